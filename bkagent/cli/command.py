@@ -1,0 +1,71 @@
+"""What a command is, and what it is given when it runs."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List, TextIO, Tuple
+
+    from bkagent.config.option import Option
+    from bkagent.config.settings import Settings
+
+
+class Command:
+    """One command of the command line.
+
+    name          its words, such as "meta-data get"
+    summary       one line for lists
+    options       what may be set; `config.options`
+    arguments     their names for the usage line; "[NAME]" for one that may be missing
+    description   more about it, for --help
+    example       one command line that works
+    run           does it; returns the exit status
+    reads_file    whether the configuration file counts for it
+    """
+
+    __slots__ = ("name", "summary", "run", "options", "arguments", "description", "example", "reads_file")
+
+    def __init__(
+        self,
+        name: str,
+        summary: str,
+        run: "Callable[[Call], int]",
+        *,
+        options: "Tuple[Option, ...]" = (),
+        arguments: "Tuple[str, ...]" = (),
+        description: str = "",
+        example: str = "",
+        reads_file: bool = False,
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.run = run
+        self.options = options
+        self.arguments = arguments
+        self.description = description
+        self.example = example
+        self.reads_file = reads_file
+
+
+class Call:
+    """One run of a command: its settings and arguments, and the streams it may use."""
+
+    __slots__ = ("command", "settings", "arguments", "environ", "stdin", "out", "err", "report")
+
+    def __init__(
+        self,
+        command: Command,
+        settings: "Settings",
+        arguments: "List[str]",
+        environ: "Dict[str, str]",
+        stdin: "TextIO",
+        out: "TextIO",
+        err: "TextIO",
+        report: "Callable[[str, str], None]",
+    ) -> None:
+        self.command = command
+        self.settings = settings
+        self.arguments = arguments
+        self.environ = environ
+        self.stdin = stdin
+        self.out = out
+        self.err = err
+        self.report = report

@@ -1,0 +1,64 @@
+"""The agent's own messages: on standard error as text, or on standard output as JSON lines.
+
+The text form is the reference's: `2006-01-02 15:04:05 LEVEL  message`.
+"""
+
+from bkagent.config.options import logging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, TextIO
+
+    from bkagent.config.settings import Settings
+
+# The reference's order puts info above notice: the default level, notice, shows both.
+RANK = {"debug": 0, "notice": 1, "info": 2, "warn": 3, "error": 4, "fatal": 5}
+_COLOUR = {"debug": "\x1b[90m", "warn": "\x1b[33m", "error": "\x1b[31m", "fatal": "\x1b[31m"}
+_RESET = "\x1b[0m"
+
+
+class Log:
+    """A `report(level, text)` for everything below `cli`. Safe to call from several threads."""
+
+    __slots__ = ("_lowest", "_stream", "_json", "_coloured")
+
+    def __init__(self, settings: "Settings", err: "TextIO", out: "TextIO", environ: "Mapping[str, str]") -> None:
+        self._json = logging.LOG_FORMAT in settings and settings[logging.LOG_FORMAT] == "json"
+        self._stream = out if self._json else err
+        self._lowest = _lowest_rank(settings)
+        plain = (logging.NO_COLOR in settings and settings[logging.NO_COLOR]) or environ.get("NO_COLOR")
+        self._coloured = not plain and not self._json and err.isatty()
+
+    def __call__(self, level: str, text: str) -> None:
+        if RANK.get(level, 2) < self._lowest:
+            return
+        line = self._as_json(level, text) if self._json else self._as_text(level, text)
+        try:
+            # One write a message, so that those of several threads do not mix.
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            pass
+
+    def _as_text(self, level: str, text: str) -> str:
+        import time
+
+        stamp = time.strftime("%Y-%m-%d %H:%M:%S")
+        line = f"{stamp} {level.upper():<6} {text}"
+        colour = _COLOUR.get(level, "") if self._coloured else ""
+        return colour + line + _RESET if colour else line
+
+    def _as_json(self, level: str, text: str) -> str:
+        import time
+
+        from bkagent.wire import json_text
+
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return json_text.dumps({"ts": stamp, "level": level.upper(), "msg": text})
+
+
+def _lowest_rank(settings: "Settings") -> int:
+    if logging.DEBUG in settings and settings[logging.DEBUG]:
+        return RANK["debug"]
+    word = str(settings[logging.LOG_LEVEL]).lower() if logging.LOG_LEVEL in settings else "notice"
+    return RANK.get({"warning": "warn"}.get(word, word), RANK["notice"])

@@ -1,0 +1,174 @@
+"""The kinds of value that an option can hold, and how each is read from a flag, a variable or the file.
+
+Every reader raises ValueError with words that finish the sentence "... must be ...".
+Source of the accepted spellings: the conventions of buildkite-agent 3.137's command line.
+"""
+
+from bkagent.config.secret import Secret
+
+
+class Kind:
+    """A kind of value. `takes_value` is false for flags that mean true by being there."""
+
+    __slots__ = ("name",)
+    takes_value = True
+    repeats = False
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def from_flag(self, text: str) -> object:
+        """Return the value of one occurrence of the flag."""
+        raise NotImplementedError
+
+    def from_environment(self, text: str) -> object:
+        """Return the value of a variable that exists; it may be empty."""
+        return self.from_flag(text)
+
+    def from_file(self, text: str) -> object:
+        """Return the value of a key of the configuration file."""
+        return self.from_environment(text)
+
+    def finish(self, value: object) -> object:
+        """Return the value in the form that settings hold, whatever the source."""
+        return value
+
+
+class _Text(Kind):
+    __slots__ = ()
+
+    def from_flag(self, text: str) -> object:
+        return text
+
+
+class _SecretText(_Text):
+    """Text that settings hold as a `Secret`."""
+
+    __slots__ = ()
+
+    def finish(self, value: object) -> object:
+        return Secret(str(value))
+
+
+class _Flag(Kind):
+    __slots__ = ()
+    takes_value = False
+    TRUE = ("1", "t", "T", "TRUE", "true", "True")
+    FALSE = ("0", "f", "F", "FALSE", "false", "False")
+
+    def from_flag(self, text: str) -> object:
+        if text in self.TRUE:
+            return True
+        if text in self.FALSE:
+            return False
+        raise ValueError("true or false")
+
+    def from_environment(self, text: str) -> object:
+        return self.from_flag(text) if text else False
+
+
+class _Whole(Kind):
+    __slots__ = ()
+    BASES = {"0x": 16, "0o": 8, "0b": 2}
+
+    def from_flag(self, text: str) -> object:
+        digits = text.lstrip("+-") if text[:1] in ("+", "-") else text
+        try:
+            base = self.BASES.get(digits[:2].lower(), 10)
+            return int(text, base)
+        except ValueError:
+            raise ValueError("a whole number") from None
+
+    def from_file(self, text: str) -> object:
+        try:
+            return int(text, 10)
+        except ValueError:
+            raise ValueError("a whole number in decimal digits") from None
+
+
+class _Duration(Kind):
+    """Go's durations (`90s`, `1h30m`, `1.5s`); the value is seconds."""
+
+    __slots__ = ()
+    UNITS_S = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+    def from_flag(self, text: str) -> object:
+        sign = -1.0 if text.startswith("-") else 1.0
+        rest = text[1:] if text[:1] in ("+", "-") else text
+        if rest == "0":
+            return 0.0
+        total_s, at = 0.0, 0
+        while at < len(rest):
+            number_end = _run(rest, at, "0123456789.")
+            unit_end = number_end
+            while unit_end < len(rest) and rest[unit_end] not in "0123456789.":
+                unit_end += 1
+            unit_s = self.UNITS_S.get(rest[number_end:unit_end])
+            try:
+                number = float(rest[at:number_end])
+            except ValueError:
+                unit_s = None
+            if unit_s is None:
+                raise ValueError("a duration such as 90s or 5m")
+            total_s, at = total_s + number * unit_s, unit_end
+        if not rest:
+            raise ValueError("a duration such as 90s or 5m")
+        return sign * total_s
+
+
+def _run(text: str, at: int, letters: str) -> int:
+    while at < len(text) and text[at] in letters:
+        at += 1
+    return at
+
+
+class _Items(Kind):
+    """A list; each flag adds one item, kept whole; a variable or a key of the file is split at commas."""
+
+    __slots__ = ()
+    repeats = True
+
+    def from_flag(self, text: str) -> object:
+        return [text]
+
+    def from_environment(self, text: str) -> object:
+        return [item.strip() for item in text.split(",")]
+
+    def from_file(self, text: str) -> object:
+        return text.split(",")
+
+
+class _List(_Items):
+    """A list whose every item is split at commas, trimmed, and dropped when empty."""
+
+    __slots__ = ()
+
+    def finish(self, value: object) -> object:
+        assert isinstance(value, list)
+        return [part.strip() for item in value for part in item.split(",") if part.strip()]
+
+
+class Choice(Kind):
+    """One word out of `words`; the empty text is allowed where it is among them."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, *words: str) -> None:
+        super().__init__("choice")
+        self.words = words
+
+    def from_flag(self, text: str) -> object:
+        if text in self.words:
+            return text
+        raise ValueError("one of " + ", ".join(word or '""' for word in self.words))
+
+
+TEXT = _Text("text")
+SECRET = _SecretText("secret")
+FILE_PATH = _Text("path")
+COMMAND_PATH = _Text("command path")
+FLAG = _Flag("flag")
+WHOLE = _Whole("number")
+DURATION = _Duration("duration")
+ITEMS = _Items("items")
+LIST = _List("list")

@@ -1,0 +1,15 @@
+"""Options that name the job, step or build a command is about, and what must not be seen of it."""
+
+from bkagent.config.kinds import LIST, TEXT
+from bkagent.config.option import Option
+
+DEFAULT_REDACTED_VARS = (
+    "*_PASSWORD", "*_SECRET", "*_TOKEN", "*_PRIVATE_KEY", "*_SSH_KEY",
+    "*_ACCESS_KEY", "*_SECRET_KEY", "*_CONNECTION_STRING", "*_API_KEY",
+)  # fmt: skip
+
+JOB = Option("job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job that the command is about.", required="job")
+REDACTED_VARS = Option(
+    "redacted-vars", LIST, DEFAULT_REDACTED_VARS, env=("BUILDKITE_REDACTED_VARS",),
+    help="Patterns of the names of variables whose values must not be seen.",
+)

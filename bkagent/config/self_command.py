@@ -1,0 +1,73 @@
+"""How this program starts itself again, and the launchers that jobs find on their PATH.
+
+Job variables come from outside, so nothing of them may change which code runs: children start with -I -S
+(no PYTHON* variable, no site folder, no working directory on the path) and are told where the code is.
+"""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Sequence
+
+# argv is [-c, ROOT, words...]; ROOT is the folder that holds the package.
+_CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
+
+_POSIX = """#!/bin/sh
+[ -x {python} ] || {{ echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2; exit 127; }}
+exec {python} -I -S -c {code} {root} "$@"
+"""
+_CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" %*\r\n'
+NAMES = ("buildkite-agent", "bkagent")
+
+
+def code_root() -> str:
+    """Return the folder that holds the running package: the checkout, or the unpacked archive."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def command(arguments: "Sequence[str]") -> "List[str]":
+    """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
+    return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]
+
+
+def launcher_folder(state_path: str) -> str:
+    """Return a folder that holds only the launchers; made on first use, then left as it is.
+
+    It is named after what the launchers hold, so that a running job keeps its own after an upgrade.
+    """
+    files = _launchers()
+    folder = os.path.join(state_path, "bin", _digest("".join(sorted(files.values()))))
+    if not all(os.path.exists(os.path.join(folder, name)) for name in files):
+        _make(folder, files)
+    return folder
+
+
+def _launchers() -> "dict[str, str]":
+    script = _POSIX.format(python=_sh(sys.executable), code=_sh(_CODE), root=_sh(code_root()))
+    files = {name: script for name in NAMES}
+    if os.sep == "\\":
+        script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())
+        files.update({name + ".cmd": script for name in NAMES})
+    return files
+
+
+def _sh(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _digest(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _make(folder: str, files: "dict[str, str]") -> None:
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name, text in files.items():
+        aside = os.path.join(folder, f".{name}.{os.getpid()}")
+        with open(aside, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+        os.chmod(aside, 0o755)
+        os.replace(aside, os.path.join(folder, name))

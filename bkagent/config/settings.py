@@ -1,0 +1,119 @@
+"""The values in force for one run of a command, and where each came from."""
+
+from bkagent.errors import ConfigError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
+
+    from bkagent.config.option import Option
+
+DEFAULT = "default"
+
+
+class Settings:
+    """Values by option: `settings[OPTION]`. Options are told apart by name."""
+
+    __slots__ = ("_values", "_origins")
+
+    def __init__(self) -> None:
+        self._values: "Dict[str, Any]" = {}
+        self._origins: "Dict[str, str]" = {}
+
+    def put(self, option: "Option", value: object, origin: str) -> None:
+        """Set a value; `origin` finishes the sentence "... comes from the ..."."""
+        self._values[option.name] = value
+        self._origins[option.name] = origin
+
+    def __getitem__(self, option: "Option") -> "Any":
+        return self._values[option.name]
+
+    def __contains__(self, option: "Option") -> bool:
+        return option.name in self._values
+
+    def origin(self, option: "Option") -> str:
+        """Return "flag --NAME", "environment variable NAME", "FILE, line N" or "default"."""
+        return self._origins[option.name]
+
+    def is_set(self, option: "Option") -> bool:
+        """Say whether anything but the default gave the value."""
+        return self._origins.get(option.name, DEFAULT) != DEFAULT
+
+
+class Source:
+    """Where values come from, strongest first: the command line, the environment, the file."""
+
+    __slots__ = ("flags", "environ", "file")
+
+    def __init__(
+        self,
+        flags: "Mapping[str, List[str]]",
+        environ: "Mapping[str, str]",
+        file: "Optional[Mapping[str, Tuple[str, str]]]" = None,
+    ) -> None:
+        self.flags = flags  # name -> its texts, in order
+        self.environ = environ
+        self.file = file or {}  # name -> (text, "FILE, line N")
+
+
+def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], None]") -> Settings:
+    """Return the settings of a command.
+
+    Raises UsageError or ConfigError naming the source of a value that cannot be read, and UsageError for
+    a required one that is missing. `warn` gets a sentence for each use of a replaced option.
+    """
+    settings = Settings()
+    options = list(options)
+    for option in options:
+        value, origin = _find(option, source)
+        settings.put(option, value, origin)
+    for option in options:
+        if option.replaced_by and settings.is_set(option):
+            _move(option, options, settings, warn)
+    for option in options:
+        if option.required and not settings[option]:
+            raise UsageError(f"Missing {option.required}: set --{option.name}" + _or_variable(option))
+    return settings
+
+
+def _or_variable(option: "Option") -> str:
+    return f" or the environment variable {option.env[0]}" if option.env else ""
+
+
+def _find(option: "Option", source: Source) -> "Tuple[object, str]":
+    kind = option.kind
+    if option.name in source.flags:
+        origin = f"flag --{option.name}"
+        texts = source.flags[option.name]
+        if kind.repeats:
+            items: "List[object]" = []
+            for text in texts:
+                items += kind.from_flag(text)  # type: ignore[arg-type, operator]
+            return kind.finish(items), origin
+        return kind.finish(_read(option, kind.from_flag, texts[-1], origin, UsageError)), origin
+    for name in option.env:
+        if name in source.environ:
+            origin = f"environment variable {name}"
+            return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, UsageError)), origin
+    if option.in_file and option.name in source.file:
+        text, place = source.file[option.name]
+        return kind.finish(_read(option, kind.from_file, text, place, ConfigError)), place
+    default = option.default(source.environ) if callable(option.default) else option.default
+    return kind.finish(list(default) if isinstance(default, tuple) else default), DEFAULT
+
+
+def _read(option: "Option", reader: "Callable[[str], object]", text: str, origin: str, error: "type") -> object:
+    try:
+        return reader(text)
+    except ValueError as wrong:
+        shown = "(a secret)" if option.secret else f'"{text}"'
+        raise error(f"{option.name} must be {wrong}, but the {origin} says {shown}") from None
+
+
+def _move(option: "Option", options: "List[Option]", settings: Settings, warn: "Callable[[str], None]") -> None:
+    target = next(other for other in options if other.name == option.replaced_by)
+    origin = settings.origin(option)
+    if settings.is_set(target):
+        raise UsageError(f"--{option.name} was renamed to --{target.name}; set only --{target.name}, not both")
+    warn(f"--{option.name} ({origin}) was renamed to --{target.name}; please use the new name")
+    settings.put(target, settings[option], origin)

@@ -1,0 +1,1 @@
+"""Services that processes of a job reach over a Unix socket."""

@@ -1,0 +1,129 @@
+"""What the job's local socket answers: the job API, and requests passed on to the control plane."""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
+
+from bkagent.localapi.connection import Answer, error_answer, json_answer
+from bkagent.localapi.json_body import read_object, text, text_list, text_map
+from bkagent.localapi.promises import Promises
+from bkagent.localapi.protected import CHECKOUT, CHECKOUT_OVERRIDE_MODE
+from bkagent.localapi.request_head import BadRequest, RequestHead
+from bkagent.localapi.upstream import ENDPOINT_HEADER, PREFIX, TOKEN_HEADER, Upstream
+
+BASE = "/api/current-job/v0"
+_NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
+
+
+class JobState(Protocol):
+    """The live job, as its own process knows it. All methods are called on many threads."""
+
+    def env(self) -> Mapping[str, str]:
+        """Return the job's environment as it is now."""
+        ...
+
+    def set_env(self, changes: Mapping[str, str]) -> "Tuple[Sequence[str], Sequence[str]]":
+        """Set variables; return the names that are new and those that existed."""
+        ...
+
+    def unset_env(self, names: Sequence[str]) -> Sequence[str]:
+        """Remove variables; return the names that existed."""
+        ...
+
+    def set_workdir(self, path: str) -> None:
+        """Remember where the job goes on after the hook that is running now."""
+        ...
+
+    def redact(self, secret: str) -> None:
+        """Keep a text out of everything the job prints from now on."""
+        ...
+
+    def protected(self, name: str) -> bool:
+        """Return whether the job may not change this variable."""
+        ...
+
+
+class JobRoutes:
+    """Answers requests that have already been authorised."""
+
+    def __init__(self, state: JobState, upstream: Optional[Upstream], promises: Optional[Promises]) -> None:
+        self._state, self._upstream, self._promises = state, upstream, promises
+        self._routes: Dict[str, Dict[str, Callable[[bytes], Answer]]] = {
+            "/env": {"GET": self._get_env, "PATCH": self._patch_env, "DELETE": self._delete_env},
+            "/workdir": {"PUT": self._put_workdir},
+            "/redactions": {"POST": self._post_redactions},
+        }
+        if promises is not None:
+            self._routes["/promise-failure"] = {"POST": promises.answer}
+
+    def answer(self, head: RequestHead, body: bytes) -> Answer:
+        """Return the answer to one request."""
+        path = head.target.partition("?")[0]
+        if path.startswith(PREFIX):
+            return self._pass_on(head, body)
+        methods = self._routes.get(path[len(BASE) :]) if path.startswith(BASE + "/") else None
+        if methods is None:
+            return _NOT_FOUND
+        handle = methods.get(head.method)
+        if handle is None:
+            return Answer(405, b"", (("Allow", ", ".join(sorted(methods))),))
+        try:
+            return handle(body)
+        except BadRequest as problem:
+            return error_answer(problem.status, str(problem))
+
+    def _pass_on(self, head: RequestHead, body: bytes) -> Answer:
+        if self._upstream is None:
+            return _NOT_FOUND
+        if not self._upstream.is_for(head.headers.get(ENDPOINT_HEADER, ""), head.headers.get(TOKEN_HEADER, "")):
+            return error_answer(421, "this job speaks to another endpoint or with another token")
+        return self._upstream.pass_on(head, body)
+
+    def _get_env(self, _body: bytes) -> Answer:
+        return json_answer(200, {"env": dict(sorted(self._state.env().items()))})
+
+    def _patch_env(self, body: bytes) -> Answer:
+        changes, nulls = text_map(read_object(body), "env")
+        if nulls:
+            return error_answer(
+                422,
+                "removing environment variables (ie setting them to null) is not permitted on this endpoint. "
+                f"The following keys were set to null: [{' '.join(nulls)}]",
+            )
+        self._refuse_protected(changes)
+        for name, value in changes.items():
+            if not name or "=" in name or "\0" in name + value:
+                raise BadRequest(422, f"{name!r} cannot be set: names and values go into a process environment")
+        added, updated = self._state.set_env(changes)
+        return json_answer(200, {"added": sorted(added), "updated": sorted(updated)})
+
+    def _delete_env(self, body: bytes) -> Answer:
+        names = text_list(read_object(body), "keys")
+        self._refuse_protected(names)
+        return json_answer(200, {"deleted": sorted(self._state.unset_env(names))})
+
+    def _refuse_protected(self, names: "Sequence[str] | Mapping[str, str]") -> None:
+        protected: List[str] = sorted(name for name in names if self._state.protected(name))
+        if not protected:
+            return
+        message = f"the following environment variables are protected, and cannot be modified: [{' '.join(protected)}]"
+        if any(name.upper() in CHECKOUT for name in protected):
+            mode = self._state.env().get(CHECKOUT_OVERRIDE_MODE) or "strict"
+            message += f". Checkout-related variables are locked because {CHECKOUT_OVERRIDE_MODE}={mode}"
+        raise BadRequest(422, message)
+
+    def _put_workdir(self, body: bytes) -> Answer:
+        path = text(read_object(body), "workdir")
+        if not path:
+            return error_answer(422, "workdir cannot be empty")
+        if not os.path.isabs(path):
+            shown = path.replace("\\", "\\\\").replace('"', '\\"')
+            return error_answer(422, f'workdir must be an absolute path, got "{shown}"')
+        self._state.set_workdir(path)
+        return json_answer(200, {"workdir": path})
+
+    def _post_redactions(self, body: bytes) -> Answer:
+        secret = text(read_object(body), "redact")
+        self._state.redact(secret)
+        return json_answer(201, {"redacted": secret})

@@ -1,0 +1,120 @@
+"""The job's local socket: `<sockets>/job-api/<pid>-<random>.sock`, for processes of the job that know its token."""
+
+from __future__ import annotations
+
+import binascii
+import os
+import threading
+from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
+
+from bkagent.errors import AgentError
+from bkagent.localapi.connection import Answer, error_answer
+from bkagent.localapi.job_routes import JobRoutes, JobState
+from bkagent.localapi.listener import Listener
+from bkagent.localapi.promises import Promises
+from bkagent.localapi.request_head import RequestHead
+from bkagent.localapi.upstream import Upstream
+from bkagent.system import local_socket
+
+if TYPE_CHECKING:
+    import _socket
+
+try:
+    from _operator import _compare_digest as _same  # `hmac` brings in hashlib for the same C function
+except ImportError:
+    from hmac import compare_digest as _same
+
+SOCKET_VARIABLE = "BUILDKITE_AGENT_JOB_API_SOCKET"
+TOKEN_VARIABLE = "BUILDKITE_AGENT_JOB_API_TOKEN"
+
+_BACKLOG_COUNT = 128
+_RANDOM_NAMES_COUNT = 100_000  # the reference's range; with the process id it makes a clash with a living job impossible
+
+Report = Callable[[str, str], None]
+
+
+class JobServer:
+    """Serves one job. `fallback_path` is a temporary folder for where a socket under `sockets_path` is not possible."""
+
+    def __init__(
+        self,
+        sockets_path: str,
+        state: JobState,
+        upstream: Optional[Upstream],
+        *,
+        job_id: str = "",
+        fallback_path: str = "",
+        report: Report = lambda level, text: None,
+    ) -> None:
+        self._folders = [os.path.join(sockets_path, "job-api")]
+        if fallback_path:
+            self._folders.append(os.path.join(fallback_path, f"bkagent-{_user()}", "job-api"))
+        self._report = report
+        self._stopping = threading.Event()
+        promises = Promises(upstream, job_id, report, self._stopping) if upstream is not None and job_id else None
+        self._routes = JobRoutes(state, upstream, promises)
+        self._token = _new_token()
+        self._path = ""
+        self._listener: Optional[Listener] = None
+
+    def start(self) -> Tuple[str, str]:
+        """Listen; return the socket's path and the token. Raises AgentError where no socket can be had."""
+        self._path, listening = self._bind()
+        self._listener = Listener(listening, self._path, self._admit, self._routes.answer, self._report)
+        self._listener.start()
+        return self._path, self._token
+
+    def stop(self) -> None:
+        """End the service; requests under way get up to ten seconds. Harmless when called twice."""
+        self._stopping.set()
+        if self._listener is None:
+            return
+        listener, self._listener = self._listener, None
+        listener.stop()
+        try:
+            os.unlink(self._path)
+        except OSError:
+            pass
+
+    def _bind(self) -> Tuple[str, _socket.socket]:
+        if not local_socket.available():
+            raise AgentError("no local socket for the job: this system or this Python has no Unix sockets")
+        problems: List[str] = []
+        for folder in self._folders:
+            path = os.path.join(folder, f"{os.getpid()}-{_random_below(_RANDOM_NAMES_COUNT)}.sock")
+            length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
+            if length > longest:
+                problems.append(f"the path {path} is {length} bytes long and a socket's may have {longest}")
+                continue
+            try:
+                local_socket.own_folder(folder)
+                listening = local_socket.listen(path, _BACKLOG_COUNT)
+            except (AgentError, OSError) as problem:
+                problems.append(f"{path}: {problem}" if isinstance(problem, OSError) else str(problem))
+                continue
+            for problem_text in problems:
+                self._report("warn", f"The job's local socket is {path}, since {problem_text}")
+            return path, listening
+        raise AgentError(f"no local socket for the job: {'; '.join(problems)}")
+
+    def _admit(self, head: RequestHead) -> Optional[Answer]:
+        given = head.headers.get("authorization")
+        if given is None:
+            return error_answer(401, "authorization header is required")
+        if not _same(given.encode("latin-1"), f"Bearer {self._token}".encode("ascii")):
+            return error_answer(401, "invalid authorization token")
+        return None
+
+
+def _new_token() -> str:
+    """Return 32 random bytes as URL-safe base64 without padding: 43 characters."""
+    text = binascii.b2a_base64(os.urandom(32), newline=False).decode("ascii")
+    return text.rstrip("=").replace("+", "-").replace("/", "_")
+
+
+def _random_below(count: int) -> int:
+    return int.from_bytes(os.urandom(8), "big") % count
+
+
+def _user() -> str:
+    return str(os.geteuid()) if hasattr(os, "geteuid") else "user"

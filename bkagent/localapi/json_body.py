@@ -1,0 +1,84 @@
+"""Request bodies: JSON to checked values, with the sentences that clients of the job API know."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+from bkagent.localapi.request_head import BadRequest
+from bkagent.wire import json_text
+
+# What the reference says where Python's scanner says this. Scripts show these texts to people; none parses them.
+_LOOKING_FOR = {
+    "Expecting property name": "looking for beginning of object key string",
+    "Illegal trailing comma": "looking for beginning of object key string",
+    "Expecting ':' delimiter": "after object key",
+    "Expecting ',' delimiter": "after a value",
+    "Expecting value": "looking for beginning of value",
+    "expected a JSON value": "looking for beginning of value",
+}
+
+
+def read_object(body: bytes) -> Dict[str, object]:
+    """Return the JSON object that `body` holds. Raises BadRequest 400."""
+    if not body.strip():
+        raise BadRequest(400, "failed to decode request body: EOF")
+    try:
+        document = json_text.loads(body)
+    except ValueError as problem:
+        raise BadRequest(400, f"failed to decode request body: {_explain(body, problem)}") from problem
+    if not isinstance(document, dict):
+        raise BadRequest(400, "failed to decode request body: it must be a JSON object")
+    return document
+
+
+def text_map(document: Dict[str, object], name: str) -> Tuple[Dict[str, str], List[str]]:
+    """Return the texts of the object under `name`, and the sorted keys whose value is null. Raises BadRequest 400."""
+    values = document.get(name)
+    if values is None:
+        return {}, []
+    if not isinstance(values, dict):
+        raise BadRequest(400, f"failed to decode request body: {name} must be an object of texts")
+    nulls = sorted(key for key, value in values.items() if value is None)
+    for key, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise BadRequest(400, f"failed to decode request body: {name}.{key} must be a text")
+    return {key: value for key, value in values.items() if value is not None}, nulls
+
+
+def text_list(document: Dict[str, object], name: str) -> List[str]:
+    """Return the list of texts under `name`, empty when absent. Raises BadRequest 400."""
+    values = document.get(name)
+    if values is None:
+        return []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise BadRequest(400, f"failed to decode request body: {name} must be a list of texts")
+    return list(values)
+
+
+def text(document: Dict[str, object], name: str) -> str:
+    """Return the text under `name`, empty when absent. Raises BadRequest 400."""
+    value = document.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise BadRequest(400, f"failed to decode request body: {name} must be a text")
+    return value
+
+
+def _explain(body: bytes, problem: ValueError) -> str:
+    if isinstance(problem, UnicodeDecodeError):
+        return f"byte {problem.start} is not UTF-8"
+    said = str(problem)
+    position = getattr(problem, "pos", None)
+    if position is None:
+        last = said.rpartition(" ")[2]
+        position = int(last) if last.isdigit() else None
+    content = body.decode("utf-8")
+    if position is None:
+        return said
+    if position >= len(content.rstrip()):
+        return "unexpected EOF"
+    for start, ending in _LOOKING_FOR.items():
+        if said.startswith(start):
+            return f"invalid character {content[position]!r} {ending}"
+    return said

@@ -1,0 +1,101 @@
+"""Passes requests of in-job commands on to the control plane, over kept-alive connections and with the job's own token."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Dict, Mapping, Optional
+
+from bkagent.errors import Unreachable
+from bkagent.localapi.connection import Answer, error_answer
+from bkagent.localapi.request_head import RequestHead
+
+if TYPE_CHECKING:
+    from bkagent.transport.http_client import Pool
+
+PREFIX = "/api/bkagent/v0/upstream/"
+ENDPOINT_HEADER = "x-bkagent-endpoint"
+TOKEN_HEADER = "x-bkagent-token"
+TIMEOUT_HEADER = "x-bkagent-timeout"
+PASSED_ON_HEADER = "X-Bkagent-Upstream"  # marks an answer as the control plane's, so that its 404 is not taken for ours
+UNREACHABLE_HEADER = "X-Bkagent-Unreachable"  # no answer came: "retry" or "final"
+
+TIMEOUT_S = 60.0
+LONGEST_TIMEOUT_S = 3600.0
+
+# What a command may say to the control plane besides its body; the rest (Host, Authorization …) is this process's to say.
+_TO_SERVER = ("content-type", "content-encoding", "accept")
+_TO_SERVER_STARTS = ("buildkite-", "x-buildkite-")
+_NOT_TO_COMMAND = frozenset(
+    ("connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "upgrade", "trailer", "te")
+)
+
+
+class Upstream:
+    """The control plane as this job reaches it. Thread-safe; connects at the first request, not before."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        *,
+        environ: Mapping[str, str],
+        user_agent: str,
+        request_headers: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        self._endpoint, self._token, self._environ = endpoint, token, environ
+        self._headers: Dict[str, str] = {"User-Agent": user_agent, **(request_headers or {})}
+        if token:
+            self._headers["Authorization"] = f"Token {token}"
+        self._making = threading.Lock()
+        self._pool: Optional[Pool] = None
+
+    def is_for(self, endpoint: str, token: str) -> bool:
+        """Return whether a command that was given this endpoint and token means the same as the job."""
+        return endpoint.rstrip("/") == self._endpoint.rstrip("/") and token == self._token
+
+    def pass_on(self, head: RequestHead, body: bytes) -> Answer:
+        """Send a command's request on and return the control plane's answer as it is, or 502 when none came."""
+        try:
+            return self.send(head.method, head.target[len(PREFIX) :], _wanted(head.headers), body, _timeout_s(head.headers))
+        except Unreachable as problem:
+            answer = error_answer(502, str(problem))
+            verdict = "retry" if problem.may_retry else "final"
+            return Answer(502, answer.body, (*answer.headers, (UNREACHABLE_HEADER, verdict)))
+
+    def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
+        """Send one request. `path` is relative to the endpoint and already escaped. Raises Unreachable."""
+        sent = {name.lower(): (name, value) for name, value in self._headers.items()}
+        sent.update((name.lower(), (name, value)) for name, value in headers.items())
+        response = self._connected().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)
+        back = [(PASSED_ON_HEADER, "1")]
+        back += [(name, value) for name, value in response.headers.items() if name.lower() not in _NOT_TO_COMMAND]
+        return Answer(response.status, response.body, tuple(back))
+
+    def _connected(self) -> Pool:
+        with self._making:
+            if self._pool is None:
+                # Loaded here: a job without in-job commands never pays for the HTTP client.
+                from bkagent.transport.http_client import Pool
+
+                self._pool = Pool(self._endpoint, self._environ, timeout_s=TIMEOUT_S)
+            return self._pool
+
+
+def _wanted(headers: Mapping[str, str]) -> Dict[str, str]:
+    return {
+        _canonical(name): value
+        for name, value in headers.items()
+        if name in _TO_SERVER or name.startswith(_TO_SERVER_STARTS)
+    }
+
+
+def _canonical(name: str) -> str:
+    return "-".join(word.capitalize() for word in name.split("-"))
+
+
+def _timeout_s(headers: Mapping[str, str]) -> float:
+    try:
+        wanted_s = float(headers.get(TIMEOUT_HEADER, ""))
+    except ValueError:
+        return TIMEOUT_S
+    return wanted_s if 0 < wanted_s <= LONGEST_TIMEOUT_S else TIMEOUT_S

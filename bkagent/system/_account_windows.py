@@ -1,0 +1,28 @@
+"""The user's account on Windows, where a profile folder is private by its access list."""
+
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
+
+def user_tag(environ: "Mapping[str, str]") -> str:
+    """Return the account name with unusual letters replaced."""
+    name = environ.get("USERNAME", "user")
+    return "".join(letter if letter.isalnum() else "-" for letter in name)
+
+
+def system_temporary() -> str:
+    """Return the folder that every Windows has."""
+    return "C:\\Windows\\Temp"
+
+
+def account_home() -> str:
+    """Return "": the environment's USERPROFILE is the account's own."""
+    return ""
+
+
+def owned_by_us(path: str) -> bool:
+    """Say whether `path` is a folder; ownership is the profile's access list."""
+    return os.path.isdir(path)

@@ -1,0 +1,75 @@
+"""Unix sockets by the C module `_socket`; the promises are in local_socket.py."""
+
+import _socket
+import os
+import stat
+import sys
+
+from bkagent.errors import AgentError
+
+
+def available() -> bool:
+    return hasattr(_socket, "AF_UNIX")
+
+
+def longest_path_bytes() -> int:
+    # sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the closing NUL.
+    return 107 if sys.platform == "linux" else 103
+
+
+def own_folder(path: str) -> None:
+    try:
+        _make(path)
+        found = os.lstat(path)
+    except OSError as problem:
+        raise AgentError(f"cannot make the folder {path}: {problem.strerror or problem}") from problem
+    if not stat.S_ISDIR(found.st_mode):
+        raise AgentError(f"{path} is not a folder")
+    if found.st_uid != os.geteuid():
+        raise AgentError(f"the folder {path} belongs to user {found.st_uid}, not to user {os.geteuid()}")
+    if found.st_mode & 0o077:
+        try:
+            os.chmod(path, 0o700)
+        except OSError as problem:
+            raise AgentError(f"cannot close the folder {path} to other users: {problem.strerror}") from problem
+
+
+def _make(path: str) -> None:
+    """Make a folder and its missing parents, all of them 0700 (os.makedirs leaves parents to the umask)."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        parent = os.path.dirname(path)
+        if parent in ("", path):
+            raise
+        _make(parent)
+        _make(path)
+
+
+def listen(path: str, backlog_count: int) -> "_socket.socket":
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        listener.listen(backlog_count)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def accept(listener: "_socket.socket") -> "_socket.socket":
+    descriptor, _ = listener._accept()  # type: ignore[attr-defined]
+    return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
+
+
+def connect(path: str, timeout_s: float) -> "_socket.socket":
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    try:
+        connection.settimeout(timeout_s)
+        connection.connect(path)
+    except OSError:
+        connection.close()
+        raise
+    return connection

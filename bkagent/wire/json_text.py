@@ -1,0 +1,87 @@
+"""JSON on the short path: the interpreter's C scanner and encoder without the `json` package.
+
+`json` imports `re`, which costs a short command more than everything else it does. The package is the
+fallback for interpreters that lack the C module.
+"""
+
+try:
+    import _json
+except ImportError:
+    _json = None  # type: ignore[assignment]
+
+
+class _Context:
+    """What the C scanner asks its decoder for."""
+
+    __slots__ = ("strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int", "parse_constant", "memo")
+
+    def __init__(self) -> None:
+        self.strict = True
+        self.object_hook = None
+        self.object_pairs_hook = None
+        self.parse_float = float
+        self.parse_int = int
+        self.parse_constant = _refuse_constant
+        self.memo: "dict[str, str]" = {}
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON value")
+
+
+def loads(text: "str | bytes | bytearray") -> object:
+    """Return the value of a JSON text. Raises ValueError saying what is wrong and where."""
+    if not isinstance(text, str):
+        text = bytes(text).decode("utf-8")
+    if _json is None or not hasattr(_json, "make_scanner"):
+        return _loads_by_package(text)
+    start = _skip_blanks(text, 0)
+    try:
+        value, end = _json.make_scanner(_Context())(text, start)  # type: ignore[arg-type]
+    except StopIteration as nothing:
+        raise ValueError(f"expected a JSON value at character {nothing.value}") from None
+    except RecursionError:
+        raise ValueError("the JSON text is nested too deeply") from None
+    except SystemError:
+        # The scanners of 3.10 and 3.11 cannot word an error before `json.decoder` is loaded.
+        return _loads_by_package(text)
+    end = _skip_blanks(text, end)
+    if end != len(text):
+        raise ValueError(f"unexpected text after the JSON value at character {end}")
+    return value
+
+
+def dumps(value: object) -> str:
+    """Return compact JSON, ASCII only, keys in the order given. Raises TypeError or ValueError for other types."""
+    if _json is None or not getattr(_json, "make_encoder", None):
+        return _dumps_by_package(value)
+    encode = _json.make_encoder(None, _refuse_type, _json.encode_basestring_ascii, None, ":", ",", False, False, False)
+    try:
+        return "".join(encode(value, 0))
+    except RecursionError:
+        raise ValueError("the value is nested too deeply for JSON") from None
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    while at < len(text) and text[at] in " \t\n\r":
+        at += 1
+    return at
+
+
+def _refuse_type(value: object) -> object:
+    raise TypeError(f"a {type(value).__name__} is no JSON value")
+
+
+def _loads_by_package(text: str) -> object:
+    import json
+
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("the JSON text is nested too deeply") from None
+
+
+def _dumps_by_package(value: object) -> str:
+    import json
+
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
