@@ -4,7 +4,26 @@ The module of "meta-data get" is `bkagent.cli.commands.meta_data_get`; it define
 """
 
 COMMANDS = {
+    "annotate": "Put an annotation on the build's page",
+    "artifact download": "Download artifacts of the build",
+    "artifact upload": "Upload files as artifacts of the job",
+    "bootstrap": "Run one job as the environment describes it",
+    "build create": "Create a build on an embedded control plane",
+    "env dump": "Print the environment as JSON",
+    "env get": "Print variables of the job",
+    "env set": "Set variables of the job",
+    "env unset": "Remove variables of the job",
     "help": "Describe a command",
+    "job-process": "Run one job from its spool entry",
+    "local run": "Run this repository's pipeline on this machine",
+    "meta-data exists": "Say by the exit status whether a key exists",
+    "meta-data get": "Print the value of a key",
+    "meta-data keys": "Print every key",
+    "meta-data set": "Set the value of a key",
+    "pipeline upload": "Add the steps of a pipeline file to the build",
+    "redactor add": "Keep a text out of the job's log",
+    "server": "Serve the embedded control plane",
+    "start": "Register with a control plane and run its jobs",
 }
 
 # Work, but are for this program's own use.
