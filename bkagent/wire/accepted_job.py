@@ -1,0 +1,68 @@
+"""The answer to `PUT jobs/{id}/accept` and `/acquire`: what the control plane wants run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping
+
+from bkagent.wire.reader import Reader
+
+DEFAULT_LOG_MAX_BYTES = 1 << 30
+
+
+@dataclass(frozen=True)
+class AcceptedJob:
+    """One job.
+
+    token                   the job's own token; "" where the session's token serves
+    env                     the job's variables
+    step                    the command step as it was uploaded and signed
+    matrix_permutation      the matrix values of this job
+    chunks_max_size_bytes   largest log chunk, before compression
+    chunks_interval_s       longest a log line waits to be sent
+    log_max_size_bytes      the log's size from which the agent warns
+    runnable_at             when it could have started, RFC 3339; "" when not said
+    """
+
+    id: str
+    chunks_max_size_bytes: int
+    token: str = field(default="", repr=False)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    step: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    matrix_permutation: Mapping[str, str] = field(default_factory=dict)
+    chunks_interval_s: float = 1.0
+    log_max_size_bytes: int = DEFAULT_LOG_MAX_BYTES
+    runnable_at: str = ""
+    priority: int = 0
+    traceparent: str = ""
+    tracestate: str = ""
+
+    def to_wire(self) -> Dict[str, Any]:
+        """Return the answer's document."""
+        seconds = self.chunks_interval_s
+        document: Dict[str, Any] = {
+            "id": self.id, "token": self.token, "env": dict(self.env), "step": dict(self.step),
+            "chunks_max_size_bytes": self.chunks_max_size_bytes,
+            "chunks_interval_seconds": int(seconds) if seconds == int(seconds) else seconds,
+            "log_max_size_bytes": self.log_max_size_bytes, "priority": self.priority,
+        }  # fmt: skip
+        if self.matrix_permutation:
+            document["matrix_permutation"] = dict(self.matrix_permutation)
+        for name in ("runnable_at", "traceparent", "tracestate"):
+            if getattr(self, name):
+                document[name] = getattr(self, name)
+        return document
+
+    @classmethod
+    def from_wire(cls, document: object) -> AcceptedJob:
+        """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
+        read = Reader(document, "accepted job")
+        return cls(
+            id=read.text("id"), chunks_max_size_bytes=read.whole("chunks_max_size_bytes", low=1),
+            token=read.text("token", ""), env=read.text_map("env"), step=read.fields("step"),
+            matrix_permutation=read.text_map("matrix_permutation"),
+            chunks_interval_s=read.seconds("chunks_interval_seconds", default=1.0),
+            log_max_size_bytes=read.whole("log_max_size_bytes", 0, low=0) or DEFAULT_LOG_MAX_BYTES,
+            runnable_at=read.text("runnable_at", ""), priority=read.whole("priority", 0),
+            traceparent=read.text("traceparent", ""), tracestate=read.text("tracestate", ""),
+        )  # fmt: skip

@@ -1,0 +1,50 @@
+"""The body of `PUT jobs/{id}/finish`: how a job ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict
+
+from bkagent.wire.reader import Reader
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How a job ended.
+
+    exit_status    decimal text; "-1" for one that a signal ended or that could not be run
+    signal         the name of that signal, "" for none
+    signal_reason  "cancel", "agent_stop", "process_run_error", "agent_refused", "signature_rejected" or ""
+    finished_at    when its process ended, RFC 3339
+    chunks_failed_count          log chunks that were given up
+    ignore_agent_in_dispatches   the agent takes no further job
+    """
+
+    exit_status: str
+    signal: str = ""
+    signal_reason: str = ""
+    finished_at: str = ""
+    chunks_failed_count: int = 0
+    ignore_agent_in_dispatches: bool = False
+
+    def to_wire(self) -> Dict[str, Any]:
+        """Return the request's document."""
+        document: Dict[str, Any] = {}
+        for name in ("exit_status", "signal", "signal_reason", "finished_at"):
+            if getattr(self, name):
+                document[name] = getattr(self, name)
+        document["chunks_failed_count"] = self.chunks_failed_count
+        if self.ignore_agent_in_dispatches:
+            document["ignore_agent_in_dispatches"] = True
+        return document
+
+    @classmethod
+    def from_wire(cls, document: object) -> Finish:
+        """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
+        read = Reader(document, "job finish")
+        return cls(
+            exit_status=read.text("exit_status", ""), signal=read.text("signal", ""),
+            signal_reason=read.text("signal_reason", ""), finished_at=read.text("finished_at", ""),
+            chunks_failed_count=read.whole("chunks_failed_count", 0, low=0),
+            ignore_agent_in_dispatches=read.flag("ignore_agent_in_dispatches"),
+        )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Messages of an agent's registration: `POST register`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from bkagent.wire.reader import Reader
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What an agent says about itself.
+
+    arch        Go's name of the processor: amd64, arm64, ...
+    priority    numeric text, "" to leave it to the control plane
+    meta_data   the agent's tags, each "key=value"
+    features    words for what it can do; the control plane shows them
+    """
+
+    name: str
+    hostname: str
+    os: str
+    arch: str
+    version: str
+    build: str
+    pid: int
+    script_eval_enabled: bool = True
+    ignore_in_dispatches: bool = False
+    priority: str = ""
+    meta_data: Tuple[str, ...] = ()
+    machine_id: str = ""
+    features: Tuple[str, ...] = ()
+
+    def to_wire(self) -> Dict[str, Any]:
+        """Return the request's document."""
+        document: Dict[str, Any] = {
+            "name": self.name, "hostname": self.hostname, "os": self.os, "arch": self.arch,
+            "script_eval_enabled": self.script_eval_enabled, "ignore_in_dispatches": self.ignore_in_dispatches,
+            "version": self.version, "build": self.build, "meta_data": list(self.meta_data),
+            "features": list(self.features),
+        }  # fmt: skip
+        for name, value in (("priority", self.priority), ("pid", self.pid), ("machine_id", self.machine_id)):
+            if value:
+                document[name] = value
+        return document
+
+    @classmethod
+    def from_wire(cls, document: object) -> Registration:
+        """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
+        read = Reader(document, "registration")
+        return cls(
+            name=read.text("name", ""), hostname=read.text("hostname", ""), os=read.text("os", ""),
+            arch=read.text("arch", ""), version=read.text("version", ""), build=read.text("build", ""),
+            pid=read.whole("pid", 0), script_eval_enabled=read.flag("script_eval_enabled"),
+            ignore_in_dispatches=read.flag("ignore_in_dispatches"), priority=read.text("priority", ""),
+            meta_data=read.texts("meta_data"), machine_id=read.text("machine_id", ""), features=read.texts("features"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The answer: an agent session.
+
+    access_token     the session's token
+    endpoint         where to send everything from now on, "" to stay
+    request_headers  headers to add to every request; None: keep the present ones
+    """
+
+    id: str
+    name: str
+    access_token: str = field(repr=False)
+    ping_interval_s: float
+    job_status_interval_s: float
+    heartbeat_interval_s: float
+    endpoint: str = ""
+    request_headers: Optional[Mapping[str, str]] = None
+    meta_data: Tuple[str, ...] = ()
+
+    def to_wire(self) -> Dict[str, Any]:
+        """Return the answer's document."""
+        document: Dict[str, Any] = {
+            "id": self.id, "name": self.name, "access_token": self.access_token,
+            "ping_interval": _number(self.ping_interval_s), "job_status_interval": _number(self.job_status_interval_s),
+            "heartbeat_interval": _number(self.heartbeat_interval_s), "meta_data": list(self.meta_data),
+        }  # fmt: skip
+        if self.endpoint:
+            document["endpoint"] = self.endpoint
+        if self.request_headers is not None:
+            document["request_headers"] = dict(self.request_headers)
+        return document
+
+    @classmethod
+    def from_wire(cls, document: object) -> Registered:
+        """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
+        read = Reader(document, "registration answer")
+        return cls(
+            id=read.text("id"), name=read.text("name", ""), access_token=read.text("access_token"),
+            ping_interval_s=read.seconds("ping_interval"),
+            job_status_interval_s=read.seconds("job_status_interval", default=1.0),
+            heartbeat_interval_s=read.seconds("heartbeat_interval"),
+            endpoint=read.text("endpoint", ""), request_headers=read.optional_text_map("request_headers"),
+            meta_data=read.texts("meta_data"),
+        )  # fmt: skip
+
+
+def _number(seconds: float) -> object:
+    """Return whole seconds as a whole number: other agents read nothing else."""
+    return int(seconds) if seconds == int(seconds) else seconds
