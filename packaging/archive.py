@@ -1,0 +1,88 @@
+"""Build `dist/bkagent.pyz`: shiv collects and writes, then our own entry and a sh header replace its loader.
+
+shiv's loader costs 43-57 ms a start and obeys SHIV_* variables, which a job could set.
+"""
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.join(TOP, "packaging")
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
+COLLECTED = "site-packages/"
+
+
+def build(folder: str) -> str:
+    """Write bkagent.pyz and SHA256SUMS into `folder`; return the archive's path. Raises SystemExit without shiv."""
+    with tempfile.TemporaryDirectory() as scratch:
+        members = _collected(scratch)
+    digest = _digest(members)
+    members["archive_entry.py"] = _filled("archive_entry.py", digest)
+    members["__main__.py"] = b'"""The entry of `python3 bkagent.pyz`."""\n\nfrom archive_entry import run\n\nrun()\n'
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, "bkagent.pyz")
+    aside = path + ".new"
+    _write(aside, _filled("header.sh", digest), members)
+    os.replace(aside, path)
+    with open(path, "rb") as file:
+        checksum = hashlib.sha256(file.read()).hexdigest()
+    with open(os.path.join(folder, "SHA256SUMS"), "w", encoding="ascii") as sums:
+        sums.write(f"{checksum}  bkagent.pyz\n")
+    return path
+
+
+def _collected(scratch: str) -> "dict[str, bytes]":
+    """Return {name in the archive: bytes} of what shiv collects."""
+    site = os.path.join(scratch, "site")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    shutil.copytree(os.path.join(TOP, "bkagent"), os.path.join(site, "bkagent"), ignore=ignored)
+    packed = os.path.join(scratch, "shiv.pyz")
+    command = [sys.executable, "-m", "shiv.cli", "--site-packages", site, "--reproducible", "--no-modify"]
+    command += ["-e", "bkagent.cli.main:run", "-o", packed]
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("SHIV_")}
+    if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
+        raise SystemExit("packaging: shiv did not build the archive; is it installed? (python3 -m pip install shiv)")
+    with zipfile.ZipFile(packed) as archive:
+        names = [name for name in archive.namelist() if name.startswith(COLLECTED + "bkagent/") and not name.endswith("/")]
+        return {name[len(COLLECTED) :]: archive.read(name) for name in names}
+
+
+def _digest(members: "dict[str, bytes]") -> str:
+    """Return the content hash that names the unpacked code; the entry and header count, too."""
+    whole = hashlib.sha256()
+    for name in ("archive_entry.py", "header.sh"):
+        with open(os.path.join(HERE, name), "rb") as file:
+            members = {**members, name: file.read()}
+    for name in sorted(members):
+        whole.update(name.encode() + b"\0" + hashlib.sha256(members[name]).digest())
+    return whole.hexdigest()[:24]
+
+
+def _filled(name: str, digest: str) -> bytes:
+    sys.path.insert(0, TOP)
+    from bkagent.version import BUILD, REFERENCE_VERSION
+
+    with open(os.path.join(HERE, name), encoding="utf-8") as file:
+        text = file.read()
+    text = text.replace("@HASH@", digest).replace("@VERSION@", f"buildkite-agent version {REFERENCE_VERSION}+{BUILD}")
+    return text.encode("utf-8")
+
+
+def _write(path: str, header: bytes, members: "dict[str, bytes]") -> None:
+    with open(path, "wb") as file:
+        file.write(header)
+    # Appending to a file that is no zip keeps the header and counts the offsets from its start.
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(members):
+            entry = zipfile.ZipInfo(name, EPOCH)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3
+            entry.external_attr = (stat.S_IFREG | 0o644) << 16
+            archive.writestr(entry, members[name])
+    os.chmod(path, 0o755)

@@ -1,0 +1,38 @@
+"""What every test shares: the archive as built, and an environment that no job or user steers."""
+
+import os
+import sys
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ARCHIVE = os.path.join(TOP, "dist", "bkagent.pyz")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PATHEXT", "LD_LIBRARY_PATH")
+
+if TOP not in sys.path:
+    sys.path.insert(0, TOP)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks; tests/run.sh chooses by them."""
+    config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Give each test a home of its own and take away what steers agents, jobs and git."""
+    for name in list(os.environ):
+        if name not in _KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "test@example.com")
+
+
+@pytest.fixture(scope="session")
+def archive() -> str:
+    """Return the path of the built archive; tests/run.sh builds it before pytest starts."""
+    assert os.path.exists(ARCHIVE), "build it first: python3 packaging/tasks.py build"
+    return ARCHIVE

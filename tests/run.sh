@@ -1,0 +1,38 @@
+#!/bin/sh
+# Runs the tests: makes a private virtual environment, installs pytest and shiv into it, builds the archive, runs pytest.
+#
+#   sh tests/run.sh [--tier NAME] [pytest's arguments]
+#
+# Tiers: `main` (the default), `soak` (longer random runs), `all`. PYTHON names the interpreter, by default python3.
+set -eu
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
+cd "$top"
+tier=main
+if [ "${1:-}" = --tier ]; then
+    tier=${2:?"--tier needs a name: main, soak or all"}
+    shift 2
+fi
+case $tier in
+    main) marks='not soak' ;;
+    soak) marks='soak' ;;
+    all) marks='soak or not soak' ;;
+    *) echo "tests/run.sh: there is no tier '$tier'; the tiers are main, soak and all" >&2; exit 1 ;;
+esac
+python=${PYTHON:-python3}
+version=$("$python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+venv=$top/.venv/$version
+if [ ! -f "$venv/ready" ]; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv" || {
+        echo "tests/run.sh: '$python -m venv' does not work here; on Debian and Ubuntu install python3-venv" >&2
+        exit 1
+    }
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest shiv
+    : >"$venv/ready"
+fi
+"$venv/bin/python" packaging/tasks.py build
+# A job's own variables must not steer the processes that the tests start.
+for name in $(env | sed -n 's/^\(BUILDKITE[A-Z0-9_]*\)=.*/\1/p'); do
+    unset "$name"
+done
+exec "$venv/bin/python" -m pytest -m "$marks" "$@"

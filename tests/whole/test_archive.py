@@ -1,0 +1,93 @@
+"""The archive as its users get it: one file that runs anywhere there is a Python."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VERSION = "buildkite-agent version 3.137.0+bkagent-"
+
+
+def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60, **more)
+
+
+def test_the_header_and_the_code_answer_version_alike(archive: str) -> None:
+    by_header, by_code = run(archive, "--version"), run(sys.executable, archive, "--version")
+    assert by_header.stdout == by_code.stdout
+    assert by_header.stdout.startswith(VERSION) and by_header.returncode == by_code.returncode == 0
+
+
+def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None:
+    first = run(archive, "--help")
+    folder = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")
+    (code,) = os.listdir(folder)
+    mark = os.path.join(folder, code, "python")
+    before = os.stat(mark).st_mtime_ns
+    assert run(archive, "--help").stdout == first.stdout
+    assert os.listdir(folder) == [code] and os.stat(mark).st_mtime_ns == before
+    assert os.stat(folder).st_mode & 0o077 == 0
+
+
+def test_variables_of_a_job_do_not_change_which_code_runs(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    (tmp_path / "bkagent").mkdir()  # type: ignore[operator]
+    (tmp_path / "bkagent" / "__init__.py").write_text("raise SystemExit('hijacked')")  # type: ignore[operator]
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('hijacked')")  # type: ignore[operator]
+    hostile = dict(os.environ, PYTHONPATH=str(tmp_path), PYTHONSTARTUP="x", SHIV_ROOT=str(tmp_path), SHIV_MODULE_OVERRIDE="x")
+    for _ in range(2):  # the first run unpacks, the second finds what was unpacked
+        done = run(archive, "--help", env=hostile, cwd=str(tmp_path))
+        assert done.returncode == 0 and "hijacked" not in done.stdout + done.stderr
+
+
+def test_a_home_that_cannot_be_had_is_no_obstacle(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    (tmp_path / "file").write_text("")  # type: ignore[operator]
+    done = run(archive, "--help", env={"PATH": os.environ["PATH"], "HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)})  # type: ignore[operator]
+    assert done.returncode == 0 and done.stdout.startswith("Usage:")
+
+
+def test_without_python_there_is_one_sentence(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    if any(os.path.exists(path) for path in ("/usr/bin/python3", "/usr/local/bin/python3")):
+        pytest.skip("this machine has a Python in a place that the header always looks at")
+    done = run("/bin/sh", archive, "--help", env={"PATH": str(tmp_path), "HOME": str(tmp_path)})
+    assert done.returncode == 127 and "bkagent needs Python 3.8" in done.stderr
+
+
+def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    code = "import sys; sys.path.insert(0, 'packaging'); import archive; print(archive.build(sys.argv[1]))"
+    made = run(sys.executable, "-c", code, str(tmp_path), cwd=TOP)
+    assert made.returncode == 0, made.stderr
+    with open(archive, "rb") as one, open(made.stdout.strip(), "rb") as other:
+        content = one.read()
+        assert content == other.read()
+    with open(os.path.join(os.path.dirname(archive), "SHA256SUMS"), encoding="ascii") as sums:
+        assert sums.read() == hashlib.sha256(content).hexdigest() + "  bkagent.pyz\n"
+    assert len(content) < 1_000_000
+
+
+def test_nothing_but_our_own_code_is_inside(archive: str) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        assert packed.testzip() is None
+        strangers = [n for n in packed.namelist() if not n.startswith("bkagent/") and n not in ("__main__.py", "archive_entry.py")]
+    assert strangers == []
+
+
+def test_the_installer_places_a_command_that_works(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    prefix = str(tmp_path / "prefix")  # type: ignore[operator]
+    done = run("sh", os.path.join(TOP, "install.sh"), archive, env=dict(os.environ, PREFIX=prefix))
+    assert done.returncode == 0, done.stderr
+    assert run(os.path.join(prefix, "bin", "bkagent"), "--version").stdout.startswith(VERSION)
+
+
+def test_the_installer_refuses_an_archive_that_is_not_the_one_of_its_checksum(archive: str, tmp_path: "os.PathLike[str]") -> None:
+    broken = tmp_path / "bkagent.pyz"  # type: ignore[operator]
+    with open(archive, "rb") as file:
+        broken.write_bytes(file.read() + b"x")
+    with open(os.path.join(os.path.dirname(archive), "SHA256SUMS"), encoding="ascii") as sums:
+        (tmp_path / "SHA256SUMS").write_text(sums.read())  # type: ignore[operator]
+    done = run("sh", os.path.join(TOP, "install.sh"), str(broken), env=dict(os.environ, PREFIX=str(tmp_path / "prefix")))  # type: ignore[operator]
+    assert done.returncode == 1 and "does not match" in done.stderr
+    assert not os.path.exists(str(tmp_path / "prefix"))  # type: ignore[operator]
