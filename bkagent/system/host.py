@@ -1,0 +1,54 @@
+"""What an agent says about the machine it runs on.
+
+goos() -> str                  the system's name as Go writes it: linux, darwin, windows, freebsd, ...
+goarch() -> str                the processor's name as Go writes it: amd64, arm64, ...
+hostname() -> str              the machine's name, "" when it has none
+describe_os(environ) -> str    a description for the control plane, of no fixed form; "" when unknown
+machine_id() -> str            hex digits that tell this installation from others, "" when there are none
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from bkagent.system._host_windows import describe_os, goos, installation_id, processor
+else:
+    from bkagent.system._host_posix import describe_os, goos, installation_id, processor
+
+__all__ = ["describe_os", "goarch", "goos", "hostname", "machine_id"]
+
+_GO_ARCHITECTURES = {
+    "x86_64": "amd64", "amd64": "amd64", "i86pc": "amd64", "aarch64": "arm64", "arm64": "arm64", "i386": "386",
+    "i486": "386", "i586": "386", "i686": "386", "x86": "386", "evbarm": "arm", "loongarch64": "loong64",
+    "mips64el": "mips64le", "mipsel": "mipsle", "powerpc64le": "ppc64le", "powerpc64": "ppc64",
+}  # fmt: skip
+
+
+def goarch() -> str:
+    """Return the processor's name as Go writes it; an unknown one keeps the system's name."""
+    name = processor().lower()
+    if name.startswith(("armv5", "armv6", "armv7", "armhf")):
+        return "arm"
+    if name.startswith("armv8"):
+        return "arm64"
+    return _GO_ARCHITECTURES.get(name, name)
+
+
+def hostname() -> str:
+    """Return the machine's name."""
+    import _socket
+
+    try:
+        return _socket.gethostname()
+    except OSError:
+        return ""
+
+
+def machine_id() -> str:
+    """Return a digest of the installation's id that cannot be turned back into it.
+
+    HMAC-SHA256 with the id as key and "buildkite-agent" as message: what the reference sends.
+    """
+    import hmac
+
+    found = installation_id()
+    return hmac.new(found.encode(), b"buildkite-agent", "sha256").hexdigest() if found else ""
