@@ -1,0 +1,165 @@
+"""One connection to a server, straight or through a proxy, in the clear or over TLS."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Callable, List, Mapping, Optional, Tuple
+
+from bkagent.transport import body as bodies
+from bkagent.transport import tls
+from bkagent.transport.address import Address
+from bkagent.transport.answer_reader import AnswerReader, BadAnswer, Sink
+from bkagent.transport.body import Body
+from bkagent.transport.proxies import Proxy
+from bkagent.transport.response import Response
+
+DIAL_LIMIT_S = 30.0
+_NEXT_ADDRESS_AFTER_S = 5.0  # an address that does not answer must not use up the time of the others
+
+
+class Deadline:
+    """What is left of a request's time, in seconds: of the whole of it, or of a silence within it."""
+
+    def __init__(self, limit_s: float, whole: bool) -> None:
+        self._limit_s = limit_s
+        self._end = time.monotonic() + limit_s if whole else None
+
+    def left_s(self) -> float:
+        """Return the seconds left. Raises socket.timeout when there are none."""
+        if self._end is None:
+            return self._limit_s
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("timed out")
+        return left
+
+
+class Connection:
+    """A connection that carries requests one after the other. Every method may raise OSError."""
+
+    def __init__(
+        self, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str], deadline: Deadline
+    ) -> None:
+        self._address = address
+        self._via = proxy if address.scheme == "http" else None  # a tunnel needs no proxy talk any more
+        self.used_at = time.monotonic()
+        self.requests_count = 0
+        dial = Deadline(min(DIAL_LIMIT_S, deadline.left_s()), whole=True)
+        at = (proxy.host, proxy.port) if proxy else (address.host, address.port)
+        self._socket = _dial(at, dial.left_s)
+        try:
+            if address.scheme == "https":
+                if proxy:
+                    _tunnel(self._socket, address, proxy, dial.left_s)
+                self._socket.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
+                self._socket = tls.context(environ).wrap_socket(self._socket, server_hostname=address.host)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._reader = AnswerReader(self._socket)
+
+    def exchange(
+        self,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        body: Body,
+        deadline: Deadline,
+        sink_for: Callable[[int], Optional[Sink]],
+    ) -> Response:
+        """Send one request and return its answer. Raises OSError; BadAnswer.nothing when not a byte of one came."""
+        self.requests_count += 1
+        head = self._head(method, address, headers, len(body))
+        left = deadline.left_s
+        try:
+            if isinstance(body, bytes) and len(body) < 64 * 1024:
+                bodies.send(head + body, self._socket, left)
+            else:
+                bodies.send(head, self._socket, left)
+                bodies.send(body, self._socket, left)
+            whole = True
+        except OSError as problem:
+            if isinstance(problem, socket.timeout):
+                raise
+            # A server may answer before it has read everything (413, say) and close; its answer is the better error.
+            whole = False
+        status, answered = self._reader.head(left)
+        data = self._reader.body(method, status, answered, left, sink_for(status))
+        self._reader.reusable = self._reader.reusable and whole
+        self.used_at = time.monotonic()
+        return Response(status, answered, data)
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow."""
+        return self._reader.reusable
+
+    def is_dead(self) -> bool:
+        """Say, without waiting, whether the server has ended this idle connection."""
+        return self._reader.idle_is_dead()
+
+    def abort(self) -> None:
+        """End the connection from another thread; whoever waits on it sees its end."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def _head(self, method: str, address: Address, headers: Mapping[str, str], size: int) -> bytes:
+        target = address.url if self._via else address.target
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        if self._via and self._via.authorization:
+            lines.append(f"Proxy-Authorization: {self._via.authorization}")
+        if size or method in ("POST", "PUT", "PATCH"):
+            lines.append(f"Content-Length: {size}")
+        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+
+
+def _dial(at: Tuple[str, int], time_left: Callable[[], float]) -> socket.socket:
+    host, port = at
+    # As bytes, since the interpreter runs text through the IDNA codec and loads its tables for it.
+    name = host.encode("ascii") if host.isascii() else host
+    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    problem: Optional[OSError] = None
+    for number, (family, kind, protocol, _, where) in enumerate(found):
+        last = number + 1 == len(found)
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
+            made.connect(where)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return made
+        except OSError as why:
+            made.close()
+            problem = why
+    raise problem or OSError("no such host")
+
+
+def _tunnel(through: socket.socket, address: Address, proxy: Proxy, time_left: Callable[[], float]) -> None:
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    lines: List[str] = [f"CONNECT {host}:{address.port} HTTP/1.1", f"Host: {host}:{address.port}"]
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    through.settimeout(time_left())
+    through.sendall("\r\n".join(lines).encode("ascii", "replace") + b"\r\n\r\n")
+    reader = AnswerReader(through)
+    status, headers = reader.head(time_left)
+    if status // 100 != 2:
+        raise ProxyRefused(f"the proxy {proxy.shown} answered {status} to CONNECT", status)
+    if reader.has_pending:
+        raise BadAnswer(f"the proxy {proxy.shown} spoke before its turn")
+
+
+class ProxyRefused(OSError):
+    """The proxy did not open a tunnel; `status` is its answer."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status

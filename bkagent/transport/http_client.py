@@ -1,0 +1,214 @@
+"""An HTTP/1.1 client with a pool of kept-alive connections. Knows no jobs and no tokens.
+
+Go's client, which servers of this protocol expect, is the model: proxies, redirects and limits of time are its.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from typing import Dict, List, Mapping, Optional, Set, Tuple
+
+from bkagent.errors import ConfigError, Unreachable
+from bkagent.transport.address import Address, join, parse, resolve
+from bkagent.transport.answer_reader import BadAnswer, Sink
+from bkagent.transport.body import Body, FileBody
+from bkagent.transport.connection import Connection, Deadline, ProxyRefused
+from bkagent.transport.proxies import Proxies
+from bkagent.transport.response import Headers, Response
+
+__all__ = ["Body", "FileBody", "Headers", "Pool", "Response"]
+
+REDIRECTS_COUNT = 10
+IDLE_LIMIT_S = 90.0  # servers and middleboxes drop idle connections; past this age a new one is cheaper than a surprise
+IDLE_COUNT = 32
+# Headers that belong to the server they were meant for and stay behind when a redirect leads to another host.
+_PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
+
+
+class Pool:
+    """Sends requests to one endpoint, and to absolute URLs, over kept-alive connections. Thread-safe."""
+
+    def __init__(self, endpoint: str, environ: Mapping[str, str], *, timeout_s: float = 60.0) -> None:
+        """Connect later. Raises ConfigError for an endpoint that is no http or https URL."""
+        parse(endpoint, "endpoint")
+        self._endpoint, self._environ, self._timeout_s = endpoint, environ, timeout_s
+        self._proxies = Proxies(environ)
+        self._lock = threading.Lock()
+        self._idle: Dict[Tuple[str, str, int], List[Connection]] = {}
+        self._busy: Set[Connection] = set()
+        self._closed = False
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        timeout_s: Optional[float] = None,
+    ) -> Response:
+        """Send one request and return its answer, whatever its status.
+
+        `path` is below the endpoint, already escaped, and may hold a query. `timeout_s` is for the whole of it, body
+        included. Raises Unreachable when no answer came; `may_retry` is false where another try cannot help.
+        """
+        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s, whole=True)
+        return self._follow(method, join(self._endpoint, path), headers, body, deadline, None, True)
+
+    def request_url(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body = b"",
+        *,
+        timeout_s: Optional[float] = None,
+        sink: Optional[Sink] = None,
+        follow_redirects: bool = True,
+    ) -> Response:
+        """Send one request to an absolute URL and return its answer.
+
+        The body of a 2xx answer goes to `sink` piece by piece where there is one. `timeout_s` is the longest silence,
+        since a transfer may take any time. Raises as `request`, and AgentError when a file cannot be read.
+        """
+        deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s, whole=False)
+        return self._follow(method, url, headers, body, deadline, sink, follow_redirects)
+
+    def close(self) -> None:
+        """Close every connection. A request that is under way ends with Unreachable."""
+        with self._lock:
+            self._closed = True
+            idle = [connection for kept in self._idle.values() for connection in kept]
+            self._idle.clear()
+            busy = list(self._busy)
+        for connection in busy:
+            connection.abort()
+        for connection in idle:
+            connection.close()
+
+    def _follow(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: Body,
+        deadline: Deadline,
+        sink: Optional[Sink],
+        follow: bool,
+    ) -> Response:
+        address = parse(url)
+        sent = _checked(headers)
+        for _ in range(REDIRECTS_COUNT + 1):
+            response = self._send(method, address, sent, body, deadline, sink)
+            location = response.headers.get("location")
+            if not follow or location is None or response.status not in (301, 302, 303, 307, 308):
+                return response
+            try:
+                target = resolve(address, location)
+            except ConfigError as problem:
+                raise Unreachable(f"{method} {address.shown}: {problem}", may_retry=False) from problem
+            if response.status in (301, 302, 303) and method not in ("GET", "HEAD"):
+                method, body = "GET", b""
+                sent = {name: value for name, value in sent.items() if not name.lower().startswith("content-")}
+            if target.host != address.host or (address.scheme == "https" and target.scheme != "https"):
+                sent = {name: value for name, value in sent.items() if name.lower() not in _PRIVATE_HEADERS}
+            address = target
+        raise Unreachable(f"{method} {address.shown}: stopped after {REDIRECTS_COUNT} redirects", may_retry=False)
+
+    def _send(
+        self,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        body: Body,
+        deadline: Deadline,
+        sink: Optional[Sink],
+    ) -> Response:
+        def sink_for(status: int) -> Optional[Sink]:
+            return sink if 200 <= status < 300 else None
+
+        try:
+            while True:
+                connection, is_new = self._take(address, deadline)
+                whole = False
+                try:
+                    response = connection.exchange(method, address, headers, body, deadline, sink_for)
+                    whole = True
+                    return response
+                except BadAnswer as problem:
+                    # The server gave the idle connection up just now: nobody has seen this request.
+                    if is_new or not problem.nothing or self._closed:
+                        raise
+                finally:
+                    self._give_back(address, connection, whole and connection.reusable)
+        except OSError as problem:
+            raise _unreachable(f"{method} {address.shown}", problem) from problem
+
+    def _take(self, address: Address, deadline: Deadline) -> Tuple[Connection, bool]:
+        proxy = self._proxies.proxy_for(address)
+        while True:
+            with self._lock:
+                if self._closed:
+                    raise Unreachable(f"{address.shown}: the connections were closed", may_retry=False)
+                kept = self._idle.get(address.origin)
+                connection = kept.pop() if kept else None
+            if connection is None:
+                break
+            if time.monotonic() - connection.used_at < IDLE_LIMIT_S and not connection.is_dead():
+                return self._busy_with(address, connection), False
+            connection.close()
+        return self._busy_with(address, Connection(address, proxy, self._environ, deadline)), True
+
+    def _busy_with(self, address: Address, connection: Connection) -> Connection:
+        with self._lock:
+            if not self._closed:
+                self._busy.add(connection)
+                return connection
+        connection.close()
+        raise Unreachable(f"{address.shown}: the connections were closed", may_retry=False)
+
+    def _give_back(self, address: Address, connection: Connection, reusable: bool) -> None:
+        with self._lock:
+            self._busy.discard(connection)
+            kept = self._idle.setdefault(address.origin, [])
+            if reusable and not self._closed and len(kept) < IDLE_COUNT:
+                kept.append(connection)
+                return
+        connection.close()
+
+
+def _checked(headers: Mapping[str, str]) -> Dict[str, str]:
+    """Return the headers to send; raises ConfigError for one that would end its line early."""
+    for name, value in headers.items():
+        if not name or any(letter in "\r\n\0: " for letter in name) or any(letter in "\r\n\0" for letter in value):
+            raise ConfigError(f"the request header {name!r} has characters that a header cannot have")
+    sent = dict(headers)
+    if not any(name.lower() == "accept-encoding" for name in sent):
+        sent["Accept-Encoding"] = "gzip"
+    return sent
+
+
+_WORDS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection reset by peer",
+    errno.EPIPE: "connection reset by peer",
+    errno.ETIMEDOUT: "connection timed out",
+}
+
+
+def _unreachable(what: str, problem: OSError) -> Unreachable:
+    """Say in the protocol's usual words what went wrong; a certificate or a proxy's refusal is for good."""
+    if isinstance(problem, socket.gaierror):
+        return Unreachable(f"{what}: no such host ({problem.strerror})")
+    if isinstance(problem, socket.timeout):
+        return Unreachable(f"{what}: timed out")
+    if isinstance(problem, ProxyRefused):
+        return Unreachable(f"{what}: {problem}", may_retry=problem.status >= 500 or problem.status == 429)
+    verify_message = getattr(problem, "verify_message", None)
+    if verify_message:
+        return Unreachable(f"{what}: the server's certificate is not trusted: {verify_message}", may_retry=False)
+    words = _WORDS.get(problem.errno or 0) or problem.strerror or str(problem) or type(problem).__name__
+    return Unreachable(f"{what}: {words}")

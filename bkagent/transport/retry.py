@@ -1,0 +1,140 @@
+"""Try again after failures that may pass: how often, and with what pauses. On the short path, so plain classes.
+
+Source of the schedules: buildkite/roko, as the agent uses it.
+"""
+
+from bkagent.errors import AgentError, Cancelled, Unavailable, Unreachable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional, Tuple, TypeVar
+
+    T = TypeVar("T")
+
+# A server that names a pause is believed, within reason: longer than this and we look again ourselves.
+LONGEST_PAUSE_S = 3600.0
+
+
+class Schedule:
+    """How often to try, and how long to pause in between.
+
+    tries     the first one included; 0 is without end
+    pause_s   failed tries so far, less one -> seconds, before jitter
+    jitter    lowest and highest number of seconds added at random; a negative sum is no pause
+    """
+
+    __slots__ = ("tries", "pause_s", "jitter")
+
+    def __init__(
+        self, tries: int, pause_s: "Callable[[int], float]", jitter: "Tuple[float, float]" = (0.0, 0.0)
+    ) -> None:
+        self.tries = tries
+        self.pause_s = pause_s
+        self.jitter = jitter
+
+    def pause(self, failed: int, chance: "Optional[Callable[[float, float], float]]" = None) -> float:
+        """Return the pause in seconds after try number `failed`, counted from 0; `chance(low, high)` draws the jitter."""
+        low, high = self.jitter
+        if low == high:
+            return max(0.0, self.pause_s(failed) + low)
+        if chance is None:
+            from random import uniform
+
+            chance = uniform
+        return max(0.0, self.pause_s(failed) + chance(low, high))
+
+
+def constant(tries: int, pause_s: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:
+    """Return a schedule with the same pause every time."""
+    return Schedule(tries, lambda failed: pause_s, jitter)
+
+
+def exponential(tries: int, base: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:
+    """Return a schedule whose pauses are `base` to the power of 0, 1, 2 ... seconds."""
+    return Schedule(tries, lambda failed: float(base) ** failed, jitter)
+
+
+def subsecond(tries: int, first_s: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:
+    """Return a schedule whose pauses grow from `first_s` as first_ms ** (n / 16 + 1) milliseconds, in whole ones.
+
+    From 1 s, eight tries later, 31.6 s. Raises ValueError for a millisecond or less: it would shrink.
+    """
+    first_ms = first_s * 1000.0
+    if first_ms <= 1.0:
+        raise ValueError("the first pause must be longer than a millisecond")
+    return Schedule(tries, lambda failed: int(first_ms ** (failed / 16.0 + 1.0)) / 1000.0, jitter)
+
+
+def worth_another_try(error: Exception) -> bool:
+    """Say whether an error may pass: no answer came, or the answer was 429 or 5xx."""
+    return isinstance(error, Unreachable) and error.may_retry
+
+
+def retry(
+    attempt: "Callable[[int], T]",
+    schedule: Schedule,
+    *,
+    wait: "Callable[[float], bool]",
+    report: "Callable[[str, str], None]",
+    what: str = "",
+    may_retry: "Callable[[Exception], bool]" = worth_another_try,
+    chance: "Optional[Callable[[float, float], float]]" = None,
+) -> "T":
+    """Return what `attempt(number)` returns, numbers counting from 0.
+
+    A failure that `may_retry` is reported as a warning and tried again after a pause, which is the one that the
+    server asked for if it named one. `wait(seconds)` returns True when the work must stop, as `Event.wait` does:
+    raises Cancelled then. Raises the last error when tries run out, any other at once.
+    """
+    number = 0
+    while True:
+        try:
+            return attempt(number)
+        except AgentError as error:
+            if not may_retry(error):
+                raise
+            last = schedule.tries > 0 and number + 1 >= schedule.tries
+            pause_s = 0.0 if last else _pause(schedule, number, error, chance)
+            report("warn", f"{what + ': ' if what else ''}{error} ({describe(number, schedule.tries, pause_s)})")
+            if last:
+                raise
+        if wait(pause_s):
+            raise Cancelled(f"stopped while waiting for another try{' of ' + what if what else ''}")
+        number += 1
+
+
+def sleep(seconds: float) -> bool:
+    """Wait where nothing can ask to stop: the `wait` of a plain command."""
+    import time
+
+    time.sleep(seconds)
+    return False
+
+
+def _pause(
+    schedule: Schedule, number: int, error: Exception, chance: "Optional[Callable[[float, float], float]]"
+) -> float:
+    if isinstance(error, Unavailable) and error.retry_after_s is not None:
+        return min(max(0.0, error.retry_after_s), LONGEST_PAUSE_S)
+    return schedule.pause(number, chance)
+
+
+def describe(number: int, tries: int, pause_s: float) -> str:
+    """Return "Attempt 1/10 Retrying in 1.5s" for try `number`, counted from 0; the last has no second half."""
+    text = f"Attempt {number + 1}/{tries or chr(0x221E)}"
+    if tries and number + 1 >= tries:
+        return text
+    return text + (f" Retrying in {duration(pause_s)}" if pause_s > 0 else " Retrying immediately")
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as Go writes a duration: `237ms`, `1.5s`, `1m29.442s`, to the millisecond."""
+    milliseconds = round(seconds * 1000)
+    if milliseconds < 1000:
+        return f"{milliseconds}ms" if milliseconds else "0s"
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
+    if hours:
+        return f"{hours}h{minutes}m{text}"
+    return f"{minutes}m{text}" if minutes else text

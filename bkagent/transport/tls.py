@@ -1,0 +1,76 @@
+"""TLS as a client: which certificate authorities count. `ssl` is loaded with the first https connection."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Dict, Mapping, Tuple
+
+from bkagent.errors import ConfigError
+
+if TYPE_CHECKING:
+    import ssl
+
+HANDSHAKE_LIMIT_S = 10.0
+
+# Where systems keep their authorities, for a Python whose own idea of the place is empty (python.org on macOS).
+_KNOWN_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/usr/local/share/certs/ca-root-nss.crt",
+)
+
+_contexts: "Dict[Tuple[str, str], ssl.SSLContext]" = {}
+_making = threading.Lock()
+
+
+def context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the context for one environment, made once: loading a system's authorities takes 20 ms.
+
+    SSL_CERT_FILE and SSL_CERT_DIR (folders joined by the path separator) take the place of the system's authorities.
+    Raises ConfigError for a file that cannot be read.
+    """
+    key = (environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", ""))
+    with _making:
+        if key not in _contexts:
+            _contexts[key] = _make(*key)
+        return _contexts[key]
+
+
+def _make(file: str, folders: str) -> ssl.SSLContext:
+    import ssl
+
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    made.set_alpn_protocols(["http/1.1"])
+    if not file and not folders:
+        made.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        _fill(made)
+        return made
+    try:
+        if file:
+            made.load_verify_locations(cafile=file)
+        for folder in folders.split(os.pathsep):
+            if folder:
+                made.load_verify_locations(capath=folder)
+    except (OSError, ssl.SSLError) as problem:
+        where = f"SSL_CERT_FILE ({file})" if file else f"SSL_CERT_DIR ({folders})"
+        raise ConfigError(f"the certificate authorities of {where} cannot be read: {problem}") from problem
+    return made
+
+
+def _fill(made: ssl.SSLContext) -> None:
+    """Look in the well-known places where Python found no authority at all."""
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    if made.cert_store_stats()["x509_ca"] or (
+        paths.capath and os.path.isdir(paths.capath) and os.listdir(paths.capath)
+    ):
+        return
+    for path in _KNOWN_FILES:
+        if os.path.exists(path):
+            made.load_verify_locations(cafile=path)
+            return
