@@ -1,0 +1,114 @@
+"""Options of `start` that are read so that a configuration keeps working, and that this release does not act on.
+
+A use of one of IGNORED warns; one of REFUSED ends the start, since an agent that went on without it would
+run jobs that its owner meant to keep out. OLD_NAMES are other names of options that exist.
+"""
+
+from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
+from bkagent.config.option import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.config.kinds import Kind
+
+_NOT_YET = "Accepted for compatibility; has no effect in this release."
+
+
+def _ignored(name: str, kind: "Kind", default: object, variable: str) -> Option:
+    return Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET, hidden=True)
+
+
+def _old(name: str, kind: "Kind", default: object, variable: str, replaced_by: str) -> Option:
+    return Option(
+        name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=True,
+        replaced_by=replaced_by,
+    )  # fmt: skip
+
+
+IGNORED = (
+    _ignored("enable-job-log-tmpfile", FLAG, False, "ENABLE_JOB_LOG_TMPFILE"),
+    _ignored("job-log-path", FILE_PATH, "", "JOB_LOG_PATH"),
+    _ignored("write-job-logs-to-stdout", FLAG, False, "WRITE_JOB_LOGS_TO_STDOUT"),
+    _ignored("job-logs-otlp", FLAG, False, "JOB_LOGS_OTLP"),
+    _ignored("tags-from-ec2-meta-data", FLAG, False, "AGENT_TAGS_FROM_EC2_META_DATA"),
+    _ignored("tags-from-ec2-meta-data-paths", LIST, (), "AGENT_TAGS_FROM_EC2_META_DATA_PATHS"),
+    _ignored("tags-from-ec2-tags", FLAG, False, "AGENT_TAGS_FROM_EC2_TAGS"),
+    _ignored("tags-from-ecs-meta-data", FLAG, False, "AGENT_TAGS_FROM_ECS_META_DATA"),
+    _ignored("tags-from-gcp-meta-data", ITEMS, (), "AGENT_TAGS_FROM_GCP_META_DATA"),
+    _ignored("tags-from-gcp-meta-data-paths", LIST, (), "AGENT_TAGS_FROM_GCP_META_DATA_PATHS"),
+    _ignored("tags-from-gcp-labels", FLAG, False, "AGENT_TAGS_FROM_GCP_LABELS"),
+    _ignored("wait-for-ec2-tags-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT"),
+    _ignored("wait-for-ec2-meta-data-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT"),
+    _ignored("wait-for-ecs-meta-data-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT"),
+    _ignored("wait-for-gcp-labels-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT"),
+    _ignored("fail-on-missing-tags", FLAG, False, "AGENT_FAIL_ON_MISSING_TAGS"),
+    _ignored("health-check-addr", TEXT, "", "AGENT_HEALTH_CHECK_ADDR"),
+    _ignored("metrics-datadog", FLAG, False, "METRICS_DATADOG"),
+    _ignored("metrics-datadog-host", TEXT, "127.0.0.1:8125", "METRICS_DATADOG_HOST"),
+    _ignored("metrics-datadog-distributions", FLAG, False, "METRICS_DATADOG_DISTRIBUTIONS"),
+    _ignored("tracing-backend", Choice("", "datadog", "opentelemetry"), "", "TRACING_BACKEND"),
+    _ignored("tracing-propagate-traceparent", FLAG, False, "TRACING_PROPAGATE_TRACEPARENT"),
+    _ignored("tracing-service-name", TEXT, "buildkite-agent", "TRACING_SERVICE_NAME"),
+    _ignored("kubernetes-container-start-timeout", DURATION, 300.0, "KUBERNETES_CONTAINER_START_TIMEOUT"),
+    _ignored("kubernetes-log-collection-grace-period", DURATION, 50.0, "KUBERNETES_LOG_COLLECTION_GRACE_PERIOD"),
+    _ignored("meta-data-ec2", FLAG, False, "AGENT_META_DATA_EC2"),
+    _ignored("meta-data-gcp", FLAG, False, "AGENT_META_DATA_GCP"),
+    _ignored("tags-from-gcp", FLAG, False, "AGENT_TAGS_FROM_GCP"),
+)
+
+# Handed to jobs, whose pipeline uploads read them.
+TRACE_CONTEXT_ENCODING = Option(
+    "trace-context-encoding", Choice("", "gob", "json"), "gob", env=("BUILDKITE_TRACE_CONTEXT_ENCODING",),
+    help="Form of the trace context that jobs are told of.", hidden=True,
+)  # fmt: skip
+SIGNING_JWKS_FILE = Option(
+    "signing-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",), help="Keys that sign pipelines.",
+)
+SIGNING_JWKS_KEY_ID = Option(
+    "signing-jwks-key-id", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",), help="Which of those keys signs.",
+)
+SIGNING_AWS_KMS_KEY = Option(
+    "signing-aws-kms-key", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",), help="AWS key that signs pipelines.",
+)
+SIGNING_GCP_KMS_KEY = Option(
+    "signing-gcp-kms-key", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
+    help="Google Cloud key that signs pipelines.",
+)
+DEBUG_SIGNING = Option(
+    "debug-signing", FLAG, False, env=("BUILDKITE_AGENT_DEBUG_SIGNING",), help="Log what is signed.",
+)
+
+REFUSED = (
+    Option(
+        "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",), hidden=True,
+        help="Keys that signed jobs are checked with; this release cannot check signatures and does not start with it.",
+    ),
+    Option(
+        "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",), hidden=True,
+        help="Run a job in the containers of a pod; this release cannot, and does not start with it.",
+    ),
+)  # fmt: skip
+VERIFICATION_FAILURE_BEHAVIOR = Option(
+    "verification-failure-behavior", Choice("", "block", "warn"), "block",
+    env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",), hidden=True,
+    help="What a failed check of a signature means; without keys a signed job is refused.",
+)  # fmt: skip
+
+OLD_NAMES = (
+    _old("meta-data", LIST, (), "AGENT_META_DATA", "tags"),
+    _old("meta-data-ec2-tags", FLAG, False, "AGENT_META_DATA_EC2_TAGS", "tags-from-ec2-tags"),
+    _old("tags-from-ec2", FLAG, False, "AGENT_TAGS_FROM_EC2", "tags-from-ec2-meta-data"),
+    _old(
+        "no-automatic-ssh-fingerprint-verification", FLAG, False, "NO_AUTOMATIC_SSH_FINGERPRINT_VERIFICATION",
+        "no-ssh-keyscan",
+    ),
+    _old(
+        "disconnect-after-job-timeout", WHOLE, 0, "AGENT_DISCONNECT_AFTER_JOB_TIMEOUT",
+        "disconnect-after-idle-timeout",
+    ),
+)  # fmt: skip
+
+ACCEPTED = (
+    *IGNORED, TRACE_CONTEXT_ENCODING, SIGNING_JWKS_FILE, SIGNING_JWKS_KEY_ID, SIGNING_AWS_KMS_KEY, SIGNING_GCP_KMS_KEY,
+    DEBUG_SIGNING, *REFUSED, VERIFICATION_FAILURE_BEHAVIOR, *OLD_NAMES,
+)  # fmt: skip
