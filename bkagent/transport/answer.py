@@ -1,0 +1,104 @@
+"""What a server answers with: bytes, a file or a part of one, or a stream. No sockets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import BinaryIO, Callable, Optional, Tuple, Union
+
+from bkagent.transport.request_head import HttpError
+
+Headers = Tuple[Tuple[str, str], ...]
+
+_REASONS = {
+    200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 206: "Partial Content",
+    302: "Found", 303: "See Other", 304: "Not Modified",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    406: "Not Acceptable", 408: "Request Timeout", 409: "Conflict", 411: "Length Required", 413: "Content Too Large",
+    415: "Unsupported Media Type", 416: "Range Not Satisfiable", 421: "Misdirected Request",
+    422: "Unprocessable Entity", 423: "Locked", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    501: "Not Implemented", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
+}  # fmt: skip
+BODILESS = (204, 304)
+
+
+@dataclass(frozen=True)
+class FilePart:
+    """Bytes of an open file: `count` of them from `offset`. The server closes the file once they are sent."""
+
+    file: BinaryIO
+    offset: int
+    count: int
+
+
+class Sink:
+    """Where a stream writes. `stopping` turns true when the server is about to end."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+        self.stopping = False
+
+    def write(self, data: bytes) -> None:
+        """Send `data` at once. Raises OSError when the client has gone or does not keep up."""
+        self._write(data)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A body of no known length: `run(sink)` writes it and returns at its end.
+
+    `wake()` is called, on another thread, after `sink.stopping` has become true; it must make `run` return soon.
+    """
+
+    run: Callable[[Sink], None]
+    wake: Callable[[], None]
+
+
+Body = Union[bytes, FilePart, Stream]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `headers` are pairs without Content-Length and Connection, which the server adds."""
+
+    status: int
+    body: Body = b""
+    headers: Headers = ()
+
+    def with_headers(self, headers: Headers) -> "Answer":
+        """Return the same answer with `headers` added."""
+        return Answer(self.status, self.body, self.headers + headers)
+
+
+def json_answer(status: int, document: object, headers: Headers = ()) -> Answer:
+    """Return an answer that carries JSON, which ends with a newline."""
+    body = json.dumps(document, separators=(",", ":")).encode("ascii") + b"\n"
+    return Answer(status, body, (("Content-Type", "application/json"),) + headers)
+
+
+def error_answer(problem: HttpError) -> Answer:
+    """Return the one shape that errors have: `{"message": ...}`."""
+    return json_answer(problem.status, {"message": str(problem)}, problem.headers)
+
+
+def text_answer(status: int, body: bytes, content_type: str, headers: Headers = ()) -> Answer:
+    """Return an answer of some text; `content_type` names its kind and coding."""
+    return Answer(status, body, (("Content-Type", content_type),) + headers)
+
+
+def encode_head(answer: Answer, *, length: Optional[int], keep_alive: bool) -> bytes:
+    """Return the head of an answer, blank line included. `length` None: the body ends with the connection.
+
+    Raises ValueError for a header that would break out of its line.
+    """
+    lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Status')}"]
+    for name, value in answer.headers:
+        if "\r" in value or "\n" in value or "\0" in value:
+            raise ValueError(f"the header {name} may not hold line ends")
+        lines.append(f"{name}: {value}")
+    if length is not None and answer.status not in BODILESS:
+        lines.append(f"Content-Length: {length}")
+    if not keep_alive:
+        lines.append("Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

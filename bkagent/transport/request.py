@@ -1,0 +1,168 @@
+"""One request as a handler sees it: its path, query, headers, and a body that is read when asked for."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from urllib.parse import parse_qsl
+
+from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
+from bkagent.transport.server_connection import SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
+from bkagent.wire import json_text
+
+JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
+QUERY_FIELDS_COUNT = 200
+_DRAIN_BYTES = 64 * 1024
+
+
+class Request:
+    """What a handler is given.
+
+    path        the segments of the path, decoded
+    parameters  what the route's `{name}` segments matched
+    query       the query's pairs in order, decoded
+    peer        address of the client
+    """
+
+    def __init__(self, head: RequestHead, connection: Connection, path: Tuple[str, ...], query: str) -> None:
+        self.head = head
+        self.method = head.method
+        self.headers: Mapping[str, str] = head.headers
+        self.path = path
+        self.parameters: Dict[str, str] = {}
+        self.peer: str = connection.peer
+        self._query_text = query
+        self._query: Optional[List[Tuple[str, str]]] = None
+        self._connection = connection
+        self._left: Optional[int] = head.body_bytes  # None: chunked, the end not seen yet
+        self._started = False
+
+    @property
+    def query(self) -> List[Tuple[str, str]]:
+        """Return the query's pairs in order. Raises HttpError 400."""
+        if self._query is None:
+            try:
+                self._query = parse_qsl(
+                    self._query_text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_COUNT
+                )
+            except ValueError:
+                raise HttpError(400, "the query must be NAME=VALUE pairs of percent-encoded UTF-8") from None
+        return self._query
+
+    def value(self, name: str, default: str = "") -> str:
+        """Return the first value of `name` in the query."""
+        return next((value for key, value in self.query if key == name), default)
+
+    def values(self, name: str) -> List[str]:
+        """Return every value of `name` and of `name[]` in the query."""
+        return [value for key, value in self.query if key in (name, name + "[]")]
+
+    def read(self, limit_bytes: int = JSON_LIMIT_BYTES) -> bytes:
+        """Return the whole body, inflated when it is gzipped, at most `limit_bytes` long. Raises HttpError."""
+        coding = self.headers.get("content-encoding", "identity").lower()
+        if coding == "identity":
+            return b"".join(self.blocks(limit_bytes))
+        if coding not in ("gzip", "x-gzip"):
+            raise HttpError(415, "the only content coding known here is gzip")
+        return inflate(b"".join(self.blocks(limit_bytes)), limit_bytes)
+
+    def json(self, limit_bytes: int = JSON_LIMIT_BYTES) -> object:
+        """Return the value of a JSON body, None when it is empty. Raises HttpError 400. Any content type will do."""
+        body = self.read(limit_bytes)
+        if not body.strip():
+            return None
+        try:
+            document = json_text.loads(body)
+        except ValueError as problem:
+            raise HttpError(400, f"the body is no JSON text: {problem}") from None
+        return _whole_characters(document) if b"\\ud" in body or b"\\uD" in body else document
+
+    def blocks(self, limit_bytes: int) -> Iterator[bytes]:
+        """Yield the body as it comes, not inflated. Raises HttpError 413 when it is longer than `limit_bytes`."""
+        if self._left is not None and self._left > limit_bytes:
+            raise HttpError(413, f"this body may have at most {limit_bytes} bytes")
+        if not self._started:
+            self._started = True
+            if self.head.expects_continue and self._left != 0:
+                self._connection.send_continue()
+        if self.head.body_bytes is not None:
+            yield from self._plain_blocks()
+        elif self._left is None:
+            yield from self._chunked_blocks(limit_bytes)
+
+    def _plain_blocks(self) -> Iterator[bytes]:
+        assert self._left is not None
+        deadline = time.monotonic() + STALL_LIMIT_S + self._left / SLOWEST_BYTES_PER_S
+        while self._left:
+            block = self._connection.take(self._left, deadline)
+            self._left -= len(block)
+            yield block
+
+    def _chunked_blocks(self, limit_bytes: int) -> Iterator[bytes]:
+        deadline = time.monotonic() + STALL_LIMIT_S + limit_bytes / SLOWEST_BYTES_PER_S
+        total = 0
+        while True:
+            size = _chunk_size(self._connection.take_line(deadline))
+            if size == 0:
+                while self._connection.take_line(deadline):
+                    pass
+                self._left = 0
+                return
+            total += size
+            if total > limit_bytes:
+                raise BadRequest(413, f"this body may have at most {limit_bytes} bytes")
+            while size:
+                block = self._connection.take(size, deadline)
+                size -= len(block)
+                yield block
+            if self._connection.take_line(deadline):
+                raise BadRequest(400, "a chunk is longer than it says")
+
+    def finish(self) -> bool:
+        """Read what a handler left of a short body; return whether the connection is at the next request."""
+        if self._left == 0:
+            return True
+        if self._left is None or self._left > _DRAIN_BYTES or (self.head.expects_continue and not self._started):
+            return False
+        for _ in self._plain_blocks():
+            pass
+        return True
+
+
+def inflate(data: bytes, limit_bytes: int) -> bytes:
+    """Return what the gzip `data` holds, at most `limit_bytes` long. Raises HttpError 400 or 413."""
+    pieces: List[bytes] = []
+    total = 0
+    while data:
+        member = zlib.decompressobj(31)
+        try:
+            piece = member.decompress(data, limit_bytes - total + 1)
+        except zlib.error as problem:
+            raise HttpError(400, f"the body is not gzip: {problem}") from None
+        total += len(piece)
+        if total > limit_bytes:
+            raise HttpError(413, f"this body may have at most {limit_bytes} bytes when inflated")
+        if not member.eof:
+            raise HttpError(400, "the gzip body ends too early")
+        pieces.append(piece)
+        data = member.unused_data
+    return b"".join(pieces)
+
+
+def _whole_characters(value: object) -> object:
+    """Return `value` with each half of a surrogate pair replaced: JSON can spell one, no file or table can hold it."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, list):
+        return [_whole_characters(item) for item in value]
+    if isinstance(value, dict):
+        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
+    return value
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.partition(b";")[0].strip()
+    if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
+        raise BadRequest(400, "a chunk must start with its size in hexadecimal digits")
+    return int(digits, 16)

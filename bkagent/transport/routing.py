@@ -1,0 +1,93 @@
+"""Which handler answers a request: patterns such as `/jobs/{id}/log` against the segments of a path."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, Optional, Tuple
+from urllib.parse import unquote_to_bytes
+
+from bkagent.transport.answer import Answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+Handler = Callable[[Request], Answer]
+
+
+class _Place:
+    """One node of the tree: what the next segment may be, and who answers when there is none."""
+
+    __slots__ = ("named", "parameter", "handlers")
+
+    def __init__(self) -> None:
+        self.named: Dict[str, _Place] = {}
+        self.parameter: Optional[_Place] = None
+        self.handlers: Dict[str, Tuple[Handler, Tuple[str, ...]]] = {}
+
+
+class Router:
+    """A table of routes. A literal segment wins over `{name}`; a trailing slash makes no difference."""
+
+    def __init__(self) -> None:
+        self._root = _Place()
+
+    def add(self, method: str, pattern: str, handler: Handler) -> None:
+        """Let `handler` answer `method` on `pattern`. GET answers HEAD too."""
+        place, names = self._root, []
+        for segment in pattern.strip("/").split("/") if pattern.strip("/") else ():
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                place.parameter = place.parameter or _Place()
+                place = place.parameter
+            else:
+                place = place.named.setdefault(segment, _Place())
+        if method in place.handlers:
+            raise ValueError(f"{method} {pattern} is answered already")
+        place.handlers[method] = (handler, tuple(names))
+
+    def answer(self, request: Request) -> Answer:
+        """Return what the route's handler answers. Raises HttpError 404 or 405."""
+        found = _find(self._root, request.path, 0, ())
+        if found is None:
+            raise HttpError(404, "there is nothing at this path")
+        place, values = found
+        method = "GET" if request.method == "HEAD" and "HEAD" not in place.handlers else request.method
+        if method not in place.handlers:
+            allowed = ", ".join(sorted(place.handlers))
+            raise HttpError(405, f"{request.method} is not possible here, only {allowed}", (("Allow", allowed),))
+        handler, names = place.handlers[method]
+        request.parameters = dict(zip(names, values))
+        return handler(request)
+
+
+def _find(
+    place: _Place, path: Tuple[str, ...], at: int, values: Tuple[str, ...]
+) -> Optional[Tuple[_Place, Tuple[str, ...]]]:
+    if at == len(path):
+        return (place, values) if place.handlers else None
+    named = place.named.get(path[at])
+    if named is not None:
+        found = _find(named, path, at + 1, values)
+        if found is not None:
+            return found
+    if place.parameter is not None and path[at]:
+        return _find(place.parameter, path, at + 1, values + (path[at],))
+    return None
+
+
+def split_target(target: str) -> Tuple[Tuple[str, ...], str]:
+    """Return the decoded segments of a request target, and its query as it stands. Raises HttpError 400.
+
+    Segments are split before they are decoded, so that `%2F` stays inside its segment and `%2E` is a plain dot.
+    """
+    path, _, query = target.partition("?")
+    pieces = path.partition("#")[0].strip("/")
+    if not pieces:
+        return (), query
+    if "%" not in pieces:
+        return tuple(pieces.split("/")), query
+    try:
+        segments = tuple(unquote_to_bytes(piece).decode("utf-8") for piece in pieces.split("/"))
+    except UnicodeDecodeError:
+        raise HttpError(400, "the path must be percent-encoded UTF-8") from None
+    if any("\0" in segment for segment in segments):
+        raise HttpError(400, "the path holds a zero byte")
+    return segments, query

@@ -1,0 +1,169 @@
+"""One accepted connection: reads requests with limits of size and time, writes answers."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import Callable, Optional
+
+from bkagent.transport.answer import BODILESS, Answer, FilePart, Sink, Stream, encode_head
+from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
+
+IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
+HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, however it dribbles
+STALL_LIMIT_S = 60.0  # a body or an answer that does not move for this long is given up
+SLOWEST_BYTES_PER_S = 8 * 1024  # a body as a whole may not be slower
+_BLOCK_BYTES = 256 * 1024
+_LINGER_BYTES = 1024 * 1024
+_LINGER_S = 2.0
+_LINE_BYTES = 1024
+
+
+class Connection:
+    """Reads and writes one client's socket. Every method may raise OSError (gone, or too slow: TimeoutError)."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._socket = client
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._pending = bytearray()
+        self._timeout_s = -1.0
+        self.peer = client.getpeername()[0]
+        self.sink: Optional[Sink] = None  # while a stream runs
+        self.wake: Optional[Callable[[], None]] = None
+
+    def read_head(self) -> Optional[RequestHead]:
+        """Return the next request, or None when the client has closed or kept silent. Raises BadRequest."""
+        deadline = time.monotonic() + HEAD_LIMIT_S
+        if not self._pending:
+            try:
+                if not self._receive(time.monotonic() + IDLE_LIMIT_S):
+                    return None
+            except TimeoutError:
+                return None
+            deadline = time.monotonic() + HEAD_LIMIT_S
+        searched = 0
+        while True:
+            end = self._pending.find(b"\r\n\r\n", max(0, searched - 3), LIMIT_BYTES + 4)
+            if end >= 0:
+                head = bytes(self._pending[:end])
+                del self._pending[: end + 4]
+                return parse_head(head.lstrip(b"\r\n"))
+            searched = len(self._pending)
+            if searched > LIMIT_BYTES:
+                raise BadRequest(431, f"a request head may have at most {LIMIT_BYTES} bytes")
+            try:
+                received = self._receive(deadline)
+            except TimeoutError:
+                raise BadRequest(408, f"the request head took longer than {HEAD_LIMIT_S:g} s") from None
+            if not received:
+                if not self._pending.strip():
+                    return None
+                raise BadRequest(400, "the request ended inside its head")
+
+    def send_continue(self) -> None:
+        """Tell the client to go on with the body; not needed when it has begun already."""
+        if not self._pending:
+            self._limit(STALL_LIMIT_S)
+            self._socket.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def take(self, size: int, deadline: float) -> bytes:
+        """Return between 1 and `size` bytes of a body. Raises BadRequest when the client ends it early."""
+        if not self._pending:
+            self._body_receive(deadline)
+        if len(self._pending) <= size:
+            taken = bytes(self._pending)
+            self._pending.clear()
+        else:
+            taken = bytes(memoryview(self._pending)[:size])
+            del self._pending[:size]
+        return taken
+
+    def take_line(self, deadline: float) -> bytes:
+        """Return one short line of a chunked body without its end."""
+        while True:
+            end = self._pending.find(b"\r\n", 0, _LINE_BYTES)
+            if end >= 0:
+                line = bytes(self._pending[:end])
+                del self._pending[: end + 2]
+                return line
+            if len(self._pending) >= _LINE_BYTES:
+                raise BadRequest(400, "a chunk line is too long")
+            self._body_receive(deadline)
+
+    def send(self, answer: Answer, *, keep_alive: bool, with_body: bool) -> bool:
+        """Write one answer; return whether the connection can go on. `with_body` is false for HEAD."""
+        body = answer.body
+        if isinstance(body, Stream):
+            return self._send_stream(answer, body, with_body)
+        if isinstance(body, FilePart):
+            with body.file:
+                self._limit(STALL_LIMIT_S)
+                self._socket.sendall(encode_head(answer, length=body.count, keep_alive=keep_alive))
+                if with_body and body.count:
+                    return self._socket.sendfile(body.file, body.offset, body.count) == body.count and keep_alive
+            return keep_alive
+        head = encode_head(answer, length=len(body), keep_alive=keep_alive)
+        self._limit(STALL_LIMIT_S + len(body) / SLOWEST_BYTES_PER_S)
+        # Head and body leave together: one segment for the usual short answer.
+        self._socket.sendall(head + body if with_body and answer.status not in BODILESS else head)
+        return keep_alive
+
+    def _send_stream(self, answer: Answer, stream: Stream, with_body: bool) -> bool:
+        self._limit(STALL_LIMIT_S)
+        self._socket.sendall(encode_head(answer, length=None, keep_alive=False))
+        if with_body:
+            self.wake, self.sink = stream.wake, Sink(self._socket.sendall)
+            stream.run(self.sink)
+        return False
+
+    def end_stream(self) -> None:
+        """Ask the stream that runs on another thread, if any, to end."""
+        sink, wake = self.sink, self.wake
+        if sink is not None and wake is not None:
+            sink.stopping = True
+            wake()
+
+    def linger(self) -> None:
+        """Wait a little for a client that is still sending, so that it reads its answer instead of a reset."""
+        self._socket.shutdown(socket.SHUT_WR)
+        deadline, left_bytes = time.monotonic() + _LINGER_S, _LINGER_BYTES
+        while left_bytes > 0:
+            self._pending.clear()
+            got = self._receive(deadline)
+            if not got:
+                return
+            left_bytes -= got
+
+    def abort(self) -> None:
+        """End the connection from another thread; the reading one sees the end of the stream."""
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Give the socket back."""
+        self._socket.close()
+
+    def _body_receive(self, deadline: float) -> None:
+        try:
+            received = self._receive(min(deadline, time.monotonic() + STALL_LIMIT_S))
+        except TimeoutError:
+            raise BadRequest(408, "the request body came too slowly") from None
+        if not received:
+            raise BadRequest(400, "the request ended inside its body")
+
+    def _receive(self, deadline: float) -> int:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the client was too slow")
+        self._limit(left_s)
+        try:
+            block = self._socket.recv(_BLOCK_BYTES)
+        except socket.timeout:
+            raise TimeoutError("the client was too slow") from None  # one and the same class only since 3.10
+        self._pending += block
+        return len(block)
+
+    def _limit(self, timeout_s: float) -> None:
+        self._socket.settimeout(timeout_s)

@@ -1,0 +1,349 @@
+"""The HTTP server over real sockets: routes, bodies, keep-alive, files, streams, and clients that misbehave."""
+
+import gzip
+import http.client
+import json
+import os
+import queue
+import socket
+import threading
+from typing import Callable, Iterator, List, Tuple
+
+import pytest
+
+from bkagent.errors import ConfigError
+from bkagent.transport import http_server, server_connection
+from bkagent.transport.answer import Answer, FilePart, Sink, Stream, json_answer
+from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.transport.routing import Router
+
+WAIT_S = 20.0
+
+
+class Site:
+    """A server with a few routes, and what it reported."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.reports: List[Tuple[str, str]] = []
+        self.events: "queue.Queue[bytes]" = queue.Queue()
+        self.stream_ended = threading.Event()
+        router = Router()
+        router.add("GET", "/", lambda request: json_answer(200, "root"))
+        router.add("GET", "/things/{id}", lambda request: json_answer(200, request.parameters))
+        router.add("GET", "/things/special", lambda request: json_answer(200, "special"))
+        router.add("POST", "/echo", lambda request: Answer(200, request.read(1000)))
+        router.add("POST", "/json", lambda request: json_answer(200, request.json()))
+        router.add("GET", "/query", lambda request: json_answer(200, request.query))
+        router.add("PUT", "/refuse", self.refuse)
+        router.add("GET", "/defect", lambda request: json_answer(200, 1 // 0))
+        router.add("GET", "/split", lambda request: Answer(200, b"", (("Location", request.value("to")),)))
+        router.add("GET", "/file", self.file)
+        router.add("GET", "/stream", lambda request: Answer(200, Stream(self.run, self.wake)))
+        router.add("DELETE", "/nothing", lambda request: Answer(204))
+        self.server = HttpServer("127.0.0.1", 0, router.answer, lambda level, text: self.reports.append((level, text)))
+        self.server.start()
+
+    def refuse(self, request: Request) -> Answer:
+        raise HttpError(403, "not for you")
+
+    def file(self, request: Request) -> Answer:
+        path = os.path.join(self.folder, "file")
+        return Answer(200, FilePart(open(path, "rb"), 1, os.path.getsize(path) - 1))
+
+    def run(self, sink: Sink) -> None:
+        while not sink.stopping:
+            sink.write(self.events.get(timeout=WAIT_S))
+        self.stream_ended.set()
+
+    def wake(self) -> None:
+        self.events.put(b"")
+
+    def client(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_S)
+
+    def raw(self, data: bytes) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.server.port), WAIT_S)
+        connection.sendall(data)
+        return connection
+
+
+@pytest.fixture
+def site(tmp_path: "os.PathLike[str]") -> Iterator[Site]:
+    made = Site(str(tmp_path))
+    yield made
+    made.server.stop()
+
+
+def ask(client: http.client.HTTPConnection, method: str, path: str, body: bytes = None, **headers: str):
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    client.request(method, path, body, names)
+    answer = client.getresponse()
+    return answer.status, answer.read(), answer
+
+
+def read_all(connection: socket.socket) -> bytes:
+    got = bytearray()
+    while True:
+        block = connection.recv(65536)
+        if not block:
+            return bytes(got)
+        got += block
+
+
+def test_one_connection_serves_many_requests(site: Site) -> None:
+    client = site.client()
+    client.connect()
+    port = client.sock.getsockname()
+    for number in range(50):
+        assert ask(client, "GET", f"/things/{number}")[:2] == (200, b'{"id":"%d"}\n' % number)
+    assert client.sock.getsockname() == port
+
+
+def test_segments_are_decoded_after_they_are_split(site: Site) -> None:
+    assert json.loads(ask(site.client(), "GET", "/things/a%2Fb%2E%2E%20c")[1]) == {"id": "a/b.. c"}
+    assert json.loads(ask(site.client(), "GET", "/things/special/")[1]) == "special"
+    assert json.loads(ask(site.client(), "GET", "/things/speci%61l")[1]) == "special"
+    assert ask(site.client(), "GET", "/things/a%FFb")[0] == 400
+    assert ask(site.client(), "GET", "/things/a%00b")[0] == 400
+    assert ask(site.client(), "GET", "/things/../echo")[0] == 404
+
+
+def test_unknown_paths_and_methods_have_the_one_error_shape(site: Site) -> None:
+    client = site.client()
+    status, body, _ = ask(client, "GET", "/nowhere")
+    assert status == 404 and list(json.loads(body)) == ["message"]
+    status, body, answer = ask(client, "DELETE", "/echo")
+    assert status == 405 and answer.getheader("Allow") == "POST"
+    status, body, _ = ask(client, "PUT", "/refuse", b"x" * 1000)
+    assert (status, json.loads(body)) == (403, {"message": "not for you"})
+    assert ask(client, "GET", "/")[0] == 200  # the body that nobody read is out of the way
+
+
+def test_a_defect_is_an_answer_and_a_report_without_details(site: Site) -> None:
+    client = site.client()
+    status, body, _ = ask(client, "GET", "/defect")
+    assert (status, json.loads(body)) == (500, {"message": "internal error: ZeroDivisionError"})
+    assert site.reports[0][0] == "error" and "/defect" in site.reports[0][1]
+    assert ask(client, "GET", "/")[0] == 200
+
+
+def test_query_keeps_order_blanks_and_brackets(site: Site) -> None:
+    pairs = json.loads(ask(site.client(), "GET", "/query?b=1&a=&b%5B%5D=%C3%BC+x")[1])
+    assert pairs == [["b", "1"], ["a", ""], ["b[]", "ü x"]]
+    assert ask(site.client(), "GET", "/query?a=%FF")[0] == 400
+    assert ask(site.client(), "GET", "/query?" + "a=1&" * 500)[0] == 400
+
+
+def test_head_has_the_headers_of_get_and_no_body(site: Site) -> None:
+    client = site.client()
+    status, body, answer = ask(client, "HEAD", "/things/1")
+    assert (status, body, answer.getheader("Content-Length")) == (200, b"", "11")
+    assert ask(client, "GET", "/")[1] == b'"root"\n'
+
+
+def test_204_has_neither_body_nor_length(site: Site) -> None:
+    status, body, answer = ask(site.client(), "DELETE", "/nothing")
+    assert (status, body, answer.getheader("Content-Length")) == (204, b"", None)
+
+
+@pytest.mark.parametrize("wrong", [b"{", b"[1]]", b"\xff", b"NaN", b"[" * 100000])
+def test_a_body_that_is_no_json_is_refused(site: Site, wrong: bytes) -> None:
+    status, body, _ = ask(site.client(), "POST", "/json", wrong)
+    assert status == 400 and "JSON" in json.loads(body)["message"]
+
+
+def test_json_never_brings_half_characters(site: Site) -> None:
+    sent = b'{"\\ud83d": ["\\udca9", "\\ud83d\\udca9 ok", 1, null]}'
+    assert json.loads(ask(site.client(), "POST", "/json", sent)[1]) == {"\ufffd": ["\ufffd", "\U0001f4a9 ok", 1, None]}
+
+
+def test_gzipped_bodies_are_inflated_within_the_limit(site: Site) -> None:
+    client = site.client()
+    assert ask(client, "POST", "/echo", gzip.compress(b"a" * 1000), Content_Encoding="gzip")[:2] == (200, b"a" * 1000)
+    two = gzip.compress(b"one ") + gzip.compress(b"two")
+    assert ask(client, "POST", "/echo", two, Content_Encoding="gzip")[:2] == (200, b"one two")
+    assert ask(client, "POST", "/echo", gzip.compress(b"a" * 10**7), Content_Encoding="gzip")[0] == 413
+    assert ask(client, "POST", "/echo", gzip.compress(b"abc" * 50)[:-9], Content_Encoding="gzip")[0] == 400
+    assert ask(client, "POST", "/echo", b"no gzip", Content_Encoding="gzip")[0] == 400
+    assert ask(client, "POST", "/echo", b"x", Content_Encoding="br")[0] == 415
+    assert ask(client, "GET", "/")[0] == 200
+
+
+def test_chunked_bodies_are_read(site: Site) -> None:
+    client = site.client()
+    client.request(
+        "POST",
+        "/echo",
+        iter([b"one ", b"two ", b"three"]),
+        encode_chunked=True,
+        headers={"Transfer-Encoding": "chunked"},
+    )
+    assert client.getresponse().read() == b"one two three"
+    assert ask(client, "GET", "/")[0] == 200
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_sent(site: Site) -> None:
+    connection = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
+    assert read_all(connection).startswith(b"HTTP/1.1 413 ")
+
+
+def test_expect_continue_is_answered_only_when_the_body_is_wanted(site: Site) -> None:
+    wanted = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    assert wanted.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    wanted.sendall(b"ok")
+    assert wanted.recv(100).endswith(b"\r\n\r\nok")
+    unwanted = site.raw(b"PUT /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    assert read_all(unwanted).startswith(b"HTTP/1.1 403 ")
+
+
+def test_requests_sent_ahead_are_answered_in_order(site: Site) -> None:
+    one = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+    last = b"GET /things/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    got = read_all(site.raw(one + last))
+    assert got.index(b"one") < got.index(b'{"id":"2"}') and got.count(b"HTTP/1.1 200 OK") == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /\r\n\r\n", 400),
+        (b"GET / HTTP/2.0\r\n\r\n", 505),
+        (b"G\xc3\xa9T / HTTP/1.1\r\n\r\n", 400),
+        (b"GET nowhere HTTP/1.1\r\n\r\n", 400),
+        (b"GET /\x7f HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nA: x\x00y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n folded: x\r\n\r\n", 400),
+        (b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx", 400),
+        (b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx", 400),
+        (b"POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST /echo HTTP/1.1\r\nContent-Length: 1" + b"0" * 30 + b"\r\n\r\n", 413),
+        (b"POST /echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
+        (b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n0\r\n\r\n", 400),
+        (b"POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffff\r\n", 413),
+        (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n", 431),
+        (b"GET / HTTP/1.1\r\nA: " + b"b" * 70000 + b"\r\n\r\n", 431),
+        (b"GET /" + b"b" * 70000, 431),
+    ],
+)
+def test_a_malformed_request_is_refused_and_the_connection_closed(site: Site, sent: bytes, status: int) -> None:
+    head, _, body = read_all(site.raw(sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and b"Connection: close" in head
+    assert list(json.loads(body)) == ["message"]
+
+
+def test_a_request_cut_short_stores_nothing_and_hurts_nobody(site: Site) -> None:
+    connection = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    connection.shutdown(socket.SHUT_WR)
+    assert read_all(connection).startswith(b"HTTP/1.1 400 ")
+    assert ask(site.client(), "GET", "/")[0] == 200
+
+
+def test_an_answer_header_cannot_break_out_of_its_line(site: Site) -> None:
+    got = read_all(site.raw(b"GET /split?to=x%0d%0aSet-Cookie:%20a=b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+    assert b"Set-Cookie" not in got
+
+
+def test_a_file_is_sent_from_its_offset(site: Site) -> None:
+    content = os.urandom(3_000_000)
+    with open(os.path.join(site.folder, "file"), "wb") as file:
+        file.write(content)
+    client = site.client()
+    assert ask(client, "GET", "/file")[1] == content[1:]
+    assert ask(client, "HEAD", "/file")[2].getheader("Content-Length") == str(len(content) - 1)
+    assert ask(client, "GET", "/")[0] == 200
+
+
+def test_a_stream_is_sent_as_it_comes_and_ends_with_the_server(site: Site) -> None:
+    connection = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = connection.recv(1000)
+    assert b"Connection: close" in head and b"Content-Length" not in head
+    for text in (b"first", b"second"):
+        site.events.put(text)
+        assert connection.recv(100) == text
+    site.server.stop()
+    assert site.stream_ended.wait(WAIT_S)
+    assert read_all(connection) == b""
+
+
+def test_streams_are_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "STREAMS_COUNT", 1)
+    first = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert ask(site.client(), "GET", "/stream")[0] == 503
+
+
+def test_a_slow_head_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_connection, "HEAD_LIMIT_S", 0.05)
+    assert read_all(site.raw(b"GET / HT")).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_slow_body_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_connection, "STALL_LIMIT_S", 0.05)
+    connection = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
+    assert read_all(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_silent_connection_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_connection, "IDLE_LIMIT_S", 0.05)
+    assert read_all(site.raw(b"")) == b""
+
+
+def test_silent_connections_make_room_for_new_ones(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "CONNECTIONS_COUNT", 3)
+    silent = [site.raw(b"") for _ in range(3)]
+    assert ask(site.client(), "GET", "/")[0] == 200
+    assert read_all(silent[0]) == b""
+
+
+def test_a_port_in_use_is_one_sentence(site: Site) -> None:
+    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {site.server.port}: "):
+        HttpServer("127.0.0.1", site.server.port, lambda request: Answer(200), lambda level, text: None)
+
+
+def test_stop_lets_a_request_under_way_end(tmp_path: "os.PathLike[str]") -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slow(request: Request) -> Answer:
+        entered.set()
+        assert go_on.wait(WAIT_S)
+        return Answer(200, b"done")
+
+    server = HttpServer("127.0.0.1", 0, slow, lambda level, text: None)
+    server.start()
+    connection = socket.create_connection(("127.0.0.1", server.port), WAIT_S)
+    connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert entered.wait(WAIT_S)
+    stopper = threading.Thread(target=server.stop)
+    stopper.start()
+    go_on.set()
+    assert read_all(connection).endswith(b"done")
+    stopper.join(WAIT_S)
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", server.port), 1.0)
+
+
+def test_many_clients_at_once(site: Site) -> None:
+    wrong: List[object] = []
+
+    def visit(number: int) -> None:
+        client = site.client()
+        for round_ in range(20):
+            name = f"{number}-{round_}"
+            status, body, _ = ask(client, "POST", "/echo", name.encode())
+            if (status, body) != (200, name.encode()):
+                wrong.append((name, status, body))
+
+    threads: List[threading.Thread] = [threading.Thread(target=visit, args=(number,)) for number in range(16)]
+    run_all(threads, lambda thread: thread.start())
+    run_all(threads, lambda thread: thread.join(WAIT_S))
+    assert wrong == []
+
+
+def run_all(threads: List[threading.Thread], action: Callable[[threading.Thread], None]) -> None:
+    for thread in threads:
+        action(thread)
