@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Dict, Mapping, Optional
 from bkagent.errors import Unreachable
 from bkagent.localapi.connection import Answer, error_answer
 from bkagent.localapi.request_head import RequestHead
+from bkagent.wire.passing_on import (
+    ENDPOINT_HEADER,
+    PASSED_ON_HEADER,
+    PREFIX,
+    TIMEOUT_HEADER,
+    TOKEN_HEADER,
+    UNREACHABLE_HEADER,
+)
 
 if TYPE_CHECKING:
     from bkagent.transport.http_client import Pool
 
-PREFIX = "/api/bkagent/v0/upstream/"
-ENDPOINT_HEADER = "x-bkagent-endpoint"
-TOKEN_HEADER = "x-bkagent-token"
-TIMEOUT_HEADER = "x-bkagent-timeout"
-PASSED_ON_HEADER = "X-Bkagent-Upstream"  # marks an answer as the control plane's, so that its 404 is not taken for ours
-UNREACHABLE_HEADER = "X-Bkagent-Unreachable"  # no answer came: "retry" or "final"
+__all__ = ["ENDPOINT_HEADER", "PREFIX", "TOKEN_HEADER", "Upstream"]
 
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0

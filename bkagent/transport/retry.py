@@ -33,7 +33,7 @@ class Schedule:
         self.jitter = jitter
 
     def pause(self, failed: int, chance: "Optional[Callable[[float, float], float]]" = None) -> float:
-        """Return the pause in seconds after try number `failed`, counted from 0; `chance(low, high)` draws the jitter."""
+        """Return the seconds to pause after try number `failed`, from 0 on; `chance(low, high)` draws the jitter."""
         low, high = self.jitter
         if low == high:
             return max(0.0, self.pause_s(failed) + low)

@@ -1,0 +1,84 @@
+"""An agent's session: register, connect, ping, heartbeat, and leave."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict
+
+from bkagent.errors import AgentError
+from bkagent.remote.client import Client
+from bkagent.transport.retry import Schedule, constant, retry
+from bkagent.wire.ping import Ping
+from bkagent.wire.registration import Registered, Registration
+
+Report = Callable[[str, str], None]
+Wait = Callable[[float], bool]
+
+REGISTER = constant(30, 10.0)
+CONNECT = constant(10, 5.0)
+DISCONNECT = constant(4, 1.0)
+HEARTBEAT = constant(10, 5.0)
+ASK = constant(5, 1.0, jitter=(0.0, 1.0))
+
+
+def register(
+    client: Client, registration: Registration, *, wait: Wait, report: Report, schedule: Schedule = REGISTER
+) -> Registered:
+    """Begin a session with the registration token. Each call makes a new one, also where its answer is lost."""
+
+    def attempt(number: int) -> Registered:
+        reply = client.call("POST", "register", document=registration.to_wire(), expects_json=True)
+        return Registered.from_wire(reply.document)
+
+    return retry(attempt, schedule, wait=wait, report=report)
+
+
+def connect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = CONNECT) -> None:
+    """Say that the session takes jobs now. Tried again whatever the answer."""
+    retry(lambda number: client.call("POST", "connect"), schedule, wait=wait, report=report, may_retry=_whatever)
+
+
+def disconnect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = DISCONNECT) -> None:
+    """End the session. Tried again whatever the answer; the last error is raised."""
+    retry(lambda number: client.call("POST", "disconnect"), schedule, wait=wait, report=report, may_retry=_whatever)
+
+
+def ping(client: Client, *, timeout_s: float = 60.0) -> Ping:
+    """Ask what to do now. One try: the next ping is the retry."""
+    return Ping.from_wire(client.call("GET", "ping", timeout_s=timeout_s, expects_json=True).document)
+
+
+def heartbeat(client: Client, sent_at: str, *, wait: Wait, report: Report, schedule: Schedule = HEARTBEAT) -> None:
+    """Say that the session lives. `sent_at` is RFC 3339. A Refused means that the session is over."""
+
+    def attempt(number: int) -> None:
+        client.call("POST", "heartbeat", document={"sent_at": sent_at}, expects_json=True)
+
+    retry(attempt, schedule, wait=wait, report=report)
+
+
+def stop(client: Client, *, force: bool, wait: Wait, report: Report) -> None:
+    """Ask that the agent that runs this job stop; the agent learns it at its next ping."""
+    _ask(client, "stop", {"force": True} if force else {}, wait, report)
+
+
+def pause(client: Client, *, note: str = "", timeout_minutes: int = 0, wait: Wait, report: Report) -> None:
+    """Ask that the agent take no job for a while; 0 minutes leaves the length to the control plane."""
+    document: Dict[str, Any] = {}
+    if note:
+        document["note"] = note
+    if timeout_minutes:
+        document["timeout_in_minutes"] = timeout_minutes
+    _ask(client, "pause", document, wait, report)
+
+
+def resume(client: Client, *, wait: Wait, report: Report) -> None:
+    """End a pause."""
+    _ask(client, "resume", None, wait, report)
+
+
+def _ask(client: Client, path: str, document: object, wait: Wait, report: Report) -> None:
+    retry(lambda number: client.call("POST", path, document=document), ASK, wait=wait, report=report)
+
+
+def _whatever(error: Exception) -> bool:
+    return isinstance(error, AgentError)

@@ -1,0 +1,104 @@
+"""The Agent API's client: one call, with the token, the headers and the errors of the protocol."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Dict, Mapping, Optional
+
+from bkagent.errors import AgentError
+from bkagent.remote import escaping
+from bkagent.remote.reply import Reply, read
+from bkagent.remote.request_headers import acceptable
+from bkagent.transport.http_client import Pool
+from bkagent.wire import json_text
+
+DEFAULT_TIMEOUT_S = 60.0
+
+
+class Client:
+    """Calls one endpoint with one token. Thread-safe but for `request_headers`, which is replaced as a whole."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        *,
+        environ: Mapping[str, str],
+        user_agent: str,
+        request_headers: Optional[Mapping[str, str]] = None,
+        debug_report: Optional[Callable[[str, str], None]] = None,
+        pool: Optional[Pool] = None,
+    ) -> None:
+        """Connect at the first call. `debug_report` gets a line a request. Raises ConfigError for a bad endpoint."""
+        self.endpoint, self.token, self.user_agent = endpoint.rstrip("/"), token, user_agent
+        self._environ, self._debug_report = environ, debug_report
+        self._headers: Dict[str, str] = acceptable(request_headers or {})
+        self.pool = pool or Pool(endpoint, environ, timeout_s=DEFAULT_TIMEOUT_S)
+
+    @property
+    def request_headers(self) -> Mapping[str, str]:
+        """What the control plane wants on every request; only names that start with "Buildkite-" are kept."""
+        return self._headers
+
+    @request_headers.setter
+    def request_headers(self, headers: Mapping[str, str]) -> None:
+        self._headers = acceptable(headers)
+
+    def with_token(self, token: str) -> Client:
+        """Return a client of the same endpoint with another token; both share their connections."""
+        return self._like(self.endpoint, token, self.pool)
+
+    def with_endpoint(self, endpoint: str) -> Client:
+        """Return a client of another endpoint with the same token."""
+        same = endpoint.rstrip("/") == self.endpoint
+        return self._like(endpoint, self.token, self.pool if same else None)
+
+    def close(self) -> None:
+        """Close the connections, also those of clients made from this one by `with_token`."""
+        self.pool.close()
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        document: object = None,
+        query: Optional[Mapping[str, str]] = None,
+        headers: Optional[Mapping[str, str]] = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        body: Optional[bytes] = None,
+        content_type: Optional[str] = None,
+        expects_json: bool = False,
+    ) -> Reply:
+        """Send one request, once. `path` is escaped already; `document` goes as JSON, `body` as it is.
+
+        Raises Unreachable without an answer, Unavailable for 429 and 5xx, Refused for other errors, WireError for a
+        2xx without JSON where it is expected.
+        """
+        target = path + (f"?{escaping.query(query)}" if query else "")
+        sent: Dict[str, str] = {"User-Agent": self.user_agent, **self._headers, **(headers or {})}
+        if self.token:
+            sent["Authorization"] = f"Token {self.token}"
+        if document is not None:
+            body, content_type = json_text.dumps(document).encode("ascii") + b"\n", "application/json"
+        if content_type:
+            sent["Content-Type"] = content_type
+        started = time.monotonic()
+        what = f"{method} {self.endpoint}/{target}"
+        try:
+            response = self.pool.request(method, target, sent, body or b"", timeout_s=timeout_s)
+        except AgentError as problem:
+            self._debug(f"{what} -> {problem}", started)
+            raise
+        self._debug(f"{what} -> {response.status}", started)
+        return read(what, response.status, response.headers, response.body, expects_json)
+
+    def _like(self, endpoint: str, token: str, pool: Optional[Pool]) -> Client:
+        return Client(
+            endpoint, token, environ=self._environ, user_agent=self.user_agent, request_headers=self._headers,
+            debug_report=self._debug_report, pool=pool,
+        )  # fmt: skip
+
+    def _debug(self, text: str, started: float) -> None:
+        if self._debug_report is not None:
+            self._debug_report("debug", f"{text} ({(time.monotonic() - started) * 1000:.0f} ms)")

@@ -1,0 +1,126 @@
+"""A job's life as the control plane sees it: accept or acquire, start, state, finish."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Dict
+
+from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreachable
+from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
+from bkagent.remote.escaping import segment
+from bkagent.transport.retry import Schedule, constant, exponential, retry, subsecond, worth_another_try
+from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.finish import Finish
+from bkagent.wire.reader import Reader
+
+Report = Callable[[str, str], None]
+Wait = Callable[[float], bool]
+
+ACCEPT = constant(30, 5.0)
+ACQUIRE = exponential(7, 2.0, jitter=(-1.0, 5.0))
+ACQUIRE_LIMIT_S = 330.0
+START = exponential(7, 2.0)
+FINISH = subsecond(12, 2.0, jitter=(0.0, 1.0))
+FINISH_LIMIT_S = 3600.0
+
+
+def accept(client: Client, job_id: str, *, wait: Wait, report: Report, schedule: Schedule = ACCEPT) -> AcceptedJob:
+    """Take a job that a ping has offered. An answer with an error is final, 429 and 5xx included: we ping again."""
+
+    def attempt(number: int) -> AcceptedJob:
+        reply = client.call("PUT", f"jobs/{segment(job_id)}/accept", expects_json=True)
+        return AcceptedJob.from_wire(reply.document)
+
+    return retry(attempt, schedule, wait=wait, report=report, may_retry=_no_answer)
+
+
+def acquire(
+    client: Client,
+    job_id: str,
+    *,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = ACQUIRE,
+    clock: Callable[[], float] = time.monotonic,
+) -> AcceptedJob:
+    """Take a particular job, within 330 s. Raises JobRejected when it is not to be had, JobLocked while it waits."""
+    end = clock() + ACQUIRE_LIMIT_S
+
+    def attempt(number: int) -> AcceptedJob:
+        left_s = end - clock()
+        if left_s <= 0:
+            raise Unreachable(f"job {job_id} could not be acquired within {ACQUIRE_LIMIT_S:.0f} s", may_retry=False)
+        headers = {"X-Buildkite-Lock-Acquire-Job": "1", "X-Buildkite-Backoff-Sequence": str(number), **timeout(left_s)}
+        try:
+            reply = client.call(
+                "PUT", f"jobs/{segment(job_id)}/acquire", headers=headers, expects_json=True,
+                timeout_s=min(left_s, DEFAULT_TIMEOUT_S),
+            )  # fmt: skip
+        except Refused as refusal:
+            if refusal.status == 422:
+                raise JobRejected(f"job {job_id} is not to be had: {refusal}") from refusal
+            if refusal.status == 423:
+                # As one that may pass, so that the schedule and the server's own pause apply.
+                raise Unavailable(f"The job is waiting for a dependency: ({refusal})", 423) from refusal
+            raise
+        return AcceptedJob.from_wire(reply.document)
+
+    try:
+        return retry(attempt, schedule, wait=wait, report=report)
+    except Unavailable as still:
+        if still.status == 423:
+            raise JobLocked(str(still)) from still
+        raise
+
+
+def start(
+    client: Client, job_id: str, started_at: str, *, wait: Wait, report: Report, schedule: Schedule = START
+) -> None:
+    """Say that the job's process starts. `started_at` is RFC 3339. Before any log."""
+    document = {"started_at": started_at}
+
+    def attempt(number: int) -> None:
+        client.call("PUT", f"jobs/{segment(job_id)}/start", document=document)
+
+    retry(attempt, schedule, wait=wait, report=report)
+
+
+def finish(
+    client: Client,
+    job_id: str,
+    result: Finish,
+    *,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = FINISH,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Say how the job ended; the last call of a job.
+
+    The schedule covers an hour. Callers who keep the result on disk may pass one without end, since the server
+    takes a late finish and answers 422 (Refused) to one that is too late.
+    """
+    document = result.to_wire()
+    end = clock() + FINISH_LIMIT_S
+
+    def attempt(number: int) -> None:
+        headers = timeout(end - clock())
+        client.call("PUT", f"jobs/{segment(job_id)}/finish", document=document, headers=headers)
+
+    retry(attempt, schedule, wait=wait, report=report)
+
+
+def state(client: Client, job_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> str:
+    """Return the job's state, as "running" or "canceling". One try: it is asked again soon."""
+    reply = client.call("GET", f"jobs/{segment(job_id)}", timeout_s=timeout_s, expects_json=True)
+    return Reader(reply.document, "job").text("state", "")
+
+
+def timeout(left_s: float) -> Dict[str, str]:
+    """Return the header that tells the server how long its answer is of use; none where that is not known."""
+    milliseconds = int(left_s * 1000)
+    return {"Buildkite-Timeout-Milliseconds": str(milliseconds)} if milliseconds > 0 else {}
+
+
+def _no_answer(error: Exception) -> bool:
+    return worth_another_try(error) and not isinstance(error, Unavailable)
