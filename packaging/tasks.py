@@ -17,6 +17,36 @@ def build() -> int:
     return 0
 
 
+def compile_everywhere() -> int:
+    """compile every file with every Python from 3.8 on that is found"""
+    import pythons
+
+    found = pythons.find()
+    failures = [python for python in found if not pythons.compiles(python, os.path.join(TOP, "bkagent"))]
+    print(f"compiled with {len(found)} Pythons, {len(failures)} failed")
+    return 1 if failures or not found else 0
+
+
+def layers() -> int:
+    """hold the rooms and arrows of bkagent/ against the rules, without pytest"""
+    sys.path.insert(0, TOP)
+    sys.path.insert(0, os.path.join(TOP, "tests"))
+    import test_layers
+
+    tests = [test for name, test in sorted(vars(test_layers).items()) if name.startswith("test_")]
+    for test in tests:
+        test()
+        print(f"holds: {test.__name__[5:].replace('_', ' ')}")
+    return 0 if tests else 1
+
+
+def smoke() -> int:
+    """run one job through a real server and a real agent from this checkout"""
+    import smoke as one_job
+
+    return one_job.run()
+
+
 def lint() -> int:
     """ruff, and mypy for linux, win32 and darwin (needs both)"""
     commands = [[sys.executable, "-m", "ruff", "check", "."]]
@@ -24,7 +54,7 @@ def lint() -> int:
     return max([subprocess.run(command, cwd=TOP).returncode for command in commands])
 
 
-TASKS = {"build": build, "lint": lint}
+TASKS = {"build": build, "compile": compile_everywhere, "layers": layers, "lint": lint, "smoke": smoke}
 
 
 def main(words: "list[str]") -> int:

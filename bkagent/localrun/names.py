@@ -1,0 +1,28 @@
+"""What a job is called where people read it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.controlplane.records import Job
+
+_LONGEST = 40
+
+
+def shown_name(job: "Job") -> str:
+    """Return the label, the key or the start of the command, on one line without control characters."""
+    text = job.label or job.step_key or job.command.strip().split("\n")[0] or job.id[:8]
+    text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    if len(text) > _LONGEST:
+        text = text[: _LONGEST - 1] + "…"
+    if job.parallel_total and job.parallel_total > 1 and job.parallel_index is not None and not job.matrix:
+        text += f" [{job.parallel_index + 1}/{job.parallel_total}]"
+    if job.retries_count:
+        text += f" (try {job.retries_count + 1})"
+    return text
+
+
+def file_name(number: int, job: "Job") -> str:
+    """Return a name for the job's log file: a number that sorts, and its name's letters and digits."""
+    kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in shown_name(job).lower())
+    return f"{number:02d}-" + "-".join(word for word in kept.split("-") if word)[:60]

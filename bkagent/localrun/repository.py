@@ -1,0 +1,81 @@
+"""The repository that `local run` stands in, asked by git itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from typing import Dict, Mapping, Sequence
+
+from bkagent.errors import AgentError, UsageError
+
+# Variables by which a hook or an outer git would steer ours to another repository or index.
+_STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+_STEERING += ("GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is never empty."""
+
+    top: str
+    objects: str
+    index: str
+    head: str
+    branch: str
+    message: str
+    author: str
+    author_email: str
+
+
+class Git:
+    """Runs git in one folder, with an environment that nothing but the arguments steers."""
+
+    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._environ = {name: text for name, text in environ.items() if name not in _STEERING}
+
+    def out(self, *words: str, more: "Mapping[str, str]" = {}) -> str:  # noqa: B006 (never changed)
+        """Return what git printed, without its last newline. Raises AgentError with git's own words."""
+        done = self._run(words, more)
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise AgentError(f"git {words[0]} failed: {said[-1] if said else f'exit status {done.returncode}'}")
+        return os.fsdecode(done.stdout).rstrip("\n")
+
+    def ask(self, *words: str) -> str:
+        """Return what git printed, or "" where it failed."""
+        done = self._run(words, {})
+        return "" if done.returncode else os.fsdecode(done.stdout).rstrip("\n")
+
+    def _run(self, words: "Sequence[str]", more: "Mapping[str, str]") -> "subprocess.CompletedProcess[bytes]":
+        environ: Dict[str, str] = {**self._environ, **more}
+        try:
+            return subprocess.run(
+                ["git", *words], cwd=self._folder, env=environ, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+        except FileNotFoundError:
+            raise AgentError("git is not on PATH, and `local run` needs it to hand the jobs what to check out") from None
+
+
+def find(folder: str, environ: Mapping[str, str]) -> Repository:
+    """Return the repository that `folder` lies in. Raises UsageError where there is none."""
+    git = Git(folder, environ)
+    top = git.ask("rev-parse", "--show-toplevel")
+    if not top:
+        reason = git.out("--version") and "stand in one, or make this one with `git init`"
+        raise UsageError(f"{folder} is in no git repository with a work tree; {reason}")
+    git = Git(top, environ)
+    head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
+    return Repository(
+        top=top,
+        objects=os.path.join(top, git.out("rev-parse", "--git-path", "objects")),
+        index=os.path.join(top, git.out("rev-parse", "--git-path", "index")),
+        head=head,
+        branch=branch or "HEAD",
+        message=git.ask("log", "-1", "--format=%B") if head else "",
+        author=git.ask("log", "-1", "--format=%an") if head else "",
+        author_email=git.ask("log", "-1", "--format=%ae") if head else "",
+    )

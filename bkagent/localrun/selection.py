@@ -1,0 +1,43 @@
+"""What of a pipeline `local run` runs: all of it, or the steps that --step names."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+from bkagent.errors import UsageError
+
+_KEYS = ("key", "id", "identifier")
+
+
+def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
+    """Return the document with only the step of this key (a group with all its steps), without what it waits for.
+
+    Raises UsageError naming the keys that there are.
+    """
+    known: List[str] = []
+    steps = _chosen(document.get("steps") or [], key, known)
+    if not steps:
+        legal = ", ".join(known) if known else "no step of this pipeline has one"
+        raise UsageError(f'--step {key}: no step has that key; the keys are: {legal}')
+    return {**document, "steps": [_free(step) for step in steps]}
+
+
+def _chosen(steps: "List[Any]", key: str, known: "List[str]") -> "List[Mapping[str, Any]]":
+    found: "List[Mapping[str, Any]]" = []
+    for step in steps:
+        if not isinstance(step, Mapping):
+            continue
+        own = next((str(step[name]) for name in _KEYS if step.get(name)), "")
+        if own:
+            known.append(own)
+        if own == key:
+            found.append(step)
+        elif "group" in step:
+            inner = _chosen(step.get("steps") or [], key, known)
+            found += [{**step, "steps": inner}] if inner else []
+    return found
+
+
+def _free(step: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a step that waits for nothing outside itself."""
+    return {name: value for name, value in step.items() if name != "depends_on"}

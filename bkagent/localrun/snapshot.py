@@ -1,0 +1,75 @@
+"""Put what is on disk into a commit that jobs can check out, leaving the user's repository untouched.
+
+The commit is made with an index and an object folder of its own (the user's objects are read through
+`alternates`), so that index, objects, refs and stash of the user stay as they are.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import Dict, Mapping
+
+from bkagent.localrun.repository import Git, Repository
+
+_NAME = "bkagent local run"
+_EMAIL = "local-run@bkagent.invalid"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What the jobs check out: a bare repository and a commit. `changed_count` files differ from HEAD."""
+
+    repository: str
+    commit: str
+    changed_count: int
+
+
+def take(found: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
+    """Return the snapshot of the work tree, or with `committed` of HEAD alone. Raises AgentError from git."""
+    bare = os.path.join(data, "repo.git")
+    git = Git(found.top, environ)
+    if not os.path.exists(os.path.join(bare, "HEAD")):
+        git.out("init", "--quiet", "--bare", bare)
+    _borrow(bare, found.objects)
+    if committed:
+        commit, changed_count = found.head, 0
+    else:
+        commit, changed_count = _commit_work_tree(git, found, bare, os.path.join(data, "index"))
+    ref = "refs/heads/" + (found.branch if found.branch != "HEAD" else "detached")
+    git.out("--git-dir", bare, "update-ref", ref, commit)
+    git.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
+    return Snapshot(bare, commit, changed_count)
+
+
+def _borrow(bare: str, objects: str) -> None:
+    """Let the bare repository read the user's objects in place."""
+    path = os.path.join(bare, "objects", "info", "alternates")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as file:
+        file.write(os.fsencode(objects) + b"\n")
+
+
+def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tuple[str, int]":
+    private: Dict[str, str] = {
+        "GIT_INDEX_FILE": index,
+        "GIT_OBJECT_DIRECTORY": os.path.join(bare, "objects"),
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": found.objects,
+    }
+    if os.path.exists(found.index):
+        shutil.copyfile(found.index, index)  # what has not changed needs no hashing again
+    elif os.path.exists(index):
+        os.unlink(index)
+    git.out("add", "--all", "--", ".", more=private)
+    tree = git.out("write-tree", more=private)
+    changed = git.out("diff-index", "--cached", "--name-only", found.head, more=private) if found.head else git.out("ls-files", more=private)
+    changed_count = len(changed.splitlines())
+    if found.head and not changed_count:
+        return found.head, 0
+    for role in ("AUTHOR", "COMMITTER"):
+        private[f"GIT_{role}_NAME"] = (found.author if role == "AUTHOR" else "") or _NAME
+        private[f"GIT_{role}_EMAIL"] = (found.author_email if role == "AUTHOR" else "") or _EMAIL
+    parent = ["-p", found.head] if found.head else []
+    message = found.message or "The work tree, before its first commit"
+    return git.out("commit-tree", *parent, "-m", message, tree, more=private), changed_count

@@ -1,0 +1,70 @@
+"""What came of a build: the table at its end and the exit status."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Optional, Sequence
+
+from bkagent.localrun.names import shown_name
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.controlplane.records import Job
+
+_NOT_RUN_WORDS = {
+    "conditional_failed": "its `if` is false",
+    "branch_mismatch": "not for this branch",
+    "parallelism_zero": "parallelism is 0",
+    "missing_dependency": "a dependency does not exist",
+}
+
+
+def table(jobs: "Sequence[Job]", logs: "Mapping[str, str]") -> "List[str]":
+    """Return the lines of the table: step, result, duration, where the log is."""
+    rows = [("STEP", "RESULT", "DURATION", "LOG")]
+    for job in jobs:
+        if job.type == "script":
+            rows.append((shown_name(job), _result(job), _duration(job), logs.get(job.id, "")))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    return ["  ".join([*(row[c].ljust(widths[c]) for c in range(3)), row[3]]).rstrip() for row in rows]
+
+
+def exit_status(jobs: "Sequence[Job]", build_state: str) -> int:
+    """Return 0, or the exit status of the first job that failed by finish time; -1 shows as 255.
+
+    Soft failures aside. A build that did not pass although no job failed gives 1.
+    """
+    failed = [job for job in jobs if job.type == "script" and not job.retried and _failed(job)]
+    if not failed:
+        return 0 if build_state in ("passed", "not_run") else 1
+    first = min(failed, key=lambda job: job.finished_at if job.finished_at is not None else float("inf"))
+    return (first.exit_status or 1) & 0xFF
+
+
+def _failed(job: "Job") -> bool:
+    if job.soft_failed:
+        return False
+    return job.state in ("timed_out", "expired", "canceled") or (job.state == "finished" and bool(job.exit_status))
+
+
+def _result(job: "Job") -> str:
+    if job.state == "broken":
+        return f"not run: {_NOT_RUN_WORDS.get(job.broken_reason) or job.reason or job.broken_reason}"
+    if job.state in ("waiting_failed", "blocked_failed"):
+        return "not run: an earlier step failed"
+    if job.state == "finished" and job.exit_status:
+        text = f"failed ({job.exit_status}" + (f", {job.signal}" if job.signal else "") + ")"
+        return "soft " + text if job.soft_failed else text + (", tried again" if job.retried else "")
+    return job.shown_state
+
+
+def _duration(job: "Job") -> str:
+    seconds = _seconds(job)
+    if seconds is None:
+        return ""
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def _seconds(job: "Job") -> "Optional[float]":
+    if job.started_at is None or job.finished_at is None:
+        return None
+    return max(0.0, job.finished_at - job.started_at)
