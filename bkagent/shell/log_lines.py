@@ -1,0 +1,76 @@
+"""The lines that the agent itself writes into a job's log, in the forms that the web page knows."""
+
+from __future__ import annotations
+
+from typing import Collection, Protocol
+
+from bkagent.shell import prompt
+
+_GREY, _RED, _YELLOW, _END = "\x1b[90m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+OPEN_GROUP = "^^^ +++"
+
+
+class Sink(Protocol):
+    """Where a job's log goes. Redacts and stamps on the way. All methods are thread-safe."""
+
+    def child(self, data: bytes) -> None:
+        """Take what a process printed."""
+        ...
+
+    def line(self, text: str) -> None:
+        """Take one line of the agent's own, without its end. It starts at the start of a line."""
+        ...
+
+    def flush(self) -> None:
+        """Write what is held back as the possible beginning of a secret."""
+        ...
+
+
+class LogLines:
+    """Writes lines to a job's log. Warnings whose id is in `disabled_warnings` are printed without emphasis."""
+
+    def __init__(self, sink: Sink, *, is_debug: bool = False, disabled_warnings: Collection[str] = ()) -> None:
+        self._sink, self._disabled = sink, frozenset(disabled_warnings)
+        self.is_debug = is_debug
+        self.child = sink.child
+        self.flush = sink.flush
+
+    def plain(self, text: str) -> None:
+        """Write a text as it is."""
+        self._sink.line(text)
+
+    def header(self, text: str) -> None:
+        """Begin a group, collapsed."""
+        self._sink.line(f"~~~ {text}")
+
+    def open_group(self) -> None:
+        """Show the current group expanded."""
+        self._sink.line(OPEN_GROUP)
+
+    def comment(self, text: str) -> None:
+        """Write a remark."""
+        self._sink.line(f"{_GREY}# {text}{_END}")
+
+    def debug(self, text: str) -> None:
+        """Write a remark, where debugging was asked for."""
+        if self.is_debug:
+            self.comment(text)
+
+    def prompt(self, text: str) -> None:
+        """Show a command that is about to run."""
+        self._sink.line(f"{_GREY}{prompt.SIGN}{_END} {text}")
+
+    def warning(self, text: str, id: str = "") -> None:
+        """Write a warning and expand the group. One with an id says how to silence it."""
+        if id:
+            text += f". You can disable this warning by passing the `--disable-warnings-for {id}` flag"
+            if id in self._disabled:
+                self._sink.line(text)
+                return
+        self._sink.line(f"{_YELLOW}⚠️ Warning: {text}{_END}")
+        self._sink.line(OPEN_GROUP)
+
+    def error(self, text: str) -> None:
+        """Write an error and expand the group."""
+        self._sink.line(f"{_RED}🚨 Error: {text}{_END}")
+        self._sink.line(OPEN_GROUP)

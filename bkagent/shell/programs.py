@@ -1,0 +1,40 @@
+"""Find a program as the job's own PATH does. `shutil.which` would cost 10 ms of archive formats."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Mapping, Optional
+
+ON_WINDOWS = os.sep == "\\"
+
+
+def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:
+    """Return the absolute path of a program, None where there is none.
+
+    A name with a separator is a path, relative to `cwd`; so are relative entries of PATH.
+    """
+    if not name:
+        return None
+    if os.sep in name or (ON_WINDOWS and "/" in name):
+        return _runnable(os.path.join(cwd, name), env)
+    for folder in env.get("PATH", "").split(os.pathsep):
+        found = _runnable(os.path.join(cwd, folder, name), env) if folder else None
+        if found:
+            return found
+    return None
+
+
+def _runnable(path: str, env: Mapping[str, str]) -> Optional[str]:
+    for candidate in _candidates(path, env):
+        if os.path.isfile(candidate) and os.access(candidate, os.X_OK):
+            return candidate
+    return None
+
+
+def _candidates(path: str, env: Mapping[str, str]) -> List[str]:
+    if not ON_WINDOWS:
+        return [path]
+    endings = [ending for ending in env.get("PATHEXT", ".COM;.EXE;.BAT;.CMD").lower().split(";") if ending]
+    if os.path.splitext(path)[1].lower() in endings:
+        return [path]
+    return [path + ending for ending in endings]

@@ -1,0 +1,25 @@
+"""How a command is shown in the job log."""
+
+from __future__ import annotations
+
+import os
+from typing import Sequence
+
+from bkagent.wire import go_quoted
+
+_SHOWN_BYTES = 120
+SIGN = ">" if os.sep == "\\" else "$"
+
+
+def command_line(argv: Sequence[str]) -> str:
+    """Return the words of a command; arguments with a space or line feed are quoted, and cut when they are long."""
+    return " ".join([*argv[:1], *map(_argument, argv[1:])])
+
+
+def _argument(text: str) -> str:
+    if " " not in text and "\n" not in text:
+        return text
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) > _SHOWN_BYTES:
+        text = data[:_SHOWN_BYTES].decode("utf-8", "surrogateescape") + "..."
+    return go_quoted.quoted(text)

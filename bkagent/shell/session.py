@@ -1,0 +1,169 @@
+"""A job's shell: its environment, its working directory, its log, and how commands run in them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.shell import process, programs, prompt, words
+from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.launch import Launch
+from bkagent.shell.log_lines import LogLines
+from bkagent.system import signals
+from bkagent.system.process_start import Ended
+
+Watch = Callable[[bytes], None]
+
+
+class CommandFailed(JobFailed):
+    """A command ended with `exit_code`, or with -1 by the signal named `signal`."""
+
+    def __init__(self, ended: Ended) -> None:
+        if ended.signal:
+            text = f"signal: {signals.description(ended.signal)}"
+        else:
+            text = f"exit status {ended.exit_code}"
+        super().__init__(text, ended.exit_code)
+        self.signal = ended.signal
+
+
+class Session:
+    """Runs a job's commands, one at a time.
+
+    env           the job's variables as they are now; hold `lock` to change or to walk through them
+    base_env      variables that every process gets unless `env` says otherwise
+    cwd           absolute path of the working directory
+    log           where the job's log goes
+    cancellation  what stops the commands; `in_grace` replaces it for a while
+    pty           whether commands get a terminal; `raw` for one that changes no byte
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str],
+        cwd: str,
+        log: LogLines,
+        *,
+        cancellation: Optional[Cancellation] = None,
+        pty: bool = True,
+        raw: bool = False,
+        base_env: Optional[Mapping[str, str]] = None,
+    ) -> None:
+        self.env: Dict[str, str] = dict(env)
+        self.base_env: Mapping[str, str] = dict(base_env or {})
+        self.lock = threading.RLock()
+        self.cwd, self.log = cwd, log
+        self.cancellation = cancellation or Cancellation()
+        self.pty, self.raw = pty, raw
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        shown: Optional[str] = None,
+        watch: Optional[Watch] = None,
+        pty: Optional[bool] = None,
+    ) -> None:
+        """Show a prompt, run a command, its output going to the log.
+
+        `env` is added for this command alone; `shown` is the prompt's text, "" for no prompt; `watch` gets what the
+        command prints, as it comes (lines end in CRLF under a terminal).
+        Raises CommandFailed, StartFailed, or Cancelled when the stop was asked for before.
+        """
+        if shown != "":
+            self.log.prompt(prompt.command_line(argv) if shown is None else shown)
+        has_terminal = self.pty if pty is None else pty
+        self._run(argv, env, cwd, has_terminal, None, _both(watch, self.log.child), None)
+
+    def capture(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Optional[Mapping[str, str]] = None,
+        cwd: Optional[str] = None,
+        stdin: bytes = b"",
+        watch: Optional[Watch] = None,
+        hidden: bool = False,
+    ) -> str:
+        """Run a command without a terminal or a prompt; return what it printed to stdout.
+
+        Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. Raises as `run` does.
+        """
+        output: List[bytes] = []
+        errors = _both(watch, _nowhere if hidden else self.log.child)
+        self._run(argv, env, cwd, False, stdin, output.append, errors)
+        return b"".join(output).decode("utf-8", "surrogateescape")
+
+    def chdir(self, path: str) -> None:
+        """Go to a folder, relative to the present one, and show that. Raises JobFailed when it is no folder."""
+        target = os.path.normpath(os.path.join(self.cwd, path))
+        self.log.prompt(f"cd {words.quoted(path)}")
+        if not os.path.isdir(target):
+            raise JobFailed(f"cannot change to the folder {target}: it does not exist", 1)
+        self.cwd = target
+
+    def which(self, name: str) -> Optional[str]:
+        """Return the path of a program as the job's PATH finds it, None where it does not."""
+        return programs.find(name, self.child_env(), self.cwd)
+
+    def child_env(self, extra: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
+        """Return the environment of a command that would start now."""
+        with self.lock:
+            env = {**self.base_env, **self.env, "PWD": self.cwd}
+        env.update(extra or {})
+        return env
+
+    @contextmanager
+    def in_grace(self) -> Iterator[None]:
+        """Let the commands inside run on when the job is cancelled, for the time that cleaning up may take."""
+        before = self.cancellation
+        self.cancellation = before.grace()
+        try:
+            yield
+        finally:
+            self.cancellation = before
+
+    def _run(
+        self,
+        argv: Sequence[str],
+        extra: Optional[Mapping[str, str]],
+        cwd: Optional[str],
+        pty: bool,
+        stdin: Optional[bytes],
+        sink: Watch,
+        errors: Optional[Watch],
+    ) -> None:
+        if self.cancellation.requested:
+            raise Cancelled("the job has been cancelled")
+        folder = os.path.join(self.cwd, cwd) if cwd else self.cwd
+        env = self.child_env(extra)
+        if cwd:
+            env["PWD"] = folder
+        if pty:
+            env["TERM"] = "xterm-256color"
+        program = programs.find(argv[0], env, folder) or argv[0]
+        launch = Launch([program, *argv[1:]], env, folder, pty, self.raw, stdin)
+        ended = process.run(launch, sink, self.cancellation, errors)
+        if ended.exit_code != 0:
+            raise CommandFailed(ended)
+
+
+def _both(watch: Optional[Watch], sink: Watch) -> Watch:
+    if watch is None:
+        return sink
+    first = watch
+
+    def call(data: bytes) -> None:
+        first(data)
+        sink(data)
+
+    return call
+
+
+def _nowhere(data: bytes) -> None:
+    """Drop output that nobody wants to see."""

@@ -1,0 +1,223 @@
+"""Start processes by fork and exec; the promise is in `process_start`.
+
+`subprocess` costs 20 ms to load and cannot give a process its terminal without running Python between fork and
+exec either. What runs there is a dozen system calls; all that needs memory is prepared before.
+"""
+
+import os
+import signal
+import sys
+import threading
+
+from bkagent.system import _terminal_posix
+from bkagent.system._process_end import Ended
+from bkagent.system.signals import name_of
+
+assert sys.platform != "win32"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+TERMINALS = True
+
+_CAUGHT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
+_IGNORED_BY_PYTHON = tuple(
+    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
+)  # an ignored signal stays ignored across exec
+
+
+class Child:
+    """A process that was started. Thread-safe: it is never signalled after its number may belong to another."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._lock = threading.Lock()
+        self._ended: "Optional[Ended]" = None
+
+    def signal_group(self, name: str) -> None:
+        """Send a signal to the process's group while the process runs. Raises OSError when that is refused."""
+        with self._lock:
+            if self._ended is not None:
+                return
+            try:
+                os.killpg(self.pid, getattr(signal, name))
+            except ProcessLookupError:
+                pass
+
+    def kill_group(self) -> None:
+        """End the process and its group at once, if the process still runs."""
+        try:
+            self.signal_group("SIGKILL")
+        except PermissionError:
+            os.kill(self.pid, signal.SIGKILL)
+
+    def exit_fd(self) -> int:
+        """Return a file descriptor that becomes readable when the process ends. The caller closes it."""
+        if hasattr(os, "pidfd_open"):
+            try:
+                return os.pidfd_open(self.pid)
+            except OSError:
+                pass  # a kernel before 5.3, or a sandbox without the call
+        reading, writing = os.pipe()
+        threading.Thread(target=self._close_at_exit, args=(writing,), name=f"exit-{self.pid}", daemon=True).start()
+        return reading
+
+    def wait(self) -> Ended:
+        """Wait until the process has ended; say how."""
+        self._await_exit()
+        with self._lock:
+            if self._ended is None:
+                self._ended = _ended(_reap(self.pid))
+            return self._ended
+
+    def _await_exit(self) -> None:
+        """Wait without reaping where the system can, so that the number stays ours until the lock is held."""
+        if self._ended is None and hasattr(os, "waitid"):
+            try:
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            except ChildProcessError:
+                pass
+
+    def _close_at_exit(self, writing: int) -> None:
+        try:
+            if hasattr(os, "waitid"):
+                self._await_exit()
+            else:
+                status = _reap(self.pid)
+                with self._lock:
+                    self._ended = self._ended or _ended(status)
+        finally:
+            os.close(writing)
+
+
+def start_in_terminal(
+    argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, raw: bool = False
+) -> "Tuple[Child, int]":
+    """Start a process in a new session under a new terminal; return it and the terminal's other end."""
+    ours, its = _terminal_posix.open_pair(raw)
+
+    def prepare() -> None:
+        os.setsid()
+        _terminal_posix.take(its)
+
+    try:
+        return _start(argv, env, cwd, (its, its, its), prepare), ours
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(its)
+
+
+def start_in_group(
+    argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
+) -> Child:
+    """Start a process in a new group of the same session, with these files as its standard ones."""
+    return _start(argv, env, cwd, (stdin, stdout, stderr), lambda: os.setpgid(0, 0))
+
+
+def start_in_session(
+    argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
+) -> Child:
+    """Start a process in a new session without a terminal, with these files as its standard ones."""
+    return _start(argv, env, cwd, (stdin, stdout, stderr), os.setsid)
+
+
+def _start(
+    argv: "Sequence[str]",
+    env: "Mapping[str, str]",
+    cwd: str,
+    files: "Tuple[int, int, int]",
+    prepare: "Callable[[], object]",
+) -> Child:
+    arguments = [_encoded(word, "an argument") for word in argv]
+    variables = _variables(env)
+    folder = _encoded(cwd, "the working directory")
+    failed, failing = os.pipe()
+    # A signal between fork and exec must not run this process's handlers in the child.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(arguments, variables, folder, files, prepare, failing, mask)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        os.close(failing)
+    try:
+        problem = os.read(failed, 8)  # empty: exec closed the other end
+    finally:
+        os.close(failed)
+    if problem:
+        _reap(pid)
+        number = int(problem)
+        raise OSError(number, os.strerror(number), argv[0])
+    return Child(pid)
+
+
+def _become(
+    arguments: "List[bytes]",
+    variables: "Dict[bytes, bytes]",
+    folder: bytes,
+    files: "Tuple[int, int, int]",
+    prepare: "Callable[[], object]",
+    failing: int,
+    mask: object,
+) -> None:
+    """Turn this fork into the program; never returns."""
+    try:
+        prepare()
+        _place(files)
+        os.chdir(folder)
+        for number in _CAUGHT:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        for number in _IGNORED_BY_PYTHON:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # type: ignore[arg-type]
+        os.execve(arguments[0], arguments, variables)
+    except OSError as problem:
+        os.write(failing, str(problem.errno or 1).encode())
+    finally:
+        os._exit(127)
+
+
+def _place(files: "Tuple[int, int, int]") -> None:
+    """Make the files the standard ones; those that already are ours are first moved out of the way."""
+    moved = [fd if fd > 2 else os.dup(fd) for fd in files]
+    while min(moved) <= 2:
+        moved = [fd if fd > 2 else os.dup(fd) for fd in moved]
+    for place, fd in enumerate(moved):
+        os.dup2(fd, place)
+
+
+def _variables(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
+    encoded = {}
+    for name, value in env.items():
+        if name and "=" not in name:  # others cannot be told from a name and a value
+            encoded[_encoded(name, "the name of a variable")] = _encoded(value, f"the variable {name}")
+    return encoded
+
+
+def _encoded(text: str, what: str) -> bytes:
+    try:
+        data = os.fsencode(text)
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogatepass")
+    if b"\0" in data:
+        raise ValueError(f"{what} holds a NUL character, which no process can be given")
+    return data
+
+
+def _reap(pid: int) -> int:
+    """Return the wait status of a child; that of a clean exit when somebody else has taken it."""
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return 0
+
+
+def _ended(status: int) -> Ended:
+    if os.WIFSIGNALED(status):
+        return Ended(-1, name_of(os.WTERMSIG(status)))
+    return Ended(os.WEXITSTATUS(status))

@@ -1,0 +1,61 @@
+"""Signals of POSIX systems; the promise is in `signals`."""
+
+import os
+import signal
+import sys
+import threading
+
+assert sys.platform != "win32"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+_ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
+_LANDING_S = 10.0  # how long a signal that a process sends itself may take
+
+
+def name_of(number: int) -> str:
+    """Return the name of a signal."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
+
+
+def catch_endings(handler: "Callable[[str], None]") -> None:
+    """Call `handler` on a thread of its own, so that it may take locks and does not wait for the main thread.
+
+    Must be called on the main thread. Signals that this process was started to ignore stay ignored.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    caught = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+
+    def note(number: int, _frame: object) -> None:
+        for one in caught:
+            signal.signal(one, signal.SIG_DFL)
+        try:
+            os.write(writing, bytes((number,)))
+        except OSError:
+            pass
+
+    def watch() -> None:
+        received = os.read(reading, 1)
+        if received:
+            handler(name_of(received[0]))
+
+    threading.Thread(target=watch, name="signals", daemon=True).start()
+    for number in caught:
+        signal.signal(number, note)
+
+
+def die_by(name: str) -> None:
+    """Send this process a signal with its default effect; return only when it did not end the process in time."""
+    number = getattr(signal, name, None)
+    if number is None:
+        return
+    signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
+    os.kill(os.getpid(), number)
+    threading.Event().wait(_LANDING_S)

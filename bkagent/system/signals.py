@@ -1,0 +1,44 @@
+"""Signals by name, and what a process does about those that ask it to end.
+
+number(name) -> int             of "SIGTERM", in any case; raises ValueError for a name that may not be configured
+name_of(number) -> str          "SIGTERM"; the decimal number where it has no name
+description(name) -> str        the words that follow "signal: " in the job log, such as "terminated"
+catch_endings(handler) -> None  call handler(name) at the first signal that asks this process to end; the second ends it
+die_by(name) -> None            end this process by that signal, uncaught; returns where that is impossible
+QUIT_STATUS                     exit status of a process that was told to quit and does not die by the signal
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from bkagent.system._signals_windows import catch_endings, die_by, name_of
+else:
+    from bkagent.system._signals_posix import catch_endings, die_by, name_of
+
+__all__ = ["NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number"]
+
+QUIT_STATUS = 131
+
+# The reference's numbers are Linux's on every system.
+NAMES = {"SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGTERM": 15}
+
+_WORDS = {
+    "SIGHUP": "hangup", "SIGINT": "interrupt", "SIGQUIT": "quit", "SIGILL": "illegal instruction",
+    "SIGTRAP": "trace/breakpoint trap", "SIGABRT": "aborted", "SIGBUS": "bus error",
+    "SIGFPE": "floating point exception", "SIGKILL": "killed", "SIGUSR1": "user defined signal 1",
+    "SIGSEGV": "segmentation fault", "SIGUSR2": "user defined signal 2", "SIGPIPE": "broken pipe",
+    "SIGALRM": "alarm clock", "SIGTERM": "terminated",
+}  # fmt: skip
+
+
+def number(name: str) -> int:
+    """Return the number of a signal that may be configured. Raises ValueError with a sentence for any other."""
+    found = NAMES.get(name.upper())
+    if found is None:
+        raise ValueError(f'unknown signal "{name}"; known are {", ".join(NAMES)}')
+    return found
+
+
+def description(name: str) -> str:
+    """Return how the job log names a signal that ended a process."""
+    return _WORDS.get(name, name if name.startswith("SIG") else f"signal {name}")
