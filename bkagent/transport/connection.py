@@ -48,15 +48,8 @@ class Connection:
         dial = Deadline(min(DIAL_LIMIT_S, deadline.left_s()), whole=True)
         at = (proxy.host, proxy.port) if proxy else (address.host, address.port)
         self._socket = _dial(at, dial.left_s)
-        try:
-            if address.scheme == "https":
-                if proxy:
-                    _tunnel(self._socket, address, proxy, dial.left_s)
-                self._socket.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
-                self._socket = tls.context(environ).wrap_socket(self._socket, server_hostname=address.host)
-        except BaseException:
-            self._socket.close()
-            raise
+        if address.scheme == "https":
+            self._socket = _secured(self._socket, address, proxy, environ, deadline)
         self._reader = AnswerReader(self._socket)
 
     def exchange(
@@ -140,6 +133,23 @@ def _dial(at: Tuple[str, int], time_left: Callable[[], float]) -> socket.socket:
             made.close()
             problem = why
     raise problem or OSError("no such host")
+
+
+def _secured(
+    plain: socket.socket, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str], deadline: Deadline
+) -> socket.socket:
+    """Return `plain` with TLS on it; closes it when that fails."""
+    secured: Optional[socket.socket] = None
+    try:
+        plain.settimeout(deadline.left_s())
+        if proxy:
+            _tunnel(plain, address, proxy, deadline.left_s)
+        plain.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
+        secured = tls.context(environ).wrap_socket(plain, server_hostname=address.host)
+        return secured
+    finally:
+        if secured is None:
+            plain.close()
 
 
 def _tunnel(through: socket.socket, address: Address, proxy: Proxy, time_left: Callable[[], float]) -> None:

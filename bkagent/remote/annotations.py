@@ -1,0 +1,61 @@
+"""Notes on a build's page. On the short path."""
+
+from bkagent.remote.escaping import segment
+from bkagent.transport.retry import constant, retry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
+
+    from bkagent.remote.reply import Caller
+
+    Report = Callable[[str, str], None]
+    Wait = Callable[[float], bool]
+
+SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
+
+
+class Annotation:
+    """One note. Empty fields are left to the server, a priority of 0 too.
+
+    context   tells the notes of a build apart
+    style     success, info, warning or error
+    append    add to the note of that context
+    priority  1 to 10; 10 is shown first
+    scope     "build" or "job"
+    """
+
+    __slots__ = ("body", "context", "style", "append", "priority", "scope")
+
+    def __init__(
+        self,
+        body: str,
+        *,
+        context: str = "",
+        style: str = "",
+        append: bool = False,
+        priority: int = 0,
+        scope: str = "",
+    ) -> None:
+        self.body = body
+        self.context = context
+        self.style = style
+        self.append = append
+        self.priority = priority
+        self.scope = scope
+
+    def to_wire(self) -> "Dict[str, Any]":
+        """Return the request's document."""
+        return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
+
+
+def create(client: "Caller", job_id: str, annotation: Annotation, *, wait: "Wait", report: "Report") -> None:
+    """Put a note on the build's page. With `append`, a lost answer may add the text twice."""
+    path, document = f"jobs/{segment(job_id)}/annotations", annotation.to_wire()
+    retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)
+
+
+def remove(client: "Caller", job_id: str, context: str, *, scope: str, wait: "Wait", report: "Report") -> None:
+    """Take a note away."""
+    path = f"jobs/{segment(job_id)}/annotations/{segment(context)}"
+    retry(lambda number: client.call("DELETE", path, query={"scope": scope}), SCHEDULE, wait=wait, report=report)

@@ -1,0 +1,125 @@
+"""The records of artifacts: create them in batches, say how their uploads went, search them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
+
+from bkagent.errors import AgentError, Refused, WireError
+from bkagent.remote.client import DEFAULT_TIMEOUT_S
+from bkagent.remote.escaping import segment
+from bkagent.remote.jobs import timeout
+from bkagent.transport.retry import Schedule, constant, retry, subsecond, worth_another_try
+from bkagent.wire.artifacts import Artifact, Created, StateChange
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import Caller
+
+Report = Callable[[str, str], None]
+Wait = Callable[[float], bool]
+
+CREATE = subsecond(10, 0.5)
+UPDATE = subsecond(10, 0.5)
+SEARCH = constant(10, 5.0)
+_HURRIED_TRIES = 4  # the first ones are cut short, since a fresh try is often faster than a stuck one
+_CREATE_LIMIT_S = 10.0
+_UPDATE_LIMIT_S = 5.0
+
+
+def create(
+    client: Caller,
+    job_id: str,
+    batch_id: str,
+    artifacts: Sequence[Artifact],
+    *,
+    destination: str = "",
+    multipart: bool = True,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = CREATE,
+) -> Created:
+    """Create the records of a batch; the answer says how to upload each file.
+
+    `batch_id` makes another try harmless. Raises WireError when the answer does not name every artifact.
+    """
+    document: Dict[str, Any] = {
+        "id": batch_id,
+        "artifacts": [artifact.to_wire() for artifact in artifacts],
+        "upload_destination": destination,
+    }
+    if multipart:
+        document["multipart_supported"] = True
+
+    def attempt(number: int) -> Created:
+        limit_s, headers = _limit(number, _CREATE_LIMIT_S)
+        path = f"jobs/{segment(job_id)}/artifacts"
+        try:
+            reply = client.call("POST", path, document=document, headers=headers, timeout_s=limit_s, expects_json=True)
+        except Refused as refusal:
+            report("warn", f"Artifact creation failed with status code {refusal.status}, breaking the retry loop")
+            raise
+        return Created.from_wire(reply.document)
+
+    created = retry(attempt, schedule, wait=wait, report=report)
+    if len(created.ids) != len(artifacts):
+        raise WireError(f"artifact batch: {len(artifacts)} artifacts were sent and {len(created.ids)} ids came back")
+    return created
+
+
+def update(
+    client: Caller,
+    job_id: str,
+    changes: Sequence[StateChange],
+    *,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = UPDATE,
+) -> None:
+    """Say which uploads have ended and how. Tried again whatever the answer."""
+    document = {"artifacts": [change.to_wire() for change in changes]}
+
+    def attempt(number: int) -> None:
+        limit_s, headers = _limit(number, _UPDATE_LIMIT_S)
+        client.call("PUT", f"jobs/{segment(job_id)}/artifacts", document=document, headers=headers, timeout_s=limit_s)
+
+    retry(attempt, schedule, wait=wait, report=report, may_retry=lambda error: isinstance(error, AgentError))
+
+
+def search(
+    client: Caller,
+    build_id: str,
+    query: str,
+    *,
+    scope: str = "",
+    include_retried_jobs: bool = False,
+    include_duplicates: bool = False,
+    wait: Wait,
+    report: Report,
+    schedule: Schedule = SEARCH,
+    may_retry: Optional[Callable[[Exception], bool]] = None,
+) -> List[Artifact]:
+    """Return the uploaded artifacts that match `query`, which the server understands. Every error is tried again."""
+    fields: Mapping[str, str] = {
+        "query": query,
+        "scope": scope,
+        "state": "finished",
+        "include_retried_jobs": "true" if include_retried_jobs else "",
+        "include_duplicates": "true" if include_duplicates else "",
+    }
+    given = {name: value for name, value in fields.items() if value}
+
+    def attempt(number: int) -> List[Artifact]:
+        path = f"builds/{segment(build_id)}/artifacts/search"
+        found = client.call("GET", path, query=given, expects_json=True).document
+        if not isinstance(found, list):
+            raise WireError("artifact search: expected a JSON array")
+        return [Artifact.from_wire(item) for item in found]
+
+    return retry(attempt, schedule, wait=wait, report=report, may_retry=may_retry or _any_answer)
+
+
+def _any_answer(error: Exception) -> bool:
+    return worth_another_try(error) or isinstance(error, (Refused, WireError))
+
+
+def _limit(number: int, hurried_s: float) -> "tuple[float, Dict[str, str]]":
+    return (hurried_s, timeout(hurried_s)) if number < _HURRIED_TRIES else (DEFAULT_TIMEOUT_S, {})

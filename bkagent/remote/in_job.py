@@ -1,0 +1,143 @@
+"""The control plane as a command inside a job reaches it: through the job's local socket. On the short path.
+
+The job's process keeps a connection to the control plane open and passes requests on with the job's own token, so that
+a command opens no TLS. Without that socket, or when it serves another endpoint or token, the command connects itself.
+"""
+
+from bkagent.errors import Unreachable
+from bkagent.remote import escaping, local_http, reply, request_headers
+from bkagent.wire import json_text, passing_on
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, Mapping, Optional
+
+    from bkagent.remote.client import Client
+    from bkagent.remote.reply import Reply
+
+DEFAULT_TIMEOUT_S = 60.0
+_LOCAL_MARGIN_S = 10.0  # the job's process gives up first, so that its reason arrives
+
+
+def connect(
+    endpoint: str,
+    token: str,
+    environ: "Mapping[str, str]",
+    debug_report: "Optional[Callable[[str, str], None]]" = None,
+) -> "InJobClient":
+    """Return a client of `endpoint` for one command. `environ` says where the local socket is, if there is one."""
+    return InJobClient(endpoint, token, environ, debug_report)
+
+
+class InJobClient:
+    """Calls as `remote.client.Client` does, the short way where there is one."""
+
+    __slots__ = ("endpoint", "token", "_environ", "_debug_report", "_socket", "_direct")
+
+    def __init__(
+        self,
+        endpoint: str,
+        token: str,
+        environ: "Mapping[str, str]",
+        debug_report: "Optional[Callable[[str, str], None]]" = None,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.token = token
+        self._environ = environ
+        self._debug_report = debug_report
+        self._socket = environ.get(passing_on.SOCKET_VARIABLE, "")
+        self._direct: "Optional[Client]" = None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        document: object = None,
+        query: "Optional[Mapping[str, str]]" = None,
+        headers: "Optional[Mapping[str, str]]" = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        expects_json: bool = False,
+    ) -> "Reply":
+        """Send one request, once. Raises as `Client.call` does."""
+        if self._socket:
+            target = path + (f"?{escaping.query(query)}" if query else "")
+            answer = self._through_socket(method, target, document, headers or {}, timeout_s, expects_json)
+            if answer is not None:
+                return answer
+            self._socket = ""
+        return self.direct().call(
+            method,
+            path,
+            document=document,
+            query=query,
+            headers=headers,
+            timeout_s=timeout_s,
+            expects_json=expects_json,
+        )
+
+    def direct(self) -> "Client":
+        """Return a client that connects by itself, for what does not go through the socket."""
+        if self._direct is None:
+            self._direct = direct(self.endpoint, self.token, self._environ, self._debug_report)
+        return self._direct
+
+    def _through_socket(
+        self,
+        method: str,
+        target: str,
+        document: object,
+        headers: "Mapping[str, str]",
+        timeout_s: float,
+        expects_json: bool,
+    ) -> "Optional[Reply]":
+        """Return the control plane's answer, or None where the socket does not serve this."""
+        sent: "Dict[str, str]" = {**request_headers.from_environ(self._environ), **headers}
+        sent["Authorization"] = "Bearer " + self._environ.get(passing_on.TOKEN_VARIABLE, "")
+        sent[passing_on.ENDPOINT_HEADER] = self.endpoint
+        sent[passing_on.TOKEN_HEADER] = self.token
+        sent[passing_on.TIMEOUT_HEADER] = f"{timeout_s:g}"
+        body = b""
+        if document is not None:
+            body = json_text.dumps(document).encode("ascii") + b"\n"
+            sent["Content-Type"] = "application/json"
+        try:
+            status, answered, data = local_http.exchange(
+                self._socket, method, passing_on.PREFIX + target, sent, body, timeout_s + _LOCAL_MARGIN_S
+            )
+        except local_http.NoSocket:
+            return None
+        what = f"{method} {self.endpoint}/{target}"
+        if self._debug_report is not None:
+            self._debug_report("debug", f"{what} -> {status} (through the job's local socket)")
+        verdict = answered.get(passing_on.UNREACHABLE_HEADER)
+        if verdict is not None:
+            raise Unreachable(_error(data) or what, may_retry=verdict != "final")
+        if answered.get(passing_on.PASSED_ON_HEADER) is None:
+            return None
+        return reply.read(what, status, answered, data, expects_json)
+
+
+def direct(
+    endpoint: str,
+    token: str,
+    environ: "Mapping[str, str]",
+    debug_report: "Optional[Callable[[str, str], None]]" = None,
+) -> "Client":
+    """Return a client that connects by itself, with the request headers that the job was given."""
+    from bkagent.remote.client import Client
+    from bkagent.system import host
+    from bkagent.version import user_agent
+
+    return Client(
+        endpoint, token, environ=environ, user_agent=user_agent(host.goos(), host.goarch()),
+        request_headers=request_headers.from_environ(environ), debug_report=debug_report,
+    )  # fmt: skip
+
+
+def _error(data: bytes) -> str:
+    try:
+        document = json_text.loads(data)
+    except (ValueError, UnicodeDecodeError):
+        return ""
+    return str(document.get("error", "")) if isinstance(document, dict) else ""

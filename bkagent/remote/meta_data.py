@@ -1,0 +1,84 @@
+"""A build's keys and values. On the short path.
+
+`scope` is "jobs" with a job's id or "builds" with a build's.
+"""
+
+from bkagent.errors import Refused, WireError
+from bkagent.remote.escaping import segment
+from bkagent.transport.retry import constant, retry, subsecond
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional
+
+    from bkagent.remote.reply import Caller
+
+    Report = Callable[[str, str], None]
+    Wait = Callable[[float], bool]
+
+READ = constant(10, 5.0)
+WRITE = subsecond(10, 2.0)
+
+
+def get(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> "Optional[str]":
+    """Return a key's value, or None when there is no such key (404, by which a missing job shows too)."""
+    try:
+        return get_or_refused(client, key, scope=scope, id=id, wait=wait, report=report)
+    except Refused as refusal:
+        if refusal.status == 404:
+            return None
+        raise
+
+
+def get_or_refused(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
+    """Return a key's value; raises Refused with status 404 when there is none."""
+    document = _ask(client, f"{scope}/{segment(id)}/data/get", {"key": key}, wait, report)
+    value = document.get("value") if isinstance(document, dict) else None
+    if not isinstance(value, str):
+        raise WireError("meta-data answer: value must be a text")
+    return value
+
+
+def exists(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> bool:
+    """Say whether a key has a value."""
+    document = _ask(client, f"{scope}/{segment(id)}/data/exists", {"key": key}, wait, report)
+    found = document.get("exists") if isinstance(document, dict) else None
+    if not isinstance(found, bool):
+        raise WireError("meta-data answer: exists must be true or false")
+    return found
+
+
+def keys(client: "Caller", *, scope: str, id: str, wait: "Wait", report: "Report") -> "List[str]":
+    """Return every key, in the server's order."""
+    document = _ask(client, f"{scope}/{segment(id)}/data/keys", None, wait, report)
+    if not isinstance(document, list) or not all(isinstance(key, str) for key in document):
+        raise WireError("meta-data answer: expected an array of texts")
+    return document
+
+
+def set(client: "Caller", job_id: str, key: str, value: str, *, wait: "Wait", report: "Report") -> None:
+    """Set a key's value; the last writer wins."""
+    document = {"key": key, "value": value}
+    path = f"jobs/{segment(job_id)}/data/set"
+    retry(lambda number: client.call("POST", path, document=document), WRITE, wait=wait, report=report)
+
+
+def set_batch(client: "Caller", job_id: str, items: "Mapping[str, str]", *, wait: "Wait", report: "Report") -> None:
+    """Set several keys, all or none. Only 401 and 404 are final here."""
+    document: "Dict[str, Any]" = {"items": [{"key": key, "value": value} for key, value in items.items()]}
+    path = f"jobs/{segment(job_id)}/data/set-batch"
+    retry(
+        lambda number: client.call("POST", path, document=document),
+        WRITE, wait=wait, report=report, may_retry=_but_401_and_404,
+    )  # fmt: skip
+
+
+def _ask(client: "Caller", path: str, document: object, wait: "Wait", report: "Report") -> "Any":
+    def attempt(number: int) -> object:
+        return client.call("POST", path, document=document, expects_json=True).document
+
+    return retry(attempt, READ, wait=wait, report=report)
+
+
+def _but_401_and_404(error: Exception) -> bool:
+    return getattr(error, "may_retry", isinstance(error, Refused) and error.status not in (401, 404))
