@@ -58,7 +58,7 @@ class AcceptedJob:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         read = Reader(document, "accepted job")
         return cls(
-            id=read.text("id"), chunks_max_size_bytes=read.whole("chunks_max_size_bytes", low=1),
+            id=read.name("id"), chunks_max_size_bytes=read.whole("chunks_max_size_bytes", low=1),
             token=read.text("token", ""), env=read.text_map("env"), step=read.fields("step"),
             matrix_permutation=read.text_map("matrix_permutation"),
             chunks_interval_s=read.seconds("chunks_interval_seconds", default=1.0),

@@ -12,6 +12,7 @@ from bkagent.errors import WireError
 
 _REQUIRED = object()
 _SHOWN_LETTERS = 60
+_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 class Reader:
@@ -30,6 +31,13 @@ class Reader:
             return str(default)
         if not isinstance(value, str) or (default is _REQUIRED and not value):
             raise self._wrong(name, "a text" if default is not _REQUIRED else "a text that is not empty", value)
+        return value
+
+    def name(self, name: str) -> str:
+        """Return a text that is safe as the name of a file on every system."""
+        value = self.text(name)
+        if not value[0].isalnum() or len(value) > 100 or not set(value) <= _NAME_LETTERS:
+            raise self._wrong(name, "letters, digits and -_. alone, a letter or digit first", value)
         return value
 
     def flag(self, name: str, default: bool = False) -> bool:

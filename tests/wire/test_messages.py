@@ -70,6 +70,12 @@ def test_a_job_without_a_chunk_limit_is_refused_by_name(value):
         AcceptedJob.from_wire({"id": "j", "chunks_max_size_bytes": value})
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", ".", "a\\b", "a b", "-x", "x" * 101, "C:x", "\u00e9"])
+def test_a_job_whose_id_is_no_file_name_is_refused(name):
+    with pytest.raises(WireError, match="accepted job: id"):
+        AcceptedJob.from_wire({"id": name, "chunks_max_size_bytes": 1})
+
+
 def test_a_variable_that_is_no_text_is_refused_by_name_and_not_shown():
     with pytest.raises(WireError, match=r"env\.B must be a text") as caught:
         AcceptedJob.from_wire({"id": "j", "chunks_max_size_bytes": 1, "env": {"A": "ok", "B": ["hush"]}})
