@@ -63,6 +63,18 @@ class Child:
         threading.Thread(target=self._close_at_exit, args=(writing,), name=f"exit-{self.pid}", daemon=True).start()
         return reading
 
+    def poll(self) -> "Optional[Ended]":
+        """Say how the process ended, None while it runs. Never waits."""
+        with self._lock:
+            if self._ended is None:
+                try:
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                except ChildProcessError:
+                    pid, status = self.pid, 0
+                if pid:
+                    self._ended = _ended(status)
+            return self._ended
+
     def wait(self) -> Ended:
         """Wait until the process has ended; say how."""
         self._await_exit()

@@ -12,7 +12,7 @@ assert sys.platform == "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Mapping, Sequence, Tuple
+    from typing import Callable, Mapping, Optional, Sequence, Tuple
 
     Sink = Callable[[bytes], None]
 
@@ -40,6 +40,11 @@ class Child:
         """End the process at once, if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
+
+    def poll(self) -> "Optional[Ended]":
+        """Say how the process ended, None while it runs. Never waits."""
+        status = self._process.poll()
+        return None if status is None else Ended(status)
 
     def wait(self) -> Ended:
         """Wait until the process has ended; say how."""
