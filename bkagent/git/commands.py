@@ -1,0 +1,144 @@
+"""git's commands as argument vectors: a function each, the reason of every odd flag beside it.
+
+`flags` are words that a user configured. `--` ends the options wherever git takes one, so that a repository, a remote
+or a path of a hostile job is never read as an option. Where git takes none (`checkout`, `rev-parse`), the caller
+checks the reference with `references.is_well_formed` first.
+"""
+
+from typing import List, Sequence
+
+# Where the tip of a branch is kept while a commit's place on it is looked up.
+VERIFICATION_REF = "refs/buildkite-agent/commit-verification-branch-tip"
+ALL_TAGS = "+refs/tags/*:refs/tags/*"
+NO_BLOBS = "--filter=blob:none"
+
+
+def _git(git_dir: str) -> List[str]:
+    return ["git", "--git-dir", git_dir] if git_dir else ["git"]
+
+
+def clone(flags: Sequence[str], repository: str, folder: str = ".") -> List[str]:
+    """Clone into `folder`, by default the working directory, which may exist but must be empty."""
+    return ["git", "clone", *flags, "--", repository, folder]
+
+
+def clone_mirror(flags: Sequence[str], repository: str, folder: str) -> List[str]:
+    """Clone all refs, bare; later fetches update them in place."""
+    return ["git", "clone", "--mirror", *flags, "--", repository, folder]
+
+
+def fetch(flags: Sequence[str], refspecs: Sequence[str], git_dir: str = "") -> List[str]:
+    """Fetch from `origin`."""
+    return [*_git(git_dir), "fetch", *flags, "--", "origin", *refspecs]
+
+
+def fetch_default(git_dir: str) -> List[str]:
+    """Fetch what the repository's own configuration says: for a mirror, everything."""
+    return [*_git(git_dir), "fetch", "origin"]
+
+
+def fetch_refspec() -> List[str]:
+    """Print the refspec that a plain fetch from `origin` uses."""
+    return ["git", "config", "remote.origin.fetch"]
+
+
+def checkout(flags: Sequence[str], reference: str) -> List[str]:
+    """Check `reference` out. A detached HEAD is what is wanted here, so git need not lecture about it."""
+    return ["git", "-c", "advice.detachedHead=false", "checkout", *flags, reference]
+
+
+def clean(flags: Sequence[str]) -> List[str]:
+    """Remove what is not tracked (by default -ffxdq: nested repositories and ignored files too)."""
+    return ["git", "clean", *flags]
+
+
+def in_submodules(command: str) -> List[str]:
+    """Run a shell command in each submodule, nested ones too."""
+    return ["git", "submodule", "foreach", "--recursive", command]
+
+
+def sync_submodules() -> List[str]:
+    """Copy the URLs of `.gitmodules` to the configuration of a clone that has older ones."""
+    return ["git", "submodule", "sync", "--recursive"]
+
+
+def submodule_urls() -> List[str]:
+    """Print `submodule.<name>.url` and the URL, a line each, ended by NUL: names may hold anything else."""
+    return ["git", "config", "--file", ".gitmodules", "--null", "--get-regexp", r"submodule\..+\.url"]
+
+
+def update_submodules(settings: Sequence[str], reference: str = "", dissociate: bool = False) -> List[str]:
+    """Check submodules out. `settings` are NAME=VALUE for `-c`; `reference` is a mirror to borrow objects from."""
+    words = ["git"]
+    for setting in settings:
+        words += ["-c", setting]
+    words += ["submodule", "update", "--init", "--recursive", "--force"]
+    if reference:
+        words += ["--reference", reference]
+        if dissociate:
+            words.append("--dissociate")
+    return words
+
+
+def origin_urls(git_dir: str = "") -> List[str]:
+    """Print the configured URLs of `origin`, one a line, before any `insteadOf` is applied."""
+    return [*_git(git_dir), "config", "--get-all", "remote.origin.url"]
+
+
+def origin_url(git_dir: str = "") -> List[str]:
+    """Print the one URL that git fetches from, where several are configured."""
+    return [*_git(git_dir), "remote", "get-url", "origin"]
+
+
+def set_origin(repository: str, git_dir: str = "") -> List[str]:
+    """Point `origin` to `repository`."""
+    return [*_git(git_dir), "remote", "set-url", "origin", repository]
+
+
+def resolve(reference: str, git_dir: str = "") -> List[str]:
+    """Print the object that `reference` names."""
+    return [*_git(git_dir), "rev-parse", reference]
+
+
+def resolve_commit(commit: str, git_dir: str) -> List[str]:
+    """Print `commit` where the repository has it; fail where it is missing or no commit."""
+    return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
+
+
+def is_ancestor(commit: str, tip: str) -> List[str]:
+    """Exit 0 where `commit` is `tip` or before it, 1 where it is not; anything else means git could not tell."""
+    return ["git", "merge-base", "--is-ancestor", commit, tip]
+
+
+def is_shallow() -> List[str]:
+    """Print `true` where history is cut off."""
+    return ["git", "rev-parse", "--is-shallow-repository"]
+
+
+def delete_ref(name: str) -> List[str]:
+    """Delete a ref without asking what it holds."""
+    return ["git", "update-ref", "-d", name]
+
+
+def repack() -> List[str]:
+    """Copy every object that is borrowed from a mirror (-a) and drop the packs that this replaces (-d)."""
+    return ["git", "repack", "-a", "-d"]
+
+
+def check_objects(git_dir: str) -> List[str]:
+    """Check a repository whose origin has changed."""
+    return [*_git(git_dir), "fsck"]
+
+
+def collect_garbage(git_dir: str) -> List[str]:
+    """Drop what only the former origin had."""
+    return [*_git(git_dir), "gc"]
+
+
+def describe_commit(commit: str) -> List[str]:
+    """Print a commit in the form that the control plane reads: the message is indented by four blanks.
+
+    No pager and no colour, whatever the configuration says; -s leaves the diff of a merge out.
+    """
+    form = "commit %H%nabbrev-commit %h%nAuthor: %an <%ae>%n%n%w(0,4,4)%B"
+    return ["git", "--no-pager", "log", "-1", commit, "-s", "--no-color", "--format=" + form]

@@ -1,0 +1,111 @@
+"""Reading git's own command line: flags that a user gave, in any spelling that git takes."""
+
+from typing import Iterable, List, Sequence, Set, Tuple
+
+# Long options of `git fetch` that would keep commit verification from fetching the branch it needs whole.
+# The second value says whether the option takes a value, which may be the next word.
+_AGAINST_VERIFICATION: Tuple[Tuple[str, bool], ...] = (
+    ("dry-run", False),
+    ("prefetch", False),
+    ("negotiate-only", False),
+    ("depth", True),
+    ("deepen", True),
+    ("shallow-since", True),
+    ("shallow-exclude", True),
+    ("unshallow", False),
+)
+# The long options of `git fetch`: a prefix is one of them only when it fits no other.
+_FETCH_OPTIONS = frozenset(
+    (
+        "verbose",
+        "quiet",
+        "all",
+        "set-upstream",
+        "append",
+        "atomic",
+        "upload-pack",
+        "force",
+        "multiple",
+        "tags",
+        "jobs",
+        "prefetch",
+        "prune",
+        "prune-tags",
+        "recurse-submodules",
+        "dry-run",
+        "write-fetch-head",
+        "keep",
+        "update-head-ok",
+        "progress",
+        "depth",
+        "shallow-since",
+        "shallow-exclude",
+        "deepen",
+        "unshallow",
+        "refetch",
+        "update-shallow",
+        "refmap",
+        "server-option",
+        "ipv4",
+        "ipv6",
+        "negotiation-tip",
+        "negotiate-only",
+        "filter",
+        "auto-maintenance",
+        "auto-gc",
+        "show-forced-updates",
+        "write-commit-graph",
+        "stdin",
+        "porcelain",
+        "submodule-prefix",
+        "recurse-submodules-default",
+    )
+)
+
+
+def has_filter(flags: Sequence[str]) -> bool:
+    """Say whether the words ask for a partial clone already.
+
+    git takes any prefix of `--filter` that fits no other option; the shortest is `--fi`. Without `=` the value is
+    the next word, so that a last word alone is no filter.
+    """
+    for at, word in enumerate(flags):
+        name, has_value, _value = word.partition("=")
+        if len(name) >= 4 and name.startswith("--fi") and (has_value or at + 1 < len(flags)):
+            return True
+    return False
+
+
+def for_verification(flags: Sequence[str]) -> List[str]:
+    """Return fetch flags without those that limit or suppress what is fetched."""
+    kept: List[str] = []
+    words = iter(flags)
+    for word in words:
+        name, has_value, _value = word.partition("=")
+        matched = _limiting(name)
+        if matched is None:
+            kept.append(word)
+        elif matched and not has_value:
+            next(words, None)
+    return kept
+
+
+def _limiting(name: str) -> "bool | None":
+    """Return None for a word that stays, else whether its option takes a value."""
+    if not name.startswith("--") or len(name) < 3:
+        return None
+    for option, takes_value in _AGAINST_VERIFICATION:
+        if option in _expansions(name[2:]):
+            return takes_value
+    return None
+
+
+def _expansions(prefix: str) -> Set[str]:
+    if prefix in _FETCH_OPTIONS:
+        return {prefix}
+    found = _starting_with(prefix, _FETCH_OPTIONS)
+    return found if len(found) == 1 else set()
+
+
+def _starting_with(prefix: str, names: Iterable[str]) -> Set[str]:
+    return {name for name in names if name.startswith(prefix)}

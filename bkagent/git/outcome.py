@@ -1,0 +1,119 @@
+"""What a failed git command means for the checkout: told by its exit code and by what it printed."""
+
+import enum
+from typing import Mapping, Sequence, Set, Tuple
+
+from bkagent.errors import JobFailed
+
+
+class Kind(enum.Enum):
+    """A row of the table that says what a failure does to the checkout folder and whether to try again."""
+
+    CLONE = "clone"
+    CLONE_TIMEOUT = "clone timeout"
+    CLEAN = "clean"
+    CLEAN_SUBMODULES = "clean submodules"
+    BAD_REFERENCE = "bad reference"
+    NOT_ON_REMOTE = "ref not on remote"
+    BAD_OBJECT = "bad object"
+    FETCH = "fetch"
+    FETCH_RETRY_CLEAN = "fetch, then clean"
+    CHECKOUT = "checkout"
+    CHECKOUT_RETRY_CLEAN = "checkout, then clean"
+    NOT_A_TREE = "not a tree"
+    REPACK = "repack"
+    LFS = "lfs"
+    OTHER = "other"
+
+
+class GitFailed(JobFailed):
+    """A git command failed, or what is around one. `was_retried`: another attempt has been made already."""
+
+    def __init__(
+        self,
+        message: str,
+        exit_code: int,
+        kind: Kind = Kind.OTHER,
+        was_retried: bool = False,
+        signal: str = "",
+    ) -> None:
+        super().__init__(message, exit_code)
+        self.kind, self.was_retried, self.signal = kind, was_retried, signal
+
+    def within(self, doing: str) -> "GitFailed":
+        """Return the same failure, with what was being done put before its text."""
+        return GitFailed(f"{doing}: {self}", self.exit_code, self.kind, self.was_retried, self.signal)
+
+    def after_retries(self) -> "GitFailed":
+        """Return the same failure, marked as one that another attempt does not help."""
+        return GitFailed(str(self), self.exit_code, self.kind, True, self.signal)
+
+
+class Judge:
+    """How one git command's failures are told apart: texts first, in order, then exit codes, then the rest."""
+
+    def __init__(
+        self,
+        rest: Kind,
+        texts: Sequence[Tuple[bytes, Kind]] = (),
+        codes: Mapping[int, Kind] = {},  # noqa: B006
+    ) -> None:
+        self.rest, self.texts, self.codes = rest, tuple(texts), dict(codes)
+
+    def watch(self) -> "Watch":
+        """Return a reader for one run's output."""
+        return Watch([text for text, _kind in self.texts])
+
+    def kind(self, exit_code: int, seen: Set[bytes]) -> Kind:
+        """Return the kind of a failure with `exit_code` after an output that held the texts `seen`."""
+        for text, kind in self.texts:
+            if text in seen:
+                return kind
+        return self.codes.get(exit_code, self.rest)
+
+
+class Watch:
+    """Looks for texts in output that comes in pieces of any size."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._wanted = list(texts)
+        self._keep_bytes = max((len(text) for text in texts), default=1) - 1
+        self._tail = b""
+        self.seen: Set[bytes] = set()
+
+    def feed(self, data: bytes) -> None:
+        """Read the next piece."""
+        if not self._wanted:
+            return
+        joined = self._tail + data
+        found = [text for text in self._wanted if text in joined]
+        self.seen.update(found)
+        self._wanted = [text for text in self._wanted if text not in self.seen]
+        self._tail = joined[-self._keep_bytes :] if self._keep_bytes else b""
+
+
+_MISSING_REF = b"ouldn't find remote ref"
+
+CLONE = Judge(Kind.CLONE, [(b"Operation too slow", Kind.CLONE_TIMEOUT)])
+CLEAN = Judge(Kind.CLEAN)
+CLEAN_SUBMODULES = Judge(Kind.CLEAN_SUBMODULES)
+FETCH = Judge(
+    Kind.FETCH,
+    [
+        # git wrote the word with a capital letter until 2.19.
+        (b"fatal: c" + _MISSING_REF, Kind.BAD_REFERENCE),
+        (b"fatal: C" + _MISSING_REF, Kind.BAD_REFERENCE),
+        (b"not our ref", Kind.NOT_ON_REMOTE),
+        (b"Server does not allow request for unadvertised object", Kind.NOT_ON_REMOTE),
+        (b"fatal: bad object", Kind.BAD_OBJECT),
+    ],
+    {128: Kind.FETCH_RETRY_CLEAN},
+)
+CHECKOUT = Judge(
+    Kind.CHECKOUT,
+    [(b"fatal: reference is not a tree", Kind.NOT_A_TREE)],
+    {128: Kind.CHECKOUT_RETRY_CLEAN},
+)
+REPACK = Judge(Kind.REPACK)
+LFS = Judge(Kind.LFS)
+OTHER = Judge(Kind.OTHER)

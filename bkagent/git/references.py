@@ -1,0 +1,20 @@
+"""Names of commits and branches: which texts git may be given as one."""
+
+# Control characters and the characters with a meaning in revision syntax. `?`, `*` and `[` pass, as in the reference.
+_REFUSED = frozenset(" ~^:\\\x7f") | {chr(code) for code in range(32)}
+
+
+def is_well_formed(reference: str) -> bool:
+    """Say whether `reference` may be checked out: it cannot be read as an option, a range or a file of a commit."""
+    return not (
+        reference == "@"
+        or reference.startswith("-")
+        or reference.endswith(".")
+        or ".." in reference
+        or any(character in _REFUSED for character in reference)
+    )
+
+
+def is_full_object_id(commit: str) -> bool:
+    """Say whether `commit` is a whole SHA-1 or SHA-256 in hexadecimal."""
+    return len(commit) in (40, 64) and all(character in "0123456789abcdefABCDEF" for character in commit)

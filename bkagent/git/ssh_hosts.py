@@ -1,0 +1,38 @@
+"""Which host an ssh address means: ssh's own configuration may give a host another name and port."""
+
+import re
+from typing import List
+
+DEFAULT_PORT = "22"
+
+
+def probe(host: str) -> List[str]:
+    """Return the argv that prints ssh's configuration for `host`."""
+    return ["ssh", "-G", host]
+
+
+def scan(host: str) -> List[str]:
+    """Return the argv that prints the keys of `host` or `host:port`."""
+    name, _, port = host.rpartition(":")
+    if name and port.isdigit():
+        return ["ssh-keyscan", "-p", port, name.strip("[]")]
+    return ["ssh-keyscan", host]
+
+
+def resolved(printed: str) -> str:
+    """Return the host, or `host:port` where the port is not 22, of what `ssh -G` printed; "" where it names none."""
+    hostname = port = ""
+    for line in printed.splitlines():
+        key, _, value = line.partition(" ")
+        if key == "hostname":
+            hostname = value.strip()
+        elif key == "port":
+            port = value.strip()
+    if not hostname or port in ("", DEFAULT_PORT):
+        return hostname
+    return f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"
+
+
+def without_alias(host: str) -> str:
+    """Return `host` without a suffix such as `-work`, which people add to choose a key: `github.com-work`."""
+    return re.sub(r"-[a-z0-9\-]+\Z", "", host)

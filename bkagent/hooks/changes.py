@@ -1,0 +1,44 @@
+"""What a hook did to the environment: two dumps of what its shell exports, and the difference."""
+
+import os
+from typing import Dict, List, Mapping, NamedTuple, Tuple
+
+WORKING_DIRECTORY = "BUILDKITE_HOOK_WORKING_DIR"
+EXIT_STATUS = "BUILDKITE_HOOK_EXIT_STATUS"
+# `_` is the last word of the shell's last command; the others are the wrapper's own.
+_NEVER_CHANGES = frozenset((WORKING_DIRECTORY, EXIT_STATUS, "_"))
+
+
+class Changes(NamedTuple):
+    """What is to be done to the job after a hook. `directory` is where the hook's shell ended, or ""."""
+
+    set: Dict[str, str] = {}
+    unset: Tuple[str, ...] = ()
+    directory: str = ""
+
+
+class BadDump(ValueError):
+    """A dump is cut short."""
+
+
+def parse_dump(dump: bytes) -> Dict[str, str]:
+    """Return the variables of a dump: `NAME=value`, each ended by NUL, so that values may hold anything else.
+
+    Entries without a name are dropped. Raises BadDump where the last entry has no end: the disk was full, say.
+    """
+    if dump and not dump.endswith(b"\0"):
+        raise BadDump("the environment was not written whole")
+    variables: Dict[str, str] = {}
+    for entry in dump.split(b"\0")[:-1]:
+        # Windows keeps the folder of each drive in variables such as `=C:`.
+        name, equals, value = entry.partition(b"=")
+        if name and equals:
+            variables[os.fsdecode(name)] = os.fsdecode(value)
+    return variables
+
+
+def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
+    """Return what leads from one dump to the other."""
+    changed = {name: value for name, value in after.items() if name not in _NEVER_CHANGES and before.get(name) != value}
+    gone: List[str] = sorted(name for name in before if name not in after and name not in _NEVER_CHANGES)
+    return Changes(changed, tuple(gone), after.get(WORKING_DIRECTORY, ""))

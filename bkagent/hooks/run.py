@@ -1,0 +1,160 @@
+"""Run one hook: a shell script inside a wrapper, so that what it changes can be seen; a program as it is."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from typing import List, Mapping
+
+from bkagent.errors import JobFailed
+from bkagent.hooks import changes, kind, wrapper
+from bkagent.hooks.changes import Changes
+from bkagent.hooks.kind import Kind, Nature
+from bkagent.shell.launch import StartFailed
+from bkagent.shell.session import CommandFailed, Session
+from bkagent.shell.words import split
+from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
+
+LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
+_BUSY_TRIES, _BUSY_PAUSE_S = 100, 0.1
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A hook to run. `scope` is "agent", "repository" or "plugin"; `env` is what only this hook sees besides."""
+
+    scope: str
+    name: str
+    path: str
+    plugin_name: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What the log calls it: `agent pre-command`, `plugin docker command`."""
+        return " ".join(word for word in (self.scope, self.plugin_name, self.name) if word)
+
+
+class HookFailed(JobFailed):
+    """A hook failed, or could not be run. `exit_code` is its own, -1 where a signal ended it."""
+
+
+def run(session: Session, hook: Hook) -> Changes:
+    """Run `hook` in the job's environment and working directory; return what it changed.
+
+    Only a shell hook changes anything, and only one that does not end its shell itself. What it says is not yet
+    applied. Raises HookFailed.
+    """
+    session.log.header(f"Running {hook.title} hook")
+    try:
+        nature = kind.of(hook.path)
+    except OSError as error:
+        raise HookFailed(f'running "{hook.title}" hook: cannot read {hook.path}: {error.strerror}', 1) from error
+    if nature.kind is not Kind.SHELL:
+        _run_directly(session, hook, nature.kind)
+        return Changes()
+    folder = _private_folder(session)
+    try:
+        return _run_wrapped(session, hook, nature, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        session.log.flush()
+
+
+def _run_directly(session: Session, hook: Hook, nature: Kind) -> None:
+    if IS_WINDOWS and nature is Kind.SCRIPT:
+        raise HookFailed(f'running "{hook.title}" script hook: Windows does not run a script by its shebang line', 1)
+    told = {
+        **hook.env,
+        "BUILDKITE_HOOK_PHASE": hook.name,
+        "BUILDKITE_HOOK_PATH": hook.path,
+        "BUILDKITE_HOOK_SCOPE": hook.scope,
+    }
+    try:
+        session.run([hook.path], env=told)
+    except (CommandFailed, StartFailed) as failed:
+        raise HookFailed(f'running "{hook.title}" {nature.value} hook: {failed}', failed.exit_code) from failed
+
+
+def _private_folder(session: Session) -> str:
+    above = temporary_folder(session.env)
+    try:
+        os.makedirs(above, exist_ok=True)
+        return tempfile.mkdtemp(prefix="buildkite-agent-hook-wrapper", dir=above)
+    except OSError as error:
+        raise HookFailed(f"cannot make a folder for a hook's wrapper in {above}: {error.strerror}", 1) from error
+
+
+def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str) -> Changes:
+    try:
+        files = wrapper.create(folder, hook.path, nature.shebang)
+    except OSError as error:
+        raise HookFailed(f'running "{hook.title}" shell hook: cannot write its wrapper: {error}', 1) from error
+    try:
+        _start(session, hook, nature, files.script)
+    except CommandFailed as failed:
+        _remember(session, failed.exit_code)
+        text = f'running "{hook.title}" shell hook: the {hook.title} hook exited with status {failed.exit_code}'
+        raise HookFailed(text, failed.exit_code) from failed
+    except StartFailed as failed:
+        if failed.errno == errno.ENOENT:
+            session.log.error(f"The {hook.title} hook failed to run - perhaps {_missing(nature)}")
+        raise HookFailed(f'running "{hook.title}" shell hook: {failed}', 1) from failed
+    _remember(session, 0)
+    try:
+        with open(files.before, "rb") as before, open(files.after, "rb") as after:
+            earlier, later = changes.parse_dump(before.read()), changes.parse_dump(after.read())
+    except (OSError, changes.BadDump) as error:
+        raise HookFailed(f'running "{hook.title}" shell hook: failed to get environment: {error}', 1) from error
+    # Nothing at all means that the hook ended the shell before the dump.
+    return changes.between(earlier, later) if later else Changes()
+
+
+def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
+    argv = _command(session, nature, script)
+    shown = _shown(session.cwd, hook.path)
+    if session.log.is_debug:
+        session.log.comment(f"A hook runs inside a wrapper: {hook.path}")
+        shown = script
+    for tries_left in range(_BUSY_TRIES, -1, -1):
+        try:
+            session.run(argv, env=dict(hook.env), shown=shown)
+            return
+        except StartFailed as failed:
+            # Another thread that starts a process may hold our script open for writing until its exec.
+            if failed.errno != errno.ETXTBSY or not tries_left or session.cancellation.wait(_BUSY_PAUSE_S):
+                raise
+            shown = ""
+
+
+def _command(session: Session, nature: Nature, script: str) -> List[str]:
+    configured = split(session.env.get("BUILDKITE_HOOKS_SHELL", ""))
+    extension = os.path.splitext(script)[1]
+    if configured:
+        return [*configured, script]
+    if extension == ".ps1":
+        return ["powershell.exe" if IS_WINDOWS else "pwsh", "-file", script]
+    if IS_WINDOWS:
+        return [script] if extension else ["bash.exe", script.replace("\\", "/")]
+    if nature.shebang:
+        return [script]
+    if session.which("bash"):
+        return ["bash", script]
+    session.log.warning("bash is not on the PATH: the hook runs with sh")
+    return ["sh", script]
+
+
+def _shown(cwd: str, path: str) -> str:
+    return os.path.relpath(path, cwd) if cwd and path.startswith(cwd) else path
+
+
+def _missing(nature: Nature) -> str:
+    return f'the script interpreter "{nature.interpreter}" is missing' if nature.shebang else "its wrapper is gone"
+
+
+def _remember(session: Session, status: int) -> None:
+    with session.lock:
+        session.env[LAST_STATUS] = str(status)

@@ -1,0 +1,71 @@
+"""The script that runs a shell hook and dumps the environment around it.
+
+The hook is sourced, so that it may change the environment, the working directory and the shell itself; it lives in
+the wrapper's shell, whose first line is its own. A hook that ends the shell by `exit` is never followed by the second
+dump: with status 0 its changes are lost, as in the reference.
+"""
+
+import os
+import secrets
+from shlex import quote
+from typing import NamedTuple
+
+from bkagent.hooks import dump_command, wrapper_windows
+from bkagent.system.hook_files import IS_WINDOWS
+
+
+class Files(NamedTuple):
+    """The files of one wrapped hook, in a folder of their own."""
+
+    script: str
+    before: str
+    after: str
+
+
+def create(folder: str, hook_path: str, shebang: str) -> Files:
+    """Write the wrapper of a hook and its two empty dumps into `folder`, which is ours alone."""
+    extension = os.path.splitext(hook_path)[1].lower()
+    if extension != ".ps1" and not (IS_WINDOWS and extension in (".bat", ".cmd")):
+        extension = ""
+    tag = str(secrets.randbelow(10**9))
+    script, before, after = (
+        os.path.join(folder, name + tag) for name in ("hook-script-wrapper", "hook-before-env", "hook-after-env")
+    )
+    files = Files(script + extension, before, after)
+    for path in (files.before, files.after):
+        with open(path, "xb"):
+            pass
+    if extension == ".ps1":
+        text = wrapper_windows.powershell(hook_path, files.before, files.after)
+    elif extension:
+        text = wrapper_windows.batch(hook_path, files.before, files.after)
+    else:
+        text = _posix(hook_path, shebang, files)
+    with open(files.script, "xb") as file:
+        file.write(os.fsencode(text))
+    os.chmod(files.script, 0o700)
+    return files
+
+
+def _posix(hook_path: str, shebang: str, files: Files) -> str:
+    """Return the wrapper for every shell of the Bourne family.
+
+    `>|` writes the dumps even where the hook turned noclobber on. What follows the hook is not traced when the hook
+    left tracing on. PWD may be unset, and unset variables may be fatal by then. A dump that fails ends the wrapper,
+    so that changes are never dropped silently.
+    """
+    dump = dump_command.for_posix_shell()
+    before, after, hook = (quote(_forward(path)) for path in (files.before, files.after, hook_path))
+    return f"""{shebang or "#!/bin/sh"}
+{dump} >| {before} || exit
+. {hook}
+{{ export BUILDKITE_HOOK_EXIT_STATUS="$?"; set +xv; }} 2>/dev/null
+export BUILDKITE_HOOK_WORKING_DIR="${{PWD-}}"
+{dump} >| {after} || exit
+exit "$BUILDKITE_HOOK_EXIT_STATUS"
+"""
+
+
+def _forward(path: str) -> str:
+    # Git Bash on Windows takes C:/folder/file, and reads a backslash as an escape.
+    return path.replace("\\", "/") if IS_WINDOWS else path

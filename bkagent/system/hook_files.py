@@ -1,0 +1,15 @@
+"""What a hook's file is called, and which shell runs it.
+
+EXTENSIONS                 extensions of hook files, the first found wins
+ENVIRONMENT_FILE           a file that shows a process its own environment, or "" where the system has none
+temporary_folder(environ)  the folder for temporary files that the variables name, or the system's own
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from bkagent.system._hook_files_windows import ENVIRONMENT_FILE, EXTENSIONS, IS_WINDOWS, temporary_folder
+else:
+    from bkagent.system._hook_files_posix import ENVIRONMENT_FILE, EXTENSIONS, IS_WINDOWS, temporary_folder
+
+__all__ = ["ENVIRONMENT_FILE", "EXTENSIONS", "IS_WINDOWS", "temporary_folder"]
