@@ -1,0 +1,44 @@
+"""Files that are whole or not there, also after the power went.
+
+replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (mode 0600); raises OSError
+sync_file(fd) -> None                bring a file's bytes (not its times) to the disk
+sync_folder(path) -> None            bring a folder's names to the disk, where the system can
+"""
+
+import os
+import sys
+
+if sys.platform == "win32":
+    from bkagent.system._durable_windows import sync_file, sync_folder
+else:
+    from bkagent.system._durable_posix import sync_file, sync_folder
+
+__all__ = ["replace_file", "sync_file", "sync_folder"]
+
+
+def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
+    """Put `data` at `path` in one step: readers see the old file or the new one. Raises OSError.
+
+    `to_disk=False` leaves out the wait for the disk: then a crash of the machine may lose the file, a crash of the
+    process may not.
+    """
+    aside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
+    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        try:
+            at = 0
+            while at < len(data):
+                at += os.write(fd, data[at:])
+            if to_disk:
+                sync_file(fd)
+        finally:
+            os.close(fd)
+        os.replace(aside, path)
+    except OSError:
+        try:
+            os.unlink(aside)
+        except OSError:
+            pass
+        raise
+    if to_disk:
+        sync_folder(os.path.dirname(path) or ".")

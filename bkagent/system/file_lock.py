@@ -1,0 +1,65 @@
+"""Locks on whole files between processes. The kernel frees a lock when its holder dies, however it dies.
+
+open_lock(path) -> int      a descriptor of the lock file, made (0600) if missing, never inherited by an exec; raises OSError
+try_lock(fd) -> bool        take the lock if it is free; say whether this descriptor now holds it
+lock(fd) -> None            wait until it is ours
+wait_until_free(path)       block until nobody holds it; other threads go on meanwhile
+is_held(path) -> bool       whether another descriptor, here or in another process, holds it
+unlock(fd) -> None          give it back; closing the descriptor does the same
+
+Two descriptors of one file exclude each other within a process too. A child that forks without an exec shares the
+lock and must close the descriptor. `is_held` takes a shared lock for a moment, so a taker that is refused by it
+should try once more (`lock_soon`).
+"""
+
+import os
+import sys
+import time
+
+if sys.platform == "win32":
+    from bkagent.system._file_lock_windows import lock, try_lock, try_lock_shared, unlock, wait_shared
+else:
+    from bkagent.system._file_lock_posix import lock, try_lock, try_lock_shared, unlock, wait_shared
+
+__all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "unlock", "wait_until_free"]
+
+_PROBE_S = 0.25  # a probe by somebody else lasts microseconds; this is for a machine that swaps
+
+
+def open_lock(path: str) -> int:
+    """Return a new descriptor of the lock file at `path`. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+
+
+def is_held(path: str) -> bool:
+    """Return whether somebody holds the lock; a file that does not exist is held by nobody."""
+    try:
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return False
+    try:
+        return not try_lock_shared(fd)
+    finally:
+        os.close(fd)
+
+
+def wait_until_free(path: str) -> None:
+    """Block until nobody holds the lock. Returns at once when the file does not exist."""
+    try:
+        fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError:
+        return
+    try:
+        wait_shared(fd)
+    finally:
+        os.close(fd)
+
+
+def lock_soon(fd: int) -> bool:
+    """Take the lock if nobody holds it for longer than a probe does; say whether this descriptor now holds it."""
+    until = time.monotonic() + _PROBE_S
+    while not try_lock(fd):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.002)
+    return True
