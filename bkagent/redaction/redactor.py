@@ -1,0 +1,108 @@
+"""Takes secrets out of a stream of bytes. The same bytes come out however the stream is cut into pieces."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import Dict, List, Optional, Pattern, Tuple
+
+from bkagent.redaction.needles import MARK, Needle, merged, needles_of, redacted
+
+# Up to about here one search a needle is quicker than one pass of an alternation of all of them.
+_SEARCH_EACH = 30
+
+
+class Redactor:
+    """Replaces secrets by `[REDACTED]`. Withholds only what could be the beginning of a secret. Thread-safe.
+
+    An occurrence that shares a byte with another one makes a single mark with it. The mark comes out as soon as its
+    first occurrence is whole; `_covered` bytes at the start of what is withheld belong to a mark that is out already.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._needles: Dict[Tuple[bytes, ...], Needle] = {}
+        self._by_first_byte: Dict[int, List[Needle]] = {}
+        self._multi: List[Needle] = []
+        self._longest_single = 0
+        self._any: Optional[Pattern[bytes]] = None
+        self._held = b""
+        self._covered = 0
+
+    def add(self, secret: str) -> None:
+        """Redact `secret` from now on, and its form in Go's quoting. An empty or blank text is ignored."""
+        with self._lock:
+            for needle in needles_of(secret):
+                self._needles.setdefault(needle.lines, needle)
+            self._by_first_byte, self._any = {}, None
+            needles = self._needles.values()
+            self._multi = [needle for needle in needles if not needle.is_single]
+            self._longest_single = max((needle.size for needle in needles if needle.is_single), default=0)
+            for needle in needles:
+                if needle.is_single:
+                    self._by_first_byte.setdefault(needle.first[0], []).append(needle)
+            if len(self._needles) > _SEARCH_EACH:
+                self._any = re.compile(b"|".join(sorted({re.escape(needle.probe) for needle in needles})))
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece of the stream; return what can be shown now."""
+        with self._lock:
+            if not self._needles:
+                return data
+            text = self._held + data if self._held else data
+            if not text:
+                return b""
+            cut = self._cut(text)
+            return self._let_go(text, cut, self._hits(text))
+
+    def flush(self) -> bytes:
+        """Return what was withheld, and forget that it could have been the beginning of a secret."""
+        with self._lock:
+            text = self._held
+            return self._let_go(text, len(text), self._hits(text)) if text else b""
+
+    def whole(self, text: bytes) -> bytes:
+        """Return a text of its own, outside the stream, with the secrets replaced."""
+        with self._lock:
+            return redacted(text, list(self._needles.values()))
+
+    def _hits(self, text: bytes) -> List[Needle]:
+        """Return the needles that may occur in `text`."""
+        if self._any is not None and not self._any.search(text):
+            return []
+        return [needle for needle in self._needles.values() if needle.probe in text]
+
+    def _cut(self, text: bytes) -> int:
+        """Return the first place from where the rest of `text` could be the beginning of a needle."""
+        cut = len(text)
+        # A needle of one line holds no line feed, so a piece that ends with one ends its beginnings, too.
+        start = max(text.rfind(b"\n") + 1, len(text) - self._longest_single + 1)
+        if start < cut:
+            for first in self._by_first_byte.keys() & set(text[start:]):
+                for needle in self._by_first_byte[first]:
+                    cut = needle.unfinished_from(text, cut)
+        for needle in self._multi:
+            cut = needle.unfinished_from(text, cut)
+        return cut
+
+    def _let_go(self, text: bytes, cut: int, hits: List[Needle]) -> bytes:
+        """Return `text` up to `cut` with the occurrences of `hits` replaced, and withhold the rest."""
+        covered, self._covered = self._covered, 0
+        self._held = text[cut:]
+        if not hits and not covered:
+            return text[:cut] if cut < len(text) else text
+        if len(hits) == 1 and not covered and cut == len(text) and hits[0].is_single and not hits[0].overlaps_itself:
+            return text.replace(hits[0].first, MARK)
+        spans = [span for needle in hits for span in needle.spans(text)]
+        if covered:
+            spans.append((0, covered))
+        pieces, at = [], 0
+        for start, end in merged(spans):
+            shown = bool(covered) and start == 0
+            if start >= cut and not shown:
+                break
+            pieces += (text[at:start], b"" if shown else MARK)
+            at = end
+        pieces.append(text[at:cut])
+        self._covered = max(0, at - cut)
+        return b"".join(pieces)

@@ -1,0 +1,74 @@
+"""Which variables hold secrets, by the patterns of `redacted-vars`, and their values taken out of a text.
+
+On the short path: `annotate`, `meta-data set` and their like scrub what they send.
+"""
+
+from bkagent.redaction.name_pattern import BadPattern, NamePattern
+from bkagent.redaction.needles import needles_of, redacted, to_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Iterable, List, Mapping, Optional, Tuple, Union
+
+SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
+
+
+class Found:
+    """What the patterns found. `values` belong to `names`, which are sorted; all three are empty where patterns are bad."""
+
+    __slots__ = ("names", "values", "short_names", "bad_patterns")
+
+    def __init__(
+        self,
+        names: "Tuple[str, ...]" = (),
+        values: "Tuple[str, ...]" = (),
+        short_names: "Tuple[str, ...]" = (),
+        bad_patterns: "Tuple[str, ...]" = (),
+    ) -> None:
+        self.names = names
+        self.values = values
+        self.short_names = short_names  # not empty, and too short to be redacted
+        self.bad_patterns = bad_patterns
+
+
+def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
+    """Return the values to redact. A malformed pattern that any name reaches makes the whole search fail."""
+    compiled = [(pattern, _compiled(pattern)) for pattern in patterns]
+    names: "List[str]" = []
+    short: "List[str]" = []
+    bad: "List[str]" = []
+    for name in sorted(env):
+        verdict = _verdict(name, compiled)
+        if verdict is True and env[name]:
+            (names if len(to_bytes(env[name])) >= SHORTEST_BYTES else short).append(name)
+        elif isinstance(verdict, list):
+            bad += verdict
+    if bad:
+        return Found(bad_patterns=tuple(pattern for pattern in dict.fromkeys(p for p, _ in compiled) if pattern in bad))
+    return Found(tuple(names), tuple(env[name] for name in names), tuple(short))
+
+
+def _verdict(name: str, compiled: "List[Tuple[str, Optional[NamePattern]]]") -> "Union[bool, List[str]]":
+    """Return whether a pattern fits the name, or the malformed patterns that it met before one did."""
+    bad = []
+    for text, pattern in compiled:
+        if pattern is None:
+            bad.append(text)
+        elif pattern.matches(name):
+            return bad or True
+    return bad or False
+
+
+def _compiled(pattern: str) -> "Optional[NamePattern]":
+    try:
+        return NamePattern(pattern)
+    except BadPattern:
+        return None
+
+
+def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
+    """Return `text` with the values of matching variables replaced by `[REDACTED]`; the same text when there are none."""
+    needles = [needle for value in values_of(env, patterns).values for needle in needles_of(value)]
+    before = to_bytes(text)
+    after = redacted(before, needles)
+    return text if after is before else after.decode("utf-8", "surrogateescape")
