@@ -1,0 +1,55 @@
+"""The small files of a spool entry that both sides read: the job, a wish to cancel, the last heartbeat."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from bkagent.errors import WireError
+from bkagent.logs import layout
+from bkagent.logs.job_file import JobFile
+from bkagent.system.durable import replace_file
+
+_LONGEST_JOB_FILE_BYTES = 16 * 1024 * 1024
+CANCEL, AGENT_STOP = "cancel", "agent_stop"
+
+
+def read_job(folder: str) -> JobFile:
+    """Return the job of an entry. Raises WireError, also for a file that cannot be read."""
+    path = os.path.join(folder, layout.JOB)
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_LONGEST_JOB_FILE_BYTES).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise WireError(f"{path} cannot be read: {problem}") from problem
+    return JobFile.from_text(text)
+
+
+def cancel_reason(folder: str) -> Optional[str]:
+    """Return why the job shall end ("cancel" or "agent_stop"), or None while it may run."""
+    try:
+        with open(os.path.join(folder, layout.CANCEL), encoding="utf-8") as file:
+            return file.read(100).strip() or CANCEL
+    except OSError:
+        return None
+
+
+def request_cancel(folder: str, reason: str) -> None:
+    """Leave a wish to cancel. A stop of the agent replaces an earlier reason, nothing replaces it. Raises OSError."""
+    if cancel_reason(folder) in (None, CANCEL):
+        replace_file(os.path.join(folder, layout.CANCEL), f"{reason}\n".encode(), to_disk=False)
+
+
+def heartbeat_age_s(folder: str, now: float) -> float:
+    """Return the seconds since the last accepted heartbeat of the session; `now` as by time.time()."""
+    try:
+        return max(0.0, now - os.stat(os.path.join(folder, layout.HEARTBEAT)).st_mtime)
+    except OSError:
+        return float("inf")
+
+
+def touch_heartbeat(folder: str) -> None:
+    """Note that a heartbeat was accepted now. Raises OSError."""
+    path = os.path.join(folder, layout.HEARTBEAT)
+    with open(path, "ab"):
+        os.utime(path)

@@ -1,0 +1,120 @@
+"""The spool entry as its job process holds it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import time
+from typing import Optional
+
+from bkagent.errors import AgentError
+from bkagent.logs import layout, result
+from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
+from bkagent.logs.job_file import JobFile
+from bkagent.logs.result import Result
+from bkagent.system import file_lock, wake
+from bkagent.system.durable import replace_file, sync_file
+
+_SYNC_EVERY_S = 1.0
+_FULL_DISK_PAUSE_S = 0.5
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+
+
+def attach(folder: str) -> "JobSide":
+    """Make this process the job process of an entry. Raises AgentError when another one is or was, OSError, WireError."""
+    alive = file_lock.open_lock(os.path.join(folder, layout.ALIVE))
+    try:
+        if not file_lock.lock_soon(alive):
+            raise AgentError(f"another process runs the job in {folder}")
+        # Looked at under the lock: an agent that gave the job up did so holding it.
+        if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
+            raise AgentError(f"the job in {folder} has run already")
+        return JobSide(folder, alive)
+    except BaseException:
+        os.close(alive)
+        raise
+
+
+class JobSide:
+    """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
+
+    def __init__(self, folder: str, alive: int) -> None:
+        self.folder = folder
+        self.job: JobFile = read_job(folder)
+        self._alive = alive
+        self._lock = threading.Lock()
+        self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._log = os.open(os.path.join(folder, layout.LOG), flags, 0o600)
+        replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
+        # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
+        self._sync_lock = threading.Lock()
+        self._sync_fd = os.dup(self._log)
+        self._unsynced = threading.Event()
+        self._closed = False
+        threading.Thread(target=self._keep_synced, name="log-sync", daemon=True).start()
+        self._ringer.ring()
+
+    def append(self, data: bytes) -> None:
+        """Add bytes to the log. While the disk is full this waits for room: a held-up job loses nothing."""
+        with self._lock:
+            if self._closed:
+                raise ValueError("the log is closed")
+            at = 0
+            while at < len(data):
+                try:
+                    at += os.write(self._log, data[at:] if at else data)
+                except OSError as problem:
+                    if problem.errno not in _FULL_DISK:
+                        raise
+                    time.sleep(_FULL_DISK_PAUSE_S)
+            self._ringer.ring()
+        self._unsynced.set()
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk. Happens by itself once a second."""
+        self._unsynced.clear()
+        with self._sync_lock:
+            if not self._closed:
+                sync_file(self._sync_fd)
+
+    def finish(self, outcome: Result) -> None:
+        """Leave the result. Nothing may be appended afterwards."""
+        self.sync()
+        result.write(self.folder, outcome)
+        self._ringer.ring()
+
+    def close(self) -> None:
+        """Let go of the entry, so that the agent finishes the job without waiting for this process to be gone."""
+        with self._lock, self._sync_lock:
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._log)
+            os.close(self._sync_fd)
+            os.close(self._alive)
+            self._ringer.ring()
+            self._ringer.close()
+        self._unsynced.set()
+
+    def cancel_reason(self) -> Optional[str]:
+        """Return "cancel" or "agent_stop" once the agent has asked for an end, else None."""
+        return cancel_reason(self.folder)
+
+    def heartbeat_age_s(self, now: float) -> float:
+        """Return the seconds since the session's last accepted heartbeat; `now` as by time.time()."""
+        return heartbeat_age_s(self.folder, now)
+
+    def descriptors(self) -> "tuple[int, ...]":
+        """Return the open descriptors that a fork without an exec must close."""
+        return (self._alive, self._log, self._sync_fd)
+
+    def _keep_synced(self) -> None:
+        while not self._closed:
+            self._unsynced.wait()
+            time.sleep(_SYNC_EVERY_S)
+            try:
+                self.sync()
+            except OSError:
+                pass  # the write that comes next meets the same trouble and says so

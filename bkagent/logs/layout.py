@@ -1,0 +1,37 @@
+"""The names inside a spool entry, and which names can be an entry at all."""
+
+import os
+import re
+
+from bkagent.errors import AgentError
+
+JOB = "job.json"
+JOB_ASIDE = "job.json.new"  # an entry that is still being built; it is one from the moment this is renamed
+LOG = "log"
+CHUNKS = "chunks"
+ALIVE = "alive"
+OWNER = "owner"
+PID = "pid"
+WAKE = "wake"
+CANCEL = "cancel"
+HEARTBEAT = "heartbeat"
+KEPT_REASON = "reason"
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+def folder_of(spool_path: str, job_id: str) -> str:
+    """Return the folder of a job's entry. Raises AgentError for an id that is no plain name: it comes from outside."""
+    if not _JOB_ID.fullmatch(job_id) or job_id.endswith("."):
+        raise AgentError(f"the job id {job_id!r} cannot name a folder; letters, digits, '-', '_' and '.' are legal")
+    return os.path.join(spool_path, job_id)
+
+
+def is_entry(spool_path: str, name: str) -> bool:
+    """Return whether a name in the spool folder is a complete entry."""
+    folder = os.path.join(spool_path, name)
+    return (
+        bool(_JOB_ID.fullmatch(name))
+        and os.path.isfile(os.path.join(folder, JOB))
+        and not os.path.exists(os.path.join(folder, KEPT_REASON))
+    )

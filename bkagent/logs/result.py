@@ -1,0 +1,46 @@
+"""`result.json`: how a job ended. Written in one step before the job process ends, and read from there alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from typing import Optional
+
+from bkagent.errors import WireError
+from bkagent.system.durable import replace_file
+
+NAME = "result.json"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a job ended. `exit_status` is -1 for a death by signal and for a job that was lost."""
+
+    exit_status: int
+    signal: str = ""  # SIGTERM, say
+    signal_reason: str = ""  # cancel, agent_stop, agent_refused, signature_rejected, process_run_error …
+    finished_at: str = ""  # RFC 3339
+
+
+def write(folder: str, result: Result) -> None:
+    """Put the result into a spool entry: on disk and whole when this returns. Raises OSError."""
+    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode())
+
+
+def read(folder: str) -> Optional[Result]:
+    """Return the result of a spool entry, or None when there is none yet. Raises WireError for a damaged one."""
+    try:
+        with open(os.path.join(folder, NAME), encoding="utf-8") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    try:
+        document = json.loads(text)
+        status = document["exit_status"]
+        texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise WireError(f"{NAME} of {folder} cannot be read") from None
+    if isinstance(status, bool) or not isinstance(status, int) or not all(isinstance(one, str) for one in texts.values()):
+        raise WireError(f"{NAME} of {folder} has a field of the wrong kind")
+    return Result(status, **texts)

@@ -1,0 +1,82 @@
+"""The spool: a folder per job, the border between agents and job processes.
+
+An agent creates an entry, or takes one that nobody owns; the job process attaches to it. Whoever dies, the other side
+finds everything there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import List
+
+from bkagent.errors import AgentError
+from bkagent.logs import layout
+from bkagent.logs.entry import Entry
+from bkagent.logs.entry_files import touch_heartbeat
+from bkagent.logs.job_file import JobFile
+from bkagent.logs.job_side import JobSide, attach
+from bkagent.system import file_lock, wake
+
+__all__ = ["Entry", "JobSide", "attach", "create", "entries"]
+
+_BUILDING = ".new-"
+_RUBBISH_AGE_S = 3600.0  # far longer than building or removing an entry takes
+
+
+def create(spool_path: str, job: JobFile) -> Entry:
+    """Make the entry of a job, owned by the caller. Raises AgentError when the spool already has it, and OSError."""
+    folder = layout.folder_of(spool_path, job.job_id)
+    os.makedirs(spool_path, mode=0o700, exist_ok=True)
+    aside = os.path.join(spool_path, f"{_BUILDING}{os.getpid()}-{os.urandom(6).hex()}")
+    os.mkdir(aside, 0o700)
+    try:
+        for name in (layout.LOG, layout.CHUNKS, layout.ALIVE, layout.OWNER):
+            os.close(file_lock.open_lock(os.path.join(aside, name)))
+        wake.make(os.path.join(aside, layout.WAKE))
+        touch_heartbeat(aside)
+        with open(os.path.join(aside, layout.JOB_ASIDE), "x", encoding="utf-8") as file:
+            os.chmod(file.fileno() if os.chmod in os.supports_fd else file.name, 0o600)
+            file.write(job.to_text())
+        # rename() puts a folder over an empty one without a word, so look first.
+        if os.path.lexists(folder):
+            raise AgentError(f"the job {job.job_id} is in the spool already: {folder}")
+        os.rename(aside, folder)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return _opened(folder)
+
+
+def _opened(folder: str) -> Entry:
+    """Own the folder, and only then let it count as an entry: nobody else can be quicker."""
+    owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
+    if not file_lock.lock_soon(owner):
+        os.close(owner)
+        raise AgentError(f"another process holds {folder}, which has just been made")
+    os.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
+    return Entry(folder, owner)
+
+
+def entries(spool_path: str) -> List[Entry]:
+    """Return the entries of the spool, nobody's yet, in the order of their names. A missing spool has none."""
+    try:
+        names = sorted(os.listdir(spool_path))
+    except FileNotFoundError:
+        return []
+    for name in names:
+        if not layout.is_entry(spool_path, name):
+            _sweep(os.path.join(spool_path, name))
+    return [Entry(os.path.join(spool_path, name)) for name in names if layout.is_entry(spool_path, name)]
+
+
+def _sweep(folder: str) -> None:
+    """Remove what an agent left that died while it built or removed an entry."""
+    try:
+        age_s = time.time() - os.lstat(folder).st_mtime
+        useful = os.path.exists(os.path.join(folder, layout.KEPT_REASON)) or not os.path.isdir(folder)
+        if age_s > _RUBBISH_AGE_S and not useful and not file_lock.is_held(os.path.join(folder, layout.OWNER)):
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        pass
