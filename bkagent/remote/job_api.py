@@ -44,5 +44,5 @@ class JobApi:
             answer = None
         if status >= 400 or not isinstance(answer, dict):
             words = answer.get("error") if isinstance(answer, dict) else None
-            raise AgentError(f"{method} {path} on the job's local socket: {status}" + (f": {words}" if words else ""))
+            raise AgentError(f"API status {status}" + (f": {words}" if words else ""))
         return answer

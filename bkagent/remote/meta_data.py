@@ -9,7 +9,7 @@ from bkagent.transport.retry import constant, retry, subsecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Optional
+    from typing import Any, Callable, Dict, List, Mapping
 
     from bkagent.remote.reply import Caller
 
@@ -20,18 +20,8 @@ READ = constant(10, 5.0)
 WRITE = subsecond(10, 2.0)
 
 
-def get(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> "Optional[str]":
-    """Return a key's value, or None when there is no such key (404, by which a missing job shows too)."""
-    try:
-        return get_or_refused(client, key, scope=scope, id=id, wait=wait, report=report)
-    except Refused as refusal:
-        if refusal.status == 404:
-            return None
-        raise
-
-
-def get_or_refused(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
-    """Return a key's value; raises Refused with status 404 when there is none."""
+def get(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
+    """Return a key's value. Raises Refused with status 404 when there is none, or no such job."""
     document = _ask(client, f"{scope}/{segment(id)}/data/get", {"key": key}, wait, report)
     value = document.get("value") if isinstance(document, dict) else None
     if not isinstance(value, str):

@@ -1,0 +1,27 @@
+"""`bkagent env dump`: print this process's environment as JSON."""
+
+from bkagent.cli import job_text
+from bkagent.cli.command import Command
+from bkagent.config.options.job_env import DUMP_FORMAT
+from bkagent.config.options.logging import SHARED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Print one object, names sorted."""
+    found = {job_text.sendable(name): job_text.sendable(call.environ[name]) for name in sorted(call.environ)}
+    job_text.write(call, job_text.as_json(found, pretty=call.settings[DUMP_FORMAT] == "json-pretty") + "\n")
+    return 0
+
+
+COMMAND = Command(
+    "env dump",
+    "Print the environment as JSON",
+    run,
+    options=(*SHARED, DUMP_FORMAT),
+    description="Prints the environment of this very process as a JSON object; it works outside a job too.",
+    example="bkagent env dump --format json-pretty",
+)

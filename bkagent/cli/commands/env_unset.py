@@ -1,0 +1,66 @@
+"""`bkagent env unset NAME...`: remove variables from the running job."""
+
+from bkagent.cli import job_env, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options.job_env import UNSET_INPUT, UNSET_OUTPUT
+from bkagent.config.options.logging import SHARED
+from bkagent.errors import AgentError
+from bkagent.wire import json_text
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Remove them all, or none; unknown names do no harm."""
+    job_env.check(call.settings[UNSET_INPUT], ("plain", "json"), "input")
+    job_env.check(call.settings[UNSET_OUTPUT], job_env.OUTPUT_FORMATS, "output")
+    api = job_env.job_api(call)
+    names: "List[str]" = []
+    for some in job_env.inputs(call, _name if call.settings[UNSET_INPUT] == "plain" else _array):
+        names += some  # type: ignore[arg-type]
+    try:
+        answer = api.request("DELETE", "/env", {"keys": names})
+    except AgentError as error:
+        raise AgentError(f"couldn't unset the job executor environment variables: {error}") from error
+    _print(call, answer.get("deleted") or [])
+    return 0
+
+
+def _name(text: str) -> object:
+    return [text]
+
+
+def _array(text: str) -> object:
+    found = json_text.loads(text)
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise ValueError("it must be a JSON array of names")
+    return found
+
+
+def _print(call: "Call", unset: "List[str]") -> None:
+    form = call.settings[UNSET_OUTPUT]
+    if form == "quiet":
+        return
+    if form != "plain":
+        job_text.write(call, job_text.as_json(unset, pretty=form == "json-pretty") + "\n")
+        return
+    lines = ["Unset:", *(f"- {name}" for name in unset)] if unset else ["No variables unset."]
+    job_text.write(call, "\n".join(lines) + "\n")
+
+
+COMMAND = Command(
+    "env unset",
+    "Remove variables of the job",
+    run,
+    options=(*SHARED, UNSET_INPUT, UNSET_OUTPUT),
+    arguments=("[NAME...]",),
+    description=(
+        "Removes variables from what the running job does after the present hook or command.\n"
+        'The argument "-" stands for standard input, where each line is a name.'
+    ),
+    example="bkagent env unset DEPLOY_TARGET",
+)

@@ -1,0 +1,49 @@
+"""`bkagent meta-data set KEY [VALUE]`: set the value of a key of the build."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options.job import JOB, REDACTED_VARS
+from bkagent.errors import AgentError
+from bkagent.remote import meta_data
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Send the pair."""
+    key = job_text.sendable(in_job.argument(call, 0, "meta-data key"))
+    if not key.strip():
+        raise AgentError("key cannot be empty, or composed of only whitespace characters")
+    value = _value(call)
+    if not value.strip():
+        raise AgentError("value cannot be empty, or composed of only whitespace characters")
+    value = in_job.scrubbed(call, value, call.settings[REDACTED_VARS], f'Meta-data value for key "{key}"')
+    try:
+        meta_data.set(in_job.client(call), call.settings[JOB], key, value, wait=sleep, report=call.report)
+    except AgentError as error:
+        raise AgentError(f"failed to set meta-data: {error}") from error
+    return 0
+
+
+def _value(call: "Call") -> str:
+    if len(call.arguments) > 1:
+        return job_text.sendable(call.arguments[1])
+    call.report("info", "Reading meta-data value from STDIN")
+    return job_text.read_stdin(call)
+
+
+COMMAND = Command(
+    "meta-data set",
+    "Set the value of a key",
+    run,
+    options=(*in_job.OPTIONS, JOB, REDACTED_VARS),
+    arguments=("KEY", "[VALUE]"),
+    description=(
+        "Sets a key of the build; the last one to set it wins.\n"
+        "Without VALUE, standard input is the value, its last line end included."
+    ),
+    example="bkagent meta-data set release-version 1.2.3",
+)

@@ -1,0 +1,45 @@
+"""What commands inside a job share: their client, and their words for what is missing. On the short path."""
+
+from bkagent.config.options import api
+from bkagent.config.options.logging import SHARED
+from bkagent.errors import UsageError
+from bkagent.remote import in_job
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+    from bkagent.remote.in_job import InJobClient
+
+# The rows that every command with a client has.
+OPTIONS = (*SHARED, *api.IN_JOB)
+
+REDACTED = (
+    "{what} contained one or more secrets from environment variables that have been redacted. If this is deliberate, "
+    "pass --redacted-vars='' or a list of patterns that does not match the variable containing the secret"
+)
+
+
+def client(call: "Call") -> "InJobClient":
+    """Return the control plane as this command reaches it."""
+    settings = call.settings
+    debug = call.report if settings[api.DEBUG_HTTP] or settings[api.TRACE_HTTP] else None
+    return in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ, debug)
+
+
+def argument(call: "Call", at: int, label: str) -> str:
+    """Return an argument that must be there and not be empty. Raises UsageError."""
+    if len(call.arguments) <= at or not call.arguments[at]:
+        raise UsageError(f"Missing {label}. See: `bkagent {call.command.name} --help`")
+    return call.arguments[at]
+
+
+def scrubbed(call: "Call", text: str, patterns: "list[str]", what: str) -> str:
+    """Return `text` without the values of secret variables; says so when there were some."""
+    if not patterns:
+        return text
+    from bkagent.redaction.variables import scrub
+
+    clean = scrub(text, call.environ, patterns)
+    if clean != text:
+        call.report("warn", REDACTED.format(what=what))
+    return clean
