@@ -1,0 +1,71 @@
+"""A job's log as the job writes it: what processes print and our own lines, redacted, then stamped, in order."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional, Union
+
+from bkagent.logs.job_file import JobFile
+from bkagent.logs.line_stamper import LineStamper
+from bkagent.logs.stamper import Stamper
+from bkagent.redaction.needles import to_bytes
+from bkagent.redaction.redactor import Redactor
+
+AnyStamper = Union[Stamper, LineStamper]
+
+
+class JobLog:
+    """Thread-safe. `sink` takes the finished bytes (JobSide.append, say); `line_end` is CRLF where a terminal is on."""
+
+    def __init__(
+        self,
+        sink: Callable[[bytes], None],
+        redactor: Redactor,
+        stamper: Optional[AnyStamper] = None,
+        *,
+        line_end: bytes = b"\n",
+    ) -> None:
+        self._sink, self._stamper, self._line_end = sink, stamper, line_end
+        self.redactor = redactor
+        self._lock = threading.Lock()
+        self._in_line = False
+
+    def child(self, data: bytes) -> None:
+        """Add what a process printed. What could be the beginning of a secret waits for what comes next, or for `flush`."""
+        with self._lock:
+            self._write(self.redactor.feed(data))
+
+    def line(self, text: str) -> None:
+        """Add a line of our own, or several. It starts a line of its own and waits for nothing that a process may print."""
+        with self._lock:
+            # On its own, not in the stream: between two halves of a secret it would part them and show both.
+            data = self.redactor.whole(to_bytes(text))
+            if self._line_end != b"\n":
+                data = data.replace(b"\n", self._line_end)
+            self._write((self._line_end if self._in_line else b"") + data + self._line_end)
+
+    def flush(self) -> None:
+        """Let out what is withheld: no process prints any more."""
+        with self._lock:
+            self._write(self.redactor.flush())
+            if self._stamper is not None:
+                rest = self._stamper.flush()
+                if rest:
+                    self._sink(rest)
+
+    def _write(self, data: bytes) -> None:
+        if not data:
+            return
+        self._in_line = not data.endswith(b"\n")
+        if self._stamper is not None:
+            data = self._stamper.feed(data)
+        if data:
+            self._sink(data)
+
+
+def stamper_for(job: JobFile, now: Callable[[], float] = time.time) -> Optional[AnyStamper]:
+    """Return what puts the times into a job's log, or None where they are not wanted there."""
+    if job.ansi_timestamps:
+        return Stamper(lambda: int(now() * 1000))
+    return LineStamper(now) if job.timestamp_lines else None

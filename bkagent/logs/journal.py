@@ -1,0 +1,107 @@
+"""The journal of a log's chunks: what was cut, and what of it the control plane has acknowledged.
+
+    c SEQ OFFSET SIZE    written before the chunk is sent for the first time
+    a SEQ                written after the answer
+
+A chunk that is cut keeps its number and its bytes for ever: whoever goes on after a crash sends the same again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Dict, List
+
+from bkagent.errors import WireError
+
+_NEWLINE = b"\n"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of a log: `sequence` from 1, `offset` and `size` in bytes of the log."""
+
+    sequence: int
+    offset: int
+    size: int
+
+
+class Journal:
+    """Thread-safe. Opens the journal of an entry and reads what is there. Raises OSError, and WireError for damage."""
+
+    def __init__(self, path: str) -> None:
+        self._lock = threading.Lock()
+        self._pending: Dict[int, Chunk] = {}
+        self._next_sequence = 1
+        self._next_offset = 0
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+        self._fd = os.open(path, flags, 0o600)
+        try:
+            self._read(path)
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    @property
+    def next_offset(self) -> int:
+        """Where the next chunk begins."""
+        return self._next_offset
+
+    def unacknowledged(self) -> List[Chunk]:
+        """Return the chunks that were cut and not acknowledged, in order."""
+        with self._lock:
+            return sorted(self._pending.values(), key=lambda chunk: chunk.sequence)
+
+    def cut(self, size: int) -> Chunk:
+        """Write down the next chunk and return it. Raises OSError."""
+        with self._lock:
+            chunk = Chunk(self._next_sequence, self._next_offset, size)
+            self._write(f"c {chunk.sequence} {chunk.offset} {chunk.size}\n")
+            self._cut(chunk)
+            return chunk
+
+    def acknowledge(self, sequence: int) -> None:
+        """Write down that the control plane has a chunk. Raises OSError."""
+        with self._lock:
+            self._write(f"a {sequence}\n")
+            self._pending.pop(sequence, None)
+
+    def close(self) -> None:
+        """Close the file. Later calls raise ValueError."""
+        with self._lock:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
+
+    def _cut(self, chunk: Chunk) -> None:
+        self._pending[chunk.sequence] = chunk
+        self._next_sequence, self._next_offset = chunk.sequence + 1, chunk.offset + chunk.size
+
+    def _write(self, line: str) -> None:
+        if self._fd < 0:
+            raise ValueError("the journal is closed")
+        os.write(self._fd, line.encode("ascii"))
+
+    def _read(self, path: str) -> None:
+        with open(path, "rb") as file:
+            text = file.read()
+        whole = text.rfind(_NEWLINE) + 1
+        if whole < len(text):
+            # A line that was being written when the machine stopped. Its chunk was not sent: that comes afterwards.
+            os.truncate(path, whole)
+        for number, line in enumerate(text[:whole].split(_NEWLINE)[:-1], 1):
+            try:
+                self._take(line)
+            except (ValueError, IndexError, TypeError):
+                raise WireError(f"{path}, line {number} is no journal entry: {line[:60]!r}") from None
+
+    def _take(self, line: bytes) -> None:
+        kind, *numbers = line.split()
+        if kind == b"a":
+            self._pending.pop(int(numbers[0]), None)
+            return
+        chunk = Chunk(*map(int, numbers))
+        if kind != b"c" or chunk.sequence != self._next_sequence or chunk.offset != self._next_offset or chunk.size < 1:
+            raise ValueError
+        self._cut(chunk)

@@ -1,0 +1,134 @@
+"""Puts the time into a log stream, as invisible codes that the log's viewer reads: ESC `_bk;t=` milliseconds BEL.
+
+A code stands before the first byte of each line, and inside a line when more than a second has passed since the last
+one. A line ends with LF, or with an escape that erases in the line, if that arrives in one piece. No code ever breaks
+an escape sequence. All codes of one piece carry the same time.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Callable, List, Tuple
+
+_STALE_MS = 1000
+
+_ERASES = (b"\x1b[K", b"\x1b[0K", b"\x1b[1K", b"\x1b[2K")
+_LINE_END = re.compile(rb"\n|\x1b\[[012]?K")
+
+# OSC, DCS, SOS, PM and APC are strings: they go on up to BEL or ESC \.
+_OPENERS = (b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_")
+_OPENER = re.compile(rb"\x1b[\]PX^_]")
+_CLOSER = re.compile(rb"\x07|\x1b\\")
+_PARAMETERS = re.compile(rb"[ -?]*")
+
+# Where in an escape sequence a piece can end. Outside of strings any ESC begins a new sequence.
+_GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
+
+
+class Stamper:
+    """Not thread-safe. `now_ms` returns Unix time in milliseconds and is asked once a piece."""
+
+    def __init__(self, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
+        self._due = True  # a line has begun, and no code stands there yet
+        self._stamped_ms = 0
+        self._state = _GROUND
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece; return it with codes."""
+        if not data:
+            return b""
+        now_ms = self._now_ms()
+        code = b"\x1b_bk;t=%d\x07" % now_ms
+        pieces: List[bytes] = []
+        at = 0
+        if self._state != _GROUND:
+            self._state, at = _leave(self._state, data, 0)
+            self._pass(data[:at], pieces)
+        elif self._due or now_ms - self._stamped_ms > _STALE_MS:
+            pieces.append(code)
+            self._due, self._stamped_ms = False, now_ms
+        while at < len(data):
+            start = _next_string(data, at)
+            self._stamp(data[at:start], code, now_ms, pieces)
+            at = start
+            if start < len(data):
+                self._state, at = _leave(_STRING, data, start + 2)
+                self._pass(data[start:at], pieces)
+            else:
+                self._rest(data, code, pieces)
+        return b"".join(pieces)
+
+    def flush(self) -> bytes:
+        """Return b"": nothing is ever withheld."""
+        return b""
+
+    def _stamp(self, text: bytes, code: bytes, now_ms: int, pieces: List[bytes]) -> None:
+        """Add text without strings, a code after each line end."""
+        stamped = text.replace(b"\n", b"\n" + code)
+        if b"\x1b[" in text:
+            for erase in _ERASES:
+                if erase in text:
+                    stamped = stamped.replace(erase, erase + code)
+        if len(stamped) > len(text):
+            self._due, self._stamped_ms = False, now_ms
+        pieces.append(stamped)
+
+    def _pass(self, sequence: bytes, pieces: List[bytes]) -> None:
+        """Add part of an escape sequence as it is. A line end in it has its code when the next line begins outside."""
+        pieces.append(sequence)
+        if _LINE_END.search(sequence):
+            self._due = True
+
+    def _rest(self, data: bytes, code: bytes, pieces: List[bytes]) -> None:
+        """Take back the code of a line that has not begun, and remember the sequence that the piece ends in."""
+        if pieces[-1].endswith(code) and not self._due and len(pieces[-1]) > len(code):
+            pieces[-1] = pieces[-1][: -len(code)]
+            self._due = True
+        escape = data.rfind(b"\x1b")
+        if escape >= 0 and escape == len(data) - 1:
+            self._state = _ESCAPE
+        elif escape >= 0 and data.startswith(b"[", escape + 1):
+            end = _end_of(_PARAMETERS, data, escape + 2)
+            self._state = _CSI if end == len(data) else _GROUND
+
+
+def _next_string(data: bytes, at: int) -> int:
+    """Return where the next string begins, or the end of `data`."""
+    if b"\x1b" not in data or not any(opener in data for opener in _OPENERS):
+        return len(data)
+    found = _OPENER.search(data, at)
+    return found.start() if found else len(data)
+
+
+def _leave(state: int, data: bytes, at: int) -> Tuple[int, int]:
+    """Return the state, and the place, where the sequence that `data` is in at `at` is over or `data` ends."""
+    while state != _GROUND and at < len(data):
+        letter = data[at]
+        if state == _STRING:
+            closer = _CLOSER.search(data, at)
+            if closer:
+                return _GROUND, closer.end()
+            return (_STRING_ESCAPE if data.endswith(b"\x1b") else _STRING), len(data)
+        if state == _STRING_ESCAPE:
+            if letter == 0x5C:  # a backslash
+                return _GROUND, at + 1
+            state = _STRING
+        elif state == _ESCAPE and letter == 0x5B:  # [
+            state, at = _CSI, at + 1
+        elif state == _ESCAPE and letter in b"]PX^_":
+            state, at = _STRING, at + 1
+        else:
+            if state == _CSI:
+                at = _end_of(_PARAMETERS, data, at)
+                if at == len(data):
+                    break
+                letter = data[at]
+            # A control character in the middle ends the sequence without being part of it.
+            return _GROUND, at + (0x20 <= letter < 0x7F)
+    return state, at
+
+
+def _end_of(pattern: "re.Pattern[bytes]", data: bytes, at: int) -> int:
+    found = pattern.match(data, at)
+    return found.end() if found else at
