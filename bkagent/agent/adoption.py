@@ -1,0 +1,107 @@
+"""Take over the jobs that an agent which is gone has left in the spool.
+
+Each is seen through with what its entry says: its own endpoint, its own tokens. The session that took it is
+kept alive until the job's finish, since the control plane would hand the job out again otherwise; then it is
+disconnected, which its own agent could not do any more.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import List, Set
+
+from bkagent.agent import outcome
+from bkagent.agent.cancelling import AGENT_STOP
+from bkagent.agent.heartbeat import Heartbeat
+from bkagent.agent.job_files import JobFiles
+from bkagent.agent.job_run import Workplace
+from bkagent.agent.moment import rfc3339
+from bkagent.agent.registering import own_user_agent
+from bkagent.agent.stop import NOW
+from bkagent.agent.tending import Tending, settled
+from bkagent.errors import AgentError
+from bkagent.logs import spool
+from bkagent.logs.spool import Entry
+from bkagent.remote import agents
+from bkagent.remote.client import Client
+from bkagent.transport.retry import Schedule
+
+
+class Adoption:
+    """Looks for entries without an owner; each one found is tended on a thread of its own."""
+
+    def __init__(self, place: Workplace) -> None:
+        self._place = place
+        self._threads: List[threading.Thread] = []
+        self._damaged: Set[str] = set()
+
+    def look(self) -> None:
+        """Take what nobody owns now."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for entry in spool.entries(self._place.spool_path):
+            if entry.folder in self._damaged or not entry.try_own():
+                continue
+            try:
+                job = entry.job
+            except AgentError as problem:
+                self._set_aside(entry, str(problem))
+                continue
+            self._place.report("info", f"taking over job {job.job_id}, which an agent before this one left")
+            thread = threading.Thread(target=self._tend, args=(entry,), name=f"adopted-{job.job_id}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self) -> None:
+        """Wait until the jobs that were taken over are done, or a stop has made their threads leave them."""
+        for thread in self._threads:
+            thread.join()
+
+    def _tend(self, entry: Entry) -> None:
+        place, job = self._place, entry.job
+        session = Client(
+            job.agent_endpoint or job.endpoint, job.agent_token or job.token, environ=place.settings.environ,
+            user_agent=own_user_agent(), request_headers=job.request_headers,
+        )  # fmt: skip
+        client = session.with_endpoint(job.endpoint).with_token(job.token)
+        if not entry.started():
+            # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
+            settled(entry, outcome.lost(rfc3339(time.time_ns())))
+        files = JobFiles(place.settings.job.context_path or entry.folder, job.job_id)
+        tending = Tending(entry, client, files, place.stop, place.report)
+        heartbeat = Heartbeat(
+            lambda: session, job.heartbeat_interval_s, report=place.report, at_once=True,
+            on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),
+        )  # fmt: skip
+        heartbeat.start()
+        try:
+            if tending.run() is not None:
+                heartbeat.stop()
+                agents.disconnect(
+                    session, wait=place.stop.waiter(NOW), report=place.report, schedule=Schedule(1, lambda failed: 0.0)
+                )
+        except (AgentError, OSError) as problem:
+            place.report("warn", f"job {job.job_id}, taken over: {problem}")
+        finally:
+            heartbeat.stop()
+            entry.release()
+
+    def _session_over(self, tending: Tending, refusal: AgentError) -> None:
+        self._place.report("warn", f"the session of a job taken over has ended, so the job is cancelled: {refusal}")
+        tending.cancelling.cancel(AGENT_STOP)
+
+    def _set_aside(self, entry: Entry, why: str) -> None:
+        try:
+            self._place.report("error", f"an entry of the spool cannot be used: {why}; kept in {entry.keep(why)}")
+        except (OSError, AgentError) as problem:
+            self._damaged.add(entry.folder)
+            self._place.report("error", f"an entry of the spool cannot be used: {why}; nor moved away: {problem}")
+
+
+def _touch(entry: Entry) -> None:
+    if os.path.isdir(entry.folder):
+        try:
+            entry.heartbeat()
+        except OSError:
+            pass  # removed in this moment

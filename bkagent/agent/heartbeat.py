@@ -1,0 +1,70 @@
+"""Tell the control plane, at a fixed interval, that a session is alive."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.agent.moment import rfc3339
+from bkagent.errors import AgentError, Cancelled, Unreachable
+from bkagent.remote import agents
+from bkagent.remote.client import Client
+
+Report = Callable[[str, str], None]
+
+
+class Heartbeat:
+    """Beats from a thread of its own until `stop()`; the first time after one whole interval.
+
+    client      returns the client to use now, since a session may move
+    on_beat     called after each beat that the control plane took
+    on_refusal  called once, with the error, when it refused one: the session is over, and beating ends
+    """
+
+    def __init__(
+        self,
+        client: Callable[[], Client],
+        interval_s: float,
+        *,
+        report: Report,
+        on_beat: Callable[[], None],
+        on_refusal: Callable[[AgentError], None],
+        at_once: bool = False,
+    ) -> None:
+        self._client, self._interval_s, self._report = client, interval_s, report
+        self._on_beat, self._on_refusal = on_beat, on_refusal
+        self._at_once = at_once
+        self._ended = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; a beat that is on its way is not waited for."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        next_at = time.monotonic() + (0.0 if self._at_once else self._interval_s)
+        while not self._ended.wait(max(0.0, next_at - time.monotonic())):
+            if not self._beat():
+                return
+            # Beats that an outage held up are not made up for.
+            next_at = max(next_at + self._interval_s, time.monotonic())
+
+    def _beat(self) -> bool:
+        try:
+            agents.heartbeat(self._client(), rfc3339(time.time_ns()), wait=self._ended.wait, report=self._report)
+        except Cancelled:
+            return False
+        except Unreachable as problem:
+            self._report("warn", f"no heartbeat arrived: {problem}; trying again at the next one")
+            return True
+        except AgentError as refusal:
+            self._on_refusal(refusal)
+            return False
+        self._on_beat()
+        return True

@@ -1,0 +1,32 @@
+"""What the parts of a job's start know about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Mapping
+
+from bkagent.agent.job_settings import JobSettings
+from bkagent.wire.accepted_job import AcceptedJob
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """One job on its way to its process.
+
+    endpoint, token      what the job's own requests go to, and with what
+    request_headers      what the control plane wants on every request
+    files                the paths of `job_files.JobFiles`
+    """
+
+    job: AcceptedJob
+    settings: JobSettings
+    endpoint: str
+    token: str = field(repr=False)
+    request_headers: Mapping[str, str]
+    env_path: str
+    env_json_path: str
+    timeout_path: str
+    agent_pid: int
+    no_http2: bool = False
+    debug: bool = False
+    debug_http: bool = False

@@ -1,0 +1,148 @@
+"""Run one job that was accepted: from its spool entry to the end that the control plane has taken.
+
+    accepted -> entry in the spool -> start call -> files and environment -> process -> `Tending`
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import Callable, Optional
+
+from bkagent.agent import job_environment, outcome
+from bkagent.agent.job_context import JobContext
+from bkagent.agent.job_files import JobFiles
+from bkagent.agent.moment import rfc3339
+from bkagent.agent.refusal import Refusal, refusal_of
+from bkagent.agent.registering import own_user_agent
+from bkagent.agent.session import Session
+from bkagent.agent.settings import AgentSettings
+from bkagent.agent.stop import FORCED, Stop
+from bkagent.agent.tending import Tending, settled
+from bkagent.errors import AgentError
+from bkagent.job import launch
+from bkagent.logs import spool
+from bkagent.logs.job_file import JobFile
+from bkagent.logs.result import Result
+from bkagent.logs.spool import Entry
+from bkagent.logs.stamper import Stamper
+from bkagent.remote import jobs
+from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.finish import Finish
+
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where an agent's jobs run: its settings, its spool, what stops it and what hears its messages."""
+
+    settings: AgentSettings
+    spool_path: str
+    stop: Stop
+    report: Report
+
+
+class JobRun:
+    """One accepted job of a session. `entry` is there from `open()` on."""
+
+    def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
+        self._job, self._session, self._place = job, session, place
+        self._client = session.client.with_token(job.token or session.token)
+        self._started_at = rfc3339(time.time_ns())
+        self.entry: Optional[Entry] = None
+
+    def run(self, on_entry: Callable[[Entry], None]) -> Optional[Finish]:
+        """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
+
+        Raises AgentError when the job could not be started as far as the control plane is concerned; it will
+        hear nothing more of it from us then.
+        """
+        self.entry = entry = spool.create(self._place.spool_path, self._job_file())
+        on_entry(entry)
+        files = JobFiles(self._place.settings.job.context_path or entry.folder, self._job.id)
+        try:
+            jobs.start(
+                self._client, self._job.id, self._started_at, wait=self._place.stop.waiter(FORCED),
+                report=self._place.report,
+            )  # fmt: skip
+        except AgentError:
+            entry.remove()
+            raise
+        self._begin(entry, files)
+        return Tending(entry, self._client, files, self._place.stop, self._place.report).run()
+
+    def _begin(self, entry: Entry, files: JobFiles) -> None:
+        """Start the job's process, or write down why there is none."""
+        refusal = refusal_of(self._job, self._place.settings.job.permissions)
+        if refusal is not None:
+            self._refuse(entry, refusal)
+            return
+        try:
+            self._launch(entry, files)
+        except (OSError, ValueError, AgentError) as problem:
+            self._place.report("error", f"job {self._job.id} cannot be run: {problem}")
+            self._refuse(entry, Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR))
+
+    def _launch(self, entry: Entry, files: JobFiles) -> None:
+        settings = self._place.settings
+        files.write(job_environment.received(self._job.env))
+        context = JobContext(
+            job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
+            request_headers=self._client.request_headers, env_path=files.env_path,
+            env_json_path=files.env_json_path, timeout_path=files.timeout_path, agent_pid=os.getpid(),
+            no_http2=settings.no_http2, debug=settings.debug, debug_http=settings.debug_http,
+        )  # fmt: skip
+        os.makedirs(settings.job.build_path, exist_ok=True)
+        child = launch.start(entry.folder, job_environment.process_environment(context), settings.job.build_path)
+        threading.Thread(target=_reap, args=(child, entry, self._place.report), name="reaper", daemon=True).start()
+
+    def _refuse(self, entry: Entry, refusal: Refusal) -> None:
+        self._say(entry, refusal.lines)
+        settled(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
+
+    def _say(self, entry: Entry, lines: "tuple[str, ...]") -> None:
+        """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
+        data = "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")
+        if entry.job.ansi_timestamps:
+            data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
+        entry.append(data)
+
+    def _job_file(self) -> JobFile:
+        settings, session = self._place.settings.job, self._session
+        return JobFile(
+            job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
+            agent_name=session.name, agent_endpoint=session.client.endpoint, agent_token=session.token,
+            heartbeat_interval_s=session.heartbeat_interval_s, job_status_interval_s=session.job_status_interval_s,
+            request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
+            chunk_interval_s=self._job.chunks_interval_s, log_max_bytes=self._job.log_max_size_bytes,
+            ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,
+            pty_raw="pty-raw" in settings.experiments, cancel_grace_s=settings.cancel_grace_s,
+            signal_grace_s=settings.signal_grace_s, cancel_signal=settings.cancel_signal,
+            disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
+            bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
+            sockets_path=settings.sockets_path, user_agent=own_user_agent(), debug=self._place.settings.debug,
+        )  # fmt: skip
+
+
+def _reap(child: launch.Child, entry: Entry, report: Report) -> None:
+    """Take note of the process's end for the system's sake; the job's end is read from the entry.
+
+    A process that ended before it took the entry left no sign there, so that is written down here.
+    """
+    child.wait()
+    if entry.started():
+        return
+    said = _last_words(entry)
+    report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")
+    settled(entry, outcome.lost(rfc3339(time.time_ns())))
+
+
+def _last_words(entry: Entry) -> str:
+    try:
+        with open(os.path.join(entry.folder, launch.STDERR_NAME), encoding="utf-8", errors="replace") as file:
+            return " ".join(file.read(2000).split())
+    except OSError:
+        return ""

@@ -1,0 +1,82 @@
+"""Jobs that this agent must not run: signed ones it cannot check, and those its owner does not allow."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Iterable, List, Optional, Tuple
+
+from bkagent.agent.job_settings import Permissions
+from bkagent.agent.outcome import REFUSED, SIGNATURE_REJECTED
+from bkagent.agent.plugin_source import canonical
+from bkagent.wire.accepted_job import AcceptedJob
+
+# Every job has these, whatever else its owner allows.
+ALWAYS_ALLOWED_VARIABLES = ("^BUILDKITE$", "^BUILDKITE_.*$", "^CI$")
+
+_UNVERIFIABLE = (
+    "+++ ⛔ Job signature verification failed",
+    "error: cannot verify signature. JWK for pipeline verification is not configured",
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a job does not run: lines for its log, and the reason for the control plane."""
+
+    lines: Tuple[str, ...]
+    reason: str
+
+
+def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
+    """Return why the job must not run here, None when it may."""
+    if job.step.get("signature"):
+        return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
+    for line in _not_allowed(job, permissions):
+        return Refusal((line,), REFUSED)
+    return None
+
+
+def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:
+    """Yield a line for each thing of the job that no pattern allows."""
+    repository = job.env.get("BUILDKITE_REPO", "")
+    if permissions.repositories and not _matches(repository, permissions.repositories):
+        yield _line("repo", repository, permissions.repositories)
+    if permissions.variables is not None:
+        patterns = permissions.variables + ALWAYS_ALLOWED_VARIABLES
+        for name in job.env:
+            if not _matches(name, patterns):
+                yield _line("environment variables", name, patterns)
+    text = job.env.get("BUILDKITE_PLUGINS", "")
+    if text and permissions.plugins:
+        try:
+            sources = _sources(text)
+        except ValueError as problem:
+            yield f"failed to validate plugins: failed to unmarshal plugins for validation: {problem}"
+            return
+        for source in sources:
+            if permissions.plugin_sources and not _matches(source, permissions.plugin_sources):
+                yield _line("plugins", source, permissions.plugin_sources)
+
+
+def _sources(text: str) -> List[str]:
+    """Return the canonical sources of the job's plugins. Raises ValueError for what is no list of plugins."""
+    plugins = json.loads(text)
+    found = []
+    for plugin in plugins if isinstance(plugins, list) else []:
+        if isinstance(plugin, str):
+            found.append(canonical(plugin))
+        elif isinstance(plugin, dict):
+            found += [canonical(source) for source in plugin]
+        else:
+            raise ValueError(f"a plugin must be a text or an object, not {json.dumps(plugin)[:40]}")
+    return found
+
+
+def _matches(value: str, patterns: Tuple[str, ...]) -> bool:
+    return any(re.search(pattern, value) for pattern in patterns)
+
+
+def _line(kind: str, value: str, patterns: Tuple[str, ...]) -> str:
+    return f"failed to validate {kind}: {value} has no match in [{' '.join(patterns)}]"

@@ -1,0 +1,111 @@
+"""Run an agent: register, let the workers work, leave. Installs no signal handlers and prints nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, List
+
+from bkagent.agent.adoption import Adoption
+from bkagent.agent.idleness import Idleness
+from bkagent.agent.job_run import Workplace
+from bkagent.agent.registering import connect_to, register_all
+from bkagent.agent.settings import AgentSettings
+from bkagent.agent.stop import FORCED, NOW, Stop
+from bkagent.agent.worker import Worker
+from bkagent.errors import AgentError, Cancelled, ConfigError
+
+Report = Callable[[str, str], None]
+
+SPOOL = "spool"
+# Jobs of agents that died beside this one are found at this interval; at the start at once.
+_LOOK_EVERY_S = 30.0
+
+
+def run(settings: AgentSettings, stop: Stop, report: Report) -> int:
+    """Run the agent until its workers have left; return the exit status for the process.
+
+    Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
+    """
+    if settings.ping_mode == "stream-only":
+        raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
+    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report)
+    forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
+    adoption = Adoption(place)
+    try:
+        adoption.look()
+        return _work(settings, place, adoption)
+    finally:
+        forget_timer()
+
+
+def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
+    stop, report = place.stop, place.report
+    report("info", "Registering agent with Buildkite...")
+    try:
+        sessions = register_all(connect_to(settings, report), settings, stop, report)
+    except Cancelled:
+        adoption.wait()
+        return 0
+    for session in sessions:
+        report("info", f'Successfully registered agent "{session.name}" with tags [{", ".join(settings.tags)}]')
+    interval_s = max(session.ping_interval_s for session in sessions)
+    why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
+    report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
+    idleness = Idleness(len(sessions), settings.idle_timeout_s)
+    workers = []
+    for index, session in enumerate(sessions, 1):
+        own = Workplace(settings, place.spool_path, stop.part(), _prefixed(report, session.name))
+        workers.append(Worker(index, session, own, idleness))
+    _run_all(workers, adoption, report)
+    adoption.wait()
+    return _exit_status(settings, workers, stop)
+
+
+def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:
+    """Run each worker on a thread of its own, and look after the spool meanwhile."""
+    threads = [
+        threading.Thread(target=_run_one, args=(worker, report), name=f"worker-{worker.index}", daemon=True)
+        for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_LOOK_EVERY_S)
+            if thread.is_alive():
+                adoption.look()
+
+
+def _run_one(worker: Worker, report: Report) -> None:
+    try:
+        worker.run()
+    except Exception as defect:  # an edge: a defect in one worker ends that worker alone
+        report("error", f"worker {worker.index} ends by an internal error: {type(defect).__name__}: {defect}")
+        worker.give_up(AgentError(str(defect)))
+
+
+def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Stop) -> int:
+    for worker in workers:
+        if worker.error is not None:
+            return worker.error.exit_code
+    if stop.level >= NOW:
+        return 1
+    finish = workers[0].last_finish if workers else None
+    if settings.acquire_job and settings.reflect_exit_status and finish is not None:
+        return int(finish.exit_status) & 0xFF
+    return 0
+
+
+def _limit_forced_stop(level: int, settings: AgentSettings, stop: Stop) -> None:
+    """A forced stop has a second more than its jobs' grace; then what is not done stays on disk."""
+    if level == FORCED:
+        timer = threading.Timer(settings.job.cancel_grace_s + 1.0, stop.request, (NOW,))
+        timer.daemon = True
+        timer.start()
+
+
+def _prefixed(report: Report, name: str) -> Report:
+    return lambda level, text: report(level, f"{name} {text}")
+
+

@@ -1,0 +1,62 @@
+"""One agent session: who we are to the control plane, and the client that speaks for it.
+
+The control plane may move a session to another endpoint, and name headers for every request, at
+registration and at each ping. A move changes where pings, heartbeats and jobs go; connect, disconnect and
+acquire stay with the endpoint of the registration.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Mapping, Optional
+
+from bkagent.errors import AgentError
+from bkagent.remote import agents
+from bkagent.remote.client import Client
+from bkagent.wire.ping import Ping
+from bkagent.wire.registration import Registered
+
+Report = Callable[[str, str], None]
+
+
+class Session:
+    """The session that `registered` describes. `home` and `client` are where its calls go (see above)."""
+
+    def __init__(self, registering: Client, registered: Registered, report: Report) -> None:
+        self.id, self.name = registered.id, registered.name
+        self.ping_interval_s = registered.ping_interval_s
+        self.heartbeat_interval_s = registered.heartbeat_interval_s
+        self.job_status_interval_s = registered.job_status_interval_s
+        self._report = report
+        client = registering.with_token(registered.access_token)
+        if registered.endpoint:
+            client = client.with_endpoint(registered.endpoint)
+        self.home = self.client = client
+        self._apply(registered.request_headers)
+
+    @property
+    def token(self) -> str:
+        """The session's token."""
+        return self.home.token
+
+    def ping(self) -> Ping:
+        """Ask what to do, and follow to another endpoint where the answer says so. Raises what `agents.ping` does."""
+        first = agents.ping(self.client)
+        self._apply(first.request_headers)
+        if not first.endpoint or first.endpoint.rstrip("/") == self.client.endpoint:
+            return first
+        moved = self.client.with_endpoint(first.endpoint)
+        try:
+            second = agents.ping(moved)
+        except AgentError as problem:
+            self._report("warn", f"staying at {self.client.endpoint}: {first.endpoint} does not answer: {problem}")
+            return first
+        self._report("info", f"the control plane moved this agent to {moved.endpoint}")
+        self.client = moved
+        self._apply(second.request_headers)
+        return Ping(action=first.action, message=first.message, job_id=second.job_id)
+
+    def _apply(self, headers: Optional[Mapping[str, str]]) -> None:
+        """Take over headers: None leaves them as they are, {} takes them all away."""
+        if headers is not None:
+            self.client.request_headers = headers
+            self.home.request_headers = headers

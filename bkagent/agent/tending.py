@@ -1,0 +1,161 @@
+"""See a job of the spool through to its end: upload its log, watch for a cancellation, post its result.
+
+The job may have been started by this agent or by one that is gone; it makes no difference here. Its process
+ends when the kernel frees its lock, and its result comes from the spool.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.agent import outcome
+from bkagent.agent.cancelling import AGENT_STOP, Cancelling
+from bkagent.agent.job_files import JobFiles
+from bkagent.agent.job_state import JobStatePoller
+from bkagent.agent.moment import rfc3339
+from bkagent.agent.stop import FORCED, NOW, Stop
+from bkagent.errors import AgentError, Cancelled, Refused
+from bkagent.logs.result import Result
+from bkagent.logs.spool import Entry
+from bkagent.logs.uploader import Uploader
+from bkagent.remote import chunks, jobs
+from bkagent.remote.client import Client
+from bkagent.transport.retry import Schedule
+from bkagent.wire.finish import Finish
+
+Report = Callable[[str, str], None]
+
+# The result stays on disk until it is taken, so there is no last try; the pauses stay short enough for an
+# outage's end to be noticed.
+_LONGEST_FINISH_PAUSE_S = 60.0
+FINISH_WITHOUT_END = Schedule(
+    0, lambda failed: min(jobs.FINISH.pause_s(min(failed, 12)), _LONGEST_FINISH_PAUSE_S), jobs.FINISH.jitter
+)
+_ALREADY_FINISHED = 422
+_KILLED_WITHIN_S = 2.0
+
+
+class Tending:
+    """One entry that this process owns, and the client that speaks for its job."""
+
+    def __init__(self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report) -> None:
+        self._entry, self._client, self._files = entry, client, files
+        self._stop, self._report = stop, report
+        self._give_up = threading.Event()
+        self._uploader: Optional[Uploader] = None
+        self.cancelling = Cancelling(entry, report)
+
+    def run(self) -> Optional[Finish]:
+        """Return how the job ended, after its finish was acknowledged and its entry is gone.
+
+        Returns None where a stop came first: the entry is then given back for another agent to go on with.
+        """
+        job = self._entry.job
+        poller = JobStatePoller(
+            self._client, job.job_id, job.job_status_interval_s, self.cancelling,
+            mark_timed_out=self._mark_timed_out, report=self._report,
+        )  # fmt: skip
+        remove = self._stop.on_request(self._obey)
+        poller.start()
+        try:
+            failed_chunks, kept_because = self._upload()
+            if self._give_up.is_set() and not self._entry.wait_for_end(_KILLED_WITHIN_S):
+                self._leave()
+                return None
+            poller.stop()
+            finish = self._outcome(failed_chunks)
+            if not self._post(finish):
+                self._leave()
+                return None
+            self._clear(kept_because)
+            return finish
+        finally:
+            poller.stop()
+            remove()
+            self.cancelling.close()
+
+    def _obey(self, level: int) -> None:
+        if level >= FORCED:
+            self.cancelling.cancel(AGENT_STOP)
+        if level >= NOW:
+            self.cancelling.kill()
+            self._give_up.set()
+            if self._uploader is not None:
+                self._uploader.nudge()
+
+    def _mark_timed_out(self) -> None:
+        try:
+            self._files.mark_timed_out()
+        except OSError as problem:
+            self._report("warn", f"the job will not learn that it ran out of time: {problem}")
+
+    def _upload(self) -> "tuple[int, str]":
+        """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
+        self._uploader = Uploader(self._entry, self._send, self._report)
+        try:
+            return self._uploader.run(self._give_up), ""
+        except (AgentError, OSError) as problem:
+            # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
+            self._report("error", f"the log of job {self._entry.job_id} cannot be sent: {problem}")
+            self._entry.wait_for_end()
+            return 1, str(problem)
+
+    def _send(self, sequence: int, offset: int, size: int, gzipped: bytes) -> None:
+        chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
+
+    def _outcome(self, failed_chunks: int) -> Finish:
+        result = self._entry.result()
+        if result is None:
+            signal = "SIGKILL" if self.cancelling.killed else ""
+            result = outcome.lost(rfc3339(time.time_ns()), signal)
+            if not signal:
+                self._report("error", f"the process of job {self._entry.job_id} ended without a result")
+            # On disk, so that whoever posts it posts the same.
+            if not self._entry.settle(result):
+                result = self._entry.result() or result
+        return outcome.finish_of(
+            result, self._entry.cancel_reason(), failed_chunks, self._entry.job.disconnect_after_job
+        )
+
+    def _post(self, finish: Finish) -> bool:
+        """Post the result until it is taken or refused; False when a stop came first."""
+        if self._give_up.is_set():
+            return False
+        job_id = self._entry.job_id
+        try:
+            jobs.finish(
+                self._client, job_id, finish, wait=self._give_up.wait, report=self._report,
+                schedule=FINISH_WITHOUT_END,
+            )  # fmt: skip
+        except Cancelled:
+            return False
+        except Refused as refusal:
+            if refusal.status != _ALREADY_FINISHED:
+                self._report("error", f"the result of job {job_id} is not taken: {refusal}")
+        except AgentError as problem:
+            self._report("error", f"the result of job {job_id} cannot be posted: {problem}")
+        return True
+
+    def _leave(self) -> None:
+        self._report("warn", f"job {self._entry.job_id} stays in the spool; the next start goes on with it")
+        self._entry.release()
+
+    def _clear(self, kept_because: str) -> None:
+        self._files.remove()
+        try:
+            if kept_because:
+                self._report("warn", f"its log is kept in {self._entry.keep(kept_because)}")
+            else:
+                self._entry.remove()
+        except OSError as problem:
+            self._report("warn", f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}")
+
+
+def settled(entry: Entry, result: Result) -> bool:
+    """Give an entry whose job cannot run its result; False when it turns out that it has one, or runs."""
+    try:
+        return entry.settle(result)
+    except AgentError:
+        return False

@@ -1,0 +1,237 @@
+"""One worker: an agent session that asks for jobs and runs them one at a time.
+
+A worker is always in one state. Each state has a small handler that does its part and names the next one;
+MOVES lists which may follow which.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Callable, Dict, Mapping, Optional, Tuple
+
+from bkagent.agent.heartbeat import Heartbeat
+from bkagent.agent.idleness import Idleness
+from bkagent.agent.job_run import JobRun, Workplace
+from bkagent.agent.phase import Phase
+from bkagent.agent.session import Session
+from bkagent.agent.stop import FORCED, GRACEFUL, NOW
+from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable
+from bkagent.logs.spool import Entry
+from bkagent.remote import agents, jobs
+from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.finish import Finish
+from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
+
+CONNECTING, ACQUIRING, PINGING, WAITING, RUNNING, LEAVING, LEFT = (
+    "connecting", "acquiring", "pinging", "waiting", "running", "leaving", "left",
+)  # fmt: skip
+
+MOVES: Mapping[str, Tuple[str, ...]] = {
+    CONNECTING: (ACQUIRING, PINGING, LEAVING),
+    ACQUIRING: (RUNNING, PINGING, LEAVING),
+    PINGING: (RUNNING, WAITING, LEAVING),
+    WAITING: (PINGING, LEAVING),
+    # A job that ran is followed by a ping at once, one that could not be started by the next regular one.
+    RUNNING: (PINGING, WAITING, LEAVING),
+    LEAVING: (LEFT,),
+}
+
+
+class Worker:
+    """Worker number `index` of a process. After `run`: `error` is what ended it, `last_finish` its last job's end."""
+
+    def __init__(
+        self,
+        index: int,
+        session: Session,
+        place: Workplace,
+        idleness: Idleness,
+        *,
+        chance: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.index, self.session = index, session
+        self.error: Optional[AgentError] = None
+        self.last_finish: Optional[Finish] = None
+        self.state = CONNECTING
+        self._place, self._settings, self._report = place, place.settings, place.report
+        self._stop = place.stop
+        self._idleness, self._clock = idleness, clock
+        self._began = clock()
+        self._phase = Phase(session.ping_interval_s, self._began, chance)
+        self._connected = self._has_run = False
+        self._offered: Optional[AcceptedJob] = None
+        self._offered_id = ""
+        self._entry: Optional[Entry] = None
+        self._heartbeat = Heartbeat(
+            lambda: session.client, session.heartbeat_interval_s, report=place.report,
+            on_beat=self._on_beat, on_refusal=self._on_heartbeat_refused,
+        )  # fmt: skip
+
+    def run(self) -> None:
+        """Work until there is a reason to leave, then disconnect."""
+        handlers: Dict[str, Callable[[], str]] = {
+            CONNECTING: self._connect, ACQUIRING: self._acquire, PINGING: self._ping, WAITING: self._wait,
+            RUNNING: self._run_job, LEAVING: self._leave,
+        }  # fmt: skip
+        while self.state != LEFT:
+            following = handlers[self.state]()
+            if following not in MOVES[self.state]:
+                raise AssertionError(f"a worker cannot go from {self.state} to {following}")
+            self.state = following
+
+    def give_up(self, error: AgentError) -> None:
+        """End a worker whose `run` has failed: without heartbeats the control plane learns that it is gone."""
+        self.error = error
+        self._heartbeat.stop()
+        self._idleness.gone(self.index)
+
+    # The states
+
+    def _connect(self) -> str:
+        self._report("info", "Connecting to Buildkite...")
+        try:
+            agents.connect(self.session.home, wait=self._stop.waiter(GRACEFUL), report=self._report)
+        except Cancelled:
+            return LEAVING
+        except AgentError as problem:
+            return self._fail(problem)
+        self._connected = True
+        self._heartbeat.start()
+        self._report("info", "Waiting for instructions...")
+        return ACQUIRING if self._settings.acquire_job else PINGING
+
+    def _acquire(self) -> str:
+        job_id = self._settings.acquire_job
+        self._report("info", f"Attempting to acquire job {job_id}...")
+        try:
+            self._offered = jobs.acquire(
+                self.session.home, job_id, wait=self._stop.waiter(GRACEFUL), report=self._report
+            )
+        except Cancelled:
+            return LEAVING
+        except JobRejected as rejection:
+            return self._fail(rejection)
+        except AgentError as problem:
+            # As with the reference: without its job the worker goes on to the ping that lets it leave.
+            self._report("error", f"job {job_id} could not be acquired: {problem}")
+            self._has_run = True
+            return PINGING
+        return RUNNING
+
+    def _ping(self) -> str:
+        if self._stop.level:
+            return self._stopping()
+        try:
+            answer = self.session.ping()
+        except Unreachable as problem:
+            self._report("warn", f"no answer to a ping: {problem}")
+            answer = Ping()
+        except AgentError as problem:
+            return self._fail(problem)
+        if answer.message:
+            self._report("info", answer.message)
+        return self._obey(answer)
+
+    def _obey(self, answer: Ping) -> str:
+        """Do what a ping's answer says. A pause stands before every reason to leave."""
+        if answer.action == DISCONNECT:
+            return LEAVING
+        if answer.action == PAUSE:
+            self._idleness.busy(self.index)
+            return WAITING
+        if self._is_done(answer) or self._is_old():
+            return LEAVING
+        if answer.job_id:
+            self._idleness.busy(self.index)
+            self._offered_id = answer.job_id
+            return RUNNING
+        self._idleness.idle(self.index, self._clock())
+        return WAITING
+
+    def _wait(self) -> str:
+        now = self._clock()
+        pause_s = min(self._phase.next_after(now) - now, self._idleness.left_s(now))
+        if self._stop.wait(pause_s):
+            return self._stopping()
+        if self._idleness.left_s(self._clock()) <= 0:
+            self._report("info", "no worker had a job for long enough: disconnecting")
+            return LEAVING
+        return PINGING
+
+    def _run_job(self) -> str:
+        self._idleness.busy(self.index)
+        try:
+            job, self._offered = self._offered or self._accept(), None
+            self._report("info", f"Starting job {job.id}")
+            finish = JobRun(job, self.session, self._place).run(self._on_entry)
+        except Cancelled:
+            return LEAVING
+        except (AgentError, OSError) as problem:
+            self._report("error", f"job {self._offered_id or self._settings.acquire_job} could not be run: {problem}")
+            return WAITING if not self._settings.acquire_job else PINGING
+        finally:
+            self._entry = None
+            self._has_run = self._has_run or bool(self._settings.acquire_job)
+        if finish is None:
+            return LEAVING
+        self._has_run, self.last_finish = True, finish
+        self._report("info", f"Finished job {job.id} with exit status {finish.exit_status}")
+        return PINGING
+
+    def _leave(self) -> str:
+        self._heartbeat.stop()
+        self._idleness.gone(self.index)
+        if self._connected:
+            self._report("info", "Disconnecting...")
+            try:
+                agents.disconnect(self.session.home, wait=self._stop.waiter(NOW), report=self._report)
+                self._report("info", "Disconnected")
+            except AgentError as problem:
+                self._report("warn", f"could not disconnect: {problem}")
+        return LEFT
+
+    # Their parts
+
+    def _accept(self) -> AcceptedJob:
+        self._report("info", f"Assigned job {self._offered_id}. Accepting...")
+        return jobs.accept(
+            self.session.client, self._offered_id, wait=self._stop.waiter(GRACEFUL), report=self._report
+        )
+
+    def _is_done(self, answer: Ping) -> bool:
+        """Say whether this worker has had all the jobs that it was started for."""
+        if not self._has_run or not (self._settings.acquire_job or self._settings.disconnect_after_job):
+            return False
+        if answer.job_id:
+            self._report("error", f"job {answer.job_id} is not taken: this worker has had its one job")
+        return True
+
+    def _is_old(self) -> bool:
+        return bool(self._settings.uptime_s) and self._clock() - self._began >= self._settings.uptime_s
+
+    def _stopping(self) -> str:
+        self._report("info", "stopping; no job is running, so the agent disconnects at once")
+        return LEAVING
+
+    def _fail(self, problem: AgentError) -> str:
+        self._report("error", str(problem))
+        self.error = problem
+        return LEAVING
+
+    def _on_entry(self, entry: Entry) -> None:
+        self._entry = entry
+
+    def _on_beat(self) -> None:
+        entry = self._entry
+        if entry is not None:
+            try:
+                entry.heartbeat()
+            except OSError:
+                pass  # the entry has just been removed
+
+    def _on_heartbeat_refused(self, refusal: AgentError) -> None:
+        self._report("error", f"the control plane has given this agent up: {refusal}")
+        self.error = self.error or refusal
+        self._stop.request(FORCED)

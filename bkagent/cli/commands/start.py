@@ -1,0 +1,57 @@
+"""`bkagent start`: register with a control plane and run its jobs until told to stop."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from bkagent.agent.run import run as run_agent
+from bkagent.agent.stop import Stop
+from bkagent.cli import agent_settings, agent_signals, token_hiding
+from bkagent.cli.command import Call, Command
+from bkagent.config import environment
+from bkagent.config.options import agent
+from bkagent.version import BUILD, REFERENCE_VERSION
+
+
+def run(call: Call) -> int:
+    """Run the agent. Returns what `agent.run` returns."""
+    token_hiding.hide(call, sys.argv[1:])
+    settings = agent_settings.build(call)
+    environment.forget(agent_settings.variables_of(COMMAND))
+    call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
+    for sentence in agent_settings.warnings(call.settings):
+        call.report("warn", sentence)
+    _make_build_folder(settings.job.build_path, call)
+    stop = Stop()
+    agent_signals.follow(stop, call.report)
+    call.report("info", "You can press Ctrl-C to stop the agent")
+    return run_agent(settings, stop, call.report)
+
+
+def _make_build_folder(path: str, call: Call) -> None:
+    from bkagent.errors import ConfigError
+
+    if os.path.isdir(path):
+        return
+    call.report("info", f"Build Path doesn't exist, creating it ({path})")
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"build-path must be a folder, but {path} cannot be made: {error.strerror}") from None
+
+
+COMMAND = Command(
+    "start",
+    "Register with a control plane and run its jobs",
+    run,
+    options=agent.START,
+    description="""Registers one agent, or --spawn of them, and runs the jobs that the control plane hands out, one at
+a time each, until it is told to stop.
+
+The first SIGTERM or SIGINT lets the running jobs end; the second cancels them; the third ends them at once.
+SIGQUIT cancels at once. Logs and results that the control plane has not taken stay in the state folder, and the
+next start sends them.""",
+    example='bkagent start --token "$TOKEN" --queue linux --build-path /var/lib/bkagent/builds',
+    reads_file=True,
+)
