@@ -1,0 +1,108 @@
+"""One attempt at a checkout, from nothing or from what an earlier job left."""
+
+from __future__ import annotations
+
+import os
+from shlex import quote
+
+from bkagent.checkout import fetching, host_keys, large_files, mirrors, reuse, sparse, ssh_key, submodules, verification
+from bkagent.checkout.settings import words
+from bkagent.checkout.work import Work, enter
+from bkagent.errors import JobFailed
+from bkagent.git import commands, outcome
+from bkagent.git.outcome import GitFailed
+from bkagent.git.references import is_well_formed
+
+_NO_TOKEN = "Skipping sending Git information to Buildkite as $BUILDKITE_AGENT_ACCESS_TOKEN is missing"
+
+
+def attempt(work: Work) -> None:
+    """Bring the checkout to the commit that is asked for.
+
+    Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
+    """
+    try:
+        host_keys.learn(work, work.settings.repository)
+        with ssh_key.in_use(work):
+            _check_out(work)
+    finally:
+        reason = "unsupported" if work.session.env.get("BUILDKITE_GIT_REMOTE_MIRROR_URL") else "no-url"
+        work.session.log.comment(f"Remote Git mirror: outcome=skipped site=none skip_reason={reason}")
+
+
+def _check_out(work: Work) -> None:
+    session, settings = work.session, work.settings
+    mirror = mirrors.obtain(work) if settings.mirrors_path else ""
+    enter(session)
+    selection = sparse.resolve(work)
+    if os.path.lexists(work.path(".git")):
+        reuse.prepare(work, mirror)
+    else:
+        _clone(work, mirror, selection)
+    _clean(work, in_submodules=submodules.are_there(work))
+    if settings.lfs:
+        session.log.comment("Installing Git LFS filter")
+        large_files.install(work)
+    fetching.fetch(work, selection)
+    verification.verify(work)
+    sparse.apply(work, selection)
+    _move_to_commit(work)
+    has_submodules = submodules.update(work, selection)
+    if settings.lfs:
+        large_files.check_out(work, selection)
+    session.log.comment("Cleaning again to catch any post-checkout changes")
+    _clean(work, in_submodules=False)
+    if has_submodules:
+        _clean_submodules(work)
+    if not session.env.get("BUILDKITE_AGENT_ACCESS_TOKEN"):
+        session.log.warning(_NO_TOKEN)
+    if settings.resolves_commit:
+        _resolve_commit(work)
+
+
+def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> None:
+    flags = words(work.settings.clone_flags, "git clone flags")
+    if mirror:
+        flags += ["--reference", mirror]
+        if work.settings.mirror_mode == "dissociate":
+            flags.append("--dissociate")
+    if selection is not None:
+        flags = sparse.clone_flags(work, flags)
+    work.run(commands.clone(flags, work.settings.repository), outcome.CLONE, doing="cloning git repository")
+
+
+def _clean(work: Work, in_submodules: bool) -> None:
+    if in_submodules:
+        _clean_submodules(work)
+    flags = words(work.settings.clean_flags, "git clean flags")
+    work.run(commands.clean(flags), outcome.CLEAN, doing="cleaning git repository")
+
+
+def _clean_submodules(work: Work) -> None:
+    clean = " ".join(map(quote, commands.clean(words(work.settings.clean_flags, "git clean flags"))))
+    work.run(commands.in_submodules(clean), outcome.CLEAN_SUBMODULES, doing="cleaning git submodules")
+
+
+def _move_to_commit(work: Work) -> None:
+    commit = work.settings.commit
+    reference = "FETCH_HEAD" if commit == "HEAD" else commit
+    doing = f'checking out commit "{reference}"'
+    if not is_well_formed(reference):
+        raise JobFailed(f'{doing}: "{reference}" is not a valid git ref format', 1)
+    flags = words(work.settings.checkout_flags, "git checkout flags")
+    work.run(commands.checkout(flags, reference), outcome.CHECKOUT, doing=doing)
+
+
+def _resolve_commit(work: Work) -> None:
+    session, commit = work.session, work.settings.commit
+    if not work.settings.is_v4:
+        session.log.comment("Using resolve-commit-after-checkout experiment 🧪")
+    try:
+        found = work.capture(commands.resolve(commit)).strip()
+    except GitFailed as failed:
+        session.log.warning(f"Could not resolve the commit that was checked out: {failed}")
+        return
+    if found and found != commit:
+        session.log.comment(f'Updating BUILDKITE_COMMIT from "{commit}" to "{found}"')
+        with session.lock:
+            session.env["BUILDKITE_COMMIT"] = found

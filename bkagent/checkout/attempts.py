@@ -1,0 +1,126 @@
+"""Try a checkout until it works: what each kind of failure does to the folder, and whether another try can help."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import Callable, Iterator, NamedTuple, Optional
+
+from bkagent.checkout import removal
+from bkagent.checkout.verification import VerificationFailed
+from bkagent.checkout.work import Work, enter, folder
+from bkagent.errors import AgentError, Cancelled, CheckoutLockExpired, JobFailed
+from bkagent.git.outcome import GitFailed, Kind
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport import retry
+
+
+class After(NamedTuple):
+    """What follows a failed attempt. `text` is the warning; `shows_try` puts the number of the try behind it."""
+
+    text: str
+    removes: bool
+    retries: bool
+    shows_try: bool = True
+
+
+# (remove the folder, try again). A folder that may be broken goes; one that only lacks a commit stays.
+_BY_KIND = {
+    Kind.CLONE: (True, True),
+    Kind.CLONE_TIMEOUT: (True, True),
+    Kind.CLEAN: (True, True),
+    Kind.CLEAN_SUBMODULES: (True, True),
+    Kind.BAD_OBJECT: (True, True),
+    Kind.NOT_ON_REMOTE: (True, True),
+    Kind.FETCH_RETRY_CLEAN: (True, True),
+    Kind.CHECKOUT_RETRY_CLEAN: (True, True),
+    Kind.CHECKOUT: (False, True),
+    Kind.NOT_A_TREE: (False, True),
+    Kind.FETCH: (False, True),
+    Kind.BAD_REFERENCE: (False, True),
+    Kind.REPACK: (False, True),
+    Kind.LFS: (False, True),
+    Kind.OTHER: (True, True),
+}
+
+
+def run(work: Work, attempt: Callable[[Work], None]) -> None:
+    """Call `attempt` until it succeeds. Raises the last failure: JobFailed, CheckoutLockExpired, Cancelled."""
+    schedule = retry.exponential(work.settings.attempts, 2.0, jitter=(0.0, 1.0))
+    session = work.session
+    for number in range(schedule.tries):
+        failure = _failure(work, attempt)
+        if failure is None:
+            return
+        after = decide(failure, session.cancellation.requested)
+        pause_s = schedule.pause(number) if number + 1 < schedule.tries else 0.0
+        shown_try = f" ({retry.describe(number, schedule.tries, pause_s)})" if after.shows_try else ""
+        session.log.warning(after.text + shown_try)
+        if after.removes:
+            removal.remove(session, folder(session))
+            enter(session)
+        if not after.retries or number + 1 == schedule.tries:
+            raise failure
+        if session.cancellation.wait(pause_s):
+            raise Cancelled("the checkout was cancelled while it waited for another attempt")
+
+
+def decide(failure: AgentError, is_cancelled: bool) -> After:
+    """Return what follows a failure."""
+    text = f"Checkout failed! {failure}"
+    if isinstance(failure, VerificationFailed):
+        return After(text, False, False, False)
+    if isinstance(failure, TimedOut):
+        return After(text, True, True)
+    if isinstance(failure, JobFailed) and failure.exit_code == -1:
+        return After("Checkout was interrupted by a signal", False, False, False)
+    if isinstance(failure, CheckoutLockExpired):
+        return After(str(failure), False, False, False)
+    if is_cancelled or isinstance(failure, Cancelled):
+        return After("Checkout was cancelled", False, False, False)
+    kind, was_retried = Kind.OTHER, False
+    if isinstance(failure, GitFailed):
+        kind, was_retried = failure.kind, failure.was_retried
+    removes, retries = _BY_KIND[kind]
+    return After(text, removes, retries and not was_retried, not was_retried)
+
+
+class TimedOut(JobFailed):
+    """An attempt took longer than BUILDKITE_GIT_CHECKOUT_TIMEOUT."""
+
+
+def _failure(work: Work, attempt: Callable[[Work], None]) -> Optional[AgentError]:
+    limit_s = work.settings.timeout_s
+    try:
+        if limit_s > 0:
+            with _limited(work, limit_s):
+                attempt(work)
+        else:
+            attempt(work)
+    except (JobFailed, CheckoutLockExpired, Cancelled) as failure:
+        return failure
+    return None
+
+
+@contextmanager
+def _limited(work: Work, seconds: float) -> Iterator[None]:
+    """Stop the commands inside after a time, as a cancelled job would. Raises TimedOut then."""
+    session = work.session
+    before = session.cancellation
+    inner = Cancellation(before.signal_name, before.signal_grace_s, before.cleanup_grace_s)
+    take_back = before.on_request(inner.request)
+    timer = threading.Timer(seconds, inner.request)
+    timer.daemon = True
+    timer.start()
+    session.cancellation = inner
+    try:
+        yield
+    except (JobFailed, Cancelled) as failure:
+        if inner.requested and not before.requested:
+            exit_code = failure.exit_code if isinstance(failure, JobFailed) else 1
+            raise TimedOut(f"{failure} (stopped after {seconds:.0f} seconds)", exit_code) from failure
+        raise
+    finally:
+        session.cancellation = before
+        timer.cancel()
+        take_back()

@@ -1,0 +1,47 @@
+"""Tell the control plane what commit was checked out, unless it knows."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from bkagent.checkout.settings import Checkout
+from bkagent.errors import AgentError, Cancelled
+from bkagent.git import commands, run
+from bkagent.git.outcome import OTHER
+from bkagent.shell.session import Session
+
+KEY = "buildkite:git:commit"
+_WARNING = "git-commit-resolution-failed"
+
+
+def send(
+    session: Session, settings: Checkout, exists: Callable[[str], bool], set_value: Callable[[str, str], None]
+) -> None:
+    """Store the commit's data under KEY. `exists` and `set_value` ask the control plane and raise AgentError.
+
+    What goes wrong is only warned of. Raises Cancelled.
+    """
+    log = session.log
+    log.comment("Checking to see if git commit information needs to be sent to Buildkite...")
+    if session.env.get("BUILDKITE_COMMIT_RESOLVED") == "true":
+        log.comment("BUILDKITE_COMMIT is already resolved and meta-data populated, skipping")
+        return
+    try:
+        if _is_known(exists):
+            log.comment("Git commit information has already been sent to Buildkite")
+            return
+        log.comment("Sending Git commit information back to Buildkite")
+        set_value(KEY, run.capture(session, commands.describe_commit(settings.commit), OTHER))
+    except Cancelled:
+        raise
+    except AgentError as problem:
+        log.warning(f"Couldn't send commit information to Buildkite: {problem}", _WARNING)
+
+
+def _is_known(exists: Callable[[str], bool]) -> bool:
+    try:
+        return exists(KEY)
+    except Cancelled:
+        raise
+    except AgentError:
+        return False

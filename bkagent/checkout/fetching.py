@@ -1,0 +1,126 @@
+"""Fetch what the job is to build, by the narrowest refspec that will do."""
+
+from __future__ import annotations
+
+from typing import List, Optional, Sequence
+
+from bkagent.checkout import sparse
+from bkagent.checkout.settings import words
+from bkagent.checkout.work import Work
+from bkagent.errors import Cancelled
+from bkagent.git import commands, outcome
+from bkagent.git.flags import has_filter
+from bkagent.git.outcome import GitFailed, Kind
+from bkagent.transport import retry
+
+# A pull request's ref appears a while after its event: the pauses of ten tries add up to 87 s, before jitter.
+PATIENT = retry.subsecond(10, 1.0, jitter=(0.0, 1.0))
+ONCE = retry.constant(1, 0.0)
+
+
+def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
+    """Fetch the job's commit into FETCH_HEAD, or leave it where the repository has it. Raises GitFailed."""
+    session, settings = work.session, work.settings
+    commit = settings.commit
+    if settings.skips_fetch_of_existing and commit != "HEAD" and has_commit(work, commit, ".git"):
+        session.log.comment(f'Commit "{commit}" already exists locally, skipping fetch')
+        return
+    flags = fetch_flags(work, selection)
+    if settings.refspec:
+        session.log.comment("Fetch and checkout custom refspec")
+        refspecs = words(settings.refspec, "refspec")
+        run(work, commands.fetch(flags, refspecs), ONCE, doing=f'fetching refspec "{settings.refspec}"')
+    elif is_github_pull_request(work):
+        _fetch_pull_request(work, flags)
+    elif commit == "HEAD":
+        session.log.comment("Fetch and checkout remote branch HEAD commit")
+        refspecs = words(settings.branch, "branch")
+        run(work, commands.fetch(flags, refspecs), ONCE, doing=f'fetching branch "{settings.branch}"')
+    else:
+        session.log.comment("Fetch and checkout commit")
+        _fetch_or_everything(work, flags, words(commit, "commit"), doing=f'fetching commit "{commit}"')
+
+
+def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
+    """Return the words before the remote. A sparse checkout needs no files but its own, unless a filter is given."""
+    flags = words(work.settings.fetch_flags, "git fetch flags")
+    cloned_with = words(work.settings.clone_flags, "git clone flags")
+    if selection is not None and not has_filter(flags) and not has_filter(cloned_with):
+        flags.insert(0, commands.NO_BLOBS)
+    return flags
+
+
+def is_github_pull_request(work: Work) -> bool:
+    """Say whether the commit is reached by a ref that GitHub makes for each pull request."""
+    return work.settings.pull_request != "false" and "github" in work.settings.provider
+
+
+def pull_request_refspec(work: Work) -> str:
+    """Return the ref of the pull request: its head, or its merge into the branch."""
+    return f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
+
+
+def has_commit(work: Work, commit: str, git_dir: str) -> bool:
+    """Say whether a repository holds a commit, given by its full id; a branch or a part of an id never counts."""
+    # A partial clone would fetch what is missing, and find it.
+    local_only = {"GIT_NO_LAZY_FETCH": "1"}
+    try:
+        printed = work.capture(commands.resolve_commit(commit, git_dir), hidden=True, env=local_only)
+    except GitFailed:
+        return False
+    return printed.strip() == commit
+
+
+def run(work: Work, argv: Sequence[str], schedule: retry.Schedule, *, doing: str) -> None:
+    """Fetch, again after a pause while the ref is not there yet. Raises GitFailed, Cancelled."""
+    was_retried = schedule.tries > 1
+    for number in range(schedule.tries):
+        try:
+            work.run(argv, outcome.FETCH, doing=doing)
+            return
+        except GitFailed as failed:
+            failure = failed.after_retries() if was_retried else failed
+        is_last = number + 1 == schedule.tries
+        pause_s = 0.0 if is_last else schedule.pause(number)
+        if failure.kind is Kind.BAD_REFERENCE:
+            work.session.log.comment(retry.describe(number, schedule.tries, pause_s))
+        elif failure.kind is not Kind.FETCH:
+            raise failure
+        if is_last:
+            raise failure
+        if work.session.cancellation.wait(pause_s):
+            raise Cancelled("the checkout was cancelled while it waited to fetch again")
+
+
+def _fetch_pull_request(work: Work, flags: List[str]) -> None:
+    session, settings = work.session, work.settings
+    what = "merge commit" if settings.uses_merge_refspec else "head"
+    session.log.comment(f"Fetch and checkout pull request {what} from GitHub")
+    refspec = pull_request_refspec(work)
+    doing = f'fetching PR refspec "{refspec}"'
+    if settings.commit != "HEAD":
+        _fetch_or_everything(work, flags, [*words(refspec, "refspec"), *words(settings.commit, "commit")], doing=doing)
+    else:
+        schedule = ONCE if settings.uses_merge_refspec else PATIENT
+        run(work, commands.fetch(flags, words(refspec, "refspec")), schedule, doing=doing)
+    try:
+        fetched = work.capture(commands.resolve("FETCH_HEAD"), hidden=True).strip()
+        session.log.comment(f"FETCH_HEAD is now `{fetched}`")
+    except GitFailed:
+        pass  # told for the reader only
+
+
+def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, doing: str) -> None:
+    """Fetch `refspecs`; where the remote does not give single commits out, all branches and tags."""
+    try:
+        within = f"{doing}: fetching refspecs [{' '.join(refspecs)}]"
+        run(work, commands.fetch(flags, refspecs), ONCE, doing=within)
+    except GitFailed as failed:
+        if failed.kind is not Kind.BAD_REFERENCE:
+            raise
+    else:
+        return
+    work.session.log.comment("Some refspec fetches failed, trying to fetch all heads and tags")
+    heads = work.capture(commands.fetch_refspec(), doing=f"{doing}: reading the refspec of origin").strip()
+    everything = commands.fetch(flags, [heads, commands.ALL_TAGS])
+    run(work, everything, PATIENT, doing=f"{doing}: fetching all heads and tags")

@@ -1,0 +1,105 @@
+"""Learn the key of a repository's ssh host before git asks a question that nobody can answer."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import Iterator
+
+from bkagent.checkout.work import Work
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.git import location, ssh_hosts
+from bkagent.system import file_lock
+
+_TRIES, _PAUSE_S = 3, 2.0
+_LOCK_WAIT_S, _LOCK_LOOK_S = 30.0, 0.05
+
+
+def learn(work: Work, repository: str) -> None:
+    """Add the host's keys to the user's known hosts. What goes wrong is warned of; git will say the rest.
+
+    Raises Cancelled. Version 4 leaves this to ssh itself.
+    """
+    settings, session = work.settings, work.session
+    if not settings.scans_host_keys or settings.is_v4:
+        return
+    if os.path.exists(os.path.join(session.cwd, repository)):
+        return
+    address = location.parse(repository)
+    if address is None or address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
+        return
+    try:
+        _learn(work, _resolved(work, address))
+    except (JobFailed, OSError) as problem:
+        session.log.warning(f"Failed to learn the host key of {address.host}: {problem}")
+
+
+def _resolved(work: Work, address: location.Location) -> str:
+    """Return what ssh makes of the host, or the host without the alias that a person would add."""
+    try:
+        host = ssh_hosts.resolved(work.session.capture(ssh_hosts.probe(address.hostname), hidden=True))
+    except JobFailed:
+        host = ""
+    if not host:
+        host = ssh_hosts.without_alias(address.hostname)
+    if address.port and address.port != ssh_hosts.DEFAULT_PORT and ":" not in host:
+        host = f"{host}:{address.port}"
+    return host
+
+
+def _learn(work: Work, host: str) -> None:
+    log = work.session.log
+    home = work.session.env.get("HOME") or work.session.env.get("USERPROFILE") or ""
+    if not home:
+        raise JobFailed("there is no home folder", 1)
+    folder = os.path.join(home, ".ssh")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, "known_hosts")
+    with _locked(work, path + ".lockf"):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        if _is_known(path, host):
+            log.comment(f'Host "{host}" already in list of known hosts at "{path}"')
+            return
+        keys = _scanned(work, host)
+        with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
+            file.write(keys + "\n")
+        log.comment(f'Added host "{host}" to known hosts at "{path}"')
+
+
+@contextmanager
+def _locked(work: Work, path: str) -> Iterator[None]:
+    fd = file_lock.open_lock(path)
+    try:
+        until = time.monotonic() + _LOCK_WAIT_S
+        while not file_lock.try_lock(fd):
+            if time.monotonic() >= until:
+                raise JobFailed(f'the lock "{path}" was held by another process for {_LOCK_WAIT_S:.0f} seconds', 1)
+            if work.session.cancellation.wait(_LOCK_LOOK_S):
+                raise Cancelled("the checkout was cancelled while it waited for the list of known hosts")
+        yield
+    finally:
+        os.close(fd)
+
+
+def _is_known(path: str, host: str) -> bool:
+    """Say whether a plain line of the list names the host. Hashed names are not read: the host is scanned again."""
+    name, _, port = host.rpartition(":")
+    listed = f"[{name.strip('[]')}]:{port}" if name and port.isdigit() else host
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        fields = (line.rstrip("\n").split(" ") for line in file)
+        return any(len(each) == 3 and listed in each[0].split(",") for each in fields)
+
+
+def _scanned(work: Work, host: str) -> str:
+    for number in range(_TRIES):
+        try:
+            keys = work.session.capture(ssh_hosts.scan(host), hidden=True)
+            if keys.strip():
+                return keys.rstrip("\n")
+            problem = "ssh-keyscan printed nothing"
+        except JobFailed as failed:
+            problem = str(failed)
+        if number + 1 < _TRIES and work.session.cancellation.wait(_PAUSE_S):
+            raise Cancelled("the checkout was cancelled while it waited for a host's key")
+    raise JobFailed(problem, 1)

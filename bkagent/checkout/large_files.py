@@ -1,0 +1,75 @@
+"""Files that Git LFS holds: fetched and put in place after the checkout."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from bkagent.checkout.sparse import Selection
+from bkagent.checkout.work import Work
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.git import lfs_commands, outcome, sparse_commands
+from bkagent.git.outcome import GitFailed
+from bkagent.transport import retry
+
+_SCHEDULE = retry.subsecond(5, 1.0, jitter=(0.0, 1.0))
+# The longest command line of Windows is 32 KiB, that of others 128 KiB and more.
+_BATCH_COUNT = 1000
+
+
+def probe(work: Work) -> None:
+    """Raises JobFailed where Git LFS is not installed: another attempt would not find it either."""
+    try:
+        work.capture(lfs_commands.probe())
+    except JobFailed as failed:
+        raise JobFailed(f"Git LFS is asked for, but `git lfs version` failed: {failed}", failed.exit_code) from failed
+
+
+def install(work: Work) -> None:
+    """Register the filter of LFS in the checkout. Raises GitFailed."""
+    work.run(lfs_commands.install(), outcome.LFS, doing="installing Git LFS")
+
+
+def check_out(work: Work, selection: Optional[Selection]) -> None:
+    """Fetch the large files of the commit, as far as they are kept, and put them in place.
+
+    Raises GitFailed, Cancelled.
+    """
+    for number in range(_SCHEDULE.tries):
+        try:
+            _once(work, selection)
+            return
+        except GitFailed as failed:
+            if number + 1 == _SCHEDULE.tries:
+                raise failed.after_retries()
+            pause_s = _SCHEDULE.pause(number)
+            work.session.log.comment(f"{failed} ({retry.describe(number, _SCHEDULE.tries, pause_s)})")
+        if work.session.cancellation.wait(pause_s):
+            raise Cancelled("the checkout was cancelled while it waited for Git LFS")
+
+
+def _once(work: Work, selection: Optional[Selection]) -> None:
+    if selection is not None and selection.cone:
+        work.run(lfs_commands.fetch(selection.paths), outcome.LFS, doing="fetching LFS files")
+        work.run(lfs_commands.checkout(selection.paths), outcome.LFS, doing="checking out LFS files")
+        return
+    work.run(lfs_commands.fetch(), outcome.LFS, doing="fetching LFS files")
+    if selection is None:
+        work.run(lfs_commands.checkout(), outcome.LFS, doing="checking out LFS files")
+        return
+    names = _kept_names(work)
+    work.session.log.comment(f"Checking out {len(names)} LFS files within the sparse checkout")
+    for start in range(0, len(names), _BATCH_COUNT):
+        batch = names[start : start + _BATCH_COUNT]
+        work.run(lfs_commands.checkout(batch), outcome.LFS, doing="checking out LFS files")
+
+
+def _kept_names(work: Work) -> List[str]:
+    """Return the large files that the sparse rules keep. A leading dash must not make a name an option."""
+    try:
+        names = work.capture(lfs_commands.names()).splitlines()
+        states = work.capture(sparse_commands.file_states()).split("\0")
+    except GitFailed as failed:
+        raise GitFailed(f"listing LFS files: {failed}", failed.exit_code, outcome.Kind.LFS) from failed
+    left_out = {state[2:] for state in states if state.startswith("S ")}
+    kept = [name for name in names if name not in left_out]
+    return ["./" + name if name.startswith("-") else name for name in kept]

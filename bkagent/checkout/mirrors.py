@@ -1,0 +1,129 @@
+"""A bare copy of the repository that the checkouts of a machine borrow objects from, kept up to date under locks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import List
+
+from bkagent.checkout import fetching, mirror_lock, removal, reuse
+from bkagent.checkout.settings import words
+from bkagent.checkout.work import Work, make_folder
+from bkagent.errors import JobFailed
+from bkagent.git import commands, outcome
+from bkagent.git.location import mirror_folder
+from bkagent.git.outcome import GitFailed
+
+VARIABLE = "BUILDKITE_REPO_MIRROR"
+
+
+def obtain(work: Work, submodule: str = "") -> str:
+    """Return the folder of an up-to-date mirror, "" where there is none to use.
+
+    Of the job's repository, whose commit is looked for; or of a `submodule`'s, which is fetched whole. Leaves the
+    session in the mirrors' folder. Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
+    """
+    settings = work.settings
+    repository = submodule or settings.repository
+    folder = os.path.join(os.path.abspath(settings.mirrors_path), mirror_folder(repository))
+    if settings.mirrors_skip_update:
+        folder = _existing(work, repository, folder)
+    else:
+        _bring_up_to_date(work, repository, folder, is_submodule=bool(submodule))
+        if settings.clean_first and settings.runs_command and not submodule:
+            folder = _snapshot(work, folder)
+    if not submodule:
+        with work.session.lock:
+            work.session.env[VARIABLE] = folder
+    return folder
+
+
+def _existing(work: Work, repository: str, folder: str) -> str:
+    log = work.session.log
+    log.comment(f"Skipping update and using existing mirror for repository {repository} at {folder}.")
+    if os.path.isdir(folder):
+        return folder
+    log.comment(f"No existing mirror found for repository {repository} at {folder}.")
+    return ""
+
+
+def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule: bool) -> None:
+    above = os.path.dirname(folder)
+    make_folder(work.session, above)
+    if work.session.cwd != above:
+        work.session.chdir(above)
+    with mirror_lock.held(work, folder, mirror_lock.CLONE):
+        if not os.path.isdir(folder):
+            _clone(work, repository, folder)
+            return
+    with mirror_lock.held(work, folder, mirror_lock.UPDATE):
+        _update(work, repository, folder, is_submodule)
+
+
+def _clone(work: Work, repository: str, folder: str) -> None:
+    work.session.log.comment(f'Cloning a mirror of the repository to "{folder}"')
+    flags = words(work.settings.clone_mirror_flags, "git clone mirror flags")
+    try:
+        work.run(commands.clone_mirror(flags, repository, folder), outcome.CLONE, doing="cloning git mirror")
+    except BaseException:
+        # A mirror that is half there would be taken for a whole one.
+        work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
+        removal.remove_tree(folder)
+        raise
+
+
+def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> None:
+    log, commit = work.session.log, work.settings.commit
+    is_there = False
+    if not is_submodule:
+        is_there = fetching.has_commit(work, commit, folder)
+        if is_there:
+            log.comment(f'Commit "{commit}" exists in mirror')
+        else:
+            log.comment(f"Updating existing repository mirror to find commit {commit}")
+    has_moved = reuse.point_origin(work, folder, folder, repository)
+    if is_submodule:
+        work.run(commands.fetch_default(folder), outcome.FETCH, doing="fetching git mirror")
+    elif not is_there:
+        _fetch(work, folder)
+    if has_moved:
+        _tidy(work, commands.check_objects(folder))
+        _tidy(work, commands.collect_garbage(folder))
+
+
+def _fetch(work: Work, folder: str) -> None:
+    settings, log = work.settings, work.session.log
+    schedule = fetching.ONCE
+    if settings.refspec:
+        log.comment(f"Fetching and mirroring custom refspec {settings.refspec}")
+        refspecs = words(settings.refspec, "refspec")
+    elif fetching.is_github_pull_request(work):
+        what = "merge commit" if settings.uses_merge_refspec else "head"
+        log.comment(f"Fetching and mirroring pull request {what} from GitHub")
+        refspecs = words(fetching.pull_request_refspec(work), "refspec")
+        if not (settings.is_v4 and settings.uses_merge_refspec):
+            schedule = fetching.PATIENT
+    else:
+        refspecs = words(settings.branch, "branch")
+    fetching.run(work, commands.fetch([], refspecs, folder), schedule, doing="fetching git mirror")
+
+
+def _tidy(work: Work, argv: List[str]) -> None:
+    try:
+        work.run(argv)
+    except GitFailed as failed:
+        work.session.log.warning(f"Tidying the git mirror failed: {failed}")
+
+
+def _snapshot(work: Work, folder: str) -> str:
+    """Copy a mirror for one job: a clean checkout must not depend on what others do to the mirror meanwhile."""
+    above = os.path.join(os.path.dirname(folder), "snapshots")
+    make_folder(work.session, above)
+    try:
+        copy = tempfile.mkdtemp(prefix=os.path.basename(folder), dir=above)
+    except OSError as error:
+        raise JobFailed(f'cannot make a folder in "{above}": {error.strerror}', 1) from error
+    work.remember(copy)
+    work.session.log.comment(f'Creating mirror snapshot in "{copy}"')
+    work.run(commands.clone_mirror([], folder, copy), outcome.CLONE, doing="cloning git mirror snapshot")
+    return copy

@@ -1,0 +1,39 @@
+"""The checkout that a job gets where no hook does it: clone or reuse, fetch, check out, clean, and try again."""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from bkagent.checkout import attempts, large_files, removal
+from bkagent.checkout.attempt import attempt
+from bkagent.checkout.settings import SPARSE_MODES, Checkout, bad_sparse_mode
+from bkagent.checkout.work import Work, enter, folder
+from bkagent.errors import JobFailed
+from bkagent.shell.session import Session
+
+__all__ = ["check_out", "enter", "remove_old"]
+
+
+def check_out(session: Session, settings: Checkout, remember: Callable[[str], None]) -> None:
+    """Bring the job's folder to the job's commit, with the log that people know.
+
+    `remember` is told each folder to remove when the job ends. Sets BUILDKITE_REPO_MIRROR where mirrors are used.
+    Raises JobFailed with git's exit code, -1 after a signal; CheckoutLockExpired; Cancelled.
+    """
+    if not settings.repository:
+        session.log.comment("Skipping checkout, BUILDKITE_REPO is empty")
+        return
+    if session.which("git") is None:
+        raise JobFailed("git is not on the PATH of the job, and a checkout needs it", 1)
+    work = Work(session, settings, remember)
+    if settings.lfs:
+        large_files.probe(work)
+    if settings.sparse_mode and settings.sparse_mode not in SPARSE_MODES:
+        raise JobFailed(bad_sparse_mode(settings.sparse_mode), 1)
+    attempts.run(work, attempt)
+
+
+def remove_old(session: Session) -> None:
+    """Remove the checkout that an earlier job left, where a clean one is asked for. Raises JobFailed."""
+    session.log.header("Cleaning pipeline checkout")
+    removal.remove(session, folder(session))

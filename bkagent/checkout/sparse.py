@@ -1,0 +1,105 @@
+"""A working tree that holds only some folders of the repository."""
+
+from __future__ import annotations
+
+import os
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+from bkagent.checkout.work import Work
+from bkagent.git import commands, sparse_commands, version
+from bkagent.git.flags import has_filter
+from bkagent.git.outcome import GitFailed
+
+
+class Selection(NamedTuple):
+    """What a sparse checkout keeps. `sets_mode`: this git's `sparse-checkout set` takes the mode itself."""
+
+    paths: Tuple[str, ...]
+    cone: bool
+    sets_mode: bool
+
+
+def resolve(work: Work) -> Optional[Selection]:
+    """Return what is to be kept; None for everything, also where git is too old for the wish."""
+    settings = work.settings
+    if not settings.sparse_paths:
+        return None
+    found = version.parse(work.capture(version.command(), hidden=True)) or (0, 0)
+    cone = settings.sparse_mode != "no-cone"
+    needed = version.SPARSE_CONE if cone else version.SPARSE_NO_CONE
+    if found < needed:
+        mode = "" if cone else " in no-cone mode"
+        work.session.log.warning(
+            f"Sparse checkout{mode} requires git >= {needed[0]}.{needed[1]}, got {found[0]}.{found[1]}; "
+            "falling back to full checkout"
+        )
+        return None
+    return Selection(settings.sparse_paths, cone, found >= version.SPARSE_NO_CONE)
+
+
+def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
+    """Return the flags of a clone that brings only what is kept. What the user gave already is not added twice."""
+    wanted = list(flags)
+    kept = [flag for flag in ("--sparse",) if flag in flags]
+    if "--sparse" not in flags:
+        wanted.append("--sparse")
+    if has_filter(flags):
+        kept.append("--filter")
+    else:
+        wanted.append(commands.NO_BLOBS)
+    if kept:
+        work.session.log.comment(f"Sparse checkout leaves {' and '.join(kept)} of the git clone flags as given")
+    return wanted
+
+
+def apply(work: Work, selection: Optional[Selection]) -> None:
+    """Restrict the working tree to what is kept, or lift a restriction that an earlier job left. Raises GitFailed."""
+    if selection is None:
+        _lift(work)
+        return
+    mode = "cone" if selection.cone else "no-cone"
+    work.session.log.comment(f"Setting up sparse checkout ({mode} mode) for paths: {','.join(selection.paths)}")
+    doing = "setting up sparse checkout"
+    if selection.sets_mode:
+        work.run(sparse_commands.select(selection.paths, selection.cone), doing=doing)
+    else:
+        work.run(sparse_commands.start_cone(), doing=doing)
+        work.run(sparse_commands.select_in_mode(selection.paths), doing=doing)
+
+
+def _lift(work: Work) -> None:
+    git_dir = _git_dir(work)
+    if not any(
+        os.path.exists(os.path.join(git_dir, *names)) for names in (("info", "sparse-checkout"), ("config.worktree",))
+    ):
+        return
+    if _printed(work, sparse_commands.is_on()) != "true":
+        return
+    session = work.session
+    session.log.comment("Disabling sparse checkout from previous build")
+    try:
+        work.run(sparse_commands.disable())
+    except GitFailed as failed:
+        session.log.warning(f"Could not disable sparse checkout: {failed}")
+        return
+    if _printed(work, sparse_commands.worktree_settings()) == "":
+        _printed(work, sparse_commands.forget_worktree_settings())
+
+
+def _git_dir(work: Work) -> str:
+    """Return the folder that `.git` is, or that it points to."""
+    path = work.path(".git")
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            key, _, target = file.read(4096).partition(":")
+    except OSError:
+        return path
+    return os.path.normpath(os.path.join(work.session.cwd, target.strip())) if key == "gitdir" else path
+
+
+def _printed(work: Work, argv: Sequence[str]) -> Optional[str]:
+    """Return what a question to git prints, or None where it fails: an unset value, mostly."""
+    try:
+        return work.capture(argv, hidden=True).strip()
+    except GitFailed:
+        return None

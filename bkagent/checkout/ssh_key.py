@@ -1,0 +1,64 @@
+"""A deploy key that the job brings: in a file of its own for as long as git runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import contextmanager
+from shlex import quote
+from typing import Iterator
+
+from bkagent.checkout import removal
+from bkagent.checkout.work import Work, folder
+from bkagent.errors import JobFailed
+
+COMMAND = "GIT_SSH_COMMAND"
+
+
+@contextmanager
+def in_use(work: Work) -> Iterator[None]:
+    """Let git use the key of the settings, if there is one. Raises JobFailed."""
+    if not work.settings.ssh_key.strip():
+        yield
+        return
+    session = work.session
+    with session.lock:
+        before = session.env.get(COMMAND)
+    holder = ""
+    try:
+        holder, path = _written(work)
+        with session.lock:
+            session.env[COMMAND] = f"{before or 'ssh'} -i {quote(path)} -o IdentitiesOnly=yes"
+        yield
+    finally:
+        with session.lock:
+            if before is None:
+                session.env.pop(COMMAND, None)
+            else:
+                session.env[COMMAND] = before
+        if holder:
+            _remove(work, holder)
+
+
+def _written(work: Work) -> "tuple[str, str]":
+    """Return a new folder beside the checkout and the key's file in it; not inside, where `git clean` would find it."""
+    above = os.path.dirname(folder(work.session))
+    tag = re.sub(r"[^A-Za-z0-9]", "-", work.settings.pipeline)
+    try:
+        os.makedirs(above, exist_ok=True)
+        holder = tempfile.mkdtemp(prefix=f".buildkite-ssh-key-{tag}-", dir=above)
+        path = os.path.join(holder, "id")
+        # ssh refuses a key that others may read, and one without a line end.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(work.settings.ssh_key.rstrip("\n").encode("utf-8", "surrogateescape") + b"\n")
+    except OSError as error:
+        raise JobFailed(f'cannot write the SSH key of the job in "{above}": {error.strerror}', 1) from error
+    return holder, path.replace("\\", "/")
+
+
+def _remove(work: Work, holder: str) -> None:
+    try:
+        removal.remove_tree(holder)
+    except OSError as error:
+        work.session.log.warning(f'Failed to remove the SSH key in "{holder}": {error}')

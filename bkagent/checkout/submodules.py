@@ -1,0 +1,78 @@
+"""Bring the submodules of a checkout to the commits that it names."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Optional
+
+from bkagent.checkout import host_keys, mirrors
+from bkagent.checkout.sparse import Selection
+from bkagent.checkout.work import Work, enter
+from bkagent.git import commands
+from bkagent.git.outcome import GitFailed
+
+
+def are_there(work: Work) -> bool:
+    """Say whether the working tree names submodules."""
+    return os.path.exists(work.path(".gitmodules"))
+
+
+def update(work: Work, selection: Optional[Selection]) -> bool:
+    """Check out the submodules and return whether that was done. Raises GitFailed and what mirrors raise."""
+    log, settings = work.session.log, work.settings
+    if not are_there(work):
+        return False
+    if selection is not None:
+        log.warning("Submodule initialization skipped during sparse checkout", "submodules-init-skipped")
+        return False
+    if not settings.submodules:
+        log.warning("This repository has submodules, but submodules are disabled", "submodules-disabled")
+        return False
+    log.comment("Git submodules detected")
+    try:
+        work.run(commands.sync_submodules())
+    except GitFailed as failed:
+        log.warning(f"Failed to synchronize the URLs of the submodules: {failed}")
+    try:
+        repositories = _repositories(work)
+    except GitFailed as failed:
+        log.warning(f"Failed to list the URLs of the submodules: {failed}")
+        return False
+    for repository in repositories:
+        host_keys.learn(work, repository)
+    if settings.mirrors_path:
+        for repository in repositories:
+            mirror = mirrors.obtain(work, repository)
+            enter(work.session)
+            _update(work, mirror)
+    else:
+        _update(work, "")
+    work.run(commands.in_submodules("git reset --hard"), doing="resetting submodules")
+    return True
+
+
+def _repositories(work: Work) -> List[str]:
+    printed = work.capture(commands.submodule_urls())
+    entries = [entry.partition("\n")[2] for entry in printed.split("\0")]
+    return [_absolute(work, url) for url in entries if url]
+
+
+def _absolute(work: Work, url: str) -> str:
+    """Return the URL as git will use it: one that starts with a dot counts from the repository's own."""
+    if not url.startswith(("./", "../")):
+        return url
+    above = work.settings.repository.rstrip("/")
+    while url.startswith(("./", "../")):
+        if url.startswith("../"):
+            cut = max(above.rfind("/"), above.rfind(":"))
+            above, url = above[: max(cut, 0)] if above[cut : cut + 1] != ":" else above[: cut + 1], url[3:]
+        else:
+            url = url[2:]
+    return above + url if above.endswith(":") else f"{above}/{url}"
+
+
+def _update(work: Work, mirror: str) -> None:
+    settings = work.settings
+    dissociates = settings.mirror_mode == "dissociate"
+    argv = commands.update_submodules(settings.submodule_clone_config, mirror, dissociates)
+    work.run(argv, doing="updating submodules")

@@ -1,0 +1,124 @@
+"""Make sure that a commit is on the branch that the build says it is on."""
+
+from __future__ import annotations
+
+from typing import List, Optional
+
+from bkagent.checkout.settings import words
+from bkagent.checkout.work import Work
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.git import commands, outcome
+from bkagent.git.flags import for_verification
+from bkagent.git.outcome import GitFailed
+from bkagent.transport import retry
+
+_SCHEDULE = retry.subsecond(3, 1.0, jitter=(0.0, 1.0))
+# A shallow clone may not reach back to the commit: look, fetch more, look again, fetch all.
+_DEEPENINGS = ("", "--deepen=50", "--unshallow")
+
+
+class VerificationFailed(JobFailed):
+    """The commit is on another branch, or on none: neither another attempt nor a fresh clone helps."""
+
+
+class _Unavailable(Exception):
+    """It could not be found out."""
+
+
+def verify(work: Work) -> None:
+    """Check the fetched commit as far as the mode asks. Raises VerificationFailed in strict mode, Cancelled."""
+    settings, log = work.settings, work.session.log
+    mode = settings.commit_verification
+    if not mode and not settings.is_v4:
+        return
+    reason = _not_needed(work, mode)
+    if reason:
+        log.comment(f"Skipping commit verification: {reason}")
+        return
+    commit, branch = settings.commit, settings.branch
+    log.comment(f'Verifying commit "{commit}" is on branch "{branch}"')
+    try:
+        try:
+            is_on_branch = _is_on_branch(work)
+        finally:
+            _forget_tip(work)
+    except _Unavailable as problem:
+        log.warning(f"commit verification unavailable: {problem}")
+        return
+    if is_on_branch:
+        return
+    sentence = f'commit verification failed: commit "{commit}" is not on branch "{branch}"'
+    if mode == "strict" or (settings.is_v4 and not mode):
+        raise VerificationFailed(sentence, 1)
+    log.warning(sentence)
+
+
+def _not_needed(work: Work, mode: str) -> str:
+    settings = work.settings
+    if settings.is_v4 and mode not in ("", "strict", "off"):
+        raise VerificationFailed(f'invalid git commit verification mode "{mode}" (must be "strict" or "off")', 1)
+    reasons = (
+        (settings.is_v4 and mode == "off", "mode is off"),
+        (settings.commit == "HEAD", "the commit is HEAD"),
+        (not settings.branch, "the build has no branch"),
+        (bool(settings.tag), "this is a tag build"),
+        (settings.pull_request not in ("", "false"), "this is a pull request build"),
+        (bool(settings.refspec), "a custom refspec is used"),
+    )
+    return next((reason for holds, reason in reasons if holds), "")
+
+
+def _is_on_branch(work: Work) -> bool:
+    for deepening in _DEEPENINGS:
+        if deepening:
+            work.session.log.comment(f"Deepening checkout to verify commit ({deepening})...")
+        tip = _fetch_tip(work, deepening)
+        try:
+            work.run(commands.is_ancestor(work.settings.commit, tip))
+            return True
+        except GitFailed as failed:
+            code = failed.exit_code
+        if _printed(work, commands.is_shallow()) != "true":
+            if code == 1:
+                return False
+            raise _Unavailable(f"git could not compare the commit with the branch: exit status {code}")
+    raise _Unavailable("the history at hand does not reach back to the commit")
+
+
+def _fetch_tip(work: Work, deepening: str) -> str:
+    flags = for_verification(words(work.settings.fetch_flags, "git fetch flags"))
+    refspec = f"+refs/heads/{work.settings.branch}:{commands.VERIFICATION_REF}"
+    argv = commands.fetch([*flags, deepening] if deepening else flags, [refspec])
+    for number in range(_SCHEDULE.tries):
+        failure = _failure(work, argv)
+        if failure is None:
+            break
+        if number + 1 == _SCHEDULE.tries:
+            raise _Unavailable(f"fetching the branch: {failure}")
+        if work.session.cancellation.wait(_SCHEDULE.pause(number)):
+            raise Cancelled("the checkout was cancelled while it waited to fetch a branch again")
+    tip = _printed(work, commands.resolve(commands.VERIFICATION_REF))
+    if not tip:
+        raise _Unavailable("the branch was fetched but has no tip")
+    return tip
+
+
+def _failure(work: Work, argv: List[str]) -> Optional[GitFailed]:
+    try:
+        work.run(argv, outcome.FETCH)
+    except GitFailed as failed:
+        return failed
+    return None
+
+
+def _forget_tip(work: Work) -> None:
+    failure = _failure(work, commands.delete_ref(commands.VERIFICATION_REF))
+    if failure is not None:
+        work.session.log.warning(f"Could not delete {commands.VERIFICATION_REF}: {failure}")
+
+
+def _printed(work: Work, argv: List[str]) -> str:
+    try:
+        return work.capture(argv).strip()
+    except GitFailed:
+        return ""
