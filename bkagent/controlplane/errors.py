@@ -1,0 +1,61 @@
+"""What the control plane refuses, each with the HTTP status that says so.
+
+    PlaneError             500   anything below
+      BadRequest           400   the request cannot be understood
+      Unauthorized         401   the token is unknown, or no longer valid
+      Forbidden            403   the token is valid, but not for this
+      NotFound             404   there is nothing by that name
+      Conflict             409   it contradicts what is already there
+      Rejected             422   understood, and refused for good
+      Locked               423   not now; worth another try
+"""
+
+from bkagent.errors import AgentError
+
+
+class PlaneError(AgentError):
+    """An error whose text is a sentence for the caller. `status` is its HTTP status."""
+
+    status = 500
+
+
+class BadRequest(PlaneError):
+    """The request cannot be understood."""
+
+    status = 400
+
+
+class Unauthorized(PlaneError):
+    """The token is unknown, or no longer valid."""
+
+    status = 401
+
+
+class Forbidden(PlaneError):
+    """The token is valid, but not for this."""
+
+    status = 403
+
+
+class NotFound(PlaneError):
+    """There is nothing by that name."""
+
+    status = 404
+
+
+class Conflict(PlaneError):
+    """The request contradicts what is already there."""
+
+    status = 409
+
+
+class Rejected(PlaneError):
+    """The request was understood, and is refused for good."""
+
+    status = 422
+
+
+class Locked(PlaneError):
+    """The thing asked for is not ready; worth another try."""
+
+    status = 423

@@ -1,0 +1,89 @@
+"""The feed of what happens, for pages and terminals that show it live.
+
+A subscriber that is too slow loses events, never the control plane its memory: it is told so by an event of the kind
+"missed" and reads again what it shows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Callable, Deque, List, Optional
+
+from bkagent.controlplane.records import Event
+
+MOST_EVENTS = 10_000
+MOST_BYTES = 8 << 20
+
+
+class Subscription:
+    """The events of one subscriber, oldest first."""
+
+    def __init__(self, end: Callable[["Subscription"], None]) -> None:
+        self._end = end
+        self._ready = threading.Condition()
+        self._events: Deque[Event] = deque()
+        self._bytes = 0
+        self.closed = False
+
+    def get(self, timeout: Optional[float] = None) -> Optional[Event]:
+        """Return the next event, waiting up to `timeout` seconds (None: for ever); None when there is none, or after close()."""
+        with self._ready:
+            self._ready.wait_for(lambda: self._events or self.closed, timeout)
+            if not self._events or self.closed:
+                return None
+            event = self._events.popleft()
+            self._bytes -= len(event.data)
+            return event
+
+    def put(self, event: Event) -> None:
+        """Add an event; where there is no room, everything waiting gives way to one that says so."""
+        with self._ready:
+            if len(self._events) >= MOST_EVENTS or self._bytes + len(event.data) > MOST_BYTES:
+                self._events.clear()
+                self._events.append(Event("missed"))
+                self._bytes = 0
+            self._events.append(event)
+            self._bytes += len(event.data)
+            self._ready.notify()
+
+    def close(self) -> None:
+        """Take no more events; whoever waits in get() returns."""
+        with self._ready:
+            self.closed = True
+            self._events.clear()
+            self._ready.notify_all()
+        self._end(self)
+
+
+class Feed:
+    """Hands each event to every subscriber, in order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscriptions: List[Subscription] = []
+
+    def subscribe(self) -> Subscription:
+        """Return a new subscription; it sees what happens from now on."""
+        with self._lock:
+            subscription = Subscription(self._remove)
+            self._subscriptions.append(subscription)
+            return subscription
+
+    def publish(self, event: Event) -> None:
+        """Give an event to every subscriber."""
+        with self._lock:
+            for subscription in self._subscriptions:
+                subscription.put(event)
+
+    def close(self) -> None:
+        """Close every subscription."""
+        with self._lock:
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            subscription.close()
+
+    def _remove(self, subscription: Subscription) -> None:
+        with self._lock:
+            if subscription in self._subscriptions:
+                self._subscriptions.remove(subscription)

@@ -1,0 +1,104 @@
+"""The control plane: hands jobs out, keeps what they do, knows what comes next. It speaks no protocol itself.
+
+Everything is in one folder: `store.db`, `logs/`, `artifacts/`, `tokens/`. One process has it open at a time; within
+that process any thread may call anything. Errors are those of `controlplane.errors`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.controlplane.plane_artifacts import PlaneArtifacts
+from bkagent.controlplane.plane_logs import PlaneLogs
+from bkagent.controlplane.plane_notes import PlaneNotes
+from bkagent.controlplane.plane_runs import PlaneRuns
+from bkagent.controlplane.plane_state import Timing
+from bkagent.controlplane.store.database import Database
+from bkagent.controlplane.store.schema import SCHEMA
+from bkagent.controlplane.tokens import AGENT, API, Tokens
+from bkagent.errors import ConfigError
+from bkagent.system import file_lock, private_folder
+
+TICK_S = 1.0
+
+
+class Plane(PlaneRuns, PlaneLogs, PlaneNotes, PlaneArtifacts):
+    """An open control plane. Make one with `Plane.open`, end it with `close`."""
+
+    _lock_descriptor: Optional[int] = None
+    _ticker: Optional[threading.Thread] = None
+
+    @classmethod
+    def open(
+        cls,
+        data_path: str,
+        *,
+        organization: str = "local",
+        clock: Callable[[], float] = time.time,
+        timing: Timing = Timing(),  # noqa: B008 - frozen
+        ticking: bool = True,
+    ) -> "Plane":
+        """Open or make the data folder. `ticking`: look once a second for what is over its time.
+
+        Raises ConfigError where it is in use, cannot be written, or was made by a newer version.
+        """
+        folder = private_folder.make(data_path)
+        descriptor = _lock(folder)
+        try:
+            for name in ("logs", "artifacts"):
+                private_folder.make(os.path.join(folder, name))
+            tokens = Tokens(os.path.join(folder, "tokens"))
+            db = Database(os.path.join(folder, "store.db"), SCHEMA)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        plane = cls(folder, db, tokens, organization, clock, timing)
+        plane._lock_descriptor = descriptor
+        plane._end_ticking = threading.Event()
+        if ticking:
+            plane._ticker = threading.Thread(target=plane._keep_ticking, name="control plane clock", daemon=True)
+            plane._ticker.start()
+        return plane
+
+    _end_ticking: threading.Event
+
+    @property
+    def agent_token_path(self) -> str:
+        """Return the file that holds the token with which agents register."""
+        return self.tokens.path(AGENT)
+
+    @property
+    def api_token_path(self) -> str:
+        """Return the file that holds the token of the REST API."""
+        return self.tokens.path(API)
+
+    def close(self) -> None:
+        """Close everything; subscribers see their subscriptions closed. Closing twice does nothing."""
+        if self._lock_descriptor is None:
+            return
+        descriptor, self._lock_descriptor = self._lock_descriptor, None
+        self._end_ticking.set()
+        if self._ticker is not None:
+            self._ticker.join()
+        self._feed.close()
+        self._db.close()
+        os.close(descriptor)
+
+    def _keep_ticking(self) -> None:
+        while not self._end_ticking.wait(TICK_S):
+            self.tick()
+
+
+def _lock(folder: str) -> int:
+    path = os.path.join(folder, "lock")
+    try:
+        descriptor = file_lock.open_lock(path)
+    except OSError as error:
+        raise ConfigError(f"cannot open {path}: {error.strerror}") from error
+    if not file_lock.lock_soon(descriptor):
+        os.close(descriptor)
+        raise ConfigError(f"the data folder {folder} is in use by another control plane; end it, or choose another folder")
+    return descriptor

@@ -1,0 +1,45 @@
+"""What the conditions of steps can see of a build."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from bkagent.controlplane.records import Build, PipelineEntry
+
+
+def values(build: Build, pipeline: PipelineEntry, organization: str) -> Dict[str, Any]:
+    """Return the values by dotted name, and under "env" the variables that `build.env()` answers from."""
+    pull_request = build.pull_request
+    found: Dict[str, Any] = {
+        "build.id": build.id, "build.number": build.number, "build.state": build.state, "build.source": build.source,
+        "build.branch": build.branch, "build.tag": build.tag or None, "build.message": build.message or None,
+        "build.commit": build.commit, "build.pull_request.id": pull_request.get("id"),
+        "build.pull_request.base_branch": pull_request.get("base"),
+        "build.pull_request.repository": pull_request.get("repository"),
+        "build.pull_request.labels": list(pull_request.get("labels", ())),
+        "pipeline.id": pipeline.id, "pipeline.slug": pipeline.slug,
+        "pipeline.default_branch": pipeline.default_branch or None, "pipeline.repository": build.repository or None,
+        "organization.id": organization, "organization.slug": organization,
+        "env": variables(build, organization),
+    }  # fmt: skip
+    for name, person in (("author", build.author), ("creator", build.creator)):
+        for key in ("id", "name", "email"):
+            found[f"build.{name}.{key}"] = person.get(key) or None
+    return found
+
+
+def variables(build: Build, organization: str) -> Mapping[str, str]:
+    """Return what `env()` sees: the build's variables, and the fixed BUILDKITE_ ones."""
+    return {
+        **build.pipeline_env,
+        **build.env,
+        "BUILDKITE_BRANCH": build.branch,
+        "BUILDKITE_TAG": build.tag,
+        "BUILDKITE_MESSAGE": build.message,
+        "BUILDKITE_COMMIT": build.commit,
+        "BUILDKITE_PIPELINE_SLUG": build.pipeline_slug,
+        "BUILDKITE_ORGANIZATION_SLUG": organization,
+        "BUILDKITE_REPO": build.repository,
+        "BUILDKITE_PULL_REQUEST": str(build.pull_request.get("id") or "false"),
+        "BUILDKITE_PULL_REQUEST_BASE_BRANCH": str(build.pull_request.get("base") or ""),
+    }

@@ -1,0 +1,176 @@
+"""Steps become the entries and jobs of a build."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from bkagent.controlplane.records import Job, StepEntry
+from bkagent.controlplane.scheduling import branches, matrix
+from bkagent.controlplane.scheduling.limits import JOBS_PER_MATRIX, JOBS_PER_UPLOAD
+from bkagent.pipeline.conditional import evaluate
+from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.steps import (
+    BlockStep,
+    CommandStep,
+    GroupStep,
+    InputStep,
+    ManualStep,
+    Pipeline,
+    Step,
+    TriggerStep,
+    WaitStep,
+)
+
+_KINDS = (
+    (CommandStep, "command"), (WaitStep, "wait"), (BlockStep, "block"), (InputStep, "input"),
+    (TriggerStep, "trigger"), (GroupStep, "group"),
+)  # fmt: skip
+_JOB_TYPES = {"command": "script", "wait": "waiter", "block": "manual", "input": "manual", "trigger": "trigger"}
+_PLACEHOLDER = re.compile("%[nNtT]")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the steps go.
+
+    conditions    what `if` sees; `branch` what `branches` is held against
+    uploaded_by   the id of the step whose job uploads them, "" for the build's own
+    position      of the first of them; `scheduled_at` the time they were meant for
+    new_id        makes an id
+    """
+
+    build_id: str
+    upload_id: str
+    conditions: Mapping[str, Any]
+    branch: str
+    now: float
+    scheduled_at: float
+    new_id: Callable[[], str]
+    uploaded_by: str = ""
+    position: int = 0
+
+
+def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Job]]:
+    """Return the entries and the jobs of every step, in document order.
+
+    Raises PipelineError for a condition or a matrix that cannot be worked out, and for too many jobs.
+    """
+    entries: List[StepEntry] = []
+    jobs: List[Job] = []
+    group_entry: Optional[StepEntry] = None
+    group_reason = ("", "")
+    for at, (step, group) in enumerate(pipeline.walk()):
+        if group is None:
+            group_entry, group_reason = None, ("", "")
+        excluded, reason = group_reason if group_reason[0] else _exclusion(step, target)
+        entry = StepEntry(
+            id=target.new_id(), build_id=target.build_id, upload_id=target.upload_id, at=at,
+            position=target.position + at, kind=kind_of(step), key=step.key, label=step.label,
+            group_id=group_entry.id if group_entry else "", uploaded_by=target.uploaded_by, excluded=excluded,
+        )  # fmt: skip
+        entries.append(entry)
+        if isinstance(step, GroupStep):
+            group_entry, group_reason = entry, (excluded, reason)
+            continue
+        try:
+            jobs += _jobs(step, pipeline, entry, group_entry, reason, target)
+        except PipelineError as wrong:
+            raise PipelineError(f"{step.name}: {wrong}") from None
+        if len(jobs) > JOBS_PER_UPLOAD:
+            raise PipelineError(f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, which is the most for one upload")
+    return entries, jobs
+
+
+def kind_of(step: Step) -> str:
+    """Return "command", "wait", "block", "input", "trigger" or "group"."""
+    return next(word for kind, word in _KINDS if isinstance(step, kind))
+
+
+def _exclusion(step: Step, target: Target) -> Tuple[str, str]:
+    """Return why the step makes no job run, as a word and in words, or two empty texts."""
+    if step.skip:
+        return "skipped", step.skip
+    if step.branches and not branches.matches(step.branches, target.branch):
+        return "branch_mismatch", f'the branch "{target.branch}" is not one of its branches'
+    if step.condition:
+        try:
+            holds = evaluate(step.condition, target.conditions)
+        except PipelineError as wrong:
+            raise PipelineError(f"{step.name}: {wrong}") from None
+        if not holds:
+            return "conditional_failed", f"its condition does not hold: {step.condition}"
+    if isinstance(step, CommandStep) and step.parallelism == 0:
+        return "parallelism_zero", "its parallelism is 0"
+    return "", ""
+
+
+def _jobs(
+    step: Step, pipeline: Pipeline, entry: StepEntry, group: Optional[StepEntry], reason: str, target: Target
+) -> List[Job]:
+    shared: Dict[str, Any] = {
+        "build_id": target.build_id, "step_id": entry.id, "type": _JOB_TYPES[entry.kind], "created_at": target.now,
+        "sequence": entry.position, "step_key": step.key, "label": step.label, "scheduled_at": target.scheduled_at,
+        "group_id": group.id if group else "", "group_key": group.key if group else "",
+        "group_label": group.label if group else "", "state": "waiting",
+    }  # fmt: skip
+    if entry.excluded:
+        word = "skipped" if entry.excluded == "skipped" else "broken"
+        broken = "" if word == "skipped" else entry.excluded
+        shared.update(state=word, broken_reason=broken, reason=reason, finished_at=target.now)
+    if isinstance(step, ManualStep):
+        shared["blocked_state"] = step.blocked_state
+    if not isinstance(step, CommandStep):
+        return [_made(target, shared)]
+    shared.update(_of_command(step, pipeline))
+    if entry.excluded:
+        return [_made(target, shared)]
+    if step.matrix is not None:
+        return _of_matrix(step, shared, target)
+    if step.parallelism is None:
+        return [_made(target, shared)]
+    if step.parallelism > JOBS_PER_UPLOAD:
+        raise PipelineError(f"parallelism {step.parallelism} makes more than {JOBS_PER_UPLOAD} jobs")
+    return [_of_parallel(target, shared, index, step.parallelism) for index in range(step.parallelism)]
+
+
+def _of_command(step: CommandStep, pipeline: Pipeline) -> Dict[str, Any]:
+    agents = step.agents if step.agents is not None else pipeline.agents
+    return {
+        "command": step.command, "agent_query_rules": tuple(agents or ()), "artifact_paths": step.artifact_paths,
+        "env": dict(step.env), "plugins": tuple(step.plugins),
+        "priority": pipeline.priority if step.priority is None else step.priority,
+        "timeout_minutes": step.timeout_minutes, "concurrency_group": step.concurrency_group,
+        "concurrency_limit": step.concurrency, "concurrency_method": step.concurrency_method,
+        "soft_fail_any": step.soft_fail.any_status, "soft_fail_statuses": tuple(sorted(step.soft_fail.statuses)),
+    }  # fmt: skip
+
+
+def _of_matrix(step: CommandStep, shared: Mapping[str, Any], target: Target) -> List[Job]:
+    assert step.matrix is not None
+    if matrix.count(step.matrix) > JOBS_PER_MATRIX:
+        raise PipelineError(f"the matrix makes more than {JOBS_PER_MATRIX} jobs")
+    found = []
+    for one in matrix.combinations(step.matrix):
+        own = dict(shared, matrix=one.values)
+        for name in ("label", "command", "agent_query_rules", "plugins"):
+            own[name] = matrix.filled(own[name], one.values)
+        own["env"] = {name: matrix.filled(value, one.values) for name, value in step.env.items()}
+        if one.soft_fail is not None:
+            own.update(soft_fail_any=one.soft_fail.any_status, soft_fail_statuses=tuple(sorted(one.soft_fail.statuses)))
+        if one.skip:
+            own.update(state="skipped", reason=one.skip, finished_at=target.now)
+        found.append(_made(target, own))
+    return found
+
+
+def _of_parallel(target: Target, shared: Mapping[str, Any], index: int, total: int) -> Job:
+    words = {"%n": str(index), "%N": str(index + 1), "%t": str(total), "%T": str(total)}
+    label = _PLACEHOLDER.sub(lambda found: words[found.group()], shared["label"])
+    return _made(target, dict(shared, label=label, parallel_index=index, parallel_total=total))
+
+
+def _made(target: Target, values: Mapping[str, Any]) -> Job:
+    id = target.new_id()
+    return Job(id=id, slot_id=id, **values)

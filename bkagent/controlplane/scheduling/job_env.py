@@ -1,0 +1,193 @@
+"""The variables that a job gets from the control plane: small lists, merged in one order.
+
+Lowest first: the documents' env, the build's env, the step's env, and what this control plane itself says.
+Source: pipelines of the reference service, chapter 14.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Sequence
+
+from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
+from bkagent.controlplane.scheduling.branches import is_full_commit
+from bkagent.pipeline.steps import CommandStep, Pipeline
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """Everything that the variables of a job are made of.
+
+    document   what the step came with; `unblocker` is the block job that let the job go, or None
+    """
+
+    job: Job
+    step: CommandStep
+    document: Pipeline
+    build: Build
+    pipeline: PipelineEntry
+    agent: Agent
+    organization: str
+    web_url: str
+    unblocker: Optional[Job] = None
+
+
+def job_env(context: JobContext) -> Dict[str, str]:
+    """Return the job's variables."""
+    env: Dict[str, str] = {}
+    for part in (
+        context.build.pipeline_env,
+        context.build.env,
+        context.job.env,
+        _checkout(context),
+        _build(context),
+        _people(context.build),
+        _pull_request(context.build),
+        _pipeline(context),
+        _work(context.job),
+        _identity(context),
+        _agent(context.agent),
+    ):
+        env.update(part)
+    return env
+
+
+def build_url(context: JobContext) -> str:
+    """Return the page of the job's build."""
+    return f"{context.web_url}/{context.organization}/{context.build.pipeline_slug}/builds/{context.build.number}"
+
+
+def _build(context: JobContext) -> Mapping[str, str]:
+    build = context.build
+    env = {
+        "CI": "true", "BUILDKITE": "true",
+        "BUILDKITE_BRANCH": build.branch, "BUILDKITE_COMMIT": build.commit, "BUILDKITE_TAG": build.tag,
+        "BUILDKITE_MESSAGE": build.message, "BUILDKITE_REPO": build.repository,
+        "BUILDKITE_BUILD_ID": build.id, "BUILDKITE_BUILD_NUMBER": str(build.number),
+        "BUILDKITE_BUILD_URL": build_url(context), "BUILDKITE_SOURCE": build.source,
+        "BUILDKITE_REBUILT_FROM_BUILD_ID": build.rebuilt_from,
+    }  # fmt: skip
+    if is_full_commit(build.commit):
+        env["BUILDKITE_COMMIT_RESOLVED"] = "true"
+    if build.clean_checkout:
+        env["BUILDKITE_CLEAN_CHECKOUT"] = "true"
+    return env
+
+
+def _people(build: Build) -> Mapping[str, str]:
+    return {
+        "BUILDKITE_BUILD_AUTHOR": build.author.get("name", ""),
+        "BUILDKITE_BUILD_AUTHOR_EMAIL": build.author.get("email", ""),
+        "BUILDKITE_BUILD_CREATOR": build.creator.get("name", ""),
+        "BUILDKITE_BUILD_CREATOR_EMAIL": build.creator.get("email", ""),
+        "BUILDKITE_BUILD_CREATOR_TEAMS": "",
+    }
+
+
+def _pull_request(build: Build) -> Mapping[str, str]:
+    if not build.pull_request.get("id"):
+        return {
+            "BUILDKITE_PULL_REQUEST": "false",
+            "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "",
+            "BUILDKITE_PULL_REQUEST_REPO": "",
+        }
+    return {
+        "BUILDKITE_PULL_REQUEST": str(build.pull_request["id"]),
+        "BUILDKITE_PULL_REQUEST_BASE_BRANCH": str(build.pull_request.get("base") or ""),
+        "BUILDKITE_PULL_REQUEST_REPO": str(build.pull_request.get("repository") or ""),
+        "BUILDKITE_PULL_REQUEST_LABELS": ",".join(str(label) for label in build.pull_request.get("labels") or ()),
+    }
+
+
+def _pipeline(context: JobContext) -> Mapping[str, str]:
+    pipeline = context.pipeline
+    return {
+        "BUILDKITE_ORGANIZATION_SLUG": context.organization,
+        "BUILDKITE_PIPELINE_ID": pipeline.id,
+        "BUILDKITE_PIPELINE_NAME": pipeline.name,
+        "BUILDKITE_PIPELINE_SLUG": pipeline.slug,
+        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": pipeline.default_branch,
+        # Not "github": the pull request refs of that provider are nothing that any other git server has.
+        "BUILDKITE_PIPELINE_PROVIDER": "git",
+        "BUILDKITE_PROJECT_SLUG": f"{context.organization}/{pipeline.slug}",
+        "BUILDKITE_PROJECT_PROVIDER": "git",
+        "BUILDKITE_COMPUTE_TYPE": "self-hosted",
+    }
+
+
+def _work(job: Job) -> Mapping[str, str]:
+    env = {
+        "BUILDKITE_COMMAND": job.command,
+        "BUILDKITE_SCRIPT_PATH": job.command,
+        "BUILDKITE_LABEL": job.label,
+        "BUILDKITE_TIMEOUT": "false" if job.timeout_minutes is None else str(job.timeout_minutes),
+        "BUILDKITE_ARTIFACT_PATHS": ";".join(job.artifact_paths),
+    }
+    if job.plugins:
+        env["BUILDKITE_PLUGINS"] = json.dumps(list(job.plugins), separators=(",", ":"))
+    if job.parallel_index is not None:
+        env["BUILDKITE_PARALLEL_JOB"] = str(job.parallel_index)
+        env["BUILDKITE_PARALLEL_JOB_COUNT"] = str(job.parallel_total)
+    return env
+
+
+def _identity(context: JobContext) -> Mapping[str, str]:
+    job = context.job
+    env = {
+        "BUILDKITE_JOB_ID": job.id,
+        "BUILDKITE_STEP_ID": job.step_id,
+        "BUILDKITE_STEP_KEY": job.step_key,
+        "BUILDKITE_RETRY_COUNT": str(job.retries_count),
+    }
+    if job.group_id:
+        env["BUILDKITE_GROUP_ID"] = job.group_id
+        env["BUILDKITE_GROUP_KEY"] = job.group_key
+        env["BUILDKITE_GROUP_LABEL"] = job.group_label
+    if job.retry_type:
+        env["BUILDKITE_RETRY_TYPE"] = job.retry_type
+    image = context.step.image or context.document.image
+    if image:
+        env["BUILDKITE_IMAGE"] = image
+    if context.unblocker is not None:
+        env["BUILDKITE_UNBLOCKER"] = context.unblocker.unblocked_by
+    return env
+
+
+def _agent(agent: Agent) -> Mapping[str, str]:
+    env = {"BUILDKITE_AGENT_ID": agent.id, "BUILDKITE_AGENT_NAME": agent.name}
+    for tag in agent.meta_data:
+        key, _, value = tag.partition("=")
+        # Other characters could not stand in the name of a variable.
+        name = "BUILDKITE_AGENT_META_DATA_" + re.sub(r"[^A-Z0-9_]", "_", key.upper())
+        env.setdefault(name, value)
+    env.setdefault("BUILDKITE_AGENT_META_DATA_QUEUE", "default")
+    return env
+
+
+def _checkout(context: JobContext) -> Mapping[str, str]:
+    """Return the variables of `checkout`: the document's settings are for steps without their own."""
+    wanted = {**context.document.checkout, **context.step.checkout}
+    env: Dict[str, str] = {}
+    for key, name in (
+        ("skip", "BUILDKITE_SKIP_CHECKOUT"),
+        ("submodules", "BUILDKITE_GIT_SUBMODULES"),
+        ("lfs", "BUILDKITE_GIT_LFS_ENABLED"),
+    ):
+        if wanted.get(key) is not None:
+            env[name] = "true" if wanted[key] in (True, "true") else "false"
+    flags = wanted.get("flags")
+    for key, value in flags.items() if isinstance(flags, Mapping) else ():
+        if key in ("clone", "fetch", "checkout", "clean"):
+            env[f"BUILDKITE_GIT_{key.upper()}_FLAGS"] = str(value)
+    depth = wanted.get("depth")
+    if depth is not None:
+        for key in ("CLONE", "FETCH"):
+            name = f"BUILDKITE_GIT_{key}_FLAGS"
+            env[name] = f"{env[name]} --depth={depth}" if name in env else f"--depth={depth}"
+    sparse = wanted.get("sparse")
+    paths = sparse.get("paths") if isinstance(sparse, Mapping) else None
+    if isinstance(paths, Sequence):
+        env["BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"] = paths if isinstance(paths, str) else ",".join(map(str, paths))
+    return env

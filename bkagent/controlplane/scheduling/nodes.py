@@ -1,0 +1,73 @@
+"""The steps of one build as scheduling sees them: each with its jobs, its group and who uploaded it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from bkagent.controlplane.records import Job, StepEntry
+from bkagent.pipeline.steps import GroupStep, Step
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step. `jobs` are the attempts that count; `uploader_slot` is the slot of the job that uploaded it, or ""."""
+
+    entry: StepEntry
+    step: Step
+    group: Optional[GroupStep] = None
+    jobs: Tuple[Job, ...] = ()
+    uploader_slot: str = ""
+
+    @property
+    def id(self) -> str:
+        """Return the step's id."""
+        return self.entry.id
+
+    @property
+    def barrier(self) -> bool:
+        """Say whether later steps wait for this one without naming it."""
+        return self.entry.kind in ("wait", "block")
+
+
+class Family:
+    """Which steps a key stands for, and which steps came from which."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._keyed: Dict[str, List[str]] = {}
+        self._children: Dict[str, List[str]] = {}
+        self._known: Dict[str, Set[str]] = {}
+        for node in nodes:
+            entry = node.entry
+            if entry.key:
+                self._keyed.setdefault(entry.key, [])
+                if entry.kind != "group":
+                    self._keyed[entry.key].append(entry.id)
+            if entry.uploaded_by and entry.kind != "group":
+                self._children.setdefault(entry.uploaded_by, []).append(entry.id)
+        groups = {node.entry.id: node.entry.key for node in nodes if node.entry.kind == "group" and node.entry.key}
+        for node in nodes:
+            if node.entry.group_id in groups:
+                self._keyed[groups[node.entry.group_id]].append(node.id)
+
+    @property
+    def keys(self) -> Mapping[str, Sequence[str]]:
+        """Return the steps of each key."""
+        return self._keyed
+
+    def named(self, key: str) -> Optional[Sequence[str]]:
+        """Return the ids of the steps that a key stands for (a group's: its steps), or None for an unknown key."""
+        return self._keyed.get(key)
+
+    def descendants(self, id: str) -> Set[str]:
+        """Return the ids of all steps that the step's jobs uploaded, and those uploaded in turn."""
+        if id not in self._known:
+            found: Set[str] = set()
+            pending = [id]
+            while pending:
+                for child in self._children.get(pending.pop(), ()):
+                    if child not in found:
+                        found.add(child)
+                        pending.append(child)
+            self._known[id] = found
+        return self._known[id]

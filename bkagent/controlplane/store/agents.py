@@ -1,0 +1,20 @@
+"""The table of agent sessions."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.records import Agent
+from bkagent.controlplane.store.record_table import RecordTable
+
+SCHEMA = (
+    """CREATE TABLE agents (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, created_at REAL NOT NULL, hostname TEXT NOT NULL,
+        os TEXT NOT NULL, arch TEXT NOT NULL, version TEXT NOT NULL, build TEXT NOT NULL, user_agent TEXT NOT NULL,
+        ip_address TEXT NOT NULL, pid INTEGER NOT NULL, machine_id TEXT NOT NULL, priority INTEGER,
+        meta_data TEXT NOT NULL, features TEXT NOT NULL, ignore_in_dispatches INTEGER NOT NULL, job_id TEXT NOT NULL,
+        heartbeat_at REAL, connected_at REAL, disconnected_at REAL, lost_at REAL, stopped_at REAL,
+        stop_force INTEGER NOT NULL, last_job_finished_at REAL, paused INTEGER NOT NULL, paused_at REAL,
+        paused_note TEXT NOT NULL, paused_by TEXT NOT NULL, paused_timeout_minutes INTEGER
+    )""",
+    "CREATE INDEX agents_by_state ON agents (state)",
+)
+TABLE = RecordTable(Agent, "agents")

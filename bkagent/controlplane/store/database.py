@@ -1,0 +1,109 @@
+"""One SQLite file, used by many threads of one process: one connection, one lock, changes as transactions.
+
+The schema is born whole: its tables and its version are made in one transaction, so a file either has all of it or
+none. The write-ahead log keeps what was committed when the process dies; a power cut may take the last moments.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Sequence, Tuple
+
+from bkagent.controlplane.errors import PlaneError
+from bkagent.errors import ConfigError
+
+
+# Counts up with every change of the tables.
+SCHEMA_VERSION = 1
+BUSY_WAIT_S = 10.0
+
+
+class Database:
+    """An open store. Every use takes `lock`, so a caller holding it sees nothing change in between."""
+
+    def __init__(self, path: str, schema: Sequence[str]) -> None:
+        """Open or make the file. Raises ConfigError saying what is wrong with it, or that Python has no sqlite3."""
+        self._sqlite = _sqlite()
+        self._path = path
+        self.lock = threading.RLock()
+        self._changing = False
+        try:
+            self._connection = self._sqlite.connect(
+                path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False
+            )
+            self._prepare(schema)
+        except self._sqlite.Error as error:
+            raise ConfigError(f"cannot open the store {path}: {error}") from error
+
+    def _prepare(self, schema: Sequence[str]) -> None:
+        run = self._connection.execute
+        run("PRAGMA journal_mode = WAL")
+        run("PRAGMA synchronous = NORMAL")
+        run("PRAGMA foreign_keys = ON")
+        run("BEGIN IMMEDIATE")
+        try:
+            version = run("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                for statement in schema:
+                    run(statement)
+                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except BaseException:
+            run("ROLLBACK")
+            raise
+        run("COMMIT")
+        if version not in (0, SCHEMA_VERSION):
+            raise ConfigError(
+                f"the store {self._path} has version {version}, this bkagent reads version {SCHEMA_VERSION}; use another data folder"
+            )
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Make everything in the block one transaction, alone in the store; undone whole when it raises.
+
+        Inside another change it is part of that one. Raises PlaneError when the file cannot be written.
+        """
+        with self.lock:
+            if self._changing:
+                yield
+                return
+            self.rows("BEGIN IMMEDIATE")
+            self._changing = True
+            try:
+                yield
+                self.rows("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+            finally:
+                self._changing = False
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
+        """Run one statement and return its rows. Raises PlaneError when the store fails."""
+        with self.lock:
+            try:
+                return self._connection.execute(statement, values).fetchall()
+            except self._sqlite.Error as error:
+                raise PlaneError(f"the store {self._path} failed: {error}") from error
+
+    def columns(self, table: str) -> List[str]:
+        """Return the names of a table's columns."""
+        return [row[1] for row in self.rows(f"PRAGMA table_info({table})")]
+
+    def close(self) -> None:
+        """Close the file; what was committed is in it."""
+        with self.lock:
+            self._connection.close()
+
+
+def _sqlite() -> Any:
+    """Return the module `sqlite3`. Some systems package Python without it."""
+    try:
+        import sqlite3
+    except ImportError as error:
+        raise ConfigError(
+            "the control plane keeps its state with Python's sqlite3 module, which this Python lacks; "
+            "install the full Python package of the system (on Debian: python3, not python3-minimal)"
+        ) from error
+    return sqlite3

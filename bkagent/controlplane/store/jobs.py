@@ -1,0 +1,54 @@
+"""The table of jobs."""
+
+from __future__ import annotations
+
+from typing import List
+
+from bkagent.controlplane.records import Job
+from bkagent.controlplane.store.database import Database
+from bkagent.controlplane.store.record_table import RecordTable
+
+SCHEMA = (
+    """CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, build_id TEXT NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
+        step_id TEXT NOT NULL REFERENCES steps (id) ON DELETE CASCADE, type TEXT NOT NULL, state TEXT NOT NULL,
+        created_at REAL NOT NULL, sequence INTEGER NOT NULL, slot_id TEXT NOT NULL, step_key TEXT NOT NULL,
+        group_id TEXT NOT NULL, group_key TEXT NOT NULL, group_label TEXT NOT NULL, label TEXT NOT NULL,
+        command TEXT NOT NULL, agent_query_rules TEXT NOT NULL, artifact_paths TEXT NOT NULL, env TEXT NOT NULL,
+        plugins TEXT NOT NULL, priority INTEGER NOT NULL, timeout_minutes INTEGER, concurrency_group TEXT NOT NULL,
+        concurrency_limit INTEGER, concurrency_method TEXT NOT NULL, parallel_index INTEGER, parallel_total INTEGER,
+        matrix TEXT NOT NULL, soft_fail_any INTEGER NOT NULL, soft_fail_statuses TEXT NOT NULL,
+        soft_failed INTEGER NOT NULL, exit_status INTEGER, signal TEXT NOT NULL, signal_reason TEXT NOT NULL,
+        chunks_failed_count INTEGER NOT NULL, broken_reason TEXT NOT NULL, reason TEXT NOT NULL,
+        agent_id TEXT NOT NULL, scheduled_at REAL, runnable_at REAL, assigned_at REAL, accepted_at REAL,
+        started_at REAL, finished_at REAL, cancel_requested_at REAL, retried INTEGER NOT NULL,
+        retried_in_job_id TEXT NOT NULL, retries_count INTEGER NOT NULL, retry_source_id TEXT NOT NULL,
+        retry_type TEXT NOT NULL, retry_rule INTEGER NOT NULL, unblocked_at REAL, unblocked_by TEXT NOT NULL,
+        fields TEXT NOT NULL, blocked_state TEXT NOT NULL
+    )""",
+    "CREATE INDEX jobs_by_build ON jobs (build_id, sequence)",
+    "CREATE INDEX jobs_by_state ON jobs (state, priority, scheduled_at)",
+    "CREATE INDEX jobs_by_slot ON jobs (slot_id)",
+    "CREATE INDEX jobs_by_agent ON jobs (agent_id, state)",
+    "CREATE INDEX jobs_by_concurrency_group ON jobs (concurrency_group, state)",
+)
+TABLE = RecordTable(Job, "jobs")
+IN_ORDER = "ORDER BY sequence, created_at, rowid"
+# Source: pipelines of the reference service: priority, then the time it was meant for, then the order of upload.
+DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, id"
+
+
+def of_build(db: Database, build_id: str) -> List[Job]:
+    """Return every job of a build in order, retried ones included."""
+    return TABLE.all(db, f"build_id = ? {IN_ORDER}", (build_id,))
+
+
+def runnable(db: Database) -> List[Job]:
+    """Return the jobs that wait for an agent, the first to be handed out first."""
+    return TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER}")
+
+
+def in_states(db: Database, *states: str) -> List[Job]:
+    """Return the jobs of all builds in these states, in order of creation."""
+    marks = ", ".join("?" * len(states))
+    return TABLE.all(db, f"state IN ({marks}) ORDER BY created_at, sequence", states)

@@ -1,0 +1,99 @@
+"""A table whose columns are the fields of a record; mappings and tuples are kept as JSON."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import json
+from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, Tuple, Type, TypeVar, get_type_hints
+
+from bkagent.controlplane.store.database import Database
+
+R = TypeVar("R")
+# SQLite's oldest limit on the values of one statement is 999.
+MOST_VALUES = 900
+
+
+class RecordTable(Generic[R]):
+    """Reads and writes records of one type. `left_out` names fields that another table holds."""
+
+    def __init__(self, record: Type[R], table: str, left_out: Sequence[str] = ()) -> None:
+        self.table = table
+        self._record = record
+        hints = get_type_hints(record)
+        fields = dataclasses.fields(record)  # type: ignore[arg-type]
+        self._names = [field.name for field in fields if field.name not in left_out]
+        self._readers = [_reader(hints[name]) for name in self._names]
+        self._columns = ", ".join(f'"{name}"' for name in self._names)
+
+    @property
+    def names(self) -> List[str]:
+        """Return the columns' names."""
+        return list(self._names)
+
+    def add(self, db: Database, record: R) -> None:
+        """Keep a new record."""
+        values = [_written(getattr(record, name)) for name in self._names]
+        marks = ", ".join("?" * len(values))
+        db.rows(f"INSERT INTO {self.table} ({self._columns}) VALUES ({marks})", values)
+
+    def get(self, db: Database, id: str) -> Optional[R]:
+        """Return the record with this id, or None."""
+        return self.first(db, "id = ?", (id,))
+
+    def first(self, db: Database, where: str, values: Sequence[Any] = ()) -> Optional[R]:
+        """Return the first record for which the SQL condition (which may go on with ORDER BY) holds, or None."""
+        found = self.all(db, f"{where} LIMIT 1", values)
+        return found[0] if found else None
+
+    def all(self, db: Database, where: str = "1", values: Sequence[Any] = ()) -> List[R]:
+        """Return every record for which the SQL condition (which may go on with ORDER BY and LIMIT) holds."""
+        rows = db.rows(f"SELECT {self._columns} FROM {self.table} WHERE {where}", values)
+        return [self._made(row) for row in rows]
+
+    def among(self, db: Database, column: str, values: Sequence[str], order: str = "") -> List[R]:
+        """Return the records whose column has one of these values, any number of them."""
+        found: List[R] = []
+        for at in range(0, len(values), MOST_VALUES):
+            part = values[at : at + MOST_VALUES]
+            found += self.all(db, f"{column} IN ({', '.join('?' * len(part))}) {order}", part)
+        return found
+
+    def change(self, db: Database, record: R, **changes: Any) -> R:
+        """Return the record with these fields changed, and keep it so."""
+        differing = {name: value for name, value in changes.items() if getattr(record, name) != value}
+        if not differing:
+            return record
+        parts = ", ".join(f'"{name}" = ?' for name in differing)
+        values = [_written(value) for value in differing.values()]
+        db.rows(f"UPDATE {self.table} SET {parts} WHERE id = ?", [*values, record.id])  # type: ignore[attr-defined]
+        return dataclasses.replace(record, **differing)  # type: ignore[type-var]
+
+    def count(self, db: Database, where: str = "1", values: Sequence[Any] = ()) -> int:
+        """Return how many records meet the SQL condition."""
+        return int(db.rows(f"SELECT count(*) FROM {self.table} WHERE {where}", values)[0][0])
+
+    def _made(self, row: Tuple[Any, ...]) -> R:
+        values: Dict[str, Any] = {
+            name: read(value) if read else value for name, read, value in zip(self._names, self._readers, row)
+        }
+        return self._record(**values)
+
+
+def _reader(hint: Any) -> Optional[Callable[[Any], Any]]:
+    origin = getattr(hint, "__origin__", None)
+    if origin is collections.abc.Mapping:
+        return json.loads
+    if origin is tuple:
+        return _tuple
+    return bool if hint is bool else None
+
+
+def _tuple(text: str) -> Tuple[Any, ...]:
+    return tuple(json.loads(text))
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, (collections.abc.Mapping, tuple)):
+        return json.dumps(value, separators=(",", ":"))
+    return value

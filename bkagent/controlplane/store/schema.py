@@ -1,0 +1,30 @@
+"""Every table of the store, in an order in which each refers only to earlier ones."""
+
+from bkagent.controlplane.store import (
+    agents,
+    annotations,
+    artifacts,
+    builds,
+    chunks,
+    jobs,
+    meta_data,
+    pipelines,
+    steps,
+    uploads,
+)
+
+SCHEMA = (
+    *pipelines.SCHEMA,
+    *builds.SCHEMA,
+    *meta_data.SCHEMA,
+    *uploads.SCHEMA,
+    *steps.SCHEMA,
+    *agents.SCHEMA,
+    *jobs.SCHEMA,
+    *chunks.SCHEMA,
+    *artifacts.SCHEMA,
+    *annotations.SCHEMA,
+)
+RECORD_TABLES = (
+    pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE, agents.TABLE, jobs.TABLE, artifacts.TABLE, annotations.TABLE,
+)  # fmt: skip

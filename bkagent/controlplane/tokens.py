@@ -1,0 +1,105 @@
+"""Tokens: the agents' and the REST API's in a file each, those of sessions and jobs made from one secret.
+
+A session's or a job's token names its owner and proves it with a keyed hash, so none of them is kept anywhere, and
+asking twice gives the same one. All are compared in constant time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from typing import Optional
+
+from bkagent.errors import ConfigError
+from bkagent.system import private_folder
+
+AGENT, API, SIGNING = "agent", "api", "signing"
+SESSION_PREFIX, JOB_PREFIX = "bkaa_", "bkaj_"
+
+
+class Tokens:
+    """The tokens of one data folder; missing files are made."""
+
+    def __init__(self, folder: str) -> None:
+        """Read or make the files. Raises ConfigError where one cannot be made or is empty."""
+        self.folder = private_folder.make(folder)
+        self.agent = self._file(AGENT, "bkar_")
+        self.api = self._file(API, "bkua_")
+        self._secret = self._file(SIGNING, "").encode()
+
+    def path(self, name: str) -> str:
+        """Return the path of the file that holds the token "agent" or "api"."""
+        return os.path.join(self.folder, name)
+
+    def is_agent(self, text: str) -> bool:
+        """Say whether this is the token that registers agents."""
+        return _same(text, self.agent)
+
+    def is_api(self, text: str) -> bool:
+        """Say whether this is the token of the REST API."""
+        return _same(text, self.api)
+
+    def of_session(self, agent_id: str) -> str:
+        """Return the token of an agent's session."""
+        return f"{SESSION_PREFIX}{agent_id}_{self._mark('session', agent_id)}"
+
+    def of_job(self, job_id: str, agent_id: str) -> str:
+        """Return the token of a job while this agent has it."""
+        return f"{JOB_PREFIX}{job_id}_{self._mark('job', job_id, agent_id)}"
+
+    def owner(self, prefix: str, text: str) -> str:
+        """Return the id that a token claims to belong to, which proves nothing yet, or ""."""
+        rest = text[len(prefix) :] if text.startswith(prefix) else ""
+        return rest.rpartition("_")[0]
+
+    def is_session(self, text: str, agent_id: str) -> bool:
+        """Say whether this is the token of the agent's session."""
+        return _same(text, self.of_session(agent_id))
+
+    def is_job(self, text: str, job_id: str, agent_id: str) -> bool:
+        """Say whether this is the token of the job, handed out to this agent."""
+        return bool(agent_id) and _same(text, self.of_job(job_id, agent_id))
+
+    def ticket(self, purpose: str, id: str) -> str:
+        """Return a text that proves, in a URL, the permission to do one thing with one object."""
+        return self._mark("ticket", purpose, id)
+
+    def is_ticket(self, text: str, purpose: str, id: str) -> bool:
+        """Say whether the ticket is for this."""
+        return _same(text, self.ticket(purpose, id))
+
+    def _mark(self, *parts: str) -> str:
+        return hmac.new(self._secret, "\0".join(parts).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+    def _file(self, name: str, prefix: str) -> str:
+        path = os.path.join(self.folder, name)
+        found = _read(path)
+        if found is None:
+            # Made aside and renamed in: nobody reads half a token.
+            draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+            try:
+                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+                    file.write(prefix + secrets.token_hex(32) + "\n")
+                os.replace(draft, path)
+            except OSError as error:
+                raise ConfigError(f"cannot write the token file {path}: {error.strerror}") from error
+            found = _read(path)
+        if not found:
+            raise ConfigError(f"the token file {path} is empty; remove it to have a new one made")
+        return found
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the token file {path}: {error}") from error
+
+
+def _same(text: str, token: str) -> bool:
+    return hmac.compare_digest(text.encode("utf-8", "replace"), token.encode())
