@@ -1,0 +1,170 @@
+"""Which files an artifact upload is about: patterns to files, in the order of the patterns and then of names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Callable, Dict, Iterator, List, Optional
+
+from bkagent.errors import AgentError
+from bkagent.pipeline.path_pattern import BadPattern, Matcher, Node, PathPattern
+
+Report = Callable[[str, str], None]
+
+_WINDOWS = os.sep == "\\"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How a list of paths is read.
+
+    delimiter        what separates the pieces; "" for one piece
+    literal          pieces are file names, not patterns
+    follow_symlinks  patterns descend into folders through symbolic links
+    skip_symlinks    files that are symbolic links are left out
+    """
+
+    delimiter: str = ";"
+    literal: bool = False
+    follow_symlinks: bool = False
+    skip_symlinks: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file: its artifact path, with "/" between folders where the system allows, and its path on disk."""
+
+    path: str
+    absolute: str
+
+
+def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[Found]:
+    """Return the files that `paths` names, each once.
+
+    Warns of folders and missing files. Raises AgentError for a pattern that does not parse, and for a match that
+    cannot be opened: nothing has been sent then.
+    """
+    pieces = paths.split(selection.delimiter) if selection.delimiter else [paths]
+    pieces = [piece.strip() for piece in pieces if piece.strip()]
+    if selection.literal:
+        candidates = iter(pieces)
+    else:
+        candidates = _Walk([_parse(piece, home) for piece in pieces], selection, cwd, report).files()
+    found: Dict[str, Found] = {}
+    for candidate in candidates:
+        absolute = os.path.abspath(os.path.join(cwd, candidate))
+        if absolute not in found and _is_upload(absolute, selection):
+            found[absolute] = Found(_artifact_path(candidate, absolute, cwd), absolute)
+    return list(found.values())
+
+
+def _parse(piece: str, home: str) -> PathPattern:
+    try:
+        return PathPattern(piece, home=home, backslash_separates=_WINDOWS)
+    except BadPattern as problem:
+        raise AgentError(f'invalid glob pattern "{piece}": {problem}') from problem
+
+
+def _is_upload(absolute: str, selection: Selection) -> bool:
+    if selection.skip_symlinks and os.path.islink(absolute):
+        return False
+    if os.path.isdir(absolute):
+        return False
+    try:
+        # Opened without waiting: a named pipe nobody writes to must not hold the upload up.
+        os.close(os.open(absolute, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+    except OSError as problem:
+        why = (problem.strerror or str(problem)).lower()
+        raise AgentError(f"building artifact: opening file {absolute}: open {absolute}: {why}") from problem
+    return True
+
+
+def _artifact_path(candidate: str, absolute: str, cwd: str) -> str:
+    if os.path.isabs(candidate):
+        return os.path.splitdrive(absolute)[1].lstrip(os.sep)
+    return os.path.relpath(absolute, os.path.abspath(cwd))
+
+
+class _Walk:
+    """Finds what patterns match. Patterns with the same root share one walk; folders that cannot match are not read."""
+
+    def __init__(self, patterns: List[PathPattern], selection: Selection, cwd: str, report: Report) -> None:
+        self._patterns, self._follow, self._cwd, self._report = patterns, selection.follow_symlinks, cwd, report
+
+    def files(self) -> Iterator[str]:
+        """Yield the paths that match, as the patterns spell them."""
+        by_root: Dict[str, List[PathPattern]] = {}
+        for pattern in self._patterns:
+            if pattern.literal is not None:
+                yield from self._named(pattern.literal)
+            else:
+                by_root.setdefault(pattern.root, []).append(pattern)
+        for root, patterns in by_root.items():
+            yield from self._below(root, Matcher(patterns).walk(root))
+
+    def _named(self, path: str) -> Iterator[str]:
+        path = path.rstrip("/") or path
+        try:
+            is_folder = os.path.isdir(os.path.join(self._cwd, path))
+            if not is_folder:
+                os.stat(os.path.join(self._cwd, path))
+        except (OSError, ValueError):
+            self._report("warn", f"Couldn't walk path {path}")
+            return
+        if is_folder:
+            self._report("warn", f"One of the glob patterns matched a directory: {path}")
+        else:
+            yield path
+
+    def _below(self, root: str, start: Node) -> Iterator[str]:
+        """Walk depth first with a list in hand: a tree may be deeper than Python's stack."""
+        if not os.path.isdir(os.path.join(self._cwd, root or ".")):
+            return
+        open_folders = [self._entries(root, start)]
+        while open_folders:
+            try:
+                path, node, is_folder = next(open_folders[-1])
+            except StopIteration:
+                open_folders.pop()
+                continue
+            if not is_folder:
+                yield path
+            elif not node.dead:
+                open_folders.append(self._entries(path + "/", node))
+
+    def _entries(self, folder: str, node: Node) -> "Iterator[tuple[str, Node, bool]]":
+        """Yield (path, where the matcher stands, whether a folder) of files that match and of folders worth reading."""
+        try:
+            with os.scandir(os.path.join(self._cwd, folder or ".")) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError:
+            self._report("warn", f"Couldn't walk path {folder.rstrip('/')}")
+            return
+        for entry in entries:
+            here = node.over(entry.name)
+            if here.dead:
+                continue
+            path = folder + entry.name
+            is_folder = self._is_folder(entry, path)
+            if is_folder is None:
+                continue
+            if is_folder:
+                here = here.over("/")
+                if here.accepts:
+                    self._report("warn", f"One of the glob patterns matched a directory: {os.path.normpath(path)}")
+                yield path, here, True
+            elif here.accepts:
+                yield path, here, False
+
+    def _is_folder(self, entry: "os.DirEntry[str]", path: str) -> Optional[bool]:
+        """Return None for a link that leads nowhere while links are followed, as one in a circle does in the end."""
+        try:
+            if not entry.is_symlink():
+                return entry.is_dir(follow_symlinks=False)
+            if not self._follow:
+                return False
+            os.stat(os.path.join(self._cwd, path))
+            return entry.is_dir()
+        except OSError:
+            self._report("warn", f"Couldn't walk path {path}")
+            return None
