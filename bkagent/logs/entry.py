@@ -80,6 +80,15 @@ class Entry:
         """Return whether a job process has ever taken this entry."""
         return os.path.exists(self._path(layout.PID))
 
+    def wait_for_start(self, timeout_s: Optional[float] = None) -> bool:
+        """Wait until a job process has taken the entry or there is a result; false when the time was over first."""
+        until = None if timeout_s is None else time.monotonic() + timeout_s
+        while not self.started() and not os.path.exists(self._path(result.NAME)):
+            if until is not None and time.monotonic() >= until:
+                return False
+            time.sleep(_START_LOOK_S)  # the one thing without a lock to wait for, and it lasts for moments
+        return True
+
     def ended(self) -> bool:
         """Return whether the job is over: it started or has a result, and nobody runs it. No result then means lost."""
         if not self.started() and not os.path.exists(self._path(result.NAME)):
@@ -89,10 +98,8 @@ class Entry:
     def wait_for_end(self, timeout_s: Optional[float] = None) -> bool:
         """Wait until `ended`; false when the time was over first. A thread of its own sleeps on the kernel's lock."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self.started() and not self.ended():  # the first moments of a job
-            if until is not None and time.monotonic() >= until:
-                return False
-            time.sleep(_START_LOOK_S)
+        if not self.wait_for_start(timeout_s):
+            return False
         if until is None:
             self.sleep_until_end()
             return True
@@ -116,7 +123,7 @@ class Entry:
             return None
 
     def request_cancel(self, reason: str) -> None:
-        """Write down why the job shall end: "cancel" or "agent_stop". The signal is the caller's to send, afterwards."""
+        """Write down why the job shall end: "cancel" or "agent_stop". Signalling the job process comes after this."""
         request_cancel(self.folder, reason)
 
     def cancel_reason(self) -> Optional[str]:
@@ -136,7 +143,7 @@ class Entry:
         return result.read(self.folder)
 
     def settle(self, outcome: Result) -> bool:
-        """Write the result in place of a job process: one that could not start, or was lost. False when there is one."""
+        """Write the result in place of a job process that could not start or was lost. False when there is one."""
         with _NobodyRuns(self):
             if os.path.exists(self._path(result.NAME)):
                 return False

@@ -9,6 +9,8 @@ from typing import Dict, Mapping
 
 from bkagent.errors import WireError
 
+_KINDS = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}
+
 
 @dataclass(frozen=True)
 class JobFile:
@@ -76,5 +78,4 @@ def _checked(name: str, kind: str, value: object) -> object:
         return value
     if kind.startswith("Mapping") and isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return value
-    wanted = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}.get(kind, "a map of texts")
-    raise WireError(f"job.json: {name} must be {wanted}")
+    raise WireError(f"job.json: {name} must be {_KINDS.get(kind, 'a map of texts')}")

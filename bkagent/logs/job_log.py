@@ -32,12 +32,12 @@ class JobLog:
         self._in_line = False
 
     def child(self, data: bytes) -> None:
-        """Add what a process printed. What could be the beginning of a secret waits for what comes next, or for `flush`."""
+        """Add what a process printed. What could be the beginning of a secret waits for more, or for `flush`."""
         with self._lock:
             self._write(self.redactor.feed(data))
 
     def line(self, text: str) -> None:
-        """Add a line of our own, or several. It starts a line of its own and waits for nothing that a process may print."""
+        """Add a line of our own, or several. It begins a line, and waits for nothing that a process may print."""
         with self._lock:
             # On its own, not in the stream: between two halves of a secret it would part them and show both.
             data = self.redactor.whole(to_bytes(text))

@@ -22,7 +22,7 @@ _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def attach(folder: str) -> "JobSide":
-    """Make this process the job process of an entry. Raises AgentError when another one is or was, OSError, WireError."""
+    """Make this process the job process of an entry. Raises AgentError when another is or was, OSError, WireError."""
     alive = file_lock.open_lock(os.path.join(folder, layout.ALIVE))
     try:
         if not file_lock.lock_soon(alive):
@@ -31,7 +31,7 @@ def attach(folder: str) -> "JobSide":
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
         return JobSide(folder, alive)
-    except BaseException:
+    except (AgentError, OSError):
         os.close(alive)
         raise
 

@@ -35,13 +35,9 @@ class Journal:
         self._pending: Dict[int, Chunk] = {}
         self._next_sequence = 1
         self._next_offset = 0
+        self._read(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._fd = os.open(path, flags, 0o600)
-        try:
-            self._read(path)
-        except BaseException:
-            os.close(self._fd)
-            raise
 
     @property
     def next_offset(self) -> int:
@@ -84,8 +80,11 @@ class Journal:
         os.write(self._fd, line.encode("ascii"))
 
     def _read(self, path: str) -> None:
-        with open(path, "rb") as file:
-            text = file.read()
+        try:
+            with open(path, "rb") as file:
+                text = file.read()
+        except FileNotFoundError:
+            return
         whole = text.rfind(_NEWLINE) + 1
         if whole < len(text):
             # A line that was being written when the machine stopped. Its chunk was not sent: that comes afterwards.

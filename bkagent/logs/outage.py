@@ -1,4 +1,4 @@
-"""One knowledge, for all who send, of whether the control plane can be reached. Who hears that it is back goes on at once."""
+"""Whether the control plane can be reached, known to all who send: what one finds out helps the others at once."""
 
 from __future__ import annotations
 
@@ -9,52 +9,57 @@ from typing import Callable
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 2.5  # how late the end of an outage may be seen
+_LEAST_PAUSE_S = 0.02  # doubles with each try of one request: a server may answer all requests but this one
+_LONGEST_WISH_S = 60.0  # of what a server asks for
 
 
 class Outage:
-    """Thread-safe. While it lasts one sender tries, with growing pauses; the others wait for its success."""
+    """Thread-safe. Share one among all senders to an endpoint.
+
+    Those who failed get turns, one after another with a pause between, so that many of them knock no more often than
+    one would. The first success ends the outage for all. `chance` returns a number from 0 to 1.
+    """
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._changed = threading.Condition()
         self._chance = chance
         self._failures = 0
-        self._trying = False
+        self._last_turn = 0.0
+        self._successes = 0
 
     def over(self) -> None:
-        """Say that a request was answered: whoever waits tries again now. May be called by anybody, at any rate."""
-        if self._failures or self._trying:
-            with self._changed:
-                self._failures, self._trying = 0, False
+        """Say that a request was answered: whoever waits tries again. May be called by anybody, at any rate."""
+        with self._changed:
+            self._successes += 1
+            if self._failures:
+                self._failures, self._last_turn = 0, 0.0
                 self._changed.notify_all()
 
-    def wait(self, stop: Callable[[], bool], least_s: float = 0.0) -> bool:
-        """Wait after a failed try, for a turn to try again; true when `stop` says so first.
+    def wait(self, stop: Callable[[], bool], tries: int = 1, wish_s: float = 0.0) -> bool:
+        """Wait for a turn after a request has failed for the `tries`-th time; return true when `stop` says so first.
 
-        `least_s` is what the server asked for. `stop` is asked when the wait ends and when `wake` is called.
+        `wish_s` is the pause that the server asked for. `stop` is asked at the start and at every `wake`.
         """
         with self._changed:
-            seen = self._failures = self._failures + 1
-            while self._trying:  # somebody else finds out
-                self._changed.wait()
-                if stop():
-                    return True
-                if not self._failures:
+            now = time.monotonic()
+            pause_s = _grown_s(_FIRST_PAUSE_S, self._failures) * (0.75 + 0.25 * self._chance())
+            self._failures += 1
+            soonest = now + max(_grown_s(_LEAST_PAUSE_S, tries), min(wish_s, _LONGEST_WISH_S))
+            turn = self._last_turn = max(now, self._last_turn) + pause_s
+            seen = self._successes
+            while not stop():
+                until = soonest if self._successes != seen else max(turn, soonest)
+                left_s = until - time.monotonic()
+                if left_s <= 0:
                     return False
-            self._trying = True
-            pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(seen, 8)) * (0.75 + 0.25 * self._chance())
-            until = time.monotonic() + max(pause_s, min(least_s, 60.0))
-            try:
-                while self._trying and not stop():
-                    left_s = until - time.monotonic()
-                    if left_s <= 0:
-                        break
-                    self._changed.wait(left_s)
-                return stop()
-            finally:
-                self._trying = False
-                self._changed.notify()
+                self._changed.wait(left_s)
+            return True
 
     def wake(self) -> None:
         """Make those who wait ask their `stop` again."""
         with self._changed:
             self._changed.notify_all()
+
+
+def _grown_s(first_s: float, times: int) -> float:
+    return min(_LONGEST_PAUSE_S, first_s * 2 ** min(times, 8))

@@ -17,11 +17,11 @@ class Pace:
         self._full = chunk_max_bytes
         self._interval_s = interval_s
         self._next_partial_at = float("-inf")
-        self._most = max(1, min(MOST_IN_FLIGHT, _MOST_BYTES_IN_FLIGHT // chunk_max_bytes))
+        self.most_in_flight = max(1, min(MOST_IN_FLIGHT, _MOST_BYTES_IN_FLIGHT // chunk_max_bytes))
 
     def take(self, unsent: int, in_flight: int, ended: bool, now: float) -> int:
         """Return the size of the chunk to send now, in bytes, or 0. `unsent` bytes of log wait; `now` in seconds."""
-        if not unsent or in_flight >= self._most:
+        if not unsent or in_flight >= self.most_in_flight:
             return 0
         if unsent >= self._full:
             return self._full
@@ -33,7 +33,7 @@ class Pace:
         return unsent
 
     def due_in_s(self, unsent: int, in_flight: int, now: float) -> Optional[float]:
-        """Return the seconds after which `take` will give a partial chunk, or None when only an event changes its answer."""
+        """Return the seconds until `take` gives a partial chunk, or None when only an event changes its answer."""
         if not unsent or in_flight:
             return None
         return max(0.0, self._next_partial_at - now)

@@ -41,6 +41,7 @@ def read(folder: str) -> Optional[Result]:
         texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise WireError(f"{NAME} of {folder} cannot be read") from None
-    if isinstance(status, bool) or not isinstance(status, int) or not all(isinstance(one, str) for one in texts.values()):
+    kinds = [type(status), *map(type, texts.values())]
+    if kinds != [int, str, str, str]:
         raise WireError(f"{NAME} of {folder} has a field of the wrong kind")
     return Result(status, **texts)

@@ -43,7 +43,7 @@ def create(spool_path: str, job: JobFile) -> Entry:
         if os.path.lexists(folder):
             raise AgentError(f"the job {job.job_id} is in the spool already: {folder}")
         os.rename(aside, folder)
-    except BaseException:
+    except (AgentError, OSError):
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return _opened(folder)

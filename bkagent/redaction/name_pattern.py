@@ -1,4 +1,4 @@
-"""Patterns for variable names: `*` and `?` (never a `/`), `[a-z]`, `[^a-z]`, and `\\` before a letter meant literally."""
+"""Patterns for variable names: `*` and `?` (never a `/`), `[a-z]`, `[^a-z]`, and `\\` before a literal letter."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

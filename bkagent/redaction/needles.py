@@ -19,13 +19,13 @@ BLANKS = b"\t\n\v\f\r "
 LONGEST_RUN = 16384
 
 # What the ends of a needle's lines are trimmed of: what Unicode calls white space.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 _ABSENT, _UNFINISHED = -1, -2
 
 
 class Needle:
-    """A needle's lines, trimmed and none of them empty. `probe` is the line that is the least likely to be met by chance."""
+    """A needle's lines, trimmed and none of them empty. `probe` is the line that is met by chance the least."""
 
     __slots__ = ("lines", "first", "probe", "size", "is_single", "overlaps_itself")
 
@@ -49,7 +49,7 @@ class Needle:
         return found
 
     def unfinished_from(self, text: bytes, limit: int) -> int:
-        """Return the first place before `limit` from where the rest of `text` is a beginning of the needle, else `limit`."""
+        """Return the first place before `limit` from where `text` ends in a beginning of the needle, else `limit`."""
         start = max(text.rfind(b"\n") + 1, len(text) - len(self.first) + 1)
         at = text.find(self.first[:1], start, limit)
         while at >= 0:
@@ -74,7 +74,7 @@ class Needle:
         return max(0, len(text) - width)
 
     def _walk(self, text: bytes, at: int) -> int:
-        """Return where the needle that begins at `at` ends, or whether it is absent or goes on after the end of `text`."""
+        """Return where the needle that begins at `at` ends, or _ABSENT, or _UNFINISHED when `text` ends before it."""
         for number, line in enumerate(self.lines):
             if number:
                 run = _run(text, at)
@@ -101,7 +101,7 @@ def _run(text: bytes, at: int) -> int:
 
 def needles_of(secret: str) -> "List[Needle]":
     """Return what to look for to find a secret: the text itself, and as Go quotes it where that differs."""
-    found = []
+    found: "List[Needle]" = []
     for text in (secret, go_quoted(secret)):
         lines = _lines(text)
         if lines is not None and all(lines != other.lines for other in found):
@@ -139,7 +139,8 @@ def redacted(text: bytes, needles: "List[Needle]") -> bytes:
     spans = merged([span for needle in needles if needle.probe in text for span in needle.spans(text)])
     if not spans:
         return text
-    pieces, at = [], 0
+    pieces: "List[bytes]" = []
+    at = 0
     for start, end in spans:
         pieces += (text[at:start], MARK)
         at = end

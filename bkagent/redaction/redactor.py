@@ -96,7 +96,8 @@ class Redactor:
         spans = [span for needle in hits for span in needle.spans(text)]
         if covered:
             spans.append((0, covered))
-        pieces, at = [], 0
+        pieces: List[bytes] = []
+        at = 0
         for start, end in merged(spans):
             shown = bool(covered) and start == 0
             if start >= cut and not shown:

@@ -14,7 +14,7 @@ SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
 
 
 class Found:
-    """What the patterns found. `values` belong to `names`, which are sorted; all three are empty where patterns are bad."""
+    """What the patterns found. `values` belong to the sorted `names`. Nothing is found where patterns are bad."""
 
     __slots__ = ("names", "values", "short_names", "bad_patterns")
 
@@ -67,7 +67,7 @@ def _compiled(pattern: str) -> "Optional[NamePattern]":
 
 
 def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
-    """Return `text` with the values of matching variables replaced by `[REDACTED]`; the same text when there are none."""
+    """Return `text` with the values of matching variables replaced by `[REDACTED]`; `text` itself without any."""
     needles = [needle for value in values_of(env, patterns).values for needle in needles_of(value)]
     before = to_bytes(text)
     after = redacted(before, needles)

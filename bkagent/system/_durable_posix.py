@@ -2,6 +2,9 @@
 
 import errno
 import os
+import sys
+
+assert sys.platform != "win32"
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS lacks fdatasync
 
@@ -10,6 +13,7 @@ _NOTHING_TO_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EROFS)
 
 
 def sync_file(fd: int) -> None:
+    """Bring the bytes to the disk; the times of the file may stay behind."""
     try:
         _sync_data(fd)
     except OSError as problem:
@@ -18,6 +22,7 @@ def sync_file(fd: int) -> None:
 
 
 def sync_folder(path: str) -> None:
+    """Bring the names to the disk."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

@@ -4,6 +4,7 @@ import os
 
 
 def sync_file(fd: int) -> None:
+    """Bring the bytes to the disk."""
     os.fsync(fd)
 
 

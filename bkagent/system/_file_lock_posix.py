@@ -5,13 +5,18 @@ exclude each other.
 """
 
 import fcntl
+import sys
+
+assert sys.platform != "win32"
 
 
 def try_lock(fd: int) -> bool:
+    """Take the exclusive lock if it is free."""
     return _try(fd, fcntl.LOCK_EX)
 
 
 def try_lock_shared(fd: int) -> bool:
+    """Take a shared lock if nobody holds the exclusive one."""
     return _try(fd, fcntl.LOCK_SH)
 
 
@@ -24,12 +29,15 @@ def _try(fd: int, kind: int) -> bool:
 
 
 def lock(fd: int) -> None:
+    """Wait for the exclusive lock."""
     fcntl.flock(fd, fcntl.LOCK_EX)
 
 
 def wait_shared(fd: int) -> None:
+    """Wait for a shared lock."""
     fcntl.flock(fd, fcntl.LOCK_SH)
 
 
 def unlock(fd: int) -> None:
+    """Give either lock back."""
     fcntl.flock(fd, fcntl.LOCK_UN)

@@ -6,7 +6,10 @@ behind the end of any file, because Windows keeps others from reading what is lo
 
 import ctypes
 import msvcrt
+import sys
 from ctypes import wintypes
+
+assert sys.platform == "win32"
 
 _FAIL_IMMEDIATELY = 1
 _EXCLUSIVE = 2
@@ -25,7 +28,7 @@ class _Overlapped(ctypes.Structure):
     ]
 
 
-_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined, unused-ignore]
+_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.LockFileEx.argtypes = (
     wintypes.HANDLE,
     wintypes.DWORD,
@@ -46,32 +49,37 @@ _kernel32.UnlockFileEx.restype = wintypes.BOOL
 
 
 def _take(fd: int, flags: int) -> bool:
-    handle = msvcrt.get_osfhandle(fd)  # type: ignore[attr-defined, unused-ignore]
+    handle = msvcrt.get_osfhandle(fd)
     place = _Overlapped(offset_high=_FAR)
     if _kernel32.LockFileEx(handle, flags, 0, 1, 0, ctypes.byref(place)):
         return True
-    code = ctypes.get_last_error()  # type: ignore[attr-defined, unused-ignore]
+    code = ctypes.get_last_error()
     if code in (_LOCK_VIOLATION, _IO_PENDING):
         return False
-    raise ctypes.WinError(code)  # type: ignore[attr-defined, unused-ignore]
+    raise ctypes.WinError(code)
 
 
 def try_lock(fd: int) -> bool:
+    """Take the exclusive lock if it is free."""
     return _take(fd, _EXCLUSIVE | _FAIL_IMMEDIATELY)
 
 
 def try_lock_shared(fd: int) -> bool:
+    """Take a shared lock if nobody holds the exclusive one."""
     return _take(fd, _FAIL_IMMEDIATELY)
 
 
 def lock(fd: int) -> None:
+    """Wait for the exclusive lock."""
     _take(fd, _EXCLUSIVE)
 
 
 def wait_shared(fd: int) -> None:
+    """Wait for a shared lock."""
     _take(fd, 0)
 
 
 def unlock(fd: int) -> None:
+    """Give either lock back."""
     place = _Overlapped(offset_high=_FAR)
-    _kernel32.UnlockFileEx(msvcrt.get_osfhandle(fd), 0, 1, 0, ctypes.byref(place))  # type: ignore[attr-defined, unused-ignore]
+    _kernel32.UnlockFileEx(msvcrt.get_osfhandle(fd), 0, 1, 0, ctypes.byref(place))

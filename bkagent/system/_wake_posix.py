@@ -3,19 +3,23 @@
 import os
 import select
 import stat
+import sys
 import time
 from typing import Optional
+
+assert sys.platform != "win32"
 
 _NO_FIFO_POLL_S = 0.2  # where a file system has no FIFOs, the listener looks this often
 
 
 def make(path: str) -> None:
+    """Make the FIFO."""
     try:
         os.mkfifo(path, 0o600)
     except FileExistsError:
         raise
     except OSError:
-        # Some file systems (shared folders of virtual machines) have none: an ordinary file stands for "look now and then".
+        # Shared folders of virtual machines, say, have no FIFOs: an ordinary file stands for "look now and then".
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 

@@ -7,13 +7,16 @@ listener each open or make it.
 
 import ctypes
 import os
+import sys
 from ctypes import wintypes
 from typing import Optional
+
+assert sys.platform == "win32"
 
 _INFINITE = 0xFFFFFFFF
 _SIGNALLED = 0
 
-_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined, unused-ignore]
+_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.CreateEventW.argtypes = (ctypes.c_void_p, wintypes.BOOL, wintypes.BOOL, wintypes.LPCWSTR)
 _kernel32.CreateEventW.restype = wintypes.HANDLE
 _kernel32.SetEvent.argtypes = (wintypes.HANDLE,)
@@ -23,6 +26,7 @@ _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
 
 
 def make(path: str) -> None:
+    """Write a new name into the file."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(fd, b"bkagent-" + os.urandom(16).hex().encode())
@@ -38,7 +42,7 @@ class Ringer:
             name = file.read(100).strip()
         self._event = _kernel32.CreateEventW(None, False, False, "Global\\" + name)
         if not self._event:
-            raise ctypes.WinError(ctypes.get_last_error())  # type: ignore[attr-defined, unused-ignore]
+            raise ctypes.WinError(ctypes.get_last_error())
 
     def ring(self) -> None:
         _kernel32.SetEvent(self._event)

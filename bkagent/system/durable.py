@@ -1,6 +1,6 @@
 """Files that are whole or not there, also after the power went.
 
-replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (mode 0600); raises OSError
+replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (0600); raises OSError
 sync_file(fd) -> None                bring a file's bytes (not its times) to the disk
 sync_folder(path) -> None            bring a folder's names to the disk, where the system can
 """
@@ -23,7 +23,8 @@ def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
     process may not.
     """
     aside = f"{path}.{os.getpid()}.{os.urandom(4).hex()}"
-    fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    fd = os.open(aside, flags, 0o600)
     try:
         try:
             at = 0

@@ -1,6 +1,6 @@
 """Locks on whole files between processes. The kernel frees a lock when its holder dies, however it dies.
 
-open_lock(path) -> int      a descriptor of the lock file, made (0600) if missing, never inherited by an exec; raises OSError
+open_lock(path) -> int      a descriptor of the lock file, made (0600) if missing, lost at an exec; raises OSError
 try_lock(fd) -> bool        take the lock if it is free; say whether this descriptor now holds it
 lock(fd) -> None            wait until it is ours
 wait_until_free(path)       block until nobody holds it; other threads go on meanwhile

@@ -1,0 +1,118 @@
+"""Uploads a job's log from its spool entry, while the job prints and until every byte is acknowledged."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.logs.chunk_senders import ChunkSenders, GivenUp, Send
+from bkagent.logs.entry import Entry
+from bkagent.logs.journal import Journal
+from bkagent.logs.outage import Outage
+from bkagent.logs.pace import Pace
+
+__all__ = ["GivenUp", "Uploader"]
+
+_LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `nudge` makes a stop prompt
+
+# A job that prints many small pieces rings far more often than there is something to send. After some rounds for
+# nothing the rings are left to gather for a moment.
+_ROUNDS_FOR_NOTHING = 8
+_GATHER_S = 0.005
+
+
+class Uploader:
+    """Uploads the log of an entry that the caller owns. `send` makes one try: send(sequence, offset, size, gzipped).
+
+    What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
+    nothing more is sent. `outage` may be shared with others who talk to the same endpoint.
+    """
+
+    def __init__(
+        self, entry: Entry, send: Send, report: Callable[[str, str], None], *, outage: Optional[Outage] = None
+    ) -> None:
+        self._entry, self._send, self._report = entry, send, report
+        self._outage = outage or Outage()
+        self._warned = False
+        self._watching = False
+        self.complete = False  # whether the job has ended and every byte is acknowledged
+
+    def run(self, stop: threading.Event) -> int:
+        """Upload until `complete` or `stop` is set; return the number of chunks that failed, which is 0.
+
+        May be called again, for lines that were added after the end. Raises GivenUp, OSError, WireError.
+        """
+        self._bell = bell = self._entry.listener()
+        try:
+            journal = Journal(self._entry.chunks_path)
+            senders = ChunkSenders(self._entry.log_path, journal, self._send, self._outage, bell.ring, self._report)
+            try:
+                self._upload(journal, senders, stop)
+            finally:
+                senders.close()
+            return 0
+        finally:
+            bell.close()
+
+    def nudge(self) -> None:
+        """Make `run` look at `stop` now."""
+        self._entry.ring()
+
+    def _upload(self, journal: Journal, senders: ChunkSenders, stop: threading.Event) -> None:
+        job = self._entry.job
+        pace = Pace(job.chunk_max_bytes, job.chunk_interval_s)
+        self._fill(journal)
+        again = journal.unacknowledged()
+        for_nothing = 0
+        while not stop.is_set():
+            for_nothing += 1
+            senders.check()
+            ended = self._ended()  # before the size: what the job printed last is in it then
+            size = self._entry.log_size()
+            self._warn_of_size(size, job.log_max_bytes)
+            while again and senders.in_flight < pace.most_in_flight:
+                senders.put(again.pop(0))
+                for_nothing = 0
+            while not again:
+                take = pace.take(size - journal.next_offset, senders.in_flight, ended, time.monotonic())
+                if not take:
+                    break
+                senders.put(journal.cut(take), level=1 if take == job.chunk_max_bytes else 6)
+                for_nothing = 0
+            unsent = size - journal.next_offset
+            if ended and not again and not unsent and not senders.in_flight:
+                self.complete = True
+                return
+            due_in_s = None if again else pace.due_in_s(unsent, senders.in_flight, time.monotonic())
+            if not self._bell.wait(_LOOK_AT_STOP_S if due_in_s is None else min(_LOOK_AT_STOP_S, due_in_s)):
+                for_nothing = 0
+            elif for_nothing > _ROUNDS_FOR_NOTHING:
+                stop.wait(_GATHER_S)
+
+    def _ended(self) -> bool:
+        if self._entry.ended():
+            return True
+        if not self._watching and self._entry.started():
+            self._watching = True
+            threading.Thread(target=self._ring_at_end, name="job-end", daemon=True).start()
+        return False
+
+    def _ring_at_end(self) -> None:
+        self._entry.sleep_until_end()
+        try:
+            self._entry.ring()
+        except OSError:
+            pass  # the entry is gone already
+
+    def _warn_of_size(self, size: int, limit: int) -> None:
+        if limit and size > limit and not self._warned:
+            self._warned = True
+            name = self._entry.job_id
+            self._report("warn", f"the log of job {name} has exceeded {limit} bytes; the server may drop the rest")
+
+    def _fill(self, journal: Journal) -> None:
+        """Give a log that lost its end with the machine's power its length back, so that later offsets stay true."""
+        if self._entry.log_size() < journal.next_offset and not self._entry.alive():
+            with open(self._entry.log_path, "ab") as log:
+                log.truncate(journal.next_offset)
