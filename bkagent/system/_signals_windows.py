@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+CAN_DIE = False
 _ENDINGS = (signal.SIGINT, signal.SIGBREAK)
 
 

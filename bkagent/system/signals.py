@@ -5,17 +5,18 @@ name_of(number) -> str          "SIGTERM"; the decimal number where it has no na
 description(name) -> str        the words that follow "signal: " in the job log, such as "terminated"
 catch_endings(handler) -> None  call handler(name) at the first signal that asks this process to end; the second ends it
 die_by(name) -> None            end this process by that signal, uncaught; returns where that is impossible
+CAN_DIE                         whether the process that waits for this one can see a signal that ended it
 QUIT_STATUS                     exit status of a process that was told to quit and does not die by the signal
 """
 
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._signals_windows import catch_endings, die_by, name_of
+    from bkagent.system._signals_windows import CAN_DIE, catch_endings, die_by, name_of
 else:
-    from bkagent.system._signals_posix import catch_endings, die_by, name_of
+    from bkagent.system._signals_posix import CAN_DIE, catch_endings, die_by, name_of
 
-__all__ = ["NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number"]
+__all__ = ["CAN_DIE", "NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number"]
 
 QUIT_STATUS = 131
 

@@ -1,0 +1,80 @@
+"""Put one job together from what its environment and whoever started it say."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Callable, Mapping, Optional
+
+from bkagent.config.options import bootstrap
+from bkagent.config.settings import Settings, Source, resolve
+from bkagent.job import artifact_upload, cancelling
+from bkagent.job.job import Job
+from bkagent.job.redactions import Redactions
+from bkagent.job.settings import JobSettings, from_settings
+from bkagent.localapi.upstream import Upstream
+from bkagent.logs.job_log import JobLog
+from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.log_lines import LogLines
+from bkagent.shell.session import Session
+
+if TYPE_CHECKING:
+    from bkagent.remote.client import Client
+
+
+class ControlPlane:
+    """Where the job came from and how to speak to it."""
+
+    def __init__(self, endpoint: str, token: str, user_agent: str, headers: Mapping[str, str]) -> None:
+        self.endpoint, self.token, self.user_agent, self.headers = endpoint, token, user_agent, headers
+
+    def connect(self, environ: Mapping[str, str]) -> "Client":
+        """Return a client, which connects at its first call. Loaded late: many jobs never need one."""
+        from bkagent.remote.client import Client
+
+        return Client(
+            self.endpoint, self.token, environ=environ, user_agent=self.user_agent, request_headers=self.headers
+        )
+
+    def upstream(self, environ: Mapping[str, str]) -> Upstream:
+        """Return what passes on the requests of commands inside the job."""
+        return Upstream(
+            self.endpoint, self.token, environ=environ, user_agent=self.user_agent, request_headers=self.headers
+        )
+
+
+def settings_of(environ: Mapping[str, str], found: Optional[Settings] = None) -> JobSettings:
+    """Return a job's settings, from its environment alone or from `found`. Raises ConfigError, UsageError."""
+    if found is None:
+        found = resolve(bootstrap.JOB, Source({}, environ), lambda sentence: None)
+    return from_settings(found, environ)
+
+
+def assemble(
+    settings: JobSettings,
+    environ: Mapping[str, str],
+    log: JobLog,
+    cancellation: Cancellation,
+    control_plane: ControlPlane,
+    *,
+    pty: bool,
+    raw: bool = False,
+    launchers: str = "",
+) -> Job:
+    """Return a job that is ready to run. Raises ConfigError."""
+    lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
+    session = Session(
+        environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=environ
+    )
+    redactions = Redactions(log.redactor.add, settings.redacted_vars)
+    redactions.add_from(environ, lines)
+    connect: Callable[[], "Client"] = lambda: control_plane.connect(environ)  # noqa: E731
+    job = Job(settings, environ, session, redactions, connect, launchers, artifact_upload.run)
+    cancelling.watch(job)
+    return job
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return os.sep

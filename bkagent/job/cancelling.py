@@ -1,0 +1,25 @@
+"""What a cancellation does to the job, besides stopping its commands: it is told, in the log and by variables."""
+
+from __future__ import annotations
+
+import os
+
+from bkagent.job.job import Job
+
+CANCELLED = "BUILDKITE_JOB_CANCELLED"
+TIMED_OUT = "BUILDKITE_JOB_TIMED_OUT"
+TIMEOUT_FILE = "BUILDKITE_AGENT_JOB_TIMEOUT_FILE"
+
+
+def watch(job: Job) -> None:
+    """Tell the job when it is cancelled; its commands are stopped after that, since they come to be waiting later."""
+    job.session.cancellation.on_request(lambda: _tell(job))
+
+
+def _tell(job: Job) -> None:
+    job.set_env(CANCELLED, "true")
+    # The agent makes this file when the control plane says that the job's time is over.
+    marker = job.environ.get(TIMEOUT_FILE, "")
+    if marker and os.path.exists(marker):
+        job.set_env(TIMED_OUT, "true")
+    job.log.comment("Received cancellation signal, interrupting")

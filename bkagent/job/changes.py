@@ -1,0 +1,62 @@
+"""Apply what a hook changed: the working directory, variables, and the settings that follow from them."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from bkagent.errors import JobFailed
+from bkagent.hooks.changes import Changes
+from bkagent.job.job import Job
+from bkagent.wire import go_quoted
+
+
+def apply(job: Job, changes: Changes) -> None:
+    """Apply a hook's changes and say so in the log, value for value only where they steer the checkout or artifacts."""
+    session = job.session
+    if changes.directory and changes.directory != session.cwd:
+        go_to(job, changes.directory)
+    blocked = sorted(name for name in (*changes.set, *changes.unset) if job.protection.covers(name))
+    if blocked:
+        names = " ".join(blocked)
+        job.log.comment(f"Changes to some env vars were blocked; the affected vars are: [{names}]")
+    before = session.child_env()
+    put = {name: value for name, value in changes.set.items() if name not in blocked}
+    gone = [name for name in changes.unset if name not in blocked]
+    with session.lock:
+        session.env.update(put)
+        for name in gone:
+            session.env.pop(name, None)
+    told = {name: _added_or_changed(before, name) for name in put}
+    told.update((name, "removed") for name in gone)
+    refresh(job, told, before)
+
+
+def refresh(job: Job, told: "Dict[str, str] | None" = None, before: "Dict[str, str] | None" = None) -> None:
+    """Take over what hooks or in-job commands changed; `told` says what happened to which variable."""
+    with job.session.lock:
+        env = dict(job.session.env)
+    job.redactions.add_from(env, job.log)
+    new = job.refreshed.refresh(env, job.log.comment)
+    if job.refreshed.checkout.lfs:
+        job.set_env("GIT_LFS_SKIP_SMUDGE", "1")
+    told = told or {}
+    for name in sorted({*told, *new}):
+        what = told.get(name, "added")
+        if name not in new:
+            job.log.comment(f"{name} {what}")
+        elif what == "changed" and before is not None:
+            job.log.comment(f"{name} was {go_quoted.quoted(before[name])} and is now {go_quoted.quoted(new[name])}")
+        else:
+            job.log.comment(f"{name} is now {go_quoted.quoted(new[name])}")
+
+
+def go_to(job: Job, folder: str) -> None:
+    """Go to a folder that a hook asked for; a failure is seen in the log and ignored, as in the reference."""
+    try:
+        job.session.chdir(folder)
+    except JobFailed as failed:
+        job.log.comment(str(failed))
+
+
+def _added_or_changed(before: "Dict[str, str]", name: str) -> str:
+    return "changed" if name in before else "added"

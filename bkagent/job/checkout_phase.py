@@ -1,0 +1,63 @@
+"""Get the code: the hooks around the checkout, and the checkout itself."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from bkagent.checkout import commit_metadata
+from bkagent.checkout import run as checkout_run
+from bkagent.checkout.settings import CHECKOUT_PATH
+from bkagent.errors import JobFailed
+from bkagent.job import hook_phases, meta_data
+from bkagent.job.job import Job
+
+
+def run(job: Job) -> None:
+    """Run the phase. Raises JobFailed, or another AgentError."""
+    hook_phases.run_agent(job, "pre-checkout")
+    if job.refreshed.checkout.clean_first:
+        checkout_run.remove_old(job.session)
+    job.log.header("Preparing working directory")
+    if not job.refreshed.checkout.repository:
+        _use_temporary_folder(job)
+    _enter(job)
+    if job.refreshed.checkout.skip:
+        job.log.comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set")
+    else:
+        if not hook_phases.run_agent(job, "checkout"):
+            checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append)
+        job.hooks_root = _path(job)
+        commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
+    before = _path(job)
+    hook_phases.run_all(job, "post-checkout")
+    if _path(job) != before:
+        job.log.header(f'A post-checkout hook has changed the working directory to "{_path(job)}"')
+        job.session.chdir(_path(job))
+
+
+def open_existing(job: Job) -> None:
+    """Where this job checks nothing out: go to the checkout as it is. Raises JobFailed where there is none."""
+    path = job.get_env(CHECKOUT_PATH)
+    if path is None:
+        return
+    if not os.path.isdir(path):
+        raise JobFailed(f"the checkout {path} does not exist", 1)
+    if job.session.cwd != path:
+        job.session.chdir(path)
+    job.hooks_root = path
+
+
+def _use_temporary_folder(job: Job) -> None:
+    folder = tempfile.mkdtemp(prefix=f"buildkite-job-{job.settings.job_id}", dir=job.environ.get("TMPDIR"))
+    job.temporary.append(folder)
+    job.set_env(CHECKOUT_PATH, folder)
+
+
+def _enter(job: Job) -> None:
+    checkout_run.enter(job.session)
+    job.hooks_root = _path(job)
+
+
+def _path(job: Job) -> str:
+    return job.get_env(CHECKOUT_PATH) or ""

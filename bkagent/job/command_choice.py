@@ -1,0 +1,99 @@
+"""Decide what the command of a job is: a script of the repository, or lines for a shell."""
+
+from __future__ import annotations
+
+import ntpath
+import os
+import tempfile
+from typing import NamedTuple, Tuple
+
+from bkagent.errors import JobFailed
+from bkagent.job.job import Job
+from bkagent.shell import words
+
+_OWNER_MAY_EXECUTE = 0o100
+_NOTHING = (
+    "the command phase has no `command` to execute; provide a `command` field in your step configuration or define a "
+    "`command` hook in a step plugin, your repository `.buildkite/hooks`, or the agent `hooks-path`"
+)
+_NO_LINES = (
+    "this agent is not allowed to evaluate console commands; to allow this, re-run the agent without the "
+    "`--no-command-eval` option or specify a script within your repository to run instead (such as scripts/test.sh)"
+)
+_NO_OUTSIDE = (
+    "this agent is only allowed to run scripts within your repository; to allow this, re-run the agent without the "
+    "`--no-command-eval` option or specify a script within your repository to run instead (such as scripts/test.sh)"
+)
+
+
+class Choice(NamedTuple):
+    """What to run, how its group and its prompt are called, and a file to remove afterwards ("" for none)."""
+
+    argv: Tuple[str, ...]
+    header: str
+    shown: str
+    temporary: str = ""
+
+
+def choose(job: Job) -> Choice:
+    """Return what to run. Raises JobFailed where there is nothing, or nothing that may be run."""
+    command, cwd = job.settings.command, job.session.cwd
+    if not command.strip():
+        raise JobFailed(_NOTHING, 1)
+    # Joined as text: a command that begins with a slash is looked for below the working directory all the same.
+    script = os.path.normpath(cwd + os.sep + command.replace("\n", ""))
+    is_script = "\0" not in script and os.path.exists(script)
+    if not job.settings.command_eval:
+        _check_allowed(job, command, script if is_script else "")
+    shell = _shell_words(job.settings.shell)
+    if ntpath.basename(shell[0]).upper() == "CMD.EXE":
+        path = _batch_file(command, job)
+        return Choice((*shell, path), "Running batch script", command, path)
+    if is_script:
+        relative = os.path.join(os.curdir, os.path.relpath(script, cwd))
+        if job.settings.command_eval:
+            _make_executable(job, script)
+        return Choice((*shell, relative), "Running script", relative)
+    return Choice((*shell, command), "Running commands", command)
+
+
+def _check_allowed(job: Job, command: str, script: str) -> None:
+    root = os.path.normpath(job.session.cwd)
+    if script and (script == root or script.startswith(root.rstrip(os.sep) + os.sep)):
+        return
+    job.log.comment(f'No such file: "{command}"')
+    raise JobFailed(_NO_OUTSIDE if script else _NO_LINES, 1)
+
+
+def _shell_words(text: str) -> "list[str]":
+    try:
+        shell = words.split(text)
+    except ValueError as error:
+        raise JobFailed(f'failed to split the shell "{text}" into words: {error}', 1) from None
+    if not shell:
+        raise JobFailed("no shell set for job", 1)
+    return shell
+
+
+def _make_executable(job: Job, script: str) -> None:
+    try:
+        mode = os.stat(script).st_mode
+        if not mode & _OWNER_MAY_EXECUTE:
+            os.chmod(script, mode | _OWNER_MAY_EXECUTE)
+    except OSError as error:
+        text = f'Error marking script "{script}" as executable: {error.strerror}'
+        job.log.warning(text)
+        raise JobFailed(text, 1) from None
+
+
+def _batch_file(command: str, job: Job) -> str:
+    """Write the lines into a batch file that stops at the first that fails."""
+    lines = ["@echo off"]
+    for line in filter(None, (line.strip("\r") for line in command.split("\n"))):
+        first = line.split()[0].lower() if line.split() else ""
+        lines.append(("call " if first.endswith((".bat", ".cmd")) else "") + line)
+        lines.append("if %errorlevel% neq 0 exit /b %errorlevel%")
+    fd, path = tempfile.mkstemp(".bat", "buildkite-script-", job.get_env("TEMP") or None)
+    with os.fdopen(fd, "wb") as file:
+        file.write(os.fsencode("\n".join(lines)))
+    return path

@@ -1,0 +1,88 @@
+"""Run the command of the job, with the hooks before and after it."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple, Optional
+
+from bkagent.errors import AgentError, JobFailed
+from bkagent.hooks.run import HookFailed
+from bkagent.job import command_choice, hook_phases
+from bkagent.job.hook_phases import HookInterrupted, ShellHookFailed
+from bkagent.job.job import Job
+from bkagent.shell import prompt
+from bkagent.shell.session import CommandFailed
+
+COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
+
+
+class Ending(NamedTuple):
+    """How the phase ended: the error of a hook, and that of the command itself, where it ended by itself."""
+
+    phase_error: Optional[AgentError] = None
+    command_error: Optional[AgentError] = None
+
+
+def run(job: Job) -> Ending:
+    """Run the phase."""
+    try:
+        hook_phases.run_all(job, "pre-command")
+    except AgentError as failed:
+        return Ending(phase_error=failed)
+    error = _run_command(job)
+    job.set_env(COMMAND_STATUS, str(_status(error)))
+    is_proper = error is not None and _tell(job, error)
+    phase_error: Optional[AgentError] = None
+    try:
+        with job.session.in_grace():
+            hook_phases.run_all(job, "post-command")
+    except AgentError as failed:
+        phase_error = failed
+    if is_proper:
+        job.log.plain(f"user command error: {error}")
+    return Ending(phase_error, error if is_proper else None)
+
+
+def _run_command(job: Job) -> Optional[AgentError]:
+    try:
+        if hook_phases.run_repository(job, "command") or hook_phases.run_agent(job, "command"):
+            return None
+        _run_default(job)
+    except AgentError as error:
+        return error
+    return None
+
+
+def _run_default(job: Job) -> None:
+    choice = command_choice.choose(job)
+    job.log.header(choice.header)
+    try:
+        shown = prompt.command_line(choice.argv) if job.log.is_debug else choice.shown
+        job.session.run(choice.argv, shown=shown)
+    finally:
+        job.log.flush()
+        if choice.temporary:
+            os.unlink(choice.temporary)
+
+
+def _status(error: Optional[AgentError]) -> int:
+    if error is None:
+        return 0
+    return error.exit_code if isinstance(error, JobFailed) else 1
+
+
+def _tell(job: Job, error: AgentError) -> bool:
+    """Show the error of a command; return whether it is one of the command itself."""
+    job.log.open_group()
+    if isinstance(error, HookInterrupted) or (isinstance(error, CommandFailed) and error.signal):
+        job.log.error(f"The command was interrupted by a signal: {error}")
+        return True
+    if isinstance(error, (CommandFailed, ShellHookFailed)) or _has_exit_status(error):
+        job.log.error(f"The command exited with status {error.exit_code}")
+        return True
+    job.log.error(str(error))
+    return False
+
+
+def _has_exit_status(error: AgentError) -> bool:
+    return isinstance(error, HookFailed) and isinstance(error.__cause__, CommandFailed)

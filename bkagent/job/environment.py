@@ -1,0 +1,66 @@
+"""What the job's own process adds to its environment: a list of contributors, each with its own mapping.
+
+They are asked in order, and each sees what those before it said; a later one wins.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Mapping, Tuple
+
+from bkagent.checkout.settings import CHECKOUT_PATH
+from bkagent.config import self_command
+from bkagent.job import settings
+from bkagent.job.job import Job
+from bkagent.shell import programs
+
+Contributor = Callable[[Job, Mapping[str, str]], Mapping[str, str]]
+BIN_PATH = "BUILDKITE_BIN_PATH"
+
+
+def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+    """The commands for jobs: last on PATH, or first where another `buildkite-agent` would be found otherwise."""
+    folder = job.launchers or env.get(BIN_PATH, "")
+    if not folder:
+        return {}
+    before = env.get("PATH", "")
+    folders = [one for one in before.split(os.pathsep) if one]
+    if job.launchers and _finds_another(env, job.session.cwd, folder):
+        folders.insert(0, folder)
+    elif folder not in folders:
+        folders.append(folder)
+    return {"PATH": os.pathsep.join(folders), BIN_PATH: folder}
+
+
+def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+    """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
+    return {} if CHECKOUT_PATH in env else {CHECKOUT_PATH: settings.checkout_path(job.settings)}
+
+
+def git_prompt(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+    """Nobody is there to answer git's questions."""
+    return {"GIT_TERMINAL_PROMPT": "0"}
+
+
+def git_lfs(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+    """With LFS on, files are fetched in one go after the checkout, not one by one during it."""
+    return {"GIT_LFS_SKIP_SMUDGE": "1"} if job.refreshed.checkout.lfs else {}
+
+
+# LFS and the environment hooks come after secrets in `setup`.
+CONTRIBUTORS: Tuple[Contributor, ...] = (path, checkout_path, git_prompt)
+
+
+def contribute(job: Job, contributors: Tuple[Contributor, ...] = CONTRIBUTORS) -> None:
+    """Let contributors add to the job's environment."""
+    for contributor in contributors:
+        with job.session.lock:
+            env = dict(job.session.env)
+        for name, value in contributor(job, env).items():
+            job.set_env(name, value)
+
+
+def _finds_another(env: Mapping[str, str], cwd: str, folder: str) -> bool:
+    """Return whether PATH leads to a `buildkite-agent` that is not ours."""
+    found = programs.find(self_command.NAMES[0], env, cwd)
+    return found is not None and os.path.dirname(os.path.realpath(found)) != os.path.realpath(folder)

@@ -1,0 +1,64 @@
+"""End a job that the control plane must think lost: whoever takes it over now must not find it still running."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable
+
+# The control plane gives an agent up after 180 s without a heartbeat and may hand its job to another one.
+LIMIT_S = 150.0
+_LOOK_EVERY_S = 5.0
+
+
+class HeartbeatWatch:
+    """Calls `lost(age in seconds)` once, on a thread of its own, when no heartbeat has been accepted for LIMIT_S.
+
+    `age_s(now)` says how old the last one is by the wall clock. That clock may be set while a job runs, so the age must
+    also have passed by one that nobody sets, since the last heartbeat that was seen here.
+    """
+
+    def __init__(
+        self,
+        age_s: Callable[[float], float],
+        lost: Callable[[float], None],
+        *,
+        wall: Callable[[], float] = time.time,
+        steady: "Callable[[], float] | None" = None,
+    ) -> None:
+        self._age_s, self._lost, self._wall, self._steady = age_s, lost, wall, steady or _steady
+        self._stopped = threading.Event()
+        self._seen_at = self._steady()
+        self._last_moment = self._moment()
+
+    def start(self) -> None:
+        """Begin to watch."""
+        threading.Thread(target=self._watch, name="heartbeat-watch", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+
+    def age_now_s(self) -> float:
+        """Return how long no heartbeat has been accepted, as far as both clocks agree."""
+        moment = self._moment()
+        if abs(moment - self._last_moment) > 0.01:
+            self._last_moment, self._seen_at = moment, self._steady()
+        return min(self._age_s(self._wall()), self._steady() - self._seen_at)
+
+    def _moment(self) -> float:
+        now = self._wall()
+        return now - self._age_s(now)
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(_LOOK_EVERY_S):
+            age_s = self.age_now_s()
+            if age_s > LIMIT_S:
+                self._lost(age_s)
+                return
+
+
+def _steady() -> float:
+    """Seconds on a clock that goes on while the machine sleeps, where the system has one."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if clock is None else time.clock_gettime(clock)

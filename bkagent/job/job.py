@@ -1,0 +1,84 @@
+"""What the phases of one job share."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Callable, List, Mapping, Optional
+
+from bkagent.job.protection import Protection
+from bkagent.job.redactions import Redactions
+from bkagent.job.refreshed import Refreshed
+from bkagent.job.settings import JobSettings
+from bkagent.shell.log_lines import LogLines
+from bkagent.shell.session import Session
+
+if TYPE_CHECKING:
+    from bkagent.remote.client import Client
+
+    Upload = Callable[["Job", str, str], None]
+
+
+class Job:
+    """One job that runs.
+
+    environ        its environment as it was at the start
+    launchers      folder of the commands that it finds on its PATH, "" for none
+    connect        returns the client of its control plane
+    upload         uploads files that paths name to a destination, "" for the control plane's own
+    hooks_root     checkout whose own hooks count, "" before there is one
+    temporary      folders to remove at the end
+    """
+
+    def __init__(
+        self,
+        settings: JobSettings,
+        environ: Mapping[str, str],
+        session: Session,
+        redactions: Redactions,
+        connect: Callable[[], "Client"],
+        launchers: str = "",
+        upload: "Optional[Upload]" = None,
+    ) -> None:
+        self.settings, self.environ, self.session, self.redactions = settings, environ, session, redactions
+        self.launchers, self.upload = launchers, upload
+        self.refreshed = Refreshed(environ, session.log.comment)
+        self.protection = Protection(environ, settings.command_eval)
+        self.hooks_root = ""
+        self.temporary: List[str] = []
+        self._connect = connect
+        self._client: Optional["Client"] = None
+        self._lock = threading.Lock()
+        self._workdir = ""
+
+    @property
+    def log(self) -> LogLines:
+        """Where its log goes."""
+        return self.session.log
+
+    @property
+    def client(self) -> "Client":
+        """Its control plane; connected when first used."""
+        if self._client is None:
+            self._client = self._connect()
+        return self._client
+
+    def set_env(self, name: str, value: str) -> None:
+        """Set a variable of the job."""
+        with self.session.lock:
+            self.session.env[name] = value
+
+    def get_env(self, name: str) -> Optional[str]:
+        """Return a variable of the job, None where it is not set."""
+        with self.session.lock:
+            return self.session.env.get(name)
+
+    def ask_for_workdir(self, path: str) -> None:
+        """Remember where the job is to go after the hook that runs now."""
+        with self._lock:
+            self._workdir = path
+
+    def take_workdir(self) -> str:
+        """Return that folder once, "" when none was asked for."""
+        with self._lock:
+            path, self._workdir = self._workdir, ""
+            return path

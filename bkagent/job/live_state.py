@@ -1,0 +1,48 @@
+"""The job as its local socket shows it to processes of the job."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Sequence, Tuple
+
+from bkagent.job.job import Job
+
+
+class LiveState:
+    """What `localapi.job_routes.JobState` asks for. Variables change at once, settings at the next hook."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def env(self) -> Mapping[str, str]:
+        """Return the job's variables."""
+        with self._job.session.lock:
+            return dict(self._job.session.env)
+
+    def set_env(self, changes: Mapping[str, str]) -> Tuple[Sequence[str], Sequence[str]]:
+        """Set variables; return the names that are new and those that existed."""
+        session = self._job.session
+        with session.lock:
+            updated = [name for name in changes if name in session.env]
+            session.env.update(changes)
+        return [name for name in changes if name not in updated], updated
+
+    def unset_env(self, names: Sequence[str]) -> Sequence[str]:
+        """Remove variables; return the names that existed."""
+        session = self._job.session
+        with session.lock:
+            existed: List[str] = [name for name in dict.fromkeys(names) if name in session.env]
+            for name in existed:
+                del session.env[name]
+        return existed
+
+    def set_workdir(self, path: str) -> None:
+        """Remember where the job goes on after the hook that is running now."""
+        self._job.ask_for_workdir(path)
+
+    def redact(self, secret: str) -> None:
+        """Keep a text out of everything the job prints from now on."""
+        self._job.redactions.add(secret)
+
+    def protected(self, name: str) -> bool:
+        """Return whether the job may not change this variable."""
+        return self._job.protection.covers(name)

@@ -1,0 +1,119 @@
+"""The process of one job: everything between its spool entry and its result."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from typing import Mapping, NamedTuple
+
+from bkagent.errors import AgentError, SetupFailed
+from bkagent.job import assembly, run, script, service
+from bkagent.job.assembly import ControlPlane
+from bkagent.job.environment import BIN_PATH
+from bkagent.job.heartbeat_watch import HeartbeatWatch
+from bkagent.logs import spool
+from bkagent.logs.job_log import JobLog, stamper_for
+from bkagent.logs.result import Result
+from bkagent.redaction.redactor import Redactor
+from bkagent.shell.cancellation import Cancellation
+from bkagent.system import process_start, signals
+
+RUN_ERROR = "process_run_error"
+_LOST = Result(-1, "", RUN_ERROR)
+
+
+class Ending(NamedTuple):
+    """How the process is to end: by a signal, or with an exit status."""
+
+    exit_status: int
+    signal: str = ""
+
+
+class JobProcess:
+    """Runs the job of a spool entry. Making one raises AgentError or OSError where the entry cannot be taken."""
+
+    def __init__(self, entry_folder: str, environ: Mapping[str, str]) -> None:
+        self._side = spool.attach(entry_folder)
+        self._environ = environ
+        job = self._job = self._side.job
+        self._pty = job.pty and process_start.TERMINALS
+        line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
+        self._log = JobLog(self._side.append, Redactor(), stamper_for(job), line_end=line_end)
+        self._cancellation = Cancellation(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
+        self._signal = ""
+        self._is_abandoned = False
+
+    def cancel(self, signal: str) -> None:
+        """Stop the job, because this process was sent a signal."""
+        self._signal = self._signal or signal
+        self._cancellation.request()
+
+    def run(self) -> Ending:
+        """Run the job and leave its result; say how this process is to end."""
+        watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon)
+        watch.start()
+        try:
+            result = self._result()
+        except Exception as defect:  # the edge of the process: whatever is wrong, the job must have a result
+            self._log.line(f"bkagent: fatal: internal error: {type(defect).__name__}: {defect}")
+            if self._job.debug:
+                self._log.line(traceback.format_exc().rstrip())
+            result = _LOST
+        watch.stop()
+        self._log.flush()
+        finished = Result(result.exit_status, result.signal, result.signal_reason, _now())
+        self._side.finish(finished)
+        self._side.close()
+        dies = finished.signal if finished.signal == self._signal else ""
+        return Ending(finished.exit_status & 0xFF, dies)
+
+    def _abandon(self, age_s: float) -> None:
+        self._is_abandoned = True
+        self._log.line(
+            f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "
+            "since another agent may be running it by now"
+        )
+        self._cancellation.request()
+
+    def _result(self) -> Result:
+        if self._job.bootstrap_script:
+            result = script.run(self._job.bootstrap_script, self._environ, self._log, self._cancellation, self._pty)
+        else:
+            result = _result_of(self._run_phases())
+        if self._is_abandoned:
+            return Result(-1)
+        if self._signal and signals.CAN_DIE:
+            return Result(signals.QUIT_STATUS) if self._signal == "SIGQUIT" else Result(-1, self._signal)
+        return result
+
+    def _run_phases(self) -> int:
+        job, environ = self._job, self._environ
+        control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
+        try:
+            settings = assembly.settings_of(environ)
+            whole = assembly.assemble(
+                settings, environ, self._log, self._cancellation, control_plane,
+                pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
+            )  # fmt: skip
+        except AgentError as problem:
+            self._log.line(f"bkagent: fatal: {problem}")
+            return problem.exit_code
+        try:
+            with service.serving(whole, control_plane.upstream(environ)):
+                return run.run(whole)
+        except service.ServiceFailed as problem:
+            whole.log.error(str(problem))
+            return problem.exit_code
+
+
+def _result_of(exit_code: int) -> Result:
+    # The same status of a command itself cannot be told apart, as with the reference.
+    return _LOST if exit_code == SetupFailed.exit_code else Result(exit_code)
+
+
+def _now() -> str:
+    """Return the time as RFC 3339, in UTC, to the microsecond."""
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
+
+

@@ -1,0 +1,71 @@
+"""One job from the first phase to its exit code."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from bkagent.errors import AgentError, SetupFailed
+from bkagent.job import artifact_phase, checkout_phase, command_phase, plugin_phase, setup, teardown
+from bkagent.job.command_phase import COMMAND_STATUS, Ending
+from bkagent.job.hook_phases import ShellHookFailed
+from bkagent.job.job import Job
+
+
+def run(job: Job) -> int:
+    """Run the phases; return the exit code of the job, 0 to 255."""
+    exit_code = _run_phases(job)
+    with job.session.in_grace():
+        error = teardown.run(job)
+    if error is not None:
+        job.log.error(f"Error tearing down job executor: {error}")
+        exit_code = error.exit_code
+    return exit_code & 0xFF
+
+
+def _run_phases(job: Job) -> int:
+    try:
+        setup.run(job)
+    except AgentError as error:
+        job.log.error(f"Error setting up job executor: {error}")
+        return error.exit_code if isinstance(error, ShellHookFailed) else SetupFailed.exit_code
+    error_before = _prepare(job)
+    if error_before is not None:
+        job.log.error(str(error_before))
+        return error_before.exit_code
+    if "command" not in job.settings.phases:
+        return 0
+    ending = command_phase.run(job)
+    with job.session.in_grace():
+        artifact_error = _error_of(artifact_phase.run, job)
+    return _decide(job, ending, artifact_error)
+
+
+def _prepare(job: Job) -> Optional[AgentError]:
+    """Run the phases before the command; return the error that keeps the command from running."""
+    problem = _error_of(plugin_phase.run, job) if "plugin" in job.settings.phases else None
+    if problem is None and "checkout" in job.settings.phases:
+        return _error_of(checkout_phase.run, job)
+    return problem or _error_of(checkout_phase.open_existing, job)
+
+
+def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:
+    try:
+        phase(job)
+    except AgentError as error:
+        return error
+    return None
+
+
+def _decide(job: Job, ending: Ending, artifact_error: Optional[AgentError]) -> int:
+    """Return the exit code: artifacts count unless the command failed, then hooks, then what the variable says."""
+    if artifact_error is not None:
+        job.log.error(str(artifact_error))
+        if ending.command_error is None:
+            return artifact_error.exit_code
+    if ending.phase_error is not None:
+        job.log.error(str(ending.phase_error))
+        return ending.phase_error.exit_code
+    try:
+        return int(job.get_env(COMMAND_STATUS) or "0")
+    except ValueError:
+        return 0

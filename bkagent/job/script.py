@@ -1,0 +1,29 @@
+"""Run a configured program in place of the phases; it usually sets things up and calls `bkagent bootstrap`."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping
+
+from bkagent.errors import AgentError
+from bkagent.logs.job_log import JobLog
+from bkagent.logs.result import Result
+from bkagent.shell import words
+from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.log_lines import LogLines
+from bkagent.shell.session import CommandFailed, Session
+
+
+def run(
+    command: str, environ: Mapping[str, str], log: JobLog, cancellation: Cancellation, pty: bool
+) -> Result:
+    """Run it with the job's environment, under the job's terminal; return its result as that of the job."""
+    session = Session(environ, os.getcwd(), LogLines(log), cancellation=cancellation, pty=pty, base_env=environ)
+    try:
+        session.run(words.split(command), shown="")
+    except CommandFailed as failed:
+        return Result(failed.exit_code, failed.signal)
+    except (AgentError, ValueError) as problem:
+        log.line(f"Error running job: {problem}")
+        return Result(-1, "", "process_run_error")
+    return Result(0)

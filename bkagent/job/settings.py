@@ -1,0 +1,99 @@
+"""What one job is, as it stood when its process started. What hooks can change is in `refreshed`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import FrozenSet, Mapping, Tuple
+
+from bkagent.config import paths
+from bkagent.config.options import agent, bootstrap, job, logging
+from bkagent.config.settings import Settings
+from bkagent.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds."""
+
+    job_id: str
+    command: str
+    agent_name: str
+    organization: str
+    pipeline: str
+    plugins: str
+    secrets: str
+    build_path: str
+    hooks_paths: Tuple[str, ...]
+    sockets_path: str
+    shell: str
+    command_eval: bool
+    plugins_enabled: bool
+    local_hooks_enabled: bool
+    pty: bool
+    phases: FrozenSet[str]
+    job_api: bool
+    redacted_vars: Tuple[str, ...]
+    disabled_warnings: Tuple[str, ...]
+    experiments: FrozenSet[str]
+    cancel_signal: str
+    cancel_grace_s: float
+    signal_grace_s: float
+    debug: bool
+
+
+def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
+    """Return the settings of the rows in `config.options.bootstrap.JOB`. Raises ConfigError."""
+
+    def path(text: str) -> str:
+        return paths.expand(text, environ)
+
+    hooks = [found[agent.HOOKS_PATH], *found[agent.ADDITIONAL_HOOKS_PATHS]]
+    cancel_grace_s, signal_grace_s = _graces(found[agent.CANCEL_GRACE_PERIOD], found[agent.SIGNAL_GRACE_PERIOD])
+    return JobSettings(
+        job_id=found[job.JOB],
+        command=found[bootstrap.COMMAND],
+        agent_name=found[bootstrap.AGENT],
+        organization=found[bootstrap.ORGANIZATION],
+        pipeline=found[bootstrap.PIPELINE],
+        plugins=found[bootstrap.PLUGINS],
+        secrets=found[bootstrap.SECRETS],
+        build_path=path(found[bootstrap.BUILD_PATH]),
+        hooks_paths=tuple(path(folder) for folder in hooks if folder),
+        sockets_path=path(found[agent.SOCKETS_PATH]),
+        shell=found[agent.SHELL],
+        command_eval=found[bootstrap.COMMAND_EVAL],
+        plugins_enabled=found[bootstrap.PLUGINS_ENABLED],
+        local_hooks_enabled=found[bootstrap.LOCAL_HOOKS_ENABLED],
+        pty=found[bootstrap.PTY],
+        phases=frozenset(found[bootstrap.PHASES] or bootstrap.PHASE_NAMES),
+        job_api=not found[bootstrap.NO_JOB_API],
+        redacted_vars=tuple(found[job.REDACTED_VARS]),
+        disabled_warnings=tuple(found[agent.DISABLE_WARNINGS_FOR]),
+        experiments=frozenset(found[logging.EXPERIMENT]),
+        cancel_signal=found[agent.CANCEL_SIGNAL],
+        cancel_grace_s=cancel_grace_s,
+        signal_grace_s=signal_grace_s,
+        debug=found[logging.DEBUG],
+    )
+
+
+def checkout_path(settings: JobSettings) -> str:
+    """Return the folder that the job's repository is checked out to. Raises ConfigError without a build path."""
+    if not settings.build_path:
+        raise ConfigError("must set either a BUILDKITE_BUILD_PATH or a BUILDKITE_BUILD_CHECKOUT_PATH")
+    agent_folder = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in settings.agent_name)
+    # Joined as text: a slug that begins with a separator must not lead out of the build path.
+    return os.path.normpath(os.sep.join((settings.build_path, agent_folder, settings.organization, settings.pipeline)))
+
+
+def _graces(cancel_s: int, signal_s: int) -> Tuple[float, float]:
+    """Return the two graces in seconds; a negative signal grace counts back from the other one."""
+    if signal_s < 0:
+        signal_s = cancel_s + signal_s
+    if signal_s < 0 or signal_s >= max(cancel_s, 1):
+        raise ConfigError(
+            f"signal-grace-period-seconds must be less than cancel-grace-period ({cancel_s}) and not below 0, "
+            f"but it is {signal_s}"
+        )
+    return float(cancel_s), float(signal_s)

@@ -1,0 +1,64 @@
+"""The first phase: the environment, and the agent's `environment` hooks."""
+
+from __future__ import annotations
+
+import json
+from typing import List
+
+from bkagent.errors import SetupFailed
+from bkagent.job import environment, hook_phases
+from bkagent.job.job import Job
+
+IGNORED = "BUILDKITE_IGNORED_ENV"
+_SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
+_MASKED = "BUILDKITE_AGENT_ACCESS_TOKEN"
+
+
+def run(job: Job) -> None:
+    """Prepare the job. Raises ShellHookFailed with a hook's own exit code, any other error for what failed here."""
+    environment.contribute(job)
+    _report_ignored(job)
+    if job.log.is_debug:
+        _show_environment(job)
+    _refuse_secrets(job)
+    environment.contribute(job, (environment.git_lfs,))
+    hook_phases.run_agent(job, "environment")
+
+
+def _report_ignored(job: Job) -> None:
+    names = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
+    if not names:
+        return
+    job.log.header("Detected protected environment variables")
+    job.log.comment("These variables can be set by hooks, by plugins or in the configuration of the agent only")
+    for name in names:
+        job.log.warning(f"Ignored {name}")
+    job.log.open_group()
+
+
+def _show_environment(job: Job) -> None:
+    job.log.header("Buildkite environment variables")
+    with job.session.lock:
+        env = dict(job.session.env)
+    for name in sorted(env):
+        if name.startswith(_SHOWN_STARTS):
+            value = "*" * 18 if name == _MASKED else env[name].replace("\n", "\\n")
+            job.log.plain(f"{name}={value}")
+
+
+def _refuse_secrets(job: Job) -> None:
+    """A job that would run without the secrets that it asks for must not run at all."""
+    if _listed(job.settings.secrets):
+        raise SetupFailed("this step asks for secrets, which this release of bkagent cannot fetch yet")
+
+
+def _listed(text: str) -> "List[object]":
+    if not text.strip() or text.strip() in ("[]", "null"):
+        return []
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise SetupFailed(f"BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
+    return found if isinstance(found, list) else [found]
+
+

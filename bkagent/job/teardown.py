@@ -1,0 +1,26 @@
+"""The last phase, whatever came before: `pre-exit` hooks, and what is to be removed."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from bkagent.checkout import removal
+from bkagent.errors import AgentError
+from bkagent.job import hook_phases
+from bkagent.job.job import Job
+
+
+def run(job: Job) -> Optional[AgentError]:
+    """Run the phase; return the error of a hook."""
+    error: Optional[AgentError] = None
+    if "command" in job.settings.phases:
+        try:
+            hook_phases.run_all(job, "pre-exit")
+        except AgentError as failed:
+            error = failed
+    for folder in job.temporary:
+        try:
+            removal.remove_tree(folder)
+        except OSError as problem:
+            job.log.warning(f"Failed to remove dir {folder}: {problem.strerror}")
+    return error
