@@ -1,0 +1,101 @@
+"""`bkagent local run [FILE]`: run the pipeline of the repository one stands in, on this machine."""
+
+import os
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import agent, local_run, logging
+from bkagent.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List
+
+    from bkagent.localrun.request import Request
+    from bkagent.localrun.run import LocalRun
+
+
+def run(call: Call) -> int:
+    """Run it; return the exit status of the first job that failed, or 0."""
+    from bkagent.localrun.run import LocalRun
+
+    def out(line: str) -> None:
+        call.out.write(line + "\n")
+        call.out.flush()
+
+    running = LocalRun(_request(call), out, _quiet(call))
+    _follow_signals(running)
+    return running.run()
+
+
+def _request(call: Call) -> "Request":
+    from bkagent.config import paths, self_command
+    from bkagent.localrun.request import Request
+
+    settings = call.settings
+    count = settings[local_run.AGENTS]
+    if count < 0:
+        raise UsageError(f"agents must be 1 or more, or 0 for the number of processors, but the flag says {count}")
+    return Request(
+        folder=os.getcwd(),
+        file=call.arguments[0] if call.arguments else "",
+        data=paths.expand(settings[local_run.DATA], call.environ),
+        step=settings[local_run.STEP],
+        agents_count=count or os.cpu_count() or 1,
+        committed=settings[local_run.COMMITTED],
+        env=_variables(settings[local_run.ENV]),
+        environ=_inherited(call.environ),
+        shell=agent.default_shell(call.environ),
+        launchers_path=self_command.launcher_folder(paths.state_path(call.environ)),
+        coloured=call.out.isatty() and not (settings[logging.NO_COLOR] or call.environ.get("NO_COLOR")),
+    )
+
+
+def _variables(items: "List[str]") -> "Dict[str, str]":
+    found = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name:
+            raise UsageError(f'--env must be NAME=VALUE, but says "{item}"')
+        found[name] = value
+    return found
+
+
+def _inherited(environ: "Dict[str, str]") -> "Dict[str, str]":
+    """Return what jobs inherit: not the variables of an outer job, nor of an outer git."""
+    own = ("BUILDKITE", "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE")
+    return {name: text for name, text in environ.items() if not name.startswith(own)}
+
+
+def _quiet(call: Call) -> "object":
+    """Return a report that leaves out what agents say about ordinary work, unless --debug asks for it."""
+    talkative = call.settings[logging.DEBUG]
+
+    def report(level: str, text: str) -> None:
+        if talkative or level in ("warn", "error", "fatal"):
+            call.report(level, text)
+
+    return report
+
+
+def _follow_signals(running: "LocalRun") -> None:
+    """Let Ctrl-C and SIGTERM cancel the jobs, and a second one kill them. Handlers run on the main thread."""
+    import signal
+    import threading
+
+    def interrupted(_number: int, _frame: object) -> None:
+        # On a thread of its own: the handler may have stopped the main thread anywhere, a lock in its hands.
+        threading.Thread(target=running.interrupt, name="interrupt", daemon=True).start()
+
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, interrupted)
+
+
+COMMAND = Command(
+    name="local run",
+    summary="Run this repository's pipeline on this machine",
+    description="Runs what is on disk: uncommitted and untracked files included, ignored ones not. Logs and artifacts are kept under .bkagent/.",
+    arguments=("[FILE]",),
+    options=(*logging.SHARED, *local_run.LOCAL_RUN),
+    example="bkagent local run --step tests --env VERBOSE=1",
+    run=run,
+)

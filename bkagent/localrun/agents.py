@@ -1,0 +1,66 @@
+"""The agents of a local run: threads of this process, each job a process of its own."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, Optional
+
+from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.run import run
+from bkagent.agent.settings import AgentSettings
+from bkagent.agent.stop import Stop
+from bkagent.errors import AgentError
+from bkagent.localrun.request import Request
+
+# A tag that suits every job: on one machine there is nobody else to wait for.
+ANY_JOB = "*"
+
+
+def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSettings:
+    """Return the settings of the agents, all of whose files are in the data folder."""
+    job = JobSettings(
+        build_path=os.path.join(data, "builds"),
+        sockets_path=os.path.join(data, "state", "sockets"),
+        launchers_path=request.launchers_path,
+        environ=request.environ,
+        plugins_path=os.path.join(data, "plugins"),
+        shell=request.shell,
+        leftovers=request.leftovers,
+        pty=os.sep != "\\",
+    )
+    return AgentSettings(
+        endpoint=endpoint, token=token, state_path=os.path.join(data, "state"), job=job, environ=request.environ,
+        name="local-%spawn", tags=(ANY_JOB,), spawn=request.agents_count, ping_mode="poll-only",
+    )  # fmt: skip
+
+
+class Agents:
+    """Runs them on a thread; `error` is why they could not work, if so."""
+
+    def __init__(self, how: AgentSettings, report: "Callable[[str, str], None]") -> None:
+        self._how, self._report = how, report
+        self.stop = Stop()
+        self.error: "Optional[AgentError]" = None
+        self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    @property
+    def working(self) -> bool:
+        """Say whether they are still there."""
+        return self._thread.is_alive()
+
+    def leave(self, level: int, seconds: float) -> bool:
+        """Ask them to stop and wait; say whether they have left."""
+        self.stop.request(level)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            run(self._how, self.stop, self._report)
+        except AgentError as error:
+            self.error = error

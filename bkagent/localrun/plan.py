@@ -1,0 +1,83 @@
+"""Everything that can be wrong is found here, before the first job runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping
+
+from bkagent.controlplane.scheduling.support import unsupported
+from bkagent.errors import AgentError, UsageError
+from bkagent.localrun import repository, selection
+from bkagent.localrun.repository import Repository
+from bkagent.localrun.request import PLACES, Request
+from bkagent.pipeline import steps_graph, steps_reader
+from bkagent.pipeline.source import read_pipeline
+from bkagent.pipeline.steps import BlockStep, InputStep
+
+ORGANIZATION = "local"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A repository and the pipeline file in it, read but not interpreted."""
+
+    repository: Repository
+    path: str
+    text: str
+
+    @property
+    def slug(self) -> str:
+        """The pipeline's name: that of the repository's folder, in letters and digits."""
+        kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in os.path.basename(self.repository.top))
+        return "-".join(word for word in kept.lower().split("-") if word) or "pipeline"
+
+
+def find(request: Request) -> Source:
+    """Return the source that a request names. Raises UsageError where there is none or it cannot be read."""
+    found = repository.find(request.folder, request.environ)
+    path = os.path.join(request.folder, request.file) if request.file else _usual(found.top)
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
+    except OSError as error:
+        raise UsageError(f"cannot read the pipeline file {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
+    if request.committed and not found.head:
+        raise UsageError("--committed needs a commit, and this repository has none yet")
+    return Source(found, path, text)
+
+
+def read(source: Source, request: Request, variables: Mapping[str, str]) -> "tuple[Dict[str, Any], List[str]]":
+    """Return the pipeline's normalised document, and what to warn of. Raises AgentError for what cannot be run.
+
+    `variables` are those that a job uploading the pipeline would see.
+    """
+    shown = os.path.relpath(source.path, request.folder)
+    shown = source.path if shown.startswith("..") else shown
+    normalised = read_pipeline(source.text, shown, {**request.environ, **variables, **request.env})
+    document = dict(normalised.document)
+    if request.step:
+        document = selection.only(document, request.step)
+    pipeline = steps_reader.read(document)
+    if not pipeline.steps:
+        raise UsageError(f"{shown}: the pipeline has no steps")
+    steps_graph.check(pipeline)
+    problems = unsupported(pipeline)
+    for step, _ in pipeline.walk():
+        if isinstance(step, (BlockStep, InputStep)):
+            kind = "block" if isinstance(step, BlockStep) else "input"
+            problems.append(f"{step.name}: {kind} steps wait for a person, which `local run` cannot honour yet")
+    if problems:
+        raise AgentError(f"{shown}: {problems[0]}")
+    return document, list(normalised.warnings)
+
+
+def _usual(top: str) -> str:
+    present = [place for place in PLACES if os.path.isfile(os.path.join(top, place))]
+    if not present:
+        raise UsageError(f"{top} has no pipeline file; expected .buildkite/pipeline.yml, or name one: bkagent local run FILE")
+    if len(present) > 1:
+        raise UsageError(f"{top} has more than one pipeline file ({', '.join(present)}); name one: bkagent local run FILE")
+    return os.path.join(top, *present[0].split("/"))

@@ -1,0 +1,42 @@
+"""What `local run` was asked to do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Mapping, Tuple
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of `local run`.
+
+    folder     where it was called
+    file       the pipeline file, "" for the usual places
+    data       the folder that keeps everything, "" for .bkagent in the repository
+    step       key of the only step to run, "" for all
+    env        variables of the build (--env)
+    environ    the environment that agents and jobs inherit
+    shell      the words that run a command
+    """
+
+    folder: str
+    shell: str
+    launchers_path: str
+    file: str = ""
+    data: str = ""
+    step: str = ""
+    agents_count: int = field(default_factory=lambda: os.cpu_count() or 1)
+    committed: bool = False
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    leftovers: str = "end"
+    coloured: bool = False
+
+
+# Where a pipeline file may be, the reference's places in its order; more than one is an error.
+PLACES: Tuple[str, ...] = tuple(
+    folder + stem + ending
+    for folder, stem in (("", "buildkite"), (".buildkite/", "pipeline"), ("buildkite/", "pipeline"))
+    for ending in (".yml", ".yaml", ".json")
+)

@@ -1,0 +1,185 @@
+"""A pipeline on this machine: an embedded control plane and agents in one process, meeting over loopback HTTP."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, Dict, List, Optional
+
+from bkagent.agent.stop import FORCED, GRACEFUL, NOW
+from bkagent.controlplane.plane import Plane
+from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.server import Server
+from bkagent.errors import AgentError
+from bkagent.localrun import agents, data_folder, keeping, names, plan, snapshot, summary
+from bkagent.localrun.live import Live
+from bkagent.localrun.request import Request
+
+Report = Callable[[str, str], None]
+Out = Callable[[str], None]
+
+INTERRUPTED = 130
+_LEAVE_S = 15.0
+_LOOK_S = 0.5
+
+
+class LocalRun:
+    """One run. `out(line)` prints for the user; `report(level, text)` is the log of the agents and the control plane."""
+
+    def __init__(self, request: Request, out: Out, report: Report) -> None:
+        self._request, self._out, self._report = request, out, report
+        self._interrupts_count = 0
+        self._lock = threading.Lock()
+        self._plane: Optional[Plane] = None
+        self._agents: Optional[agents.Agents] = None
+        self._build_id = ""
+
+    def run(self) -> int:
+        """Run it; return the exit status. Raises AgentError for what is wrong before any job runs."""
+        source = plan.find(self._request)
+        data = data_folder.make(self._request.data or os.path.join(source.repository.top, ".bkagent"))
+        claim = data_folder.Claim(data)
+        try:
+            # Two reads: what is wrong with the pipeline is said before anything is made.
+            plan.read(source, self._request, _variables(source, "0" * 40, 0))
+            taken = snapshot.take(source.repository, data, self._request.environ, committed=self._request.committed)
+            return self._with_plane(source, data, taken)
+        finally:
+            claim.close()
+
+    def interrupt(self) -> None:
+        """Cancel the jobs; called again, kill them at once. May be called from any thread."""
+        with self._lock:
+            self._interrupts_count += 1
+            count = self._interrupts_count
+        if count == 1:
+            self._out("Interrupted: cancelling the running jobs (again: kill them at once)")
+            if self._plane is not None and self._build_id:
+                self._plane.cancel_build(self._build_id, reason="interrupted")
+        elif self._agents is not None:
+            self._agents.stop.request(NOW)
+
+    def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
+        plane = self._plane = Plane.open(os.path.join(data, "store"), organization=plan.ORGANIZATION)
+        try:
+            server = Server(plane, "127.0.0.1", 0, self._report)
+            server.start()
+            try:
+                return self._with_server(source, data, taken, server)
+            finally:
+                server.stop()
+        finally:
+            plane.close()
+
+    def _with_server(self, source: plan.Source, data: str, taken: snapshot.Snapshot, server: Server) -> int:
+        plane = self._plane
+        assert plane is not None
+        number = plane.next_build_number(source.slug)
+        document, warnings = plan.read(source, self._request, _variables(source, taken.commit, number))
+        for line in _first_lines(source, self._request, taken, warnings):
+            self._out(line)
+        how = agents.settings(self._request, data, server.url + "/v3", plane.tokens.agent)
+        working = self._agents = agents.Agents(how, self._report)
+        events = plane.subscribe()
+        build = plane.create_build(
+            source.slug, document, branch=source.repository.branch, commit=taken.commit, repository=taken.repository,
+            message=source.repository.message or "Local run", env=dict(self._request.env), source="local",
+            author={"name": source.repository.author, "email": source.repository.author_email},
+        )  # fmt: skip
+        self._build_id = build.id
+        self._out(f"Build {build.number}: {server.url}/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}")
+        working.start()
+        try:
+            self._follow(events, working)
+        finally:
+            events.close()
+            level = NOW if self._interrupts_count > 1 else GRACEFUL
+            if not working.leave(level, _LEAVE_S):
+                working.leave(NOW, _LEAVE_S)
+        return self._finish(plane.build(build.id), data)
+
+    def _follow(self, events: "object", working: agents.Agents) -> None:
+        """Show what happens until the build has ended and its logs are shown."""
+        plane = self._plane
+        assert plane is not None
+        live = Live(self._out, plane.job, coloured=self._request.coloured)
+        while True:
+            event = events.get(_LOOK_S)  # type: ignore[attr-defined]
+            if event is not None:
+                live.show(event)
+            elif plane.build(self._build_id).finished and not self._unfinished():
+                return
+            elif not working.working:
+                raise working.error or AgentError("the agents have left before the build ended")
+            if self._interrupts_count and self._agents is not None and self._agents.stop.level >= NOW and not working.working:
+                return
+
+    def _unfinished(self) -> "List[Job]":
+        assert self._plane is not None
+        return [job for job in self._plane.jobs_of_build(self._build_id) if not job.final]
+
+    def _finish(self, build: Build, data: str) -> int:
+        plane = self._plane
+        assert plane is not None
+        jobs = plane.jobs_of_build(build.id)
+        place = os.path.join(data, "logs", str(build.number))
+        logs: Dict[str, str] = {}
+        for count, job in enumerate((job for job in jobs if job.type == "script" and job.started_at is not None), 1):
+            path = keeping.keep_log(place, names.file_name(count, job), plane.read_log(job.id))
+            logs[job.id] = os.path.relpath(path, self._request.folder)
+        kept = self._keep_artifacts(build, os.path.join(data, "artifacts", str(build.number)))
+        self._out("")
+        for line in summary.table(jobs, logs):
+            self._out(line)
+        if kept:
+            self._out(f"{kept} artifact{'s' if kept > 1 else ''} in {os.path.relpath(os.path.join(data, 'artifacts', str(build.number)), self._request.folder)}")
+        return INTERRUPTED if self._interrupts_count else summary.exit_status(jobs, build.state)
+
+    def _keep_artifacts(self, build: Build, folder: str) -> int:
+        plane = self._plane
+        assert plane is not None
+        count = 0
+        for artifact in plane.artifacts(build.id):
+            if artifact.state != "finished" or artifact.url:
+                continue
+            if keeping.keep_artifact(folder, artifact.path, plane.artifact_file(artifact.id)) is None:
+                self._out(f"warning: the artifact path {artifact.path!r} leads outside of {folder}; it is only on the web page")
+            else:
+                count += 1
+        return count
+
+
+def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]":
+    """Return what a job that uploads the pipeline would see of the build."""
+    found = source.repository
+    return {
+        "CI": "true",
+        "BUILDKITE": "true",
+        "BUILDKITE_BRANCH": found.branch,
+        "BUILDKITE_COMMIT": commit,
+        "BUILDKITE_MESSAGE": found.message,
+        "BUILDKITE_BUILD_AUTHOR": found.author,
+        "BUILDKITE_BUILD_AUTHOR_EMAIL": found.author_email,
+        "BUILDKITE_BUILD_NUMBER": str(number),
+        "BUILDKITE_ORGANIZATION_SLUG": plan.ORGANIZATION,
+        "BUILDKITE_PIPELINE_SLUG": source.slug,
+        "BUILDKITE_PIPELINE_NAME": source.slug,
+        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": found.branch,
+        "BUILDKITE_PULL_REQUEST": "false",
+        "BUILDKITE_SOURCE": "local",
+        "BUILDKITE_TAG": "",
+    }
+
+
+def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot, warnings: "List[str]") -> "List[str]":
+    found = source.repository
+    head = found.head[:9] if found.head else "nothing committed yet"
+    lines = [f"Running {os.path.relpath(source.path, request.folder)} of {found.top}, branch {found.branch}"]
+    if request.committed:
+        lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
+    elif taken.changed_count:
+        files = "1 file differs" if taken.changed_count == 1 else f"{taken.changed_count} files differ"
+        lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
+    else:
+        lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
+    return lines + [f"warning: {warning}" for warning in warnings]
