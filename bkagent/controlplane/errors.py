@@ -1,13 +1,13 @@
 """What the control plane refuses, each with the HTTP status that says so.
 
-    PlaneError             500   anything below
-      BadRequest           400   the request cannot be understood
-      Unauthorized         401   the token is unknown, or no longer valid
-      Forbidden            403   the token is valid, but not for this
-      NotFound             404   there is nothing by that name
-      Conflict             409   it contradicts what is already there
-      Rejected             422   understood, and refused for good
-      Locked               423   not now; worth another try
+PlaneError             500   anything below
+  BadRequest           400   the request cannot be understood
+  Unauthorized         401   the token is unknown, or no longer valid
+  Forbidden            403   the token is valid, but not for this
+  NotFound             404   there is nothing by that name
+  Conflict             409   it contradicts what is already there
+  Rejected             422   understood, and refused for good
+  Locked               423   not now; worth another try
 """
 
 from bkagent.errors import AgentError

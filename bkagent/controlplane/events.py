@@ -27,7 +27,7 @@ class Subscription:
         self.closed = False
 
     def get(self, timeout: Optional[float] = None) -> Optional[Event]:
-        """Return the next event, waiting up to `timeout` seconds (None: for ever); None when there is none, or after close()."""
+        """Return the next event, or None when none came in `timeout` seconds (None: for ever) or it is closed."""
         with self._ready:
             self._ready.wait_for(lambda: self._events or self.closed, timeout)
             if not self._events or self.closed:

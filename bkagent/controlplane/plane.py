@@ -12,9 +12,9 @@ import time
 from typing import Callable, Optional
 
 from bkagent.controlplane.plane_artifacts import PlaneArtifacts
+from bkagent.controlplane.plane_clock import PlaneClock
 from bkagent.controlplane.plane_logs import PlaneLogs
 from bkagent.controlplane.plane_notes import PlaneNotes
-from bkagent.controlplane.plane_runs import PlaneRuns
 from bkagent.controlplane.plane_state import Timing
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import SCHEMA
@@ -25,7 +25,7 @@ from bkagent.system import file_lock, private_folder
 TICK_S = 1.0
 
 
-class Plane(PlaneRuns, PlaneLogs, PlaneNotes, PlaneArtifacts):
+class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
     """An open control plane. Make one with `Plane.open`, end it with `close`."""
 
     _lock_descriptor: Optional[int] = None
@@ -100,5 +100,7 @@ def _lock(folder: str) -> int:
         raise ConfigError(f"cannot open {path}: {error.strerror}") from error
     if not file_lock.lock_soon(descriptor):
         os.close(descriptor)
-        raise ConfigError(f"the data folder {folder} is in use by another control plane; end it, or choose another folder")
+        raise ConfigError(
+            f"the data folder {folder} is in use by another control plane; end it or choose another folder"
+        )
     return descriptor

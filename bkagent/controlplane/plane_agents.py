@@ -6,7 +6,7 @@ import time
 from typing import List, Optional, Sequence
 
 from bkagent.controlplane.errors import BadRequest, Forbidden, Rejected, Unauthorized
-from bkagent.controlplane.plane_builds import PlaneBuilds
+from bkagent.controlplane.plane_jobs import PlaneJobs
 from bkagent.controlplane.records import Agent, Caller, Job
 from bkagent.controlplane.scheduling import dispatch, limits
 from bkagent.controlplane.store import agents, jobs
@@ -18,7 +18,7 @@ LIVE = ("connected", "stopping")
 _GONE = ("disconnected", "stopped")
 
 
-class PlaneAgents(PlaneBuilds):
+class PlaneAgents(PlaneJobs):
     """Sessions of agents."""
 
     # Tokens
@@ -36,9 +36,10 @@ class PlaneAgents(PlaneBuilds):
         raise Unauthorized("the token is not valid, or not valid any more")
 
     def job_caller(self, token: str, job_id: str) -> Job:
-        """Return the job that a call about its own run is for: start, finish, state, log. Raises Unauthorized, Forbidden.
+        """Return the job that a call about its own run is for: start, finish, state, log.
 
         The job's token is good for these after the job has ended too, so that an agent learns that it has.
+        Raises Unauthorized or Forbidden.
         """
         job = self._job_of(token)
         if job is not None:
@@ -92,7 +93,7 @@ class PlaneAgents(PlaneBuilds):
             return self._set_agent(agent, state="connected", connected_at=now, lost_at=None, heartbeat_at=now)
 
     def disconnect(self, agent_id: str) -> Agent:
-        """Note that an agent has left. A job offered to it goes back; one that it runs gets the time of a lost agent."""
+        """Note that an agent has left. A job offered to it goes back; for one that it runs, it counts as silent."""
         with self._change() as now:
             agent = self.agent(agent_id)
             if agent.state in _GONE:
@@ -100,11 +101,10 @@ class PlaneAgents(PlaneBuilds):
             for job in jobs.TABLE.all(self._db, "agent_id = ? AND state IN ('assigned', 'accepted')", (agent_id,)):
                 self._offer_again(job)
             stopped = agent.state == "stopping"
-            changed = self._set_agent(
+            return self._set_agent(
                 self.agent(agent_id), state="stopped" if stopped else "disconnected", disconnected_at=now,
                 stopped_at=now if stopped else agent.stopped_at,
             )  # fmt: skip
-            return changed
 
     def heartbeat(self, agent_id: str) -> float:
         """Note a sign of life; return when it came. Raises Unauthorized for a session that has ended."""
@@ -212,7 +212,9 @@ class PlaneAgents(PlaneBuilds):
                 self.cancel_build(job.build_id, reason="the agent was stopped")
             return changed
 
-    def pause_agent(self, agent_id: str, *, note: str = "", timeout_minutes: Optional[int] = None, by: str = "") -> Agent:
+    def pause_agent(
+        self, agent_id: str, *, note: str = "", timeout_minutes: Optional[int] = None, by: str = ""
+    ) -> Agent:
         """Give an agent no work until it is resumed or the time is over. Raises Rejected."""
         with self._change() as now:
             agent = self.agent(agent_id)

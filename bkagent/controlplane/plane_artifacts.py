@@ -1,4 +1,4 @@
-"""The part of the control plane that keeps artifacts: their records in the store, their bytes in files of its own names."""
+"""The part of the control plane that keeps artifacts: records in the store, bytes in files of its own names."""
 
 from __future__ import annotations
 
@@ -70,7 +70,9 @@ class PlaneArtifacts(PlaneState):
         path = self.artifact_path(artifact_id)
         draft = f"{path}.{self.new_id()}"
         try:
-            with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb") as file:
+            with open(
+                os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb"
+            ) as file:
                 _copy(read, file.write, artifact)
             os.replace(draft, path)
         except OSError as error:
@@ -96,8 +98,10 @@ class PlaneArtifacts(PlaneState):
                     artifacts.TABLE.change(self._db, artifact, state=state)
             self._tell(Event("artifact", job.build_id, job_id, state="finished"))
 
-    def artifacts(self, *, build_id: str = "", job_id: str = "", states: Sequence[str] = (), path: str = "") -> List[Artifact]:
-        """Return the artifacts of a build or of a job in the order they came; `path` may hold `*` for any characters."""
+    def artifacts(
+        self, *, build_id: str = "", job_id: str = "", states: Sequence[str] = (), path: str = ""
+    ) -> List[Artifact]:
+        """Return the artifacts of a build or of a job in the order they came; in `path`, `*` is any characters."""
         column, value = ("job_id", job_id) if job_id else ("build_id", build_id)
         found = artifacts.TABLE.all(self._db, f"{column} = ? ORDER BY created_at, sequence, rowid", (value,))
         return [one for one in found if (not states or one.state in states) and (not path or matches([path], one.path))]
@@ -124,9 +128,7 @@ class PlaneArtifacts(PlaneState):
         if include_duplicates:
             return found
         if "*" not in query and not scope and len({one.job_id for one in found}) > 1:
-            raise BadRequest(
-                f"Multiple artifacts were found for query: `{query}`. Try scoping by the job ID or name."
-            )
+            raise BadRequest(f"Multiple artifacts were found for query: `{query}`. Try scoping by the job ID or name.")
         newest: Dict[str, Artifact] = {}
         for one in found:
             newest.setdefault(one.path, one)

@@ -14,7 +14,17 @@ from bkagent.controlplane.store import chunks
 
 MOST_OPEN = 512
 # A job that ended may still have a part of its log on the way, from an agent that had been given up.
-_NEVER_RAN = ("waiting", "blocked", "limited", "scheduled", "assigned", "skipped", "broken", "waiting_failed", "blocked_failed")
+_NEVER_RAN = (
+    "waiting",
+    "blocked",
+    "limited",
+    "scheduled",
+    "assigned",
+    "skipped",
+    "broken",
+    "waiting_failed",
+    "blocked_failed",
+)
 
 
 class PlaneLogs(PlaneState):
@@ -29,7 +39,9 @@ class PlaneLogs(PlaneState):
         if size != len(data) or size < 1:
             raise BadRequest(f"the chunk has {len(data)} bytes, but its size is given as {size}")
         if size > limits.CHUNK_BYTES or sequence < 0 or sequence > limits.CHUNKS_PER_JOB:
-            raise Rejected(f"a chunk has at most {limits.CHUNK_BYTES} bytes, a job at most {limits.CHUNKS_PER_JOB} chunks")
+            raise Rejected(
+                f"a chunk has at most {limits.CHUNK_BYTES} bytes, a job at most {limits.CHUNKS_PER_JOB} chunks"
+            )
         if offset < 0 or offset + size > limits.LOG_BYTES:
             raise Rejected(f"the log of a job has at most {limits.LOG_BYTES} bytes")
         job = self.job(job_id)  # type: ignore[attr-defined]
@@ -51,7 +63,9 @@ class PlaneLogs(PlaneState):
             log.extents.add(offset, size)
             after = log.extents.contiguous
             if after > before:
-                self._publish(log, job_id, job.build_id, before, data if (before, after) == (offset, offset + size) else None)
+                self._publish(
+                    log, job_id, job.build_id, before, data if (before, after) == (offset, offset + size) else None
+                )
         return True
 
     def _publish(self, log: LogFile, job_id: str, build_id: str, start: int, data: Optional[bytes]) -> None:
@@ -67,7 +81,10 @@ class PlaneLogs(PlaneState):
             start += len(data)
 
     def read_log(self, job_id: str, offset: int = 0, size: Optional[int] = None) -> bytes:
-        """Return the log from `offset` on, at most `size` bytes (None: to the end); what came after a gap only once the job has ended."""
+        """Return the log from `offset` on, at most `size` bytes (None: to the end).
+
+        What comes after a gap is given only once the job has ended.
+        """
         whole = self.job(job_id).final
         return self._log(job_id).read(max(0, offset), size, whole=whole)
 
@@ -77,7 +94,7 @@ class PlaneLogs(PlaneState):
         return self._log(job_id).size(whole=whole)
 
     def log_path(self, job_id: str) -> str:
-        """Return the file of a job's log, which is not there while nothing was printed. Bytes stand at their offsets."""
+        """Return the file of a job's log, bytes at their offsets; it is not there while nothing was printed."""
         self.job(job_id)
         return self._log(job_id).path
 
@@ -97,7 +114,12 @@ class PlaneLogs(PlaneState):
         with self._change():
             self.job(job_id)
             for index, at in times.items():
-                if not index.isascii() or not index.isdigit() or int(index) > limits.HEADER_TIMES_PER_JOB or len(at) > 64:
+                if (
+                    not index.isascii()
+                    or not index.isdigit()
+                    or int(index) > limits.HEADER_TIMES_PER_JOB
+                    or len(at) > 64
+                ):
                     raise Rejected("header times are RFC 3339 times under the index of their line")
                 chunks.put_header_time(self._db, job_id, int(index), at)
 

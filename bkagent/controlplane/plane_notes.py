@@ -46,7 +46,16 @@ class PlaneNotes(PlaneState):
                 if table.TABLE.count(self._db, "build_id = ?", (build.id,)) >= limits.ANNOTATIONS_PER_BUILD:
                     raise Rejected(f"a build has at most {limits.ANNOTATIONS_PER_BUILD} annotations")
                 found = Annotation(
-                    self.new_id(), build.id, owner, context, scope, style or "", text, priority or DEFAULT_PRIORITY, now, now
+                    self.new_id(),
+                    build.id,
+                    owner,
+                    context,
+                    scope,
+                    style or "",
+                    text,
+                    priority or DEFAULT_PRIORITY,
+                    now,
+                    now,
                 )
                 table.TABLE.add(self._db, found)
             else:
@@ -57,9 +66,13 @@ class PlaneNotes(PlaneState):
             self._tell(Event("annotation", build.id, owner))
             return found
 
-    def _check_annotation(self, context: str, style: Optional[str], priority: Optional[int], scope: str, job_id: str) -> None:
+    def _check_annotation(
+        self, context: str, style: Optional[str], priority: Optional[int], scope: str, job_id: str
+    ) -> None:
         if len(context) > limits.ANNOTATION_CONTEXT_CHARACTERS:
-            raise Rejected(f"the context of an annotation has at most {limits.ANNOTATION_CONTEXT_CHARACTERS} characters")
+            raise Rejected(
+                f"the context of an annotation has at most {limits.ANNOTATION_CONTEXT_CHARACTERS} characters"
+            )
         if style is not None and style not in STYLES:
             raise Rejected(f'"{style[:40]}" is no style; it must be one of {", ".join(STYLES[1:])}')
         if priority and not 1 <= priority <= 10:

@@ -6,9 +6,9 @@ from typing import Any, Dict, Optional
 
 from bkagent.controlplane.errors import Locked, Rejected
 from bkagent.controlplane.moments import moment_of, text_of
-from bkagent.controlplane.plane_agents import LIVE, PlaneAgents
+from bkagent.controlplane.plane_agents import PlaneAgents
 from bkagent.controlplane.records import Agent, Job
-from bkagent.controlplane.scheduling import limits, retries, states
+from bkagent.controlplane.scheduling import limits, retries
 from bkagent.controlplane.scheduling.job_env import JobContext, job_env
 from bkagent.controlplane.store import agents, jobs, steps
 from bkagent.pipeline.steps import CommandStep
@@ -76,7 +76,14 @@ class PlaneRuns(PlaneAgents):
         )  # fmt: skip
         return job_env(
             JobContext(
-                job, step, document, build, self.pipeline(build.pipeline_slug), agent, self.organization, self.web_url,
+                job,
+                step,
+                document,
+                build,
+                self.pipeline(build.pipeline_slug),
+                agent,
+                self.organization,
+                self.web_url,
                 unblockers[0] if unblockers else None,
             )  # fmt: skip
         )
@@ -147,38 +154,6 @@ class PlaneRuns(PlaneAgents):
             self._retry(job, "automatic", rule)
         elif job.soft_fail_any or job.exit_status in job.soft_fail_statuses:
             self._set_job(job, soft_failed=True)
-
-    # What went silent
-
-    def tick(self) -> None:
-        """Give up what is over its time: lost agents, offers nobody took, jobs that run too long, pauses."""
-        with self._change() as now:
-            held = jobs.in_states(self._db, *sorted(states.WITH_AGENT))
-            for job in held:
-                self._look_at(job, now)
-            for agent in agents.TABLE.among(self._db, "state", LIVE):
-                if now - self.last_seen(agent) > self.timing.lost_after_s:
-                    self._set_agent(self.agent(agent.id), state="lost", lost_at=now)
-                elif agent.paused and agent.paused_at is not None and agent.paused_timeout_minutes is not None:
-                    if now - agent.paused_at > agent.paused_timeout_minutes * 60:
-                        self._resume(agent)
-
-    def last_seen(self, agent: Agent) -> float:
-        """Return when an agent last called. What was missed while nobody listened is not held against it."""
-        return max(self._seen.get(agent.id, 0.0), agent.heartbeat_at or agent.created_at, self._opened_at)
-
-    def _look_at(self, job: Job, now: float) -> None:
-        agent = agents.TABLE.get(self._db, job.agent_id)
-        silent = agent is None or now - self.last_seen(agent) > self.timing.lost_after_s
-        if job.state == "assigned" and (silent or now - (job.assigned_at or now) > self.timing.offer_s):
-            self._offer_again(job)
-        elif job.state == "accepted" and not silent and now - (job.accepted_at or now) > self.timing.accepted_s:
-            self._offer_again(job)
-        elif silent:
-            self._end(job, -1, reason="the agent was lost")
-        elif job.state == "running" and job.timeout_minutes is not None and job.started_at is not None:
-            if now - job.started_at > job.timeout_minutes * 60:
-                self._set_job(job, state="timing_out", reason=f"it ran longer than {job.timeout_minutes} min")
 
 
 def _within(moment: Optional[float], low: Optional[float], high: float) -> float:

@@ -157,7 +157,17 @@ class Job:
 
 # A job in one of these has ended; "waiting_failed" and "blocked_failed" may still come back to life by a retry.
 FINAL_STATES = frozenset(
-    ("finished", "unblocked", "canceled", "timed_out", "skipped", "broken", "expired", "waiting_failed", "blocked_failed")
+    (
+        "finished",
+        "unblocked",
+        "canceled",
+        "timed_out",
+        "skipped",
+        "broken",
+        "expired",
+        "waiting_failed",
+        "blocked_failed",
+    )
 )
 
 
@@ -181,7 +191,6 @@ class StepEntry:
     group_id: str = ""
     uploaded_by: str = ""
     excluded: str = ""
-    outcome: str = "neutral"
 
 
 @dataclass(frozen=True)
@@ -241,7 +250,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a job kept. `state` is new, finished, error or deleted; `path` is what the job says, never a place here."""
+    """A file that a job kept. `state`: new, finished, error or deleted; `path` is its name there, never a place here."""
 
     id: str
     build_id: str

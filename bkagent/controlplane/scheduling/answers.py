@@ -29,7 +29,9 @@ def checked(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, st
             chosen = text.split("\n") if field.multiple else [text]
             wrong = [value for value in chosen if value not in legal]
             if wrong:
-                raise Rejected(f'"{wrong[0]}" is no option of "{field.title or field.key}"; it must be one of {", ".join(legal)}')
+                raise Rejected(
+                    f'"{wrong[0]}" is no option of "{field.title or field.key}"; it must be one of {", ".join(legal)}'
+                )
         found[field.key] = text
     return found
 

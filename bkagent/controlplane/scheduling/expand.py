@@ -79,7 +79,9 @@ def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Jo
         except PipelineError as wrong:
             raise PipelineError(f"{step.name}: {wrong}") from None
         if len(jobs) > JOBS_PER_UPLOAD:
-            raise PipelineError(f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, which is the most for one upload")
+            raise PipelineError(
+                f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, which is the most for one upload"
+            )
     return entries, jobs
 
 

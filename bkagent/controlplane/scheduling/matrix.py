@@ -59,6 +59,6 @@ def filled(value: Any, values: Mapping[str, str]) -> Any:
 def _value(found: "re.Match[str]", values: Mapping[str, str]) -> str:
     name = found.group(1) or ""
     if name not in values:
-        known = ", ".join("{{matrix.%s}}" % each if each else "{{matrix}}" for each in values)
+        known = ", ".join("{{matrix." + each + "}}" if each else "{{matrix}}" for each in values)
         raise PipelineError(f"{found.group()} names no dimension of the matrix; it has {known}")
     return values[name]

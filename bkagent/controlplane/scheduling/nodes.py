@@ -8,6 +8,9 @@ from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 from bkagent.controlplane.records import Job, StepEntry
 from bkagent.pipeline.steps import GroupStep, Step
 
+# The steps of a document in order, each with the group that it stands in.
+Walk = Tuple[Tuple[Step, Optional[GroupStep]], ...]
+
 
 @dataclass(frozen=True)
 class Node:

@@ -85,7 +85,9 @@ def _outcome(jobs: Sequence[Job], states: Dict[str, Change]) -> str:
         if now.state in ("canceled", "expired"):
             found = CANCELED
         elif found == PASSED and (
-            counts_against(job) if now.state == job.state else now.state in ("waiting_failed", "blocked_failed", "broken")
+            counts_against(job)
+            if now.state == job.state
+            else now.state in ("waiting_failed", "blocked_failed", "broken")
         ):
             found = FAILED
     return found

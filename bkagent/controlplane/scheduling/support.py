@@ -10,11 +10,12 @@ from bkagent.pipeline.steps import CommandStep, Pipeline, TriggerStep
 def unsupported(pipeline: Pipeline) -> List[str]:
     """Return one sentence for each thing that would not be done as written; none is left out silently."""
     found = []
+    secrets = "secrets are not kept by this control plane; give them to the agent's hooks instead"
     if pipeline.secrets:
-        found.append("the pipeline: secrets are not kept by this control plane; give them to the agent's hooks instead")
+        found.append(f"the pipeline: {secrets}")
     for step, _ in pipeline.walk():
         if isinstance(step, TriggerStep):
             found.append(f"{step.name}: trigger steps are not supported by this control plane")
         elif isinstance(step, CommandStep) and step.secrets:
-            found.append(f"{step.name}: secrets are not kept by this control plane; give them to the agent's hooks instead")
+            found.append(f"{step.name}: {secrets}")
     return found

@@ -13,7 +13,6 @@ from typing import Any, Iterator, List, Sequence, Tuple
 from bkagent.controlplane.errors import PlaneError
 from bkagent.errors import ConfigError
 
-
 # Counts up with every change of the tables.
 SCHEMA_VERSION = 1
 BUSY_WAIT_S = 10.0
@@ -54,7 +53,7 @@ class Database:
         run("COMMIT")
         if version not in (0, SCHEMA_VERSION):
             raise ConfigError(
-                f"the store {self._path} has version {version}, this bkagent reads version {SCHEMA_VERSION}; use another data folder"
+                f"the store {self._path} has version {version}, this bkagent reads {SCHEMA_VERSION}; use another folder"
             )
 
     @contextmanager

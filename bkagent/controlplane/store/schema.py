@@ -26,5 +26,6 @@ SCHEMA = (
     *annotations.SCHEMA,
 )
 RECORD_TABLES = (
-    pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE, agents.TABLE, jobs.TABLE, artifacts.TABLE, annotations.TABLE,
+    pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE,
+    agents.TABLE, jobs.TABLE, artifacts.TABLE, annotations.TABLE,
 )  # fmt: skip

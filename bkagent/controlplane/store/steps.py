@@ -11,9 +11,9 @@ from bkagent.controlplane.store.record_table import RecordTable
 SCHEMA = (
     """CREATE TABLE steps (
         id TEXT PRIMARY KEY, build_id TEXT NOT NULL REFERENCES builds (id) ON DELETE CASCADE,
-        upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE, at INTEGER NOT NULL, position INTEGER NOT NULL,
-        kind TEXT NOT NULL, key TEXT NOT NULL, label TEXT NOT NULL, group_id TEXT NOT NULL, uploaded_by TEXT NOT NULL,
-        excluded TEXT NOT NULL, outcome TEXT NOT NULL
+        upload_id TEXT NOT NULL REFERENCES uploads (id) ON DELETE CASCADE, at INTEGER NOT NULL,
+        position INTEGER NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, label TEXT NOT NULL,
+        group_id TEXT NOT NULL, uploaded_by TEXT NOT NULL, excluded TEXT NOT NULL
     )""",
     "CREATE INDEX steps_by_build ON steps (build_id, position)",
 )
@@ -27,4 +27,6 @@ def of_build(db: Database, build_id: str) -> List[StepEntry]:
 
 def named(db: Database, build_id: str, id_or_key: str) -> Optional[StepEntry]:
     """Return the step of a build with this id or key, or None."""
-    return TABLE.first(db, "build_id = ? AND (id = ? OR key = ?)", (build_id, id_or_key, id_or_key)) if id_or_key else None
+    if not id_or_key:
+        return None
+    return TABLE.first(db, "build_id = ? AND (id = ? OR key = ?)", (build_id, id_or_key, id_or_key))
