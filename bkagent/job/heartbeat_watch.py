@@ -60,5 +60,5 @@ class HeartbeatWatch:
 
 def _steady() -> float:
     """Seconds on a clock that goes on while the machine sleeps, where the system has one."""
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    clock, read = getattr(time, "CLOCK_BOOTTIME", None), getattr(time, "clock_gettime", None)
+    return time.monotonic() if clock is None or read is None else float(read(clock))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable, List, Optional
 
 
@@ -21,6 +22,7 @@ class Cancellation:
         self.signal_grace_s = signal_grace_s
         self.cleanup_grace_s = cleanup_grace_s
         self._asked = threading.Event()
+        self._asked_at = 0.0
         self._lock = threading.Lock()
         self._callbacks: List[Callable[[], None]] = []
         self._grace: Optional[Cancellation] = None
@@ -35,6 +37,7 @@ class Cancellation:
         with self._lock:
             if self._asked.is_set():
                 return
+            self._asked_at = time.monotonic()
             self._asked.set()
             callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -66,7 +69,7 @@ class Cancellation:
                 is_new = False
             grace = self._grace
         if is_new:
-            self.on_request(lambda: _later(grace.cleanup_grace_s, grace.request))
+            self.on_request(lambda: _later(self._asked_at + grace.cleanup_grace_s, grace.request))
         return grace
 
     def _forget(self, callback: Callable[[], None]) -> None:
@@ -75,7 +78,7 @@ class Cancellation:
                 self._callbacks.remove(callback)
 
 
-def _later(seconds: float, action: Callable[[], None]) -> None:
-    timer = threading.Timer(seconds, action)
+def _later(moment: float, action: Callable[[], None]) -> None:
+    timer = threading.Timer(max(0.0, moment - time.monotonic()), action)
     timer.daemon = True
     timer.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from bkagent.errors import JobFailed
 from bkagent.shell import prompt
@@ -73,6 +73,7 @@ def _shown(launch: Launch) -> str:
 
 def _start_with_pipes(launch: Launch, sink: Sink, errors: Optional[Sink]) -> Running:
     opened: List[int] = []
+    kept: Set[int] = set()
 
     def pipe() -> Tuple[int, int]:
         ends = os.pipe()
@@ -89,9 +90,6 @@ def _start_with_pipes(launch: Launch, sink: Sink, errors: Optional[Sink]) -> Run
         opened.append(stdin)
         child = process_start.start_in_group(launch.argv, launch.env, launch.cwd, stdin, writing, error_writing)
         kept = {fd for fd, _ in streams}
-    except BaseException:
-        kept = set()
-        raise
     finally:
         for fd in {*opened} - kept:
             os.close(fd)

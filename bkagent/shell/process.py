@@ -25,12 +25,11 @@ def run(launch: Launch, sink: Sink, cancellation: Cancellation, errors: Optional
     stop = _Stop(running.child, cancellation)
     try:
         return process_start.pump(running.child, running.streams, QUIET_S, LEFT_OVER_S)
-    except BaseException:
-        running.child.kill_group()
-        running.child.wait()
-        raise
     finally:
         stop.forget()
+        if running.child.poll() is None:
+            running.child.kill_group()
+            running.child.wait()
         running.close()
 
 

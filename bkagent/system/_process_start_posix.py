@@ -47,10 +47,16 @@ class Child:
 
     def kill_group(self) -> None:
         """End the process and its group at once, if the process still runs."""
-        try:
-            self.signal_group("SIGKILL")
-        except PermissionError:
-            os.kill(self.pid, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):
+            with self._lock:
+                try:
+                    if self._ended is None:
+                        kill(self.pid, signal.SIGKILL)
+                    return
+                except ProcessLookupError:
+                    return
+                except PermissionError:
+                    pass  # it has become another user's; perhaps the process alone has not
 
     def exit_fd(self) -> int:
         """Return a file descriptor that becomes readable when the process ends. The caller closes it."""
@@ -113,13 +119,14 @@ def start_in_terminal(
         os.setsid()
         _terminal_posix.take(its)
 
+    child = None
     try:
-        return _start(argv, env, cwd, (its, its, its), prepare), ours
-    except BaseException:
-        os.close(ours)
-        raise
+        child = _start(argv, env, cwd, (its, its, its), prepare)
+        return child, ours
     finally:
         os.close(its)
+        if child is None:
+            os.close(ours)
 
 
 def start_in_group(
