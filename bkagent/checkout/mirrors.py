@@ -63,13 +63,15 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
 def _clone(work: Work, repository: str, folder: str) -> None:
     work.session.log.comment(f'Cloning a mirror of the repository to "{folder}"')
     flags = words(work.settings.clone_mirror_flags, "git clone mirror flags")
+    is_whole = False
     try:
         work.run(commands.clone_mirror(flags, repository, folder), outcome.CLONE, doing="cloning git mirror")
-    except BaseException:
-        # A mirror that is half there would be taken for a whole one.
-        work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
-        removal.remove_tree(folder)
-        raise
+        is_whole = True
+    finally:
+        if not is_whole:
+            # It would be taken for a mirror by whoever comes next.
+            work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
+            removal.remove_tree(folder)
 
 
 def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from typing import Any, Callable
+import sys
 
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
@@ -42,28 +42,31 @@ def remove_tree(folder: str) -> None:
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:
         return
-    if stat.S_ISDIR(mode):
-        # shutil walks by file descriptors where it can, so that a link put in a folder's place is not followed.
-        shutil.rmtree(folder, onerror=_made_writable)
-    else:
+    if not stat.S_ISDIR(mode):
         os.unlink(folder)
-
-
-def _made_writable(remove_again: Callable[..., Any], path: str, problem: Any) -> None:
-    """Give the owner back the permissions that module caches take away, and remove what is left."""
-    error = problem[1]
-    if isinstance(error, FileNotFoundError):
         return
-    if not isinstance(error, PermissionError):
-        raise error
-    for folder in (os.path.dirname(path), path):
-        if stat.S_ISDIR(os.lstat(folder).st_mode):
-            os.chmod(folder, stat.S_IRWXU)
-    if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path)
+
+    def overcome(error: BaseException, path: str) -> None:
+        """Give the owner back the permissions that module caches take away, and remove what is left of `path`."""
+        if isinstance(error, FileNotFoundError):
+            return
+        if not isinstance(error, PermissionError):
+            raise error
+        above = os.path.dirname(path)
+        if path != folder and stat.S_ISDIR(os.lstat(above).st_mode):
+            os.chmod(above, stat.S_IRWXU)
+        if stat.S_ISDIR(os.lstat(path).st_mode):
+            os.chmod(path, stat.S_IRWXU)
+            # Of the folder itself only what is above it can be in the way, which is not ours to change.
+            (shutil.rmtree if path == folder else remove_tree)(path)
+        else:
+            _unlink(path)
+
+    # shutil walks by file descriptors where it can, so that a link put in a folder's place is not followed.
+    if sys.version_info >= (3, 12):
+        shutil.rmtree(folder, onexc=lambda _function, path, error: overcome(error, path))
     else:
-        os.chmod(os.path.dirname(path), stat.S_IRWXU)
-        _unlink(path)
+        shutil.rmtree(folder, onerror=lambda _function, path, problem: overcome(problem[1], path))
 
 
 def _unlink(path: str) -> None:
@@ -71,5 +74,7 @@ def _unlink(path: str) -> None:
         os.unlink(path)
     except PermissionError:
         # Windows refuses to remove a file that is marked read-only, as git's object files are.
-        os.chmod(path, stat.S_IWRITE)
+        if not stat.S_ISREG(os.lstat(path).st_mode):
+            raise
+        os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
         os.unlink(path)

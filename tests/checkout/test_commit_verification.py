@@ -1,0 +1,74 @@
+"""Whether a commit is on the branch that the build names."""
+
+import pytest
+
+from bkagent.checkout.verification import VerificationFailed
+from bkagent.git.commands import VERIFICATION_REF
+
+
+def test_a_commit_on_its_branch_passes(job, upstream, log):
+    job.check_out(GIT_COMMIT_VERIFICATION="strict")
+    at = log.own.index(f'# Verifying commit "{upstream.first}" is on branch "main"')
+    assert log.own[at + 1 : at + 4] == [
+        f"$ git fetch -v --prune -- origin +refs/heads/main:{VERIFICATION_REF}",
+        f"$ git merge-base --is-ancestor {upstream.first} {upstream.second}",
+        f"$ git update-ref -d {VERIFICATION_REF}",
+    ]
+    assert job.git("for-each-ref", VERIFICATION_REF) == ""
+    assert not any("Warning" in line for line in log.own)
+
+
+def test_a_commit_of_another_branch_stops_a_strict_job_at_once(job, upstream, log):
+    with pytest.raises(VerificationFailed) as failed:
+        job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="strict")
+    assert str(failed.value) == f'commit verification failed: commit "{upstream.feature}" is not on branch "main"'
+    assert f"⚠️ Warning: Checkout failed! {failed.value}" in log.own
+    assert job.has(".git")
+    assert not any("checkout -f" in line for line in log.own)
+
+
+def test_it_may_only_warn(job, upstream, log):
+    job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="warn")
+    assert any("commit verification failed" in line for line in log.own)
+    assert job.git("rev-parse", "HEAD") == upstream.feature
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"COMMIT": "HEAD"},
+        {"BRANCH": ""},
+        {"TAG": "v1"},
+        {"PULL_REQUEST": "12"},
+        {"REFSPEC": "main"},
+    ],
+)
+def test_some_builds_have_no_branch_to_compare_with(job, log, variables):
+    job.check_out(GIT_COMMIT_VERIFICATION="strict", **variables)
+    assert any(line.startswith("# Skipping commit verification: ") for line in log.own)
+
+
+def test_it_is_off_unless_asked_for(job, log):
+    job.check_out()
+    assert not any("verif" in line for line in log.own)
+
+
+def test_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
+    for number in range(60):
+        tip = upstream.commit(f"More {number}")
+    job.check_out(
+        REPO="file://" + upstream.path,
+        COMMIT=upstream.first,
+        GIT_CLONE_FLAGS="-v --depth=1",
+        GIT_FETCH_FLAGS="-v --depth=1",
+        GIT_COMMIT_VERIFICATION="strict",
+    )
+    assert "# Deepening checkout to verify commit (--deepen=50)..." in log.own
+    assert job.git("rev-parse", "HEAD") == upstream.first
+    assert any(f"--is-ancestor {upstream.first} {tip}" in line for line in log.own)
+
+
+def test_a_branch_that_cannot_be_fetched_only_warns(job, log, monkeypatch):
+    monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
+    job.check_out(BRANCH="nowhere", GIT_COMMIT_VERIFICATION="strict")
+    assert any("commit verification unavailable: fetching the branch: " in line for line in log.own)
