@@ -25,7 +25,11 @@ class BadPattern(PipelineError):
 
 
 class PathPattern:
-    """One pattern. `root` is its literal beginning up to the last "/", `literal` the whole of it if nothing else is in it."""
+    """One pattern.
+
+    root     its literal beginning up to the last "/"
+    literal  the whole of it where there is nothing else in it, or None
+    """
 
     def __init__(self, text: str, *, home: str = "", backslash_separates: bool = False) -> None:
         """Parse. `home` stands in for a leading "~". Raises BadPattern."""
@@ -151,7 +155,7 @@ class _Parser:
         return self
 
     def _sequence(self, place: int, to: Optional[int], ends: str) -> Tuple[int, str]:
-        """Read up to one of `ends`; lead the last edge to `to` where it is given. Return (last place, the end found)."""
+        """Read up to one of `ends`; the last edge leads to `to` where it is given. Return (last place, end found)."""
         begin = place
         pending: Optional[Label] = None  # the edge that is held back until it is known not to be the last
         while self._at < len(self._text):

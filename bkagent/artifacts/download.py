@@ -1,0 +1,193 @@
+"""Download artifacts of a build into a folder, several at a time, each whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import FileIO
+from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
+
+from bkagent.artifacts import destinations
+from bkagent.artifacts.sizes import shown
+from bkagent.artifacts.targets import target
+from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
+from bkagent.remote import artifacts as records
+from bkagent.remote.reply import retry_after_s
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport.http_client import Pool, Response
+from bkagent.transport.retry import Schedule, constant, retry
+from bkagent.wire.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import Caller
+
+Report = Callable[[str, str], None]
+
+FETCH = constant(5, 5.0)
+_WORKERS_COUNT = 32
+_SILENCE_LIMIT_S = 120.0
+_LONGEST_NAME = 200  # of a temporary file's beginning, so that the random end still fits into a file name
+_WINDOWS = os.sep == "\\"
+
+
+@dataclass(frozen=True)
+class Query:
+    """What to download. `scope` is a step's key, label or id, or a job's id; "" for the whole build."""
+
+    build_id: str
+    text: str
+    scope: str = ""
+    include_retried_jobs: bool = False
+
+
+def download(
+    client: Caller,
+    query: Query,
+    destination: str,
+    *,
+    cwd: str,
+    environ: Mapping[str, str],
+    user_agent: str,
+    report: Report,
+    cancellation: Optional[Cancellation] = None,
+    schedule: Schedule = FETCH,
+) -> int:
+    """Download what the query finds below `destination`, an existing folder; return how many.
+
+    Raises AgentError when nothing is found, or after everything has been tried and something is missing.
+    """
+    cancellation = cancellation or Cancellation()
+    folder = os.path.abspath(os.path.join(cwd, destination))
+    _check_folder(folder)
+    within = f' within step: "{query.scope}"' if query.scope else ""
+    report("info", f'Searching for artifacts: "{query.text}"{within}')
+    found = records.search(
+        client, query.build_id, query.text, scope=query.scope, include_retried_jobs=query.include_retried_jobs,
+        wait=cancellation.wait, report=report,
+    )  # fmt: skip
+    if not found:
+        raise AgentError("no artifacts found for downloading")
+    report("info", f"Found {len(found)} artifacts. Starting to download to: {folder}")
+    pool = Pool("http://localhost", environ)  # used with whole URLs only
+    remove = cancellation.on_request(pool.close)
+    try:
+        failed_count = _Downloads(pool, folder, user_agent, report, cancellation, schedule).run(found)
+    finally:
+        remove()
+        pool.close()
+    if cancellation.requested:
+        raise Cancelled("the artifact download was stopped")
+    if failed_count:
+        raise AgentError("there were errors downloading some of the artifacts")
+    return len(found)
+
+
+def _check_folder(folder: str) -> None:
+    try:
+        os.stat(folder)
+    except OSError as problem:
+        why = (problem.strerror or str(problem)).lower()
+        raise AgentError(f"could not find information about destination: {folder}: {why}") from problem
+    if not os.path.isdir(folder):
+        raise AgentError(f"{folder} is not a directory")
+
+
+class _Downloads:
+    """The transfers of one run."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        folder: str,
+        user_agent: str,
+        report: Report,
+        cancellation: Cancellation,
+        schedule: Schedule,
+    ) -> None:
+        self._pool, self._folder, self._user_agent = pool, folder, user_agent
+        self._report, self._cancellation, self._schedule = report, cancellation, schedule
+
+    def run(self, found: List[Artifact]) -> int:
+        """Fetch all; return how many could not be had."""
+        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(found))
+        with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
+            return sum(not arrived for arrived in workers.map(self._fetch, found))
+
+    def _fetch(self, artifact: Artifact) -> bool:
+        path = artifact.path.replace("\\", "/")
+        try:
+            if artifact.upload_destination:
+                destinations.check_download(artifact.upload_destination)
+            goal = target(self._folder, path, windows=_WINDOWS)
+            size, sha256 = retry(
+                lambda number: self._try(artifact, goal), self._schedule, wait=self._cancellation.wait,
+                report=self._report, what=path, may_retry=self._may_retry,
+            )  # fmt: skip
+        except Cancelled:
+            return False
+        except AgentError as problem:
+            self._report("error", f'Failed to download "{path}": {problem}')
+            return False
+        self._report("info", f'Successfully downloaded "{path}" {shown(size)} with SHA256 {sha256}')
+        return True
+
+    def _may_retry(self, error: Exception) -> bool:
+        return not self._cancellation.requested and isinstance(error, (Unreachable, Refused))
+
+    def _try(self, artifact: Artifact, goal: str) -> Tuple[int, str]:
+        """Fetch into a file beside the goal and put it in its place. Return size and SHA-256."""
+        try:
+            os.makedirs(os.path.dirname(goal), exist_ok=True)
+            folder, name = os.path.split(goal)
+            aside = os.path.join(folder, name[:_LONGEST_NAME] + os.urandom(5).hex())
+            in_place = False
+            with _create(aside) as file:
+                try:
+                    done = self._receive(artifact, file)
+                    file.close()
+                    os.replace(aside, goal)
+                    in_place = True
+                finally:
+                    file.close()
+                    if not in_place:
+                        os.unlink(aside)
+            return done
+        except (OSError, ValueError) as problem:
+            raise AgentError(f"cannot write {goal}: {getattr(problem, 'strerror', None) or problem}") from problem
+
+    def _receive(self, artifact: Artifact, file: FileIO) -> Tuple[int, str]:
+        digest, size = hashlib.sha256(), 0
+
+        def take(data: bytes) -> None:
+            nonlocal size
+            digest.update(data)
+            size += len(data)
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) or 0 :]
+
+        response = self._pool.request_url(
+            "GET", artifact.url, {"User-Agent": self._user_agent}, timeout_s=_SILENCE_LIMIT_S, sink=take
+        )
+        _check(artifact.url, response)
+        actual, wanted = digest.hexdigest(), artifact.sha256
+        if wanted and actual != wanted and not response.headers.get("Content-Encoding"):
+            raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {wanted}")
+        return size, actual
+
+
+def _create(path: str) -> FileIO:
+    """Open a new file for writing, with the rights that the umask leaves."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    return FileIO(os.open(path, flags, 0o666), "w")
+
+
+def _check(url: str, response: Response) -> None:
+    if 200 <= response.status < 300:
+        return
+    text = f"GET {url.partition('?')[0]}: {response.status}"
+    if response.status == 429 or response.status >= 500:
+        raise Unavailable(text, response.status, retry_after_s(response.headers))
+    raise Refused(text, response.status)

@@ -1,0 +1,74 @@
+"""Tells the control plane about once a second which uploads have ended, in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Callable, List, Optional
+
+from bkagent.errors import AgentError
+from bkagent.remote import artifacts as records
+from bkagent.wire.artifacts import StateChange
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import Caller
+
+INTERVAL_S = 1.0
+_CHANGES_COUNT = 1000  # of one request; the reference sends what it has
+
+
+class StateReporter:
+    """Collects changes from any thread; `finish` sends what is left."""
+
+    def __init__(
+        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Callable[[str, str], None]
+    ) -> None:
+        self._client, self._job_id, self._wait, self._report = client, job_id, wait, report
+        self._changed = threading.Condition()
+        self._changes: List[StateChange] = []
+        self._ending = False
+        self._problem: Optional[AgentError] = None
+        self.requests_count = 0
+        self.seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name="artifact-states", daemon=True)
+        self._thread.start()
+
+    def add(self, change: StateChange) -> None:
+        """Remember that an upload has ended."""
+        with self._changed:
+            self._changes.append(change)
+            self._changed.notify()
+
+    def finish(self) -> None:
+        """Return when everything is told. Raises the last error when that could not be done."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join()
+        if self._problem is not None:
+            raise self._problem
+
+    def _run(self) -> None:
+        while True:
+            changes = self._next()
+            if not changes:
+                return
+            began = time.monotonic()
+            try:
+                records.update(self._client, self._job_id, changes, wait=self._wait, report=self._report)
+            except AgentError as problem:
+                self._problem = problem
+            self.requests_count += 1
+            self.seconds += time.monotonic() - began
+
+    def _next(self) -> List[StateChange]:
+        """Wait for changes and then, unless the end has come, for more of them within the interval."""
+        with self._changed:
+            while not self._changes and not self._ending:
+                self._changed.wait()
+            deadline = time.monotonic() + INTERVAL_S
+            while not self._ending and time.monotonic() < deadline:
+                self._changed.wait(deadline - time.monotonic())
+            taken = self._changes[:_CHANGES_COUNT]
+            del self._changes[:_CHANGES_COUNT]
+            return taken

@@ -1,0 +1,304 @@
+"""Upload files as artifacts of a job: find them, read their checksums, create their records, send them, say so.
+
+These steps overlap: the files of later batches are read while earlier ones are sent, a batch's records are created
+while the batch before it is sent, and every second the control plane learns what has arrived.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
+
+from bkagent.artifacts import destinations, digests, transfer
+from bkagent.artifacts.collect import Found, Selection, collect
+from bkagent.artifacts.content_types import ContentTypes
+from bkagent.artifacts.sizes import shown
+from bkagent.artifacts.states import StateReporter
+from bkagent.errors import AgentError, Cancelled
+from bkagent.remote import artifacts as records
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport.http_client import Pool
+from bkagent.transport.retry import Schedule, constant, duration, retry
+from bkagent.wire.artifacts import Artifact, StateChange
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import Caller
+
+Report = Callable[[str, str], None]
+
+BATCH_COUNT = 30
+SEND = constant(10, 5.0)
+DEFAULT_CONCURRENCY = 16  # requests at a time; most of each one's life is spent waiting for the other side
+_READERS_COUNT = 2  # checksums come at the pace of the disk with two
+_NAMED_COUNT = 5  # failed artifacts whose errors are quoted
+
+
+@dataclass(frozen=True)
+class UploadOptions:
+    """How to upload.
+
+    destination   "" for the control plane's own storage
+    content_type  of every file; "" to tell it from names
+    concurrency   requests at a time; 0 for our own choice
+    multipart     whether large files may be sent in parts
+    """
+
+    selection: Selection = Selection()
+    destination: str = ""
+    content_type: str = ""
+    concurrency: int = 0
+    multipart: bool = True
+
+
+def upload(
+    client: Caller,
+    job_id: str,
+    paths: str,
+    *,
+    cwd: str,
+    home: str,
+    environ: Mapping[str, str],
+    user_agent: str,
+    report: Report,
+    cancellation: Optional[Cancellation] = None,
+    options: UploadOptions = UploadOptions(),  # noqa: B008 - frozen
+    schedule: Schedule = SEND,
+) -> int:
+    """Upload the files that `paths` names, relative to `cwd`; return how many.
+
+    `environ` names proxies and certificates. Raises AgentError saying what went wrong, Cancelled when `cancellation`
+    is asked for meanwhile; what has been sent until then stays.
+    """
+    cancellation = cancellation or Cancellation()
+    began = time.monotonic()
+    try:
+        found = collect(paths, options.selection, cwd=cwd, home=home, report=report)
+    except AgentError as problem:
+        raise AgentError(f"collecting artifacts: {problem}") from problem
+    if not found:
+        report("info", f"No files matched paths: {paths}")
+        return 0
+    report("info", f'Found {len(found)} files that match "{paths}"')
+    if options.destination:
+        destinations.check_upload(options.destination)
+    report("info", "Uploading to default Buildkite artifact storage")
+    pool = Pool("http://localhost", environ)  # used with whole URLs only
+    remove = cancellation.on_request(pool.close)
+    try:
+        _Upload(client, job_id, pool, user_agent, report, cancellation, options, schedule, began).run(found)
+    finally:
+        remove()
+        pool.close()
+    return len(found)
+
+
+class _Sending:
+    """One artifact on its way: what is left of it, and whether it has failed."""
+
+    def __init__(self, artifact: Artifact, units_count: int) -> None:
+        self.artifact = artifact
+        self.left_count, self.parts = units_count, units_count > 1
+        self.etags: List[Tuple[int, str]] = []
+        self.stopped = threading.Event()  # by a part that failed, or by the whole upload's end
+        self.problem: Optional[AgentError] = None
+
+
+class _Upload:
+    """One run, from files to told states."""
+
+    def __init__(
+        self,
+        client: Caller,
+        job_id: str,
+        pool: Pool,
+        user_agent: str,
+        report: Report,
+        cancellation: Cancellation,
+        options: UploadOptions,
+        schedule: Schedule,
+        began: float,
+    ) -> None:
+        self._client, self._job_id, self._pool, self._user_agent = client, job_id, pool, user_agent
+        self._report, self._cancellation, self._options, self._schedule = report, cancellation, options, schedule
+        self._types = ContentTypes()
+        self._lock = threading.Lock()
+        self._sendings: List[_Sending] = []
+        self._workers_count = options.concurrency if options.concurrency > 0 else DEFAULT_CONCURRENCY
+        self._seconds: Dict[str, float] = {"collect": time.monotonic() - began, "create": 0.0}
+        self._units_count = self._batches_count = 0
+
+    def run(self, found: List[Found]) -> None:
+        """Upload all. Raises AgentError naming the first failures, Cancelled."""
+        began = time.monotonic()
+        states = StateReporter(self._client, self._job_id, self._cancellation.wait, self._report)
+        readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
+        senders = ThreadPoolExecutor(self._workers_count, thread_name_prefix="artifact-sender")
+        remove = self._cancellation.on_request(self._stop_all)
+        try:
+            try:
+                self._send_batches(found, readers, senders, states)
+            finally:
+                remove()
+                readers.shutdown(wait=True)
+                senders.shutdown(wait=True)
+        except AgentError:
+            self._finish_quietly(states)
+            raise
+        self._seconds["upload"] = time.monotonic() - began - self._seconds["create"]
+        states.finish()
+        if self._cancellation.requested:
+            raise Cancelled("the artifact upload was stopped")
+        self._raise_failures()
+        self._report("info", "Artifact uploads completed successfully")
+        self._report_timings(found, states)
+
+    def _send_batches(
+        self, found: List[Found], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
+    ) -> None:
+        read = [readers.submit(self._artifact, one) for one in found]
+        under_way: List[List[Future[None]]] = []
+        try:
+            for start in range(0, len(read), BATCH_COUNT):
+                batch = [future.result() for future in read[start : start + BATCH_COUNT]]
+                self._report("info", f"Creating ({start}-{start + len(batch)})/{len(read)} artifacts")
+                under_way.append(self._create_and_send(batch, senders, states))
+                if len(under_way) > 1:  # no more than one batch ahead: instructions to upload go stale
+                    _wait(under_way.pop(0))
+        finally:
+            for future in read:
+                future.cancel()
+        for futures in under_way:
+            _wait(futures)
+
+    def _artifact(self, found: Found) -> Artifact:
+        read = digests.read(found.absolute, lambda: self._cancellation.requested)
+        if read.size > transfer.LARGEST_BYTES:
+            raise AgentError(
+                f"{found.path} has {shown(read.size)}; an artifact may have {shown(transfer.LARGEST_BYTES)}"
+            )
+        return Artifact(
+            path=_sendable(found.path), absolute_path=found.absolute, size=read.size, sha1=read.sha1,
+            sha256=read.sha256, content_type=self._options.content_type or self._types.of(found.path),
+        )  # fmt: skip
+
+    def _create_and_send(
+        self, batch: List[Artifact], senders: ThreadPoolExecutor, states: StateReporter
+    ) -> "List[Future[None]]":
+        began = time.monotonic()
+        sent = [replace(artifact, absolute_path=_sendable(artifact.absolute_path)) for artifact in batch]
+        created = records.create(
+            self._client, self._job_id, _new_id(), sent, destination=self._options.destination,
+            multipart=self._options.multipart, wait=self._cancellation.wait, report=self._report,
+        )  # fmt: skip
+        self._seconds["create"] += time.monotonic() - began
+        self._batches_count += 1
+        futures = []
+        for artifact, id, instructions in zip(batch, created.ids, created.instructions):
+            units = transfer.units(replace(artifact, id=id), instructions)
+            sending = _Sending(units[0].artifact, len(units))
+            with self._lock:
+                self._sendings.append(sending)
+                self._units_count += len(units)
+            if self._cancellation.requested:
+                sending.stopped.set()
+            futures += [senders.submit(self._send, sending, unit, states) for unit in units]
+        return futures
+
+    def _send(self, sending: _Sending, unit: transfer.Unit, states: StateReporter) -> None:
+        """Send one unit, in a thread of the senders. Its failure stops the other parts of the artifact."""
+
+        def attempt(number: int) -> Tuple[int, str]:
+            if sending.stopped.is_set():
+                raise Cancelled(f"{unit.artifact.path} was given up")
+            return transfer.send(self._pool, unit, self._user_agent)
+
+        try:
+            if sending.stopped.is_set():
+                return
+            self._report("info", _announcement(unit))
+            etag = retry(
+                attempt, self._schedule, wait=sending.stopped.wait, report=self._report, what=unit.artifact.path,
+                may_retry=self._may_retry,
+            )  # fmt: skip
+        except Cancelled:
+            return
+        except AgentError as problem:
+            with self._lock:
+                if sending.stopped.is_set():
+                    return
+                sending.stopped.set()
+                sending.problem = problem
+            self._report("error", f"Artifact {unit.artifact.path} could not be uploaded: {problem}")
+            states.add(StateChange(unit.artifact.id, finished=False))
+            return
+        self._arrived(sending, unit, etag, states)
+
+    def _arrived(self, sending: _Sending, unit: transfer.Unit, etag: Tuple[int, str], states: StateReporter) -> None:
+        with self._lock:
+            sending.left_count -= 1
+            if unit.count:
+                sending.etags.append(etag)
+            if sending.left_count or sending.stopped.is_set():
+                return
+        states.add(StateChange(unit.artifact.id, True, bool(unit.count), tuple(sending.etags)))
+
+    def _may_retry(self, error: Exception) -> bool:
+        """Every answer of a storage may change with another try; a file that cannot be read will not."""
+        return not self._cancellation.requested and type(error) is not AgentError and not isinstance(error, Cancelled)
+
+    def _stop_all(self) -> None:
+        with self._lock:
+            for sending in self._sendings:
+                sending.stopped.set()
+
+    def _finish_quietly(self, states: StateReporter) -> None:
+        try:
+            states.finish()
+        except AgentError as problem:
+            self._report("warn", f"The states of some artifacts could not be told: {problem}")
+
+    def _raise_failures(self) -> None:
+        failed = [sending for sending in self._sendings if sending.problem is not None]
+        if failed:
+            named = "; ".join(f"{sending.artifact.path}: {sending.problem}" for sending in failed[:_NAMED_COUNT])
+            more = f" and {len(failed) - _NAMED_COUNT} more" if len(failed) > _NAMED_COUNT else ""
+            raise AgentError(f"errors uploading artifacts: {named}{more}")
+
+    def _report_timings(self, found: List[Found], states: StateReporter) -> None:
+        size = sum(sending.artifact.size for sending in self._sendings)
+        seconds = {**self._seconds, "state_update": states.seconds}
+        spent = " ".join(
+            f"{name}={duration(seconds[name])}" for name in ("collect", "create", "upload", "state_update")
+        )
+        self._report(
+            "info",
+            f"Artifact upload timings: {spent} artifacts={len(found)} bytes={shown(size)} "
+            f"batches={self._batches_count} work_units={self._units_count} "
+            f"max_workers={min(self._workers_count, self._units_count)} state_updates={states.requests_count}",
+        )
+
+
+def _announcement(unit: transfer.Unit) -> str:
+    text = f"Uploading {unit.artifact.id} {unit.artifact.path} "
+    if not unit.count:
+        return text + f"({shown(unit.artifact.size)})"
+    return text + f"part {unit.number}/{unit.count} (~{shown(unit.size)} starting at ~{shown(unit.offset)})"
+
+
+def _wait(futures: "List[Future[None]]") -> None:
+    for future in futures:
+        future.result()
+
+
+def _new_id() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+def _sendable(path: str) -> str:
+    """Return a path as JSON carries it; the bytes of a name that are no UTF-8 become replacement characters."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,51 @@
+"""`bkagent artifact download QUERY FOLDER`: fetch artifacts of the build into a folder."""
+
+from bkagent.cli import in_job
+from bkagent.cli.command import Command
+from bkagent.config.options import artifacts as options
+from bkagent.errors import AgentError, Cancelled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Download what the query finds."""
+    import os
+
+    from bkagent.artifacts.download import Query, download
+    from bkagent.system import host
+    from bkagent.version import user_agent
+
+    text = in_job.argument(call, 0, "artifact search query")
+    folder = in_job.argument(call, 1, "artifact download path")
+    query = Query(
+        call.settings[options.BUILD], text, call.settings[options.STEP], call.settings[options.INCLUDE_RETRIED_JOBS]
+    )
+    try:
+        download(
+            in_job.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
+            user_agent=user_agent(host.goos(), host.goarch()), report=call.report,
+        )  # fmt: skip
+    except Cancelled:
+        raise
+    except AgentError as error:
+        raise AgentError(f"failed to download artifacts: {error}") from error
+    return 0
+
+
+COMMAND = Command(
+    "artifact download",
+    "Download artifacts of the build",
+    run,
+    options=(
+        *in_job.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.NO_S3_MULTIPART_DOWNLOAD,
+    ),
+    arguments=("QUERY", "FOLDER"),
+    description=(
+        "Fetches the artifacts that QUERY finds, a path or a pattern that the control plane understands, into FOLDER,\n"
+        "which must exist. Their folders are made below it."
+    ),
+    example="bkagent artifact download 'dist/*.tar.gz' . --step build",
+)  # fmt: skip

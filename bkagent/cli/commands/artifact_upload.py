@@ -1,0 +1,70 @@
+"""`bkagent artifact upload PATHS [DESTINATION]`: upload files as artifacts of the job."""
+
+from bkagent.cli import in_job
+from bkagent.cli.command import Command
+from bkagent.config.options import artifacts as options
+from bkagent.config.options.job import JOB
+from bkagent.errors import AgentError, Cancelled
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.artifacts.upload import UploadOptions
+    from bkagent.cli.command import Call
+
+DESTINATION_VARIABLE = "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"
+
+
+def run(call: "Call") -> int:
+    """Upload the files."""
+    import os
+
+    from bkagent.artifacts.upload import upload
+    from bkagent.config import paths
+    from bkagent.system import host, private_folder
+    from bkagent.version import user_agent
+
+    pattern = in_job.argument(call, 0, "upload paths")
+    try:
+        upload(
+            in_job.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
+            home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
+            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, options=_options(call),
+        )  # fmt: skip
+    except Cancelled:
+        raise
+    except AgentError as error:
+        raise AgentError(f"failed to upload artifacts: {error}") from error
+    return 0
+
+
+def _options(call: "Call") -> "UploadOptions":
+    from bkagent.artifacts.collect import Selection
+    from bkagent.artifacts.upload import UploadOptions
+
+    settings = call.settings
+    given = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(DESTINATION_VARIABLE, "")
+    return UploadOptions(
+        selection=Selection(
+            delimiter=settings[options.DELIMITER], literal=settings[options.LITERAL],
+            follow_symlinks=settings[options.FOLLOW], skip_symlinks=settings[options.SKIP_SYMLINKS],
+        ),
+        destination=given, content_type=settings[options.CONTENT_TYPE], concurrency=settings[options.CONCURRENCY],
+        multipart=not settings[options.NO_MULTIPART],
+    )  # fmt: skip
+
+
+COMMAND = Command(
+    "artifact upload",
+    "Upload files as artifacts of the job",
+    run,
+    options=(
+        *in_job.OPTIONS, JOB, options.CONTENT_TYPE, options.LITERAL, options.DELIMITER, options.FOLLOW,
+        options.SKIP_SYMLINKS, options.OLD_FOLLOW, options.CONCURRENCY, options.NO_MULTIPART,
+    ),
+    arguments=("PATHS", "[DESTINATION]"),
+    description=(
+        "Uploads the files that PATHS names, patterns separated by semicolons: * and ? stay within a folder, ** does\n"
+        "not, {a,b} is one of several. Quote them, so that the shell leaves them alone."
+    ),
+    example="bkagent artifact upload 'log/**/*.log;coverage/*'",
+)  # fmt: skip
