@@ -25,6 +25,7 @@ _CAUGHT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
 _IGNORED_BY_PYTHON = tuple(
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
 )  # an ignored signal stays ignored across exec
+_is_sealed = False
 
 
 class Child:
@@ -150,6 +151,7 @@ def _start(
     files: "Tuple[int, int, int]",
     prepare: "Callable[[], object]",
 ) -> Child:
+    _seal()
     arguments = [_encoded(word, "an argument") for word in argv]
     variables = _variables(env)
     folder = _encoded(cwd, "the working directory")
@@ -222,10 +224,35 @@ def _encoded(text: str, what: str) -> bytes:
     try:
         data = os.fsencode(text)
     except UnicodeEncodeError:
-        data = text.encode("utf-8", "surrogatepass")
+        data = b"".join(map(_letter, text))
     if b"\0" in data:
         raise ValueError(f"{what} holds a NUL character, which no process can be given")
     return data
+
+
+def _letter(letter: str) -> bytes:
+    try:
+        return letter.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return letter.encode("utf-8", "surrogatepass")
+
+
+def _seal() -> None:
+    """Keep descriptors that came from whoever started this process from going on to children; Python's own never do."""
+    global _is_sealed
+    if _is_sealed:
+        return
+    _is_sealed = True
+    try:
+        names = os.listdir("/dev/fd")
+    except OSError:
+        return
+    for fd in (int(name) for name in names if name.isdigit()):
+        try:
+            if fd > 2 and os.get_inheritable(fd):
+                os.set_inheritable(fd, False)
+        except OSError:
+            pass  # the listing's own, closed by now
 
 
 def _reap(pid: int) -> int:
