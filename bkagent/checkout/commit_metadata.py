@@ -31,7 +31,7 @@ def send(
             log.comment("Git commit information has already been sent to Buildkite")
             return
         log.comment("Sending Git commit information back to Buildkite")
-        set_value(KEY, run.capture(session, commands.describe_commit(settings.commit), OTHER))
+        set_value(KEY, run.capture(session, commands.describe_commit(settings.commit), OTHER).strip())
     except Cancelled:
         raise
     except AgentError as problem:

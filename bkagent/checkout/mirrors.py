@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from typing import List
 
 from bkagent.checkout import fetching, mirror_lock, removal, reuse
@@ -121,10 +121,11 @@ def _snapshot(work: Work, folder: str) -> str:
     """Copy a mirror for one job: a clean checkout must not depend on what others do to the mirror meanwhile."""
     above = os.path.join(os.path.dirname(folder), "snapshots")
     make_folder(work.session, above)
+    copy = os.path.join(above, f"{os.path.basename(folder)}{secrets.randbelow(10**10)}")
     try:
-        copy = tempfile.mkdtemp(prefix=os.path.basename(folder), dir=above)
+        os.mkdir(copy, 0o700)
     except OSError as error:
-        raise JobFailed(f'cannot make a folder in "{above}": {error.strerror}', 1) from error
+        raise JobFailed(f'cannot make the folder "{copy}": {error.strerror}', 1) from error
     work.remember(copy)
     work.session.log.comment(f'Creating mirror snapshot in "{copy}"')
     work.run(commands.clone_mirror([], folder, copy), outcome.CLONE, doing="cloning git mirror snapshot")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from dataclasses import dataclass, field
 from typing import List, Mapping
 
@@ -81,11 +81,14 @@ def _run_directly(session: Session, hook: Hook, nature: Kind) -> None:
 
 def _private_folder(session: Session) -> str:
     above = temporary_folder(session.env)
+    # mkdir fails where somebody else was first: a name that nobody can guess is only a courtesy.
+    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{secrets.randbelow(10**10)}")
     try:
         os.makedirs(above, exist_ok=True)
-        return tempfile.mkdtemp(prefix="buildkite-agent-hook-wrapper", dir=above)
+        os.mkdir(folder, 0o700)
     except OSError as error:
-        raise HookFailed(f"cannot make a folder for a hook's wrapper in {above}: {error.strerror}", 1) from error
+        raise HookFailed(f"cannot make the folder {folder} for a hook's wrapper: {error.strerror}", 1) from error
+    return folder
 
 
 def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str) -> Changes:

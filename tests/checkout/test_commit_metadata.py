@@ -38,7 +38,7 @@ def test_the_commit_is_described_in_the_agreed_form(job, upstream, log):
     short = upstream.git("rev-parse", "--short", upstream.first)
     assert remote.stored == {
         "buildkite:git:commit": f"commit {upstream.first}\nabbrev-commit {short}\n"
-        "Author: Test <test@example.com>\n\n    Commit 1\n\n"
+        "Author: Test <test@example.com>\n\n    Commit 1"
     }
     assert log.own[1:] == ["# Sending Git commit information back to Buildkite"]
 
