@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, Optional
 
 from bkagent.config.options import bootstrap
 from bkagent.config.settings import Settings, Source, resolve
-from bkagent.job import artifact_upload, cancelling
+from bkagent.job import cancelling
 from bkagent.job.job import Job
 from bkagent.job.redactions import Redactions
 from bkagent.job.settings import JobSettings, from_settings
@@ -68,7 +68,7 @@ def assemble(
     redactions = Redactions(log.redactor.add, settings.redacted_vars)
     redactions.add_from(environ, lines)
     connect: Callable[[], "Client"] = lambda: control_plane.connect(environ)  # noqa: E731
-    job = Job(settings, environ, session, redactions, connect, launchers, artifact_upload.run)
+    job = Job(settings, environ, session, redactions, connect, launchers)
     cancelling.watch(job)
     return job
 

@@ -15,16 +15,12 @@ from bkagent.shell.session import Session
 if TYPE_CHECKING:
     from bkagent.remote.client import Client
 
-    Upload = Callable[["Job", str, str], None]
-
-
 class Job:
     """One job that runs.
 
     environ        its environment as it was at the start
     launchers      folder of the commands that it finds on its PATH, "" for none
     connect        returns the client of its control plane
-    upload         uploads files that paths name to a destination, "" for the control plane's own
     hooks_root     checkout whose own hooks count, "" before there is one
     temporary      folders to remove at the end
     """
@@ -37,10 +33,9 @@ class Job:
         redactions: Redactions,
         connect: Callable[[], "Client"],
         launchers: str = "",
-        upload: "Optional[Upload]" = None,
     ) -> None:
         self.settings, self.environ, self.session, self.redactions = settings, environ, session, redactions
-        self.launchers, self.upload = launchers, upload
+        self.launchers = launchers
         self.refreshed = Refreshed(environ, session.log.comment)
         self.protection = Protection(environ, settings.command_eval)
         self.hooks_root = ""
