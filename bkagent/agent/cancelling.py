@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable, Optional
 
 from bkagent.logs.entry_files import AGENT_STOP, CANCEL
@@ -14,6 +15,7 @@ Report = Callable[[str, str], None]
 # A job process cannot end in order when it is killed itself, so it is asked by another signal then; the
 # command still gets the configured one from it.
 _UNFIT, _INSTEAD = "SIGKILL", "SIGTERM"
+_BEGINNING_LOOK_S = 0.02
 
 
 class Cancelling:
@@ -35,9 +37,8 @@ class Cancelling:
         `before` is done first, where this is the cancellation that acts.
         """
         with self._lock:
-            pid = self._entry.pid()
-            if pid is None:
-                return  # it has ended by itself, or not begun: nothing to cancel
+            if self._entry.ended():
+                return  # by itself: nothing to cancel
             self._entry.request_cancel(reason)
             if self._killing is not None:
                 return
@@ -45,8 +46,17 @@ class Cancelling:
             self._killing = threading.Timer(self._entry.job.cancel_grace_s, self.kill)
             self._killing.daemon = True
             self._killing.start()
-            name = self._entry.job.cancel_signal
-            process_group.ask_to_end(pid, _INSTEAD if name == _UNFIT else name)
+        threading.Thread(target=self._ask, name="cancel", daemon=True).start()
+
+    def _ask(self) -> None:
+        """Signal the job process, in its first moments as soon as it is there to be signalled."""
+        name = self._entry.job.cancel_signal
+        while not self._entry.ended():
+            pid = self._entry.pid()
+            if pid is not None:
+                process_group.ask_to_end(pid, _INSTEAD if name == _UNFIT else name)
+                return
+            time.sleep(_BEGINNING_LOOK_S)
 
     def kill(self) -> None:
         """End the job's processes without asking any more."""

@@ -71,22 +71,26 @@ class JobRun:
         except AgentError:
             entry.remove()
             raise
-        self._begin(entry, files)
-        return Tending(entry, self._client, files, self._place.stop, self._place.report).run()
+        tending = Tending(entry, self._client, files, self._place.stop, self._place.report)
+        self._begin(entry, files, tending)
+        return tending.run()
 
-    def _begin(self, entry: Entry, files: JobFiles) -> None:
+    def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
         """Start the job's process, or write down why there is none."""
         refusal = refusal_of(self._job, self._place.settings.job.permissions)
         if refusal is not None:
             self._refuse(entry, refusal)
             return
         try:
-            self._launch(entry, files)
+            child = self._launch(entry, files)
         except (OSError, ValueError, AgentError) as problem:
             self._place.report("error", f"job {self._job.id} cannot be run: {problem}")
             self._refuse(entry, Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR))
+            return
+        arguments = (child, entry, tending, self._place.report)
+        threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
 
-    def _launch(self, entry: Entry, files: JobFiles) -> None:
+    def _launch(self, entry: Entry, files: JobFiles) -> launch.Child:
         settings = self._place.settings
         files.write(job_environment.received(self._job.env))
         context = JobContext(
@@ -96,8 +100,7 @@ class JobRun:
             no_http2=settings.no_http2, debug=settings.debug, debug_http=settings.debug_http,
         )  # fmt: skip
         os.makedirs(settings.job.build_path, exist_ok=True)
-        child = launch.start(entry.folder, job_environment.process_environment(context), settings.job.build_path)
-        threading.Thread(target=_reap, args=(child, entry, self._place.report), name="reaper", daemon=True).start()
+        return launch.start(entry.folder, job_environment.process_environment(context), settings.job.build_path)
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)
@@ -127,13 +130,14 @@ class JobRun:
         )  # fmt: skip
 
 
-def _reap(child: launch.Child, entry: Entry, report: Report) -> None:
+def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -> None:
     """Take note of the process's end for the system's sake; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.
     """
     child.wait()
-    if entry.started():
+    # In this order: an entry that has been removed says "not started" too, but only when its job is over.
+    if entry.started() or tending.over:
         return
     said = _last_words(entry)
     report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")

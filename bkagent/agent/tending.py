@@ -46,6 +46,7 @@ class Tending:
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
         self.cancelling = Cancelling(entry, report)
+        self.over = False  # whether the job's process has ended, as the entry tells
 
     def run(self) -> Optional[Finish]:
         """Return how the job ended, after its finish was acknowledged and its entry is gone.
@@ -64,6 +65,7 @@ class Tending:
             if self._give_up.is_set() and not self._entry.wait_for_end(_KILLED_WITHIN_S):
                 self._leave()
                 return None
+            self.over = True
             poller.stop()
             finish = self._outcome(failed_chunks)
             if not self._post(finish):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
-from queue import SimpleQueue
 from typing import Callable, List
 
 from bkagent.agent.stop import FORCED, GRACEFUL, NOW, Stop
@@ -20,26 +20,31 @@ def follow(stop: Stop, report: Callable[[str, str], None]) -> None:
 
     TERM and INT: finish the running job; then cancel it; then kill it. QUIT: cancel at once. HUP: nothing.
     """
-    # A handler may interrupt whatever the main thread does, so it does no more than this queue allows it to.
-    received: "SimpleQueue[int]" = SimpleQueue()
-
-    def note(number: int, _frame: object) -> None:
-        received.put(number)
+    # By the interpreter's own wake-up writes, which come from whichever thread the system has interrupted: a
+    # handler in Python would wait for the main thread, and that may sleep on. Sockets, since Windows has no pipe here.
+    reading, writing = socket.socketpair()
+    writing.setblocking(False)
+    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
 
     def obey() -> None:
-        while True:
-            _raise(received.get(), stop, report)
+        with reading, writing:
+            while True:
+                for number in reading.recv(16):
+                    if number in _LEVELLED:
+                        _raise(number, stop, report)
 
-    for name in _names():
-        signal.signal(getattr(signal, name), note)
-    if hasattr(signal, "SIGHUP"):
+    for number in [*_LEVELLED, *_UNHEEDED]:
         # Not SIG_IGN, which every job would inherit.
-        signal.signal(signal.SIGHUP, lambda _number, _frame: None)
+        signal.signal(number, lambda _number, _frame: None)
     threading.Thread(target=obey, name="signals", daemon=True).start()
 
 
-def _names() -> List[str]:
-    return [name for name in ("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK") if hasattr(signal, name)]
+def _numbers(*names: str) -> List[int]:
+    return [int(getattr(signal, name)) for name in names if hasattr(signal, name)]
+
+
+_LEVELLED = _numbers("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
+_UNHEEDED = _numbers("SIGHUP")
 
 
 def _raise(number: int, stop: Stop, report: Callable[[str, str], None]) -> None:

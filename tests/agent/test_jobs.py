@@ -1,0 +1,150 @@
+"""Jobs run by a real agent process against a server over real HTTP."""
+
+import json
+import sys
+
+import pytest
+
+
+def test_a_job_that_passes(plane, start):
+    job = plane.add_job("echo hello")
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert job.text.endswith("\nhello\n")
+    assert {name: job.finish[name] for name in ("exit_status", "chunks_failed_count")} == {
+        "exit_status": "0", "chunks_failed_count": 0,
+    }  # fmt: skip
+    assert job.finish["ignore_agent_in_dispatches"] is True
+    assert not job.problems and agent.spool == []
+    assert [call.split()[-1].rpartition("/")[2] for call in plane.seen if call.startswith(("PUT", "POST"))] == [
+        "register", "connect", "accept", "start", *["chunks"] * len(job.chunks), "finish", "disconnect",
+    ]  # fmt: skip
+
+
+def test_a_job_that_fails_has_its_exit_status(plane, start):
+    job = plane.add_job("echo no; exit 3")
+    assert start("--disconnect-after-job").wait() == 0
+    assert job.finish["exit_status"] == "3" and "signal_reason" not in job.finish
+
+
+def test_jobs_follow_one_another_without_waiting_for_the_next_tick(plane, start):
+    plane.ping_interval = 600
+    jobs = [plane.add_job(f"echo {number}") for number in range(3)]
+    agent = start()
+    assert plane.wait_for(lambda: all(job.finishes for job in jobs)), agent.said
+
+
+def test_a_log_of_many_chunks_arrives_whole(plane, start):
+    plane.chunk_size = 4096
+    job = plane.add_job(f"{sys.executable} -c \"print('\\n'.join('line %d' % n for n in range(20000)))\"")
+    assert start("--disconnect-after-job", "--no-ansi-timestamps").wait() == 0
+    assert len(job.chunks) > 20 and not job.problems
+    assert job.text.endswith("".join(f"line {number}\n" for number in range(20000)))
+
+
+def test_disconnect_after_job_takes_one_job(plane, start):
+    first, second = plane.add_job("echo one"), plane.add_job("echo two")
+    assert start("--disconnect-after-job").wait() == 0
+    assert first.finish["exit_status"] == "0" and not second.starts
+
+
+def test_two_workers_run_two_jobs_at_once(plane, start, tmp_path):
+    """Each job waits for the other's file, so neither ends unless both run."""
+    here = [tmp_path / "one", tmp_path / "two"]
+    for mine, other in (here, here[::-1]):
+        plane.add_job(f"touch {mine}; until [ -e {other} ]; do sleep 0.05; done")
+    agent = start("--spawn", "2", "--disconnect-after-job", name="w-%spawn")
+    assert agent.wait() == 0, agent.said
+    assert sorted(one["registration"]["name"] for one in plane.sessions.values()) == ["w-1", "w-2"]
+    assert [one["state"] for one in plane.sessions.values()] == ["disconnected"] * 2
+
+
+def test_a_job_that_cannot_be_accepted_costs_nothing_but_itself(plane, start):
+    first, second = plane.add_job("echo one"), plane.add_job("echo two")
+    plane.answers[f"PUT jobs/{first.id}/accept"] = (422, {"message": "taken"})
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert second.finish["exit_status"] == "0" and not first.starts
+
+
+def test_a_job_without_a_chunk_limit_is_refused_by_name(plane, start):
+    first, second = plane.add_job("echo one"), plane.add_job("echo two")
+    plane.answers[f"PUT jobs/{first.id}/accept"] = (200, {**first.document(), "chunks_max_size_bytes": 0})
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0
+    assert "chunks_max_size_bytes must be a whole number of at least 1" in agent.said and second.finishes
+
+
+def test_a_job_whose_start_is_refused_is_left_without_a_finish(plane, start):
+    first, second = plane.add_job("echo one"), plane.add_job("echo two")
+    plane.answers[f"PUT jobs/{first.id}/start"] = (422, {"message": "no"})
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0
+    assert not first.finishes and not first.chunks and second.finishes and agent.spool == []
+
+
+def test_a_process_that_cannot_be_given_its_environment_is_a_run_error(plane, start):
+    job = plane.add_job("echo no", env={"BAD": "nul\0byte"})
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "process_run_error")
+    assert job.text.startswith("Error running job: ") and agent.spool == []
+
+
+def test_a_signed_job_is_refused_without_a_key_to_check_it(plane, start):
+    job = plane.add_job("echo no", step={"command": "echo no", "signature": {"algorithm": "EdDSA", "value": "x"}})
+    assert start("--disconnect-after-job").wait() == 0
+    assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "signature_rejected")
+    assert job.text == (
+        "+++ \N{NO ENTRY} Job signature verification failed\n"
+        "error: cannot verify signature. JWK for pipeline verification is not configured\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "line"),
+    [
+        (["--allowed-repositories", "^good"], {}, "failed to validate repo: /no/repository has no match in [^good]"),
+        (
+            ["--enable-environment-variable-allowlist", "--allowed-environment-variables", "^MY_"], {"OTHER": "1"},
+            "failed to validate environment variables: OTHER has no match in [^MY_ ^BUILDKITE$ ^BUILDKITE_.*$ ^CI$]",
+        ),
+        (
+            ["--allowed-plugins", "^github.com/me/"], {"BUILDKITE_PLUGINS": json.dumps([{"docker#v5": None}])},
+            "failed to validate plugins: github.com/buildkite-plugins/docker-buildkite-plugin#v5 "
+            "has no match in [^github.com/me/]",
+        ),
+        ([], {"BUILDKITE_PLUGINS": "[1]"}, "failed to validate plugins: failed to unmarshal"),
+    ],
+)  # fmt: skip
+def test_what_is_not_allowed_does_not_run(plane, start, flags, env, line):
+    job = plane.add_job("echo no", env=env)
+    assert start("--disconnect-after-job", *flags).wait() == 0
+    assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "agent_refused")
+    assert job.text.startswith(line)
+
+
+def test_what_configures_the_agent_does_not_reach_its_jobs(plane, start, tmp_path):
+    job = plane.add_job("env > all.txt; cp all.txt " + str(tmp_path))
+    agent = start(
+        "--disconnect-after-job",
+        env={"BUILDKITE_AGENT_TAGS": "a=b", "BUILDKITE_AGENT_PING_MODE": "poll-only", "PLAIN": "stays"},
+    )
+    assert agent.wait() == 0, agent.said
+    assert job.finish["exit_status"] == "0", job.text
+    found = dict(line.split("=", 1) for line in (tmp_path / "all.txt").read_text().splitlines() if "=" in line)
+    assert found["PLAIN"] == "stays" and found["BUILDKITE_JOB_ID"] == job.id
+    assert not {"BUILDKITE_AGENT_TAGS", "BUILDKITE_AGENT_PING_MODE", "BUILDKITE_AGENT_TOKEN"} & set(found)
+    assert "registration-token" not in (tmp_path / "all.txt").read_text()
+    assert found["BUILDKITE_AGENT_ACCESS_TOKEN"] == job.token
+
+
+def test_the_files_that_describe_a_job_hold_what_it_brought(plane, start, tmp_path):
+    command = f'cp "$BUILDKITE_ENV_FILE" {tmp_path}/env; cp "$BUILDKITE_ENV_JSON_FILE" {tmp_path}/json'
+    job = plane.add_job(command, env={"MINE": 'a"b\n<c>'})
+    assert start("--disconnect-after-job").wait() == 0
+    assert job.finish["exit_status"] == "0", job.text
+    text = (tmp_path / "json").read_text()
+    assert json.loads(text)["MINE"] == 'a"b\n<c>' and "<" not in text
+    lines = (tmp_path / "env").read_text().splitlines()
+    assert 'MINE="a\\"b\\n<c>"' in lines and not any(line.startswith("BUILDKITE_AGENT_PID") for line in lines)
