@@ -78,8 +78,8 @@ def json_answer(status: int, document: object, headers: Headers = ()) -> Answer:
 
 
 def error_answer(problem: HttpError) -> Answer:
-    """Return the one shape that errors have: `{"message": ...}`."""
-    return json_answer(problem.status, {"message": str(problem)}, problem.headers)
+    """Return the one shape that errors have: `{"message": ...}`, and what more the error says."""
+    return json_answer(problem.status, {"message": str(problem), **problem.details}, problem.headers)
 
 
 def text_answer(status: int, body: bytes, content_type: str, headers: Headers = ()) -> Answer:

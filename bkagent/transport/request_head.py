@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.errors import AgentError
 
@@ -15,12 +15,22 @@ _ONCE = ("content-length", "transfer-encoding", "authorization", "host")  # two 
 
 
 class HttpError(AgentError):
-    """A request that is answered with an error `status` and a sentence. `headers` go with the answer."""
+    """A request that is answered with an error `status` and a sentence.
 
-    def __init__(self, status: int, message: str, headers: Tuple[Tuple[str, str], ...] = ()) -> None:
+    `headers` go with the answer; `details` are fields of its document beside the message.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        headers: Tuple[Tuple[str, str], ...] = (),
+        details: Optional[Mapping[str, Any]] = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
+        self.details = details or {}
 
 
 class BadRequest(HttpError):

@@ -1,0 +1,82 @@
+"""Steps and builds as the commands of jobs see them: read an attribute, cancel."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bkagent.controlplane.agent_api import access
+from bkagent.controlplane.errors import Forbidden
+from bkagent.controlplane.records import StepEntry
+from bkagent.controlplane.site import Route, Site
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+# Attributes that are read from the step as it was uploaded, and the names they may have there.
+_FROM_DOCUMENT = {
+    "agents": ("agents",), "command": ("command", "commands"), "concurrency_key": ("concurrency_group",),
+    "concurrency_limit": ("concurrency",), "depends_on": ("depends_on",), "env": ("env",), "if": ("if",),
+    "notify": ("notify",), "parallelism": ("parallelism",), "timeout": ("timeout_in_minutes", "timeout"),
+}  # fmt: skip
+
+
+def export(site: Site, request: Request) -> Answer:
+    """Return one attribute of a step as text, or the whole step as JSON."""
+    caller = access.caller(site, request)
+    read = access.fields(request, "step export")
+    build_id = read.text("build_id", "") or caller.build_id
+    entry = site.plane.step(build_id, request.parameters["step"])
+    attribute = read.text("attribute", "")
+    if attribute:
+        value = _attribute(site, entry, attribute)
+    else:
+        state, outcome = site.plane.step_state(entry)
+        value = {**site.plane.step_document(entry.id), "id": entry.id, "state": state, "outcome": outcome}
+    return json_answer(200, {"output": value if isinstance(value, str) else json.dumps(value)})
+
+
+def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
+    if name in ("id", "key", "label"):
+        return getattr(entry, name)
+    if name == "type":
+        return entry.kind
+    if name in ("state", "outcome"):
+        return site.plane.step_state(entry)[name == "outcome"]
+    if name not in _FROM_DOCUMENT:
+        known = ", ".join(sorted(("id", "key", "label", "outcome", "state", "type", *_FROM_DOCUMENT)))
+        raise HttpError(422, f'"{name[:100]}" is no attribute of a step; the attributes are {known}')
+    document = site.plane.step_document(entry.id)
+    return next((document[key] for key in _FROM_DOCUMENT[name] if document.get(key) is not None), "")
+
+
+def update(site: Site, request: Request) -> Answer:
+    """Steps keep the attributes that they were uploaded with: say so, rather than seem to change them."""
+    access.caller(site, request)
+    raise HttpError(422, "this control plane does not change steps after they were uploaded")
+
+
+def cancel_step(site: Site, request: Request) -> Answer:
+    """Cancel the jobs of a step."""
+    caller = access.caller(site, request)
+    build_id = access.fields(request, "step cancel").text("build_id", "") or caller.build_id
+    if caller.job_id and build_id != caller.build_id:
+        raise Forbidden("a job cancels steps of its own build only")
+    return json_answer(200, {"uuid": site.plane.cancel_step(build_id, request.parameters["step"]).id})
+
+
+def cancel_build(site: Site, request: Request) -> Answer:
+    """Cancel a build."""
+    caller = access.caller(site, request)
+    build_id = request.parameters["id"]
+    if caller.job_id and build_id != caller.build_id:
+        raise Forbidden("a job cancels its own build only")
+    return json_answer(200, {"uuid": site.plane.cancel_build(build_id, reason="a job of the build asked for it").id})
+
+
+ROUTES: "tuple[Route, ...]" = (
+    ("POST", "/v3/steps/{step}/export", export),
+    ("PUT", "/v3/steps/{step}", update),
+    ("POST", "/v3/steps/{step}/cancel", cancel_step),
+    ("POST", "/v3/builds/{id}/cancel", cancel_build),
+)

@@ -1,0 +1,83 @@
+"""The control plane over HTTP: the Agent API, the REST API and the pages, on one port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+from bkagent.controlplane import downloads, rest_api
+from bkagent.controlplane.agent_api import annotations as notes
+from bkagent.controlplane.agent_api import (
+    artifacts,
+    jobs,
+    logs,
+    meta_data,
+    not_offered,
+    pipelines,
+    sessions,
+    steps,
+    uploads,
+)
+from bkagent.controlplane.errors import PlaneError
+from bkagent.controlplane.site import Site, install
+from bkagent.controlplane.ui.pages import add_pages, error_page
+from bkagent.errors import WireError
+from bkagent.transport.answer import Answer
+from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.transport.routing import Router
+
+if TYPE_CHECKING:
+    from bkagent.controlplane.plane import Plane
+
+# Each of these looks at the token or the ticket itself: which one counts depends on the call.
+_AGENT_SIDE = (
+    sessions, jobs, logs, meta_data, notes, artifacts, pipelines, steps, not_offered, uploads, downloads,
+)  # fmt: skip
+
+
+class Server:
+    """Serves a plane until stopped. It does not close the plane."""
+
+    def __init__(
+        self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, hold_ping_s: float = 0.0
+    ) -> None:
+        """Listen, port 0 at any that is free. `hold_ping_s`: how long a ping waits for work. Raises ConfigError."""
+        self._http = HttpServer(host, port, self._answer, report)
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"http://{name}:{self._http.port}"
+        site = Site(plane, self.url, hold_ping_s)
+        self._router = Router()
+        for module in _AGENT_SIDE:
+            install(self._router, site, module.ROUTES)
+        rest_api.install(self._router, site)
+        add_pages(self._router, site)
+        plane.web_url = self.url
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL of the Agent API, for `--endpoint`."""
+        return f"{self.url}/v3"
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._http.start()
+
+    def stop(self) -> None:
+        """Let requests under way end, for a few seconds at most, then close everything."""
+        self._http.stop()
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            try:
+                return self._router.answer(request)
+            except PlaneError as problem:
+                raise HttpError(problem.status, str(problem)) from problem
+            except WireError as problem:
+                raise HttpError(400, str(problem)) from problem
+        except BadRequest:
+            raise
+        except HttpError as problem:
+            if request.path[:1] in (("v2",), ("v3",)) or "text/html" not in request.headers.get("accept", ""):
+                raise
+            return error_page(problem)

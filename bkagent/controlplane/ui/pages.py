@@ -1,0 +1,198 @@
+"""The pages and their paths."""
+
+from __future__ import annotations
+
+import time
+from typing import Tuple
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.site import Route, Site, install
+from bkagent.controlplane.terminal.lines import read_lines
+from bkagent.controlplane.ui import annotation_view, assets, build_page, builds_page, live, log_view, words
+from bkagent.controlplane.ui.access import may_read
+from bkagent.controlplane.ui.layout import Crumbs, page
+from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
+from bkagent.transport.answer import Answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.transport.routing import Router
+
+PER_PAGE = 30
+
+
+def add_pages(router: Router, site: Site) -> None:
+    """Add every page to the router. Paths of other organizations do not exist at all."""
+    organization = site.plane.organization
+    routes = [(method, pattern.replace("{org}", organization), handler) for method, pattern, handler in ROUTES]
+    install(router, site, routes, may_read)
+
+
+def error_page(problem: HttpError) -> Answer:
+    """Return an error as a page for people."""
+    content = fill("<h1>{status}</h1><p>{text}</p>", status=problem.status, text=problem)
+    shown = page(f"Error {problem.status}", (("Builds", "/"),), content, status=problem.status)
+    return shown.with_headers(problem.headers)
+
+
+def builds(site: Site, request: Request) -> Answer:
+    """All builds, or those of one pipeline."""
+    slug = request.parameters.get("pipeline", "")
+    if slug:
+        site.plane.pipeline(slug)
+    number = request.value("page", "1")
+    at = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
+    at = max(at, 1)
+    pages_count = max(1, -(-site.plane.builds_count(pipeline_slug=slug) // PER_PAGE))
+    found = site.plane.builds(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+    path = f"/{site.plane.organization}/{slug}" if slug else "/"
+    content = join(
+        [
+            fill("<h1>{title}</h1>", title=f"Builds of {slug}" if slug else "Builds"),
+            builds_page.builds_table(site, found, time.time()),
+            builds_page.page_links(path, at, pages_count),
+        ]
+    )
+    crumbs: Crumbs = (("Builds", "/"), ("Agents", "/-/agents"))
+    return page("Builds", crumbs, content, live="/-/live" if at == 1 else "")
+
+
+def build(site: Site, request: Request) -> Answer:
+    """One build."""
+    record = _build(site, request)
+    now = time.time()
+    jobs = site.plane.jobs_of_build(record.id)
+    content = join(
+        [
+            build_page.heading(site, record, now),
+            annotation_view.notes(site.plane.annotations(record.id)),
+            build_page.jobs_table(site, record, jobs, now),
+            build_page.artifacts_table(site, site.plane.artifacts(build_id=record.id)),
+        ]
+    )
+    path = site.build_path(record)
+    title = f"{record.pipeline_slug} #{record.number}"
+    return page(title, _crumbs(site, record), content, live="" if record.finished else f"{path}/live")
+
+
+def job(site: Site, request: Request) -> Answer:
+    """One job: its log, its artifacts."""
+    record, job_ = _job(site, request)
+    path = f"{site.build_path(record)}/jobs/{job_.id}"
+    start = log_view.cut(site.plane.log_size(job_.id))
+    log, start = log_view.whole_lines(site.plane.read_log(job_.id, start, log_view.SHOWN_BYTES), start)
+    following = not job_.final
+    content = join(
+        [
+            _job_heading(job_),
+            annotation_view.notes(site.plane.annotations(record.id, job_id=job_.id)),
+            _cut_note(path, start),
+            fill(
+                '<div class="log term-container" id="log">{log}</div>',
+                log=log_view.log_view(read_lines(log) if log else (), live=following),
+            ),
+            fill('<p><a href="{path}/log.txt">The whole log as text</a></p>', path=path),
+            build_page.artifacts_table(site, site.plane.artifacts(job_id=job_.id)),
+        ]
+    )
+    name = build_page.job_name(job_)
+    events = f"{path}/live?start={start}&offset={start + len(log)}" if following else ""
+    return page(f"{name} - {record.pipeline_slug} #{record.number}", _crumbs(site, record), content, live=events)
+
+
+def _job_heading(job_: Job) -> Html:
+    facts = [build_page.job_state(job_), build_page.result(job_), fill("{reason}", reason=job_.reason)]
+    if job_.started_at is not None:
+        facts.append(fill("Started {at}", at=words.moment(job_.started_at)))
+        facts.append(fill("Took {took}", took=words.between(job_.started_at, job_.finished_at, time.time())))
+    items = join(fill("<li>{fact}</li>", fact=fact) for fact in facts if fact)
+    return fill('<h1>{name}</h1>\n<ul class="facts">{items}</ul>', name=build_page.job_name(job_), items=items)
+
+
+def _cut_note(path: str, start: int) -> Html:
+    if not start:
+        return NOTHING
+    text = '<p class="soft">The first {size} of the log are not shown here.</p>'
+    return fill(text, size=words.size(start))
+
+
+def log_text(site: Site, request: Request) -> Answer:
+    """A log as the job printed it."""
+    _, job_ = _job(site, request)
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'; sandbox"), ("Cache-Control", "no-store"),
+    )  # fmt: skip
+    return Answer(200, site.plane.read_log(job_.id), headers)
+
+
+def agents(site: Site, request: Request) -> Answer:
+    """The agents that are there."""
+    found = site.plane.agents()
+    paths = []
+    for agent in found:
+        job_ = site.plane.job(agent.job_id) if agent.job_id else None
+        paths.append(f"{site.build_path(site.plane.build(job_.build_id))}/jobs/{job_.id}" if job_ else "")
+    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(found, paths)])
+    return page("Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, live="/-/live")
+
+
+def live_all(site: Site, request: Request) -> Answer:
+    """Changes of any build or agent."""
+    return live.follow_build(site, "")
+
+
+def live_build(site: Site, request: Request) -> Answer:
+    """Changes of one build."""
+    return live.follow_build(site, _build(site, request).id)
+
+
+def live_job(site: Site, request: Request) -> Answer:
+    """Changes of one log."""
+    _, job_ = _job(site, request)
+    numbers = [request.value(name, "0") for name in ("start", "offset")]
+    if not all(number.isascii() and number.isdigit() and len(number) < 16 for number in numbers):
+        raise HttpError(400, "start and offset must be whole numbers")
+    start, offset = (int(number) for number in numbers)
+    return live.follow_log(site, job_.id, max(start, offset - log_view.SHOWN_BYTES), max(start, offset))
+
+
+def _crumbs(site: Site, record: Build) -> Crumbs:
+    organization = site.plane.organization
+    return (
+        ("Builds", "/"),
+        (record.pipeline_slug, f"/{organization}/{record.pipeline_slug}"),
+        (f"#{record.number}", site.build_path(record)),
+    )
+
+
+def _build(site: Site, request: Request) -> Build:
+    number = request.parameters["number"]
+    if not (number.isascii() and number.isdigit()):
+        raise NotFound("No build found")
+    return site.plane.build_by_number(request.parameters["pipeline"], int(number[:15]))
+
+
+def _job(site: Site, request: Request) -> Tuple[Build, Job]:
+    record = _build(site, request)
+    job_ = site.plane.job(request.parameters["job"])
+    if job_.build_id != record.id:
+        raise NotFound("No job found")
+    return record, job_
+
+
+_BUILD = "/{org}/{pipeline}/builds/{number}"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/", builds),
+    ("GET", "/{org}/{pipeline}", builds),
+    ("GET", "/{org}/{pipeline}/builds", builds),
+    ("GET", _BUILD, build),
+    ("GET", _BUILD + "/live", live_build),
+    ("GET", _BUILD + "/jobs/{job}", job),
+    ("GET", _BUILD + "/jobs/{job}/live", live_job),
+    ("GET", _BUILD + "/jobs/{job}/log.txt", log_text),
+    ("GET", "/-/agents", agents),
+    ("GET", "/-/live", live_all),
+    ("GET", "/-/style.css", assets.style_sheet),
+    ("GET", "/-/live.js", assets.script),
+)
