@@ -1,4 +1,4 @@
-"""`bkagent env get [NAME...]`: print variables of the running job, as they are now."""
+"""`bkagent env get [NAME]...`: print variables of the running job, as they are now."""
 
 from bkagent.cli import job_env, job_text
 from bkagent.cli.command import Command
@@ -46,7 +46,7 @@ COMMAND = Command(
     "Print variables of the job",
     run,
     options=(*SHARED, GET_FORMAT),
-    arguments=("[NAME...]",),
+    arguments=("[NAME]...",),
     description=(
         "Prints variables of the running job as its later hooks will see them: the bare value of one name,\n"
         "NAME=value lines for several, all of them without a name."

@@ -65,7 +65,7 @@ COMMAND = Command(
     "Set variables of the job",
     run,
     options=(*SHARED, SET_INPUT, SET_OUTPUT),
-    arguments=("[NAME=VALUE...]",),
+    arguments=("[NAME=VALUE]...",),
     description=(
         "Sets variables for what the running job does after the present hook or command.\n"
         'The argument "-" stands for standard input, where each line is an assignment.'

@@ -57,7 +57,7 @@ COMMAND = Command(
     "Remove variables of the job",
     run,
     options=(*SHARED, UNSET_INPUT, UNSET_OUTPUT),
-    arguments=("[NAME...]",),
+    arguments=("[NAME]...",),
     description=(
         "Removes variables from what the running job does after the present hook or command.\n"
         'The argument "-" stands for standard input, where each line is a name.'

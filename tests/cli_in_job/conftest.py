@@ -1,0 +1,92 @@
+"""Commands as a job runs them: processes of their own, a control plane over HTTP, the job's local socket."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bkagent.config import self_command
+from bkagent.localapi.job_server import JobServer
+from bkagent.localapi.upstream import Upstream
+from tests.fakes.scripted_server import ScriptedServer
+
+JOB_ID = "0190-job"
+BARE = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
+
+
+class State:
+    """A live job without a job."""
+
+    def __init__(self):
+        self.variables = {"ONE": "1", "TWO": 'line "a"\nb', "GREEN": "gr\u00fcn"}
+        self.redacted = []
+
+    def env(self):
+        return dict(self.variables)
+
+    def set_env(self, changes):
+        added = [name for name in changes if name not in self.variables]
+        updated = [name for name in changes if name in self.variables]
+        self.variables.update(changes)
+        return added, updated
+
+    def unset_env(self, names):
+        return [name for name in names if self.variables.pop(name, None) is not None]
+
+    def set_workdir(self, path):
+        raise AssertionError("no test moves the job")
+
+    def redact(self, secret):
+        self.redacted.append(secret)
+
+    def protected(self, name):
+        return name.startswith("BUILDKITE_AGENT_")
+
+
+class Job:
+    """What a command sees of a job, and what it did to it."""
+
+    def __init__(self, server, state, environ):
+        self.server, self.state, self.environ = server, state, environ
+
+    def run(self, *words, stdin=None, env=None, expect=0, timeout=60):
+        """Run one command; return its process result with bytes."""
+        environ = {**self.environ, **(env or {})}
+        environ = {name: value for name, value in environ.items() if value is not None}
+        source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+        done = subprocess.run(self_command.command(words), env=environ, capture_output=True, timeout=timeout, **source)
+        assert done.returncode == expect, done
+        return done
+
+
+@pytest.fixture
+def server():
+    with ScriptedServer() as started:
+        yield started
+
+
+@pytest.fixture
+def outside(server):
+    """Return a job whose commands have no local socket."""
+    environ = {
+        **BARE, "BUILDKITE_AGENT_ENDPOINT": server.url + "/v3", "BUILDKITE_AGENT_ACCESS_TOKEN": "job-token",
+        "BUILDKITE_JOB_ID": JOB_ID,
+    }  # fmt: skip
+    return Job(server, State(), environ)
+
+
+@pytest.fixture
+def job(outside, tmp_path):
+    """Return a job with its local socket."""
+    if sys.platform == "win32":
+        pytest.skip("Python offers no Unix sockets here")
+    upstream = Upstream(
+        outside.environ["BUILDKITE_AGENT_ENDPOINT"], "job-token", environ={}, user_agent="bkagent-test",
+        request_headers={},
+    )  # fmt: skip
+    service = JobServer(str(tmp_path / "s"), outside.state, upstream, job_id=JOB_ID)
+    path, token = service.start()
+    outside.environ.update(BUILDKITE_AGENT_JOB_API_SOCKET=path, BUILDKITE_AGENT_JOB_API_TOKEN=token)
+    yield outside
+    service.stop()

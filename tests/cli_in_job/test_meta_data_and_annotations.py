@@ -1,0 +1,206 @@
+"""`meta-data` and `annotate`, through the job's local socket and without it: the same requests, words and statuses."""
+
+import socket
+
+import pytest
+
+from tests.cli_in_job.conftest import JOB_ID
+from tests.fakes.scripted_server import Answer
+
+DATA = f"/v3/jobs/{JOB_ID}/data/"
+
+
+@pytest.fixture(params=["socket", "direct"])
+def place(request, job):
+    """Return a job whose commands reach the control plane in one of the two ways."""
+    if request.param == "direct":
+        del job.environ["BUILDKITE_AGENT_JOB_API_SOCKET"]
+    return job
+
+
+def sent(job, number=-1):
+    return job.server.seen[number]
+
+
+def test_get_prints_the_value_without_a_line_end(place):
+    place.server.routes[f"POST {DATA}get"] = (200, {"key": "k", "value": "gr\u00fcn\n\u2603"})
+    assert place.run("meta-data", "get", "k").stdout == "gr\u00fcn\n\u2603".encode()
+    request = sent(place)
+    assert request.document == {"key": "k"} and request.body.endswith(b"\n")
+    assert request.headers["authorization"] == "Token job-token"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_a_missing_key(place):
+    place.server.routes[f"POST {DATA}get"] = (404, {"message": 'No key "k" found'})
+    done = place.run("meta-data", "get", "k", expect=1)
+    words = f'fatal: failed to get meta-data: POST {place.server.url}{DATA}get: 404 Not Found: No key "k" found'
+    assert words.encode() in done.stderr
+    assert place.run("meta-data", "get", "k", "--default", "d").stdout == b"d"
+    done = place.run("meta-data", "get", "k", "--default", "")
+    assert done.stdout == b"" and b'returning the supplied default ""' in done.stderr
+
+
+def test_exists_says_it_by_the_status_alone(place):
+    place.server.routes[f"POST {DATA}exists"] = [(200, {"exists": False}), (200, {"exists": True}), (422, {})]
+    done = place.run("meta-data", "exists", "k", expect=100)
+    assert done.stdout == b"" and done.stderr == b""
+    place.run("meta-data", "exists", "k")
+    assert b"failed to see if meta-data exists" in place.run("meta-data", "exists", "k", expect=1).stderr
+
+
+def test_keys_come_one_a_line(place):
+    place.server.routes[f"POST {DATA}keys"] = (200, ["b", "a\u2603"])
+    assert place.run("meta-data", "keys").stdout == "b\na\u2603\n".encode()
+    assert sent(place).body == b""
+
+
+def test_a_build_may_be_named_instead(place):
+    place.server.routes["POST /v3/builds/b%2E1/data/get"] = (200, {"value": "v"})
+    assert place.run("meta-data", "get", "k", "--build", "b.1", env={"BUILDKITE_JOB_ID": None}).stdout == b"v"
+    assert place.run("meta-data", "get", "k", env={"BUILDKITE_METADATA_BUILD_ID": "b.1"}).stdout == b"v"
+
+
+def test_set_sends_an_argument_or_standard_input(place):
+    place.server.routes[f"POST {DATA}set"] = (200, {})
+    place.run("meta-data", "set", "k", "a\n\u2603")
+    assert sent(place).document == {"key": "k", "value": "a\n\u2603"}
+    done = place.run("meta-data", "set", "k", stdin=b"from\r\nstdin\n\xff")
+    assert sent(place).document == {"key": "k", "value": "from\r\nstdin\n\ufffd"}
+    assert b"Reading meta-data value from STDIN" in done.stderr
+    place.run("meta-data", "set", "--", "-k", "-v")
+    assert sent(place).document == {"key": "-k", "value": "-v"}
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (["", "v"], b"Missing meta-data key"), ([], b"Missing meta-data key"), ([" ", "v"], b"key cannot be empty"),
+        (["k", ""], b"value cannot be empty"), (["k", " \n"], b"value cannot be empty"),
+        (["k"], b"value cannot be empty"),
+    ],
+)  # fmt: skip
+def test_blank_keys_and_values_are_refused_before_anything_is_sent(place, words, says):
+    assert says in place.run("meta-data", "set", *words, expect=1).stderr
+    assert not place.server.seen
+
+
+def test_secrets_are_taken_out_of_values_and_bodies(place):
+    place.server.routes.update({f"POST {DATA}set": (200, {}), f"POST /v3/jobs/{JOB_ID}/annotations": (200, {})})
+    secret = {"MY_TOKEN": "secret-value-1", "PLAIN": "not-a-secret", "SHORT_TOKEN": "abc"}
+    done = place.run("meta-data", "set", "k", "a secret-value-1 abc not-a-secret", env=secret)
+    assert sent(place).document["value"] == "a [REDACTED] abc not-a-secret"
+    assert b'Meta-data value for key "k" contained one or more secrets' in done.stderr
+    done = place.run("annotate", "secret-value-1", env=secret)
+    assert sent(place).document["body"] == "[REDACTED]"
+    assert b"Annotation body contained one or more secrets" in done.stderr
+    place.run("annotate", "secret-value-1", "--redacted-vars=", env=secret)
+    assert sent(place).document["body"] == "secret-value-1"
+    place.run("annotate", "not-a-secret", env={**secret, "BUILDKITE_REDACTED_VARS": "PLA*"})
+    assert sent(place).document["body"] == "[REDACTED]"
+
+
+def test_annotate_sends_what_its_flags_say(place):
+    place.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (200, {})
+    place.run("annotate", "one", "--style", "info", "--context", "c", "--priority", "7", "--append", "--scope=job")
+    assert sent(place).document == {
+        "body": "one", "context": "c", "style": "info", "append": True, "priority": 7, "scope": "job"
+    }  # fmt: skip
+    place.run("annotate", "--context", "c", stdin=b"# Title\n")
+    assert sent(place).document == {"body": "# Title\n", "context": "c", "priority": 3, "scope": "build"}
+    place.run("annotate", "--priority", "0", env={"BUILDKITE_ANNOTATION_STYLE": "error"})
+    assert sent(place).document == {"style": "error", "scope": "build"}
+
+
+def test_a_body_over_a_mebibyte_is_refused_here(place):
+    done = place.run("annotate", stdin=b"x" * 1048577, expect=1)
+    assert b"annotation body size (1048577B) exceeds maximum (1048576B)" in done.stderr
+    assert not place.server.seen
+
+
+def test_a_refusal_ends_at_once_with_the_servers_words(place):
+    place.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (422, {"message": "Annotation is not valid"})
+    done = place.run("annotate", "x", expect=1)
+    assert b"failed to annotate build: POST " in done.stderr
+    assert b": 422 Unprocessable Entity: Annotation is not valid" in done.stderr
+    assert len(place.server.seen) == 1
+
+
+def test_what_passes_is_tried_again(place):
+    hurried = Answer(503, {"message": "busy"}, headers={"Retry-After": "0"})
+    place.server.routes[f"POST {DATA}get"] = [
+        hurried,
+        Answer(429, headers={"Retry-After": "0.01"}),
+        Answer(200, {"value": "v"}),
+    ]
+    done = place.run("meta-data", "get", "k")
+    assert done.stdout == b"v"
+    assert b"503 Service Unavailable: busy (Attempt 1/10 Retrying immediately)" in done.stderr
+
+
+def test_an_answer_that_is_no_json_is_an_error(place):
+    place.server.routes[f"POST {DATA}get"] = Answer(200, body=b"<html>")
+    assert b"without the JSON it should carry" in place.run("meta-data", "get", "k", expect=1).stderr
+
+
+def test_the_headers_that_the_control_plane_wants_go_along(place):
+    place.server.routes[f"POST {DATA}keys"] = (200, [])
+    wanted = {"BUILDKITE_REQUEST_HEADER_BUILDKITE_HELLO_WORLD": "there", "BUILDKITE_REQUEST_HEADER_COOKIE": "no"}
+    place.run("meta-data", "keys", env=wanted)
+    assert sent(place).headers["buildkite-hello-world"] == "there"
+    assert "cookie" not in sent(place).headers
+
+
+def test_the_token_must_be_there(place):
+    done = place.run("meta-data", "get", "k", env={"BUILDKITE_AGENT_ACCESS_TOKEN": None}, expect=1)
+    assert b"Missing agent-access-token" in done.stderr
+    assert b"Missing job" in place.run("annotate", "x", env={"BUILDKITE_JOB_ID": None}, expect=1).stderr
+
+
+def test_the_socket_is_what_carries_it(job):
+    job.server.routes[f"POST {DATA}keys"] = (200, [])
+    job.run("meta-data", "keys", env={"HTTP_PROXY": "http://127.0.0.1:1"})
+    assert sent(job).headers["user-agent"] == "bkagent-test"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"BUILDKITE_AGENT_JOB_API_SOCKET": "/nowhere/x.sock"}, {"BUILDKITE_AGENT_JOB_API_TOKEN": "wrong"},
+        {"BUILDKITE_AGENT_ACCESS_TOKEN": "another"},
+    ],
+)  # fmt: skip
+def test_without_a_socket_that_serves_it_a_command_connects_itself(job, change):
+    job.server.routes[f"POST {DATA}keys"] = (200, ["k"])
+    assert job.run("meta-data", "keys", env=change).stdout == b"k\n"
+    assert sent(job).headers["user-agent"].startswith("buildkite-agent/")
+
+
+def test_another_agents_socket_knows_nothing_of_passing_on(job, tmp_path):
+    """As the reference's, which answers 404 to what it does not know."""
+    import _socket
+    import threading
+
+    path = str(tmp_path / "other.sock")
+    listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(5)
+
+    def serve():
+        descriptor, _ = listener._accept()
+        with socket.socket(fileno=descriptor) as client:
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n\r\n404 page not found\n")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    job.server.routes[f"POST {DATA}keys"] = (200, ["k"])
+    assert job.run("meta-data", "keys", env={"BUILDKITE_AGENT_JOB_API_SOCKET": path}).stdout == b"k\n"
+    thread.join(10)
+    listener.close()
+
+
+def test_debugging_shows_requests_but_no_token(place):
+    place.server.routes[f"POST {DATA}keys"] = (200, [])
+    done = place.run("meta-data", "keys", "--debug", "--debug-http")
+    assert b"data/keys -> 200" in done.stderr and b"job-token" not in done.stderr

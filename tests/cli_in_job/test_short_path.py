@@ -1,0 +1,57 @@
+"""What commands that hooks call dozens of times a job must not load."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from bkagent.config.self_command import code_root
+from tests.cli_in_job.conftest import JOB_ID
+
+HEAVY = {
+    "dataclasses", "typing", "enum", "json", "re", "argparse", "http.client", "ssl", "socket", "subprocess", "runpy",
+    "threading", "random", "tempfile", "urllib.parse", "contextlib", "collections", "functools", "inspect", "logging",
+}  # fmt: skip
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from bkagent.cli.main import main
+status = main(sys.argv[1:])
+with open("modules", "w") as file:
+    file.write("\\n".join(sys.modules))
+sys.exit(status)
+"""
+COMMANDS = {
+    "annotate": (["annotate", "body", "--context", "c"], 0),
+    "meta-data get": (["meta-data", "get", "key"], 0),
+    "meta-data set": (["meta-data", "set", "key", "value"], 0),
+    "meta-data exists": (["meta-data", "exists", "key"], 100),
+    "meta-data keys": (["meta-data", "keys"], 0),
+    "env get": (["env", "get", "ONE"], 0),
+    "env set": (["env", "set", "A=1"], 0),
+    "env unset": (["env", "unset", "A"], 0),
+    "env dump": (["env", "dump"], 0),
+    "redactor add": (["redactor", "add"], 0),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_loads_nothing_heavy(job, name, tmp_path):
+    data = f"/v3/jobs/{JOB_ID}/"
+    job.server.routes.update({
+        f"POST {data}annotations": (200, {}), f"POST {data}data/get": (200, {"key": "key", "value": "v"}),
+        f"POST {data}data/set": (200, {}), f"POST {data}data/exists": (200, {"exists": False}),
+        f"POST {data}data/keys": (200, ["key"]),
+    })  # fmt: skip
+    words, status = COMMANDS[name]
+    argv = [sys.executable, "-I", "-S", "-c", PROGRAM, code_root(), *words]
+    environ = {**job.environ, "SOME_TOKEN": "secret-value"}
+    done = subprocess.run(argv, cwd=tmp_path, env=environ, input=b"secret", capture_output=True, timeout=60)
+    assert done.returncode == status, done
+    loaded = set((tmp_path / "modules").read_text().split("\n"))
+    assert "bkagent.cli.main" in loaded
+    bare = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", "import sys; print('\\n'.join(sys.modules))"], capture_output=True
+    )
+    assert not (loaded & HEAVY) - set(bare.stdout.decode().split(os.linesep))
