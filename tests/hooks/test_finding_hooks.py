@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from bkagent.hooks.find import confined, find, find_all
+from bkagent.hooks.find import find, find_all
 from bkagent.hooks.kind import Kind, of
+from bkagent.system.confined_path import confined
 
 
 def write(path, data=b""):

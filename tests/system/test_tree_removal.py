@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from bkagent.checkout.removal import remove_tree
+from bkagent.system.tree_removal import remove_tree
 
 NOBODY = 65534
 

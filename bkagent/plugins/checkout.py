@@ -1,0 +1,180 @@
+"""Get a plugin: cloned once per agent and version, or found in the job's own repository."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from typing import Callable, List
+
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.git import commands
+from bkagent.git.outcome import CLONE, OTHER, GitFailed
+from bkagent.git.run import capture, run
+from bkagent.plugins.location import BadPlugins
+from bkagent.plugins.plugin import Plugin
+from bkagent.shell.session import Session
+from bkagent.shell.words import quoted
+from bkagent.system.confined_path import confined
+from bkagent.system.tree_removal import remove_tree
+
+_CLONE_TRIES, _CLONE_PAUSE_S = 3, 2.0
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How plugins are checked out. `path` is the folder of all plugins, `agent_name` as the agent has it.
+
+    `learn_host` is given a repository before git talks to its host.
+    """
+
+    path: str
+    agent_name: str
+    always_fresh: bool = False
+    submodules: bool = True
+    learn_host: Callable[[str], None] = lambda repository: None
+
+
+@dataclass(frozen=True)
+class CheckedOut:
+    """A plugin whose hooks are in `hooks`; no link of theirs may lead out of `root`."""
+
+    plugin: Plugin
+    root: str
+    hooks: str
+
+
+def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
+    """Clone a plugin unless that was done before; return where its hooks are. Raises JobFailed, Cancelled."""
+    if not wishes.path:
+        raise JobFailed("can't checkout plugin without a `plugins-path`", 1)
+    try:
+        repository, below = plugin.repository, plugin.subdirectory
+    except BadPlugins as error:
+        raise _failed(plugin, str(error)) from None
+    folder = _place(plugin, wishes)
+    _make_above(folder)
+    if wishes.always_fresh and os.path.lexists(folder):
+        session.log.comment(
+            f"BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH is true; removing previous checkout of plugin {plugin.label}"
+        )
+        _remove(plugin, folder)
+    if os.path.lexists(os.path.join(folder, ".git")):
+        _report_present(session, plugin, folder)
+    else:
+        _clone(session, plugin, repository, folder, wishes)
+    hooks = os.path.join(below, "hooks") if below else "hooks"
+    if not _is_folder_inside(folder, hooks):
+        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin')
+    return CheckedOut(plugin, folder, os.path.join(folder, hooks))
+
+
+def find_vendored(root: str, plugin: Plugin) -> CheckedOut:
+    """Return where the hooks of a plugin in the job's repository, checked out at `root`, are. Raises JobFailed."""
+    hooks = os.path.join(plugin.location, "hooks")
+    for what, path in (("path", plugin.location), ("hooks path", plugin.location.rstrip("/") + "/hooks")):
+        if not _is_folder_inside(root, path):
+            text = f'vendored plugin {what} "{path}" must be a directory within the checked-out repository'
+            raise JobFailed(text, 1)
+    return CheckedOut(plugin, root, os.path.normpath(os.path.join(root, hooks)))
+
+
+def _place(plugin: Plugin, wishes: Wishes) -> str:
+    """Return the folder of a plugin's checkout, which is never the folder of all, nor outside of it."""
+    above = os.path.abspath(wishes.path)
+    folder = os.path.normpath(os.path.join(above, wishes.agent_name, plugin.identifier))
+    if not plugin.identifier or not folder.startswith(os.path.join(above, "")):
+        raise _failed(plugin, f'"{plugin.label}" has no folder of its own below "{above}"')
+    return folder
+
+
+def _is_folder_inside(root: str, relative: str) -> bool:
+    real = confined(root, relative)
+    return real is not None and os.path.isdir(real)
+
+
+def _make_above(folder: str) -> None:
+    try:
+        os.makedirs(os.path.dirname(folder), exist_ok=True)
+    except OSError as error:
+        raise JobFailed(f'cannot make the folder "{os.path.dirname(folder)}": {error.strerror}', 1) from error
+
+
+def _report_present(session: Session, plugin: Plugin, folder: str) -> None:
+    argv = ["git", "--git-dir", os.path.join(folder, ".git"), "--work-tree", folder, "rev-parse", "--short=7", "HEAD"]
+    try:
+        commit = capture(session, argv, OTHER, hidden=True).strip()
+    except GitFailed as failed:
+        session.log.comment(f'Plugin "{plugin.label}" already checked out (its commit cannot be told: {failed})')
+        return
+    session.log.comment(f'Plugin "{plugin.label}" already checked out ({commit})')
+
+
+def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishes: Wishes) -> None:
+    """Clone beside the other plugins and move the whole into its place: a half one would be taken for done."""
+    log, before = session.log, session.cwd
+    above = os.path.abspath(wishes.path)
+    log.comment(f'Plugin "{plugin.display_name}" will be checked out to "{folder}"')
+    wishes.learn_host(repository)
+    log.prompt(f"mktemp -dp {quoted(above)}")
+    aside = os.path.join(above, str(secrets.randbelow(10**10)))
+    try:
+        os.mkdir(aside, 0o777)
+        log.comment("Switching to the temporary plugin directory")
+        session.chdir(aside)
+        _run_clone(session, repository, wishes)
+        if plugin.version:
+            log.comment(f"Checking out `{plugin.version}`")
+            run(session, commands.checkout(["-f"], _checked(plugin)), OTHER)
+        log.comment("Moving temporary plugin directory to final location")
+        log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
+        _move(aside, folder)
+    except (GitFailed, OSError) as failed:
+        raise _failed(plugin, str(failed), getattr(failed, "exit_code", 1)) from failed
+    finally:
+        session.chdir(before)
+        _discard(session, aside)
+
+
+def _run_clone(session: Session, repository: str, wishes: Wishes) -> None:
+    flags: List[str] = ["-v", "--recursive"] if wishes.submodules else ["-v"]
+    for number in range(_CLONE_TRIES):
+        try:
+            run(session, commands.clone(flags, repository), CLONE)
+            return
+        except GitFailed:
+            if session.cancellation.requested or number + 1 == _CLONE_TRIES:
+                raise
+        if session.cancellation.wait(_CLONE_PAUSE_S):
+            raise Cancelled("stopped while waiting to clone a plugin again")
+
+
+def _checked(plugin: Plugin) -> str:
+    """Return the version, which git must not read as an option."""
+    if plugin.version.startswith("-"):
+        raise GitFailed(f'"{plugin.version}" is not a valid version', 1)
+    return plugin.version
+
+
+def _move(aside: str, folder: str) -> None:
+    if os.path.isdir(folder) and not os.path.islink(folder) and not os.listdir(folder):
+        os.rmdir(folder)
+    os.rename(aside, folder)
+
+
+def _discard(session: Session, aside: str) -> None:
+    try:
+        remove_tree(aside)
+    except OSError as error:
+        session.log.warning(f'Failed to remove "{aside}": {error}')
+
+
+def _remove(plugin: Plugin, folder: str) -> None:
+    try:
+        remove_tree(folder)
+    except OSError as error:
+        raise _failed(plugin, str(error)) from error
+
+
+def _failed(plugin: Plugin, why: str, exit_code: int = 1) -> JobFailed:
+    return JobFailed(f"failed to checkout plugin {plugin.name}: {why}", exit_code)
