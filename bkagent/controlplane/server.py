@@ -19,6 +19,7 @@ from bkagent.controlplane.agent_api import (
 )
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.site import Site, install
+from bkagent.controlplane.ui.access import is_loopback
 from bkagent.controlplane.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
 from bkagent.transport.answer import Answer
@@ -36,16 +37,29 @@ _AGENT_SIDE = (
 )  # fmt: skip
 
 
+# An address that stands for all of a machine's is none that a client can call.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
 class Server:
     """Serves a plane until stopped. It does not close the plane."""
 
     def __init__(
-        self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, hold_ping_s: float = 0.0
-    ) -> None:
-        """Listen, port 0 at any that is free. `hold_ping_s`: how long a ping waits for work. Raises ConfigError."""
+        self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, url: str = "",
+        hold_ping_s: float = 0.0,
+    ) -> None:  # fmt: skip
+        """Listen, port 0 at any that is free. Raises ConfigError.
+
+        url           under which others reach this server, where that is not the address it listens at
+        hold_ping_s   how long a ping waits for work
+        """
         self._http = HttpServer(host, port, self._answer, report)
-        name = f"[{host}]" if ":" in host else host
-        self.url = f"http://{name}:{self._http.port}"
+        name = _EVERYWHERE.get(host, host)
+        self.is_loopback = is_loopback(name) or name == "localhost"
+        if host in _EVERYWHERE:
+            self.is_loopback = False
+        self.local_url = f"http://{f'[{name}]' if ':' in name else name}:{self._http.port}"
+        self.url = url.rstrip("/") or self.local_url
         site = Site(plane, self.url, hold_ping_s)
         self._router = Router()
         for module in _AGENT_SIDE:

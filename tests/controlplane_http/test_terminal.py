@@ -131,7 +131,9 @@ def test_following_a_log_gives_the_same_lines_as_reading_it() -> None:
         follower, shown, gone = Interpreter(), [], 0
         log = b""
         for _ in range(chance.randint(1, 60)):
-            piece = b"".join(chance.choice(PIECES[:30]) for _ in range(chance.randint(0, 20))) + b"\n" * chance.choice((0, 1, 40))
+            piece = b"".join(chance.choice(PIECES[:30]) for _ in range(chance.randint(0, 20))) + b"\n" * chance.choice(
+                (0, 1, 40)
+            )
             log += piece
             follower.feed(piece)
             first, start = follower.screen.change()

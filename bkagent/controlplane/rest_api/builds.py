@@ -82,17 +82,18 @@ def rebuild(site: Site, request: Request) -> Answer:
 
 
 def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
-    base = site.base_url(request)
     listed: List[Job] = []
     if not access.flag(request, "exclude_jobs"):
         listed = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
         wanted = request.values("job_states")
         listed = [job for job in listed if not wanted or job.shown_state in wanted]
-    agents = {id: site.plane.agent(id) for id in {job.agent_id for job in listed} if id}
-    jobs = [
-        forms.job(site, base, job, record, forms.agent(site, base, agents[job.agent_id]) if job.agent_id else None)
-        for job in listed
-    ]
+    return describe(site, site.base_url(request), record, listed)
+
+
+def describe(site: Site, base: str, record: Build, listed: Sequence[Job]) -> Dict[str, Any]:
+    """Return a build with these jobs in the form of the API, its URLs below `base`."""
+    agents = {id: forms.agent(site, base, site.plane.agent(id)) for id in {job.agent_id for job in listed} if id}
+    jobs = [forms.job(site, base, job, record, agents.get(job.agent_id)) for job in listed]
     form = forms.build(site, base, record, site.plane.pipeline(record.pipeline_slug), jobs)
     if record.rebuilt_from:
         source = site.plane.build(record.rebuilt_from)

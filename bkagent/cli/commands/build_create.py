@@ -1,0 +1,136 @@
+"""`bkagent build create --pipeline NAME --file FILE`: make a build on an embedded control plane."""
+
+import os
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, server
+from bkagent.errors import Unreachable, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
+
+    from bkagent.controlplane.rest_api.build_request import BuildRequest
+
+FILE_BYTES = 16 * 1024 * 1024
+
+
+def run(call: Call) -> int:
+    """Make the build and print where it is."""
+    settings = call.settings
+    endpoint, data = settings[server.REST_ENDPOINT], settings[server.DATA]
+    if bool(endpoint) == bool(data):
+        raise UsageError(
+            "set either --data, the folder of the control plane, or --endpoint and --token of a running one"
+        )
+    request = _request(call)
+    slug = settings[server.PIPELINE]
+    if endpoint:
+        if not settings[server.REST_TOKEN]:
+            raise UsageError("--endpoint needs --token, or the environment variable BUILDKITE_API_TOKEN")
+        form = _ask(call, endpoint, settings[server.REST_TOKEN].reveal(), slug, request)
+    else:
+        form = _in_folder(call, data, slug, request)
+    if settings[server.AS_JSON]:
+        import json
+
+        call.out.write(json.dumps(form, indent=2) + "\n")
+    else:
+        call.out.write(f"Build {form['number']}: {form['web_url']}\n")
+    return 0
+
+
+def _request(call: Call) -> "BuildRequest":
+    from bkagent.controlplane.rest_api.build_request import BuildRequest
+    from bkagent.pipeline.source import read_pipeline
+
+    settings = call.settings
+    env = _pairs(settings[server.BUILD_ENV], "env")
+    known = {
+        "BUILDKITE_BRANCH": settings[server.BRANCH], "BUILDKITE_COMMIT": settings[server.COMMIT],
+        "BUILDKITE_MESSAGE": settings[server.MESSAGE], "BUILDKITE_PIPELINE_SLUG": settings[server.PIPELINE],
+    }  # fmt: skip
+    text, name = _text(call, settings[server.PIPELINE_FILE])
+    interpolate = not settings[server.NO_INTERPOLATION]
+    normalised = read_pipeline(text, name, {**call.environ, **known, **env}, interpolate=interpolate)
+    for warning in normalised.warnings:
+        call.report("warn", warning)
+    return BuildRequest(
+        branch=settings[server.BRANCH], commit=settings[server.COMMIT], pipeline=dict(normalised.document),
+        message=settings[server.MESSAGE], repository=settings[server.REPOSITORY], env=env,
+        meta_data=_pairs(settings[server.BUILD_META_DATA], "meta-data"),
+    )  # fmt: skip
+
+
+def _text(call: Call, path: str) -> "tuple[str, str]":
+    try:
+        if path == "-":
+            return call.stdin.read(FILE_BYTES), "standard input"
+        with open(path, encoding="utf-8-sig") as file:
+            return file.read(FILE_BYTES), path
+    except OSError as error:
+        raise UsageError(f"cannot read the pipeline file {path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
+
+
+def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":
+    found = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise UsageError(f'--{name} must be NAME=VALUE, but says "{item}"')
+        found[key] = value
+    return found
+
+
+def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
+    """Ask the folder's server where one answers, else make the build in its store."""
+    from bkagent.config import paths
+    from bkagent.controlplane import server_place
+    from bkagent.controlplane.plane import Plane
+    from bkagent.controlplane.rest_api import builds
+    from bkagent.controlplane.site import Site
+
+    folder = paths.expand(data, call.environ)
+    url = server_place.read(folder)
+    if url:
+        try:
+            return _ask(call, url, _api_token(folder), slug, request)
+        except Unreachable:
+            pass  # it was killed: its URL is left, the folder is free
+    plane = Plane.open(folder, ticking=False)
+    try:
+        build = request.create(plane, slug)
+        return builds.describe(Site(plane, url), url, build, plane.jobs_of_build(build.id))
+    finally:
+        plane.close()
+
+
+def _api_token(folder: str) -> str:
+    from bkagent.controlplane.tokens import Tokens
+
+    return Tokens(os.path.join(folder, "tokens")).api
+
+
+def _ask(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
+    from bkagent.remote.rest import RestClient
+
+    client = RestClient(endpoint, token, call.environ)
+    try:
+        return client.create_build(slug, request.to_wire())
+    finally:
+        client.close()
+
+
+COMMAND = Command(
+    name="build create",
+    summary="Create a build on an embedded control plane",
+    description=(
+        "With --data, the folder's running server makes the build; where none runs, the build waits in the folder for "
+        "the next one. With --endpoint and --token, the server there makes it."
+    ),
+    options=(*logging.SHARED, *server.BUILD_CREATE),
+    example="bkagent build create --data ./ci --pipeline app --file pipeline.yml --repository /srv/git/app.git",
+    run=run,
+)

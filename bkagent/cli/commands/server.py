@@ -1,0 +1,70 @@
+"""`bkagent server --data DIR`: serve the embedded control plane until a signal ends it."""
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, server
+from bkagent.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
+
+
+def run(call: Call) -> int:
+    """Serve; return 0 once a signal has ended it."""
+    from bkagent.cli.end_signals import EndSignals
+    from bkagent.config import paths
+    from bkagent.controlplane import server_place
+    from bkagent.controlplane.plane import Plane
+    from bkagent.controlplane.server import Server
+
+    settings = call.settings
+    host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
+    folder = paths.expand(settings[server.SERVER_DATA], call.environ)
+    ending = EndSignals()
+    plane = Plane.open(folder)
+    try:
+        served = Server(plane, host, port, call.report, url=settings[server.PUBLIC_URL], hold_ping_s=HOLD_PING_S)
+        served.start()
+        try:
+            server_place.note(folder, served.local_url)
+            call.out.write(f"{served.url}\n{plane.agent_token_path}\n{plane.api_token_path}\n")
+            call.out.flush()
+            if not served.is_loopback:
+                call.report("warn", "Others can reach this server: put a proxy with TLS in front of it, for its tokens")
+            name = ending.wait()
+            call.report("info", f"Received {name}: leaving. Jobs that run go on and report when the server is back")
+        finally:
+            server_place.forget(folder)
+            served.stop()
+    finally:
+        plane.close()
+    return 0
+
+
+# A ping is held a little less than the time to the next one, so that work does not wait for it.
+HOLD_PING_S = 0.9
+
+
+def _address(text: str, origin: str) -> "Tuple[str, int]":
+    host, colon, port = text.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        raise UsageError(f'listen must be HOST:PORT, but the {origin} says "{text}"')
+    if ":" in host and not bracketed:
+        raise UsageError(
+            f'an IPv6 address of listen stands in brackets, as in [::1]:8642, but the {origin} says "{text}"'
+        )
+    return (host[1:-1] if bracketed else host), int(port)
+
+
+COMMAND = Command(
+    name="server",
+    summary="Serve the embedded control plane",
+    description=(
+        "Prints its URL, then the files that hold the token that registers agents and the token of the REST API. "
+        "Everything it keeps is in the data folder. TERM or INT ends it; jobs that run then are not lost."
+    ),
+    options=(*logging.SHARED, *server.SERVER),
+    example="bkagent server --data /var/lib/bkagent",
+    run=run,
+)
