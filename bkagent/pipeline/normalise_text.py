@@ -1,0 +1,99 @@
+"""Plain values where a text is wanted, as the reference writes them, and what cannot stand there."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from bkagent.pipeline.errors import PipelineError
+from bkagent.yaml.timestamp import Timestamp
+
+
+class Unfit(PipelineError):
+    """A value that does not have the type its place wants. Makes a step an unknown one."""
+
+
+def kind(value: Any) -> str:
+    """Return the words for a value's type in a message."""
+    for known, words in _KINDS:
+        if isinstance(value, known):
+            return words
+    return "null"
+
+
+_KINDS: Tuple[Tuple[type, str], ...] = (
+    (bool, "true or false"), (str, "a text"), (int, "a number"), (float, "a number"), (dict, "a mapping"),
+    (list, "a list"), (Timestamp, "a date (put it in quotes)"),
+)  # fmt: skip
+
+
+def text(value: Any, what: str) -> str:
+    """Return a plain value as text: null is "", 1.0 is "1". Raises Unfit for a collection or a date."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and value < 1 << 63:
+        return str(value)
+    if isinstance(value, float):
+        return go_float(value)
+    raise Unfit(f"{what} must be a text, not {kind(value)}")
+
+
+def texts(value: Any, what: str) -> List[str]:
+    """Return a list of plain values, or one of them, as texts; null is an empty list."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [text(item, f"item {number} of {what}") for number, item in enumerate(value, start=1)]
+    return [text(value, what)]
+
+
+def text_map(value: Any, what: str) -> Dict[str, str]:
+    """Return a mapping of plain values as texts; null is an empty one."""
+    if value is None:
+        return {}
+    return {key: text(item, f"{what}.{key}") for key, item in mapping(value, what).items()}
+
+
+def mapping(value: Any, what: str) -> Dict[str, Any]:
+    """Return a mapping. Raises Unfit for anything else."""
+    if not isinstance(value, dict):
+        raise Unfit(f"{what} must be a mapping, not {kind(value)}")
+    return value
+
+
+def digits(value: float) -> Tuple[str, str, int]:
+    """Return a finite number as its sign, its fewest digits, and the place of the point behind the first of them.
+
+    1.5 is ("", "15", 1); 0.001 is ("", "1", -2).
+    """
+    mantissa, _, exponent = repr(abs(value)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    point = len(whole) + int(exponent or 0)
+    all_digits = whole + fraction
+    significant = all_digits.lstrip("0")
+    point -= len(all_digits) - len(significant)
+    sign = "-" if str(value).startswith("-") else ""
+    return (sign, significant.rstrip("0"), point) if significant else (sign, "0", 1)
+
+
+def go_float(value: float) -> str:
+    """Return a number as Go's shortest %g: with an exponent below 1e-4 and from 1e6 on."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
+    sign, significant, point = digits(value)
+    if -4 <= point - 1 < 6 or significant == "0":
+        return sign + plain_digits(significant, point)
+    fraction = "." + significant[1:] if len(significant) > 1 else ""
+    return f"{sign}{significant[0]}{fraction}e{point - 1:+03d}"
+
+
+def plain_digits(significant: str, point: int) -> str:
+    """Return digits with the point at its place, without an exponent."""
+    if point <= 0:
+        return "0." + "0" * -point + significant
+    if point >= len(significant):
+        return significant + "0" * (point - len(significant))
+    return significant[:point] + "." + significant[point:]
