@@ -12,12 +12,11 @@ from typing import Callable, List, Tuple
 
 _STALE_MS = 1000
 
-_ERASES = (b"\x1b[K", b"\x1b[0K", b"\x1b[1K", b"\x1b[2K")
 _LINE_END = re.compile(rb"\n|\x1b\[[012]?K")
 
 # OSC, DCS, SOS, PM and APC are strings: they go on up to BEL or ESC \.
-_OPENERS = (b"\x1b]", b"\x1bP", b"\x1bX", b"\x1b^", b"\x1b_")
 _OPENER = re.compile(rb"\x1b[\]PX^_]")
+_OPENER_OR_ERASE = re.compile(rb"\x1b(?:[\]PX^_]|\[[012]?K)")
 _CLOSER = re.compile(rb"\x07|\x1b\\")
 _PARAMETERS = re.compile(rb"[ -?]*")
 
@@ -48,9 +47,14 @@ class Stamper:
         elif self._due or now_ms - self._stamped_ms > _STALE_MS:
             pieces.append(code)
             self._due, self._stamped_ms = False, now_ms
+        # The few forms of the sequences that matter, by one pass over the piece.
+        forms = set(_OPENER_OR_ERASE.findall(data)) if b"\x1b" in data else set()
+        erases = [form for form in forms if form.endswith(b"K")]
+        has_strings = len(erases) < len(forms)
         while at < len(data):
-            start = _next_string(data, at)
-            self._stamp(data[at:start], code, now_ms, pieces)
+            opener = _OPENER.search(data, at) if has_strings else None
+            start = opener.start() if opener else len(data)
+            self._stamp(data[at:start], erases, code, now_ms, pieces)
             at = start
             if start < len(data):
                 self._state, at = _leave(_STRING, data, start + 2)
@@ -63,13 +67,11 @@ class Stamper:
         """Return b"": nothing is ever withheld."""
         return b""
 
-    def _stamp(self, text: bytes, code: bytes, now_ms: int, pieces: List[bytes]) -> None:
+    def _stamp(self, text: bytes, erases: List[bytes], code: bytes, now_ms: int, pieces: List[bytes]) -> None:
         """Add text without strings, a code after each line end."""
         stamped = text.replace(b"\n", b"\n" + code)
-        if b"\x1b[" in text:
-            for erase in _ERASES:
-                if erase in text:
-                    stamped = stamped.replace(erase, erase + code)
+        for erase in erases:
+            stamped = stamped.replace(erase, erase + code)
         if len(stamped) > len(text):
             self._due, self._stamped_ms = False, now_ms
         pieces.append(stamped)
@@ -91,14 +93,6 @@ class Stamper:
         elif escape >= 0 and data.startswith(b"[", escape + 1):
             end = _end_of(_PARAMETERS, data, escape + 2)
             self._state = _CSI if end == len(data) else _GROUND
-
-
-def _next_string(data: bytes, at: int) -> int:
-    """Return where the next string begins, or the end of `data`."""
-    if b"\x1b" not in data or not any(opener in data for opener in _OPENERS):
-        return len(data)
-    found = _OPENER.search(data, at)
-    return found.start() if found else len(data)
 
 
 def _leave(state: int, data: bytes, at: int) -> Tuple[int, int]:
