@@ -250,7 +250,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a job kept. `state`: new, finished, error or deleted; `path` is its name there, never a place here."""
+    """A file that a job kept. `state`: new, finished, error, deleted; `path` is its name there, never a place here."""
 
     id: str
     build_id: str

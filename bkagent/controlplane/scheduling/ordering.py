@@ -8,7 +8,7 @@ run again brings back what had failed because of it. Source: pipelines of the re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Set
 
 from bkagent.controlplane.records import FINAL_STATES, Job
 from bkagent.controlplane.scheduling.nodes import Family, Node
@@ -111,6 +111,7 @@ class _Round:
         self._slots = {job.slot_id: (job,) for node in nodes for job in node.jobs}
         self._outcomes = {node.id: self._outcome(node) for node in self._nodes}
         self._dependants = self._named_by()
+        self._given_up: Set[str] = set()
 
     def changes(self) -> List[Change]:
         """Return what differs from the states at the beginning."""
@@ -139,6 +140,7 @@ class _Round:
         for node, job in unknown or stuck:
             reason = self._unknown(node) or "it waits for steps that wait for it"
             self._states[job.id] = Change(job.id, "broken", MISSING, reason)
+            self._given_up.add(job.id)
         self._outcomes = {node.id: self._outcome(node) for node in self._nodes}
         return bool(stuck)
 
@@ -234,7 +236,7 @@ class _Round:
         changed = False
         for job in node.jobs:
             now = self._states[job.id]
-            if _derived(now):
+            if _derived(now) and job.id not in self._given_up:
                 new = _next(node, job, verdict)
                 if (new.state, new.broken_reason) != (now.state, now.broken_reason):
                     self._states[job.id] = new
