@@ -8,6 +8,7 @@ from typing import Callable, Dict
 from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreachable
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
 from bkagent.remote.escaping import segment
+from bkagent.remote.reply import Locked
 from bkagent.transport.retry import Schedule, constant, exponential, retry, subsecond, worth_another_try
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
@@ -59,9 +60,10 @@ def acquire(
         except Refused as refusal:
             if refusal.status == 422:
                 raise JobRejected(f"job {job_id} is not to be had: {refusal}") from refusal
-            if refusal.status == 423:
+            if isinstance(refusal, Locked):
                 # As one that may pass, so that the schedule and the server's own pause apply.
-                raise Unavailable(f"The job is waiting for a dependency: ({refusal})", 423) from refusal
+                words = f"The job is waiting for a dependency: ({refusal})"
+                raise Unavailable(words, refusal.status, refusal.retry_after_s) from refusal
             raise
         return AcceptedJob.from_wire(reply.document)
 

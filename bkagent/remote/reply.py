@@ -45,6 +45,14 @@ _REASONS = {
 _MESSAGE_LETTERS = 4096  # of an error; a proxy may answer with a whole page
 
 
+class Locked(Refused):
+    """The server answered 423: not now, since something else has to end first. `retry_after_s` as in Unavailable."""
+
+    def __init__(self, message: str, retry_after_s: "Optional[float]") -> None:
+        super().__init__(message, 423)
+        self.retry_after_s = retry_after_s
+
+
 class Reply:
     """A 2xx answer. `document` is the decoded JSON, or None where none was asked for."""
 
@@ -59,13 +67,15 @@ class Reply:
 def read(what: str, status: int, headers: "Lookup", body: bytes, expects_json: bool) -> Reply:
     """Return an answer as a Reply; `what` is "METHOD URL".
 
-    Raises Unavailable for 429 and 5xx, Refused for any other status outside 2xx, and WireError for a 2xx whose
+    Raises Unavailable for 429 and 5xx, Refused (Locked) for any other status outside 2xx, and WireError for a 2xx whose
     body is not the JSON it should be.
     """
     if not 200 <= status < 300:
         message = f"{what}: {status} {_REASONS.get(status, '')}".rstrip() + _message(body)
         if status == 429 or status >= 500:
             raise Unavailable(message, status, retry_after_s(headers))
+        if status == 423:
+            raise Locked(message, retry_after_s(headers))
         raise Refused(message, status)
     if not expects_json:
         return Reply(status, headers, None)
