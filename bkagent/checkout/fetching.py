@@ -103,11 +103,23 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
     else:
         schedule = ONCE if settings.uses_merge_refspec else PATIENT
         run(work, commands.fetch(flags, words(refspec, "refspec")), schedule, doing=doing)
+        if settings.is_v4 and settings.uses_merge_refspec and settings.pull_request_head:
+            _check_merged_head(work)
     try:
         fetched = work.capture(commands.resolve("FETCH_HEAD"), hidden=True).strip()
         session.log.comment(f"FETCH_HEAD is now `{fetched}`")
     except GitFailed:
         pass  # told for the reader only
+
+
+def _check_merged_head(work: Work) -> None:
+    """Make sure that GitHub merged the commit that is asked for, not one before it. Raises GitFailed."""
+    expected = work.settings.pull_request_head
+    head, _, _ = work.capture(commands.show_commit("FETCH_HEAD"), doing="reading the merge commit").partition("\n\n")
+    parents = [line.partition(" ")[2] for line in head.splitlines() if line.startswith("parent ")]
+    if len(parents) < 2 or parents[1] != expected:
+        merged = parents[1] if len(parents) > 1 else "nothing"
+        raise GitFailed(f'the merge commit of the pull request merges {merged}, not "{expected}"', 1, Kind.FETCH)
 
 
 def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, doing: str) -> None:

@@ -105,6 +105,11 @@ def resolve_commit(commit: str, git_dir: str) -> List[str]:
     return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
 
 
+def show_commit(reference: str) -> List[str]:
+    """Print a commit as it is stored: its parents, one a line, come before an empty line."""
+    return ["git", "cat-file", "commit", reference]
+
+
 def is_ancestor(commit: str, tip: str) -> List[str]:
     """Exit 0 where `commit` is `tip` or before it, 1 where it is not; anything else means git could not tell."""
     return ["git", "merge-base", "--is-ancestor", commit, tip]

@@ -1,6 +1,7 @@
 """A checkout from nothing, and over what an earlier job left."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,32 @@ def test_a_pull_request_of_github_has_its_own_ref(job, upstream, log, commit):
     assert any(line.startswith("# FETCH_HEAD is now `") for line in log.own)
     refspecs = "refs/pull/12/head" + (f" {upstream.pull}" if commit == "known" else "")
     assert f"$ git fetch -v --prune -- origin {refspecs}" in log.own
+
+
+def test_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log):
+    upstream.git("checkout", "-q", "--detach", "main")
+    upstream.git("merge", "-q", "--no-ff", "-m", "Merge", upstream.pull)
+    upstream.git("update-ref", "refs/pull/12/merge", "HEAD")
+    merged = upstream.git("rev-parse", "HEAD")
+    variables = {
+        "PULL_REQUEST": "12",
+        "PIPELINE_PROVIDER": "github",
+        "COMMIT": "HEAD",
+        "PULL_REQUEST_USING_MERGE_REFSPEC": "true",
+        "CHECKOUT_ATTEMPTS": "1",
+    }
+    for head, is_merged in ((upstream.pull, True), (upstream.first, False)):
+        session, settings = job.start(**variables, PULL_REQUEST_HEAD_COMMIT=head)
+        checkout.enter(session)
+        settings = replace(settings, is_v4=True)
+        if is_merged:
+            checkout.check_out(session, settings, job.left.append)
+            assert job.git("rev-parse", "HEAD") == merged
+        else:
+            with pytest.raises(JobFailed, match="the merge commit of the pull request merges"):
+                checkout.check_out(session, settings, job.left.append)
+    assert "# Fetch and checkout pull request merge commit from GitHub" in log.own
+    assert job.has(".git")
 
 
 def test_an_empty_pull_request_of_github_is_one_too(job, log):
