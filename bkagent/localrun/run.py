@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
-from bkagent.agent.stop import FORCED, GRACEFUL, NOW
+from bkagent.agent.stop import GRACEFUL, NOW
 from bkagent.controlplane.plane import Plane
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.server import Server
@@ -21,6 +21,8 @@ Out = Callable[[str], None]
 INTERRUPTED = 130
 _LEAVE_S = 15.0
 _LOOK_S = 0.5
+# A ping waits for work this long, so that a job is handed out the moment it can run.
+_HOLD_PING_S = 10.0
 
 
 class LocalRun:
@@ -62,7 +64,7 @@ class LocalRun:
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
         plane = self._plane = Plane.open(os.path.join(data, "store"), organization=plan.ORGANIZATION)
         try:
-            server = Server(plane, "127.0.0.1", 0, self._report)
+            server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)
             server.start()
             try:
                 return self._with_server(source, data, taken, server)
@@ -78,7 +80,7 @@ class LocalRun:
         document, warnings = plan.read(source, self._request, _variables(source, taken.commit, number))
         for line in _first_lines(source, self._request, taken, warnings):
             self._out(line)
-        how = agents.settings(self._request, data, server.url + "/v3", plane.tokens.agent)
+        how = agents.settings(self._request, data, server.endpoint, plane.tokens.agent)
         working = self._agents = agents.Agents(how, self._report)
         events = plane.subscribe()
         build = plane.create_build(
@@ -93,6 +95,8 @@ class LocalRun:
             self._follow(events, working)
         finally:
             events.close()
+            for agent in plane.agents():
+                plane.stop_agent(agent.id)  # answers the ping that it waits in
             level = NOW if self._interrupts_count > 1 else GRACEFUL
             if not working.leave(level, _LEAVE_S):
                 working.leave(NOW, _LEAVE_S)
@@ -142,7 +146,7 @@ class LocalRun:
         for artifact in plane.artifacts(build.id):
             if artifact.state != "finished" or artifact.url:
                 continue
-            if keeping.keep_artifact(folder, artifact.path, plane.artifact_file(artifact.id)) is None:
+            if keeping.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
                 self._out(f"warning: the artifact path {artifact.path!r} leads outside of {folder}; it is only on the web page")
             else:
                 count += 1
