@@ -59,9 +59,10 @@ class Needle:
             at = text.find(self.first[:1], at + 1, limit)
         if self.is_single or self.first not in text:
             return limit
-        at = text.find(self.first, self._window(text), limit)
+        within = limit + len(self.first) - 1
+        at = text.find(self.first, self._window(text), within)
         while at >= 0 and self._walk(text, at) != _UNFINISHED:
-            at = text.find(self.first, at + 1, limit)
+            at = text.find(self.first, at + 1, within)
         return limit if at < 0 else at
 
     def _window(self, text: bytes) -> int:
