@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import Tuple
-
 from bkagent.config import self_command
 from bkagent.job import artifact_upload, hook_phases
 from bkagent.job.job import Job
@@ -19,8 +16,7 @@ def run(job: Job) -> None:
     hook_phases.run_all(job, "pre-artifact")
     job.log.header("Uploading artifacts")
     # Shown as a person would run it: it needs no process of its own.
-    program = os.path.join(job.launchers, self_command.NAMES[0])
-    words: Tuple[str, ...] = (program, "artifact", "upload", paths, *([destination] if destination else []))
-    job.log.prompt(prompt.command_line(words))
+    words = [self_command.NAMES[0], "artifact", "upload", paths]
+    job.log.prompt(prompt.command_line([*words, destination] if destination else words))
     artifact_upload.run(job, paths, destination)
     hook_phases.run_all(job, "post-artifact")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable
+from typing import Callable, Optional
 
 # The control plane gives an agent up after 180 s without a heartbeat and may hand its job to another one.
 LIMIT_S = 150.0
-_LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 5.0
 
 
 class HeartbeatWatch:
@@ -24,9 +24,11 @@ class HeartbeatWatch:
         lost: Callable[[float], None],
         *,
         wall: Callable[[], float] = time.time,
-        steady: "Callable[[], float] | None" = None,
+        steady: Optional[Callable[[], float]] = None,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._age_s, self._lost, self._wall, self._steady = age_s, lost, wall, steady or _steady
+        self._look_every_s = look_every_s
         self._stopped = threading.Event()
         self._seen_at = self._steady()
         self._last_moment = self._moment()
@@ -51,7 +53,7 @@ class HeartbeatWatch:
         return now - self._age_s(now)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(_LOOK_EVERY_S):
+        while not self._stopped.wait(self._look_every_s):
             age_s = self.age_now_s()
             if age_s > LIMIT_S:
                 self._lost(age_s)

@@ -1,0 +1,160 @@
+"""Jobs that are cancelled: what still runs, and what their result says."""
+
+import signal
+import threading
+
+from bkagent.job.heartbeat_watch import HeartbeatWatch
+from tests.job.conftest import Place
+
+_READY = 'printf "RE%s\\n" ADY; '
+_WAIT = "sleep 300 & wait $!"
+
+
+def _told(place: Place) -> None:
+    for name in ("post-command", "pre-exit"):
+        line = 'cancelled=${BUILDKITE_JOB_CANCELLED-unset} timed_out=${BUILDKITE_JOB_TIMED_OUT-unset}'
+        place.hook(name, f'echo "{name} {line}" >>"$SEEN"')
+
+
+def test_a_cancelled_job_ends_by_the_signal_after_its_hooks(place: Place) -> None:
+    _told(place)
+    running = place.start(_READY + _WAIT)
+    running.await_text(b"READY")
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
+    assert (ended.process.exit_code, ended.process.signal) == (-1, "SIGTERM")
+    assert place.seen() == [f"{name} cancelled=true timed_out=unset" for name in ("post-command", "pre-exit")]
+    assert ended.has("# Received cancellation signal, interrupting")
+    assert ended.has("🚨 Error: The command was interrupted by a signal: signal: terminated")
+    assert ended.has("user command error: signal: terminated")
+
+
+def test_a_command_that_ignores_the_signal_is_killed_and_hooks_still_run(place: Place) -> None:
+    _told(place)
+    running = place.start(f"trap '' TERM; {_READY}{_WAIT}", signal_grace_s=0.3, cancel_grace_s=30.0)
+    running.await_text(b"READY")
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
+    assert ended.has("🚨 Error: The command was interrupted by a signal: signal: killed")
+    assert len(place.seen()) == 2
+
+
+def test_the_command_gets_the_configured_signal(place: Place) -> None:
+    running = place.start(f"trap 'echo got USR1; exit 9' USR1; {_READY}{_WAIT}", cancel_signal="SIGUSR1")
+    running.await_text(b"READY")
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (-1, "SIGINT")
+    assert ended.has("got USR1")
+    assert ended.has("🚨 Error: The command exited with status 9")
+
+
+def test_a_quit_is_told_by_an_exit_status(place: Place) -> None:
+    running = place.start(_READY + _WAIT)
+    running.await_text(b"READY")
+    running.signal(signal.SIGQUIT)
+    ended = running.end()
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (131, "")
+    assert ended.process.exit_code == 131
+
+
+def test_a_second_signal_ends_the_job_at_once(place: Place) -> None:
+    place.hook("pre-exit", 'printf "CLEA%s\\n" NING; sleep 300')
+    running = place.start(_READY + _WAIT, cancel_grace_s=300.0)
+    running.await_text(b"READY")
+    running.signal(signal.SIGTERM)
+    running.await_text(b"CLEANING")
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.result is None
+    assert ended.process.signal == "SIGTERM"
+
+
+def test_a_time_out_is_told_apart(place: Place) -> None:
+    _told(place)
+    marker = place.root / "timed-out"
+    running = place.start(_READY + _WAIT, {"BUILDKITE_AGENT_JOB_TIMEOUT_FILE": str(marker)})
+    running.await_text(b"READY")
+    marker.write_text("true", encoding="ascii")
+    running.signal(signal.SIGTERM)
+    running.end()
+    assert place.seen()[0] == "post-command cancelled=true timed_out=true"
+
+
+def test_a_cancellation_during_a_hook_skips_the_command(place: Place) -> None:
+    place.hook("pre-command", _READY + _WAIT)
+    place.hook("pre-exit", 'echo pre-exit >>"$SEEN"')
+    running = place.start('echo command >>"$SEEN"')
+    running.await_text(b"READY")
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.status == -1
+    assert place.seen() == ["pre-exit"]
+
+
+class _Clocks:
+    """A wall clock that can be set, a steady one, and a heartbeat by the wall clock."""
+
+    def __init__(self) -> None:
+        self.wall = self.heartbeat = 1_000_000.0
+        self.steady = 50.0
+
+    def pass_s(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+    def watch(self) -> HeartbeatWatch:
+        return HeartbeatWatch(
+            lambda now: max(0.0, now - self.heartbeat), lambda age_s: None,
+            wall=lambda: self.wall, steady=lambda: self.steady,
+        )  # fmt: skip
+
+
+def test_a_heartbeat_ages_while_none_is_accepted() -> None:
+    clocks = _Clocks()
+    watch = clocks.watch()
+    clocks.pass_s(100)
+    assert watch.age_now_s() == 100
+    clocks.heartbeat = clocks.wall
+    assert watch.age_now_s() == 0
+    clocks.pass_s(151)
+    assert watch.age_now_s() == 151
+
+
+def test_a_clock_that_is_set_forward_makes_no_heartbeat_old() -> None:
+    clocks = _Clocks()
+    watch = clocks.watch()
+    clocks.wall += 100_000
+    clocks.pass_s(10)
+    assert watch.age_now_s() == 10
+
+
+def test_a_heartbeat_that_is_too_old_is_told_once_and_not_after_a_stop() -> None:
+    clocks, told = _Clocks(), threading.Event()
+    ages = []
+
+    def lost(age_s: float) -> None:
+        ages.append(age_s)
+        told.set()
+
+    watch = HeartbeatWatch(
+        lambda now: now - clocks.heartbeat, lost, wall=lambda: clocks.wall, steady=lambda: clocks.steady,
+        look_every_s=0.01,
+    )  # fmt: skip
+    watch.start()
+    clocks.pass_s(200)
+    assert told.wait(20)
+    assert ages == [200]
+    told.clear()
+    watch.start()
+    assert told.wait(20)
+    told.clear()
+    watch.stop()
+    watch.start()
+    assert not told.wait(0.1)

@@ -1,0 +1,92 @@
+"""What the command of a job is, and what the log says about it."""
+
+import os
+
+import pytest
+
+from tests.job.conftest import Place
+
+
+def test_lines_run_in_one_shell_that_stops_at_the_first_failure(place: Place) -> None:
+    ended = place.run("X=1\necho $X\nfalse\necho never")
+    assert ended.status == 1
+    at = ended.lines.index("~~~ Running commands")
+    assert ended.lines[at + 1 : at + 7] == ["$ X=1", "echo $X", "false", "echo never", "1", "^^^ +++"]
+    assert ended.has("🚨 Error: The command exited with status 1")
+    assert ended.has("user command error: exit status 1")
+
+
+def test_a_command_that_is_a_file_runs_as_a_script_and_is_made_executable(place: Place) -> None:
+    (place.checkout / "scripts").mkdir()
+    script = place.checkout / "scripts" / "test.sh"
+    script.write_text("#!/bin/sh\necho script ran\n", encoding="ascii")
+    ended = place.run("scripts/test.sh")
+    assert ended.status == 0
+    assert ended.has("~~~ Running script")
+    assert ended.has("$ ./scripts/test.sh")
+    assert ended.has("script ran")
+    assert script.stat().st_mode & 0o777 == 0o744
+
+
+@pytest.mark.parametrize("command", ["", " \n "])
+def test_a_job_without_a_command_fails_and_still_cleans_up(place: Place, command: str) -> None:
+    place.hook("post-command", 'echo "status $BUILDKITE_COMMAND_EXIT_STATUS"')
+    ended = place.run(command)
+    assert ended.status == 1
+    assert any("has no `command` to execute" in line for line in ended.lines)
+    assert ended.has("status 1")
+    assert not any(line.startswith("user command error") for line in ended.lines)
+
+
+def test_without_command_evaluation_only_scripts_of_the_repository_run(place: Place) -> None:
+    off = {"BUILDKITE_COMMAND_EVAL": "false"}
+    ended = place.run("echo hello", off, job_id="line")
+    assert ended.status == 1
+    assert ended.has('# No such file: "echo hello"')
+    assert any("not allowed to evaluate console commands" in line for line in ended.lines)
+    (place.root / "outside.sh").write_text("echo outside\n", encoding="ascii")
+    ended = place.run("../outside.sh", off, job_id="outside")
+    assert ended.status == 1
+    assert any("only allowed to run scripts within your repository" in line for line in ended.lines)
+    inside = place.checkout / "inside.sh"
+    inside.write_text("#!/bin/sh\necho inside\n", encoding="ascii")
+    inside.chmod(0o755)
+    ended = place.run("inside.sh", off, job_id="inside")
+    assert ended.status == 0
+    assert ended.has("inside")
+
+
+def test_a_shell_that_is_not_there_is_named(place: Place) -> None:
+    ended = place.run("true", {"BUILDKITE_SHELL": "/none -c"})
+    assert ended.status == 1
+    assert any("/none: no such file or directory" in line for line in ended.lines)
+
+
+def test_lines_of_a_terminal_end_in_crlf_and_others_do_not(place: Place) -> None:
+    ended = place.run("printf 'one\\ntwo\\n'", job_id="with")
+    assert b"\r\none\r\ntwo\r\n" in ended.unstamped
+    assert ended.unstamped.count(b"\n") == ended.unstamped.count(b"\r\n")
+    ended = place.run("printf 'one\\ntwo\\n'; test -t 1 || echo none", job_id="without", pty=False)
+    assert b"\none\ntwo\nnone\n" in ended.unstamped
+    assert b"\r" not in ended.raw
+
+
+def test_every_line_is_stamped(place: Place) -> None:
+    ended = place.run("printf 'one\\ntwo\\n'")
+    assert all(line.startswith(b"\x1b_bk;t=") for line in ended.raw.splitlines())
+
+
+def test_a_daemon_that_keeps_the_terminal_does_not_keep_the_job(place: Place) -> None:
+    ended = place.run('(setsid sleep 300 & echo $! >>"$SEEN"); echo done')
+    os.kill(int(place.seen()[0]), 9)
+    assert ended.status == 0
+    assert ended.has("done")
+
+
+def test_a_megabyte_without_a_line_end_is_in_the_log(place: Place) -> None:
+    ended = place.run("head -c 1048576 /dev/zero | tr '\\0' x")
+    assert b"x" * 1048576 in ended.unstamped.replace(b"\r", b"")
+
+
+def test_bytes_that_are_no_text_arrive_as_they_are(place: Place) -> None:
+    assert b"\xff\xfe\x80\r\n" in place.run("printf '\\377\\376\\200\\n'").unstamped

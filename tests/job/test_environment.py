@@ -1,0 +1,107 @@
+"""The environment of a job: what its process adds, what hooks change, what they may not."""
+
+import os
+
+from bkagent.config import self_command
+from tests.job.conftest import Place
+
+
+def test_hooks_change_variables_for_what_comes_after_them(place: Place) -> None:
+    place.hook("environment", "export TO_CHANGE=old TO_DROP=gone")
+    place.hook("pre-command", "export TO_CHANGE='new value' ADDED=1", "unset TO_DROP FROM_JOB")
+    command = 'echo "[$TO_CHANGE] [${TO_DROP-unset}] [$ADDED] [$FROM_JOB]"'
+    ended = place.run(command, {"FROM_JOB": "the server's"})
+    assert ended.has("[new value] [unset] [1] [the server's]")
+    comments = [line for line in ended.lines if line.startswith("# ")]
+    assert comments[:2] == ["# TO_CHANGE added", "# TO_DROP added"]
+    assert comments[-4:] == ["# ADDED added", "# FROM_JOB removed", "# TO_CHANGE changed", "# TO_DROP removed"]
+
+
+def test_variables_that_steer_checkout_and_artifacts_are_shown_with_their_values(place: Place) -> None:
+    place.hook("environment", "export BUILDKITE_GIT_CLEAN_FLAGS=-fdq BUILDKITE_GIT_CLONE_FLAGS='-v --no-tags'")
+    ended = place.run("true", {"BUILDKITE_GIT_CLEAN_FLAGS": "-ffxdq"})
+    assert ended.has('# BUILDKITE_GIT_CLEAN_FLAGS was "-ffxdq" and is now "-fdq"')
+    assert ended.has('# BUILDKITE_GIT_CLONE_FLAGS is now "-v --no-tags"')
+
+
+def test_protected_variables_stay(place: Place) -> None:
+    place.hook("pre-command", "export BUILDKITE_SHELL=mine BUILDKITE_AGENT_PID=1 MINE=2")
+    ended = place.run('echo "$BUILDKITE_SHELL $MINE"')
+    assert ended.has("# Changes to some env vars were blocked; the affected vars are: "
+                     "[BUILDKITE_AGENT_PID BUILDKITE_SHELL]")
+    assert ended.has("/bin/sh -e -c 2")
+
+
+def test_a_strict_checkout_is_the_agents_business_alone(place: Place) -> None:
+    place.hook("pre-command", "export BUILDKITE_GIT_CLEAN_FLAGS=-f BUILDKITE_CHECKOUT_OVERRIDE_MODE=none")
+    ended = place.run("true", {"BUILDKITE_CHECKOUT_OVERRIDE_MODE": "strict"})
+    assert any("blocked" in line and "BUILDKITE_GIT_CLEAN_FLAGS" in line for line in ended.lines)
+
+
+def test_the_working_directory_of_a_hook_stays(place: Place) -> None:
+    (place.checkout / "sub").mkdir()
+    place.hook("pre-command", "cd sub")
+    place.hook("post-command", "pwd")
+    ended = place.run("pwd")
+    assert ended.lines.count(f"{place.checkout}/sub") == 2
+    assert ended.has(f"$ cd {place.checkout}/sub")
+
+
+def test_what_a_job_sees_of_itself(place: Place) -> None:
+    ended = place.run('echo "$GIT_TERMINAL_PROMPT $PWD"; test -S "$BUILDKITE_AGENT_JOB_API_SOCKET" && echo socket')
+    assert ended.has(f"0 {place.checkout}")
+    assert ended.has("socket")
+    assert not any(name.endswith(".sock") for _, _, names in os.walk(place.root / "s") for name in names)
+
+
+def test_the_checkout_folder_is_named_after_agent_organization_and_pipeline(place: Place) -> None:
+    del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    ended = place.run("pwd")
+    assert ended.has(f"{place.builds}/an-agent-1/acme/widgets")
+
+
+def test_without_a_build_path_the_job_cannot_be_set_up(place: Place) -> None:
+    del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    ended = place.run("true", {"BUILDKITE_BUILD_PATH": ""})
+    assert ended.status == -1
+    assert any("must set either a BUILDKITE_BUILD_PATH or" in line for line in ended.lines)
+
+
+def test_the_commands_of_jobs_come_last_on_the_path(place: Place) -> None:
+    ended = place.run("echo $PATH; buildkite-agent --version; bkagent env get BUILDKITE_JOB_ID")
+    assert ended.has(place.env["PATH"] + os.pathsep + place.env["BUILDKITE_BIN_PATH"])
+    assert any(line.startswith("buildkite-agent version 3.137.0+bkagent-") for line in ended.lines)
+    assert ended.has("job-1")
+
+
+def test_the_commands_of_jobs_come_first_where_another_agent_would_be_found(place: Place) -> None:
+    other = place.root / "other"
+    other.mkdir()
+    (other / "buildkite-agent").write_text("#!/bin/sh\necho another\n", encoding="ascii")
+    (other / "buildkite-agent").chmod(0o755)
+    ended = place.run("buildkite-agent --version", {"PATH": f"{other}:{place.env['PATH']}"})
+    assert not ended.has("another")
+    assert any("bkagent-" in line for line in ended.lines)
+
+
+def test_no_variable_of_a_job_steers_the_python_that_runs_it(place: Place) -> None:
+    evil = place.root / "evil"
+    evil.mkdir()
+    for name in ("sitecustomize", "usercustomize", "json", "threading"):
+        (evil / f"{name}.py").write_text("raise SystemExit('taken over')\n", encoding="ascii")
+    hostile = {"PYTHONPATH": str(evil), "PYTHONHOME": str(evil), "PYTHONSTARTUP": str(evil / "json.py")}
+    ended = place.run("buildkite-agent --version; echo ran", hostile)
+    assert ended.status == 0
+    assert ended.has("ran")
+    assert ended.stderr == ""
+
+
+def test_in_job_commands_change_the_live_environment(place: Place) -> None:
+    place.hook("post-command", 'echo "later $FROM_COMMAND"')
+    ended = place.run("buildkite-agent env set FROM_COMMAND=yes BUILDKITE_REFSPEC=x")
+    assert ended.has("later yes")
+    assert ended.has('# BUILDKITE_REFSPEC is now "x"')
+
+
+def test_the_launchers_are_what_the_environment_names(place: Place) -> None:
+    assert sorted(os.listdir(place.env["BUILDKITE_BIN_PATH"])) == sorted(self_command.NAMES)

@@ -1,0 +1,156 @@
+"""The order of hooks and phases, and what a failure in each of them does to the rest and to the exit status."""
+
+from typing import Dict, List
+
+import pytest
+
+from tests.job.conftest import Place
+
+_NOTE = 'echo "{name}" >>"$SEEN"'
+_NAMES = ("environment", "pre-checkout", "post-checkout", "pre-command", "post-command", "pre-exit")
+
+
+def _note_everywhere(place: Place) -> None:
+    for name in (*_NAMES, "pre-artifact", "post-artifact"):
+        place.hook(name, _NOTE.format(name=f"agent {name}"))
+        place.local_hook(name, _NOTE.format(name=f"repository {name}"))
+
+
+def test_hooks_run_around_the_command_the_agents_before_the_repositorys(place: Place) -> None:
+    _note_everywhere(place)
+    ended = place.run(_NOTE.format(name="command"))
+    assert place.seen() == [
+        "agent environment", "agent pre-checkout", "agent post-checkout", "repository post-checkout",
+        "agent pre-command", "repository pre-command", "command", "agent post-command", "repository post-command",
+        "agent pre-exit", "repository pre-exit",
+    ]  # fmt: skip
+    assert ended.status == 0
+    assert ended.has("~~~ Running agent environment hook")
+    assert ended.has("~~~ Running repository pre-exit hook")
+    assert ended.has("~~~ Running commands")
+
+
+def test_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
+    more = place.root / "more"
+    more.mkdir()
+    (more / "pre-command").write_text(_NOTE.format(name="more"), encoding="ascii")
+    place.hook("pre-command", _NOTE.format(name="first"))
+    place.run("true", {"BUILDKITE_ADDITIONAL_HOOKS_PATHS": f"{place.root}/none,{more}"})
+    assert place.seen() == ["first", "more"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "expected"),
+    [
+        ("environment", 41, ["agent pre-exit"]),
+        ("pre-checkout", 41, ["agent environment", "agent pre-exit"]),
+        ("post-checkout", 41, ["agent environment", "agent pre-checkout", "agent pre-exit"]),
+        (
+            "pre-command", 41,
+            ["agent environment", "agent pre-checkout", "agent post-checkout", "agent pre-artifact", "agent pre-exit"],
+        ),
+        (
+            "post-command", 41,
+            [
+                "agent environment", "agent pre-checkout", "agent post-checkout", "agent pre-command", "command",
+                "agent pre-artifact", "agent pre-exit",
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_a_failing_hook_skips_what_depends_on_it(
+    place: Place, failing: str, status: int, expected: List[str]
+) -> None:
+    for name in (*_NAMES, "pre-artifact"):
+        place.hook(name, _NOTE.format(name=f"agent {name}"))
+    # Stops before anything is uploaded: nobody listens at the endpoint.
+    place.hook("pre-artifact", _NOTE.format(name="agent pre-artifact"), "exit 77")
+    place.hook(failing, "export SHOULD_NOT_STICK=1", f"exit {status}")
+    artifacts = {"BUILDKITE_ARTIFACT_PATHS": "x"} if failing in ("pre-command", "post-command") else {}
+    ended = place.run(_NOTE.format(name="command"), artifacts)
+    assert place.seen() == expected
+    assert ended.status == (77 if artifacts else status)
+    assert artifacts or any(f"the agent {failing} hook exited with status {status}" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize(
+    ("command", "hooks", "status"),
+    [
+        ("exit 3", {}, 3),
+        ("exit 255", {}, 255),
+        ("kill -KILL $$", {}, 255),
+        ("exit 3", {"post-command": "exit 5"}, 5),
+        ("exit 3", {"post-command": "exit 5", "pre-exit": "exit 6"}, 6),
+        ("true", {"pre-exit": "exit 6"}, 6),
+        ("exit 9", {"post-command": "export BUILDKITE_COMMAND_EXIT_STATUS=0"}, 0),
+        ("true", {"post-command": "export BUILDKITE_COMMAND_EXIT_STATUS=8"}, 8),
+        ("exit 9", {"post-command": "export BUILDKITE_COMMAND_EXIT_STATUS=rubbish"}, 0),
+        ("exit 3", {"command": "exit 4"}, 4),
+        ("exit 3", {"pre-command": "kill -KILL $$"}, 255),
+    ],
+)
+def test_the_exit_status_of_a_job(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
+    for name, line in hooks.items():
+        place.hook(name, line)
+    assert place.run(command).status == status
+
+
+def test_a_failed_upload_counts_where_the_command_did_not_fail(place: Place) -> None:
+    place.hook("pre-artifact", "exit 7")
+    assert place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x"}).status == 7
+    place.hook("post-command", "exit 5")
+    ended = place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x", "BUILDKITE_JOB_ID": "job-2"}, job_id="job-2")
+    assert ended.status == 7
+    assert place.run("exit 3", {"BUILDKITE_ARTIFACT_PATHS": "x"}, job_id="job-3").status == 5
+
+
+@pytest.mark.parametrize(("line", "executable"), [("#!/usr/bin/env python3\nraise SystemExit(9)", True)])
+def test_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
+    place: Place, line: str, executable: bool
+) -> None:
+    place.hook("environment", line, executable=executable)
+    ended = place.run("true")
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
+    assert any("Error setting up job executor: " in line for line in ended.lines)
+
+
+def test_a_command_that_exits_125_cannot_be_told_from_that(place: Place) -> None:
+    ended = place.run("exit 125")
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
+
+
+def test_phases_can_be_chosen(place: Place) -> None:
+    _note_everywhere(place)
+    place.run(_NOTE.format(name="command"), {"BUILDKITE_BOOTSTRAP_PHASES": "command"})
+    assert place.seen() == [
+        "agent environment", "agent pre-command", "repository pre-command", "command", "agent post-command",
+        "repository post-command", "agent pre-exit", "repository pre-exit",
+    ]  # fmt: skip
+
+
+def test_hooks_of_the_repository_can_be_refused(place: Place) -> None:
+    place.local_hook("pre-command", _NOTE.format(name="never"))
+    path = place.checkout / ".buildkite" / "hooks" / "pre-command"
+    for number, env in enumerate(({"BUILDKITE_LOCAL_HOOKS_ENABLED": "false"}, {"BUILDKITE_NO_LOCAL_HOOKS": "1"})):
+        ended = place.run("true", env, job_id=f"job-{number}")
+        assert ended.status == 1
+        assert ended.has(f"🚨 Error: refusing to run {path}, local hooks are disabled")
+    assert place.seen() == []
+
+
+@pytest.mark.parametrize(("plugins", "status"), [("[]", 0), ("", 0), ('["docker#v1"]', 1), ("{broken", 1)])
+def test_a_step_with_plugins_fails_before_its_command(place: Place, plugins: str, status: int) -> None:
+    ended = place.run(_NOTE.format(name="command"), {"BUILDKITE_PLUGINS": plugins})
+    assert ended.status == status
+    assert place.seen() == ([] if status else ["command"])
+
+
+def test_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
+    ended = place.run("true", {"BUILDKITE_BOOTSTRAP_PHASES": "dance"})
+    assert ended.status == 1
+    (line,) = ended.lines
+    assert "phases" in line
+    assert "BUILDKITE_BOOTSTRAP_PHASES" in line
+    assert "dance" in line

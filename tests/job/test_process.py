@@ -1,0 +1,102 @@
+"""The job process and its spool entry; a script in place of the phases; a job by hand."""
+
+import os
+import pathlib
+import subprocess
+
+from bkagent.config import self_command
+from bkagent.job import launch
+from tests.job.conftest import Place
+
+
+def test_a_result_is_whole_before_the_process_ends(place: Place) -> None:
+    ended = place.run("exit 4")
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal, ended.result.signal_reason) == (4, "", "")
+    assert ended.result.finished_at.endswith("Z")
+    assert ended.process.exit_code == 4
+    assert ended.stderr == ""
+
+
+def test_an_entry_runs_once(place: Place) -> None:
+    running = place.start('echo ran >>"$SEEN"')
+    running.end()
+    again = launch.start(running.entry.folder, place.env, str(place.builds))
+    assert again.wait().exit_code == 1
+    assert place.seen() == ["ran"]
+    with open(os.path.join(running.entry.folder, launch.STDERR_NAME), encoding="utf-8") as file:
+        assert "has run already" in file.read()
+
+
+def test_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
+    running = place.start('printf "RE%s\\n" ADY; sleep 1')
+    running.await_text(b"READY")
+    os.kill(running.child.pid, 9)
+    ended = running.end()
+    assert ended.result is None
+    assert ended.process.signal == "SIGKILL"
+
+
+def test_a_script_runs_in_place_of_the_phases(place: Place) -> None:
+    script = place.root / "boot strap.sh"
+    script.write_text('#!/bin/sh\ntest -t 1 && echo "boot $1 $BUILDKITE_COMMAND"\npwd\nexit 6\n', encoding="ascii")
+    script.chmod(0o755)
+    ended = place.run("the command", bootstrap_script=f"'{script}' word")
+    assert ended.status == 6
+    assert ended.lines == ["boot word the command", str(place.builds)]
+
+
+def test_a_script_that_is_not_there_or_dies_is_told_as_such(place: Place) -> None:
+    ended = place.run(bootstrap_script="/none", job_id="none")
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
+    assert any("/none: no such file or directory" in line for line in ended.lines)
+    ended = place.run(bootstrap_script="/bin/sh -c 'kill -USR1 $$'", job_id="dies")
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (-1, "SIGUSR1")
+
+
+def _by_hand(place: Place, *words: str, **env: str) -> "subprocess.CompletedProcess[bytes]":
+    argv = self_command.command(["bootstrap", *words])
+    whole = {**place.env, **env}
+    folder = str(place.builds)
+    return subprocess.run(argv, env=whole, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def test_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> None:
+    place.hook("pre-exit", "echo bye")
+    done = _by_hand(place, BUILDKITE_COMMAND="echo $MY_SECRET; exit 3", MY_SECRET="open sesame")
+    assert done.returncode == 3
+    assert b"[REDACTED]" in done.stdout
+    assert b"open sesame" not in done.stdout
+    assert b"\x1b_bk;t=" not in done.stdout
+    assert b"bye" in done.stdout
+    assert done.stderr == b""
+
+
+def test_flags_of_a_job_by_hand_are_variables_of_the_job(place: Place) -> None:
+    done = _by_hand(place, "--command", "echo on $BUILDKITE_BRANCH", "--branch=topic", "--no-job-api")
+    assert done.returncode == 0
+    assert b"on topic" in done.stdout
+
+
+def test_a_job_by_hand_needs_to_know_what_it_is(place: Place) -> None:
+    done = _by_hand(place, BUILDKITE_COMMIT="")
+    assert done.returncode == 1
+    assert b"Missing commit" in done.stderr
+
+
+def test_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> None:
+    repository = tmp_path / "repository"
+    hooks = repository / ".buildkite" / "hooks"
+    hooks.mkdir(parents=True)
+    (hooks / "pre-command").write_text("export FROM_REPOSITORY=yes\n", encoding="ascii")
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "one"]):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    env = {"BUILDKITE_REPO": str(repository), "BUILDKITE_COMMIT_RESOLVED": "true"}
+    del place.env["BUILDKITE_SKIP_CHECKOUT"], place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    ended = place.run("git --no-pager log -1 --format=%s; echo $FROM_REPOSITORY", env)
+    assert ended.status == 0, ended.lines
+    assert ended.has("one")
+    assert ended.has("yes"), ended.lines
+    assert ended.has(f"$ cd {place.builds}/an-agent-1/acme/widgets")
