@@ -147,7 +147,10 @@ def _read(stream: Any, number: int) -> Optional[Request]:
             break
         name, _, value = field.partition(":")
         headers[name.lower()] = value.strip()
-    body = stream.read(int(headers.get("content-length", "0")))
+    size = int(headers.get("content-length", "0"))
+    body = stream.read(size)
+    if len(body) < size:
+        return None
     return Request(method, target, headers, body, number)
 
 

@@ -1,0 +1,283 @@
+"""Uploads against a small control plane with a store of its own."""
+
+import hashlib
+import os
+import re
+import threading
+
+import pytest
+
+from bkagent.artifacts.collect import Selection
+from bkagent.artifacts.upload import UploadOptions, upload
+from bkagent.errors import AgentError, Cancelled
+from bkagent.remote.client import Client
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport.retry import constant
+from tests.fakes.scripted_server import Answer, ScriptedServer
+
+QUICK = constant(3, 0.0)
+
+
+class Store:
+    """A control plane that keeps artifacts; `parts_count` of them for each file, 0 for forms."""
+
+    def __init__(self, parts_count=0):
+        self.parts_count = parts_count
+        self.records, self.batches, self.states, self.content, self.parts = {}, [], {}, {}, {}
+        self.etags = {}
+        self.faults = {}  # artifact path -> statuses to answer uploads with first
+        self._lock = threading.Lock()
+        self.server = ScriptedServer(
+            {"POST /jobs/j/artifacts": self.create, "PUT /jobs/j/artifacts": self.update, "*": self.take}
+        )
+
+    def create(self, request):
+        document = request.document
+        with self._lock:
+            first = len(self.records)
+            ids = [f"id{first + at}" for at in range(len(document["artifacts"]))]
+            self.records.update(zip(ids, document["artifacts"]))
+            self.batches.append(len(ids))
+        if not self.parts_count:
+            form = {
+                "action": {"url": self.server.url + "/?q=1", "method": "POST", "path": "form", "file_input": "file"}
+            }
+            form["data"] = {"key": "dir/${artifact:path}", "policy": "p"}
+            return Answer(201, {"artifact_ids": ids, "upload_instructions": form})
+        own = {
+            id: {"actions": [
+                {"url": f"{self.server.url}/part/{id}/{number}?sig=x", "method": "PUT", "part_number": number}
+                for number in range(self.parts_count, 0, -1)
+            ]} for id in ids
+        }  # fmt: skip
+        return Answer(201, {"artifact_ids": ids, "per_artifact_instructions": own})
+
+    def update(self, request):
+        with self._lock:
+            for change in request.document["artifacts"]:
+                assert change["id"] not in self.states
+                self.states[change["id"]] = change["state"]
+                self.etags[change["id"]] = change.get("multipart_etags")
+        return Answer(200, {})
+
+    def take(self, request):
+        assert "authorization" not in request.headers
+        if request.path == "/form":
+            return self.take_form(request)
+        id, number = request.path.split("/")[2:]
+        with self._lock:
+            self.parts.setdefault(id, {})[int(number)] = request.body
+            fault = self.faults.get(self.records[id]["path"])
+            if fault:
+                return Answer(fault.pop(0))
+        return Answer(200, headers={"ETag": f'"{number}"'})
+
+    def take_form(self, request):
+        boundary = re.fullmatch("multipart/form-data; boundary=(.+)", request.headers["content-type"]).group(1).encode()
+        pieces = request.body.split(b"--" + boundary)
+        assert pieces[-1] == b"--\r\n" and request.query == "q=1"
+        head, _, content = pieces[-2].partition(b"\r\n\r\n")
+        path = re.search(rb'name="file"; filename="(.*)"\r\n', head).group(1).decode()
+        assert b'name="key"\r\n\r\ndir/' + path.replace("\\\\", "\\").replace('\\"', '"').encode() in request.body
+        with self._lock:
+            fault = self.faults.get(path)
+            if fault:
+                return Answer(fault.pop(0), body=b"<Error>no</Error>")
+            self.content[path] = content[:-2]
+        return Answer(204)
+
+
+@pytest.fixture
+def store():
+    made = Store()
+    with made.server:
+        yield made
+
+
+def run(store, folder, paths, reports=None, cancellation=None, **options):
+    client = Client(store.server.url, "t", environ={}, user_agent="agent/1")
+    heard = [] if reports is None else reports
+    return upload(
+        client, "j", paths, cwd=str(folder), home="", environ={}, user_agent="agent/1", schedule=QUICK,
+        report=lambda level, text: heard.append((level, text)), cancellation=cancellation,
+        options=UploadOptions(**options),
+    )  # fmt: skip
+
+
+def plant(folder, files):
+    for name, content in files.items():
+        path = os.path.join(str(folder), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(content)
+
+
+def test_files_arrive_with_their_records_and_states(store, tmp_path):
+    files = {"a.txt": b"aaa\n", "d/empty": b"", "d/b.bin": bytes(range(256)) * 300, 'odd "name".txt': b"q"}
+    plant(tmp_path, files)
+    reports = []
+    assert run(store, tmp_path, "**/*", reports) == 4
+    assert {path.replace('\\"', '"'): content for path, content in store.content.items()} == files
+    by_path = {record["path"]: record for record in store.records.values()}
+    record = by_path["a.txt"]
+    assert record["absolute_path"] == str(tmp_path / "a.txt") and record["file_size"] == 4
+    assert record["sha1sum"] == hashlib.sha1(b"aaa\n").hexdigest()
+    assert record["sha256sum"] == hashlib.sha256(b"aaa\n").hexdigest()
+    assert (record["content_type"], by_path["d/empty"]["content_type"]) == ("text/plain", "binary/octet-stream")
+    assert set(store.states.values()) == {"finished"} and len(store.states) == 4
+    texts = [text for _, text in reports]
+    assert texts[1] == 'Found 4 files that match "**/*"'
+    assert "Creating (0-4)/4 artifacts" in texts and "Artifact uploads completed successfully" in texts
+    assert texts[-1].startswith("Artifact upload timings: collect=") and " artifacts=4 " in texts[-1]
+
+
+def test_many_files_go_in_batches_of_thirty(store, tmp_path):
+    plant(tmp_path, {f"f/{number:03}": b"%d" % number for number in range(95)})
+    assert run(store, tmp_path, "f/*") == 95
+    assert store.batches == [30, 30, 30, 5]
+    assert len(store.content) == 95 and len(store.states) == 95
+
+
+def test_nothing_found_is_no_failure(store, tmp_path):
+    reports = []
+    assert run(store, tmp_path, "none*;missing", reports) == 0
+    assert reports == [("warn", "Couldn't walk path missing"), ("info", "No files matched paths: none*;missing")]
+    assert not store.server.seen
+
+
+def test_parts_differ_by_a_byte_and_their_etags_are_told(tmp_path):
+    store = Store(parts_count=3)
+    with store.server:
+        plant(tmp_path, {"big": b"0123456789", "tiny": b"x"})
+        run(store, tmp_path, "big;tiny")
+    ids = {record["path"]: id for id, record in store.records.items()}
+    assert [store.parts[ids["big"]][number] for number in (1, 2, 3)] == [b"0123", b"456", b"789"]
+    assert [store.parts[ids["tiny"]][number] for number in (1, 2, 3)] == [b"x", b"", b""]
+    assert [part["part_number"] for part in store.etags[ids["big"]]] == [1, 2, 3]
+    assert [part["etag"] for part in store.etags[ids["big"]]] == ['"1"', '"2"', '"3"']
+
+
+def test_a_store_that_fails_for_a_while_is_tried_again(store, tmp_path):
+    plant(tmp_path, {"a": b"a", "b": b"b"})
+    store.faults["a"] = [503, 403]
+    reports = []
+    run(store, tmp_path, "a;b", reports)
+    assert store.content == {"a": b"a", "b": b"b"}
+    assert any("<Error>no</Error>" in text and level == "warn" for level, text in reports)
+
+
+def test_what_cannot_be_uploaded_is_named_and_the_rest_arrives(store, tmp_path):
+    plant(tmp_path, {"a": b"a", "b": b"b"})
+    store.faults["a"] = [500] * 9
+    with pytest.raises(AgentError, match="errors uploading artifacts: a: POST .*/form: 500"):
+        run(store, tmp_path, "a;b")
+    states = {store.records[id]["path"]: state for id, state in store.states.items()}
+    assert states == {"a": "error", "b": "finished"}
+
+
+def test_a_part_that_fails_gives_the_artifact_up_once(tmp_path):
+    store = Store(parts_count=4)
+    with store.server:
+        plant(tmp_path, {"big": b"0" * 4000})
+        store.faults["big"] = [500] * 40
+        with pytest.raises(AgentError, match="big"):
+            run(store, tmp_path, "big")
+    assert list(store.states.values()) == ["error"]
+
+
+def test_a_refused_batch_ends_the_upload(store, tmp_path):
+    store.server.routes["POST /jobs/j/artifacts"] = (403, {"message": "quota"})
+    plant(tmp_path, {"a": b"a"})
+    with pytest.raises(AgentError, match="403 Forbidden: quota"):
+        run(store, tmp_path, "a")
+    assert store.server.lines == ["POST /jobs/j/artifacts"]
+
+
+def test_a_dangling_link_ends_the_upload_before_anything_is_sent(store, tmp_path):
+    plant(tmp_path, {"a": b"a"})
+    os.symlink("nowhere", str(tmp_path / "b"))
+    with pytest.raises(AgentError, match="collecting artifacts: building artifact: opening file .*/b: "):
+        run(store, tmp_path, "*")
+    assert not store.server.seen
+
+
+@pytest.mark.parametrize(
+    "destination", ["s3://b/p", "gs://b", "rt://r/p", "https://a.blob.core.windows.net/c/", "ftp://x"]
+)
+def test_other_destinations_are_refused_by_name(store, tmp_path, destination):
+    plant(tmp_path, {"a": b"a"})
+    with pytest.raises(AgentError, match="creating uploader: .*" + re.escape(destination)):
+        run(store, tmp_path, "a", destination=destination)
+    assert not store.server.seen
+
+
+def test_options_reach_the_records(store, tmp_path):
+    plant(tmp_path, {"a*b": b"a", "axb": b"b"})
+    run(store, tmp_path, "a*b", selection=Selection(literal=True), content_type="x/y", multipart=False, concurrency=1)
+    (record,) = store.records.values()
+    assert (record["path"], record["content_type"]) == ("a*b", "x/y")
+    assert "multipart_supported" not in store.server.seen[0].document
+
+
+def test_a_name_that_is_no_utf8_goes_as_text(store, tmp_path):
+    name = os.fsdecode(b"caf\xe9.txt")
+    try:
+        plant(tmp_path, {name: b"x"})
+    except OSError:
+        pytest.skip("this file system takes only UTF-8 names")
+    run(store, tmp_path, "*")
+    assert store.content == {"caf\ufffd.txt": b"x"}
+
+
+def test_an_upload_under_way_stops_when_asked(store, tmp_path):
+    plant(tmp_path, {"a": b"a"})
+    entered, hold, cancellation = threading.Event(), threading.Event(), Cancellation()
+
+    def silent(request):
+        entered.set()
+        hold.wait(30)
+        return Answer(204)
+
+    store.server.routes["POST /form"] = silent
+    caught = []
+
+    def work():
+        try:
+            run(store, tmp_path, "a", cancellation=cancellation)
+        except AgentError as problem:
+            caught.append(problem)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert entered.wait(20)
+    cancellation.request()
+    thread.join(20)
+    assert not thread.is_alive() and isinstance(caught[0], Cancelled)
+    hold.set()
+
+
+def test_an_upload_that_waits_for_another_try_stops_when_asked(store, tmp_path):
+    plant(tmp_path, {"a": b"a"})
+    cancellation = Cancellation()
+
+    def refuse(request):
+        threading.Thread(target=cancellation.request).start()
+        return Answer(500, headers={"Retry-After": "600"})
+
+    store.server.routes["POST /jobs/j/artifacts"] = refuse
+    with pytest.raises(Cancelled):
+        run(store, tmp_path, "a", cancellation=cancellation)
+
+
+def test_a_file_that_changes_after_it_was_read_is_an_error(store, tmp_path):
+    plant(tmp_path, {"a": b"long content"})
+    answer = store.create
+
+    def shrink_and_create(request):
+        plant(tmp_path, {"a": b"x"})
+        return answer(request)
+
+    store.server.routes["POST /jobs/j/artifacts"] = shrink_and_create
+    with pytest.raises(AgentError, match="has become shorter"):
+        run(store, tmp_path, "a")
+    assert list(store.states.values()) == ["error"]
