@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import Dict, List, Tuple
 
@@ -117,4 +116,13 @@ def _searches(needles: List[Needle]) -> List[Tuple[bytes, List[Needle]]]:
     for needle in needles:
         # A short probe stands alone: as a whole it is less common than as a beginning.
         alike.setdefault(needle.probe[:_ALIKE_BYTES], []).append(needle)
-    return [(os.path.commonprefix([needle.probe for needle in group]), group) for group in alike.values()]
+    return [(_beginning_of(group), group) for group in alike.values()]
+
+
+def _beginning_of(group: List[Needle]) -> bytes:
+    """Return what all probes of a group begin with: what the first and the last in order begin with."""
+    first, last = min(needle.probe for needle in group), max(needle.probe for needle in group)
+    length = 0
+    while length < len(first) and first[length] == last[length]:
+        length += 1
+    return first[:length]
