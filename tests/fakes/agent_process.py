@@ -1,4 +1,4 @@
-"""A real agent: `python -m bkagent start` from this checkout, against a control plane of the test's choice."""
+"""A real agent: `python -m bkagent start` from this checkout, or another program, against a control plane of the test's choice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Sequence
 
 from tests.fakes.control_plane import PATIENCE_S, deadline
 
@@ -33,11 +33,12 @@ class AgentProcess:
         token: Optional[str] = "registration-token",
         env: Optional[Dict[str, str]] = None,
         name: str = "tester",
+        program: Sequence[str] = (sys.executable, "-m", "bkagent"),
     ) -> None:
         self.root = root
         root.mkdir(parents=True, exist_ok=True)
         argv = [
-            sys.executable, "-m", "bkagent", "start", "--endpoint", endpoint, "--name", name, "--no-color",
+            *program, "start", "--endpoint", endpoint, "--name", name, "--no-color",
             "--build-path", str(root / "builds"), "--sockets-path", str(root / "s"), *flags,
         ]  # fmt: skip
         variables = {**clean_environment(root), **(env or {})}
