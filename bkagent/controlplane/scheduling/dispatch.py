@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Set
+from typing import Collection, Dict, Iterable, Set
 
 DEFAULT_QUEUE = "default"
+# The tag of an agent that takes every job, for where there is nobody else to take it.
+ANY_JOB = "*"
 
 
-def suits(rules: Iterable[str], tags: Iterable[str]) -> bool:
+def suits(rules: Iterable[str], tags: Collection[str]) -> bool:
     """Say whether tags ("key=value", several for a key allowed) meet every rule.
 
     "key=*" and "key=" take any value of the tag, a lone "*" anything. Jobs and agents without a queue belong to
-    the queue "default".
+    the queue "default". An agent with the tag "*" suits every job.
     """
+    if ANY_JOB in tags:
+        return True
     has = _tags(tags)
     wants = [rule for rule in rules if rule.strip() != "*"]
     if not any(rule.partition("=")[0].strip() == "queue" for rule in wants):
