@@ -50,7 +50,8 @@ def _resolved(work: Work, address: location.Location) -> str:
 
 def _learn(work: Work, host: str) -> None:
     log = work.session.log
-    home = work.session.env.get("HOME") or work.session.env.get("USERPROFILE") or ""
+    env = work.session.child_env()
+    home = env.get("HOME") or env.get("USERPROFILE") or ""
     if not home:
         raise JobFailed("there is no home folder", 1)
     folder = os.path.join(home, ".ssh")

@@ -224,3 +224,10 @@ def test_crlf_line_ends_stay_in_values(session, hook):
 
 def test_a_shebang_with_crlf_still_names_its_shell(session, hook):
     assert run(session, hook("#!/bin/sh\r\nexport A=1\n")).set == {"A": "1"}
+
+
+def test_a_temporary_folder_that_a_hook_exports_is_not_the_wrappers(session, hook, tmp_path):
+    session.base_env = dict(session.env)
+    changes = run(session, hook("export TMPDIR=/nonexistent/folder\n"))
+    session.env.update(changes.set)
+    assert run(session, hook("export A=$TMPDIR\n")).set == {"A": "/nonexistent/folder"}
