@@ -1,26 +1,39 @@
-"""The bytes of artifacts, for whoever holds the URL that permits it. Browsers may only save them."""
+"""The bytes of artifacts and logs. Artifacts are for whoever holds the URL that permits it; browsers only save them."""
 
 from __future__ import annotations
 
 import os
+import time
+from typing import Iterator, Optional
 from urllib.parse import quote
 
 from bkagent.controlplane.records import Artifact
 from bkagent.controlplane.site import ARTIFACT_TICKET_PURPOSE, Route, Site
-from bkagent.transport.answer import Answer, FilePart, Headers
+from bkagent.transport.answer import Answer, Blocks, FilePart, Headers
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
+LOG_BLOCK_BYTES = 1 << 20
+
 
 def download(site: Site, request: Request) -> Answer:
-    """Answer with an artifact, or the range of it that is asked for."""
-    artifact_id = request.parameters["id"]
-    if not site.plane.tokens.is_ticket(request.parameters["ticket"], ARTIFACT_TICKET_PURPOSE, artifact_id):
+    """Answer with an artifact to whoever has the URL for it, until the moment that stands in it."""
+    artifact_id, until = request.parameters["id"], request.parameters["until"]
+    ticket_is_good = site.plane.tokens.is_ticket(
+        request.parameters["ticket"], ARTIFACT_TICKET_PURPOSE, f"{artifact_id} {until}"
+    )
+    if not ticket_is_good:
         raise HttpError(404, "No artifact found")
-    artifact = site.plane.artifact(artifact_id)
+    if int(until) < time.time():
+        raise HttpError(403, "this URL was good for a while only; ask for a new one")
+    return send(site, request, site.plane.artifact(artifact_id))
+
+
+def send(site: Site, request: Request, artifact: Artifact) -> Answer:
+    """Answer with an artifact's bytes, or the range of them that is asked for. The caller has checked who asks."""
     try:
-        file = open(site.plane.artifact_path(artifact_id), "rb")  # noqa: SIM115 - the server closes it once it is sent
+        file = open(site.plane.artifact_path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
     except OSError:
         raise HttpError(404, "the bytes of this artifact are not here") from None
     size = os.fstat(file.fileno()).st_size
@@ -37,6 +50,22 @@ def download(site: Site, request: Request) -> Answer:
     return Answer(206, FilePart(file, offset, count), headers)
 
 
+def log_body(site: Site, job_id: str, offset: int = 0, count: Optional[int] = None) -> Blocks:
+    """Return a log as a body that is read while it is sent: a log may be larger than memory."""
+    total = site.plane.log_size(job_id) if count is None else count
+
+    def blocks() -> Iterator[bytes]:
+        at = offset
+        while at < offset + total:
+            block = site.plane.read_log(job_id, at, min(LOG_BLOCK_BYTES, offset + total - at))
+            if not block:
+                return
+            yield block
+            at += len(block)
+
+    return Blocks(blocks(), total)
+
+
 def _headers(artifact: Artifact) -> Headers:
     """What a job made may be a page with a script: it is never shown as one, and never under its own type."""
     name = artifact.path.replace("\\", "/").rpartition("/")[2]
@@ -51,4 +80,4 @@ def _headers(artifact: Artifact) -> Headers:
     )
 
 
-ROUTES: "tuple[Route, ...]" = (("GET", "/-/artifacts/{id}/{ticket}", download),)
+ROUTES: "tuple[Route, ...]" = (("GET", "/-/artifacts/{id}/{until}/{ticket}", download),)

@@ -53,6 +53,7 @@ class Server:
         url           under which others reach this server, where that is not the address it listens at
         hold_ping_s   how long a ping waits for work
         """
+        self._report = report
         self._http = HttpServer(host, port, self._answer, report)
         name = _EVERYWHERE.get(host, host)
         self.is_loopback = is_loopback(name) or name == "localhost"
@@ -86,6 +87,8 @@ class Server:
             try:
                 return self._router.answer(request)
             except PlaneError as problem:
+                if problem.status >= 500:  # the disk is full, say: the client is told, and so is whoever looks after us
+                    self._report("error", f"{request.method} {request.head.target}: {problem}")
                 raise HttpError(problem.status, str(problem)) from problem
             except WireError as problem:
                 raise HttpError(400, str(problem)) from problem

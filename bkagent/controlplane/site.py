@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple
 from urllib.parse import quote
 
@@ -42,10 +43,11 @@ class Site:
         """Return the path of a build's page."""
         return f"/{_segment(self.plane.organization)}/{_segment(build.pipeline_slug)}/builds/{build.number}"
 
-    def artifact_path(self, artifact: "Artifact") -> str:
-        """Return the path of an artifact's bytes, which holds the permission to read them."""
-        ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, artifact.id)
-        return f"/-/artifacts/{artifact.id}/{ticket}"
+    def artifact_path(self, artifact: "Artifact", valid_s: int) -> str:
+        """Return a path of an artifact's bytes that holds the permission to read them for so many seconds."""
+        until = int(time.time()) + valid_s
+        ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, f"{artifact.id} {until}")
+        return f"/-/artifacts/{artifact.id}/{until}/{ticket}"
 
 
 Route = Tuple[str, str, Callable[[Site, Request], Answer]]

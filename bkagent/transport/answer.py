@@ -1,10 +1,10 @@
-"""What a server answers with: bytes, a file or a part of one, or a stream. No sockets."""
+"""What a server answers with: bytes at once or piece by piece, a file or a part of one, a stream. No sockets."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import BinaryIO, Callable, Optional, Tuple, Union
+from typing import BinaryIO, Callable, Iterable, Optional, Tuple, Union
 
 from bkagent.transport.request_head import HttpError
 
@@ -32,6 +32,14 @@ class FilePart:
     count: int
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """A body of `count` bytes that is made piece by piece while it is sent."""
+
+    blocks: Iterable[bytes]
+    count: int
+
+
 class Sink:
     """Where a stream writes. `stopping` turns true when the server is about to end."""
 
@@ -55,7 +63,7 @@ class Stream:
     wake: Callable[[], None]
 
 
-Body = Union[bytes, FilePart, Stream]
+Body = Union[bytes, FilePart, Blocks, Stream]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Callable, Optional
 
-from bkagent.transport.answer import BODILESS, Answer, FilePart, Sink, Stream, encode_head
+from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Sink, Stream, encode_head
 from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
 
 IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
@@ -97,16 +97,33 @@ class Connection:
             return self._send_stream(answer, body, with_body)
         if isinstance(body, FilePart):
             with body.file:
-                self._limit(STALL_LIMIT_S)
-                self._socket.sendall(encode_head(answer, length=body.count, keep_alive=keep_alive))
+                self._send_head(answer, body.count, keep_alive)
                 if with_body and body.count:
                     return self._socket.sendfile(body.file, body.offset, body.count) == body.count and keep_alive
             return keep_alive
+        if isinstance(body, Blocks):
+            self._send_head(answer, body.count, keep_alive)
+            return (not with_body or self._send_blocks(body)) and keep_alive
         head = encode_head(answer, length=len(body), keep_alive=keep_alive)
         self._limit(STALL_LIMIT_S + len(body) / SLOWEST_BYTES_PER_S)
         # Head and body leave together: one segment for the usual short answer.
         self._socket.sendall(head + body if with_body and answer.status not in BODILESS else head)
         return keep_alive
+
+    def _send_head(self, answer: Answer, length: int, keep_alive: bool) -> None:
+        self._limit(STALL_LIMIT_S)
+        self._socket.sendall(encode_head(answer, length=length, keep_alive=keep_alive))
+
+    def _send_blocks(self, body: Blocks) -> bool:
+        """Send what was promised and no more; return whether all of it was there."""
+        left = body.count
+        for block in body.blocks:
+            block = block[:left]
+            self._socket.sendall(block)
+            left -= len(block)
+            if not left:
+                break
+        return left == 0
 
     def _send_stream(self, answer: Answer, stream: Stream, with_body: bool) -> bool:
         self._limit(STALL_LIMIT_S)

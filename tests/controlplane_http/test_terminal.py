@@ -38,7 +38,8 @@ from bkagent.controlplane.terminal.lines import lines_of, log_html, read_lines
         (b"\x1b(Bcharset \x1b=keys\n", "charset keys"),
         (b"bad \xff bytes \xc3\xbc\n", "bad \ufffd bytes ü"),
         (b"nul\x00bell\x07\n", "nulbell"),
-        (b"\x1b_bk;t=1700000000123\x07hi\n", '<time datetime="2023-11-14T22:13:20.123Z">2023-11-14T22:13:20.123Z</time>hi'),
+        (b"\x1b_bk;t=1700000000123\x07hi\n",
+         '<time datetime="2023-11-14T22:13:20.123Z">2023-11-14T22:13:20.123Z</time>hi'),
         (b"\x1b_bk;t=1000\x07\n\x1b_bk;dt=500\x07y\n",
          '<time datetime="1970-01-01T00:00:01.000Z">1970-01-01T00:00:01.000Z</time>&nbsp;\n'
          '<time datetime="1970-01-01T00:00:01.500Z">1970-01-01T00:00:01.500Z</time>y'),
@@ -99,11 +100,12 @@ class Checker(html.parser.HTMLParser):
 
 
 PIECES = [
-    b"text ", b"\n", b"\r", b"\b", b"\t", b"<script>", b"</span>", b"\"'&", b"\x1b", b"\x1b[", b"\x1b[3", b"1m", b"\x1b[31m",
-    b"\x1b[0m", b"\x1b[2A", b"\x1b[99B", b"\x1b[K", b"\x1b[2J", b"\x1b[3J", b"\x1b[H", b"\x1b[500C", b"\x1b7", b"\x1b8", b"\x1bM",
-    b"\x1b_bk;t=17", b"\x1b_bk;t=1700000000000\x07", b"\x1b_bk;dt=-5\x07", b"\x07", b"\x1b\\", b"\x1b]8;;http://x\"onclick=\x07",
-    b"\x1b]8;;https://x/<b>\x07", b"\x1b]1339;url=https://e;content=<i>\x07", b"\x1b]1338;url=data:x;alt=\"><b>\x07",
-    b"\xff", b"\xc3", b"\xbc", b"\xe2\x80", b"x" * 170, b"\x00", b"\x9b31m", b"\x1b(", b"\x1b(B", b"9" * 30,
+    b"text ", b"\n", b"\r", b"\b", b"\t", b"<script>", b"</span>", b"\"'&", b"\x1b", b"\x1b[", b"\x1b[3", b"1m",
+    b"\x1b[31m", b"\x1b[0m", b"\x1b[2A", b"\x1b[99B", b"\x1b[K", b"\x1b[2J", b"\x1b[3J", b"\x1b[H", b"\x1b[500C",
+    b"\x1b7", b"\x1b8", b"\x1bM", b"\x1b_bk;t=17", b"\x1b_bk;t=1700000000000\x07", b"\x1b_bk;dt=-5\x07", b"\x07",
+    b"\x1b\\", b"\x1b]8;;http://x\"onclick=\x07", b"\x1b]8;;https://x/<b>\x07",
+    b"\x1b]1339;url=https://e;content=<i>\x07", b"\x1b]1338;url=data:x;alt=\"><b>\x07", b"\xff", b"\xc3", b"\xbc",
+    b"\xe2\x80", b"x" * 170, b"\x00", b"\x9b31m", b"\x1b(", b"\x1b(B", b"9" * 30,
 ]  # fmt: skip
 
 

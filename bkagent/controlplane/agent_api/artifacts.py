@@ -13,6 +13,7 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
+URL_VALID_S = 6 * 3600  # as long as a job may take to download everything that one search found
 BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
 
 
@@ -94,7 +95,7 @@ def _found(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
         "glob_path": "", "file_size": artifact.file_size, "sha1sum": artifact.sha1sum,
         "sha256sum": artifact.sha256sum, "content_type": artifact.content_type,
         "upload_destination": artifact.upload_destination, "created_at": text_of(artifact.created_at),
-        "url": artifact.url or base + site.artifact_path(artifact),
+        "url": artifact.url or base + site.artifact_path(artifact, URL_VALID_S),
     }  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
+URL_VALID_S = 60  # a redirect is followed at once
+
 
 def of_build(site: Site, request: Request) -> Answer:
     """List the artifacts of a build."""
@@ -45,7 +47,7 @@ def download(site: Site, request: Request) -> Answer:
     found = _named(site, request)
     if found.state != "finished":
         raise HttpError(404, f"the artifact is {found.state}; there are no bytes to download")
-    url = found.url or site.base_url(request) + site.artifact_path(found)
+    url = found.url or site.base_url(request) + site.artifact_path(found, URL_VALID_S)
     # The URL of another store is what a job said: as a header it may hold nothing but plain characters.
     if not (url.isascii() and url.isprintable() and " " not in url):
         raise HttpError(404, "the artifact has no URL that could be followed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bkagent.controlplane.downloads import log_body
 from bkagent.controlplane.moments import moment_of
 from bkagent.controlplane.rest_api import access
 from bkagent.controlplane.site import Route, Site
@@ -10,7 +11,9 @@ from bkagent.controlplane.ui import log_view
 from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
 
+JSON_BYTES = 64 << 20
 _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 
@@ -22,7 +25,9 @@ def log(site: Site, request: Request) -> Answer:
     if "text/html" in accept:
         return as_html(site, request)
     job = access.job_of(site, request)
-    content = site.plane.read_log(job.id)
+    if site.plane.log_size(job.id) > JSON_BYTES:
+        raise HttpError(422, f"the log has more than {JSON_BYTES} bytes, too much for JSON; ask for text/plain")
+    content = site.plane.read_log(job.id, 0, JSON_BYTES)
     url = site.base_url(request) + request.head.target.partition("?")[0]
     times = [int((moment_of(at) or 0) * 1_000_000_000) for _, at in site.plane.header_times(job.id)]
     text = content.decode("utf-8", "replace")
@@ -36,10 +41,10 @@ def plain(site: Site, request: Request) -> Answer:
     part = read_range(request.headers.get("range", ""), size)
     headers: Headers = (("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff"))
     if part is None:
-        return text_answer(200, site.plane.read_log(job.id, 0, size), _PLAIN, headers)
+        return Answer(200, log_body(site, job.id, 0, size), (("Content-Type", _PLAIN), *headers))
     offset, count = part
-    headers += (("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}"),)
-    return text_answer(206, site.plane.read_log(job.id, offset, count), _PLAIN, headers)
+    headers += (("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}"), ("Content-Type", _PLAIN))
+    return Answer(206, log_body(site, job.id, offset, count), headers)
 
 
 def as_html(site: Site, request: Request) -> Answer:

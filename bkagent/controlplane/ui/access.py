@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import re
 
 from bkagent.controlplane.site import Site
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 _CHALLENGE = (("WWW-Authenticate", 'Basic realm="bkagent: any name, the API token as password", charset="UTF-8"'),)
+_HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::\d{1,5})?")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
@@ -25,9 +27,9 @@ def may_read(site: Site, request: Request) -> None:
         return
     if not is_loopback(request.peer) or any(name in request.headers for name in _FORWARDED):
         raise HttpError(401, "from another machine these pages need the API token", _CHALLENGE)
-    host = request.headers.get("host", "").rpartition(":")[0] or request.headers.get("host", "")
-    name = request.headers.get("host", "") if host.count(":") and not host.endswith("]") else host
-    if name.lower().rstrip(".") != "localhost" and not is_loopback(name.strip("[]")):
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    name = (host["bracketed"] or host["name"]) if host else ""
+    if name.lower() != "localhost" and not is_loopback(name):
         raise HttpError(403, f"these pages are served under the name of this machine only: {site.url}/")
 
 

@@ -101,23 +101,24 @@ def result(job: Job) -> Html:
     return fill("{text}", text=text)
 
 
-def artifacts_table(site: Site, artifacts: Sequence[Artifact]) -> Html:
+def artifacts_table(site: Site, build: Build, artifacts: Sequence[Artifact]) -> Html:
     """Return artifacts with links to their bytes, nothing where there are none."""
     if not artifacts:
         return NOTHING
     rows = [
-        fill("<tr><td>{name}</td><td>{size}</td></tr>", name=_link(site, artifact), size=words.size(artifact.file_size))
-        for artifact in artifacts[:ARTIFACTS_COUNT]
+        fill("<tr><td>{name}</td><td>{size}</td></tr>", name=_link(site, build, one), size=words.size(one.file_size))
+        for one in artifacts[:ARTIFACTS_COUNT]
     ]
     more = len(artifacts) - ARTIFACTS_COUNT
     note = fill("<p>And {more} more.</p>", more=more) if more > 0 else NOTHING
     return fill("<h2>Artifacts</h2><table><tbody>{rows}</tbody></table>{note}", rows=join(rows), note=note)
 
 
-def _link(site: Site, artifact: Artifact) -> Html:
+def _link(site: Site, build: Build, artifact: Artifact) -> Html:
     if artifact.state != "finished":
         return fill('{path} <span class="soft">{state}</span>', path=artifact.path, state=artifact.state)
     if artifact.url:
         # Bytes elsewhere: what the job says about them is text, not a link to follow.
         return fill('{path} <span class="soft">{url}</span>', path=artifact.path, url=artifact.url)
-    return fill('<a href="{url}" download>{path}</a>', url=site.artifact_path(artifact), path=artifact.path)
+    url = f"{site.build_path(build)}/artifacts/{artifact.id}"
+    return fill('<a href="{url}" download>{path}</a>', url=url, path=artifact.path)

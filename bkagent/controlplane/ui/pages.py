@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Tuple
 
+from bkagent.controlplane import downloads
+from bkagent.controlplane.downloads import log_body
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.site import Route, Site, install
@@ -67,7 +69,7 @@ def build(site: Site, request: Request) -> Answer:
             build_page.heading(site, record, now),
             annotation_view.notes(site.plane.annotations(record.id)),
             build_page.jobs_table(site, record, jobs, now),
-            build_page.artifacts_table(site, site.plane.artifacts(build_id=record.id)),
+            build_page.artifacts_table(site, record, site.plane.artifacts(build_id=record.id)),
         ]
     )
     path = site.build_path(record)
@@ -92,7 +94,7 @@ def job(site: Site, request: Request) -> Answer:
                 log=log_view.log_view(read_lines(log) if log else (), live=following),
             ),
             fill('<p><a href="{path}/log.txt">The whole log as text</a></p>', path=path),
-            build_page.artifacts_table(site, site.plane.artifacts(job_id=job_.id)),
+            build_page.artifacts_table(site, record, site.plane.artifacts(job_id=job_.id)),
         ]
     )
     name = build_page.job_name(job_)
@@ -116,6 +118,15 @@ def _cut_note(path: str, start: int) -> Html:
     return fill(text, size=words.size(start))
 
 
+def artifact(site: Site, request: Request) -> Answer:
+    """The bytes of an artifact, to save."""
+    record = _build(site, request)
+    found = site.plane.artifact(request.parameters["artifact"])
+    if found.build_id != record.id:
+        raise NotFound("No artifact found")
+    return downloads.send(site, request, found)
+
+
 def log_text(site: Site, request: Request) -> Answer:
     """A log as the job printed it."""
     _, job_ = _job(site, request)
@@ -123,7 +134,7 @@ def log_text(site: Site, request: Request) -> Answer:
         ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "default-src 'none'; sandbox"), ("Cache-Control", "no-store"),
     )  # fmt: skip
-    return Answer(200, site.plane.read_log(job_.id), headers)
+    return Answer(200, log_body(site, job_.id), headers)
 
 
 def agents(site: Site, request: Request) -> Answer:
@@ -188,6 +199,7 @@ ROUTES: "tuple[Route, ...]" = (
     ("GET", "/{org}/{pipeline}/builds", builds),
     ("GET", _BUILD, build),
     ("GET", _BUILD + "/live", live_build),
+    ("GET", _BUILD + "/artifacts/{artifact}", artifact),
     ("GET", _BUILD + "/jobs/{job}", job),
     ("GET", _BUILD + "/jobs/{job}/live", live_job),
     ("GET", _BUILD + "/jobs/{job}/log.txt", log_text),

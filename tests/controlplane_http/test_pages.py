@@ -1,0 +1,224 @@
+"""The pages: they show what is, to those who may see it, and nothing that a job says becomes part of them."""
+
+import http.client
+import json
+import re
+import socket
+from html.parser import HTMLParser
+from typing import Any, List, Optional, Tuple
+
+import pytest
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{evil}{{0}}%s</title>"
+
+
+class Elements(HTMLParser):
+    """Collects the elements of a page, and fails on what no page of ours holds."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: List[Tuple[str, List[Tuple[str, Optional[str]]]]] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
+        self.found.append((tag, attrs))
+        assert tag not in ("iframe", "object", "embed", "form", "style", "img", "base")
+        for name, value in attrs:
+            assert not name.startswith("on") and name != "style"
+            if tag == "script":
+                assert (name, value) in (("src", "/-/live.js"), ("defer", None))
+            if name in ("href", "src"):
+                assert value and (value.startswith(("/", "#", "https://e.example/")) or value == "#")
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError("a comment")
+
+
+def page_of(desk: Any, path: str, **headers: str) -> str:
+    status, content, got = desk.page().call("GET", path, **headers)
+    assert status == 200, content
+    assert "script-src 'self'" in got["content-security-policy"] and "unsafe" not in got["content-security-policy"]
+    assert got["x-content-type-options"] == "nosniff"
+    text = content.decode()
+    Elements(text)
+    return text
+
+
+def test_pages_show_what_is(desk: Any) -> None:
+    assert "No build yet" in page_of(desk, "/")
+    desk.build({"command": "echo", "label": "Say hello"}, "wait", {"command": "x"}, message="The message\nmore")
+    job_id, job = desk.running_job(desk.registered(name="the-agent"))
+    desk.log(job, job_id, 1, 0, b"--- first\r\nline\r\n+++ second\r\n\x1b[32mgreen\x1b[0m\r\n")
+    job.call("POST", f"/jobs/{job_id}/annotations", {"body": "look here", "style": "warning"})
+    assert "The message" in page_of(desk, "/") and "demo #1" in page_of(desk, "/local/demo")
+    build = page_of(desk, "/local/demo/builds/1")
+    assert "Say hello" in build and "running" in build and "look here" in build and "note warning" in build
+    shown = page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
+    assert "<details open>" in shown and '<span class="term-fg32">green</span>' in shown
+    assert "the-agent" in page_of(desk, "/-/agents")
+    assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/log.txt")[1].startswith(b"--- first")
+
+
+def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:
+    desk.build(
+        {"group": EVIL, "key": "g", "steps": [{"command": EVIL, "label": EVIL, "key": "k", "agents": {"queue": EVIL}}]},
+        branch=EVIL, commit=EVIL, message=EVIL, author={"name": EVIL, "email": EVIL},
+    )  # fmt: skip
+    agent = desk.registered(name=EVIL, hostname=EVIL, version=EVIL, meta_data=["queue=" + EVIL])
+    job_id, job = desk.running_job(agent)
+    log = f"+++ {EVIL}\n{EVIL}\n\x1b]8;;javascript:alert(1)\x07{EVIL}\x1b]8;;\x07\n\x1b[31m{EVIL}\x1b_bk;t=1\x07\n"
+    desk.log(job, job_id, 1, 0, log.encode())
+    for scope in ("build", "job"):
+        job.call("POST", f"/jobs/{job_id}/annotations", {"body": EVIL, "scope": scope, "context": EVIL})
+    entry = {
+        "path": EVIL,
+        "file_size": 1,
+        "url": "javascript:alert(1)",
+        "upload_destination": EVIL,
+        "content_type": EVIL,
+    }
+    answer = job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "b", "artifacts": [entry]})[1]
+    desk.plane.update_artifacts(job_id, {answer["artifact_ids"][0]: "finished"})
+    job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "1", "signal": EVIL, "signal_reason": EVIL})
+    for path in ("/", "/local/demo", "/local/demo/builds/1", f"/local/demo/builds/1/jobs/{job_id}", "/-/agents"):
+        text = page_of(desk, path)
+        assert "<script>alert" not in text and "<img" not in text, path
+
+
+def test_errors_are_pages_for_browsers_and_json_for_others(desk: Any) -> None:
+    for path in ("/nowhere", "/local/nothing", "/local/demo/builds/7", "/local/demo/builds/x", "/%3Cscript%3E"):
+        status, content, headers = desk.page().call("GET", path, Accept="text/html,*/*")
+        assert status == 404 and headers["content-type"].startswith("text/html")
+        Elements(content.decode())
+        assert list(desk.page().call("GET", path)[1]) == ["message"]
+
+
+def test_readers_elsewhere_need_the_token(desk: Any) -> None:
+    for header in ("X-Forwarded-For", "Forwarded", "Via"):
+        status, _, headers = desk.page().call("GET", "/", **{header: "10.0.0.1"})
+        assert status == 401 and headers["www-authenticate"].startswith("Basic ")
+    token = desk.plane.tokens.api
+    client = desk.page()
+    client.authorization = f"Bearer {token}"
+    assert client.call("GET", "/", Via="x")[0] == 200
+    import base64
+
+    client.authorization = "Basic " + base64.b64encode(f"anyone:{token}".encode()).decode()
+    assert client.call("GET", "/", Via="x")[0] == 200
+    for wrong in ("Basic !!!", "Basic " + base64.b64encode(b"a:wrong").decode(), f"Basic {token}", "Bearer"):
+        client.authorization = wrong
+        assert client.call("GET", "/", Via="x")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("LOCALHOST", 200), ("[::1]:{port}", 200),
+     ("127.8.9.1", 200), ("evil.example", 403), ("evil.example:{port}", 403), ("127.0.0.1.evil.example", 403),
+     ("localhost.evil.example:80", 403), ("", 403), ("::1", 403), ("[::1", 403), ("10.0.0.1", 403), ("a@127.0.0.1", 403)],
+)  # fmt: skip
+def test_a_name_that_was_made_to_point_here_is_not_served(desk: Any, host: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", desk.port), 20) as connection:
+        shown = host.format(port=desk.port)
+        connection.sendall(f"GET / HTTP/1.1\r\nHost: {shown}\r\nConnection: close\r\n\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 %d " % status)
+
+
+def test_urls_follow_the_name_that_the_client_uses_but_not_any_text(desk: Any) -> None:
+    desk.build()
+    rest = desk.rest()
+    form = rest.call("GET", "/organizations/local/pipelines/demo/builds/1", Host="ci.example:80")[1]
+    assert form["url"].startswith("http://ci.example:80/v2/")
+    form = rest.call("GET", "/organizations/local/pipelines/demo/builds/1", Host='x"><script>')[1]
+    assert form["url"].startswith(desk.server.url)
+
+
+def test_only_the_end_of_a_long_log_is_shown(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bkagent.controlplane.ui import log_view
+
+    monkeypatch.setattr(log_view, "SHOWN_BYTES", 1000)
+    desk.build()
+    job_id, job = desk.running_job()
+    desk.log(job, job_id, 1, 0, b"".join(b"line %05d\n" % number for number in range(1000)))
+    text = page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
+    assert "line 00999" in text and "line 00800" not in text and "are not shown here" in text
+    assert re.search(r'id="L1">line \d{5}</div>', text)
+
+
+class Events:
+    """A reader of server-sent events."""
+
+    def __init__(self, desk: Any, path: str) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=20)
+        self.connection.request("GET", path)
+        self.answer = self.connection.getresponse()
+        assert self.answer.status == 200 and self.answer.getheader("Content-Type") == "text/event-stream"
+
+    def next(self) -> Tuple[str, Any]:
+        name = ""
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                return name, json.loads(line[6:])
+
+
+def live_path(text: str) -> str:
+    found = re.search(r'data-live="([^"]*)"', text)
+    assert found
+    return found[1].replace("&amp;", "&")
+
+
+def test_a_log_is_followed_live(desk: Any) -> None:
+    desk.build()
+    job_id, job = desk.running_job()
+    desk.log(job, job_id, 1, 0, b"one\r\n50%")
+    text = page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
+    shown: List[Any] = re.findall(r'class="line" id="L\d+">([^<]*)<', text)
+    assert shown == ["one", "50%"]
+    events = Events(desk, live_path(text))
+    sent, offset = [b"\r100% <b>\r\n", b"--- group\r\n\x1b[3", b"1mred\r\n"], 8
+    for number, data in enumerate(sent):
+        desk.log(job, job_id, number + 2, offset, data)
+        offset += len(data)
+        name, change = events.next()
+        assert name == "lines"
+        shown[change["from"] :] = [html for _, html in change["lines"]]
+    assert shown[:3] == ["one", "100% &lt;b&gt;", "--- group"] and shown[3] == '<span class="term-fg31">red</span>'
+    job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0"})
+    assert events.next() == ("ended", {})
+    assert events.answer.read().strip() == b""
+    assert "data-live" not in page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
+
+
+def test_a_build_says_that_it_has_changed(desk: Any) -> None:
+    desk.build()
+    agent = desk.registered()
+    events = Events(desk, live_path(page_of(desk, "/local/demo/builds/1")))
+    everything = Events(desk, live_path(page_of(desk, "/")))
+    desk.running_job(agent)
+    assert events.next() == ("changed", {})
+    assert everything.next() == ("changed", {})
+
+
+def test_live_pages_end_with_the_server(desk: Any) -> None:
+    desk.build()
+    job_id, _ = desk.running_job()
+    readers = [Events(desk, f"/local/demo/builds/1/jobs/{job_id}/live?start=0&offset=0"), Events(desk, "/-/live")]
+    desk.server.stop()
+    assert all(reader.answer.read() is not None for reader in readers)
+
+
+@pytest.mark.parametrize("query", ["start=x&offset=0", "start=-1&offset=0", "start=0&offset=99999999999999999999"])
+def test_bad_places_in_a_log_are_refused(desk: Any, query: str) -> None:
+    desk.build()
+    job_id, _ = desk.running_job()
+    assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/live?{query}")[0] == 400
+
+
+def test_the_style_sheet_and_the_script_are_served(desk: Any) -> None:
+    status, style, headers = desk.page().call("GET", "/-/style.css")
+    assert status == 200 and headers["content-type"] == "text/css" and b".term-fgx255{" in style
+    status, script, headers = desk.page().call("GET", "/-/live.js")
+    assert headers["content-type"].startswith("text/javascript") and b"EventSource" in script
