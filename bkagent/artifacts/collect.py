@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional
 
@@ -53,7 +54,7 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
     found: Dict[str, Found] = {}
     for candidate in candidates:
         absolute = os.path.abspath(os.path.join(cwd, candidate))
-        if absolute not in found and _is_upload(absolute, selection):
+        if absolute not in found and _is_upload(absolute, selection, report):
             found[absolute] = Found(_artifact_path(candidate, absolute, cwd), absolute)
     return list(found.values())
 
@@ -65,14 +66,18 @@ def _parse(piece: str, home: str) -> PathPattern:
         raise AgentError(f'invalid glob pattern "{piece}": {problem}') from problem
 
 
-def _is_upload(absolute: str, selection: Selection) -> bool:
+def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
     if selection.skip_symlinks and os.path.islink(absolute):
         return False
-    if os.path.isdir(absolute):
-        return False
     try:
-        # Opened without waiting: a named pipe nobody writes to must not hold the upload up.
-        os.close(os.open(absolute, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
+        mode = os.stat(absolute).st_mode
+        if stat.S_ISDIR(mode):
+            return False
+        if not stat.S_ISREG(mode):
+            # A named pipe would hold the upload up, a device might never end.
+            report("warn", f"{absolute} is left out: it is no regular file")
+            return False
+        os.close(os.open(absolute, os.O_RDONLY))
     except OSError as problem:
         why = (problem.strerror or str(problem)).lower()
         raise AgentError(f"building artifact: opening file {absolute}: open {absolute}: {why}") from problem

@@ -58,26 +58,44 @@ def download(
 
     Raises AgentError when nothing is found, or after everything has been tried and something is missing.
     """
-    cancellation = cancellation or Cancellation()
+    stop = Cancellation()
+    remove = cancellation.on_request(stop.request) if cancellation else None
+    try:
+        return _download(client, query, destination, cwd, environ, user_agent, report, stop, schedule)
+    finally:
+        if remove:
+            remove()
+
+
+def _download(
+    client: Caller,
+    query: Query,
+    destination: str,
+    cwd: str,
+    environ: Mapping[str, str],
+    user_agent: str,
+    report: Report,
+    stop: Cancellation,
+    schedule: Schedule,
+) -> int:
     folder = os.path.abspath(os.path.join(cwd, destination))
     _check_folder(folder)
     within = f' within step: "{query.scope}"' if query.scope else ""
     report("info", f'Searching for artifacts: "{query.text}"{within}')
     found = records.search(
         client, query.build_id, query.text, scope=query.scope, include_retried_jobs=query.include_retried_jobs,
-        wait=cancellation.wait, report=report,
+        wait=stop.wait, report=report,
     )  # fmt: skip
     if not found:
         raise AgentError("no artifacts found for downloading")
     report("info", f"Found {len(found)} artifacts. Starting to download to: {folder}")
     pool = Pool("http://localhost", environ)  # used with whole URLs only
-    remove = cancellation.on_request(pool.close)
+    stop.on_request(pool.close)
     try:
-        failed_count = _Downloads(pool, folder, user_agent, report, cancellation, schedule).run(found)
+        failed_count = _Downloads(pool, folder, user_agent, report, stop, schedule).run(found)
     finally:
-        remove()
         pool.close()
-    if cancellation.requested:
+    if stop.requested:
         raise Cancelled("the artifact download was stopped")
     if failed_count:
         raise AgentError("there were errors downloading some of the artifacts")
@@ -103,26 +121,32 @@ class _Downloads:
         folder: str,
         user_agent: str,
         report: Report,
-        cancellation: Cancellation,
+        stop: Cancellation,
         schedule: Schedule,
     ) -> None:
         self._pool, self._folder, self._user_agent = pool, folder, user_agent
-        self._report, self._cancellation, self._schedule = report, cancellation, schedule
+        self._report, self._stop, self._schedule = report, stop, schedule
 
     def run(self, found: List[Artifact]) -> int:
         """Fetch all; return how many could not be had."""
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(found))
         with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
-            return sum(not arrived for arrived in workers.map(self._fetch, found))
+            try:
+                return sum(not arrived for arrived in workers.map(self._fetch, found))
+            except KeyboardInterrupt:
+                self._stop.request()
+                raise
 
     def _fetch(self, artifact: Artifact) -> bool:
         path = artifact.path.replace("\\", "/")
+        if self._stop.requested:
+            return False
         try:
             if artifact.upload_destination:
                 destinations.check_download(artifact.upload_destination)
             goal = target(self._folder, path, windows=_WINDOWS)
             size, sha256 = retry(
-                lambda number: self._try(artifact, goal), self._schedule, wait=self._cancellation.wait,
+                lambda number: self._try(artifact, goal), self._schedule, wait=self._stop.wait,
                 report=self._report, what=path, may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:
@@ -134,7 +158,7 @@ class _Downloads:
         return True
 
     def _may_retry(self, error: Exception) -> bool:
-        return not self._cancellation.requested and isinstance(error, (Unreachable, Refused))
+        return not self._stop.requested and isinstance(error, (Unreachable, Refused))
 
     def _try(self, artifact: Artifact, goal: str) -> Tuple[int, str]:
         """Fetch into a file beside the goal and put it in its place. Return size and SHA-256."""

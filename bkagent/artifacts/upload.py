@@ -72,7 +72,6 @@ def upload(
     `environ` names proxies and certificates. Raises AgentError saying what went wrong, Cancelled when `cancellation`
     is asked for meanwhile; what has been sent until then stays.
     """
-    cancellation = cancellation or Cancellation()
     began = time.monotonic()
     try:
         found = collect(paths, options.selection, cwd=cwd, home=home, report=report)
@@ -86,11 +85,14 @@ def upload(
         destinations.check_upload(options.destination)
     report("info", "Uploading to default Buildkite artifact storage")
     pool = Pool("http://localhost", environ)  # used with whole URLs only
-    remove = cancellation.on_request(pool.close)
+    stop = Cancellation()
+    stop.on_request(pool.close)
+    remove = cancellation.on_request(stop.request) if cancellation else None
     try:
-        _Upload(client, job_id, pool, user_agent, report, cancellation, options, schedule, began).run(found)
+        _Upload(client, job_id, pool, user_agent, report, stop, options, schedule, began).run(found)
     finally:
-        remove()
+        if remove:
+            remove()
         pool.close()
     return len(found)
 
@@ -116,13 +118,13 @@ class _Upload:
         pool: Pool,
         user_agent: str,
         report: Report,
-        cancellation: Cancellation,
+        stop: Cancellation,
         options: UploadOptions,
         schedule: Schedule,
         began: float,
     ) -> None:
         self._client, self._job_id, self._pool, self._user_agent = client, job_id, pool, user_agent
-        self._report, self._cancellation, self._options, self._schedule = report, cancellation, options, schedule
+        self._report, self._stop, self._options, self._schedule = report, stop, options, schedule
         self._types = ContentTypes()
         self._lock = threading.Lock()
         self._sendings: List[_Sending] = []
@@ -133,15 +135,17 @@ class _Upload:
     def run(self, found: List[Found]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
-        states = StateReporter(self._client, self._job_id, self._cancellation.wait, self._report)
+        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report)
         readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
         senders = ThreadPoolExecutor(self._workers_count, thread_name_prefix="artifact-sender")
-        remove = self._cancellation.on_request(self._stop_all)
+        self._stop.on_request(self._stop_all)
         try:
             try:
                 self._send_batches(found, readers, senders, states)
+            except KeyboardInterrupt:
+                self._stop.request()
+                raise
             finally:
-                remove()
                 readers.shutdown(wait=True)
                 senders.shutdown(wait=True)
         except AgentError:
@@ -149,7 +153,7 @@ class _Upload:
             raise
         self._seconds["upload"] = time.monotonic() - began - self._seconds["create"]
         states.finish()
-        if self._cancellation.requested:
+        if self._stop.requested:
             raise Cancelled("the artifact upload was stopped")
         self._raise_failures()
         self._report("info", "Artifact uploads completed successfully")
@@ -174,7 +178,7 @@ class _Upload:
             _wait(futures)
 
     def _artifact(self, found: Found) -> Artifact:
-        read = digests.read(found.absolute, lambda: self._cancellation.requested)
+        read = digests.read(found.absolute, lambda: self._stop.requested)
         if read.size > transfer.LARGEST_BYTES:
             raise AgentError(
                 f"{found.path} has {shown(read.size)}; an artifact may have {shown(transfer.LARGEST_BYTES)}"
@@ -191,7 +195,7 @@ class _Upload:
         sent = [replace(artifact, absolute_path=_sendable(artifact.absolute_path)) for artifact in batch]
         created = records.create(
             self._client, self._job_id, _new_id(), sent, destination=self._options.destination,
-            multipart=self._options.multipart, wait=self._cancellation.wait, report=self._report,
+            multipart=self._options.multipart, wait=self._stop.wait, report=self._report,
         )  # fmt: skip
         self._seconds["create"] += time.monotonic() - began
         self._batches_count += 1
@@ -202,7 +206,7 @@ class _Upload:
             with self._lock:
                 self._sendings.append(sending)
                 self._units_count += len(units)
-            if self._cancellation.requested:
+            if self._stop.requested:
                 sending.stopped.set()
             futures += [senders.submit(self._send, sending, unit, states) for unit in units]
         return futures
@@ -247,7 +251,7 @@ class _Upload:
 
     def _may_retry(self, error: Exception) -> bool:
         """Every answer of a storage may change with another try; a file that cannot be read will not."""
-        return not self._cancellation.requested and type(error) is not AgentError and not isinstance(error, Cancelled)
+        return not self._stop.requested and type(error) is not AgentError and not isinstance(error, Cancelled)
 
     def _stop_all(self) -> None:
         with self._lock:

@@ -57,3 +57,16 @@ def test_recorded_selections(case, trees):
         return
     assert sorted(found.path for found in run()) == case["files"]
     assert sorted(warnings) == case["warnings"]
+
+
+def test_what_is_no_regular_file_is_left_out_with_a_warning(tmp_path):
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("this system has no named pipes")
+    os.mkfifo(str(tmp_path / "pipe"))
+    (tmp_path / "file").write_bytes(b"")
+    warnings = []
+    found = collect(
+        "*", Selection(), cwd=str(tmp_path), home="", report=lambda level, text: warnings.append(text)
+    )  # fmt: skip
+    assert [one.path for one in found] == ["file"]
+    assert warnings == [f"{tmp_path / 'pipe'} is left out: it is no regular file"]
