@@ -14,6 +14,7 @@ from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
 
 COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
+_DOCKER = ("BUILDKITE_DOCKER", "BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_CONTAINER")
 
 
 class Ending(NamedTuple):
@@ -54,6 +55,7 @@ def _run_command(job: Job) -> Optional[AgentError]:
 
 
 def _run_default(job: Job) -> None:
+    _refuse_docker(job)
     choice = command_choice.choose(job)
     job.log.header(choice.header)
     try:
@@ -63,6 +65,14 @@ def _run_default(job: Job) -> None:
         job.log.flush()
         if choice.temporary:
             os.unlink(choice.temporary)
+
+
+def _refuse_docker(job: Job) -> None:
+    """A command that was meant for a container must not run outside of one."""
+    for name in _DOCKER:
+        if job.get_env(name):
+            text = f"{name} asks for the reference's old Docker integration, which bkagent does not have; use a plugin"
+            raise JobFailed(text, 1)
 
 
 def _status(error: Optional[AgentError]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from typing import Mapping, NamedTuple
 
 from bkagent.errors import AgentError, SetupFailed
@@ -57,6 +56,8 @@ class JobProcess:
         except Exception as defect:  # the edge of the process: whatever is wrong, the job must have a result
             self._log.line(f"bkagent: fatal: internal error: {type(defect).__name__}: {defect}")
             if self._job.debug:
+                import traceback
+
                 self._log.line(traceback.format_exc().rstrip())
             result = _LOST
         watch.stop()
