@@ -115,7 +115,8 @@ def test_readers_elsewhere_need_the_token(desk: Any) -> None:
     ("host", "status"),
     [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("LOCALHOST", 200), ("[::1]:{port}", 200),
      ("127.8.9.1", 200), ("evil.example", 403), ("evil.example:{port}", 403), ("127.0.0.1.evil.example", 403),
-     ("localhost.evil.example:80", 403), ("", 403), ("::1", 403), ("[::1", 403), ("10.0.0.1", 403), ("a@127.0.0.1", 403)],
+     ("localhost.evil.example:80", 403), ("", 403), ("::1", 403), ("[::1", 403), ("10.0.0.1", 403),
+     ("a@127.0.0.1", 403)],
 )  # fmt: skip
 def test_a_name_that_was_made_to_point_here_is_not_served(desk: Any, host: str, status: int) -> None:
     with socket.create_connection(("127.0.0.1", desk.port), 20) as connection:

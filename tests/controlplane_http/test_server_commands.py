@@ -1,0 +1,209 @@
+"""`bkagent server` and `bkagent build create` as a user runs them: processes, their output, their exit status."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from typing import Any, Iterator, List, Optional
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PIPELINE = "steps:\n  - label: $LABEL\n    command: echo hi\n"
+WAIT_S = 30
+
+
+def environment(home: str) -> "dict[str, str]":
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BUILDKITE")}
+    return {**kept, "HOME": home, "PYTHONPATH": TOP}
+
+
+def bkagent(home: Any, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "bkagent", *words], input=stdin, capture_output=True, text=True, timeout=WAIT_S,
+        cwd=str(home), env=environment(str(home)),
+    )  # fmt: skip
+
+
+class Served:
+    """A running `bkagent server`."""
+
+    def __init__(self, home: Any, data: str, *more: str) -> None:
+        words = ["server", "--data", data, "--listen", "127.0.0.1:0", *more]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bkagent", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=str(home), env=environment(str(home)),
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        self.url, self.agent_token_path, self.api_token_path = (
+            self.process.stdout.readline().strip() for _ in range(3)
+        )
+
+    def end(self, number: int = signal.SIGTERM) -> Optional[int]:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=WAIT_S)
+        return self.process.returncode
+
+
+@pytest.fixture
+def served(tmp_path: Any) -> Iterator[Served]:
+    made = Served(tmp_path, "data")
+    yield made
+    if made.process.poll() is None:
+        made.end(signal.SIGKILL)
+
+
+@pytest.fixture
+def pipeline_file(tmp_path: Any) -> str:
+    (tmp_path / "pipeline.yml").write_text(PIPELINE)
+    return "pipeline.yml"
+
+
+def sentences(done: "subprocess.CompletedProcess[str]") -> List[str]:
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()
+
+
+def test_the_server_prints_its_url_and_private_tokens(served: Served, tmp_path: Any) -> None:
+    data = str(tmp_path / "data")
+    assert served.url.startswith("http://127.0.0.1:")
+    assert (served.agent_token_path, served.api_token_path) == (f"{data}/tokens/agent", f"{data}/tokens/api")
+    for path in (served.agent_token_path, served.api_token_path):
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    with open(served.api_token_path) as file:
+        request = urllib.request.Request(
+            served.url + "/v2/access-token", headers={"Authorization": "Bearer " + file.read().strip()}
+        )
+    assert json.load(urllib.request.urlopen(request, timeout=WAIT_S))["scopes"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_cleanly(served: Served, tmp_path: Any, number: int) -> None:
+    assert os.path.exists(tmp_path / "data" / "server.url")
+    assert served.end(number) == 0
+    assert not os.path.exists(tmp_path / "data" / "server.url")
+
+
+def test_a_signal_ends_a_server_with_open_streams(served: Served) -> None:
+    stream = urllib.request.urlopen(served.url + "/-/live", timeout=WAIT_S)
+    assert stream.readline()
+    assert served.end() == 0
+
+
+def test_what_keeps_a_server_from_starting_is_one_sentence(served: Served, tmp_path: Any) -> None:
+    (tmp_path / "file").write_text("")
+    port = served.url.rpartition(":")[2]
+    for words, part in (
+        (("--data", "other", "--listen", f"127.0.0.1:{port}"), f"cannot listen on 127.0.0.1 port {port}"),
+        (("--data", "data"), "is in use by another control plane"),
+        (("--data", "file/data"), "file/data"),
+        (("--data", "file"), "file"),
+        (("--data", "x", "--listen", "nonsense"), 'listen must be HOST:PORT, but the flag --listen says "nonsense"'),
+        (("--data", "x", "--listen", "127.0.0.1:70000"), "listen must be HOST:PORT"),
+        (("--data", "x", "--listen", "::1:80"), "brackets"),
+        (("--data", "x", "--listen", "no.such.host.invalid:0"), "cannot listen on no.such.host.invalid"),
+        ((), "Missing data folder: set --data"),
+    ):
+        done = bkagent(tmp_path, "server", *words)
+        (sentence,) = sentences(done)
+        assert done.returncode == 1 and part in sentence and done.stdout == "", words
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_data_folder_that_cannot_be_written_is_one_sentence(tmp_path: Any) -> None:
+    (tmp_path / "data").mkdir(mode=0o500)
+    done = bkagent(tmp_path, "server", "--data", "data")
+    assert done.returncode == 1 and "cannot be written" in sentences(done)[0]
+
+
+def test_a_build_is_made_by_the_folders_server(served: Served, tmp_path: Any, pipeline_file: str) -> None:
+    words = [
+        "build",
+        "create",
+        "--data",
+        "data",
+        "--pipeline",
+        "app",
+        "--file",
+        pipeline_file,
+        "--repository",
+        "/r.git",
+    ]
+    done = bkagent(tmp_path, *words, "--env", "LABEL=Say hi")
+    assert (done.returncode, done.stdout) == (0, f"Build 1: {served.url}/local/app/builds/1\n"), done.stderr
+    more = [
+        "--json",
+        "--branch",
+        "b",
+        "--commit",
+        "c" * 40,
+        "--message",
+        "m",
+        "--meta-data",
+        "k=v",
+        "--env",
+        "LABEL=x=y",
+    ]
+    build = json.loads(bkagent(tmp_path, *words, *more).stdout)
+    assert (build["number"], build["branch"], build["message"], build["meta_data"]) == (2, "b", "m", {"k": "v"})
+    assert build["env"] == {"LABEL": "x=y"} and build["jobs"][0]["name"] == "x=y"
+
+
+def test_a_build_waits_in_the_folder_where_no_server_runs(tmp_path: Any, pipeline_file: str) -> None:
+    words = [
+        "build",
+        "create",
+        "--data",
+        "data",
+        "--pipeline",
+        "app",
+        "--file",
+        "-",
+        "--repository",
+        "/r.git",
+        "--json",
+    ]
+    build = json.loads(bkagent(tmp_path, *words, stdin="steps: [{command: a}]").stdout)
+    assert build["number"] == 1 and build["jobs"][0]["state"] == "scheduled"
+    served = Served(tmp_path, "data")
+    assert b"app #1" in urllib.request.urlopen(served.url, timeout=WAIT_S).read()
+    served.end(signal.SIGKILL)
+    assert os.path.exists(tmp_path / "data" / "server.url")  # left by the one that was killed
+    assert json.loads(bkagent(tmp_path, *words, stdin="steps: [{command: a}]").stdout)["number"] == 2
+
+
+def test_a_build_is_made_by_a_server_elsewhere(served: Served, tmp_path: Any, pipeline_file: str) -> None:
+    with open(served.api_token_path) as file:
+        token = file.read().strip()
+    words = ["build", "create", "--pipeline", "app", "--file", pipeline_file, "--repository", "/r.git"]
+    for ending in ("", "/", "/v2", "/v3/"):
+        done = bkagent(tmp_path, *words, "--endpoint", served.url + ending, "--token", token)
+        assert done.returncode == 0 and "Build " in done.stdout, done.stderr
+    refused = bkagent(tmp_path, *words, "--endpoint", served.url, "--token", "wrong")
+    assert refused.returncode == 1 and "401" in sentences(refused)[0]
+
+
+def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_path: Any, pipeline_file: str) -> None:
+    (tmp_path / "bad.yml").write_text("steps: [")
+    (tmp_path / "unknown.yml").write_text("steps:\n  - nonsense: 1\n")
+    whole = {"--data": "data", "--pipeline": "app", "--file": pipeline_file, "--repository": "/r.git"}
+    for change, part in (
+        ({"--pipeline": None}, "Missing pipeline"),
+        ({"--file": None}, "Missing file"),
+        ({"--data": None}, "--data"),
+        ({"--endpoint": "http://127.0.0.1:1"}, "either"),
+        ({"--data": None, "--endpoint": "http://127.0.0.1:1"}, "--token"),
+        ({"--data": None, "--endpoint": "http://127.0.0.1:1", "--token": "x"}, "127.0.0.1:1"),
+        ({"--file": "absent.yml"}, "cannot read the pipeline file absent.yml"),
+        ({"--file": "bad.yml"}, "bad.yml"),
+        ({"--file": "unknown.yml"}, "nonsense"),
+        ({"--pipeline": "no slug"}, "no slug"),
+        ({"--repository": None}, "repository"),
+        ({"--env": "novalue"}, "--env must be NAME=VALUE"),
+    ):
+        words = [word for pair in {**whole, **change}.items() if pair[1] is not None for word in pair]
+        done = bkagent(tmp_path, "build", "create", *words)
+        assert done.returncode == 1 and part in sentences(done)[-1] and done.stdout == "", (change, done.stderr)
