@@ -51,5 +51,5 @@ def heartbeat_age_s(folder: str, now: float) -> float:
 def touch_heartbeat(folder: str) -> None:
     """Note that a heartbeat was accepted now. Raises OSError."""
     path = os.path.join(folder, layout.HEARTBEAT)
-    with open(path, "ab"):
-        os.utime(path)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+    os.utime(path)

@@ -1,0 +1,72 @@
+"""What one sender finds out about the control plane helps the others."""
+
+import threading
+import time
+
+from bkagent.logs.outage import Outage
+
+
+def never():
+    return False
+
+
+def test_a_success_wakes_all_who_wait_at_once():
+    outage = Outage(chance=lambda: 1.0)
+    for _ in range(8):  # failures in a row: turns are seconds apart by now
+        threading.Thread(target=outage.wait, args=(never,), daemon=True).start()
+    waited = []
+    waiters = [threading.Thread(target=lambda: waited.append(outage.wait(never, 1))) for _ in range(8)]
+    for waiter in waiters:
+        waiter.start()
+    deadline = time.monotonic() + 10
+    while any(waiter.is_alive() for waiter in waiters) and time.monotonic() < deadline:
+        outage.over()
+        waiters[0].join(0.01)
+    assert waited == [False] * 8
+
+
+def test_those_who_fail_take_turns():
+    outage = Outage(chance=lambda: 0.0)
+    order = []
+
+    def wait():
+        outage.wait(never, 1)
+        order.append(time.monotonic())
+
+    waiters = [threading.Thread(target=wait) for _ in range(3)]
+    started = time.monotonic()
+    for waiter in waiters:
+        waiter.start()
+    for waiter in waiters:
+        waiter.join(20)
+    # 0.75 of 0.25, then of 0.5, then of 1 second, one after another. A late thread makes these longer, never shorter.
+    assert len(order) == 3
+    for turn, least_s in zip(sorted(order), (0.1875, 0.5625, 1.3125)):
+        assert turn - started >= least_s
+
+
+def test_a_request_that_fails_alone_is_not_tried_without_a_pause():
+    outage = Outage()
+    stopped = threading.Event()
+    others = threading.Thread(target=lambda: [outage.over() for _ in iter(stopped.is_set, True)])
+    others.start()
+    started = time.monotonic()
+    assert not outage.wait(never, 5)
+    assert time.monotonic() - started >= 0.02 * 2**5
+    stopped.set()
+    others.join()
+
+
+def test_a_stop_ends_the_wait_and_the_server_s_wish_is_heeded():
+    outage, stop = Outage(), threading.Event()
+    waited = []
+    waiter = threading.Thread(target=lambda: waited.append(outage.wait(stop.is_set, 1, 50.0)))
+    waiter.start()
+    outage.over()
+    waiter.join(0.2)
+    assert waiter.is_alive(), "it does not wait as long as the server asked"
+    stop.set()
+    outage.wake()
+    waiter.join(10)
+    assert waited == [True]
+    assert outage.wait(lambda: True)
