@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Callable, List, Mapping, Optional, Tuple
+from typing import Callable, List, Mapping, Optional
 
 from bkagent.transport import body as bodies
 from bkagent.transport import tls
@@ -36,20 +36,26 @@ class Deadline:
 
 
 class Connection:
-    """A connection that carries requests one after the other. Every method may raise OSError."""
+    """A connection that carries requests one after the other. Methods but `abort` and `close` may raise OSError."""
 
-    def __init__(
-        self, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str], deadline: Deadline
-    ) -> None:
-        self._address = address
+    def __init__(self, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str]) -> None:
+        self._address, self._proxy, self._environ = address, proxy, environ
         self._via = proxy if address.scheme == "http" else None  # a tunnel needs no proxy talk any more
         self.used_at = time.monotonic()
-        self.requests_count = 0
+        self._socket: Optional[socket.socket] = None
+        self._aborted = False
+
+    def open(self, deadline: Deadline) -> None:
+        """Connect, through the proxy if there is one, and agree on TLS."""
+        address, proxy = self._address, self._proxy
         dial = Deadline(min(DIAL_LIMIT_S, deadline.left_s()), whole=True)
-        at = (proxy.host, proxy.port) if proxy else (address.host, address.port)
-        self._socket = _dial(at, dial.left_s)
+        self._dial(proxy.host if proxy else address.host, proxy.port if proxy else address.port, dial.left_s)
+        assert self._socket is not None
         if address.scheme == "https":
-            self._socket = _secured(self._socket, address, proxy, environ, deadline)
+            if proxy:
+                _tunnel(self._socket, address, proxy, dial.left_s)
+            self._socket.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
+            self._socket = tls.context(self._environ).wrap_socket(self._socket, server_hostname=address.host)
         self._reader = AnswerReader(self._socket)
 
     def exchange(
@@ -62,7 +68,7 @@ class Connection:
         sink_for: Callable[[int], Optional[Sink]],
     ) -> Response:
         """Send one request and return its answer. Raises OSError; BadAnswer.nothing when not a byte of one came."""
-        self.requests_count += 1
+        assert self._socket is not None
         head = self._head(method, address, headers, len(body))
         left = deadline.left_s
         try:
@@ -93,15 +99,39 @@ class Connection:
         return self._reader.idle_is_dead()
 
     def abort(self) -> None:
-        """End the connection from another thread; whoever waits on it sees its end."""
+        """End the connection from another thread, also one that is only being made; whoever waits on it wakes."""
+        self._aborted = True
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
 
     def close(self) -> None:
         """Give the socket back."""
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
+
+    def _dial(self, host: str, port: int, time_left: Callable[[], float]) -> None:
+        # As bytes, since the interpreter runs text through the IDNA codec and loads its tables for it.
+        name = host.encode("ascii") if host.isascii() else host
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        problem: Optional[OSError] = None
+        for number, (family, kind, protocol, _, where) in enumerate(found):
+            last = number + 1 == len(found)
+            self._socket = socket.socket(family, kind, protocol)
+            try:
+                if self._aborted:  # asked after the socket is there, as `abort` looks for it after it has said so
+                    raise OSError("the connection was given up")
+                self._socket.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
+                self._socket.connect(where)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                return
+            except OSError as why:
+                self._socket.close()
+                problem = why
+        raise problem or OSError("no such host")
 
     def _head(self, method: str, address: Address, headers: Mapping[str, str], size: int) -> bytes:
         target = address.url if self._via else address.target
@@ -112,44 +142,6 @@ class Connection:
         if size or method in ("POST", "PUT", "PATCH"):
             lines.append(f"Content-Length: {size}")
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
-
-
-def _dial(at: Tuple[str, int], time_left: Callable[[], float]) -> socket.socket:
-    host, port = at
-    # As bytes, since the interpreter runs text through the IDNA codec and loads its tables for it.
-    name = host.encode("ascii") if host.isascii() else host
-    found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    problem: Optional[OSError] = None
-    for number, (family, kind, protocol, _, where) in enumerate(found):
-        last = number + 1 == len(found)
-        made = socket.socket(family, kind, protocol)
-        try:
-            made.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
-            made.connect(where)
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return made
-        except OSError as why:
-            made.close()
-            problem = why
-    raise problem or OSError("no such host")
-
-
-def _secured(
-    plain: socket.socket, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str], deadline: Deadline
-) -> socket.socket:
-    """Return `plain` with TLS on it; closes it when that fails."""
-    secured: Optional[socket.socket] = None
-    try:
-        plain.settimeout(deadline.left_s())
-        if proxy:
-            _tunnel(plain, address, proxy, deadline.left_s)
-        plain.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
-        secured = tls.context(environ).wrap_socket(plain, server_hostname=address.host)
-        return secured
-    finally:
-        if secured is None:
-            plain.close()
 
 
 def _tunnel(through: socket.socket, address: Address, proxy: Proxy, time_left: Callable[[], float]) -> None:

@@ -132,9 +132,11 @@ class Pool:
 
         try:
             while True:
-                connection, is_new = self._take(address, deadline)
+                connection, is_new = self._take(address)
                 whole = False
                 try:
+                    if is_new:
+                        connection.open(deadline)
                     response = connection.exchange(method, address, headers, body, deadline, sink_for)
                     whole = True
                     return response
@@ -147,7 +149,7 @@ class Pool:
         except OSError as problem:
             raise _unreachable(f"{method} {address.shown}", problem) from problem
 
-    def _take(self, address: Address, deadline: Deadline) -> Tuple[Connection, bool]:
+    def _take(self, address: Address) -> Tuple[Connection, bool]:
         proxy = self._proxies.proxy_for(address)
         while True:
             with self._lock:
@@ -160,7 +162,7 @@ class Pool:
             if time.monotonic() - connection.used_at < IDLE_LIMIT_S and not connection.is_dead():
                 return self._busy_with(address, connection), False
             connection.close()
-        return self._busy_with(address, Connection(address, proxy, self._environ, deadline)), True
+        return self._busy_with(address, Connection(address, proxy, self._environ)), True
 
     def _busy_with(self, address: Address, connection: Connection) -> Connection:
         with self._lock:

@@ -2,11 +2,13 @@
 
 import gzip
 import os
+import random
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -426,3 +428,63 @@ def test_a_proxy_that_says_no_is_an_error_for_good():
         with pytest.raises(Unreachable, match="407") as caught:
             get(Pool("https://agent.test", {"HTTPS_PROXY": f"localhost:{proxy.port}"}))
         assert not caught.value.may_retry
+
+
+# Chance
+
+
+ANSWERS = [
+    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabcde",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\nX: y\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"text" * 20),
+]
+
+
+def test_damaged_answers_end_in_an_answer_or_an_error():
+    chance = random.Random(11)
+    damaged = []
+
+    def spoil():
+        data = bytearray(chance.choice(ANSWERS))
+        for _ in range(chance.randrange(4)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(3)] = bytes(chance.randrange(256) for _ in range(chance.randrange(3)))
+        return Raw(bytes(data[: chance.randrange(len(data) + 20)]))
+
+    with ScriptedServer({"*": lambda request: spoil()}) as server:
+        for _ in range(400):
+            try:
+                damaged.append(get(Pool(server.url, {}), timeout_s=10).status)
+            except Unreachable as problem:
+                damaged.append(str(problem))
+    assert 200 in damaged and any(isinstance(end, str) for end in damaged)
+    assert not any("timed out" in str(end) for end in damaged)
+
+
+def test_closing_the_pool_ends_a_connection_that_is_only_being_made():
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]  # fills the queue, so that the next one hears nothing
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        pool, caught = Pool(f"http://127.0.0.1:{full.getsockname()[1]}", {}), []
+
+        def work():
+            try:
+                get(pool, timeout_s=60)
+            except Unreachable as problem:
+                caught.append(problem)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 20
+        while not pool._busy and time.monotonic() < deadline:
+            time.sleep(0.01)
+        pool.close()
+        thread.join(20)
+        assert not thread.is_alive() and caught
+        for client in waiting:
+            client.close()
