@@ -29,26 +29,25 @@ class Ending(NamedTuple):
 
 
 class JobProcess:
-    """Runs the job of a spool entry. Making one raises AgentError or OSError where the entry cannot be taken."""
+    """Runs the job of a spool entry."""
 
     def __init__(self, entry_folder: str, environ: Mapping[str, str]) -> None:
-        self._side = spool.attach(entry_folder)
-        self._environ = environ
-        job = self._job = self._side.job
-        self._pty = job.pty and process_start.TERMINALS
-        line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
-        self._log = JobLog(self._side.append, Redactor(), stamper_for(job), line_end=line_end)
-        self._cancellation = Cancellation(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
+        self._folder, self._environ = entry_folder, environ
+        self._cancellation = Cancellation()
         self._signal = ""
         self._is_abandoned = False
 
     def cancel(self, signal: str) -> None:
-        """Stop the job, because this process was sent a signal."""
+        """Stop the job, because this process was sent a signal. May come before `run`."""
         self._signal = self._signal or signal
         self._cancellation.request()
 
     def run(self) -> Ending:
-        """Run the job and leave its result; say how this process is to end."""
+        """Run the job and leave its result; say how this process is to end.
+
+        Raises AgentError or OSError where the entry cannot be taken.
+        """
+        self._attach()
         watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon)
         watch.start()
         try:
@@ -67,6 +66,14 @@ class JobProcess:
         self._side.close()
         dies = finished.signal if finished.signal == self._signal else ""
         return Ending(finished.exit_status & 0xFF, dies)
+
+    def _attach(self) -> None:
+        self._side = spool.attach(self._folder)
+        job = self._job = self._side.job
+        self._pty = job.pty and process_start.TERMINALS
+        line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
+        self._log = JobLog(self._side.append, Redactor(), stamper_for(job), line_end=line_end)
+        self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True

@@ -18,14 +18,18 @@ class Cancellation:
     def __init__(
         self, signal_name: str = "SIGTERM", signal_grace_s: float = 9.0, cleanup_grace_s: float = 10.0
     ) -> None:
-        self.signal_name = signal_name
-        self.signal_grace_s = signal_grace_s
-        self.cleanup_grace_s = cleanup_grace_s
+        self.set_graces(signal_name, signal_grace_s, cleanup_grace_s)
         self._asked = threading.Event()
         self._asked_at = 0.0
         self._lock = threading.Lock()
         self._callbacks: List[Callable[[], None]] = []
         self._grace: Optional[Cancellation] = None
+
+    def set_graces(self, signal_name: str, signal_grace_s: float, cleanup_grace_s: float) -> None:
+        """Say anew what the constructor was told, before any work starts."""
+        self.signal_name = signal_name
+        self.signal_grace_s = signal_grace_s
+        self.cleanup_grace_s = cleanup_grace_s
 
     @property
     def requested(self) -> bool:

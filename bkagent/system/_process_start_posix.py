@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TERMINALS = True
 
-_CAUGHT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
+_CAUGHT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _IGNORED_BY_PYTHON = tuple(
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
 )  # an ignored signal stays ignored across exec

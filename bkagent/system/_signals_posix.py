@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Callable
 
 CAN_DIE = True
-_ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT)
+# The last two end a process that does not know them, too, and may be configured as what cancels a job.
+_ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LANDING_S = 10.0  # how long a signal that a process sends itself may take
 
 
@@ -33,22 +34,22 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     os.set_blocking(writing, False)
     caught = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
 
-    def note(number: int, _frame: object) -> None:
-        for one in caught:
-            signal.signal(one, signal.SIG_DFL)
-        try:
-            os.write(writing, bytes((number,)))
-        except OSError:
-            pass
+    def restore(_number: int, _frame: object) -> None:
+        for number in caught:
+            signal.signal(number, signal.SIG_DFL)
 
     def watch() -> None:
-        received = os.read(reading, 1)
-        if received:
-            handler(name_of(received[0]))
+        first = os.read(reading, 1)
+        threading.Thread(target=handler, args=(name_of(first[0]),), name="ending", daemon=True).start()
+        # Comes only where the main thread has slept on since the first one, which not every system wakes it for.
+        second = os.read(reading, 1)
+        os._exit(128 + second[0])
 
+    # The interpreter writes the number at once, whichever thread the system has interrupted.
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=watch, name="signals", daemon=True).start()
     for number in caught:
-        signal.signal(number, note)
+        signal.signal(number, restore)
 
 
 def die_by(name: str) -> None:

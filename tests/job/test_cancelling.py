@@ -46,10 +46,10 @@ def test_a_command_that_ignores_the_signal_is_killed_and_hooks_still_run(place: 
 def test_the_command_gets_the_configured_signal(place: Place) -> None:
     running = place.start(f"trap 'echo got USR1; exit 9' USR1; {_READY}{_WAIT}", cancel_signal="SIGUSR1")
     running.await_text(b"READY")
-    running.signal(signal.SIGINT)
+    running.signal(signal.SIGUSR1)
     ended = running.end()
     assert ended.result is not None
-    assert (ended.status, ended.result.signal) == (-1, "SIGINT")
+    assert (ended.status, ended.result.signal) == (-1, "SIGUSR1")
     assert ended.has("got USR1")
     assert ended.has("🚨 Error: The command exited with status 9")
 
@@ -74,6 +74,16 @@ def test_a_second_signal_ends_the_job_at_once(place: Place) -> None:
     ended = running.end()
     assert ended.result is None
     assert ended.process.signal == "SIGTERM"
+
+
+def test_a_signal_in_the_first_moment_of_a_job_is_not_lost(place: Place) -> None:
+    running = place.start('echo command >>"$SEEN"; sleep 300')
+    while running.entry.pid() is None:
+        assert running.child.poll() is None
+    running.signal(signal.SIGTERM)
+    ended = running.end()
+    assert ended.result is not None
+    assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
 
 
 def test_a_time_out_is_told_apart(place: Place) -> None:
