@@ -34,12 +34,18 @@ def argument(call: "Call", at: int, label: str) -> str:
 
 
 def scrubbed(call: "Call", text: str, patterns: "list[str]", what: str) -> str:
-    """Return `text` without the values of secret variables; says so when there were some."""
+    """Return `text` without the values of secret variables; says so when there were some.
+
+    Raises UsageError for patterns that do not parse: what might be secret is not sent.
+    """
     if not patterns:
         return text
-    from bkagent.redaction.variables import scrub
+    from bkagent.redaction.variables import scrub, values_of
 
-    clean = scrub(text, call.environ, patterns)
+    found = values_of(call.environ, patterns)
+    if found.bad_patterns:
+        raise UsageError(f"redacted-vars has patterns that do not parse: {', '.join(found.bad_patterns)}")
+    clean = scrub(text, {name: call.environ[name] for name in found.names}, patterns)
     if clean != text:
         call.report("warn", REDACTED.format(what=what))
     return clean

@@ -100,6 +100,12 @@ def test_secrets_are_taken_out_of_values_and_bodies(place):
     assert sent(place).document["body"] == "[REDACTED]"
 
 
+def test_nothing_is_sent_where_it_cannot_be_told_what_is_secret(place):
+    done = place.run("annotate", "secret-value-1", "--redacted-vars", "[z-,*_TOKEN", expect=1)
+    assert b"patterns that do not parse: [z-" in done.stderr
+    assert not place.server.seen
+
+
 def test_annotate_sends_what_its_flags_say(place):
     place.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (200, {})
     place.run("annotate", "one", "--style", "info", "--context", "c", "--priority", "7", "--append", "--scope=job")
