@@ -49,7 +49,9 @@ def _collected(scratch: str) -> "dict[str, bytes]":
     if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode:
         raise SystemExit("packaging: shiv did not build the archive; is it installed? (python3 -m pip install shiv)")
     with zipfile.ZipFile(packed) as archive:
-        names = [name for name in archive.namelist() if name.startswith(COLLECTED + "bkagent/") and not name.endswith("/")]
+        names = [
+            name for name in archive.namelist() if name.startswith(COLLECTED + "bkagent/") and not name.endswith("/")
+        ]
         return {name[len(COLLECTED) :]: archive.read(name) for name in names}
 
 

@@ -70,7 +70,11 @@ def _is_ours(folder):
     if not hasattr(os, "getuid"):
         return True
     try:
-        found = [os.lstat(folder), os.lstat(os.path.dirname(folder)), os.lstat(os.path.dirname(os.path.dirname(folder)))]
+        found = [
+            os.lstat(folder),
+            os.lstat(os.path.dirname(folder)),
+            os.lstat(os.path.dirname(os.path.dirname(folder))),
+        ]
     except OSError:
         return False
     return all(entry.st_uid in (0, os.getuid()) and not entry.st_mode & 0o022 for entry in found)

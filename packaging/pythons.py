@@ -43,7 +43,9 @@ def compiles(python: str, folder: str) -> bool:
 
 def _version(python: str) -> "tuple[int, ...] | None":
     try:
-        done = subprocess.run([python, "-I", "-S", "-c", _VERSION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30)
+        done = subprocess.run(
+            [python, "-I", "-S", "-c", _VERSION], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30
+        )
         return tuple(int(part) for part in done.stdout.decode().split(".")) if done.returncode == 0 else None
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return None

@@ -23,7 +23,9 @@ def run() -> int:
         environ.update(HOME=folder, PYTHONPATH=TOP)
         data = os.path.join(folder, "data")
         words = [sys.executable, "-m", "bkagent"]
-        server = subprocess.Popen([*words, "server", "--data", data, "--listen", "127.0.0.1:0"], env=environ, stdout=subprocess.PIPE)
+        server = subprocess.Popen(
+            [*words, "server", "--data", data, "--listen", "127.0.0.1:0"], env=environ, stdout=subprocess.PIPE
+        )
         try:
             return _one_job(words, environ, folder, data, _url(server))
         finally:
@@ -40,7 +42,19 @@ def _one_job(words: "list[str]", environ: "dict[str, str]", folder: str, data: s
     pipeline = os.path.join(folder, "pipeline.yml")
     with open(pipeline, "w", encoding="utf-8") as file:
         file.write(PIPELINE)
-    create = [*words, "build", "create", "--data", data, "--pipeline", "smoke", "--file", pipeline, "--meta-data", "greeting=hello"]
+    create = [
+        *words,
+        "build",
+        "create",
+        "--data",
+        data,
+        "--pipeline",
+        "smoke",
+        "--file",
+        pipeline,
+        "--meta-data",
+        "greeting=hello",
+    ]
     create += ["--repository", TOP, "--commit", "HEAD", "--branch", "main", "--env", "BUILDKITE_SKIP_CHECKOUT=true"]
     subprocess.run(create, env=environ, check=True, timeout=LIMIT_S)
     start = [*words, "start", "--endpoint", url.rstrip("/") + "/v3", "--token", f"file://{data}/tokens/agent"]

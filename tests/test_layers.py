@@ -104,9 +104,9 @@ def _trespass(node: ast.AST, room: str) -> str:
             return f"touches {name} outside cli/"
         if name in ("sys.platform", "os.name", "platform.system") and room != "system":
             return f"asks {name} outside system/"
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
-        if room not in ("cli", "__main__"):
-            return "prints outside cli/"
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Name) and called.id == "print" and room not in ("cli", "__main__"):
+        return "prints outside cli/"
     return ""
 
 
@@ -121,4 +121,8 @@ def test_the_command_line_is_complete() -> None:
     for name in table.COMMANDS:
         if name != "help":
             module = __import__(table.module_name(name), fromlist=["COMMAND"])
-            assert module.COMMAND.name == name and module.COMMAND.summary and (module.COMMAND.example or name in table.HIDDEN)
+            assert (
+                module.COMMAND.name == name
+                and module.COMMAND.summary
+                and (module.COMMAND.example or name in table.HIDDEN)
+            )

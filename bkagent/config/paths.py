@@ -57,7 +57,8 @@ def expand_command(text: str, environ: "Mapping[str, str]") -> str:
 
 def _variables(text: str, environ: "Mapping[str, str]") -> str:
     """Replace `$NAME` and `${NAME}`; a name that is not set becomes empty, as in a shell."""
-    pieces, at = [], 0
+    pieces: "list[str]" = []
+    at = 0
     while True:
         dollar = text.find("$", at)
         if dollar < 0:

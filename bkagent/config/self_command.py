@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
 
 _POSIX = """#!/bin/sh
-[ -x {python} ] || {{ echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2; exit 127; }}
+[ -x {python} ] || {{
+  echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
+  exit 127
+}}
 exec {python} -I -S -c {code} {root} "$@"
 """
 _CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" %*\r\n'
@@ -46,7 +49,7 @@ def launcher_folder(state_path: str) -> str:
 
 def _launchers() -> "dict[str, str]":
     script = _POSIX.format(python=_sh(sys.executable), code=_sh(_CODE), root=_sh(code_root()))
-    files = {name: script for name in NAMES}
+    files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
         script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())
         files.update({name + ".cmd": script for name in NAMES})

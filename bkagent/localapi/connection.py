@@ -20,9 +20,11 @@ _LINGER_BYTES = 1024 * 1024
 _LINGER_S = 2.0
 
 _REASONS = {
-    100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 400: "Bad Request", 401: "Unauthorized",
+    100: "Continue", 200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 400: "Bad Request",
+    401: "Unauthorized",
     404: "Not Found", 405: "Method Not Allowed", 413: "Content Too Large", 421: "Misdirected Request",
-    422: "Unprocessable Entity", 431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+    422: "Unprocessable Entity", 431: "Request Header Fields Too Large", 500: "Internal Server Error",
+    501: "Not Implemented",
     502: "Bad Gateway", 505: "HTTP Version Not Supported",
 }  # fmt: skip
 

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
 try:
     from _operator import _compare_digest as _same  # `hmac` brings in hashlib for the same C function
 except ImportError:
-    from hmac import compare_digest as _same
+    from hmac import compare_digest as _same  # type: ignore[no-redef]
 
 SOCKET_VARIABLE = "BUILDKITE_AGENT_JOB_API_SOCKET"
 TOKEN_VARIABLE = "BUILDKITE_AGENT_JOB_API_TOKEN"
 
 _BACKLOG_COUNT = 128
-_RANDOM_NAMES_COUNT = 100_000  # the reference's range; with the process id it makes a clash with a living job impossible
+_RANDOM_NAMES_COUNT = (
+    100_000  # the reference's range; with the process id it makes a clash with a living job impossible
+)
 
 Report = Callable[[str, str], None]
 

@@ -7,9 +7,9 @@ definite refusal are remembered; anything another try could change is forgotten,
 from __future__ import annotations
 
 import threading
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict
 
-from bkagent.errors import AgentError, Unavailable, Unreachable
+from bkagent.errors import AgentError, Unavailable
 from bkagent.localapi.connection import Answer, error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream

@@ -15,7 +15,7 @@ _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHI
 
 
 class BadRequest(AgentError):
-    """A request that cannot be served; `status` is the HTTP status to answer with. The connection must then be closed."""
+    """A request that cannot be served; `status` is the HTTP status to answer with. Close the connection then."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Passes requests of in-job commands on to the control plane, over kept-alive connections and with the job's own token."""
+"""Passes requests of in-job commands on to the control plane, over kept-alive connections, with the job's token."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["ENDPOINT_HEADER", "PREFIX", "TOKEN_HEADER", "Upstream"]
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0
 
-# What a command may say to the control plane besides its body; the rest (Host, Authorization …) is this process's to say.
+# What a command may say to the control plane besides its body; the rest (Host, Authorization …) is ours to say.
 _TO_SERVER = ("content-type", "content-encoding", "accept")
 _TO_SERVER_STARTS = ("buildkite-", "x-buildkite-")
 _NOT_TO_COMMAND = frozenset(
@@ -59,7 +59,9 @@ class Upstream:
     def pass_on(self, head: RequestHead, body: bytes) -> Answer:
         """Send a command's request on and return the control plane's answer as it is, or 502 when none came."""
         try:
-            return self.send(head.method, head.target[len(PREFIX) :], _wanted(head.headers), body, _timeout_s(head.headers))
+            return self.send(
+                head.method, head.target[len(PREFIX) :], _wanted(head.headers), body, _timeout_s(head.headers)
+            )
         except Unreachable as problem:
             answer = error_answer(502, str(problem))
             verdict = "retry" if problem.may_retry else "final"

@@ -20,7 +20,9 @@ def make(path: str) -> str:
         if not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(13, os.strerror(13))
     except OSError as error:
-        raise ConfigError(f"cannot write to the data folder {path}: {error.strerror}; choose another with --data") from None
+        raise ConfigError(
+            f"cannot write to the data folder {path}: {error.strerror}; choose another with --data"
+        ) from None
     return path
 
 

@@ -29,7 +29,9 @@ class Source:
     @property
     def slug(self) -> str:
         """The pipeline's name: that of the repository's folder, in letters and digits."""
-        kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in os.path.basename(self.repository.top))
+        kept = "".join(
+            letter if letter.isalnum() and letter.isascii() else "-" for letter in os.path.basename(self.repository.top)
+        )
         return "-".join(word for word in kept.lower().split("-") if word) or "pipeline"
 
 
@@ -77,7 +79,11 @@ def read(source: Source, request: Request, variables: Mapping[str, str]) -> "tup
 def _usual(top: str) -> str:
     present = [place for place in PLACES if os.path.isfile(os.path.join(top, place))]
     if not present:
-        raise UsageError(f"{top} has no pipeline file; expected .buildkite/pipeline.yml, or name one: bkagent local run FILE")
+        raise UsageError(
+            f"{top} has no pipeline file; expected .buildkite/pipeline.yml, or name one: bkagent local run FILE"
+        )
     if len(present) > 1:
-        raise UsageError(f"{top} has more than one pipeline file ({', '.join(present)}); name one: bkagent local run FILE")
+        raise UsageError(
+            f"{top} has more than one pipeline file ({', '.join(present)}); name one: bkagent local run FILE"
+        )
     return os.path.join(top, *present[0].split("/"))

@@ -10,8 +10,10 @@ from typing import Dict, Mapping, Sequence
 from bkagent.errors import AgentError, UsageError
 
 # Variables by which a hook or an outer git would steer ours to another repository or index.
-_STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
-_STEERING += ("GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES")
+_STEERING = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Git:
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             )  # fmt: skip
         except FileNotFoundError:
-            raise AgentError("git is not on PATH, and `local run` needs it to hand the jobs what to check out") from None
+            raise AgentError(
+                "git is not on PATH, and `local run` needs it to hand the jobs what to check out"
+            ) from None
 
 
 def find(folder: str, environ: Mapping[str, str]) -> Repository:

@@ -26,7 +26,7 @@ _HOLD_PING_S = 10.0
 
 
 class LocalRun:
-    """One run. `out(line)` prints for the user; `report(level, text)` is the log of the agents and the control plane."""
+    """One run. `out(line)` prints for the user; `report(level, text)` is the log of agents and control plane."""
 
     def __init__(self, request: Request, out: Out, report: Report) -> None:
         self._request, self._out, self._report = request, out, report
@@ -115,7 +115,12 @@ class LocalRun:
                 return
             elif not working.working:
                 raise working.error or AgentError("the agents have left before the build ended")
-            if self._interrupts_count and self._agents is not None and self._agents.stop.level >= NOW and not working.working:
+            if (
+                self._interrupts_count
+                and self._agents is not None
+                and self._agents.stop.level >= NOW
+                and not working.working
+            ):
                 return
 
     def _unfinished(self) -> "List[Job]":
@@ -131,12 +136,14 @@ class LocalRun:
         for count, job in enumerate((job for job in jobs if job.type == "script" and job.started_at is not None), 1):
             path = keeping.keep_log(place, names.file_name(count, job), plane.read_log(job.id))
             logs[job.id] = os.path.relpath(path, self._request.folder)
-        kept = self._keep_artifacts(build, os.path.join(data, "artifacts", str(build.number)))
+        artifacts = os.path.join(data, "artifacts", str(build.number))
+        kept = self._keep_artifacts(build, artifacts)
         self._out("")
         for line in summary.table(jobs, logs):
             self._out(line)
         if kept:
-            self._out(f"{kept} artifact{'s' if kept > 1 else ''} in {os.path.relpath(os.path.join(data, 'artifacts', str(build.number)), self._request.folder)}")
+            place = os.path.relpath(artifacts, self._request.folder)
+            self._out(f"{kept} artifact{'s' if kept > 1 else ''} in {place}")
         return INTERRUPTED if self._interrupts_count else summary.exit_status(jobs, build.state)
 
     def _keep_artifacts(self, build: Build, folder: str) -> int:
@@ -147,7 +154,7 @@ class LocalRun:
             if artifact.state != "finished" or artifact.url:
                 continue
             if keeping.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
-                self._out(f"warning: the artifact path {artifact.path!r} leads outside of {folder}; it is only on the web page")
+                self._out(f"warning: the artifact path {artifact.path!r} leads elsewhere; it is only on the web page")
             else:
                 count += 1
         return count

@@ -18,7 +18,7 @@ def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
     steps = _chosen(document.get("steps") or [], key, known)
     if not steps:
         legal = ", ".join(known) if known else "no step of this pipeline has one"
-        raise UsageError(f'--step {key}: no step has that key; the keys are: {legal}')
+        raise UsageError(f"--step {key}: no step has that key; the keys are: {legal}")
     return {**document, "steps": [_free(step) for step in steps]}
 
 

@@ -63,7 +63,11 @@ def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tu
         os.unlink(index)
     git.out("add", "--all", "--", ".", more=private)
     tree = git.out("write-tree", more=private)
-    changed = git.out("diff-index", "--cached", "--name-only", found.head, more=private) if found.head else git.out("ls-files", more=private)
+    changed = (
+        git.out("diff-index", "--cached", "--name-only", found.head, more=private)
+        if found.head
+        else git.out("ls-files", more=private)
+    )
     changed_count = len(changed.splitlines())
     if found.head and not changed_count:
         return found.head, 0

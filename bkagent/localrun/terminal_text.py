@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import List
 
-# One pass, so that what is left of two sequences cannot join into a third: CSI sequences, then strings (operating system
-# commands and their like; our time stamps are one), other escapes, control bytes.
+# One pass, so that what is left of two sequences cannot join into a third: CSI sequences, then strings (operating
+# system commands and their like; our time stamps are one), other escapes, control bytes.
 _STEERING = re.compile(
     rb"\x1b\[([0-?]*)[ -/]*([@-~])"
     rb"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?"

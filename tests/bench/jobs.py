@@ -70,7 +70,11 @@ def output(program: "list[str]", folder: Path) -> None:
     with big.open("wb") as file:
         number = 0
         while file.tell() < OUTPUT_BYTES:
-            file.write(b"".join(b"%09d the quick brown fox jumps over the lazy dog\n" % (number + line) for line in range(10_000)))
+            file.write(
+                b"".join(
+                    b"%09d the quick brown fox jumps over the lazy dog\n" % (number + line) for line in range(10_000)
+                )
+            )
             number += 10_000
     bare = _timed(["sh", "-c", f"gzip -1 < {big} > /dev/null"])
     with TimedPlane(ping_interval=1, chunk_size=1_000_000) as plane:
@@ -105,7 +109,9 @@ def _median(values: "list[float]") -> float:
 
 
 def _show(name: str, ours_s: float, bare_s: float, against: str) -> None:
-    print(f"{name:<8}{ours_s * 1000:10.1f} ms  = {ours_s / bare_s:6.2f} x {against} ({bare_s * 1000:.1f} ms)", flush=True)
+    print(
+        f"{name:<8}{ours_s * 1000:10.1f} ms  = {ours_s / bare_s:6.2f} x {against} ({bare_s * 1000:.1f} ms)", flush=True
+    )
 
 
 def main() -> None:

@@ -49,7 +49,11 @@ def test_changes_and_untracked_files_are_in_and_ignored_ones_out(work: Path, tmp
     taken = take(work)
     assert taken.changed_count == 3
     assert checked_out(taken, tmp_path / "out") == {"tracked": "new", "untracked": "u", ".gitignore": "ignored\n"}
-    assert (git(work, "status", "--porcelain"), git(work, "rev-parse", "HEAD"), git(work, "count-objects", "-v")) == before
+    assert (
+        git(work, "status", "--porcelain"),
+        git(work, "rev-parse", "HEAD"),
+        git(work, "count-objects", "-v"),
+    ) == before
 
 
 def test_committed_leaves_the_work_tree_out(work: Path, tmp_path: Path) -> None:
@@ -88,5 +92,7 @@ def test_variables_of_an_outer_git_do_not_steer(work: Path, tmp_path: Path) -> N
     other = tmp_path / "other"
     other.mkdir()
     git(other, "init", "-q")
-    environ = dict(os.environ, GIT_DIR=str(other / ".git"), GIT_INDEX_FILE=str(other / "index"), GIT_WORK_TREE=str(other))
+    environ = dict(
+        os.environ, GIT_DIR=str(other / ".git"), GIT_INDEX_FILE=str(other / "index"), GIT_WORK_TREE=str(other)
+    )
     assert repository.find(str(work), environ).top == str(work)

@@ -24,7 +24,8 @@ def test_colours_stay_on_a_terminal_and_go_elsewhere() -> None:
 
 
 def test_what_steers_a_terminal_goes() -> None:
-    hostile = b"\x1b]0;title\x07\x1b[2J\x1b[10;10H\x1b[6n\x1bc\x1bPq\x1b\\\x1b]52;c;aGk=\x1b\\\x1b[?1049h\x9b31mtext\x07\x08\n"
+    hostile = b"\x1b]0;title\x07\x1b[2J\x1b[10;10H\x1b[6n\x1bc\x1bPq\x1b\\\x1b]52;c;aGk=\x1b\\\x1b[?1049h"
+    hostile += b"\x9b31mtext\x07\x08\n"
     for coloured in (False, True):
         (line,) = lines(hostile, coloured)
         plain = line.replace("\x1b[0m", "")
@@ -33,7 +34,24 @@ def test_what_steers_a_terminal_goes() -> None:
 
 def test_no_random_bytes_get_an_escape_through() -> None:
     chance = random.Random(7)
-    pieces = [b"\x1b", b"[", b"]", b"P", b"_", b"\x07", b"\\", b"m", b"0", b";", b"?", b"\r", b"x", b"\x9b", b"H", b"\x1b["]
+    pieces = [
+        b"\x1b",
+        b"[",
+        b"]",
+        b"P",
+        b"_",
+        b"\x07",
+        b"\\",
+        b"m",
+        b"0",
+        b";",
+        b"?",
+        b"\r",
+        b"x",
+        b"\x9b",
+        b"H",
+        b"\x1b[",
+    ]
     for _ in range(3000):
         data = b"".join(chance.choice(pieces) for _ in range(chance.randrange(1, 14)))
         for line in lines(data):

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,8 @@ VERSION = "buildkite-agent version 3.137.0+bkagent-"
 
 
 def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=60, **more)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True, "timeout": 60}
+    return subprocess.run(words, **{**pipes, **more})
 
 
 def test_the_header_and_the_code_answer_version_alike(archive: str) -> None:
@@ -33,30 +35,31 @@ def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
-def test_variables_of_a_job_do_not_change_which_code_runs(archive: str, tmp_path: "os.PathLike[str]") -> None:
-    (tmp_path / "bkagent").mkdir()  # type: ignore[operator]
-    (tmp_path / "bkagent" / "__init__.py").write_text("raise SystemExit('hijacked')")  # type: ignore[operator]
-    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('hijacked')")  # type: ignore[operator]
-    hostile = dict(os.environ, PYTHONPATH=str(tmp_path), PYTHONSTARTUP="x", SHIV_ROOT=str(tmp_path), SHIV_MODULE_OVERRIDE="x")
+def test_variables_of_a_job_do_not_change_which_code_runs(archive: str, tmp_path: Path) -> None:
+    (tmp_path / "bkagent").mkdir()
+    (tmp_path / "bkagent" / "__init__.py").write_text("raise SystemExit('hijacked')")
+    (tmp_path / "sitecustomize.py").write_text("raise SystemExit('hijacked')")
+    hostile = dict(os.environ, PYTHONPATH=str(tmp_path), PYTHONSTARTUP="x", SHIV_ROOT=str(tmp_path))
     for _ in range(2):  # the first run unpacks, the second finds what was unpacked
         done = run(archive, "--help", env=hostile, cwd=str(tmp_path))
         assert done.returncode == 0 and "hijacked" not in done.stdout + done.stderr
 
 
-def test_a_home_that_cannot_be_had_is_no_obstacle(archive: str, tmp_path: "os.PathLike[str]") -> None:
-    (tmp_path / "file").write_text("")  # type: ignore[operator]
-    done = run(archive, "--help", env={"PATH": os.environ["PATH"], "HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)})  # type: ignore[operator]
+def test_a_home_that_cannot_be_had_is_no_obstacle(archive: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path / "file"), "TMPDIR": str(tmp_path)}
+    done = run(archive, "--help", env=environ)
     assert done.returncode == 0 and done.stdout.startswith("Usage:")
 
 
-def test_without_python_there_is_one_sentence(archive: str, tmp_path: "os.PathLike[str]") -> None:
+def test_without_python_there_is_one_sentence(archive: str, tmp_path: Path) -> None:
     if any(os.path.exists(path) for path in ("/usr/bin/python3", "/usr/local/bin/python3")):
         pytest.skip("this machine has a Python in a place that the header always looks at")
     done = run("/bin/sh", archive, "--help", env={"PATH": str(tmp_path), "HOME": str(tmp_path)})
     assert done.returncode == 127 and "bkagent needs Python 3.8" in done.stderr
 
 
-def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: "os.PathLike[str]") -> None:
+def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: Path) -> None:
     code = "import sys; sys.path.insert(0, 'packaging'); import archive; print(archive.build(sys.argv[1]))"
     made = run(sys.executable, "-c", code, str(tmp_path), cwd=TOP)
     assert made.returncode == 0, made.stderr
@@ -71,23 +74,24 @@ def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: "os.PathLi
 def test_nothing_but_our_own_code_is_inside(archive: str) -> None:
     with zipfile.ZipFile(archive) as packed:
         assert packed.testzip() is None
-        strangers = [n for n in packed.namelist() if not n.startswith("bkagent/") and n not in ("__main__.py", "archive_entry.py")]
-    assert strangers == []
+        others = {name for name in packed.namelist() if not name.startswith("bkagent/")}
+    assert others == {"__main__.py", "archive_entry.py"}
 
 
-def test_the_installer_places_a_command_that_works(archive: str, tmp_path: "os.PathLike[str]") -> None:
-    prefix = str(tmp_path / "prefix")  # type: ignore[operator]
+def test_the_installer_places_a_command_that_works(archive: str, tmp_path: Path) -> None:
+    prefix = str(tmp_path / "prefix")
     done = run("sh", os.path.join(TOP, "install.sh"), archive, env=dict(os.environ, PREFIX=prefix))
     assert done.returncode == 0, done.stderr
     assert run(os.path.join(prefix, "bin", "bkagent"), "--version").stdout.startswith(VERSION)
 
 
-def test_the_installer_refuses_an_archive_that_is_not_the_one_of_its_checksum(archive: str, tmp_path: "os.PathLike[str]") -> None:
-    broken = tmp_path / "bkagent.pyz"  # type: ignore[operator]
+def test_the_installer_refuses_an_archive_that_its_checksum_does_not_know(archive: str, tmp_path: Path) -> None:
+    broken = tmp_path / "bkagent.pyz"
     with open(archive, "rb") as file:
         broken.write_bytes(file.read() + b"x")
     with open(os.path.join(os.path.dirname(archive), "SHA256SUMS"), encoding="ascii") as sums:
-        (tmp_path / "SHA256SUMS").write_text(sums.read())  # type: ignore[operator]
-    done = run("sh", os.path.join(TOP, "install.sh"), str(broken), env=dict(os.environ, PREFIX=str(tmp_path / "prefix")))  # type: ignore[operator]
+        (tmp_path / "SHA256SUMS").write_text(sums.read())
+    environ = dict(os.environ, PREFIX=str(tmp_path / "prefix"))
+    done = run("sh", os.path.join(TOP, "install.sh"), str(broken), env=environ)
     assert done.returncode == 1 and "does not match" in done.stderr
-    assert not os.path.exists(str(tmp_path / "prefix"))  # type: ignore[operator]
+    assert not os.path.exists(str(tmp_path / "prefix"))

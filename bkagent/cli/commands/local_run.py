@@ -8,7 +8,7 @@ from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List
+    from typing import Callable, Dict, List
 
     from bkagent.localrun.request import Request
     from bkagent.localrun.run import LocalRun
@@ -66,7 +66,7 @@ def _inherited(environ: "Dict[str, str]") -> "Dict[str, str]":
     return {name: text for name, text in environ.items() if not name.startswith(own)}
 
 
-def _quiet(call: Call) -> "object":
+def _quiet(call: Call) -> "Callable[[str, str], None]":
     """Return a report that leaves out what agents say about ordinary work, unless --debug asks for it."""
     talkative = call.settings[logging.DEBUG]
 
@@ -93,7 +93,8 @@ def _follow_signals(running: "LocalRun") -> None:
 COMMAND = Command(
     name="local run",
     summary="Run this repository's pipeline on this machine",
-    description="Runs what is on disk: uncommitted and untracked files included, ignored ones not. Logs and artifacts are kept under .bkagent/.",
+    description="Runs what is on disk: uncommitted and untracked files included, ignored ones not. "
+    "Logs and artifacts are kept under .bkagent/.",
     arguments=("[FILE]",),
     options=(*logging.SHARED, *local_run.LOCAL_RUN),
     example="bkagent local run --step tests --env VERBOSE=1",

@@ -4,21 +4,35 @@ from bkagent.config.kinds import FLAG, LIST, TEXT, Choice
 from bkagent.config.option import Option
 
 NO_COLOR = Option("no-color", FLAG, False, env=("BUILDKITE_AGENT_NO_COLOR",), help="Print messages without colours.")
-DEBUG = Option("debug", FLAG, False, env=("BUILDKITE_AGENT_DEBUG",), help="Print debug messages, whatever --log-level says.")
+DEBUG = Option(
+    "debug", FLAG, False, env=("BUILDKITE_AGENT_DEBUG",), help="Print debug messages, whatever --log-level says."
+)
 LOG_LEVEL = Option(
-    "log-level", TEXT, "notice", env=("BUILDKITE_AGENT_LOG_LEVEL",),
+    "log-level",
+    TEXT,
+    "notice",
+    env=("BUILDKITE_AGENT_LOG_LEVEL",),
     help="Lowest level of message to print: debug, notice, info, warn, error or fatal.",
 )
 EXPERIMENT = Option(
-    "experiment", LIST, (), env=("BUILDKITE_AGENT_EXPERIMENT",),
+    "experiment",
+    LIST,
+    (),
+    env=("BUILDKITE_AGENT_EXPERIMENT",),
     help="Features to switch on; repeat the flag or separate names with commas.",
 )
 PROFILE = Option(
-    "profile", Choice("", "cpu", "mem", "memory", "mutex", "block", "thread", "trace"), "",
-    env=("BUILDKITE_AGENT_PROFILE",), help="Accepted for compatibility; has no effect.",
+    "profile",
+    Choice("", "cpu", "mem", "memory", "mutex", "block", "thread", "trace"),
+    "",
+    env=("BUILDKITE_AGENT_PROFILE",),
+    help="Accepted for compatibility; has no effect.",
 )
 LOG_FORMAT = Option(
-    "log-format", Choice("text", "json"), "text", env=("BUILDKITE_LOG_FORMAT",),
+    "log-format",
+    Choice("text", "json"),
+    "text",
+    env=("BUILDKITE_LOG_FORMAT",),
     help="Form of the agent's own messages: text on standard error, or JSON lines on standard output.",
 )
 
