@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
-from bkagent.checkout import commit_metadata
-from bkagent.checkout import run as checkout_run
+from bkagent.checkout import work
 from bkagent.checkout.settings import CHECKOUT_PATH
 from bkagent.errors import JobFailed
 from bkagent.job import hook_phases, meta_data
@@ -17,7 +15,9 @@ def run(job: Job) -> None:
     """Run the phase. Raises JobFailed, or another AgentError."""
     hook_phases.run_agent(job, "pre-checkout")
     if job.refreshed.checkout.clean_first:
-        checkout_run.remove_old(job.session)
+        from bkagent.checkout.run import remove_old
+
+        remove_old(job.session)
     job.log.header("Preparing working directory")
     if not job.refreshed.checkout.repository:
         _use_temporary_folder(job)
@@ -25,15 +25,23 @@ def run(job: Job) -> None:
     if job.refreshed.checkout.skip:
         job.log.comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set")
     else:
-        if not hook_phases.run_agent(job, "checkout"):
-            checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append)
-        job.hooks_root = _path(job)
-        commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
+        _check_out(job)
     before = _path(job)
     hook_phases.run_all(job, "post-checkout")
     if _path(job) != before:
         job.log.header(f'A post-checkout hook has changed the working directory to "{_path(job)}"')
         job.session.chdir(_path(job))
+
+
+def _check_out(job: Job) -> None:
+    # Loaded here: jobs that check nothing out do not pay for it.
+    from bkagent.checkout import commit_metadata
+    from bkagent.checkout import run as checkout_run
+
+    if not hook_phases.run_agent(job, "checkout"):
+        checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append)
+    job.hooks_root = _path(job)
+    commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
 
 
 def open_existing(job: Job) -> None:
@@ -49,13 +57,15 @@ def open_existing(job: Job) -> None:
 
 
 def _use_temporary_folder(job: Job) -> None:
+    import tempfile
+
     folder = tempfile.mkdtemp(prefix=f"buildkite-job-{job.settings.job_id}", dir=job.environ.get("TMPDIR"))
     job.temporary.append(folder)
     job.set_env(CHECKOUT_PATH, folder)
 
 
 def _enter(job: Job) -> None:
-    checkout_run.enter(job.session)
+    work.enter(job.session)
     job.hooks_root = _path(job)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ntpath
 import os
-import tempfile
 from typing import NamedTuple, Tuple
 
 from bkagent.errors import JobFailed
@@ -88,6 +87,8 @@ def _make_executable(job: Job, script: str) -> None:
 
 def _batch_file(command: str, job: Job) -> str:
     """Write the lines into a batch file that stops at the first that fails."""
+    import tempfile
+
     lines = ["@echo off"]
     for line in filter(None, (line.strip("\r") for line in command.split("\n"))):
         first = line.split()[0].lower() if line.split() else ""

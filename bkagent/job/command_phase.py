@@ -6,9 +6,8 @@ import os
 from typing import NamedTuple, Optional
 
 from bkagent.errors import AgentError, JobFailed
-from bkagent.hooks.run import HookFailed
 from bkagent.job import command_choice, hook_phases
-from bkagent.job.hook_phases import HookInterrupted, ShellHookFailed
+from bkagent.job.hook_phases import ProgramHookFailed, ShellHookFailed
 from bkagent.job.job import Job
 from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
@@ -84,15 +83,11 @@ def _status(error: Optional[AgentError]) -> int:
 def _tell(job: Job, error: AgentError) -> bool:
     """Show the error of a command; return whether it is one of the command itself."""
     job.log.open_group()
-    if isinstance(error, HookInterrupted) or (isinstance(error, CommandFailed) and error.signal):
+    if isinstance(error, (CommandFailed, ProgramHookFailed)) and error.signal:
         job.log.error(f"The command was interrupted by a signal: {error}")
         return True
-    if isinstance(error, (CommandFailed, ShellHookFailed)) or _has_exit_status(error):
+    if isinstance(error, (CommandFailed, ProgramHookFailed, ShellHookFailed)):
         job.log.error(f"The command exited with status {error.exit_code}")
         return True
     job.log.error(str(error))
     return False
-
-
-def _has_exit_status(error: AgentError) -> bool:
-    return isinstance(error, HookFailed) and isinstance(error.__cause__, CommandFailed)

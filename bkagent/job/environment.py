@@ -34,7 +34,11 @@ def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
 
 def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
-    return {} if CHECKOUT_PATH in env else {CHECKOUT_PATH: settings.checkout_path(job.settings)}
+    given = env.get(CHECKOUT_PATH)
+    if given is None:
+        return {CHECKOUT_PATH: settings.checkout_path(job.settings)}
+    # Made absolute while the job is still where it was started.
+    return {CHECKOUT_PATH: os.path.normpath(os.path.join(job.session.cwd, given))} if given else {}
 
 
 def git_prompt(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:

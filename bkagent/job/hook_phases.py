@@ -7,8 +7,6 @@ from typing import List
 
 from bkagent.errors import JobFailed
 from bkagent.hooks import find, kind
-from bkagent.hooks import run as hook_run
-from bkagent.hooks.run import Hook, HookFailed
 from bkagent.job import changes
 from bkagent.job.job import Job
 from bkagent.shell.session import CommandFailed
@@ -20,8 +18,12 @@ class ShellHookFailed(JobFailed):
     """The shell of a hook ended with `exit_code`."""
 
 
-class HookInterrupted(JobFailed):
-    """A signal ended a hook that runs without a wrapper; `reason` names it."""
+class ProgramHookFailed(JobFailed):
+    """A hook that is a program ended with `exit_code`, or with -1 by the signal named `signal`."""
+
+    def __init__(self, message: str, exit_code: int, signal: str) -> None:
+        super().__init__(message, exit_code)
+        self.signal = signal
 
 
 def run_all(job: Job, name: str) -> None:
@@ -34,7 +36,7 @@ def run_agent(job: Job, name: str) -> bool:
     """Run the agent's hooks `name`; return whether there was one."""
     found = agent_hooks(job, name)
     for path in found:
-        _run(job, Hook("agent", name, path))
+        _run(job, "agent", name, path)
     return bool(found)
 
 
@@ -43,7 +45,7 @@ def run_repository(job: Job, name: str) -> bool:
     found = repository_hooks(job, name)
     for path in found:
         _refuse_local(job, path)
-        _run(job, Hook("repository", name, path))
+        _run(job, "repository", name, path)
     return bool(found)
 
 
@@ -66,18 +68,21 @@ def _refuse_local(job: Job, path: str) -> None:
     raise JobFailed(f"refusing to run {path}, local hooks are disabled", 1)
 
 
-def _run(job: Job, hook: Hook) -> None:
-    is_shell = _is_shell(hook.path)
+def _run(job: Job, scope: str, name: str, path: str) -> None:
+    # Loaded here: many jobs have no hooks, and what runs them takes a while to load.
+    from bkagent.hooks import run as hook_run
+
+    is_shell = _is_shell(path)
     job.take_workdir()
     try:
-        made = hook_run.run(job.session, hook)
-    except HookFailed as failed:
+        made = hook_run.run(job.session, hook_run.Hook(scope, name, path))
+    except hook_run.HookFailed as failed:
         cause = failed.__cause__
-        if is_shell and isinstance(cause, CommandFailed):
+        if not isinstance(cause, CommandFailed):
+            raise
+        if is_shell:
             raise ShellHookFailed(str(failed), failed.exit_code) from failed
-        if isinstance(cause, CommandFailed) and cause.signal:
-            raise HookInterrupted(str(failed), failed.exit_code) from failed
-        raise
+        raise ProgramHookFailed(str(failed), failed.exit_code, cause.signal) from failed
     if is_shell:
         changes.apply(job, made)
         return

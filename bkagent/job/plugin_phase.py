@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from bkagent.errors import JobFailed
 from bkagent.job.job import Job
+from bkagent.wire import json_text
 
 
 def run(job: Job) -> None:
@@ -14,7 +13,7 @@ def run(job: Job) -> None:
     if not text:
         return
     try:
-        listed = json.loads(text)
+        listed = json_text.loads(text)
     except ValueError as error:
         raise JobFailed(f"BUILDKITE_PLUGINS is not JSON: {error}", 1) from None
     if listed:

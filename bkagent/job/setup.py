@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import List
 
 from bkagent.errors import SetupFailed
 from bkagent.job import environment, hook_phases
 from bkagent.job.job import Job
+from bkagent.wire import json_text
 
 IGNORED = "BUILDKITE_IGNORED_ENV"
 _SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
@@ -56,7 +56,7 @@ def _listed(text: str) -> "List[object]":
     if not text.strip() or text.strip() in ("[]", "null"):
         return []
     try:
-        found = json.loads(text)
+        found = json_text.loads(text)
     except ValueError as error:
         raise SetupFailed(f"BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
     return found if isinstance(found, list) else [found]

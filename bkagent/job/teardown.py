@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Optional
 
-from bkagent.checkout import removal
 from bkagent.errors import AgentError
 from bkagent.job import hook_phases
 from bkagent.job.job import Job
@@ -19,8 +18,14 @@ def run(job: Job) -> Optional[AgentError]:
         except AgentError as failed:
             error = failed
     for folder in job.temporary:
-        try:
-            removal.remove_tree(folder)
-        except OSError as problem:
-            job.log.warning(f"Failed to remove dir {folder}: {problem.strerror}")
+        _remove(job, folder)
     return error
+
+
+def _remove(job: Job, folder: str) -> None:
+    from bkagent.checkout import removal
+
+    try:
+        removal.remove_tree(folder)
+    except OSError as problem:
+        job.log.warning(f"Failed to remove dir {folder}: {problem.strerror}")

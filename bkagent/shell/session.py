@@ -17,6 +17,9 @@ from bkagent.system.process_start import Ended
 
 Watch = Callable[[bytes], None]
 
+# The list of all files of a very large repository fits.
+MOST_CAPTURED_BYTES = 256 * 1024 * 1024
+
 
 class CommandFailed(JobFailed):
     """A command ended with `exit_code`, or with -1 by the signal named `signal`."""
@@ -94,10 +97,10 @@ class Session:
 
         Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. Raises as `run` does.
         """
-        output: List[bytes] = []
+        output = _Captured()
         errors = _both(watch, _nowhere if hidden else self.log.child)
-        self._run(argv, env, cwd, False, stdin, output.append, errors)
-        return b"".join(output).decode("utf-8", "surrogateescape")
+        self._run(argv, env, cwd, False, stdin, output.take, errors)
+        return output.text()
 
     def chdir(self, path: str) -> None:
         """Go to a folder, relative to the present one, and show that. Raises JobFailed when it is no folder."""
@@ -151,6 +154,23 @@ class Session:
         ended = process.run(launch, sink, self.cancellation, errors)
         if ended.exit_code != 0:
             raise CommandFailed(ended)
+
+
+class _Captured:
+    """What a command printed, as long as that fits into memory without harm."""
+
+    def __init__(self) -> None:
+        self._pieces: List[bytes] = []
+        self._left_bytes = MOST_CAPTURED_BYTES
+
+    def take(self, data: bytes) -> None:
+        self._left_bytes -= len(data)
+        if self._left_bytes < 0:
+            raise JobFailed(f"the output of a command is longer than {MOST_CAPTURED_BYTES} bytes", 1)
+        self._pieces.append(data)
+
+    def text(self) -> str:
+        return b"".join(self._pieces).decode("utf-8", "surrogateescape")
 
 
 def _both(watch: Optional[Watch], sink: Watch) -> Watch:

@@ -156,16 +156,16 @@ def _start(
     variables = _variables(env)
     folder = _encoded(cwd, "the working directory")
     failed, failing = os.pipe()
-    # A signal between fork and exec must not run this process's handlers in the child.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
     try:
-        pid = os.fork()
-        if pid == 0:
-            _become(arguments, variables, folder, files, prepare, failing, mask)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.close(failing)
-    try:
+        # A signal between fork and exec must not run this process's handlers in the child.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _become(arguments, variables, folder, files, prepare, failing, mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            os.close(failing)
         problem = os.read(failed, 8)  # empty: exec closed the other end
     finally:
         os.close(failed)

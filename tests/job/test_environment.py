@@ -60,6 +60,12 @@ def test_the_checkout_folder_is_named_after_agent_organization_and_pipeline(plac
     assert ended.has(f"{place.builds}/an-agent-1/acme/widgets")
 
 
+def test_a_relative_checkout_folder_is_relative_to_where_the_job_starts(place: Place) -> None:
+    place.hook("environment", "cd /")
+    ended = place.run("pwd", {"BUILDKITE_BUILD_CHECKOUT_PATH": "../elsewhere"})
+    assert ended.has(f"{place.root}/elsewhere")
+
+
 def test_without_a_build_path_the_job_cannot_be_set_up(place: Place) -> None:
     del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
     ended = place.run("true", {"BUILDKITE_BUILD_PATH": ""})

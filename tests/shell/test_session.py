@@ -122,6 +122,12 @@ def test_capture_feeds_input_of_any_size(session: Session) -> None:
     assert session.capture(["true"], stdin=b"x" * 3_000_000) == ""
 
 
+def test_capture_has_a_limit(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bkagent.shell.session.MOST_CAPTURED_BYTES", 100_000)
+    with pytest.raises(JobFailed, match="longer than 100000 bytes"):
+        session.capture(["cat", "/dev/zero"])
+
+
 def test_capture_fails_as_run_does(session: Session) -> None:
     with pytest.raises(CommandFailed, match="exit status 3"):
         session.capture(["sh", "-c", "echo partial; exit 3"])
