@@ -22,7 +22,7 @@ def normalise(document: Any) -> Normalised:
     Raises PipelineError for a document that is no pipeline.
     """
     pipeline, warnings = read(document)
-    return Normalised(written(pipeline), tuple(warnings))
+    return Normalised(written(pipeline), tuple(warnings), pipeline)
 
 
 def read(document: Any) -> Tuple[TypedPipeline, List[str]]:

@@ -70,7 +70,7 @@ def written(matrix: Dict[str, Any]) -> Any:
 def _written_adjustment(adjustment: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
     if adjustment is None:
         return None
-    whole = {key: item for key, item in adjustment.items() if key != "skip" or item}
+    whole = {key: item for key, item in adjustment.items() if key != "skip" or item or isinstance(item, dict)}
     combination = whole.setdefault("with", None)
     if combination is not None:
         anonymous = list(combination) == [ANONYMOUS]

@@ -103,13 +103,13 @@ _WHERE_GIVEN: Dict[str, Callable[[Any], Any]] = {
 
 
 def _commands(rest: Dict[str, Any]) -> str:
-    """Return the command; `commands` wins where both are there, but both must be readable."""
+    """Return the command; `commands` wins where both are there, but then `command` must be one text."""
     found: Optional[str] = None
     for name in ("command", "commands"):
         if name in rest:
             given = rest.pop(name)
-            if isinstance(given, dict):
-                raise Unfit(f"{name} must be a text or a list of texts, not a mapping")
+            if isinstance(given, dict) or (isinstance(given, list) and "commands" in rest):
+                raise Unfit(f"{name} must be a text or a list of texts, not {kind(given)}")
             found = "\n".join(texts(given, name))
     return found or ""
 

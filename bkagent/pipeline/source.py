@@ -9,11 +9,12 @@ from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.typed import Normalised
 from bkagent.yaml.load import YamlError, documents
 
+Content = Union[str, bytes]
 TRACE_CONTEXT = "BUILDKITE_TRACE_CONTEXT"
 
 
 def read_pipeline(
-    text: Union[str, bytes], name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
 ) -> Normalised:
     """Return the one pipeline of a text. Raises PipelineError naming the source, also for none or several."""
     found = read_pipelines(text, name, environ, interpolate, prefer_environ=prefer_environ)
@@ -24,7 +25,7 @@ def read_pipeline(
 
 
 def read_pipelines(
-    text: Union[str, bytes], name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
 ) -> Tuple[Normalised, ...]:
     """Return all pipelines of a text, none for an empty one. `name` is the source in messages.
 
@@ -34,7 +35,7 @@ def read_pipelines(
 
 
 def each_pipeline(
-    text: Union[str, bytes], name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
 ) -> Iterator[Normalised]:
     """Yield the pipelines of a text one by one: what is wrong with a later one does not keep an earlier one back.
 
@@ -56,4 +57,8 @@ def each_pipeline(
                 interpolate_document.fill(pipeline, environ, prefer_environ=prefer_environ)
             except PipelineError as wrong:
                 raise PipelineError(f'pipeline interpolation of "{name}" failed: {wrong}') from None
-        yield Normalised(normalise.written(pipeline), tuple(warnings))
+        try:
+            document = normalise.written(pipeline)
+        except PipelineError as wrong:
+            raise PipelineError(f'pipeline "{name}" cannot be written as JSON: {wrong}') from None
+        yield Normalised(document, tuple(warnings), pipeline)

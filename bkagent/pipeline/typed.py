@@ -47,10 +47,14 @@ class Plugin:
 
 
 class Normalised:
-    """A document as it goes over the wire, and sentences about what is odd in it."""
+    """A document as it goes over the wire, and sentences about what is odd in it.
 
-    __slots__ = ("document", "warnings")
+    typed  what the document was written from
+    """
 
-    def __init__(self, document: Dict[str, Any], warnings: Tuple[str, ...] = ()) -> None:
+    __slots__ = ("document", "warnings", "typed")
+
+    def __init__(self, document: Dict[str, Any], warnings: Tuple[str, ...], typed: TypedPipeline) -> None:
         self.document = document
         self.warnings = warnings
+        self.typed = typed

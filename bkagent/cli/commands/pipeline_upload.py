@@ -1,0 +1,48 @@
+"""`bkagent pipeline upload [FILE...]`: add the steps of a pipeline to the running build."""
+
+from bkagent.cli import in_job
+from bkagent.cli.command import Command
+from bkagent.config.options import pipeline as options
+from bkagent.config.options.job import REDACTED_VARS
+from bkagent.errors import AgentError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Read, check and upload every pipeline."""
+    settings = call.settings
+    for option in options.SIGNING:
+        if settings[option]:
+            raise AgentError(
+                f"--{option.name} ({settings.origin(option)}) asks for signed steps, which bkagent cannot make yet; "
+                "nothing was uploaded"
+            )
+    if settings[options.DRY_RUN] and settings[options.FORMAT] not in ("json", "yaml"):
+        raise UsageError(f'unknown output format "{settings[options.FORMAT]}"; --format must be json or yaml')
+    if not settings[options.DRY_RUN] and not settings[options.JOB]:
+        raise UsageError("missing job parameter; set --job or the environment variable BUILDKITE_JOB_ID, or --dry-run")
+    from bkagent.cli.pipeline_input import inputs
+    from bkagent.cli.pipeline_sending import Sending
+
+    sending = Sending(call)
+    for source in inputs(call):
+        sending.send(source)
+    return 0
+
+
+COMMAND = Command(
+    "pipeline upload",
+    "Add the steps of a pipeline file to the build",
+    run,
+    options=(*in_job.OPTIONS, *options.UPLOAD, REDACTED_VARS),
+    arguments=("[FILE]...",),
+    description=(
+        "Puts environment variables into a pipeline (YAML or JSON), checks it, and adds its steps behind the running "
+        "job.\nWithout a file it reads standard input, when that is no terminal, else the one file it finds as "
+        "buildkite.yml, .buildkite/pipeline.yml or buildkite/pipeline.yml (also .yaml and .json)."
+    ),
+    example="bkagent pipeline upload .buildkite/deploy.yml",
+)

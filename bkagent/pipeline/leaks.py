@@ -1,0 +1,53 @@
+"""Find values of secret variables in a pipeline that is about to be uploaded."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Sequence
+
+from bkagent.pipeline import go_json
+from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.interpolation import interpolate
+from bkagent.redaction.go_quoting import go_quoted
+from bkagent.redaction.variables import Found, values_of
+
+
+def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
+    """Return the sorted names of secret variables whose values the document holds.
+
+    `environ` is what was put into it. Counted are entries of `env` blocks under a secret's name, unless they only
+    stand for another variable ("$OTHER"), and values that appear anywhere.
+    """
+    names = set()
+    for block in _env_blocks(document):
+        texts = {name: value for name, value in block.items() if isinstance(value, str) and not _substitution(value)}
+        names.update(values_of(texts, patterns).names)
+    found = values_of(environ, patterns)
+    if found.names:
+        text = go_json.dumps(document, escape_markup=False)
+        names.update(
+            name for name, value in zip(found.names, found.values) if value in text or go_quoted(value) in text
+        )
+    return sorted(names)
+
+
+def unreadable_patterns(environ: Mapping[str, str], patterns: Sequence[str]) -> Sequence[str]:
+    """Return the patterns that cannot be read: with those nothing is found."""
+    found: Found = values_of(environ, patterns)
+    return found.bad_patterns
+
+
+def _env_blocks(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
+    if isinstance(document.get("env"), dict):
+        yield document["env"]
+    steps = document.get("steps")
+    for step in steps if isinstance(steps, list) else []:
+        if isinstance(step, dict):
+            yield from _env_blocks(step)
+
+
+def _substitution(value: str) -> bool:
+    """Say whether a value is only the name of what the agent puts in later."""
+    try:
+        return value.startswith("$") and interpolate(value, {}) == ""
+    except PipelineError:
+        return False
