@@ -58,8 +58,8 @@ def _found(call: Call) -> str:
         )
     if not found:
         raise AgentError(
-            "could not find a default pipeline configuration file; name one, send one to standard input, or keep one as "
-            + ", ".join(PLACES[:-1]) + f" or {PLACES[-1]}"
+            "could not find a default pipeline configuration file; name one, send one to standard input, or keep one "
+            "as " + ", ".join(PLACES[:-1]) + f" or {PLACES[-1]}"
         )  # fmt: skip
     call.report("info", f'Found config file "{found[0]}"')
     return found[0]

@@ -19,7 +19,7 @@ NAMES = frozenset(
     + [f"pipeline.{name}" for name in _PIPELINE.split()]
     + ["organization.id", "organization.slug"]
 )
-STEP_NAMES = frozenset(f"step.{name}" for name in "id key type label state outcome".split())
+STEP_NAMES = frozenset(f"step.{name}" for name in ("id", "key", "type", "label", "state", "outcome"))
 
 # A text that one of these is compared with must be one of its words.
 _STATES = (

@@ -207,4 +207,5 @@ def _check_choice(left: List[Word], right: List[Word], sign: Word) -> None:
     for name, text in ((left[0], right[0]), (right[0], left[0])):
         words = CHOICES.get(name.text) if name.kind == "name" else None
         if words and text.kind == "text" and "$" not in text.text and text.text[1:-1] not in words:
-            wrong(text.at, f"{name.text} is never {text.text}; it is one of " + ", ".join(word for word in words if word))
+            known = ", ".join(word for word in words if word)
+            wrong(text.at, f"{name.text} is never {text.text}; it is one of {known}")

@@ -15,6 +15,10 @@ _REFUSED = (
 )
 
 
+_ESCAPE = re.compile(r"\\(.)")
+_AS_PYTHON = {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": "[0-9a-fA-F]", "/": "/"}
+
+
 class Pattern:
     """One regular expression. `^` and `$` stand for the ends of lines, as they do in Ruby."""
 
@@ -36,4 +40,4 @@ class Pattern:
 
 
 def _as_python(body: str) -> str:
-    return re.sub(r"\\(.)", lambda match: {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": "[0-9a-fA-F]", "/": "/"}.get(match.group(1), match.group()), body)
+    return _ESCAPE.sub(lambda match: _AS_PYTHON.get(match.group(1), match.group()), body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Sequence
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set
 
 from bkagent.pipeline import go_json
 from bkagent.pipeline.errors import PipelineError
@@ -17,7 +17,7 @@ def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Se
     `environ` is what was put into it. Counted are entries of `env` blocks under a secret's name, unless they only
     stand for another variable ("$OTHER"), and values that appear anywhere.
     """
-    names = set()
+    names: Set[str] = set()
     for block in _env_blocks(document):
         texts = {name: value for name, value in block.items() if isinstance(value, str) and not _substitution(value)}
         names.update(values_of(texts, patterns).names)

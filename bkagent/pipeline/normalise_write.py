@@ -62,7 +62,7 @@ def _sorted(value: Any) -> Any:
 
 
 def plain(value: Any, what: str) -> Any:
-    """Return a copy of a value with dates as texts and whole numbers as such. Raises PipelineError for .inf and .nan."""
+    """Return a copy of a value with dates as texts, whole numbers as such. Raises PipelineError for .inf and .nan."""
     if isinstance(value, dict):
         return {key: plain(item, key) for key, item in value.items()}
     if isinstance(value, list):

@@ -74,12 +74,12 @@ class Anchors:
             self._text.wrong(alias.at, f"expected an anchor &{alias.text} before this alias, found none")
         anchor = self._known[alias.text]
         if anchor is None:
-            self._text.wrong(alias.at, f"expected a value that is complete, but *{alias.text} stands inside its own anchor")
+            self._text.wrong(alias.at, f"expected a complete value, but *{alias.text} stands inside its own anchor")
         self._weight += anchor.weight
         self._aliased += anchor.weight
         if self._aliased > MOST_ALIASED:
             self._text.wrong(alias.at, f"expected aliases for at most {MOST_ALIASED} values in all, found more")
         if depth + anchor.height > DEEPEST_ALIASED:
-            self._text.wrong(alias.at, f"expected at most {DEEPEST_ALIASED} levels of nesting, found more behind this alias")
+            self._text.wrong(alias.at, f"expected at most {DEEPEST_ALIASED} levels of nesting, found more by it")
         self.reach(depth + anchor.height)
         return anchor.value

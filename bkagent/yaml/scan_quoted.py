@@ -71,7 +71,7 @@ def _replaced(text: Text, start: int, special: "Match[str]") -> str:
     if len(found) == 2:
         if found[1] not in _ESCAPES:
             digits = {"x": 2, "u": 4, "U": 8}.get(found[1])
-            wanted = f"{digits} hexadecimal digits after \\{found[1]}" if digits else "an escape such as \\n, \\t or \\u00e9"
+            wanted = f"{digits} hexadecimal digits after \\{found[1]}" if digits else "an escape such as \\n or \\u00e9"
             text.wrong(start + special.start(), f'expected {wanted}, found "{found}"; "\\\\" stands for a backslash')
         return _ESCAPES[found[1]]
     if len(found) == 12:

@@ -31,7 +31,7 @@ _BLANK = " \t\n\0"
 class Candidate(NamedTuple):
     """Where a key may begin: the token it would stand before, its place, line and column."""
 
-    index: int
+    place: int
     at: int
     line_start: int
     required: bool
@@ -230,7 +230,7 @@ class Scanner:
     def _entry(self) -> None:
         if not self.flow:
             if not self.key_allowed:
-                self.text.wrong(self.at, 'expected a value, found "-"; the items of a list begin on a line of their own')
+                self.text.wrong(self.at, 'expected a value, found "-"; a list begins on a line of its own')
             self._indent_to(self.at - self.line_start, t.BLOCK_SEQUENCE_START, self.at)
         self._drop_candidate()
         self.key_allowed = True
@@ -248,14 +248,14 @@ class Scanner:
     def _colon(self) -> None:
         key = self._valid_candidate()
         if key is not None:
-            self.tokens.insert(key.index, Token(t.KEY, key.at))
-            self._indent_to(key.at - key.line_start, t.BLOCK_MAPPING_START, key.at, key.index)
+            self.tokens.insert(key.place, Token(t.KEY, key.at))
+            self._indent_to(key.at - key.line_start, t.BLOCK_MAPPING_START, key.at, key.place)
             self.candidates[-1] = None
             self.key_allowed = False
         else:
             if not self.flow:
                 if not self.key_allowed:
-                    self.text.wrong(self.at, 'expected the value to end, found ":"; put a text that holds ": " in quotes')
+                    self.text.wrong(self.at, 'expected the value to end, found ":"; a text with ": " needs quotes')
                 self._indent_to(self.at - self.line_start, t.BLOCK_MAPPING_START, self.at)
             self.key_allowed = not self.flow
         self._one(t.VALUE)

@@ -7,7 +7,9 @@ REPLACE = Option(
     "replace", FLAG, False, env=("BUILDKITE_PIPELINE_REPLACE",),
     help="Replace the steps of the build that have not run yet.",
 )
-JOB = Option("job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job whose build gets the steps; needed unless --dry-run.")
+JOB = Option(
+    "job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job whose build gets the steps; needed unless --dry-run.",
+)
 DRY_RUN = Option(
     "dry-run", FLAG, False, env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN",), help="Print the pipeline and upload nothing.",
 )
