@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 import time
@@ -14,11 +13,10 @@ from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock, wake
-from bkagent.system.durable import replace_file, sync_file
+from bkagent.system.durable import is_full, replace_file, sync_file
 
 _SYNC_EVERY_S = 1.0
 _FULL_DISK_PAUSE_S = 0.5
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 
 def attach(folder: str) -> "JobSide":
@@ -66,7 +64,7 @@ class JobSide:
                 try:
                     at += os.write(self._log, data[at:] if at else data)
                 except OSError as problem:
-                    if problem.errno not in _FULL_DISK:
+                    if not is_full(problem):
                         raise
                     time.sleep(_FULL_DISK_PAUSE_S)
             self._ringer.ring()

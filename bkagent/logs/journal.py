@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Dict, List
 
 from bkagent.errors import WireError
+from bkagent.system.durable import is_full
 
 _NEWLINE = b"\n"
 
@@ -50,7 +51,7 @@ class Journal:
             return sorted(self._pending.values(), key=lambda chunk: chunk.sequence)
 
     def cut(self, size: int) -> Chunk:
-        """Write down the next chunk and return it. Raises OSError."""
+        """Write down the next chunk and return it. After an OSError, of a full disk say, nothing was cut."""
         with self._lock:
             chunk = Chunk(self._next_sequence, self._next_offset, size)
             self._write(f"c {chunk.sequence} {chunk.offset} {chunk.size}\n")
@@ -58,10 +59,17 @@ class Journal:
             return chunk
 
     def acknowledge(self, sequence: int) -> None:
-        """Write down that the control plane has a chunk. Raises OSError."""
+        """Write down that the control plane has a chunk. Raises OSError.
+
+        A full disk is no error here: without this line a chunk is sent once more after a crash, which does no harm.
+        """
         with self._lock:
-            self._write(f"a {sequence}\n")
             self._pending.pop(sequence, None)
+            try:
+                self._write(f"a {sequence}\n")
+            except OSError as problem:
+                if not is_full(problem):
+                    raise
 
     def close(self) -> None:
         """Close the file. Later calls raise ValueError."""
@@ -77,7 +85,15 @@ class Journal:
     def _write(self, line: str) -> None:
         if self._fd < 0:
             raise ValueError("the journal is closed")
-        os.write(self._fd, line.encode("ascii"))
+        data = line.encode("ascii")
+        size = os.fstat(self._fd).st_size
+        try:
+            written = os.write(self._fd, data)
+            if written < len(data):
+                written += os.write(self._fd, data[written:])  # raises what kept the first from writing all
+        except OSError:
+            os.ftruncate(self._fd, size)  # a piece of a line would spoil the next
+            raise
 
     def _read(self, path: str) -> None:
         try:

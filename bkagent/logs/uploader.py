@@ -8,9 +8,10 @@ from typing import Callable, Optional
 
 from bkagent.logs.chunk_senders import ChunkSenders, GivenUp, Send
 from bkagent.logs.entry import Entry
-from bkagent.logs.journal import Journal
+from bkagent.logs.journal import Chunk, Journal
 from bkagent.logs.outage import Outage
 from bkagent.logs.pace import Pace
+from bkagent.system.durable import is_full
 
 __all__ = ["GivenUp", "Uploader"]
 
@@ -20,6 +21,7 @@ _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `
 # nothing the rings are left to gather for a moment.
 _ROUNDS_FOR_NOTHING = 8
 _GATHER_S = 0.005
+_FULL_DISK_PAUSE_S = 1.0
 
 
 class Uploader:
@@ -34,7 +36,7 @@ class Uploader:
     ) -> None:
         self._entry, self._send, self._report = entry, send, report
         self._outage = outage or Outage()
-        self._warned = False
+        self._told_of_size = self._told_of_full_disk = False
         self._watching = False
         self.complete = False  # whether the job has ended and every byte is acknowledged
 
@@ -76,9 +78,10 @@ class Uploader:
                 for_nothing = 0
             while not again:
                 take = pace.take(size - journal.next_offset, senders.in_flight, ended, time.monotonic())
-                if not take:
+                chunk = self._cut(journal, take, stop) if take else None
+                if chunk is None:
                     break
-                senders.put(journal.cut(take), level=1 if take == job.chunk_max_bytes else 6)
+                senders.put(chunk, level=1 if take == job.chunk_max_bytes else 6)
                 for_nothing = 0
             unsent = size - journal.next_offset
             if ended and not again and not unsent and not senders.in_flight:
@@ -89,6 +92,19 @@ class Uploader:
                 for_nothing = 0
             elif for_nothing > _ROUNDS_FOR_NOTHING:
                 stop.wait(_GATHER_S)
+
+    def _cut(self, journal: Journal, size: int, stop: threading.Event) -> Optional[Chunk]:
+        """Cut the next chunk, or wait a little where the disk has no room to write that down."""
+        try:
+            return journal.cut(size)
+        except OSError as problem:
+            if not is_full(problem):
+                raise
+            if not self._told_of_full_disk:
+                self._told_of_full_disk = True
+                self._report("warn", f"the log of job {self._entry.job_id} waits: {problem}")
+            stop.wait(_FULL_DISK_PAUSE_S)
+            return None
 
     def _ended(self) -> bool:
         if self._entry.ended():
@@ -106,8 +122,8 @@ class Uploader:
             pass  # the entry is gone already
 
     def _warn_of_size(self, size: int, limit: int) -> None:
-        if limit and size > limit and not self._warned:
-            self._warned = True
+        if limit and size > limit and not self._told_of_size:
+            self._told_of_size = True
             name = self._entry.job_id
             self._report("warn", f"the log of job {name} has exceeded {limit} bytes; the server may drop the rest")
 

@@ -3,8 +3,10 @@
 replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (0600); raises OSError
 sync_file(fd) -> None                bring a file's bytes (not its times) to the disk
 sync_folder(path) -> None            bring a folder's names to the disk, where the system can
+is_full(problem) -> bool             whether an OSError says that the disk, or the user's share of it, is full
 """
 
+import errno
 import os
 import sys
 
@@ -13,7 +15,7 @@ if sys.platform == "win32":
 else:
     from bkagent.system._durable_posix import sync_file, sync_folder
 
-__all__ = ["replace_file", "sync_file", "sync_folder"]
+__all__ = ["is_full", "replace_file", "sync_file", "sync_folder"]
 
 
 def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
@@ -43,3 +45,8 @@ def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
         raise
     if to_disk:
         sync_folder(os.path.dirname(path) or ".")
+
+
+def is_full(problem: OSError) -> bool:
+    """Return whether an error says that there is no room: a state that passes, unlike others."""
+    return problem.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

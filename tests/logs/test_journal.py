@@ -68,10 +68,28 @@ def test_a_line_that_was_being_written_does_not_count(path):
 
 @pytest.mark.parametrize(
     "text",
-    [b"x\n", b"c 1\n", b"c 1 0 0\n", b"c 2 0 5\n", b"c 1 4 5\n", b"a\n", b"a x\n", b"c 1 0 5\nc 1 5 5\n", b"\n", b"c 1 0 -5\n"],
+    [b"x\n", b"\n", b"a\n", b"a x\n", b"c 1\n", b"c 1 0 0\n", b"c 2 0 5\n", b"c 1 4 5\n", b"c 1 0 5\nc 1 5 5\n"],
 )
 def test_damage_is_told_with_its_line(path, text):
     with open(path, "wb") as file:
         file.write(text)
     with pytest.raises(WireError, match=f"line {text.count(b'c') or 1} "):
         Journal(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX resource limits")
+def test_a_line_that_the_disk_has_no_room_for_leaves_nothing_behind(path):
+    import resource
+
+    journal = Journal(path)
+    journal.cut(100)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(content(path)) + 4, hard))
+    try:
+        with pytest.raises(OSError):
+            journal.cut(5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert content(path) == b"c 1 0 100\n"
+    assert journal.cut(7) == Chunk(2, 100, 7)
+    assert Journal(path).unacknowledged() == [Chunk(1, 0, 100), Chunk(2, 100, 7)]

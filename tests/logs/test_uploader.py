@@ -56,7 +56,8 @@ class Running:
     def __init__(self, entry, send, said=None):
         self.stop = threading.Event()
         self.error = None
-        self.uploader = Uploader(entry, send, lambda level, text: said.append((level, text)) if said is not None else None)
+        said = [] if said is None else said
+        self.uploader = Uploader(entry, send, lambda level, text: said.append((level, text)))
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 

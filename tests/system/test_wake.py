@@ -45,7 +45,8 @@ def test_another_process_wakes_a_sleeping_thread(path):
     heard = []
     sleeper = threading.Thread(target=lambda: heard.append(listener.wait(30)))
     sleeper.start()
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.system import wake; wake.Ringer(sys.argv[2]).ring()"
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.system import wake;"
+    program += "wake.Ringer(sys.argv[2]).ring()"
     subprocess.run([sys.executable, "-c", program, TOP, path], check=True)
     sleeper.join(10)
     assert heard == [True]
