@@ -7,8 +7,8 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set
 from bkagent.pipeline import go_json
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.interpolation import interpolate
-from bkagent.redaction.go_quoting import go_quoted
 from bkagent.redaction.variables import Found, values_of
+from bkagent.wire import go_quoted
 
 
 def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
@@ -25,7 +25,7 @@ def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Se
     if found.names:
         text = go_json.dumps(document, escape_markup=False)
         names.update(
-            name for name, value in zip(found.names, found.values) if value in text or go_quoted(value) in text
+            name for name, value in zip(found.names, found.values) if value in text or go_quoted.body(value) in text
         )
     return sorted(names)
 

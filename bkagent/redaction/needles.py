@@ -3,7 +3,7 @@
 On the short path: in-job commands scrub what they send.
 """
 
-from bkagent.redaction.go_quoting import go_quoted
+from bkagent.wire import go_quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _run(text: bytes, at: int) -> int:
 def needles_of(secret: str) -> "List[Needle]":
     """Return what to look for to find a secret: the text itself, and as Go quotes it where that differs."""
     found: "List[Needle]" = []
-    for text in (secret, go_quoted(secret)):
+    for text in (secret, go_quoted.body(secret)):
         lines = _lines(text)
         if lines is not None and all(lines != other.lines for other in found):
             found.append(Needle(lines))

@@ -8,10 +8,10 @@ import sys
 
 import pytest
 
-from bkagent.redaction.go_quoting import go_quoted
 from bkagent.redaction.name_pattern import BadPattern, NamePattern
 from bkagent.redaction.url_password import masked
 from bkagent.redaction.variables import scrub, values_of
+from bkagent.wire import go_quoted
 
 TOP = os.path.join(os.path.dirname(__file__), "..", "..")
 with open(os.path.join(TOP, "tests", "data", "vectors", "redaction-vars.json"), encoding="utf-8") as file:
@@ -29,7 +29,7 @@ def test_recorded_choices(case):
     found = values_of(case["env"], case["patterns"])
     if "error" in case:
         assert found.values == found.short_names == ()
-        shown = " ".join(f'"{go_quoted(pattern)}"' for pattern in found.bad_patterns)
+        shown = " ".join(map(go_quoted.quoted, found.bad_patterns))
         assert f"bad patterns: [{shown}]" == case["error"]
     else:
         assert list(found.names) == case["redacted_names"]
@@ -40,7 +40,7 @@ def test_recorded_choices(case):
 
 @recorded("escape-")
 def test_recorded_quoting(case):
-    assert go_quoted(case["value"]) == case["escaped"]
+    assert go_quoted.body(case["value"]) == case["escaped"]
 
 
 @recorded("mask-")
@@ -49,8 +49,8 @@ def test_recorded_masking(case):
 
 
 def test_bytes_that_are_no_text_are_quoted_as_bytes():
-    assert go_quoted(b"a\xffb".decode("utf-8", "surrogateescape")) == "a\\xffb"
-    assert go_quoted("\ud800") == "\ufffd"
+    secret = b"a\xffb-secret".decode("utf-8", "surrogateescape")
+    assert scrub("say a\\xffb-secret", {"A_TOKEN": secret}, ["*_TOKEN"]) == "say [REDACTED]"
 
 
 def test_the_length_limit_counts_bytes():
