@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 
 from bkagent.job.job import Job
 
 CANCELLED = "BUILDKITE_JOB_CANCELLED"
 TIMED_OUT = "BUILDKITE_JOB_TIMED_OUT"
 TIMEOUT_FILE = "BUILDKITE_AGENT_JOB_TIMEOUT_FILE"
+_RECEIVED = "Received cancellation signal, interrupting"
+_WRITING_S = 1.0
 
 
 def watch(job: Job) -> None:
@@ -22,4 +25,7 @@ def _tell(job: Job) -> None:
     marker = job.environ.get(TIMEOUT_FILE, "")
     if marker and os.path.exists(marker):
         job.set_env(TIMED_OUT, "true")
-    job.log.comment("Received cancellation signal, interrupting")
+    # Comes before what the command says to it, but no log that cannot be written just now may keep the command running.
+    writing = threading.Thread(target=job.log.comment, args=(_RECEIVED,), name="cancelled", daemon=True)
+    writing.start()
+    writing.join(_WRITING_S)

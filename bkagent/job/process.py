@@ -77,11 +77,11 @@ class JobProcess:
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True
+        self._cancellation.request()
         self._log.line(
             f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "
             "since another agent may be running it by now"
         )
-        self._cancellation.request()
 
     def _result(self) -> Result:
         if self._job.bootstrap_script:

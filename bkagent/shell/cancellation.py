@@ -44,8 +44,7 @@ class Cancellation:
             self._asked_at = time.monotonic()
             self._asked.set()
             callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
+        _call(callbacks)
 
     def wait(self, seconds: float) -> bool:
         """Wait; return whether the work is to stop, as soon as that is known."""
@@ -80,6 +79,15 @@ class Cancellation:
         with self._lock:
             if callback in self._callbacks:
                 self._callbacks.remove(callback)
+
+
+def _call(callbacks: List[Callable[[], None]]) -> None:
+    """Call all of them, also when one fails: the others stop processes."""
+    if callbacks:
+        try:
+            callbacks[0]()
+        finally:
+            _call(callbacks[1:])
 
 
 def _later(moment: float, action: Callable[[], None]) -> None:

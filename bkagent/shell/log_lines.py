@@ -62,11 +62,11 @@ class LogLines:
 
     def warning(self, text: str, id: str = "") -> None:
         """Write a warning and expand the group. One with an id says how to silence it."""
+        if id in self._disabled:
+            self._sink.line(text)
+            return
         if id:
             text += f". You can disable this warning by passing the `--disable-warnings-for {id}` flag"
-            if id in self._disabled:
-                self._sink.line(text)
-                return
         self._sink.line(f"{_YELLOW}⚠️ Warning: {text}{_END}")
         self._sink.line(OPEN_GROUP)
 

@@ -94,6 +94,19 @@ def test_a_request_is_heard_once_by_all_and_by_those_who_come_late() -> None:
     assert cancellation.wait(0.0)
 
 
+def test_one_who_fails_keeps_no_other_from_hearing() -> None:
+    cancellation, heard = Cancellation(), []
+
+    def fail() -> None:
+        raise OSError("disk full")
+
+    cancellation.on_request(fail)
+    cancellation.on_request(lambda: heard.append("second"))
+    with pytest.raises(OSError, match="disk full"):
+        cancellation.request()
+    assert heard == ["second"]
+
+
 def test_a_log_that_cannot_be_written_ends_the_command(session: Session) -> None:
     def full(data: bytes) -> None:
         raise OSError("disk full")
