@@ -26,7 +26,7 @@ def listing(site: Site, request: Request) -> Answer:
             raise HttpError(400, "scope must be build, job or all")
         found = site.plane.annotations(access.build_of(site, request).id, scope=scope)
     without_body = access.flag(request, "omit_body")
-    shown = [form(one, without_body=without_body) for one in paging.cut(request, found)]
+    shown = [form(site, one, without_body=without_body) for one in paging.cut(request, found)]
     return paging.page_answer(site, request, shown, len(found))
 
 
@@ -40,7 +40,7 @@ def create(site: Site, request: Request) -> Answer:
         style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
         scope="job" if job_id else "build",
     )  # fmt: skip
-    return json_answer(201, form(made))
+    return json_answer(201, form(site, made))
 
 
 def delete(site: Site, request: Request) -> Answer:
@@ -53,11 +53,11 @@ def delete(site: Site, request: Request) -> Answer:
     raise NotFound("No annotation found")
 
 
-def form(one: Annotation, *, without_body: bool = False) -> Dict[str, Any]:
+def form(site: Site, one: Annotation, *, without_body: bool = False) -> Dict[str, Any]:
     """Return an annotation; of its text only the safe HTML."""
     shown = {
         "id": one.id, "context": one.context, "style": one.style or None, "scope": one.scope,
-        "job_id": one.job_id or None, "priority": one.priority, "body_html": annotation_view.body(one.body),
+        "job_id": one.job_id or None, "priority": one.priority, "body_html": annotation_view.body(site, one),
         "created_at": forms.date(one.created_at), "updated_at": forms.date(one.updated_at),
     }  # fmt: skip
     if without_body:

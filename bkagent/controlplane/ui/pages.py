@@ -67,7 +67,7 @@ def build(site: Site, request: Request) -> Answer:
     content = join(
         [
             build_page.heading(site, record, now),
-            annotation_view.notes(site.plane.annotations(record.id)),
+            annotation_view.notes(site, site.plane.annotations(record.id)),
             build_page.jobs_table(site, record, jobs, now),
             build_page.artifacts_table(site, record, site.plane.artifacts(build_id=record.id)),
         ]
@@ -87,7 +87,7 @@ def job(site: Site, request: Request) -> Answer:
     content = join(
         [
             _job_heading(job_),
-            annotation_view.notes(site.plane.annotations(record.id, job_id=job_.id)),
+            annotation_view.notes(site, site.plane.annotations(record.id, job_id=job_.id)),
             _cut_note(path, start),
             fill(
                 '<div class="log term-container" id="log">{log}</div>',

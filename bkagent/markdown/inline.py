@@ -1,0 +1,254 @@
+"""What stands inside a paragraph: emphasis, code, links, images, breaks; CommonMark's rules in short."""
+
+from __future__ import annotations
+
+import bisect
+import html
+import re
+from typing import Dict, List, Optional, Tuple
+
+from bkagent.markdown.safe_html import TAG
+
+LONGEST_RUN = 60  # of * or _: longer ones are decoration, and would nest as deep as they are long
+_SPECIAL = re.compile(r"[\\`*_~\[\]!<\n&]|https?://")
+_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+_AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,2000})>")
+_BARE_LINK = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
+_TARGET = re.compile(
+    r"\(\s{0,10}(?:<([^<>\n]{0,2000})>|((?:[^\s()<>\\]|\\.|\((?:[^\s()\\]|\\.){0,500}\)){0,2000}))"
+    r"(?:\s{1,10}(?:\"([^\"]{0,1000})\"|'([^']{0,1000})'))?\s{0,10}\)"
+)
+_ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+
+
+class _Run:
+    """A run of `*`, `_` or `~` that may begin or end emphasis."""
+
+    __slots__ = ("letter", "count", "opens", "closes", "before", "after")
+
+    def __init__(self, letter: str, count: int, opens: bool, closes: bool) -> None:
+        self.letter, self.count, self.opens, self.closes = letter, count, opens, closes
+        self.before = ""  # end tags that the run turned into, then what is left of it, then start tags
+        self.after = ""
+
+    def html(self) -> str:
+        return self.before + self.letter * self.count + self.after
+
+
+class _Bracket:
+    """A `[` or `![` that may begin a link or an image."""
+
+    __slots__ = ("is_image",)
+
+    def __init__(self, is_image: bool) -> None:
+        self.is_image = is_image
+
+    def html(self) -> str:
+        return "![" if self.is_image else "["
+
+
+class _Inline:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._pieces: List[object] = []
+        self._brackets: List[int] = []  # places in `_pieces`
+        self._spent = 0  # of these, the first that many stand around a link: a link holds no other
+        self._ticks = _tick_runs(text)
+
+    def render(self) -> str:
+        text, at = self._text, 0
+        while True:
+            found = _SPECIAL.search(text, at)
+            if not found:
+                self._pieces.append(html.escape(text[at:]))
+                break
+            self._pieces.append(html.escape(text[at : found.start()]))
+            at = self._special(found.start())
+        _emphasize(self._pieces, 0)
+        return _joined(self._pieces)
+
+    def _special(self, at: int) -> int:
+        """Take what begins at `at`; return where the text goes on."""
+        text, letter = self._text, self._text[at]
+        if letter == "\\":
+            return self._backslash(at)
+        if letter == "`":
+            return self._code(at)
+        if letter in "*_~":
+            return self._run(at)
+        if letter == "[" or text.startswith("![", at):
+            self._brackets.append(len(self._pieces))
+            self._pieces.append(_Bracket(letter == "!"))
+            return at + (2 if letter == "!" else 1)
+        if letter == "]":
+            return self._link(at)
+        if letter == "\n":
+            return self._line_end(at)
+        if letter == "h":
+            return self._bare_link(at)
+        link = _AUTOLINK.match(text, at)
+        if link:
+            self._pieces.append(f'<a href="{html.escape(link[1])}">{html.escape(link[1])}</a>')
+            return link.end()
+        if text.startswith("<!--", at):
+            end = text.find("-->", at)
+            return len(text) if end < 0 else end + 3
+        found = TAG.match(text, at) or _ENTITY.match(text, at)
+        self._pieces.append(found[0] if found else html.escape(letter))
+        return found.end() if found else at + 1
+
+    def _backslash(self, at: int) -> int:
+        following = self._text[at + 1 : at + 2]
+        if following == "\n":
+            self._pieces.append("<br>\n")
+        elif following in _PUNCTUATION and following:
+            self._pieces.append(html.escape(following))
+        else:
+            self._pieces.append("\\")
+            return at + 1
+        return at + 2
+
+    def _code(self, at: int) -> int:
+        text, end = self._text, at
+        while text[end : end + 1] == "`":
+            end += 1
+        size = end - at
+        places = self._ticks.get(size, [])
+        index = bisect.bisect_left(places, end)
+        if index == len(places):
+            self._pieces.append("`" * size)
+            return end
+        content = text[end : places[index]].replace("\n", " ")
+        if content[:1] == content[-1:] == " " and content.strip():
+            content = content[1:-1]
+        self._pieces.append(f"<code>{html.escape(content)}</code>")
+        return places[index] + size
+
+    def _run(self, at: int) -> int:
+        text, letter, end = self._text, self._text[at], at
+        while text[end : end + 1] == letter:
+            end += 1
+        before, after = text[at - 1 : at] if at else " ", text[end : end + 1] or " "
+        left = not after.isspace() and (after not in _PUNCTUATION or before.isspace() or before in _PUNCTUATION)
+        right = not before.isspace() and (before not in _PUNCTUATION or after.isspace() or after in _PUNCTUATION)
+        if letter == "_":
+            left, right = left and (not right or before in _PUNCTUATION), right and (not left or after in _PUNCTUATION)
+        if end - at > (2 if letter == "~" else LONGEST_RUN):
+            left = right = False
+        self._pieces.append(_Run(letter, end - at, left, right))
+        return end
+
+    def _link(self, at: int) -> int:
+        if not self._brackets:
+            self._pieces.append("]")
+            return at + 1
+        place = self._brackets.pop()
+        bracket = self._pieces[place]
+        assert isinstance(bracket, _Bracket)
+        depth = len(self._brackets)
+        usable = bracket.is_image or depth >= self._spent
+        self._spent = min(self._spent, depth)
+        found = _TARGET.match(self._text, at + 1) if usable else None
+        if not found:
+            self._pieces.append("]")
+            return at + 1
+        address = html.escape(_unescaped(found[1] if found[1] is not None else found[2] or ""))
+        title = found[3] or found[4]
+        shown = f' title="{html.escape(_unescaped(title))}"' if title else ""
+        inner = self._pieces[place + 1 :]
+        _emphasize(inner, 0)
+        content = _joined(inner)
+        del self._pieces[place:]
+        if bracket.is_image:
+            self._pieces.append(f'<img src="{address}" alt="{html.escape(_plain(content))}"{shown}>')
+        else:
+            self._pieces.append(f'<a href="{address}"{shown}>{content}</a>')
+            self._spent = depth
+        return found.end()
+
+    def _line_end(self, at: int) -> int:
+        if self._text[max(0, at - 2) : at] == "  ":
+            self._pieces.append("<br>")
+        self._pieces.append("\n")
+        return at + 1
+
+    def _bare_link(self, at: int) -> int:
+        found = _BARE_LINK.match(self._text, at)
+        address = found[0].rstrip("?!.,:*_~)]") if found else ""
+        if len(address) <= len("https://"):
+            self._pieces.append("h")
+            return at + 1
+        self._pieces.append(f'<a href="{html.escape(address)}">{html.escape(address)}</a>')
+        return at + len(address)
+
+
+def inline(text: str) -> str:
+    """Return the HTML of a paragraph's text. What it holds of HTML is in it as it was: sanitize the whole."""
+    return _Inline(text).render()
+
+
+def _emphasize(pieces: List[object], start: int) -> None:
+    """Turn runs into tags: each closer looks back for its opener, never again where none was found."""
+    openers: List[_Run] = []
+    bottoms: Dict[Tuple[str, bool, int], int] = {}
+    for piece in pieces[start:]:
+        if not isinstance(piece, _Run):
+            continue
+        while piece.closes and piece.count:
+            kind = (piece.letter, piece.opens, piece.count % 3)
+            place = _opener(openers, piece, bottoms.get(kind, 0))
+            if place is None:
+                bottoms[kind] = len(openers)
+                break
+            del openers[place + 1 :]
+            bottoms = {key: min(bottom, place) for key, bottom in bottoms.items()}
+            _wrap(openers[place], piece)
+            if not openers[place].count:
+                openers.pop()
+        if piece.opens and piece.count:
+            openers.append(piece)
+
+
+def _opener(openers: List[_Run], closer: _Run, bottom: int) -> Optional[int]:
+    for place in range(len(openers) - 1, bottom - 1, -1):
+        opener = openers[place]
+        if opener.letter != closer.letter or (opener.letter == "~" and opener.count != closer.count):
+            continue
+        both = opener.closes or closer.opens
+        if both and (opener.count + closer.count) % 3 == 0 and (opener.count % 3 or closer.count % 3):
+            continue
+        return place
+    return None
+
+
+def _wrap(opener: _Run, closer: _Run) -> None:
+    if opener.letter == "~":
+        size, name = opener.count, "del"
+    else:
+        size = 2 if opener.count > 1 and closer.count > 1 else 1
+        name = "strong" if size == 2 else "em"
+    opener.count -= size
+    closer.count -= size
+    opener.after = f"<{name}>" + opener.after
+    closer.before += f"</{name}>"
+
+
+def _joined(pieces: List[object]) -> str:
+    return "".join(piece if isinstance(piece, str) else piece.html() for piece in pieces)  # type: ignore[attr-defined]
+
+
+def _tick_runs(text: str) -> Dict[int, List[int]]:
+    """Return where runs of backticks begin, by their length."""
+    runs: Dict[int, List[int]] = {}
+    for found in re.finditer(r"`+", text):
+        runs.setdefault(len(found[0]), []).append(found.start())
+    return runs
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(_ESCAPED.sub(r"\1", text))
+
+
+def _plain(markup: str) -> str:
+    return html.unescape(re.sub(r"<[^<>]*>", "", markup))

@@ -1,0 +1,48 @@
+"""Tables: rows of cells between bars, under a row that says how they stand."""
+
+from __future__ import annotations
+
+import re
+from typing import List, Optional, Tuple
+
+from bkagent.markdown.inline import inline
+
+_RULE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_CELL_END = re.compile(r"(?<!\\)\|")
+COLUMNS_COUNT = 200
+
+
+def read(lines: List[str], at: int) -> Optional[Tuple[str, int]]:
+    """Return the table whose head stands at `lines[at]` and the place after it, None where there is none."""
+    if at + 1 >= len(lines) or "|" not in lines[at] or not _RULE.match(lines[at + 1]):
+        return None
+    head, rules = _cells(lines[at]), _cells(lines[at + 1])
+    if len(head) != len(rules) or len(head) > COLUMNS_COUNT:
+        return None
+    aligned = [_alignment(rule) for rule in rules]
+    rows = [_row(head, aligned, "th")]
+    at += 2
+    while at < len(lines) and lines[at].strip() and "|" in lines[at]:
+        cells = _cells(lines[at])[: len(head)]
+        rows.append(_row(cells + [""] * (len(head) - len(cells)), aligned, "td"))
+        at += 1
+    body = f"\n<tbody>\n{chr(10).join(rows[1:])}\n</tbody>" if len(rows) > 1 else ""
+    return f"<table>\n<thead>\n{rows[0]}\n</thead>{body}\n</table>", at
+
+
+def _cells(line: str) -> List[str]:
+    text = line.strip()
+    text = text[1:] if text.startswith("|") else text
+    text = text[:-1] if text.endswith("|") and not text.endswith("\\|") else text
+    return [cell.strip().replace("\\|", "|") for cell in _CELL_END.split(text)]
+
+
+def _alignment(rule: str) -> str:
+    left, right = rule.startswith(":"), rule.endswith(":")
+    side = "center" if left and right else "right" if right else "left" if left else ""
+    return f' align="{side}"' if side else ""
+
+
+def _row(cells: List[str], aligned: List[str], name: str) -> str:
+    shown = "".join(f"<{name}{how}>{inline(cell)}</{name}>" for cell, how in zip(cells, aligned))
+    return f"<tr>{shown}</tr>"
