@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Optional
+from typing import Callable, Mapping, Optional
 
 from bkagent.agent import outcome
 from bkagent.agent.cancelling import AGENT_STOP, Cancelling
@@ -17,6 +17,7 @@ from bkagent.agent.job_state import JobStatePoller
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.errors import AgentError, Cancelled, Refused
+from bkagent.logs.header_times import HeaderTimes
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
 from bkagent.logs.uploader import Uploader
@@ -95,7 +96,8 @@ class Tending:
 
     def _upload(self) -> "tuple[int, str]":
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
-        self._uploader = Uploader(self._entry, self._send, self._report)
+        times = None if self._entry.job.ansi_timestamps else HeaderTimes(self._entry, self._send_times, self._report)
+        self._uploader = Uploader(self._entry, self._send, self._report, watch=times.seen if times else None)
         try:
             return self._uploader.run(self._give_up), ""
         except (AgentError, OSError) as problem:
@@ -103,9 +105,15 @@ class Tending:
             self._report("error", f"the log of job {self._entry.job_id} cannot be sent: {problem}")
             self._entry.wait_for_end()
             return 1, str(problem)
+        finally:
+            if times:
+                times.close()
 
     def _send(self, sequence: int, offset: int, size: int, gzipped: bytes) -> None:
         chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
+
+    def _send_times(self, times: Mapping[str, str]) -> None:
+        chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report)
 
     def _outcome(self, failed_chunks: int) -> Finish:
         result = self._entry.result()

@@ -28,13 +28,20 @@ class Uploader:
     """Uploads the log of an entry that the caller owns. `send` makes one try: send(sequence, offset, size, gzipped).
 
     What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
-    nothing more is sent. `outage` may be shared with others who talk to the same endpoint.
+    nothing more is sent. `outage` may be shared with others who talk to the same endpoint. `watch` is called with the
+    size of the log whenever it may have grown.
     """
 
     def __init__(
-        self, entry: Entry, send: Send, report: Callable[[str, str], None], *, outage: Optional[Outage] = None
+        self,
+        entry: Entry,
+        send: Send,
+        report: Callable[[str, str], None],
+        *,
+        outage: Optional[Outage] = None,
+        watch: Optional[Callable[[int], None]] = None,
     ) -> None:
-        self._entry, self._send, self._report = entry, send, report
+        self._entry, self._send, self._report, self._watch = entry, send, report, watch
         self._outage = outage or Outage()
         self._told_of_size = self._told_of_full_disk = False
         self._watching = False
@@ -73,6 +80,8 @@ class Uploader:
             ended = self._ended()  # before the size: what the job printed last is in it then
             size = self._entry.log_size()
             self._warn_of_size(size, job.log_max_bytes)
+            if self._watch is not None:
+                self._watch(size)
             while again and senders.in_flight < pace.most_in_flight:
                 senders.put(again.pop(0))
                 for_nothing = 0
