@@ -43,6 +43,8 @@ def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Re
         own = first if index == 1 else _numbered(first, settings, index)
         try:
             registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report)
+            if registered.asks_for_tracing:
+                report("warn", "The control plane asks for tracing, which this release does not do")
             sessions[index - 1] = Session(client, registered, report)
         except AgentError as error:
             errors.append(error)
@@ -74,6 +76,8 @@ def features(settings: AgentSettings) -> Tuple[str, ...]:
     permissions = settings.job.permissions
     in_use = (
         ("git-mirrors", settings.job.checkout.mirrors_path), ("acquire-job", settings.acquire_job),
+        # Says that a `tracing` field in the answer is understood; what it asks for is answered with a warning.
+        ("control-plane-otlp-tracing", True),
         ("disconnect-after-job", settings.disconnect_after_job), ("disconnect-after-idle", settings.idle_timeout_s),
         ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", not permissions.plugins),
         ("no-script-eval", not permissions.command_eval), ("no-http2", settings.no_http2),

@@ -76,6 +76,7 @@ class Registered:
     endpoint: str = ""
     request_headers: Optional[Mapping[str, str]] = None
     meta_data: Tuple[str, ...] = ()
+    asks_for_tracing: bool = False
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the answer's document."""
@@ -100,7 +101,7 @@ class Registered:
             job_status_interval_s=read.seconds("job_status_interval", default=1.0),
             heartbeat_interval_s=read.seconds("heartbeat_interval"),
             endpoint=read.text("endpoint", ""), request_headers=read.optional_text_map("request_headers"),
-            meta_data=read.texts("meta_data"),
+            meta_data=read.texts("meta_data"), asks_for_tracing=bool(read.fields("tracing")),
         )  # fmt: skip
 
 
