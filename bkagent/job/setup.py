@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List
-
-from bkagent.errors import SetupFailed
-from bkagent.job import environment, hook_phases
+from bkagent.job import environment, hook_phases, secrets
 from bkagent.job.job import Job
-from bkagent.wire import json_text
 
 IGNORED = "BUILDKITE_IGNORED_ENV"
 _SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
@@ -20,7 +16,7 @@ def run(job: Job) -> None:
     _report_ignored(job)
     if job.log.is_debug:
         _show_environment(job)
-    _refuse_secrets(job)
+    secrets.run(job)
     environment.contribute(job, (environment.git_lfs,))
     hook_phases.run_agent(job, "environment")
 
@@ -44,21 +40,3 @@ def _show_environment(job: Job) -> None:
         if name.startswith(_SHOWN_STARTS):
             value = "*" * 18 if name == _MASKED else env[name].replace("\n", "\\n")
             job.log.plain(f"{name}={value}")
-
-
-def _refuse_secrets(job: Job) -> None:
-    """A job that would run without the secrets that it asks for must not run at all."""
-    if _listed(job.settings.secrets):
-        raise SetupFailed("this step asks for secrets, which this release of bkagent cannot fetch yet")
-
-
-def _listed(text: str) -> "List[object]":
-    if not text.strip() or text.strip() in ("[]", "null"):
-        return []
-    try:
-        found = json_text.loads(text)
-    except ValueError as error:
-        raise SetupFailed(f"BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
-    return found if isinstance(found, list) else [found]
-
-

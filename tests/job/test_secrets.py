@@ -1,5 +1,11 @@
 """What must not be seen never reaches the file of the log."""
 
+import json
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.fakes.scripted_server import Answer, Request, ScriptedServer
 from tests.job.conftest import Place
 
 _SECRET = "correct-horse-battery"
@@ -46,7 +52,66 @@ def test_other_patterns_can_be_given(place: Place) -> None:
     assert _SECRET.encode() not in ended.raw
 
 
-def test_a_job_that_asks_for_secrets_does_not_run_without_them(place: Place) -> None:
-    ended = place.run("echo ran", {"BUILDKITE_SECRETS_CONFIG": '[{"key":"one","environment_variable":"ONE"}]'})
+def _config(*wanted: "tuple[str, str]") -> "dict[str, str]":
+    return {
+        "BUILDKITE_SECRETS_CONFIG": json.dumps([{"key": key, "environment_variable": name} for key, name in wanted])
+    }
+
+
+def _values(request: Request) -> Answer:
+    key = parse_qs(request.query)["key"][0]
+    if key not in _STORED:
+        return Answer(404, {"message": "Not Found: secret not found"})
+    return Answer(200, {"key": key, "value": _STORED[key], "uuid": "u"})
+
+
+_STORED = {"one": "value-of-one", "two": "line a\nline b", "short": "abc"}
+
+
+def test_secrets_of_a_step_are_there_before_its_hooks_and_redacted_whatever_their_length(place: Place) -> None:
+    place.hook("environment", 'echo "hook sees $ONE and $SHORT"', 'test "$ONE" = value-of-one')
+    config = _config(("one", "ONE"), ("two", "TWO"), ("short", "SHORT"), ("one", ""))
+    with ScriptedServer({"GET /v3/jobs/job-1/secrets": _values}) as server:
+        ended = place.run('test -n "$TWO"; echo "[$SHORT]"; echo "$TWO"', config, endpoint=server.url + "/v3")
+        asked = sorted(parse_qs(request.query)["key"][0] for request in server.seen)
+    assert ended.status == 0, ended.lines
+    assert asked == ["one", "short", "two"]
+    assert ended.has("~~~ Preparing secrets")
+    assert ended.has("# Secret one added as environment variable ONE")
+    assert ended.has("hook sees [REDACTED] and [REDACTED]")
+    assert b"value-of-one" not in ended.raw
+    assert b"abc" not in ended.raw
+    assert b"line a" not in ended.raw
+
+
+def test_a_job_does_not_run_without_a_secret_that_it_asks_for(place: Place) -> None:
+    with ScriptedServer({"GET /v3/jobs/job-1/secrets": _values}) as server:
+        ended = place.run("echo ran", _config(("one", "ONE"), ("none", "NONE")), endpoint=server.url + "/v3")
     assert ended.status == -1
     assert not ended.has("ran")
+    assert ended.has("🚨 Error: Error setting up job executor: failed to fetch secrets for job: ")
+    assert any(line.startswith('   secret "none": ') and "404" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "said"),
+    [
+        ("BUILDKITE_SHELL", "none", 'secret "one" cannot set protected environment variable "BUILDKITE_SHELL"'),
+        ("BUILDKITE_REPO", "none", 'secret "one" cannot set protected environment variable "BUILDKITE_REPO"'),
+        ("BUILDKITE_GIT_CLEAN_FLAGS", "from-job", "checkout-locked environment variable"),
+        ("BUILDKITE_GIT_CLEAN_FLAGS", "none", ""),
+    ],
+)
+def test_secrets_may_not_set_what_is_protected(place: Place, name: str, mode: str, said: str) -> None:
+    env = {**_config(("one", name)), "BUILDKITE_CHECKOUT_OVERRIDE_MODE": mode}
+    with ScriptedServer({"GET /v3/jobs/job-1/secrets": _values}) as server:
+        ended = place.run("echo ran", env, endpoint=server.url + "/v3")
+    assert ended.has("ran") == (not said)
+    assert any(said in line for line in ended.lines)
+
+
+@pytest.mark.parametrize("text", ["{broken", '{"key": "one"}', '[{"environment_variable": "A"}]', "[1]"])
+def test_a_configuration_of_secrets_that_cannot_be_read_ends_the_job(place: Place, text: str) -> None:
+    ended = place.run("echo ran", {"BUILDKITE_SECRETS_CONFIG": text})
+    assert ended.status == -1
+    assert any("BUILDKITE_SECRETS_CONFIG" in line for line in ended.lines)

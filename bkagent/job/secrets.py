@@ -1,0 +1,109 @@
+"""The secrets that a step asks for: fetched before its hooks, redacted, put into its environment."""
+
+from __future__ import annotations
+
+import threading
+from typing import Dict, List, NamedTuple
+
+from bkagent.errors import AgentError, SetupFailed
+from bkagent.job import protection
+from bkagent.job.job import Job
+from bkagent.wire import json_text
+
+_AT_ONCE_COUNT = 10
+_FAILED = "failed to fetch secrets for job: "
+
+
+class Wanted(NamedTuple):
+    """One secret: its key, and the variable it goes to, "" for none."""
+
+    key: str
+    variable: str
+
+
+def run(job: Job) -> None:
+    """Fetch them all. Raises SetupFailed when one cannot be had, or asks for a variable it may not set."""
+    wanted = _wanted(job.settings.secrets)
+    if not wanted:
+        return
+    job.log.header("Preparing secrets")
+    values = _fetched(job, wanted)
+    for one in wanted:
+        job.redactions.add(values[one.key])
+        if one.variable:
+            _put(job, one, values[one.key])
+    with job.session.lock:
+        env = dict(job.session.env)
+    job.refreshed.refresh(env, job.log.comment)
+
+
+def _wanted(text: str) -> List[Wanted]:
+    if not text.strip():
+        return []
+    try:
+        listed = json_text.loads(text)
+    except ValueError as error:
+        raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
+    if listed is None:
+        return []
+    if not isinstance(listed, list):
+        raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG must be a JSON array")
+    return [_one(item) for item in listed]
+
+
+def _one(item: object) -> Wanted:
+    if isinstance(item, dict):
+        key, variable = item.get("key"), item.get("environment_variable") or ""
+        if isinstance(key, str) and key and isinstance(variable, str) and "=" not in variable:
+            return Wanted(key, variable)
+    raise SetupFailed(f"{_FAILED}each entry of BUILDKITE_SECRETS_CONFIG must have a key and may name a variable")
+
+
+def _fetched(job: Job, wanted: List[Wanted]) -> Dict[str, str]:
+    from bkagent.remote import secrets
+
+    keys = list(dict.fromkeys(one.key for one in wanted))
+    client, rest, lock = job.client, iter(keys), threading.Lock()
+    values: Dict[str, str] = {}
+    problems: Dict[str, AgentError] = {}
+
+    def fetch() -> None:
+        while True:
+            with lock:
+                key = next(rest, None)
+            if key is None:
+                return
+            try:
+                values[key] = secrets.get(
+                    client, job.settings.job_id, key, wait=job.session.cancellation.wait, report=_quiet
+                )
+            except AgentError as problem:
+                problems[key] = problem
+
+    workers = [threading.Thread(target=fetch, name="secrets") for _ in range(min(_AT_ONCE_COUNT, len(keys)))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if problems:
+        listed = "".join(f'\n   secret "{key}": {problems[key]}' for key in keys if key in problems)
+        raise SetupFailed(_FAILED + listed)
+    return values
+
+
+def _put(job: Job, one: Wanted, value: str) -> None:
+    if protection.is_closed_to_secrets(one.variable):
+        text = f'secret "{one.key}" cannot set protected environment variable "{one.variable}"'
+        raise SetupFailed(_FAILED + text)
+    if job.protection.locks_secret(one.variable):
+        raise SetupFailed(
+            f'{_FAILED}secret "{one.key}" cannot set checkout-locked environment variable "{one.variable}" while '
+            f"{protection.CHECKOUT_OVERRIDE_MODE}={job.protection.mode}"
+        )
+    overwritten = "" if job.get_env(one.variable) is None else " (overwritten)"
+    job.set_env(one.variable, value)
+    job.log.comment(f"Secret {one.key} added as environment variable {one.variable}{overwritten}")
+
+
+def _quiet(level: str, text: str) -> None:
+    """Say nothing of tries that failed: what comes of them is said."""

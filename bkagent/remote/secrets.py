@@ -1,0 +1,31 @@
+"""Secrets of a cluster, as a job may read them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+from bkagent.errors import WireError
+from bkagent.remote.escaping import segment
+from bkagent.transport.retry import Schedule, exponential, retry
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import Caller
+
+Report = Callable[[str, str], None]
+Wait = Callable[[float], bool]
+
+GET = exponential(3, 2.0, jitter=(-1.0, 5.0))
+
+
+def get(client: Caller, job_id: str, key: str, *, wait: Wait, report: Report, schedule: Schedule = GET) -> str:
+    """Return the value of a secret. Raises Refused for one that does not exist or that the job may not read."""
+
+    def attempt(number: int) -> str:
+        path = f"jobs/{segment(job_id)}/secrets"
+        document = client.call("GET", path, query={"key": key}, expects_json=True).document
+        value = document.get("value") if isinstance(document, dict) else None
+        if not isinstance(value, str):
+            raise WireError("secret answer: value must be a text")
+        return value
+
+    return retry(attempt, schedule, wait=wait, report=report)
