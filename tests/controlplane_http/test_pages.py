@@ -47,22 +47,28 @@ def page_of(desk: Any, path: str, **headers: str) -> str:
 
 def test_pages_show_what_is(desk: Any) -> None:
     assert "No build yet" in page_of(desk, "/")
-    desk.build({"command": "echo", "label": "Say hello"}, "wait", {"command": "x"}, message="The message\nmore")
+    desk.build(
+        {"command": "echo", "label": ":rocket: Say :nothing_known: hello"},
+        "wait",
+        {"command": "x"},
+        message="The message\nmore",
+    )
     job_id, job = desk.running_job(desk.registered(name="the-agent"))
-    desk.log(job, job_id, 1, 0, b"--- first\r\nline\r\n+++ second\r\n\x1b[32mgreen\x1b[0m\r\n")
+    desk.log(job, job_id, 1, 0, b"--- :rocket: first :x:\r\n:x: line\r\n+++ second\r\n\x1b[32mgreen\x1b[0m\r\n")
     job.call("POST", f"/jobs/{job_id}/annotations", {"body": "look **here**", "style": "warning"})
     assert "The message" in page_of(desk, "/") and "demo #1" in page_of(desk, "/local/demo")
     build = page_of(desk, "/local/demo/builds/1")
     assert (
-        "Say hello" in build
+        "\U0001f680 Say :nothing_known: hello" in build
         and "running" in build
         and "look <strong>here</strong>" in build
         and "note warning" in build
     )
     shown = page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
+    assert "--- \U0001f680 first \u274c" in shown and ":x: line" in shown
     assert "<details open>" in shown and '<span class="term-fg32">green</span>' in shown
     assert "the-agent" in page_of(desk, "/-/agents")
-    assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/log.txt")[1].startswith(b"--- first")
+    assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/log.txt")[1].startswith(b"--- :rocket:")
 
 
 def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:

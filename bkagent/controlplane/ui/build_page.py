@@ -8,6 +8,7 @@ from bkagent.controlplane.records import Artifact, Build, Job
 from bkagent.controlplane.site import Site
 from bkagent.controlplane.ui import words
 from bkagent.controlplane.ui.builds_page import first_line
+from bkagent.controlplane.ui.emoji import with_emoji
 from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 
 ARTIFACTS_COUNT = 500
@@ -42,7 +43,7 @@ def jobs_table(site: Site, build: Build, jobs: Sequence[Job], now: float) -> Htm
         if job.group_id != group:
             group = job.group_id
             label = job.group_label or job.group_key or "\u2014"
-            rows.append(fill('<tr><th colspan="4">{label}</th></tr>', label=label))
+            rows.append(fill('<tr><th colspan="4">{label}</th></tr>', label=with_emoji(label)))
         rows.append(_row(site, build, job, now))
     if not rows:
         return fill("<p>This build has no jobs.</p>")
@@ -74,7 +75,7 @@ def job_name(job: Job) -> str:
         name += f" ({values})"
     if job.parallel_index is not None and job.parallel_total is not None:
         name += f" {job.parallel_index + 1}/{job.parallel_total}"
-    return name
+    return with_emoji(name)
 
 
 def _more(job: Job) -> Html:

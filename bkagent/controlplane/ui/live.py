@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, List, Optional
 from bkagent.controlplane.site import Site
 from bkagent.controlplane.terminal.interpreter import Interpreter
 from bkagent.controlplane.terminal.lines import lines_of
+from bkagent.controlplane.ui.emoji import with_emoji
 from bkagent.transport.answer import Answer, Sink, Stream
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ class _LogFollower:
     def _send(self, sink: Sink) -> None:
         screen = self._interpreter.screen
         first, row = screen.change()
-        lines: List[List[str]] = [[line.marker, line.html] for line in lines_of(screen.rows[row:])]
+        lines: List[List[str]] = []
+        for line in lines_of(screen.rows[row:]):
+            lines.append([line.marker, with_emoji(line.html) if line.marker else line.html])
         sink.write(_event("lines", {"from": self._gone + first, "lines": lines}))
         self._gone += screen.settle()
 

@@ -6,6 +6,7 @@ from typing import Iterable, List, Optional, Tuple
 
 from bkagent.controlplane.terminal.lines import Line
 from bkagent.controlplane.ui import words
+from bkagent.controlplane.ui.emoji import with_emoji
 from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 
 # More than this is not shown; the whole log is one click away. Source: the reference service shows as much.
@@ -60,7 +61,8 @@ def log_view(lines: Iterable[Line], *, live: bool) -> Html:
             continue
         if groups:
             groups[-1].end(line.time_ms)
-        heading = fill('<summary class="line" id="L{number}">{text}', number=number, text=Html(line.html))
+        title = Html(with_emoji(line.html))
+        heading = fill('<summary class="line" id="L{number}">{text}', number=number, text=title)
         groups.append(_Group(line.marker, heading, line.time_ms))
     if groups and (live or not any(group.open for group in groups)):
         plain = [group for group in groups if group.marker != "~"]
