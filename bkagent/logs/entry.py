@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 import time
 from typing import Optional
@@ -184,7 +183,7 @@ class Entry:
         """Remove the entry after its finish was acknowledged. Raises OSError."""
         os.unlink(self._path(layout.JOB))  # from here on it is no entry, whatever happens next
         self.release()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        layout.remove_folder(self.folder)
 
     def keep(self, reason: str) -> str:
         """Move the entry out of the spool, to `kept` beside it, for a person to look at; return where it is now."""

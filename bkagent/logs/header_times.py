@@ -13,6 +13,7 @@ import time
 from typing import Callable, Dict, Mapping
 
 from bkagent.errors import AgentError
+from bkagent.logs import layout
 from bkagent.logs.entry import Entry
 from bkagent.system.durable import replace_file
 
@@ -40,7 +41,7 @@ class HeaderTimes:
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._entry, self._send, self._report, self._now_ns = entry, send, report, now_ns
-        self._told_path = os.path.join(entry.folder, "headers")
+        self._told_path = os.path.join(entry.folder, layout.HEADERS)
         self._told = self._read_told()
         self._at = 0
         self._line = b""

@@ -13,7 +13,7 @@ from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock, wake
-from bkagent.system.durable import is_full, replace_file, sync_file
+from bkagent.system.durable import is_full, replace_file, sync_file, sync_folder, sync_path
 
 _SYNC_EVERY_S = 1.0
 _FULL_DISK_PAUSE_S = 0.5
@@ -109,10 +109,17 @@ class JobSide:
         return (self._alive, self._log, self._sync_fd)
 
     def _keep_synced(self) -> None:
+        # The entry itself was made in a hurry; it gets to the disk with its first second of log.
+        is_new = True
         while not self._closed:
             self._unsynced.wait()
             time.sleep(_SYNC_EVERY_S)
             try:
+                if is_new:
+                    is_new = False
+                    sync_path(os.path.join(self.folder, layout.JOB))
+                    sync_folder(self.folder)
+                    sync_folder(os.path.dirname(self.folder))
                 self.sync()
             except OSError:
                 pass  # the write that comes next meets the same trouble and says so

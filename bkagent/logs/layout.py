@@ -15,6 +15,7 @@ PID = "pid"
 WAKE = "wake"
 CANCEL = "cancel"
 HEARTBEAT = "heartbeat"
+HEADERS = "headers"  # how many times of group headers were told
 KEPT_REASON = "reason"
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -35,3 +36,11 @@ def is_entry(spool_path: str, name: str) -> bool:
         and os.path.isfile(os.path.join(folder, JOB))
         and not os.path.exists(os.path.join(folder, KEPT_REASON))
     )
+
+
+def remove_folder(folder: str) -> None:
+    """Remove an entry's folder, as far as that goes; what stays is swept later."""
+    # Loaded here: a job process, which starts with every job, removes no entries.
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -7,7 +7,6 @@ finds everything there.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import List
 
@@ -44,7 +43,7 @@ def create(spool_path: str, job: JobFile) -> Entry:
             raise AgentError(f"the job {job.job_id} is in the spool already: {folder}")
         os.rename(aside, folder)
     except (AgentError, OSError):
-        shutil.rmtree(aside, ignore_errors=True)
+        layout.remove_folder(aside)
         raise
     return _opened(folder)
 
@@ -77,6 +76,6 @@ def _sweep(folder: str) -> None:
         age_s = time.time() - os.lstat(folder).st_mtime
         useful = os.path.exists(os.path.join(folder, layout.KEPT_REASON)) or not os.path.isdir(folder)
         if age_s > _RUBBISH_AGE_S and not useful and not file_lock.is_held(os.path.join(folder, layout.OWNER)):
-            shutil.rmtree(folder, ignore_errors=True)
+            layout.remove_folder(folder)
     except OSError:
         pass

@@ -2,6 +2,7 @@
 
 replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (0600); raises OSError
 sync_file(fd) -> None                bring a file's bytes (not its times) to the disk
+sync_path(path) -> None              the same for a file that is not open
 sync_folder(path) -> None            bring a folder's names to the disk, where the system can
 is_full(problem) -> bool             whether an OSError says that the disk, or the user's share of it, is full
 """
@@ -15,7 +16,7 @@ if sys.platform == "win32":
 else:
     from bkagent.system._durable_posix import sync_file, sync_folder
 
-__all__ = ["is_full", "replace_file", "sync_file", "sync_folder"]
+__all__ = ["is_full", "replace_file", "sync_file", "sync_folder", "sync_path"]
 
 
 def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
@@ -50,3 +51,12 @@ def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
 def is_full(problem: OSError) -> bool:
     """Return whether an error says that there is no room: a state that passes, unlike others."""
     return problem.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def sync_path(path: str) -> None:
+    """Bring the bytes of the file at `path` to the disk. Raises OSError."""
+    fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    try:
+        sync_file(fd)
+    finally:
+        os.close(fd)
