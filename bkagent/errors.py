@@ -2,6 +2,7 @@
 
     AgentError              1   anything below without a code that callers rely on
       UsageError            1   the command line is wrong
+        MissingValue        1   it lacks something that must be there
       ConfigError           1   a setting has no legal value; says which source set it
       WireError             1   a message does not have the agreed shape
       Unreachable           1   no answer from the control plane; worth another try
@@ -25,6 +26,10 @@ class AgentError(Exception):
 
 class UsageError(AgentError):
     """The command line is wrong."""
+
+
+class MissingValue(UsageError):
+    """A command lacks a value that must be there. The text is only what that is called."""
 
 
 class ConfigError(AgentError):

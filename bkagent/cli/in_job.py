@@ -2,7 +2,7 @@
 
 from bkagent.config.options import api
 from bkagent.config.options.logging import SHARED
-from bkagent.errors import UsageError
+from bkagent.errors import MissingValue, UsageError
 from bkagent.remote import in_job
 
 TYPE_CHECKING = False
@@ -27,9 +27,9 @@ def client(call: "Call") -> "InJobClient":
 
 
 def argument(call: "Call", at: int, label: str) -> str:
-    """Return an argument that must be there and not be empty. Raises UsageError."""
+    """Return an argument that must be there and not be empty. Raises MissingValue."""
     if len(call.arguments) <= at or not call.arguments[at]:
-        raise UsageError(f"Missing {label}. See: `bkagent {call.command.name} --help`")
+        raise MissingValue(label)
     return call.arguments[at]
 
 

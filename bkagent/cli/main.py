@@ -3,7 +3,7 @@
 import sys
 
 from bkagent.cli import table
-from bkagent.errors import AgentError, KeyAbsent, UsageError
+from bkagent.errors import AgentError, KeyAbsent, MissingValue, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,24 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
         from bkagent.cli import help
 
         return help.describe(command)
-    return command.run(_call(command, rest, environ))
+    try:
+        return command.run(_understood(command, rest, environ))
+    except MissingValue as missing:
+        _say(f"Missing {missing}. See: `buildkite-agent {command.name} --help`")
+        return missing.exit_code
+
+
+def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Call":
+    """Return the call that the words make; for those that make none the command's page is printed before the error."""
+    try:
+        return _call(command, words, environ)
+    except MissingValue:
+        raise
+    except UsageError:
+        from bkagent.cli import help
+
+        help.describe(command)
+        raise
 
 
 def _load(name: str) -> "Command":

@@ -1,6 +1,6 @@
 """The values in force for one run of a command, and where each came from."""
 
-from bkagent.errors import ConfigError, UsageError
+from bkagent.errors import ConfigError, MissingValue, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Source:
 def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], None]") -> Settings:
     """Return the settings of a command.
 
-    Raises UsageError or ConfigError naming the source of a value that cannot be read, and UsageError for
+    Raises UsageError or ConfigError naming the source of a value that cannot be read, and MissingValue for
     a required one that is missing. `warn` gets a sentence for each use of a replaced option.
     """
     settings = Settings()
@@ -72,12 +72,8 @@ def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], 
             _move(option, options, settings, warn)
     for option in options:
         if option.required and not settings[option]:
-            raise UsageError(f"Missing {option.required}: set --{option.name}" + _or_variable(option))
+            raise MissingValue(option.required)
     return settings
-
-
-def _or_variable(option: "Option") -> str:
-    return f" or the environment variable {option.env[0]}" if option.env else ""
 
 
 def _find(option: "Option", source: Source) -> "Tuple[object, str]":
