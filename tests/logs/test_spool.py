@@ -2,6 +2,7 @@
 
 import errno
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -222,6 +223,21 @@ def test_appending_from_many_threads_loses_nothing(place):
     side.close()
     with open(os.path.join(place, "job-1", "log"), "rb") as log:
         assert log.read() == (b"x" * 1000 + b"\n") * 400
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(place, run, seed):
+    entry = spool.create(place, JOB)
+    process = run(
+        "from bkagent.logs import result\nprint('here', flush=True)\n"
+        "while True: result.write(sys.argv[2], Result(7, 'S' * 10000, 'r' * 10000))"
+    )
+    assert process.stdout.readline() == "here\n"
+    for _ in range(random.Random(seed).randrange(1, 400)):  # now sooner, now later
+        assert entry.result() in (None, Result(7, "S" * 10000, "r" * 10000))
+    process.kill()
+    process.wait()
+    assert entry.result() in (None, Result(7, "S" * 10000, "r" * 10000))
 
 
 def test_a_full_disk_holds_the_job_up_and_loses_nothing(place, monkeypatch):
