@@ -35,7 +35,10 @@ function change(log, from, lines) {
       const hidden = line("div", text);
       hidden.hidden = true;
       (group || log).append(hidden);
-      if (group) group.open = true;
+      if (group) {
+        group.open = true;
+        delete group.dataset.auto;
+      }
     } else if (marker) {
       if (group && group.dataset.auto) group.open = false;
       const made = document.createElement("details");
