@@ -98,19 +98,23 @@ def test_only_the_ticket_lets_bytes_in(desk: Any) -> None:
     job_id, job = desk.running_job()
     answer = announce(job, job_id, ("one", b"1"), ("two", b"2"))
     one, two = (answer["per_artifact_instructions"][id] for id in answer["artifact_ids"])
-    assert send(desk, one, "one", b"1", data=two["data"])[0] == 403
-    assert send(desk, one, "one", b"1", data={})[0] == 403
-    batch = answer["upload_instructions"]
-    forged = {**batch["data"], "path": "one", "batch": "b2"}
-    assert send(desk, batch, "one", b"1", data=forged)[0] == 403
-    assert send(desk, batch, "three", b"1", data={**batch["data"], "path": "three"})[0] == 403
-    assert (
-        desk.page().call(
-            "POST", "/-/uploads/nothing", body=form({}, b"x"), Content_Type=f"multipart/form-data; boundary={BOUNDARY}"
-        )[0]
-        == 404
-    )
-    assert desk.page().call("POST", one["action"]["path"], body=b"x", Content_Type="text/plain")[0] == 415
+    ticket = two["action"]["path"].rpartition("/")[2]
+    batch = answer["upload_instructions"]["action"]["path"]
+    for path in (
+        one["action"]["path"].rpartition("/")[0] + "/" + ticket, one["action"]["path"][:-1],
+        f"/-/uploads/nothing/{ticket}", batch.replace("/b1/", "/b2/"), batch[:-1],
+    ):  # fmt: skip
+        # Refused before the body is read: none is sent.
+        status, said, _ = desk.page().call("POST", path, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
+        assert status == 403 and said["message"], path
+    assert send(desk, answer["upload_instructions"], "three", b"1")[0] == 404
+    assert send(desk, answer["upload_instructions"], "one", b"1", data={})[0] == 404
+    for kind, status in (("text/plain", 415), ("multipart/form-data", 400)):
+        assert desk.page().call("POST", one["action"]["path"], body=b"x", Content_Type=kind)[0] == status
+    no_file = form({}, b"1", name="other")
+    kind = f"multipart/form-data; boundary={BOUNDARY}"
+    assert desk.page().call("POST", one["action"]["path"], body=no_file, Content_Type=kind)[0] == 400
+    assert job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "../x", "artifacts": []})[0] == 422
     assert os.listdir(os.path.join(desk.plane.folder, "artifacts")) == []
 
 

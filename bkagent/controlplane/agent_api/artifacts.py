@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Dict, List
 
 from bkagent.controlplane.agent_api import access
@@ -13,6 +14,7 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
+_BATCH = re.compile(r"[A-Za-z0-9-]{1,100}")
 URL_VALID_S = 6 * 3600  # as long as a job may take to download everything that one search found
 BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
 
@@ -28,6 +30,8 @@ def create(site: Site, request: Request) -> Answer:
     destination = read.text("upload_destination", "")
     specs = [_spec(Reader(entry, "artifact"), destination) for entry in entries]
     batch_id = read.text("id", "") or site.plane.new_id()
+    if not _BATCH.fullmatch(batch_id):
+        raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
     made = site.plane.create_artifacts(job.id, batch_id, specs)
     each = {artifact.id: _instructions(site, request, artifact) for artifact in made}
     answer = {
@@ -48,20 +52,19 @@ def _spec(read: Reader, destination: str) -> ArtifactSpec:
 
 
 def _instructions(site: Site, request: Request, artifact: Artifact) -> Dict[str, Any]:
-    ticket = site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, artifact.id)
-    return _form(site, request, f"/-/uploads/{artifact.id}", {"ticket": ticket})
+    return _form(site, request, artifact.id)
 
 
 def _of_batch(site: Site, request: Request, job_id: str, batch_id: str) -> Dict[str, Any]:
     """Return the one form for every file of a batch, for agents that know of no instructions for each."""
-    ticket = site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, f"{job_id} {batch_id}")
-    data = {"ticket": ticket, "job": job_id, "batch": batch_id, "path": "${artifact:path}"}
-    return _form(site, request, "/-/uploads", data)
+    return _form(site, request, f"{job_id}/{batch_id}")
 
 
-def _form(site: Site, request: Request, path: str, data: Dict[str, str]) -> Dict[str, Any]:
-    url = site.base_url(request)
-    return {"action": {"url": url, "method": "POST", "path": path, "file_input": "file"}, "data": data}
+def _form(site: Site, request: Request, place: str) -> Dict[str, Any]:
+    # The ticket stands in the path: a form without it is refused before its body is read.
+    path = f"/-/uploads/{place}/{site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, place)}"
+    action = {"url": site.base_url(request), "method": "POST", "path": path, "file_input": "file"}
+    return {"action": action, "data": {"path": "${artifact:path}"}}
 
 
 def update(site: Site, request: Request) -> Answer:

@@ -84,7 +84,9 @@ def _more(job: Job) -> Html:
         notes.append("retried")
     if job.retries_count:
         notes.append(f"attempt {job.retries_count + 1}")
-    if job.state == "scheduled":
+    if job.type == "manual" and job.state == "blocked":
+        notes.append("waits for a person; the REST API unblocks it")
+    if job.state == "scheduled" and job.type == "script":
         rules = ", ".join(job.agent_query_rules)
         notes.append(f"waits for an agent with {rules}" if rules else "waits for an agent")
     return fill(' <span class="soft">{notes}</span>', notes="; ".join(notes)) if notes else NOTHING
