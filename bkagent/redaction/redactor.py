@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, Tuple
+from typing import Dict, List, Set, Tuple
 
 from bkagent.redaction.needles import MARK, Needle, merged, needles_of, redacted
 
 # Each needle costs a search of its own, which is quicker than a regular expression of them all: that one tries every
 # needle at every byte. Needles that begin alike, as tokens of one service do, share the search for their beginning.
 _ALIKE_BYTES = 4
+
+# Up to this length all beginnings of all needles are known by heart. Longer needles are compared one by one.
+_LONGEST_BEGINNING = 64
 
 
 class Redactor:
@@ -22,10 +25,11 @@ class Redactor:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._needles: Dict[Tuple[bytes, ...], Needle] = {}
-        self._by_first_byte: Dict[int, List[Needle]] = {}
-        self._multi: List[Needle] = []
-        self._longest_single = 0
+        self._is_indexed = True
         self._searches: List[Tuple[bytes, List[Needle]]] = []
+        self._beginnings: Set[bytes] = set()
+        self._longest_beginning = 0
+        self._long: List[Needle] = []  # of several lines, or longer than `_beginnings` knows
         self._held = b""
         self._covered = 0
 
@@ -34,20 +38,15 @@ class Redactor:
         with self._lock:
             for needle in needles_of(secret):
                 self._needles.setdefault(needle.lines, needle)
-            needles = list(self._needles.values())
-            self._searches = _searches(needles)
-            self._multi = [needle for needle in needles if not needle.is_single]
-            self._longest_single = max((needle.size for needle in needles if needle.is_single), default=0)
-            self._by_first_byte = {}
-            for needle in needles:
-                if needle.is_single:
-                    self._by_first_byte.setdefault(needle.first[0], []).append(needle)
+            self._is_indexed = False
 
     def feed(self, data: bytes) -> bytes:
         """Take the next piece of the stream; return what can be shown now."""
         with self._lock:
             if not self._needles:
                 return data
+            if not self._is_indexed:
+                self._index()
             text = self._held + data if self._held else data
             if not text:
                 return b""
@@ -57,6 +56,8 @@ class Redactor:
     def flush(self) -> bytes:
         """Return what was withheld, and forget that it could have been the beginning of a secret."""
         with self._lock:
+            if not self._is_indexed:
+                self._index()
             text = self._held
             return self._let_go(text, len(text), self._hits(text)) if text else b""
 
@@ -65,25 +66,34 @@ class Redactor:
         with self._lock:
             return redacted(text, list(self._needles.values()))
 
+    def _index(self) -> None:
+        """Make what the searches use, once for any number of new secrets."""
+        needles = list(self._needles.values())
+        self._searches = _searches(needles)
+        self._long = [needle for needle in needles if not needle.is_single or needle.size > _LONGEST_BEGINNING + 1]
+        firsts = [needle.first for needle in needles]
+        self._beginnings = {
+            first[:length] for first in firsts for length in range(1, min(len(first), _LONGEST_BEGINNING + 1))
+        }
+        self._longest_beginning = max(map(len, self._beginnings), default=0)
+        self._is_indexed = True
+
     def _hits(self, text: bytes) -> List[Needle]:
         """Return the needles that may occur in `text`."""
-        hits: List[Needle] = []
-        for probe, needles in self._searches:
-            if probe in text:
-                hits += needles if len(needles) == 1 else [needle for needle in needles if needle.probe in text]
-        return hits
+        groups = [needles for probe, needles in self._searches if probe in text]
+        return [needle for needles in groups for needle in needles if len(needles) == 1 or needle.probe in text]
 
     def _cut(self, text: bytes) -> int:
         """Return the first place from where the rest of `text` could be the beginning of a needle."""
         cut = len(text)
-        # A needle of one line holds no line feed, so a piece that ends with one ends its beginnings, too.
-        start = max(text.rfind(b"\n") + 1, len(text) - self._longest_single + 1)
-        if start < cut:
-            for first in self._by_first_byte.keys() & set(text[start:]):
-                for needle in self._by_first_byte[first]:
-                    cut = needle.unfinished_from(text, cut)
-        for needle in self._multi:
+        for needle in self._long:
             cut = needle.unfinished_from(text, cut)
+        # A beginning holds no line feed, so a piece that ends with one ends in none.
+        start = max(text.rfind(b"\n") + 1, len(text) - self._longest_beginning)
+        tail = text[start:cut]
+        for at in range(len(tail)):
+            if text[start + at :] in self._beginnings:
+                return start + at
         return cut
 
     def _let_go(self, text: bytes, cut: int, hits: List[Needle]) -> bytes:
