@@ -14,13 +14,14 @@ from bkagent.wire.ping import IDLE
 from bkagent.wire.registration import Registration
 
 USER_AGENT_CHARACTERS = 500
+REGISTRATION_BYTES = 256 * 1024  # the longest part is what /etc says of the system, a few thousand
 
 
 def register(site: Site, request: Request) -> Answer:
     """Make a session."""
     if not site.plane.tokens.is_agent(access.token(request)):
         raise HttpError(401, "the token does not register agents here")
-    registration = Registration.from_wire(request.json())
+    registration = Registration.from_wire(request.json(REGISTRATION_BYTES))
     user_agent = request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS]
     registered = site.plane.register(registration, user_agent=user_agent, ip_address=request.peer)
     return json_answer(200, registered.to_wire())

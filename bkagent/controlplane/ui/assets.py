@@ -16,9 +16,10 @@ _HEADERS = (("Cache-Control", "max-age=300"), ("X-Content-Type-Options", "nosnif
 # What a page does while its job or build goes on. A page without it says the same, and is loaded anew every 5 s.
 SCRIPT = """"use strict";
 // A log: take away the lines from `from` on and append what is there now. Other pages: show the page as it is now.
-function line(part, text) {
+function line(part, text, number) {
   const made = document.createElement(part);
   made.className = "line";
+  made.id = "L" + number;
   made.innerHTML = text;  // rendered and escaped by the server
   return made;
 }
@@ -32,7 +33,7 @@ function change(log, from, lines) {
     let group = log.lastElementChild;
     if (group && group.tagName !== "DETAILS") group = null;
     if (marker === "^") {
-      const hidden = line("div", text);
+      const hidden = line("div", text, shown.length + 1);
       hidden.hidden = true;
       (group || log).append(hidden);
       if (group) {
@@ -45,10 +46,10 @@ function change(log, from, lines) {
       made.open = marker !== "~";
       if (marker === "-") made.dataset.auto = "1";
       if (marker === "~") made.className = "muted";
-      made.append(line("summary", text));
+      made.append(line("summary", text, shown.length + 1));
       log.append(made);
     } else {
-      (group || log).append(line("div", text));
+      (group || log).append(line("div", text, shown.length + 1));
     }
   }
 }

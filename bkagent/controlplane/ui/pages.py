@@ -195,6 +195,7 @@ def _job(site: Site, request: Request) -> Tuple[Build, Job]:
 _BUILD = "/{org}/{pipeline}/builds/{number}"
 ROUTES: "tuple[Route, ...]" = (
     ("GET", "/", builds),
+    ("GET", "/{org}", builds),
     ("GET", "/{org}/{pipeline}", builds),
     ("GET", "/{org}/{pipeline}/builds", builds),
     ("GET", _BUILD, build),
