@@ -230,6 +230,9 @@ def test_steps_are_exported_and_canceled(desk: Any) -> None:
     assert job.call("POST", "/steps/a/export", {"attribute": "nonsense"})[0] == 422
     assert job.call("POST", "/steps/nothing/export", {"attribute": "key"})[0] == 404
     assert job.call("PUT", "/steps/a", {"attribute": "label", "value": "x"})[0] == 422
+    assert job.call("PUT", "/steps/a", {"attribute": "priority", "value": "high"})[0] == 422
+    assert job.call("PUT", "/steps/k%2E1", {"attribute": "priority", "value": "7", "build_id": build.id})[0] == 200
+    assert [one.priority for one in desk.plane.jobs_of_build(build.id)] == [0, 7]
     assert job.call("POST", "/steps/k%2E1/cancel", {"build_id": build.id, "force": False})[1]["uuid"]
     assert job.call("POST", "/steps/a/cancel", {"build_id": desk.build().id})[0] == 403
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from bkagent.controlplane.agent_api import access
 from bkagent.controlplane.errors import Forbidden
 from bkagent.controlplane.records import StepEntry
+from bkagent.controlplane.scheduling.states import NOT_STARTED
 from bkagent.controlplane.site import Route, Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
+_PRIORITY = re.compile(r"[+-]?[0-9]{1,9}")
 # Attributes that are read from the step as it was uploaded, and the names they may have there.
 _FROM_DOCUMENT = {
     "agents": ("agents",), "command": ("command", "commands"), "concurrency_key": ("concurrency_group",),
@@ -51,9 +54,22 @@ def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
 
 
 def update(site: Site, request: Request) -> Answer:
-    """Steps keep the attributes that they were uploaded with: say so, rather than seem to change them."""
-    access.caller(site, request)
-    raise HttpError(422, "this control plane does not change steps after they were uploaded")
+    """Change the priority of a step's jobs that have not started. Nothing else of a step changes here."""
+    caller = access.caller(site, request)
+    read = access.fields(request, "step update")
+    build_id = read.text("build_id", "") or caller.build_id
+    if caller.job_id and build_id != caller.build_id:
+        raise Forbidden("a job changes steps of its own build only")
+    entry = site.plane.step(build_id, request.parameters["step"])
+    if read.text("attribute", "") != "priority":
+        raise HttpError(422, "this control plane changes no attribute of a step but its priority")
+    text = read.text("value", "")
+    if not _PRIORITY.fullmatch(text):
+        raise HttpError(422, "Priority must be an integer")
+    for job in site.plane.jobs_of_build(build_id, retried=False):
+        if entry.id in (job.step_id, job.group_id) and job.type == "script" and job.state in NOT_STARTED:
+            site.plane.reprioritize_job(job.id, int(text))
+    return json_answer(200, {"id": entry.id})
 
 
 def cancel_step(site: Site, request: Request) -> Answer:
