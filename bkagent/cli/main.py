@@ -38,6 +38,11 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         return _reader_left()
     except KeyboardInterrupt:
         return 130
+    except ImportError as error:
+        if (error.name or "").startswith("bkagent"):
+            return _defect(error, words, environ)
+        _say(_incomplete(error))
+        return 1
     except Exception as error:  # the edge of the process: a defect of ours must still read as a sentence
         return _defect(error, words, environ)
 
@@ -129,6 +134,13 @@ def _reader_left() -> int:
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 141
+
+
+def _incomplete(error: ImportError) -> str:
+    return (
+        f"bkagent: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
+        "On Debian and Ubuntu install the package python3 in place of python3-minimal"
+    )
 
 
 def _defect(error: Exception, words: "List[str]", environ: "Dict[str, str]") -> int:
