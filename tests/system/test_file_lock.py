@@ -24,9 +24,8 @@ sys.stdin.read()
 def holder(tmp_path):
     """Start a process that holds the lock of a file until its standard input ends."""
     path = str(tmp_path / "lock")
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, TOP, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True
-    )
+    arguments = [sys.executable, "-c", HOLDER, TOP, path]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True)
     assert process.stdout.readline() == "True\n"
     yield path, process
     process.kill()
