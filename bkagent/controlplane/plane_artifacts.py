@@ -99,7 +99,7 @@ class PlaneArtifacts(PlaneState):
             self._tell(Event("artifact", job.build_id, job_id, state="finished"))
 
     def artifacts(
-        self, *, build_id: str = "", job_id: str = "", states: Sequence[str] = (), path: str = ""
+        self, build_id: str = "", *, job_id: str = "", states: Sequence[str] = (), path: str = ""
     ) -> List[Artifact]:
         """Return the artifacts of a build or of a job in the order they came; in `path`, `*` is any characters."""
         column, value = ("job_id", job_id) if job_id else ("build_id", build_id)

@@ -36,6 +36,10 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
         """Return every pipeline, by name."""
         return pipelines.TABLE.all(self._db, "1 ORDER BY name, slug")
 
+    def next_build_number(self, slug: str) -> int:
+        """Return the number that the next build of a pipeline gets, if none comes in between."""
+        return pipelines.last_number(self._db, slug) + 1
+
     def create_build(
         self,
         pipeline_slug: str,

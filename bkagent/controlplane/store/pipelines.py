@@ -18,4 +18,10 @@ TABLE = RecordTable(PipelineEntry, "pipelines")
 def next_number(db: Database, slug: str) -> int:
     """Return the number of the pipeline's next build, counting it."""
     db.rows("UPDATE pipelines SET last_number = last_number + 1 WHERE slug = ?", (slug,))
-    return int(db.rows("SELECT last_number FROM pipelines WHERE slug = ?", (slug,))[0][0])
+    return last_number(db, slug)
+
+
+def last_number(db: Database, slug: str) -> int:
+    """Return the number of the pipeline's newest build, 0 for none."""
+    found = db.rows("SELECT last_number FROM pipelines WHERE slug = ?", (slug,))
+    return int(found[0][0]) if found else 0

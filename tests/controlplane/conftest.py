@@ -1,0 +1,109 @@
+"""A control plane in a temporary folder, with a clock that stands still, and agents that do what a test says."""
+
+from __future__ import annotations
+
+import pytest
+
+from bkagent.controlplane.plane import Plane
+from bkagent.wire.finish import Finish
+from bkagent.wire.registration import Registration
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_700_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+class World:
+    """A plane and short ways to move its jobs: jobs are named by step key, or by label where there is none."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.clock = Clock()
+        self.plane = None
+        self.build_id = ""
+        self.open()
+
+    def open(self):
+        if self.plane is not None:
+            self.plane.close()
+        self.plane = Plane.open(self.folder, clock=self.clock, ticking=False)
+
+    def agent(self, *tags, **details):
+        """Register and connect an agent; return its id."""
+        registered = self.plane.register(
+            Registration("agent", "host", "linux", "amd64", "3.137.0", "x", 1, meta_data=tags, **details)
+        )
+        self.plane.connect(registered.id)
+        return registered.id
+
+    def build(self, steps, **details):
+        details.setdefault("repository", "/repo")
+        document = steps if isinstance(steps, dict) else {"steps": steps}
+        build = self.plane.create_build("demo", document, **details)
+        self.build_id = build.id
+        return build
+
+    def jobs(self, name="", build_id=""):
+        listed = self.plane.jobs_of_build(build_id or self.build_id)
+        return [job for job in listed if not name or name in (job.step_key, job.label)]
+
+    def job(self, name):
+        """Return the newest job of this name that has not ended, else the newest."""
+        found = self.jobs(name)
+        assert found, f"no job is called {name}"
+        return next((job for job in found if not job.final), found[-1])
+
+    def start(self, name):
+        job = self.job(name)
+        agent = self.agent()
+        self.plane.acquire(agent, job.id)
+        return self.plane.start(job.id)
+
+    def finish(self, name, status=0, **details):
+        return self.plane.finish(self.job(name).id, Finish(str(status), **details))
+
+    def run(self, name, status=0, **details):
+        if self.job(name).state != "running":
+            self.start(name)
+        return self.finish(name, status, **details)
+
+    def do(self, *moves):
+        """Do moves such as "a=0" (run it to this exit status), "a" (start it), "unblock a", "cancel a", "retry a"."""
+        for move in moves:
+            word, _, name = move.rpartition(" ")
+            if word:
+                getattr(self.plane, f"{word}_job")(self.job(name).id)
+            elif "=" in name:
+                self.run(*((part if at == 0 else int(part)) for at, part in enumerate(name.split("="))))
+            else:
+                self.start(name)
+
+    def upload(self, name, steps, **details):
+        details.setdefault("uuid", self.plane.new_id())
+        document = steps if isinstance(steps, dict) else {"steps": steps}
+        return self.plane.upload_pipeline(self.job(name).id, document, **details)
+
+    @property
+    def states(self):
+        """The state of every job that counts by name, jobs of one name joined by blanks."""
+        found = {}
+        for job in self.jobs():
+            if not job.retried:
+                found.setdefault(job.step_key or job.label or job.type, []).append(job.shown_state)
+        return {name: " ".join(states) for name, states in found.items()}
+
+    @property
+    def state(self):
+        build = self.plane.build(self.build_id)
+        return f"blocked {build.state}" if build.blocked else build.state
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(str(tmp_path / "data"))
+    yield made
+    made.plane.close()

@@ -1,0 +1,416 @@
+"""Agents get jobs that suit them; jobs go from offer to end; what falls silent is given up."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from bkagent.controlplane.errors import BadRequest, Locked, Rejected, Unauthorized
+from bkagent.controlplane.scheduling import dispatch
+from bkagent.wire.finish import Finish
+
+ONE = [{"command": "a", "key": "a"}]
+
+
+@pytest.mark.parametrize(
+    ("rules", "tags", "expected"),
+    [
+        ((), (), True),
+        ((), ("queue=default",), True),
+        ((), ("queue=big",), False),
+        (("queue=big",), ("queue=big",), True),
+        (("queue=big",), (), False),
+        (("queue=*",), ("queue=big",), True),
+        (("queue=default",), (), True),
+        (("os=linux",), ("os=linux",), True),
+        (("os=linux",), ("os=Linux",), False),
+        (("os=linux", "gpu=true"), ("os=linux",), False),
+        (("os=mac",), ("os=linux", "os=mac"), True),
+        (("gpu=*",), ("gpu=a100",), True),
+        (("gpu=",), ("gpu=a100",), True),
+        (("gpu=*",), (), False),
+        (("*",), (), True),
+        (("os=lin*",), ("os=linux",), False),
+        (("v=a=b",), ("v=a=b",), True),
+    ],
+)
+def test_tags(rules, tags, expected):
+    assert dispatch.suits(rules, tags) is expected
+
+
+def test_jobs_are_handed_out_by_priority_then_time_then_place(world):
+    world.build([{"command": "1"}, {"command": "2", "priority": 5}, {"command": "3"}])
+    world.clock.now += 1
+    world.build([{"command": "4"}, {"command": "5", "priority": 5}])
+    agents = [world.agent() for _ in range(5)]
+    jobs = [world.plane.next_action(agent).job_id for agent in agents]
+    assert [world.plane.job(job).command for job in jobs] == ["2", "5", "1", "3", "4"]
+
+
+def test_an_agent_has_one_job_at_a_time(world):
+    world.build([{"command": "1"}, {"command": "2"}])
+    agent = world.agent()
+    job = world.plane.next_action(agent).job_id
+    world.plane.accept(agent, job)
+    world.plane.start(job)
+    assert world.plane.next_action(agent).job_id == ""
+    world.plane.finish(job, Finish("0"))
+    assert world.plane.next_action(agent).job_id not in ("", job)
+
+
+def test_an_offer_is_repeated_until_it_is_taken_up(world):
+    world.build(ONE)
+    agent = world.agent()
+    job = world.plane.next_action(agent).job_id
+    assert job and world.plane.next_action(agent).job_id == job
+    first = world.plane.accept(agent, job)
+    assert world.plane.next_action(agent).job_id == job
+    assert world.plane.accept(agent, job) == first
+    world.plane.start(job)
+    assert world.plane.accept(agent, job) == first
+    assert world.plane.start(job) == world.plane.job(job)
+
+
+def test_what_an_accepted_job_holds(world):
+    step = {"command": "echo hi", "key": "a", "label": "Say", "artifact_paths": ["x/*", "y"], "timeout_in_minutes": 5,
+            "plugins": [{"docker#v1": None}], "env": {"X": "1", "BUILDKITE_BRANCH": "no"}}  # fmt: skip
+    world.build([step], branch="topic", commit="a" * 40, message="m", env={"X": "0", "Z": "2"}, tag="v1")
+    agent = world.agent("queue=default", "gpu=a-1")
+    job = world.plane.accept(agent, world.plane.next_action(agent).job_id)
+    assert job.step["command"] == "echo hi"
+    assert job.token.startswith("bkaj_") and job.chunks_max_size_bytes > 0 and job.runnable_at
+    expected = {
+        "CI": "true", "BUILDKITE": "true", "X": "1", "Z": "2", "BUILDKITE_BRANCH": "topic", "BUILDKITE_TAG": "v1",
+        "BUILDKITE_COMMIT": "a" * 40, "BUILDKITE_COMMIT_RESOLVED": "true", "BUILDKITE_REPO": "/repo",
+        "BUILDKITE_MESSAGE": "m", "BUILDKITE_COMMAND": "echo hi", "BUILDKITE_LABEL": "Say", "BUILDKITE_TIMEOUT": "5",
+        "BUILDKITE_ARTIFACT_PATHS": "x/*;y", "BUILDKITE_PLUGINS": '[{"docker#v1":null}]', "BUILDKITE_STEP_KEY": "a",
+        "BUILDKITE_JOB_ID": job.id, "BUILDKITE_AGENT_ID": agent, "BUILDKITE_AGENT_NAME": "agent",
+        "BUILDKITE_AGENT_META_DATA_GPU": "a-1", "BUILDKITE_AGENT_META_DATA_QUEUE": "default",
+        "BUILDKITE_ORGANIZATION_SLUG": "local", "BUILDKITE_PIPELINE_SLUG": "demo", "BUILDKITE_PIPELINE_PROVIDER": "git",
+        "BUILDKITE_RETRY_COUNT": "0", "BUILDKITE_PULL_REQUEST": "false", "BUILDKITE_BUILD_NUMBER": "1",
+        "BUILDKITE_SOURCE": "api",
+    }  # fmt: skip
+    assert {name: job.env.get(name) for name in expected} == expected
+    assert all(isinstance(value, str) for value in job.env.values())
+
+
+def test_variables_of_groups_parallel_jobs_and_checkouts(world):
+    inner = {"command": "a", "key": "a", "parallelism": 2, "checkout": {"skip": True, "depth": 3}}
+    world.build({"checkout": {"submodules": False}, "steps": [{"group": "G", "key": "g", "steps": [inner]}]})
+    world.start("a")
+    env = world.plane.job_env(world.job("a").id)
+    assert (env["BUILDKITE_GROUP_KEY"], env["BUILDKITE_GROUP_LABEL"]) == ("g", "G")
+    assert (env["BUILDKITE_PARALLEL_JOB"], env["BUILDKITE_PARALLEL_JOB_COUNT"]) == ("0", "2")
+    assert (env["BUILDKITE_SKIP_CHECKOUT"], env["BUILDKITE_GIT_SUBMODULES"]) == ("true", "false")
+    assert env["BUILDKITE_GIT_CLONE_FLAGS"] == "--depth=3"
+
+
+def test_a_job_is_accepted_only_by_whom_it_was_offered_to(world):
+    world.build(ONE)
+    one, other = world.agent(), world.agent()
+    job = world.plane.next_action(one).job_id
+    with pytest.raises(Rejected, match="not offered to this agent"):
+        world.plane.accept(other, job)
+    assert world.plane.next_action(other).job_id == ""
+
+
+def test_acquire_takes_a_job_by_name(world):
+    world.build([{"command": "a", "key": "a", "agents": {"queue": "far"}}, "wait", {"command": "b", "key": "b"}])
+    agent = world.agent(ignore_in_dispatches=True)
+    with pytest.raises(Locked):
+        world.plane.acquire(agent, world.job("b").id)
+    taken = world.plane.acquire(agent, world.job("a").id)
+    assert world.plane.acquire(agent, world.job("a").id) == taken
+    with pytest.raises(Rejected):
+        world.plane.acquire(world.agent(), world.job("a").id)
+
+
+def test_finish_may_be_repeated_but_not_contradicted(world):
+    world.build(ONE)
+    world.run("a", 3, signal="", chunks_failed_count=2)
+    job = world.finish("a", 3)
+    assert (job.exit_status, job.chunks_failed_count, world.state) == (3, 2, "failed")
+    with pytest.raises(Rejected, match="not wanted any more"):
+        world.finish("a", 0)
+
+
+@pytest.mark.parametrize("text", ["", "x", "1e3", "99999999999999999999"])
+def test_an_exit_status_that_is_none_counts_as_minus_one(world, text):
+    world.build(ONE)
+    world.start("a")
+    assert world.plane.finish(world.job("a").id, Finish(text)).exit_status == -1
+
+
+def test_moments_that_an_agent_tells_are_kept_within_reason(world):
+    world.build(ONE)
+    job = world.job("a")
+    agent = world.agent()
+    world.plane.acquire(agent, job.id)
+    world.clock.now += 10
+    started = world.plane.start(job.id, started_at="1970-01-01T00:00:00Z").started_at
+    assert started == world.clock.now - 10
+    world.clock.now += 10
+    assert world.plane.finish(job.id, Finish("0", finished_at="2999-01-01T00:00:00Z")).finished_at == world.clock.now
+
+
+def test_a_job_cannot_finish_before_it_is_accepted(world):
+    world.build(ONE)
+    agent = world.agent()
+    job = world.plane.next_action(agent).job_id
+    with pytest.raises(Rejected, match="has not started"):
+        world.plane.finish(job, Finish("0"))
+    with pytest.raises(Rejected, match="cannot start"):
+        world.plane.start(job)
+
+
+def test_wait_for_work_returns_when_there_is_some(world):
+    agent = world.agent()
+    assert world.plane.wait_for_work(agent, 0) is False
+    found = []
+    thread = threading.Thread(target=lambda: found.append(world.plane.wait_for_work(agent, 30)))
+    thread.start()
+    world.build(ONE)
+    thread.join(30)
+    assert found == [True]
+
+
+def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
+    world.build(ONE)
+    agent = world.agent()
+    world.plane.pause_agent(agent, note="maintenance", timeout_minutes=5)
+    assert (world.plane.next_action(agent).action, world.plane.next_action(agent).message) == ("pause", "maintenance")
+    with pytest.raises(Rejected, match="already paused"):
+        world.plane.pause_agent(agent)
+    world.clock.now += 301
+    world.plane.heartbeat(agent)
+    world.plane.tick()
+    assert world.plane.next_action(agent).job_id
+    with pytest.raises(Rejected, match="not paused"):
+        world.plane.resume_agent(agent)
+
+
+def test_a_stopped_agent_is_told_to_leave(world):
+    agent = world.agent()
+    world.plane.stop_agent(agent)
+    assert world.plane.next_action(agent).action == "disconnect"
+    assert world.plane.disconnect(agent).state == "stopped"
+    with pytest.raises(BadRequest, match="Can only stop connected agents"):
+        world.plane.stop_agent(agent)
+
+
+def test_a_forced_stop_cancels_the_job_and_its_build(world):
+    world.build(ONE)
+    job = world.start("a")
+    world.plane.stop_agent(job.agent_id, force=True)
+    assert (world.job("a").state, world.state) == ("canceling", "canceling")
+
+
+def test_a_lost_agents_job_has_failed(world):
+    world.build([{"command": "a", "key": "a"}, "wait", {"command": "b", "key": "b"}])
+    job = world.start("a")
+    world.clock.now += 180
+    world.plane.tick()
+    assert world.job("a").state == "running"
+    world.clock.now += 1
+    world.plane.tick()
+    lost = world.plane.job(job.id)
+    assert (lost.state, lost.exit_status, lost.reason) == ("finished", -1, "the agent was lost")
+    assert (world.plane.agent(job.agent_id).state, world.state) == ("lost", "failed")
+    with pytest.raises(Rejected):
+        world.plane.finish(job.id, Finish("0"))
+
+
+def test_a_lost_job_may_be_run_again_by_a_rule(world):
+    world.build([{"command": "a", "key": "a", "retry": {"automatic": [{"exit_status": -1, "limit": 1}]}}])
+    world.start("a")
+    world.clock.now += 200
+    world.plane.tick()
+    assert [job.state for job in world.jobs()] == ["finished", "scheduled"]
+    assert world.state == "running"
+
+
+def test_heartbeats_keep_a_job(world):
+    world.build(ONE)
+    agent = world.start("a").agent_id
+    for _ in range(10):
+        world.clock.now += 100
+        world.plane.heartbeat(agent)
+        world.plane.tick()
+    assert world.job("a").state == "running"
+
+
+def test_a_lost_agent_that_comes_back_is_connected(world):
+    agent = world.agent()
+    world.clock.now += 200
+    world.plane.tick()
+    assert world.plane.agent(agent).state == "lost"
+    world.plane.next_action(agent)
+    assert world.plane.agent(agent).state == "connected"
+
+
+def test_time_while_the_control_plane_was_down_is_not_held_against_agents(world):
+    world.build(ONE)
+    world.start("a")
+    world.clock.now += 3600
+    world.open()
+    world.plane.tick()
+    assert world.job("a").state == "running"
+
+
+def test_a_disconnected_agents_job_gets_the_time_of_a_lost_one(world):
+    world.build(ONE)
+    job = world.start("a")
+    world.plane.disconnect(job.agent_id)
+    world.plane.tick()
+    assert world.job("a").state == "running"
+    assert world.plane.finish(job.id, Finish("0")).passed
+
+
+def test_an_offer_goes_back_when_its_agent_leaves_or_forgets_it(world):
+    world.build(ONE)
+    agent = world.agent()
+    world.plane.next_action(agent)
+    world.plane.disconnect(agent)
+    assert world.job("a").state == "scheduled"
+    other = world.agent()
+    world.plane.next_action(other)
+    world.clock.now += 61
+    world.plane.heartbeat(other)
+    world.plane.tick()
+    assert world.job("a").state == "scheduled"
+    with pytest.raises(Rejected):
+        world.plane.accept(other, world.job("a").id)
+
+
+def test_a_job_that_runs_too_long_times_out(world):
+    world.build([{"command": "a", "key": "a", "timeout_in_minutes": 1}, {"command": "b", "key": "b"}])
+    agent = world.start("a").agent_id
+    world.clock.now += 61
+    world.plane.heartbeat(agent)
+    world.plane.tick()
+    assert world.plane.job_state(world.job("a").id) == "timing_out"
+    world.finish("a", -1, signal="SIGTERM", signal_reason="cancel")
+    assert (world.states["a"], world.state) == ("timed_out", "failing")
+
+
+def test_a_job_that_passes_while_timing_out_has_passed(world):
+    world.build([{"command": "a", "key": "a", "timeout_in_minutes": 1}])
+    agent = world.start("a").agent_id
+    world.clock.now += 61
+    world.plane.heartbeat(agent)
+    world.plane.tick()
+    world.finish("a", 0)
+    assert world.states == {"a": "passed"}
+
+
+def test_canceling_a_build(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}, "wait", {"command": "c", "key": "c"}])
+    world.start("a")
+    world.plane.cancel_build(world.build_id, reason="not needed")
+    assert world.state == "canceling"
+    assert world.states == {"a": "canceling", "b": "canceled", "c": "canceled", "waiter": "canceled"}
+    world.finish("a", 0)
+    assert (world.states["a"], world.state) == ("canceled", "canceled")
+    with pytest.raises(Rejected, match="already finished"):
+        world.plane.cancel_build(world.build_id)
+    with pytest.raises(Rejected, match="canceled builds"):
+        world.plane.retry_job(world.jobs("a")[0].id)
+
+
+def test_a_job_canceled_between_accept_and_start_ends_with_the_next_ping(world):
+    world.build(ONE)
+    agent = world.agent()
+    job = world.plane.next_action(agent).job_id
+    world.plane.accept(agent, job)
+    world.plane.cancel_build(world.build_id)
+    assert world.job("a").state == "canceling"
+    assert world.plane.next_action(agent).job_id == ""
+    assert (world.job("a").state, world.state) == ("canceled", "canceled")
+
+
+def test_an_offered_job_that_is_canceled_frees_its_agent(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
+    agent = world.agent()
+    world.plane.next_action(agent)
+    world.plane.cancel_job(world.job("a").id)
+    assert world.plane.next_action(agent).job_id == world.job("b").id
+
+
+def test_disconnect_after_job(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
+    agent = world.agent()
+    job = world.plane.next_action(agent).job_id
+    world.plane.accept(agent, job)
+    world.plane.start(job)
+    world.plane.finish(job, Finish("0", ignore_agent_in_dispatches=True))
+    assert world.plane.next_action(agent).job_id == ""
+
+
+def test_a_session_that_has_ended_is_not_authorized(world):
+    agent = world.agent()
+    world.plane.disconnect(agent)
+    for call in (world.plane.heartbeat, world.plane.next_action):
+        with pytest.raises(Unauthorized):
+            call(agent)
+
+
+def test_concurrent_pings_never_hand_out_a_job_twice(world):
+    world.build([{"command": str(number)} for number in range(40)])
+    agents = [world.agent() for _ in range(50)]
+    start = threading.Barrier(len(agents))
+    found = []
+
+    def ping(agent):
+        start.wait()
+        found.append(world.plane.next_action(agent).job_id)
+
+    threads = [threading.Thread(target=ping, args=(agent,)) for agent in agents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    given = [job for job in found if job]
+    assert len(given) == 40 == len(set(given))
+
+
+# Concurrency groups
+
+
+def gate(key, limit=1, **more):
+    return dict({"command": key, "key": key, "concurrency": limit, "concurrency_group": "g"}, **more)
+
+
+def test_a_concurrency_group_runs_as_many_as_its_limit(world):
+    world.build([gate("a", 2), gate("b", 2), gate("c", 2)])
+    assert [job.state for job in world.jobs()] == ["scheduled", "scheduled", "limited"]
+    world.run("a")
+    assert [job.state for job in world.jobs()] == ["finished", "scheduled", "scheduled"]
+
+
+def test_a_concurrency_group_is_of_all_builds_in_order(world):
+    first = world.build([gate("a"), "wait", {"command": "work", "key": "work"}, "wait", gate("z")])
+    world.clock.now += 1
+    second = world.build([gate("b")])
+    world.build_id = first.id
+    world.do("a=0", "work=0")
+    # The closing gate was queued before the second build, so that one stays outside.
+    assert [job.state for job in world.jobs(build_id=second.id)] == ["limited"]
+    world.run("z")
+    assert [job.state for job in world.jobs(build_id=second.id)] == ["scheduled"]
+
+
+def test_eager_jobs_take_a_free_slot(world):
+    eager = {"concurrency_method": "eager"}
+    world.build([{"command": "x", "key": "x"}, "wait", gate("a", **eager)])
+    world.clock.now += 1
+    other = world.build([gate("b", **eager)])
+    assert [job.state for job in world.jobs(build_id=other.id)] == ["scheduled"]
+
+
+def test_a_canceled_build_gives_its_slot_back(world):
+    first = world.build([gate("a")])
+    world.clock.now += 1
+    second = world.build([gate("b")])
+    world.plane.cancel_build(first.id)
+    assert [job.state for job in world.jobs(build_id=second.id)] == ["scheduled"]

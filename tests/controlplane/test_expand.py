@@ -1,0 +1,172 @@
+"""Steps become jobs: parallelism, matrix, conditions, branches, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.scheduling import branches, matrix, support
+from bkagent.pipeline import steps_reader
+from bkagent.pipeline.errors import PipelineError
+
+
+@pytest.mark.parametrize(
+    ("patterns", "branch", "expected"),
+    [
+        ((), "main", True),
+        (("main",), "main", True),
+        (("main",), "mainly", False),
+        (("release/*",), "release/1/2", True),
+        (("*-fix",), "a-fix", True),
+        (("a*a",), "a", False),
+        (("*x*y*",), "axbyc", True),
+        (("*x*y*",), "aybxc", False),
+        (("!main",), "main", False),
+        (("!main",), "other", True),
+        (("feature/*", "!feature/old"), "feature/old", False),
+        (("feature/*", "!feature/old"), "feature/new", True),
+        (("feature/*", "!feature/old"), "main", False),
+        (("a.b",), "axb", False),
+        (("*a" * 30,), "a" * 29, False),
+    ],
+)
+def test_branches(patterns, branch, expected):
+    assert branches.matches(patterns, branch) is expected
+
+
+def test_parallel_jobs_are_numbered(world):
+    world.build([{"command": "x", "label": "%n %N of %t %T", "parallelism": 2}])
+    found = [(job.label, job.parallel_index, job.parallel_total) for job in world.jobs()]
+    assert found == [("0 1 of 2 2", 0, 2), ("1 2 of 2 2", 1, 2)]
+
+
+def test_no_parallel_jobs_is_a_job_that_does_not_run(world):
+    world.build([{"command": "x", "key": "x", "parallelism": 0}, {"command": "y", "key": "y"}])
+    assert world.states == {"x": "broken", "y": "scheduled"}
+    assert world.job("x").broken_reason == "parallelism_zero"
+
+
+def test_a_matrix_makes_a_job_of_each_combination(world):
+    setup = {"os": ["linux", "mac"], "n": [1, 2]}
+    adjustments = [
+        {"with": {"os": "mac", "n": 2}, "skip": "broken there"},
+        {"with": {"os": "bsd", "n": 3}, "soft_fail": True},
+    ]
+    world.build(
+        [
+            {
+                "command": "run {{matrix.os}} {{ matrix.n }}",
+                "label": "{{matrix.os}}",
+                "env": {"OS": "{{matrix.os}}"},
+                "agents": {"os": "{{matrix.os}}"},
+                "plugins": [{"docker#v1": {"image": "x-{{matrix.os}}"}}],
+                "matrix": {"setup": setup, "adjustments": adjustments},
+            }
+        ]
+    )
+    jobs = world.jobs()
+    assert [job.command for job in jobs] == ["run linux 1", "run linux 2", "run mac 1", "run mac 2", "run bsd 3"]
+    assert [job.state for job in jobs] == ["scheduled", "scheduled", "scheduled", "skipped", "scheduled"]
+    assert [job.soft_fail_any for job in jobs] == [False, False, False, False, True]
+    assert jobs[0].matrix == {"os": "linux", "n": "1"}
+    assert jobs[0].env == {"OS": "linux"}
+    assert jobs[0].agent_query_rules == ("os=linux",)
+    assert jobs[0].plugins == ({"docker#v1": {"image": "x-linux"}},)
+
+
+def test_a_plain_matrix_has_one_unnamed_dimension():
+    assert matrix.filled("{{matrix}}-{{ matrix }}", {"": "a"}) == "a-a"
+    with pytest.raises(PipelineError, match="matrix.b"):
+        matrix.filled("{{matrix.b}}", {"": "a"})
+
+
+def test_an_unknown_dimension_is_refused_by_step(world):
+    with pytest.raises(Rejected, match=r'step 1 \("X"\).*matrix\.os'):
+        world.build([{"command": "echo {{matrix.os}}", "label": "X", "matrix": ["a"]}])
+
+
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [
+        ("build.branch == 'main'", True),
+        ("build.branch != 'main'", False),
+        ("build.message =~ /skip/", True),
+        ("build.env('MODE') == 'full'", True),
+        ("build.env('OTHER') == null", True),
+        ("pipeline.slug == 'demo' && build.number == 1", True),
+        ("build.pull_request.id == null", True),
+        ("build.author.name == 'Ada'", True),
+        ("build.source == 'api'", True),
+        ("build.env('DOC') == 'yes'", True),
+    ],
+)
+def test_conditions_see_the_build(world, condition, runs):
+    world.build(
+        {"env": {"DOC": "yes"}, "steps": [{"command": "x", "key": "x", "if": condition}]},
+        message="please skip", env={"MODE": "full"}, author={"name": "Ada"},
+    )  # fmt: skip
+    job = world.job("x")
+    assert (job.state, job.broken_reason) == (("scheduled", "") if runs else ("broken", "conditional_failed"))
+
+
+def test_a_wrong_condition_refuses_the_build_by_step(world):
+    with pytest.raises(Rejected, match="step 2.*build.nothing"):
+        world.build([{"command": "a"}, {"command": "b", "if": "build.nothing == 1"}])
+    assert world.plane.builds() == []
+
+
+def test_a_branch_that_does_not_match_is_named(world):
+    world.build([{"command": "x", "key": "x", "branches": "release/*"}], branch="main")
+    assert (world.job("x").state, world.job("x").broken_reason) == ("broken", "branch_mismatch")
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([{"trigger": "other", "label": "T"}], 'step 1 ("T"): trigger steps'),
+        ([{"command": "a", "secrets": ["KEY"]}], "step 1: secrets"),
+        ([{"group": "g", "steps": [{"trigger": "other"}]}], 'step 1 of group "g"'),
+        ([{"command": "a", "key": "k"}, {"command": "b", "key": "k"}], '"k" has already been used'),
+        ([{"command": "a", "key": "k", "depends_on": "k"}], "back to itself"),
+        ([{"command": "a", "concurrency": 1}], "concurrency_group"),
+        ([{"nothing": 1}], "there is no command"),
+        ([{"command": "a", "parallelism": 501}], "500"),
+        ([{"command": "a", "parallelism": 300}, {"command": "b", "parallelism": 300}], "500 jobs"),
+        ([{"command": "a", "matrix": {"setup": {"a": list(range(8)), "b": list(range(8))}}}], "50 jobs"),
+        ("text", "a mapping or a list"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_anything_runs(world, steps, words):
+    with pytest.raises(Rejected) as caught:
+        world.plane.create_build("demo", steps, repository="/repo")
+    assert words in str(caught.value)
+    assert world.plane.builds() == []
+
+
+def test_unsupported_lists_everything():
+    document = {"secrets": ["A"], "steps": [{"trigger": "x"}, {"command": "y", "secrets": {"B": "b"}}]}
+    assert len(support.unsupported(steps_reader.read(document))) == 3
+    assert support.unsupported(steps_reader.read({"steps": [{"command": "y"}, "wait"]})) == []
+
+
+def test_defaults_of_the_document_are_for_steps_without_their_own(world):
+    world.build(
+        {
+            "agents": {"queue": "big"},
+            "priority": 3,
+            "steps": [{"command": "a", "key": "a"}, {"command": "b", "key": "b", "agents": ["os=linux"], "priority": -1}],
+        }
+    )
+    assert (world.job("a").agent_query_rules, world.job("a").priority) == (("queue=big",), 3)
+    assert (world.job("b").agent_query_rules, world.job("b").priority) == (("os=linux",), -1)
+
+
+@pytest.mark.parametrize("slug", ["", "a/b", "..", "a b", "é", "-a", "a" * 101, "a\n"])
+def test_a_pipeline_needs_a_plain_name(world, slug):
+    with pytest.raises(Rejected, match="cannot name a pipeline"):
+        world.plane.create_build(slug, [{"command": "a"}], repository="/repo")
+
+
+def test_a_build_needs_something_to_check_out(world):
+    with pytest.raises(Rejected, match="repository"):
+        world.plane.create_build("demo", [{"command": "a"}])
