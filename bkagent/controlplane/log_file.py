@@ -106,6 +106,16 @@ class LogFile:
             raise PlaneError(f"cannot read the log {self.path}: {error.strerror}") from error
         return b"".join(parts)
 
+    def erase(self) -> None:
+        """Take the file away. Raises PlaneError when the disk does not let it go."""
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise PlaneError(f"cannot remove the log {self.path}: {error.strerror}") from error
+        self.extents = Extents()
+
     def size(self, *, whole: bool) -> int:
         """Return how many bytes `read` gives."""
         with self.lock:

@@ -104,10 +104,8 @@ class PlaneLogs(PlaneState):
             raise Rejected("the log of a job that has not ended cannot be deleted")
         log = self._log(job_id)
         with log.lock, self._change():
-            # The chunks stay known: one that comes again is not a new one.
-            log.write(0, b"")
-            os.truncate(log.path, 0)
-            log.extents = type(log.extents)()
+            chunks.forget(self._db, job_id)
+            log.erase()
 
     def put_header_times(self, job_id: str, times: Mapping[str, str]) -> None:
         """Keep when the header lines of a log were printed: index to RFC 3339 time. Raises Rejected."""

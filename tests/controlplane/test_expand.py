@@ -154,7 +154,10 @@ def test_defaults_of_the_document_are_for_steps_without_their_own(world):
         {
             "agents": {"queue": "big"},
             "priority": 3,
-            "steps": [{"command": "a", "key": "a"}, {"command": "b", "key": "b", "agents": ["os=linux"], "priority": -1}],
+            "steps": [
+                {"command": "a", "key": "a"},
+                {"command": "b", "key": "b", "agents": ["os=linux"], "priority": -1},
+            ],
         }
     )
     assert (world.job("a").agent_query_rules, world.job("a").priority) == (("queue=big",), 3)

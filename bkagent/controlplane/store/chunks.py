@@ -35,6 +35,12 @@ def extents(db: Database, job_id: str) -> List[Tuple[int, int]]:
     return [(int(offset), int(size)) for offset, size in rows]
 
 
+def forget(db: Database, job_id: str) -> None:
+    """Forget every chunk of a job, and the times of its header lines."""
+    db.rows("DELETE FROM chunks WHERE job_id = ?", (job_id,))
+    db.rows("DELETE FROM header_times WHERE job_id = ?", (job_id,))
+
+
 def put_header_time(db: Database, job_id: str, header: int, at: str) -> None:
     """Keep when the header line with this index was printed, RFC 3339."""
     db.rows("INSERT OR REPLACE INTO header_times VALUES (?, ?, ?)", (job_id, header, at))

@@ -1,0 +1,175 @@
+"""Logs are put together from chunks that come in any order, twice, or not at all."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+from bkagent.controlplane.errors import BadRequest, Conflict, NotFound, Rejected
+from bkagent.controlplane.log_file import Extents
+from bkagent.controlplane.scheduling import limits
+
+
+def running(world):
+    world.build([{"command": "a", "key": "a"}])
+    return world.start("a").id
+
+
+def cut(text, chance):
+    """Cut bytes into chunks: (sequence, offset, data)."""
+    found, offset = [], 0
+    while offset < len(text):
+        size = chance.randint(1, 200)
+        found.append((len(found) + 1, offset, text[offset : offset + size]))
+        offset += size
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_order_with_repetitions_gives_the_log_and_live_bytes_in_order(world, seed):
+    chance = random.Random(seed)
+    job = running(world)
+    text = bytes(chance.randrange(256) for _ in range(chance.randint(1, 5000)))
+    chunks = cut(text, chance)
+    sent = chunks + [chance.choice(chunks) for _ in range(len(chunks))]
+    chance.shuffle(sent)
+    live = world.plane.subscribe()
+    seen = set()
+    for number, (sequence, offset, data) in enumerate(sent):
+        if chance.random() < 0.05:
+            live.close()
+            world.open()
+            # Who subscribes later reads first what there is.
+            live = world.plane.subscribe()
+        new = world.plane.append_chunk(job, sequence, offset, len(data), data)
+        assert new is (sequence not in seen), number
+        seen.add(sequence)
+        have = world.plane.read_log(job)
+        assert have == text[: len(have)] and len(have) == world.plane.log_size(job)
+    assert world.plane.read_log(job) == text
+    start = chance.randrange(len(text))
+    assert world.plane.read_log(job, start, 100) == text[start : start + 100]
+    assert world.plane.read_log(job, len(text)) == b""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_live_bytes_are_contiguous_and_whole(world, seed):
+    chance = random.Random(seed)
+    job = running(world)
+    text = bytes(chance.randrange(256) for _ in range(3000))
+    chunks = cut(text, chance)
+    chance.shuffle(chunks)
+    live = world.plane.subscribe()
+    for sequence, offset, data in chunks:
+        world.plane.append_chunk(job, sequence, offset, len(data), data)
+    shown = b""
+    while True:
+        event = live.get(0)
+        if event is None:
+            break
+        assert (event.kind, event.job_id, event.offset) == ("log", job, len(shown))
+        shown += event.data
+    assert shown == text
+
+
+def test_a_gap_hides_what_follows_until_the_job_has_ended(world):
+    job = running(world)
+    world.plane.append_chunk(job, 1, 0, 3, b"abc")
+    world.plane.append_chunk(job, 3, 6, 3, b"ghi")
+    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"abc", 3)
+    world.finish("a", 0, chunks_failed_count=1)
+    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"abcghi", 6)
+    assert (world.plane.read_log(job, 2, 2), world.plane.read_log(job, 4)) == (b"cg", b"hi")
+
+
+def test_a_late_chunk_of_a_job_that_was_given_up_is_kept(world):
+    job = running(world)
+    world.clock.now += 1000
+    world.plane.tick()
+    assert world.plane.append_chunk(job, 1, 0, 3, b"abc")
+    assert world.plane.read_log(job) == b"abc"
+
+
+@pytest.mark.parametrize(
+    ("chunk", "error"),
+    [
+        ((1, 0, 4, b"abc"), BadRequest),
+        ((1, 0, 0, b""), BadRequest),
+        ((-1, 0, 3, b"abc"), Rejected),
+        ((1, -1, 3, b"abc"), Rejected),
+        ((limits.CHUNKS_PER_JOB + 1, 0, 3, b"abc"), Rejected),
+        ((1, limits.LOG_BYTES - 2, 3, b"abc"), Rejected),
+        ((1, 1 << 80, 3, b"abc"), Rejected),
+        ((2, 0, 3, b"xyz"), Conflict),
+        ((7, 12, 4, b"xyzz"), Conflict),
+        ((7, 9, 4, b"xyzz"), Conflict),
+    ],
+)
+def test_a_chunk_that_cannot_be_is_refused_and_changes_nothing(world, chunk, error):
+    job = running(world)
+    world.plane.append_chunk(job, 2, 10, 5, b"01234")
+    with pytest.raises(error):
+        world.plane.append_chunk(job, *chunk)
+    world.plane.append_chunk(job, 3, 0, 10, b"abcdefghij")
+    assert world.plane.read_log(job) == b"abcdefghij01234"
+
+
+def test_a_chunk_larger_than_the_limit_is_refused(world):
+    job = running(world)
+    data = bytes(limits.CHUNK_BYTES + 1)
+    with pytest.raises(Rejected):
+        world.plane.append_chunk(job, 1, 0, len(data), data)
+
+
+def test_a_job_that_nobody_runs_has_no_log(world):
+    world.build([{"command": "a", "key": "a"}, "wait"])
+    for job in world.jobs():
+        with pytest.raises(Rejected):
+            world.plane.append_chunk(job.id, 1, 0, 3, b"abc")
+    with pytest.raises(NotFound):
+        world.plane.append_chunk("../../etc/passwd", 1, 0, 3, b"abc")
+    with pytest.raises(NotFound):
+        world.plane.log_path("../../etc/passwd")
+
+
+def test_a_deleted_log_is_empty_and_stays_so(world):
+    job = running(world)
+    world.plane.append_chunk(job, 1, 0, 3, b"abc")
+    with pytest.raises(Rejected):
+        world.plane.delete_log(job)
+    world.finish("a")
+    world.plane.delete_log(job)
+    world.open()
+    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"", 0)
+    assert os.listdir(os.path.join(world.folder, "logs")) == []
+
+
+def test_header_times(world):
+    job = running(world)
+    world.plane.put_header_times(job, {"10": "2020-01-01T00:00:10Z", "2": "2020-01-01T00:00:02Z"})
+    assert world.plane.header_times(job) == [(2, "2020-01-01T00:00:02Z"), (10, "2020-01-01T00:00:10Z")]
+    for times in ({"x": "2020"}, {"-1": "2020"}, {"1": "2" * 65}, {"1" * 30: "2020"}, {"²": "2020"}):
+        with pytest.raises(Rejected):
+            world.plane.put_header_times(job, times)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_extents_agree_with_a_set_of_bytes(seed):
+    chance = random.Random(seed)
+    extents, bytes_there = Extents(), set()
+    for _ in range(200):
+        offset, size = chance.randrange(300), chance.randint(1, 12)
+        wanted = set(range(offset, offset + size))
+        assert extents.overlaps(offset, size) is bool(wanted & bytes_there)
+        if not wanted & bytes_there:
+            extents.add(offset, size)
+            bytes_there |= wanted
+        assert extents.total == len(bytes_there)
+        assert extents.contiguous == next(at for at in range(400) if at not in bytes_there)
+        start, length = chance.randrange(300), chance.choice((None, 5, 50))
+        places = [
+            at for place, count in extents.pieces(start, length, whole=True) for at in range(place, place + count)
+        ]
+        assert places == sorted(bytes_there)[start:][:length]

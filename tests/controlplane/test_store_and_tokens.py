@@ -1,0 +1,256 @@
+"""The data folder: one process at a time, tokens for one user, everything there again after a restart."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejected, Unauthorized
+from bkagent.controlplane.moments import moment_of, text_of
+from bkagent.controlplane.plane import Plane
+from bkagent.controlplane.store.schema import RECORD_TABLES
+from bkagent.errors import ConfigError
+from bkagent.wire.finish import Finish
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+STEPS = [{"command": "a", "key": "a", "env": {"Ä": "ü\n"}}, "wait", {"command": "b", "key": "b"}]
+
+
+def test_everything_is_there_again(world):
+    world.build(
+        STEPS, message="mä\x00ss", env={"X": "1"}, meta_data={"k": "v"}, pull_request={"id": "7", "labels": ["x"]}
+    )
+    world.start("a")
+    world.plane.annotate(world.build_id, body="text", job_id=world.job("a").id)
+    before = (
+        world.plane.build(world.build_id), world.plane.jobs_of_build(world.build_id), world.plane.agents(states=()),
+        world.plane.steps_of_build(world.build_id), world.plane.annotations(world.build_id), world.plane.pipelines(),
+        world.plane.build_document(world.build_id),
+    )  # fmt: skip
+    world.open()
+    after = (
+        world.plane.build(world.build_id), world.plane.jobs_of_build(world.build_id), world.plane.agents(states=()),
+        world.plane.steps_of_build(world.build_id), world.plane.annotations(world.build_id), world.plane.pipelines(),
+        world.plane.build_document(world.build_id),
+    )  # fmt: skip
+    assert after == before
+
+
+def test_columns_are_the_fields_of_the_records(world):
+    extra = {"pipelines": {"last_number"}}
+    for table in RECORD_TABLES:
+        columns = set(world.plane._db.columns(table.table))
+        assert columns - set(table.names) == extra.get(table.table, set()), table.table
+        assert set(table.names) <= columns, table.table
+
+
+def test_builds_of_a_pipeline_are_numbered(world):
+    assert world.plane.next_build_number("demo") == 1
+    assert [world.build(STEPS).number for _ in range(3)] == [1, 2, 3]
+    assert world.plane.create_build("other", STEPS, repository="/r").number == 1
+    assert world.plane.next_build_number("demo") == 4
+    assert [build.number for build in world.plane.builds(pipeline_slug="demo")] == [3, 2, 1]
+    assert [build.number for build in world.plane.builds(pipeline_slug="demo", limit=1, offset=1)] == [2]
+    assert world.plane.build_by_number("demo", 2).number == 2
+    with pytest.raises(NotFound):
+        world.plane.build_by_number("demo", 9)
+
+
+def test_builds_are_listed_by_what_they_are(world):
+    world.build([{"block": "x"}])
+    world.build([{"command": "a", "key": "a"}], branch="topic", commit="abc")
+    world.run("a")
+    world.build([{"command": "a"}])
+
+    def numbers(**filters):
+        assert world.plane.builds_count(**filters) == len(world.plane.builds(**filters))
+        return [build.number for build in world.plane.builds(**filters)]
+
+    assert numbers(states=("passed",)) == [2]
+    assert numbers(states=("blocked",)) == [1]
+    assert numbers(states=("blocked", "scheduled", "nonsense' OR 1")) == [3, 1]
+    assert numbers(branch="topic") == numbers(commit="abc") == [2]
+    assert numbers(branch="x' OR '1'='1") == []
+
+
+def test_a_second_process_does_not_open_the_folder(world):
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r})\n"
+        "from bkagent.controlplane.plane import Plane\n"
+        "try:\n    Plane.open(sys.argv[1], ticking=False)\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("BUILDKITE")}
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, world.folder], stdout=subprocess.PIPE, env=environ, timeout=60, check=True
+    )
+    assert done.stdout.decode().startswith("ConfigError the data folder")
+    with pytest.raises(ConfigError, match="in use by another control plane"):
+        Plane.open(world.folder, ticking=False)
+
+
+def test_a_python_without_sqlite_is_named_in_one_sentence(tmp_path):
+    code = (
+        f"import sys; sys.path.insert(0, {ROOT!r}); sys.modules['sqlite3'] = None\n"
+        "from bkagent.controlplane.plane import Plane\n"
+        "try:\n    Plane.open(sys.argv[1])\nexcept Exception as error:\n    print(type(error).__name__, error)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, str(tmp_path / "d")], stdout=subprocess.PIPE, timeout=60, check=True
+    )
+    assert done.stdout.decode().startswith("ConfigError ") and "sqlite3" in done.stdout.decode()
+    assert done.stdout.count(b"\n") == 1
+
+
+def test_a_store_of_a_newer_version_is_left_alone(world):
+    world.plane.close()
+    path = os.path.join(world.folder, "store.db")
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(ConfigError, match="version 99"):
+        Plane.open(world.folder, ticking=False)
+
+
+def test_a_file_that_is_no_store_is_named(tmp_path):
+    folder = tmp_path / "d"
+    folder.mkdir(mode=0o700)
+    (folder / "store.db").write_bytes(b"something else " * 100)
+    with pytest.raises(ConfigError, match=r"store\.db"):
+        Plane.open(str(folder), ticking=False)
+
+
+def test_a_change_that_fails_leaves_nothing(world):
+    world.build(STEPS)
+    states = world.states
+    with pytest.raises(Rejected):
+        world.plane.set_meta_data(world.build_id, {"good": "1", "": "2"})
+    assert world.plane.meta_data(world.build_id) == {}
+    live = world.plane.subscribe()
+    with pytest.raises(ZeroDivisionError), world.plane._change():
+        world.plane.cancel_build(world.build_id)
+        raise ZeroDivisionError
+    assert world.states == states and live.get(0) is None
+
+
+def test_calls_after_close_are_errors_and_closing_twice_is_none(world):
+    world.plane.close()
+    world.plane.close()
+    with pytest.raises(PlaneError):
+        world.plane.builds()
+
+
+# Tokens
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no modes on Windows")
+def test_token_files_are_for_one_user(world):
+    for path in (world.plane.agent_token_path, world.plane.api_token_path, world.plane.tokens.path("signing")):
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+        with open(path) as file:
+            assert len(file.read().strip()) >= 64
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o700
+
+
+def test_tokens_stay_the_same_and_differ_from_each_other(world):
+    agent, api = world.plane.tokens.agent, world.plane.tokens.api
+    session = world.plane.tokens.of_session(world.agent())
+    world.open()
+    assert (world.plane.tokens.agent, world.plane.tokens.api) == (agent, api)
+    assert len({agent, api, session}) == 3
+    assert world.plane.tokens.is_agent(agent) and world.plane.tokens.is_api(api)
+    for text in ("", agent[:-1], agent + "x", api, session, "é", "\udcff", "\x00"):
+        assert not world.plane.tokens.is_agent(text)
+    assert world.plane.caller(session).agent_id
+
+
+def test_an_empty_token_file_is_named(world):
+    world.plane.close()
+    with open(os.path.join(world.folder, "tokens", "agent"), "w"):
+        pass
+    with pytest.raises(ConfigError, match="agent is empty"):
+        Plane.open(world.folder, ticking=False)
+
+
+def test_a_jobs_token_is_good_while_the_job_runs(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
+    agent = world.agent()
+    job = world.plane.accept(agent, world.plane.next_action(agent).job_id)
+    caller = world.plane.caller(job.token)
+    assert (caller.job_id, caller.agent_id, caller.build_id) == (job.id, agent, world.build_id)
+    assert world.plane.job_caller(job.token, job.id).id == job.id
+    assert world.plane.job_caller(world.plane.tokens.of_session(agent), job.id).id == job.id
+    with pytest.raises(Forbidden):
+        world.plane.job_caller(job.token, world.job("b").id)
+    with pytest.raises(Forbidden):
+        world.plane.job_caller(world.plane.tokens.of_session(world.agent()), job.id)
+    world.plane.start(job.id)
+    world.plane.finish(job.id, Finish("0"))
+    with pytest.raises(Unauthorized):
+        world.plane.caller(job.token)
+    # The run itself may still be asked about, so that an agent learns how it stands.
+    assert world.plane.job_caller(job.token, job.id).state == "finished"
+
+
+def test_a_token_of_an_offer_that_was_withdrawn_is_worthless(world):
+    world.build([{"command": "a", "key": "a"}])
+    first, second = world.agent(), world.agent()
+    old = world.plane.accept(first, world.plane.next_action(first).job_id)
+    world.plane.disconnect(first)
+    new = world.plane.accept(second, world.plane.next_action(second).job_id)
+    assert new.id == old.id and new.token != old.token
+    with pytest.raises(Unauthorized):
+        world.plane.caller(old.token)
+    with pytest.raises(Unauthorized):
+        world.plane.job_caller(old.token, old.id)
+
+
+@pytest.mark.parametrize("text", ["", "bkaa_", "bkaj_", "bkaa__", "bkaj_x_y", "bkaa_' OR 1=1 --_x", "Token", "\x00"])
+def test_what_is_no_token_is_unauthorized(world, text):
+    world.build([{"command": "a", "key": "a"}])
+    with pytest.raises(Unauthorized):
+        world.plane.caller(text)
+    with pytest.raises(Unauthorized):
+        world.plane.job_caller(text, world.job("a").id)
+
+
+def test_a_token_of_another_data_folder_is_worthless(world, tmp_path):
+    other = Plane.open(str(tmp_path / "other"), ticking=False)
+    try:
+        forged = other.tokens.of_session(world.agent())
+    finally:
+        other.close()
+    with pytest.raises(Unauthorized):
+        world.plane.caller(forged)
+
+
+def test_tickets_are_for_one_purpose_and_object(world):
+    ticket = world.plane.tokens.ticket("upload", "a1")
+    assert world.plane.tokens.is_ticket(ticket, "upload", "a1")
+    for purpose, id in (("upload", "a2"), ("download", "a1"), ("upload\0a1", ""), ("", "upload\0a1")):
+        assert not world.plane.tokens.is_ticket(ticket, purpose, id)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1970-01-01T00:00:00Z", 0.0),
+        ("2015-05-09T21:05:59.874Z", 1431205559.874),
+        ("2015-05-09T23:05:59.874123456+02:00", 1431205559.874123),
+        ("2015-05-09T19:35:59-01:30", 1431205559.0),
+        ("2015-05-09", None),
+        ("", None),
+        ("2015-13-09T21:05:59Z", None),
+        ("2015-05-09T21:05:59", None),
+        ("٢015-05-09T21:05:59Z", None),
+    ],
+)
+def test_moments(text, moment):
+    found = moment_of(text)
+    assert found == moment or abs(found - moment) < 1e-5
+    if moment is not None:
+        assert abs(moment_of(text_of(moment)) - moment) < 0.001
