@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import ExitStack
 from typing import Callable, Optional
 
 from bkagent.controlplane.plane_artifacts import PlaneArtifacts
@@ -47,14 +48,13 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
         """
         folder = private_folder.make(data_path)
         descriptor = _lock(folder)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, descriptor)
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name))
             tokens = Tokens(os.path.join(folder, "tokens"))
             db = Database(os.path.join(folder, "store.db"), SCHEMA)
-        except BaseException:
-            os.close(descriptor)
-            raise
+            undo.pop_all()
         plane = cls(folder, db, tokens, organization, clock, timing)
         plane._lock_descriptor = descriptor
         plane._end_ticking = threading.Event()

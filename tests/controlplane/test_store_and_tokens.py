@@ -82,7 +82,8 @@ def test_a_second_process_does_not_open_the_folder(world):
     code = (
         f"import sys; sys.path.insert(0, {ROOT!r})\n"
         "from bkagent.controlplane.plane import Plane\n"
-        "try:\n    Plane.open(sys.argv[1], ticking=False)\nexcept Exception as error:\n    print(type(error).__name__, error)"
+        "try:\n    Plane.open(sys.argv[1], ticking=False)\n"
+        "except Exception as error:\n    print(type(error).__name__, error)"
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("BUILDKITE")}
     done = subprocess.run(

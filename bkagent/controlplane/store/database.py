@@ -47,10 +47,9 @@ class Database:
                 for statement in schema:
                     run(statement)
                 run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        except BaseException:
-            run("ROLLBACK")
-            raise
-        run("COMMIT")
+            run("COMMIT")
+        finally:
+            self._undo()
         if version not in (0, SCHEMA_VERSION):
             raise ConfigError(
                 f"the store {self._path} has version {version}, this bkagent reads {SCHEMA_VERSION}; use another folder"
@@ -71,12 +70,14 @@ class Database:
             try:
                 yield
                 self.rows("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
             finally:
+                self._undo()
                 self._changing = False
+
+    def _undo(self) -> None:
+        """Undo a transaction that was not committed."""
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
         """Run one statement and return its rows. Raises PlaneError when the store fails."""
