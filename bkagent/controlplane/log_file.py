@@ -69,11 +69,12 @@ class Extents:
 
 
 class LogFile:
-    """The file of one job's log. Hold `lock` around `holds`, `write` and what is noted about them."""
+    """The file of one job's log. Hold `lock` to write; one that is `closed` meanwhile must be opened anew."""
 
     def __init__(self, path: str, pieces: Iterable[Tuple[int, int]]) -> None:
         self.path = path
         self.lock = threading.RLock()
+        self.closed = False
         self.extents = Extents(pieces)
 
     def write(self, offset: int, data: bytes) -> None:

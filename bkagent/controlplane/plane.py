@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack
 from typing import Callable, Optional
 
+from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.plane_artifacts import PlaneArtifacts
 from bkagent.controlplane.plane_clock import PlaneClock
 from bkagent.controlplane.plane_logs import PlaneLogs
@@ -89,7 +90,11 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
 
     def _keep_ticking(self) -> None:
         while not self._end_ticking.wait(TICK_S):
-            self.tick()
+            try:
+                self.tick()
+            except PlaneError:
+                # A full disk, say: whoever calls next is told of it, and this is tried again.
+                continue
 
 
 def _lock(folder: str) -> int:

@@ -10,6 +10,7 @@ from bkagent.controlplane.plane_meta_data import PlaneMetaData
 from bkagent.controlplane.plane_steps import PlaneSteps
 from bkagent.controlplane.records import Build, Event, Job, PipelineEntry
 from bkagent.controlplane.store import builds, jobs, pipelines, uploads
+from bkagent.pipeline.steps_fields import plain_text
 
 _SLUG = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-]{0,99}", re.ASCII)
 MOST_LISTED = 100
@@ -48,7 +49,7 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
         branch: str = "main",
         commit: str = "HEAD",
         message: str = "",
-        env: Optional[Mapping[str, str]] = None,
+        env: Optional[Mapping[str, Any]] = None,
         repository: str = "",
         meta_data: Optional[Mapping[str, str]] = None,
         author: Optional[Mapping[str, str]] = None,
@@ -73,7 +74,7 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
             build = Build(
                 id=self.new_id(), number=pipelines.next_number(self._db, entry.slug), pipeline_slug=entry.slug,
                 state="scheduled", branch=branch, commit=commit, message=message, repository=entry.repository,
-                created_at=now, tag=tag, env=dict(env or {}), source=source, author=dict(author or {}),
+                created_at=now, tag=tag, env=_texts(env or {}), source=source, author=dict(author or {}),
                 creator=dict(creator or {}), pull_request=dict(pull_request or {}), clean_checkout=clean_checkout,
                 rebuilt_from=rebuilt_from, scheduled_at=now,
             )  # fmt: skip
@@ -145,3 +146,13 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
     def _settled(self, build_id: str) -> Build:
         self._advance(build_id)
         return self.build(build_id)
+
+
+def _texts(env: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return variables as texts. Raises Rejected naming one that is a list or a mapping."""
+    found = {}
+    for name, value in env.items():
+        if isinstance(value, (Mapping, list, tuple)):
+            raise Rejected(f"the variable {name[:100]} must be a text, a number or a boolean")
+        found[name] = "" if value is None else plain_text(value)
+    return found

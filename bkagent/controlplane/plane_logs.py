@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import List, Mapping, Optional, Tuple
+from contextlib import contextmanager
+from typing import Iterator, List, Mapping, Optional, Tuple
 
 from bkagent.controlplane.errors import BadRequest, Conflict, Rejected
 from bkagent.controlplane.log_file import LogFile
@@ -47,8 +48,7 @@ class PlaneLogs(PlaneState):
         job = self.job(job_id)  # type: ignore[attr-defined]
         if job.type != "script" or job.state in _NEVER_RAN:
             raise Rejected(f"the job is {job.shown_state}; it has no log")
-        log = self._log(job_id)
-        with log.lock:
+        with self._held_log(job_id) as log:
             known = chunks.get(self._db, job_id, sequence)
             if known is not None:
                 if known != (offset, size):
@@ -102,8 +102,7 @@ class PlaneLogs(PlaneState):
         """Forget what a job printed. Raises Rejected while it may still print."""
         if not self.job(job_id).final:
             raise Rejected("the log of a job that has not ended cannot be deleted")
-        log = self._log(job_id)
-        with log.lock, self._change():
+        with self._held_log(job_id) as log, self._change():
             chunks.forget(self._db, job_id)
             log.erase()
 
@@ -125,6 +124,16 @@ class PlaneLogs(PlaneState):
         """Return (index, RFC 3339 time) of every header line, in order."""
         return chunks.header_times(self._db, job_id)
 
+    @contextmanager
+    def _held_log(self, job_id: str) -> Iterator[LogFile]:
+        """Hold a log's lock; nobody else has the same log open under another object then."""
+        while True:
+            log = self._log(job_id)
+            with log.lock:
+                if not log.closed:
+                    yield log
+                    return
+
     def _log(self, job_id: str) -> LogFile:
         with self._logs_lock:
             if job_id not in self._logs:
@@ -139,5 +148,6 @@ class PlaneLogs(PlaneState):
         for job_id in list(self._logs)[: max(0, len(self._logs) - MOST_OPEN)]:
             log = self._logs[job_id]
             if log.lock.acquire(blocking=False):
+                log.closed = True
                 del self._logs[job_id]
                 log.lock.release()

@@ -15,6 +15,7 @@ from bkagent.pipeline.steps import CommandStep
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 
+_ENDED = ("finished", "canceled", "timed_out")
 _LOWEST_STATUS, _HIGHEST_STATUS = -(1 << 31), (1 << 32) - 1
 
 
@@ -99,7 +100,8 @@ class PlaneRuns(PlaneAgents):
                 raise Rejected(f"the job is {job.shown_state}; it cannot start")
             begun = _within(moment_of(started_at), job.accepted_at, now)
             job = self._set_job(job, state="running" if job.state == "accepted" else job.state, started_at=begun)
-            self._settle(job.build_id)
+            if self.build(job.build_id).started_at is None:
+                self._settle(job.build_id)
             return job
 
     def job_state(self, job_id: str) -> str:
@@ -113,7 +115,7 @@ class PlaneRuns(PlaneAgents):
             status = _status(result.exit_status)
             self._seen[job.agent_id] = now
             if job.final:
-                if job.state != "finished" or (job.exit_status, job.signal) != (status, result.signal):
+                if job.state not in _ENDED or (job.exit_status, job.signal) != (status, result.signal):
                     raise Rejected(f"the job is {job.shown_state}; its result is not wanted any more")
                 return job
             if job.state not in ("accepted", "running", "canceling", "timing_out"):

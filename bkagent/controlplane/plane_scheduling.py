@@ -39,10 +39,10 @@ class PlaneScheduling(PlaneState):
 
     def _cancel_for_failing(self, nodes: List[Node], build_id: str) -> bool:
         """Cancel the jobs that asked for it once another one has failed; say whether there were any."""
-        found = jobs.of_build(self._db, build_id)
+        asked = {node.id for node in nodes if getattr(node.step, "cancel_on_build_failing", False)}
+        found = jobs.of_build(self._db, build_id) if asked else []
         if not any(states.counts_against(job) for job in found if not job.retried):
             return False
-        asked = {node.id for node in nodes if getattr(node.step, "cancel_on_build_failing", False)}
         canceled = [job for job in found if job.step_id in asked and not job.final and job.state not in ("canceling",)]
         for job in canceled:
             self._stop_job(job, "the build is failing")
@@ -66,12 +66,9 @@ class PlaneScheduling(PlaneState):
 
     def _admit(self, build_id: str) -> None:
         """Let jobs into their concurrency groups where there is a slot, of whatever build they are."""
-        if not jobs.TABLE.count(self._db, "concurrency_group != '' AND state = 'limited'"):
-            return
-        listed = jobs.in_states(self._db, *sorted(states.HOLDING | concurrency.QUEUED))
-        groups = {job.concurrency_group for job in listed if job.concurrency_group and job.state == "limited"}
-        for group in groups:
-            for job in concurrency.admitted([each for each in listed if each.concurrency_group == group]):
+        wanted = sorted(states.HOLDING | concurrency.QUEUED)
+        for group in jobs.limited_groups(self._db):
+            for job in concurrency.admitted(jobs.of_concurrency_group(self._db, group, wanted)):
                 self._set_job(job, state="scheduled")
                 if job.build_id != build_id:
                     self._settle(job.build_id)

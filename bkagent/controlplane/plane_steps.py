@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.controlplane.errors import NotFound, Rejected
@@ -14,6 +15,9 @@ from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
 from bkagent.pipeline import steps_graph, steps_reader
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
+
+_TOO_DEEP = "the pipeline is nested too deeply"
+MOST_UUID_CHARACTERS = 200
 
 
 class PlaneSteps(PlaneScheduling):
@@ -60,6 +64,8 @@ class PlaneSteps(PlaneScheduling):
 
         Raises Rejected with one sentence for what is wrong with it.
         """
+        if not uuid or len(uuid) > MOST_UUID_CHARACTERS:
+            raise Rejected(f"an upload has a uuid of at most {MOST_UUID_CHARACTERS} characters")
         with self._change():
             job = self.job(job_id)
             known = uploads.TABLE.first(
@@ -93,7 +99,7 @@ class PlaneSteps(PlaneScheduling):
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
         except RecursionError:
-            raise Rejected("the pipeline is nested too deeply") from None
+            raise Rejected(_TOO_DEEP) from None
         refused = support.unsupported(pipeline)
         if refused:
             raise Rejected("\n".join(refused))
@@ -120,8 +126,11 @@ class PlaneSteps(PlaneScheduling):
             )  # fmt: skip
         try:
             entries, made = expand(pipeline, target)
+            json.dumps(document)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
+        except RecursionError:
+            raise Rejected(_TOO_DEEP) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(made) > limits.JOBS_PER_BUILD:
             raise Rejected(f"a build takes at most {limits.JOBS_PER_BUILD} jobs")
         self._make_room(build.id, target.position, len(entries))

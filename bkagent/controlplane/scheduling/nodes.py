@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from bkagent.controlplane.records import Job, StepEntry
 from bkagent.pipeline.steps import GroupStep, Step
@@ -52,11 +52,6 @@ class Family:
         for node in nodes:
             if node.entry.group_id in groups:
                 self._keyed[groups[node.entry.group_id]].append(node.id)
-
-    @property
-    def keys(self) -> Mapping[str, Sequence[str]]:
-        """Return the steps of each key."""
-        return self._keyed
 
     def named(self, key: str) -> Optional[Sequence[str]]:
         """Return the ids of the steps that a key stands for (a group's: its steps), or None for an unknown key."""

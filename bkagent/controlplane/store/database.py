@@ -10,7 +10,7 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Sequence, Tuple
 
-from bkagent.controlplane.errors import PlaneError
+from bkagent.controlplane.errors import PlaneError, Rejected
 from bkagent.errors import ConfigError
 
 # Counts up with every change of the tables.
@@ -80,12 +80,17 @@ class Database:
             self._connection.execute("ROLLBACK")
 
     def rows(self, statement: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
-        """Run one statement and return its rows. Raises PlaneError when the store fails."""
+        """Run one statement and return its rows.
+
+        Raises PlaneError when the store fails, Rejected for values that no column can hold.
+        """
         with self.lock:
             try:
                 return self._connection.execute(statement, values).fetchall()
             except self._sqlite.Error as error:
                 raise PlaneError(f"the store {self._path} failed: {error}") from error
+            except (UnicodeEncodeError, OverflowError) as error:
+                raise Rejected("a text that is not Unicode, or a number beyond 64 bits, cannot be kept") from error
 
     def columns(self, table: str) -> List[str]:
         """Return the names of a table's columns."""

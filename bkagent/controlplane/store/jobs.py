@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Iterator, List, Sequence
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.store.database import Database
@@ -36,6 +36,8 @@ TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
 # Source: pipelines of the reference service: priority, then the time it was meant for, then the order of upload.
 DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, id"
+# Most often the first job suits; a queue of hundreds is not read for it.
+RUNNABLE_PAGE = 16
 
 
 def of_build(db: Database, build_id: str) -> List[Job]:
@@ -43,9 +45,26 @@ def of_build(db: Database, build_id: str) -> List[Job]:
     return TABLE.all(db, f"build_id = ? {IN_ORDER}", (build_id,))
 
 
-def runnable(db: Database) -> List[Job]:
-    """Return the jobs that wait for an agent, the first to be handed out first."""
-    return TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER}")
+def runnable(db: Database) -> Iterator[Job]:
+    """Yield the jobs that wait for an agent, the first to be handed out first. Hold the store's lock meanwhile."""
+    offset = 0
+    while True:
+        found = TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER} LIMIT ? OFFSET ?", (RUNNABLE_PAGE, offset))
+        yield from found
+        if len(found) < RUNNABLE_PAGE:
+            return
+        offset += RUNNABLE_PAGE
+
+
+def limited_groups(db: Database) -> List[str]:
+    """Return the concurrency groups in which a job waits for a slot."""
+    return [str(row[0]) for row in db.rows("SELECT DISTINCT concurrency_group FROM jobs WHERE state = 'limited'")]
+
+
+def of_concurrency_group(db: Database, group: str, states: Sequence[str]) -> List[Job]:
+    """Return the jobs of a concurrency group in these states, of all builds."""
+    marks = ", ".join("?" * len(states))
+    return TABLE.all(db, f"concurrency_group = ? AND state IN ({marks})", (group, *states))
 
 
 def in_states(db: Database, *states: str) -> List[Job]:

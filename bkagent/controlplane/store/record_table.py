@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import json
-from typing import Any, Callable, Dict, Generic, List, Optional, Sequence, Tuple, Type, TypeVar, get_type_hints
+from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple, Type, TypeVar, get_type_hints
 
 from bkagent.controlplane.store.database import Database
 
@@ -15,7 +15,7 @@ MOST_VALUES = 900
 
 
 class RecordTable(Generic[R]):
-    """Reads and writes records of one type. `left_out` names fields that another table holds."""
+    """Reads and writes records of one type. `left_out` names fields that another table holds, the last ones."""
 
     def __init__(self, record: Type[R], table: str, left_out: Sequence[str] = ()) -> None:
         self.table = table
@@ -23,6 +23,8 @@ class RecordTable(Generic[R]):
         hints = get_type_hints(record)
         fields = dataclasses.fields(record)  # type: ignore[arg-type]
         self._names = [field.name for field in fields if field.name not in left_out]
+        # Rows become records by position.
+        assert self._names == [field.name for field in fields][: len(self._names)]
         self._readers = [_reader(hints[name]) for name in self._names]
         self._columns = ", ".join(f'"{name}"' for name in self._names)
 
@@ -74,23 +76,25 @@ class RecordTable(Generic[R]):
         return int(db.rows(f"SELECT count(*) FROM {self.table} WHERE {where}", values)[0][0])
 
     def _made(self, row: Tuple[Any, ...]) -> R:
-        values: Dict[str, Any] = {
-            name: read(value) if read else value for name, read, value in zip(self._names, self._readers, row)
-        }
-        return self._record(**values)
+        return self._record(*[read(value) if read else value for read, value in zip(self._readers, row)])
 
 
 def _reader(hint: Any) -> Optional[Callable[[Any], Any]]:
     origin = getattr(hint, "__origin__", None)
     if origin is collections.abc.Mapping:
-        return json.loads
+        return _mapping
     if origin is tuple:
         return _tuple
     return bool if hint is bool else None
 
 
+# Most of these are empty: reading them as JSON would be most of the time of reading a job.
+def _mapping(text: str) -> Any:
+    return {} if text == "{}" else json.loads(text)
+
+
 def _tuple(text: str) -> Tuple[Any, ...]:
-    return tuple(json.loads(text))
+    return () if text == "[]" else tuple(json.loads(text))
 
 
 def _written(value: Any) -> Any:
