@@ -60,6 +60,7 @@ class LocalRun:
                 self._plane.cancel_build(self._build_id, reason="interrupted")
         elif self._agents is not None:
             self._agents.stop.request(NOW)
+            self._answer_pings()
 
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
         plane = self._plane = Plane.open(os.path.join(data, "store"), organization=plan.ORGANIZATION)
@@ -88,19 +89,28 @@ class LocalRun:
             message=source.repository.message or "Local run", env=dict(self._request.env), source="local",
             author={"name": source.repository.author, "email": source.repository.author_email},
         )  # fmt: skip
-        self._build_id = build.id
+        with self._lock:
+            self._build_id = build.id
+            interrupted_before = self._interrupts_count > 0
+        if interrupted_before:
+            plane.cancel_build(build.id, reason="interrupted")
         self._out(f"Build {build.number}: {server.url}/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}")
         working.start()
         try:
             self._follow(events, working)
         finally:
             events.close()
-            for agent in plane.agents():
-                plane.stop_agent(agent.id)  # answers the ping that it waits in
+            self._answer_pings()
             level = NOW if self._interrupts_count > 1 else GRACEFUL
             if not working.leave(level, _LEAVE_S):
                 working.leave(NOW, _LEAVE_S)
         return self._finish(plane.build(build.id), data)
+
+    def _answer_pings(self) -> None:
+        """Let agents without work leave now: each waits in a ping that is held until there is some."""
+        assert self._plane is not None
+        for agent in self._plane.agents():
+            self._plane.stop_agent(agent.id)
 
     def _follow(self, events: "object", working: agents.Agents) -> None:
         """Show what happens until the build has ended and its logs are shown."""
@@ -114,14 +124,9 @@ class LocalRun:
             elif plane.build(self._build_id).finished and not self._unfinished():
                 return
             elif not working.working:
+                if working.stop.level >= NOW:  # they were told to kill the jobs and go
+                    return
                 raise working.error or AgentError("the agents have left before the build ended")
-            if (
-                self._interrupts_count
-                and self._agents is not None
-                and self._agents.stop.level >= NOW
-                and not working.working
-            ):
-                return
 
     def _unfinished(self) -> "List[Job]":
         assert self._plane is not None
