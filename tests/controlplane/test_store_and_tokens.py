@@ -255,3 +255,33 @@ def test_moments(text, moment):
     assert found == moment or abs(found - moment) < 1e-5
     if moment is not None:
         assert abs(moment_of(text_of(moment)) - moment) < 0.001
+
+
+def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
+    code = (
+        f"import os, sys; sys.path.insert(0, {ROOT!r})\n"
+        "from bkagent.controlplane.plane import Plane\n"
+        "from bkagent.wire.registration import Registration\n"
+        "plane = Plane.open(sys.argv[1], ticking=False)\n"
+        "plane.create_build('demo', [{'command': 'a'}], repository='/r')\n"
+        "agent = plane.register(Registration('n', 'h', 'linux', 'amd64', '3', 'x', 1)).id\n"
+        "plane.connect(agent)\n"
+        "job = plane.next_action(agent).job_id\n"
+        "token = plane.accept(agent, job).token\n"
+        "plane.start(job)\n"
+        "plane.append_chunk(job, 1, 0, 5, b'hello')\n"
+        "print(job, token, flush=True)\n"
+        "os._exit(9)\n"
+    )
+    folder = str(tmp_path / "d")
+    done = subprocess.run([sys.executable, "-I", "-c", code, folder], stdout=subprocess.PIPE, timeout=60)
+    assert done.returncode == 9
+    job, token = done.stdout.decode().split()
+    plane = Plane.open(folder, ticking=False)
+    try:
+        assert plane.caller(token).job_id == job
+        assert (plane.job(job).state, plane.read_log(job)) == ("running", b"hello")
+        assert plane.append_chunk(job, 1, 0, 5, b"hello") is False
+        assert plane.finish(job, Finish("0")).passed
+    finally:
+        plane.close()
