@@ -1,4 +1,4 @@
-"""What the tests of the whole share: programs from the archive as processes, a git repository, and looks at what is left."""
+"""What the tests of the whole share: programs from the archive, a git repository, and what is left behind."""
 
 from __future__ import annotations
 

@@ -146,7 +146,8 @@ def test_uploaded_steps_run_and_their_failure_counts(make: Make, run: Callable[.
 
 
 def test_what_jobs_leave_is_kept(make: Make, run: Callable[..., Done], tmp_path: Path) -> None:
-    work = make("""steps:
+    work = make(
+        """steps:
   - label: give
     command:
       - mkdir -p out && printf 'some bytes' > out/file.txt
@@ -161,7 +162,9 @@ def test_what_jobs_leave_is_kept(make: Make, run: Callable[..., Done], tmp_path:
       - buildkite-agent artifact download 'out/file.txt' got/
       - test "$$(cat got/out/file.txt)" = "some bytes"
       - test "$$(bkagent meta-data get colour)" = green
-""", files={"more.txt": "more"})
+""",
+        files={"more.txt": "more"},
+    )
     done = run()
     assert done.status == 0, done.text
     kept = work.folder / ".bkagent" / "artifacts" / "1"
@@ -174,7 +177,7 @@ def test_what_jobs_leave_is_kept(make: Make, run: Callable[..., Done], tmp_path:
 
 
 def test_what_is_on_disk_is_run(make: Make, run: Callable[..., Done]) -> None:
-    show = "for name in changed new ignored; do echo \"<$$name $$(cat $$name 2>&1 | tail -n 1)>\"; done"
+    show = 'for name in changed new ignored; do echo "<$$name $$(cat $$name 2>&1 | tail -n 1)>"; done'
     work = make(f"steps:\n  - label: show\n    command: |\n      {show}\n", files={
         "changed": "old", ".gitignore": "ignored\n",
     })  # fmt: skip
@@ -233,7 +236,8 @@ def test_one_agent_runs_one_job_at_a_time(make: Make, run: Callable[..., Done], 
 
 
 def test_an_interrupt_cancels_properly(make: Make, begin: Callable[..., Running], tmp_path: Path) -> None:
-    work = make("""steps:
+    work = make(
+        """steps:
   - label: long
     command: |
       trap 'echo asked-$$((1+1)); exit 9' TERM
@@ -242,7 +246,9 @@ def test_an_interrupt_cancels_properly(make: Make, begin: Callable[..., Running]
       while :; do sleep 0.05; done
   - wait
   - {label: never, command: echo never}
-""", files={".buildkite/hooks/pre-exit": "#!/bin/sh\necho tidying-$((1+1))\n"})
+""",
+        files={".buildkite/hooks/pre-exit": "#!/bin/sh\necho tidying-$((1+1))\n"},
+    )
     mark = uuid.uuid4().hex
     running = begin(env={"RUN_MARK": mark})
     assert running.wait_said("ready-2"), running.said
