@@ -60,9 +60,19 @@ class Request(NamedTuple):
 class Fault:
     """Something that is broken until `end()`."""
 
-    def __init__(self, pattern: str, kind: object) -> None:
+    def __init__(self, pattern: str, kind: object, every: int) -> None:
         self.pattern, self.kind = re.compile(pattern), kind
         self.hits, self.over = 0, False
+        self._every, self._matches = every, 0
+
+    def strikes(self, call: str) -> bool:
+        """Say whether this request meets the fault."""
+        if self.over or not self.pattern.search(call):
+            return False
+        self._matches += 1
+        struck = self._matches % self._every == 0
+        self.hits += struck
+        return struck
 
     def end(self) -> None:
         self.over = True
@@ -192,9 +202,9 @@ class FakeControlPlane:
             self.jobs[job.id] = job
         return job
 
-    def break_down(self, pattern: str, kind: object) -> Fault:
-        """From now on requests whose "METHOD path" matches get the status `kind`, or RESET or LOSE."""
-        fault = Fault(pattern, kind)
+    def break_down(self, pattern: str, kind: object, every: int = 1) -> Fault:
+        """From now on every n-th request whose "METHOD path" matches gets the status `kind`, or RESET or LOSE."""
+        fault = Fault(pattern, kind, every)
         with self.changed:
             self.faults.append(fault)
         return fault
@@ -207,11 +217,7 @@ class FakeControlPlane:
     # What a request does
 
     def fault_for(self, method: str, path: str) -> Optional[Fault]:
-        for fault in self.faults:
-            if not fault.over and fault.pattern.search(f"{method} {path}"):
-                fault.hits += 1
-                return fault
-        return None
+        return next((fault for fault in self.faults if fault.strikes(f"{method} {path}")), None)
 
     def answer(self, request: Request) -> Answer:
         """Take a request in; return status and document."""
@@ -265,7 +271,8 @@ class FakeControlPlane:
         if self.actions:
             return 200, self.actions.pop(0)
         for job in self.jobs.values():
-            if job.state == "scheduled":
+            # Offered again until it is accepted: the answer to a ping may be lost.
+            if job.state == "scheduled" or (job.state == "assigned" and job.session == request.token[3:]):
                 job.state, job.session = "assigned", request.token[3:]
                 return 200, {"action": "", "job": {"id": job.id}}
         return 200, {"action": "idle"}
