@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.controlplane.errors import NotFound, Rejected
@@ -16,7 +15,6 @@ from bkagent.pipeline import steps_graph, steps_reader
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
 
-_TOO_DEEP = "the pipeline is nested too deeply"
 MOST_UUID_CHARACTERS = 200
 
 
@@ -93,13 +91,13 @@ class PlaneSteps(PlaneScheduling):
         return found
 
     def _checked(self, document: Any, keys: Sequence[str]) -> Pipeline:
+        if support.too_deep(document):
+            raise Rejected(f"the pipeline is nested deeper than {support.DEEPEST} levels")
         try:
             pipeline = steps_reader.read(document)
             steps_graph.check(pipeline, keys, unknown_allowed=True)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
-        except RecursionError:
-            raise Rejected(_TOO_DEEP) from None
         refused = support.unsupported(pipeline)
         if refused:
             raise Rejected("\n".join(refused))
@@ -126,11 +124,8 @@ class PlaneSteps(PlaneScheduling):
             )  # fmt: skip
         try:
             entries, made = expand(pipeline, target)
-            json.dumps(document)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
-        except RecursionError:
-            raise Rejected(_TOO_DEEP) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(made) > limits.JOBS_PER_BUILD:
             raise Rejected(f"a build takes at most {limits.JOBS_PER_BUILD} jobs")
         self._make_room(build.id, target.position, len(entries))

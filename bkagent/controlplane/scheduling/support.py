@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import Any, List, Mapping
 
 from bkagent.pipeline.steps import CommandStep, Pipeline, TriggerStep
+
+# How deep a document may nest; what reads it later does so by recursion.
+DEEPEST = 100
+
+
+def too_deep(document: Any) -> bool:
+    """Say whether a document nests deeper than any pipeline needs to."""
+    level = [document]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (Mapping, list))
+            for inner in (value.values() if isinstance(value, Mapping) else value)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def unsupported(pipeline: Pipeline) -> List[str]:
