@@ -9,7 +9,7 @@ from typing import Any, List
 from bkagent.yaml.scalars import resolve
 
 # Begins with a letter or one of a few signs, holds nothing that has a meaning, ends with no blank.
-_PLAIN = re.compile(r"[A-Za-z_./$(][\w ./$()+=@,;^~<>-]*", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z_/$(][\w ./$()+=@,;^~<>-]*", re.ASCII)
 _LITERAL = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*")
 
 
