@@ -3,6 +3,7 @@
     AgentError              1   anything below without a code that callers rely on
       UsageError            1   the command line is wrong
         MissingValue        1   it lacks something that must be there
+        UnknownCommand      1   it names no command; the text is two lines
       ConfigError           1   a setting has no legal value; says which source set it
       WireError             1   a message does not have the agreed shape
       Unreachable           1   no answer from the control plane; worth another try
@@ -30,6 +31,10 @@ class UsageError(AgentError):
 
 class MissingValue(UsageError):
     """A command lacks a value that must be there. The text is only what that is called."""
+
+
+class UnknownCommand(UsageError):
+    """It names no command. The text is all that is printed: what is wrong, and a second line with where to look."""
 
 
 class ConfigError(AgentError):

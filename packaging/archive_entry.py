@@ -29,7 +29,7 @@ def run():
         from bkagent.cli.main import run as run_command_line
     except ImportError as error:
         sys.exit(_incomplete(error))
-    run_command_line()
+    run_command_line(archive)
 
 
 def _incomplete(error):

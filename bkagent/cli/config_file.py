@@ -2,8 +2,7 @@
 
 import os
 
-from bkagent.config import file
-from bkagent.config.self_command import code_root
+from bkagent.config import file, paths, self_command
 from bkagent.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -11,26 +10,48 @@ if TYPE_CHECKING:
     from typing import Dict, List, Tuple
 
     from bkagent.cli.command import Command
+    from bkagent.config.settings import Settings
 
+OPTION = "config"
 VARIABLE = "BUILDKITE_AGENT_CONFIG"
 
 
 def read(
     command: "Command", flags: "Dict[str, List[str]]", environ: "Dict[str, str]", warnings: "List[str]"
-) -> "Dict[str, Tuple[str, str]]":
-    """Return the file's texts by key; {} without a file. Adds a warning for each unknown key.
+) -> "Tuple[str, Dict[str, Tuple[str, str]]]":
+    """Return (the file's path as given or found, its texts by key); ("", {}) without a file.
 
-    Raises ConfigError when the file that was asked for does not exist or a line cannot be read.
+    Adds a warning for each unknown key. Raises ConfigError when the file that was asked for does not exist or
+    a line cannot be read.
     """
-    asked = flags["config"][-1] if "config" in flags else environ.get(VARIABLE, "")
-    if asked and not os.path.exists(asked):
-        raise ConfigError(f"the configuration file {asked} does not exist")
-    path = asked or file.search(environ, code_root())
-    if asked and os.path.isdir(asked):
-        warnings.append(f"the configuration file {asked} is a folder; nothing was read from it")
-        return {}
+    path = find(flags, environ)
     if not path:
-        return {}
-    found = file.read(path)
+        return "", {}
+    expanded = paths.expand(path, environ)
+    if os.path.isdir(expanded):
+        warnings.append(f"the configuration file {path} is a folder; nothing was read from it")
+        return "", {}
+    found = file.read(expanded)
     warnings += file.unknown_keys(found, command.options)
-    return found
+    return path, found
+
+
+def find(flags: "Dict[str, List[str]]", environ: "Dict[str, str]") -> str:
+    """Return the file that was asked for, else the first of the usual places, else "".
+
+    Raises ConfigError when the one that was asked for does not exist.
+    """
+    asked = flags[OPTION][-1] if OPTION in flags else environ.get(VARIABLE, "")
+    if not asked:
+        return file.search(environ, self_command.program_folders())
+    if not os.path.exists(paths.expand(asked, environ)):
+        source = f"flag --{OPTION}" if OPTION in flags else f"environment variable {VARIABLE}"
+        raise ConfigError(f"config must be a file that exists, but the {source} says {asked}")
+    return asked
+
+
+def note(command: "Command", settings: "Settings", path: str) -> None:
+    """Make the file that was found the value of the setting, where nothing named one."""
+    option = next(option for option in command.options if option.name == OPTION)
+    if not settings[option]:
+        settings.put(option, path, "usual place of configuration files")

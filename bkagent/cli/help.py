@@ -2,61 +2,141 @@
 
 import sys
 
-from bkagent.cli import table
-from bkagent.errors import UsageError
+from bkagent.cli import layout, table
+from bkagent.errors import UnknownCommand, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import List, Mapping
 
     from bkagent.cli.command import Command
     from bkagent.config.option import Option
 
+_WORDS = ("help", "h")
+_FLAGS = ("-h", "--help", "-help", "--h")
+_OPTION_COLUMN = 30
+_NARROW = 70
 
-def answer(words: "List[str]") -> int:
+
+def answer(words: "List[str]", environ: "Mapping[str, str]") -> int:
     """Answer a command line that names no command: a list of them, or the page that "help" asks for.
 
-    Raises UsageError for words that are no command and no group.
+    Raises UnknownCommand for words that are no command and no group, UsageError for a flag before a command.
     """
-    asked = [word for word in words if word not in ("help", "h", "-h", "--help", "-help")]
-    name, _ = table.find(asked)
+    first = words[0] if words else "help"
+    if first in _FLAGS or words in ([], ["help"], ["h"]):
+        return _print(_overview(), environ)
+    if first in _WORDS:
+        return _asked(words[1:], environ)
+    if first in table.GROUPS:
+        return _in_group(first, words[1:], environ)
+    if first.startswith("-") and len(first) > 1:
+        _print(_overview(), environ)
+        raise UsageError(f"there is no flag {first} before the command; the flags of a command stand behind it")
+    raise _unknown(first)
+
+
+def _asked(words: "List[str]", environ: "Mapping[str, str]") -> int:
+    name, _ = table.find(words)
     if name:
-        module = table.module_name(name)
-        __import__(module)
-        return describe(sys.modules[module].COMMAND)
-    if not asked:
-        _print(_overview())
-        return 0
-    if asked[0] in table.GROUPS and len(asked) == 1:
-        _print(_group(asked[0]))
-        return 0
-    raise UsageError(_unknown(" ".join(asked[:2]) if asked[0] in table.GROUPS else asked[0]))
+        return _page(name, environ)
+    if words[0] in table.GROUPS:
+        return _in_group(words[0], words[1:2] and ["help", *words[1:2]], environ)
+    raise _unknown(words[0])
 
 
-def describe(command: "Command") -> int:
-    """Print a command's page."""
-    usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
-    parts = [f"Usage: {usage}", "", command.description or command.summary + "."]
-    if command.example:
-        parts += ["", "Example:", "", f"    $ {command.example}"]
-    shown = [option for option in command.options if not option.hidden and not option.replaced_by]
-    if shown:
-        parts += ["", "Options:", ""]
-        for option in shown:
-            parts += _option(option)
-    _print(parts)
+def _in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> int:
+    """Answer what stands behind the name of a group and is no command of it."""
+    first = words[0] if words else "help"
+    if first in _WORDS and len(words) > 1:
+        name, _ = table.find([group, words[1]])
+        if name == f"{group} {words[1]}":
+            return _page(name, environ)
+        raise _unknown(words[1], group)
+    if first not in _WORDS and not first.startswith("-"):
+        raise _unknown(first, group)
+    _print(_group(group), environ)
+    if first not in _WORDS and first not in _FLAGS:
+        raise UsageError(f"{group} has no flag {first}; the flags of a command stand behind it")
     return 0
 
 
+def _page(name: str, environ: "Mapping[str, str]") -> int:
+    from bkagent.cli.main import load
+
+    return describe(load(name), environ) if name != "help" else _print(_overview(), environ)
+
+
+def describe(command: "Command", environ: "Mapping[str, str]") -> int:
+    """Print a command's page."""
+    return _print(page(command, layout.width(sys.stdout, environ), environ), environ)
+
+
+def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "List[str]":
+    """Return the lines of a command's page. Headings are lines that end in a colon and stand at the margin."""
+    from bkagent.cli.option_groups import grouped
+
+    usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
+    lines = [f"Usage: {usage}", "", *layout.paragraphs(command.description or command.summary + ".", columns)]
+    if command.example:
+        lines += ["", "Example:", "", *(f"    $ {line}" for line in command.example.split("\n"))]
+    shown = [option for option in command.options if not option.hidden and not option.replaced_by]
+    for title, options in grouped(shown):
+        lines += ["", f"{title}:", ""]
+        for option in options:
+            lines += _option(option, columns, environ)
+    return lines
+
+
+def value_name(option: "Option") -> str:
+    """Return what stands for the value of an option, "" for one that has none."""
+    if not option.kind.takes_value:
+        return ""
+    words = getattr(option.kind, "words", ())
+    return "|".join(word for word in words if word) or option.kind.name.upper().replace(" ", "_")
+
+
+def default_text(option: "Option", environ: "Mapping[str, str]") -> str:
+    """Return the default as a user would write it, "" where it says nothing."""
+    default = option.default(environ) if callable(option.default) else option.default
+    if option.secret or default in ("", False, (), None):
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(str(item) for item in default)
+    if isinstance(default, float):
+        return f"{default:g}s"
+    return "true" if default is True else str(default)
+
+
+def _option(option: "Option", columns: int, environ: "Mapping[str, str]") -> "List[str]":
+    notes = ["required"] if option.required and not option.default else []
+    default = default_text(option, environ)
+    if default:
+        notes.append(f"default: {default}")
+    if option.env:
+        notes.append(", ".join("$" + name for name in option.env))
+    text = option.help + (f" [{'; '.join(notes)}]" if notes else "")
+    flag = f"  --{option.name} {value_name(option)}".rstrip()
+    return layout.columns(flag, text, 6 if columns < _NARROW else _OPTION_COLUMN, columns)
+
+
 def _overview() -> "List[str]":
-    parts = ["Usage: bkagent COMMAND [options] [arguments]", "", "Commands:", ""]
-    parts += _listed([name for name in table.COMMANDS if name not in table.HIDDEN])
-    return [*parts, "", "`bkagent COMMAND --help` describes one; `bkagent --version` prints the version."]
+    names = [name for name in table.COMMANDS if name not in table.HIDDEN]
+    single = [name for name in names if " " not in name]
+    lines = ["Usage: bkagent COMMAND [options] [arguments]", "", "Commands:", "", *_listed(single)]
+    lines += ["", "Groups of commands:", ""]
+    for group in sorted(table.GROUPS):
+        members = [name for name in names if name.startswith(group + " ")]
+        if members:
+            lines += [f"  {group + ': ' + ', '.join(sorted(name.split(' ')[1] for name in members))}"]
+            lines += [f"      {table.GROUPS[group]}"]
+    return [*lines, "", "`bkagent COMMAND --help` describes a command; `bkagent --version` prints the version."]
 
 
 def _group(group: str) -> "List[str]":
-    names = [name for name in table.COMMANDS if name.split(" ")[0] == group]
-    return [f"Usage: bkagent {group} COMMAND [options] [arguments]", "", table.GROUPS[group] + ".", "", *_listed(names)]
+    names = [name for name in table.COMMANDS if name.startswith(group + " ")]
+    usage = f"Usage: bkagent {group} COMMAND [options] [arguments]"
+    return [usage, "", table.GROUPS[group] + ".", "", "Commands:", "", *_listed(names)]
 
 
 def _listed(names: "List[str]") -> "List[str]":
@@ -64,25 +144,20 @@ def _listed(names: "List[str]") -> "List[str]":
     return [f"  {name:<{width}}  {table.COMMANDS[name]}" for name in sorted(names)]
 
 
-def _option(option: "Option") -> "List[str]":
-    value = f" {option.kind.name.upper().replace(' ', '_')}" if option.kind.takes_value else ""
-    notes = []
-    if option.default not in ("", False, (), None) and not callable(option.default) and not option.secret:
-        default = ",".join(option.default) if isinstance(option.default, tuple) else option.default
-        notes.append(f"default: {default}")
-    if option.env:
-        notes.append("$" + ", $".join(option.env))
-    text = option.help + (f" [{'; '.join(notes)}]" if notes else "")
-    return [f"  --{option.name}{value}", f"      {text}"]
-
-
-def _unknown(name: str) -> str:
+def _unknown(word: str, group: str = "") -> UnknownCommand:
     from bkagent.config.nearest import nearest
 
-    near = nearest(name, list(table.COMMANDS) + list(table.GROUPS))
+    if group:
+        near = nearest(word, [name.split(" ")[1] for name in table.COMMANDS if name.startswith(group + " ")])
+    else:
+        near = nearest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
     hint = f'; did you mean "{near}"?' if near else ""
-    return f'there is no command "{name}"{hint}'
+    place = f"bkagent {group}" if group else "bkagent"
+    return UnknownCommand(f"bkagent: unknown subcommand \"{word}\"{hint}\nRun '{place} --help' for usage.")
 
 
-def _print(lines: "List[str]") -> None:
+def _print(lines: "List[str]", environ: "Mapping[str, str]") -> int:
+    if layout.is_coloured(sys.stdout, environ):
+        lines = [f"\x1b[1m{line}\x1b[0m" if line.endswith(":") and line[:1].isalpha() else line for line in lines]
     sys.stdout.write("\n".join(lines) + "\n")
+    return 0

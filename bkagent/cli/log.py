@@ -7,7 +7,7 @@ from bkagent.config.options import logging
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, TextIO
+    from typing import List, Mapping, TextIO
 
     from bkagent.config.settings import Settings
 
@@ -18,14 +18,18 @@ _RESET = "\x1b[0m"
 
 
 class Log:
-    """A `report(level, text)` for everything below `cli`. Safe to call from several threads."""
+    """A `report(level, text)` for everything below `cli`. Safe to call from several threads.
 
-    __slots__ = ("_lowest", "_stream", "_json", "_coloured")
+    `doubts` are sentences about settings that it could not follow.
+    """
+
+    __slots__ = ("_lowest", "_stream", "_json", "_coloured", "doubts")
 
     def __init__(self, settings: "Settings", err: "TextIO", out: "TextIO", environ: "Mapping[str, str]") -> None:
         self._json = logging.LOG_FORMAT in settings and settings[logging.LOG_FORMAT] == "json"
         self._stream = out if self._json else err
-        self._lowest = _lowest_rank(settings)
+        self.doubts: "List[str]" = []
+        self._lowest = _lowest_rank(settings, self.doubts)
         plain = (logging.NO_COLOR in settings and settings[logging.NO_COLOR]) or environ.get("NO_COLOR")
         self._coloured = not plain and not self._json and err.isatty()
 
@@ -57,8 +61,15 @@ class Log:
         return json_text.dumps({"ts": stamp, "level": level.upper(), "msg": text})
 
 
-def _lowest_rank(settings: "Settings") -> int:
+def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:
+    if logging.LOG_LEVEL not in settings:
+        word = "notice"
+    else:
+        word = str(settings[logging.LOG_LEVEL]).lower()
+        word = "warn" if word == "warning" else word
+    if word not in RANK:
+        where = settings.origin(logging.LOG_LEVEL)
+        doubts.append(f"log-level must be one of {', '.join(RANK)}, but the {where} says {word}; it counts as notice")
     if logging.DEBUG in settings and settings[logging.DEBUG]:
         return RANK["debug"]
-    word = str(settings[logging.LOG_LEVEL]).lower() if logging.LOG_LEVEL in settings else "notice"
-    return RANK.get({"warning": "warn"}.get(word, word), RANK["notice"])
+    return RANK.get(word, RANK["notice"])

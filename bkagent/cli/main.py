@@ -3,19 +3,23 @@
 import sys
 
 from bkagent.cli import table
-from bkagent.errors import AgentError, KeyAbsent, MissingValue, UsageError
+from bkagent.errors import AgentError, KeyAbsent, MissingValue, UnknownCommand, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
     from bkagent.cli.command import Call, Command
+    from bkagent.config.command_line import Line
+    from bkagent.config.settings import Settings
 
-HELP_WORDS = ("-h", "--help", "-help")
+_VERSION_WORDS = ("--version", "-v", "-version")
 
 
-def run() -> None:
-    """Run the process's own command line and exit."""
+def run(program: str = "") -> None:
+    """Run the process's own command line and exit. `program` is the archive that was started, if one was."""
+    if program:
+        sys.argv[0] = program
     sys.exit(main(sys.argv[1:]))
 
 
@@ -29,6 +33,9 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         status = _dispatch(words, environ)
         sys.stdout.flush()
         return status
+    except UnknownCommand as unknown:
+        _say(str(unknown))
+        return unknown.exit_code
     except KeyAbsent as absent:
         return absent.exit_code
     except AgentError as error:
@@ -48,7 +55,7 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
 
 
 def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
-    if words and words[0] in ("--version", "-v", "-version"):
+    if words and words[0] in _VERSION_WORDS:
         from bkagent.version import BUILD, REFERENCE_VERSION
 
         sys.stdout.write(f"buildkite-agent version {REFERENCE_VERSION}+{BUILD}\n")
@@ -57,66 +64,92 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
     if not name or name == "help":
         from bkagent.cli import help
 
-        return help.answer(words)
-    command: "Command" = _load(name)
-    rest = words[count:]
-    if any(word in HELP_WORDS for word in rest[: rest.index("--") if "--" in rest else None]):
-        from bkagent.cli import help
-
-        return help.describe(command)
+        return help.answer(words, environ)
+    command = load(name)
     try:
-        return command.run(_understood(command, rest, environ))
+        call = _understood(command, words[count:], environ)
+        return 0 if call is None else command.run(call)
     except MissingValue as missing:
         _say(f"Missing {missing}. See: `buildkite-agent {command.name} --help`")
         return missing.exit_code
 
 
-def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Call":
-    """Return the call that the words make; for those that make none the command's page is printed before the error."""
-    try:
-        return _call(command, words, environ)
-    except MissingValue:
-        raise
-    except UsageError:
-        from bkagent.cli import help
-
-        help.describe(command)
-        raise
-
-
-def _load(name: str) -> "Command":
+def load(name: str) -> "Command":
+    """Return a command of the table."""
     module = table.module_name(name)
     __import__(module)
     return sys.modules[module].COMMAND  # type: ignore[no-any-return]
 
 
-def _call(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Call":
+def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Optional[Call]":
+    """Return the call that the words make; None for those that ask for the command's page, which is printed.
+
+    For words that make no call the page is printed before the error.
+    """
+    from bkagent.config import command_line
+
+    try:
+        line = command_line.split(words, command.options)
+        if command_line.HELP[0] not in line.flags:
+            return _call(command, line, environ)
+    except MissingValue:
+        raise
+    except UsageError:
+        _describe(command, environ)
+        raise
+    _describe(command, environ)
+    return None
+
+
+def _describe(command: "Command", environ: "Dict[str, str]") -> None:
+    from bkagent.cli import help
+
+    help.describe(command, environ)
+
+
+def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call":
     from bkagent.cli.command import Call
     from bkagent.cli.log import Log
-    from bkagent.config import command_line
     from bkagent.config.settings import Source, resolve
 
-    flags, arguments = command_line.split(words, command.options)
-    warnings: "List[str]" = []
-    file = None
+    warnings = line.notes
+    path, file = "", None
     if command.reads_file:
         from bkagent.cli import config_file
 
-        file = config_file.read(command, flags, environ, warnings)
-    settings = resolve(command.options, Source(flags, environ, file), warnings.append)
+        path, file = config_file.read(command, line.flags, environ, warnings)
+    settings = resolve(command.options, Source(line.flags, environ, file), warnings.append)
+    if path:
+        config_file.note(command, settings, path)
     report = Log(settings, sys.stderr, sys.stdout, environ)
+    warnings += report.doubts
+    _add_experiments(settings, warnings)
+    warnings += _unused(command, line.arguments)
     for sentence in warnings:
         report("warn", sentence)
-    _check_arguments(command, arguments)
-    return Call(command, settings, arguments, environ, sys.stdin, sys.stdout, sys.stderr, report)
+    if path:
+        report("info", f"Configuration loaded path={path}")
+    return Call(command, settings, line.arguments, environ, sys.stdin, sys.stdout, sys.stderr, report)
 
 
-def _check_arguments(command: "Command", arguments: "List[str]") -> None:
+def _add_experiments(settings: "Settings", warnings: "List[str]") -> None:
+    from bkagent.config.options import logging
+
+    if logging.EXPERIMENT in settings and settings[logging.EXPERIMENT]:
+        from bkagent.config import experiments
+
+        warnings += experiments.notes(settings[logging.EXPERIMENT])
+
+
+def _unused(command: "Command", arguments: "List[str]") -> "List[str]":
+    """Return a sentence for each argument that the command has no use for; the reference passes over them."""
     if command.arguments and command.arguments[-1].endswith("..."):
-        return
-    if len(arguments) > len(command.arguments):
-        extra = arguments[len(command.arguments)]
-        raise UsageError(f'"{command.name}" has no use for the argument "{extra}"')
+        return []
+    extra = arguments[len(command.arguments) :]
+    if not extra:
+        return []
+    words = ", ".join(f'"{word}"' for word in extra)
+    return [f'"{command.name}" takes {len(command.arguments)} arguments at most; ignored: {words}']
 
 
 def _say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import Dict, List
 
 from bkagent.cli.command import Call
 from bkagent.config import environment, self_command, token_source
-from bkagent.config.options import api
+from bkagent.config.options import api, session
 from bkagent.system import own_memory
 
 _FLAG = api.TOKEN.name
@@ -28,6 +28,9 @@ def hide(call: Call, words: List[str]) -> None:
     environment.forget(list(api.TOKEN.env))
     if own_memory.forget(token.reveal()) or os.sep == "\\":
         return
+    if call.settings[session.CONFIG] and not call.settings.origin(session.CONFIG).startswith("flag"):
+        # The new process would not know which folder it was started from, and could find another file.
+        words = [*words[:1], f"--{session.CONFIG.name}={call.settings[session.CONFIG]}", *words[1:]]
     _start_anew(token.reveal(), words, {name: text for name, text in call.environ.items() if name not in api.TOKEN.env})
 
 

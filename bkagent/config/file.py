@@ -8,60 +8,100 @@ outside quotes, exactly two like quotes around a value taken off.
 import os
 
 from bkagent.errors import ConfigError
+from bkagent.system import host
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, Iterable, List, Mapping, Tuple
+    from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
     from bkagent.config.option import Option
 
 
+NAMES = ("bkagent.cfg", "buildkite-agent.cfg")
+
+# Keys of no option that may stand in a file: what a file cannot say about itself is passed over, as there.
+_PASSED_OVER = ("config",)
+
+
 def read(path: str) -> "Dict[str, Tuple[str, str]]":
     """Return {key: (text, "PATH, line N")}; of equal keys the last wins. Raises ConfigError."""
+    found: "Dict[str, Tuple[str, str]]" = {}
+    for number, key, value in lines(path):
+        place = f"{path}, line {number}"
+        if key is None:
+            raise ConfigError(f"{place}: {no_separator(value)}")
+        found[key] = (value, place)
+    return found
+
+
+def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
+    """Yield (line number, key, text) of each setting; (number, None, line) where there is no separator.
+
+    Raises ConfigError for a file that cannot be read.
+    """
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape") as file:
-            lines = file.read().splitlines()
+        # Lines end where "\n" stands, with or without "\r"; other line ends of Unicode are part of values.
+        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
+            texts = file.read().split("\n")
     except OSError as error:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
-    found: "Dict[str, Tuple[str, str]]" = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(texts, 1):
         text = _without_comment(line).strip()
-        if not text:
-            continue
-        key, value = _split(text, f"{path}, line {number}")
-        found[key] = (value, f"{path}, line {number}")
-    return found
+        if text:
+            yield (number, *_split(text))
+
+
+def no_separator(line: str) -> str:
+    """Return the sentence for a line that is no setting."""
+    return f'expected "key=value", found "{line}"'
 
 
 def unknown_keys(found: "Mapping[str, Tuple[str, str]]", options: "Iterable[Option]") -> "List[str]":
     """Return one sentence for each key that no option has."""
-    known = {option.name for option in options if option.in_file}
-    return [f'unknown setting "{key}" ({place}) is ignored' for key, (_, place) in found.items() if key not in known]
+    known = [option.name for option in options if option.in_file]
+    return [
+        f"{place}: {unknown_key(key, known)}"
+        for key, (_, place) in found.items()
+        if key not in known and key not in _PASSED_OVER
+    ]
 
 
-def search(environ: "Mapping[str, str]", beside: str) -> str:
+def unknown_key(key: str, known: "List[str]") -> str:
+    """Return the sentence for a key that no option has, with what it may have been meant to be."""
+    from bkagent.config.nearest import nearest
+
+    near = nearest(key.replace("_", "-").lower(), known)
+    return f'there is no setting "{key}", so it is ignored' + (f'; did you mean "{near}"?' if near else "")
+
+
+def search(environ: "Mapping[str, str]", beside: "Iterable[str]" = ()) -> str:
     """Return the first configuration file of the usual places that exists, or "".
 
-    `beside` is the folder of the executable. bkagent.cfg goes before buildkite-agent.cfg in each place.
+    A bkagent.cfg in any of them goes before the buildkite-agent.cfg that the reference would read.
+    `beside` are folders to look into first: that of the executable.
     """
-    places = [beside, *_usual_places(environ)]
-    for place in places:
-        for name in ("bkagent.cfg", "buildkite-agent.cfg"):
+    places = [*beside, *usual_places(environ)]
+    for name in NAMES:
+        for place in places:
             path = os.path.join(place, name)
             if place and os.path.isfile(path):
                 return path
     return ""
 
 
-def _usual_places(environ: "Mapping[str, str]") -> "List[str]":
-    if os.sep == "\\":
+def usual_places(environ: "Mapping[str, str]") -> "List[str]":
+    """Return the folders where a configuration file is looked for, first one first."""
+    system = host.goos()
+    if system == "windows":
         profile = environ.get("USERPROFILE", "")
-        local = os.path.join(profile, "AppData", "Local") if profile else ""
+        local = profile + "\\AppData\\Local\\" if profile else ""
         names = ("buildkite-agent", "BuildkiteAgent") if local else ()
-        return ["C:\\buildkite-agent", *(os.path.join(local, name) for name in names)]
+        return ["C:\\buildkite-agent", *(local + name for name in names)]
     home = environ.get("HOME", "")
     own = [os.path.join(home, ".buildkite-agent")] if home else []
-    return [*own, "/opt/homebrew/etc/buildkite-agent", "/usr/local/etc/buildkite-agent", "/etc/buildkite-agent"]
+    if system == "darwin" and host.goarch() == "arm64":
+        own.append("/opt/homebrew/etc/buildkite-agent")
+    return [*own, "/usr/local/etc/buildkite-agent", "/etc/buildkite-agent"]
 
 
 def _without_comment(line: str) -> str:
@@ -75,12 +115,12 @@ def _without_comment(line: str) -> str:
     return line
 
 
-def _split(text: str, place: str) -> "Tuple[str, str]":
+def _split(text: str) -> "Tuple[Optional[str], str]":
     key, separator, value = text.partition("=")
     if not separator:
         key, separator, value = text.partition(":")
     if not separator:
-        raise ConfigError(f'{place}: expected "key=value", found "{text}"')
+        return None, text
     if key.startswith("export"):
         key = key[len("export") :]
     return key.strip(), _unquoted(value.strip())

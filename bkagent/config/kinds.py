@@ -8,11 +8,18 @@ from bkagent.config.secret import Secret
 
 
 class Kind:
-    """A kind of value. `takes_value` is false for flags that mean true by being there."""
+    """A kind of value.
+
+    takes_value     false for flags that mean true by being there
+    repeats         whether each use of the flag adds to the value
+    unread_in_file  what the reference makes, without a word, of a text of the file that is no such value;
+                    None where it ends with an error
+    """
 
     __slots__ = ("name",)
     takes_value = True
     repeats = False
+    unread_in_file: object = None
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -53,6 +60,7 @@ class _SecretText(_Text):
 class _Flag(Kind):
     __slots__ = ()
     takes_value = False
+    unread_in_file: object = False
     TRUE = ("1", "t", "T", "TRUE", "true", "True")
     FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
@@ -68,28 +76,44 @@ class _Flag(Kind):
 
 
 class _Whole(Kind):
+    """A whole number of 64 bits, in a flag or a variable as Go writes it: `0x1f`, `0o17`, `017`, `0b11`, `1_000`."""
+
     __slots__ = ()
-    BASES = {"0x": 16, "0o": 8, "0b": 2}
+    unread_in_file: object = 0
 
     def from_flag(self, text: str) -> object:
-        digits = text.lstrip("+-") if text[:1] in ("+", "-") else text
-        try:
-            base = self.BASES.get(digits[:2].lower(), 10)
-            return int(text, base)
-        except ValueError:
-            raise ValueError("a whole number") from None
+        digits = text[1:] if text[:1] in ("+", "-") else text
+        if digits[:1] == "0" and digits[1:2].isdigit():
+            digits = "0o" + digits[1:]
+        return _number(text, digits, 0, "a whole number")
 
     def from_file(self, text: str) -> object:
-        try:
-            return int(text, 10)
-        except ValueError:
-            raise ValueError("a whole number in decimal digits") from None
+        digits = text[1:] if text[:1] in ("+", "-") else text
+        legal = "a whole number in decimal digits"
+        if not digits.isdigit():
+            raise ValueError(legal)
+        return _number(text, digits, 10, legal)
+
+
+def _number(text: str, digits: str, base: int, legal: str) -> int:
+    """Return the number of `digits` with the sign of `text`. Raises ValueError(legal)."""
+    try:
+        if not digits.isascii() or not digits[:1].isdigit() or digits != digits.strip():
+            raise ValueError
+        number = int(digits, base)
+    except ValueError:
+        raise ValueError(legal) from None
+    if number >= 1 << 63:
+        raise ValueError(legal + " of at most 64 bits")
+    return -number if text[0] == "-" else number
 
 
 class _Duration(Kind):
     """Go's durations (`90s`, `1h30m`, `1.5s`); the value is seconds."""
 
     __slots__ = ()
+    unread_in_file: object = 0.0
+    LONGEST_S = float((1 << 63) // 10**9)  # Go counts nanoseconds in 64 bits
     UNITS_S = {"ns": 1e-9, "us": 1e-6, "\u00b5s": 1e-6, "\u03bcs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
     def from_flag(self, text: str) -> object:
@@ -113,7 +137,19 @@ class _Duration(Kind):
             total_s, at = total_s + number * unit_s, unit_end
         if not rest:
             raise ValueError("a duration such as 90s or 5m")
+        if total_s > self.LONGEST_S:
+            raise ValueError("a duration of less than 292 years")
         return sign * total_s
+
+
+class _CheckedDuration(_Duration):
+    """A duration that must be right in the file as well; there it may also be empty, which is 0."""
+
+    __slots__ = ()
+    unread_in_file: object = None
+
+    def from_file(self, text: str) -> object:
+        return self.from_flag(text) if text else 0.0
 
 
 def _run(text: str, at: int, letters: str) -> int:
@@ -170,5 +206,6 @@ COMMAND_PATH = _Text("command path")
 FLAG = _Flag("flag")
 WHOLE = _Whole("number")
 DURATION = _Duration("duration")
+CHECKED_DURATION = _CheckedDuration("duration")
 ITEMS = _Items("items")
 LIST = _List("list")

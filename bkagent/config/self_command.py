@@ -30,6 +30,13 @@ def code_root() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
+def program_folders() -> "List[str]":
+    """Return the folders where files beside the program are looked for: that of the archive, and of the code."""
+    program = sys.argv[0] if sys.argv else ""
+    beside = [os.path.dirname(os.path.abspath(program))] if os.path.isfile(program) else []
+    return [*beside, code_root()]
+
+
 def command(arguments: "Sequence[str]") -> "List[str]":
     """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
     return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 DEFAULT = "default"
 
+# Of the replaced options, the one whose value wins over that of the option to use instead.
+_OVERWRITING = ("disconnect-after-job-timeout",)
+
 
 class Settings:
     """Values by option: `settings[OPTION]`. Options are told apart by name."""
@@ -60,12 +63,13 @@ def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], 
     """Return the settings of a command.
 
     Raises UsageError or ConfigError naming the source of a value that cannot be read, and MissingValue for
-    a required one that is missing. `warn` gets a sentence for each use of a replaced option.
+    a required one that is missing. `warn` gets a sentence for each use of a replaced option, and for each
+    text of the file that cannot be read where the reference goes on with a value of its own.
     """
     settings = Settings()
     options = list(options)
     for option in options:
-        value, origin = _find(option, source)
+        value, origin = _find(option, source, warn)
         settings.put(option, value, origin)
     for option in options:
         if option.replaced_by and settings.is_set(option):
@@ -76,7 +80,7 @@ def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], 
     return settings
 
 
-def _find(option: "Option", source: Source) -> "Tuple[object, str]":
+def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "Tuple[object, str]":
     kind = option.kind
     if option.name in source.flags:
         origin = f"flag --{option.name}"
@@ -93,7 +97,7 @@ def _find(option: "Option", source: Source) -> "Tuple[object, str]":
             return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, UsageError)), origin
     if option.in_file and option.name in source.file:
         text, place = source.file[option.name]
-        return kind.finish(_read(option, kind.from_file, text, place, ConfigError)), place
+        return kind.finish(_from_file(option, text, place, warn)), place
     default = option.default(source.environ) if callable(option.default) else option.default
     return kind.finish(list(default) if isinstance(default, tuple) else default), DEFAULT
 
@@ -103,13 +107,32 @@ def _read(option: "Option", reader: "Callable[[str], object]", text: str, origin
         return reader(text)
     except ValueError as wrong:
         shown = "(a secret)" if option.secret else f'"{text}"'
-        raise error(f"{option.name} must be {wrong}, but the {origin} says {shown}") from None
+        place = origin if error is ConfigError else f"the {origin}"
+        raise error(f"{option.name} must be {wrong}, but {place} says {shown}") from None
+
+
+def _from_file(option: "Option", text: str, place: str, warn: "Callable[[str], None]") -> object:
+    """Return a value of the file. What cannot be read is said, and becomes what the reference makes of it."""
+    try:
+        return _read(option, option.kind.from_file, text, place, ConfigError)
+    except ConfigError as wrong:
+        instead = option.kind.unread_in_file
+        if instead is None:
+            raise
+        warn(f"{wrong}; it counts as {str(instead).lower()}")
+        return instead
 
 
 def _move(option: "Option", options: "List[Option]", settings: Settings, warn: "Callable[[str], None]") -> None:
+    """Give the value of a replaced option to the one that replaces it."""
     target = next(other for other in options if other.name == option.replaced_by)
     origin = settings.origin(option)
-    if settings.is_set(target):
-        raise UsageError(f"--{option.name} was renamed to --{target.name}; set only --{target.name}, not both")
+    if not settings[option]:
+        return
+    if settings.is_set(target) and settings[target] and option.name not in _OVERWRITING:
+        raise UsageError(
+            f"--{option.name} ({origin}) was renamed to --{target.name} ({settings.origin(target)}); "
+            f"set only --{target.name}, not both"
+        )
     warn(f"--{option.name} ({origin}) was renamed to --{target.name}; please use the new name")
     settings.put(target, settings[option], origin)

@@ -1,0 +1,41 @@
+"""Names of features that --experiment switches on: those that exist, those that are always on, those unknown.
+
+Source: buildkite-agent 3.137.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Sequence
+
+KNOWN = (
+    "agent-api", "allow-artifact-path-traversal", "descending-spawn-priority", "interpolation-prefers-runtime-env",
+    "normalised-upload-paths", "override-zero-exit-on-cancel", "propagate-agent-config-vars", "pty-raw",
+    "resolve-commit-after-checkout", "zip-plugins",
+)  # fmt: skip
+
+# Name -> the reference's version from which on it works without being asked for.
+PROMOTED = {
+    "ansi-timestamps": "3.48.0", "avoid-recursive-trap": "3.66.0", "flock-file-locks": "3.48.0",
+    "git-mirrors": "3.47.0", "inbuilt-status-page": "3.48.0", "isolated-plugin-checkout": "3.67.0",
+    "job-api": "3.64.0", "polyglot-hooks": "3.85.0", "use-zzglob": "3.104.0",
+}  # fmt: skip
+
+REPLACED = {"kubernetes-exec": "--kubernetes-exec"}
+
+
+def notes(names: "Sequence[str]") -> "List[str]":
+    """Return a sentence for each name that switches nothing on."""
+    return [note for note in map(_note, names) if note]
+
+
+def _note(name: str) -> str:
+    if name in KNOWN:
+        return ""
+    if name in PROMOTED:
+        return f'the experiment "{name}" is always on, as in the reference since {PROMOTED[name]}; it need not be named'
+    if name in REPLACED:
+        return f'the experiment "{name}" has become the flag {REPLACED[name]}'
+    from bkagent.config.nearest import nearest
+
+    near = nearest(name, list(KNOWN))
+    return f'there is no experiment "{name}"' + (f'; did you mean "{near}"?' if near else "")
