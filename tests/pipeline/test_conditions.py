@@ -74,6 +74,11 @@ def test_what_is_wrong_has_its_column(text, message):
     assert str(wrong.value).startswith(f"the condition `{text[:20]}")
 
 
+def test_a_regular_expression_that_never_ends_is_stopped():
+    with pytest.raises(PipelineError, match="column 18: the regular expression found no answer within"):
+        evaluate("build.message =~ /^(a+)+$/", {"build.message": "a" * 60 + "b"})
+
+
 def test_steps_are_named_in_notifications_only():
     assert evaluate("step.key == 'x' && step.state == null", {"step.key": "x"}) is True
 
