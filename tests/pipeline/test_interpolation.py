@@ -57,7 +57,9 @@ def test_expansions_inside_each_other_are_bounded():
 @pytest.mark.parametrize("seed", range(3))
 def test_every_text_is_filled_or_refused(seed):
     chance = random.Random(seed)
-    pieces = ("$", "{", "}", ":", "-", "?", "\\", "A", "B1", "_", "9", " ", "(", "é", "²", "+", "text", "${A", ":-", ":1:2}")
+    pieces = (
+        "$", "{", "}", ":", "-", "?", "\\", "A", "B1", "_", "9", " ", "(", "é", "²", "+", "text", "${A", ":-", ":1:2}",
+    )  # fmt: skip
     for _ in range(4000):
         text = "".join(chance.choice(pieces) for _ in range(chance.randrange(12)))
         try:

@@ -167,7 +167,8 @@ def test_the_commit_is_resolved_before_it_is_put_in(upload, tmp_path):
 
 
 def test_a_commit_cannot_be_an_option_of_git(upload, tmp_path):
-    _, out, err = upload("--dry-run", stdin=b"steps: [{command: $BUILDKITE_COMMIT}]", env={"BUILDKITE_COMMIT": "--help"})
+    text = b"steps: [{command: $BUILDKITE_COMMIT}]"
+    _, out, err = upload("--dry-run", stdin=text, env={"BUILDKITE_COMMIT": "--help"})
     assert json.loads(out)["steps"][0]["command"] == "--help" and "WARN" in err
 
 

@@ -12,7 +12,8 @@ from bkagent.yaml.load import YamlError, load, load_all
 DATA = os.path.join(os.path.dirname(__file__), "..", "data", "yaml")
 FRAGMENTS = (
     "a", "b c", "- ", "-", "\n", "\n  ", "\n ", ": ", ":", '"x"', "'y'", "[", "]", "{", "}", ", ", "#", "# c", "|", ">",
-    "|-", ">+", "&a ", "*a", "!!str ", "!x ", "? ", "?", "\t", "---", "---\n", "...", "%", "@", "<<: ", "1", "0x1f", "~",
+    "|-", ">+", "&a ", "*a", "!!str ", "!x ", "? ", "?", "\t", "---", "---\n", "...", "%", "@", "<<: ", "1",
+    "0x1f", "~",
     "2001-01-02", '"a\\n', "\\", "${B:-c}", "key: ", "\u00e9", "\r\n", '"', "'", "\x00", "\u2028", "*a: ", "&a",
 )  # fmt: skip
 
@@ -64,8 +65,10 @@ def test_written_values_are_read_back(seed):
 
 
 LETTERS = "ab \n\t:#-?[]{},&*!|>'\"%@`\\$0129.~\u00e9\u2028\x07=<é🔑"
-WORDS = ("true", "null", "~", "1", "1.5", "0x1", "2001-01-01", "yes", "", " ", "- a", "a: b", "a #b", "# a", "---", "\n", "a\nb\n",
-         "a\n\nb", "\na", "a\n\n", " a\n b", "<<", "...", "&a", "*a", "!x")  # fmt: skip
+WORDS = (
+    "true", "null", "~", "1", "1.5", "0x1", "2001-01-01", "yes", "", " ", "- a", "a: b", "a #b", "# a", "---", "\n", "a\nb\n",
+    "a\n\nb", "\na", "a\n\n", " a\n b", "<<", "...", "&a", "*a", "!x",
+)  # fmt: skip
 
 
 def some_value(chance, depth):

@@ -12,9 +12,12 @@ from bkagent.yaml.timestamp import timestamp
     [
         ("yes", "yes"), ("off", "off"), ("True", True), ("tRUE", "tRUE"), ("Null", None), ("", None), ("nULL", "nULL"),
         ("007", 7), ("010", 8), ("0o10", 8), ("-0x10", -16), ("0b101", 5), ("1_000", 1000), ("+5", 5),
-        ("09", 9.0), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e400", "1e400"), ("1.2.3", "1.2.3"), ("1:30", "1:30"),
-        ("18446744073709551615", 2**64 - 1), ("18446744073709551616", float(2**64)), ("-9223372036854775809", -float(2**63)),
-        (".inf", float("inf")), ("-.INF", -float("inf")), (".INf", ".INf"), ("0x1ffffffffffffffff", "0x1ffffffffffffffff"),
+        ("09", 9.0), ("1e3", 1000.0), (".5", 0.5), ("5.", 5.0), ("1e400", "1e400"), ("1.2.3", "1.2.3"),
+        ("1:30", "1:30"),
+        ("18446744073709551615", 2**64 - 1), ("18446744073709551616", float(2**64)),
+        ("-9223372036854775809", -float(2**63)),
+        (".inf", float("inf")), ("-.INF", -float("inf")), (".INf", ".INf"),
+        ("0x1ffffffffffffffff", "0x1ffffffffffffffff"),
         ("-", "-"), ("+", "+"), (".", "."), ("1" * 5000, "1" * 5000), ("٣", "٣"), ("1²", "1²"),
     ],
 )  # fmt: skip
@@ -28,7 +31,9 @@ def test_not_a_number_is_one():
     assert isinstance(found, float) and found != found
 
 
-@pytest.mark.parametrize("text", ["2001-02-30", "2001-1", "20011-1-1", "2001-01-01T10:00:00", "2001-01-01 10:00:00 Z", "x"])
+@pytest.mark.parametrize(
+    "text", ["2001-02-30", "2001-1", "20011-1-1", "2001-01-01T10:00:00", "2001-01-01 10:00:00 Z", "x"]
+)
 def test_what_only_looks_like_a_date_is_text(text):
     assert timestamp(text) is None
     assert resolve(text) == text
