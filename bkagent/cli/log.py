@@ -69,7 +69,8 @@ def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:
         word = "warn" if word == "warning" else word
     if word not in RANK:
         where = settings.origin(logging.LOG_LEVEL)
-        doubts.append(f"log-level must be one of {', '.join(RANK)}, but the {where} says {word}; it counts as notice")
+        legal = ", ".join(RANK)
+        doubts.append(f'log-level must be one of {legal}, but the {where} says "{word}"; it counts as notice')
     if logging.DEBUG in settings and settings[logging.DEBUG]:
         return RANK["debug"]
     return RANK.get(word, RANK["notice"])

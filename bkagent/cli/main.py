@@ -118,17 +118,21 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
         from bkagent.cli import config_file
 
         path, file = config_file.read(command, line.flags, environ, warnings)
-    settings = resolve(command.options, Source(line.flags, environ, file), warnings.append)
+    try:
+        settings = resolve(command.options, Source(line.flags, environ, file), warnings.append)
+    except AgentError:
+        for sentence in warnings:  # they may say why; how to log is not known yet
+            _say(f"bkagent: warning: {sentence}")
+        raise
     if path:
         config_file.note(command, settings, path)
-    report = Log(settings, sys.stderr, sys.stdout, environ)
+    # What another command prints on standard output is its answer, which messages must not run into.
+    report = Log(settings, sys.stderr, sys.stdout if command.name == "start" else sys.stderr, environ)
     warnings += report.doubts
     _add_experiments(settings, warnings)
     warnings += _unused(command, line.arguments)
     for sentence in warnings:
         report("warn", sentence)
-    if path:
-        report("info", f"Configuration loaded path={path}")
     return Call(command, settings, line.arguments, environ, sys.stdin, sys.stdout, sys.stderr, report)
 
 

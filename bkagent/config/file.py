@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAMES = ("bkagent.cfg", "buildkite-agent.cfg")
 
 # Keys of no option that may stand in a file: what a file cannot say about itself is passed over, as there.
-_PASSED_OVER = ("config",)
+PASSED_OVER = ("config",)
 
 
 def read(path: str) -> "Dict[str, Tuple[str, str]]":
@@ -62,7 +62,7 @@ def unknown_keys(found: "Mapping[str, Tuple[str, str]]", options: "Iterable[Opti
     return [
         f"{place}: {unknown_key(key, known)}"
         for key, (_, place) in found.items()
-        if key not in known and key not in _PASSED_OVER
+        if key not in known and key not in PASSED_OVER
     ]
 
 

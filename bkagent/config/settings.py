@@ -35,7 +35,7 @@ class Settings:
         return option.name in self._values
 
     def origin(self, option: "Option") -> str:
-        """Return "flag --NAME", "environment variable NAME", "FILE, line N" or "default"."""
+        """Return "flag --NAME", "environment variable NAME", "configuration file FILE, line N" or "default"."""
         return self._origins[option.name]
 
     def is_set(self, option: "Option") -> bool:
@@ -97,7 +97,8 @@ def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "T
             return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, UsageError)), origin
     if option.in_file and option.name in source.file:
         text, place = source.file[option.name]
-        return kind.finish(_from_file(option, text, place, warn)), place
+        origin = f"configuration file {place}"
+        return kind.finish(_from_file(option, text, origin, warn)), origin
     default = option.default(source.environ) if callable(option.default) else option.default
     return kind.finish(list(default) if isinstance(default, tuple) else default), DEFAULT
 
@@ -107,19 +108,18 @@ def _read(option: "Option", reader: "Callable[[str], object]", text: str, origin
         return reader(text)
     except ValueError as wrong:
         shown = "(a secret)" if option.secret else f'"{text}"'
-        place = origin if error is ConfigError else f"the {origin}"
-        raise error(f"{option.name} must be {wrong}, but {place} says {shown}") from None
+        raise error(f"{option.name} must be {wrong}, but the {origin} says {shown}") from None
 
 
-def _from_file(option: "Option", text: str, place: str, warn: "Callable[[str], None]") -> object:
+def _from_file(option: "Option", text: str, origin: str, warn: "Callable[[str], None]") -> object:
     """Return a value of the file. What cannot be read is said, and becomes what the reference makes of it."""
     try:
-        return _read(option, option.kind.from_file, text, place, ConfigError)
+        return _read(option, option.kind.from_file, text, origin, ConfigError)
     except ConfigError as wrong:
         instead = option.kind.unread_in_file
         if instead is None:
             raise
-        warn(f"{wrong}; it counts as {str(instead).lower()}")
+        warn(f"{wrong}; it counts as {'false' if instead is False else 0}")
         return instead
 
 
@@ -130,7 +130,7 @@ def _move(option: "Option", options: "List[Option]", settings: Settings, warn: "
     if not settings[option]:
         return
     if settings.is_set(target) and settings[target] and option.name not in _OVERWRITING:
-        raise UsageError(
+        raise ConfigError(
             f"--{option.name} ({origin}) was renamed to --{target.name} ({settings.origin(target)}); "
             f"set only --{target.name}, not both"
         )

@@ -10,7 +10,7 @@ from bkagent.agent.stop import Stop
 from bkagent.cli import agent_settings, agent_signals, token_hiding
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment
-from bkagent.config.options import agent
+from bkagent.config.options import agent, session
 from bkagent.version import BUILD, REFERENCE_VERSION
 
 
@@ -20,6 +20,8 @@ def run(call: Call) -> int:
     settings = agent_settings.build(call)
     environment.forget(agent_settings.variables_of(COMMAND))
     call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
+    if call.settings[session.CONFIG]:
+        call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
     for sentence in agent_settings.warnings(call.settings):
         call.report("warn", sentence)
     _make_build_folder(settings.job.build_path, call)

@@ -1,0 +1,34 @@
+"""`bkagent completion SHELL`: print a script that completes command lines."""
+
+from bkagent.cli import completion
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging
+from bkagent.errors import MissingValue, UsageError
+
+
+def run(call: Call) -> int:
+    """Print the script for one shell; return 0."""
+    if not call.arguments:
+        raise MissingValue("shell")
+    script = completion.SCRIPTS.get(call.arguments[0])
+    if script is None:
+        legal = ", ".join(completion.SCRIPTS)
+        raise UsageError(f'the shell must be one of {legal}, but the argument says "{call.arguments[0]}"')
+    call.out.write(script(completion.commands()))
+    return 0
+
+
+COMMAND = Command(
+    "completion",
+    "Print a script that completes command lines in a shell",
+    run,
+    options=logging.SHARED,
+    arguments=("SHELL",),
+    description="""Prints a script for bash, zsh or fish that completes commands, flags and the values of flags that are one of a
+few words. Load it from the shell's own start file:
+
+    bash   source <(bkagent completion bash)
+    zsh    source <(bkagent completion zsh)
+    fish   bkagent completion fish | source""",
+    example="bkagent completion bash > /etc/bash_completion.d/bkagent",
+)

@@ -1,0 +1,172 @@
+"""Scripts that complete command lines in a shell, made from the command and option tables.
+
+They hold everything, so that completing starts no process.
+"""
+
+from bkagent.cli import table
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List
+
+    from bkagent.cli.command import Command
+
+_PATH_KINDS = ("path", "command path")
+
+
+def commands() -> "List[Command]":
+    """Return every command that is shown, loaded, by name."""
+    from bkagent.cli.main import load
+
+    return [load(name) for name in sorted(table.COMMANDS) if name != "help" and name not in table.HIDDEN]
+
+
+class _Flag:
+    """A flag as a shell needs to know it: `words` are its legal values, None where any text is one."""
+
+    __slots__ = ("name", "help", "takes_value", "takes_path", "words")
+
+    def __init__(self, name: str, help: str, takes_value: bool, takes_path: bool, words: "List[str]") -> None:
+        self.name = name
+        self.help = help
+        self.takes_value = takes_value
+        self.takes_path = takes_path
+        self.words = words
+
+
+def _flags(command: "Command") -> "List[_Flag]":
+    flags = [
+        _Flag(
+            option.name, option.help, option.kind.takes_value, option.kind.name in _PATH_KINDS,
+            [word for word in getattr(option.kind, "words", ()) if word],
+        )
+        for option in command.options
+        if not option.hidden and not option.replaced_by
+    ]  # fmt: skip
+    return [*flags, _Flag("help", "Describe the command.", False, False, [])]
+
+
+def _words_after(commands: "List[Command]") -> "Dict[str, List[str]]":
+    """Return the words that may stand first, under "", and behind each group."""
+    after: "Dict[str, List[str]]" = {"": ["help"]}
+    for command in commands:
+        first, _, second = command.name.partition(" ")
+        if first not in after[""]:
+            after[""].append(first)
+        if second:
+            after.setdefault(first, []).append(second)
+    return after
+
+
+def bash(commands: "List[Command]") -> str:
+    """Return the script for bash."""
+    words = _words_after(commands)
+    lines = [
+        "# bash completion for bkagent",
+        "_bkagent() {",
+        '    local current="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" words=""',
+        '    local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" name="" start=2',
+        "    COMPREPLY=()",
+        '    if [ "$COMP_CWORD" = 1 ] || { [ "$COMP_CWORD" = 2 ] && [ "$first" = help ]; }; then',
+        f'        COMPREPLY=($(compgen -W "{" ".join(words[""])}" -- "$current"))',
+        "        return",
+        "    fi",
+        '    case "$first" in',
+        "        help|h) first=$second second=${COMP_WORDS[3]} start=3 ;;",
+        "    esac",
+        '    if [ "$COMP_CWORD" = "$start" ]; then',
+        '        case "$first" in',
+        *(f'            {group}) words="{" ".join(members)}" ;;' for group, members in words.items() if group),
+        "        esac",
+        '        if [ -n "$words" ]; then',
+        '            COMPREPLY=($(compgen -W "$words" -- "$current"))',
+        "            return",
+        "        fi",
+        "    fi",
+        '    case "$first" in',
+        f'        {"|".join(group for group in words if group)}) name="$first $second" ;;',
+        '        *) name="$first" ;;',
+        "    esac",
+        '    case "$name $before" in',
+    ]
+    for command in commands:
+        for flag in _flags(command):
+            if flag.words:
+                lines += [f'        "{command.name} --{flag.name}") words="{" ".join(flag.words)}" ;;']
+            elif flag.takes_value:
+                lines += [f'        "{command.name} --{flag.name}") COMPREPLY=($(compgen -f -- "$current")); return ;;']
+    lines += ["    esac", '    if [ -z "$words" ] && [ "${current#-}" != "$current" ]; then', '        case "$name" in']
+    for command in commands:
+        names = " ".join("--" + flag.name for flag in _flags(command))
+        lines += [f'            "{command.name}") words="{names}" ;;']
+    lines += ["        esac", "    fi", '    if [ -n "$words" ]; then']
+    lines += ['        COMPREPLY=($(compgen -W "$words" -- "$current"))', "    else"]
+    lines += ['        COMPREPLY=($(compgen -f -- "$current"))', "    fi", "}"]
+    return "\n".join([*lines, "complete -o filenames -F _bkagent bkagent", ""])
+
+
+def zsh(commands: "List[Command]") -> str:
+    """Return the script for zsh. It may be sourced, or stand in a folder of `fpath` as `_bkagent`."""
+    words = _words_after(commands)
+    lines = ["#compdef bkagent", "_bkagent() {", "    local name=$words[2] at=3", "    if (( CURRENT == 2 )); then"]
+    lines += ["        local -a first=(", *(f"            {_zsh_row(word)}" for word in sorted(words[""])), "        )"]
+    lines += ["        _describe command first", "        return", "    fi", "    case $name in"]
+    for group, members in words.items():
+        if group:
+            lines += [f"        {group})", "            if (( CURRENT == 3 )); then", "                local -a members=("]
+            lines += [f"                    {_zsh_row(f'{group} {member}', member)}" for member in members]
+            lines += ["                )", "                _describe command members", "                return"]
+            lines += ["            fi", '            name="$name $words[3]" at=4 ;;']
+    lines += ["    esac", "    shift $(( at - 2 )) words", "    (( CURRENT -= at - 2 ))", "    case $name in"]
+    for command in commands:
+        specs = [_zsh_flag(flag) for flag in _flags(command)]
+        lines += [f"        {_quoted(command.name)}) _arguments {' '.join(specs)} '*:file:_files' ;;"]
+    return "\n".join([*lines, "        *) _files ;;", "    esac", "}", "compdef _bkagent bkagent", ""])
+
+
+def _zsh_row(name: str, word: str = "") -> str:
+    summary = table.COMMANDS.get(name) or table.GROUPS.get(name, "")
+    return _quoted(f"{word or name}:{summary}")
+
+
+def _zsh_flag(flag: _Flag) -> str:
+    text = flag.help.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
+    spec = f"*--{flag.name}[{text}]"
+    if flag.words:
+        spec += f":value:({' '.join(flag.words)})"
+    elif flag.takes_value:
+        spec += ":path:_files" if flag.takes_path else ":value:"
+    return _quoted(spec)
+
+
+def fish(commands: "List[Command]") -> str:
+    """Return the script for fish."""
+    words = _words_after(commands)
+    lines = ["# fish completion for bkagent"]
+    for word in sorted(words[""]):
+        summary = table.COMMANDS.get(word) or table.GROUPS.get(word, "")
+        lines += [f"complete -c bkagent -f -n __fish_use_subcommand -a {word} -d {_quoted(summary)}"]
+    for group, members in words.items():
+        if group:
+            seen = f"__fish_seen_subcommand_from {group}; and not __fish_seen_subcommand_from {' '.join(members)}"
+            for member in members:
+                summary = table.COMMANDS[f"{group} {member}"]
+                lines += [f"complete -c bkagent -f -n {_quoted(seen)} -a {member} -d {_quoted(summary)}"]
+    for command in commands:
+        condition = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in command.name.split(" "))
+        for flag in _flags(command):
+            line = f"complete -c bkagent -n {_quoted(condition)} -l {flag.name} -d {_quoted(flag.help)}"
+            if flag.words:
+                line += f" -x -a {_quoted(' '.join(flag.words))}"
+            elif flag.takes_value:
+                line += " -r -F" if flag.takes_path else " -x"
+            lines += [line]
+    return "\n".join([*lines, ""])
+
+
+def _quoted(text: str) -> str:
+    """Return a text in single quotes, as all three shells read it."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+SCRIPTS: "Dict[str, Callable[[List[Command]], str]]" = {"bash": bash, "zsh": zsh, "fish": fish}

@@ -1,0 +1,61 @@
+"""Find everything that is wrong with a configuration file, by line."""
+
+from bkagent.config import file
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterable, List, Tuple
+
+    from bkagent.config.option import Option
+
+    Problem = Tuple[int, str]
+
+
+def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem]]":
+    """Return (how many settings the file has, its problems as (line number, sentence), by line).
+
+    Raises ConfigError for a file that cannot be read.
+    """
+    known = {option.name: option for option in options if option.in_file}
+    lines: "Dict[str, int]" = {}
+    found: "List[Problem]" = []
+    for number, key, text in file.lines(path):
+        if key is None:
+            found.append((number, file.no_separator(text)))
+            continue
+        if key in lines:
+            found.append((lines[key], f"{key} is set again in line {number}, which wins"))
+        lines[key] = number
+        if key not in known:
+            found.append((number, _not_known(key, list(known))))
+        else:
+            found += [(number, sentence) for sentence in _doubts(known[key], text)]
+    for option in known.values():
+        if option.replaced_by and option.name in lines and option.replaced_by in lines:
+            found.append((lines[option.name], f"{option.name} and {option.replaced_by} are the same; set only the latter"))
+    return len(lines), sorted(found)
+
+
+def _not_known(key: str, known: "List[str]") -> str:
+    if key in file.PASSED_OVER:
+        return f"{key} has no effect in the file itself"
+    return file.unknown_key(key, known)
+
+
+def _doubts(option: "Option", text: str) -> "List[str]":
+    """Return what is wrong with the value of a known key."""
+    found = []
+    try:
+        option.kind.from_file(text)
+    except ValueError as wrong:
+        shown = "" if option.secret else f', not "{text}"'
+        found.append(f"{option.name} must be {wrong}{shown}")
+    if option.replaced_by:
+        found.append(f"{option.name} was renamed to {option.replaced_by}")
+    if "\n" in text:
+        found.append(f"{option.name}: \\n between quotes is a line break; leave the quotes away to keep a backslash")
+    if text.count('"') % 2 or (text.count("'") % 2 and not option.secret):
+        found.append(f"{option.name}: a quote without its partner stays part of the value")
+    if option.required and not text:
+        found.append(f"{option.name} must not be empty")
+    return found
