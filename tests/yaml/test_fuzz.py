@@ -66,7 +66,8 @@ def test_written_values_are_read_back(seed):
 
 LETTERS = "ab \n\t:#-?[]{},&*!|>'\"%@`\\$0129.~\u00e9\u2028\x07=<é🔑"
 WORDS = (
-    "true", "null", "~", "1", "1.5", "0x1", "2001-01-01", "yes", "", " ", "- a", "a: b", "a #b", "# a", "---", "\n", "a\nb\n",
+    "true", "null", "~", "1", "1.5", "0x1", "2001-01-01", "yes", "", " ", "- a", "a: b", "a #b", "# a", "---", "\n",
+    "a\nb\n",
     "a\n\nb", "\na", "a\n\n", " a\n b", "<<", "...", "&a", "*a", "!x",
 )  # fmt: skip
 
