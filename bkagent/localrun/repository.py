@@ -23,6 +23,7 @@ class Repository:
     top: str
     objects: str
     index: str
+    shallow: str
     head: str
     branch: str
     message: str
@@ -77,6 +78,7 @@ def find(folder: str, environ: Mapping[str, str]) -> Repository:
         top=top,
         objects=os.path.join(top, git.out("rev-parse", "--git-path", "objects")),
         index=os.path.join(top, git.out("rev-parse", "--git-path", "index")),
+        shallow=os.path.join(top, git.out("rev-parse", "--git-path", "shallow")),
         head=head,
         branch=branch or "HEAD",
         message=git.ask("log", "-1", "--format=%B") if head else "",

@@ -32,7 +32,7 @@ def take(found: Repository, data: str, environ: Mapping[str, str], *, committed:
     git = Git(found.top, environ)
     if not os.path.exists(os.path.join(bare, "HEAD")):
         git.out("init", "--quiet", "--bare", bare)
-    _borrow(bare, found.objects)
+    _borrow(bare, found)
     if committed:
         commit, changed_count = found.head, 0
     else:
@@ -43,12 +43,17 @@ def take(found: Repository, data: str, environ: Mapping[str, str], *, committed:
     return Snapshot(bare, commit, changed_count)
 
 
-def _borrow(bare: str, objects: str) -> None:
-    """Let the bare repository read the user's objects in place."""
+def _borrow(bare: str, found: Repository) -> None:
+    """Let the bare repository read the user's objects in place, and know where their history is cut off."""
+    shallow = os.path.join(bare, "shallow")
+    if os.path.exists(found.shallow):
+        shutil.copyfile(found.shallow, shallow)
+    elif os.path.exists(shallow):
+        os.unlink(shallow)
     path = os.path.join(bare, "objects", "info", "alternates")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        file.write(os.fsencode(objects) + b"\n")
+        file.write(os.fsencode(found.objects) + b"\n")
 
 
 def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tuple[str, int]":

@@ -28,7 +28,7 @@ def make(path: str) -> str:
     except OSError as error:
         raise ConfigError(f"cannot make the folder {path}: {error.strerror}") from None
     if not owned_by_us(path):
-        raise ConfigError(f"the folder {path} belongs to another user or is a link; choose another with --state-path")
+        raise ConfigError(f"the folder {path} belongs to another user or is a link; choose another one")
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {path} cannot be written to")
     return path

@@ -83,6 +83,22 @@ def test_a_detached_head_can_be_run(work: Path, tmp_path: Path) -> None:
     assert checked_out(take(work), tmp_path / "out")["tracked"] == "new"
 
 
+def test_a_shallow_clone_can_be_run(work: Path, tmp_path: Path) -> None:
+    (work / "tracked").write_text("second")
+    git(work, "commit", "-q", "-a", "-m", "second")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", f"file://{work}", str(shallow))
+    (shallow / ".bkagent").mkdir()
+    (shallow / ".bkagent" / ".gitignore").write_text("*\n")
+    (shallow / "new").write_text("n")
+    assert checked_out(take(shallow), tmp_path / "out") == {
+        "tracked": "second",
+        "new": "n",
+        "gone": "x",
+        ".gitignore": "ignored\n",
+    }
+
+
 def test_outside_a_repository_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no git repository"):
         repository.find(str(tmp_path), dict(os.environ))
