@@ -113,7 +113,8 @@ def zsh(commands: "List[Command]") -> str:
     lines += ["        _describe command first", "        return", "    fi", "    case $name in"]
     for group, members in words.items():
         if group:
-            lines += [f"        {group})", "            if (( CURRENT == 3 )); then", "                local -a members=("]
+            lines += [f"        {group})", "            if (( CURRENT == 3 )); then"]
+            lines += ["                local -a members=("]
             lines += [f"                    {_zsh_row(f'{group} {member}', member)}" for member in members]
             lines += ["                )", "                _describe command members", "                return"]
             lines += ["            fi", '            name="$name $words[3]" at=4 ;;']

@@ -32,7 +32,8 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
             found += [(number, sentence) for sentence in _doubts(known[key], text)]
     for option in known.values():
         if option.replaced_by and option.name in lines and option.replaced_by in lines:
-            found.append((lines[option.name], f"{option.name} and {option.replaced_by} are the same; set only the latter"))
+            sentence = f"{option.name} and {option.replaced_by} are the same; set only the latter"
+            found.append((lines[option.name], sentence))
     return len(lines), sorted(found)
 
 

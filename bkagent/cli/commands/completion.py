@@ -24,8 +24,8 @@ COMMAND = Command(
     run,
     options=logging.SHARED,
     arguments=("SHELL",),
-    description="""Prints a script for bash, zsh or fish that completes commands, flags and the values of flags that are one of a
-few words. Load it from the shell's own start file:
+    description="""Prints a script for bash, zsh or fish that completes commands, flags and the values of flags that are
+one of a few words. Load it from the shell's own start file:
 
     bash   source <(bkagent completion bash)
     zsh    source <(bkagent completion zsh)

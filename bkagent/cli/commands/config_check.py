@@ -26,8 +26,8 @@ COMMAND = Command(
     run,
     options=logging.SHARED,
     arguments=("[FILE]",),
-    description="""Reads a configuration file as `bkagent start` would and prints every problem with its line: lines that are
-no setting, names that do not exist, values that cannot be read, settings given twice, old names. Without FILE it
+    description="""Reads a configuration file as `bkagent start` would and prints every problem with its line: lines
+that are no setting, names that do not exist, values that cannot be read, settings given twice, old names. Without FILE it
 reads the file that `start` would find.
 
 Exits with 1 when there is a problem.""",

@@ -5,9 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from bkagent.agent.run import run as run_agent
-from bkagent.agent.stop import Stop
-from bkagent.cli import agent_settings, agent_signals, token_hiding
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment
 from bkagent.config.options import agent, session
@@ -16,6 +13,11 @@ from bkagent.version import BUILD, REFERENCE_VERSION
 
 def run(call: Call) -> int:
     """Run the agent. Returns what `agent.run` returns."""
+    # Here and not above, so that a help page loads nothing but options.
+    from bkagent.agent.run import run as run_agent
+    from bkagent.agent.stop import Stop
+    from bkagent.cli import agent_settings, agent_signals, token_hiding
+
     token_hiding.hide(call, sys.argv[1:])
     settings = agent_settings.build(call)
     environment.forget(agent_settings.variables_of(COMMAND))
