@@ -10,11 +10,15 @@ _NEVER_CHANGES = frozenset((WORKING_DIRECTORY, EXIT_STATUS, "_"))
 
 
 class Changes(NamedTuple):
-    """What is to be done to the job after a hook. `directory` is where the hook's shell ended, or ""."""
+    """What is to be done to the job after a hook. `directory` is where the hook's shell ended, or "".
+
+    `before` has the former values of those variables that the hook already found.
+    """
 
     set: Dict[str, str] = {}
     unset: Tuple[str, ...] = ()
     directory: str = ""
+    before: Mapping[str, str] = {}
 
 
 class BadDump(ValueError):
@@ -41,4 +45,5 @@ def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
     """Return what leads from one dump to the other."""
     changed = {name: value for name, value in after.items() if name not in _NEVER_CHANGES and before.get(name) != value}
     gone: List[str] = sorted(name for name in before if name not in after and name not in _NEVER_CHANGES)
-    return Changes(changed, tuple(gone), after.get(WORKING_DIRECTORY, ""))
+    former = {name: before[name] for name in changed if name in before}
+    return Changes(changed, tuple(gone), after.get(WORKING_DIRECTORY, ""), former)

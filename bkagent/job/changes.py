@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from typing import Dict, Mapping
 
 from bkagent.errors import JobFailed
 from bkagent.hooks.changes import Changes
@@ -19,19 +19,19 @@ def apply(job: Job, changes: Changes) -> None:
     if blocked:
         names = " ".join(blocked)
         job.log.comment(f"Changes to some env vars were blocked; the affected vars are: [{names}]")
-    before = session.child_env()
     put = {name: value for name, value in changes.set.items() if name not in blocked}
     gone = [name for name in changes.unset if name not in blocked]
     with session.lock:
         session.env.update(put)
         for name in gone:
             session.env.pop(name, None)
-    told = {name: _added_or_changed(before, name) for name in put}
+    # As its own shell found them: a plugin's hook has variables that the job has not.
+    told = {name: "changed" if name in changes.before else "added" for name in put}
     told.update((name, "removed") for name in gone)
-    refresh(job, told, before)
+    refresh(job, told, changes.before)
 
 
-def refresh(job: Job, told: "Dict[str, str] | None" = None, before: "Dict[str, str] | None" = None) -> None:
+def refresh(job: Job, told: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None) -> None:
     """Take over what hooks or in-job commands changed; `told` says what happened to which variable."""
     with job.session.lock:
         env = dict(job.session.env)
@@ -56,7 +56,3 @@ def go_to(job: Job, folder: str) -> None:
         job.session.chdir(folder)
     except JobFailed as failed:
         job.log.comment(str(failed))
-
-
-def _added_or_changed(before: "Dict[str, str]", name: str) -> str:
-    return "changed" if name in before else "added"

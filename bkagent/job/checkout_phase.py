@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 
 from bkagent.checkout import work
 from bkagent.checkout.settings import CHECKOUT_PATH
@@ -14,6 +13,7 @@ from bkagent.job.job import Job
 def run(job: Job) -> None:
     """Run the phase. Raises JobFailed, or another AgentError."""
     hook_phases.run_agent(job, "pre-checkout")
+    hook_phases.run_plugins(job, "pre-checkout")
     if job.refreshed.checkout.clean_first:
         from bkagent.checkout.run import remove_old
 
@@ -38,7 +38,7 @@ def _check_out(job: Job) -> None:
     from bkagent.checkout import commit_metadata
     from bkagent.checkout import run as checkout_run
 
-    if not hook_phases.run_agent(job, "checkout"):
+    if not (hook_phases.run_plugins(job, "checkout") or hook_phases.run_agent(job, "checkout")):
         checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append)
     job.hooks_root = _path(job)
     commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
@@ -49,10 +49,10 @@ def open_existing(job: Job) -> None:
     path = job.get_env(CHECKOUT_PATH)
     if path is None:
         return
-    if not os.path.isdir(path):
-        raise JobFailed(f"the checkout {path} does not exist", 1)
-    if job.session.cwd != path:
+    try:
         job.session.chdir(path)
+    except JobFailed:
+        raise JobFailed(f"the checkout {path} does not exist", 1) from None
     job.hooks_root = path
 
 

@@ -13,6 +13,8 @@ from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
 
 COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
+# Whoever has such a hook first runs the command; only where nobody has one is it run as it stands.
+_COMMAND_HOOKS = (hook_phases.run_plugins, hook_phases.run_repository, hook_phases.run_agent)
 _DOCKER = ("BUILDKITE_DOCKER", "BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_CONTAINER")
 
 
@@ -45,7 +47,7 @@ def run(job: Job) -> Ending:
 
 def _run_command(job: Job) -> Optional[AgentError]:
     try:
-        if hook_phases.run_repository(job, "command") or hook_phases.run_agent(job, "command"):
+        if any(run_hooks(job, "command") for run_hooks in _COMMAND_HOOKS):
             return None
         _run_default(job)
     except AgentError as error:

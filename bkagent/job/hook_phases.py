@@ -1,15 +1,18 @@
-"""Run the hooks of one name: the agent's first, then the repository's."""
+"""Run the hooks of one name: the agent's first, then the repository's, then the plugins'."""
 
 from __future__ import annotations
 
 import os
-from typing import List
+from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence
 
 from bkagent.errors import JobFailed
 from bkagent.hooks import find, kind
 from bkagent.job import changes
 from bkagent.job.job import Job
 from bkagent.shell.session import CommandFailed
+
+if TYPE_CHECKING:
+    from bkagent.plugins.checkout import CheckedOut
 
 NO_LOCAL_HOOKS = "BUILDKITE_NO_LOCAL_HOOKS"
 
@@ -30,6 +33,7 @@ def run_all(job: Job, name: str) -> None:
     """Run every hook `name`; the first that fails keeps the others from running. Raises JobFailed."""
     run_agent(job, name)
     run_repository(job, name)
+    run_plugins(job, name)
 
 
 def run_agent(job: Job, name: str) -> bool:
@@ -47,6 +51,21 @@ def run_repository(job: Job, name: str) -> bool:
         _refuse_local(job, path)
         _run(job, "repository", name, path)
     return bool(found)
+
+
+def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = None) -> bool:
+    """Run the hook `name` of the plugins that are loaded, or of those given; return whether one has it."""
+    loaded = job.loaded if among is None else among
+    if not loaded:
+        return False
+    # Loaded here: most jobs have no plugins.
+    from bkagent.job import plugin_hooks
+
+    has_run = False
+    for one in plugin_hooks.of(job, name, loaded):
+        has_run = True
+        _run(job, "plugin", name, one.path, one.plugin_name, plugin_hooks.variables_for(job, one.checked_out))
+    return has_run
 
 
 def agent_hooks(job: Job, name: str) -> List[str]:
@@ -68,14 +87,16 @@ def _refuse_local(job: Job, path: str) -> None:
     raise JobFailed(f"refusing to run {path}, local hooks are disabled", 1)
 
 
-def _run(job: Job, scope: str, name: str, path: str) -> None:
+def _run(
+    job: Job, scope: str, name: str, path: str, plugin_name: str = "", env: Optional[Mapping[str, str]] = None
+) -> None:
     # Loaded here: many jobs have no hooks, and what runs them takes a while to load.
     from bkagent.hooks import run as hook_run
 
     is_shell = _is_shell(path)
     job.take_workdir()
     try:
-        made = hook_run.run(job.session, hook_run.Hook(scope, name, path))
+        made = hook_run.run(job.session, hook_run.Hook(scope, name, path, plugin_name, env or {}))
     except hook_run.HookFailed as failed:
         cause = failed.__cause__
         if not isinstance(cause, CommandFailed):

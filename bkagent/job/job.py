@@ -13,6 +13,8 @@ from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
 
 if TYPE_CHECKING:
+    from bkagent.plugins.checkout import CheckedOut
+    from bkagent.plugins.plugin import Plugin
     from bkagent.remote.client import Client
 
 class Job:
@@ -22,6 +24,8 @@ class Job:
     launchers      folder of the commands that it finds on its PATH, "" for none
     connect        returns the client of its control plane
     hooks_root     checkout whose own hooks count, "" before there is one
+    plugins        what the step asks for, in order
+    loaded         the plugins whose hooks run: first those that were cloned, then those of the repository
     temporary      folders to remove at the end
     """
 
@@ -39,6 +43,8 @@ class Job:
         self.refreshed = Refreshed(environ, session.log.comment)
         self.protection = Protection(environ, settings.command_eval)
         self.hooks_root = ""
+        self.plugins: List["Plugin"] = []
+        self.loaded: List["CheckedOut"] = []
         self.temporary: List[str] = []
         self._connect = connect
         self._client: Optional["Client"] = None

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Callable, Dict, Mapping
 
 from bkagent.checkout import settings as checkout_settings
-from bkagent.checkout.settings import Checkout
+from bkagent.checkout.settings import Checkout, boolean
 
 ARTIFACT_PATHS = "BUILDKITE_ARTIFACT_PATHS"
 ARTIFACT_DESTINATION = "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"
-NAMES = checkout_settings.REFRESHED | {ARTIFACT_PATHS, ARTIFACT_DESTINATION, "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH"}
+FRESH_PLUGINS = "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH"
+NAMES = checkout_settings.REFRESHED | {ARTIFACT_PATHS, ARTIFACT_DESTINATION, FRESH_PLUGINS}
 
 Complain = Callable[[str], None]
 
@@ -21,6 +22,7 @@ class Refreshed:
         self.checkout: Checkout = checkout_settings.read(environ, complain)
         self.artifact_paths = environ.get(ARTIFACT_PATHS, "")
         self.artifact_destination = environ.get(ARTIFACT_DESTINATION, "")
+        self.always_fresh_plugins = _truth(environ, False, complain)
         self._texts = _texts(environ)
 
     def refresh(self, env: Mapping[str, str], complain: Complain) -> Dict[str, str]:
@@ -32,7 +34,20 @@ class Refreshed:
             self.checkout = self.checkout.refreshed(env, complain)
             self.artifact_paths = self._texts.get(ARTIFACT_PATHS, "")
             self.artifact_destination = self._texts.get(ARTIFACT_DESTINATION, "")
+        if FRESH_PLUGINS in changed:
+            self.always_fresh_plugins = _truth(changed, self.always_fresh_plugins, complain)
         return changed
+
+
+def _truth(environ: Mapping[str, str], before: bool, complain: Complain) -> bool:
+    text = environ.get(FRESH_PLUGINS)
+    if text is None:
+        return before
+    try:
+        return boolean(text)
+    except ValueError:
+        complain(f"{FRESH_PLUGINS} is {text!r}, which is not true or false: ignored")
+        return before
 
 
 def _texts(env: Mapping[str, str]) -> Dict[str, str]:

@@ -44,8 +44,11 @@ def _prepare(job: Job) -> Optional[AgentError]:
     """Run the phases before the command; return the error that keeps the command from running."""
     problem = _error_of(plugin_phase.run, job) if "plugin" in job.settings.phases else None
     if problem is None and "checkout" in job.settings.phases:
-        return _error_of(checkout_phase.run, job)
-    return problem or _error_of(checkout_phase.open_existing, job)
+        problem = _error_of(checkout_phase.run, job)
+    else:
+        absent = _error_of(checkout_phase.open_existing, job)
+        problem = problem or absent
+    return problem or _error_of(plugin_phase.run_vendored, job)
 
 
 def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:

@@ -25,10 +25,13 @@ class JobSettings:
     secrets: str
     build_path: str
     hooks_paths: Tuple[str, ...]
+    plugins_path: str
     sockets_path: str
     shell: str
     command_eval: bool
     plugins_enabled: bool
+    plugins_validated: bool
+    strict_single_hooks: bool
     local_hooks_enabled: bool
     pty: bool
     phases: FrozenSet[str]
@@ -60,10 +63,13 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         secrets=found[bootstrap.SECRETS],
         build_path=path(found[bootstrap.BUILD_PATH]),
         hooks_paths=tuple(path(folder) for folder in hooks if folder),
+        plugins_path=path(found[agent.PLUGINS_PATH]),
         sockets_path=path(found[agent.SOCKETS_PATH]),
         shell=found[agent.SHELL],
         command_eval=found[bootstrap.COMMAND_EVAL],
         plugins_enabled=found[bootstrap.PLUGINS_ENABLED],
+        plugins_validated=found[bootstrap.PLUGIN_VALIDATION],
+        strict_single_hooks=found[agent.STRICT_SINGLE_HOOKS],
         local_hooks_enabled=found[bootstrap.LOCAL_HOOKS_ENABLED],
         pty=found[bootstrap.PTY],
         phases=frozenset(found[bootstrap.PHASES] or bootstrap.PHASE_NAMES),

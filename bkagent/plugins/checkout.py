@@ -43,6 +43,10 @@ class CheckedOut:
     root: str
     hooks: str
 
+    def serving(self, plugin: Plugin) -> "CheckedOut":
+        """Return the same files for a plugin of the same label that is told something else."""
+        return CheckedOut(plugin, self.root, self.hooks)
+
 
 def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
     """Clone a plugin unless that was done before; return where its hooks are. Raises JobFailed, Cancelled."""
@@ -73,8 +77,9 @@ def find_vendored(root: str, plugin: Plugin) -> CheckedOut:
     """Return where the hooks of a plugin in the job's repository, checked out at `root`, are. Raises JobFailed."""
     hooks = os.path.join(plugin.location, "hooks")
     for what, path in (("path", plugin.location), ("hooks path", plugin.location.rstrip("/") + "/hooks")):
-        if not _is_folder_inside(root, path):
-            text = f'vendored plugin {what} "{path}" must be a directory within the checked-out repository'
+        if not root or not _is_folder_inside(root, path):
+            there = "it leads outside, or is none" if os.path.lexists(os.path.join(root, path)) else "there is none"
+            text = f'vendored plugin {what} "{path}" must be a directory within the checked-out repository: {there}'
             raise JobFailed(text, 1)
     return CheckedOut(plugin, root, os.path.normpath(os.path.join(root, hooks)))
 

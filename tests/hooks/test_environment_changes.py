@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bkagent.hooks.changes import BadDump, between, parse_dump
+from bkagent.hooks.changes import BadDump, Changes, between, parse_dump
 
 CASES = [
     # before, after, set, unset
@@ -29,7 +29,7 @@ def test_the_difference_is_what_the_hook_did(before, after, changed, gone):
 
 def test_the_wrappers_own_variables_are_no_change():
     after = {"BUILDKITE_HOOK_EXIT_STATUS": "0", "BUILDKITE_HOOK_WORKING_DIR": "/work", "_": "/bin/cat"}
-    assert between({"_": "x"}, after) == ({}, (), "/work")
+    assert between({"_": "x"}, after) == Changes(directory="/work")
 
 
 def test_a_dump_holds_any_value():

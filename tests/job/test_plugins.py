@@ -1,0 +1,276 @@
+"""A step's plugins: which of their hooks run, when, what they are told, and what keeps a job from its command."""
+
+import json
+import os
+import pathlib
+import subprocess
+from typing import Dict, Optional, Tuple
+
+import pytest
+
+from tests.job.conftest import Ended, Place
+
+_NOTE = 'echo "{name}" >>"$SEEN"'
+
+
+class Plugins:
+    """Plugins of their own repositories, and some of the job's checkout."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.folder = place.root / "plugins"
+        self._jobs_count = 0
+
+    def add(self, name: str, **hooks: str) -> str:
+        """Make a repository with hooks; return its source."""
+        folder = self.place.root / "repos" / f"{name}-buildkite-plugin"
+        _hooks(folder, name, hooks)
+        self.git(folder, "init", "-q", "-b", "main")
+        self.commit(folder)
+        return str(folder)
+
+    def vendor(self, name: str, **hooks: str) -> str:
+        """Make a plugin in the job's checkout; return its source."""
+        _hooks(self.place.checkout / ".buildkite" / "plugins" / name, name, hooks)
+        return f"./.buildkite/plugins/{name}"
+
+    def git(self, folder: pathlib.Path, *words: str) -> None:
+        who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
+        env = {**self.place.env, "GIT_CONFIG_NOSYSTEM": "1"}
+        subprocess.run(["git", *who, *words], cwd=str(folder), env=env, check=True, stdout=subprocess.DEVNULL)
+
+    def commit(self, folder: pathlib.Path) -> None:
+        self.git(folder, "add", "-A")
+        self.git(folder, "commit", "-q", "-m", "more")
+
+    def run(self, plugins: object, command: str = "true", env: Optional[Dict[str, str]] = None) -> Ended:
+        text = plugins if isinstance(plugins, str) else json.dumps(plugins)
+        whole = {"BUILDKITE_PLUGINS": text, "BUILDKITE_PLUGINS_PATH": str(self.folder), **(env or {})}
+        self._jobs_count += 1
+        return self.place.run(command, whole, job_id=f"job-{self._jobs_count}")
+
+
+def _hooks(folder: pathlib.Path, name: str, hooks: Dict[str, str]) -> None:
+    (folder / "hooks").mkdir(parents=True)
+    (folder / "hooks" / ".keep").touch()
+    for hook, text in hooks.items():
+        hook = hook.replace("_", "-")
+        (folder / "hooks" / hook).write_text((text or _NOTE.format(name=f"{name} {hook}")) + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def plugins(place: Place) -> Plugins:
+    return Plugins(place)
+
+
+_NAMES = ("environment", "pre_checkout", "post_checkout", "pre_command", "post_command", "pre_exit")
+_ALL = dict.fromkeys(_NAMES, "")
+
+
+def test_s3_2_hooks_of_plugins_come_after_the_agents_and_the_repositorys(place: Place, plugins: Plugins) -> None:
+    for name in ("environment", "pre-checkout", "post-checkout", "pre-command", "post-command", "pre-exit"):
+        place.hook(name, _NOTE.format(name=f"agent {name}"))
+        place.local_hook(name, _NOTE.format(name=f"repository {name}"))
+    ended = plugins.run([plugins.vendor("own", **_ALL), plugins.add("one", **_ALL), plugins.add("two", **_ALL)])
+    assert ended.status == 0
+    assert place.seen() == [
+        "agent environment", "one environment", "two environment",
+        "agent pre-checkout", "one pre-checkout", "two pre-checkout",
+        "agent post-checkout", "repository post-checkout", "one post-checkout", "two post-checkout",
+        # A plugin of the repository cannot be there before the repository is.
+        "own environment",
+        "agent pre-command", "repository pre-command", "one pre-command", "two pre-command", "own pre-command",
+        "agent post-command", "repository post-command", "one post-command", "two post-command", "own post-command",
+        "agent pre-exit", "repository pre-exit", "one pre-exit", "two pre-exit", "own pre-exit",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("has", "expected"),
+    [
+        (("plugin", "repository", "agent"), "my command"),
+        (("repository", "agent"), "repository"),
+        (("agent",), "agent"),
+        ((), "default"),
+    ],
+)
+def test_s2_4_a_plugins_command_hook_comes_before_all_others(
+    place: Place, plugins: Plugins, has: Tuple[str, ...], expected: str
+) -> None:
+    if "agent" in has:
+        place.hook("command", _NOTE.format(name="agent"))
+    if "repository" in has:
+        place.local_hook("command", _NOTE.format(name="repository"))
+    plugins.run([plugins.add("my", **({"command": ""} if "plugin" in has else {}))], _NOTE.format(name="default"))
+    assert place.seen() == [expected]
+
+
+@pytest.mark.parametrize("strict", ["true", "false"])
+def test_s3_2_a_second_command_hook_is_warned_of_or_left_out(place: Place, plugins: Plugins, strict: str) -> None:
+    wanted = [plugins.add("one", pre_command=""), plugins.add("two", command=""), plugins.add("three", command="")]
+    ended = plugins.run(wanted, env={"BUILDKITE_STRICT_SINGLE_HOOKS": strict})
+    commands = ["two command"] if strict == "true" else ["two command", "three command"]
+    assert place.seen() == ["one pre-command", *commands]
+    (warning,) = (line for line in ended.lines if "Warning" in line)
+    assert "additional command hook (three plugin, position 3)" in warning
+    assert ("Ignoring" in warning) == (strict == "true")
+
+
+def test_s3_2_a_plugins_checkout_hook_stands_in_for_the_checkout(place: Place, plugins: Plugins) -> None:
+    place.hook("checkout", _NOTE.format(name="agent"))
+    source = plugins.add("my", checkout="echo checked > out; " + _NOTE.format(name="plugin"))
+    nothing_sent = {"BUILDKITE_SKIP_CHECKOUT": "false", "BUILDKITE_COMMIT_RESOLVED": "true"}
+    ended = plugins.run([source], 'cat out >>"$SEEN"', nothing_sent)
+    assert (ended.status, place.seen()) == (0, ["plugin", "checked"])
+
+
+def test_s4_5_a_plugin_asked_for_twice_is_cloned_once_and_told_each_its_own(place: Place, plugins: Plugins) -> None:
+    source = plugins.add("my", pre_command='echo "$BUILDKITE_PLUGIN_MY_A" >>"$SEEN"')
+    ended = plugins.run([{source: {"a": 1}}, {source: {"a": "two"}}], 'echo "${BUILDKITE_PLUGIN_MY_A-unset}" >>"$SEEN"')
+    assert place.seen() == ["1", "two", "unset"]
+    assert sum("git clone" in line for line in ended.lines) == 1
+
+
+def test_s4_5_a_hook_can_have_plugins_cloned_anew(place: Place, plugins: Plugins) -> None:
+    source = plugins.add("my", pre_command='echo old >>"$SEEN"')
+    plugins.run([source])
+    (pathlib.Path(source) / "hooks" / "pre-command").write_text('echo new >>"$SEEN"\n')
+    plugins.commit(pathlib.Path(source))
+    assert any("already checked out" in line for line in plugins.run([source]).lines)
+    place.hook("environment", "export BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH=true")
+    assert any("removing previous checkout" in line for line in plugins.run([source]).lines)
+    assert place.seen() == ["old", "old", "new"]
+
+
+def test_s3_6_a_plugins_hook_changes_the_job_but_its_configuration_stays_its_own(
+    place: Place, plugins: Plugins
+) -> None:
+    source = plugins.add("my", pre_command="export FOUND=$BUILDKITE_PLUGIN_MY_KEY BUILDKITE_PLUGIN_MY_OTHER=changed")
+    command = 'echo "$FOUND ${BUILDKITE_PLUGIN_MY_KEY-unset} $BUILDKITE_PLUGIN_MY_OTHER" >>"$SEEN"'
+    ended = plugins.run([{source: {"key": "value", "other": "first"}}], command)
+    assert place.seen() == ["value unset changed"]
+    assert ended.has("# FOUND added")
+    assert ended.has("# BUILDKITE_PLUGIN_MY_OTHER changed")
+
+
+def test_s4_4_names_with_several_underscores_are_set_in_both_forms(place: Place, plugins: Plugins) -> None:
+    source = plugins.add("my", pre_command='echo "$BUILDKITE_PLUGIN_MY_A_B $BUILDKITE_PLUGIN_MY_A__B" >>"$SEEN"')
+    ended = plugins.run([{source: {"a--b": 5}}])
+    assert place.seen() == ["5 5"]
+    at = ended.lines.index("~~~ Deprecated environment variables for plugin my")
+    told = ended.lines[at + 2 : at + 6]
+    assert told[:3] == ['deprecated: "BUILDKITE_PLUGIN_MY_A_B"', 'replacement: "BUILDKITE_PLUGIN_MY_A__B"', ""]
+    assert told[3] == "~~~ Running plugin my pre-command hook"
+
+
+def test_s4_4_a_null_leaves_a_plugin_without_variables(place: Place, plugins: Plugins) -> None:
+    source = plugins.add("my", pre_command='env | grep -c ^BUILDKITE_PLUGIN_ >>"$SEEN"')
+    ended = plugins.run([{source: {"a": 1, "b": [None]}}])
+    assert place.seen() == ["0"]
+    assert any("Error configuring plugin environment: unknown type <nil> <nil>" in line for line in ended.lines)
+
+
+def test_a_program_of_a_plugin_is_told_its_scope(place: Place, plugins: Plugins) -> None:
+    source = plugins.vendor("my")
+    hook = place.checkout / ".buildkite" / "plugins" / "my" / "hooks" / "pre-command"
+    script = 'import os\nprint(os.environ["BUILDKITE_HOOK_SCOPE"], os.environ["BUILDKITE_PLUGIN_MY_A"])\n'
+    hook.write_text("#!/usr/bin/env python3\n" + script)
+    hook.chmod(0o755)
+    assert plugins.run([{source: {"a": "x"}}]).has("plugin x")
+
+
+def _failing(plugins: Plugins, what: str) -> str:
+    """Return the text of BUILDKITE_PLUGINS that fails for some reason."""
+    my = plugins.add("my", pre_command="", pre_exit="")
+    return {
+        "an object": "{}",
+        "null": "null",
+        "no configuration": json.dumps([{my: "text"}]),
+        "two versions": json.dumps([f"{my}#a#b"]),
+        "scp": json.dumps(["git@host:org/x.git"]),
+        "incomplete": json.dumps([my, "https://github.com/x"]),
+        "no such version": json.dumps([f"{my}#v9"]),
+        "an option": json.dumps([f"{my}#--orphan=x"]),
+        "vendored, missing": json.dumps([my, "./.buildkite/plugins/none"]),
+        "vendored, outside": json.dumps(["./../../plugins"]),
+    }[what]
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("an object", "failed to parse a plugin definition: JSON structure was not an array"),
+        ("null", "failed to parse a plugin definition: JSON structure was not an array"),
+        ("no configuration", "is not a hash"),
+        ("two versions", "too many '#'s in"),
+        ("scp", "first path segment in URL cannot contain colon"),
+        ("incomplete", "failed to checkout plugin x: incomplete plugin path"),
+        ("no such version", "failed to checkout plugin my: exit status 1"),
+        ("an option", '"--orphan=x" is not a valid version'),
+        ("vendored, missing", 'vendored plugin path "./.buildkite/plugins/none" must be a directory within'),
+        ("vendored, outside", 'vendored plugin path "./../../plugins" must be a directory within'),
+    ],
+)
+def test_s4_1_a_step_whose_plugins_cannot_be_had_does_not_run(
+    place: Place, plugins: Plugins, what: str, text: str
+) -> None:
+    place.hook("pre-exit", _NOTE.format(name="agent pre-exit"))
+    ended = plugins.run(_failing(plugins, what), _NOTE.format(name="command"))
+    assert ended.status == 1
+    assert any("Error: " in line and text in line for line in ended.lines), ended.lines
+    # Those that are there already have their last hook.
+    loaded = ["my pre-exit"] if what == "vendored, missing" else []
+    assert place.seen() == ["agent pre-exit", *loaded]
+
+
+def test_s4_5_a_clone_that_fails_gives_gits_status(place: Place, plugins: Plugins) -> None:
+    missing = str(place.root / "repos" / "none-buildkite-plugin")
+    assert plugins.run([missing]).status == 128
+    assert os.listdir(plugins.folder) == ["an agent.1"]
+
+
+@pytest.mark.parametrize(
+    ("env", "option"),
+    [
+        ({}, "--no-plugins"),
+        ({"BUILDKITE_COMMAND_EVAL": "false"}, "--no-command-eval"),
+        ({"BUILDKITE_COMMAND_EVAL": "false", "BUILDKITE_LOCAL_HOOKS_ENABLED": "false"}, "--no-local-hooks"),
+    ],
+)
+def test_s4_1_where_plugins_are_off_the_log_says_by_what(plugins: Plugins, env: Dict[str, str], option: str) -> None:
+    ended = plugins.run([plugins.vendor("my")], env={"BUILDKITE_PLUGINS_ENABLED": "false", **env})
+    assert ended.status == 1
+    assert any(f"plugins have been disabled on this agent with `{option}`" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize("hook", ["environment", "pre_checkout", "pre_command", "post_command", "pre_exit"])
+def test_s2_5_a_failing_hook_of_a_plugin_gives_the_job_its_status(plugins: Plugins, hook: str) -> None:
+    ended = plugins.run([plugins.add("my", **{hook: "exit 41"})])
+    name = hook.replace("_", "-")
+    assert ended.status == 41
+    assert any(f"the plugin my {name} hook exited with status 41" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize(("value", "status"), [("1", 0), ('"x"', 1)])
+def test_s4_7_a_configuration_is_held_against_the_plugins_schema(
+    place: Place, plugins: Plugins, value: str, status: int
+) -> None:
+    source = plugins.vendor("my", environment="")
+    definition = "configuration:\n  properties:\n    a: {type: integer}\n"
+    (place.checkout / ".buildkite" / "plugins" / "my" / "plugin.yml").write_text(definition)
+    ended = plugins.run(f'[{{"{source}": {{"a": {value}}}}}]', env={"BUILDKITE_PLUGIN_VALIDATION": "true"})
+    assert ended.status == status
+    assert place.seen() == (["my environment"] if status == 0 else [])
+    assert ended.has('~~~ Plugin validation failed for "my"') == bool(status)
+
+
+def test_a_step_without_plugins_says_nothing_of_them(plugins: Plugins) -> None:
+    assert not plugins.run("").has("~~~ Preparing plugins")
+    ended = plugins.run("[]")
+    assert ended.has("~~~ Preparing plugins")
+    assert ended.status == 0
+
+
+def test_phases_without_plugin_leave_plugins_out(place: Place, plugins: Plugins) -> None:
+    ended = plugins.run([plugins.vendor("my", pre_command="")], env={"BUILDKITE_BOOTSTRAP_PHASES": "command"})
+    assert (ended.status, place.seen()) == (0, [])
