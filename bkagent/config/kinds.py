@@ -199,6 +199,16 @@ class Choice(Kind):
         raise ValueError("one of " + ", ".join(word or '""' for word in self.words))
 
 
+class Suggested(_Text):
+    """Any text, though only `words` mean something: whoever uses the value checks it, and says what is wrong."""
+
+    __slots__ = ("words",)
+
+    def __init__(self, *words: str) -> None:
+        super().__init__("word")
+        self.words = words
+
+
 TEXT = _Text("text")
 SECRET = _SecretText("secret")
 FILE_PATH = _Text("path")

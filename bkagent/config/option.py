@@ -20,9 +20,13 @@ class Option:
     in_file    may stand in the configuration file
     required   words for "Missing ..." where it must not be empty after loading
     replaced_by  name of the option to use instead; using this one warns
+    deprecated   better not used any more; what is replaced is that anyway
     """
 
-    __slots__ = ("name", "kind", "default", "env", "help", "secret", "hidden", "in_file", "required", "replaced_by")
+    __slots__ = (
+        "name", "kind", "default", "env", "help", "secret", "hidden", "in_file", "required", "replaced_by",
+        "deprecated",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class Option:
         in_file: bool = True,
         required: str = "",
         replaced_by: str = "",
+        deprecated: bool = False,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -48,12 +53,14 @@ class Option:
         self.in_file = in_file
         self.required = required
         self.replaced_by = replaced_by
+        self.deprecated = deprecated or bool(replaced_by)
 
     def required_as(self, words: str) -> "Option":
         """Return the same option, required under these words."""
         return Option(
             self.name, self.kind, self.default, env=self.env, help=self.help, secret=self.secret,
             hidden=self.hidden, in_file=self.in_file, required=words, replaced_by=self.replaced_by,
+            deprecated=self.deprecated,
         )
 
     def with_default(self, default: object) -> "Option":
@@ -61,6 +68,7 @@ class Option:
         return Option(
             self.name, self.kind, default, env=self.env, help=self.help, secret=self.secret,
             hidden=self.hidden, in_file=self.in_file, required=self.required, replaced_by=self.replaced_by,
+            deprecated=self.deprecated,
         )
 
     def __repr__(self) -> str:

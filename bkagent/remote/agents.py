@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Callable
 
 from bkagent.errors import AgentError
 from bkagent.remote.client import Client
@@ -17,7 +17,6 @@ REGISTER = constant(30, 10.0)
 CONNECT = constant(10, 5.0)
 DISCONNECT = constant(4, 1.0)
 HEARTBEAT = constant(10, 5.0)
-ASK = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
 def register(
@@ -54,30 +53,6 @@ def heartbeat(client: Client, sent_at: str, *, wait: Wait, report: Report, sched
         client.call("POST", "heartbeat", document={"sent_at": sent_at}, expects_json=True)
 
     retry(attempt, schedule, wait=wait, report=report)
-
-
-def stop(client: Client, *, force: bool, wait: Wait, report: Report) -> None:
-    """Ask that the agent that runs this job stop; the agent learns it at its next ping."""
-    _ask(client, "stop", {"force": True} if force else {}, wait, report)
-
-
-def pause(client: Client, *, note: str = "", timeout_minutes: int = 0, wait: Wait, report: Report) -> None:
-    """Ask that the agent take no job for a while; 0 minutes leaves the length to the control plane."""
-    document: Dict[str, Any] = {}
-    if note:
-        document["note"] = note
-    if timeout_minutes:
-        document["timeout_in_minutes"] = timeout_minutes
-    _ask(client, "pause", document, wait, report)
-
-
-def resume(client: Client, *, wait: Wait, report: Report) -> None:
-    """End a pause."""
-    _ask(client, "resume", None, wait, report)
-
-
-def _ask(client: Client, path: str, document: object, wait: Wait, report: Report) -> None:
-    retry(lambda number: client.call("POST", path, document=document), ASK, wait=wait, report=report)
 
 
 def _whatever(error: Exception) -> bool:

@@ -9,7 +9,7 @@ from bkagent.transport.retry import constant, retry, subsecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping
+    from typing import Any, Callable, Dict, List, Sequence, Tuple
 
     from bkagent.remote.reply import Caller
 
@@ -53,9 +53,11 @@ def set(client: "Caller", job_id: str, key: str, value: str, *, wait: "Wait", re
     retry(lambda number: client.call("POST", path, document=document), WRITE, wait=wait, report=report)
 
 
-def set_batch(client: "Caller", job_id: str, items: "Mapping[str, str]", *, wait: "Wait", report: "Report") -> None:
+def set_batch(
+    client: "Caller", job_id: str, items: "Sequence[Tuple[str, str]]", *, wait: "Wait", report: "Report"
+) -> None:
     """Set several keys, all or none. Only 401 and 404 are final here."""
-    document: "Dict[str, Any]" = {"items": [{"key": key, "value": value} for key, value in items.items()]}
+    document: "Dict[str, Any]" = {"items": [{"key": key, "value": value} for key, value in items]}
     path = f"jobs/{segment(job_id)}/data/set-batch"
     retry(
         lambda number: client.call("POST", path, document=document),

@@ -1,23 +1,25 @@
-"""Secrets of a cluster, as a job may read them."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Callable
+"""Secrets of a cluster, as a job may read them. On the short path."""
 
 from bkagent.errors import WireError
 from bkagent.remote.escaping import segment
-from bkagent.transport.retry import Schedule, exponential, retry
+from bkagent.transport.retry import exponential, retry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.remote.reply import Caller
+    from typing import Callable
 
-Report = Callable[[str, str], None]
-Wait = Callable[[float], bool]
+    from bkagent.remote.reply import Caller
+    from bkagent.transport.retry import Schedule
+
+    Report = Callable[[str, str], None]
+    Wait = Callable[[float], bool]
 
 GET = exponential(3, 2.0, jitter=(-1.0, 5.0))
 
 
-def get(client: Caller, job_id: str, key: str, *, wait: Wait, report: Report, schedule: Schedule = GET) -> str:
+def get(
+    client: "Caller", job_id: str, key: str, *, wait: "Wait", report: "Report", schedule: "Schedule" = GET
+) -> str:
     """Return the value of a secret. Raises Refused for one that does not exist or that the job may not read."""
 
     def attempt(number: int) -> str:

@@ -4,7 +4,7 @@ A use of one of IGNORED warns; one of REFUSED ends the start, since an agent tha
 run jobs that its owner meant to keep out. OLD_NAMES are other names of options that exist.
 """
 
-from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
+from bkagent.config.kinds import CHECKED_DURATION, DURATION, FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
 from bkagent.config.option import Option
 
 TYPE_CHECKING = False
@@ -15,12 +15,21 @@ _NOT_YET = "Accepted for compatibility; has no effect in this release."
 
 
 def _ignored(name: str, kind: "Kind", default: object, variable: str) -> Option:
-    return Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET, hidden=True)
+    return Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET)
 
 
-def _old(name: str, kind: "Kind", default: object, variable: str, replaced_by: str) -> Option:
+def _retired(name: str, kind: "Kind", default: object, variable: str, hidden: bool = False) -> Option:
     return Option(
-        name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=True,
+        name, kind, default, env=("BUILDKITE_" + variable,), help="Has no effect any more.", hidden=hidden,
+        deprecated=True,
+    )  # fmt: skip
+
+
+def _old(
+    name: str, kind: "Kind", default: object, variable: str, replaced_by: str, hidden: bool = True
+) -> Option:
+    return Option(
+        name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=hidden,
         replaced_by=replaced_by,
     )  # fmt: skip
 
@@ -37,10 +46,10 @@ IGNORED = (
     _ignored("tags-from-gcp-meta-data", ITEMS, (), "AGENT_TAGS_FROM_GCP_META_DATA"),
     _ignored("tags-from-gcp-meta-data-paths", LIST, (), "AGENT_TAGS_FROM_GCP_META_DATA_PATHS"),
     _ignored("tags-from-gcp-labels", FLAG, False, "AGENT_TAGS_FROM_GCP_LABELS"),
-    _ignored("wait-for-ec2-tags-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT"),
-    _ignored("wait-for-ec2-meta-data-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT"),
-    _ignored("wait-for-ecs-meta-data-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT"),
-    _ignored("wait-for-gcp-labels-timeout", DURATION, 10.0, "AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT"),
+    _ignored("wait-for-ec2-tags-timeout", CHECKED_DURATION, 10.0, "AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT"),
+    _ignored("wait-for-ec2-meta-data-timeout", CHECKED_DURATION, 10.0, "AGENT_WAIT_FOR_EC2_META_DATA_TIMEOUT"),
+    _ignored("wait-for-ecs-meta-data-timeout", CHECKED_DURATION, 10.0, "AGENT_WAIT_FOR_ECS_META_DATA_TIMEOUT"),
+    _ignored("wait-for-gcp-labels-timeout", CHECKED_DURATION, 10.0, "AGENT_WAIT_FOR_GCP_LABELS_TIMEOUT"),
     _ignored("fail-on-missing-tags", FLAG, False, "AGENT_FAIL_ON_MISSING_TAGS"),
     _ignored("health-check-addr", TEXT, "", "AGENT_HEALTH_CHECK_ADDR"),
     _ignored("metrics-datadog", FLAG, False, "METRICS_DATADOG"),
@@ -50,16 +59,20 @@ IGNORED = (
     _ignored("tracing-propagate-traceparent", FLAG, False, "TRACING_PROPAGATE_TRACEPARENT"),
     _ignored("tracing-service-name", TEXT, "buildkite-agent", "TRACING_SERVICE_NAME"),
     _ignored("kubernetes-container-start-timeout", DURATION, 300.0, "KUBERNETES_CONTAINER_START_TIMEOUT"),
-    _ignored("kubernetes-log-collection-grace-period", DURATION, 50.0, "KUBERNETES_LOG_COLLECTION_GRACE_PERIOD"),
-    _ignored("meta-data-ec2", FLAG, False, "AGENT_META_DATA_EC2"),
-    _ignored("meta-data-gcp", FLAG, False, "AGENT_META_DATA_GCP"),
-    _ignored("tags-from-gcp", FLAG, False, "AGENT_TAGS_FROM_GCP"),
+    _ignored("cancel-signal-timeout", DURATION, 10.0, "CANCEL_SIGNAL_TIMEOUT"),
+    _ignored("cancel-cleanup-timeout", DURATION, 5.0, "CANCEL_CLEANUP_TIMEOUT"),
+    _ignored("opentelemetry-metrics", FLAG, False, "OPENTELEMETRY_METRICS"),
+    _ignored("opentelemetry-tracing", FLAG, False, "OPENTELEMETRY_TRACING"),
+    _ignored("telemetry-service-name", TEXT, "buildkite-agent", "TELEMETRY_SERVICE_NAME"),
+    _retired("kubernetes-log-collection-grace-period", DURATION, 50.0, "KUBERNETES_LOG_COLLECTION_GRACE_PERIOD"),
+    _retired("meta-data-ec2", FLAG, False, "AGENT_META_DATA_EC2", hidden=True),
+    _retired("meta-data-gcp", FLAG, False, "AGENT_META_DATA_GCP", hidden=True),
 )
 
 # Handed to jobs, whose pipeline uploads read them.
 TRACE_CONTEXT_ENCODING = Option(
     "trace-context-encoding", Choice("", "gob", "json"), "gob", env=("BUILDKITE_TRACE_CONTEXT_ENCODING",),
-    help="Form of the trace context that jobs are told of.", hidden=True,
+    help="Form of the trace context that jobs are told of.",
 )  # fmt: skip
 SIGNING_JWKS_FILE = Option(
     "signing-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",), help="Keys that sign pipelines.",
@@ -80,24 +93,25 @@ DEBUG_SIGNING = Option(
 
 REFUSED = (
     Option(
-        "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",), hidden=True,
+        "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",),
         help="Keys that signed jobs are checked with; this release cannot check signatures and does not start with it.",
     ),
     Option(
-        "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",), hidden=True,
+        "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",),
         help="Run a job in the containers of a pod; this release cannot, and does not start with it.",
     ),
 )  # fmt: skip
 VERIFICATION_FAILURE_BEHAVIOR = Option(
     "verification-failure-behavior", Choice("", "block", "warn"), "block",
-    env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",), hidden=True,
+    env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",),
     help="What a failed check of a signature means; without keys a signed job is refused.",
 )  # fmt: skip
 
 OLD_NAMES = (
-    _old("meta-data", LIST, (), "AGENT_META_DATA", "tags"),
+    _old("meta-data", ITEMS, (), "AGENT_META_DATA", "tags"),
     _old("meta-data-ec2-tags", FLAG, False, "AGENT_META_DATA_EC2_TAGS", "tags-from-ec2-tags"),
-    _old("tags-from-ec2", FLAG, False, "AGENT_TAGS_FROM_EC2", "tags-from-ec2-meta-data"),
+    _old("tags-from-ec2", FLAG, False, "AGENT_TAGS_FROM_EC2", "tags-from-ec2-meta-data", hidden=False),
+    _old("tags-from-gcp", FLAG, False, "AGENT_TAGS_FROM_GCP", "tags-from-gcp-meta-data", hidden=False),
     _old(
         "no-automatic-ssh-fingerprint-verification", FLAG, False, "NO_AUTOMATIC_SSH_FINGERPRINT_VERIFICATION",
         "no-ssh-keyscan",

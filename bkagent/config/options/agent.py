@@ -4,7 +4,7 @@ import os
 
 from bkagent.config.kinds import COMMAND_PATH, FILE_PATH, FLAG, LIST, TEXT, WHOLE, Choice, Kind
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, api, checkout, job, logging, session
+from bkagent.config.options import accepted, api, checkout, job, kubernetes, logging, session, sockets
 from bkagent.system import host
 
 TYPE_CHECKING = False
@@ -37,11 +37,6 @@ def default_shell(environ: "Mapping[str, str]") -> str:
     return "/bin/bash -e -c" if os.path.exists("/bin/bash") else "/usr/bin/env bash -e -c"
 
 
-def default_sockets_path(environ: "Mapping[str, str]") -> str:
-    """Return the folder of the sockets that jobs and agents meet at."""
-    return os.path.join("$HOME" if environ.get("HOME") else "~", ".buildkite-agent", "sockets")
-
-
 BUILD_PATH = Option(
     "build-path", FILE_PATH, "", env=("BUILDKITE_BUILD_PATH",), required="build-path",
     help="Folder of the checkouts; made when it is missing.",
@@ -53,14 +48,8 @@ ADDITIONAL_HOOKS_PATHS = Option(
 PLUGINS_PATH = Option(
     "plugins-path", FILE_PATH, "", env=("BUILDKITE_PLUGINS_PATH",), help="Folder of the plugins' checkouts.",
 )
-SOCKETS_PATH = Option(
-    "sockets-path", FILE_PATH, default_sockets_path, env=("BUILDKITE_SOCKETS_PATH",),
-    help="Folder of the sockets of agent and jobs.",
-)
-JOB_CONTEXT_PATH = Option(
-    "job-context-dir", FILE_PATH, "", env=("BUILDKITE_JOB_CONTEXT_DIR",),
-    help="Folder of the files that describe a job to its containers.",
-)
+SOCKETS_PATH = sockets.SOCKETS_PATH
+JOB_CONTEXT_PATH = kubernetes.JOB_CONTEXT_PATH
 BOOTSTRAP_SCRIPT = Option(
     "bootstrap-script", COMMAND_PATH, "", env=("BUILDKITE_BOOTSTRAP_SCRIPT_PATH",),
     help="Command that runs a job in place of this program's own phases.",

@@ -1,6 +1,6 @@
 """Options of annotations: notes on a build's page."""
 
-from bkagent.config.kinds import FLAG, TEXT, WHOLE
+from bkagent.config.kinds import FLAG, TEXT, WHOLE, Suggested
 from bkagent.config.option import Option
 
 CONTEXT = Option(
@@ -8,7 +8,8 @@ CONTEXT = Option(
     help="Name that tells the annotations of a build apart; at most 100 characters.",
 )
 STYLE = Option(
-    "style", TEXT, "", env=("BUILDKITE_ANNOTATION_STYLE",), help="How it looks: success, info, warning or error.",
+    "style", Suggested("success", "info", "warning", "error"), "", env=("BUILDKITE_ANNOTATION_STYLE",),
+    help="How it looks: success, info, warning or error.",
 )
 APPEND = Option(
     "append", FLAG, False, env=("BUILDKITE_ANNOTATION_APPEND",),
@@ -18,5 +19,8 @@ PRIORITY = Option(
     "priority", WHOLE, 3, env=("BUILDKITE_ANNOTATION_PRIORITY",), help="1 to 10; those with 10 are shown first.",
 )
 SCOPE = Option(
-    "scope", TEXT, "build", env=("BUILDKITE_ANNOTATION_SCOPE",), help="Where it is shown: build or job.",
+    "scope", Suggested("build", "job"), "build", env=("BUILDKITE_ANNOTATION_SCOPE",), help="Where it is shown: build or job.",
+)
+REMOVED_CONTEXT = Option(
+    "context", TEXT, "default", env=CONTEXT.env, help="Name of the annotation to remove.", required="context"
 )

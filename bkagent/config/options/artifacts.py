@@ -47,3 +47,10 @@ NO_S3_MULTIPART_DOWNLOAD = Option(
     "no-s3-multipart-download", FLAG, False, env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
     help="Accepted for compatibility; has no effect.",
 )
+ALLOW_EMPTY_RESULTS = Option("allow-empty-results", FLAG, False, help="Count finding nothing as success.")
+SEARCH_FORMAT = Option(
+    "format", TEXT, "%j %p %c\\n",
+    help="What to print for each: %i id, %p path, %c time of creation, %j job, %s size, %S and %T checksums (SHA-1, "
+    "SHA-256), %u URL; \\n and the like are understood.",
+)
+SHA256 = Option("sha256", FLAG, False, help="Print the SHA-256 checksum, not the SHA-1.")

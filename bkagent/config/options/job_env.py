@@ -1,28 +1,28 @@
 """Options of the commands that read and change the running job's environment."""
 
-from bkagent.config.kinds import TEXT
+from bkagent.config.kinds import Suggested
 from bkagent.config.option import Option
 
 DUMP_FORMAT = Option(
-    "format", TEXT, "json", env=("BUILDKITE_AGENT_ENV_DUMP_FORMAT",), help="How to print it: json or json-pretty.",
+    "format", Suggested("json", "json-pretty"), "json", env=("BUILDKITE_AGENT_ENV_DUMP_FORMAT",), help="How to print it: json or json-pretty.",
 )
 GET_FORMAT = Option(
-    "format", TEXT, "plain", env=("BUILDKITE_AGENT_ENV_GET_FORMAT",),
+    "format", Suggested("plain", "json", "json-pretty"), "plain", env=("BUILDKITE_AGENT_ENV_GET_FORMAT",),
     help="How to print variables: plain, json or json-pretty.",
 )
 SET_INPUT = Option(
-    "input-format", TEXT, "plain", env=("BUILDKITE_AGENT_ENV_SET_INPUT_FORMAT",),
+    "input-format", Suggested("plain", "json"), "plain", env=("BUILDKITE_AGENT_ENV_SET_INPUT_FORMAT",),
     help="What an argument or a line is: plain (NAME=value) or json (an object).",
 )
 SET_OUTPUT = Option(
-    "output-format", TEXT, "plain", env=("BUILDKITE_AGENT_ENV_SET_OUTPUT_FORMAT",),
+    "output-format", Suggested("quiet", "plain", "json", "json-pretty"), "plain", env=("BUILDKITE_AGENT_ENV_SET_OUTPUT_FORMAT",),
     help="How to print what has changed: plain, json, json-pretty or quiet.",
 )
 UNSET_INPUT = Option(
-    "input-format", TEXT, "plain", env=("BUILDKITE_AGENT_ENV_UNSET_INPUT_FORMAT",),
+    "input-format", Suggested("plain", "json"), "plain", env=("BUILDKITE_AGENT_ENV_UNSET_INPUT_FORMAT",),
     help="What an argument or a line is: plain (a name) or json (an array of names).",
 )
 UNSET_OUTPUT = Option(
-    "output-format", TEXT, "plain", env=("BUILDKITE_AGENT_ENV_UNSET_OUTPUT_FORMAT",),
+    "output-format", Suggested("quiet", "plain", "json", "json-pretty"), "plain", env=("BUILDKITE_AGENT_ENV_UNSET_OUTPUT_FORMAT",),
     help="How to print what has changed: plain, json, json-pretty or quiet.",
 )

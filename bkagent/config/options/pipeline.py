@@ -1,6 +1,6 @@
 """Options of `pipeline upload`."""
 
-from bkagent.config.kinds import FLAG, TEXT
+from bkagent.config.kinds import FLAG, TEXT, Suggested
 from bkagent.config.option import Option
 
 REPLACE = Option(
@@ -14,7 +14,7 @@ DRY_RUN = Option(
     "dry-run", FLAG, False, env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN",), help="Print the pipeline and upload nothing.",
 )
 FORMAT = Option(
-    "format", TEXT, "json", env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN_FORMAT",),
+    "format", Suggested("json", "yaml"), "json", env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN_FORMAT",),
     help="Form of what --dry-run prints: json or yaml.",
 )
 NO_INTERPOLATION = Option(
@@ -24,6 +24,10 @@ NO_INTERPOLATION = Option(
 REJECT_SECRETS = Option(
     "reject-secrets", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_SECRETS",),
     help="Refuse to upload a pipeline that holds values of secret variables.",
+)
+ALLOW_SECRETS = Option(
+    "allow-secrets", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_ALLOW_SECRETS",),
+    help="Only warn of secrets, which is the default unless --reject-secrets says otherwise.",
 )
 REJECT_PARSE_WARNINGS = Option(
     "reject-parse-warnings", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_PARSE_WARNINGS",),
@@ -67,4 +71,5 @@ SIGNING = (JWKS_FILE, JWKS_KEY, AWS_KMS_KEY, GCP_KMS_KEY)
 UPLOAD = (
     REPLACE, JOB, DRY_RUN, FORMAT, NO_INTERPOLATION, REJECT_SECRETS, REJECT_PARSE_WARNINGS, APPLY_IF_CHANGED,
     GIT_DIFF_BASE, FETCH_DIFF_BASE, CHANGED_FILES, *SIGNING, DEBUG_SIGNING,
+    ALLOW_SECRETS,
 )  # fmt: skip

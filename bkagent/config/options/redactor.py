@@ -1,11 +1,11 @@
 """Options of `redactor add`."""
 
-from bkagent.config.kinds import FLAG, ITEMS, TEXT
+from bkagent.config.kinds import FLAG, ITEMS, Suggested
 from bkagent.config.option import Option
 from bkagent.config.options.job import DEFAULT_REDACTED_VARS
 
 FORMAT = Option(
-    "format", TEXT, "none", env=("BUILDKITE_AGENT_REDACT_ADD_FORMAT",),
+    "format", Suggested("json", "none"), "none", env=("BUILDKITE_AGENT_REDACT_ADD_FORMAT",),
     help="What the input is: none (one secret) or json (an object whose values are secrets).",
 )
 APPLY_VARS_FILTER = Option(

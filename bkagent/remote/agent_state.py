@@ -1,0 +1,41 @@
+"""Ask of the agent that runs this job: pause, resume, stop. On the short path.
+
+The agent learns of it from the control plane, at its next ping.
+"""
+
+from bkagent.transport.retry import constant, retry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
+
+    from bkagent.remote.reply import Caller
+
+    Report = Callable[[str, str], None]
+    Wait = Callable[[float], bool]
+
+SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
+
+
+def stop(client: "Caller", *, force: bool, wait: "Wait", report: "Report") -> None:
+    """Ask that the agent stop, after its job unless `force` says at once."""
+    _ask(client, "stop", {"force": True} if force else {}, wait, report)
+
+
+def pause(client: "Caller", *, note: str = "", timeout_minutes: int = 0, wait: "Wait", report: "Report") -> None:
+    """Ask that the agent take no job for a while; 0 minutes leaves the length to the control plane."""
+    document: "Dict[str, Any]" = {}
+    if note:
+        document["note"] = note
+    if timeout_minutes:
+        document["timeout_in_minutes"] = timeout_minutes
+    _ask(client, "pause", document, wait, report)
+
+
+def resume(client: "Caller", *, wait: "Wait", report: "Report") -> None:
+    """End a pause."""
+    _ask(client, "resume", None, wait, report)
+
+
+def _ask(client: "Caller", path: str, document: object, wait: "Wait", report: "Report") -> None:
+    retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)

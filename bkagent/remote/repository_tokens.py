@@ -1,0 +1,30 @@
+"""Passwords for the provider that hosts a job's repository. On the short path."""
+
+from bkagent.errors import WireError
+from bkagent.remote.escaping import segment
+from bkagent.transport.retry import constant, retry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from bkagent.remote.reply import Caller
+
+    Report = Callable[[str, str], None]
+    Wait = Callable[[float], bool]
+
+SCHEDULE = constant(3, 5.0)
+
+
+def get(client: "Caller", job_id: str, repository: str, *, wait: "Wait", report: "Report") -> str:
+    """Return a password for the repository at this https URL."""
+    path, document = f"jobs/{segment(job_id)}/repository_access_token", {"repo_url": repository}
+
+    def attempt(number: int) -> str:
+        answer = client.call("POST", path, document=document, expects_json=True).document
+        found = answer.get("token") if isinstance(answer, dict) else None
+        if not isinstance(found, str) or "\n" in found or "\r" in found:
+            raise WireError("repository token answer: token must be a text of one line")
+        return found
+
+    return retry(attempt, SCHEDULE, wait=wait, report=report)
