@@ -11,9 +11,10 @@ from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
 from bkagent.localrun.repository import Repository
 from bkagent.localrun.request import PLACES, Request
-from bkagent.pipeline import steps_graph, steps_reader
+from bkagent.pipeline import conditional, steps_graph, steps_reader
+from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.source import read_pipeline
-from bkagent.pipeline.steps import BlockStep, InputStep
+from bkagent.pipeline.steps import BlockStep, InputStep, Pipeline
 
 ORGANIZATION = "local"
 
@@ -62,18 +63,30 @@ def read(source: Source, request: Request, variables: Mapping[str, str]) -> "tup
     document = dict(normalised.document)
     if request.step:
         document = selection.only(document, request.step)
-    pipeline = steps_reader.read(document)
-    if not pipeline.steps:
-        raise UsageError(f"{shown}: the pipeline has no steps")
-    steps_graph.check(pipeline)
-    problems = unsupported(pipeline)
-    for step, _ in pipeline.walk():
-        if isinstance(step, (BlockStep, InputStep)):
-            kind = "block" if isinstance(step, BlockStep) else "input"
-            problems.append(f"{step.name}: {kind} steps wait for a person, which `local run` cannot honour yet")
+    try:
+        problems = _problems(steps_reader.read(document))
+    except PipelineError as wrong:
+        raise PipelineError(f"{shown}: {wrong}") from None
     if problems:
         raise AgentError(f"{shown}: {problems[0]}")
     return document, list(normalised.warnings)
+
+
+def _problems(pipeline: Pipeline) -> "List[str]":
+    """Return a sentence for each thing that cannot be honoured. Raises PipelineError for what is wrong."""
+    if not pipeline.steps:
+        raise PipelineError("the pipeline has no steps")
+    steps_graph.check(pipeline)
+    problems = unsupported(pipeline)
+    for step, _ in pipeline.walk():
+        try:
+            conditional.check(step.condition)
+        except PipelineError as wrong:
+            raise PipelineError(f"{step.name}: {wrong}") from None
+        if isinstance(step, (BlockStep, InputStep)):
+            kind = "block" if isinstance(step, BlockStep) else "input"
+            problems.append(f"{step.name}: {kind} steps wait for a person, which `local run` cannot honour yet")
+    return problems
 
 
 def _usual(top: str) -> str:
