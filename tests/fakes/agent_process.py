@@ -1,4 +1,4 @@
-"""A real agent: `python -m bkagent start` from this checkout, or another program, against a control plane of the test's choice."""
+"""A real agent: `python -m bkagent start` from this checkout, or another program, against a control plane of a test."""
 
 from __future__ import annotations
 

@@ -225,10 +225,17 @@ class FakeControlPlane:
             self.requests.append(request)
             try:
                 if request.call in self.answers:
+                    self._note_accept(request)
                     return self.answers[request.call]
                 return self._route(request)
             finally:
                 self.changed.notify_all()
+
+    def _note_accept(self, request: Request) -> None:
+        """A job whose accept has an answer of the test's is not offered again."""
+        job = self.jobs.get(request.path.split("/")[1]) if request.path.endswith("/accept") else None
+        if job is not None and job.state == "assigned":
+            job.state = "accepted"
 
     def _route(self, request: Request) -> Answer:
         words = request.path.split("/")
