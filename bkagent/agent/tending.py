@@ -16,7 +16,7 @@ from bkagent.agent.job_files import JobFiles
 from bkagent.agent.job_state import JobStatePoller
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.stop import FORCED, NOW, Stop
-from bkagent.errors import AgentError, Cancelled, Refused
+from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.logs.header_times import HeaderTimes
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
@@ -69,11 +69,16 @@ class Tending:
             self.over = True
             poller.stop()
             finish = self._outcome(failed_chunks)
-            if not self._post(finish):
+            refused_because = self._post(finish)
+            if refused_because is None:
                 self._leave()
                 return None
-            self._clear(kept_because)
+            self._clear(kept_because or refused_because)
             return finish
+        except (AgentError, OSError):
+            # Not ours any more: the next look at the spool goes on with it.
+            self._entry.release()
+            raise
         finally:
             poller.stop()
             remove()
@@ -104,7 +109,7 @@ class Tending:
             # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
             self._report("error", f"the log of job {self._entry.job_id} cannot be sent: {problem}")
             self._entry.wait_for_end()
-            return 1, str(problem)
+            return getattr(problem, "chunks_failed_count", 1), str(problem)
         finally:
             if times:
                 times.close()
@@ -116,7 +121,7 @@ class Tending:
         chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report)
 
     def _outcome(self, failed_chunks: int) -> Finish:
-        result = self._entry.result()
+        result = self._result()
         if result is None:
             signal = "SIGKILL" if self.cancelling.killed else ""
             result = outcome.lost(rfc3339(time.time_ns()), signal)
@@ -124,29 +129,40 @@ class Tending:
                 self._report("error", f"the process of job {self._entry.job_id} ended without a result")
             # On disk, so that whoever posts it posts the same.
             if not self._entry.settle(result):
-                result = self._entry.result() or result
+                result = self._result() or result
         return outcome.finish_of(
             result, self._entry.cancel_reason(), failed_chunks, self._entry.job.disconnect_after_job
         )
 
-    def _post(self, finish: Finish) -> bool:
-        """Post the result until it is taken or refused; False when a stop came first."""
-        if self._give_up.is_set():
-            return False
-        job_id = self._entry.job_id
+    def _result(self) -> Optional[Result]:
         try:
-            jobs.finish(
-                self._client, job_id, finish, wait=self._give_up.wait, report=self._report,
-                schedule=FINISH_WITHOUT_END,
-            )  # fmt: skip
-        except Cancelled:
-            return False
-        except Refused as refusal:
-            if refusal.status != _ALREADY_FINISHED:
+            return self._entry.result()
+        except WireError as problem:
+            self._report("error", str(problem))
+            return None
+
+    def _post(self, finish: Finish) -> Optional[str]:
+        """Post the result until it is taken: ""; or refused: why; None when a stop came first."""
+        job_id = self._entry.job_id
+        while not self._give_up.is_set():
+            try:
+                jobs.finish(
+                    self._client, job_id, finish, wait=self._give_up.wait, report=self._report,
+                    schedule=FINISH_WITHOUT_END,
+                )  # fmt: skip
+                return ""
+            except Cancelled:
+                return None
+            except Refused as refusal:
+                if refusal.status == _ALREADY_FINISHED:
+                    return ""
                 self._report("error", f"the result of job {job_id} is not taken: {refusal}")
-        except AgentError as problem:
-            self._report("error", f"the result of job {job_id} cannot be posted: {problem}")
-        return True
+                return str(refusal)
+            except Unreachable as problem:
+                # A certificate, say: nothing that passes by itself, but something that a person mends.
+                self._report("error", f"the result of job {job_id} cannot be posted: {problem}")
+                self._give_up.wait(_LONGEST_FINISH_PAUSE_S)
+        return None
 
     def _leave(self) -> None:
         self._report("warn", f"job {self._entry.job_id} stays in the spool; the next start goes on with it")

@@ -169,3 +169,38 @@ def appears(path):
     while not path.exists() and patient():
         time.sleep(0.01)
     return path.exists()
+
+
+def test_a_result_that_is_refused_is_kept(plane, start, tmp_path):
+    job = plane.add_job("echo hello")
+    plane.answers[f"PUT jobs/{job.id}/finish"] = (403, {"message": "not yours"})
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    kept = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "kept" / job.id
+    assert (kept / "result.json").exists() and "not yours" in (kept / "reason").read_text() and agent.spool == []
+
+
+def test_an_entry_that_cannot_be_read_is_set_aside_and_holds_nothing_up(plane, start, tmp_path):
+    state = tmp_path / "agent" / ".buildkite-agent" / "bkagent"
+    for name, text in (("broken", "no JSON"), ("empty", "{}")):
+        (state / "spool" / name).mkdir(parents=True)
+        (state / "spool" / name / "job.json").write_text(text)
+    job = plane.add_job("echo hello")
+    agent = start("--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert job.finish["exit_status"] == "0" and agent.spool == []
+    assert sorted(entry.name for entry in (state / "kept").iterdir()) == ["broken", "empty"]
+
+
+def test_a_job_that_was_never_begun_is_reported_as_lost(plane, start, tmp_path):
+    from bkagent.logs import spool
+    from bkagent.logs.job_file import JobFile
+
+    job = plane.add_job("echo hello")
+    job.state = "accepted"
+    path = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool"
+    entry = spool.create(str(path), JobFile(job.id, plane.endpoint, job.token, agent_endpoint=plane.endpoint))
+    entry.release()
+    agent = start()
+    assert job.wait_finished(), agent.said
+    assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "process_run_error")
