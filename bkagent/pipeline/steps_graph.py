@@ -33,7 +33,8 @@ def unknown_dependencies(pipeline: Pipeline, existing_keys: Collection[str] = ()
         for dependency in step.depends_on or ():
             if dependency.key not in keys:
                 legal = ", ".join(sorted(keys)) if keys else "no step has a key"
-                found.append(f'{step.name}: depends_on names "{dependency.key}", but no step has that key (known: {legal})')
+                wanted = f'{step.name}: depends_on names "{dependency.key}"'
+                found.append(f"{wanted}, but no step has that key (known: {legal})")
     return found
 
 
@@ -43,7 +44,8 @@ def _keyed(pipeline: Pipeline, existing_keys: Collection[str]) -> Dict[str, Step
         if not step.key:
             continue
         if step.key in existing_keys:
-            raise PipelineError(f'{step.name}: the key "{step.key}" has already been used by another step in this build')
+            used = f'the key "{step.key}" has already been used by another step in this build'
+            raise PipelineError(f"{step.name}: {used}")
         if step.key in keyed:
             raise PipelineError(f'{step.name}: the key "{step.key}" has already been used by {keyed[step.key].name}')
         keyed[step.key] = step

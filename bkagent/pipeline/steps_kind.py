@@ -41,4 +41,5 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
         return "command"
     known = ", ".join(key for _, keys in KEYS for key in keys)
     has = ", ".join(document) or "nothing"
-    raise PipelineError(f"{place}: there is no command, and nothing else that tells what it is (one of {known}); it has {has}")
+    wanted = f"there is no command, and nothing else that tells what it is (one of {known})"
+    raise PipelineError(f"{place}: {wanted}; it has {has}")

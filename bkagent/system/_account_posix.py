@@ -2,6 +2,9 @@
 
 import os
 import stat
+import sys
+
+assert sys.platform != "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

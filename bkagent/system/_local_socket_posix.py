@@ -7,6 +7,8 @@ import sys
 
 from bkagent.errors import AgentError
 
+assert sys.platform != "win32"
+
 
 def available() -> bool:
     return hasattr(_socket, "AF_UNIX")

@@ -1,4 +1,7 @@
-"""Unix sockets on Windows: the system has them since 2018, Python does not offer them; the promises are in local_socket.py."""
+"""Unix sockets on Windows: the system has them since 2018, Python does not offer them.
+
+The promises are in local_socket.py.
+"""
 
 import _socket
 

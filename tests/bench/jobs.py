@@ -33,7 +33,8 @@ def median(argv):
         subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
         taken.append(time.perf_counter() - began)
     return sorted(taken)[len(taken) // 2]
-print("TIMES", median(["buildkite-agent", "meta-data", "get", "key"]), median([sys.executable, "-I", "-S", "-c", "pass"]))
+bare = [sys.executable, "-I", "-S", "-c", "pass"]
+print("TIMES", median(["buildkite-agent", "meta-data", "get", "key"]), median(bare))
 """
 
 

@@ -69,7 +69,8 @@ def job_state(job: Job) -> Html:
 
 def job_name(job: Job) -> str:
     """Return what a job is called: its label, its command's first line, or its key."""
-    name = first_line(job.label) or first_line(job.command) or job.step_key or ("Unblock" if job.type == "manual" else "Job")
+    unnamed = "Unblock" if job.type == "manual" else "Job"
+    name = first_line(job.label) or first_line(job.command) or job.step_key or unnamed
     values = ", ".join(job.matrix.values())
     if values and values not in name:
         name += f" ({values})"
