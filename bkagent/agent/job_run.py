@@ -23,6 +23,7 @@ from bkagent.agent.stop import FORCED, Stop
 from bkagent.agent.tending import Tending, settled
 from bkagent.errors import AgentError
 from bkagent.job import launch
+from bkagent.job.warm import Warm
 from bkagent.logs import spool
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
@@ -37,12 +38,13 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where an agent's jobs run: its settings, its spool, what stops it and what hears its messages."""
+    """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process."""
 
     settings: AgentSettings
     spool_path: str
     stop: Stop
     report: Report
+    warm: Optional[Warm] = None
 
 
 class JobRun:
@@ -100,7 +102,8 @@ class JobRun:
             no_http2=settings.no_http2, debug=settings.debug, debug_http=settings.debug_http,
         )  # fmt: skip
         os.makedirs(settings.job.build_path, exist_ok=True)
-        return launch.start(entry.folder, job_environment.process_environment(context), settings.job.build_path)
+        env = job_environment.process_environment(context)
+        return launch.start(entry.folder, env, settings.job.build_path, self._place.warm)
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)

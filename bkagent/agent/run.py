@@ -14,6 +14,7 @@ from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.agent.worker import Worker
 from bkagent.errors import AgentError, Cancelled, ConfigError
+from bkagent.job.warm import Warm
 
 Report = Callable[[str, str], None]
 
@@ -53,12 +54,19 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
     report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
     idleness = Idleness(len(sessions), settings.idle_timeout_s)
+    warm = Warm(settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
-        own = Workplace(settings, place.spool_path, stop.part(), _prefixed(report, session.name))
+        own = Workplace(settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm)
         workers.append(Worker(index, session, own, idleness))
-    _run_all(workers, adoption, report)
-    adoption.wait()
+    # Only now, so that the registration did not wait for it; nor does the one job of an agent that acquires it.
+    if not (settings.acquire_job or settings.job.bootstrap_script):
+        warm.open()
+    try:
+        _run_all(workers, adoption, report)
+        adoption.wait()
+    finally:
+        warm.close()
     return _exit_status(settings, workers, stop)
 
 

@@ -2,6 +2,10 @@
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
+
 
 def read() -> "dict[str, str]":
     """Return a copy of the environment. Names are upper case on Windows, as the system keeps them there."""
@@ -12,3 +16,9 @@ def forget(names: "list[str]") -> None:
     """Take `names` out of the process's environment, so that no child inherits them."""
     for name in names:
         os.environ.pop(name, None)
+
+
+def replace(env: "Mapping[str, str]") -> None:
+    """Make `env` the whole environment of this process, also for libraries that look for themselves."""
+    os.environ.clear()
+    os.environ.update(env)

@@ -79,7 +79,7 @@ class Child:
                 except ChildProcessError:
                     pid, status = self.pid, 0
                 if pid:
-                    self._ended = _ended(status)
+                    self._ended = ended_as(status)
             return self._ended
 
     def wait(self) -> Ended:
@@ -87,7 +87,7 @@ class Child:
         self._await_exit()
         with self._lock:
             if self._ended is None:
-                self._ended = _ended(_reap(self.pid))
+                self._ended = ended_as(_reap(self.pid))
             return self._ended
 
     def _await_exit(self) -> None:
@@ -105,7 +105,7 @@ class Child:
             else:
                 status = _reap(self.pid)
                 with self._lock:
-                    self._ended = self._ended or _ended(status)
+                    self._ended = self._ended or ended_as(status)
         finally:
             os.close(writing)
 
@@ -152,9 +152,9 @@ def _start(
     prepare: "Callable[[], object]",
 ) -> Child:
     _seal()
-    arguments = [_encoded(word, "an argument") for word in argv]
-    variables = _variables(env)
-    folder = _encoded(cwd, "the working directory")
+    arguments = [to_bytes(word, "an argument") for word in argv]
+    variables = variables_of(env)
+    folder = to_bytes(cwd, "the working directory")
     failed, failing = os.pipe()
     try:
         # A signal between fork and exec must not run this process's handlers in the child.
@@ -188,7 +188,7 @@ def _become(
     """Turn this fork into the program; never returns."""
     try:
         prepare()
-        _place(files)
+        place_files(files)
         os.chdir(folder)
         for number in _CAUGHT:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -203,7 +203,7 @@ def _become(
         os._exit(127)
 
 
-def _place(files: "Tuple[int, int, int]") -> None:
+def place_files(files: "Tuple[int, int, int]") -> None:
     """Make the files the standard ones; those that already are ours are first moved out of the way."""
     moved = [fd if fd > 2 else os.dup(fd) for fd in files]
     while min(moved) <= 2:
@@ -212,15 +212,17 @@ def _place(files: "Tuple[int, int, int]") -> None:
         os.dup2(fd, place)
 
 
-def _variables(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
+def variables_of(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
+    """Return the variables as a process gets them. Raises ValueError for one that none can have."""
     encoded = {}
     for name, value in env.items():
         if name and "=" not in name:  # others cannot be told from a name and a value
-            encoded[_encoded(name, "the name of a variable")] = _encoded(value, f"the variable {name}")
+            encoded[to_bytes(name, "the name of a variable")] = to_bytes(value, f"the variable {name}")
     return encoded
 
 
-def _encoded(text: str, what: str) -> bytes:
+def to_bytes(text: str, what: str) -> bytes:
+    """Return a text as a process gets it. Raises ValueError for one that none can have."""
     try:
         data = os.fsencode(text)
     except UnicodeEncodeError:
@@ -263,7 +265,8 @@ def _reap(pid: int) -> int:
         return 0
 
 
-def _ended(status: int) -> Ended:
+def ended_as(status: int) -> Ended:
+    """Say what a wait status means."""
     if os.WIFSIGNALED(status):
         return Ended(-1, name_of(os.WTERMSIG(status)))
     return Ended(os.WEXITSTATUS(status))

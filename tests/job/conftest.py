@@ -6,16 +6,16 @@ import pathlib
 import re
 import signal
 import time
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 
 import pytest
 
 from bkagent.config import self_command
 from bkagent.job import launch
+from bkagent.job.warm import Warm
 from bkagent.logs import spool
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
-from bkagent.system.process_start import Child
 
 _STAMP = re.compile(rb"\x1b_bk;t=\d+\x07")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -23,10 +23,10 @@ _LIMIT_S = 60.0
 
 
 class Place:
-    """Folders for a job of an agent, and its environment as an agent would make it."""
+    """Folders for a job of an agent, its environment as an agent would make it, and what forks it, if anything."""
 
-    def __init__(self, root: pathlib.Path) -> None:
-        self.root = root
+    def __init__(self, root: pathlib.Path, warm: Optional[Warm] = None) -> None:
+        self.root, self.warm = root, warm
         self.hooks = root / "hooks"
         self.checkout = root / "checkout"
         self.builds = root / "builds"
@@ -64,7 +64,7 @@ class Place:
         file = JobFile(**{**known, "sockets_path": self.env["BUILDKITE_SOCKETS_PATH"], **job})  # type: ignore[arg-type]
         entry = spool.create(str(self.root / "spool"), file)
         whole = {**self.env, "BUILDKITE_COMMAND": command, **(env or {})}
-        return Running(entry, launch.start(entry.folder, whole, str(self.builds)))
+        return Running(entry, launch.start(entry.folder, whole, str(self.builds), self.warm))
 
     def run(self, command: str = "", env: Optional[Dict[str, str]] = None, **job: object) -> "Ended":
         """Run a job to its end."""
@@ -74,7 +74,7 @@ class Place:
 class Running:
     """A job that was started."""
 
-    def __init__(self, entry: spool.Entry, child: Child) -> None:
+    def __init__(self, entry: spool.Entry, child: launch.Child) -> None:
         self.entry, self.child = entry, child
 
     def await_text(self, text: bytes) -> None:
@@ -133,8 +133,34 @@ def _write(path: pathlib.Path, lines: "tuple[str, ...]", executable: bool) -> No
     path.chmod(0o755 if executable else 0o644)
 
 
-@pytest.fixture
-def place(tmp_path: pathlib.Path) -> Place:
+def opened_warm() -> Warm:
+    """Return a warm process that is ready."""
+    said: List[str] = []
+    warm = Warm({"PATH": os.environ["PATH"]}, lambda level, text: said.append(text))
+    warm.open()
+    await_warmth(warm, said)
+    return warm
+
+
+def await_warmth(warm: Warm, said: "Optional[List[str]]" = None) -> None:
+    """Wait until a warm process is ready."""
+    deadline = time.monotonic() + _LIMIT_S
+    while not warm.is_ready():
+        assert time.monotonic() < deadline, said
+        time.sleep(0.01)
+
+
+@pytest.fixture(scope="session")
+def shared_warm() -> "Iterator[Warm]":
+    """One warm process for all tests that leave it as it is."""
+    warm = opened_warm()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture(params=("exec", "warm"))
+def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Place:
+    """A place whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
     if os.sep == "\\":
         pytest.skip("jobs of POSIX shells")
-    return Place(tmp_path)
+    return Place(tmp_path, request.getfixturevalue("shared_warm") if request.param == "warm" else None)

@@ -1,22 +1,42 @@
-"""`bkagent job-process ENTRY`: run one job from its spool entry. Started by the agent, not by people."""
+"""`bkagent job-process [ENTRY]`: run one job from its spool entry. Started by the agent, not by people.
+
+Without an entry it waits, warm, for its agent to name the entries; each is run by a fork of it.
+"""
+
+import os
 
 from bkagent.cli.command import Call, Command
-from bkagent.errors import UsageError
+from bkagent.config import environment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping
 
 
 def run(call: Call) -> int:
     """Run the job; end by the signal that cancelled it, where one did."""
-    if len(call.arguments) != 1:
-        raise UsageError("job-process takes one argument, the folder of a spool entry")
+    if call.arguments:
+        return _run(call.arguments[0], call.environ)
+    from bkagent.job import warm_process
+
+    request = warm_process.serve()
+    if request is None:
+        os._exit(0)  # nothing is left to be done, and taking the warmth apart takes time
+    environment.replace(request.env)
+    return _run(request.words[0], request.env)
+
+
+def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.job.process import JobProcess
     from bkagent.system import signals
 
-    process = JobProcess(call.arguments[0], call.environ)
+    process = JobProcess(entry_folder, environ)
     signals.catch_endings(process.cancel)
     ending = process.run()
     if ending.signal:
         signals.die_by(ending.signal)
-    return ending.exit_status
+    # All is on disk, and the agent goes on already: no time for the interpreter to tidy up.
+    os._exit(ending.exit_status)
 
 
 COMMAND = Command(

@@ -1,0 +1,18 @@
+"""The warm process: it loads what a plain job needs, then forks a job process whenever the agent asks for one.
+
+What only some jobs need (a checkout, plugins, transfers) is loaded by those: this process is part of what an agent
+costs while nothing happens.
+"""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from bkagent.job import process  # noqa: F401  what the forked processes run
+from bkagent.system import fork_server
+from bkagent.system.fork_server import Request
+
+
+def serve() -> Optional[Request]:
+    """Return what a job process shall do, in each one; None in the warm process, when its agent is gone."""
+    return fork_server.serve()
