@@ -47,6 +47,22 @@ def smoke() -> int:
     return one_job.run()
 
 
+def reference() -> int:
+    """write the pages of commands and options, docs/reference/*.md"""
+    import reference as made
+
+    print(f"{len(made.write())} pages in {os.path.relpath(made.FOLDER, TOP)}")
+    return 0
+
+
+def manpage() -> int:
+    """write the manual page, docs/reference/bkagent.1"""
+    import manpage as made
+
+    print(os.path.relpath(made.write(), TOP))
+    return 0
+
+
 def lint() -> int:
     """ruff, and mypy for linux, win32 and darwin (needs both)"""
     commands = [[sys.executable, "-m", "ruff", "check", "."]]
@@ -55,7 +71,15 @@ def lint() -> int:
     return max([subprocess.run(command, cwd=TOP).returncode for command in commands])
 
 
-TASKS = {"build": build, "compile": compile_everywhere, "layers": layers, "lint": lint, "smoke": smoke}
+TASKS = {
+    "build": build,
+    "compile": compile_everywhere,
+    "layers": layers,
+    "lint": lint,
+    "manpage": manpage,
+    "reference": reference,
+    "smoke": smoke,
+}
 
 
 def main(words: "list[str]") -> int:
@@ -64,7 +88,7 @@ def main(words: "list[str]") -> int:
     if task is None:
         print("usage: python3 packaging/tasks.py TASK\n")
         for name, described in TASKS.items():
-            print(f"  {name:<8}{described.__doc__}")
+            print(f"  {name:<10}{described.__doc__}")
         return 0 if not words else 1
     return task()
 

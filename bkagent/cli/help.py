@@ -80,7 +80,7 @@ def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "Lis
     lines = [f"Usage: {usage}", "", *layout.paragraphs(command.description or command.summary + ".", columns)]
     if command.example:
         lines += ["", "Example:", "", *(f"    $ {line}" for line in command.example.split("\n"))]
-    shown = [option for option in command.options if not option.hidden and not option.replaced_by]
+    shown = [option for option in command.options if not option.hidden]
     for title, options in grouped(shown):
         lines += ["", f"{title}:", ""]
         for option in options:

@@ -2,6 +2,7 @@
 
 import os
 
+from bkagent.errors import ConfigError
 from bkagent.system import private_folder
 
 TYPE_CHECKING = False
@@ -39,24 +40,40 @@ def state_path(environ: "Mapping[str, str]", configured: str = "") -> str:
 
 
 def expand(text: str, environ: "Mapping[str, str]") -> str:
-    """Return `text` with `$VAR` and `${VAR}` replaced, a leading `~` resolved, made absolute."""
-    expanded = _variables(text, environ)
-    if expanded == "~" or expanded.startswith(("~/", "~\\")):
-        expanded = (private_folder.account_home() or home(environ)) + expanded[1:]
+    """Return `text` with `$VAR` and `${VAR}` replaced, a leading `~` resolved, made absolute.
+
+    Raises ConfigError for the home folder of another user, `~name`.
+    """
+    expanded = _expanded(text, environ)
     return os.path.abspath(expanded) if expanded else ""
 
 
 def expand_command(text: str, environ: "Mapping[str, str]") -> str:
     """Like `expand`, but made absolute only where that file exists, since a command may have arguments."""
-    expanded = _variables(text, environ)
-    if expanded == "~" or expanded.startswith(("~/", "~\\")):
-        expanded = (private_folder.account_home() or home(environ)) + expanded[1:]
+    expanded = _expanded(text, environ)
     absolute = os.path.abspath(expanded) if expanded else ""
     return absolute if absolute and os.path.exists(absolute) else expanded
 
 
+def _expanded(text: str, environ: "Mapping[str, str]") -> str:
+    expanded = _variables(text, environ)
+    if expanded[:1] != "~":
+        return expanded
+    if expanded[1:2] not in ("", "/", "\\"):
+        raise ConfigError(f'"{text}" begins with the home folder of another user, which is not looked up; write it out')
+    return (private_folder.account_home() or home(environ)) + expanded[1:]
+
+
+# Names of one character, as shells have them; here they are empty unless a variable is called so.
+_SPECIAL = "*#$@!?-0123456789"
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+
 def _variables(text: str, environ: "Mapping[str, str]") -> str:
-    """Replace `$NAME` and `${NAME}`; a name that is not set becomes empty, as in a shell."""
+    """Replace `$NAME` and `${NAME}`; a name that is not set becomes empty, and so does `${` without a name or end.
+
+    Source: Go's os.ExpandEnv.
+    """
     pieces: "list[str]" = []
     at = 0
     while True:
@@ -64,14 +81,17 @@ def _variables(text: str, environ: "Mapping[str, str]") -> str:
         if dollar < 0:
             return "".join(pieces) + text[at:]
         pieces.append(text[at:dollar])
-        if text[dollar + 1 : dollar + 2] == "{":
-            close = text.find("}", dollar)
-            if close < 0:
-                return "".join(pieces) + text[dollar:]
-            name, at = text[dollar + 2 : close], close + 1
+        at = dollar + 1
+        if text[at : at + 1] == "{":
+            close = text.find("}", at)
+            name, at = (text[at + 1 : close], close + 1) if close >= 0 else ("", at + 1)
+            pieces.append(environ.get(name, ""))
+            continue
+        end = at
+        if text[at : at + 1] and text[at] in _SPECIAL:
+            end += 1
         else:
-            at = dollar + 1
-            while at < len(text) and (text[at].isalnum() or text[at] == "_"):
-                at += 1
-            name = text[dollar + 1 : at]
-        pieces.append(environ.get(name, "") if name else "$")
+            while end < len(text) and text[end] in _LETTERS:
+                end += 1
+        pieces.append(environ.get(text[at:end], "") if end > at else "$")
+        at = end

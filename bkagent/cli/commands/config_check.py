@@ -27,8 +27,8 @@ COMMAND = Command(
     options=logging.SHARED,
     arguments=("[FILE]",),
     description="""Reads a configuration file as `bkagent start` would and prints every problem with its line: lines
-that are no setting, names that do not exist, values that cannot be read, settings given twice, old names. Without FILE it
-reads the file that `start` would find.
+that are no setting, names that do not exist, values that cannot be read, settings given twice, old names. Without
+FILE it reads the file that `start` would find.
 
 Exits with 1 when there is a problem.""",
     example="bkagent config check /etc/buildkite-agent/buildkite-agent.cfg",

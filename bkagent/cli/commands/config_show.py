@@ -68,8 +68,8 @@ COMMAND = Command(
     run,
     options=(*(option.required_as("") for option in agent.START), JSON),
     description="""Takes the flags of `bkagent start`, reads the same variables and the same configuration file, and
-prints each setting with its value and its origin: flag, environment variable, line of the file, or default. Tokens are never
-printed.""",
+prints each setting with its value and its origin: flag, environment variable, line of the file, or default. Tokens
+are never printed.""",
     example="bkagent config show --config ./bkagent.cfg",
     reads_file=True,
 )
