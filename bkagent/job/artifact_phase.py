@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bkagent.config import self_command
-from bkagent.job import artifact_upload, hook_phases
+from bkagent.job import artifact_upload, hook_phases, own_command
 from bkagent.job.job import Job
-from bkagent.shell import prompt
 
 
 def run(job: Job) -> None:
@@ -15,8 +13,7 @@ def run(job: Job) -> None:
         return
     hook_phases.run_all(job, "pre-artifact")
     job.log.header("Uploading artifacts")
-    # Shown as a person would run it: it needs no process of its own.
-    words = [self_command.NAMES[0], "artifact", "upload", paths]
-    job.log.prompt(prompt.command_line([*words, destination] if destination else words))
+    words = ["artifact", "upload", paths]
+    own_command.show(job, [*words, destination] if destination else words)
     artifact_upload.run(job, paths, destination)
     hook_phases.run_all(job, "post-artifact")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from bkagent.checkout import work
 from bkagent.checkout.settings import CHECKOUT_PATH
 from bkagent.errors import JobFailed

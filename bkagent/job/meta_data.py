@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Tuple
 
+from bkagent.job import own_command
 from bkagent.job.job import Job
 
 
@@ -13,11 +14,13 @@ def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], Non
     def exists(key: str) -> bool:
         from bkagent.remote import meta_data
 
+        own_command.show(job, ["meta-data", "exists", key])
         return meta_data.exists(job.client, key, scope="jobs", id=job.settings.job_id, wait=_wait(job), report=_quiet)
 
     def put(key: str, value: str) -> None:
         from bkagent.remote import meta_data
 
+        own_command.show(job, ["meta-data", "set", key], reads_input=True)
         meta_data.set(job.client, job.settings.job_id, key, value, wait=_wait(job), report=_quiet)
 
     return exists, put

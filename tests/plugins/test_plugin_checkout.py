@@ -180,4 +180,5 @@ def test_a_vendored_plugin_elsewhere_is_refused(tmp_path):
     ):
         with pytest.raises(JobFailed) as failed:
             find_vendored(str(checkout), plugin_of(location, {}))
-        assert str(failed.value) == f"vendored plugin {what} must be a directory within the checked-out repository"
+        text = f"vendored plugin {what} must be a directory within the checked-out repository: "
+        assert str(failed.value).startswith(text)
