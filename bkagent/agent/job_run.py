@@ -15,7 +15,7 @@ from bkagent.agent import job_environment, outcome
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.job_files import JobFiles
 from bkagent.agent.moment import rfc3339
-from bkagent.agent.refusal import Refusal, refusal_of
+from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, refusal_of
 from bkagent.agent.registering import own_user_agent
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
@@ -74,36 +74,54 @@ class JobRun:
             entry.remove()
             raise
         tending = Tending(entry, self._client, files, self._place.stop, self._place.report)
-        self._begin(entry, files, tending)
+        try:
+            self._begin(entry, files, tending)
+        except (AgentError, OSError):
+            # A full disk, say: what is there stays for the next look at the spool.
+            entry.release()
+            raise
         return tending.run()
 
     def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
         """Start the job's process, or write down why there is none."""
-        refusal = refusal_of(self._job, self._place.settings.job.permissions)
-        if refusal is not None:
-            self._refuse(entry, refusal)
-            return
+        child = None
         try:
-            child = self._launch(entry, files)
+            files.write(job_environment.received(self._job.env))
+            context = self._context(files)
+            refusal = refusal_of(self._job, self._place.settings.job.permissions) or self._judged(context)
+            if refusal is None:
+                child = self._launch(entry, context)
         except (OSError, ValueError, AgentError) as problem:
             self._place.report("error", f"job {self._job.id} cannot be run: {problem}")
-            self._refuse(entry, Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR))
+            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+        if refusal is not None or child is None:
+            self._refuse(entry, refusal or Refusal((), outcome.RUN_ERROR))
             return
         arguments = (child, entry, tending, self._place.report)
         threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
 
-    def _launch(self, entry: Entry, files: JobFiles) -> launch.Child:
+    def _judged(self, context: JobContext) -> Optional[Refusal]:
+        """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
+        if not context.settings.hooks_path:
+            return None
+        from bkagent.agent import own_hooks
+
+        return None if own_hooks.allows(context, self._place.report) else REJECTED_BY_HOOK
+
+    def _context(self, files: JobFiles) -> JobContext:
         settings = self._place.settings
-        files.write(job_environment.received(self._job.env))
-        context = JobContext(
+        return JobContext(
             job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
             request_headers=self._client.request_headers, env_path=files.env_path,
             env_json_path=files.env_json_path, timeout_path=files.timeout_path, agent_pid=os.getpid(),
             no_http2=settings.no_http2, debug=settings.debug, debug_http=settings.debug_http,
         )  # fmt: skip
-        os.makedirs(settings.job.build_path, exist_ok=True)
+
+    def _launch(self, entry: Entry, context: JobContext) -> launch.Child:
+        build_path = context.settings.build_path
+        os.makedirs(build_path, exist_ok=True)
         env = job_environment.process_environment(context)
-        return launch.start(entry.folder, env, settings.job.build_path, self._place.warm)
+        return launch.start(entry.folder, env, build_path, self._place.warm)
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)

@@ -29,6 +29,11 @@ class Refusal:
     reason: str
 
 
+REJECTED_BY_HOOK = Refusal(
+    ("pre-bootstrap hook rejected this job, see the buildkite-agent logs for more details",), REFUSED
+)
+
+
 def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
     """Return why the job must not run here, None when it may."""
     if job.step.get("signature"):

@@ -10,6 +10,7 @@ from bkagent.agent.adoption import Adoption
 from bkagent.agent.idleness import Idleness
 from bkagent.agent.job_run import Workplace
 from bkagent.agent.registering import connect_to, register_all
+from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.agent.worker import Worker
@@ -53,6 +54,7 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     interval_s = max(session.ping_interval_s for session in sessions)
     why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
     report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
+    _run_hooks("agent-startup", settings, sessions, report)
     idleness = Idleness(len(sessions), settings.idle_timeout_s)
     warm = Warm(settings.job.environ, report)
     workers = []
@@ -67,7 +69,19 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
         adoption.wait()
     finally:
         warm.close()
+    try:
+        _run_hooks("agent-shutdown", settings, sessions, report)
+    except AgentError as problem:
+        report("warn", str(problem))
     return _exit_status(settings, workers, stop)
+
+
+def _run_hooks(name: str, settings: AgentSettings, sessions: List[Session], report: Report) -> None:
+    """Run a hook of the agent's own life where it has folders of hooks; all of that is loaded then, before any job."""
+    if settings.job.hooks_path or settings.job.additional_hooks_paths:
+        from bkagent.agent import own_hooks
+
+        own_hooks.run_all(name, settings.job, {session.id: session.name for session in sessions}, report)
 
 
 def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:
