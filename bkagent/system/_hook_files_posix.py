@@ -3,7 +3,7 @@
 import os
 from typing import Mapping, Tuple
 
-from bkagent.system._account_posix import system_temporary
+from bkagent.system.private_folder import system_temporary
 
 EXTENSIONS: Tuple[str, ...] = ("", ".ps1")
 IS_WINDOWS = False
