@@ -128,6 +128,6 @@ def _limit_forced_stop(level: int, settings: AgentSettings, stop: Stop) -> None:
 
 
 def _prefixed(report: Report, name: str) -> Report:
-    return lambda level, text: report(level, f"{name} {text}")
+    return (lambda level, text: report(level, f"{name} {text}")) if name else report
 
 
