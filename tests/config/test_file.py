@@ -127,7 +127,8 @@ def test_usual_places(system: str, processor: str, places: List[str], monkeypatc
 
 OPTIONS = (
     Option("token", SECRET, "", secret=True, required="token"), Option("spawn", WHOLE, 1),
-    Option("no-pty", FLAG, False), Option("tags", LIST, ()), Option("meta-data", LIST, (), replaced_by="tags"), Option("build-path", FILE_PATH, ""),
+    Option("no-pty", FLAG, False), Option("tags", LIST, ()), Option("meta-data", LIST, (), replaced_by="tags"),
+    Option("build-path", FILE_PATH, ""),
     Option("name", TEXT, ""), Option("config", TEXT, "", in_file=False),
 )  # fmt: skip
 

@@ -31,8 +31,11 @@ def run(call: Call) -> int:
 
 
 def _lines(call: Call, shown: "List[Option]") -> "List[str]":
-    """Return lines that would do as a configuration file, each with its origin as a comment."""
-    pairs = [(f"{option.name}={_text(option, call)}", call.settings.origin(option)) for option in shown]
+    """Return lines that would do as a configuration file: each with its origin, defaults as comments."""
+    marks = {option.name: "" if call.settings.is_set(option) else "# " for option in shown}
+    pairs = [
+        (f"{marks[option.name]}{option.name}={_text(option, call)}", call.settings.origin(option)) for option in shown
+    ]
     width = min(max(len(left) for left, _ in pairs), 48)
     return [f"{left:<{width}}  # {origin}" for left, origin in pairs]
 
