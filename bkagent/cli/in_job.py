@@ -1,5 +1,6 @@
 """What commands inside a job share: their client, and their words for what is missing. On the short path."""
 
+from bkagent.cli import job_text
 from bkagent.config.options import api
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import MissingValue, UsageError
@@ -31,6 +32,14 @@ def argument(call: "Call", at: int, label: str) -> str:
     if len(call.arguments) <= at or not call.arguments[at]:
         raise MissingValue(label)
     return call.arguments[at]
+
+
+def value(call: "Call", at: int) -> str:
+    """Return an argument, or what standard input says where there is none; that one is not cut in any way."""
+    if len(call.arguments) > at:
+        return job_text.sendable(call.arguments[at])
+    call.report("info", "Reading value from STDIN")
+    return job_text.read_stdin(call)
 
 
 def scrubbed(call: "Call", text: str, patterns: "list[str]", what: str) -> str:

@@ -44,6 +44,17 @@ def write(call: "Call", text: str) -> None:
     buffer.flush()
 
 
+def write_bytes(call: "Call", data: bytes) -> None:
+    """Print bytes as they are."""
+    buffer = getattr(call.out, "buffer", None)
+    if buffer is None:
+        call.out.write(data.decode("utf-8", "replace"))
+        return
+    call.out.flush()
+    buffer.write(data)
+    buffer.flush()
+
+
 def as_json(value: object, pretty: bool = False) -> str:
     """Return JSON for people: letters of any language as they are; keys sorted when pretty or not, by the caller."""
     from bkagent.wire import json_text

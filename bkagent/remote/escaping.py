@@ -6,12 +6,19 @@ if TYPE_CHECKING:
 
 _ALWAYS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~"
 _IN_SEGMENT = frozenset((_ALWAYS + "$&+:=@").encode("ascii"))
+_IN_PATH = frozenset((_ALWAYS + ".$&+,/:;=@").encode("ascii"))
+_IN_HOST = frozenset((_ALWAYS + ".!$&'()*+,;=:[]<>\"").encode("ascii"))
 _IN_QUERY = frozenset((_ALWAYS + ".").encode("ascii"))
 
 
 def segment(text: str) -> str:
     """Return `text` as one segment of a path. A dot becomes %2E, which Rails would otherwise take for a format."""
     return _escape(text, _IN_SEGMENT)
+
+
+def https(host: str, path: str) -> str:
+    """Return the https URL of a path on a host, which may name its port."""
+    return f"https://{_escape(host, _IN_HOST)}{'' if path.startswith('/') else '/'}{_escape(path, _IN_PATH)}"
 
 
 def query(fields: "Mapping[str, str]") -> str:

@@ -12,23 +12,27 @@ BASE = "/api/current-job/v0"
 _LIMIT_S = 60.0
 
 
+class NotServed(AgentError):
+    """There is no such service here: no variables that name it, nobody who listens, or one that is older."""
+
+
 class JobApi:
     """Calls the service that a job's variables point to."""
 
     __slots__ = ("_path", "_token")
 
     def __init__(self, environ: "Mapping[str, str]") -> None:
-        """Read where it is. Raises AgentError naming the variable that is missing."""
+        """Read where it is. Raises NotServed naming the variable that is missing."""
         for name in (passing_on.SOCKET_VARIABLE, passing_on.TOKEN_VARIABLE):
             if not environ.get(name):
-                raise AgentError(f"{name} empty or undefined")
+                raise NotServed(f"{name} empty or undefined")
         self._path = environ[passing_on.SOCKET_VARIABLE]
         self._token = environ[passing_on.TOKEN_VARIABLE]
 
     def request(self, method: str, path: str, document: object = None) -> "Dict[str, Any]":
         """Return the decoded answer to one request; `path` is below the service's base, as "/env".
 
-        Raises AgentError with the service's own words when it says no.
+        Raises AgentError with the service's own words when it says no, NotServed when it cannot be asked.
         """
         body = b"" if document is None else json_text.dumps(document).encode("ascii") + b"\n"
         headers = {"Authorization": f"Bearer {self._token}"}
@@ -37,12 +41,13 @@ class JobApi:
         try:
             status, _, data = local_http.exchange(self._path, method, BASE + path, headers, body, _LIMIT_S)
         except local_http.NoSocket as problem:
-            raise AgentError(f"cannot reach the job's local socket {problem}") from problem
+            raise NotServed(f"cannot reach the job's local socket {problem}") from problem
         try:
             answer = json_text.loads(data)
         except (ValueError, UnicodeDecodeError):
             answer = None
         if status >= 400 or not isinstance(answer, dict):
             words = answer.get("error") if isinstance(answer, dict) else None
-            raise AgentError(f"API status {status}" + (f": {words}" if words else ""))
+            error = NotServed if status in (404, 405) else AgentError
+            raise error(f"API status {status}" + (f": {words}" if words else ""))
         return answer

@@ -19,7 +19,8 @@ PRIORITY = Option(
     "priority", WHOLE, 3, env=("BUILDKITE_ANNOTATION_PRIORITY",), help="1 to 10; those with 10 are shown first.",
 )
 SCOPE = Option(
-    "scope", Suggested("build", "job"), "build", env=("BUILDKITE_ANNOTATION_SCOPE",), help="Where it is shown: build or job.",
+    "scope", Suggested("build", "job"), "build", env=("BUILDKITE_ANNOTATION_SCOPE",),
+    help="Where it is shown: build or job.",
 )
 REMOVED_CONTEXT = Option(
     "context", TEXT, "default", env=CONTEXT.env, help="Name of the annotation to remove.", required="context"

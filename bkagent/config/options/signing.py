@@ -4,8 +4,10 @@ from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Suggested
 from bkagent.config.option import Option
 from bkagent.config.options import pipeline
 
+ALGORITHMS = ("PS512", "ES512", "EdDSA")
+
 ALGORITHM = Option(
-    "alg", Suggested("PS512", "ES512", "EdDSA"), "", env=("BUILDKITE_AGENT_KEYGEN_ALG",),
+    "alg", Suggested(*ALGORITHMS), "", env=("BUILDKITE_AGENT_KEYGEN_ALG",),
     help="Algorithm of the keys: PS512, ES512 or EdDSA, which is the default.",
 )
 KEY_ID = Option(

@@ -7,7 +7,8 @@ STEP = Option(
     "step", TEXT, "", env=("BUILDKITE_STEP_ID",), help="Step that is meant, by its id or its key.", required="step",
 )
 BUILD = Option(
-    "build", TEXT, "", env=("BUILDKITE_BUILD_ID",), help="Build of the step; needed where the step is named by its key.",
+    "build", TEXT, "", env=("BUILDKITE_BUILD_ID",),
+    help="Build of the step; needed where the step is named by its key.",
 )
 HIDDEN_BUILD = Option("build", TEXT, "", env=BUILD.env, help=BUILD.help, hidden=True)
 GET_FORMAT = Option(

@@ -1,0 +1,45 @@
+"""`bkagent artifact search QUERY`: list artifacts of the build."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options import artifacts as options
+from bkagent.errors import AgentError, UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Print what is found, each as the format says."""
+    from bkagent.artifacts import search_format
+    from bkagent.cli import artifact_query
+
+    query = in_job.argument(call, 0, "artifact search query")
+    text = call.settings[options.SEARCH_FORMAT]
+    try:
+        form = search_format.unescaped(text)
+    except ValueError as error:
+        raise UsageError(f'unable to parse format "{text}": {error}') from None
+    found = artifact_query.search(call, query, include_duplicates=True)
+    if not found:
+        if not call.settings[options.ALLOW_EMPTY_RESULTS]:
+            raise AgentError(f'no matches found for "{query}"')
+        call.report("info", f'No matches found for "{query}"')
+    for artifact in found:
+        job_text.write_bytes(call, search_format.line(form, artifact))
+    return 0
+
+
+COMMAND = Command(
+    "artifact search",
+    "List artifacts of the build",
+    run,
+    options=(
+        *in_job.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.ALLOW_EMPTY_RESULTS,
+        options.SEARCH_FORMAT,
+    ),
+    arguments=("QUERY",),
+    description="Lists the artifacts that QUERY finds, a path or a pattern that the control plane understands.",
+    example="bkagent artifact search 'dist/*' --format '%p %s\\n'",
+)  # fmt: skip

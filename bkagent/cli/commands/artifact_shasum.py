@@ -1,0 +1,39 @@
+"""`bkagent artifact shasum QUERY`: print the checksum of one artifact."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options import artifacts as options
+from bkagent.errors import AgentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Print the checksum that was stored when the artifact was uploaded."""
+    from bkagent.cli import artifact_query
+
+    found = artifact_query.search(call, in_job.argument(call, 0, "artifact search query"))
+    if not found:
+        raise AgentError("no artifacts matched the search query")
+    if len(found) > 1:
+        raise AgentError("multiple artifacts were found. try being more specific with the search or scope by step")
+    checksum = found[0].sha1
+    if call.settings[options.SHA256]:
+        checksum = found[0].sha256
+        if not checksum:
+            raise AgentError("sha-256 was requested but was not generated at upload time")
+    job_text.write(call, checksum + "\n")
+    return 0
+
+
+COMMAND = Command(
+    "artifact shasum",
+    "Print the checksum of an artifact",
+    run,
+    options=(*in_job.OPTIONS, options.SHA256, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS),
+    arguments=("QUERY",),
+    description="Prints the SHA-1 of the one artifact that QUERY finds, as it was when it was uploaded.",
+    example="test $(bkagent artifact shasum dist/app.tar.gz) = $(sha1sum < app.tar.gz | cut -d ' ' -f 1)",
+)

@@ -1,0 +1,74 @@
+"""`bkagent git-credentials-helper ACTION`: git asks it for the password of the job's repository."""
+
+from bkagent.cli import job_text
+from bkagent.cli.command import Command
+from bkagent.config.options import api
+from bkagent.config.options.git_credentials import JOB_ID
+from bkagent.config.options.logging import SHARED
+from bkagent.errors import AgentError, ConfigError
+from bkagent.remote import escaping, in_job, repository_tokens
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict
+
+    from bkagent.cli.command import Call
+
+# Answered where there is no password, so that git fails at once in place of asking a person.
+NO_PASSWORD = "username=fail\npassword=fail\n\n"
+
+
+def run(call: "Call") -> int:
+    """Answer git's question; actions other than get are none."""
+    if not call.arguments or call.arguments[0] != "get":
+        return 0
+    try:
+        token = _token(call)
+    except AgentError as error:
+        call.report("error", f"Error: {error}. Authentication will proceed, but will fail.")
+        job_text.write(call, NO_PASSWORD)
+        return 1
+    job_text.write(call, f"username=token\npassword={token}\n\n")
+    return 0
+
+
+def _token(call: "Call") -> str:
+    settings = call.settings
+    try:
+        url = _url(job_text.read_stdin(call))
+    except ConfigError as error:
+        raise AgentError(f"failed to parse git URL from stdin: {error}") from error
+    client = in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ)
+    try:
+        return repository_tokens.get(client, settings[JOB_ID], url, wait=sleep, report=call.report)
+    except AgentError as error:
+        raise AgentError(f"failed to get repository credentials: {error}") from error
+
+
+def _url(question: str) -> str:
+    """Return the https URL that git asks about. Raises ConfigError."""
+    fields: "Dict[str, str]" = {}
+    for line in question.split("\n"):
+        name, _, value = line.partition("=")
+        fields[name] = value[:-1] if value.endswith("\r") else value
+    for name in ("protocol", "host", "path"):
+        if not fields.get(name):
+            raise ConfigError(f"missing component in git credential input: {name}")
+    if fields["protocol"] != "https":
+        raise ConfigError("git remote must use the https protocol for repository credentials")
+    return escaping.https(fields["host"], fields["path"])
+
+
+COMMAND = Command(
+    "git-credentials-helper",
+    "Answer git's questions for passwords",
+    run,
+    options=(*SHARED, JOB_ID, api.ACCESS_TOKEN, api.ENDPOINT, api.NO_HTTP2),
+    arguments=("[ACTION]",),
+    description=(
+        "Git calls this, where the job's control plane gives out passwords for the repository's provider. It reads\n"
+        "git's question from standard input and prints the answer."
+    ),
+    example="git -c credential.helper='!bkagent git-credentials-helper' fetch",
+)

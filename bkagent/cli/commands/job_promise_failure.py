@@ -1,0 +1,85 @@
+"""`bkagent job promise-failure EXIT_STATUS`: say early that the job is going to fail."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options.job import REDACTED_VARS
+from bkagent.config.options.promises import REASON
+from bkagent.errors import AgentError, Refused, Unreachable, UsageError
+from bkagent.remote import job_updates
+from bkagent.remote.job_api import JobApi, NotServed
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+JOB_VARIABLE = "BUILDKITE_JOB_ID"
+_REFUSALS = {
+    409: "a different promised exit status has already been declared for this job",
+    422: "the job is no longer running and cannot accept a promised failure",
+}
+_FAILED = "failed to declare promised job failure"
+
+
+def run(call: "Call") -> int:
+    """Tell the job's process, which tells the control plane once; without it, tell the control plane."""
+    exit_status = _exit_status(in_job.argument(call, 0, "exit status"))
+    job = call.environ.get(JOB_VARIABLE, "")
+    if not job:
+        raise AgentError(f"{JOB_VARIABLE} is not set: this command must be run from within a job")
+    what = f'The promise-failure reason for job "{job}"'
+    reason = in_job.scrubbed(call, job_text.sendable(call.settings[REASON]), call.settings[REDACTED_VARS], what)
+    if _through_job(call, job, exit_status, reason):
+        return 0
+    try:
+        job_updates.promise_failure(
+            in_job.client(call), job, exit_status, reason, wait=sleep, report=call.report
+        )
+    except AgentError as error:
+        refused = _REFUSALS.get(error.status) if isinstance(error, Refused) else None
+        raise AgentError(f"{refused or _FAILED}: {error}") from error
+    call.report("info", f"Declared promised exit status {exit_status} for job {job}")
+    return 0
+
+
+def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
+    """Say whether the job's process took the promise; False where there is none that could."""
+    document = {"exit_status": exit_status, "reason": reason} if reason else {"exit_status": exit_status}
+    try:
+        answer = JobApi(call.environ).request("POST", "/promise-failure", document)
+    except (NotServed, Unreachable):
+        return False  # where it was heard in spite of that, a second promise of the same status does no harm
+    except AgentError as error:
+        raise AgentError(f"{_FAILED}: {error}") from error
+    if answer.get("accepted") is not True:
+        words = _REFUSALS.get(answer.get("upstream_status", 0), _FAILED)
+        raise AgentError(f"{words}: {answer.get('error', 'the job gives no reason')}")
+    if answer.get("outcome") == "declared":
+        call.report("info", f"Declared promised exit status {exit_status} for job {job}")
+    return True
+
+
+def _exit_status(text: str) -> int:
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+        raise UsageError(f'exit status must be an integer, not "{text}"')
+    if int(text) <= 0:
+        raise UsageError(
+            "exit status must be a positive integer: a promised failure cannot have a zero (successful) or negative "
+            "exit status"
+        )
+    return int(text)
+
+
+COMMAND = Command(
+    "job promise-failure",
+    "Say early that the job is going to fail",
+    run,
+    options=(*in_job.OPTIONS, REASON, REDACTED_VARS),
+    arguments=("EXIT_STATUS",),
+    description=(
+        "Tells the control plane that the job will fail with this exit status, so that others need not wait for its\n"
+        "end. The first promise counts."
+    ),
+    example="bkagent job promise-failure 2 --reason 'A test has failed'",
+)

@@ -1,0 +1,52 @@
+"""`bkagent meta-data set-batch KEY=VALUE...`: set several keys of the build at once."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options.job import JOB, REDACTED_VARS
+from bkagent.errors import AgentError
+from bkagent.remote import meta_data
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
+
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Send the pairs."""
+    if not call.arguments:
+        raise AgentError("at least one key=value argument is required")
+    items = []
+    for key, value in [_pair(job_text.sendable(word)) for word in call.arguments]:
+        what = f'Meta-data value for key "{key}"'
+        items.append((key, in_job.scrubbed(call, value, call.settings[REDACTED_VARS], what)))
+    try:
+        meta_data.set_batch(in_job.client(call), call.settings[JOB], items, wait=sleep, report=call.report)
+    except AgentError as error:
+        raise AgentError(f"failed to set meta-data batch: {error}") from error
+    return 0
+
+
+def _pair(word: str) -> "Tuple[str, str]":
+    key, equals, value = word.partition("=")
+    if not equals:
+        raise AgentError(f'invalid argument "{word}": must be in key=value format')
+    for what, text in (("key", key), ("value", value)):
+        if not text.strip():
+            raise AgentError(
+                f'invalid argument "{word}": {what} cannot be empty, or composed of only whitespace characters'
+            )
+    return key, value
+
+
+COMMAND = Command(
+    "meta-data set-batch",
+    "Set the values of several keys",
+    run,
+    options=(*in_job.OPTIONS, JOB, REDACTED_VARS),
+    arguments=("KEY=VALUE...",),
+    description="Sets several keys of the build in one request: all of them or, where one is refused, none.",
+    example="bkagent meta-data set-batch version=1.2.3 channel=beta",
+)

@@ -1,0 +1,71 @@
+"""`bkagent oidc request-token`: print a token that proves to others which job this is."""
+
+from bkagent.cli import in_job, job_text, redaction_first
+from bkagent.cli.command import Command
+from bkagent.config.options import oidc as options
+from bkagent.config.options.job import JOB
+from bkagent.errors import AgentError, UsageError
+from bkagent.remote import oidc
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+TOKEN_TYPE = "urn:ietf:params:oauth:token-type:jwt"
+
+
+def run(call: "Call") -> int:
+    """Ask for the token, keep it out of the job's log, print it."""
+    settings = call.settings
+    if settings[options.LIFETIME] < 0:
+        raise UsageError(f"lifetime {settings[options.LIFETIME]} must be a non-negative integer")
+    form = settings[options.FORMAT]
+    if form not in options.FORMAT.kind.words:  # type: ignore[attr-defined]
+        raise UsageError(f"format \"{form}\" is not valid. Supported values are 'jwt' and 'gcp'")
+    token = _token(call)
+    if not settings[options.SKIP_REDACTION]:
+        redaction_first.redact(call, [token], "OIDC token", "the token", options.SKIP_REDACTION.env[0])
+    job_text.write(call, (token if form == "jwt" else _for_google(token)) + "\n")
+    return 0
+
+
+def _token(call: "Call") -> str:
+    settings = call.settings
+    request = oidc.Request(
+        audience=job_text.sendable(settings[options.AUDIENCE]), lifetime=settings[options.LIFETIME],
+        claims=settings[options.CLAIM], aws_session_tags=settings[options.AWS_SESSION_TAG],
+        subject_claim=settings[options.SUBJECT_CLAIM],
+    )  # fmt: skip
+    try:
+        return oidc.token(in_job.client(call), settings[JOB], request, wait=sleep, report=call.report)
+    except AgentError:
+        audience = f"audience {request.audience}" if request.audience else "default audience"
+        call.report("error", f"Could not obtain OIDC token for {audience}")
+        raise
+
+
+def _for_google(token: str) -> str:
+    from bkagent.wire import json_text
+
+    document = {"id_token": token, "token_type": TOKEN_TYPE, "version": 1, "success": True}
+    text = json_text.dumps(document)
+    for letter in "<>&":  # as the reference has it, so that a page can hold it
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+COMMAND = Command(
+    "oidc request-token",
+    "Print a token that proves which job this is",
+    run,
+    options=(
+        *in_job.OPTIONS, options.AUDIENCE, options.LIFETIME, JOB, options.SUBJECT_CLAIM, options.CLAIM,
+        options.AWS_SESSION_TAG, options.SKIP_REDACTION, options.FORMAT,
+    ),
+    description=(
+        "Prints an OpenID Connect token, signed by the control plane, that says which job it was made for.\n"
+        "The job's log will not show it."
+    ),
+    example="bkagent oidc request-token --audience sts.amazonaws.com --lifetime 300",
+)  # fmt: skip

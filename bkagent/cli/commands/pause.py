@@ -1,0 +1,33 @@
+"""`bkagent pause`: have this job's agent take no more jobs for a while."""
+
+from bkagent.cli import in_job, job_text
+from bkagent.cli.command import Command
+from bkagent.config.options import agent_state as options
+from bkagent.errors import AgentError
+from bkagent.remote import agent_state
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Send the request."""
+    note, minutes = job_text.sendable(call.settings[options.NOTE]), call.settings[options.TIMEOUT_MINUTES]
+    try:
+        agent_state.pause(in_job.client(call), note=note, timeout_minutes=minutes, wait=sleep, report=call.report)
+    except AgentError as error:
+        raise AgentError(f"failed to pause agent: {error}") from error
+    call.report("info", "Successfully paused agent")
+    return 0
+
+
+COMMAND = Command(
+    "pause",
+    "Pause the agent that runs this job",
+    run,
+    options=(*in_job.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES),
+    description="The agent finishes this job, stays connected, and takes no other until it is resumed.",
+    example="bkagent pause --note 'The disk is full' --timeout-in-minutes 30",
+)

@@ -1,0 +1,31 @@
+"""`bkagent resume`: end the pause of this job's agent."""
+
+from bkagent.cli import in_job
+from bkagent.cli.command import Command
+from bkagent.errors import AgentError
+from bkagent.remote import agent_state
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Send the request."""
+    try:
+        agent_state.resume(in_job.client(call), wait=sleep, report=call.report)
+    except AgentError as error:
+        raise AgentError(f"failed to resume agent: {error}") from error
+    call.report("info", "Successfully resumed agent")
+    return 0
+
+
+COMMAND = Command(
+    "resume",
+    "Resume the agent that runs this job",
+    run,
+    options=in_job.OPTIONS,
+    description="The agent takes jobs again.",
+    example="bkagent resume",
+)

@@ -1,0 +1,90 @@
+"""`bkagent secret get KEY...`: print secrets of the job's cluster."""
+
+from bkagent.cli import in_job, job_text, redaction_first
+from bkagent.cli.command import Command
+from bkagent.config.options import secrets as options
+from bkagent.config.options.job import JOB
+from bkagent.errors import AgentError, UsageError
+from bkagent.remote import secrets
+from bkagent.transport.retry import sleep
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List
+
+    from bkagent.cli.command import Call
+
+AT_ONCE_COUNT = 10
+
+
+def run(call: "Call") -> int:
+    """Fetch all of them, keep them out of the job's log, print them."""
+    keys = [job_text.sendable(word) for word in call.arguments]
+    if not keys:
+        raise UsageError("at least one secret key must be provided")
+    form = call.settings[options.FORMAT]
+    if form not in options.FORMAT.kind.words:  # type: ignore[attr-defined]
+        raise UsageError(f"invalid format \"{form}\": must be one of 'default', 'json', or 'env'")
+    values = _fetched(call, keys)
+    if not call.settings[options.SKIP_REDACTION]:
+        redaction_first.redact(
+            call, values.values(), "secret", "the secret values", options.SKIP_REDACTION.env[0]
+        )
+    job_text.write(call, _text(values, form))
+    return 0
+
+
+def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
+    """Return the values by key. Raises AgentError that names every key whose value could not be had."""
+    job, client = call.settings[JOB], in_job.client(call)
+    values: "Dict[str, str]" = {}
+    problems: "Dict[str, AgentError]" = {}
+
+    def fetch(key: str) -> None:
+        try:
+            values[key] = secrets.get(client, job, key, wait=sleep, report=call.report)
+        except AgentError as problem:
+            problems[key] = problem
+
+    different = list(dict.fromkeys(keys))
+    if len(different) == 1:
+        fetch(different[0])
+    else:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(min(AT_ONCE_COUNT, len(different))) as workers:
+            list(workers.map(fetch, different))
+    if problems:
+        listed = "".join(f' - secret "{key}": {problems[key]}\n' for key in different if key in problems)
+        raise AgentError(f"Failed to fetch some secrets:\n{listed}")
+    return {key: values[key] for key in sorted(different)}
+
+
+def _text(values: "Dict[str, str]", form: str) -> str:
+    if form == "env":
+        return "".join(f"{_upper(key)}={_quoted(value)}\n" for key, value in values.items())
+    if form == "json" or len(values) > 1:
+        return job_text.as_json(values) + "\n"
+    return "".join(values.values()) + "\n"
+
+
+def _upper(text: str) -> str:
+    """Return capitals, letter by letter: one that has none of its own stays."""
+    return "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text)
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+COMMAND = Command(
+    "secret get",
+    "Print secrets of the cluster",
+    run,
+    options=(*in_job.OPTIONS, JOB, options.FORMAT, options.SKIP_REDACTION),
+    arguments=("KEY...",),
+    description=(
+        "Prints the value of one secret as it is, and of several as a JSON object. The job's log will not show them."
+    ),
+    example="export DEPLOY_KEY=$(bkagent secret get deploy_key)",
+)

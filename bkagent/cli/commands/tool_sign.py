@@ -1,0 +1,26 @@
+"""`bkagent tool sign [FILE]`: sign the steps of a pipeline."""
+
+from bkagent.cli import not_yet
+from bkagent.cli.command import Command
+from bkagent.config.options import signing as options
+from bkagent.config.options.logging import SHARED
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def run(call: "Call") -> int:
+    """Refuse."""
+    return not_yet.refuse("cannot sign pipelines")
+
+
+COMMAND = Command(
+    "tool sign",
+    "Sign the steps of a pipeline",
+    run,
+    options=(*SHARED, *options.SIGN),
+    arguments=("[FILE]",),
+    description="Signs the steps of a pipeline in a file, or of one that --graphql-token may fetch and change.",
+    example="bkagent tool sign pipeline.yml --jwks-file private.json --repo https://example.com/acme/widgets.git",
+)
