@@ -24,6 +24,8 @@ def learn(work: Work, repository: str) -> None:
     settings, session = work.settings, work.session
     if not settings.scans_host_keys or settings.is_v4:
         return
+    if settings.reached_by_https and repository.startswith(settings.reached_by_https):
+        return
     if os.path.exists(os.path.join(session.cwd, repository)):
         return
     address = location.parse(repository)

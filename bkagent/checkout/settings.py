@@ -39,6 +39,8 @@ class Checkout:
     runs_command: bool = True
     resolves_commit: bool = False
     is_v4: bool = False
+    # How repositories begin that git reaches by HTTPS whatever they say; "" for none.
+    reached_by_https: str = ""
     # Refreshed.
     repository: str = ""
     refspec: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bkagent.checkout import work
 from bkagent.checkout.settings import CHECKOUT_PATH
 from bkagent.errors import JobFailed
-from bkagent.job import hook_phases, meta_data
+from bkagent.job import git_credentials, hook_phases, meta_data
 from bkagent.job.job import Job
 
 
@@ -13,6 +13,7 @@ def run(job: Job) -> None:
     """Run the phase. Raises JobFailed, or another AgentError."""
     hook_phases.run_agent(job, "pre-checkout")
     hook_phases.run_plugins(job, "pre-checkout")
+    git_credentials.follow_repository(job)
     if job.refreshed.checkout.clean_first:
         from bkagent.checkout.run import remove_old
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from bkagent.errors import AgentError, SetupFailed
-from bkagent.job import artifact_phase, checkout_phase, command_phase, plugin_phase, setup, teardown
+from bkagent.job import artifact_phase, checkout_phase, command_phase, git_credentials, plugin_phase, setup, teardown
 from bkagent.job.command_phase import COMMAND_STATUS, Ending
 from bkagent.job.hook_phases import ShellHookFailed
 from bkagent.job.job import Job
@@ -23,8 +23,14 @@ def run(job: Job) -> int:
 
 
 def _run_phases(job: Job) -> int:
+    if git_credentials.wanted(job):
+        problem = _error_of(git_credentials.configure, job)
+        if problem is not None:
+            job.log.error(f"Error configuring repository credentials: {problem}")
+            return 1
     try:
         setup.run(job)
+        git_credentials.follow_repository(job)
     except AgentError as error:
         job.log.error(f"Error setting up job executor: {error}")
         return error.exit_code if isinstance(error, ShellHookFailed) else SetupFailed.exit_code

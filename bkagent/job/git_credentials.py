@@ -1,0 +1,45 @@
+"""Let git ask the control plane for the password of the job's repository, where the job's pipeline has that turned on."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+from bkagent.config import self_command
+from bkagent.job.job import Job
+
+OF_PROVIDER = "BUILDKITE_USE_REPOSITORY_PROVIDER_GIT_CREDENTIALS"
+OF_GITHUB_APP = "BUILDKITE_USE_GITHUB_APP_GIT_CREDENTIALS"
+_SSH, _HTTPS = "git@github.com:", "https://github.com/"
+
+
+def wanted(job: Job) -> bool:
+    """Whether the job has them turned on."""
+    return "true" in (job.get_env(OF_PROVIDER), job.get_env(OF_GITHUB_APP))
+
+
+def configure(job: Job) -> None:
+    """Name our helper in the user's git configuration, before any hook may clone. Raises JobFailed."""
+    program = os.path.join(job.launchers, self_command.NAMES[0]).replace("\\", "/")
+    in_quotes = program.replace("'", "'\\''")
+    _set(job, "credential.useHttpPath", "true")
+    _set(job, "credential.helper", f"!'{in_quotes}' git-credentials-helper")
+    if job.get_env(OF_GITHUB_APP) == "true":
+        _use_https(job)
+        job.refreshed.checkout = replace(job.refreshed.checkout, scans_host_keys=False)
+
+
+def follow_repository(job: Job) -> None:
+    """Reach a repository that is named by SSH over HTTPS, once hooks have had their say about it. Raises JobFailed."""
+    checkout = job.refreshed.checkout
+    if job.get_env(OF_PROVIDER) == "true" and checkout.repository.startswith(_SSH) and not checkout.reached_by_https:
+        _use_https(job)
+
+
+def _use_https(job: Job) -> None:
+    _set(job, f"url.{_HTTPS}.insteadOf", _SSH)
+    job.refreshed.checkout = replace(job.refreshed.checkout, reached_by_https=_SSH)
+
+
+def _set(job: Job, name: str, value: str) -> None:
+    job.session.capture(["git", "config", "--global", name, value])
