@@ -1,6 +1,6 @@
 """What a command answers whose work this release cannot do. On the short path."""
 
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ def refuse(what: str) -> int:
 
 def refuse_lock(call: "Call") -> int:
     """Check the call of a command about locks, and refuse it."""
+    from bkagent.cli.in_job import check_word
     from bkagent.config.options.locks import SCOPE
 
     wanted = len(call.command.arguments)
@@ -23,6 +24,5 @@ def refuse_lock(call: "Call") -> int:
         page = help.page(call.command, layout.width(call.err, call.environ), call.environ)
         call.err.write("\n".join(page) + "\n")
         return 1
-    if call.settings[SCOPE] != "machine":
-        raise UsageError("only 'machine' scope for locks is supported in this version")
+    check_word(call, SCOPE)
     return refuse("cannot take locks that jobs share")

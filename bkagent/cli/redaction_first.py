@@ -10,13 +10,12 @@ if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
 _CANNOT = (
-    "automatic {kind} redaction requires the Job API, but the Job API client could not be created (error: {error}). "
-    "The command failed instead of outputting {what} because {it} could leak in logs without redaction. To output "
-    "{what} anyway, explicitly opt out of redaction with --skip-redaction or {variable}=true"
+    "{what} cannot be kept out of the job's log, so nothing is printed: {error}. "
+    "--skip-redaction or {variable}=true prints in spite of that"
 )
 
 
-def redact(call: "Call", values: "Iterable[str]", kind: str, what: str, variable: str) -> None:
+def redact(call: "Call", values: "Iterable[str]", what: str, variable: str) -> None:
     """Have the job's process keep `values` out of what the job prints from now on.
 
     Raises AgentError where that is not possible; the caller prints nothing then.
@@ -27,5 +26,4 @@ def redact(call: "Call", values: "Iterable[str]", kind: str, what: str, variable
             if value:
                 api.request("POST", "/redactions", {"redact": value})
     except AgentError as error:
-        it = "it" if what == "the token" else "they"
-        raise AgentError(_CANNOT.format(kind=kind, error=error, what=what, it=it, variable=variable)) from error
+        raise AgentError(_CANNOT.format(what=what, error=error, variable=variable)) from error

@@ -20,12 +20,12 @@ def run(call: "Call") -> int:
     try:
         form = search_format.unescaped(text)
     except ValueError as error:
-        raise UsageError(f'unable to parse format "{text}": {error}') from None
+        raise UsageError(f'format "{text}" cannot be understood: {error}') from None
     found = artifact_query.search(call, query, include_duplicates=True)
     if not found:
         if not call.settings[options.ALLOW_EMPTY_RESULTS]:
-            raise AgentError(f'no matches found for "{query}"')
-        call.report("info", f'No matches found for "{query}"')
+            raise AgentError(f'no artifact matches "{query}"')
+        call.report("info", f'No artifact matches "{query}"')
     for artifact in found:
         job_text.write_bytes(call, search_format.line(form, artifact))
     return 0

@@ -14,16 +14,17 @@ def run(call: "Call") -> int:
     """Print the checksum that was stored when the artifact was uploaded."""
     from bkagent.cli import artifact_query
 
-    found = artifact_query.search(call, in_job.argument(call, 0, "artifact search query"))
+    query = in_job.argument(call, 0, "artifact search query")
+    found = artifact_query.search(call, query)
     if not found:
-        raise AgentError("no artifacts matched the search query")
+        raise AgentError(f'no artifact matches "{query}"')
     if len(found) > 1:
-        raise AgentError("multiple artifacts were found. try being more specific with the search or scope by step")
+        raise AgentError(f'{len(found)} artifacts match "{query}"; it must be one, which --step may tell from others')
     checksum = found[0].sha1
     if call.settings[options.SHA256]:
         checksum = found[0].sha256
         if not checksum:
-            raise AgentError("sha-256 was requested but was not generated at upload time")
+            raise AgentError(f'{found[0].path} was uploaded without a SHA-256 checksum')
     job_text.write(call, checksum + "\n")
     return 0
 

@@ -26,7 +26,7 @@ def run(call: "Call") -> int:
     try:
         token = _token(call)
     except AgentError as error:
-        call.report("error", f"Error: {error}. Authentication will proceed, but will fail.")
+        call.report("error", f"No password for git: {error}")
         job_text.write(call, NO_PASSWORD)
         return 1
     job_text.write(call, f"username=token\npassword={token}\n\n")
@@ -38,12 +38,12 @@ def _token(call: "Call") -> str:
     try:
         url = _url(job_text.read_stdin(call))
     except ConfigError as error:
-        raise AgentError(f"failed to parse git URL from stdin: {error}") from error
+        raise AgentError(f"git's question has no URL: {error}") from error
     client = in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ)
     try:
         return repository_tokens.get(client, settings[JOB_ID], url, wait=sleep, report=call.report)
     except AgentError as error:
-        raise AgentError(f"failed to get repository credentials: {error}") from error
+        raise AgentError(f"the control plane gives none: {error}") from error
 
 
 def _url(question: str) -> str:
@@ -54,9 +54,9 @@ def _url(question: str) -> str:
         fields[name] = value[:-1] if value.endswith("\r") else value
     for name in ("protocol", "host", "path"):
         if not fields.get(name):
-            raise ConfigError(f"missing component in git credential input: {name}")
+            raise ConfigError(f"it lacks {name}")
     if fields["protocol"] != "https":
-        raise ConfigError("git remote must use the https protocol for repository credentials")
+        raise ConfigError(f'the protocol must be https, not "{fields["protocol"]}"')
     return escaping.https(fields["host"], fields["path"])
 
 

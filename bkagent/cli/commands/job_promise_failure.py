@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 JOB_VARIABLE = "BUILDKITE_JOB_ID"
 _REFUSALS = {
-    409: "a different promised exit status has already been declared for this job",
-    422: "the job is no longer running and cannot accept a promised failure",
+    409: "another exit status was promised for this job before",
+    422: "the job is not running any more",
 }
-_FAILED = "failed to declare promised job failure"
+_FAILED = "the promise could not be made"
 
 
 def run(call: "Call") -> int:
@@ -26,15 +26,13 @@ def run(call: "Call") -> int:
     exit_status = _exit_status(in_job.argument(call, 0, "exit status"))
     job = call.environ.get(JOB_VARIABLE, "")
     if not job:
-        raise AgentError(f"{JOB_VARIABLE} is not set: this command must be run from within a job")
+        raise AgentError(f"{JOB_VARIABLE} must name the job, but is not set")
     what = f'The promise-failure reason for job "{job}"'
     reason = in_job.scrubbed(call, job_text.sendable(call.settings[REASON]), call.settings[REDACTED_VARS], what)
     if _through_job(call, job, exit_status, reason):
         return 0
     try:
-        job_updates.promise_failure(
-            in_job.client(call), job, exit_status, reason, wait=sleep, report=call.report
-        )
+        job_updates.promise_failure(in_job.client(call), job, exit_status, reason, wait=sleep, report=call.report)
     except AgentError as error:
         refused = _REFUSALS.get(error.status) if isinstance(error, Refused) else None
         raise AgentError(f"{refused or _FAILED}: {error}") from error
@@ -64,10 +62,7 @@ def _exit_status(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
         raise UsageError(f'exit status must be an integer, not "{text}"')
     if int(text) <= 0:
-        raise UsageError(
-            "exit status must be a positive integer: a promised failure cannot have a zero (successful) or negative "
-            "exit status"
-        )
+        raise UsageError(f"exit status must be a positive integer, not {text}: only a failure can be promised")
     return int(text)
 
 

@@ -19,13 +19,13 @@ def run(call: "Call") -> int:
     """Ask for the token, keep it out of the job's log, print it."""
     settings = call.settings
     if settings[options.LIFETIME] < 0:
-        raise UsageError(f"lifetime {settings[options.LIFETIME]} must be a non-negative integer")
+        where = settings.origin(options.LIFETIME)
+        raise UsageError(f"lifetime must be 0 or more, but the {where} says {settings[options.LIFETIME]}")
     form = settings[options.FORMAT]
-    if form not in options.FORMAT.kind.words:  # type: ignore[attr-defined]
-        raise UsageError(f"format \"{form}\" is not valid. Supported values are 'jwt' and 'gcp'")
+    in_job.check_word(call, options.FORMAT)
     token = _token(call)
     if not settings[options.SKIP_REDACTION]:
-        redaction_first.redact(call, [token], "OIDC token", "the token", options.SKIP_REDACTION.env[0])
+        redaction_first.redact(call, [token], "the token", options.SKIP_REDACTION.env[0])
     job_text.write(call, (token if form == "jwt" else _for_google(token)) + "\n")
     return 0
 

@@ -21,16 +21,13 @@ def run(call: "Call") -> int:
     """Fetch all of them, keep them out of the job's log, print them."""
     keys = [job_text.sendable(word) for word in call.arguments]
     if not keys:
-        raise UsageError("at least one secret key must be provided")
+        raise UsageError("secret get needs the key of a secret")
     form = call.settings[options.FORMAT]
-    if form not in options.FORMAT.kind.words:  # type: ignore[attr-defined]
-        raise UsageError(f"invalid format \"{form}\": must be one of 'default', 'json', or 'env'")
+    in_job.check_word(call, options.FORMAT)
     values = _fetched(call, keys)
     if not call.settings[options.SKIP_REDACTION]:
-        redaction_first.redact(
-            call, values.values(), "secret", "the secret values", options.SKIP_REDACTION.env[0]
-        )
-    job_text.write(call, _text(values, form))
+        redaction_first.redact(call, values.values(), "the secrets", options.SKIP_REDACTION.env[0])
+    job_text.write(call, _text(values, "json" if form == "default" and len(keys) > 1 else form))
     return 0
 
 
@@ -63,7 +60,7 @@ def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
 def _text(values: "Dict[str, str]", form: str) -> str:
     if form == "env":
         return "".join(f"{_upper(key)}={_quoted(value)}\n" for key, value in values.items())
-    if form == "json" or len(values) > 1:
+    if form == "json":
         return job_text.as_json(values) + "\n"
     return "".join(values.values()) + "\n"
 

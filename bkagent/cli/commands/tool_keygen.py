@@ -1,10 +1,9 @@
 """`bkagent tool keygen`: make a pair of keys that sign pipelines."""
 
-from bkagent.cli import not_yet
+from bkagent.cli import in_job, not_yet
 from bkagent.cli.command import Command
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
-from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,9 +12,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Check the algorithm, and refuse."""
-    algorithm, legal = call.settings[options.ALGORITHM], options.ALGORITHMS
-    if algorithm and algorithm not in legal:
-        raise UsageError(f'Invalid signing algorithm: {algorithm}. Valid signing algorithms are: {", ".join(legal)}')
+    if call.settings[options.ALGORITHM]:
+        in_job.check_word(call, options.ALGORITHM)
     return not_yet.refuse("cannot make keys that sign pipelines")
 
 

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from bkagent.cli import job_env, job_text
+from bkagent.cli import in_job, job_env, job_text
 from bkagent.cli.command import Command
 from bkagent.config.options.logging import SHARED
 from bkagent.config.options.workdir import OUTPUT
@@ -19,8 +19,7 @@ def run(call: "Call") -> int:
     if len(call.arguments) != 1:
         raise UsageError(f"expected exactly one argument (the working directory), got {len(call.arguments)}")
     form = call.settings[OUTPUT]
-    if form not in OUTPUT.kind.words:  # type: ignore[attr-defined]
-        raise UsageError(f'invalid output format "{form}": must be quiet, plain or json')
+    in_job.check_word(call, OUTPUT)
     path = os.path.abspath(call.arguments[0])
     try:
         mode = os.stat(path).st_mode
