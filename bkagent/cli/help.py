@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WORDS = ("help", "h")
 _FLAGS = ("-h", "--help", "-help", "--h")
-_OPTION_COLUMN = 30
+_OPTION_COLUMN = 32
 _NARROW = 70
 
 
@@ -73,7 +73,7 @@ def describe(command: "Command", environ: "Mapping[str, str]") -> int:
 
 
 def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "List[str]":
-    """Return the lines of a command's page. Headings are lines that end in a colon and stand at the margin."""
+    """Return the lines of a command's page. Headings are lines that begin with a letter and end in a colon."""
     from bkagent.cli.option_groups import grouped
 
     usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
@@ -81,8 +81,10 @@ def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "Lis
     if command.example:
         lines += ["", "Example:", "", *(f"    $ {line}" for line in command.example.split("\n"))]
     shown = [option for option in command.options if not option.hidden]
+    if shown:
+        lines += ["", "Options:"]
     for title, options in grouped(shown):
-        lines += ["", f"{title}:", ""]
+        lines += ["", f"  {title}:"]
         for option in options:
             lines += _option(option, columns, environ)
     return lines
@@ -116,8 +118,8 @@ def _option(option: "Option", columns: int, environ: "Mapping[str, str]") -> "Li
     if option.env:
         notes.append(", ".join("$" + name for name in option.env))
     text = option.help + (f" [{'; '.join(notes)}]" if notes else "")
-    flag = f"  --{option.name} {value_name(option)}".rstrip()
-    return layout.columns(flag, text, 6 if columns < _NARROW else _OPTION_COLUMN, columns)
+    flag = f"    --{option.name} {value_name(option)}".rstrip()
+    return layout.columns(flag, text, 8 if columns < _NARROW else _OPTION_COLUMN, columns)
 
 
 def _overview() -> "List[str]":
@@ -158,6 +160,6 @@ def _unknown(word: str, group: str = "") -> UnknownCommand:
 
 def _print(lines: "List[str]", environ: "Mapping[str, str]") -> int:
     if layout.is_coloured(sys.stdout, environ):
-        lines = [f"\x1b[1m{line}\x1b[0m" if line.endswith(":") and line[:1].isalpha() else line for line in lines]
+        lines = [f"\x1b[1m{line}\x1b[0m" if line.endswith(":") and line.strip()[:1].isalpha() else line for line in lines]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

@@ -103,7 +103,7 @@ def test_every_command_that_is_shown_has_a_whole_page() -> None:
         assert lines[0] == " ".join(["Usage: bkagent", command.name, "[options]", *command.arguments])
         assert "Example:" in lines, command.name
         for option in command.options:
-            assert (f"  --{option.name}" in text) or option.hidden, (command.name, option.name)
+            assert (f"    --{option.name}" in text) or option.hidden, (command.name, option.name)
             if not option.hidden:
                 assert option.help.strip().endswith("."), (command.name, option.name)
                 assert all(f"${name}" in text for name in option.env), (command.name, option.name)
@@ -130,7 +130,7 @@ def test_pages_keep_to_the_width(columns: int, run: Run) -> None:
 
 
 def _flag_alone(line: str) -> bool:
-    return line.startswith("  --") and len(line.split()) <= 2
+    return line.startswith("    --") and len(line.split()) <= 2
 
 
 def test_without_a_terminal_a_page_is_80_columns_and_plain(run: Run) -> None:

@@ -137,7 +137,8 @@ JOBS = (
     job.REDACTED_VARS, NO_MULTIPART, ARTIFACT_CONCURRENCY, DISABLE_WARNINGS_FOR, LEFTOVERS,
 )  # fmt: skip
 
+# In this order what is required and missing is named.
 START = (
-    *logging.SHARED, logging.LOG_FORMAT, api.TOKEN.required_as("token"), api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP,
-    api.TRACE_HTTP, *session.SESSION, *checkout.CHECKOUT, *JOBS, *accepted.ACCEPTED,
+    *logging.SHARED, logging.LOG_FORMAT, *session.SESSION, *checkout.CHECKOUT, *JOBS, api.TOKEN.required_as("token"),
+    api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *accepted.ACCEPTED,
 )  # fmt: skip
