@@ -19,9 +19,10 @@ class Command:
     example       one command line that works
     run           does it; returns the exit status
     reads_file    whether the configuration file counts for it
+    exact         whether `run` itself refuses a wrong number of arguments; else those too many are ignored, aloud
     """
 
-    __slots__ = ("name", "summary", "run", "options", "arguments", "description", "example", "reads_file")
+    __slots__ = ("name", "summary", "run", "options", "arguments", "description", "example", "reads_file", "exact")
 
     def __init__(
         self,
@@ -34,6 +35,7 @@ class Command:
         description: str = "",
         example: str = "",
         reads_file: bool = False,
+        exact: bool = False,
     ) -> None:
         self.name = name
         self.summary = summary
@@ -43,6 +45,7 @@ class Command:
         self.description = description
         self.example = example
         self.reads_file = reads_file
+        self.exact = exact
 
 
 class Call:

@@ -73,7 +73,7 @@ def describe(command: "Command", environ: "Mapping[str, str]") -> int:
 
 
 def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "List[str]":
-    """Return the lines of a command's page. Headings are lines that begin with a letter and end in a colon."""
+    """Return the lines of a command's page. Headings are the lines of one word or a few that end in a colon."""
     from bkagent.cli.option_groups import grouped
 
     usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
@@ -158,8 +158,12 @@ def _unknown(word: str, group: str = "") -> UnknownCommand:
     return UnknownCommand(f"bkagent: unknown subcommand \"{word}\"{hint}\nRun '{place} --help' for usage.")
 
 
+def _is_heading(line: str) -> bool:
+    return line.endswith(":") and line.strip()[:1].isalpha()
+
+
 def _print(lines: "List[str]", environ: "Mapping[str, str]") -> int:
     if layout.is_coloured(sys.stdout, environ):
-        lines = [f"\x1b[1m{line}\x1b[0m" if line.endswith(":") and line.strip()[:1].isalpha() else line for line in lines]
+        lines = [f"\x1b[1m{line}\x1b[0m" if _is_heading(line) else line for line in lines]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0

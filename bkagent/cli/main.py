@@ -147,7 +147,7 @@ def _add_experiments(settings: "Settings", warnings: "List[str]") -> None:
 
 def _unused(command: "Command", arguments: "List[str]") -> "List[str]":
     """Return a sentence for each argument that the command has no use for; the reference passes over them."""
-    if command.arguments and command.arguments[-1].endswith("..."):
+    if command.exact or (command.arguments and command.arguments[-1].endswith("...")):
         return []
     extra = arguments[len(command.arguments) :]
     if not extra:

@@ -13,4 +13,5 @@ COMMAND = Command(
     arguments=("KEY",),
     description="Waits until no job of this machine holds the lock, takes it, and prints the token for its release.",
     example="token=$(bkagent lock acquire deploy)",
+    exact=True,
 )

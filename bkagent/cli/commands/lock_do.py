@@ -13,4 +13,5 @@ COMMAND = Command(
     arguments=("KEY",),
     description="Prints do for the one job that is to do the work, and done for the others, once the work is done.",
     example='if [ "$(bkagent lock do setup)" = do ]; then ./setup.sh; bkagent lock done setup; fi',
+    exact=True,
 )

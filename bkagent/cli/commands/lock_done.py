@@ -13,4 +13,5 @@ COMMAND = Command(
     arguments=("KEY",),
     description="Ends what `lock do` began: the jobs that wait for it go on.",
     example="bkagent lock done setup",
+    exact=True,
 )

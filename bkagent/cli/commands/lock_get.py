@@ -13,4 +13,5 @@ COMMAND = Command(
     arguments=("KEY",),
     description="Prints the state of a lock: an empty line when nobody holds it.",
     example="bkagent lock get deploy",
+    exact=True,
 )

@@ -13,4 +13,5 @@ COMMAND = Command(
     arguments=("KEY", "TOKEN"),
     description="Releases the lock that `lock acquire` took; TOKEN is what that printed.",
     example="bkagent lock release deploy $token",
+    exact=True,
 )

@@ -3,7 +3,7 @@
 import os
 import stat
 
-from bkagent.cli import in_job, job_env, job_text
+from bkagent.cli import job_env, job_text, words
 from bkagent.cli.command import Command
 from bkagent.config.options.logging import SHARED
 from bkagent.config.options.workdir import OUTPUT
@@ -19,7 +19,7 @@ def run(call: "Call") -> int:
     if len(call.arguments) != 1:
         raise UsageError(f"expected exactly one argument (the working directory), got {len(call.arguments)}")
     form = call.settings[OUTPUT]
-    in_job.check_word(call, OUTPUT)
+    words.check(call, OUTPUT)
     path = os.path.abspath(call.arguments[0])
     try:
         mode = os.stat(path).st_mode
@@ -51,4 +51,5 @@ COMMAND = Command(
         "shell script just says cd."
     ),
     example="bkagent workdir set services/api",
+    exact=True,
 )
