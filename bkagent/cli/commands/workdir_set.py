@@ -24,8 +24,8 @@ def run(call: "Call") -> int:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        words = (getattr(error, "strerror", None) or str(error)).lower()
-        raise AgentError(f'checking working directory "{path}": stat {path}: {words}') from error
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise AgentError(f'checking working directory "{path}": stat {path}: {reason}') from error
     if not stat.S_ISDIR(mode):
         raise AgentError(f'working directory "{path}" is not a directory')
     api = job_env.job_api(call)
