@@ -81,7 +81,7 @@ def _run_directly(session: Session, hook: Hook, nature: Kind) -> None:
 
 def _private_folder(session: Session) -> str:
     # The job process's own folder: one that a hook exports is for the commands after it.
-    above = os.path.abspath(temporary_folder({**session.env, **session.base_env}))
+    above = os.path.abspath(temporary_folder({**session.env, **session.first_env}))
     # mkdir fails where somebody else was first: a name that nobody can guess is only a courtesy.
     folder = os.path.join(above, f"buildkite-agent-hook-wrapper{secrets.randbelow(10**10)}")
     try:

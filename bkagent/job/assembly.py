@@ -9,6 +9,7 @@ from bkagent.config.options import bootstrap
 from bkagent.config.settings import Settings, Source, resolve
 from bkagent.job import cancelling
 from bkagent.job.job import Job
+from bkagent.job.leftovers import Leftovers
 from bkagent.job.redactions import Redactions
 from bkagent.job.settings import JobSettings, from_settings
 from bkagent.localapi.upstream import Upstream
@@ -59,16 +60,18 @@ def assemble(
     pty: bool,
     raw: bool = False,
     launchers: str = "",
+    ends_leftovers: bool = False,
 ) -> Job:
     """Return a job that is ready to run. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
+    leftovers = Leftovers(environ, ends_leftovers)
     session = Session(
-        environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=environ
+        environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env
     )
     redactions = Redactions(log.redactor.add, settings.redacted_vars)
     redactions.add_from(environ, lines)
     connect: Callable[[], "Client"] = lambda: control_plane.connect(environ)  # noqa: E731
-    job = Job(settings, environ, session, redactions, connect, launchers)
+    job = Job(settings, environ, session, redactions, connect, leftovers, launchers)
     cancelling.watch(job)
     return job
 

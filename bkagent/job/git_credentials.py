@@ -1,4 +1,4 @@
-"""Let git ask the control plane for the password of the job's repository, where the job's pipeline has that turned on."""
+"""Let git ask the control plane for the password of the job's repository, where the pipeline has that turned on."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional
 
+from bkagent.job.leftovers import Leftovers
 from bkagent.job.protection import Protection
 from bkagent.job.redactions import Redactions
 from bkagent.job.refreshed import Refreshed
@@ -21,6 +22,7 @@ class Job:
     """One job that runs.
 
     environ        its environment as it was at the start
+    leftovers      its processes that still run at its end
     launchers      folder of the commands that it finds on its PATH, "" for none
     connect        returns the client of its control plane
     hooks_root     checkout whose own hooks count, "" before there is one
@@ -36,10 +38,11 @@ class Job:
         session: Session,
         redactions: Redactions,
         connect: Callable[[], "Client"],
+        leftovers: Leftovers,
         launchers: str = "",
     ) -> None:
         self.settings, self.environ, self.session, self.redactions = settings, environ, session, redactions
-        self.launchers = launchers
+        self.leftovers, self.launchers = leftovers, launchers
         self.refreshed = Refreshed(environ, session.log.comment)
         self.protection = Protection(environ, settings.command_eval)
         self.hooks_root = ""

@@ -102,6 +102,7 @@ class JobProcess:
             whole = assembly.assemble(
                 settings, environ, self._log, self._cancellation, control_plane,
                 pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
+                ends_leftovers=job.leftovers == "end",
             )  # fmt: skip
         except AgentError as problem:
             self._log.line(f"bkagent: fatal: {problem}")

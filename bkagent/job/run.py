@@ -19,6 +19,7 @@ def run(job: Job) -> int:
     if error is not None:
         job.log.error(f"Error tearing down job executor: {error}")
         exit_code = error.exit_code
+    job.leftovers.settle(job.log)
     return exit_code & 0xFF
 
 

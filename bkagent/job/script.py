@@ -18,7 +18,7 @@ def run(
     command: str, environ: Mapping[str, str], log: JobLog, cancellation: Cancellation, pty: bool
 ) -> Result:
     """Run it with the job's environment, under the job's terminal; return its result as that of the job."""
-    session = Session(environ, os.getcwd(), LogLines(log), cancellation=cancellation, pty=pty, base_env=environ)
+    session = Session(environ, os.getcwd(), LogLines(log), cancellation=cancellation, pty=pty)
     try:
         session.run(words.split(command), shown="")
     except CommandFailed as failed:

@@ -37,7 +37,8 @@ class Session:
     """Runs a job's commands, one at a time.
 
     env           the job's variables as they are now; hold `lock` to change or to walk through them
-    base_env      variables that every process gets unless `env` says otherwise
+    first_env     those variables as they were at the start
+    base_env      what every process gets besides, whatever `env` says
     cwd           absolute path of the working directory
     log           where the job's log goes
     cancellation  what stops the commands; `in_grace` replaces it for a while
@@ -56,6 +57,7 @@ class Session:
         base_env: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.env: Dict[str, str] = dict(env)
+        self.first_env: Mapping[str, str] = dict(env)
         self.base_env: Mapping[str, str] = dict(base_env or {})
         self.lock = threading.RLock()
         self.cwd, self.log = cwd, log
@@ -117,7 +119,7 @@ class Session:
     def child_env(self, extra: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
         """Return the environment of a command that would start now."""
         with self.lock:
-            env = {**self.base_env, **self.env, "PWD": self.cwd}
+            env = {**self.env, **self.base_env, "PWD": self.cwd}
         env.update(extra or {})
         return env
 

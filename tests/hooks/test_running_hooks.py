@@ -227,7 +227,6 @@ def test_a_shebang_with_crlf_still_names_its_shell(session, hook):
 
 
 def test_a_temporary_folder_that_a_hook_exports_is_not_the_wrappers(session, hook, tmp_path):
-    session.base_env = dict(session.env)
     changes = run(session, hook("export TMPDIR=/nonexistent/folder\n"))
     session.env.update(changes.set)
     assert run(session, hook("export A=$TMPDIR\n")).set == {"A": "/nonexistent/folder"}

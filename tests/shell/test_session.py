@@ -44,13 +44,13 @@ def test_the_prompt_shows_the_command_or_what_the_caller_says_or_nothing(session
     assert log.lines == ['\x1b[90m$\x1b[0m echo "a b"', "\x1b[90m$\x1b[0m something else"]
 
 
-def test_a_command_sees_the_jobs_variables_over_the_base_and_its_own_over_both(
+def test_a_command_sees_the_base_over_the_jobs_variables_and_its_own_over_both(
     session: Session, log: MemoryLog, tmp_path: pathlib.Path
 ) -> None:
     session.base_env = {"A": "base", "B": "base", "C": "base"}
     session.env.update(B="job", C="job")
     session.run(["sh", "-c", "echo $A $B $C $PWD"], env={"C": "call"}, pty=False)
-    assert log.output == f"base job call {tmp_path}\n".encode()
+    assert log.output == f"base base call {tmp_path}\n".encode()
 
 
 def test_an_exit_status_and_a_signal_are_told_apart(session: Session) -> None:

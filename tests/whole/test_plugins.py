@@ -1,4 +1,4 @@
-"""Plugins in a pipeline that a developer runs on one machine, from the archive: vendored, and from a local repository."""
+"""Plugins in a pipeline that a developer runs on one machine: vendored, and from a local repository."""
 
 from __future__ import annotations
 
