@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable, Mapping, Optional
 
 from bkagent.config import self_command
@@ -14,6 +15,8 @@ Report = Callable[[str, str], None]
 # The agent's own settings are not for jobs, which would see them in /proc.
 _OWN_VARIABLES = ("BUILDKITE", "BKAGENT")
 _PAUSE_S = 0.5
+# Longer than it takes to become warm anywhere. What is starting already is ready before anything that starts now.
+_AWAITED_S = 1.0
 _MOST_FAILURES = 3  # of a process that never came to serve: it will not at the next try either
 
 
@@ -26,6 +29,8 @@ class Warm:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._server: Optional[ForkServer] = None
+        self._begun = threading.Event()  # whether the first one has been started, or never will be
+        self._ready_by = 0.0  # until then the present one is waited for
         self._thread = threading.Thread(target=self._keep, name="warm-process", daemon=True)
 
     def open(self) -> None:
@@ -41,9 +46,9 @@ class Warm:
     def start(
         self, entry_folder: str, env: Mapping[str, str], cwd: str, stdin: int, stdout: int, stderr: int
     ) -> Optional[Forked]:
-        """Fork the process of a spool entry; None while no warm process is ready for it. Raises as starting does."""
-        server = self._server
-        if server is None or not server.is_ready():
+        """Fork the process of a spool entry; None where there is no warm process for it. Raises as starting does."""
+        server = self._awaited() if self._thread.is_alive() else None
+        if server is None:
             return None
         try:
             return server.start([entry_folder], env, cwd, stdin, stdout, stderr)
@@ -51,6 +56,14 @@ class Warm:
             self._report("debug", f"the warm process does not start jobs: {problem}")
             server.close()  # whatever it waits for: it ends, and another one takes its place
             return None
+
+    def _awaited(self) -> Optional[ForkServer]:
+        """Return a server that is ready, if need be after waiting for one that is on its way; None without one."""
+        if not self._begun.wait(_AWAITED_S):
+            return None
+        server = self._server
+        left_s = max(0.0, self._ready_by - time.monotonic())
+        return server if server is not None and server.is_ready(left_s) else None
 
     def close(self) -> None:
         """Keep none any more. Jobs that run go on."""
@@ -72,7 +85,10 @@ class Warm:
                     self._server = server = ForkServer(self_command.command(["job-process"]), self._env)
             except (OSError, ValueError) as problem:
                 self._report("debug", f"no warm process can be started: {problem}")
+                self._begun.set()
                 return
+            self._ready_by = time.monotonic() + _AWAITED_S
+            self._begun.set()
             ended = server.wait()
             failures = 0 if server.has_served else failures + 1
             server.close()

@@ -75,14 +75,14 @@ class ForkServer:
         finally:
             its.close()
 
-    def is_ready(self) -> bool:
-        """Say whether the warm process serves now."""
+    def is_ready(self, within_s: float = 0.0) -> bool:
+        """Say whether the warm process serves now, or comes to it in so many seconds."""
         with self._lock:
             try:
-                self._line.setblocking(False)
+                self._line.settimeout(0.0 if self._ready else within_s)
                 self._ready = self._line.recv(1) == lines.READY  # once; nothing more comes but the line's end
                 self.has_served = self.has_served or self._ready
-            except BlockingIOError:
+            except (BlockingIOError, _socket.timeout):
                 pass
             except OSError:
                 self._ready = False

@@ -35,7 +35,7 @@ class ForkServer:
     def __init__(self, argv: Sequence[str], env: Mapping[str, str]) -> None:
         raise OSError("this system has no forks")
 
-    def is_ready(self) -> bool:
+    def is_ready(self, within_s: float = 0.0) -> bool:
         """Never."""
         return False
 

@@ -2,7 +2,7 @@
 
 AVAILABLE                                   whether this system can
 ForkServer(argv, env)                       starts a warm process, which shall call `serve`; raises OSError
-    .is_ready() -> bool                     whether it serves now; never waits
+    .is_ready(within_s=0) -> bool           whether it serves now, or comes to it in so many seconds
     .has_served                             whether it ever came so far, as `is_ready` and `wait` have seen
     .start(words, env, cwd, stdin, stdout, stderr) -> Forked
                                             fork a process in a session of its own; the last three are file descriptors
