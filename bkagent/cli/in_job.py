@@ -9,7 +9,6 @@ from bkagent.remote import in_job
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
-    from bkagent.config.option import Option
     from bkagent.remote.in_job import InJobClient
 
 # The rows that every command with a client has.
@@ -33,14 +32,6 @@ def argument(call: "Call", at: int, label: str) -> str:
     if len(call.arguments) <= at or not call.arguments[at]:
         raise MissingValue(label)
     return call.arguments[at]
-
-
-def check_word(call: "Call", option: "Option") -> None:
-    """Raise UsageError when the value of an option is none of the words that mean something there."""
-    found, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
-    if found not in words:
-        legal = " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
-        raise UsageError(f'{option.name} must be {legal}, but the {call.settings.origin(option)} says "{found}"')
 
 
 def value(call: "Call", at: int) -> str:

@@ -1,16 +1,14 @@
 """What `env get`, `env set` and `env unset` share. On the short path."""
 
 from bkagent.cli import job_text
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import AgentError
 from bkagent.remote.job_api import JobApi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterator, Tuple
+    from typing import Callable, Iterator
 
     from bkagent.cli.command import Call
-
-OUTPUT_FORMATS = ("plain", "json", "json-pretty", "quiet")
 
 
 def job_api(call: "Call") -> JobApi:
@@ -22,12 +20,6 @@ def job_api(call: "Call") -> JobApi:
             f"could not create Job API client: {error}\n"
             "this command only works in hooks, plugins and commands of a job, while its agent offers the Job API"
         ) from error
-
-
-def check(value: str, legal: "Tuple[str, ...]", what: str) -> None:
-    """Raise UsageError when `value` is none of the `legal` ones."""
-    if value not in legal:
-        raise UsageError(f'invalid {what} format "{value}": must be one of {", ".join(legal)}')
 
 
 def inputs(call: "Call", read: "Callable[[str], object]") -> "Iterator[object]":

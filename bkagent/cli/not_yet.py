@@ -14,7 +14,7 @@ def refuse(what: str) -> int:
 
 def refuse_lock(call: "Call") -> int:
     """Check the call of a command about locks, and refuse it."""
-    from bkagent.cli.in_job import check_word
+    from bkagent.cli import words
     from bkagent.config.options.locks import SCOPE
 
     wanted = len(call.command.arguments)
@@ -24,5 +24,5 @@ def refuse_lock(call: "Call") -> int:
         page = help.page(call.command, layout.width(call.err, call.environ), call.environ)
         call.err.write("\n".join(page) + "\n")
         return 1
-    check_word(call, SCOPE)
+    words.check(call, SCOPE)
     return refuse("cannot take locks that jobs share")

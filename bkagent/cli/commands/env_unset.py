@@ -1,6 +1,6 @@
 """`bkagent env unset NAME...`: remove variables from the running job."""
 
-from bkagent.cli import job_env, job_text
+from bkagent.cli import job_env, job_text, words
 from bkagent.cli.command import Command
 from bkagent.config.options.job_env import UNSET_INPUT, UNSET_OUTPUT
 from bkagent.config.options.logging import SHARED
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Remove them all, or none; unknown names do no harm."""
-    job_env.check(call.settings[UNSET_INPUT], ("plain", "json"), "input")
-    job_env.check(call.settings[UNSET_OUTPUT], job_env.OUTPUT_FORMATS, "output")
+    words.check(call, UNSET_INPUT)
+    words.check(call, UNSET_OUTPUT)
     api = job_env.job_api(call)
     names: "List[str]" = []
     for some in job_env.inputs(call, _name if call.settings[UNSET_INPUT] == "plain" else _array):

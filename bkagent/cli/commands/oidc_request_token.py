@@ -1,6 +1,6 @@
 """`bkagent oidc request-token`: print a token that proves to others which job this is."""
 
-from bkagent.cli import in_job, job_text, redaction_first
+from bkagent.cli import in_job, job_text, redaction_first, words
 from bkagent.cli.command import Command
 from bkagent.config.options import oidc as options
 from bkagent.config.options.job import JOB
@@ -22,7 +22,7 @@ def run(call: "Call") -> int:
         where = settings.origin(options.LIFETIME)
         raise UsageError(f"lifetime must be 0 or more, but the {where} says {settings[options.LIFETIME]}")
     form = settings[options.FORMAT]
-    in_job.check_word(call, options.FORMAT)
+    words.check(call, options.FORMAT)
     token = _token(call)
     if not settings[options.SKIP_REDACTION]:
         redaction_first.redact(call, [token], "the token", options.SKIP_REDACTION.env[0])

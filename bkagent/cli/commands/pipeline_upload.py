@@ -1,6 +1,6 @@
 """`bkagent pipeline upload [FILE...]`: add the steps of a pipeline to the running build."""
 
-from bkagent.cli import in_job
+from bkagent.cli import in_job, words
 from bkagent.cli.command import Command
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
@@ -20,8 +20,8 @@ def run(call: "Call") -> int:
                 f"--{option.name} ({settings.origin(option)}) asks for signed steps, which bkagent cannot make yet; "
                 "nothing was uploaded"
             )
-    if settings[options.DRY_RUN] and settings[options.FORMAT] not in ("json", "yaml"):
-        raise UsageError(f'unknown output format "{settings[options.FORMAT]}"; --format must be json or yaml')
+    if settings[options.DRY_RUN]:
+        words.check(call, options.FORMAT)
     if not settings[options.DRY_RUN] and not settings[options.JOB]:
         raise UsageError("missing job parameter; set --job or the environment variable BUILDKITE_JOB_ID, or --dry-run")
     from bkagent.cli.pipeline_input import inputs

@@ -1,9 +1,9 @@
 """`bkagent redactor add [FILE]`: keep a text out of what the running job prints from now on."""
 
-from bkagent.cli import in_job, job_text
+from bkagent.cli import in_job, job_text, words
 from bkagent.cli.command import Command
 from bkagent.config.options.redactor import APPLY_VARS_FILTER, FORMAT, REDACTED_NAMES
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import AgentError
 from bkagent.remote.job_api import JobApi
 from bkagent.wire import json_text
 
@@ -18,8 +18,7 @@ INPUT_LIMIT_BYTES = 16 * 1024 * 1024
 
 def run(call: "Call") -> int:
     """Hand the secrets to the job's process; prints nothing."""
-    if call.settings[FORMAT] not in ("none", "json"):
-        raise UsageError(f'unsupported format "{call.settings[FORMAT]}": must be none or json')
+    words.check(call, FORMAT)
     path = call.arguments[0] if call.arguments and call.arguments[0] != "-" else ""
     call.report("info", f"Reading secrets from {path or '(stdin)'} for redaction")
     try:

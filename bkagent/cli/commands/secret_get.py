@@ -1,6 +1,6 @@
 """`bkagent secret get KEY...`: print secrets of the job's cluster."""
 
-from bkagent.cli import in_job, job_text, redaction_first
+from bkagent.cli import in_job, job_text, redaction_first, words
 from bkagent.cli.command import Command
 from bkagent.config.options import secrets as options
 from bkagent.config.options.job import JOB
@@ -23,7 +23,7 @@ def run(call: "Call") -> int:
     if not keys:
         raise UsageError("secret get needs the key of a secret")
     form = call.settings[options.FORMAT]
-    in_job.check_word(call, options.FORMAT)
+    words.check(call, options.FORMAT)
     values = _fetched(call, keys)
     if not call.settings[options.SKIP_REDACTION]:
         redaction_first.redact(call, values.values(), "the secrets", options.SKIP_REDACTION.env[0])

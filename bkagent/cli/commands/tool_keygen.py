@@ -1,6 +1,6 @@
 """`bkagent tool keygen`: make a pair of keys that sign pipelines."""
 
-from bkagent.cli import in_job, not_yet
+from bkagent.cli import not_yet, words
 from bkagent.cli.command import Command
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Check the algorithm, and refuse."""
     if call.settings[options.ALGORITHM]:
-        in_job.check_word(call, options.ALGORITHM)
+        words.check(call, options.ALGORITHM)
     return not_yet.refuse("cannot make keys that sign pipelines")
 
 

@@ -18,6 +18,7 @@ class _SignalName(Kind):
     """The name of a signal, in letters of either case."""
 
     __slots__ = ()
+    words = SIGNALS
 
     def from_flag(self, text: str) -> object:
         if text.upper() in SIGNALS:

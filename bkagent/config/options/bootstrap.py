@@ -1,8 +1,8 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
-from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Kind
+from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, LIST, TEXT, Kind, Suggested
 from bkagent.config.option import Option
-from bkagent.config.options import agent, checkout, job, logging
+from bkagent.config.options import accepted, agent, checkout, job, logging
 
 PHASE_NAMES = ("plugin", "checkout", "command")
 
@@ -12,6 +12,7 @@ class _Phases(Kind):
 
     __slots__ = ()
     repeats = True
+    words = PHASE_NAMES
 
     def from_flag(self, text: str) -> object:
         names = [name.strip() for name in text.split(",") if name.strip()]
@@ -95,16 +96,32 @@ NO_JOB_API = Option(
 )
 
 _NOT_YET = "Accepted for compatibility; has no effect in this release."
+_SERVICE = "buildkite-agent"
 _TELEMETRY = tuple(
-    Option(name, FLAG if is_flag else TEXT, False if is_flag else "", env=(variable,), help=_NOT_YET, hidden=True)
-    for name, is_flag, variable in (
-        ("tracing-backend", False, "BUILDKITE_TRACING_BACKEND"),
-        ("tracing-service-name", False, "BUILDKITE_TRACING_SERVICE_NAME"),
-        ("tracing-traceparent", False, "BUILDKITE_TRACING_TRACEPARENT"),
-        ("tracing-tracestate", False, "BUILDKITE_TRACING_TRACESTATE"),
-        ("tracing-propagate-traceparent", True, "BUILDKITE_TRACING_PROPAGATE_TRACEPARENT"),
-        ("job-logs-otlp", True, "BUILDKITE_JOB_LOGS_OTLP"),
+    Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET)
+    for name, kind, default, variable in (
+        ("tracing-backend", Suggested("", "datadog", "opentelemetry"), "", "TRACING_BACKEND"),
+        ("tracing-service-name", TEXT, _SERVICE, "TRACING_SERVICE_NAME"),
+        ("tracing-traceparent", TEXT, "", "TRACING_TRACEPARENT"),
+        ("tracing-tracestate", TEXT, "", "TRACING_TRACESTATE"),
+        ("tracing-propagate-traceparent", FLAG, False, "TRACING_PROPAGATE_TRACEPARENT"),
+        ("job-logs-otlp", FLAG, False, "JOB_LOGS_OTLP"),
+        ("opentelemetry-tracing", FLAG, False, "OPENTELEMETRY_TRACING"),
+        ("telemetry-service-name", TEXT, _SERVICE, "TELEMETRY_SERVICE_NAME"),
+        ("cancel-signal-timeout", DURATION, 10.0, "CANCEL_SIGNAL_TIMEOUT"),
+        ("cancel-cleanup-timeout", DURATION, 5.0, "CANCEL_CLEANUP_TIMEOUT"),
+        ("pull-request-head-commit", TEXT, "", "PULL_REQUEST_HEAD_COMMIT"),
     )
+)
+
+# As `start` has them, but for what is no business of this command: whether the words are legal, how lists are split.
+GIT_COMMIT_VERIFICATION = Option(
+    "git-commit-verification", Suggested("", "strict", "warn"), "", env=checkout.GIT_COMMIT_VERIFICATION.env,
+    help=checkout.GIT_COMMIT_VERIFICATION.help,
+)
+GIT_SUBMODULE_CLONE_CONFIG = Option(
+    "git-submodule-clone-config", LIST, (), env=checkout.GIT_SUBMODULE_CLONE_CONFIG.env,
+    help=checkout.GIT_SUBMODULE_CLONE_CONFIG.help,
 )
 
 # What the job's own process acts on; the rest is read where it is used, after hooks may have changed it.
@@ -119,11 +136,11 @@ JOB = (
 BOOTSTRAP = (
     *JOB, TAG, REFSPEC, PULL_REQUEST, PULL_REQUEST_MERGE, QUEUE, ARTIFACT_PATHS, ARTIFACT_DESTINATION, CLEAN_CHECKOUT,
     checkout.SKIP_CHECKOUT, checkout.OVERRIDE_MODE, checkout.GIT_CHECKOUT_FLAGS, checkout.GIT_CLONE_FLAGS,
-    checkout.GIT_CLONE_MIRROR_FLAGS, checkout.GIT_CLEAN_FLAGS, checkout.GIT_COMMIT_VERIFICATION,
+    checkout.GIT_CLONE_MIRROR_FLAGS, checkout.GIT_CLEAN_FLAGS, GIT_COMMIT_VERIFICATION,
     checkout.GIT_FETCH_FLAGS, checkout.GIT_SPARSE_CHECKOUT_PATHS, checkout.GIT_SPARSE_CHECKOUT_MODE, GIT_SSH_KEY,
     GIT_REMOTE_MIRROR, checkout.GIT_MIRRORS_PATH, checkout.GIT_MIRROR_CHECKOUT_MODE, checkout.GIT_MIRRORS_LOCK_TIMEOUT,
-    checkout.GIT_MIRRORS_SKIP_UPDATE, checkout.GIT_SUBMODULE_CLONE_CONFIG, checkout.GIT_CHECKOUT_TIMEOUT,
+    checkout.GIT_MIRRORS_SKIP_UPDATE, GIT_SUBMODULE_CLONE_CONFIG, checkout.GIT_CHECKOUT_TIMEOUT,
     checkout.GIT_SKIP_FETCH_EXISTING_COMMITS, checkout.CHECKOUT_ATTEMPTS, BIN_PATH,
     agent.PLUGINS_ALWAYS_CLONE_FRESH, SSH_KEYSCAN, GIT_SUBMODULES, GIT_LFS, agent.HOOKS_SHELL, *_TELEMETRY,
-    logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE,
+    accepted.TRACE_CONTEXT_ENCODING, logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Options that every command has: what it says about its own work, and how."""
 
-from bkagent.config.kinds import FLAG, LIST, TEXT, Choice
+from bkagent.config.kinds import FLAG, LIST, Choice, Suggested
 from bkagent.config.option import Option
 
 NO_COLOR = Option("no-color", FLAG, False, env=("BUILDKITE_AGENT_NO_COLOR",), help="Print messages without colours.")
@@ -9,7 +9,7 @@ DEBUG = Option(
 )
 LOG_LEVEL = Option(
     "log-level",
-    TEXT,
+    Suggested("debug", "notice", "info", "warn", "error", "fatal"),
     "notice",
     env=("BUILDKITE_AGENT_LOG_LEVEL",),
     help="Lowest level of message to print: debug, notice, info, warn, error or fatal.",

@@ -1,0 +1,16 @@
+"""Check options that hold one of a few words. On the short path."""
+
+from bkagent.errors import UsageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+    from bkagent.config.option import Option
+
+
+def check(call: "Call", option: "Option") -> None:
+    """Raise UsageError when the value of an option is none of the words that mean something there."""
+    found, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
+    if found not in words:
+        legal = " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
+        raise UsageError(f'{option.name} must be {legal}, but the {call.settings.origin(option)} says "{found}"')
