@@ -106,6 +106,7 @@ def _row(option: Option) -> str:
     if default and not callable(option.default):
         default = f"`{default}`"
     text = option.help + (" Required." if option.required and not option.default else "")
+    text += " Deprecated." if option.deprecated else ""
     return f"| {_cell(flag)} | {_cell(default)} | {_variables(option)} | {_cell(text)} |"
 
 

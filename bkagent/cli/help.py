@@ -112,6 +112,8 @@ def default_text(option: "Option", environ: "Mapping[str, str]") -> str:
 
 def _option(option: "Option", columns: int, environ: "Mapping[str, str]") -> "List[str]":
     notes = ["required"] if option.required and not option.default else []
+    if option.deprecated:
+        notes.append("deprecated")
     default = default_text(option, environ)
     if default:
         notes.append(f"default: {default}")

@@ -1,5 +1,8 @@
 """Help: every way to ask for it, what it holds, how it is laid out, and what it must not load."""
 
+import contextlib
+import os
+import struct
 import subprocess
 import sys
 from typing import List, Sequence
@@ -8,6 +11,7 @@ import pytest
 
 from bkagent.cli import help, layout, table
 from bkagent.cli.completion import commands
+from bkagent.config import self_command
 from bkagent.config.self_command import code_root
 from tests.cli.conftest import Run
 
@@ -138,6 +142,28 @@ def test_without_a_terminal_a_page_is_80_columns_and_plain(run: Run) -> None:
     assert "\x1b" not in shown
     prose = [line for line in shown.splitlines() if not line.startswith(" ")]
     assert 70 < max(len(line) for line in prose) <= 80
+
+
+def test_on_a_terminal_a_page_is_as_wide_as_that() -> None:
+    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 57, 0, 0))
+    environ = {"PATH": os.environ["PATH"], "TERM": "xterm"}
+    child = subprocess.Popen(self_command.command(["annotate", "--help"]), env=environ, stdout=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while True:
+            piece = os.read(ours, 65536)
+            if not piece:
+                break
+            shown += piece
+    os.close(ours)
+    assert child.wait(timeout=60) == 0
+    lines = shown.decode().replace("\r\n", "\n").split("\n")
+    assert "\x1b[1mOptions:\x1b[0m" in lines
+    prose = lines[2:5]
+    assert 45 < max(len(line) for line in prose) <= 57
 
 
 class _Terminal:
