@@ -12,6 +12,8 @@ from bkagent.localapi.upstream import Upstream
 from tests.fakes.scripted_server import ScriptedServer
 
 JOB_ID = "0190-job"
+BUILD_ID = "0190-build"
+STEP_ID = "0190-step"
 BARE = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
 
 
@@ -21,6 +23,7 @@ class State:
     def __init__(self):
         self.variables = {"ONE": "1", "TWO": 'line "a"\nb', "GREEN": "gr\u00fcn"}
         self.redacted = []
+        self.folders = []
 
     def env(self):
         return dict(self.variables)
@@ -35,7 +38,7 @@ class State:
         return [name for name in names if self.variables.pop(name, None) is not None]
 
     def set_workdir(self, path):
-        raise AssertionError("no test moves the job")
+        self.folders.append(path)
 
     def redact(self, secret):
         self.redacted.append(secret)
@@ -50,12 +53,14 @@ class Job:
     def __init__(self, server, state, environ):
         self.server, self.state, self.environ = server, state, environ
 
-    def run(self, *words, stdin=None, env=None, expect=0, timeout=60):
+    def run(self, *words, stdin=None, env=None, expect=0, timeout=60, cwd=None):
         """Run one command; return its process result with bytes."""
         environ = {**self.environ, **(env or {})}
         environ = {name: value for name, value in environ.items() if value is not None}
         source = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
-        done = subprocess.run(self_command.command(words), env=environ, capture_output=True, timeout=timeout, **source)
+        done = subprocess.run(
+            self_command.command(words), env=environ, capture_output=True, timeout=timeout, cwd=cwd, **source
+        )
         assert done.returncode == expect, done
         return done
 
@@ -71,9 +76,17 @@ def outside(server):
     """Return a job whose commands have no local socket."""
     environ = {
         **BARE, "BUILDKITE_AGENT_ENDPOINT": server.url + "/v3", "BUILDKITE_AGENT_ACCESS_TOKEN": "job-token",
-        "BUILDKITE_JOB_ID": JOB_ID,
+        "BUILDKITE_JOB_ID": JOB_ID, "BUILDKITE_BUILD_ID": BUILD_ID, "BUILDKITE_STEP_ID": STEP_ID,
     }  # fmt: skip
     return Job(server, State(), environ)
+
+
+@pytest.fixture(params=["socket", "direct"])
+def place(request, job):
+    """Return a job whose commands reach the control plane in one of the two ways."""
+    if request.param == "direct":
+        del job.environ["BUILDKITE_AGENT_JOB_API_SOCKET"]
+    return job
 
 
 @pytest.fixture

@@ -10,14 +10,6 @@ from tests.fakes.scripted_server import Answer
 DATA = f"/v3/jobs/{JOB_ID}/data/"
 
 
-@pytest.fixture(params=["socket", "direct"])
-def place(request, job):
-    """Return a job whose commands reach the control plane in one of the two ways."""
-    if request.param == "direct":
-        del job.environ["BUILDKITE_AGENT_JOB_API_SOCKET"]
-    return job
-
-
 def sent(job, number=-1):
     return job.server.seen[number]
 
@@ -210,3 +202,49 @@ def test_debugging_shows_requests_but_no_token(place):
     place.server.routes[f"POST {DATA}keys"] = (200, [])
     done = place.run("meta-data", "keys", "--debug", "--debug-http")
     assert b"data/keys -> 200" in done.stderr and b"job-token" not in done.stderr
+
+
+def test_set_batch_sends_all_pairs_in_order(place):
+    place.server.routes[f"POST {DATA}set-batch"] = (200, {})
+    done = place.run("meta-data", "set-batch", "a=1", "b= x=y ", "a=secret-value-1", env={"MY_TOKEN": "secret-value-1"})
+    items = [{"key": "a", "value": "1"}, {"key": "b", "value": " x=y "}, {"key": "a", "value": "[REDACTED]"}]
+    assert sent(place).document == {"items": items}
+    assert b'Meta-data value for key "a" contained one or more secrets' in done.stderr and done.stdout == b""
+
+
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        ([], b"at least one key=value argument is required"), (["a"], b'invalid argument "a": must be in key=value'),
+        (["a=1", "=1"], b'invalid argument "=1": key cannot be empty'), (["a="], b"value cannot be empty"),
+        (["a=1", " =1"], b"key cannot be empty"), (["a= \t"], b"value cannot be empty"),
+    ],
+)  # fmt: skip
+def test_one_bad_pair_and_nothing_is_sent(job, words, says):
+    assert says in job.run("meta-data", "set-batch", *words, expect=1).stderr
+    assert not job.server.seen
+
+
+def test_set_batch_tries_again_but_for_401_and_404(job):
+    for status in (401, 404):
+        job.server.routes[f"POST {DATA}set-batch"] = [(status, {"message": "no"}), (200, {})]
+        done = job.run("meta-data", "set-batch", "a=1", expect=1)
+        assert b"failed to set meta-data batch" in done.stderr and len(job.server.seen) == 1
+        job.server.seen.clear()
+    job.server.routes[f"POST {DATA}set-batch"] = [Answer(503, {}, headers={"Retry-After": "0"}), (200, {})]
+    job.run("meta-data", "set-batch", "a=1")
+    assert len(job.server.seen) == 2
+
+
+def test_annotation_remove_names_context_and_scope(place):
+    place.server.routes.update({
+        f"DELETE /v3/jobs/{JOB_ID}/annotations/default": (200, None),
+        f"DELETE /v3/jobs/{JOB_ID}/annotations/a%20b%2Ec%2Fd": [(200, None), (404, {"message": "none"})],
+    })  # fmt: skip
+    assert place.run("annotation", "remove").stdout == b""
+    assert sent(place).query == "scope=build" and sent(place).body == b""
+    place.run("annotation", "remove", "--context", "a b.c/d", "--scope", "job")
+    assert sent(place).query == "scope=job"
+    done = place.run("annotation", "remove", env={"BUILDKITE_ANNOTATION_CONTEXT": "a b.c/d"}, expect=1)
+    assert b"fatal: failed to remove annotation: DELETE " in done.stderr and b"404 Not Found: none" in done.stderr
+    assert b"Missing context." in place.run("annotation", "remove", "--context=", expect=1).stderr

@@ -33,6 +33,23 @@ COMMANDS = {
     "env unset": (["env", "unset", "A"], 0),
     "env dump": (["env", "dump"], 0),
     "redactor add": (["redactor", "add"], 0),
+    "meta-data set-batch": (["meta-data", "set-batch", "a=1"], 0),
+    "annotation remove": (["annotation", "remove"], 0),
+    "step get": (["step", "get", "label"], 0),
+    "step update": (["step", "update", "label", "value"], 0),
+    "step cancel": (["step", "cancel"], 0),
+    "build cancel": (["build", "cancel"], 0),
+    "job update": (["job", "update", "timeout_in_minutes", "1"], 0),
+    "job promise-failure": (["job", "promise-failure", "1"], 0),
+    "pause": (["pause"], 0),
+    "resume": (["resume"], 0),
+    "stop": (["stop"], 0),
+    "oidc request-token": (["oidc", "request-token"], 0),
+    "secret get": (["secret", "get", "one"], 0),
+    "workdir set": (["workdir", "set", "."], 0),
+    "git-credentials-helper": (["git-credentials-helper", "get"], 1),
+    "lock get": (["lock", "get", "key"], 1),
+    "acknowledgements": (["acknowledgements"], 0),
 }
 
 
@@ -42,7 +59,7 @@ def test_loads_nothing_heavy(job, name, tmp_path):
     job.server.routes.update({
         f"POST {data}annotations": (200, {}), f"POST {data}data/get": (200, {"key": "key", "value": "v"}),
         f"POST {data}data/set": (200, {}), f"POST {data}data/exists": (200, {"exists": False}),
-        f"POST {data}data/keys": (200, ["key"]),
+        f"POST {data}data/keys": (200, ["key"]), "*": (200, {"output": "o", "uuid": "u", "token": "t", "value": "v"}),
     })  # fmt: skip
     words, status = COMMANDS[name]
     argv = [sys.executable, "-I", "-S", "-c", PROGRAM, code_root(), *words]
