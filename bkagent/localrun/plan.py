@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 from bkagent.controlplane.scheduling.support import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
 from bkagent.localrun.repository import Repository
 from bkagent.localrun.request import PLACES, Request
-from bkagent.pipeline import conditional, steps_graph, steps_reader
+from bkagent.pipeline import conditional, if_changed, normalise, steps_attributes, steps_graph, steps_reader
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.source import read_pipeline
 from bkagent.pipeline.steps import BlockStep, InputStep, Pipeline
 
 ORGANIZATION = "local"
+Changed = Callable[[], "Optional[List[str]]"]
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,20 @@ def find(request: Request) -> Source:
     return Source(found, path, text)
 
 
-def read(source: Source, request: Request, variables: Mapping[str, str]) -> "tuple[Dict[str, Any], List[str]]":
+def read(
+    source: Source, request: Request, variables: Mapping[str, str], changed: Changed
+) -> "tuple[Dict[str, Any], List[str]]":
     """Return the pipeline's normalised document, and what to warn of. Raises AgentError for what cannot be run.
 
-    `variables` are those that a job uploading the pipeline would see.
+    `variables` are those that a job uploading the pipeline would see; `changed` tells the changed files, None where
+    that is not known.
     """
     shown = os.path.relpath(source.path, request.folder)
     shown = source.path if shown.startswith("..") else shown
     normalised = read_pipeline(source.text, shown, {**request.environ, **variables, **request.env})
-    document = dict(normalised.document)
+    warnings = list(normalised.warnings)
+    if_changed.apply(normalised.typed, changed, warnings.append)
+    document = normalise.written(normalised.typed)
     if request.step:
         document = selection.only(document, request.step)
     try:
@@ -69,7 +75,7 @@ def read(source: Source, request: Request, variables: Mapping[str, str]) -> "tup
         raise PipelineError(f"{shown}: {wrong}") from None
     if problems:
         raise AgentError(f"{shown}: {problems[0]}")
-    return document, list(normalised.warnings)
+    return document, warnings + _notes(document)
 
 
 def _problems(pipeline: Pipeline) -> "List[str]":
@@ -77,7 +83,7 @@ def _problems(pipeline: Pipeline) -> "List[str]":
     if not pipeline.steps:
         raise PipelineError("the pipeline has no steps")
     steps_graph.check(pipeline)
-    problems = unsupported(pipeline)
+    problems = unsupported(pipeline) + steps_attributes.unknown(pipeline)
     for step, _ in pipeline.walk():
         try:
             conditional.check(step.condition)
@@ -87,6 +93,19 @@ def _problems(pipeline: Pipeline) -> "List[str]":
             kind = "block" if isinstance(step, BlockStep) else "input"
             problems.append(f"{step.name}: {kind} steps wait for a person, which `local run` cannot honour yet")
     return problems
+
+
+def _notes(document: Mapping[str, Any]) -> "List[str]":
+    """Return a sentence for what is left out on purpose: it tells others, or tells machines apart."""
+    steps = [step for step in document["steps"] if isinstance(step, Mapping)]
+    steps += [inner for step in steps for inner in step.get("steps") or [] if isinstance(inner, Mapping)]
+    named = {name for part in (document, *steps) for name in part}
+    notes = {
+        "notify": "notify: a local run notifies nobody",
+        "agents": "agents: every step runs on this machine",
+        "cache": "cache: a local run keeps no caches",
+    }
+    return [sentence for name, sentence in notes.items() if name in named]
 
 
 def _usual(top: str) -> str:

@@ -34,9 +34,10 @@ class Repository:
 class Git:
     """Runs git in one folder, with an environment that nothing but the arguments steers."""
 
-    def __init__(self, folder: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: str, environ: Mapping[str, str], more: "Mapping[str, str]" = {}) -> None:  # noqa: B006
         self._folder = folder
         self._environ = {name: text for name, text in environ.items() if name not in _STEERING}
+        self._environ.update(more)
 
     def out(self, *words: str, more: "Mapping[str, str]" = {}) -> str:  # noqa: B006 (never changed)
         """Return what git printed, without its last newline. Raises AgentError with git's own words."""

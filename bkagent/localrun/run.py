@@ -11,7 +11,7 @@ from bkagent.controlplane.plane import Plane
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.server import Server
 from bkagent.errors import AgentError
-from bkagent.localrun import agents, data_folder, keeping, names, plan, snapshot, summary
+from bkagent.localrun import agents, changed, data_folder, keeping, names, plan, snapshot, summary
 from bkagent.localrun.live import Live
 from bkagent.localrun.request import Request
 
@@ -39,11 +39,11 @@ class LocalRun:
     def run(self) -> int:
         """Run it; return the exit status. Raises AgentError for what is wrong before any job runs."""
         source = plan.find(self._request)
+        # Read twice: what is wrong with the pipeline is said before anything is made.
+        plan.read(source, self._request, _variables(source, "0" * 40, 0), lambda: None)
         data = data_folder.make(self._request.data or os.path.join(source.repository.top, ".bkagent"))
         claim = data_folder.Claim(data)
         try:
-            # Two reads: what is wrong with the pipeline is said before anything is made.
-            plan.read(source, self._request, _variables(source, "0" * 40, 0))
             taken = snapshot.take(source.repository, data, self._request.environ, committed=self._request.committed)
             return self._with_plane(source, data, taken)
         finally:
@@ -78,7 +78,10 @@ class LocalRun:
         plane = self._plane
         assert plane is not None
         number = plane.next_build_number(source.slug)
-        document, warnings = plan.read(source, self._request, _variables(source, taken.commit, number))
+        document, warnings = plan.read(
+            source, self._request, _variables(source, taken.commit, number),
+            lambda: changed.paths(source.repository, taken, self._request.environ),
+        )  # fmt: skip
         for line in _first_lines(source, self._request, taken, warnings):
             self._out(line)
         how = agents.settings(self._request, data, server.endpoint, plane.tokens.agent)
@@ -198,4 +201,4 @@ def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot
         lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
     else:
         lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
-    return lines + [f"warning: {warning}" for warning in warnings]
+    return lines + [f"note: {warning}" for warning in warnings]

@@ -1,0 +1,32 @@
+"""Which files differ from the default branch: what `if_changed` asks for."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Mapping, Optional
+
+from bkagent.localrun.repository import Git, Repository
+from bkagent.localrun.snapshot import Snapshot
+
+_BASES = ("origin/HEAD", "origin/main", "origin/master")
+
+
+def paths(found: Repository, taken: Snapshot, environ: Mapping[str, str]) -> "Optional[List[str]]":
+    """Return the paths that what is run changes since it left the default branch of `origin`.
+
+    Where it changes nothing, those of the newest commit. None where there is no such branch.
+    """
+    # The snapshot's own objects are beside the user's.
+    borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(taken.repository, "objects")}
+    git = Git(found.top, {**environ}, borrowed)
+    base = next(filter(None, (_commit(git, name) for name in _BASES)), "")
+    start = git.ask("merge-base", base, taken.commit) if base else ""
+    if not start:
+        return None
+    if start == taken.commit:
+        return git.out("log", "--first-parent", "-1", "--name-only", "--pretty=format:", start).split("\n")
+    return git.out("diff", "--name-only", start, taken.commit).split("\n")
+
+
+def _commit(git: Git, name: str) -> str:
+    return git.ask("rev-parse", "--verify", "--quiet", name + "^{commit}")
