@@ -80,10 +80,10 @@ def test_json_assignments(job):
         (["set", "-", "--input-format", "json"], b"{bad\n", b"couldn't parse input line 1: "),
         (["set", "--input-format", "json", '{"A": 1}'], None, b'the value of "A" must be a text'),
         (["set", "--input-format", "json", "[]"], None, b"must be a JSON object"),
-        (["set", "--input-format", "odd", "A=1"], None, b'input-format must be plain or json, but the flag --input-format says "odd"'),
-        (["set", "--output-format", "odd", "A=1"], None, b'output-format must be quiet, plain, json or json-pretty, but the flag'),
+        (["set", "--input-format", "odd", "A=1"], None, b"input-format must be plain or json, but the flag"),
+        (["set", "--output-format", "odd", "A=1"], None, b"output-format must be quiet, plain, json or json-pretty"),
         (["unset", "--input-format", "json", '{"A": 1}'], None, b"must be a JSON array"),
-        (["unset", "--output-format", "odd", "A"], None, b'output-format must be quiet, plain, json or json-pretty, but the flag'),
+        (["unset", "--output-format", "odd", "A"], None, b"output-format must be quiet, plain, json or json-pretty"),
     ],
 )
 def test_bad_input_changes_nothing(job, words, stdin, says):

@@ -1,5 +1,6 @@
-"""The command line, row by row against tests/data/cli.json; tests/data/cli_differences.json has what differs on purpose.
+"""The command line, row by row against tests/data/cli.json.
 
+What differs on purpose is in tests/data/cli_differences.json, with the reason.
 A difference that the file does not name fails, and so does one that it names and that is none any more.
 """
 

@@ -1,0 +1,65 @@
+"""`artifact search` and `artifact shasum`."""
+
+import pytest
+
+from bkagent.artifacts import search_format
+from bkagent.wire.artifacts import Artifact
+from tests.cli_in_job.conftest import BUILD_ID
+
+SEARCH = f"GET /v3/builds/{BUILD_ID}/artifacts/search"
+FOUND = [
+    {
+        "id": "i1", "job_id": "j1", "path": "a/gr\u00fcn.txt", "file_size": 5, "sha1sum": "s1", "sha256sum": "s256",
+        "url": "http://u", "created_at": "2020-01-01T01:02:03.5Z",
+    },
+    {"id": "i2", "job_id": "j2", "path": "c", "file_size": 7, "sha1sum": "s2"},
+]  # fmt: skip
+
+
+def test_search_lists_what_is_found(place):
+    place.server.routes[SEARCH] = (200, FOUND)
+    done = place.run("artifact", "search", "*.txt")
+    assert done.stdout == "j1 a/gr\u00fcn.txt 2020-01-01T01:02:03Z\nj2 c 0001-01-01T00:00:00Z\n".encode()
+    assert place.server.seen[-1].query == "include_duplicates=true&query=%2A.txt&state=finished"
+    words = ["artifact", "search", "*", "--step", "s", "--include-retried-jobs", "--format", r"%i %s %S %T %u\t"]
+    assert place.run(*words).stdout == b"i1 5 s1 s256 http://u\ti2 7 s2  \t"
+    query = "include_duplicates=true&include_retried_jobs=true&query=%2A&scope=s&state=finished"
+    assert place.server.seen[-1].query == query
+
+
+def test_finding_nothing_fails_unless_that_is_allowed(job):
+    job.server.routes[SEARCH] = (200, [])
+    assert b'fatal: no artifact matches "x"' in job.run("artifact", "search", "x", expect=1).stderr
+    done = job.run("artifact", "search", "x", "--allow-empty-results")
+    assert done.stdout == b"" and b'No artifact matches "x"' in done.stderr
+    assert b'fatal: no artifact matches "x"' in job.run("artifact", "shasum", "x", expect=1).stderr
+
+
+def test_shasum_wants_exactly_one(job):
+    job.server.routes[SEARCH] = (200, FOUND[:1])
+    assert job.run("artifact", "shasum", "x").stdout == b"s1\n"
+    assert job.run("artifact", "shasum", "x", "--sha256").stdout == b"s256\n"
+    assert job.server.seen[-1].query == "query=x&state=finished"
+    job.server.routes[SEARCH] = (200, FOUND[1:])
+    assert b"c was uploaded without a SHA-256" in job.run("artifact", "shasum", "x", "--sha256", expect=1).stderr
+    job.server.routes[SEARCH] = (200, FOUND)
+    assert b'2 artifacts match "x"' in job.run("artifact", "shasum", "x", expect=1).stderr
+
+
+@pytest.mark.parametrize("form", [r"\q", "a\nb", r"\'", "end\\", r"\x1", r"\ud800", r"\U00110000", r"\400"])
+def test_a_format_that_means_nothing_is_refused_before_the_search(job, form):
+    done = job.run("artifact", "search", "x", "--format", form, expect=1)
+    assert b"cannot be understood" in done.stderr and not job.server.seen
+
+
+@pytest.mark.parametrize(
+    "form, printed",
+    [
+        (r"%p\n", b"p\n"), ('"%p"', b'"p"'), (r"%%p%x%", b"%p%x%"),
+        (r"\x41\101\u00e9\U0001f600", "AA\u00e9\U0001f600".encode()),
+        (r"\xff\\%i", b"\xff\\i"), (r"\a\b\f\n\r\t\v", b"\a\b\f\n\r\t\v"), ("", b""),
+        (r"\x25p", b"p"),
+    ],
+)  # fmt: skip
+def test_escapes_are_those_of_go(form, printed):
+    assert search_format.line(search_format.unescaped(form), Artifact("p", 1, id="i")) == printed
