@@ -101,7 +101,7 @@ def value_name(option: "Option") -> str:
 def default_text(option: "Option", environ: "Mapping[str, str]") -> str:
     """Return the default as a user would write it, "" where it says nothing."""
     default = option.default(environ) if callable(option.default) else option.default
-    if option.secret or default in ("", False, (), None):
+    if option.secret or default is False or default in ("", (), None):
         return ""
     if isinstance(default, tuple):
         return ",".join(str(item) for item in default)
