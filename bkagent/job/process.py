@@ -64,6 +64,7 @@ class JobProcess:
         finished = Result(result.exit_status, result.signal, result.signal_reason, _now())
         self._side.finish(finished)
         self._side.close()
+        self._side.bring_to_disk()
         dies = finished.signal if finished.signal == self._signal else ""
         return Ending(finished.exit_status & 0xFF, dies)
 

@@ -17,6 +17,7 @@ from bkagent.system.durable import is_full, replace_file, sync_file, sync_folder
 
 _SYNC_EVERY_S = 1.0
 _FULL_DISK_PAUSE_S = 0.5
+_POSTED_WITHIN_S = 0.1
 
 
 def attach(folder: str) -> "JobSide":
@@ -78,9 +79,8 @@ class JobSide:
                 sync_file(self._sync_fd)
 
     def finish(self, outcome: Result) -> None:
-        """Leave the result. Nothing may be appended afterwards."""
-        self.sync()
-        result.write(self.folder, outcome)
+        """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`."""
+        result.write(self.folder, outcome, to_disk=False)
         self._ringer.ring()
 
     def close(self) -> None:
@@ -95,6 +95,23 @@ class JobSide:
             self._ringer.ring()
             self._ringer.close()
         self._unsynced.set()
+
+    def bring_to_disk(self) -> None:
+        """See to it that the end of a closed entry is on the disk, unless the agent is done with it before that.
+
+        The disk takes longer than a control plane that answers, so nobody waits for it before the finish is posted:
+        the result would be no safer for that. What cannot be posted at once is on the disk a moment later.
+        """
+        time.sleep(_POSTED_WITHIN_S)
+        if not os.path.exists(os.path.join(self.folder, layout.JOB)):
+            return
+        try:
+            for name in (layout.JOB, layout.LOG, result.NAME):
+                sync_path(os.path.join(self.folder, name))
+            for folder in (self.folder, os.path.dirname(self.folder)):
+                sync_folder(folder)
+        except OSError:
+            pass  # removed in this moment, or a disk that is beyond help
 
     def cancel_reason(self) -> Optional[str]:
         """Return "cancel" or "agent_stop" once the agent has asked for an end, else None."""

@@ -23,9 +23,12 @@ class Result:
     finished_at: str = ""  # RFC 3339
 
 
-def write(folder: str, result: Result) -> None:
-    """Put the result into a spool entry: on disk and whole when this returns. Raises OSError."""
-    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode())
+def write(folder: str, result: Result, *, to_disk: bool = True) -> None:
+    """Put the result into a spool entry: whole when this returns, and on disk unless the caller sees to that later.
+
+    Raises OSError.
+    """
+    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode(), to_disk=to_disk)
 
 
 def read(folder: str) -> Optional[Result]:

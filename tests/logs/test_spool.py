@@ -225,6 +225,21 @@ def test_appending_from_many_threads_loses_nothing(place):
         assert log.read() == (b"x" * 1000 + b"\n") * 400
 
 
+@pytest.mark.parametrize("is_gone", (False, True))
+def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(place, is_gone):
+    entry = spool.create(place, JOB)
+    side = spool.attach(entry.folder)
+    side.append(b"line\n")
+    side.finish(Result(3))
+    assert entry.result() == Result(3)
+    side.close()
+    if is_gone:
+        entry.remove()
+    side.bring_to_disk()
+    assert os.path.exists(entry.folder) is not is_gone
+    assert is_gone or entry.result() == Result(3)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(place, run, seed):
     entry = spool.create(place, JOB)
