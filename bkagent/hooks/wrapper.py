@@ -14,6 +14,11 @@ from bkagent.hooks import dump_command, wrapper_windows
 from bkagent.system.hook_files import IS_WINDOWS
 
 
+# With its shell the terminal goes, and takes what has not left it yet: `setsid daemon &` as a hook's last line needs a
+# moment for that, which it has where dumping the environment takes its time.
+_HEAD_START = '[ "$!" -gt 0 ] && kill -0 "$!" && sleep 0.05 || :'
+
+
 class Files(NamedTuple):
     """The files of one wrapped hook, in a folder of their own."""
 
@@ -51,15 +56,14 @@ def _posix(hook_path: str, shebang: str, files: Files) -> str:
     """Return the wrapper for every shell of the Bourne family.
 
     `>|` writes the dumps even where the hook turned noclobber on. What follows the hook is not traced when the hook
-    left tracing on. PWD may be unset, and unset variables may be fatal by then. A dump that fails ends the wrapper,
-    so that changes are never dropped silently.
+    left tracing on. PWD may be unset. A dump that fails ends the wrapper, so that changes are never dropped silently.
     """
     dump = dump_command.for_posix_shell()
     before, after, hook = (quote(_forward(path)) for path in (files.before, files.after, hook_path))
     return f"""{shebang or "#!/bin/sh"}
 {dump} >| {before} || exit
 . {hook}
-{{ export BUILDKITE_HOOK_EXIT_STATUS="$?"; set +xv; }} 2>/dev/null
+{{ export BUILDKITE_HOOK_EXIT_STATUS="$?"; set +xvu; {_HEAD_START}; }} 2>/dev/null
 export BUILDKITE_HOOK_WORKING_DIR="${{PWD-}}"
 {dump} >| {after} || exit
 exit "$BUILDKITE_HOOK_EXIT_STATUS"

@@ -7,6 +7,9 @@ all are.
 
 import os
 import signal
+import sys
+
+assert sys.platform != "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

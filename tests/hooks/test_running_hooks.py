@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import time
+
 
 import pytest
 
@@ -230,3 +232,14 @@ def test_a_temporary_folder_that_a_hook_exports_is_not_the_wrappers(session, hoo
     changes = run(session, hook("export TMPDIR=/nonexistent/folder\n"))
     session.env.update(changes.set)
     assert run(session, hook("export A=$TMPDIR\n")).set == {"A": "/nonexistent/folder"}
+
+
+def test_a_daemon_started_in_the_last_line_has_time_to_leave_the_terminal(session, hook, tmp_path):
+    session.pty = True
+    for number in range(8):
+        path = tmp_path / f"left-{number}"
+        run(session, hook(f"setsid sh -c 'sleep 0.2; : >{path}' </dev/null >/dev/null 2>&1 &\n"))
+        deadline = time.monotonic() + 20
+        while not path.exists():
+            assert time.monotonic() < deadline, number
+            time.sleep(0.01)
