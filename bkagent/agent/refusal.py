@@ -49,7 +49,7 @@ def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:
     if permissions.repositories and not _matches(repository, permissions.repositories):
         yield _line("repo", repository, permissions.repositories)
     if permissions.variables is not None:
-        patterns = permissions.variables + ALWAYS_ALLOWED_VARIABLES
+        patterns = ALWAYS_ALLOWED_VARIABLES + permissions.variables
         for name in job.env:
             if not _matches(name, patterns):
                 yield _line("environment variables", name, patterns)

@@ -4,7 +4,6 @@ import os
 import shutil
 import time
 
-
 import pytest
 
 from bkagent.hooks.run import Hook, HookFailed, run
