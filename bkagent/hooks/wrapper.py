@@ -13,7 +13,6 @@ from typing import NamedTuple
 from bkagent.hooks import dump_command, wrapper_windows
 from bkagent.system.hook_files import IS_WINDOWS
 
-
 # With its shell the terminal goes, and takes what has not left it yet: `setsid daemon &` as a hook's last line needs a
 # moment for that, which it has where dumping the environment takes its time.
 _HEAD_START = '[ "$!" -gt 0 ] && kill -0 "$!" && sleep 0.05 || :'
