@@ -20,7 +20,22 @@ def run(program: str = "") -> None:
     """Run the process's own command line and exit. `program` is the archive that was started, if one was."""
     if program:
         sys.argv[0] = program
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    if "threading" not in sys.modules and "atexit" not in sys.modules:
+        _leave(status)
+    sys.exit(status)
+
+
+def _leave(status: int) -> None:
+    """End at once, where nothing waits for the end: taking the interpreter apart is a tenth of a short command."""
+    import os
+
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        return
+    os._exit(status)
 
 
 def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:

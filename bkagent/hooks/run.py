@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
-import shutil
 from dataclasses import dataclass, field
 from typing import List, Mapping
 
@@ -60,7 +58,7 @@ def run(session: Session, hook: Hook) -> Changes:
     try:
         return _run_wrapped(session, hook, nature, folder)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
         session.log.flush()
 
 
@@ -83,13 +81,24 @@ def _private_folder(session: Session) -> str:
     # The job process's own folder: one that a hook exports is for the commands after it.
     above = os.path.abspath(temporary_folder({**session.env, **session.first_env}))
     # mkdir fails where somebody else was first: a name that nobody can guess is only a courtesy.
-    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{secrets.randbelow(10**10)}")
+    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{wrapper.random_number(10**10)}")
     try:
         os.makedirs(above, exist_ok=True)
         os.mkdir(folder, 0o700)
     except OSError as error:
         raise HookFailed(f"cannot make the folder {folder} for a hook's wrapper: {error.strerror}", 1) from error
     return folder
+
+
+def _remove(folder: str) -> None:
+    try:
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+    except OSError:
+        import shutil  # takes as long to load as a hook to run, and is needed where a hook left a folder there
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str) -> Changes:

@@ -6,7 +6,6 @@ dump: with status 0 its changes are lost, as in the reference.
 """
 
 import os
-import secrets
 from shlex import quote
 from typing import NamedTuple
 
@@ -26,12 +25,17 @@ class Files(NamedTuple):
     after: str
 
 
+def random_number(count: int) -> int:
+    """Return a number below `count` that nobody can guess. `secrets` would load a library of hashes for it."""
+    return int.from_bytes(os.urandom(16), "big") % count
+
+
 def create(folder: str, hook_path: str, shebang: str) -> Files:
     """Write the wrapper of a hook and its two empty dumps into `folder`, which is ours alone."""
     extension = os.path.splitext(hook_path)[1].lower()
     if extension != ".ps1" and not (IS_WINDOWS and extension in (".bat", ".cmd")):
         extension = ""
-    tag = str(secrets.randbelow(10**9))
+    tag = str(random_number(10**9))
     script, before, after = (
         os.path.join(folder, name + tag) for name in ("hook-script-wrapper", "hook-before-env", "hook-after-env")
     )

@@ -12,8 +12,6 @@ from bkagent.system.fork_server import Forked, ForkServer, NotWarm
 
 Report = Callable[[str, str], None]
 
-# The agent's own settings are not for jobs, which would see them in /proc.
-_OWN_VARIABLES = ("BUILDKITE", "BKAGENT")
 # glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
 _LEAN = {"MALLOC_ARENA_MAX": "1"}
 _PAUSE_S = 0.5
@@ -23,11 +21,10 @@ _MOST_FAILURES = 3  # of a process that never came to serve: it will not at the 
 
 
 class Warm:
-    """Keeps a warm process beside this one. Thread-safe. `environ` is this process's environment."""
+    """Keeps a warm process beside this one. Thread-safe. `environ` is what all jobs inherit."""
 
     def __init__(self, environ: Mapping[str, str], report: Report) -> None:
-        self._env = {name: text for name, text in environ.items() if not name.startswith(_OWN_VARIABLES)}
-        self._env.update(_LEAN)
+        self._env = {**environ, **_LEAN}
         self._report = report
         self._lock = threading.Lock()
         self._closed = threading.Event()
