@@ -9,9 +9,9 @@ from tests.job.conftest import Place
 def test_hooks_change_variables_for_what_comes_after_them(place: Place) -> None:
     place.hook("environment", "export TO_CHANGE=old TO_DROP=gone")
     place.hook("pre-command", "export TO_CHANGE='new value' ADDED=1", "unset TO_DROP FROM_JOB")
-    command = 'echo "[$TO_CHANGE] [${TO_DROP-unset}] [$ADDED] [$FROM_JOB]"'
+    command = 'echo "[$TO_CHANGE] [${TO_DROP-unset}] [$ADDED] [${FROM_JOB-unset}]"'
     ended = place.run(command, {"FROM_JOB": "the server's"})
-    assert ended.has("[new value] [unset] [1] [the server's]")
+    assert ended.has("[new value] [unset] [1] [unset]")
     comments = [line for line in ended.lines if line.startswith("# ")]
     assert comments[:2] == ["# TO_CHANGE added", "# TO_DROP added"]
     assert comments[-4:] == ["# ADDED added", "# FROM_JOB removed", "# TO_CHANGE changed", "# TO_DROP removed"]

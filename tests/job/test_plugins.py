@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 from typing import Dict, Optional, Tuple
 
 import pytest
@@ -274,3 +275,9 @@ def test_a_step_without_plugins_says_nothing_of_them(plugins: Plugins) -> None:
 def test_phases_without_plugin_leave_plugins_out(place: Place, plugins: Plugins) -> None:
     ended = plugins.run([plugins.vendor("my", pre_command="")], env={"BUILDKITE_BOOTSTRAP_PHASES": "command"})
     assert (ended.status, place.seen()) == (0, [])
+
+
+def test_a_job_process_loads_what_plugins_need_only_for_a_step_that_has_them() -> None:
+    code = "import sys, bkagent.job.process; print([name for name in sys.modules if name.startswith('bkagent.plugins')])"
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    assert done.stdout == b"[]\n"
