@@ -56,6 +56,8 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         repository, below = plugin.repository, plugin.subdirectory
     except BadPlugins as error:
         raise _failed(plugin, str(error)) from None
+    if plugin.scheme.startswith("zip+"):
+        raise _failed(plugin, 'zip plugins require the "zip-plugins" experiment, which bkagent does not have yet')
     folder = _place(plugin, wishes)
     _make_above(folder)
     if wishes.always_fresh and os.path.lexists(folder):
