@@ -15,7 +15,7 @@ RECORDED = SHARED / "reference" / "recorded"
 DIFFERENCES = Path(__file__).with_name("differences.json")
 # Area -> its scenarios. What else is recorded of locks takes them, which no agent of this release hands out.
 AREAS = {area: f"{area}/*" for area in ("cli", "annotations", "meta-data", "steps", "env")}
-AREAS["lock"] = "lock/bad-arguments"
+AREAS.update({"lock": "lock/bad-arguments", "configuration": "agent/config*"})
 LIMIT_S = 900
 
 needs_records = pytest.mark.skipif(not DIFFER.exists(), reason="the recorded scenarios do not lie beside this checkout")
