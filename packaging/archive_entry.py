@@ -32,6 +32,16 @@ def run():
     run_command_line(archive)
 
 
+def install(archive):
+    """Unpack the code beside the archive's folder, for every user of this machine. Raises OSError.
+
+    Jobs of other users cannot write there, so that no job can change what the agent runs.
+    """
+    folder = _folders(os.path.abspath(archive))[0]
+    if not os.path.exists(os.path.join(folder, _MARK)):
+        _unpack(archive, folder, mode=0o755)
+
+
 def _incomplete(error):
     return (
         "bkagent: this Python (%s) lacks a part of its standard library: %s. "
@@ -80,14 +90,14 @@ def _is_ours(folder):
     return all(entry.st_uid in (0, os.getuid()) and not entry.st_mode & 0o022 for entry in found)
 
 
-def _unpack(archive, folder):
+def _unpack(archive, folder, mode=0o700):
     import zipfile
 
     above = os.path.dirname(folder)
-    os.makedirs(above, mode=0o700, exist_ok=True)
+    os.makedirs(above, mode=mode, exist_ok=True)
     for path in (above, os.path.dirname(above)):
         if hasattr(os, "getuid") and os.lstat(path).st_uid == os.getuid() and os.lstat(path).st_mode & 0o022:
-            os.chmod(path, 0o700)
+            os.chmod(path, mode)
     if not _is_ours(above):
         raise OSError("others can write to " + above)
     aside = "%s.%d" % (folder, os.getpid())

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -82,7 +83,12 @@ def test_the_installer_places_a_command_that_works(archive: str, tmp_path: Path)
     prefix = str(tmp_path / "prefix")
     done = run("sh", os.path.join(TOP, "install.sh"), archive, env=dict(os.environ, PREFIX=prefix))
     assert done.returncode == 0, done.stderr
-    assert run(os.path.join(prefix, "bin", "bkagent"), "--version").stdout.startswith(VERSION)
+    command = os.path.join(prefix, "bin", "bkagent")
+    assert run(command, "--version").stdout.startswith(VERSION)
+    (code,) = os.listdir(os.path.join(prefix, "lib", "bkagent", "code"))
+    shutil.rmtree(os.path.join(os.environ["HOME"], ".buildkite-agent"))
+    assert run(command, "--help").stdout.startswith("Usage:")
+    assert not os.path.exists(os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")), code
 
 
 def test_the_installer_refuses_an_archive_that_its_checksum_does_not_know(archive: str, tmp_path: Path) -> None:
