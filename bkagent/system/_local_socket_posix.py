@@ -11,15 +11,18 @@ assert sys.platform != "win32"
 
 
 def available() -> bool:
+    """Say whether there are Unix sockets here."""
     return hasattr(_socket, "AF_UNIX")
 
 
 def longest_path_bytes() -> int:
+    """Return the longest path of a socket, in bytes."""
     # sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the closing NUL.
     return 107 if sys.platform == "linux" else 103
 
 
 def own_folder(path: str) -> None:
+    """Make the folder, or check that it is ours alone. Raises AgentError."""
     try:
         _make(path)
         found = os.lstat(path)
@@ -51,6 +54,7 @@ def _make(path: str) -> None:
 
 
 def listen(path: str, backlog_count: int) -> "_socket.socket":
+    """Return a socket that listens at `path`. Raises OSError."""
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         listener.bind(path)
@@ -62,11 +66,13 @@ def listen(path: str, backlog_count: int) -> "_socket.socket":
 
 
 def accept(listener: "_socket.socket") -> "_socket.socket":
+    """Return the next connection. Raises OSError."""
     descriptor, _ = listener._accept()  # type: ignore[attr-defined]
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
 
 
 def connect(path: str, timeout_s: float) -> "_socket.socket":
+    """Return a socket connected to `path`. Raises OSError."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_s)

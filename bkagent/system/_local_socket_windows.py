@@ -11,24 +11,30 @@ _ABSENT = "this Python offers no Unix sockets on Windows"
 
 
 def available() -> bool:
+    """Say whether there are Unix sockets here."""
     return False
 
 
 def longest_path_bytes() -> int:
+    """Return the longest path of a socket, in bytes."""
     return 107
 
 
 def own_folder(path: str) -> None:
+    """Make the folder, or check that it is ours alone. Raises AgentError."""
     raise AgentError(_ABSENT)
 
 
 def listen(path: str, backlog_count: int) -> "_socket.socket":
+    """Return a socket that listens at `path`. Raises OSError."""
     raise OSError(_ABSENT)
 
 
 def accept(listener: "_socket.socket") -> "_socket.socket":
+    """Return the next connection. Raises OSError."""
     raise OSError(_ABSENT)
 
 
 def connect(path: str, timeout_s: float) -> "_socket.socket":
+    """Return a socket connected to `path`. Raises OSError."""
     raise OSError(_ABSENT)
