@@ -20,10 +20,19 @@ def run(program: str = "") -> None:
     """Run the process's own command line and exit. `program` is the archive that was started, if one was."""
     if program:
         sys.argv[0] = program
+    _print_whatever_comes()
     status = main(sys.argv[1:])
     if "threading" not in sys.modules and "atexit" not in sys.modules:
         _leave(status)
     sys.exit(status)
+
+
+def _print_whatever_comes() -> None:
+    """Let no text fail to print: bytes of others go out as they came, and what an encoding lacks as `?`."""
+    out = sys.stdout
+    if out is not None and out.errors == "strict":
+        utf8 = out.encoding.lower() in ("utf-8", "utf8")
+        out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
 
 
 def _leave(status: int) -> None:

@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Dict
 
 import pytest
 
 from tests.cli.conftest import Run
+from tests.conftest import TOP
 
 
 def test_check_lists_every_problem_and_fails(run: Run, tmp_path: Path) -> None:
@@ -131,6 +133,15 @@ def test_a_path_of_the_file_is_expanded(run: Run, tmp_path: Path) -> None:
     (tmp_path / "a.cfg").write_text("name=found\n")
     shown = _shown(run, "--config", "$PLACE/a.cfg", env={"PLACE": str(tmp_path)})
     assert shown["name"]["value"] == "found"
+
+
+def test_bytes_that_are_no_text_are_shown_as_they_are(tmp_path: Path) -> None:
+    (tmp_path / "a.cfg").write_bytes(b"name=\xff\n")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": TOP, "PYTHONIOENCODING": "utf-8:strict"}
+    argv = [sys.executable, "-m", "bkagent", "config", "show", "--config", "a.cfg"]
+    done = subprocess.run(argv, env=environ, cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert b"name=\xff " in done.stdout
 
 
 def test_the_archive_finds_the_file_beside_itself(archive: str, tmp_path: Path) -> None:
