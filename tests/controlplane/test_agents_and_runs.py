@@ -48,6 +48,13 @@ def test_jobs_are_handed_out_by_priority_then_time_then_place(world):
     assert [world.plane.job(job).command for job in jobs] == ["2", "5", "1", "3", "4"]
 
 
+def test_the_jobs_of_one_step_are_handed_out_in_their_own_order(world):
+    world.build([{"command": "a", "parallelism": 6}, {"command": "{{matrix}}", "matrix": ["p", "q", "r", "s"]}])
+    jobs = [world.plane.job(world.plane.next_action(world.agent()).job_id) for _ in range(10)]
+    assert [job.parallel_index for job in jobs[:6]] == list(range(6))
+    assert [job.command for job in jobs[6:]] == ["p", "q", "r", "s"]
+
+
 def test_an_agent_has_one_job_at_a_time(world):
     world.build([{"command": "1"}, {"command": "2"}])
     agent = world.agent()

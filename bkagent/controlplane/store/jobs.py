@@ -35,7 +35,7 @@ SCHEMA = (
 TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
 # Source: pipelines of the reference service: priority, then the time it was meant for, then the order of upload.
-DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, id"
+DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, rowid"
 # Most often the first job suits; a queue of hundreds is not read for it.
 RUNNABLE_PAGE = 16
 
