@@ -192,10 +192,12 @@ def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]
 
 def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot, warnings: "List[str]") -> "List[str]":
     found = source.repository
-    head = found.head[:9] if found.head else "nothing committed yet"
+    head = found.head[:9]
     lines = [f"Running {os.path.relpath(source.path, request.folder)} of {found.top}, branch {found.branch}"]
     if request.committed:
         lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
+    elif not found.head:
+        lines.append("What is run is what is on disk, as nothing is committed yet; ignored files are left out")
     elif taken.changed_count:
         files = "1 file differs" if taken.changed_count == 1 else f"{taken.changed_count} files differ"
         lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
