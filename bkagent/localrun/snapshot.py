@@ -63,7 +63,9 @@ def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tu
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": found.objects,
     }
     if os.path.exists(found.index):
-        shutil.copyfile(found.index, index)  # what has not changed needs no hashing again
+        # What has not changed needs no hashing again. The copy keeps the index's time: git looks inside files that are
+        # as new as the index, since a change within one tick of the clock leaves their own time as it was.
+        shutil.copy2(found.index, index)
     elif os.path.exists(index):
         os.unlink(index)
     git.out("add", "--all", "--", ".", more=private)

@@ -83,6 +83,16 @@ def test_a_detached_head_can_be_run(work: Path, tmp_path: Path) -> None:
     assert checked_out(take(work), tmp_path / "out")["tracked"] == "new"
 
 
+def test_a_change_within_one_tick_of_the_clock_is_seen(work: Path, tmp_path: Path) -> None:
+    before = os.stat(work / "tracked")
+    with open(work / "tracked", "r+") as file:
+        file.write("new")  # as long as the old content, in place
+    for path in (work / "tracked", work / ".git" / "index"):
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    git(work, "config", "core.trustctime", "false")
+    assert checked_out(take(work), tmp_path / "out")["tracked"] == "new"
+
+
 def test_a_shallow_clone_can_be_run(work: Path, tmp_path: Path) -> None:
     (work / "tracked").write_text("second")
     git(work, "commit", "-q", "-a", "-m", "second")
