@@ -1,6 +1,7 @@
 """What every test shares: the archive as built, and an environment that no job or user steers."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -15,7 +16,16 @@ if TOP not in sys.path:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks; tests/run.sh chooses by them."""
+    _hear_every_signal()
     config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
+
+
+def _hear_every_signal() -> None:
+    """Undo what `nohup` and background shells leave to their children: the tests send these signals and mean them."""
+    for name, action in (("SIGHUP", signal.SIG_DFL), ("SIGQUIT", signal.SIG_DFL), ("SIGINT", signal.default_int_handler)):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, action)
 
 
 @pytest.fixture(autouse=True)
