@@ -22,7 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _hear_every_signal() -> None:
     """Undo what `nohup` and background shells leave to their children: the tests send these signals and mean them."""
-    for name, action in (("SIGHUP", signal.SIG_DFL), ("SIGQUIT", signal.SIG_DFL), ("SIGINT", signal.default_int_handler)):
+    usual = {"SIGHUP": signal.SIG_DFL, "SIGQUIT": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
+    for name, action in usual.items():
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, action)
