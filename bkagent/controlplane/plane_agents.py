@@ -68,8 +68,8 @@ class PlaneAgents(PlaneJobs):
         with self._change() as now:
             id = self.new_id()
             agent = Agent(
-                id=id, name=registration.name or registration.hostname or f"agent-{id[:8]}", state="never_connected",
-                created_at=now, hostname=registration.hostname, os=registration.os, arch=registration.arch,
+                id=id, name=_name(registration) or f"agent-{id[:8]}", state="never_connected", created_at=now,
+                hostname=registration.hostname, os=registration.os, arch=registration.arch,
                 version=registration.version, build=registration.build, user_agent=user_agent, ip_address=ip_address,
                 pid=max(0, min(registration.pid, 1 << 62)), machine_id=registration.machine_id, priority=priority,
                 meta_data=tuple(tags), features=tuple(registration.features),
@@ -239,6 +239,11 @@ class PlaneAgents(PlaneJobs):
         return self._set_agent(
             agent, paused=False, paused_at=None, paused_note="", paused_by="", paused_timeout_minutes=None
         )
+
+
+def _name(registration: Registration) -> str:
+    """Return the agent's name. "%hostname" in it is the control plane's to fill in; agents send it as it is."""
+    return registration.name.replace("%hostname", registration.hostname) or registration.hostname
 
 
 def _whole(text: str) -> Optional[int]:

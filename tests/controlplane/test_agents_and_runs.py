@@ -9,6 +9,7 @@ import pytest
 from bkagent.controlplane.errors import BadRequest, Locked, Rejected, Unauthorized
 from bkagent.controlplane.scheduling import dispatch
 from bkagent.wire.finish import Finish
+from bkagent.wire.registration import Registration
 
 ONE = [{"command": "a", "key": "a"}]
 
@@ -53,6 +54,14 @@ def test_the_jobs_of_one_step_are_handed_out_in_their_own_order(world):
     jobs = [world.plane.job(world.plane.next_action(world.agent()).job_id) for _ in range(10)]
     assert [job.parallel_index for job in jobs[:6]] == list(range(6))
     assert [job.command for job in jobs[6:]] == ["p", "q", "r", "s"]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("%hostname-1", "build-box-1"), ("plain", "plain"), ("", "build-box"), ("%other", "%other")]
+)
+def test_the_control_plane_puts_the_host_into_names(world, name, shown):
+    registered = world.plane.register(Registration(name, "build-box", "linux", "amd64", "3.137.0", "x", 1))
+    assert registered.name == shown and world.plane.agent(registered.id).name == shown
 
 
 def test_an_agent_has_one_job_at_a_time(world):
