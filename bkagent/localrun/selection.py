@@ -17,8 +17,9 @@ def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
     known: List[str] = []
     steps = _chosen(document.get("steps") or [], key, known)
     if not steps:
-        legal = ", ".join(known) if known else "no step of this pipeline has one"
-        raise UsageError(f"--step {key}: no step has that key; the keys are: {legal}")
+        if not known:
+            raise UsageError(f"--step {key}: no step of this pipeline has a key")
+        raise UsageError(f"--step {key}: no step has that key; the keys are: {', '.join(known)}")
     return {**document, "steps": [_free(step) for step in steps]}
 
 

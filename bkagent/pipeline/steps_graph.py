@@ -32,9 +32,9 @@ def unknown_dependencies(pipeline: Pipeline, existing_keys: Collection[str] = ()
     for step, _ in pipeline.walk():
         for dependency in step.depends_on or ():
             if dependency.key not in keys:
-                legal = ", ".join(sorted(keys)) if keys else "no step has a key"
                 wanted = f'{step.name}: depends_on names "{dependency.key}"'
-                found.append(f"{wanted}, but no step has that key (known: {legal})")
+                known = f"that key (known: {', '.join(sorted(keys))})" if keys else "a key"
+                found.append(f"{wanted}, but no step has {known}")
     return found
 
 
