@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import List, Set
+from typing import List, Set, Tuple
 
 from bkagent.agent import outcome
 from bkagent.agent.cancelling import AGENT_STOP
@@ -29,17 +29,21 @@ from bkagent.remote.client import Client
 from bkagent.transport.retry import Schedule
 
 
+_POSTED_WITHIN_S = 5.0
+_LOOK_S = 0.2
+
+
 class Adoption:
     """Looks for entries without an owner; each one found is tended on a thread of its own."""
 
     def __init__(self, place: Workplace) -> None:
         self._place = place
-        self._threads: List[threading.Thread] = []
+        self._threads: List[Tuple[threading.Thread, Entry]] = []
         self._damaged: Set[str] = set()
 
     def look(self) -> None:
         """Take what nobody owns now."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in spool.entries(self._place.spool_path):
             if entry.folder in self._damaged or not entry.try_own():
                 continue
@@ -50,13 +54,21 @@ class Adoption:
                 continue
             self._place.report("info", f"taking over job {job.job_id}, which an agent before this one left")
             thread = threading.Thread(target=self._tend, args=(entry,), name=f"adopted-{job.job_id}", daemon=True)
-            self._threads.append(thread)
+            self._threads.append((thread, entry))
             thread.start()
 
     def wait(self) -> None:
-        """Wait until the jobs that were taken over are done, or a stop has made their threads leave them."""
-        for thread in self._threads:
-            thread.join()
+        """Wait until the jobs that were taken over are done, or a stop has made their threads leave them.
+
+        A job that has ended is waited for a few seconds only: its control plane may be gone for good, and what it has
+        not taken stays on disk for the next start.
+        """
+        for thread, entry in self._threads:
+            left_s = _POSTED_WITHIN_S
+            while thread.is_alive() and left_s > 0:
+                thread.join(_LOOK_S)
+                if not entry.alive():
+                    left_s -= _LOOK_S
 
     def _tend(self, entry: Entry) -> None:
         place, job = self._place, entry.job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Mapping, NamedTuple
 
-from bkagent.errors import AgentError, SetupFailed
+from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import assembly, run, script, service
 from bkagent.job.assembly import ControlPlane
 from bkagent.job.environment import BIN_PATH
@@ -105,6 +105,9 @@ class JobProcess:
                 pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
                 ends_leftovers=job.leftovers == "end",
             )  # fmt: skip
+        except MissingValue as missing:
+            self._log.line(f"Missing {missing}. See: `buildkite-agent bootstrap --help`")
+            return missing.exit_code
         except AgentError as problem:
             self._log.line(f"bkagent: fatal: {problem}")
             return problem.exit_code

@@ -27,7 +27,11 @@ def make(path: str) -> str:
         os.makedirs(path, mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"cannot make the folder {path}: {error.strerror}") from None
-    if not owned_by_us(path):
+    try:
+        is_ours = owned_by_us(path)
+    except OSError as error:
+        raise ConfigError(f"the folder {path} cannot be closed to other users: {error.strerror}") from None
+    if not is_ours:
         raise ConfigError(f"the folder {path} belongs to another user or is a link; choose another one")
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {path} cannot be written to")
