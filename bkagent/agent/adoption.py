@@ -28,7 +28,6 @@ from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.transport.retry import Schedule
 
-
 _POSTED_WITHIN_S = 5.0
 _LOOK_S = 0.2
 

@@ -6,12 +6,13 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
+from bkagent.agent.run import SPOOL
 from bkagent.agent.stop import GRACEFUL, NOW
 from bkagent.controlplane.plane import Plane
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.server import Server
 from bkagent.errors import AgentError
-from bkagent.localrun import agents, changed, data_folder, keeping, names, plan, snapshot, summary
+from bkagent.localrun import agents, changed, data_folder, earlier, keeping, names, plan, snapshot, summary
 from bkagent.localrun.live import Live
 from bkagent.localrun.request import Request
 
@@ -85,6 +86,7 @@ class LocalRun:
         for line in _first_lines(source, self._request, taken, warnings):
             self._out(line)
         how = agents.settings(self._request, data, server.endpoint, plane.tokens.agent)
+        earlier.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
         working = self._agents = agents.Agents(how, self._report)
         events = plane.subscribe()
         build = plane.create_build(
@@ -203,4 +205,5 @@ def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot
         lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
     else:
         lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
+    lines += [f"note: {path} is a git repository of its own: its files are left out" for path in taken.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

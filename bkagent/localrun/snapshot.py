@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 from bkagent.localrun.repository import Git, Repository
 
@@ -19,11 +19,15 @@ _EMAIL = "local-run@bkagent.invalid"
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the jobs check out: a bare repository and a commit. `changed_count` files differ from HEAD."""
+    """What the jobs check out: a bare repository and a commit. `changed_count` files differ from HEAD.
+
+    `left_out` are folders that are git repositories of their own, whose files no commit of this one can hold.
+    """
 
     repository: str
     commit: str
     changed_count: int
+    left_out: Tuple[str, ...] = ()
 
 
 def take(found: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
@@ -33,14 +37,27 @@ def take(found: Repository, data: str, environ: Mapping[str, str], *, committed:
     if not os.path.exists(os.path.join(bare, "HEAD")):
         git.out("init", "--quiet", "--bare", bare)
     _borrow(bare, found)
+    left_out: "Tuple[str, ...]" = ()
     if committed:
         commit, changed_count = found.head, 0
     else:
         commit, changed_count = _commit_work_tree(git, found, bare, os.path.join(data, "index"))
+        left_out = _repositories_within(git, found, os.path.join(data, "index"))
     ref = "refs/heads/" + (found.branch if found.branch != "HEAD" else "detached")
     git.out("--git-dir", bare, "update-ref", ref, commit)
     git.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
-    return Snapshot(bare, commit, changed_count)
+    return Snapshot(bare, commit, changed_count, left_out)
+
+
+def _repositories_within(git: Git, found: Repository, index: str) -> "Tuple[str, ...]":
+    """Return the folders that git takes for other repositories and no `.gitmodules` tells where to get."""
+    staged = git.out("ls-files", "--stage", "-z", more={"GIT_INDEX_FILE": index}).split("\0")
+    links = [entry.partition("\t")[2] for entry in staged if entry.startswith("160000 ")]
+    if not links:
+        return ()
+    known = git.ask("config", "--file", os.path.join(found.top, ".gitmodules"), "--get-regexp", r"submodule\..*\.path")
+    modules = {line.partition(" ")[2] for line in known.splitlines()}
+    return tuple(link for link in links if link not in modules)
 
 
 def _borrow(bare: str, found: Repository) -> None:

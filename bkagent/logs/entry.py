@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import Optional
 
 from bkagent.errors import AgentError
@@ -13,6 +14,7 @@ from bkagent.logs.entry_files import heartbeat_age_s, request_cancel, touch_hear
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock, wake
+from bkagent.system.durable import replace_file
 
 _START_LOOK_S = 0.02
 
@@ -185,10 +187,17 @@ class Entry:
         self.release()
         layout.remove_folder(self.folder)
 
+    def redirect(self, endpoint: str) -> None:
+        """Let whoever delivers the job reach its control plane elsewhere: the same one, at another address."""
+        job = replace(self.job, endpoint=endpoint, agent_endpoint=endpoint)
+        replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
+        self._job = job
+
     def keep(self, reason: str) -> str:
         """Move the entry out of the spool, to `kept` beside it, for a person to look at; return where it is now."""
         with open(self._path(layout.KEPT_REASON), "w", encoding="utf-8") as file:
             file.write(reason.strip() + "\n")  # from here on it is no entry
+        self._forget_secrets()
         kept = os.path.join(os.path.dirname(os.path.dirname(self.folder)), "kept")
         os.makedirs(kept, mode=0o700, exist_ok=True)
         self.release()  # Windows renames no folder with an open file
@@ -198,6 +207,17 @@ class Entry:
                 os.rename(self.folder, target)
                 return target
         raise AgentError(f"{kept} holds a thousand logs of the job {self.job_id}")
+
+    def _forget_secrets(self) -> None:
+        """Take tokens and the job's environment out of what is kept: a person looks at it, nobody delivers it."""
+        for name in os.listdir(self.folder):
+            if name.startswith(layout.JOB_ENV_PREFIX):
+                os.unlink(self._path(name))
+        try:
+            job = replace(self.job, token="", agent_token="")
+        except AgentError:
+            return  # damaged, which may be why it is kept
+        replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -17,6 +17,7 @@ CANCEL = "cancel"
 HEARTBEAT = "heartbeat"
 HEADERS = "headers"  # how many times of group headers were told
 KEPT_REASON = "reason"
+JOB_ENV_PREFIX = "job-env-"  # the files that describe the job to containers, secrets among them
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 

@@ -153,6 +153,9 @@ def test_a_log_that_is_refused_for_good_is_kept_and_the_result_still_sent(plane,
     assert job.finish["exit_status"] == "0" and job.finish["chunks_failed_count"] > 0
     kept = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "kept" / job.id
     assert b"hello\r\n" in (kept / "log").read_bytes() and agent.spool == []
+    names = [path.name for path in kept.iterdir()]
+    assert not any(name.startswith("job-env") for name in names)
+    assert job.token not in (kept / "job.json").read_text(encoding="utf-8")
 
 
 def test_a_result_that_is_known_already_is_not_sent_for_ever(plane, start):

@@ -95,6 +95,17 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(work: Path, tmp_path: Pat
     assert checked_out(take(work), tmp_path / "out")["tracked"] == "new"
 
 
+def test_repositories_within_are_named_since_their_files_are_left_out(work: Path) -> None:
+    assert take(work).left_out == ()
+    inner = work / "nested"
+    inner.mkdir()
+    git(inner, "init", "-q")
+    (inner / "file").write_text("x")
+    git(inner, "add", ".")
+    git(inner, "commit", "-q", "-m", "inner")
+    assert take(work).left_out == ("nested",)
+
+
 def test_a_shallow_clone_can_be_run(work: Path, tmp_path: Path) -> None:
     (work / "tracked").write_text("second")
     git(work, "commit", "-q", "-a", "-m", "second")
