@@ -14,7 +14,7 @@ from bkagent.logs.entry_files import heartbeat_age_s, request_cancel, touch_hear
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock, wake
-from bkagent.system.durable import replace_file
+from bkagent.system.durable import replace_file, sync_path
 
 _START_LOOK_S = 0.02
 
@@ -84,7 +84,7 @@ class Entry:
     def wait_for_start(self, timeout_s: Optional[float] = None) -> bool:
         """Wait until a job process has taken the entry or there is a result; false when the time was over first."""
         until = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self.started() and not os.path.exists(self._path(result.NAME)):
+        while not self.started() and not result.exists(self.folder):
             if until is not None and time.monotonic() >= until:
                 return False
             time.sleep(_START_LOOK_S)  # the one thing without a lock to wait for, and it lasts for moments
@@ -92,7 +92,7 @@ class Entry:
 
     def ended(self) -> bool:
         """Return whether the job is over: it started or has a result, and nobody runs it. No result then means lost."""
-        if not self.started() and not os.path.exists(self._path(result.NAME)):
+        if not self.started() and not result.exists(self.folder):
             return False
         return not self.alive()
 
@@ -146,8 +146,9 @@ class Entry:
     def settle(self, outcome: Result) -> bool:
         """Write the result in place of a job process that could not start or was lost. False when there is one."""
         with _NobodyRuns(self):
-            if os.path.exists(self._path(result.NAME)):
+            if result.exists(self.folder):
                 return False
+            sync_path(self.log_path)
             result.write(self.folder, outcome)
         self.ring()
         return True

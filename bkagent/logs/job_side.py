@@ -12,10 +12,10 @@ from bkagent.logs import layout, result
 from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
+from bkagent.logs.syncing import Syncing
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import is_full, replace_file, sync_file, sync_folder, sync_path
 
-_SYNC_EVERY_S = 1.0
 _FULL_DISK_PAUSE_S = 0.5
 _POSTED_WITHIN_S = 0.1
 
@@ -50,9 +50,10 @@ class JobSide:
         # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
         self._sync_lock = threading.Lock()
         self._sync_fd = os.dup(self._log)
-        self._unsynced = threading.Event()
+        self._outcome: Optional[Result] = None
+        self._is_new = True
         self._closed = False
-        threading.Thread(target=self._keep_synced, name="log-sync", daemon=True).start()
+        self._syncing = Syncing(self._sync_with_entry, "log-sync")
         self._ringer.ring()
 
     def append(self, data: bytes) -> None:
@@ -69,18 +70,24 @@ class JobSide:
                         raise
                     time.sleep(_FULL_DISK_PAUSE_S)
             self._ringer.ring()
-        self._unsynced.set()
+        self._syncing.written()
 
     def sync(self) -> None:
         """Bring what was appended to the disk. Happens by itself once a second."""
-        self._unsynced.clear()
         with self._sync_lock:
             if not self._closed:
                 sync_file(self._sync_fd)
 
     def finish(self, outcome: Result) -> None:
-        """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`."""
-        result.write(self.folder, outcome, to_disk=False)
+        """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
+
+        On the disk the result always comes after the log. The disk takes longer than a control plane that answers,
+        so an agent of this boot hears of the result before: nobody would be safer for its wait.
+        """
+        self._outcome = outcome
+        if not result.announce(self.folder, outcome):
+            self.sync()
+            result.write(self.folder, outcome)
         self._ringer.ring()
 
     def close(self) -> None:
@@ -94,24 +101,27 @@ class JobSide:
             os.close(self._alive)
             self._ringer.ring()
             self._ringer.close()
-        self._unsynced.set()
+        self._syncing.close()
 
     def bring_to_disk(self) -> None:
-        """See to it that the end of a closed entry is on the disk, unless the agent is done with it before that.
-
-        The disk takes longer than a control plane that answers, so nobody waits for it before the finish is posted:
-        the result would be no safer for that. What cannot be posted at once is on the disk a moment later.
-        """
+        """See to it that the end of a closed entry is on the disk, unless the agent is done with it before that."""
         time.sleep(_POSTED_WITHIN_S)
-        if not os.path.exists(os.path.join(self.folder, layout.JOB)):
+        if not self._is_there():
             return
         try:
-            for name in (layout.JOB, layout.LOG, result.NAME):
+            for name in (layout.JOB, layout.LOG):
                 sync_path(os.path.join(self.folder, name))
-            for folder in (self.folder, os.path.dirname(self.folder)):
-                sync_folder(folder)
+            if self._outcome is not None:
+                result.write(self.folder, self._outcome)
+            sync_folder(os.path.dirname(self.folder))
         except OSError:
             pass  # removed in this moment, or a disk that is beyond help
+        if not self._is_there():
+            layout.remove_folder(self.folder)  # what this call may have put into it while it was being removed
+
+    def _is_there(self) -> bool:
+        names = (layout.JOB, layout.JOB_ASIDE)
+        return any(os.path.exists(os.path.join(self.folder, name)) for name in names)
 
     def cancel_reason(self) -> Optional[str]:
         """Return "cancel" or "agent_stop" once the agent has asked for an end, else None."""
@@ -125,18 +135,11 @@ class JobSide:
         """Return the open descriptors that a fork without an exec must close."""
         return (self._alive, self._log, self._sync_fd)
 
-    def _keep_synced(self) -> None:
+    def _sync_with_entry(self) -> None:
         # The entry itself was made in a hurry; it gets to the disk with its first second of log.
-        is_new = True
-        while not self._closed:
-            self._unsynced.wait()
-            time.sleep(_SYNC_EVERY_S)
-            try:
-                if is_new:
-                    is_new = False
-                    sync_path(os.path.join(self.folder, layout.JOB))
-                    sync_folder(self.folder)
-                    sync_folder(os.path.dirname(self.folder))
-                self.sync()
-            except OSError:
-                pass  # the write that comes next meets the same trouble and says so
+        if self._is_new:
+            self._is_new = False
+            sync_path(os.path.join(self.folder, layout.JOB))
+            sync_folder(self.folder)
+            sync_folder(os.path.dirname(self.folder))
+        self.sync()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Dict, List
 
 from bkagent.errors import WireError
-from bkagent.system.durable import is_full
+from bkagent.system.durable import is_full, sync_file
 
 _NEWLINE = b"\n"
 
@@ -39,6 +39,9 @@ class Journal:
         self._read(path)
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._fd = os.open(path, flags, 0o600)
+        # A descriptor of its own: a sync takes as long as the disk likes, and chunks are cut meanwhile.
+        self._sync_lock = threading.Lock()
+        self._sync_fd = os.dup(self._fd)
 
     @property
     def next_offset(self) -> int:
@@ -71,12 +74,19 @@ class Journal:
                 if not is_full(problem):
                     raise
 
+    def sync(self) -> None:
+        """Bring what was written to the disk. The log comes first: a journal never names what a disk may not have."""
+        with self._sync_lock:
+            if self._sync_fd >= 0:
+                sync_file(self._sync_fd)
+
     def close(self) -> None:
-        """Close the file. Later calls raise ValueError."""
-        with self._lock:
+        """Close the file. Later calls raise ValueError, but for `sync`, which does nothing then."""
+        with self._lock, self._sync_lock:
             if self._fd >= 0:
                 os.close(self._fd)
-                self._fd = -1
+                os.close(self._sync_fd)
+                self._fd = self._sync_fd = -1
 
     def _cut(self, chunk: Chunk) -> None:
         self._pending[chunk.sequence] = chunk

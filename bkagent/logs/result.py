@@ -1,4 +1,9 @@
-"""`result.json`: how a job ended. Written in one step before the job process ends, and read from there alone."""
+"""How a job ended, as its process leaves it: `result.json`, and `result.soon` until that is on the disk.
+
+A result on the disk says that the log is there too, whole; so it is written when the log has been synced. A control
+plane may have the result long before a disk has: `result.soon` is for the agent that waits, without a wait for the
+disk, and counts only while the machine that wrote it has not been started again.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,11 @@ from dataclasses import asdict, dataclass
 from typing import Optional
 
 from bkagent.errors import WireError
+from bkagent.system.boot import boot_id
 from bkagent.system.durable import replace_file
 
 NAME = "result.json"
+SOON = "result.soon"
 
 
 @dataclass(frozen=True)
@@ -23,12 +30,27 @@ class Result:
     finished_at: str = ""  # RFC 3339
 
 
-def write(folder: str, result: Result, *, to_disk: bool = True) -> None:
-    """Put the result into a spool entry: whole when this returns, and on disk unless the caller sees to that later.
+def write(folder: str, result: Result) -> None:
+    """Put the result into a spool entry: on disk and whole when this returns. The log comes first. Raises OSError."""
+    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode())
 
-    Raises OSError.
+
+def announce(folder: str, result: Result) -> bool:
+    """Leave the result for an agent of this boot without waiting for the disk; `write` comes soon. Raises OSError.
+
+    False, and nothing is left, where the system does not tell its boots apart.
     """
-    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode(), to_disk=to_disk)
+    boot = boot_id()
+    if not boot:
+        return False
+    document = {**asdict(result), "boot": boot}
+    replace_file(os.path.join(folder, SOON), (json.dumps(document) + "\n").encode(), to_disk=False)
+    return True
+
+
+def exists(folder: str) -> bool:
+    """Return whether `read` finds a result, be it a damaged one."""
+    return os.path.exists(os.path.join(folder, NAME)) or _announced(folder) is not None
 
 
 def read(folder: str) -> Optional[Result]:
@@ -37,14 +59,28 @@ def read(folder: str) -> Optional[Result]:
         with open(os.path.join(folder, NAME), encoding="utf-8") as file:
             text = file.read()
     except FileNotFoundError:
-        return None
+        return _announced(folder)
     try:
-        document = json.loads(text)
-        status = document["exit_status"]
-        texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}
+        return _parsed(text)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise WireError(f"{NAME} of {folder} cannot be read") from None
+
+
+def _announced(folder: str) -> Optional[Result]:
+    """Return the announced result of this boot. One that the disk got a part of is of another, or damaged: None."""
+    try:
+        with open(os.path.join(folder, SOON), encoding="utf-8") as file:
+            text = file.read()
+        return _parsed(text) if json.loads(text)["boot"] == boot_id() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _parsed(text: str) -> Result:
+    document = json.loads(text)
+    status = document["exit_status"]
+    texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}
     kinds = [type(status), *map(type, texts.values())]
     if kinds != [int, str, str, str]:
-        raise WireError(f"{NAME} of {folder} has a field of the wrong kind")
+        raise TypeError(f"a field of {NAME} is of the wrong kind")
     return Result(status, **texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Callable, Optional
@@ -11,7 +12,8 @@ from bkagent.logs.entry import Entry
 from bkagent.logs.journal import Chunk, Journal
 from bkagent.logs.outage import Outage
 from bkagent.logs.pace import Pace
-from bkagent.system.durable import is_full
+from bkagent.logs.syncing import Syncing
+from bkagent.system.durable import is_full, sync_path
 
 __all__ = ["GivenUp", "Uploader"]
 
@@ -56,9 +58,11 @@ class Uploader:
         try:
             journal = Journal(self._entry.chunks_path)
             senders = ChunkSenders(self._entry.log_path, journal, self._send, self._outage, bell.ring, self._report)
+            self._syncing = Syncing(lambda: self._sync(journal), "journal-sync")
             try:
                 self._upload(journal, senders, stop)
             finally:
+                self._syncing.close()
                 senders.close()
             return 0
         finally:
@@ -105,7 +109,9 @@ class Uploader:
     def _cut(self, journal: Journal, size: int, stop: threading.Event) -> Optional[Chunk]:
         """Cut the next chunk, or wait a little where the disk has no room to write that down."""
         try:
-            return journal.cut(size)
+            chunk = journal.cut(size)
+            self._syncing.written()
+            return chunk
         except OSError as problem:
             if not is_full(problem):
                 raise
@@ -136,8 +142,22 @@ class Uploader:
             name = self._entry.job_id
             self._report("warn", f"the log of job {name} has exceeded {limit} bytes; the server may drop the rest")
 
+    def _sync(self, journal: Journal) -> None:
+        """Bring to the disk which chunks were cut, and before that what was cut.
+
+        Nobody waits for it before a chunk is sent. What the power takes with it was cut in its last second, and is cut
+        again from what the disk has of the log.
+        """
+        sync_path(self._entry.log_path)
+        journal.sync()
+
     def _fill(self, journal: Journal) -> None:
         """Give a log that lost its end with the machine's power its length back, so that later offsets stay true."""
-        if self._entry.log_size() < journal.next_offset and not self._entry.alive():
-            with open(self._entry.log_path, "ab") as log:
-                log.truncate(journal.next_offset)
+        missing = journal.next_offset - self._entry.log_size()
+        if missing > 0 and not self._entry.alive():
+            said = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
+            with open(self._entry.log_path, "ab", buffering=0) as log:
+                # The words come last: what was cut last is what is sent again.
+                log.seek(0, os.SEEK_END)
+                log.truncate(journal.next_offset - min(missing, len(said)))
+                log.write(said[-missing:])
