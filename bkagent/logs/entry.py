@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import Optional
 
-from bkagent.errors import AgentError
+from bkagent.errors import AgentError, WireError
 from bkagent.logs import entry_files, layout, result
 from bkagent.logs.entry_files import heartbeat_age_s, request_cancel, touch_heartbeat
 from bkagent.logs.job_file import JobFile
@@ -199,6 +199,7 @@ class Entry:
         with open(self._path(layout.KEPT_REASON), "w", encoding="utf-8") as file:
             file.write(reason.strip() + "\n")  # from here on it is no entry
         self._forget_secrets()
+        self._finish_result()
         kept = os.path.join(os.path.dirname(os.path.dirname(self.folder)), "kept")
         os.makedirs(kept, mode=0o700, exist_ok=True)
         self.release()  # Windows renames no folder with an open file
@@ -219,6 +220,15 @@ class Entry:
         except AgentError:
             return  # damaged, which may be why it is kept
         replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
+
+    def _finish_result(self) -> None:
+        """Make an announced result one that counts after the next start of the machine as well."""
+        try:
+            outcome = self.result()
+        except WireError:
+            return
+        if outcome is not None:
+            result.write(self.folder, outcome)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)
