@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+
+from bkagent.config import paths
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
 from bkagent.system.tree_removal import remove_tree
@@ -10,9 +13,21 @@ __all__ = ["remove", "remove_tree"]
 
 _TRIES, _PAUSE_S = 10, 10.0
 
+# What a checkout folder must not contain: other checkouts, the agent's own files, the user's.
+_KEPT = (
+    "BUILDKITE_BUILD_PATH", "BUILDKITE_HOOKS_PATH", "BUILDKITE_PLUGINS_PATH", "BUILDKITE_GIT_MIRRORS_PATH",
+    "BUILDKITE_ENV_FILE", "BUILDKITE_BIN_PATH",
+)  # fmt: skip
+
 
 def remove(session: Session, folder: str) -> None:
-    """Remove `folder` if it is there, trying again while something keeps it busy. Raises JobFailed."""
+    """Remove `folder` if it is there, trying again while something keeps it busy.
+
+    Raises JobFailed, at once for a folder that has more in it than a checkout: a job may name any.
+    """
+    kept = _kept_within(session, folder)
+    if kept:
+        raise JobFailed(f'"{folder}" is not removed, since {kept} lies in it: it cannot be the folder of a checkout', 1)
     for tries_left in range(_TRIES - 1, -1, -1):
         session.log.comment(f"Removing {folder}")
         try:
@@ -26,3 +41,17 @@ def remove(session: Session, folder: str) -> None:
             if session.cancellation.wait(_PAUSE_S):
                 break
     raise JobFailed(f'failed to remove "{folder}": {failure}', 1) from failure
+
+
+def _kept_within(session: Session, folder: str) -> str:
+    """Return the first path at or below `folder` that is no checkout's to remove, or ""."""
+    above, name = os.path.split(os.path.abspath(folder))
+    real = os.path.normcase(os.path.join(os.path.realpath(above), name))  # of a link, only the link would go
+    env = session.first_env  # a hook may well move HOME into the checkout
+    named = [env.get(variable, "") for variable in _KEPT]
+    for path in (*named, paths.home(env), paths.temporary(env)):
+        if path and os.path.isabs(path):
+            inner = os.path.normcase(os.path.realpath(path))
+            if inner == real or inner.startswith(real.rstrip(os.sep) + os.sep):
+                return path
+    return ""

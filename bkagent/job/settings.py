@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Tuple
 
 from bkagent.config import paths
+from bkagent.config.option import Option
 from bkagent.config.options import agent, bootstrap, job, logging
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
@@ -85,12 +86,23 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
 
 
 def checkout_path(settings: JobSettings) -> str:
-    """Return the folder that the job's repository is checked out to. Raises ConfigError without a build path."""
+    """Return the folder that the job's repository is checked out to, below the build path.
+
+    Raises ConfigError without a build path, and for a slug that would lead out of it: a checkout may be removed whole.
+    """
     if not settings.build_path:
         raise ConfigError("must set either a BUILDKITE_BUILD_PATH or a BUILDKITE_BUILD_CHECKOUT_PATH")
     agent_folder = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in settings.agent_name)
-    # Joined as text: a slug that begins with a separator must not lead out of the build path.
-    return os.path.normpath(os.sep.join((settings.build_path, agent_folder, settings.organization, settings.pipeline)))
+    organization = _folder_name(bootstrap.ORGANIZATION, settings.organization)
+    pipeline = _folder_name(bootstrap.PIPELINE, settings.pipeline)
+    return os.path.normpath(os.path.join(settings.build_path, agent_folder, organization, pipeline))
+
+
+def _folder_name(option: Option, slug: str) -> str:
+    """Return a slug that the control plane named, once it is sure to be the name of one folder, or empty."""
+    if slug in (os.curdir, os.pardir) or any(letter in slug for letter in "/\\:\0"):
+        raise ConfigError(f'{option.env[0]} is "{slug}", which cannot be the name of a folder to check out to')
+    return slug
 
 
 def _graces(cancel_s: int, signal_s: int) -> Tuple[float, float]:

@@ -82,7 +82,7 @@ class Machine:
 
 
 class Cut(NamedTuple):
-    """What there was in the moment of the cut: the whole log, what the disk had of it and of the journal, what was sent."""
+    """The moment of the cut: the whole log, what the disk had of it and of the journal, what was sent."""
 
     log: bytes
     synced_log: bytes
@@ -168,9 +168,13 @@ def test_the_log_is_on_the_disk_before_its_result(machine, plane):
     assert machine.job.finish["exit_status"] == "0"
 
 
+def reaches_disk(machine: Machine, path: Path) -> bool:
+    there = path.read_bytes()
+    return wait_until(lambda: (power.synced(machine.disk, path) or b"").startswith(there))
+
+
 def test_log_and_journal_are_synced_while_the_job_runs(machine):
     assert machine.job.wait_printed(b"line 5 "), machine.agent.said
     log, journal = machine.entry / "log", machine.entry / "chunks"
     for path in (log, journal):
-        there = path.read_bytes()
-        assert wait_until(lambda: (power.synced(machine.disk, path) or b"").startswith(there)), machine.agent.said
+        assert reaches_disk(machine, path), machine.agent.said

@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+
 from bkagent.config import self_command
 from tests.job.conftest import Place
 
@@ -111,3 +113,13 @@ def test_in_job_commands_change_the_live_environment(place: Place) -> None:
 
 def test_the_launchers_are_what_the_environment_names(place: Place) -> None:
     assert sorted(os.listdir(place.env["BUILDKITE_BIN_PATH"])) == sorted(self_command.NAMES)
+
+
+@pytest.mark.parametrize("variable", ["BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"])
+@pytest.mark.parametrize("slug", ["..", ".", "../..", "a/../../..", "/etc", "a/b", "..\\..", "c:"])
+def test_a_slug_that_leads_out_of_the_build_path_is_refused(place: Place, variable: str, slug: str) -> None:
+    del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    ended = place.run("true", {variable: slug, "BUILDKITE_CLEAN_CHECKOUT": "true", "BUILDKITE_SKIP_CHECKOUT": "false"})
+    assert ended.result.exit_status != "0"
+    assert any(variable in line and "cannot be the name of a folder" in line for line in ended.lines), ended.lines
+    assert place.builds.exists() and place.hooks.exists()
