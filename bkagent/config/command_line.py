@@ -8,6 +8,7 @@ that is none, and the rest are arguments. From this follows that
 
 - a flag that means true by being there takes the argument behind it along, so that reading stops there;
 - an unknown flag behind an argument is an argument, and an error elsewhere;
+- the first `--` ends the flags, wherever it stands, and is no argument itself;
 - a last flag without its value takes the first argument.
 
 Source: urfave/cli 1.22 and Go's `flag`, as buildkite-agent 3.137 uses them.
@@ -79,7 +80,7 @@ def _moved(words: "Sequence[str]", known: "Dict[str, Optional[Option]]") -> "Tup
             moved.append(word)
             is_open = False
         elif word == "--":
-            rest += words[at:]
+            rest = [word, *rest, *words[at + 1 :]]
             break
         else:
             rest.append(word)

@@ -38,7 +38,10 @@ LINES = {
         ["--context", "c", "--append", "body"], {"context": ["c"], "append": ["true"]}, ["body"],
     ),
     "double dash ends flags": (["--", "--context"], {}, ["--context"]),
-    "double dash behind an argument stays": (["body", "--", "--context", "c"], {}, ["body", "--", "--context", "c"]),
+    "double dash behind an argument ends flags": (["body", "--", "--context", "c"], {}, ["body", "--context", "c"]),
+    "a second double dash stays": (["body", "--", "--", "c"], {}, ["body", "--", "c"]),
+    "flags before the double dash": (["body", "--context", "c", "--", "-x"], {"context": ["c"]}, ["body", "-x"]),
+    "an unknown flag before the double dash": (["-x", "--", "c"], {}, ["-x", "c"]),
     "only the first double dash goes": (["--", "--"], {}, ["--"]),
     "unknown flag behind an argument": (["body", "--odd"], {}, ["body", "--odd"]),
     "known flags around an unknown one": (
