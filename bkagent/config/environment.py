@@ -2,14 +2,23 @@
 
 import os
 
+from bkagent.system import locale_coercion
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
 
 
 def read() -> "dict[str, str]":
-    """Return a copy of the environment. Names are upper case on Windows, as the system keeps them there."""
-    return dict(os.environ)
+    """Return a copy of the environment, without what Python has added to it.
+
+    Names are upper case on Windows, as the system keeps them there.
+    """
+    env = dict(os.environ)
+    # Jobs would inherit a locale that their containers and tools may not have.
+    if "LC_CTYPE" in env and locale_coercion.came_from_python(env["LC_CTYPE"]):
+        del env["LC_CTYPE"]
+    return env
 
 
 def forget(names: "list[str]") -> None:

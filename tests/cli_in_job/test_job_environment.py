@@ -1,6 +1,7 @@
 """`env get`, `env set`, `env unset`, `env dump` and `redactor add` against a job's real local socket."""
 
 import json
+import sys
 
 import pytest
 
@@ -119,6 +120,14 @@ def test_dump_prints_this_process(outside):
     assert (found["Z"], found["A"]) == ("\u2603", 'q"')
     assert out(done).count("\n") == 1 and "\u2603" in out(done)
     assert out(outside.run("env", "dump", "--format", "json-pretty")).startswith('{\n  "')
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what a process started with")
+def test_what_python_adds_to_the_environment_is_not_in_a_dump(outside):
+    bare = {"LC_ALL": None, "LANG": None, "LC_CTYPE": None}
+    assert "LC_CTYPE" not in json.loads(outside.run("env", "dump", env=bare).stdout)
+    found = json.loads(outside.run("env", "dump", env={**bare, "LC_CTYPE": "C.UTF-8"}).stdout)
+    assert found["LC_CTYPE"] == "C.UTF-8"
 
 
 def test_a_secret_from_standard_input_or_a_file(job, tmp_path):
