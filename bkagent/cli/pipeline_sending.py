@@ -108,9 +108,10 @@ class Sending:
 
     def _print(self, document: Dict[str, Any]) -> None:
         if self.call.settings[options.FORMAT] == "yaml":
+            from bkagent.pipeline import yaml_order
             from bkagent.yaml.dump import dumps
 
-            text = ("---\n" if self.printed else "") + dumps(document)
+            text = ("---\n" if self.printed else "") + dumps(yaml_order.ordered(document))
         else:
             text = go_json.dumps(document, indent=2) + "\n"
         self.printed = True

@@ -1,76 +1,59 @@
-"""Plain values to YAML text, in blocks; texts are quoted wherever they could be read as something else."""
+"""Plain values to YAML text in blocks, laid out as Go's yaml.v3 does with its default indentation of four."""
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, List
 
-from bkagent.yaml.scalars import resolve
+from bkagent.yaml import presentation
 
-# Begins with a letter or one of a few signs, holds nothing that has a meaning, ends with no blank.
-_PLAIN = re.compile(r"[A-Za-z_/$(][\w ./$()+=@,;^~<>-]*", re.ASCII)
-_LITERAL = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*")
+_STEP = 4
 
 
 def dumps(value: Any) -> str:
     """Return the YAML text of None, booleans, numbers, texts, lists and dictionaries; it ends with a line end."""
     lines: List[str] = []
-    _write(value, lines, "", "")
+    if isinstance(value, (dict, list)) and value:
+        _write(value, lines, "", 0)
+    else:
+        _write_leaf(value, lines, "", 0, _STEP)
     return "\n".join(lines) + "\n"
 
 
-def _write(value: Any, lines: List[str], first: str, indent: str) -> None:
-    """Add a value's lines; the first begins with `first`, the others with `indent`."""
-    if isinstance(value, dict) and value:
-        for key, item in value.items():
-            _write_entry(item, lines, first + _text(key) + ":", indent)
-            first = indent
-    elif isinstance(value, list) and value:
-        for item in value:
-            if isinstance(item, (dict, list)) and item:
-                _write(item, lines, first + "- ", indent + "  ")
-            else:
-                _write_entry(item, lines, first + "-", indent)
-            first = indent
+def _write(value: Any, lines: List[str], first: str, column: int) -> None:
+    """Add the lines of a list or dictionary that stands at `column`; the first line begins with `first`."""
+    indent = " " * column
+    entries = value.items() if isinstance(value, dict) else [(None, item) for item in value]
+    for key, item in entries:
+        if isinstance(value, list):
+            _write_item(item, lines, first + "-", column)
+        else:
+            _write_entry(item, lines, first + presentation.key(key) + ":", column)
+        first = indent
+
+
+def _write_item(item: Any, lines: List[str], head: str, column: int) -> None:
+    """What stands in a list begins beside its dash."""
+    if isinstance(item, (dict, list)) and item:
+        _write(item, lines, head + " ", column + 2)
     else:
-        lines.append(first + _scalar(value))
+        _write_leaf(item, lines, head + " ", column, column + 2)
 
 
-def _write_entry(value: Any, lines: List[str], head: str, indent: str) -> None:
-    deeper = indent + "  "
-    if isinstance(value, (dict, list)) and value:
+def _write_entry(item: Any, lines: List[str], head: str, column: int) -> None:
+    """What belongs to a key begins below it, at the next multiple of the indentation."""
+    deeper = (column + _STEP) // _STEP * _STEP
+    if isinstance(item, (dict, list)) and item:
         lines.append(head)
-        _write(value, lines, deeper, deeper)
-    elif isinstance(value, str) and _is_literal(value):
-        body = value.rstrip("\n")
-        trailing = len(value) - len(body)
-        lines.append(f"{head} |{('-', '')[trailing] if trailing < 2 else '+'}")
-        lines += [deeper + line if line else "" for line in value.split("\n")[: None if not trailing else -1]]
+        _write(item, lines, " " * deeper, deeper)
     else:
-        lines.append(f"{head} {_scalar(value)}")
+        _write_leaf(item, lines, head + " ", column, deeper)
 
 
-def _is_literal(value: str) -> bool:
-    """Say whether a text reads best as a block: several lines, none of which needs an escape."""
-    if "\n" not in value.rstrip("\n") or not _LITERAL.fullmatch(value):
-        return False
-    return value[0] not in " \n\t" and "\t" not in value[:1]
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, (dict, list)):
-        return "{}" if isinstance(value, dict) else "[]"
-    if isinstance(value, float):
-        return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(str(value), repr(value))
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
-
-
-def _text(text: str) -> str:
-    if _PLAIN.fullmatch(text) and not text.endswith(" ") and isinstance(resolve(text), str):
-        return text
-    return json.dumps(text, ensure_ascii=not _LITERAL.fullmatch(text))
+def _write_leaf(value: Any, lines: List[str], head: str, above: int, column: int) -> None:
+    """Add a value that has no parts; `column` is where the lines of a block begin, `above` where its parent stands."""
+    if isinstance(value, str) and presentation.is_block(value):
+        lines.append(head + presentation.block_header(value, column - above))
+        body = value[:-1] if value.endswith("\n") else value
+        lines += [" " * column + line if line else "" for line in body.split("\n")]
+    else:
+        lines.append(head + presentation.leaf(value))

@@ -130,7 +130,9 @@ def test_the_forms_of_a_dry_run(upload):
         '      "command": "a \\u003cb\\u003e\\n\\u0026\\u0026 c\\n",\n      "label": "1"\n    },\n    "wait"\n  ]\n}\n'
     )
     _, out, _ = upload("--dry-run", "--format", "yaml", stdin=text)
-    assert out == 'env:\n  A: "1"\nsteps:\n  - command: |\n      a <b>\n      && c\n    label: "1"\n  - wait\n'
+    assert out == (
+        'steps:\n    - label: "1"\n      command: |\n        a <b>\n        && c\n    - wait\nenv:\n    A: "1"\n'
+    )
 
 
 def test_a_refusal_ends_with_the_servers_words(upload, server):
