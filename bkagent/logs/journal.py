@@ -75,7 +75,10 @@ class Journal:
                     raise
 
     def sync(self) -> None:
-        """Bring what was written to the disk. The log comes first: a journal never names what a disk may not have."""
+        """Bring what was written to the disk. The log comes first, so that what is cut meanwhile is all that may lack.
+
+        A disk may have a line of the journal before the bytes it names in any case: see `uploader` for what happens then.
+        """
         with self._sync_lock:
             if self._sync_fd >= 0:
                 sync_file(self._sync_fd)

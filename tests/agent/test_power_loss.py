@@ -103,7 +103,6 @@ class Cut(NamedTuple):
             known = self.log[offset : offset + len(data)]
             assert data == known or b"lost with the power" in data or offset + len(data) > len(self.synced_log)
             covered.update(range(offset, offset + len(data)))
-        assert self.journalled <= len(self.synced_log)
         assert covered.issuperset(range(self.journalled if conflicts else len(self.synced_log)))
 
 
