@@ -77,7 +77,7 @@ class Journal:
     def sync(self) -> None:
         """Bring what was written to the disk. The log comes first, so that what is cut meanwhile is all that may lack.
 
-        A disk may have a line of the journal before the bytes it names in any case: see `uploader` for what happens then.
+        A disk may have a line of the journal before the bytes it names in any case; `uploader` sees to that.
         """
         with self._sync_lock:
             if self._sync_fd >= 0:
