@@ -15,6 +15,7 @@ from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.agent.worker import Worker
 from bkagent.errors import AgentError, Cancelled, ConfigError
+from bkagent.job.commands import Commands
 from bkagent.job.warm import Warm
 
 Report = Callable[[str, str], None]
@@ -57,6 +58,7 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     _run_hooks("agent-startup", settings, sessions, report)
     idleness = Idleness(len(sessions), settings.idle_timeout_s)
     warm = Warm(settings.job.environ, report)
+    commands = Commands(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
         own = Workplace(settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm)
@@ -64,10 +66,12 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     # Only now, so that the registration did not wait for it; nor does the one job of an agent that acquires it.
     if not (settings.acquire_job or settings.job.bootstrap_script):
         warm.open()
+    commands.open()
     try:
         _run_all(workers, adoption, report)
         adoption.wait()
     finally:
+        commands.close()
         warm.close()
     try:
         _run_hooks("agent-shutdown", settings, sessions, report)

@@ -16,6 +16,7 @@ COMMANDS = {
     "build create": "Create a build on an embedded control plane",
     "cache restore": "Restore caches of the job",
     "cache save": "Save caches of the job",
+    "command-process": "Run the commands that jobs call",
     "completion": "Print a script that completes command lines in a shell",
     "config check": "Find everything that is wrong with a configuration file",
     "config show": "Show each setting of the agent and where it comes from",
@@ -58,7 +59,7 @@ COMMANDS = {
 }
 
 # Work, but are for this program's own use.
-HIDDEN = {"cache restore", "cache save", "job promise-failure", "job-process"}
+HIDDEN = {"cache restore", "cache save", "command-process", "job promise-failure", "job-process"}
 
 GROUPS = {
     "annotation": "Work with annotations",

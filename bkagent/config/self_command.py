@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 # argv is [-c, ROOT, words...]; ROOT is the folder that holds the package.
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
 
+# What jobs call has its own folder behind ROOT: a process that has loaded everything may be serving there.
+_LAUNCHED = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.launched import run; run(sys.argv.pop(1))"
+)
+
 _POSIX = """#!/bin/sh
 [ -x {python} ] || {{
   echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
   exit 127
 }}
-exec {python} -I -S -c {code} {root} "$@"
+exec {python} -I -S -c {code} {root} "${{0%/*}}" "$@"
 """
 _CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" %*\r\n'
 NAMES = ("buildkite-agent", "bkagent")
@@ -42,6 +47,11 @@ def command(arguments: "Sequence[str]") -> "List[str]":
     return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]
 
 
+def launched() -> "List[str]":
+    """Return the words that the command line of whatever a launcher has started begins with."""
+    return [sys.executable, "-I", "-S", "-c", _LAUNCHED, code_root()]
+
+
 def launcher_folder(state_path: str) -> str:
     """Return a folder that holds only the launchers; made on first use, then left as it is.
 
@@ -55,7 +65,7 @@ def launcher_folder(state_path: str) -> str:
 
 
 def _launchers() -> "dict[str, str]":
-    script = _POSIX.format(python=_sh(sys.executable), code=_sh(_CODE), root=_sh(code_root()))
+    script = _POSIX.format(python=_sh(sys.executable), code=_sh(_LAUNCHED), root=_sh(code_root()))
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
         script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())

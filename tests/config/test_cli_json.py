@@ -16,7 +16,10 @@ from bkagent.config import kinds
 DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 HOME = {"HOME": "/home/somebody"}
 # What commands have that the reference lacks; their options are no rows of the list.
-OWN = ("build create", "completion", "config check", "config show", "help", "job-process", "local run", "server")
+OWN = (
+    "build create", "command-process", "completion", "config check", "config show", "help", "job-process", "local run",
+    "server",
+)  # fmt: skip
 
 
 def read(name):

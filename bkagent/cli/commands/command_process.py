@@ -1,0 +1,67 @@
+"""`bkagent command-process`: run the commands that jobs call, warm. Started by the agent, not by people.
+
+Standard input is the listening socket, standard output the line to the agent.
+"""
+
+import os
+import sys
+
+from bkagent.cli import launched, main, table
+from bkagent.cli.command import Call, Command
+from bkagent.config import environment, self_command
+from bkagent.system import stand_in
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
+
+def run(call: Call) -> int:
+    """Serve; in each fork, run what its caller was called for."""
+    for name in table.COMMANDS:
+        if name.split(" ")[0] in launched.SERVED and name != "help":
+            main.load(name)
+    duty = stand_in.serve(0, 1, self_command.launched())
+    if duty is None:
+        os._exit(0)
+    environment.replace(duty.env)
+    _open_files()
+    sys.argv[1:] = duty.words[1:]  # the first one is the launchers' folder
+    status = main.main(sys.argv[1:], duty.env)
+    _end_threads()
+    _flush()
+    duty.done(status)
+    return status
+
+
+def _open_files() -> None:
+    """Make Python's files those of the caller, as they would be at its own start."""
+    sys.stdin = _file(0, "r", "surrogateescape")
+    sys.stdout = _file(1, "w", "surrogateescape")
+    sys.stderr = _file(2, "w", "backslashreplace")
+
+
+def _file(fd: int, mode: str, errors: str) -> "TextIO":
+    buffering = 1 if fd == 2 or os.isatty(fd) else -1
+    return open(fd, mode, buffering, "utf-8", errors, closefd=False)  # type: ignore[return-value]
+
+
+def _end_threads() -> None:
+    threading = sys.modules.get("threading")
+    if threading is not None:
+        for thread in threading.enumerate():
+            if not thread.daemon and thread is not threading.main_thread():
+                thread.join()
+
+
+def _flush() -> None:
+    for file in (sys.stdout, sys.stderr):
+        try:
+            file.flush()
+        except (OSError, ValueError):
+            pass  # whoever read it is gone, as the status says already
+
+
+COMMAND = Command(
+    name="command-process", summary="Run the commands that jobs call", example="bkagent command-process", run=run
+)

@@ -1,0 +1,153 @@
+"""What the kernel says of a process that asks for a stand-in: what it was started with, and where it stands."""
+
+import os
+import resource
+import sys
+
+assert sys.platform == "linux"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Tuple
+
+# Lines of /proc/PID/status that say what a process may do, and in which way.
+_RIGHTS = (
+    b"Uid:", b"Gid:", b"Groups:", b"CapInh:", b"CapPrm:", b"CapEff:", b"CapBnd:", b"CapAmb:",
+    b"NoNewPrivs:", b"Seccomp:",
+)  # fmt: skip
+_NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+_LIMITS = tuple(getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_"))
+# Names of open files mean something else in another process.
+_OWN_FILES = (b"/dev/fd/", b"/proc/self", b"/proc/thread-self")
+
+
+class Unlike(Exception):
+    """The caller differs from this process in a way that a fork cannot make up for."""
+
+
+class Place:
+    """Where and as whom a process runs. Two that are equal see the same files and may do the same."""
+
+    def __init__(self, pid: "int | str") -> None:
+        """Raises OSError when the process is gone, or may not be looked at."""
+        self.folder = f"/proc/{pid}/"
+        status = _read(self.folder + "status").split(b"\n")
+        self.umask = next((int(line[6:], 8) for line in status if line.startswith(b"Umask:")), 0o022)
+        root = os.stat(self.folder + "root/.")
+        self._seen = (
+            [line for line in status if line.startswith(_RIGHTS)], (root.st_dev, root.st_ino),
+            _read(self.folder + "cgroup"), [_link(f"{self.folder}ns/{name}") for name in _NAMESPACES],
+            _label(self.folder),
+        )  # fmt: skip
+
+    def is_like(self, other: "Place") -> bool:
+        """Whether both run in the same place with the same rights."""
+        return self._seen == other._seen
+
+
+class Caller:
+    """A process that waits for its stand-in."""
+
+    def __init__(self, pid: int, own: Place, begin: "List[bytes]") -> None:
+        """`begin` are the words that its command line begins with. Raises Unlike, and OSError when it is gone."""
+        place = Place(pid)
+        if not place.is_like(own):
+            raise Unlike("it runs elsewhere, or as somebody else")
+        command_line, environ = _read(place.folder + "cmdline"), _read(place.folder + "environ")
+        if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
+            raise Unlike("it names files by their descriptors")
+        argv = command_line.split(b"\0")[:-1]
+        if argv[: len(begin)] != begin:
+            raise Unlike("it is no caller of this code")
+        self._words = argv[len(begin) :]
+        self._variables = environ.split(b"\0")
+        if not self._speaks_utf8():
+            raise Unlike("its texts are not in UTF-8")
+        self._umask = place.umask
+        self._cwd = os.open(place.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._limits = _differing_limits(pid)
+        self._priority = os.getpriority(os.PRIO_PROCESS, pid)
+        if self._priority < os.getpriority(os.PRIO_PROCESS, 0):
+            raise Unlike("it is preferred by the scheduler")
+        self._processors = os.sched_getaffinity(pid)
+
+    def env(self) -> "Dict[str, str]":
+        """Return its environment as it was started with; the first of two variables of one name counts."""
+        found: "Dict[str, str]" = {}
+        for variable in self._variables:
+            name, equals, value = variable.partition(b"=")
+            if equals and name:
+                found.setdefault(os.fsdecode(name), os.fsdecode(value))
+        return found
+
+    def words(self) -> "List[str]":
+        """Return its command line, from where it is its own."""
+        return [os.fsdecode(word) for word in self._words]
+
+    def become(self) -> None:
+        """Take over what a fork inherits of its caller. Raises OSError, ValueError."""
+        os.fchdir(self._cwd)
+        os.umask(self._umask)
+        for kind, limits in self._limits:
+            resource.setrlimit(kind, limits)
+        if self._priority > os.getpriority(os.PRIO_PROCESS, 0):
+            os.setpriority(os.PRIO_PROCESS, 0, self._priority)
+        if self._processors != os.sched_getaffinity(0):
+            os.sched_setaffinity(0, self._processors)
+
+    def close(self) -> None:
+        """Let go of its folder."""
+        os.close(self._cwd)
+
+    def _speaks_utf8(self) -> bool:
+        """Whether Python would use UTF-8 there: it does so in the C locale too."""
+        found: "Dict[bytes, bytes]" = {}
+        for variable in self._variables:
+            name, _, value = variable.partition(b"=")
+            if name in (b"LC_ALL", b"LC_CTYPE", b"LANG") and value:
+                found.setdefault(name, value)
+        locale = found.get(b"LC_ALL") or found.get(b"LC_CTYPE") or found.get(b"LANG") or b"C"
+        return locale in (b"C", b"POSIX") or locale.lower().replace(b"-", b"").endswith(b"utf8")
+
+
+def _differing_limits(pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
+    """Return the limits that a process has and this one has not. Raises Unlike where they are above our own."""
+    found = []
+    for kind in _LIMITS:
+        own, its = resource.getrlimit(kind), resource.prlimit(pid, kind)
+        if own != its:
+            if _above(its[1], own[1]):
+                raise Unlike("it has a limit above ours")
+            found.append((kind, its))
+    return found
+
+
+def _above(one: int, other: int) -> bool:
+    if other == resource.RLIM_INFINITY:
+        return False
+    return one == resource.RLIM_INFINITY or one > other
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        pieces: "List[bytes]" = []
+        while True:
+            piece = file.read(1 << 20)
+            if not piece:
+                return b"".join(pieces)
+            pieces.append(piece)
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except FileNotFoundError:
+        return ""  # a kernel without this kind
+
+
+def _label(folder: str) -> bytes:
+    """Return the label of a security module, empty where there is none."""
+    try:
+        return _read(folder + "attr/current")
+    except OSError:
+        return b""
