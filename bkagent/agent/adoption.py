@@ -39,6 +39,7 @@ class Adoption:
         self._place = place
         self._threads: List[Tuple[threading.Thread, Entry]] = []
         self._damaged: Set[str] = set()
+        self._waiting: Set[str] = set()
 
     def look(self) -> None:
         """Take what nobody owns now."""
@@ -80,7 +81,7 @@ class Adoption:
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
         files = JobFiles(place.settings.job.context_path or entry.folder, job.job_id)
-        tending = Tending(entry, client, files, place.stop, place.report)
+        tending = Tending(entry, client, files, place.stop, place.report, place.settings.last_try_s)
         heartbeat = Heartbeat(
             lambda: session, job.heartbeat_interval_s, report=place.report, at_once=True,
             on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),
@@ -103,6 +104,13 @@ class Adoption:
         tending.cancelling.cancel(AGENT_STOP)
 
     def _set_aside(self, entry: Entry, why: str) -> None:
+        """Move a damaged entry away, but not under a job that still runs: it needs its files, and mends this one."""
+        if entry.alive():
+            entry.release()
+            if entry.folder not in self._waiting:
+                self._waiting.add(entry.folder)
+                self._place.report("error", f"{why}; its job still runs, so it is looked at again")
+            return
         try:
             self._place.report("error", f"an entry of the spool cannot be used: {why}; kept in {entry.keep(why)}")
         except (OSError, AgentError) as problem:

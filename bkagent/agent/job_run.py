@@ -1,6 +1,8 @@
 """Run one job that was accepted: from its spool entry to the end that the control plane has taken.
 
     accepted -> entry in the spool -> start call -> files and environment -> process -> `Tending`
+
+A job that was left in the spool by an agent before goes on from where its entry stands.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Optional
 
-from bkagent.agent import job_environment, outcome
+from bkagent.agent import earlier_entry, job_environment, not_run, outcome
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.job_files import JobFiles
 from bkagent.agent.moment import rfc3339
@@ -48,21 +50,31 @@ class Workplace:
 
 
 class JobRun:
-    """One accepted job of a session. `entry` is there from `open()` on."""
+    """One accepted job of a session. `entry` is there once `run` has it, `not_run` when there was none to be had."""
 
     def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
         self._job, self._session, self._place = job, session, place
         self._client = session.client.with_token(job.token or session.token)
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[Entry] = None
+        self.not_run: Optional[Finish] = None
 
     def run(self, on_entry: Callable[[Entry], None]) -> Optional[Finish]:
         """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
 
         Raises AgentError when the job could not be started as far as the control plane is concerned; it will
-        hear nothing more of it from us then.
+        hear nothing more of it from us then, but for `not_run`: that it was told already.
         """
-        self.entry = entry = spool.create(self._place.spool_path, self._job_file())
+        job = self._job_file()
+        try:
+            earlier = earlier_entry.take(self._place.spool_path, job, self._place.stop.waiter(FORCED))
+            self.entry = entry = earlier or spool.create(self._place.spool_path, job)
+        except (AgentError, OSError) as problem:
+            self.not_run = not_run.tell(
+                self._client, self._job.id, str(problem), wait=self._place.stop.waiter(FORCED),
+                report=self._place.report, leaves=job.disconnect_after_job,
+            )  # fmt: skip
+            raise
         on_entry(entry)
         files = JobFiles(self._place.settings.job.context_path or entry.folder, self._job.id)
         try:
@@ -71,9 +83,17 @@ class JobRun:
                 report=self._place.report,
             )  # fmt: skip
         except AgentError:
-            entry.remove()
+            if earlier:
+                entry.release()
+            else:
+                entry.remove()
             raise
-        tending = Tending(entry, self._client, files, self._place.stop, self._place.report)
+        tending = Tending(
+            entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s
+        )
+        if earlier:
+            self._place.report("info", f"going on with job {job.job_id}, which an agent before this one left")
+            return tending.run()
         try:
             self._begin(entry, files, tending)
         except (AgentError, OSError):

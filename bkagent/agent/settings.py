@@ -20,6 +20,7 @@ class AgentSettings:
     acquire_job      id of the one job to run, "" to poll for jobs
     idle_timeout_s   leave when no worker had work for so long; 0 for never
     uptime_s         take no job after so long; 0 for never
+    last_try_s       how long to go on delivering jobs that an immediate stop has killed, 0 to leave it to the next start
     report_features  tell the control plane what is in use
     """
 
@@ -39,6 +40,7 @@ class AgentSettings:
     disconnect_after_job: bool = False
     idle_timeout_s: float = 0.0
     uptime_s: float = 0.0
+    last_try_s: float = 0.0
     ping_mode: str = "auto"
     report_features: bool = True
     no_http2: bool = False

@@ -39,11 +39,16 @@ _KILLED_WITHIN_S = 2.0
 
 
 class Tending:
-    """One entry that this process owns, and the client that speaks for its job."""
+    """One entry that this process owns, and the client that speaks for its job.
 
-    def __init__(self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report) -> None:
+    `last_try_s` is for how long an immediate stop still lets it deliver what is there, after the kill.
+    """
+
+    def __init__(
+        self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0
+    ) -> None:
         self._entry, self._client, self._files = entry, client, files
-        self._stop, self._report = stop, report
+        self._stop, self._report, self._last_try_s = stop, report, last_try_s
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
         self.cancelling = Cancelling(entry, report)
@@ -89,9 +94,22 @@ class Tending:
             self.cancelling.cancel(AGENT_STOP)
         if level >= NOW:
             self.cancelling.kill()
-            self._give_up.set()
-            if self._uploader is not None:
+            if self._last_try_s:
+                last = threading.Timer(self._last_try_s, self._end_tries)
+                last.daemon = True
+                last.start()
+            else:
+                self._end_tries()
+
+    def _end_tries(self) -> None:
+        if self._last_try_s:
+            self.cancelling.kill()  # for a process that began after the first
+        self._give_up.set()
+        if self._uploader is not None:
+            try:
                 self._uploader.nudge()
+            except OSError:
+                pass  # the entry is gone: done in this moment
 
     def _mark_timed_out(self) -> None:
         try:

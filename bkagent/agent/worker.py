@@ -162,14 +162,18 @@ class Worker:
 
     def _run_job(self) -> str:
         self._idleness.busy(self.index)
+        run: Optional[JobRun] = None
         try:
             job, self._offered = self._offered or self._accept(), None
             self._report("info", f"Starting job {job.id}")
-            finish = JobRun(job, self.session, self._place).run(self._on_entry)
+            run = JobRun(job, self.session, self._place)
+            finish = run.run(self._on_entry)
         except Cancelled:
             return LEAVING
         except (AgentError, OSError) as problem:
             self._report("error", f"job {self._offered_id or self._settings.acquire_job} could not be run: {problem}")
+            if run is not None and run.not_run is not None:
+                self._has_run, self.last_finish = True, run.not_run
             return WAITING if not self._settings.acquire_job else PINGING
         finally:
             self._entry = None

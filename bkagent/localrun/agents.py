@@ -15,6 +15,8 @@ from bkagent.localrun.request import Request
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
 ANY_JOB = "*"
+# Its control plane is in this process and answers within moments, unless the machine is busy.
+_LAST_TRY_S = 5.0
 
 
 def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSettings:
@@ -32,6 +34,7 @@ def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSet
     return AgentSettings(
         endpoint=endpoint, token=token, state_path=os.path.join(data, "state"), job=job, environ=request.environ,
         name="local-%spawn", tags=(ANY_JOB,), spawn=request.agents_count, ping_mode="poll-only",
+        last_try_s=_LAST_TRY_S,
     )  # fmt: skip
 
 

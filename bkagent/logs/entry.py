@@ -58,7 +58,7 @@ class Entry:
             return False
         # Looked at under the lock: the last owner may just have removed the entry.
         try:
-            if file_lock.try_lock(fd) and layout.is_entry(*os.path.split(self.folder)) and _is_at(fd, path):
+            if file_lock.try_lock(fd) and self.is_entry() and _is_at(fd, path):
                 self._owner, fd = fd, -1
             return self.owned
         finally:
@@ -70,6 +70,14 @@ class Entry:
         if self.owned:
             os.close(self._owner)
             self._owner = -1
+
+    def is_entry(self) -> bool:
+        """Return whether the folder is a complete entry; false for what is left of one."""
+        return layout.is_entry(*os.path.split(self.folder))
+
+    def in_use(self) -> bool:
+        """Return whether an agent or a job process holds it, entry or not."""
+        return self.alive() or file_lock.is_held(self._path(layout.OWNER))
 
     # The job process
 
@@ -188,9 +196,30 @@ class Entry:
         self.release()
         layout.remove_folder(self.folder)
 
+    def clear_away(self, why: str) -> None:
+        """Make room for the job in the spool: remove what has no log, keep the rest for a person to look at."""
+        if self.log_size():
+            self.keep(why)
+        else:
+            self.release()
+            layout.remove_folder(self.folder)
+
     def redirect(self, endpoint: str) -> None:
         """Let whoever delivers the job reach its control plane elsewhere: the same one, at another address."""
-        job = replace(self.job, endpoint=endpoint, agent_endpoint=endpoint)
+        self._rewrite(replace(self.job, endpoint=endpoint, agent_endpoint=endpoint))
+
+    def hand_to(self, other: JobFile) -> None:
+        """Let the job be delivered in the session and with the token of `other`, which names the same job."""
+        self._rewrite(
+            replace(
+                self.job, endpoint=other.endpoint, token=other.token, agent_id=other.agent_id,
+                agent_name=other.agent_name, agent_endpoint=other.agent_endpoint, agent_token=other.agent_token,
+                heartbeat_interval_s=other.heartbeat_interval_s, request_headers=other.request_headers,
+                job_status_interval_s=other.job_status_interval_s, disconnect_after_job=other.disconnect_after_job,
+            )
+        )  # fmt: skip
+
+    def _rewrite(self, job: JobFile) -> None:
         replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
         self._job = job
 

@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Optional
 
-from bkagent.errors import AgentError
+from bkagent.errors import AgentError, WireError
 from bkagent.logs import layout, result
 from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
 from bkagent.logs.job_file import JobFile
@@ -85,6 +85,7 @@ class JobSide:
         so an agent of this boot hears of the result before: nobody would be safer for its wait.
         """
         self._outcome = outcome
+        self._mend_job_file()
         if not result.announce(self.folder, outcome):
             self.sync()
             result.write(self.folder, outcome)
@@ -135,7 +136,19 @@ class JobSide:
         """Return the open descriptors that a fork without an exec must close."""
         return (self._alive, self._log, self._sync_fd)
 
+    def _mend_job_file(self) -> None:
+        """Write what this process knows where the file is damaged: without it nobody could deliver the job's end."""
+        try:
+            read_job(self.folder)
+        except WireError:
+            text = self.job.to_text().encode("utf-8", "surrogateescape")
+            try:
+                replace_file(os.path.join(self.folder, layout.JOB), text)
+            except OSError:
+                pass  # the next time; what the job prints and leaves must not wait for it
+
     def _sync_with_entry(self) -> None:
+        self._mend_job_file()
         # The entry itself was made in a hurry; it gets to the disk with its first second of log.
         if self._is_new:
             self._is_new = False

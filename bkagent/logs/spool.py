@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import List
+from typing import List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.logs import layout
@@ -18,7 +18,7 @@ from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_side import JobSide, attach
 from bkagent.system import file_lock, wake
 
-__all__ = ["Entry", "JobSide", "attach", "create", "entries"]
+__all__ = ["Entry", "JobSide", "attach", "create", "entries", "find"]
 
 _BUILDING = ".new-"
 _RUBBISH_AGE_S = 3600.0  # far longer than building or removing an entry takes
@@ -56,6 +56,15 @@ def _opened(folder: str) -> Entry:
         raise AgentError(f"another process holds {folder}, which has just been made")
     os.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
     return Entry(folder, owner)
+
+
+def find(spool_path: str, job_id: str) -> Optional[Entry]:
+    """Return what the spool has under a job's id, nobody's yet and perhaps no entry at all; None when it has nothing.
+
+    Raises AgentError for an id that cannot be a name.
+    """
+    folder = layout.folder_of(spool_path, job_id)
+    return Entry(folder) if os.path.lexists(folder) else None
 
 
 def entries(spool_path: str) -> List[Entry]:

@@ -280,6 +280,7 @@ def test_a_second_interrupt_kills_at_once(make: Make, begin: Callable[..., Runni
     assert running.wait() == 130, running.said
     # Ten ticks a second at most: far fewer than the grace of nine seconds would allow.
     assert ticks.stat().st_size < before + 60, running.said
+    assert re.search(r"^stubborn  +canceled  ", running.said, re.M), running.said
     assert "Traceback" not in running.said and processes_with("RUN_MARK", mark) == []
 
 
