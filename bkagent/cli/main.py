@@ -29,10 +29,22 @@ def run(program: str = "") -> None:
 
 def _print_whatever_comes() -> None:
     """Let no text fail to print: bytes of others go out as they came, and what an encoding lacks as `?`."""
+    if sys.stdin is None or sys.stdout is None or sys.stderr is None:
+        _fill_gaps()
     out = sys.stdout
-    if out is not None and out.errors == "strict":
+    if out.errors == "strict":
         utf8 = out.encoding.lower() in ("utf-8", "utf8")
         out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
+
+
+def _fill_gaps() -> None:
+    """Open what was closed as a device without a bottom, so that no other file takes its number."""
+    import os
+
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)  # the lowest free number, which may be this one
+            setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
 def _leave(status: int) -> None:

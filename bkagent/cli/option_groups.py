@@ -22,10 +22,11 @@ _LAST = ("api", "logging", "accepted")
 
 def grouped(options: "Sequence[Option]") -> "List[Tuple[str, List[Option]]]":
     """Return (title, options) of each group, in the order in which a command names them."""
-    homes = _homes()
+    same, alike = _homes()
     files: "Dict[str, List[Option]]" = {}
     for option in options:
-        home = homes.get(_key(option), "")
+        # Two files may have options of one name, and which files are loaded says nothing.
+        home = same.get(id(option), alike.get(_key(option), ""))
         files.setdefault(home, []).append(option)
     names = [name for name in files if name not in _LAST] + [name for name in _LAST if name in files]
     groups: "Dict[str, List[Option]]" = {}
@@ -42,8 +43,12 @@ def _key(option: "Option") -> "Tuple[str, Tuple[str, ...]]":
     return option.name, option.env
 
 
-def _homes() -> "Dict[Tuple[str, Tuple[str, ...]], str]":
-    """Return the file of each option that is loaded. Options in nothing but a tuple are found there."""
+def _homes() -> "Tuple[Dict[int, str], Dict[Tuple[str, Tuple[str, ...]], str]]":
+    """Return the file of each option that is loaded: by its id, and by its name and variables for copies.
+
+    Options in nothing but a tuple are found there.
+    """
+    same: "Dict[int, str]" = {}
     single: "Dict[Tuple[str, Tuple[str, ...]], str]" = {}
     listed: "Dict[Tuple[str, Tuple[str, ...]], str]" = {}
     for module in sorted(name for name in sys.modules if name.startswith(_PACKAGE)):
@@ -51,8 +56,9 @@ def _homes() -> "Dict[Tuple[str, Tuple[str, ...]], str]":
         for value in vars(sys.modules[module]).values():
             if isinstance(value, Option):
                 single.setdefault(_key(value), home)
+                same.setdefault(id(value), home)
             elif isinstance(value, tuple):
                 for each in value:
                     if isinstance(each, Option):
                         listed.setdefault(_key(each), home)
-    return {**listed, **single}
+    return same, {**listed, **single}

@@ -14,17 +14,19 @@ if TYPE_CHECKING:
 # argv is [-c, ROOT, words...]; ROOT is the folder that holds the package.
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
 
-# What jobs call has its own folder behind ROOT: a process that has loaded everything may be serving there.
-_LAUNCHED = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.launched import run; run(sys.argv.pop(1))"
-)
+# Not what goes on for as long as an agent or a job does, nor what people call outside of jobs.
+SERVED = (
+    "annotate", "annotation", "artifact", "build", "env", "git-credentials-helper", "job", "lock", "meta-data", "oidc",
+    "pause", "pipeline", "redactor", "resume", "secret", "step", "stop", "workdir",
+)  # fmt: skip
+CALLS = "calls"  # beside the launchers: where they ask a warm process to run what is served
 
 _POSIX = """#!/bin/sh
-[ -x {python} ] || {{
+{ask}[ -x {python} ] || {{
   echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
   exit 127
 }}
-exec {python} -I -S -c {code} {root} "${{0%/*}}" "$@"
+exec {python} -I -S -c {code} {root} "$@"
 """
 _CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" %*\r\n'
 NAMES = ("buildkite-agent", "bkagent")
@@ -47,11 +49,6 @@ def command(arguments: "Sequence[str]") -> "List[str]":
     return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]
 
 
-def launched() -> "List[str]":
-    """Return the words that the command line of whatever a launcher has started begins with."""
-    return [sys.executable, "-I", "-S", "-c", _LAUNCHED, code_root()]
-
-
 def launcher_folder(state_path: str) -> str:
     """Return a folder that holds only the launchers; made on first use, then left as it is.
 
@@ -65,12 +62,22 @@ def launcher_folder(state_path: str) -> str:
 
 
 def _launchers() -> "dict[str, str]":
-    script = _POSIX.format(python=_sh(sys.executable), code=_sh(_LAUNCHED), root=_sh(code_root()))
+    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=_sh(_CODE), root=_sh(code_root()))
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
         script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())
         files.update({name + ".cmd": script for name in NAMES})
     return files
+
+
+def _asking() -> str:
+    """Return the lines by which a launcher asks a warm process first, where there can be one."""
+    from bkagent.system import stand_in, stand_in_script
+
+    if not stand_in.AVAILABLE:
+        return ""
+    ask = stand_in_script.script(f'"${{0%/*}}/{CALLS}"')
+    return f"case ${{1-}} in {'|'.join(SERVED)})\n{ask};; esac\n"
 
 
 def _sh(text: str) -> str:

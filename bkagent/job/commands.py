@@ -1,4 +1,4 @@
-"""The agent's side of the process that runs what jobs call: listen for it, start it when the first command comes.
+"""The agent's side of the process that runs what jobs call: start it when the first command comes.
 
 That command, and what comes until the process is warm, runs by itself; so nothing is paid for where jobs call nothing.
 Agents that share their launchers share the process: whoever holds the lock keeps it.
@@ -7,85 +7,94 @@ Agents that share their launchers share the process: whoever holds the lock keep
 from __future__ import annotations
 
 import os
+import select
+import socket
 import threading
 from typing import Callable, Mapping, Optional
 
 from bkagent.config import self_command
-from bkagent.system import file_lock, local_socket, process_start, stand_in
+from bkagent.system import file_lock, process_start, stand_in
 
 Report = Callable[[str, str], None]
 
-_LOCK = "commands.lock"
-_BACKLOG = 128
-_MOST_FAILURES = 3
+_LOCK = "lock"
+_MOST_FAILURES = 3  # in a row: it will not come to serve at the next try either
 
 
 class Commands:
-    """Keeps the process for the launchers in `folder`. Thread-safe. `environ` is what the process inherits."""
+    """Keeps the process for the launchers in a folder. Thread-safe. `environ` is what the process inherits."""
 
-    def __init__(self, folder: str, environ: Mapping[str, str], report: Report) -> None:
-        self._folder, self._report = folder, report
+    def __init__(self, launchers: str, environ: Mapping[str, str], report: Report) -> None:
+        self._folder = os.path.join(launchers, self_command.CALLS)
+        self._report = report
         # The texts of callers are UTF-8, whatever the agent's are.
         self._environ = {**environ, "LC_ALL": "C.UTF-8"}
         self._lock = threading.Lock()
         self._closed = False
-        self._line: Optional[int] = None  # closing it ends the process
-        self._path = os.path.join(folder, stand_in.SOCKET)
+        self._line: Optional[socket.socket] = None  # closing it ends the process
 
     def open(self) -> None:
-        """Begin to listen. Does not wait."""
-        if stand_in.AVAILABLE and len(os.fsencode(self._path)) <= local_socket.longest_path_bytes():
+        """Begin to answer. Does not wait."""
+        if stand_in.AVAILABLE:
             threading.Thread(target=self._keep, name="commands", daemon=True).start()
 
     def close(self) -> None:
         """Let the process end; commands that run go on."""
         with self._lock:
             self._closed = True
-            self._hang_up()
+            if self._line is not None:
+                self._line.shutdown(socket.SHUT_RDWR)
 
     def _keep(self) -> None:
         try:
-            file_lock.lock(file_lock.open_lock(os.path.join(self._folder, _LOCK)))  # freed when this agent ends
-            if os.path.lexists(self._path):
-                os.unlink(self._path)
-            listener = local_socket.listen(self._path, _BACKLOG)
-        except OSError as problem:
-            self._report("debug", f"commands of jobs are run without a warm process: {problem}")
-            return
-        failures = 0
-        while failures < _MOST_FAILURES:
+            os.makedirs(self._folder, mode=0o700, exist_ok=True)
+            lock = file_lock.open_lock(os.path.join(self._folder, _LOCK))
             try:
-                local_socket.accept(listener).close()
-                failures = 0 if self._run(listener.fileno()) else failures + 1
-            except OSError as problem:
-                self._report("debug", f"no warm process for commands of jobs can be started: {problem}")
-                failures += 1
-            if self._closed:
-                break
-        listener.close()
+                file_lock.lock(lock)
+                self._answer(stand_in.Queue(self._folder))
+            finally:
+                os.close(lock)
+        except OSError as problem:
+            self._report("debug", f"commands of jobs run without a warm process: {problem}")
 
-    def _run(self, listener: int) -> bool:
-        """Have a process serve until nobody needs it; say whether it ended well."""
-        reading, writing = os.pipe()  # nobody writes: that it ends says that the agent has
+    def _answer(self, queue: stand_in.Queue) -> None:
+        """Start the process whenever somebody asks and there is none."""
+        failures = 0
+        while failures < _MOST_FAILURES and not self._closed:
+            queue.sweep()
+            queue.announce()
+            select.select([queue.fd], [], [])
+            queue.refuse()
+            failures = 0 if self._run(queue) else failures + 1
+        queue.close()
+
+    def _run(self, queue: stand_in.Queue) -> bool:
+        """Have a process serve until nobody needs it; say whether it ever served."""
+        line, its = socket.socketpair()
         with self._lock:
             if self._closed:
-                os.close(reading)
-                os.close(writing)
                 return True
-            self._line = writing
+            self._line = line
         nothing = os.open(os.devnull, os.O_RDWR)
         try:
-            argv = self_command.command(["command-process"])
-            child = process_start.start_in_session(argv, self._environ, os.sep, listener, reading, nothing)
+            argv = self_command.command(["command-process", self._folder])
+            child = process_start.start_in_session(argv, self._environ, os.sep, queue.fd, its.fileno(), nothing)
         finally:
             os.close(nothing)
-            os.close(reading)
+            its.close()
+        served = self._await_readiness(queue, line)
         ended = child.wait()
         with self._lock:
-            self._hang_up()
-        return ended.exit_code == 0
-
-    def _hang_up(self) -> None:
-        if self._line is not None:
-            os.close(self._line)
             self._line = None
+            line.close()
+        if not served:
+            self._report("debug", f"the warm process for commands of jobs did not come to serve ({ended.exit_code})")
+        return served
+
+    def _await_readiness(self, queue: stand_in.Queue, line: socket.socket) -> bool:
+        """Refuse who asks until the process serves; False when it ends before that."""
+        while True:
+            readable, _, _ = select.select([queue.fd, line.fileno()], [], [])
+            if line.fileno() in readable:
+                return bool(line.recv(1))
+            queue.refuse()

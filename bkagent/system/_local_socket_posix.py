@@ -4,10 +4,13 @@ import _socket
 import os
 import stat
 import sys
+import time
 
 from bkagent.errors import AgentError
 
 assert sys.platform != "win32"
+
+_FULL_PAUSE_S = 0.005
 
 
 def available() -> bool:
@@ -71,12 +74,23 @@ def accept(listener: "_socket.socket") -> "_socket.socket":
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
 
 
+def _connect(connection: "_socket.socket", path: str, until: float) -> None:
+    """Connect, waiting for room among those who wait to be accepted: the system does not wait for that itself."""
+    while True:
+        try:
+            return connection.connect(path)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(_FULL_PAUSE_S)
+
+
 def connect(path: str, timeout_s: float) -> "_socket.socket":
     """Return a socket connected to `path`. Raises OSError."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.settimeout(timeout_s)
-        connection.connect(path)
+        _connect(connection, path, time.monotonic() + timeout_s)
     except OSError:
         connection.close()
         raise

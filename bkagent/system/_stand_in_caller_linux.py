@@ -48,18 +48,16 @@ class Place:
 class Caller:
     """A process that waits for its stand-in."""
 
-    def __init__(self, pid: int, own: Place, begin: "List[bytes]") -> None:
-        """`begin` are the words that its command line begins with. Raises Unlike, and OSError when it is gone."""
+    def __init__(self, pid: int, own: Place) -> None:
+        """Raises Unlike, and OSError when it is gone."""
         place = Place(pid)
         if not place.is_like(own):
             raise Unlike("it runs elsewhere, or as somebody else")
         command_line, environ = _read(place.folder + "cmdline"), _read(place.folder + "environ")
         if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
             raise Unlike("it names files by their descriptors")
-        argv = command_line.split(b"\0")[:-1]
-        if argv[: len(begin)] != begin:
-            raise Unlike("it is no caller of this code")
-        self._words = argv[len(begin) :]
+        # A shell and the name of its script come first.
+        self._words = command_line.split(b"\0")[2:-1]
         self._variables = environ.split(b"\0")
         if not self._speaks_utf8():
             raise Unlike("its texts are not in UTF-8")
@@ -81,7 +79,7 @@ class Caller:
         return found
 
     def words(self) -> "List[str]":
-        """Return its command line, from where it is its own."""
+        """Return its command line behind the name of its program."""
         return [os.fsdecode(word) for word in self._words]
 
     def become(self) -> None:

@@ -1,7 +1,5 @@
 """The warm process that stands in for others, and the moment of the fork; the promises are in `stand_in`."""
 
-import _socket
-import array
 import gc
 import os
 import select
@@ -11,24 +9,31 @@ import time
 
 from bkagent.system import _process_start_posix as processes
 from bkagent.system import _stand_in_caller_linux as callers
+from bkagent.system import _stand_in_files_linux as files
+from bkagent.system import _stand_in_queue_linux as queues
 from bkagent.system._stand_in_duty import Duty
+from bkagent.system.stand_in_script import STDIN
 
 assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional, Sequence
+    from typing import Dict, List, Optional
 
-_MOST_CALLERS = 128  # at a time; further ones run their commands themselves
-_FILES = 3
+READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
+_LAST_S = 1.0  # callers that saw this process just before it left have asked by then
+_LOOK_AGAIN_S = 0.001  # between writing into the queue and reading the answer a script needs a tenth of this
+_LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
 _PIPE_BUF = 4096  # a write of this size is not torn apart
 
 
-def serve(listener: int, line: int, argv: "Sequence[str]", idle_s: float) -> "Optional[Duty]":
-    """Serve until the line hangs up; children are told from the parent by what this returns."""
-    server = _Server(listener, line, [os.fsencode(word) for word in argv])
+def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[Duty]":
+    """Serve until the line hangs up; forks are told from the parent by what this returns."""
+    server = _Server(folder, queue, line)
     _keep_pages_shared()
+    os.write(line, READY)
+    queues.announce(folder, queue)
     return server.run(idle_s)
 
 
@@ -38,182 +43,190 @@ def _keep_pages_shared() -> None:
     gc.freeze()
 
 
-class _Running:
-    """A fork at work, and the line to its caller."""
+class _Call:
+    """A slot in use: its caller, the line to it once that reads, and the fork at work for it, if one is."""
 
-    __slots__ = ("pid", "line", "kill_at")
+    __slots__ = ("pid", "slot", "since", "line", "fork", "kill_at")
 
-    def __init__(self, pid: int, line: "_socket.socket") -> None:
-        self.pid, self.line = pid, line
+    def __init__(self, pid: int, slot: int) -> None:
+        self.pid, self.slot = pid, slot
+        self.since = time.monotonic()
+        self.line = self.fork = 0
         self.kill_at: "Optional[float]" = None  # by time.monotonic(), once the caller has died
 
 
 class _Server:
     """Looks at callers, forks, and takes note of the ends of both, on one thread."""
 
-    def __init__(self, listener: int, line: int, argv: "List[bytes]") -> None:
-        self._listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, listener)
-        self._listener.setblocking(False)
-        self._line, self._argv = line, argv
+    def __init__(self, folder: str, queue: int, line: int) -> None:
+        self._folder, self._queue, self._line = folder, queue, line
+        self._requests = queues.Requests(folder, queue)
         self._own = callers.Place("self")
-        self._waiting: "Dict[int, _socket.socket]" = {}  # connections that have said nothing yet, by descriptor
-        self._running: "Dict[int, _Running]" = {}  # by descriptor of the line
+        self._asking: "List[_Call]" = []  # without a line
+        self._calls: "Dict[int, _Call]" = {}  # by line
+        self._leaves_at: "Optional[float]" = None
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
         self._lessons, self._teacher = os.pipe()  # names of modules that a fork had to load
         for fd in (self._bell, self._ringer, self._lessons):
             os.set_blocking(fd, False)
         self._heard = b""
         self._poller = select.poll()
-        for fd in (listener, line, self._bell, self._lessons):
+        for fd in (queue, line, self._bell, self._lessons):
             self._poller.register(fd, select.POLLIN)
         signal.set_wakeup_fd(self._ringer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def run(self, idle_s: float) -> "Optional[Duty]":
+        idle_at = time.monotonic() + idle_s
         while True:
-            events = self._poller.poll(self._patience_s(idle_s) * 1000)
-            if not events and not self._running and not self._waiting:
-                return None
+            events = self._poller.poll(self._patience_s(idle_at) * 1000)
+            now = time.monotonic()
+            if events or self._calls:
+                idle_at = now + idle_s
             for fd, _ in events:
-                if fd == self._line:
-                    return None
-                duty = self._see_to(fd)
-                if duty is not None:
-                    return duty
-            self._kill_the_late()
+                self._see_to(fd)
+            duty = self._answer_all()
+            if duty is not None:
+                return duty
+            self._kill_the_late(now)
+            if now >= idle_at:
+                self._leave()
+            if self._leaves_at is not None and now >= self._leaves_at and not self._calls:
+                return None
 
-    def _see_to(self, fd: int) -> "Optional[Duty]":
-        """Do what one descriptor asks for; in a fork, return its duty."""
-        if fd == self._bell:
-            os.read(fd, 4096)
+    def _see_to(self, fd: int) -> None:
+        if fd == self._queue:
+            self._asking += [_Call(pid, slot) for pid, slot in self._requests.read()]
+        elif fd == self._bell:
+            os.read(fd, _PIPE_BUF)
             self._reap()
         elif fd == self._lessons:
             self._learn()
-        elif fd in self._running:
-            self._interrupt(self._running[fd])
-        elif fd in self._waiting:
-            return self._answer(self._waiting.pop(fd))
+        elif fd == self._line:
+            self._poller.unregister(fd)
+            self._leave()
         else:
-            self._accept()
+            self._has_gone(self._calls[fd])
+
+    def _leave(self) -> None:
+        """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
+        if self._leaves_at is None:
+            queues.forget(self._folder)
+            self._leaves_at = time.monotonic() + _LAST_S
+
+    def _answer_all(self) -> "Optional[Duty]":
+        """Answer the callers that read by now; in a fork, return its duty."""
+        asking, self._asking = self._asking, []
+        for call in asking:
+            line = queues.open_answer(self._folder, call.slot)
+            if line is not None:
+                duty = self._answer(call, line)
+                if duty is not None:
+                    return duty
+            elif queues.lives(call.pid):
+                self._asking.append(call)
+            else:
+                queues.free(self._folder, call.slot)
         return None
 
-    def _accept(self) -> None:
+    def _answer(self, call: _Call, line: int) -> "Optional[Duty]":
+        call.line = line
+        self._calls[line] = call
+        self._poller.register(line, 0)  # of interest is that nobody reads it any more
         try:
-            connection, _ = self._listener._accept()  # type: ignore[attr-defined]  # what `socket.accept` calls
-        except OSError:
-            return
-        line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, connection)
-        if len(self._waiting) + len(self._running) >= _MOST_CALLERS:
-            line.close()
-            return
-        line.setblocking(False)
-        self._waiting[connection] = line
-        self._poller.register(connection, select.POLLIN)
-
-    def _answer(self, line: "_socket.socket") -> "Optional[Duty]":
-        """Fork for a caller that has called; refuse by hanging up."""
-        self._poller.unregister(line.fileno())
-        files: "List[int]" = []
-        try:
-            data, ancillary, _, _ = line.recvmsg(1, _socket.CMSG_SPACE(4 * _FILES))
-            files = _descriptors(ancillary)
-            if data == b"c" and len(files) == _FILES:
-                pid = int.from_bytes(line.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)[:4], sys.byteorder)
-                caller = callers.Caller(pid, self._own, self._argv)
-                return self._fork(caller, line, files)
+            caller = callers.Caller(call.pid, self._own)
+            call.fork = os.fork()
         except (OSError, ValueError, callers.Unlike):
-            pass
-        finally:
-            for file in files:
-                os.close(file)
-        line.close()
-        return None
-
-    def _fork(self, caller: callers.Caller, line: "_socket.socket", files: "List[int]") -> "Optional[Duty]":
-        try:
-            pid = os.fork()
-        except OSError:
+            self._tell(call, queues.NO)
+            return None
+        if call.fork:
+            queues.mark_begun(self._folder, call.slot)
             caller.close()
-            raise
-        if not pid:
-            return self._begin(caller, line, files)
-        caller.close()
-        self._running[line.fileno()] = _Running(pid, line)
-        # Only its end is of interest: what the caller says goes to the fork.
-        self._poller.register(line.fileno(), 0)
-        return None
+            return None
+        return self._begin(caller, call)
 
-    def _begin(self, caller: callers.Caller, line: "_socket.socket", files: "List[int]") -> Duty:
-        """Become the caller's stand-in. Does not return where that fails, or the caller does not wait any more."""
+    def _begin(self, caller: callers.Caller, call: _Call) -> Duty:
+        """Become the caller's stand-in. Where that fails the caller runs its command itself."""
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._let_go()
-            processes.place_files((files[0], files[1], files[2]))
+            self._let_go(call)
+            opened = files.reopen(call.pid, (STDIN, 1, 2))
+            processes.place_files((opened[0], opened[1], opened[2]))  # in place of the queue and the line
+            for fd in opened:
+                os.close(fd)
             caller.become()
-            line.setblocking(True)
-            line.sendall(b"y")
-            if line.recv(1) != b"g":
-                os._exit(0)
         except (OSError, ValueError):
-            os._exit(1)
+            self._tell(call, queues.NO)
+            os._exit(0)
+        if not self._tell(call, b"begun\n"):
+            os._exit(0)
         teacher, known = self._teacher, set(sys.modules)
 
         def tell(status: int) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
-            try:
-                line.sendall(b"e" + bytes([status & 0xFF]))
-            except OSError:
-                pass  # the caller has died
+            self._tell(call, b"exit %d\n" % (status & 0xFF))
             _teach(teacher, [name for name in sys.modules if name not in known])
 
         return Duty(caller.words(), caller.env(), tell)
 
-    def _let_go(self) -> None:
+    def _let_go(self, own: _Call) -> None:
         """Close what is the parent's alone."""
-        self._listener.close()
-        for fd in (self._line, self._bell, self._ringer, self._lessons):
-            os.close(fd)
-        for line in self._waiting.values():
-            line.close()
-        for running in self._running.values():
-            running.line.close()
+        for fd in (self._bell, self._ringer, self._lessons, *self._calls):
+            if fd > 0 and fd != own.line:
+                os.close(fd)
 
-    def _interrupt(self, running: _Running) -> None:
-        """The caller has died, or has what it waited for: then the fork has ended, too."""
-        self._poller.unregister(running.line.fileno())
-        running.kill_at = time.monotonic() + _GRACE_S
-        _signal_group(running.pid, signal.SIGINT)
+    def _has_gone(self, call: _Call) -> None:
+        """The caller reads no more: it has its answer, or has died. The slot is free once the fork has ended."""
+        self._poller.unregister(call.line)
+        os.close(call.line)
+        del self._calls[call.line]
+        call.line = 0
+        if call.fork:
+            call.kill_at = time.monotonic() + _GRACE_S
+            _signal_group(call.fork, signal.SIGINT)
+            self._calls[-call.fork] = call
+        else:
+            queues.free(self._folder, call.slot)
 
-    def _kill_the_late(self) -> None:
+    def _kill_the_late(self, now: float) -> None:
+        for call in self._calls.values():
+            if call.kill_at is not None and now >= call.kill_at:
+                _signal_group(call.fork, signal.SIGKILL)
+                call.kill_at = None
+
+    def _patience_s(self, idle_at: float) -> float:
+        """Return how long nothing has to be done unless something happens."""
+        if self._asking:
+            return _LOOK_AGAIN_S if time.monotonic() < self._asking[-1].since + 1.0 else _LOOK_SELDOM_S
+        ends = [call.kill_at for call in self._calls.values() if call.kill_at is not None]
         now = time.monotonic()
-        for running in self._running.values():
-            if running.kill_at is not None and now >= running.kill_at:
-                _signal_group(running.pid, signal.SIGKILL)
-                running.kill_at = None
-
-    def _patience_s(self, idle_s: float) -> float:
-        ends = [running.kill_at for running in self._running.values() if running.kill_at is not None]
-        return max(0.0, min(ends) - time.monotonic()) + 0.001 if ends else idle_s
+        ends.append(idle_at if self._leaves_at is None or self._leaves_at < now else self._leaves_at)
+        return max(0.0, min(ends) - now) + 0.001
 
     def _reap(self) -> None:
-        for fd, running in list(self._running.items()):
-            pid, status = os.waitpid(running.pid, os.WNOHANG)
+        for call in list(self._calls.values()):
+            if not call.fork:
+                continue
+            pid, status = os.waitpid(call.fork, os.WNOHANG)
             if not pid:
                 continue
-            del self._running[fd]
-            try:
-                self._poller.unregister(fd)
-            except KeyError:
-                pass
-            if os.WIFSIGNALED(status):
-                try:
-                    running.line.send(b"s" + bytes([os.WTERMSIG(status)]))
-                except OSError:
-                    pass  # nobody waits
-            running.line.close()
+            gone = self._calls.pop(-call.fork, None)
+            call.fork, call.kill_at = 0, None
+            if gone is not None:
+                queues.free(self._folder, call.slot)
+            elif os.WIFSIGNALED(status):
+                self._tell(call, b"kill %d\n" % os.WTERMSIG(status))
+
+    def _tell(self, call: _Call, answer: bytes) -> bool:
+        """Tell the caller; say whether it still waits."""
+        try:
+            os.write(call.line, answer)
+        except OSError:
+            return False
+        return True
 
     def _learn(self) -> None:
         """Load what a fork had to load, so that the next one has it."""
@@ -229,16 +242,12 @@ class _Server:
 
 
 def _teach(pipe: int, names: "List[str]") -> None:
-    """Write names into the pipe, whole lines at a time."""
-    piece = b""
-    for name in names:
-        line = name.encode("ascii", "replace") + b"\n"
-        if len(piece) + len(line) > _PIPE_BUF:
-            os.write(pipe, piece)
-            piece = b""
-        piece += line
-    if piece:
-        os.write(pipe, piece)
+    """Write names into the pipe, each in one write, so that those of two forks do not mix."""
+    try:
+        for name in names:
+            os.write(pipe, name.encode("ascii", "replace")[: _PIPE_BUF - 1] + b"\n")
+    except OSError:
+        pass  # nobody learns any more
 
 
 def _signal_group(pid: int, number: int) -> None:
@@ -248,14 +257,3 @@ def _signal_group(pid: int, number: int) -> None:
             return
         except OSError:
             pass  # not in its session yet, or ended
-
-
-def _descriptors(ancillary: "List[tuple[int, int, bytes]]") -> "List[int]":
-    """Return the descriptors that came with a message; no exec hands them on."""
-    found = array.array("i")
-    for level, kind, data in ancillary:
-        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    for fd in found:
-        os.set_inheritable(fd, False)
-    return list(found)

@@ -1,45 +1,50 @@
 """A warm process that stands in for short ones: it forks, and the fork runs a command in its caller's place.
 
 AVAILABLE                       whether this system can
-hand_over(path) -> None         in the caller: have this process's own command line run by the process that serves at
-                                `path`, and end with its exit status. Returns where nothing was run and nothing will be
-serve(listener, line, argv) -> Optional[Duty]
+Queue(folder)                   the agent's side of `folder`, where callers ask; made if missing; raises OSError
+    .fd                         readable when somebody asks; the warm process gets it
+    .announce()                 from now on callers ask this process
+    .refuse()                   tell those who ask that they have to run their commands themselves
+    .sweep()                    tell that to everybody who waits, since the warm process has ended
+    .close()                    nobody answers any more
+serve(folder, queue, line) -> Optional[Duty]
                                 in the warm process, which must have one thread: returns in each fork what that shall
-                                do, and None when `line` has hung up or nobody has called for `IDLE_S`. Both are
-                                descriptors: a listening socket, and one that is readable when the owner is gone.
-                                Callers whose command line does not begin with the words `argv` are refused
-Duty.words, .env                what follows those words in the caller's command line, and its environment
+                                do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
+                                `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
+                                and hangs up when the agent is gone
+Duty.words, .env                the caller's command line behind the name of its program, and its environment
 Duty.done(status)               end the fork, and the caller, with an exit status; does not return
 
-A fork has its caller's standard files, working directory, umask, limits, priority and processors, and a session of its
-own. Where it could be told apart otherwise it is not made, and `hand_over` returns: another user, group or capability,
-another root, namespace or control group. When the caller dies so does the fork: first it is interrupted, then killed.
-A fork that a signal kills kills its caller by the same one.
+The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
+standard files, working directory, umask, limits, priority and processors, and a session of its own. Where it could be
+told apart otherwise there is none and the caller goes on by itself: another user, group or capability, another root,
+namespace or control group, standard files that are no terminals, pipes or devices (their position is shared with
+others, which a second opening of them would not move). When the caller dies so does the fork: first it is interrupted,
+then killed. A fork that a signal kills kills its caller by the same one. No command ever runs twice.
 """
 
 import sys
 
 IDLE_S = 600.0
-SOCKET = "commands"  # its name in the folder of the launchers
 
 if sys.platform == "linux":
-    from bkagent.system._stand_in_client_linux import AVAILABLE, hand_over
+    from bkagent.system._stand_in_queue_linux import AVAILABLE, Queue
 else:
-    from bkagent.system._stand_in_none import AVAILABLE, hand_over
+    from bkagent.system._stand_in_none import AVAILABLE, Queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Sequence
+    from typing import Optional
 
     from bkagent.system._stand_in_duty import Duty
 
-__all__ = ["AVAILABLE", "IDLE_S", "SOCKET", "hand_over", "serve"]
+__all__ = ["AVAILABLE", "IDLE_S", "Queue", "serve"]
 
 
-def serve(listener: int, line: int, argv: "Sequence[str]") -> "Optional[Duty]":
-    """See above. Loaded late: who calls has no time for what serves."""
+def serve(folder: str, queue: int, line: int) -> "Optional[Duty]":
+    """See above. Loaded late: the agent has no use for what serves."""
     if sys.platform == "linux":
         from bkagent.system import _stand_in_server_linux
 
-        return _stand_in_server_linux.serve(listener, line, argv, IDLE_S)
+        return _stand_in_server_linux.serve(folder, queue, line, IDLE_S)
     raise OSError("this system has no processes that stand in for others")

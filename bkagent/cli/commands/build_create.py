@@ -4,7 +4,7 @@ import os
 
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, server
-from bkagent.errors import Unreachable, UsageError
+from bkagent.errors import ConfigError, Unreachable, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
     """Ask the folder's server where one answers, else make the build in its store."""
     from bkagent.config import paths
     from bkagent.controlplane import server_place
-    from bkagent.controlplane.plane import Plane
+    from bkagent.controlplane.plane import STORE_NAME, Plane
     from bkagent.controlplane.rest_api import builds
     from bkagent.controlplane.site import Site
 
@@ -99,12 +99,38 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
             return _ask(call, url, _api_token(folder), slug, request)
         except Unreachable:
             pass  # it was killed: its URL is left, the folder is free
+    if not os.path.exists(os.path.join(folder, STORE_NAME)):
+        _rehearse(folder, slug, request)
     plane = Plane.open(folder, ticking=False)
     try:
         build = request.create(plane, slug)
         return builds.describe(Site(plane, url), url, build, plane.jobs_of_build(build.id))
     finally:
         plane.close()
+
+
+def _rehearse(folder: str, slug: str, request: "BuildRequest") -> None:
+    """Make the build in a folder that goes away again: a build that is refused must not leave a control plane behind.
+
+    Raises PlaneError, ConfigError and HttpError as the true one would.
+    """
+    import tempfile
+
+    from bkagent.controlplane.plane import Plane
+
+    above = os.path.dirname(os.path.abspath(folder))
+    while not os.path.isdir(above) and os.path.dirname(above) != above:
+        above = os.path.dirname(above)
+    try:
+        aside = tempfile.TemporaryDirectory(prefix=".bkagent-", dir=above)
+    except OSError as error:
+        raise ConfigError(f"cannot make the folder {folder}: {error.strerror}") from None
+    with aside as path:
+        plane = Plane.open(path, ticking=False)
+        try:
+            request.create(plane, slug)
+        finally:
+            plane.close()
 
 
 def _api_token(folder: str) -> str:

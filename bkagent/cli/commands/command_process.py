@@ -1,12 +1,13 @@
 """`bkagent command-process`: run the commands that jobs call, warm. Started by the agent, not by people.
 
-Standard input is the listening socket, standard output the line to the agent.
+The argument is the folder where callers ask; standard input is the queue of that, standard output the line to the
+agent.
 """
 
 import os
 import sys
 
-from bkagent.cli import launched, main, table
+from bkagent.cli import main, table
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment, self_command
 from bkagent.system import stand_in
@@ -19,15 +20,15 @@ if TYPE_CHECKING:
 def run(call: Call) -> int:
     """Serve; in each fork, run what its caller was called for."""
     for name in table.COMMANDS:
-        if name.split(" ")[0] in launched.SERVED and name != "help":
+        if name.split(" ")[0] in self_command.SERVED:
             main.load(name)
-    duty = stand_in.serve(0, 1, self_command.launched())
+    duty = stand_in.serve(call.arguments[0], 0, 1)
     if duty is None:
         os._exit(0)
     environment.replace(duty.env)
     _open_files()
-    sys.argv[1:] = duty.words[1:]  # the first one is the launchers' folder
-    status = main.main(sys.argv[1:], duty.env)
+    sys.argv[1:] = duty.words
+    status = main.main(duty.words, duty.env)
     _end_threads()
     _flush()
     duty.done(status)
@@ -63,5 +64,6 @@ def _flush() -> None:
 
 
 COMMAND = Command(
-    name="command-process", summary="Run the commands that jobs call", example="bkagent command-process", run=run
-)
+    name="command-process", summary="Run the commands that jobs call", arguments=("FOLDER",),
+    example="bkagent command-process ~/.buildkite-agent/bkagent/bin/0123456789abcdef/calls", run=run,
+)  # fmt: skip

@@ -1,0 +1,329 @@
+"""Commands of a job that a warm process runs: nobody can tell, whatever becomes of process, forks and callers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from bkagent.config import self_command
+from bkagent.job.commands import Commands
+from bkagent.system import stand_in
+from tests.fakes.control_plane import deadline
+
+pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")
+
+MARK = "WARM_MARK"
+
+
+class Warm:
+    """Launchers, and the process behind them."""
+
+    def __init__(self, root, environ):
+        self.launchers = self_command.launcher_folder(str(root / "state"))
+        self.calls = os.path.join(self.launchers, self_command.CALLS)
+        self.program = os.path.join(self.launchers, "buildkite-agent")
+        self.environ, self.said = environ, []
+        self.commands = self.agent()
+
+    def agent(self):
+        made = Commands(self.launchers, dict(os.environ), lambda level, text: self.said.append(text))
+        made.open()
+        return made
+
+    def run(self, *words, env=None, **how):
+        how.setdefault("stdin", None if "input" in how else subprocess.DEVNULL)
+        if how["stdin"] is None:
+            del how["stdin"]
+        environ = {**self.environ, **(env or {})}
+        return subprocess.run([self.program, *words], env=environ, capture_output=True, timeout=60, **how)
+
+    def shell(self, text, *words, shell="sh", **how):
+        """Run a shell script, to which `$0` is the launcher."""
+        argv = [shell, "-c", text, self.program, *words]
+        return subprocess.run(argv, env=self.environ, capture_output=True, timeout=60, **how)
+
+    def start(self, *words, **how):
+        how = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL), **how}
+        return subprocess.Popen([self.program, *words], env=self.environ, **how)
+
+    def is_warm(self, **how):
+        """Whether a command is run by the process: a shell that starts a program exports PWD, a fork does not."""
+        dump = self.run("env", "dump", **how)
+        assert dump.returncode == 0, dump
+        return "PWD" not in json.loads(dump.stdout)
+
+    def wait(self):
+        patient = deadline()
+        while not self.is_warm():
+            assert patient(), self.said
+        return self
+
+    @property
+    def pid(self):
+        try:
+            with open(os.path.join(self.calls, "server"), encoding="ascii") as file:
+                return int(file.read().split()[0])
+        except FileNotFoundError:
+            return 0
+
+    def forks(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+
+    def slots(self):
+        return [name for name in os.listdir(self.calls) if name.startswith("slot")]
+
+
+@pytest.fixture
+def warm(tmp_path, job):
+    made = Warm(tmp_path, job.environ)
+    yield made
+    made.commands.close()
+
+
+@pytest.fixture
+def hanging(job):
+    """Let the control plane answer nothing until the test is over; return what says that it was asked."""
+    asked, over = threading.Event(), threading.Event()
+
+    def route(request):
+        asked.set()
+        over.wait(20)
+        return 200, {"key": "k", "value": "v"}
+
+    job.server.routes["*"] = route
+    yield asked
+    over.set()
+
+
+def eventually(condition):
+    patient = deadline()
+    while not condition():
+        if not patient():
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_the_first_command_runs_by_itself_and_those_after_it_warm(warm):
+    assert not warm.is_warm()
+    warm.wait()
+
+
+COMMANDS = {
+    "a value": (("meta-data", "get", "key"), {}),
+    "a missing key": (("meta-data", "exists", "missing"), {}),
+    "an empty key": (("meta-data", "get", " "), {}),
+    "an argument too many": (("meta-data", "get", "key", "more"), {}),
+    "hostile words": (("env", "get", "ONE", "$(touch x)", "'", '"', "\n", "", "\u2603", "-", "*"), {}),
+    "bytes that are no UTF-8": (("meta-data", "set", "key", os.fsdecode(b"\xff\xfe")), {}),
+    "an unknown flag": (("annotate", "--nosuch"), {}),
+    "help": (("step", "get", "--help"), {}),
+    "a group": (("artifact",), {}),
+    "an unknown command": (("meta-data", "nosuch"), {}),
+    "standard input": (("redactor", "add"), {"input": b"secret one"}),
+    "much standard input": (("meta-data", "set", "key"), {"input": b"x" * 900_000}),
+    "empty standard input": (("annotate",), {"input": b""}),
+    "a large environment": (("env", "dump"), {"env": {"LARGE": "x" * 100_000, "PWD": "/"}}),
+    "no home": (("env", "dump"), {"env": {"HOME": "", "PWD": "/"}}),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_does_what_it_does_by_itself(warm, job, tmp_path, name):
+    found = (200, {"key": "k", "value": "v"})
+    job.server.routes["*"] = lambda request: (404, {}) if b"missing" in request.body else found
+    words, how = COMMANDS[name]
+    warm.wait()
+    job.server.seen.clear()
+    ran = warm.run(*words, cwd=tmp_path, **how)
+    requests = [(one.method, one.path, one.body) for one in job.server.seen]
+    job.server.seen.clear()
+    env = {**warm.environ, **how.get("env", {})}
+    rest = {name: value for name, value in how.items() if name != "env"} or {"stdin": subprocess.DEVNULL}
+    alone = subprocess.run(self_command.command(words), env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+    assert requests == [(one.method, one.path, one.body) for one in job.server.seen]
+    assert warm.is_warm() and not (tmp_path / "x").exists()
+
+
+def test_a_file_that_others_write_to_is_written_to_in_order(warm, tmp_path):
+    warm.wait()
+    script = 'echo before; "$0" env get ONE; echo between; "$0" env get ONE; echo after'
+    for redirect in (">", ">>"):
+        shell = f'{{ {script}; }} {redirect}"$1"'
+        warm.shell(shell, str(tmp_path / "out"))
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert lines == ["before", "1", "between", "1", "after"] * 2
+
+
+def test_a_file_that_others_read_from_keeps_its_place(warm, job, tmp_path):
+    warm.wait()
+    job.server.routes["*"] = (200, {})
+    (tmp_path / "in").write_text("one\ntwo\n")
+    shell = 'read -r first; "$0" meta-data set key; cat'
+    with open(tmp_path / "in", "rb") as file:
+        ran = warm.shell(shell, stdin=file)
+    assert json.loads(job.server.seen[-1].body)["value"] == "two\n" and ran.stdout == b""
+
+
+def test_a_pipe_between_commands_and_a_reader_that_has_left(warm):
+    warm.wait()
+    shell = '"$0" env get ONE | cat; "$0" env dump | true; echo end'
+    ran = warm.shell(shell)
+    assert ran.stdout == b"1\nend\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_files_are_as_by_itself(warm, closed):
+    warm.wait()
+    ran = warm.shell(f'"$0" env get ONE {closed}')
+    assert ran.stdout == (b"" if closed == ">&-" else b"1\n")
+    assert warm.is_warm()
+
+
+def test_a_substituted_file_is_read(warm):
+    if shutil.which("bash") is None:
+        pytest.skip("there is no bash here")
+    warm.wait()
+    shell = '"$0" pipeline upload --dry-run <(echo "steps: [wait]")'
+    ran = warm.shell(shell, shell="bash")
+    assert b'"wait"' in ran.stdout, ran
+
+
+def test_the_working_directory_may_be_gone(warm, tmp_path):
+    warm.wait()
+    shell = 'mkdir gone && cd gone && rmdir ../gone && "$0" env get ONE'
+    ran = warm.shell(shell, cwd=tmp_path)
+    assert (ran.returncode, ran.stdout) == (0, b"1\n"), ran
+
+
+def test_umask_limits_and_priority_are_the_callers(warm, hanging):
+    warm.wait()
+    shell = 'umask 027; ulimit -n 77; exec "$0" meta-data get key'
+    files = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    with subprocess.Popen(["nice", "-n", "3", "sh", "-c", shell, warm.program], env=warm.environ, **files) as caller:
+        assert hanging.wait(10)
+        (fork,) = warm.forks()
+        with open(f"/proc/{fork}/status", encoding="ascii") as file:
+            assert "Umask:\t0027\n" in file.read()
+        with open(f"/proc/{fork}/limits", encoding="ascii") as file:
+            assert next(line for line in file if line.startswith("Max open files")).split()[3] == "77"
+        assert os.getpriority(os.PRIO_PROCESS, fork) == os.getpriority(os.PRIO_PROCESS, 0) + 3
+        caller.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP, signal.SIGINT])
+def test_a_caller_that_dies_takes_its_fork_along(warm, hanging, number):
+    warm.wait()
+    with warm.start("meta-data", "get", "key") as caller:
+        assert hanging.wait(10)
+        (fork,) = warm.forks()
+        caller.send_signal(number)
+        assert caller.wait(10) == -number
+    assert eventually(lambda: not os.path.exists(f"/proc/{fork}") and warm.slots() == [])
+    assert warm.is_warm()
+
+
+def test_a_fork_that_is_killed_kills_its_caller(warm, hanging):
+    warm.wait()
+    with warm.start("meta-data", "get", "key") as caller:
+        assert hanging.wait(10)
+        (fork,) = warm.forks()
+        os.kill(fork, signal.SIGKILL)
+        assert caller.wait(10) == -signal.SIGKILL
+    assert eventually(lambda: warm.slots() == [])
+
+
+def test_a_process_that_is_killed_leaves_its_forks_at_work_and_another_one_follows(warm, job):
+    asked, go = threading.Event(), threading.Event()
+
+    def route(request):
+        asked.set()
+        go.wait(20)
+        return 200, {"key": "k", "value": "v"}
+
+    job.server.routes["*"] = route
+    warm.wait()
+    with warm.start("meta-data", "get", "key", stdout=subprocess.PIPE) as caller:
+        assert asked.wait(10)
+        first = warm.pid
+        os.kill(first, signal.SIGKILL)
+        patient = deadline()
+        while not warm.is_warm() or warm.pid in (0, first):
+            assert patient(), warm.said
+        go.set()
+        assert (caller.communicate(timeout=15)[0], caller.returncode) == (b"v", 0)
+    assert len(job.server.seen) == 1
+
+
+def test_commands_run_by_themselves_once_the_agent_is_gone(warm):
+    warm.wait()
+    pid = warm.pid
+    warm.commands.close()
+    assert eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+    assert not warm.is_warm()
+    with open(os.path.join(warm.calls, "server"), "w", encoding="ascii") as file:
+        file.write(f"{os.getpid()} 0\n")  # a number that another process has by now
+    assert not warm.is_warm()
+
+
+def test_an_agent_that_shares_the_launchers_follows(warm):
+    warm.wait()
+    other = warm.agent()
+    try:
+        pid = warm.pid
+        warm.commands.close()
+        assert eventually(lambda: warm.is_warm() and warm.pid not in (0, pid)), warm.said
+    finally:
+        other.close()
+
+
+def test_many_at_once(warm):
+    warm.wait()
+    shell = 'for i in $(seq 200); do "$0" env get ONE "$i" >/dev/null 2>&1 || "$0" env get ONE & done; wait'
+    ran = warm.shell(shell)
+    assert ran.stdout == b"1\n" * 200, ran.stderr
+    assert eventually(lambda: warm.slots() == []) and warm.is_warm()
+
+
+def test_lines_that_are_no_requests_are_passed_over(warm):
+    warm.wait()
+    with open(os.path.join(warm.calls, "queue"), "wb", buffering=0) as queue:
+        queue.write(b"x\n1 2 3\n-1 -1\n1 0\n99999999999 5\n" + b"\0" * 100 + b"\n" + b"1 31\n")
+    assert warm.is_warm()
+
+
+@pytest.mark.parametrize("locale", ["de_DE.ISO-8859-1", "ja_JP.eucJP"])
+def test_a_caller_whose_texts_are_not_utf_8_runs_by_itself(warm, locale):
+    warm.wait()
+    assert not warm.is_warm(env={"LC_ALL": locale})
+
+
+def test_a_caller_in_another_namespace_runs_by_itself(warm):
+    warm.wait()
+    if subprocess.run(["unshare", "-r", "true"], capture_output=True).returncode:
+        pytest.skip("this machine permits no user namespaces")
+    ran = warm.shell('unshare -r "$0" env dump')
+    assert "PWD" in json.loads(ran.stdout), ran
+
+
+def test_what_a_job_says_does_not_change_which_code_runs(warm, tmp_path):
+    (tmp_path / "json.py").write_text("raise SystemExit('mine')")
+    warm.wait()
+    env = {"PYTHONPATH": str(tmp_path), "PYTHONSTARTUP": str(tmp_path / "json.py"), "PYTHONHOME": str(tmp_path)}
+    assert warm.is_warm(env=env, cwd=tmp_path)
+    assert warm.run("env", "get", "ONE", env=env, cwd=tmp_path).stdout == b"1\n"
+
+
+def test_a_folder_that_is_not_to_be_written_to_is_no_obstacle(warm):
+    os.chmod(warm.calls, 0o500)
+    try:
+        assert not warm.is_warm() or os.geteuid() == 0
+    finally:
+        os.chmod(warm.calls, 0o700)
