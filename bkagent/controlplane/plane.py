@@ -26,6 +26,8 @@ from bkagent.system import file_lock, private_folder
 
 TICK_S = 1.0
 
+STORE_NAME = "store.db"
+
 
 class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
     """An open control plane. Make one with `Plane.open`, end it with `close`."""
@@ -54,7 +56,7 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name))
             tokens = Tokens(os.path.join(folder, "tokens"))
-            db = Database(os.path.join(folder, "store.db"), SCHEMA)
+            db = Database(os.path.join(folder, STORE_NAME), SCHEMA)
             undo.pop_all()
         plane = cls(folder, db, tokens, organization, clock, timing)
         plane._lock_descriptor = descriptor

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, Mapping, Optional
 
 from bkagent.controlplane.errors import Rejected
 from bkagent.controlplane.plane_state import PlaneState
 from bkagent.controlplane.records import Event
 from bkagent.controlplane.scheduling import limits
-from bkagent.controlplane.store import meta_data
+from bkagent.controlplane.scheduling.branches import is_full_commit
+from bkagent.controlplane.store import builds, meta_data
+
+# What agents put there: the output of `git log`, its first line "commit" and the whole hash.
+COMMIT_KEY = "buildkite:git:commit"
+_COMMIT = re.compile(r"\s*(?:commit )?([0-9a-f]{40}(?:[0-9a-f]{24})?)\b")
 
 
 class PlaneMetaData(PlaneState):
@@ -38,3 +44,12 @@ class PlaneMetaData(PlaneState):
             if meta_data.count(self._db, build_id) > limits.META_DATA_KEYS_PER_BUILD:
                 raise Rejected(f"a build keeps at most {limits.META_DATA_KEYS_PER_BUILD} meta-data keys")
             self._tell(Event("meta_data", build_id))
+            self._resolve_commit(build_id, items.get(COMMIT_KEY, ""))
+
+    def _resolve_commit(self, build_id: str, described: str) -> None:
+        """Let the build name the commit that its first checkout has found, where it was asked for by another name."""
+        found = _COMMIT.match(described)
+        build = builds.TABLE.get(self._db, build_id) if found else None
+        if found and build is not None and not is_full_commit(build.commit):
+            builds.TABLE.change(self._db, build, commit=found.group(1))
+            self._tell(Event("build", build_id, state=build.state))

@@ -14,11 +14,14 @@ _STEERING = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES",
 )  # fmt: skip
+# How git says that there is none here.
+_NO_REPOSITORY = ("not a git repository", "must be run in a work tree")
+DETACHED = "HEAD"  # git's own name for it, `git rev-parse --abbrev-ref HEAD`
 
 
 @dataclass(frozen=True)
 class Repository:
-    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is never empty."""
+    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is DETACHED without one."""
 
     top: str
     objects: str
@@ -49,8 +52,15 @@ class Git:
 
     def ask(self, *words: str) -> str:
         """Return what git printed, or "" where it failed."""
-        done = self._run(words, {})
-        return "" if done.returncode else os.fsdecode(done.stdout).rstrip("\n")
+        return self.ask_why(*words)[0]
+
+    def ask_why(self, *words: str) -> "tuple[str, str]":
+        """Return what git printed, or "" where it failed; and what it said then, in English and on one line."""
+        done = self._run(words, {"LC_ALL": "C"})
+        if not done.returncode:
+            return os.fsdecode(done.stdout).rstrip("\n"), ""
+        said = " ".join(done.stderr.decode("utf-8", "replace").split())
+        return "", said or f"exit status {done.returncode}"
 
     def _run(self, words: "Sequence[str]", more: "Mapping[str, str]") -> "subprocess.CompletedProcess[bytes]":
         environ: Dict[str, str] = {**self._environ, **more}
@@ -68,10 +78,14 @@ class Git:
 def find(folder: str, environ: Mapping[str, str]) -> Repository:
     """Return the repository that `folder` lies in. Raises UsageError where there is none."""
     git = Git(folder, environ)
-    top = git.ask("rev-parse", "--show-toplevel")
+    top, refusal = git.ask_why("rev-parse", "--show-toplevel")
     if not top:
-        reason = git.out("--version") and "stand in one, or make this one with `git init`"
-        raise UsageError(f"{folder} is in no git repository with a work tree; {reason}")
+        if refusal and not any(words in refusal for words in _NO_REPOSITORY):
+            # Its owner is somebody else, say; git names the remedy.
+            raise UsageError(f"git refuses to work in {folder}: {_printable(refusal)}")
+        raise UsageError(
+            f"{folder} is in no git repository with a work tree; stand in one, or make this one with `git init`"
+        )
     git = Git(top, environ)
     head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -81,8 +95,12 @@ def find(folder: str, environ: Mapping[str, str]) -> Repository:
         index=os.path.join(top, git.out("rev-parse", "--git-path", "index")),
         shallow=os.path.join(top, git.out("rev-parse", "--git-path", "shallow")),
         head=head,
-        branch=branch or "HEAD",
+        branch=branch or DETACHED,
         message=git.ask("log", "-1", "--format=%B") if head else "",
         author=git.ask("log", "-1", "--format=%an") if head else "",
         author_email=git.ask("log", "-1", "--format=%ae") if head else "",
     )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text.replace("fatal: ", "", 1))

@@ -14,6 +14,7 @@ from bkagent.controlplane.server import Server
 from bkagent.errors import AgentError
 from bkagent.localrun import agents, changed, data_folder, earlier, keeping, names, plan, snapshot, summary
 from bkagent.localrun.live import Live
+from bkagent.localrun.repository import DETACHED
 from bkagent.localrun.request import Request
 
 Report = Callable[[str, str], None]
@@ -195,7 +196,10 @@ def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]
 def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot, warnings: "List[str]") -> "List[str]":
     found = source.repository
     head = found.head[:9]
-    lines = [f"Running {os.path.relpath(source.path, request.folder)} of {found.top}, branch {found.branch}"]
+    branch = f"branch {found.branch}"
+    if found.branch == DETACHED:
+        branch = f"on no branch (HEAD is detached at {head}; BUILDKITE_BRANCH is {DETACHED})"
+    lines = [f"Running {os.path.relpath(source.path, request.folder)} of {found.top}, {branch}"]
     if request.committed:
         lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
     elif not found.head:

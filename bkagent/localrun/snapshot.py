@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import Dict, Mapping, Tuple
 
-from bkagent.localrun.repository import Git, Repository
+from bkagent.localrun.repository import DETACHED, Git, Repository
 
 _NAME = "bkagent local run"
 _EMAIL = "local-run@bkagent.invalid"
@@ -43,7 +43,7 @@ def take(found: Repository, data: str, environ: Mapping[str, str], *, committed:
     else:
         commit, changed_count = _commit_work_tree(git, found, bare, os.path.join(data, "index"))
         left_out = _repositories_within(git, found, os.path.join(data, "index"))
-    ref = "refs/heads/" + (found.branch if found.branch != "HEAD" else "detached")
+    ref = "refs/heads/" + (found.branch if found.branch != DETACHED else "detached")
     git.out("--git-dir", bare, "update-ref", ref, commit)
     git.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
     return Snapshot(bare, commit, changed_count, left_out)

@@ -25,6 +25,25 @@ def running(world, **more):
 # Meta-data
 
 
+DESCRIBED = "commit {hash}\nabbrev-commit {hash:.7}\nAuthor: A <a@b>\n\n    a change\n"
+
+
+def test_the_first_checkout_says_which_commit_a_build_is_of(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b", "depends_on": "a"}], commit="HEAD")
+    job = world.start("a")
+    assert world.plane.job_env(job.id)["BUILDKITE_COMMIT"] == "HEAD"
+    for unfit in ("commit HEAD\n", "f" * 39, "commit " + "f" * 41, "tree " + "a" * 40, ""):
+        world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": unfit})
+        assert world.plane.build(world.build_id).commit == "HEAD"
+    world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="a" * 40)})
+    assert world.plane.build(world.build_id).commit == "a" * 40
+    world.finish("a")
+    later = world.plane.job_env(world.start("b").id)
+    assert (later["BUILDKITE_COMMIT"], later["BUILDKITE_COMMIT_RESOLVED"]) == ("a" * 40, "true")
+    world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="b" * 40)})
+    assert world.plane.build(world.build_id).commit == "a" * 40
+
+
 def test_meta_data_last_write_wins(world):
     running(world)
     world.plane.set_meta_data(world.build_id, {"a": "1", "buildkite:x": "y"})

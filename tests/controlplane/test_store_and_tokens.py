@@ -13,7 +13,8 @@ import pytest
 from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejected, Unauthorized
 from bkagent.controlplane.moments import moment_of, text_of
 from bkagent.controlplane.plane import Plane
-from bkagent.controlplane.store.schema import RECORD_TABLES
+from bkagent.controlplane.store.database import Database
+from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
 from bkagent.errors import ConfigError
 from bkagent.wire.finish import Finish
 
@@ -285,3 +286,21 @@ def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
         assert plane.finish(job, Finish("0")).passed
     finally:
         plane.close()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
+def test_nobody_else_reads_the_store(tmp_path):
+    path = tmp_path / "store.db"
+    old = os.umask(0o022)
+    try:
+        for mode in (None, 0o644):  # new, and made by a version that left it open
+            if mode is not None:
+                path.chmod(mode)
+            opened = Database(str(path), SCHEMA)
+            with opened.change():
+                opened.rows("DELETE FROM builds")
+            modes = {each.name: each.stat().st_mode & 0o777 for each in tmp_path.iterdir()}
+            opened.close()
+            assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    finally:
+        os.umask(old)

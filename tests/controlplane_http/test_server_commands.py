@@ -207,3 +207,18 @@ def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_
         words = [word for pair in {**whole, **change}.items() if pair[1] is not None for word in pair]
         done = bkagent(tmp_path, "build", "create", *words)
         assert done.returncode == 1 and part in sentences(done)[-1] and done.stdout == "", (change, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ((), "needs a repository"),
+        (("--repository", "/r.git", "--pipeline", "no name"), "cannot name a pipeline"),
+        (("--repository", "/r.git", "--meta-data", "k=" + "x" * 110_000), "is larger than"),
+    ],
+)
+def test_a_refused_build_leaves_no_control_plane_behind(tmp_path: Any, words: Any, said: str) -> None:
+    command = ("build", "create", "--data", "none/such", "--pipeline", "app", "--file", "-", *words)
+    done = bkagent(tmp_path, *command, stdin="steps: [{command: a}]")
+    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1
+    assert [name for name in os.listdir(tmp_path) if name not in (".buildkite-agent", ".cache")] == []

@@ -31,3 +31,9 @@ def test_a_log_is_kept_as_plain_text(tmp_path: Path) -> None:
     path = keep_log(str(tmp_path / "logs"), "01-x", b"\x1b_bk;t=1\x07\x1b[31mred\x1b[0m\r\nlast")
     with open(path, encoding="utf-8") as file:
         assert file.read() == "red\nlast\n"
+
+
+def test_a_kept_log_breaks_no_line_however_long(tmp_path: Path) -> None:
+    long = b"x" * 200_000
+    path = keep_log(str(tmp_path), "log", long + b"\r\n" + long)
+    assert [len(line) for line in Path(path).read_text().split("\n")] == [200_000, 200_000, 0]

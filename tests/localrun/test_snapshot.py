@@ -135,3 +135,18 @@ def test_variables_of_an_outer_git_do_not_steer(work: Path, tmp_path: Path) -> N
         os.environ, GIT_DIR=str(other / ".git"), GIT_INDEX_FILE=str(other / "index"), GIT_WORK_TREE=str(other)
     )
     assert repository.find(str(work), environ).top == str(work)
+
+
+def test_gits_own_refusal_is_said_with_its_remedy(work: Path) -> None:
+    environ = {**os.environ, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1", "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}
+    with pytest.raises(UsageError) as caught:
+        repository.find(str(work), environ)
+    said = str(caught.value)
+    assert "dubious ownership" in said and f"safe.directory {work}" in said and "\n" not in said
+    assert "no git repository" not in said
+
+
+def test_a_detached_head_has_no_branch(work: Path) -> None:
+    git(work, "checkout", "-q", "--detach")
+    found = repository.find(str(work), dict(os.environ))
+    assert found.branch == repository.DETACHED == git(work, "rev-parse", "--abbrev-ref", "HEAD")

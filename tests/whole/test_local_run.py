@@ -318,3 +318,12 @@ def test_a_hostile_label_cannot_steer_the_terminal(make: Make, run: Callable[...
     make('steps: [{label: "bad \\e]0;owned\\a label", command: "printf \'\\\\033]0;owned\\\\007x\\\\n\'"}]')
     done = run()
     assert done.status == 0 and "\x1b" not in done.out and "\x07" not in done.out, repr(done.out)
+
+
+def test_a_detached_head_is_said_as_what_it_is(make: Make, run: Callable[..., Done], tmp_path: Path) -> None:
+    make("steps: [{label: in, command: 'echo branch-$$BUILDKITE_BRANCH-$$((1+1))'}]")
+    subprocess.run(["git", "checkout", "-q", "--detach"], cwd=str(tmp_path / "work"), check=True)
+    done = run()
+    assert done.status == 0 and "\nbranch-HEAD-2\n" in done.out, done.text
+    first = done.out.splitlines()[0]
+    assert "on no branch (HEAD is detached at " in first and "branch HEAD" not in first

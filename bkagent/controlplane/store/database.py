@@ -6,6 +6,7 @@ none. The write-ahead log keeps what was committed when the process dies; a powe
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Sequence, Tuple
@@ -27,6 +28,10 @@ class Database:
         self._path = path
         self.lock = threading.RLock()
         self._changing = False
+        try:
+            _close_to_others(path)
+        except OSError as error:
+            raise ConfigError(f"cannot open the store {path}: {error.strerror}") from error
         try:
             self._connection = self._sqlite.connect(
                 path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False
@@ -100,6 +105,14 @@ class Database:
         """Close the file; what was committed is in it."""
         with self.lock:
             self._connection.close()
+
+
+def _close_to_others(path: str) -> None:
+    """Let only this user read the file, made now if it is missing; those beside it that SQLite makes follow it."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+    for name in (path, path + "-wal", path + "-shm"):
+        if os.path.exists(name):
+            os.chmod(name, 0o600)
 
 
 def _sqlite() -> Any:
