@@ -153,9 +153,9 @@ class _Server:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             self._let_go(call)
-            opened = files.reopen(call.pid, (STDIN, 1, 2))
-            processes.place_files((opened[0], opened[1], opened[2]))  # in place of the queue and the line
-            for fd in opened:
+            had = files.of(call.pid, (STDIN, 1, 2))
+            processes.place_files((had[0], had[1], had[2]))  # in place of the queue and the line
+            for fd in had:
                 os.close(fd)
             caller.become()
         except (OSError, ValueError):

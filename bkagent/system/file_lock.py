@@ -2,6 +2,7 @@
 
 open_lock(path) -> int      a descriptor of the lock file, made (0600) if missing, lost at an exec; raises OSError
 try_lock(fd) -> bool        take the lock if it is free; say whether this descriptor now holds it
+try_lock_shared(fd) -> bool take it together with others who do so, if nobody has it alone
 lock(fd) -> None            wait until it is ours
 wait_until_free(path)       block until nobody holds it; other threads go on meanwhile
 is_held(path) -> bool       whether another descriptor, here or in another process, holds it
@@ -21,7 +22,7 @@ if sys.platform == "win32":
 else:
     from bkagent.system._file_lock_posix import lock, try_lock, try_lock_shared, unlock, wait_shared
 
-__all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "unlock", "wait_until_free"]
+__all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "try_lock_shared", "unlock", "wait_until_free"]
 
 _PROBE_S = 0.25  # a probe by somebody else lasts microseconds; this is for a machine that swaps
 

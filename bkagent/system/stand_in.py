@@ -17,10 +17,10 @@ Duty.done(status)               end the fork, and the caller, with an exit statu
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
 standard files, working directory, umask, limits, priority and processors, and a session of its own. Where it could be
-told apart otherwise there is none and the caller goes on by itself: another user, group or capability, another root,
-namespace or control group, standard files that are no terminals, pipes or devices (their position is shared with
-others, which a second opening of them would not move). When the caller dies so does the fork: first it is interrupted,
-then killed. A fork that a signal kills kills its caller by the same one. No command ever runs twice.
+told apart otherwise there is none, and the caller goes on by itself: another user, group or capability, another root,
+namespace or control group, standard files that the kernel does not share and that are no terminals, pipes or devices
+(a place in the others would not move for whoever else has them open). When the caller dies so does the fork: first it
+is interrupted, then killed. A fork that a signal kills kills its caller by the same one. No command ever runs twice.
 """
 
 import sys

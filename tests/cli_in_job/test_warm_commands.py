@@ -321,7 +321,8 @@ def test_what_a_job_says_does_not_change_which_code_runs(warm, tmp_path):
     assert warm.run("env", "get", "ONE", env=env, cwd=tmp_path).stdout == b"1\n"
 
 
-def test_a_folder_that_is_not_to_be_written_to_is_no_obstacle(warm):
+def test_a_folder_that_cannot_be_written_to_is_no_obstacle(warm):
+    warm.wait()
     os.chmod(warm.calls, 0o500)
     try:
         assert not warm.is_warm() or os.geteuid() == 0
