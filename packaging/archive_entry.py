@@ -112,9 +112,17 @@ def _unpack(archive, folder, mode=0o700):
     except OSError:
         import shutil
 
-        shutil.rmtree(aside, ignore_errors=True)
-        if not os.path.exists(os.path.join(folder, _MARK)):
-            raise
+        if os.path.exists(os.path.join(folder, _MARK)):
+            shutil.rmtree(aside, ignore_errors=True)
+            return
+        # The same code, which lost its mark since nobody used it for long; or what is left of it.
+        gone = aside + ".gone"
+        try:
+            os.rename(folder, gone)
+            os.rename(aside, folder)
+        finally:
+            shutil.rmtree(gone, ignore_errors=True)
+            shutil.rmtree(aside, ignore_errors=True)
 
 
 def _compile(aside, folder):

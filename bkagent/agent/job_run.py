@@ -11,11 +11,12 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 from bkagent.agent import earlier_entry, job_environment, not_run, outcome
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.job_files import JobFiles
+from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, refusal_of
 from bkagent.agent.registering import own_user_agent
@@ -23,6 +24,7 @@ from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, Stop
 from bkagent.agent.tending import Tending, settled
+from bkagent.config import code_in_use, self_command
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.job.warm import Warm
@@ -140,6 +142,7 @@ class JobRun:
     def _launch(self, entry: Entry, context: JobContext) -> launch.Child:
         build_path = context.settings.build_path
         os.makedirs(build_path, exist_ok=True)
+        code_in_use.touch(own_folders(context.settings))
         env = job_environment.process_environment(context)
         return launch.start(entry.folder, env, build_path, self._place.warm)
 
@@ -169,6 +172,11 @@ class JobRun:
             bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
             sockets_path=settings.sockets_path, user_agent=own_user_agent(), debug=self._place.settings.debug,
         )  # fmt: skip
+
+
+def own_folders(settings: JobSettings) -> Tuple[str, ...]:
+    """Return the folders of this program that jobs use: the code, and the launchers."""
+    return (self_command.code_root(), settings.launchers_path)
 
 
 def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -> None:

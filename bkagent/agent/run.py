@@ -6,17 +6,20 @@ import os
 import threading
 from typing import Callable, List
 
+from bkagent.agent import collecting
 from bkagent.agent.adoption import Adoption
 from bkagent.agent.idleness import Idleness
-from bkagent.agent.job_run import Workplace
+from bkagent.agent.job_run import Workplace, own_folders
 from bkagent.agent.registering import connect_to, register_all
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.agent.worker import Worker
+from bkagent.config import code_in_use
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.job.commands import Commands
 from bkagent.job.warm import Warm
+from bkagent.logs import spool
 
 Report = Callable[[str, str], None]
 
@@ -35,11 +38,24 @@ def run(settings: AgentSettings, stop: Stop, report: Report) -> int:
     place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report)
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
+    held = code_in_use.hold(own_folders(settings.job))
     try:
         adoption.look()
+        threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
         return _work(settings, place, adoption)
     finally:
         forget_timer()
+        for fd in held:
+            os.close(fd)
+
+
+def _collect(settings: AgentSettings, report: Report) -> None:
+    """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
+    own = own_folders(settings.job)
+    collecting.collect_kept(settings.state_path, report)
+    if not spool.entries(os.path.join(settings.state_path, SPOOL)):
+        # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.
+        collecting.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 
 
 def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
@@ -133,5 +149,3 @@ def _limit_forced_stop(level: int, settings: AgentSettings, stop: Stop) -> None:
 
 def _prefixed(report: Report, name: str) -> Report:
     return (lambda level, text: report(level, f"{name} {text}")) if name else report
-
-

@@ -20,7 +20,7 @@ class AgentSettings:
     acquire_job      id of the one job to run, "" to poll for jobs
     idle_timeout_s   leave when no worker had work for so long; 0 for never
     uptime_s         take no job after so long; 0 for never
-    last_try_s       how long to go on delivering jobs that an immediate stop has killed, 0 to leave it to the next start
+    last_try_s       how long an immediate stop goes on delivering what it killed; 0 leaves it to the next start
     report_features  tell the control plane what is in use
     """
 

@@ -200,9 +200,7 @@ class Worker:
 
     def _accept(self) -> AcceptedJob:
         self._report("info", f"Assigned job {self._offered_id}. Accepting...")
-        return jobs.accept(
-            self.session.client, self._offered_id, wait=self._stop.waiter(GRACEFUL), report=self._report
-        )
+        return jobs.accept(self.session.client, self._offered_id, wait=self._stop.waiter(GRACEFUL), report=self._report)
 
     def _is_done(self, answer: Ping) -> bool:
         """Say whether this worker has had all the jobs that it was started for."""

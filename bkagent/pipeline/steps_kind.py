@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bkagent.config.nearest import nearest
 from bkagent.pipeline.errors import PipelineError
 
 # Order matters: the first of these keys that a step has decides.
@@ -42,4 +43,14 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
     known = ", ".join(key for _, keys in KEYS for key in keys)
     has = ", ".join(document) or "nothing"
     wanted = f"there is no command, and nothing else that tells what it is (one of {known})"
-    raise PipelineError(f"{place}: {wanted}; it has {has}")
+    raise PipelineError(f"{place}: {wanted}; it has {has}{_meant(document)}")
+
+
+def _meant(document: Mapping[str, Any]) -> str:
+    """Return the end of the sentence, where a name is close to one that would tell."""
+    telling = [key for _, keys in KEYS for key in keys]
+    for name in document:
+        near = nearest(str(name), telling)
+        if near:
+            return f'; did you mean "{near}" by "{name}"?'
+    return ""

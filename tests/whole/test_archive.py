@@ -36,6 +36,16 @@ def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
+def test_code_that_has_lost_its_mark_is_unpacked_again(archive: str) -> None:
+    first = run(archive, "--help")
+    folder = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")
+    (code,) = os.listdir(folder)
+    os.unlink(os.path.join(folder, code, "python"))
+    os.unlink(os.path.join(folder, code, "bkagent", "version.py"))  # and not all of it is left
+    assert run(archive, "--help").stdout == first.stdout
+    assert os.listdir(folder) == [code] and os.path.exists(os.path.join(folder, code, "python"))
+
+
 def test_variables_of_a_job_do_not_change_which_code_runs(archive: str, tmp_path: Path) -> None:
     (tmp_path / "bkagent").mkdir()
     (tmp_path / "bkagent" / "__init__.py").write_text("raise SystemExit('hijacked')")

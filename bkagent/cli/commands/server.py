@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def run(call: Call) -> int:
     """Serve; return 0 once a signal has ended it."""
     from bkagent.cli.end_signals import EndSignals
-    from bkagent.config import paths
+    from bkagent.config import code_in_use, paths, self_command
     from bkagent.controlplane import server_place
     from bkagent.controlplane.plane import Plane
     from bkagent.controlplane.server import Server
@@ -21,6 +21,7 @@ def run(call: Call) -> int:
     host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
+    code_in_use.hold((self_command.code_root(),))  # for as long as this process lives
     plane = Plane.open(folder)
     try:
         served = Server(plane, host, port, call.report, url=settings[server.PUBLIC_URL], hold_ping_s=HOLD_PING_S)
