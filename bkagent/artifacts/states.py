@@ -21,8 +21,9 @@ class StateReporter:
     """Collects changes from any thread; `finish` sends what is left."""
 
     def __init__(
-        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Callable[[str, str], None]
-    ) -> None:
+        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Callable[[str, str], None],
+        expected_count: int,
+    ) -> None:  # fmt: skip
         self._client, self._job_id, self._wait, self._report = client, job_id, wait, report
         self._changed = threading.Condition()
         self._changes: List[StateChange] = []
@@ -30,8 +31,10 @@ class StateReporter:
         self._problem: Optional[AgentError] = None
         self.requests_count = 0
         self.seconds = 0.0
-        self._thread = threading.Thread(target=self._run, name="artifact-states", daemon=True)
-        self._thread.start()
+        self._thread: Optional[threading.Thread] = None
+        if expected_count > 1:  # the change that is the last one as well is told by `finish`
+            self._thread = threading.Thread(target=self._run, name="artifact-states", daemon=True)
+            self._thread.start()
 
     def add(self, change: StateChange) -> None:
         """Remember that an upload has ended."""
@@ -44,7 +47,10 @@ class StateReporter:
         with self._changed:
             self._ending = True
             self._changed.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._run()
         if self._problem is not None:
             raise self._problem
 

@@ -135,7 +135,7 @@ class _Upload:
     def run(self, found: List[Found]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
-        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report)
+        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report, len(found))
         readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
         senders = ThreadPoolExecutor(self._workers_count, thread_name_prefix="artifact-sender")
         self._stop.on_request(self._stop_all)
@@ -162,7 +162,9 @@ class _Upload:
     def _send_batches(
         self, found: List[Found], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
     ) -> None:
-        read = [readers.submit(self._artifact, one) for one in found]
+        # One file is read by the time a thread for it has started.
+        reads = readers.submit if len(found) > 1 else _at_once
+        read = [reads(self._artifact, one) for one in found]
         under_way: List[List[Future[None]]] = []
         try:
             for start in range(0, len(read), BATCH_COUNT):
@@ -290,6 +292,15 @@ def _announcement(unit: transfer.Unit) -> str:
     if not unit.count:
         return text + f"({shown(unit.artifact.size)})"
     return text + f"part {unit.number}/{unit.count} (~{shown(unit.size)} starting at ~{shown(unit.offset)})"
+
+
+def _at_once(work: Callable[[Found], Artifact], found: Found) -> "Future[Artifact]":
+    done: Future[Artifact] = Future()
+    try:
+        done.set_result(work(found))
+    except AgentError as problem:
+        done.set_exception(problem)
+    return done
 
 
 def _wait(futures: "List[Future[None]]") -> None:
