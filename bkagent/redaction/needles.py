@@ -3,11 +3,12 @@
 On the short path: in-job commands scrub what they send.
 """
 
+from bkagent.redaction import encodings
 from bkagent.wire import go_quoted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Tuple
+    from typing import Iterable, List, Optional, Tuple
 
     Span = Tuple[int, int]
 
@@ -102,12 +103,18 @@ def _run(text: bytes, at: int) -> int:
 
 def needles_of(secret: str) -> "List[Needle]":
     """Return what to look for to find a secret: the text itself, and as Go quotes it where that differs."""
-    found: "List[Needle]" = []
-    for text in (secret, go_quoted.body(secret)):
-        lines = _lines(text)
-        if lines is not None and all(lines != other.lines for other in found):
-            found.append(Needle(lines))
-    return found
+    return _needles((secret, go_quoted.body(secret)))
+
+
+def encoded_needles_of(secret: str) -> "List[Needle]":
+    """Return what to look for to find the other encoded forms of a secret. Some may be among its `needles_of`."""
+    forms = encodings.forms(to_bytes(secret.strip(_SPACE)))
+    return _needles(form.decode("utf-8", "surrogateescape") for form in forms)
+
+
+def _needles(texts: "Iterable[str]") -> "List[Needle]":
+    found = dict.fromkeys(lines for lines in map(_lines, texts) if lines is not None)
+    return [Needle(lines) for lines in found]
 
 
 def _lines(text: str) -> "Optional[Tuple[bytes, ...]]":

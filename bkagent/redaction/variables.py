@@ -4,7 +4,7 @@ On the short path: `annotate`, `meta-data set` and their like scrub what they se
 """
 
 from bkagent.redaction.name_pattern import BadPattern, NamePattern
-from bkagent.redaction.needles import needles_of, redacted, to_bytes
+from bkagent.redaction.needles import encoded_needles_of, needles_of, redacted, to_bytes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,8 +67,13 @@ def _compiled(pattern: str) -> "Optional[NamePattern]":
 
 
 def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
-    """Return `text` with the values of matching variables replaced by `[REDACTED]`; `text` itself without any."""
-    needles = [needle for value in values_of(env, patterns).values for needle in needles_of(value)]
+    """Return `text` with the values of matching variables, and what encodes them, as `[REDACTED]`; `text` itself without any."""
     before = to_bytes(text)
+    needles = []
+    for value in values_of(env, patterns).values:
+        needles += needles_of(value)
+        # A text that is shorter than a secret holds no encoded form of it, and making them takes its time.
+        if len(before) >= len(value):
+            needles += encoded_needles_of(value)
     after = redacted(before, needles)
     return text if after is before else after.decode("utf-8", "surrogateescape")

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from bkagent.redaction import encodings
 from bkagent.redaction.needles import LONGEST_RUN
 from bkagent.redaction.redactor import Redactor
 
@@ -14,6 +15,8 @@ VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "reda
 with open(VECTORS, encoding="utf-8") as file:
     RECORDED = json.load(file)["cases"]
 
+# The reference knows no base64.
+OURS = {"redact-093-base64-not": "[REDACTED]"}
 BLANKS = b"\t\n\v\f\r "
 
 
@@ -29,10 +32,12 @@ def one_shot(secrets, pieces):
     return b"".join([redactor.feed(piece) for piece in pieces] + [redactor.flush()])
 
 
-@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", [case for case in RECORDED if case["name"] not in OURS], ids=lambda case: case["name"])
 @pytest.mark.parametrize("bytewise", [False, True], ids=["chunks", "bytes"])
 def test_recorded_streams(case, bytewise):
     redactor = redactor_for(case["needles"])
+    secrets = [*case["needles"], *case.get("add_before_chunk", {}).values()]
+    encoded = [form for secret in secrets for form in encodings.forms(secret.strip().encode())]
     shown = reference = ""
     for number, chunk in enumerate(case["chunks"]):
         if str(number) in case.get("add_before_chunk", {}):
@@ -43,8 +48,15 @@ def test_recorded_streams(case, bytewise):
             out += redactor.flush()
         shown += out.decode()
         reference += case["written"][number]
-        assert len(shown) >= len(reference), "something comes out later than with the reference"
+        late = reference[len(shown) :].encode()
+        assert not late or any(form.startswith(late) for form in encoded), "something is withheld without a reason"
     assert shown + redactor.flush().decode() == case["total"]
+
+
+def test_base64_is_redacted_where_the_reference_shows_it():
+    cases = {case["name"]: case for case in RECORDED if case["name"] in OURS}
+    for name, case in cases.items():
+        assert one_shot(case["needles"], [chunk.encode() for chunk in case["chunks"]]).decode() == OURS[name]
 
 
 class Model:
