@@ -99,7 +99,8 @@ def _json(text: str) -> "Iterator[str]":
     marked = plain
     for letter in "<>&":
         marked = marked.replace(letter, _units(letter, "\\u%04x"))
-    more_marked = "".join(_units(letter, "\\u%04X") if letter in "<>&'+`\"" else _json_letter(letter) for letter in text)
+    more = "<>&'+`\""
+    more_marked = "".join(_units(letter, "\\u%04X") if letter in more else _json_letter(letter) for letter in text)
     yield from (plain, ascii_only, plain.replace("/", "\\/"), ascii_only.replace("/", "\\/"), marked, more_marked)
     yield "".join(letter if letter < "\x7f" else _units(letter, "\\u%04X") for letter in plain)
     # JSON as a text within JSON.

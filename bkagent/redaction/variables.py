@@ -67,7 +67,7 @@ def _compiled(pattern: str) -> "Optional[NamePattern]":
 
 
 def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
-    """Return `text` with the values of matching variables, and what encodes them, as `[REDACTED]`; `text` itself without any."""
+    """Return `text` with `[REDACTED]` for values of matching variables and their forms; `text` itself without any."""
     before = to_bytes(text)
     needles = []
     for value in values_of(env, patterns).values:

@@ -100,7 +100,8 @@ def test_base64_of_a_larger_text_hides_all_that_the_secret_decides():
         before = "".join(chance.choice(PLAIN) for _ in range(chance.randrange(1, 12)))
         after = "".join(chance.choice(PLAIN) for _ in range(chance.randrange(12)))
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
-            shown = streamed([secret], encode((before + secret + after).encode()), iter(lambda: chance.randrange(1, 9), 0))
+            text = encode((before + secret + after).encode())
+            shown = streamed([secret], text, forever(chance.randrange(1, 9)))
             assert shown.count(MARK) == 1
             left, _, right = shown.partition(MARK)
             # No more stays than what the text around it takes, and the letter that both share.
@@ -129,7 +130,7 @@ def test_no_form_of_any_secret_is_ever_in_the_output_and_all_else_stays(many):
             forms.append(form)
             pieces += (filler, form)
             expected += (filler, MARK)
-        shown = streamed(secrets, b"".join(pieces), iter(lambda: chance.randrange(1, 400), 0))
+        shown = streamed(secrets, b"".join(pieces), forever(chance.randrange(1, 400)))
         assert shown == b"".join(expected)
         assert not any(form in shown for form in forms)
 
@@ -138,7 +139,7 @@ def test_innocent_text_passes_unchanged():
     chance = random.Random(5)
     secrets = [secret_of(chance, PLAIN, 20, 40) for _ in range(100)]
     text = "".join(chance.choice(ODD + "\n\r\t") for _ in range(300_000)).encode()
-    assert streamed(secrets, text, iter(lambda: chance.randrange(1, 70_000), 0)) == text
+    assert streamed(secrets, text, forever(chance.randrange(1, 70_000))) == text
 
 
 @pytest.mark.parametrize("secret", ["password", "ChangeMe", "localhost", "aaaaaaaaaaaa", "abababab", "short12"])
