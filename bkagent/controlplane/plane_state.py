@@ -44,6 +44,8 @@ class PlaneState:
         self.folder = folder
         self.organization = organization
         self.web_url = ""
+        # What else of a pipeline to refuse, a sentence each: for whoever opens the plane and can do less than it can.
+        self.also_refused: Callable[[Pipeline], List[str]] = lambda pipeline: []
         self.tokens = tokens
         self.timing = timing
         self._db = db

@@ -98,7 +98,7 @@ class PlaneSteps(PlaneScheduling):
             steps_graph.check(pipeline, keys, unknown_allowed=True)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
-        refused = support.unsupported(pipeline)
+        refused = support.unsupported(pipeline) + self.also_refused(pipeline)
         if refused:
             raise Rejected("\n".join(refused))
         return pipeline

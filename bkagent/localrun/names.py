@@ -9,12 +9,16 @@ if TYPE_CHECKING:
 _LONGEST = 40
 
 
+def plain_line(text: str, longest: int) -> str:
+    """Return a text of a job's as one line of at most so many characters, with nothing that steers a terminal."""
+    text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
+    return text[: longest - 1] + "…" if len(text) > longest else text
+
+
 def shown_name(job: "Job") -> str:
     """Return the label, the key or the start of the command, on one line without control characters."""
     text = job.label or job.step_key or job.command.strip().split("\n")[0] or job.id[:8]
-    text = "".join(letter if letter.isprintable() else " " for letter in text).strip()
-    if len(text) > _LONGEST:
-        text = text[: _LONGEST - 1] + "…"
+    text = plain_line(text, _LONGEST)
     if job.parallel_total and job.parallel_total > 1 and job.parallel_index is not None and not job.matrix:
         text += f" [{job.parallel_index + 1}/{job.parallel_total}]"
     if job.retries_count:

@@ -83,12 +83,18 @@ def _problems(pipeline: Pipeline) -> "List[str]":
     if not pipeline.steps:
         raise PipelineError("the pipeline has no steps")
     steps_graph.check(pipeline)
-    problems = unsupported(pipeline) + steps_attributes.unknown(pipeline)
     for step, _ in pipeline.walk():
         try:
             conditional.check(step.condition)
         except PipelineError as wrong:
             raise PipelineError(f"{step.name}: {wrong}") from None
+    return unsupported(pipeline) + not_honoured(pipeline)
+
+
+def not_honoured(pipeline: Pipeline) -> "List[str]":
+    """Return a sentence for what this control plane could do but a local run cannot, in a file or in an upload."""
+    problems = steps_attributes.unknown(pipeline)
+    for step, _ in pipeline.walk():
         if isinstance(step, (BlockStep, InputStep)):
             kind = "block" if isinstance(step, BlockStep) else "input"
             problems.append(f"{step.name}: {kind} steps wait for a person, which `local run` cannot honour yet")

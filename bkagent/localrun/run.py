@@ -66,6 +66,7 @@ class LocalRun:
 
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
         plane = self._plane = Plane.open(os.path.join(data, "store"), organization=plan.ORGANIZATION)
+        plane.also_refused = plan.not_honoured
         try:
             server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)
             server.start()
@@ -151,6 +152,8 @@ class LocalRun:
         kept = self._keep_artifacts(build, artifacts)
         self._out("")
         for line in summary.table(jobs, logs):
+            self._out(line)
+        for line in summary.notes(plane.annotations(build.id)):
             self._out(line)
         if kept:
             place = os.path.relpath(artifacts, self._request.folder)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import List, Mapping, Optional, Sequence
 
-from bkagent.localrun.names import shown_name
+from bkagent.localrun.names import plain_line, shown_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.controlplane.records import Job
+    from bkagent.controlplane.records import Annotation, Job
 
+_TAG = re.compile(r"<(?:!--.*?-->|(?:script|style)\b.*?</(?:script|style)\s*>|/?[a-zA-Z][^<>]*>)", re.S | re.I)
+_LONGEST_LINE, _LONGEST_CONTEXT, _MOST_LOOKED_AT = 100, 40, 10_000
 _NOT_RUN_WORDS = {
     "conditional_failed": "its `if` is false",
     "branch_mismatch": "not for this branch",
@@ -26,6 +30,25 @@ def table(jobs: "Sequence[Job]", logs: "Mapping[str, str]") -> "List[str]":
             rows.append((shown_name(job), _result(job), _duration(job), logs.get(job.id, "")))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join([*(row[c].ljust(widths[c]) for c in range(3)), row[3]]).rstrip() for row in rows]
+
+
+def notes(annotations: "Sequence[Annotation]") -> "List[str]":
+    """Return the lines that tell of annotations: how many there are, then style, context and first line of each."""
+    if not annotations:
+        return []
+    count = len(annotations)
+    lines = [f"{count} annotation{'s' if count > 1 else ''}:"]
+    return lines + [
+        f"  {each.style or 'default'}, {plain_line(each.context, _LONGEST_CONTEXT)}: {_first_line(each.body)}"
+        for each in annotations
+    ]
+
+
+def _first_line(body: str) -> str:
+    """Return the first line of a text in Markdown or HTML that says something, without its tags."""
+    text = html.unescape(_TAG.sub(" ", body[:_MOST_LOOKED_AT]))
+    lines = (plain_line(line, _LONGEST_LINE).lstrip("#>*-` ").strip() for line in text.splitlines())
+    return next((line for line in lines if line), "(no text)")
 
 
 def exit_status(jobs: "Sequence[Job]", build_state: str) -> int:

@@ -327,3 +327,51 @@ def test_a_detached_head_is_said_as_what_it_is(make: Make, run: Callable[..., Do
     assert done.status == 0 and "\nbranch-HEAD-2\n" in done.out, done.text
     first = done.out.splitlines()[0]
     assert "on no branch (HEAD is detached at " in first and "branch HEAD" not in first
+
+
+@pytest.mark.parametrize(
+    ("uploaded", "said"),
+    [
+        ("steps: [{block: go}]", "block steps wait for a person"),
+        ("steps: [{input: go, fields: [{text: a, key: b}]}]", "input steps wait for a person"),
+        ("steps: [{group: g, steps: [{block: go}]}]", "block steps wait for a person"),
+        ("steps: [{command: x, lable: y}]", 'did you mean "label"?'),
+        ("steps: [{comand: x}]", 'did you mean "command" by "comand"?'),
+        ("steps: [{label: x, command: ''}]", "there is no command to run"),
+        ("steps: [{command: x, key: a, depends_on: b}, {command: x, key: b, depends_on: a}]", "leads back to itself"),
+        ("steps: [{command: x, key: up}]", "has already been used"),
+        ("steps: [{trigger: other}]", "trigger steps are not supported"),
+        ("steps: [{command: x, if: 'bad ('}]", "the condition `bad (` is wrong"),
+    ],
+)
+def test_what_an_upload_asks_in_vain_is_refused_and_holds_nothing_up(
+    make: Make, run: Callable[..., Done], uploaded: str, said: str
+) -> None:
+    pipeline = "steps: [{label: up, key: up, command: buildkite-agent pipeline upload up.yml}, wait, {command: 'true'}]"
+    make(pipeline, files={"up.yml": uploaded})
+    done = run()
+    assert done.status == 1 and said in done.out and "Traceback" not in done.text, done.text
+    assert row(done, "up").split()[1:3] == ["failed", "(1)"] and row(done, "true").split()[1:3] == ["not", "run:"]
+
+
+def test_an_uploaded_dependency_on_nothing_ends_the_build(make: Make, run: Callable[..., Done]) -> None:
+    make(
+        "steps: [{label: up, command: buildkite-agent pipeline upload up.yml}]",
+        files={"up.yml": "steps: [{label: late, command: 'true', depends_on: nosuch}]"},
+    )
+    done = run()
+    assert done.status == 1 and "a dependency does not exist" in row(done, "late"), done.text
+
+
+def test_annotations_are_told_of_at_the_end(make: Make, run: Callable[..., Done]) -> None:
+    make("""steps:
+  - label: notes
+    command: |
+      buildkite-agent annotate --style error --context tests '<h2 class="x">Three &amp; more</h2><p>failed</p>'
+      printf '\\n\\n## A \\033]0;title\\007heading\\nmore\\n' | buildkite-agent annotate
+""")
+    done = run()
+    table = done.out[done.out.rindex("STEP ") :]
+    assert done.status == 0 and "\n2 annotations:\n" in table and "\x1b" not in table, done.text
+    assert "\n  error, tests: Three & more failed\n" in table.replace("  failed", " failed").replace("   ", " ")
+    assert re.search(r"\n  default, default: A .*heading\n", table) and "more\n" not in table.split("heading")[1]
