@@ -15,9 +15,12 @@ FORMS_LIMIT = 64  # of one secret
 
 # Values that stand in for a secret in examples and tests. Their encoded forms are no secrets either.
 COMMON = frozenset(
-    "password passw0rd changeme username example examples localhost undefined disabled development production staging "
-    "internal anonymous postgres postgresql mongodb rabbitmq redacted testtest 12345678 123456789 1234567890".split()
-)
+    (
+        "password", "passw0rd", "changeme", "username", "example", "examples", "localhost", "undefined", "disabled",
+        "development", "production", "staging", "internal", "anonymous", "postgres", "postgresql", "mongodb", "rabbitmq",
+        "redacted", "testtest", "12345678", "123456789", "1234567890",
+    )
+)  # fmt: skip
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _PLAIN = _UNRESERVED + b"~"

@@ -57,7 +57,7 @@ class Search:
 
     def __init__(self) -> None:
         # Measured: so many searches cost as much as looking up the words does.
-        self._long, self._middle = Family(8, 20), Family(4, 40)
+        self._long, self._middle = Family(8, 6), Family(4, 12)
         self._short: List[Needle] = []
         self._beginnings = {b""}
 
