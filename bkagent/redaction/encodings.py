@@ -17,8 +17,8 @@ FORMS_LIMIT = 64  # of one secret
 COMMON = frozenset(
     (
         "password", "passw0rd", "changeme", "username", "example", "examples", "localhost", "undefined", "disabled",
-        "development", "production", "staging", "internal", "anonymous", "postgres", "postgresql", "mongodb", "rabbitmq",
-        "redacted", "testtest", "12345678", "123456789", "1234567890",
+        "development", "production", "staging", "internal", "anonymous", "postgres", "postgresql", "mongodb",
+        "rabbitmq", "redacted", "testtest", "12345678", "123456789", "1234567890",
     )
 )  # fmt: skip
 

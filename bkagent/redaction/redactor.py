@@ -85,4 +85,3 @@ class Redactor:
         pieces.append(text[at:cut])
         self._covered = max(0, at - cut)
         return b"".join(pieces)
-

@@ -1,0 +1,62 @@
+"""Every request with a body is named here with how secrets stay out of it: a new one must be thought about."""
+
+import ast
+from pathlib import Path
+
+from tests.conftest import TOP
+
+REMOTE = Path(TOP) / "bkagent" / "remote"
+COMMANDS = Path(TOP) / "bkagent" / "cli" / "commands"
+# Modules of remote/ with free text of a job -> the commands that scrub it.
+SCRUBBED = {
+    "annotations": ["annotate"],
+    "meta_data": ["meta_data_set", "meta_data_set_batch"],
+    "steps": ["step_update"],
+    "job_updates": ["job_update", "job_promise_failure"],
+}
+# The others, and why nothing has to be taken out.
+OTHERWISE = {
+    "agent_state": "words of the user of the command",
+    "agents": "what the agent says of itself",
+    "artifacts": "file names, sizes and sums",
+    "chunks": "redacted before it reached the disk",
+    "client": "passes on",
+    "in_job": "passes on",
+    "job_api": "the job's own socket",
+    "jobs": "states and times",
+    "local_http": "the job's own socket",
+    "oidc": "what a token is to say",
+    "pipelines": "pipeline/leaks.py warns or refuses, as the reference does",
+    "repository_tokens": "the name of a repository",
+    "rest": "the control plane of this machine",
+}
+
+
+def sends(tree):
+    """Say whether a module makes a request with a body."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            names = {keyword.arg for keyword in node.keywords}
+            if node.func.attr in ("call", "request", "exchange") and (
+                names & {"document", "body"} or len(node.args) > 2
+            ):
+                return True
+    return False
+
+
+def test_every_module_that_sends_a_body_is_accounted_for():
+    senders = {path.stem for path in REMOTE.glob("*.py") if sends(ast.parse(path.read_text(encoding="utf-8")))}
+    assert senders - set(SCRUBBED) - set(OTHERWISE) == set()
+    assert set(SCRUBBED) <= senders
+
+
+def test_commands_scrub_what_a_job_wrote():
+    for commands in SCRUBBED.values():
+        for name in commands:
+            tree = ast.parse((COMMANDS / f"{name}.py").read_text(encoding="utf-8"))
+            called = {
+                node.func.attr
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            }  # noqa: E501
+            assert "scrubbed" in called, name
