@@ -48,8 +48,10 @@ class JobSide:
         self._log = os.open(os.path.join(folder, layout.LOG), flags, 0o600)
         replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
         # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
-        self._sync_lock = threading.Lock()
         self._sync_fd = os.dup(self._log)
+        self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
+        self._syncs = 0
+        self._syncs_end = False
         self._outcome: Optional[Result] = None
         self._is_new = True
         self._closed = False
@@ -75,8 +77,15 @@ class JobSide:
     def sync(self) -> None:
         """Bring what was appended to the disk. Happens by itself once a second."""
         with self._sync_lock:
-            if not self._closed:
-                sync_file(self._sync_fd)
+            if self._syncs_end:
+                return
+            self._syncs += 1
+        try:
+            sync_file(self._sync_fd)
+        finally:
+            with self._sync_lock:
+                self._syncs -= 1
+                self._close_unused_sync_fd()
 
     def finish(self, outcome: Result) -> None:
         """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
@@ -92,13 +101,18 @@ class JobSide:
         self._ringer.ring()
 
     def close(self) -> None:
-        """Let go of the entry, so that the agent finishes the job without waiting for this process to be gone."""
-        with self._lock, self._sync_lock:
+        """Let go of the entry, so that the agent finishes the job without waiting for this process to be gone.
+
+        A sync that is under way goes on and is not waited for: a slow disk must not hold up the end of a job.
+        """
+        with self._lock:
             if self._closed:
                 return
             self._closed = True
             os.close(self._log)
-            os.close(self._sync_fd)
+            with self._sync_lock:
+                self._syncs_end = True
+                self._close_unused_sync_fd()
             os.close(self._alive)
             self._ringer.ring()
             self._ringer.close()
@@ -135,6 +149,11 @@ class JobSide:
     def descriptors(self) -> "tuple[int, ...]":
         """Return the open descriptors that a fork without an exec must close."""
         return (self._alive, self._log, self._sync_fd)
+
+    def _close_unused_sync_fd(self) -> None:
+        """Close it once, under the lock, by whoever is the last to use it."""
+        if self._syncs_end and not self._syncs:
+            os.close(self._sync_fd)
 
     def _mend_job_file(self) -> None:
         """Write what this process knows where the file is damaged: without it nobody could deliver the job's end."""

@@ -225,6 +225,34 @@ def test_appending_from_many_threads_loses_nothing(place):
         assert log.read() == (b"x" * 1000 + b"\n") * 400
 
 
+def test_a_sync_under_way_holds_up_no_end(place, monkeypatch):
+    entry = spool.create(place, JOB)
+    side = spool.attach(entry.folder)
+    began, goes_on, synced = threading.Event(), threading.Event(), []
+
+    def slow_disk(fd):
+        began.set()
+        goes_on.wait(30)
+        os.fsync(fd)  # fails when the descriptor has been closed under it
+        synced.append(fd)
+
+    monkeypatch.setattr("bkagent.logs.job_side.sync_file", slow_disk)
+    syncing = threading.Thread(target=side.sync, daemon=True)
+    syncing.start()
+    assert began.wait(30)
+    closing = threading.Thread(target=side.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    held_up = closing.is_alive()
+    goes_on.set()
+    syncing.join(30)
+    assert not held_up and len(synced) == 1
+    with pytest.raises(OSError):
+        os.fstat(synced[0])
+    side.sync()  # nothing is left to do
+    assert len(synced) == 1
+
+
 @pytest.mark.parametrize("is_gone", (False, True))
 def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(place, is_gone):
     entry = spool.create(place, JOB)
