@@ -40,8 +40,10 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._fd = os.open(path, flags, 0o600)
         # A descriptor of its own: a sync takes as long as the disk likes, and chunks are cut meanwhile.
-        self._sync_lock = threading.Lock()
         self._sync_fd = os.dup(self._fd)
+        self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
+        self._syncs = 0
+        self._syncs_end = False
 
     @property
     def next_offset(self) -> int:
@@ -80,16 +82,34 @@ class Journal:
         A disk may have a line of the journal before the bytes it names in any case; `uploader` sees to that.
         """
         with self._sync_lock:
-            if self._sync_fd >= 0:
-                sync_file(self._sync_fd)
+            if self._syncs_end:
+                return
+            self._syncs += 1
+        try:
+            sync_file(self._sync_fd)
+        finally:
+            with self._sync_lock:
+                self._syncs -= 1
+                self._close_unused_sync_fd()
 
     def close(self) -> None:
-        """Close the file. Later calls raise ValueError, but for `sync`, which does nothing then."""
-        with self._lock, self._sync_lock:
-            if self._fd >= 0:
-                os.close(self._fd)
-                os.close(self._sync_fd)
-                self._fd = self._sync_fd = -1
+        """Close the file. Later calls raise ValueError, but for `sync`, which does nothing then.
+
+        A sync that is under way goes on and is not waited for.
+        """
+        with self._lock:
+            if self._fd < 0:
+                return
+            os.close(self._fd)
+            self._fd = -1
+            with self._sync_lock:
+                self._syncs_end = True
+                self._close_unused_sync_fd()
+
+    def _close_unused_sync_fd(self) -> None:
+        """Close it once, under the lock, by whoever is the last to use it."""
+        if self._syncs_end and not self._syncs:
+            os.close(self._sync_fd)
 
     def _cut(self, chunk: Chunk) -> None:
         self._pending[chunk.sequence] = chunk

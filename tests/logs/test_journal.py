@@ -2,6 +2,7 @@
 
 import os
 import random
+import threading
 
 import pytest
 
@@ -93,3 +94,30 @@ def test_a_line_that_the_disk_has_no_room_for_leaves_nothing_behind(path):
     assert content(path) == b"c 1 0 100\n"
     assert journal.cut(7) == Chunk(2, 100, 7)
     assert Journal(path).unacknowledged() == [Chunk(1, 0, 100), Chunk(2, 100, 7)]
+
+
+def test_closing_waits_for_no_sync_that_is_under_way(path, monkeypatch):
+    journal = Journal(path)
+    began, goes_on, synced = threading.Event(), threading.Event(), []
+
+    def slow_disk(fd):
+        began.set()
+        goes_on.wait(30)
+        os.fsync(fd)  # fails when the descriptor has been closed under it
+        synced.append(fd)
+
+    monkeypatch.setattr("bkagent.logs.journal.sync_file", slow_disk)
+    syncing = threading.Thread(target=journal.sync, daemon=True)
+    syncing.start()
+    assert began.wait(30)
+    closing = threading.Thread(target=journal.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    held_up = closing.is_alive()
+    goes_on.set()
+    syncing.join(30)
+    assert not held_up and len(synced) == 1
+    with pytest.raises(OSError):
+        os.fstat(synced[0])
+    journal.sync()  # nothing is left to do
+    assert len(synced) == 1
