@@ -2,9 +2,9 @@
 
     python3 tests/bench/logs.py [MEGABYTES]
 
-Prints, for plain and coloured text with 0, 20 and 200 secrets, MB/s and CPU seconds, and the ratios of wall and CPU time
-to compressing the same bytes with `gzip.compress(level=1)` in the same run. The job's side runs in a process of its
-own, as it does in life; "job MB/s" is how fast it got rid of its output. Nothing is asserted but that all arrived.
+Prints, for plain and coloured text with 0, 20 and 200 secrets, MB/s and CPU seconds, and the ratios of wall and CPU
+time to compressing the same bytes with `gzip.compress(level=1)` in the same run. The job's side runs in a process
+of its own, as in life; "job MB/s" is how fast it got rid of its output. Nothing is asserted but that all arrived.
 """
 
 import gzip
