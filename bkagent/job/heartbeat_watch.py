@@ -7,8 +7,18 @@ import time
 from typing import Callable, Optional
 
 # The control plane gives an agent up after 180 s without a heartbeat and may hand its job to another one.
+GIVEN_UP_AFTER_S = 180.0
 LIMIT_S = 150.0
 LOOK_EVERY_S = 5.0
+_MARGIN_S = 3.0
+
+
+def most_grace_s(age_s: float) -> float:
+    """Return how long each grace of a job may be that ends since its last heartbeat is `age_s` old.
+
+    The command has one, and what cleans up behind it another; both must be over when the job may be handed out again.
+    """
+    return max(1.0, (GIVEN_UP_AFTER_S - age_s - _MARGIN_S) / 2)
 
 
 class HeartbeatWatch:

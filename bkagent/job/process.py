@@ -9,7 +9,7 @@ from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import assembly, run, script, service
 from bkagent.job.assembly import ControlPlane
 from bkagent.job.environment import BIN_PATH
-from bkagent.job.heartbeat_watch import HeartbeatWatch
+from bkagent.job.heartbeat_watch import HeartbeatWatch, most_grace_s
 from bkagent.logs import spool
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.result import Result
@@ -78,6 +78,7 @@ class JobProcess:
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True
+        self._cancellation.shorten(most_grace_s(age_s))
         self._cancellation.request()
         self._log.line(
             f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "

@@ -168,10 +168,10 @@ class JobSide:
 
     def _sync_with_entry(self) -> None:
         self._mend_job_file()
+        self.sync()
         # The entry itself was made in a hurry; it gets to the disk with its first second of log.
         if self._is_new:
-            self._is_new = False
             sync_path(os.path.join(self.folder, layout.JOB))
             sync_folder(self.folder)
             sync_folder(os.path.dirname(self.folder))
-        self.sync()
+            self._is_new = False

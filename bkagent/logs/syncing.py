@@ -46,4 +46,4 @@ class Syncing:
             try:
                 self._sync()
             except OSError:
-                pass  # the write that comes next meets the same trouble and says so
+                self._news.set()  # once more; the write that comes next meets the same trouble and says so

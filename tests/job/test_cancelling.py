@@ -3,7 +3,7 @@
 import signal
 import threading
 
-from bkagent.job.heartbeat_watch import HeartbeatWatch
+from bkagent.job.heartbeat_watch import GIVEN_UP_AFTER_S, LIMIT_S, LOOK_EVERY_S, HeartbeatWatch, most_grace_s
 from tests.job.conftest import Place
 
 _READY = 'printf "RE%s\\n" ADY; '
@@ -124,6 +124,12 @@ class _Clocks:
             lambda now: max(0.0, now - self.heartbeat), lambda age_s: None,
             wall=lambda: self.wall, steady=lambda: self.steady,
         )  # fmt: skip
+
+
+def test_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_again() -> None:
+    latest_s = LIMIT_S + LOOK_EVERY_S
+    assert latest_s + 2 * most_grace_s(latest_s) < GIVEN_UP_AFTER_S
+    assert most_grace_s(500.0) == 1.0  # the machine slept
 
 
 def test_a_heartbeat_ages_while_none_is_accepted() -> None:

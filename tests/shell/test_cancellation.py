@@ -113,3 +113,13 @@ def test_a_log_that_cannot_be_written_ends_the_command(session: Session) -> None
 
     with pytest.raises(OSError, match="disk full"):
         session.run(["bash", "-c", f"echo $$; {_UNTIL_STOPPED}"], watch=full)
+
+
+def test_shorter_graces_hold_for_what_cleans_up_too():
+    cancellation = Cancellation("SIGTERM", 300.0, 310.0)
+    grace = cancellation.grace()
+    cancellation.shorten(10.0)
+    assert (cancellation.signal_grace_s, cancellation.cleanup_grace_s) == (9.0, 10.0)
+    assert (grace.signal_grace_s, grace.cleanup_grace_s) == (9.0, 10.0)
+    cancellation.shorten(100.0)
+    assert cancellation.cleanup_grace_s == 10.0
