@@ -1,6 +1,7 @@
 """The only place that reads the process's environment. Everything else is handed a copy."""
 
 import os
+import time
 
 from bkagent.system import locale_coercion
 
@@ -31,3 +32,5 @@ def replace(env: "Mapping[str, str]") -> None:
     """Make `env` the whole environment of this process, also for libraries that look for themselves."""
     os.environ.clear()
     os.environ.update(env)
+    if hasattr(time, "tzset"):
+        time.tzset()

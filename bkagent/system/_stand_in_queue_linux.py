@@ -11,12 +11,15 @@ assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Tuple
+    from typing import Container, List, Optional, Tuple
 
 AVAILABLE = True
 NO = b"no\n"
 _BEGUN = b"begun"
 _READ_BYTES = 65536
+LAST_S = 1.0  # callers that saw a process just before it left have asked by then
+_SEEN_EVERY_S = 0.02
+_WRITTEN_WITHIN_S = 60.0
 _LOOK_AGAIN_S, _READS_WITHIN_S = 0.0005, 0.5
 _GONE_WITHIN_MS = 100  # a script that was told closes its file at once; one that was stopped keeps its slot for now
 
@@ -79,15 +82,19 @@ class Queue:
             pid = holder(self._folder, slot)
             if pid is None:
                 continue
-            if not lives(pid):
+            if is_left(self._folder, slot, pid):
                 free(self._folder, slot)
             elif not has_begun(self._folder, slot):  # who has a fork is answered by that
                 self._refuse(slot)
 
     def close(self) -> None:
-        """Stop answering. Raises OSError."""
+        """Stop answering; takes a second. Raises OSError."""
         forget(self._folder)
-        self.sweep()
+        until = time.monotonic() + LAST_S
+        while time.monotonic() < until:
+            self.refuse()
+            self.sweep()
+            time.sleep(_SEEN_EVERY_S)
         os.close(self.fd)
 
     def _refuse(self, slot: int) -> bool:
@@ -156,7 +163,25 @@ def _read_slot(folder: str, slot: int) -> "Optional[List[bytes]]":
 
 def lives(pid: int) -> bool:
     """Whether there is a process of this number."""
-    return pid == 0 or os.path.exists(f"/proc/{pid}")
+    return os.path.exists(f"/proc/{pid}")
+
+
+def is_left(folder: str, slot: int, pid: int) -> bool:
+    """Whether nobody has a slot any more: its holder has died, or could not write its number for lack of room."""
+    if pid:
+        return not lives(pid)
+    try:
+        return time.time() - os.stat(os.path.join(folder, f"{SLOT}{slot}")).st_mtime > _WRITTEN_WITHIN_S
+    except OSError:
+        return False
+
+
+def sweep_left(folder: str, in_use: "Container[int]") -> None:
+    """Free the slots that nobody has, but for those `in_use`."""
+    for slot in range(SLOTS):
+        pid = holder(folder, slot)
+        if pid is not None and slot not in in_use and is_left(folder, slot, pid):
+            free(folder, slot)
 
 
 def open_answer(folder: str, slot: int) -> "Optional[int]":

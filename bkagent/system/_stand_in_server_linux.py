@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
-_LAST_S = 1.0  # callers that saw this process just before it left have asked by then
+_SWEEP_EVERY_S = 60.0
 _LOOK_AGAIN_S = 0.001  # between writing into the queue and reading the answer a script needs a tenth of this
 _LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
 _PIPE_BUF = 4096  # a write of this size is not torn apart
@@ -65,6 +65,7 @@ class _Server:
         self._asking: "List[_Call]" = []  # without a line
         self._calls: "Dict[int, _Call]" = {}  # by line
         self._leaves_at: "Optional[float]" = None
+        self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
         self._lessons, self._teacher = os.pipe()  # names of modules that a fork had to load
         for fd in (self._bell, self._ringer, self._lessons):
@@ -89,6 +90,7 @@ class _Server:
             if duty is not None:
                 return duty
             self._kill_the_late(now)
+            self._sweep(now)
             if now >= idle_at:
                 self._leave()
             if self._leaves_at is not None and now >= self._leaves_at and not self._calls:
@@ -112,7 +114,7 @@ class _Server:
         """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
         if self._leaves_at is None:
             queues.forget(self._folder)
-            self._leaves_at = time.monotonic() + _LAST_S
+            self._leaves_at = time.monotonic() + queues.LAST_S
 
     def _answer_all(self) -> "Optional[Duty]":
         """Answer the callers that read by now; in a fork, return its duty."""
@@ -196,6 +198,12 @@ class _Server:
             if call.kill_at is not None and now >= call.kill_at:
                 _signal_group(call.fork, signal.SIGKILL)
                 call.kill_at = None
+
+    def _sweep(self, now: float) -> None:
+        """Free the slots of callers that have died before they could ask."""
+        if now >= self._sweeps_at:
+            self._sweeps_at = now + _SWEEP_EVERY_S
+            queues.sweep_left(self._folder, {call.slot for call in (*self._asking, *self._calls.values())})
 
     def _patience_s(self, idle_at: float) -> float:
         """Return how long nothing has to be done unless something happens."""

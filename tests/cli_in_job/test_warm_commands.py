@@ -292,6 +292,30 @@ def test_many_at_once(warm):
     assert eventually(lambda: warm.slots() == []) and warm.is_warm()
 
 
+def test_times_are_those_of_the_callers_zone(warm):
+    warm.wait()
+    for zone, hour in (("UTC0", 0), ("XXX-5", 5)):
+        said = warm.run("redactor", "add", env={"TZ": zone}, input=b"secret").stderr
+        assert int(said[11:13]) == (time.gmtime().tm_hour + hour) % 24, said
+
+
+def test_slots_that_nobody_has_are_freed_when_a_process_starts(warm):
+    warm.wait()
+    pid = warm.pid
+    warm.commands.close()
+    assert eventually(lambda: not os.path.exists(f"/proc/{pid}"))
+    for slot in range(32):
+        with open(os.path.join(warm.calls, f"slot{slot}"), "w", encoding="ascii") as file:
+            file.write("" if slot % 2 else "999999999\n")
+        os.utime(file.name, (0, 0))
+    other = warm.agent()
+    try:
+        assert eventually(lambda: warm.slots() == []), warm.slots()
+        warm.wait()
+    finally:
+        other.close()
+
+
 def test_lines_that_are_no_requests_are_passed_over(warm):
     warm.wait()
     with open(os.path.join(warm.calls, "queue"), "wb", buffering=0) as queue:
