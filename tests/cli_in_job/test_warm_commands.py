@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -115,6 +116,11 @@ def test_the_first_command_runs_by_itself_and_those_after_it_warm(warm):
     warm.wait()
 
 
+def timeless(ran):
+    """What a command said on standard error, without the times."""
+    return re.sub(rb"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", b"", ran.stderr, flags=re.MULTILINE)
+
+
 COMMANDS = {
     "a value": (("meta-data", "get", "key"), {}),
     "a missing key": (("meta-data", "exists", "missing"), {}),
@@ -147,7 +153,7 @@ def test_a_command_does_what_it_does_by_itself(warm, job, tmp_path, name):
     env = {**warm.environ, **how.get("env", {})}
     rest = {name: value for name, value in how.items() if name != "env"} or {"stdin": subprocess.DEVNULL}
     alone = subprocess.run(self_command.command(words), env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
-    assert (ran.returncode, ran.stdout, ran.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+    assert (ran.returncode, ran.stdout, timeless(ran)) == (alone.returncode, alone.stdout, timeless(alone))
     assert requests == [(one.method, one.path, one.body) for one in job.server.seen]
     assert warm.is_warm() and not (tmp_path / "x").exists()
 
@@ -295,8 +301,9 @@ def test_many_at_once(warm):
 def test_times_are_those_of_the_callers_zone(warm):
     warm.wait()
     for zone, hour in (("UTC0", 0), ("XXX-5", 5)):
+        before = time.gmtime().tm_hour
         said = warm.run("redactor", "add", env={"TZ": zone}, input=b"secret").stderr
-        assert int(said[11:13]) == (time.gmtime().tm_hour + hour) % 24, said
+        assert int(said[11:13]) in ((before + hour) % 24, (time.gmtime().tm_hour + hour) % 24), said
 
 
 def test_slots_that_nobody_has_are_freed_when_a_process_starts(warm):
