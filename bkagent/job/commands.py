@@ -18,6 +18,7 @@ from bkagent.system import file_lock, process_start, stand_in
 Report = Callable[[str, str], None]
 
 _LOCK = "lock"
+_ENDS_WITHIN_S = 0.5
 _MOST_FAILURES = 3  # in a row: it will not come to serve at the next try either
 
 
@@ -32,6 +33,9 @@ class Commands:
         self._lock = threading.Lock()
         self._closed = False
         self._line: Optional[socket.socket] = None  # closing it ends the process
+        self._loading: Optional[process_start.Child] = None  # until it serves
+        self._ended = threading.Event()  # set while there is no process
+        self._ended.set()
 
     def open(self) -> None:
         """Begin to answer. Does not wait."""
@@ -39,11 +43,21 @@ class Commands:
             threading.Thread(target=self._keep, name="commands", daemon=True).start()
 
     def close(self) -> None:
-        """Let the process end; commands that run go on."""
+        """Let the process end, now that no job is left; commands that run go on."""
         with self._lock:
             self._closed = True
             if self._line is not None:
-                self._line.shutdown(socket.SHUT_RDWR)
+                self._end_process(self._line)
+        self._ended.wait(_ENDS_WITHIN_S)
+
+    def _end_process(self, line: socket.socket) -> None:
+        try:
+            line.sendall(stand_in.NO_JOBS)
+            line.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended by itself
+        if self._loading is not None:
+            self._loading.kill_group()  # nobody depends on it yet
 
     def _keep(self) -> None:
         try:
@@ -75,21 +89,35 @@ class Commands:
             if self._closed:
                 return True
             self._line = line
-        nothing = os.open(os.devnull, os.O_RDWR)
+            self._ended.clear()
         try:
-            argv = self_command.command(["command-process", self._folder])
-            child = process_start.start_in_session(argv, self._environ, os.sep, queue.fd, its.fileno(), nothing)
+            child = self._start(queue, its)
+            served = self._await_readiness(queue, line)
+            with self._lock:
+                self._loading = None
+            ended = child.wait()
         finally:
-            os.close(nothing)
-            its.close()
-        served = self._await_readiness(queue, line)
-        ended = child.wait()
-        with self._lock:
-            self._line = None
-            line.close()
+            with self._lock:
+                self._line = None
+                self._ended.set()
+                line.close()
         if not served:
             self._report("debug", f"the warm process for commands of jobs did not come to serve ({ended.exit_code})")
         return served
+
+    def _start(self, queue: stand_in.Queue, line: socket.socket) -> process_start.Child:
+        nothing = os.open(os.devnull, os.O_RDWR)
+        try:
+            argv = self_command.command(["command-process", self._folder])
+            with self._lock:
+                child = process_start.start_in_session(argv, self._environ, os.sep, queue.fd, line.fileno(), nothing)
+                if self._closed:
+                    child.kill_group()
+                self._loading = child
+            return child
+        finally:
+            os.close(nothing)
+            line.close()
 
     def _await_readiness(self, queue: stand_in.Queue, line: socket.socket) -> bool:
         """Refuse who asks until the process serves; False when it ends before that."""

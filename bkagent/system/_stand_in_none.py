@@ -1,6 +1,7 @@
 """Where no process can stand in for another; the promises are in `stand_in`."""
 
 AVAILABLE = False
+NO_JOBS = b""
 
 
 class Queue:

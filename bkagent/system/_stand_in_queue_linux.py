@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 AVAILABLE = True
 NO = b"no\n"
+NO_JOBS = b"e"  # on the line to the warm process: nobody is left who could ask
 _BEGUN = b"begun"
 _READ_BYTES = 65536
 LAST_S = 1.0  # callers that saw a process just before it left have asked by then

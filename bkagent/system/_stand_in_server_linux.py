@@ -32,7 +32,10 @@ def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[Duty]"
     """Serve until the line hangs up; forks are told from the parent by what this returns."""
     server = _Server(folder, queue, line)
     _keep_pages_shared()
-    os.write(line, READY)
+    try:
+        os.write(line, READY)
+    except OSError:
+        return None  # the agent is gone already
     queues.announce(folder, queue)
     return server.run(idle_s)
 
@@ -106,15 +109,15 @@ class _Server:
             self._learn()
         elif fd == self._line:
             self._poller.unregister(fd)
-            self._leave()
+            self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
         else:
             self._has_gone(self._calls[fd])
 
-    def _leave(self) -> None:
+    def _leave(self, in_s: float = queues.LAST_S) -> None:
         """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
         if self._leaves_at is None:
             queues.forget(self._folder)
-            self._leaves_at = time.monotonic() + queues.LAST_S
+            self._leaves_at = time.monotonic() + in_s
 
     def _answer_all(self) -> "Optional[Duty]":
         """Answer the callers that read by now; in a fork, return its duty."""
@@ -211,7 +214,8 @@ class _Server:
             return _LOOK_AGAIN_S if time.monotonic() < self._asking[-1].since + 1.0 else _LOOK_SELDOM_S
         ends = [call.kill_at for call in self._calls.values() if call.kill_at is not None]
         now = time.monotonic()
-        ends.append(idle_at if self._leaves_at is None or self._leaves_at < now else self._leaves_at)
+        leaves_after_calls = self._leaves_at is not None and self._leaves_at < now and bool(self._calls)
+        ends.append(idle_at if self._leaves_at is None or leaves_after_calls else self._leaves_at)
         return max(0.0, min(ends) - now) + 0.001
 
     def _reap(self) -> None:

@@ -11,7 +11,7 @@ serve(folder, queue, line) -> Optional[Duty]
                                 in the warm process, which must have one thread: returns in each fork what that shall
                                 do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
                                 `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
-                                and hangs up when the agent is gone
+                                and hangs up when the agent is gone; NO_JOBS before that says that no job is left
 Duty.words, .env                the caller's command line behind the name of its program, and its environment
 Duty.done(status)               end the fork, and the caller, with an exit status; does not return
 
@@ -28,9 +28,9 @@ import sys
 IDLE_S = 600.0
 
 if sys.platform == "linux":
-    from bkagent.system._stand_in_queue_linux import AVAILABLE, Queue
+    from bkagent.system._stand_in_queue_linux import AVAILABLE, NO_JOBS, Queue
 else:
-    from bkagent.system._stand_in_none import AVAILABLE, Queue
+    from bkagent.system._stand_in_none import AVAILABLE, NO_JOBS, Queue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from bkagent.system._stand_in_duty import Duty
 
-__all__ = ["AVAILABLE", "IDLE_S", "Queue", "serve"]
+__all__ = ["AVAILABLE", "IDLE_S", "NO_JOBS", "Queue", "serve"]
 
 
 def serve(folder: str, queue: int, line: int) -> "Optional[Duty]":
