@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple, Optional
 
 from bkagent.errors import AgentError, JobFailed
-from bkagent.job import command_choice, hook_phases
+from bkagent.job import command_choice, docker, hook_phases
 from bkagent.job.hook_phases import ProgramHookFailed, ShellHookFailed
 from bkagent.job.job import Job
 from bkagent.shell import prompt
@@ -15,7 +15,6 @@ from bkagent.shell.session import CommandFailed
 COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
 # Whoever has such a hook first runs the command; only where nobody has one is it run as it stands.
 _COMMAND_HOOKS = (hook_phases.run_plugins, hook_phases.run_repository, hook_phases.run_agent)
-_DOCKER = ("BUILDKITE_DOCKER", "BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_CONTAINER")
 
 
 class Ending(NamedTuple):
@@ -56,24 +55,18 @@ def _run_command(job: Job) -> Optional[AgentError]:
 
 
 def _run_default(job: Job) -> None:
-    _refuse_docker(job)
     choice = command_choice.choose(job)
     job.log.header(choice.header)
     try:
+        if docker.is_asked_for(job):
+            docker.run(job, choice.argv[-1])
+            return
         shown = prompt.command_line(choice.argv) if job.log.is_debug else choice.shown
         job.session.run(choice.argv, shown=shown)
     finally:
         job.log.flush()
         if choice.temporary:
             os.unlink(choice.temporary)
-
-
-def _refuse_docker(job: Job) -> None:
-    """A command that was meant for a container must not run outside of one."""
-    for name in _DOCKER:
-        if job.get_env(name):
-            text = f"{name} asks for the reference's old Docker integration, which bkagent does not have; use a plugin"
-            raise JobFailed(text, 1)
 
 
 def _status(error: Optional[AgentError]) -> int:

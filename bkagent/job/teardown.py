@@ -1,11 +1,11 @@
-"""The last phase, whatever came before: `pre-exit` hooks, and what is to be removed."""
+"""The last phase, whatever came before: `pre-exit` hooks, containers, and what is to be removed."""
 
 from __future__ import annotations
 
 from typing import Optional
 
 from bkagent.errors import AgentError
-from bkagent.job import hook_phases
+from bkagent.job import docker, hook_phases
 from bkagent.job.job import Job
 
 
@@ -15,6 +15,11 @@ def run(job: Job) -> Optional[AgentError]:
     if "command" in job.settings.phases:
         try:
             hook_phases.run_all(job, "pre-exit")
+        except AgentError as failed:
+            error = failed
+    if error is None and docker.is_asked_for(job):
+        try:
+            docker.clean_up(job)
         except AgentError as failed:
             error = failed
     for folder in job.temporary:

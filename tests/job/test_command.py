@@ -56,13 +56,6 @@ def test_without_command_evaluation_only_scripts_of_the_repository_run(place: Pl
     assert ended.has("inside")
 
 
-def test_a_command_that_is_meant_for_a_container_does_not_run_outside_of_one(place: Place) -> None:
-    ended = place.run("echo ran", {"BUILDKITE_DOCKER_COMPOSE_CONTAINER": "app"})
-    assert ended.status == 1
-    assert not ended.has("ran")
-    assert any("BUILDKITE_DOCKER_COMPOSE_CONTAINER" in line for line in ended.lines)
-
-
 def test_a_shell_that_is_not_there_is_named(place: Place) -> None:
     ended = place.run("true", {"BUILDKITE_SHELL": "/none -c"})
     assert ended.status == 1
