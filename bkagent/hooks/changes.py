@@ -41,6 +41,19 @@ def parse_dump(dump: bytes) -> Dict[str, str]:
     return variables
 
 
+def parse_json_dump(dump: bytes) -> Dict[str, str]:
+    """Return the variables of a dump that `env dump` printed, of one that never came none. Raises BadDump."""
+    import json  # loaded here: our own dumps are in the other form
+
+    try:
+        variables = json.loads(dump) if dump else {}
+    except ValueError as error:
+        raise BadDump(f"the environment was not written as JSON: {error}") from error
+    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+        raise BadDump("the environment was not written as an object of strings")
+    return variables
+
+
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
     """Return what leads from one dump to the other."""
     changed = {name: value for name, value in after.items() if name not in _NEVER_CHANGES and before.get(name) != value}

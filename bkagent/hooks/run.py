@@ -40,8 +40,10 @@ class HookFailed(JobFailed):
     """A hook failed, or could not be run. `exit_code` is its own, -1 where a signal ended it."""
 
 
-def run(session: Session, hook: Hook) -> Changes:
+def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
     """Run `hook` in the job's environment and working directory; return what it changed.
+
+    `dumper` is a program that dumps the environment in our place, see `wrapper.create`.
 
     Only a shell hook changes anything, and only one that does not end its shell itself. What it says is not yet
     applied. Raises HookFailed.
@@ -56,7 +58,7 @@ def run(session: Session, hook: Hook) -> Changes:
         return Changes()
     folder = _private_folder(session)
     try:
-        return _run_wrapped(session, hook, nature, folder)
+        return _run_wrapped(session, hook, nature, folder, dumper)
     finally:
         _remove(folder)
         session.log.flush()
@@ -101,9 +103,9 @@ def _remove(folder: str) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str) -> Changes:
+def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str, dumper: str) -> Changes:
     try:
-        files = wrapper.create(folder, hook.path, nature.shebang)
+        files = wrapper.create(folder, hook.path, nature.shebang, dumper)
     except OSError as error:
         raise HookFailed(f'running "{hook.title}" shell hook: cannot write its wrapper: {error}', 1) from error
     try:
@@ -119,7 +121,8 @@ def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str) -> C
     _remember(session, 0)
     try:
         with open(files.before, "rb") as before, open(files.after, "rb") as after:
-            earlier, later = changes.parse_dump(before.read()), changes.parse_dump(after.read())
+            parse = changes.parse_json_dump if dumper else changes.parse_dump
+            earlier, later = parse(before.read()), parse(after.read())
     except (OSError, changes.BadDump) as error:
         raise HookFailed(f'running "{hook.title}" shell hook: failed to get environment: {error}', 1) from error
     # Nothing at all means that the hook ended the shell before the dump.

@@ -30,8 +30,11 @@ def random_number(count: int) -> int:
     return int.from_bytes(os.urandom(16), "big") % count
 
 
-def create(folder: str, hook_path: str, shebang: str) -> Files:
-    """Write the wrapper of a hook and its two empty dumps into `folder`, which is ours alone."""
+def create(folder: str, hook_path: str, shebang: str, dumper: str = "") -> Files:
+    """Write the wrapper of a hook and its two empty dumps into `folder`, which is ours alone.
+
+    `dumper` is a program whose `env dump` makes the dumps of a Bourne shell, as JSON; "" for our own form.
+    """
     extension = os.path.splitext(hook_path)[1].lower()
     if extension != ".ps1" and not (IS_WINDOWS and extension in (".bat", ".cmd")):
         extension = ""
@@ -48,20 +51,20 @@ def create(folder: str, hook_path: str, shebang: str) -> Files:
     elif extension:
         text = wrapper_windows.batch(hook_path, files.before, files.after)
     else:
-        text = _posix(hook_path, shebang, files)
+        text = _posix(hook_path, shebang, files, dumper)
     with open(files.script, "xb") as file:
         file.write(os.fsencode(text))
     os.chmod(files.script, 0o700)
     return files
 
 
-def _posix(hook_path: str, shebang: str, files: Files) -> str:
+def _posix(hook_path: str, shebang: str, files: Files, dumper: str) -> str:
     """Return the wrapper for every shell of the Bourne family.
 
     `>|` writes the dumps even where the hook turned noclobber on. What follows the hook is not traced when the hook
     left tracing on. PWD may be unset. A dump that fails ends the wrapper, so that changes are never dropped silently.
     """
-    dump = dump_command.for_posix_shell()
+    dump = f"{quote(dumper)} env dump" if dumper else dump_command.for_posix_shell()
     before, after, hook = (quote(_forward(path)) for path in (files.before, files.after, hook_path))
     return f"""{shebang or "#!/bin/sh"}
 {dump} >| {before} || exit

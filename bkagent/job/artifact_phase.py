@@ -14,6 +14,6 @@ def run(job: Job) -> None:
     hook_phases.run_all(job, "pre-artifact")
     job.log.header("Uploading artifacts")
     words = ["artifact", "upload", paths]
-    own_command.show(job, [*words, destination] if destination else words)
-    artifact_upload.run(job, paths, destination)
+    words += [destination] if destination else []
+    own_command.do(job, words, lambda: artifact_upload.run(job, paths, destination))
     hook_phases.run_all(job, "post-artifact")

@@ -20,12 +20,12 @@ BIN_PATH = "BUILDKITE_BIN_PATH"
 
 def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     """The commands for jobs: last on PATH, or first where another `buildkite-agent` would be found otherwise."""
-    folder = job.launchers or env.get(BIN_PATH, "")
+    folder = env.get(BIN_PATH, "")
     if not folder:
         return {}
     before = env.get("PATH", "")
     folders = [one for one in before.split(os.pathsep) if one]
-    if job.launchers and _finds_another(env, job.session.cwd, folder):
+    if _finds_another(env, job.session.cwd, folder):
         folders.insert(0, folder)
     elif folder not in folders:
         folders.append(folder)

@@ -96,7 +96,8 @@ def _run(
     is_shell = _is_shell(path)
     job.take_workdir()
     try:
-        made = hook_run.run(job.session, hook_run.Hook(scope, name, path, plugin_name, env or {}))
+        hook = hook_run.Hook(scope, name, path, plugin_name, env or {})
+        made = hook_run.run(job.session, hook, job.settings.override_self)
     except hook_run.HookFailed as failed:
         cause = failed.__cause__
         if not isinstance(cause, CommandFailed):

@@ -12,18 +12,24 @@ def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], Non
     """Return what says whether a key of the build exists, and what sets one. Loaded and connected when called."""
 
     def exists(key: str) -> bool:
-        from bkagent.remote import meta_data
-
-        own_command.show(job, ["meta-data", "exists", key])
-        return meta_data.exists(job.client, key, scope="jobs", id=job.settings.job_id, wait=_wait(job), report=_quiet)
+        return bool(own_command.do(job, ["meta-data", "exists", key], lambda: _exists(job, key)))
 
     def put(key: str, value: str) -> None:
-        from bkagent.remote import meta_data
-
-        own_command.show(job, ["meta-data", "set", key], reads_input=True)
-        meta_data.set(job.client, job.settings.job_id, key, value, wait=_wait(job), report=_quiet)
+        own_command.do(job, ["meta-data", "set", key], lambda: _set(job, key, value), stdin=value)
 
     return exists, put
+
+
+def _exists(job: Job, key: str) -> bool:
+    from bkagent.remote import meta_data
+
+    return meta_data.exists(job.client, key, scope="jobs", id=job.settings.job_id, wait=_wait(job), report=_quiet)
+
+
+def _set(job: Job, key: str, value: str) -> None:
+    from bkagent.remote import meta_data
+
+    meta_data.set(job.client, job.settings.job_id, key, value, wait=_wait(job), report=_quiet)
 
 
 def _wait(job: Job) -> Callable[[float], bool]:

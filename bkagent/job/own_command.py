@@ -1,16 +1,26 @@
-"""Show what the job's own process does as the command by which a person would do the same."""
+"""What the job's own process does in place of one of our commands, shown as a person would do the same."""
 
 from __future__ import annotations
 
 import os
-from typing import Sequence
+from typing import Callable, Optional, Sequence
 
 from bkagent.config import self_command
 from bkagent.job.job import Job
 from bkagent.shell import prompt
 
 
-def show(job: Job, words: Sequence[str], reads_input: bool = False) -> None:
-    """Write its prompt into the log; no process is started. `reads_input` is for a command that reads stdin."""
-    program = os.path.join(job.launchers, self_command.NAMES[0])
-    job.log.prompt(prompt.command_line([program, *words]) + (" < /dev/stdin" if reads_input else ""))
+def do(job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = "") -> Optional[bool]:
+    """Write the prompt of the command `words` into the log and do its `work`, or call the program put in our place.
+
+    Return what `work` does; that program says True by its exit status 0. Raises what `work` raises, or JobFailed.
+    """
+    program = job.settings.override_self or os.path.join(job.launchers, self_command.NAMES[0])
+    job.log.prompt(prompt.command_line([program, *words]) + (" < /dev/stdin" if stdin else ""))
+    if not job.settings.override_self:
+        return work()
+    if stdin:
+        job.log.child(os.fsencode(job.session.capture([program, *words], stdin=os.fsencode(stdin))))
+    else:
+        job.session.run([program, *words], shown="")
+    return True

@@ -15,7 +15,11 @@ from bkagent.errors import ConfigError
 
 @dataclass(frozen=True)
 class JobSettings:
-    """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds."""
+    """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds.
+
+    `override_self` is a program of the job's PATH that is called for what the job process else does itself as
+    `env dump`, `meta-data` or `artifact upload`; "" for none.
+    """
 
     job_id: str
     command: str
@@ -44,6 +48,12 @@ class JobSettings:
     cancel_grace_s: float
     signal_grace_s: float
     debug: bool
+    override_self: str
+
+
+# The id and the variable by which the reference's own tests put a program of theirs in its place.
+_TEST_JOB_ID = "1111-1111-1111-1111"
+OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
 
 def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
@@ -53,6 +63,7 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         return paths.expand(text, environ)
 
     hooks = [found[agent.HOOKS_PATH], *found[agent.ADDITIONAL_HOOKS_PATHS]]
+    override_self = environ.get(OVERRIDE_SELF, "") if found[job.JOB] == _TEST_JOB_ID else ""
     cancel_grace_s, signal_grace_s = _graces(found[agent.CANCEL_GRACE_PERIOD], found[agent.SIGNAL_GRACE_PERIOD])
     return JobSettings(
         job_id=found[job.JOB],
@@ -82,6 +93,7 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         cancel_grace_s=cancel_grace_s,
         signal_grace_s=signal_grace_s,
         debug=found[logging.DEBUG],
+        override_self=override_self,
     )
 
 

@@ -100,3 +100,11 @@ def test_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> No
     assert ended.has("one")
     assert ended.has("yes"), ended.lines
     assert ended.has(f"$ cd {place.builds}/an-agent-1/acme/widgets")
+
+
+def test_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_folder(place: Place) -> None:
+    path = place.env["PATH"]
+    without = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="")
+    assert f"PATH is {path}\r\n".encode() in without.stdout
+    told = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="/somewhere")
+    assert f"PATH is {path}:/somewhere\r\n".encode() in told.stdout

@@ -1,0 +1,73 @@
+"""A program in our place, as the reference's own tests put one there: what it is called for, and when."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.job.conftest import Place
+
+ID = "1111-1111-1111-1111"
+PROGRAM = f"""#!{sys.executable}
+import json, os, sys
+words = sys.argv[1:]
+if words == ["env", "dump"]:
+    os.environ["DUMPED_BY"] = "the program"
+    print(json.dumps(dict(os.environ)))
+else:
+    text = "" if words[:2] != ["meta-data", "set"] else " <- " + sys.stdin.readline().split()[0]
+    with open(os.environ["SEEN"], "a") as seen:
+        print(*words, text, file=seen)
+sys.exit(1 if words[:2] == ["meta-data", "exists"] else int(os.environ.get("ENDS", "0")))
+"""
+
+
+@pytest.fixture(autouse=True)
+def program(place: Place) -> None:
+    """Put a program `mine` on the job's PATH, which writes down what it is called for."""
+    folder = place.root / "programs"
+    folder.mkdir()
+    (folder / "mine").write_text(PROGRAM, encoding="ascii")
+    (folder / "mine").chmod(0o755)
+    place.env.update(PATH=f"{folder}{os.pathsep}{place.env['PATH']}", BUILDKITE_OVERRIDE_SELF="mine")
+
+
+def _repository(root: pathlib.Path) -> str:
+    subprocess.run(["git", "init", "-q", "-b", "main", str(root)], check=True)
+    subprocess.run(["git", "-C", str(root), "commit", "-q", "--allow-empty", "-m", "one"], check=True)
+    return str(root)
+
+
+def test_it_is_called_for_meta_data_and_artifacts(place: Place) -> None:
+    place.env.pop("BUILDKITE_SKIP_CHECKOUT")
+    own = {
+        "BUILDKITE_JOB_ID": ID, "BUILDKITE_REPO": _repository(place.root / "repository"),
+        "BUILDKITE_ARTIFACT_PATHS": "a;b/**", "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": "s3://there",
+    }  # fmt: skip
+    ended = place.run("true", own)
+    assert ended.status == 0
+    assert place.seen() == [
+        "meta-data exists buildkite:git:commit ",
+        "meta-data set buildkite:git:commit  <- commit",
+        "artifact upload a;b/** s3://there ",
+    ]
+    assert ended.has("$ mine meta-data exists buildkite:git:commit")
+
+
+def test_it_dumps_the_environment_around_hooks(place: Place) -> None:
+    place.hook("environment", "export MADE='two\nlines'")
+    ended = place.run('echo "$DUMPED_BY: $MADE"', {"BUILDKITE_JOB_ID": ID})
+    assert (ended.status, ended.has("lines")) == (0, True)
+    assert ended.has(": two")  # the same value in both dumps is no change
+
+
+def test_what_it_fails_with_fails_the_upload(place: Place) -> None:
+    ended = place.run("true", {"BUILDKITE_JOB_ID": ID, "BUILDKITE_ARTIFACT_PATHS": "a", "ENDS": "3"})
+    assert ended.status == 3
+
+
+def test_it_is_not_called_by_another_job(place: Place) -> None:
+    place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "a"})
+    assert place.seen() == []
