@@ -16,6 +16,7 @@ class JobContext:
     endpoint, token      what the job's own requests go to, and with what
     request_headers      what the control plane wants on every request
     files                the paths of `job_files.JobFiles`
+    log_tmpfile          a copy of the log while the job runs, "" for none
     """
 
     job: AcceptedJob
@@ -26,6 +27,7 @@ class JobContext:
     env_path: str
     env_json_path: str
     timeout_path: str
+    log_tmpfile: str
     agent_pid: int
     no_http2: bool = False
     debug: bool = False

@@ -35,10 +35,15 @@ class JobFiles:
     def remove(self) -> None:
         """Remove what is there."""
         for path in (self.env_path, self.env_json_path, self.timeout_path):
-            try:
-                os.unlink(path)
-            except OSError:
-                pass
+            remove_if_there(path)
+
+
+def remove_if_there(path: str) -> None:
+    """Remove a file; one that is gone, or that cannot be removed, is passed over."""
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
 
 
 def as_json(env: Mapping[str, str]) -> str:

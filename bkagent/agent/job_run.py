@@ -13,22 +13,23 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Optional, Tuple
 
-from bkagent.agent import earlier_entry, job_environment, not_run, outcome
+from bkagent.agent import earlier_entry, job_environment, log_copies, not_run, outcome
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.job_files import JobFiles
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
+from bkagent.agent.output_copy import OpenOutput
 from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, refusal_of
 from bkagent.agent.registering import own_user_agent
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, Stop
 from bkagent.agent.tending import Tending, settled
-from bkagent.config import code_in_use, self_command
+from bkagent.config import code_in_use, paths, self_command
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.job.warm import Warm
-from bkagent.logs import spool
+from bkagent.logs import copies, spool
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
@@ -42,13 +43,17 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Workplace:
-    """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process."""
+    """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
+
+    `open_output` is there where the output of jobs is to be shown.
+    """
 
     settings: AgentSettings
     spool_path: str
     stop: Stop
     report: Report
     warm: Optional[Warm] = None
+    open_output: Optional[OpenOutput] = None
 
 
 class JobRun:
@@ -91,8 +96,9 @@ class JobRun:
                 entry.remove()
             raise
         tending = Tending(
-            entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s
-        )
+            entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
+            self._place.open_output,
+        )  # fmt: skip
         if earlier:
             self._place.report("info", f"going on with job {job.job_id}, which an agent before this one left")
             return tending.run()
@@ -109,7 +115,7 @@ class JobRun:
         child = None
         try:
             files.write(job_environment.received(self._job.env))
-            context = self._context(files)
+            context = self._context(files, entry)
             refusal = refusal_of(self._job, self._place.settings.job.permissions) or self._judged(context)
             if refusal is None:
                 child = self._launch(entry, context)
@@ -130,13 +136,14 @@ class JobRun:
 
         return None if own_hooks.allows(context, self._place.report) else REJECTED_BY_HOOK
 
-    def _context(self, files: JobFiles) -> JobContext:
+    def _context(self, files: JobFiles, entry: Entry) -> JobContext:
         settings = self._place.settings
         return JobContext(
             job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
             request_headers=self._client.request_headers, env_path=files.env_path,
-            env_json_path=files.env_json_path, timeout_path=files.timeout_path, agent_pid=os.getpid(),
-            no_http2=settings.no_http2, debug=settings.debug, debug_http=settings.debug_http,
+            env_json_path=files.env_json_path, timeout_path=files.timeout_path,
+            log_tmpfile=entry.job.log_tmpfile, agent_pid=os.getpid(), no_http2=settings.no_http2,
+            debug=settings.debug, debug_http=settings.debug_http,
         )  # fmt: skip
 
     def _launch(self, entry: Entry, context: JobContext) -> launch.Child:
@@ -156,9 +163,13 @@ class JobRun:
         if entry.job.ansi_timestamps:
             data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
         entry.append(data)
+        if entry.job.log_copy:
+            copies.append(entry.job.log_copy, data, copies.COPY_MODE)
 
     def _job_file(self) -> JobFile:
         settings, session = self._place.settings.job, self._session
+        wanted = settings.log_copies
+        log_copies.remove_old(wanted)
         return JobFile(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
             agent_name=session.name, agent_endpoint=session.client.endpoint, agent_token=session.token,
@@ -171,6 +182,9 @@ class JobRun:
             disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
             bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
             sockets_path=settings.sockets_path, user_agent=own_user_agent(), debug=self._place.settings.debug,
+            log_tmpfile=log_copies.tmpfile_path(wanted, paths.temporary(settings.environ)),
+            log_copy=log_copies.copy_path(wanted, self._job),
+            log_fields=log_copies.fields(self._job) if wanted.to_stdout else {},
         )  # fmt: skip
 
 

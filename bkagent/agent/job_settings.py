@@ -67,6 +67,22 @@ class Signing:
 
 
 @dataclass(frozen=True)
+class LogCopies:
+    """Where the logs of jobs go besides the control plane.
+
+    tmpfile         into a file that the job knows while it runs, in `tmpfile_folder` ("" for the temporary one)
+    folder          into a file a job, kept for `retention_s` (0 for ever); "" for none
+    to_stdout       to the agent's standard output
+    """
+
+    tmpfile: bool = False
+    tmpfile_folder: str = ""
+    folder: str = ""
+    retention_s: float = 0.0
+    to_stdout: bool = False
+
+
+@dataclass(frozen=True)
 class JobSettings:
     """What every job of an agent is given.
 
@@ -106,6 +122,7 @@ class JobSettings:
     experiments: Tuple[str, ...] = ()
     trace_context_encoding: str = "gob"
     leftovers: str = "report"
+    log_copies: LogCopies = LogCopies()
     checkout: CheckoutSettings = CheckoutSettings()
     permissions: Permissions = Permissions()
     signing: Signing = Signing()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Callable, List
+from typing import Callable, List, Optional
 
 from bkagent.agent import collecting
 from bkagent.agent.adoption import Adoption
 from bkagent.agent.idleness import Idleness
 from bkagent.agent.job_run import Workplace, own_folders
+from bkagent.agent.output_copy import OpenOutput
 from bkagent.agent.registering import connect_to, register_all
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
@@ -28,14 +29,16 @@ SPOOL = "spool"
 _LOOK_EVERY_S = 30.0
 
 
-def run(settings: AgentSettings, stop: Stop, report: Report) -> int:
+def run(settings: AgentSettings, stop: Stop, report: Report, open_output: Optional[OpenOutput] = None) -> int:
     """Run the agent until its workers have left; return the exit status for the process.
+
+    `open_output` is asked for where to show what each job prints; without it that is shown nowhere.
 
     Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
     """
     if settings.ping_mode == "stream-only":
         raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
-    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report)
+    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report, open_output=open_output)
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
     held = code_in_use.hold(own_folders(settings.job))
@@ -77,7 +80,9 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     commands = Commands(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
-        own = Workplace(settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm)
+        own = Workplace(
+            settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm, place.open_output
+        )
         workers.append(Worker(index, session, own, idleness))
     # Only now, so that the registration did not wait for it; nor does the one job of an agent that acquires it.
     if not (settings.acquire_job or settings.job.bootstrap_script):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Mapping, Optional
+from typing import Callable, List, Mapping, Optional, Sequence, Union
 
 from bkagent.agent import outcome
 from bkagent.agent.cancelling import AGENT_STOP, Cancelling
-from bkagent.agent.job_files import JobFiles
+from bkagent.agent.job_files import JobFiles, remove_if_there
 from bkagent.agent.job_state import JobStatePoller
 from bkagent.agent.moment import rfc3339
+from bkagent.agent.output_copy import OpenOutput, OutputCopy
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.logs.header_times import HeaderTimes
@@ -45,10 +46,12 @@ class Tending:
     """
 
     def __init__(
-        self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0
-    ) -> None:
+        self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0,
+        open_output: Optional[OpenOutput] = None,
+    ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
+        self._open_output = open_output
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
         self.cancelling = Cancelling(entry, report)
@@ -119,8 +122,8 @@ class Tending:
 
     def _upload(self) -> "tuple[int, str]":
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
-        times = None if self._entry.job.ansi_timestamps else HeaderTimes(self._entry, self._send_times, self._report)
-        self._uploader = Uploader(self._entry, self._send, self._report, watch=times.seen if times else None)
+        watchers = self._watchers()
+        self._uploader = Uploader(self._entry, self._send, self._report, watch=_seen_by(watchers))
         try:
             return self._uploader.run(self._give_up), ""
         except (AgentError, OSError) as problem:
@@ -129,8 +132,18 @@ class Tending:
             self._entry.wait_for_end()
             return getattr(problem, "chunks_failed_count", 1), str(problem)
         finally:
-            if times:
-                times.close()
+            for watcher in watchers:
+                watcher.close()
+
+    def _watchers(self) -> "List[Union[HeaderTimes, OutputCopy]]":
+        """Return what looks at the log as it grows."""
+        watchers: "List[Union[HeaderTimes, OutputCopy]]" = []
+        if not self._entry.job.ansi_timestamps:
+            watchers.append(HeaderTimes(self._entry, self._send_times, self._report))
+        if self._open_output is not None:
+            output = self._open_output(self._entry.job.log_fields)
+            watchers.append(OutputCopy(self._entry, output, self._report))
+        return watchers
 
     def _send(self, sequence: int, offset: int, size: int, gzipped: bytes) -> None:
         chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
@@ -188,6 +201,8 @@ class Tending:
 
     def _clear(self, kept_because: str) -> None:
         self._files.remove()
+        if self._entry.job.log_tmpfile:
+            remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
         try:
             if kept_because:
                 self._report("warn", f"its log is kept in {self._entry.keep(kept_because)}")
@@ -195,6 +210,17 @@ class Tending:
                 self._entry.remove()
         except OSError as problem:
             self._report("warn", f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}")
+
+
+def _seen_by(watchers: "Sequence[Union[HeaderTimes, OutputCopy]]") -> Optional[Callable[[int], None]]:
+    if len(watchers) < 2:
+        return watchers[0].seen if watchers else None
+
+    def seen(size: int) -> None:
+        for watcher in watchers:
+            watcher.seen(size)
+
+    return seen
 
 
 def settled(entry: Entry, result: Result) -> bool:

@@ -21,6 +21,8 @@ def steps(context: JobContext) -> Dict[str, str]:
         "BUILDKITE_ENV_FILE": context.env_path, "BUILDKITE_ENV_JSON_FILE": context.env_json_path,
         "BUILDKITE_AGENT_JOB_TIMEOUT_FILE": context.timeout_path,
     }  # fmt: skip
+    if context.log_tmpfile:
+        found["BUILDKITE_JOB_LOG_TMPFILE"] = context.log_tmpfile
     paths = cache_paths(context.job.step.get("cache"))
     if paths:
         found["BUILDKITE_AGENT_CACHE_PATHS"] = ",".join(paths)

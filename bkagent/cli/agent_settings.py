@@ -6,13 +6,13 @@ import os
 import re
 from typing import Dict, List, Mapping, Tuple
 
-from bkagent.agent.job_settings import CheckoutSettings, JobSettings, Permissions, Signing
+from bkagent.agent.job_settings import CheckoutSettings, JobSettings, LogCopies, Permissions, Signing
 from bkagent.agent.registering import host_tags
 from bkagent.agent.settings import AgentSettings
 from bkagent.cli.command import Call, Command
 from bkagent.config import paths, self_command, token_source
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, agent, api, checkout, job, logging, session
+from bkagent.config.options import accepted, agent, api, checkout, job, job_logs, logging, session
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
 
@@ -112,8 +112,16 @@ def _job(call: Call, state_path: str) -> JobSettings:
         disable_warnings_for=tuple(settings[agent.DISABLE_WARNINGS_FOR]),
         experiments=tuple(settings[logging.EXPERIMENT]),
         trace_context_encoding=settings[accepted.TRACE_CONTEXT_ENCODING] or "gob",
-        leftovers=settings[agent.LEFTOVERS], checkout=_checkout(settings, environ),
-        permissions=_permissions(settings), signing=_signing(settings, environ),
+        leftovers=settings[agent.LEFTOVERS], log_copies=_log_copies(settings, environ),
+        checkout=_checkout(settings, environ), permissions=_permissions(settings), signing=_signing(settings, environ),
+    )  # fmt: skip
+
+
+def _log_copies(settings: Settings, environ: Mapping[str, str]) -> LogCopies:
+    return LogCopies(
+        tmpfile=settings[job_logs.ENABLE_TMPFILE], tmpfile_folder=_folder(settings, job_logs.TMPFILE_FOLDER, environ),
+        folder=_folder(settings, job_logs.FOLDER, environ), retention_s=settings[job_logs.RETENTION],
+        to_stdout=settings[job_logs.TO_STDOUT],
     )  # fmt: skip
 
 

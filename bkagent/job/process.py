@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
-from typing import Mapping, NamedTuple
+from typing import Dict, Mapping, NamedTuple
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import assembly, run, script, service
@@ -11,6 +12,8 @@ from bkagent.job.assembly import ControlPlane
 from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, most_grace_s
 from bkagent.logs import spool
+from bkagent.logs.copies import COPY_MODE, TMPFILE_MODE, Copies
+from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.result import Result
 from bkagent.redaction.redactor import Redactor
@@ -62,6 +65,7 @@ class JobProcess:
         watch.stop()
         self._log.flush()
         finished = Result(result.exit_status, result.signal, result.signal_reason, _now())
+        self._end_copies()
         self._side.finish(finished)
         self._side.close()
         self._side.bring_to_disk()
@@ -73,8 +77,15 @@ class JobProcess:
         job = self._job = self._side.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
-        self._log = JobLog(self._side.append, Redactor(), stamper_for(job), line_end=line_end)
+        self._copies = Copies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
+        sink = self._append if job.log_tmpfile or job.log_copy else self._side.append
+        self._log = JobLog(sink, Redactor(), stamper_for(job), line_end=line_end)
+        self._copies.report_problems()
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
+
+    def _append(self, data: bytes) -> None:
+        self._side.append(data)
+        self._copies.take(data)
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True
@@ -84,6 +95,15 @@ class JobProcess:
             f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "
             "since another agent may be running it by now"
         )
+
+    def _end_copies(self) -> None:
+        self._copies.report_problems()
+        self._copies.close()
+        if self._job.log_tmpfile:
+            try:
+                os.unlink(self._job.log_tmpfile)
+            except OSError:
+                pass  # somebody else's program was quicker
 
     def _result(self) -> Result:
         if self._job.bootstrap_script:
@@ -123,6 +143,12 @@ class JobProcess:
 def _result_of(exit_code: int) -> Result:
     # The same status of a command itself cannot be told apart, as with the reference.
     return _LOST if exit_code == SetupFailed.exit_code else Result(exit_code)
+
+
+def _copies_of(job: JobFile) -> Dict[str, int]:
+    """Return the permissions of each file that the log goes to as well."""
+    modes = {job.log_tmpfile: TMPFILE_MODE, job.log_copy: COPY_MODE}
+    return {path: mode for path, mode in modes.items() if path}
 
 
 def _now() -> str:

@@ -43,6 +43,9 @@ class JobFile:
     sockets_path: str = ""
     user_agent: str = ""
     debug: bool = False
+    log_tmpfile: str = ""  # a copy of the log for as long as the job runs
+    log_copy: str = ""  # a copy that stays
+    log_fields: Mapping[str, str] = field(default_factory=dict)  # about the job, where its output is shown as JSON
 
     def to_text(self) -> str:
         """Return the JSON text of `job.json`."""

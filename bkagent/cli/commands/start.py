@@ -7,8 +7,12 @@ import sys
 
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment
-from bkagent.config.options import agent, session
+from bkagent.config.options import agent, logging, session
 from bkagent.version import BUILD, REFERENCE_VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.agent.output_copy import OpenOutput
 
 
 def run(call: Call) -> int:
@@ -30,7 +34,16 @@ def run(call: Call) -> int:
     stop = Stop()
     agent_signals.follow(stop, call.report)
     call.report("info", "You can press Ctrl-C to stop the agent")
-    return run_agent(settings, stop, call.report)
+    return run_agent(settings, stop, call.report, _job_output(call) if settings.job.log_copies.to_stdout else None)
+
+
+def _job_output(call: Call) -> "OpenOutput":
+    from bkagent.cli.job_output import JsonOutput, TextOutput
+
+    out = call.out.buffer
+    if call.settings[logging.LOG_FORMAT] == "json":
+        return lambda fields: JsonOutput(out, fields)
+    return lambda fields: TextOutput(out)
 
 
 def _make_build_folder(path: str, call: Call) -> None:

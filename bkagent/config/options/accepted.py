@@ -35,9 +35,6 @@ def _old(
 
 
 IGNORED = (
-    _ignored("enable-job-log-tmpfile", FLAG, False, "ENABLE_JOB_LOG_TMPFILE"),
-    _ignored("job-log-path", FILE_PATH, "", "JOB_LOG_PATH"),
-    _ignored("write-job-logs-to-stdout", FLAG, False, "WRITE_JOB_LOGS_TO_STDOUT"),
     _ignored("job-logs-otlp", FLAG, False, "JOB_LOGS_OTLP"),
     _ignored("tags-from-ec2-meta-data", FLAG, False, "AGENT_TAGS_FROM_EC2_META_DATA"),
     _ignored("tags-from-ec2-meta-data-paths", LIST, (), "AGENT_TAGS_FROM_EC2_META_DATA_PATHS"),

@@ -4,7 +4,7 @@ import os
 
 from bkagent.config.kinds import COMMAND_PATH, FILE_PATH, FLAG, LIST, TEXT, WHOLE, Choice, Kind
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, api, checkout, job, kubernetes, logging, session, sockets
+from bkagent.config.options import accepted, api, checkout, job, job_logs, kubernetes, logging, session, sockets
 from bkagent.system import host
 
 TYPE_CHECKING = False
@@ -141,5 +141,5 @@ JOBS = (
 # In this order what is required and missing is named.
 START = (
     *logging.SHARED, logging.LOG_FORMAT, *session.SESSION, *checkout.CHECKOUT, *JOBS, api.TOKEN.required_as("token"),
-    api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *accepted.ACCEPTED,
+    api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *job_logs.ALL, *accepted.ACCEPTED,
 )  # fmt: skip

@@ -1,0 +1,67 @@
+"""Where copies of a job's log go besides the control plane, and for how long they stay."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Dict, Mapping
+
+from bkagent.agent.job_settings import LogCopies
+from bkagent.wire.accepted_job import AcceptedJob
+
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
+_OURS = re.compile(r".*-\d*-[0-9A-Za-z_-]{8,}\.log")
+_FIELDS = (
+    ("org", "BUILDKITE_ORGANIZATION_SLUG"), ("pipeline", "BUILDKITE_PIPELINE_SLUG"), ("branch", "BUILDKITE_BRANCH"),
+    ("queue", "BUILDKITE_AGENT_META_DATA_QUEUE"), ("build_id", "BUILDKITE_BUILD_ID"),
+    ("build_number", "BUILDKITE_BUILD_NUMBER"),
+)  # fmt: skip
+
+
+def tmpfile_path(copies: LogCopies, temporary: str) -> str:
+    """Return a new name in `temporary` or where the settings say; "" where no such file is wanted."""
+    if not copies.tmpfile:
+        return ""
+    folder = copies.tmpfile_folder or temporary
+    return os.path.abspath(os.path.join(folder, f"buildkite_job_log{int.from_bytes(os.urandom(8), 'big')}"))
+
+
+def copy_path(copies: LogCopies, job: AcceptedJob) -> str:
+    """Return the file that the log of `job` is kept in; "" where none is wanted."""
+    if not copies.folder:
+        return ""
+    parts = (job.env.get("BUILDKITE_PIPELINE_SLUG", ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
+    name = "-".join(_NOT_IN_NAMES.sub("_", part) for part in parts) + ".log"
+    return os.path.join(os.path.abspath(copies.folder), name.lstrip("."))
+
+
+def remove_old(copies: LogCopies) -> None:
+    """Remove the copies that are past their time, and nothing else that lies in their folder."""
+    if not copies.folder or not copies.retention_s:
+        return
+    oldest = time.time() - copies.retention_s
+    try:
+        found = [entry for entry in os.scandir(copies.folder) if _OURS.fullmatch(entry.name)]
+    except OSError:
+        return  # not there yet
+    for entry in found:
+        try:
+            if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
+                os.unlink(entry.path)
+        except OSError:
+            pass  # gone, or somebody else's
+
+
+def fields(job: AcceptedJob) -> Mapping[str, str]:
+    """Return what a JSON line about a job's output says about the job; names are the reference's."""
+    env = job.env
+    found: Dict[str, str] = {"source": "job"}
+    found.update((name, env.get(variable, "")) for name, variable in _FIELDS)
+    build_url = env.get("BUILDKITE_BUILD_URL", "")
+    found.update(job_url=f"{build_url}#{job.id}", build_url=build_url, job_id=job.id)
+    found["step_key"] = env.get("BUILDKITE_STEP_KEY", "")
+    parts = job.traceparent.split("-")  # W3C: version, trace, span, flags
+    if len(parts) >= 4:
+        found.update(trace_id=parts[1], span_id=parts[2])
+    return found
