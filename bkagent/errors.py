@@ -8,6 +8,7 @@
       WireError             1   a message does not have the agreed shape
       Unreachable           1   no answer from the control plane; worth another try
         Unavailable         1   it answered 429 or 5xx; worth another try
+          NotYet            1   it answered that it is still at work; asked again as a matter of course
       Refused               1   the control plane said no; another try will not help
       JobRejected          27   the job asked for by --acquire-job is not to be had
       JobLocked            28   that job still waits for others
@@ -60,6 +61,10 @@ class Unavailable(Unreachable):
         super().__init__(message)
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class NotYet(Unavailable):
+    """The server is still at work on what it was given."""
 
 
 class Refused(AgentError):

@@ -19,7 +19,7 @@ from bkagent.agent.job_files import JobFiles
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.output_copy import OpenOutput
-from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, refusal_of
+from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, notices_of, refusal_of
 from bkagent.agent.registering import own_user_agent
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
@@ -116,6 +116,7 @@ class JobRun:
         try:
             files.write(job_environment.received(self._job.env))
             context = self._context(files, entry)
+            self._say(entry, notices_of(self._job))
             refusal = refusal_of(self._job, self._place.settings.job.permissions) or self._judged(context)
             if refusal is None:
                 child = self._launch(entry, context)
@@ -159,6 +160,8 @@ class JobRun:
 
     def _say(self, entry: Entry, lines: "tuple[str, ...]") -> None:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
+        if not lines:
+            return
         data = "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")
         if entry.job.ansi_timestamps:
             data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)

@@ -1,4 +1,4 @@
-"""Jobs that this agent must not run: signed ones it cannot check, and those its owner does not allow."""
+"""Jobs that this agent must not run: signed ones it cannot check, and those its owner does not allow; and notices."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Iterable, List, Optional, Tuple
 from bkagent.agent.job_settings import Permissions
 from bkagent.agent.outcome import REFUSED, SIGNATURE_REJECTED
 from bkagent.agent.plugin_source import canonical
+from bkagent.agent.variables_of_agent import cache_paths
 from bkagent.wire.accepted_job import AcceptedJob
 
 # Every job has these, whatever else its owner allows.
@@ -41,6 +42,14 @@ def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
     for line in _not_allowed(job, permissions):
         return Refusal((line,), REFUSED)
     return None
+
+
+def notices_of(job: AcceptedJob) -> Tuple[str, ...]:
+    """Return lines for the log of a job that runs here all the same."""
+    paths = cache_paths(job.step.get("cache"))
+    if not paths or job.env.get("BUILDKITE_COMPUTE_TYPE") != "self-hosted":
+        return ()
+    return ("+++ ⚠️ Cache settings detected on self-hosted agent", f"cache paths: {', '.join(paths)}")
 
 
 def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 PREFER_RUNTIME = "interpolation-prefers-runtime-env"
 
 
+class UploadFailed(AgentError):
+    """The control plane has not taken a pipeline."""
+
+
 class Sending:
     """One run of the command: what its uploads share."""
 
@@ -128,5 +132,5 @@ class Sending:
                 replace=settings[options.REPLACE], wait=sleep, report=self.call.report,
             )  # fmt: skip
         except AgentError as error:
-            raise AgentError(f"Couldn't upload: {error}") from error
+            raise UploadFailed(f"Couldn't upload: {error}") from error
         self.call.report("info", f'Successfully parsed and uploaded pipeline #{number} from "{name}"')

@@ -10,6 +10,7 @@ from bkagent.logs.job_log import JobLog
 from bkagent.logs.result import Result
 from bkagent.shell import words
 from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.launch import StartFailed
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import CommandFailed, Session
 
@@ -23,6 +24,9 @@ def run(
         session.run(words.split(command), shown="")
     except CommandFailed as failed:
         return Result(failed.exit_code, failed.signal)
+    except StartFailed as failed:
+        log.line(f"Error running job: {failed.why}")
+        return Result(-1, "", "process_run_error")
     except (AgentError, ValueError) as problem:
         log.line(f"Error running job: {problem}")
         return Result(-1, "", "process_run_error")

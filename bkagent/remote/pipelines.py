@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 from urllib.parse import unquote, urljoin, urlsplit
 
-from bkagent.errors import AgentError, Refused, Unavailable, WireError
+from bkagent.errors import AgentError, NotYet, Refused, Unavailable, WireError
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Reply, retry_after_s
 from bkagent.transport.retry import LONGEST_PAUSE_S, Schedule, constant, retry, worth_another_try
@@ -67,8 +67,9 @@ def _until_applied(client: Caller, path: str, wait: Wait, report: Report, schedu
         read = Reader(reply.document, "pipeline upload status")
         state, message = read.text("state", ""), read.text("message", "")
         if state in ("pending", "processing"):
-            raise Unavailable("the pipeline upload is still being processed", 202, retry_after_s(reply.headers))
+            raise NotYet(f"pipeline upload not yet applied: {state}", 202, retry_after_s(reply.headers))
         if state in ("rejected", "failed"):
+            report("error", "Unrecoverable error, skipping retries")
             raise AgentError(f"the pipeline upload was {state}: {message}")
         if state != "applied":
             raise WireError(f"pipeline upload status: state {state!r} is not known")

@@ -26,11 +26,11 @@ class Launch(NamedTuple):
 
 
 class StartFailed(JobFailed):
-    """A process could not be started. `errno` is the system's reason, 0 where there is none."""
+    """A process could not be started: `why`, whatever it was to run. `errno` is the system's reason, 0 for none."""
 
-    def __init__(self, message: str, errno: int = 0) -> None:
-        super().__init__(message, 1)
-        self.errno = errno
+    def __init__(self, why: str, errno: int = 0, shown: str = "") -> None:
+        super().__init__(f"error running {shown}: {why}" if shown else why, 1)
+        self.why, self.errno = why, errno
 
 
 class Running(NamedTuple):
@@ -62,9 +62,9 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
         kind = "pty" if has_terminal else "process"
         reason = (error.strerror or str(error)).lower()
         text = f"error starting {kind}: fork/exec {launch.argv[0]}: {reason}"
-        raise StartFailed(f"error running {_shown(launch)}: {text}", error.errno or 0) from None
+        raise StartFailed(text, error.errno or 0, _shown(launch)) from None
     except ValueError as error:
-        raise StartFailed(f"error running {_shown(launch)}: {error}") from None
+        raise StartFailed(str(error), shown=_shown(launch)) from None
 
 
 def _shown(launch: Launch) -> str:

@@ -3,7 +3,7 @@
 Source of the schedules: buildkite/roko, as the agent uses it.
 """
 
-from bkagent.errors import AgentError, Cancelled, Unavailable, Unreachable
+from bkagent.errors import AgentError, Cancelled, NotYet, Unavailable, Unreachable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,9 +82,9 @@ def retry(
 ) -> "T":
     """Return what `attempt(number)` returns, numbers counting from 0.
 
-    A failure that `may_retry` is reported as a warning and tried again after a pause, which is the one that the
-    server asked for if it named one. `wait(seconds)` returns True when the work must stop, as `Event.wait` does:
-    raises Cancelled then. Raises the last error when tries run out, any other at once.
+    A failure that `may_retry` is reported, as a warning unless it is NotYet, and tried again after a pause: the one
+    that the server asked for if it named one. `wait(seconds)` returns True when the work must stop, as `Event.wait`
+    does: raises Cancelled then. Raises the last error when tries run out, any other at once.
     """
     number = 0
     while True:
@@ -95,7 +95,8 @@ def retry(
                 raise
             last = schedule.tries > 0 and number + 1 >= schedule.tries
             pause_s = 0.0 if last else _pause(schedule, number, error, chance)
-            report("warn", f"{what + ': ' if what else ''}{error} ({describe(number, schedule.tries, pause_s)})")
+            level = "info" if isinstance(error, NotYet) else "warn"
+            report(level, f"{what + ': ' if what else ''}{error} ({describe(number, schedule.tries, pause_s)})")
             if last:
                 raise
         if wait(pause_s):

@@ -25,11 +25,15 @@ def run(call: "Call") -> int:
     if not settings[options.DRY_RUN] and not settings[options.JOB]:
         raise UsageError("missing job parameter; set --job or the environment variable BUILDKITE_JOB_ID, or --dry-run")
     from bkagent.cli.pipeline_input import inputs
-    from bkagent.cli.pipeline_sending import Sending
+    from bkagent.cli.pipeline_sending import Sending, UploadFailed
 
     sending = Sending(call)
-    for source in inputs(call):
-        sending.send(source)
+    try:
+        for source in inputs(call):
+            sending.send(source)
+    except UploadFailed as failed:
+        call.report("error", str(failed))
+        return failed.exit_code
     return 0
 
 
