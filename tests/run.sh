@@ -1,5 +1,6 @@
 #!/bin/sh
-# Runs the tests: makes a private virtual environment, installs pytest and shiv into it, builds the archive, runs pytest.
+# Runs the tests: makes a private virtual environment, installs pytest, pytest-xdist and shiv into it, builds the archive,
+# runs pytest on all processors. One `-n 0` among the arguments makes it run the tests one after another.
 #
 #   sh tests/run.sh [--tier NAME] [pytest's arguments]
 #
@@ -21,18 +22,20 @@ esac
 python=${PYTHON:-python3}
 version=$("$python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 venv=$top/.venv/$version
-if [ ! -f "$venv/ready" ]; then
+if [ ! -f "$venv/ready-2" ]; then
     rm -rf "$venv"
     "$python" -m venv "$venv" || {
         echo "tests/run.sh: '$python -m venv' does not work here; on Debian and Ubuntu install python3-venv" >&2
         exit 1
     }
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest shiv
-    : >"$venv/ready"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pytest-xdist shiv
+    : >"$venv/ready-2"
 fi
 "$venv/bin/python" packaging/tasks.py build
 # A job's own variables must not steer the processes that the tests start.
 for name in $(env | sed -n 's/^\(BUILDKITE[A-Z0-9_]*\)=.*/\1/p'); do
     unset "$name"
 done
-exec "$venv/bin/python" -m pytest -m "$marks" "$@"
+# Most tests wait for processes most of the time, so one more worker than processors is not too many.
+workers=$("$python" -I -S -c 'import os; print((os.cpu_count() or 1) + 1)')
+exec "$venv/bin/python" -m pytest -n "$workers" --dist worksteal -m "$marks" "$@"

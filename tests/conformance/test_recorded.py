@@ -14,7 +14,11 @@ DIFFER = SHARED / "tools" / "differ" / "differ.py"
 RECORDED = SHARED / "reference" / "recorded"
 DIFFERENCES = Path(__file__).with_name("differences.json")
 # Area -> its scenarios. What else is recorded of locks takes them, which no agent of this release hands out.
-AREAS = {area: f"{area}/*" for area in ("cli", "annotations", "meta-data", "steps", "env")}
+_WHOLE = (
+    "cli", "annotations", "meta-data", "steps", "env", "hooks", "command", "checkout", "plugins", "cancel", "redaction",
+    "logs", "pipeline", "artifacts",
+)  # fmt: skip
+AREAS = {area: f"{area}/*" for area in _WHOLE}
 AREAS.update({"lock": "lock/bad-arguments", "configuration": "agent/config*"})
 LIMIT_S = 900
 

@@ -69,7 +69,9 @@ def test_no_variable_of_a_job_reaches_the_next_one(place: Place) -> None:
 def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> None:
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("this system has no /proc")
-    ended = place.run("ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd")
+    # Not before the job process has closed its end of the command's terminal, which is the last it does of the start.
+    show = 'while ls -l /proc/$PPID/fd | grep -q "$(tty)$"; do :; done; ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd'
+    ended = place.run(show)
     lines = ended.lines
     own = [word for line in lines[lines.index("own") + 1 :] for word in line.split()]
     assert set(own) <= {"0", "1", "2", "3"}, lines  # the last is that of `ls` itself
@@ -78,7 +80,7 @@ def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> Non
     assert len(sockets) == 2, lines
     place.warm = None
     place.env["BUILDKITE_JOB_ID"] = "job-2"
-    execed = place.run("ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd", job_id="job-2")
+    execed = place.run(show, job_id="job-2")
     forked_kinds, execed_kinds = (
         # Whether the end of the command is watched already, by an anon_inode, is a matter of the moment.
         collections.Counter(_kind(line) for line in one.lines if " -> " in line and "anon_inode" not in line)
