@@ -10,6 +10,7 @@ import os
 from typing import Mapping, Optional, Union
 
 from bkagent.config import self_command
+from bkagent.job import spilled
 from bkagent.job.warm import Warm
 from bkagent.system import fork_server, process_start
 
@@ -33,7 +34,7 @@ def start(entry_folder: str, env: Mapping[str, str], cwd: str, warm: Optional[Wa
             if forked is not None:
                 return forked
             argv = self_command.command(["job-process", entry_folder])
-            return process_start.start_in_session(argv, env, cwd, nothing, nothing, errors)
+            return process_start.start_in_session(argv, spilled.spill(entry_folder, env), cwd, nothing, nothing, errors)
         finally:
             os.close(errors)
     finally:

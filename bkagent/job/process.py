@@ -7,7 +7,7 @@ import time
 from typing import Dict, Mapping, NamedTuple
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
-from bkagent.job import assembly, run, script, service
+from bkagent.job import assembly, run, script, service, spilled
 from bkagent.job.assembly import ControlPlane
 from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, most_grace_s
@@ -51,6 +51,7 @@ class JobProcess:
         Raises AgentError or OSError where the entry cannot be taken.
         """
         self._attach()
+        self._environ = spilled.whole(self._folder, self._environ)
         watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon)
         watch.start()
         try:

@@ -10,6 +10,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.shell import process, programs, prompt, words
 from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.fitting import Fitting
 from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals
@@ -63,6 +64,7 @@ class Session:
         self.cwd, self.log = cwd, log
         self.cancellation = cancellation or Cancellation()
         self.pty, self.raw = pty, raw
+        self._fitting = Fitting(log.warning)
 
     def run(
         self,
@@ -151,6 +153,7 @@ class Session:
             env["PWD"] = folder
         if pty:
             env["TERM"] = "xterm-256color"
+        env = self._fitting.part_of(env)
         program = programs.find(argv[0], env, folder) or argv[0]
         launch = Launch([program, *argv[1:]], env, folder, pty, self.raw, stdin)
         ended = process.run(launch, sink, self.cancellation, errors)

@@ -70,7 +70,8 @@ def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> Non
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("this system has no /proc")
     # Not before the job process has closed its end of the command's terminal, which is the last it does of the start.
-    show = 'while ls -l /proc/$PPID/fd | grep -q "$(tty)$"; do :; done; ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd'
+    ready = 'while ls -l /proc/$PPID/fd | grep -q "$(tty)$"; do :; done'
+    show = f"{ready}; ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd"
     ended = place.run(show)
     lines = ended.lines
     own = [word for line in lines[lines.index("own") + 1 :] for word in line.split()]
