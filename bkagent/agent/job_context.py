@@ -27,8 +27,8 @@ class JobContext:
     env_path: str
     env_json_path: str
     timeout_path: str
-    log_tmpfile: str
     agent_pid: int
     no_http2: bool = False
     debug: bool = False
     debug_http: bool = False
+    log_tmpfile: str = ""

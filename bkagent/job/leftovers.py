@@ -1,24 +1,28 @@
 """What a job leaves running: named in its log, since nobody else will say why a machine fills up; ended if wanted.
 
-Each process of a job has a variable with a text that no other job has. A process that clears its environment, or
-that another program starts for the job (a container, say), is not found.
+Three ties lead to a process of a job. Each has a variable with a text that no other job has; where the system allows
+it, the job process stays the ancestor of all that it starts, whatever they clear and however often they fork; and where
+what is left is to be ended, a group of the kernel's holds them all, if one can be had. What another program starts for
+the job (a container's, say) has none of these.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import threading
 import time
-from typing import List, Mapping
+from typing import List, Mapping, Optional
 
 from bkagent.shell.log_lines import LogLines
-from bkagent.system import marked_processes
+from bkagent.system import descendants, job_group, marked_processes
 from bkagent.system.marked_processes import Marked
 
 VARIABLE = "BKAGENT_JOB_MARK"
 # A process that is about to end anyway is not worth a word.
 _ENDING_S = 0.1
 _GRACE_S, _LOOK_EVERY_S = 0.5, 0.02
+_COLLECT_EVERY_S = 1.0
 _MOST_SHOWN, _LONGEST_SHOWN = 50, 200
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
@@ -28,17 +32,38 @@ class Leftovers:
 
     def __init__(self, environ: Mapping[str, str], ends: bool) -> None:
         self._mark = os.urandom(8).hex()
+        self._is_inner = VARIABLE in environ
         # A job may run an agent, whose jobs are still to be found as its own.
         self.env = {VARIABLE: f"{environ.get(VARIABLE, '')}:{self._mark}"}
         self._ends = ends
         self._since = marked_processes.moment()
+        self._group: Optional[job_group.Group] = None
+        self._over = threading.Event()
+
+    def tie(self) -> None:
+        """Tie what this process starts from now on to it."""
+        if self._ends:
+            self._group = job_group.enter(self._mark)
+        if descendants.adopt():
+            threading.Thread(target=self._collect, name="orphans", daemon=True).start()
+
+    def _collect(self) -> None:
+        while not self._over.wait(_COLLECT_EVERY_S):
+            descendants.collect()
 
     def settle(self, log: LogLines) -> None:
-        """Name or end what still runs, after the job's last hook."""
-        if not self._find():
+        """Name or end what still runs, after the job's last hook. A job inside of another leaves that to it."""
+        self._over.set()
+        if self._is_inner and not self._ends:
             return
-        self._wait(_ENDING_S)
-        found = self._find()
+        descendants.collect()
+        if self._find():
+            self._wait(_ENDING_S)
+            self._see_to(self._find(), log)
+        if self._group is not None:
+            self._group.kill()
+
+    def _see_to(self, found: List[Marked], log: LogLines) -> None:
         if not found:
             return
         log.header("Ending what this job has left running" if self._ends else "Left running by this job")
@@ -50,22 +75,32 @@ class Leftovers:
             self._end(found)
 
     def _find(self) -> List[Marked]:
-        return marked_processes.find(self._mark.encode(), self._since)
+        found = {one.pid: one for one in marked_processes.find(self._mark.encode(), self._since)}
+        found.update((one.pid, one) for one in descendants.find())
+        return [found[pid] for pid in sorted(found)]
 
     def _end(self, found: List[Marked]) -> None:
         for one in found:
             marked_processes.end(one, "SIGTERM")
         if self._wait(_GRACE_S):
             return
+        if self._group is not None:
+            self._group.kill()
+            self._group = None
         # Looked for again, since they may have started others.
-        for one in self._find():
-            marked_processes.end(one, "SIGKILL")
-        self._wait(_GRACE_S)
+        until = time.monotonic() + _GRACE_S
+        while time.monotonic() < until:
+            left = self._find()
+            for one in left:
+                marked_processes.end(one, "SIGKILL")
+            if not left or self._wait(_LOOK_EVERY_S):
+                return
 
     def _wait(self, seconds: float) -> bool:
         """Wait until nothing is left; return whether that came."""
         until = time.monotonic() + seconds
         while self._find():
+            descendants.collect()
             if time.monotonic() >= until:
                 return False
             time.sleep(_LOOK_EVERY_S)

@@ -108,7 +108,10 @@ class JobProcess:
 
     def _result(self) -> Result:
         if self._job.bootstrap_script:
-            result = script.run(self._job.bootstrap_script, self._environ, self._log, self._cancellation, self._pty)
+            result = script.run(
+                self._job.bootstrap_script, self._environ, self._log, self._cancellation, self._pty,
+                ends_leftovers=self._job.leftovers == "end",
+            )  # fmt: skip
         else:
             result = _result_of(self._run_phases())
         if self._is_abandoned:

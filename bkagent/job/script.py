@@ -6,6 +6,7 @@ import os
 from typing import Mapping
 
 from bkagent.errors import AgentError
+from bkagent.job.leftovers import Leftovers
 from bkagent.logs.job_log import JobLog
 from bkagent.logs.result import Result
 from bkagent.shell import words
@@ -16,10 +17,24 @@ from bkagent.shell.session import CommandFailed, Session
 
 
 def run(
-    command: str, environ: Mapping[str, str], log: JobLog, cancellation: Cancellation, pty: bool
+    command: str,
+    environ: Mapping[str, str],
+    log: JobLog,
+    cancellation: Cancellation,
+    pty: bool,
+    ends_leftovers: bool,
 ) -> Result:
     """Run it with the job's environment, under the job's terminal; return its result as that of the job."""
-    session = Session(environ, os.getcwd(), LogLines(log), cancellation=cancellation, pty=pty)
+    leftovers = Leftovers(environ, ends_leftovers)
+    leftovers.tie()
+    lines = LogLines(log)
+    session = Session(environ, os.getcwd(), lines, cancellation=cancellation, pty=pty, base_env=leftovers.env)
+    result = _run(session, command, log)
+    leftovers.settle(lines)
+    return result
+
+
+def _run(session: Session, command: str, log: JobLog) -> Result:
     try:
         session.run(words.split(command), shown="")
     except CommandFailed as failed:

@@ -27,7 +27,8 @@ class Fitting:
             named = [f"{name} ({len(env[name]):,} characters)" for name in new[:_MOST_NAMED]]
             more = f" and {len(new) - _MOST_NAMED:,} more" if len(new) > _MOST_NAMED else ""
             self._tell(
-                f"too big for the environment of a process, so hooks and commands do not have: {', '.join(named)}{more}. "
-                "What came with the job is in the file that BUILDKITE_ENV_FILE names; `buildkite-agent env get` has all"
+                f"too big for the environment of a process, so hooks and commands do not have: "
+                f"{', '.join(named)}{more}. What came with the job is in the file that BUILDKITE_ENV_FILE names; "
+                "`buildkite-agent env get` has all"
             )
         return {name: value for name, value in env.items() if name not in set(left)}

@@ -13,19 +13,19 @@ assert sys.platform != "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional
+    from typing import List, Optional, Tuple
 
 _PROC = "/proc"
 _LONGEST_BYTES = 1 << 22
 
 
 class Marked:
-    """A process that was found: its number, and the words it was started with, each ended by NUL."""
+    """A process that was found: its number, when it began, and the words it was started with, each ended by NUL."""
 
-    __slots__ = ("command_line", "mark", "pid")
+    __slots__ = ("began", "command_line", "pid")
 
-    def __init__(self, pid: int, mark: bytes, command_line: bytes) -> None:
-        self.pid, self.mark, self.command_line = pid, mark, command_line
+    def __init__(self, pid: int, began: bytes, command_line: bytes) -> None:
+        self.pid, self.began, self.command_line = pid, began, command_line
 
 
 def moment() -> int:
@@ -55,23 +55,35 @@ def find(mark: bytes, since: int) -> "List[Marked]":
 
 def end(marked: Marked, name: str) -> None:
     """Send a signal; a process that is gone, or another by now, gets none."""
-    if _marked(marked.pid, marked.mark) is None:
-        return
     try:
+        if _state_and_began(marked.pid)[1] != marked.began:
+            return
         os.kill(marked.pid, getattr(signal, name))
     except OSError:
         pass  # it ended just now, or is not ours to end
 
 
-def _marked(pid: int, mark: bytes) -> "Optional[Marked]":
-    folder = os.path.join(_PROC, str(pid))
+def look_at(pid: int) -> "Optional[Marked]":
+    """Return a process that runs; None for one that is gone, or has ended and is not yet collected."""
     try:
-        # A process that has ended and is not yet collected shows an empty environment.
-        if mark not in _read(os.path.join(folder, "environ")):
-            return None
-        return Marked(pid, mark, _read(os.path.join(folder, "cmdline")))
+        state, began = _state_and_began(pid)
+        return None if state in b"ZX" else Marked(pid, began, _read(os.path.join(_PROC, str(pid), "cmdline")))
     except OSError:
         return None
+
+
+def _marked(pid: int, mark: bytes) -> "Optional[Marked]":
+    try:
+        # A process that has ended and is not yet collected shows an empty environment.
+        return look_at(pid) if mark in _read(os.path.join(_PROC, str(pid), "environ")) else None
+    except OSError:
+        return None
+
+
+def _state_and_began(pid: int) -> "Tuple[bytes, bytes]":
+    """Return two words of a process's `stat`. The name before them may hold anything, so they count from its end."""
+    words = _read(os.path.join(_PROC, str(pid), "stat")).rpartition(b")")[2].split()
+    return words[0], words[19]
 
 
 def _read(path: str) -> bytes:

@@ -17,7 +17,7 @@ assert sys.platform != "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 TERMINALS = True
 
@@ -26,6 +26,9 @@ _IGNORED_BY_PYTHON = tuple(
     getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
 )  # an ignored signal stays ignored across exec
 _is_sealed = False
+# The children started here, until their ends are taken note of: what another takes note of, nobody learns.
+_running: "Set[int]" = set()
+_running_lock = threading.Lock()
 
 
 class Child:
@@ -80,6 +83,7 @@ class Child:
                     pid, status = self.pid, 0
                 if pid:
                     self._ended = ended_as(status)
+                    _running.discard(self.pid)
             return self._ended
 
     def wait(self) -> Ended:
@@ -160,9 +164,11 @@ def _start(
         # A signal between fork and exec must not run this process's handlers in the child.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
         try:
-            pid = os.fork()
-            if pid == 0:
-                _become(arguments, variables, folder, files, prepare, failing, mask)
+            with _running_lock:
+                pid = os.fork()
+                if pid == 0:
+                    _become(arguments, variables, folder, files, prepare, failing, mask)
+                _running.add(pid)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             os.close(failing)
@@ -263,6 +269,19 @@ def _reap(pid: int) -> int:
         return os.waitpid(pid, 0)[1]
     except ChildProcessError:
         return 0
+    finally:
+        _running.discard(pid)
+
+
+def collect_stranger(pid: int) -> None:
+    """Take note of the end of a child that was not started here, if it has ended."""
+    with _running_lock:  # not between a fork and its entry in the list
+        if pid in _running:
+            return
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
 
 
 def ended_as(status: int) -> Ended:

@@ -1,8 +1,11 @@
 """What the kernel says of a process that asks for a stand-in: what it was started with, and where it stands."""
 
 import os
+import re
 import resource
 import sys
+
+from bkagent.system.job_group import PREFIX
 
 assert sys.platform == "linux"
 
@@ -17,6 +20,8 @@ _RIGHTS = (
 )  # fmt: skip
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 _LIMITS = tuple(getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_"))
+# The group of a job lies in that of the agent, whose limits hold for both.
+_JOB_GROUP = re.compile(rb"/" + PREFIX.encode() + rb"[0-9a-f]+$|(?<=::)/$", re.MULTILINE)
 # Names of open files mean something else in another process.
 _OWN_FILES = (b"/dev/fd/", b"/proc/self", b"/proc/thread-self")
 
@@ -36,8 +41,8 @@ class Place:
         root = os.stat(self.folder + "root/.")
         self._seen = (
             [line for line in status if line.startswith(_RIGHTS)], (root.st_dev, root.st_ino),
-            _read(self.folder + "cgroup"), [_link(f"{self.folder}ns/{name}") for name in _NAMESPACES],
-            _label(self.folder),
+            _JOB_GROUP.sub(b"", _read(self.folder + "cgroup")),
+            [_link(f"{self.folder}ns/{name}") for name in _NAMESPACES], _label(self.folder),
         )  # fmt: skip
 
     def is_like(self, other: "Place") -> bool:

@@ -105,3 +105,82 @@ def test_jobs_inside_a_job_are_still_the_outer_ones(place: Place) -> None:
     assert ended.status == 0
     inner = place.run('echo "$BKAGENT_JOB_MARK"', {"BKAGENT_JOB_MARK": ":outer"}, job_id="job-2")
     assert inner.lines[-1].startswith(":outer:")
+
+
+# Clears its environment and forks twice, each time into a session of its own, before it says its number.
+_CUT_LOOSE = (
+    "env -i PATH=\"$PATH\" SEEN=\"$SEEN\" setsid sh -c '{trap}"
+    "(setsid sh -c \"echo \\$\\$ >>\\$SEEN; exec sleep 300\" &) ' </dev/null >/dev/null 2>&1"
+)
+
+
+def _cutting_loose(trap: str = "") -> str:
+    return "\n".join([': >>"$SEEN"', _CUT_LOOSE.format(trap=trap), _AWAIT.format(count=1)])
+
+
+def test_what_cuts_every_tie_is_named(place: Place) -> None:
+    ended = place.run(_cutting_loose())
+    (left,) = _left(place)
+    try:
+        assert _named(ended) == {left: "sleep 300"}
+        assert _alive(left)
+    finally:
+        os.kill(left, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("trap", ["", 'trap "" TERM; '])
+def test_what_cuts_every_tie_is_ended_where_that_is_wanted(place: Place, trap: str) -> None:
+    ended = place.run(_cutting_loose(trap), leftovers="end")
+    (left,) = _left(place)
+    assert list(_named(ended)) == [left]
+    assert _await_end(left)
+
+
+def test_those_that_start_others_for_ever_are_ended_too(place: Place) -> None:
+    unlike_others = f"301.{os.getpid()}"
+    respawn = f'trap "" TERM; while :; do env -i setsid sleep {unlike_others} & sleep 0.01; done'
+    lines = (
+        ': >>"$SEEN"',
+        f"env -i SEEN=\"$SEEN\" setsid sh -c 'echo $$ >>\"$SEEN\"; {respawn}' </dev/null >/dev/null 2>&1 &",
+        _AWAIT.format(count=1),
+    )
+    place.run("\n".join(lines), leftovers="end")
+    (parent,) = _left(place)
+    assert _await_end(parent)
+    assert not [pid for pid in _running(f"sleep {unlike_others}") if not _await_end(pid)]
+
+
+def _running(command: str) -> List[int]:
+    """Return the processes with a command line."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                if file.read() == b"".join(word.encode() + b"\0" for word in command.split()):
+                    found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+
+def test_the_ended_ones_among_them_do_not_pile_up(place: Place) -> None:
+    loose = "for i in 1 2 3 4 5 6 7 8; do (setsid sh -c : &) ; done"
+    # Of the children of the job process.
+    is_ended = 'grep -q "^State:.Z" "/proc/$pid/status" 2>/dev/null'
+    each = "for pid in $(cat /proc/$PPID/task/*/children)"
+    one_is = f"one_is_ended() {{ {each}; do {is_ended} && return; done; return 1; }}"
+    wait = "while one_is_ended; do sleep 0.05; done"
+    ended = place.run(f"{one_is}\n{loose}\n{wait}\necho collected")
+    assert ended.has("collected")
+
+
+def test_what_a_script_of_the_agents_owner_leaves_is_named(place: Place) -> None:
+    script = place.root / "script"
+    script.write_text("#!/bin/sh\n" + _leaving() + "\n", encoding="ascii")
+    script.chmod(0o755)
+    ended = place.run(bootstrap_script=str(script))
+    (left,) = _left(place)
+    try:
+        assert list(_named(ended)) == [left]
+    finally:
+        os.kill(left, signal.SIGKILL)

@@ -1,0 +1,60 @@
+"""Adopt orphans by prctl(2), and find them by what /proc says of the children of each thread; see `descendants`."""
+
+import ctypes
+import os
+import sys
+
+from bkagent.system import _marked_processes_linux as processes
+from bkagent.system import _process_start_posix as own_children
+
+assert sys.platform == "linux"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+    from bkagent.system._marked_processes_linux import Marked
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def adopt() -> bool:
+    """See `descendants`."""
+    try:
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def find() -> "List[Marked]":
+    """See `descendants`."""
+    found, new = {}, children_of(os.getpid())
+    while new:
+        pid = new.pop()
+        if pid not in found:
+            found[pid] = processes.look_at(pid)
+            new += children_of(pid)
+    return [one for _, one in sorted(found.items()) if one is not None]
+
+
+def collect() -> None:
+    """See `descendants`."""
+    for pid in children_of(os.getpid()):
+        own_children.collect_stranger(pid)
+
+
+def children_of(pid: int) -> "List[int]":
+    """Return the children of a process, whichever of its threads has started them; [] for one that is gone."""
+    folder = f"/proc/{pid}/task"
+    try:
+        threads = os.listdir(folder)
+    except OSError:
+        return []
+    found: "List[int]" = []
+    for thread in threads:
+        try:
+            with open(f"{folder}/{thread}/children", "rb", buffering=0) as file:
+                found += map(int, file.read().split())
+        except OSError:
+            pass  # the thread has ended, or the kernel does not tell
+    return found

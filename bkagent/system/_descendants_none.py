@@ -1,0 +1,21 @@
+"""Where a process cannot adopt its descendants."""
+
+from bkagent.system.marked_processes import Marked
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+
+def adopt() -> bool:
+    """Say that it does not work."""
+    return False
+
+
+def find() -> "List[Marked]":
+    """Find nothing."""
+    return []
+
+
+def collect() -> None:
+    """Do nothing: there are none."""
