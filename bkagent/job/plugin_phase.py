@@ -76,6 +76,7 @@ def _wishes(job: Job) -> "Wishes":
         path=job.settings.plugins_path, agent_name=job.settings.agent_name,
         always_fresh=job.refreshed.always_fresh_plugins, submodules=settings.submodules,
         learn_host=lambda repository: host_keys.learn(work, repository),
+        zips="zip-plugins" in job.settings.experiments, remove_later=job.temporary.append,
     )  # fmt: skip
 
 

@@ -25,7 +25,8 @@ _CLONE_TRIES, _CLONE_PAUSE_S = 3, 2.0
 class Wishes:
     """How plugins are checked out. `path` is the folder of all plugins, `agent_name` as the agent has it.
 
-    `learn_host` is given a repository before git talks to its host.
+    `learn_host` is given a repository before git talks to its host. `zips` is whether archives may be plugins, and
+    `remove_later` is given a folder to remove when the job ends.
     """
 
     path: str
@@ -33,6 +34,8 @@ class Wishes:
     always_fresh: bool = False
     submodules: bool = True
     learn_host: Callable[[str], None] = lambda repository: None
+    zips: bool = False
+    remove_later: Callable[[str], None] = lambda folder: None
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,32 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         repository, below = plugin.repository, plugin.subdirectory
     except BadPlugins as error:
         raise _failed(plugin, str(error)) from None
-    if plugin.scheme.startswith("zip+"):
-        raise _failed(plugin, 'zip plugins require the "zip-plugins" experiment, which bkagent does not have yet')
     folder = _place(plugin, wishes)
+    if plugin.scheme.startswith("zip+"):
+        _fetch_zip(session, plugin, folder, wishes)
+    else:
+        _get_clone(session, plugin, repository, folder, wishes)
+    hooks = os.path.join(below, "hooks") if below else "hooks"
+    if not _is_folder_inside(folder, hooks):
+        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin')
+    return CheckedOut(plugin, folder, os.path.join(folder, hooks))
+
+
+def _fetch_zip(session: Session, plugin: Plugin, folder: str, wishes: Wishes) -> None:
+    if not wishes.zips:
+        raise _failed(plugin, 'zip plugins require the "zip-plugins" experiment to be enabled')
+    # Loaded here: few plugins come as archives.
+    from bkagent.plugins import zip_archive
+
+    _make_above(folder)
+    try:
+        zip_archive.fetch(session, plugin, os.path.abspath(wishes.path), folder)
+    except (zip_archive.BadArchive, OSError) as problem:
+        raise _failed(plugin, str(problem)) from problem
+    wishes.remove_later(folder)
+
+
+def _get_clone(session: Session, plugin: Plugin, repository: str, folder: str, wishes: Wishes) -> None:
     _make_above(folder)
     if wishes.always_fresh and os.path.lexists(folder):
         session.log.comment(
@@ -69,10 +95,6 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         _report_present(session, plugin, folder)
     else:
         _clone(session, plugin, repository, folder, wishes)
-    hooks = os.path.join(below, "hooks") if below else "hooks"
-    if not _is_folder_inside(folder, hooks):
-        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin')
-    return CheckedOut(plugin, folder, os.path.join(folder, hooks))
 
 
 def find_vendored(root: str, plugin: Plugin) -> CheckedOut:

@@ -1,0 +1,143 @@
+"""Plugins that come as zip archives: from files and over HTTP, checked, and unpacked where they can do no harm."""
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import json
+import pathlib
+import stat
+import threading
+import zipfile
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import pytest
+
+from tests.job.conftest import Ended, Place
+
+HOOK = 'export FROM_ZIP=yes; echo "hook $BUILDKITE_PLUGIN_NAME" >>"$SEEN"\n'
+
+
+def archive(path: pathlib.Path, files: Dict[str, str], modes: Optional[Dict[str, int]] = None) -> pathlib.Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, text in files.items():
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = (modes or {}).get(name, stat.S_IFREG | 0o755) << 16
+            made.writestr(entry, text, zipfile.ZIP_DEFLATED)
+    return path
+
+
+def run(place: Place, source: str, experiment: str = "zip-plugins", **env: str) -> Ended:
+    plugins = {"BUILDKITE_PLUGINS": json.dumps([source]), "BUILDKITE_PLUGINS_PATH": str(place.root / "plugins")}
+    return place.run("echo \"<$FROM_ZIP>\"", {**plugins, "BUILDKITE_AGENT_EXPERIMENT": experiment, **env})
+
+
+def problem(ended: Ended) -> str:
+    assert ended.status == 1
+    return next(line for line in ended.lines if "Error: " in line)
+
+
+@contextlib.contextmanager
+def served(data: bytes, statuses: Tuple[int, ...] = ()) -> Iterator[Tuple[str, List[str]]]:
+    """Serve an archive after answers of other statuses; yield the host and what the requests were authorised by."""
+    seen: List[str] = []
+    left = list(statuses)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization", ""))
+            self.send_response(left.pop(0) if left else 200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_address[1]}", seen
+        server.shutdown()
+
+
+def test_s4_8_its_hooks_run_and_it_is_gone_after_the_job(place: Place) -> None:
+    path = archive(place.root / "my.zip", {"hooks/environment": HOOK, "plugin.yml": "name: my\n"})
+    ended = run(place, f"zip+file://{path}")
+    assert (ended.status, place.seen()) == (0, ["hook MY_ZIP"])
+    assert ended.has("<yes>") and ended.has('# Plugin "my-zip" will be downloaded as zip archive')
+    assert list((place.root / "plugins").glob("**/*environment")) == []
+
+
+def test_s4_8_only_with_the_experiment(place: Place) -> None:
+    text = problem(run(place, "zip+https://example.com/my.zip", experiment=""))
+    assert 'zip plugins require the "zip-plugins" experiment to be enabled' in text
+
+
+def test_s4_8_the_digest_is_compared(place: Place) -> None:
+    path = archive(place.root / "my.zip", {"hooks/environment": HOOK})
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run(place, f"zip+file://{path}#sha256:{digest}").status == 0
+    place.env["BUILDKITE_JOB_ID"] = "job-2"
+    plugins = {"BUILDKITE_PLUGINS": json.dumps([f"zip+file://{path}#sha256:{'0' * 64}"])}
+    common = {"BUILDKITE_PLUGINS_PATH": str(place.root / "plugins"), "BUILDKITE_AGENT_EXPERIMENT": "zip-plugins"}
+    assert "SHA256 verification failed" in problem(place.run("true", {**plugins, **common}, job_id="job-2"))
+
+
+def test_s4_8_a_version_of_another_form_is_refused(place: Place) -> None:
+    assert 'unsupported version format "v1"' in problem(run(place, "zip+file:///x.zip#v1"))
+
+
+def test_s4_8_over_http_with_a_user_and_another_try(place: Place) -> None:
+    data = archive(place.root / "my.zip", {"hooks/environment": HOOK}).read_bytes()
+    with served(data, (500,)) as (host, seen):
+        ended = run(place, f"zip+http://us%40er:pass@{host}/my.zip")
+    assert ended.status == 0, ended.lines
+    assert seen == ["Basic " + base64.b64encode(b"us@er:pass").decode()] * 2
+
+
+def test_s4_8_what_is_not_there_is_tried_three_times(place: Place) -> None:
+    with served(b"", (404,) * 9) as (host, seen):
+        text = problem(run(place, f"zip+http://{host}/my.zip"))
+    assert "HTTP request failed with status 404" in text and len(seen) == 3
+
+
+LINK = stat.S_IFLNK | 0o777
+
+
+@pytest.mark.parametrize(
+    ("files", "modes", "said"),
+    [
+        ({"../../../escaped": "x"}, {}, "possible traversal"),
+        ({"hooks/..\\..\\..\\escaped": "x"}, {}, "possible traversal"),
+        ({"hooks/environment": "/etc"}, {"hooks/environment": LINK}, "symlinks are not supported"),
+        ({"nothing": "x"}, {}, '"hooks" was not a directory within'),
+        ({"hooks/big": "\0" * (101 * 1024 * 1024)}, {}, "zip archive too large (max 100 MB)"),
+    ],
+)
+def test_s4_8_what_could_do_harm_is_refused(
+    place: Place, files: Dict[str, str], modes: Dict[str, int], said: str
+) -> None:
+    path = archive(place.root / "my.zip", files, modes)
+    assert said in problem(run(place, f"zip+file://{path}"))
+    assert not list(place.root.parent.glob("**/escaped"))
+    assert not list((place.root / "plugins").glob("zip-plugin-*"))
+
+
+def test_s4_8_names_from_the_root_stay_inside(place: Place) -> None:
+    path = archive(place.root / "my.zip", {"/hooks/environment": HOOK, "a/../hooks/x": "y"})
+    assert run(place, f"zip+file://{path}").status == 0
+
+
+def test_s4_8_an_entry_that_lies_about_its_size_is_refused(place: Place) -> None:
+    path = archive(place.root / "my.zip", {"hooks/big": "\0" * 1000})
+    data = path.read_bytes()
+    size = (1000).to_bytes(4, "little")
+    assert data.count(size) >= 2
+    path.write_bytes(data.replace(size, (10).to_bytes(4, "little")))
+    assert "failed to extract zip plugin" in problem(run(place, f"zip+file://{path}"))
+
+
+def test_s4_8_what_is_no_archive_is_said_so(place: Place) -> None:
+    (place.root / "my.zip").write_text("nothing of that kind", encoding="ascii")
+    text = problem(run(place, f"zip+file://{place.root}/my.zip"))
+    assert "failed to extract zip plugin: File is not a zip file" in text
