@@ -91,6 +91,7 @@ class JobSettings:
     context_path       folder of the files that describe a job to containers; "" for the job's own folder
     cancel_grace_s     time from a cancellation to the end of the job
     signal_grace_s     time from a cancellation to the end of its command; less than the former
+    compat             version of the reference that jobs are run as: "3" or "4"
     leftovers          "report" or "end": what happens to processes that outlive the job
     """
 
@@ -122,6 +123,7 @@ class JobSettings:
     experiments: Tuple[str, ...] = ()
     trace_context_encoding: str = "gob"
     leftovers: str = "report"
+    compat: str = "3"
     log_copies: LogCopies = LogCopies()
     checkout: CheckoutSettings = CheckoutSettings()
     permissions: Permissions = Permissions()

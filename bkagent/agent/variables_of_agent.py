@@ -95,6 +95,8 @@ def configuration(context: JobContext) -> Dict[str, str]:
     ):
         if said:
             found["BUILDKITE_" + name] = value
+    if settings.compat != "3":
+        found["BKAGENT_COMPAT"] = settings.compat
     return found
 
 

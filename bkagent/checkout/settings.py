@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
+from bkagent.config.compat import COMPAT, Compat
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.shell.words import split
 
@@ -81,10 +82,12 @@ def read(environ: Mapping[str, str], complain: Callable[[str], None]) -> Checkou
     if found.mirror_mode not in MIRROR_MODES:
         modes = " ".join(MIRROR_MODES)
         raise ConfigError(f'invalid git mirror checkout mode "{found.mirror_mode}", must be one of [{modes}]')
+    is_v4 = Compat(environ.get(COMPAT.env[0], "")).checks_out_as_v4
     return replace(
         found,
+        is_v4=is_v4,
         attempts=found.attempts if found.attempts > 0 else 6,
-        resolves_commit=found.is_v4 or "resolve-commit-after-checkout" in experiments,
+        resolves_commit=is_v4 or "resolve-commit-after-checkout" in experiments,
         runs_command=not phases or "command" in phases,
     )
 

@@ -112,7 +112,7 @@ def _job(call: Call, state_path: str) -> JobSettings:
         disable_warnings_for=tuple(settings[agent.DISABLE_WARNINGS_FOR]),
         experiments=tuple(settings[logging.EXPERIMENT]),
         trace_context_encoding=settings[accepted.TRACE_CONTEXT_ENCODING] or "gob",
-        leftovers=settings[agent.LEFTOVERS], log_copies=_log_copies(settings, environ),
+        leftovers=settings[agent.LEFTOVERS], compat=settings[agent.COMPAT], log_copies=_log_copies(settings, environ),
         checkout=_checkout(settings, environ), permissions=_permissions(settings), signing=_signing(settings, environ),
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ _PLUGINS = "https://github.com/buildkite-plugins"
 
 def is_asked_for(job: Job) -> bool:
     """Whether a variable of this kind is set, be it to nothing."""
-    return any(job.get_env(name) is not None for name in _VARIABLES)
+    return job.settings.compat.has_docker and any(job.get_env(name) is not None for name in _VARIABLES)
 
 
 def run(job: Job, command: str) -> None:

@@ -1,4 +1,4 @@
-"""Run the hooks of one name: the agent's first, then the repository's, then the plugins'."""
+"""Run the hooks of one name: the agent's first, then the repository's, then the plugins', or the other way round."""
 
 from __future__ import annotations
 
@@ -31,9 +31,13 @@ class ProgramHookFailed(JobFailed):
 
 def run_all(job: Job, name: str) -> None:
     """Run every hook `name`; the first that fails keeps the others from running. Raises JobFailed."""
-    run_agent(job, name)
-    run_repository(job, name)
-    run_plugins(job, name)
+    steps = (run_agent, run_repository, run_plugins)
+    for step in reversed(steps) if _is_reversed(job, name) else steps:
+        step(job, name)
+
+
+def _is_reversed(job: Job, name: str) -> bool:
+    return job.settings.compat.reverses_post_hooks and name in ("post-checkout", "post-command", "pre-exit")
 
 
 def run_agent(job: Job, name: str) -> bool:
@@ -62,7 +66,7 @@ def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = N
     from bkagent.job import plugin_hooks
 
     has_run = False
-    for one in plugin_hooks.of(job, name, loaded):
+    for one in plugin_hooks.of(job, name, loaded[::-1] if _is_reversed(job, name) else loaded):
         has_run = True
         _run(job, "plugin", name, one.path, one.plugin_name, plugin_hooks.variables_for(job, one.checked_out))
     return has_run

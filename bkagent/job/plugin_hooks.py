@@ -37,7 +37,7 @@ def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook
 def variables_for(job: Job, one: CheckedOut) -> Mapping[str, str]:
     """Return the variables that only this plugin's hooks get; none where its configuration holds a null."""
     try:
-        made = configuration.variables(one.plugin, with_aliases=not job.refreshed.checkout.is_v4)
+        made = configuration.variables(one.plugin, with_aliases=job.settings.compat.has_plugin_aliases)
     except configuration.BadConfiguration as problem:
         job.log.warning(f"Error configuring plugin environment: {problem}")
         return {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, Mapping, Tuple
 
 from bkagent.config import paths
+from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.option import Option
 from bkagent.config.options import agent, bootstrap, job, logging
 from bkagent.config.settings import Settings
@@ -49,6 +50,7 @@ class JobSettings:
     signal_grace_s: float
     debug: bool
     override_self: str
+    compat: Compat
 
 
 # The id and the variable by which the reference's own tests put a program of theirs in its place.
@@ -94,6 +96,7 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         signal_grace_s=signal_grace_s,
         debug=found[logging.DEBUG],
         override_self=override_self,
+        compat=Compat(found[COMPAT], frozenset(found[logging.EXPERIMENT])),
     )
 
 

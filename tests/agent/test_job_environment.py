@@ -71,11 +71,11 @@ def test_a_job_may_ask_for_plugins_to_be_checked(brought, value, told):
 
 def test_some_variables_are_there_only_when_they_say_something():
     quiet = {"BUILDKITE_PTY", "BUILDKITE_CANCEL_SIGNAL", "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",
-             "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", "BUILDKITE_AGENT_JWKS_FILE"}  # fmt: skip
+             "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", "BUILDKITE_AGENT_JWKS_FILE", "BKAGENT_COMPAT"}  # fmt: skip
     assert not quiet & set(variables())
     loud = replace(
         SETTINGS, pty=False, cancel_signal="SIGINT", artifact_concurrency=3, multipart_artifacts=False,
-        signing=Signing(jwks_file="/keys"),
+        signing=Signing(jwks_file="/keys"), compat="4",
     )  # fmt: skip
     assert quiet <= set(variables(settings=loud))
 

@@ -2,6 +2,7 @@
 
 import os
 
+from bkagent.config.compat import COMPAT
 from bkagent.config.kinds import COMMAND_PATH, FILE_PATH, FLAG, LIST, TEXT, WHOLE, Choice, Kind
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, api, checkout, job, job_logs, kubernetes, logging, session, sockets
@@ -135,7 +136,7 @@ JOBS = (
     SHELL, HOOKS_SHELL, CANCEL_GRACE_PERIOD, SIGNAL_GRACE_PERIOD, CANCEL_SIGNAL, NO_ANSI_TIMESTAMPS, TIMESTAMP_LINES,
     NO_PTY, NO_COMMAND_EVAL, NO_PLUGINS, NO_PLUGIN_VALIDATION, PLUGINS_ALWAYS_CLONE_FRESH, NO_LOCAL_HOOKS,
     STRICT_SINGLE_HOOKS, ALLOWED_REPOSITORIES, ENABLE_VARIABLE_ALLOWLIST, ALLOWED_VARIABLES, ALLOWED_PLUGINS,
-    job.REDACTED_VARS, NO_MULTIPART, ARTIFACT_CONCURRENCY, DISABLE_WARNINGS_FOR, LEFTOVERS,
+    job.REDACTED_VARS, NO_MULTIPART, ARTIFACT_CONCURRENCY, DISABLE_WARNINGS_FOR, LEFTOVERS, COMPAT,
 )  # fmt: skip
 
 # In this order what is required and missing is named.

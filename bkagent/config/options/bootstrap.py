@@ -1,5 +1,6 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
+from bkagent.config.compat import COMPAT
 from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, LIST, TEXT, Kind, Suggested
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, checkout, job, logging
@@ -130,7 +131,7 @@ JOB = (
     agent.HOOKS_PATH, agent.ADDITIONAL_HOOKS_PATHS, agent.PLUGINS_PATH, agent.SOCKETS_PATH, COMMAND_EVAL,
     PLUGINS_ENABLED, PLUGIN_VALIDATION, agent.STRICT_SINGLE_HOOKS, LOCAL_HOOKS_ENABLED, PTY, agent.SHELL, PHASES,
     NO_JOB_API, agent.DISABLE_WARNINGS_FOR, agent.CANCEL_SIGNAL, agent.CANCEL_GRACE_PERIOD, agent.SIGNAL_GRACE_PERIOD,
-    logging.DEBUG, logging.EXPERIMENT, job.REDACTED_VARS,
+    logging.DEBUG, logging.EXPERIMENT, job.REDACTED_VARS, COMPAT,
 )  # fmt: skip
 
 BOOTSTRAP = (

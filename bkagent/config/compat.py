@@ -1,0 +1,32 @@
+"""Where version 4 of the reference differs from 3.137, one named switch for each difference.
+
+The rows are those that this release knows; docs/compat.md has them in words.
+"""
+
+from bkagent.config.kinds import Choice
+from bkagent.config.option import Option
+
+COMPAT = Option(
+    "compat", Choice("3", "4"), "3", env=("BKAGENT_COMPAT",),
+    help="Which version of the reference to follow where 3.137 and 4 differ in how jobs run.",
+)  # fmt: skip
+LEGACY_ORDER = "legacy-post-hook-order"  # version 4's experiment that brings the old order back
+
+
+class Compat:
+    """The switches.
+
+    reverses_post_hooks   post-checkout, post-command and pre-exit: plugins from last to first, repository, agent
+    checks_out_as_v4      verification is on, merge refs are checked, host keys are taken without a scan
+    has_plugin_aliases    names of plugin variables that have `__` also exist with `_`
+    has_docker            BUILDKITE_DOCKER and BUILDKITE_DOCKER_COMPOSE_CONTAINER run the command in a container
+    """
+
+    __slots__ = ("checks_out_as_v4", "has_docker", "has_plugin_aliases", "reverses_post_hooks")
+
+    def __init__(self, version: str, experiments: "frozenset[str]" = frozenset()) -> None:
+        is_v4 = version == "4"
+        self.reverses_post_hooks = is_v4 and LEGACY_ORDER not in experiments
+        self.checks_out_as_v4 = is_v4
+        self.has_plugin_aliases = not is_v4
+        self.has_docker = not is_v4

@@ -1,0 +1,60 @@
+"""Jobs as version 3 and as version 4 of the reference run them: both sides of each row of docs/compat.md."""
+
+import pytest
+
+from bkagent.checkout import settings as checkout
+from bkagent.config.compat import LEGACY_ORDER, Compat
+from tests.job.conftest import Place
+from tests.job.test_plugins import Plugins
+
+NAMES = ("post-checkout", "post-command", "pre-exit", "pre-command")
+FORWARD = ["agent", "repository", "one", "two"]
+
+
+@pytest.fixture
+def plugins(place: Place) -> Plugins:
+    return Plugins(place)
+
+
+@pytest.mark.parametrize(
+    ("env", "order"),
+    [
+        ({}, FORWARD),
+        ({"BKAGENT_COMPAT": "4"}, FORWARD[::-1]),
+        ({"BKAGENT_COMPAT": "4", "BUILDKITE_AGENT_EXPERIMENT": LEGACY_ORDER}, FORWARD),
+    ],
+)
+def test_s2_10_order_of_post_hooks(place: Place, plugins: Plugins, env: "dict[str, str]", order: "list[str]") -> None:
+    for name in NAMES:
+        place.hook(name, f'echo "agent {name}" >>"$SEEN"')
+        place.local_hook(name, f'echo "repository {name}" >>"$SEEN"')
+    hooks = {name.replace("-", "_"): "" for name in NAMES}
+    ended = plugins.run([plugins.add("one", **hooks), plugins.add("two", **hooks)], env=env)
+    assert ended.status == 0
+    for name in NAMES:
+        ran = [line.split()[0] for line in place.seen() if line.endswith(f" {name}")]
+        assert ran == (FORWARD if name == "pre-command" else order), name
+
+
+@pytest.mark.parametrize(("version", "aliases"), [("3", "x x"), ("4", "x ")])
+def test_s4_4_names_of_plugin_variables(place: Place, plugins: Plugins, version: str, aliases: str) -> None:
+    text = 'echo "$BUILDKITE_PLUGIN_ONE_A__B $BUILDKITE_PLUGIN_ONE_A_B" >>"$SEEN"'
+    plugins.run([{plugins.add("one", pre_command=text): {"a--b": "x"}}], env={"BKAGENT_COMPAT": version})
+    assert place.seen() == [aliases]
+
+
+@pytest.mark.parametrize(("version", "status"), [("3", 1), ("4", 0)])
+def test_s6_1_docker_by_variables(place: Place, version: str, status: int) -> None:
+    env = {"BUILDKITE_DOCKER_FILE": "Dockerfile", "BKAGENT_COMPAT": version}
+    assert place.run("true", env).status == status
+
+
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_s5_what_a_checkout_is_told(version: str) -> None:
+    found = checkout.read({"BKAGENT_COMPAT": version}, lambda sentence: None)
+    assert (found.is_v4, found.resolves_commit) == (version == "4", version == "4")
+
+
+def test_every_switch_is_on_on_one_side() -> None:
+    old, new = Compat("3"), Compat("4")
+    assert all(getattr(old, name) != getattr(new, name) for name in Compat.__slots__)
