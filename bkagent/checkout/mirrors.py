@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from typing import List
 
 from bkagent.checkout import fetching, mirror_lock, removal, reuse
@@ -121,7 +120,8 @@ def _snapshot(work: Work, folder: str) -> str:
     """Copy a mirror for one job: a clean checkout must not depend on what others do to the mirror meanwhile."""
     above = os.path.join(os.path.dirname(folder), "snapshots")
     make_folder(work.session, above)
-    copy = os.path.join(above, f"{os.path.basename(folder)}{secrets.randbelow(10**10)}")
+    number = int.from_bytes(os.urandom(5), "big")
+    copy = os.path.join(above, f"{os.path.basename(folder)}{number}")
     try:
         os.mkdir(copy, 0o700)
     except OSError as error:

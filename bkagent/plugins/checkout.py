@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import dataclass
 from typing import Callable, List
 
@@ -146,7 +145,7 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
     log.comment(f'Plugin "{plugin.display_name}" will be checked out to "{folder}"')
     wishes.learn_host(repository)
     log.prompt(f"mktemp -dp {quoted(above)}")
-    aside = os.path.join(above, str(secrets.randbelow(10**10)))
+    aside = os.path.join(above, str(int.from_bytes(os.urandom(5), "big")))
     try:
         os.mkdir(aside, 0o777)
         log.comment("Switching to the temporary plugin directory")

@@ -2,13 +2,13 @@
 
 import _socket
 import array
-import gc
 import os
 import select
 import signal
 import sys
 
 from bkagent.system import _fork_lines_posix as lines
+from bkagent.system import _lessons_posix as lessons
 from bkagent.system import _process_start_posix as processes
 
 assert sys.platform != "win32"
@@ -18,8 +18,16 @@ if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
     from bkagent.system._fork_request import Request
+    from bkagent.system._lessons_posix import Teacher
 
 _own_line: "Optional[_socket.socket]" = None  # of a forked process: open for as long as the process lives
+_teacher: "Optional[Teacher]" = None  # of a forked process
+
+
+def teach() -> None:
+    """See `fork_server`."""
+    if _teacher is not None:
+        _teacher.teach()
 
 
 def serve() -> "Optional[Request]":
@@ -29,9 +37,7 @@ def serve() -> "Optional[Request]":
     os.dup2(nothing, 0)
     os.close(nothing)
     server = _Server(line)
-    # What is loaded by now is not looked at again, so that its pages stay shared with the forked processes.
-    gc.collect()
-    gc.freeze()
+    lessons.keep_pages_shared()
     line.sendall(lines.READY)
     return server.run()
 
@@ -41,6 +47,7 @@ class _Server:
 
     def __init__(self, line: "_socket.socket") -> None:
         self._line = line
+        self._lessons = lessons.Lessons()
         self._children: "Dict[int, _socket.socket]" = {}
         # A child's end makes itself known by a byte in this pipe.
         self._bell, self._ringer = os.pipe()
@@ -54,12 +61,16 @@ class _Server:
     def run(self) -> "Optional[Request]":
         poller = select.poll()
         poller.register(self._bell, select.POLLIN)
+        poller.register(self._lessons.fd, select.POLLIN)
         poller.register(self._line.fileno(), select.POLLIN)
         while True:
             for fd, _ in poller.poll():
                 if fd == self._bell:
                     os.read(fd, 4096)
                     self._reap()
+                    continue
+                if fd == self._lessons.fd:
+                    self._lessons.learn()
                     continue
                 data, ancillary, _, _ = self._line.recvmsg(1, _socket.CMSG_SPACE(4 * lines.FILES))
                 if not data:
@@ -89,6 +100,8 @@ class _Server:
             other.close()
         os.close(self._bell)
         os.close(self._ringer)
+        global _teacher
+        _teacher = self._lessons.leave_to()
         return True
 
     def _reap(self) -> None:

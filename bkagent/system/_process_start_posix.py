@@ -198,6 +198,8 @@ def _become(
         os.chdir(folder)
         for number in _CAUGHT:
             if signal.getsignal(number) is not signal.SIG_IGN:
+                # One that came between fork and now was meant for us, who pass on what is meant for the child, too.
+                signal.signal(number, signal.SIG_IGN)
                 signal.signal(number, signal.SIG_DFL)
         for number in _IGNORED_BY_PYTHON:
             signal.signal(number, signal.SIG_DFL)

@@ -1,12 +1,12 @@
 """The warm process that stands in for others, and the moment of the fork; the promises are in `stand_in`."""
 
-import gc
 import os
 import select
 import signal
 import sys
 import time
 
+from bkagent.system import _lessons_posix as lessons
 from bkagent.system import _process_start_posix as processes
 from bkagent.system import _stand_in_caller_linux as callers
 from bkagent.system import _stand_in_files_linux as files
@@ -20,30 +20,26 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
+    from bkagent.system._lessons_posix import Teacher
+
 READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
 _SWEEP_EVERY_S = 60.0
 _LOOK_AGAIN_S = 0.001  # between writing into the queue and reading the answer a script needs a tenth of this
 _LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
-_PIPE_BUF = 4096  # a write of this size is not torn apart
+_READ_BYTES = 4096
 
 
 def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[Duty]":
     """Serve until the line hangs up; forks are told from the parent by what this returns."""
     server = _Server(folder, queue, line)
-    _keep_pages_shared()
+    lessons.keep_pages_shared()
     try:
         os.write(line, READY)
     except OSError:
         return None  # the agent is gone already
     queues.announce(folder, queue)
     return server.run(idle_s)
-
-
-def _keep_pages_shared() -> None:
-    # What is loaded by now is not looked at again, so that forks write to none of its pages.
-    gc.collect()
-    gc.freeze()
 
 
 class _Call:
@@ -70,12 +66,11 @@ class _Server:
         self._leaves_at: "Optional[float]" = None
         self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
-        self._lessons, self._teacher = os.pipe()  # names of modules that a fork had to load
-        for fd in (self._bell, self._ringer, self._lessons):
+        self._lessons = lessons.Lessons()
+        for fd in (self._bell, self._ringer):
             os.set_blocking(fd, False)
-        self._heard = b""
         self._poller = select.poll()
-        for fd in (queue, line, self._bell, self._lessons):
+        for fd in (queue, line, self._bell, self._lessons.fd):
             self._poller.register(fd, select.POLLIN)
         signal.set_wakeup_fd(self._ringer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
@@ -103,10 +98,10 @@ class _Server:
         if fd == self._queue:
             self._asking += [_Call(pid, slot) for pid, slot in self._requests.read()]
         elif fd == self._bell:
-            os.read(fd, _PIPE_BUF)
+            os.read(fd, _READ_BYTES)
             self._reap()
-        elif fd == self._lessons:
-            self._learn()
+        elif fd == self._lessons.fd:
+            self._lessons.learn()
         elif fd == self._line:
             self._poller.unregister(fd)
             self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
@@ -157,7 +152,7 @@ class _Server:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            self._let_go(call)
+            teacher = self._let_go(call)
             had = files.of(call.pid, (STDIN, 1, 2))
             processes.place_files((had[0], had[1], had[2]))  # in place of the queue and the line
             for fd in had:
@@ -168,20 +163,20 @@ class _Server:
             os._exit(0)
         if not self._tell(call, b"begun\n"):
             os._exit(0)
-        teacher, known = self._teacher, set(sys.modules)
 
         def tell(status: int) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
             self._tell(call, b"exit %d\n" % (status & 0xFF))
-            _teach(teacher, [name for name in sys.modules if name not in known])
+            teacher.teach()
 
         return Duty(caller.words(), caller.env(), tell)
 
-    def _let_go(self, own: _Call) -> None:
-        """Close what is the parent's alone."""
-        for fd in (self._bell, self._ringer, self._lessons, *self._calls):
+    def _let_go(self, own: _Call) -> "Teacher":
+        """Close what is the parent's alone; return what tells it of modules."""
+        for fd in (self._bell, self._ringer, *self._calls):
             if fd > 0 and fd != own.line:
                 os.close(fd)
+        return self._lessons.leave_to()
 
     def _has_gone(self, call: _Call) -> None:
         """The caller reads no more: it has its answer, or has died. The slot is free once the fork has ended."""
@@ -239,27 +234,6 @@ class _Server:
         except OSError:
             return False
         return True
-
-    def _learn(self) -> None:
-        """Load what a fork had to load, so that the next one has it."""
-        self._heard += os.read(self._lessons, _PIPE_BUF)
-        *names, self._heard = self._heard.split(b"\n")
-        for name in names:
-            try:
-                __import__(name.decode("ascii"))
-            except Exception:  # what does not load here is loaded, or missed, by who needs it
-                pass
-        if names:
-            _keep_pages_shared()
-
-
-def _teach(pipe: int, names: "List[str]") -> None:
-    """Write names into the pipe, each in one write, so that those of two forks do not mix."""
-    try:
-        for name in names:
-            os.write(pipe, name.encode("ascii", "replace")[: _PIPE_BUF - 1] + b"\n")
-    except OSError:
-        pass  # nobody learns any more
 
 
 def _signal_group(pid: int, number: int) -> None:

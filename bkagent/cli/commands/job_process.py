@@ -28,11 +28,12 @@ def run(call: Call) -> int:
 
 def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.job.process import JobProcess
-    from bkagent.system import signals
+    from bkagent.system import fork_server, signals
 
     process = JobProcess(entry_folder, environ)
     signals.catch_endings(process.cancel)
     ending = process.run()
+    fork_server.teach()
     if ending.signal:
         signals.die_by(ending.signal)
     # All is on disk, and the agent goes on already: no time for the interpreter to tidy up.

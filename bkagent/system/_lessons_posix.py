@@ -1,0 +1,61 @@
+"""What a warm process learns from its forks: the names of modules that they had to load, so that the next has them."""
+
+import gc
+import os
+import sys
+
+assert sys.platform != "win32"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+_PIPE_BUF = 4096  # a write of this size is not torn apart, nor mixed with another
+
+
+class Lessons:
+    """A pipe from the forks to the warm process. `fd` becomes readable when there is something to learn."""
+
+    def __init__(self) -> None:
+        self.fd, self._teacher = os.pipe()
+        os.set_blocking(self.fd, False)
+        self._heard = b""
+
+    def leave_to(self) -> "Teacher":
+        """Close, in a fork, the end that is the parent's; return the other."""
+        os.close(self.fd)
+        return Teacher(self._teacher)
+
+    def learn(self) -> None:
+        """Load what the forks had to load."""
+        self._heard += os.read(self.fd, _PIPE_BUF)
+        *names, self._heard = self._heard.split(b"\n")
+        for name in names:
+            try:
+                __import__(name.decode("ascii"))
+            except Exception:  # what does not load here is loaded, or missed, by who needs it
+                pass
+        if names:
+            keep_pages_shared()
+
+
+class Teacher:
+    """A fork's end of the pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe, self._known = pipe, set(sys.modules)
+
+    def teach(self) -> None:
+        """Name what was loaded since the fork."""
+        names: "List[str]" = [name for name in sys.modules if name not in self._known]
+        try:
+            for name in names:
+                os.write(self._pipe, name.encode("ascii", "replace")[: _PIPE_BUF - 1] + b"\n")
+        except OSError:
+            pass  # nobody learns any more
+
+
+def keep_pages_shared() -> None:
+    """See to it that what is loaded by now is not looked at again, so that forks write to none of its pages."""
+    gc.collect()
+    gc.freeze()
