@@ -41,11 +41,11 @@ class Adoption:
         self._damaged: Set[str] = set()
         self._waiting: Set[str] = set()
 
-    def look(self) -> None:
-        """Take what nobody owns now."""
+    def look(self, ended_only: bool = False) -> None:
+        """Take what nobody owns now; of jobs that still run, none where `ended_only`."""
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in spool.entries(self._place.spool_path):
-            if entry.folder in self._damaged or not entry.try_own():
+            if entry.folder in self._damaged or (ended_only and entry.alive()) or not entry.try_own():
                 continue
             try:
                 job = entry.job
@@ -57,14 +57,14 @@ class Adoption:
             self._threads.append((thread, entry))
             thread.start()
 
-    def wait(self) -> None:
+    def wait(self, within_s: float = _POSTED_WITHIN_S) -> None:
         """Wait until the jobs that were taken over are done, or a stop has made their threads leave them.
 
-        A job that has ended is waited for a few seconds only: its control plane may be gone for good, and what it has
+        A job that has ended is waited for `within_s` only: its control plane may be gone for good, and what it has
         not taken stays on disk for the next start.
         """
         for thread, entry in self._threads:
-            left_s = _POSTED_WITHIN_S
+            left_s = within_s
             while thread.is_alive() and left_s > 0:
                 thread.join(_LOOK_S)
                 if not entry.alive():

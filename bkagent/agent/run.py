@@ -52,6 +52,20 @@ def run(settings: AgentSettings, stop: Stop, report: Report, open_output: Option
             os.close(fd)
 
 
+def flush(settings: AgentSettings, stop: Stop, report: Report, within_s: float) -> int:
+    """Deliver what is in the spool of jobs that have ended, without an agent; return how many are still there.
+
+    Jobs that another agent sees to, and those that still run, are left to them.
+    """
+    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report)
+    adoption = Adoption(place)
+    adoption.look(ended_only=True)
+    adoption.wait(within_s)
+    stop.request(NOW)
+    adoption.wait()
+    return sum(not entry.alive() for entry in spool.entries(place.spool_path))
+
+
 def _collect(settings: AgentSettings, report: Report) -> None:
     """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
@@ -121,7 +135,14 @@ def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:
         while thread.is_alive():
             thread.join(_LOOK_EVERY_S)
             if thread.is_alive():
-                adoption.look()
+                _look_again(adoption, report)
+
+
+def _look_again(adoption: Adoption, report: Report) -> None:
+    try:
+        adoption.look()
+    except AgentError as problem:
+        report("error", str(problem))  # what runs goes on
 
 
 def _run_one(worker: Worker, report: Report) -> None:

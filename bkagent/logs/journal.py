@@ -28,6 +28,22 @@ class Chunk:
     size: int
 
 
+def acknowledged_bytes(path: str) -> int:
+    """Return how much of a log has been taken, as its journal says. Raises OSError, and ValueError for damage."""
+    sizes: Dict[bytes, int] = {}
+    taken = 0
+    with open(path, "rb") as file:
+        for line in file.read().split(_NEWLINE)[:-1]:
+            words = line.split()
+            if len(words) == 4 and words[0] == b"c":
+                sizes[words[1]] = int(words[3])
+            elif len(words) == 2 and words[0] == b"a":
+                taken += sizes.pop(words[1], 0)
+            else:
+                raise ValueError("the journal is damaged")
+    return taken
+
+
 class Journal:
     """Thread-safe. Opens the journal of an entry and reads what is there. Raises OSError, and WireError for damage."""
 

@@ -68,11 +68,16 @@ def find(spool_path: str, job_id: str) -> Optional[Entry]:
 
 
 def entries(spool_path: str) -> List[Entry]:
-    """Return the entries of the spool, nobody's yet, in the order of their names. A missing spool has none."""
+    """Return the entries of the spool, nobody's yet, in the order of their names. A missing spool has none.
+
+    Raises AgentError where it cannot be read.
+    """
     try:
         names = sorted(os.listdir(spool_path))
     except FileNotFoundError:
         return []
+    except OSError as problem:
+        raise AgentError(f"the spool {spool_path} is no folder that can be read: {problem.strerror}") from problem
     for name in names:
         if not layout.is_entry(spool_path, name):
             _sweep(os.path.join(spool_path, name))

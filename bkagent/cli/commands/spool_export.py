@@ -1,0 +1,60 @@
+"""`bkagent spool export JOB [FILE]`: write the log of one job of the spool."""
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, session, spool
+from bkagent.errors import AgentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+_READ_BYTES = 1024 * 1024
+
+
+def run(call: Call) -> int:
+    """Write the log; return 0."""
+    from bkagent.agent import spooled
+    from bkagent.cli import spool_view
+
+    one = spooled.find(spool_view.state_path(call), call.arguments[0])
+    try:
+        with open(one.log_path, "rb") as log:
+            if len(call.arguments) < 2:
+                _copy(log, call.out.buffer, call, one)
+                return 0
+            with open(call.arguments[1], "xb") as file:
+                _copy(log, file, call, one)
+    except FileExistsError:
+        raise AgentError(f"{call.arguments[1]} is there already, and is not written over") from None
+    except OSError as problem:
+        raise AgentError(f"the log of job {one.job_id} cannot be written: {problem}") from problem
+    call.report("info", f"Wrote the log of job {one.job_id} to {call.arguments[1]}")
+    return 0
+
+
+def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: object) -> None:
+    from bkagent.agent.spooled import Spooled
+    from bkagent.logs.job_file import JobFile
+    from bkagent.logs.unstamped import Unstamped
+
+    assert isinstance(one, Spooled)
+    unstamped = Unstamped(one.job or JobFile(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
+    for data in iter(lambda: log.read(_READ_BYTES), b""):
+        out.write(unstamped.feed(data) if unstamped else data)
+    if unstamped:
+        out.write(unstamped.flush())
+    out.flush()
+
+
+COMMAND = Command(
+    "spool export",
+    "Write the log of one job of the spool",
+    run,
+    options=(*logging.SHARED, session.STATE_PATH, spool.PLAIN),
+    arguments=("JOB", "[FILE]"),
+    description="""Writes the log as it is on disk, secrets taken out, to FILE or to standard output; also that of a job
+that its control plane has refused. JOB is the id of a job that `bkagent spool list` names, or the beginning of it. A
+FILE that exists is not written over.""",
+    example="bkagent spool export --plain 0190a job.log",
+    reads_file=True,
+)

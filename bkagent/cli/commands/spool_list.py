@@ -1,0 +1,37 @@
+"""`bkagent spool list`: name the jobs whose logs and results are still on this machine."""
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, session, spool
+
+
+def run(call: Call) -> int:
+    """Print a line for each job; return 0."""
+    from bkagent.agent import spooled
+    from bkagent.cli import spool_view
+
+    state_path = spool_view.state_path(call)
+    found = spooled.listing(state_path)
+    if call.settings[spool.JSON]:
+        import json
+
+        call.out.write(json.dumps([spool_view.document(one) for one in found], indent=2) + "\n")
+    elif found:
+        call.out.write("".join(line + "\n" for line in spool_view.table(found)))
+    else:
+        call.out.write(f"nothing in {state_path}\n")
+    return 0
+
+
+COMMAND = Command(
+    "spool list",
+    "Name the jobs whose logs and results are still on this machine",
+    run,
+    options=(*logging.SHARED, session.STATE_PATH, spool.JSON),
+    description="""A job is in the spool from its start until the control plane has taken its log and its result.
+
+running: its process lives. waiting: it has ended, and its control plane has not taken everything. lost: its process
+was killed. starting: its process has not begun. damaged: its files cannot be read. kept: the control plane has refused
+it for good; nobody delivers it any more.""",
+    example="bkagent spool list",
+    reads_file=True,
+)

@@ -1,0 +1,34 @@
+"""`bkagent spool show JOB`: print what is known of one job of the spool."""
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, session, spool
+
+
+def run(call: Call) -> int:
+    """Print a line for each thing; return 0."""
+    from bkagent.agent import spooled
+    from bkagent.cli import spool_view
+
+    document = spool_view.document(spooled.find(spool_view.state_path(call), call.arguments[0]))
+    if call.settings[spool.JSON]:
+        import json
+
+        call.out.write(json.dumps(document, indent=2) + "\n")
+        return 0
+    for name, value in document.items():
+        if value not in (None, ""):
+            call.out.write(f"{name}: {value}\n")
+    return 0
+
+
+COMMAND = Command(
+    "spool show",
+    "Print what is known of one job of the spool",
+    run,
+    options=(*logging.SHARED, session.STATE_PATH, spool.JSON),
+    arguments=("JOB",),
+    description="JOB is the id of a job that `bkagent spool list` names, or the beginning of it.",
+    example="bkagent spool show 0190a",
+    exact=True,
+    reads_file=True,
+)

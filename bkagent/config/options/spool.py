@@ -1,0 +1,11 @@
+"""Options of the commands about an agent's spool."""
+
+from bkagent.config.kinds import CHECKED_DURATION, FLAG
+from bkagent.config.option import Option
+
+JSON = Option("json", FLAG, False, in_file=False, help="Print JSON.")
+PLAIN = Option("plain", FLAG, False, in_file=False, help="Leave out the invisible codes that carry the times.")
+WITHIN = Option(
+    "within", CHECKED_DURATION, 60.0, in_file=False,
+    help="How long to try, in a form such as 30s; what is not delivered by then stays in the spool.",
+)  # fmt: skip

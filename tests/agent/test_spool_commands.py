@@ -1,0 +1,102 @@
+"""`bkagent spool`: what people see of logs and results that are still on a machine, and what they can do about it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.fakes.agent_process import clean_environment
+
+
+@pytest.fixture
+def spool(tmp_path):
+    """Return what runs a command about the spool of the test's agents."""
+
+    def run(*words):
+        argv = [sys.executable, "-m", "bkagent", "spool", *words]
+        env = clean_environment(tmp_path / "agent")
+        return subprocess.run(argv, env=env, capture_output=True, timeout=60, check=False)
+
+    return run
+
+
+@pytest.fixture
+def left(plane, start, tmp_path):
+    """Return a job that has ended while its agent was dead and its control plane refused connections for a while."""
+    go = tmp_path / "go"
+    job = plane.add_job(f"echo hello; until [ -e {go} ]; do sleep 0.02; done; exit 3")
+    agent = start()
+    assert job.wait_printed(b"hello")
+    agent.process.send_signal(signal.SIGKILL)
+    agent.process.wait()
+    job.go = go
+    job.agent = agent
+    return job
+
+
+def _end(plane, job, spool):
+    job.go.touch()
+    assert plane.wait_for(lambda: json.loads(spool("list", "--json").stdout)[0]["state"] == "waiting")
+
+
+def test_an_empty_one_says_so(spool):
+    done = spool("list")
+    assert done.returncode == 0 and done.stdout.startswith(b"nothing in ")
+    assert json.loads(spool("list", "--json").stdout) == []
+    assert spool("flush").returncode == 0
+
+
+def test_a_job_is_listed_shown_exported_and_delivered(plane, left, spool, tmp_path):
+    (running,) = json.loads(spool("list", "--json").stdout)
+    assert (running["job_id"], running["state"], running["in_hand"]) == (left.id, "running", False)
+    assert spool("flush").returncode == 0 and not left.finishes  # what runs is nobody's business
+    _end(plane, left, spool)
+    assert left.id.encode() in spool("list").stdout
+    shown = spool("show", left.id[:8]).stdout.decode()
+    assert "exit_status: 3\n" in shown and "state: waiting\n" in shown
+    assert left.token not in shown and "token" not in shown
+    assert spool("export", "--plain", left.id).stdout.replace(b"\r", b"").count(b"\nhello\n") == 1
+    assert spool("export", left.id, str(tmp_path / "log")).returncode == 0
+    assert b"\x1b_bk;t=" in (tmp_path / "log").read_bytes()
+    assert spool("export", left.id, str(tmp_path / "log")).returncode == 1
+    assert spool("flush").returncode == 0
+    assert left.finish["exit_status"] == "3" and left.raw == (tmp_path / "log").read_bytes()
+    assert spool("list").stdout.startswith(b"nothing in ")
+
+
+def test_what_cannot_be_delivered_stays(plane, left, spool):
+    _end(plane, left, spool)
+    fault = plane.break_down("PUT jobs", 500)
+    done = spool("flush", "--within", "1s")
+    assert done.returncode == 1 and b"1 job is still in the spool" in done.stderr
+    fault.end()
+    assert spool("flush").returncode == 0 and left.finish["exit_status"] == "3"
+
+
+def test_what_is_refused_for_good_is_kept_named_and_exported(plane, left, spool):
+    _end(plane, left, spool)
+    plane.answers[f"PUT jobs/{left.id}/finish"] = (404, {"message": "who?\x1b[2J"})
+    spool("flush", "--within", "5s")
+    (kept,) = json.loads(spool("list", "--json").stdout)
+    assert kept["state"] == "kept" and "who?" in kept["reason"] and "\x1b" not in kept["reason"]
+    assert spool("export", "--plain", left.id).stdout.replace(b"\r", b"").count(b"\nhello\n") == 1
+
+
+def test_an_id_that_nobody_or_several_have_is_refused(spool, tmp_path):
+    done = spool("show", "none")
+    assert done.returncode == 1 and b"no job in " in done.stderr
+    for name in ("one", "other"):
+        os.makedirs(tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "kept" / name)
+    assert b"2 jobs in " in spool("show", "o").stderr
+
+
+def test_a_spool_that_is_a_file_is_one_clear_line(spool, start, plane, tmp_path):
+    path = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool"
+    path.parent.mkdir(parents=True)
+    path.write_text("", encoding="ascii")
+    assert b"is no folder" in spool("list").stderr
+    agent = start()
+    assert agent.wait() == 1 and "is no folder" in agent.said
