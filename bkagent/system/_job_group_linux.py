@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PREFIX = "bkagent-job-"
 _EMPTY_WITHIN_S, _LOOK_EVERY_S = 1.0, 0.005
+_ON_THE_WAY_S = 60.0
 
 
 class Group:
@@ -55,19 +56,26 @@ def enter(name: str) -> "Optional[Group]":
             return group
     except OSError:
         pass
-    os.rmdir(folder)
+    try:
+        os.rmdir(folder)
+    except OSError:
+        pass
     return None
 
 
 def _remove_empty(above: str) -> None:
-    """Remove the groups of jobs that were killed themselves; one that somebody is in stays."""
+    """Remove the groups of jobs that were killed themselves.
+
+    One that somebody is in stays, and so does one that has just been made: its job may be on its way into it.
+    """
     try:
-        names = [name for name in os.listdir(above) if name.startswith(PREFIX)]
+        folders = [os.path.join(above, name) for name in os.listdir(above) if name.startswith(PREFIX)]
     except OSError:
         return
-    for name in names:
+    for folder in folders:
         try:
-            os.rmdir(os.path.join(above, name))
+            if time.time() - os.stat(folder).st_mtime > _ON_THE_WAY_S:
+                os.rmdir(folder)
         except OSError:
             pass
 
