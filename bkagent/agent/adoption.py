@@ -81,7 +81,10 @@ class Adoption:
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
         files = JobFiles(place.settings.job.context_path or entry.folder, job.job_id)
-        tending = Tending(entry, client, files, place.stop, place.report, place.settings.last_try_s, place.open_output)
+        tending = Tending(
+            entry, client, files, place.stop, place.report, place.settings.last_try_s, place.open_output,
+            place.outages.of(client.endpoint),
+        )  # fmt: skip
         heartbeat = Heartbeat(
             lambda: session, job.heartbeat_interval_s, report=place.report, at_once=True,
             on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Optional, Tuple
 
 from bkagent.agent import earlier_entry, job_environment, log_copies, not_run, outcome
@@ -31,6 +31,7 @@ from bkagent.job import launch
 from bkagent.job.warm import Warm
 from bkagent.logs import copies, spool
 from bkagent.logs.job_file import JobFile
+from bkagent.logs.outage import Outages
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
 from bkagent.logs.stamper import Stamper
@@ -45,7 +46,7 @@ Report = Callable[[str, str], None]
 class Workplace:
     """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
 
-    `open_output` is there where the output of jobs is to be shown.
+    `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process.
     """
 
     settings: AgentSettings
@@ -54,6 +55,7 @@ class Workplace:
     report: Report
     warm: Optional[Warm] = None
     open_output: Optional[OpenOutput] = None
+    outages: Outages = field(default_factory=Outages)
 
 
 class JobRun:
@@ -97,7 +99,7 @@ class JobRun:
             raise
         tending = Tending(
             entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
-            self._place.open_output,
+            self._place.open_output, self._place.outages.of(self._client.endpoint),
         )  # fmt: skip
         if earlier:
             self._place.report("info", f"going on with job {job.job_id}, which an agent before this one left")

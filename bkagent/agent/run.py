@@ -95,8 +95,9 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     workers = []
     for index, session in enumerate(sessions, 1):
         own = Workplace(
-            settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm, place.open_output
-        )
+            settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm, place.open_output,
+            place.outages,
+        )  # fmt: skip
         workers.append(Worker(index, session, own, idleness))
     # Only now, so that the registration did not wait for it; nor does the one job of an agent that acquires it.
     if not (settings.acquire_job or settings.job.bootstrap_script):

@@ -19,6 +19,7 @@ from bkagent.agent.output_copy import OpenOutput, OutputCopy
 from bkagent.agent.stop import FORCED, NOW, Stop
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.logs.header_times import HeaderTimes
+from bkagent.logs.outage import Outage
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
 from bkagent.logs.uploader import Uploader
@@ -47,11 +48,11 @@ class Tending:
 
     def __init__(
         self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0,
-        open_output: Optional[OpenOutput] = None,
+        open_output: Optional[OpenOutput] = None, outage: Optional[Outage] = None,
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
-        self._open_output = open_output
+        self._open_output, self._outage = open_output, outage
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
         self.cancelling = Cancelling(entry, report)
@@ -123,7 +124,9 @@ class Tending:
     def _upload(self) -> "tuple[int, str]":
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
         watchers = self._watchers()
-        self._uploader = Uploader(self._entry, self._send, self._report, watch=_seen_by(watchers))
+        self._uploader = Uploader(
+            self._entry, self._send, self._report, outage=self._outage, watch=_seen_by(watchers)
+        )
         try:
             return self._uploader.run(self._give_up), ""
         except (AgentError, OSError) as problem:

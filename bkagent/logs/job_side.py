@@ -11,17 +11,20 @@ from bkagent.errors import AgentError, WireError
 from bkagent.logs import layout, result
 from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
 from bkagent.logs.job_file import JobFile
+from bkagent.logs.patient_writer import HELD_UP_S, PatientWriter
 from bkagent.logs.result import Result
 from bkagent.logs.syncing import Syncing
 from bkagent.system import file_lock, wake
-from bkagent.system.durable import is_full, replace_file, sync_file, sync_folder, sync_path
+from bkagent.system.durable import replace_file, sync_file, sync_folder, sync_path
 
-_FULL_DISK_PAUSE_S = 0.5
 _POSTED_WITHIN_S = 0.1
 
 
-def attach(folder: str) -> "JobSide":
-    """Make this process the job process of an entry. Raises AgentError when another is or was, OSError, WireError."""
+def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobSide":
+    """Make this process the job process of an entry. `held_up_s` is how long a full disk may hold it up.
+
+    Raises AgentError when another is or was, OSError, WireError.
+    """
     alive = file_lock.open_lock(os.path.join(folder, layout.ALIVE))
     try:
         if not file_lock.lock_soon(alive):
@@ -29,7 +32,7 @@ def attach(folder: str) -> "JobSide":
         # Looked at under the lock: an agent that gave the job up did so holding it.
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
-        return JobSide(folder, alive)
+        return JobSide(folder, alive, held_up_s)
     except (AgentError, OSError):
         os.close(alive)
         raise
@@ -38,7 +41,7 @@ def attach(folder: str) -> "JobSide":
 class JobSide:
     """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
 
-    def __init__(self, folder: str, alive: int) -> None:
+    def __init__(self, folder: str, alive: int, held_up_s: float = HELD_UP_S) -> None:
         self.folder = folder
         self.job: JobFile = read_job(folder)
         self._alive = alive
@@ -46,6 +49,7 @@ class JobSide:
         self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         self._log = os.open(os.path.join(folder, layout.LOG), flags, 0o600)
+        self._writer = PatientWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
         replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
         # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
         self._sync_fd = os.dup(self._log)
@@ -59,18 +63,11 @@ class JobSide:
         self._ringer.ring()
 
     def append(self, data: bytes) -> None:
-        """Add bytes to the log. While the disk is full this waits for room: a held-up job loses nothing."""
+        """Add bytes to the log; what happens on a full disk is in `patient_writer`."""
         with self._lock:
             if self._closed:
                 raise ValueError("the log is closed")
-            at = 0
-            while at < len(data):
-                try:
-                    at += os.write(self._log, data[at:] if at else data)
-                except OSError as problem:
-                    if not is_full(problem):
-                        raise
-                    time.sleep(_FULL_DISK_PAUSE_S)
+            self._writer.append(data)
             self._ringer.ring()
         self._syncing.written()
 
@@ -94,6 +91,8 @@ class JobSide:
         so an agent of this boot hears of the result before: nobody would be safer for its wait.
         """
         self._outcome = outcome
+        with self._lock:
+            self._writer.finish()
         self._mend_job_file()
         if not result.announce(self.folder, outcome):
             self.sync()

@@ -15,6 +15,7 @@ PID = "pid"
 WAKE = "wake"
 CANCEL = "cancel"
 HEARTBEAT = "heartbeat"
+RESERVE = "reserve"  # room on the disk for the end of the log
 HEADERS = "headers"  # how many times of group headers were told
 KEPT_REASON = "reason"
 JOB_ENV_PREFIX = "job-env-"  # the files that describe the job to containers, secrets among them

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import Callable
+from typing import Callable, Dict
 
 _FIRST_PAUSE_S = 0.25
 _LONGEST_PAUSE_S = 2.5  # how late the end of an outage may be seen
@@ -59,6 +59,19 @@ class Outage:
         """Make those who wait ask their `stop` again."""
         with self._changed:
             self._changed.notify_all()
+
+
+class Outages:
+    """An Outage for each endpoint. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: Dict[str, Outage] = {}
+
+    def of(self, endpoint: str) -> Outage:
+        """Return the one that all who talk to an endpoint share."""
+        with self._lock:
+            return self._known.setdefault(endpoint, Outage())
 
 
 def _grown_s(first_s: float, times: int) -> float:

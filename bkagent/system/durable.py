@@ -5,6 +5,8 @@ sync_file(fd) -> None                bring a file's bytes (not its times) to the
 sync_path(path) -> None              the same for a file that is not open
 sync_folder(path) -> None            bring a folder's names to the disk, where the system can
 is_full(problem) -> bool             whether an OSError says that the disk, or the user's share of it, is full
+free_bytes(path) -> int              how much this user may still write beside `path`; 0 where that is not known
+reserve(path, size) -> None          make a file that takes up so much of the disk, where the system can do so at once
 """
 
 import errno
@@ -16,7 +18,7 @@ if sys.platform == "win32":
 else:
     from bkagent.system._durable_posix import sync_file, sync_folder
 
-__all__ = ["is_full", "replace_file", "sync_file", "sync_folder", "sync_path"]
+__all__ = ["free_bytes", "is_full", "replace_file", "reserve", "sync_file", "sync_folder", "sync_path"]
 
 
 def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
@@ -58,5 +60,33 @@ def sync_path(path: str) -> None:
     fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     try:
         sync_file(fd)
+    finally:
+        os.close(fd)
+
+
+def free_bytes(path: str) -> int:
+    """See above."""
+    if sys.platform == "win32":
+        import shutil  # nothing less asks Windows
+
+        return shutil.disk_usage(os.path.dirname(path)).free
+    try:
+        found = os.statvfs(os.path.dirname(path))
+        return found.f_bavail * found.f_frsize
+    except OSError:
+        return 0
+
+
+def reserve(path: str, size: int) -> None:
+    """See above. A disk without room leaves a smaller file, or none."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError:
+        return
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, size)
+    except OSError:
+        pass
     finally:
         os.close(fd)

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from bkagent.logs.outage import Outage
+from bkagent.logs.outage import Outage, Outages
 
 
 def never():
@@ -70,3 +70,9 @@ def test_a_stop_ends_the_wait_and_the_server_s_wish_is_heeded():
     waiter.join(10)
     assert waited == [True]
     assert outage.wait(lambda: True)
+
+
+def test_those_who_talk_to_one_endpoint_share_what_they_know():
+    outages = Outages()
+    assert outages.of("http://one") is outages.of("http://one")
+    assert outages.of("http://one") is not outages.of("http://other")

@@ -293,7 +293,7 @@ def test_a_full_disk_holds_the_job_up_and_loses_nothing(place, monkeypatch):
         return write(fd, data[: max(1, len(data) // 2)])
 
     monkeypatch.setattr(os, "write", write_less)
-    monkeypatch.setattr("bkagent.logs.job_side._FULL_DISK_PAUSE_S", 0)
+    monkeypatch.setattr("bkagent.logs.patient_writer._PAUSE_S", 0)
     side.append(b"0123456789")
     side.close()
     with open(os.path.join(place, "job-1", "log"), "rb") as log:
