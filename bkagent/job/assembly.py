@@ -69,7 +69,7 @@ def assemble(
     session = Session(
         environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env
     )
-    redactions = Redactions(log.redactor.add, settings.redacted_vars)
+    redactions = Redactions(log.redactor, settings.redacted_vars)
     redactions.add_from(environ, lines)
     connect: Callable[[], "Client"] = lambda: control_plane.connect(environ)  # noqa: E731
     job = Job(settings, environ, session, redactions, connect, leftovers, launchers)

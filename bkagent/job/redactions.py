@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from bkagent.redaction import variables
+from bkagent.redaction.needles import to_bytes
+from bkagent.redaction.redactor import Redactor
 from bkagent.shell.log_lines import LogLines
 from bkagent.wire import go_quoted
 
@@ -12,9 +14,14 @@ from bkagent.wire import go_quoted
 class Redactions:
     """What must not be seen. Only ever grows: a value stays secret when its variable is gone."""
 
-    def __init__(self, add: Callable[[str], None], patterns: Sequence[str]) -> None:
-        self.add = add
+    def __init__(self, redactor: Redactor, patterns: Sequence[str]) -> None:
+        self._redactor = redactor
+        self.add = redactor.add
         self._patterns = tuple(patterns)
+
+    def scrubbed(self, text: str) -> str:
+        """Return a text that leaves the job by another way than its log, without what must not be seen."""
+        return self._redactor.whole(to_bytes(text)).decode("utf-8", "surrogateescape")
 
     def add_from(self, env: Mapping[str, str], log: LogLines) -> None:
         """Add the values of variables whose names the patterns match; warn of those that are too short for it."""

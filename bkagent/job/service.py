@@ -42,6 +42,7 @@ def serving(job: Job, upstream: Upstream) -> Iterator[None]:
 
 
 def _start(job: Job, upstream: Upstream) -> JobServer:
+    upstream.scrub = job.redactions.scrubbed
     server = JobServer(
         job.settings.sockets_path, LiveState(job), upstream, job_id=job.settings.job_id,
         fallback_path=paths.temporary(job.environ), report=_reporter(job),
