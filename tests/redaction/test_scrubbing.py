@@ -15,7 +15,10 @@ def of(path, document, method="POST"):
     return json.loads(scrubbed(method, path, json.dumps(document).encode(), scrub))
 
 
-@pytest.mark.parametrize("path", ["jobs/1/annotations", "jobs/1/data/set", "/builds/1/data/set", "steps/x", "jobs/1?a=b"])
+PATHS = ["jobs/1/annotations", "jobs/1/data/set", "/builds/1/data/set", "steps/x", "jobs/1?a=b"]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_texts_are_scrubbed_and_names_are_not(path):
     document = {"key": "hush", "value": "a hush", "items": [{"key": "hush", "value": ["hush", 1, None]}], "n": 1.5}
     assert of(path, document) == {
