@@ -67,12 +67,19 @@ class ScriptedServer:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self._listener.getsockname()[1]
         self.url = f"{'https' if tls else 'http'}://localhost:{self.port}"
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def __enter__(self) -> ScriptedServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Woken before the descriptor is free: else the thread might go on with the listener that has its number next.
+        try:
+            self._listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()  # a system that shuts no listener
+        self._acceptor.join(5)
         self._listener.close()
         with self._lock:
             for connection in self._open:
