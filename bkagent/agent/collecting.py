@@ -12,6 +12,7 @@ import time
 from typing import Callable, List, Tuple
 
 from bkagent.config import code_in_use
+from bkagent.logs import layout
 from bkagent.system import file_lock
 
 Report = Callable[[str, str], None]
@@ -47,7 +48,7 @@ def collect_kept(state_path: str, report: Report) -> None:
     """Remove kept logs of jobs that are too old, and the oldest of those that take too much room together."""
     now = time.time()
     total = 0
-    for kept_at, folder in sorted(_kept(os.path.join(state_path, "kept")), reverse=True):
+    for kept_at, folder in sorted(_kept(os.path.join(state_path, layout.KEPT)), reverse=True):
         total += _size(folder)
         if now - kept_at > KEPT_S or total > KEPT_BYTES:
             report("info", f"{folder}, a log that was kept, is removed: it is too old, or too much is kept")

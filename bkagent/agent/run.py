@@ -20,11 +20,10 @@ from bkagent.config import code_in_use
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.job.commands import Commands
 from bkagent.job.warm import Warm
-from bkagent.logs import spool
+from bkagent.logs import layout, spool
 
 Report = Callable[[str, str], None]
 
-SPOOL = "spool"
 # Jobs of agents that died beside this one are found at this interval; at the start at once.
 _LOOK_EVERY_S = 30.0
 
@@ -38,7 +37,7 @@ def run(settings: AgentSettings, stop: Stop, report: Report, open_output: Option
     """
     if settings.ping_mode == "stream-only":
         raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
-    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report, open_output=open_output)
+    place = Workplace(settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, open_output=open_output)
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
     held = code_in_use.hold(own_folders(settings.job))
@@ -52,25 +51,11 @@ def run(settings: AgentSettings, stop: Stop, report: Report, open_output: Option
             os.close(fd)
 
 
-def flush(settings: AgentSettings, stop: Stop, report: Report, within_s: float) -> int:
-    """Deliver what is in the spool of jobs that have ended, without an agent; return how many are still there.
-
-    Jobs that another agent sees to, and those that still run, are left to them.
-    """
-    place = Workplace(settings, os.path.join(settings.state_path, SPOOL), stop, report)
-    adoption = Adoption(place)
-    adoption.look(ended_only=True)
-    adoption.wait(within_s)
-    stop.request(NOW)
-    adoption.wait()
-    return sum(not entry.alive() for entry in spool.entries(place.spool_path))
-
-
 def _collect(settings: AgentSettings, report: Report) -> None:
     """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
     collecting.collect_kept(settings.state_path, report)
-    if not spool.entries(os.path.join(settings.state_path, SPOOL)):
+    if not spool.entries(os.path.join(settings.state_path, layout.SPOOL)):
         # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.
         collecting.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 

@@ -14,8 +14,7 @@ from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock
 
-SPOOL, KEPT = "spool", "kept"
-RUNNING, WAITING, LOST, STARTING, DAMAGED = "running", "waiting", "lost", "starting", "damaged"
+RUNNING, WAITING, LOST, STARTING, DAMAGED, KEPT = "running", "waiting", "lost", "starting", "damaged", "kept"
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -49,8 +48,8 @@ class Spooled:
 
 def listing(state_path: str) -> List[Spooled]:
     """Return every job of a state folder: first the spool, then what is kept."""
-    waiting = [_of_spool(entry) for entry in spool.entries(os.path.join(state_path, SPOOL))]
-    return waiting + [_of_kept(folder) for folder in _folders(os.path.join(state_path, KEPT))]
+    waiting = [_of_spool(entry) for entry in spool.entries(os.path.join(state_path, layout.SPOOL))]
+    return waiting + [_of_kept(folder) for folder in _folders(os.path.join(state_path, layout.KEPT))]
 
 
 def find(state_path: str, job_id: str) -> Spooled:

@@ -19,10 +19,14 @@ class Command:
     example       one command line that works
     run           does it; returns the exit status
     reads_file    whether the configuration file counts for it
+    file_options  what that file may set besides, for another command; it is no unknown name here
     exact         whether `run` itself refuses a wrong number of arguments; else those too many are ignored, aloud
     """
 
-    __slots__ = ("name", "summary", "run", "options", "arguments", "description", "example", "reads_file", "exact")
+    __slots__ = (
+        "name", "summary", "run", "options", "arguments", "description", "example", "reads_file", "exact",
+        "file_options",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Command:
         example: str = "",
         reads_file: bool = False,
         exact: bool = False,
+        file_options: "Tuple[Option, ...]" = (),
     ) -> None:
         self.name = name
         self.summary = summary
@@ -46,6 +51,7 @@ class Command:
         self.example = example
         self.reads_file = reads_file
         self.exact = exact
+        self.file_options = file_options
 
 
 class Call:

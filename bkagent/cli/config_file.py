@@ -32,7 +32,7 @@ def read(
         warnings.append(f"the configuration file {path} is a folder; nothing was read from it")
         return "", {}
     found = file.read(expanded)
-    warnings += file.unknown_keys(found, command.options)
+    warnings += file.unknown_keys(found, (*command.options, *command.file_options))
     return path, found
 
 

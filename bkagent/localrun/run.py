@@ -6,7 +6,6 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
-from bkagent.agent.run import SPOOL
 from bkagent.agent.stop import GRACEFUL, NOW
 from bkagent.controlplane.plane import Plane
 from bkagent.controlplane.records import Build, Job
@@ -16,6 +15,7 @@ from bkagent.localrun import agents, changed, data_folder, earlier, keeping, nam
 from bkagent.localrun.live import Live
 from bkagent.localrun.repository import DETACHED
 from bkagent.localrun.request import Request
+from bkagent.logs.layout import SPOOL
 
 Report = Callable[[str, str], None]
 Out = Callable[[str], None]

@@ -229,7 +229,7 @@ class Entry:
             file.write(reason.strip() + "\n")  # from here on it is no entry
         self._forget_secrets()
         self._finish_result()
-        kept = os.path.join(os.path.dirname(os.path.dirname(self.folder)), "kept")
+        kept = os.path.join(os.path.dirname(os.path.dirname(self.folder)), layout.KEPT)
         os.makedirs(kept, mode=0o700, exist_ok=True)
         self.release()  # Windows renames no folder with an open file
         for number in range(1000):

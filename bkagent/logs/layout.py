@@ -5,6 +5,7 @@ import re
 
 from bkagent.errors import AgentError
 
+SPOOL, KEPT = "spool", "kept"  # beside each other in a state folder
 JOB = "job.json"
 JOB_ASIDE = "job.json.new"  # an entry that is still being built; it is one from the moment this is renamed
 LOG = "log"

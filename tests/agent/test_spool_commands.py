@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 
@@ -30,8 +29,7 @@ def left(plane, start, tmp_path):
     job = plane.add_job(f"echo hello; until [ -e {go} ]; do sleep 0.02; done; exit 3")
     agent = start()
     assert job.wait_printed(b"hello")
-    agent.process.send_signal(signal.SIGKILL)
-    agent.process.wait()
+    agent.kill()
     job.go = go
     job.agent = agent
     return job
@@ -40,6 +38,16 @@ def left(plane, start, tmp_path):
 def _end(plane, job, spool):
     job.go.touch()
     assert plane.wait_for(lambda: json.loads(spool("list", "--json").stdout)[0]["state"] == "waiting")
+
+
+def test_the_agents_configuration_file_says_where_it_is(spool, tmp_path):
+    file = tmp_path / "agent" / ".buildkite-agent" / "buildkite-agent.cfg"
+    file.parent.mkdir(parents=True)
+    file.write_text(f'token="x"\ntags="queue=a"\nstate-path={tmp_path}/elsewhere\nno-such=1\n', encoding="ascii")
+    for words in (["list"], ["list", "--config", str(file)]):
+        done = spool(*words)
+        assert (done.returncode, done.stdout) == (0, f"nothing in {tmp_path}/elsewhere\n".encode())
+        assert done.stderr.count(b"there is no setting") == 1 and b"no-such" in done.stderr
 
 
 def test_an_empty_one_says_so(spool):

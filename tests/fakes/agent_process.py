@@ -55,8 +55,7 @@ class AgentProcess:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
     @property
     def said(self) -> str:
@@ -72,6 +71,11 @@ class AgentProcess:
     def signal(self, name: str) -> None:
         """Send the agent a signal."""
         self.process.send_signal(getattr(signal, name))
+
+    def kill(self) -> None:
+        """End the agent as a crash would; what it has started lives on."""
+        self.process.kill()
+        self.process.wait()
 
     def wait_said(self, text: str) -> bool:
         """Wait until the agent has printed a text; False when patience ran out or it ended without."""

@@ -1,12 +1,14 @@
 """`bkagent spool export JOB [FILE]`: write the log of one job of the spool."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options import logging, session, spool
+from bkagent.config.options import spool
 from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from bkagent.agent.spooled import Spooled
 
 _READ_BYTES = 1024 * 1024
 
@@ -32,12 +34,10 @@ def run(call: Call) -> int:
     return 0
 
 
-def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: object) -> None:
-    from bkagent.agent.spooled import Spooled
+def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "Spooled") -> None:
     from bkagent.logs.job_file import JobFile
     from bkagent.logs.unstamped import Unstamped
 
-    assert isinstance(one, Spooled)
     unstamped = Unstamped(one.job or JobFile(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
     for data in iter(lambda: log.read(_READ_BYTES), b""):
         out.write(unstamped.feed(data) if unstamped else data)
@@ -50,11 +50,12 @@ COMMAND = Command(
     "spool export",
     "Write the log of one job of the spool",
     run,
-    options=(*logging.SHARED, session.STATE_PATH, spool.PLAIN),
+    options=(*spool.SHARED, spool.PLAIN),
     arguments=("JOB", "[FILE]"),
     description="""Writes the log as it is on disk, secrets taken out, to FILE or to standard output; also that of a job
 that its control plane has refused. JOB is the id of a job that `bkagent spool list` names, or the beginning of it. A
 FILE that exists is not written over.""",
     example="bkagent spool export --plain 0190a job.log",
     reads_file=True,
+    file_options=spool.OF_THE_AGENT,
 )

@@ -1,12 +1,12 @@
 """`bkagent spool flush`: deliver now what agents have left in the spool, without starting one."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options import logging, session, spool
+from bkagent.config.options import spool
 
 
 def run(call: Call) -> int:
     """Deliver what can be delivered; return 1 when something is left."""
-    from bkagent.agent import run as agent
+    from bkagent.agent.flushing import flush
     from bkagent.agent.job_settings import JobSettings
     from bkagent.agent.settings import AgentSettings
     from bkagent.agent.stop import Stop
@@ -18,7 +18,7 @@ def run(call: Call) -> int:
     )  # fmt: skip
     stop = Stop()
     agent_signals.follow(stop, call.report)
-    left = agent.flush(settings, stop, call.report, call.settings[spool.WITHIN])
+    left = flush(settings, stop, call.report, call.settings[spool.WITHIN])
     if left:
         what = "jobs are" if left > 1 else "job is"
         call.report("warn", f"{left} {what} still in the spool; see `bkagent spool list`")
@@ -29,10 +29,11 @@ COMMAND = Command(
     "spool flush",
     "Deliver now what is left in the spool",
     run,
-    options=(*logging.SHARED, session.STATE_PATH, spool.WITHIN),
+    options=(*spool.SHARED, spool.WITHIN),
     description="""Sends the logs and results of jobs that have ended and that no agent sees to, as the next `bkagent
 start` would, and leaves. What still runs is left alone. What could not be delivered stays; the exit status is 1
 then.""",
     example="bkagent spool flush --within 5m",
     reads_file=True,
+    file_options=spool.OF_THE_AGENT,
 )

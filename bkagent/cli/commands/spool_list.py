@@ -1,7 +1,7 @@
 """`bkagent spool list`: name the jobs whose logs and results are still on this machine."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options import logging, session, spool
+from bkagent.config.options import spool
 
 
 def run(call: Call) -> int:
@@ -26,7 +26,7 @@ COMMAND = Command(
     "spool list",
     "Name the jobs whose logs and results are still on this machine",
     run,
-    options=(*logging.SHARED, session.STATE_PATH, spool.JSON),
+    options=(*spool.SHARED, spool.JSON),
     description="""A job is in the spool from its start until the control plane has taken its log and its result.
 
 running: its process lives. waiting: it has ended, and its control plane has not taken everything. lost: its process
@@ -34,4 +34,5 @@ was killed. starting: its process has not begun. damaged: its files cannot be re
 it for good; nobody delivers it any more.""",
     example="bkagent spool list",
     reads_file=True,
+    file_options=spool.OF_THE_AGENT,
 )

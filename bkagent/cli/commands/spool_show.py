@@ -1,7 +1,7 @@
 """`bkagent spool show JOB`: print what is known of one job of the spool."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options import logging, session, spool
+from bkagent.config.options import spool
 
 
 def run(call: Call) -> int:
@@ -25,10 +25,11 @@ COMMAND = Command(
     "spool show",
     "Print what is known of one job of the spool",
     run,
-    options=(*logging.SHARED, session.STATE_PATH, spool.JSON),
+    options=(*spool.SHARED, spool.JSON),
     arguments=("JOB",),
     description="JOB is the id of a job that `bkagent spool list` names, or the beginning of it.",
     example="bkagent spool show 0190a",
     exact=True,
     reads_file=True,
+    file_options=spool.OF_THE_AGENT,
 )
