@@ -78,10 +78,21 @@ class PatientWriter:
         self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     def _end_gap(self) -> None:
+        """Write the marker and the tail. Where not even the marker finds room, a later one counts it all."""
         missing, tail = self._dropped_bytes - len(self._tail), self._tail
-        self._dropped_bytes, self._tail = 0, b""
-        marker = (
+        marker = self._marker(missing) if missing else b""
+        try:
+            written = os.write(self._fd, marker + tail)
+        except OSError as problem:
+            if not is_full(problem):
+                raise
+            return
+        if written >= len(marker):
+            self._dropped_bytes, self._tail = 0, b""
+            self.append(tail[written - len(marker) :])
+
+    def _marker(self, missing: int) -> bytes:
+        return (
             f"\r\n[bkagent: {missing:,} bytes of this log are missing here: its disk was full for longer than the "
             f"{self._held_up_s:.0f} s that this may hold up a job]\r\n"
-        )
-        self.append(marker.encode() + tail if missing else tail)
+        ).encode()

@@ -3,6 +3,7 @@
 On a real small disk, where this user may mount one.
 """
 
+import errno
 import os
 import re
 import subprocess
@@ -118,3 +119,26 @@ def test_without_trouble_nothing_is_left_of_it(tmp_path):
     side.finish(Result(0))
     side.close()
     assert not os.path.exists(os.path.join(entry.folder, "reserve"))
+
+
+def test_a_marker_that_finds_no_room_is_written_later_and_counts_all(tmp_path, monkeypatch):
+    """As with a quota, which the free room of a disk says nothing of."""
+    write, is_full = os.write, [False]
+
+    def writes(fd, data):
+        if is_full[0] and len(data) > 1:  # a ring of the bell takes no room
+            raise OSError(errno.EDQUOT, "Disk quota exceeded")
+        return write(fd, data)
+
+    entry = spool.create(str(tmp_path / "spool"), JOB)
+    side = spool.attach(entry.folder, 0.0)
+    monkeypatch.setattr("bkagent.logs.patient_writer._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(os, "write", writes)
+    printed = pieces(60)
+    for number, piece in enumerate(printed):
+        is_full[0] = 10 <= number < 40
+        side.append(piece)
+    monkeypatch.undo()
+    side.finish(Result(0))
+    side.close()
+    check(entry, b"".join(printed), markers=1)
