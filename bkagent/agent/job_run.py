@@ -97,6 +97,10 @@ class JobRun:
             else:
                 entry.remove()
             raise
+        if self._place.settings.job.log_copies.folder:
+            # On the side: there may be many, and the job does not wait for it.
+            old = (self._place.settings.job.log_copies,)
+            threading.Thread(target=log_copies.remove_old, args=old, name="old-copies", daemon=True).start()
         tending = Tending(
             entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
             self._place.open_output, self._place.outages.of(self._client.endpoint),
@@ -169,12 +173,17 @@ class JobRun:
             data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
         entry.append(data)
         if entry.job.log_copy:
-            copies.append(entry.job.log_copy, data, copies.COPY_MODE)
+            self._copy(entry.job.log_copy, data)
+
+    def _copy(self, path: str, data: bytes) -> None:
+        try:
+            copies.append(path, data, copies.COPY_MODE)
+        except OSError as problem:
+            self._place.report("warn", f"the copy of a log in {path} cannot be written: {problem.strerror}")
 
     def _job_file(self) -> JobFile:
         settings, session = self._place.settings.job, self._session
         wanted = settings.log_copies
-        log_copies.remove_old(wanted)
         return JobFile(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
             agent_name=session.name, agent_endpoint=session.client.endpoint, agent_token=session.token,

@@ -8,6 +8,7 @@ import time
 from typing import Dict, Mapping
 
 from bkagent.agent.job_settings import LogCopies
+from bkagent.system import unguessable
 from bkagent.wire.accepted_job import AcceptedJob
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
@@ -24,7 +25,7 @@ def tmpfile_path(copies: LogCopies, temporary: str) -> str:
     if not copies.tmpfile:
         return ""
     folder = copies.tmpfile_folder or temporary
-    return os.path.abspath(os.path.join(folder, f"buildkite_job_log{int.from_bytes(os.urandom(8), 'big')}"))
+    return os.path.abspath(os.path.join(folder, f"buildkite_job_log{unguessable.below(10**18)}"))
 
 
 def copy_path(copies: LogCopies, job: AcceptedJob) -> str:
@@ -38,7 +39,7 @@ def copy_path(copies: LogCopies, job: AcceptedJob) -> str:
 
 def remove_old(copies: LogCopies) -> None:
     """Remove the copies that are past their time, and nothing else that lies in their folder."""
-    if not copies.folder or not copies.retention_s:
+    if not copies.retention_s:
         return
     oldest = time.time() - copies.retention_s
     try:

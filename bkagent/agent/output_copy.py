@@ -6,6 +6,7 @@ import os
 import threading
 from typing import Callable, Mapping, Protocol
 
+from bkagent.logs import journal
 from bkagent.logs.entry import Entry
 from bkagent.logs.unstamped import Unstamped
 
@@ -30,12 +31,15 @@ OpenOutput = Callable[[Mapping[str, str]], Output]
 
 
 class OutputCopy:
-    """Follows the log of an entry on a thread of its own, so that a slow reader holds up no upload."""
+    """Follows the log of an entry on a thread of its own, so that a slow reader holds up no upload.
+
+    Of a job that is taken over, what the control plane has was shown by the agent before; it is not shown again.
+    """
 
     def __init__(self, entry: Entry, output: Output, report: Callable[[str, str], None]) -> None:
         self._entry, self._output, self._report = entry, output, report
         self._unstamped = Unstamped(entry.job)
-        self._at, self._size = 0, 0
+        self._at = self._size = _taken_bytes(entry)
         self._news = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._follow, name="output-copy", daemon=True)
@@ -60,6 +64,7 @@ class OutputCopy:
     def _follow(self) -> None:
         try:
             with open(self._entry.log_path, "rb", buffering=0) as log:
+                log.seek(self._at)
                 while not (self._closing and self._at >= self._size):
                     self._news.wait()
                     self._news.clear()
@@ -76,3 +81,10 @@ class OutputCopy:
                 return
             self._at += len(data)
             self._output.feed(self._unstamped.feed(data))
+
+
+def _taken_bytes(entry: Entry) -> int:
+    try:
+        return journal.acknowledged_bytes(entry.chunks_path)
+    except (OSError, ValueError):
+        return 0

@@ -2,10 +2,11 @@
 
 import json
 import os
-import signal
 import stat
 
 import pytest
+
+from bkagent.logs import journal
 
 # Prints the name of the file, and waits until the file has that.
 SHOW = 'F=$BUILDKITE_JOB_LOG_TMPFILE; echo "is $F"; until grep -aq "is /" "$F"; do sleep 0.01; done'
@@ -78,6 +79,16 @@ def test_copies_go_when_their_time_is_over_and_nothing_else_does(plane, start, t
     assert {new, other} < left and old not in left
 
 
+def test_a_refused_job_is_refused_by_name_though_its_copy_cannot_be_written(plane, start, tmp_path):
+    (tmp_path / "file").write_text("", encoding="ascii")
+    job = plane.add_job("true", env={"BUILDKITE_REPO": "https://elsewhere/x"})
+    flags = ("--allowed-repositories", "^none$", "--job-log-dir", str(tmp_path / "file" / "logs"))
+    agent = start(*flags, "--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert "has no match in" in job.text and job.finish["signal_reason"] == "agent_refused"
+    assert "the copy of a log in" in agent.said
+
+
 def test_a_copy_that_cannot_be_written_is_told_of_and_costs_nothing_else(plane, start, tmp_path):
     (tmp_path / "file").write_text("", encoding="ascii")
     job = plane.add_job("echo works")
@@ -114,10 +125,13 @@ def test_an_agent_that_goes_on_with_a_job_shows_it_as_well(plane, start, tmp_pat
     go = tmp_path / "go"
     job = plane.add_job(f"echo first; until [ -e {go} ]; do sleep 0.05; done; echo second")
     agent = start()
-    assert job.wait_printed(b"first")
-    agent.process.send_signal(signal.SIGKILL)
-    agent.process.wait()
+    assert job.wait_printed(b"first\r")
+    taken = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool" / job.id / "chunks"
+    size = len(job.raw)
+    assert plane.wait_for(lambda: journal.acknowledged_bytes(str(taken)) >= size)
+    agent.kill()
     other = start("--write-job-logs-to-stdout")
     assert other.wait_said("taking over job")
     go.touch()
     assert job.wait_finished() and other.wait_said("second")
+    assert "first" not in other.said  # the one before has shown that
