@@ -9,6 +9,7 @@ import json
 from typing import Any, Dict, List
 
 from bkagent.agent.job_context import JobContext
+from bkagent.config.compat import COMPAT
 
 
 def _word(flag: bool) -> str:
@@ -83,7 +84,7 @@ def configuration(context: JobContext) -> Dict[str, str]:
         "BUILDKITE_CANCEL_GRACE_PERIOD": str(settings.cancel_grace_s),
         "BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS": str(settings.signal_grace_s),
         "BUILDKITE_TRACE_CONTEXT_ENCODING": settings.trace_context_encoding,
-        "BUILDKITE_JOB_LOGS_OTLP": "false",
+        "BUILDKITE_JOB_LOGS_OTLP": "false", COMPAT.env[0]: settings.compat,
         "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR": ",".join(settings.disable_warnings_for),
     }  # fmt: skip
     for name, value, said in (
@@ -95,8 +96,6 @@ def configuration(context: JobContext) -> Dict[str, str]:
     ):
         if said:
             found["BUILDKITE_" + name] = value
-    if settings.compat != "3":
-        found["BKAGENT_COMPAT"] = settings.compat
     return found
 
 

@@ -71,11 +71,11 @@ def test_a_job_may_ask_for_plugins_to_be_checked(brought, value, told):
 
 def test_some_variables_are_there_only_when_they_say_something():
     quiet = {"BUILDKITE_PTY", "BUILDKITE_CANCEL_SIGNAL", "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",
-             "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", "BUILDKITE_AGENT_JWKS_FILE", "BKAGENT_COMPAT"}  # fmt: skip
+             "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", "BUILDKITE_AGENT_JWKS_FILE"}  # fmt: skip
     assert not quiet & set(variables())
     loud = replace(
         SETTINGS, pty=False, cancel_signal="SIGINT", artifact_concurrency=3, multipart_artifacts=False,
-        signing=Signing(jwks_file="/keys"), compat="4",
+        signing=Signing(jwks_file="/keys"),
     )  # fmt: skip
     assert quiet <= set(variables(settings=loud))
 
@@ -108,3 +108,8 @@ def test_variables_as_json_are_safe_inside_html():
 )  # fmt: skip
 def test_a_plugins_source_has_one_full_form(source, full):
     assert canonical(source) == full
+
+
+def test_which_version_a_job_is_run_as_is_the_agents_to_say():
+    assert variables({"BKAGENT_COMPAT": "4"})["BKAGENT_COMPAT"] == "3"
+    assert variables(settings=replace(SETTINGS, compat="4"))["BKAGENT_COMPAT"] == "4"
