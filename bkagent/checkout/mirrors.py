@@ -12,6 +12,7 @@ from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.location import mirror_folder
 from bkagent.git.outcome import GitFailed
+from bkagent.system import unguessable
 
 VARIABLE = "BUILDKITE_REPO_MIRROR"
 
@@ -120,8 +121,7 @@ def _snapshot(work: Work, folder: str) -> str:
     """Copy a mirror for one job: a clean checkout must not depend on what others do to the mirror meanwhile."""
     above = os.path.join(os.path.dirname(folder), "snapshots")
     make_folder(work.session, above)
-    number = int.from_bytes(os.urandom(5), "big")
-    copy = os.path.join(above, f"{os.path.basename(folder)}{number}")
+    copy = os.path.join(above, f"{os.path.basename(folder)}{unguessable.below(10**10)}")
     try:
         os.mkdir(copy, 0o700)
     except OSError as error:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from typing import BinaryIO, Mapping
+from typing import BinaryIO, List, Mapping
 
-from bkagent.wire import json_text
-
-_LONGEST_LINE_BYTES = 64 * 1024
+from bkagent.cli.log import json_entry
+from bkagent.logs.whole_lines import WholeLines
 
 
 class TextOutput:
@@ -30,26 +28,21 @@ class JsonOutput:
     """Writes a line with `fields` for each line of one job; a very long one comes in parts."""
 
     def __init__(self, out: BinaryIO, fields: Mapping[str, str]) -> None:
-        self._out, self._fields, self._line = out, fields, b""
+        self._out, self._fields, self._lines = out, fields, WholeLines()
 
     def feed(self, data: bytes) -> None:
         """Write the lines that are complete."""
-        *lines, self._line = (self._line + data).split(b"\n")
-        while len(self._line) > _LONGEST_LINE_BYTES:
-            lines.append(self._line[:_LONGEST_LINE_BYTES])
-            self._line = self._line[_LONGEST_LINE_BYTES:]
+        self._write(self._lines.feed(data))
+
+    def flush(self) -> None:
+        """Write a last line without an end."""
+        self._write(self._lines.flush())
+
+    def _write(self, lines: List[bytes]) -> None:
         if lines:
             self._out.write(b"".join(map(self._entry, lines)))  # one write, so that those of several jobs do not mix
             self._out.flush()
 
-    def flush(self) -> None:
-        """Write a last line without an end."""
-        line, self._line = self._line, b""
-        if line:
-            self.feed(line + b"\n")
-
     def _entry(self, line: bytes) -> bytes:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         text = line.rstrip(b"\r\n").decode("utf-8", "replace")
-        document = {"ts": stamp, "level": "INFO", "msg": text, **self._fields}
-        return json_text.dumps(document).encode() + b"\n"
+        return json_entry("info", text, self._fields).encode() + b"\n"

@@ -36,7 +36,7 @@ class Log:
     def __call__(self, level: str, text: str) -> None:
         if RANK.get(level, 2) < self._lowest:
             return
-        line = self._as_json(level, text) if self._json else self._as_text(level, text)
+        line = json_entry(level, text, {}) if self._json else self._as_text(level, text)
         try:
             # One write a message, so that those of several threads do not mix.
             self._stream.write(line + "\n")
@@ -52,13 +52,15 @@ class Log:
         colour = _COLOUR.get(level, "") if self._coloured else ""
         return colour + line + _RESET if colour else line
 
-    def _as_json(self, level: str, text: str) -> str:
-        import time
 
-        from bkagent.wire import json_text
+def json_entry(level: str, text: str, fields: "Mapping[str, str]") -> str:
+    """Return a message as a JSON object, in the reference's form, without a line feed."""
+    import time
 
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        return json_text.dumps({"ts": stamp, "level": level.upper(), "msg": text})
+    from bkagent.wire import json_text
+
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return json_text.dumps({"ts": stamp, "level": level.upper(), "msg": text, **fields})
 
 
 def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:

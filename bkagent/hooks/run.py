@@ -14,6 +14,7 @@ from bkagent.hooks.kind import Kind, Nature
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
+from bkagent.system import unguessable
 from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
 
 LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
@@ -83,7 +84,7 @@ def _private_folder(session: Session) -> str:
     # The job process's own folder: one that a hook exports is for the commands after it.
     above = os.path.abspath(temporary_folder({**session.env, **session.first_env}))
     # mkdir fails where somebody else was first: a name that nobody can guess is only a courtesy.
-    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{wrapper.random_number(10**10)}")
+    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{unguessable.below(10**10)}")
     try:
         os.makedirs(above, exist_ok=True)
         os.mkdir(folder, 0o700)

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from bkagent.hooks import dump_command, wrapper_windows
+from bkagent.system import unguessable
 from bkagent.system.hook_files import IS_WINDOWS
 
 # With its shell the terminal goes, and takes what has not left it yet: `setsid daemon &` as a hook's last line needs a
@@ -25,11 +26,6 @@ class Files(NamedTuple):
     after: str
 
 
-def random_number(count: int) -> int:
-    """Return a number below `count` that nobody can guess. `secrets` would load a library of hashes for it."""
-    return int.from_bytes(os.urandom(16), "big") % count
-
-
 def create(folder: str, hook_path: str, shebang: str, dumper: str = "") -> Files:
     """Write the wrapper of a hook and its two empty dumps into `folder`, which is ours alone.
 
@@ -38,7 +34,7 @@ def create(folder: str, hook_path: str, shebang: str, dumper: str = "") -> Files
     extension = os.path.splitext(hook_path)[1].lower()
     if extension != ".ps1" and not (IS_WINDOWS and extension in (".bat", ".cmd")):
         extension = ""
-    tag = str(random_number(10**9))
+    tag = str(unguessable.below(10**9))
     script, before, after = (
         os.path.join(folder, name + tag) for name in ("hook-script-wrapper", "hook-before-env", "hook-after-env")
     )

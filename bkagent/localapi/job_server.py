@@ -14,7 +14,7 @@ from bkagent.localapi.listener import Listener
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.request_head import RequestHead
 from bkagent.localapi.upstream import Upstream
-from bkagent.system import local_socket
+from bkagent.system import local_socket, unguessable
 
 if TYPE_CHECKING:
     import _socket
@@ -83,7 +83,7 @@ class JobServer:
             raise AgentError("no local socket for the job: this system or this Python has no Unix sockets")
         problems: List[str] = []
         for folder in self._folders:
-            path = os.path.join(folder, f"{os.getpid()}-{_random_below(_RANDOM_NAMES_COUNT)}.sock")
+            path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
             length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
             if length > longest:
                 problems.append(f"the path {path} is {length} bytes long and a socket's may have {longest}")
@@ -112,10 +112,6 @@ def _new_token() -> str:
     """Return 32 random bytes as URL-safe base64 without padding: 43 characters."""
     text = binascii.b2a_base64(os.urandom(32), newline=False).decode("ascii")
     return text.rstrip("=").replace("+", "-").replace("/", "_")
-
-
-def _random_below(count: int) -> int:
-    return int.from_bytes(os.urandom(8), "big") % count
 
 
 def _user() -> str:

@@ -6,9 +6,10 @@ import re
 import time
 from typing import Callable, List
 
+from bkagent.logs.whole_lines import WholeLines
+
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _HEADER = re.compile(rb"(?:---|\+\+\+|~~~)\s|\^\^\^\s\+\+\+")
-_LONGEST_LINE_BYTES = 64 * 1024  # a longer one comes out in parts, so that nobody fills the memory with one
 
 
 class LineStamper:
@@ -16,22 +17,19 @@ class LineStamper:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._line = b""
+        self._lines = WholeLines()
 
     def feed(self, data: bytes) -> bytes:
         """Take the next piece; return the lines that are complete."""
-        *lines, self._line = (self._line + data).split(b"\n")
-        while len(self._line) > _LONGEST_LINE_BYTES:
-            lines.append(self._line[:_LONGEST_LINE_BYTES])
-            self._line = self._line[_LONGEST_LINE_BYTES:]
-        return self._stamped(lines) if lines else b""
+        return self._stamped(self._lines.feed(data))
 
     def flush(self) -> bytes:
         """Return the line that has begun, as a line."""
-        line, self._line = self._line, b""
-        return self._stamped([line]) if line else b""
+        return self._stamped(self._lines.flush())
 
     def _stamped(self, lines: List[bytes]) -> bytes:
+        if not lines:
+            return b""
         prefix = time.strftime("[%Y-%m-%dT%H:%M:%SZ] ", time.gmtime(self._now())).encode()
         pieces = []
         for line in lines:

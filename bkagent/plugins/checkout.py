@@ -14,6 +14,7 @@ from bkagent.plugins.location import BadPlugins
 from bkagent.plugins.plugin import Plugin
 from bkagent.shell.session import Session
 from bkagent.shell.words import quoted
+from bkagent.system import unguessable
 from bkagent.system.confined_path import confined
 from bkagent.system.tree_removal import remove_tree
 
@@ -145,7 +146,7 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
     log.comment(f'Plugin "{plugin.display_name}" will be checked out to "{folder}"')
     wishes.learn_host(repository)
     log.prompt(f"mktemp -dp {quoted(above)}")
-    aside = os.path.join(above, str(int.from_bytes(os.urandom(5), "big")))
+    aside = os.path.join(above, str(unguessable.below(10**10)))
     try:
         os.mkdir(aside, 0o777)
         log.comment("Switching to the temporary plugin directory")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import stat
 import time
@@ -19,7 +18,7 @@ from urllib.parse import unquote
 from bkagent.errors import AgentError, Cancelled, Unreachable
 from bkagent.plugins.plugin import Plugin
 from bkagent.shell.session import Session
-from bkagent.system import host
+from bkagent.system import host, unguessable
 from bkagent.system.tree_removal import remove_tree
 from bkagent.transport.http_client import Pool
 from bkagent.version import user_agent
@@ -45,7 +44,7 @@ def fetch(session: Session, plugin: Plugin, above: str, folder: str) -> None:
     if os.path.lexists(folder):
         remove_tree(folder)
     log.comment(f'Plugin "{plugin.display_name}" will be downloaded to "{folder}"')
-    aside = os.path.join(above, f"zip-plugin-{secrets.randbelow(10**10)}")
+    aside = os.path.join(above, f"zip-plugin-{unguessable.below(10**10)}")
     os.mkdir(aside, 0o700)
     try:
         archive, unpacked = os.path.join(aside, "plugin.zip"), os.path.join(aside, "extract")
