@@ -15,6 +15,7 @@ from bkagent.transport.proxies import Proxy
 from bkagent.transport.response import Response
 
 DIAL_LIMIT_S = 30.0
+_SOON_S = 0.01
 _NEXT_ADDRESS_AFTER_S = 5.0  # an address that does not answer must not use up the time of the others
 
 
@@ -103,6 +104,7 @@ class Connection:
         self._aborted = True
         try:
             if self._socket is not None:
+                self._socket.settimeout(_SOON_S)  # for one that is about to connect, which no shutdown stops
                 self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass
@@ -121,9 +123,9 @@ class Connection:
             last = number + 1 == len(found)
             self._socket = socket.socket(family, kind, protocol)
             try:
+                self._socket.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
                 if self._aborted:  # asked after the socket is there, as `abort` looks for it after it has said so
                     raise OSError("the connection was given up")
-                self._socket.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
                 self._socket.connect(where)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -82,6 +82,12 @@ def synced(disk: Path, path: Path) -> Optional[bytes]:
     return found if isinstance(found, bytes) and current.startswith(found) else None
 
 
+def is_named(disk: Path, path: Path) -> bool:
+    """Whether the disk has the name of a file for sure."""
+    names = _remembered(disk, path.parent)
+    return path.exists() and isinstance(names, dict) and names.get(path.name) == os.lstat(path).st_ino
+
+
 def after_cut(state: Path, disk: Path, after: Path, chance: random.Random) -> None:
     """Copy `state` to `after` as it is when the power comes back."""
     after.mkdir(mode=0o700)
