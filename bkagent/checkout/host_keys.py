@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from contextlib import contextmanager
 from typing import Iterator
 
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import location, ssh_hosts
-from bkagent.system import file_lock
+from bkagent.shell import waited_lock
 
 _TRIES, _PAUSE_S = 3, 2.0
-_LOCK_WAIT_S, _LOCK_LOOK_S = 30.0, 0.05
+_LOCK_WAIT_S = 30.0
 
 
 def learn(work: Work, repository: str) -> None:
@@ -72,14 +71,11 @@ def _learn(work: Work, host: str) -> None:
 
 @contextmanager
 def _locked(work: Work, path: str) -> Iterator[None]:
-    fd = file_lock.open_lock(path)
     try:
-        until = time.monotonic() + _LOCK_WAIT_S
-        while not file_lock.try_lock(fd):
-            if time.monotonic() >= until:
-                raise JobFailed(f'the lock "{path}" was held by another process for {_LOCK_WAIT_S:.0f} seconds', 1)
-            if work.session.cancellation.wait(_LOCK_LOOK_S):
-                raise Cancelled("the checkout was cancelled while it waited for the list of known hosts")
+        fd = waited_lock.take(path, _LOCK_WAIT_S, work.session.cancellation, lambda: None)
+    except TimeoutError as expired:
+        raise JobFailed(str(expired), 1) from expired
+    try:
         yield
     finally:
         os.close(fd)
