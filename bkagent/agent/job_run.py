@@ -19,7 +19,7 @@ from bkagent.agent.job_files import JobFiles
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.output_copy import OpenOutput
-from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, notices_of, refusal_of
+from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, notices_of, permitted_mirror, refusal_of
 from bkagent.agent.registering import own_user_agent
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
@@ -119,11 +119,16 @@ class JobRun:
     def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
         """Start the job's process, or write down why there is none."""
         child = None
+        permissions = self._place.settings.job.permissions
         try:
+            self._job, about_mirror = permitted_mirror(self._job, permissions)
             files.write(job_environment.received(self._job.env))
             context = self._context(files, entry)
             self._say(entry, notices_of(self._job))
-            refusal = refusal_of(self._job, self._place.settings.job.permissions) or self._judged(context)
+            refusal = refusal_of(self._job, permissions)
+            if refusal is None:
+                self._say(entry, about_mirror)
+                refusal = self._judged(context)
             if refusal is None:
                 child = self._launch(entry, context)
         except (OSError, ValueError, AgentError) as problem:

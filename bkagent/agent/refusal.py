@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, List, Optional, Tuple
 
+from bkagent.agent.job_environment import MIRROR_URL
 from bkagent.agent.job_settings import Permissions
 from bkagent.agent.outcome import REFUSED, SIGNATURE_REJECTED
 from bkagent.agent.plugin_source import canonical
 from bkagent.agent.variables_of_agent import cache_paths
+from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
 
 # Every job has these, whatever else its owner allows.
@@ -50,6 +52,15 @@ def notices_of(job: AcceptedJob) -> Tuple[str, ...]:
     if not paths or job.env.get("BUILDKITE_COMPUTE_TYPE") != "self-hosted":
         return ()
     return ("+++ ⚠️ Cache settings detected on self-hosted agent", f"cache paths: {', '.join(paths)}")
+
+
+def permitted_mirror(job: AcceptedJob, permissions: Permissions) -> Tuple[AcceptedJob, Tuple[str, ...]]:
+    """Return the job without a mirror of its repository that the owner does not allow, and lines for its log."""
+    url = job.env.get(MIRROR_URL, "")
+    if not url or not permissions.repositories or _matches(url, permissions.repositories):
+        return job, ()
+    line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
+    return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
 
 
 def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:

@@ -1,13 +1,17 @@
-"""One attempt at a checkout, from nothing or from what an earlier job left."""
+"""One attempt at a checkout, from nothing or from what an earlier job left.
+
+The steps that few jobs have are loaded where they are taken: the first checkout of an agent waits for what is loaded.
+"""
 
 from __future__ import annotations
 
 import os
 from shlex import quote
 
-from bkagent.checkout import fetching, host_keys, large_files, mirrors, reuse, sparse, ssh_key, submodules, verification
+from bkagent.checkout import fetching, host_keys, remote_mirror, reuse, sparse, submodules, verification
+from bkagent.checkout.remote_mirror import Site
 from bkagent.checkout.settings import words
-from bkagent.checkout.work import Work, enter
+from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.outcome import GitFailed
@@ -16,23 +20,28 @@ from bkagent.git.references import is_well_formed
 _NO_TOKEN = "Skipping sending Git information to Buildkite as $BUILDKITE_AGENT_ACCESS_TOKEN is missing"
 
 
-def attempt(work: Work) -> None:
-    """Bring the checkout to the commit that is asked for.
+def attempt(work: Work, number: int) -> None:
+    """Bring the checkout to the commit that is asked for. `number` counts from 0.
 
     Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """
+    work.remote = remote_mirror.choose(work.settings, folder(work.session), is_first_attempt=number == 0)
     try:
         host_keys.learn(work, work.settings.repository)
-        with ssh_key.in_use(work):
+        if work.settings.ssh_key.strip():
+            from bkagent.checkout import ssh_key
+
+            with ssh_key.in_use(work):
+                _check_out(work)
+        else:
             _check_out(work)
     finally:
-        reason = "unsupported" if work.session.env.get("BUILDKITE_GIT_REMOTE_MIRROR_URL") else "no-url"
-        work.session.log.comment(f"Remote Git mirror: outcome=skipped site=none skip_reason={reason}")
+        work.session.log.comment(work.remote.summary())
 
 
 def _check_out(work: Work) -> None:
     session, settings = work.session, work.settings
-    mirror = mirrors.obtain(work) if settings.mirrors_path else ""
+    mirror = _mirror(work)
     enter(session)
     selection = sparse.resolve(work)
     if os.path.lexists(work.path(".git")):
@@ -41,6 +50,8 @@ def _check_out(work: Work) -> None:
         _clone(work, mirror, selection)
     _clean(work, in_submodules=submodules.are_there(work))
     if settings.lfs:
+        from bkagent.checkout import large_files
+
         session.log.comment("Installing Git LFS filter")
         large_files.install(work)
     fetching.fetch(work, selection)
@@ -60,6 +71,14 @@ def _check_out(work: Work) -> None:
         _resolve_commit(work)
 
 
+def _mirror(work: Work) -> str:
+    if not work.settings.mirrors_path:
+        return ""
+    from bkagent.checkout import mirrors
+
+    return mirrors.obtain(work)
+
+
 def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> None:
     flags = words(work.settings.clone_flags, "git clone flags")
     if mirror:
@@ -68,6 +87,11 @@ def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> Non
             flags.append("--dissociate")
     if selection is not None:
         flags = sparse.clone_flags(work, flags)
+    if work.remote.awaits(Site.FRESH):
+        from bkagent.checkout import remote_clone  # few jobs have such a copy
+
+        if remote_clone.clone(work, flags):
+            return
     work.run(commands.clone(flags, work.settings.repository), outcome.CLONE, doing="cloning git repository")
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
-from typing import Callable, Iterator, NamedTuple, Optional
+from functools import partial
+from typing import Callable, NamedTuple, Optional
 
 from bkagent.checkout import removal
 from bkagent.checkout.verification import VerificationFailed
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import AgentError, Cancelled, CheckoutLockExpired, JobFailed
 from bkagent.git.outcome import GitFailed, Kind
-from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.time_limit import time_limit
 from bkagent.transport import retry
 
 
@@ -44,12 +43,15 @@ _BY_KIND = {
 }
 
 
-def run(work: Work, attempt: Callable[[Work], None]) -> None:
-    """Call `attempt` until it succeeds. Raises the last failure: JobFailed, CheckoutLockExpired, Cancelled."""
+def run(work: Work, attempt: Callable[[Work, int], None]) -> None:
+    """Call `attempt`, with its number from 0, until it succeeds.
+
+    Raises the last failure: JobFailed, CheckoutLockExpired, Cancelled.
+    """
     schedule = retry.exponential(work.settings.attempts, 2.0, jitter=(0.0, 1.0))
     session = work.session
     for number in range(schedule.tries):
-        failure = _failure(work, attempt)
+        failure = _failure(work, partial(attempt, work, number))
         if failure is None:
             return
         after = decide(failure, session.cancellation.requested)
@@ -89,38 +91,24 @@ class TimedOut(JobFailed):
     """An attempt took longer than BUILDKITE_GIT_CHECKOUT_TIMEOUT."""
 
 
-def _failure(work: Work, attempt: Callable[[Work], None]) -> Optional[AgentError]:
+def _failure(work: Work, attempt: Callable[[], None]) -> Optional[AgentError]:
     limit_s = work.settings.timeout_s
     try:
         if limit_s > 0:
-            with _limited(work, limit_s):
-                attempt(work)
+            _limited(work, attempt, limit_s)
         else:
-            attempt(work)
+            attempt()
     except (JobFailed, CheckoutLockExpired, Cancelled) as failure:
         return failure
     return None
 
 
-@contextmanager
-def _limited(work: Work, seconds: float) -> Iterator[None]:
-    """Stop the commands inside after a time, as a cancelled job would. Raises TimedOut then."""
-    session = work.session
-    before = session.cancellation
-    inner = Cancellation(before.signal_name, before.signal_grace_s, before.cleanup_grace_s)
-    take_back = before.on_request(inner.request)
-    timer = threading.Timer(seconds, inner.request)
-    timer.daemon = True
-    timer.start()
-    session.cancellation = inner
-    try:
-        yield
-    except (JobFailed, Cancelled) as failure:
-        if inner.requested and not before.requested:
-            exit_code = failure.exit_code if isinstance(failure, JobFailed) else 1
-            raise TimedOut(f"{failure} (stopped after {seconds:.0f} seconds)", exit_code) from failure
-        raise
-    finally:
-        session.cancellation = before
-        timer.cancel()
-        take_back()
+def _limited(work: Work, attempt: Callable[[], None], seconds: float) -> None:
+    with time_limit(work.session, seconds) as limit:
+        try:
+            attempt()
+        except (JobFailed, Cancelled) as failure:
+            if limit.expired:
+                exit_code = failure.exit_code if isinstance(failure, JobFailed) else 1
+                raise TimedOut(f"{failure} (stopped after {seconds:.0f} seconds)", exit_code) from failure
+            raise

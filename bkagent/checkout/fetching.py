@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
-from bkagent.checkout import sparse
+from bkagent.checkout import promisor, sparse
+from bkagent.checkout.remote_mirror import Site
 from bkagent.checkout.settings import words
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled
@@ -22,7 +23,9 @@ def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
     """Fetch the job's commit into FETCH_HEAD, or leave it where the repository has it. Raises GitFailed."""
     session, settings = work.session, work.settings
     commit = settings.commit
-    if settings.skips_fetch_of_existing and commit != "HEAD" and has_commit(work, commit, ".git"):
+    promisor.repair(work)
+    may_skip = settings.skips_fetch_of_existing or work.remote.is_hit
+    if may_skip and commit != "HEAD" and work.has_commit(commit, ".git"):
         session.log.comment(f'Commit "{commit}" already exists locally, skipping fetch')
         return
     flags = fetch_flags(work, selection)
@@ -36,9 +39,18 @@ def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
         session.log.comment("Fetch and checkout remote branch HEAD commit")
         refspecs = words(settings.branch, "branch")
         run(work, commands.fetch(flags, refspecs), ONCE, doing=f'fetching branch "{settings.branch}"')
-    else:
+    elif not _fetch_from_copy(work, flags):
         session.log.comment("Fetch and checkout commit")
         _fetch_or_everything(work, flags, words(commit, "commit"), doing=f'fetching commit "{commit}"')
+
+
+def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
+    """Fetch the commit from the control plane's copy of the repository, if it offers one; return whether it had it."""
+    if not work.remote.awaits(Site.EXISTING):
+        return False
+    from bkagent.checkout import remote_probe  # few jobs have such a copy
+
+    return remote_probe.fetch(work, flags)
 
 
 def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
@@ -58,17 +70,6 @@ def is_github_pull_request(work: Work) -> bool:
 def pull_request_refspec(work: Work) -> str:
     """Return the ref of the pull request: its head, or its merge into the branch."""
     return f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
-
-
-def has_commit(work: Work, commit: str, git_dir: str) -> bool:
-    """Say whether a repository holds a commit, given by its full id; a branch or a part of an id never counts."""
-    # A partial clone would fetch what is missing, and find it.
-    local_only = {"GIT_NO_LAZY_FETCH": "1"}
-    try:
-        printed = work.capture(commands.resolve_commit(commit, git_dir), hidden=True, env=local_only)
-    except GitFailed:
-        return False
-    return printed.strip() == commit
 
 
 def run(work: Work, argv: Sequence[str], schedule: retry.Schedule, *, doing: str) -> None:
@@ -99,6 +100,8 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
     refspec = pull_request_refspec(work)
     doing = f'fetching PR refspec "{refspec}"'
     if settings.commit != "HEAD":
+        if _fetch_from_copy(work, flags):
+            return
         _fetch_or_everything(work, flags, [*words(refspec, "refspec"), *words(settings.commit, "commit")], doing=doing)
     else:
         schedule = ONCE if settings.uses_merge_refspec else PATIENT

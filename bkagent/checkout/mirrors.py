@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import List
 
-from bkagent.checkout import fetching, mirror_lock, removal, reuse
+from bkagent.checkout import fetching, mirror_lock, removal, reuse, staging
+from bkagent.checkout.remote_mirror import Outcome, Site
 from bkagent.checkout.settings import words
 from bkagent.checkout.work import Work, make_folder
-from bkagent.errors import JobFailed
+from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.location import mirror_folder
 from bkagent.git.outcome import GitFailed
@@ -29,8 +30,15 @@ def obtain(work: Work, submodule: str = "") -> str:
     if settings.mirrors_skip_update:
         folder = _existing(work, repository, folder)
     else:
-        _bring_up_to_date(work, repository, folder, is_submodule=bool(submodule))
-        if settings.clean_first and settings.runs_command and not submodule:
+        try:
+            _bring_up_to_date(work, repository, folder, is_submodule=bool(submodule))
+        except CheckoutLockExpired:
+            if submodule or not work.remote.awaits(Site.ON_HOST):
+                raise
+            # Others may be at work on it for long, with a copy that this job could do without.
+            work.remote.outcome, folder = Outcome.TIMEOUT, ""
+            work.session.log.comment("The git mirror of this machine stayed locked; doing without it")
+        if folder and settings.clean_first and settings.runs_command and not submodule:
             folder = _snapshot(work, folder)
     if not submodule:
         with work.session.lock:
@@ -53,15 +61,21 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
     if work.session.cwd != above:
         work.session.chdir(above)
     with mirror_lock.held(work, folder, mirror_lock.CLONE):
+        staging.clear(work.session, folder)
         if not os.path.isdir(folder):
-            _clone(work, repository, folder)
+            _clone(work, repository, folder, is_submodule)
             return
     with mirror_lock.held(work, folder, mirror_lock.UPDATE):
         _update(work, repository, folder, is_submodule)
 
 
-def _clone(work: Work, repository: str, folder: str) -> None:
+def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None:
     work.session.log.comment(f'Cloning a mirror of the repository to "{folder}"')
+    if not is_submodule and work.remote.awaits(Site.ON_HOST):
+        from bkagent.checkout import remote_clone  # few jobs have such a copy
+
+        if remote_clone.make_mirror(work, repository, folder):
+            return
     flags = words(work.settings.clone_mirror_flags, "git clone mirror flags")
     is_whole = False
     try:
@@ -78,7 +92,7 @@ def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> Non
     log, commit = work.session.log, work.settings.commit
     is_there = False
     if not is_submodule:
-        is_there = fetching.has_commit(work, commit, folder)
+        is_there = work.has_commit(commit, folder)
         if is_there:
             log.comment(f'Commit "{commit}" exists in mirror')
         else:
@@ -86,11 +100,20 @@ def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> Non
     has_moved = reuse.point_origin(work, folder, folder, repository)
     if is_submodule:
         work.run(commands.fetch_default(folder), outcome.FETCH, doing="fetching git mirror")
-    elif not is_there:
+    elif not is_there and not _fetch_from_copy(work, folder):
         _fetch(work, folder)
     if has_moved:
         _tidy(work, commands.check_objects(folder))
         _tidy(work, commands.collect_garbage(folder))
+
+
+def _fetch_from_copy(work: Work, folder: str) -> bool:
+    """Fetch the commit from the control plane's copy of the repository, if it offers one; return whether it had it."""
+    if not work.remote.awaits(Site.ON_HOST):
+        return False
+    from bkagent.checkout import remote_probe  # few jobs have such a copy
+
+    return remote_probe.update_mirror(work, folder)
 
 
 def _fetch(work: Work, folder: str) -> None:

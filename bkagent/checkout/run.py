@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from bkagent.checkout import attempts, large_files, removal
+from bkagent.checkout import attempts, removal
 from bkagent.checkout.attempt import attempt
 from bkagent.checkout.settings import SPARSE_MODES, Checkout, bad_sparse_mode
 from bkagent.checkout.work import Work, enter, folder
@@ -14,10 +14,13 @@ from bkagent.shell.session import Session
 __all__ = ["check_out", "enter", "remove_old"]
 
 
-def check_out(session: Session, settings: Checkout, remember: Callable[[str], None]) -> None:
+def check_out(
+    session: Session, settings: Checkout, remember: Callable[[str], None], credential_helper: str = ""
+) -> None:
     """Bring the job's folder to the job's commit, with the log that people know.
 
-    `remember` is told each folder to remove when the job ends. Sets BUILDKITE_REPO_MIRROR where mirrors are used.
+    `remember` is told each folder to remove when the job ends; `credential_helper` is what git asks for the password of
+    the control plane's copy of the repository. Sets BUILDKITE_REPO_MIRROR where mirrors are used.
     Raises JobFailed with git's exit code, -1 after a signal; CheckoutLockExpired; Cancelled.
     """
     if not settings.repository:
@@ -25,8 +28,10 @@ def check_out(session: Session, settings: Checkout, remember: Callable[[str], No
         return
     if session.which("git") is None:
         raise JobFailed("git is not on the PATH of the job, and a checkout needs it", 1)
-    work = Work(session, settings, remember)
+    work = Work(session, settings, remember, credential_helper)
     if settings.lfs:
+        from bkagent.checkout import large_files
+
         large_files.probe(work)
     if settings.sparse_mode and settings.sparse_mode not in SPARSE_MODES:
         raise JobFailed(bad_sparse_mode(settings.sparse_mode), 1)

@@ -42,6 +42,8 @@ class Checkout:
     is_v4: bool = False
     # How repositories begin that git reaches by HTTPS whatever they say; "" for none.
     reached_by_https: str = ""
+    first_repository: str = ""
+    remote_mirror: str = ""
     # Refreshed.
     repository: str = ""
     refspec: str = ""
@@ -86,6 +88,7 @@ def read(environ: Mapping[str, str], complain: Callable[[str], None]) -> Checkou
     return replace(
         found,
         is_v4=is_v4,
+        first_repository=found.repository,
         attempts=found.attempts if found.attempts > 0 else 6,
         resolves_commit=is_v4 or "resolve-commit-after-checkout" in experiments,
         runs_command=not phases or "command" in phases,
@@ -130,6 +133,7 @@ _STARTING: _Table = {
     "BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT": ("mirrors_lock_timeout_s", int),
     "BUILDKITE_SSH_KEYSCAN": ("scans_host_keys", boolean),
     "BUILDKITE_CHECKOUT_ATTEMPTS": ("attempts", int),
+    "BUILDKITE_GIT_REMOTE_MIRROR_URL": ("remote_mirror", str),
 }
 _REFRESHED: _Table = {
     "BUILDKITE_REPO": ("repository", str),

@@ -18,10 +18,7 @@ COMMAND = "GIT_SSH_COMMAND"
 
 @contextmanager
 def in_use(work: Work) -> Iterator[None]:
-    """Let git use the key of the settings, if there is one. Raises JobFailed."""
-    if not work.settings.ssh_key.strip():
-        yield
-        return
+    """Let git use the key of the settings. Raises JobFailed."""
     session = work.session
     with session.lock:
         before = session.env.get(COMMAND)

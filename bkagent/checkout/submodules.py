@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import List, Optional
 
-from bkagent.checkout import host_keys, mirrors
+from bkagent.checkout import host_keys
 from bkagent.checkout.sparse import Selection
 from bkagent.checkout.work import Work, enter
 from bkagent.git import commands
@@ -41,6 +41,8 @@ def update(work: Work, selection: Optional[Selection]) -> bool:
     for repository in repositories:
         host_keys.learn(work, repository)
     if settings.mirrors_path:
+        from bkagent.checkout import mirrors
+
         for repository in repositories:
             mirror = mirrors.obtain(work, repository)
             enter(work.session)

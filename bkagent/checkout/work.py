@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable, Dict, Optional, Sequence
 
+from bkagent.checkout.remote_mirror import RemoteMirror
 from bkagent.checkout.settings import CHECKOUT_PATH, Checkout
 from bkagent.errors import JobFailed
+from bkagent.git import commands
 from bkagent.git import run as git
 from bkagent.git.outcome import OTHER, GitFailed, Judge
 from bkagent.shell.session import Session
@@ -17,17 +19,21 @@ from bkagent.shell.session import Session
 class Work:
     """One checkout: the job's session, its settings, and what the steps find out.
 
-    `remember` is told the folders that have to go when the job ends.
+    `remember` is told the folders that have to go when the job ends. `credential_helper` is a value of git's setting of
+    that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
+    of the repository.
     """
 
     session: Session
     settings: Checkout
     remember: Callable[[str], None]
+    credential_helper: str = ""
+    remote: RemoteMirror = field(default_factory=RemoteMirror)
 
-    def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "") -> None:
-        """Show and run a git command. Raises GitFailed, its text starting with what was being done."""
+    def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
+        """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`."""
         try:
-            git.run(self.session, argv, judge)
+            git.run(self.session, argv, judge, shown=shown)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 
@@ -44,6 +50,16 @@ class Work:
             return git.capture(self.session, argv, OTHER, hidden=hidden, env=env)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
+
+    def has_commit(self, commit: str, git_dir: str) -> bool:
+        """Say whether a repository holds a commit, given by its full id; a branch or a part of an id never counts."""
+        # A partial clone would fetch what is missing, and find it.
+        local_only = {"GIT_NO_LAZY_FETCH": "1"}
+        try:
+            printed = self.capture(commands.resolve_commit(commit, git_dir), hidden=True, env=local_only)
+        except GitFailed:
+            return False
+        return printed.strip() == commit
 
     def path(self, *names: str) -> str:
         """Return a path below the checkout."""

@@ -17,6 +17,14 @@ def _git(git_dir: str) -> List[str]:
     return ["git", "--git-dir", git_dir] if git_dir else ["git"]
 
 
+def with_settings(argv: Sequence[str], settings: Sequence[str]) -> List[str]:
+    """Return a command with NAME=VALUE settings that hold for it alone."""
+    words = [argv[0]]
+    for setting in settings:
+        words += ["-c", setting]
+    return [*words, *argv[1:]]
+
+
 def clone(flags: Sequence[str], repository: str, folder: str = ".") -> List[str]:
     """Clone into `folder`, by default the working directory, which may exist but must be empty."""
     return ["git", "clone", *flags, "--", repository, folder]
@@ -30,6 +38,11 @@ def clone_mirror(flags: Sequence[str], repository: str, folder: str) -> List[str
 def fetch(flags: Sequence[str], refspecs: Sequence[str], git_dir: str = "") -> List[str]:
     """Fetch from `origin`."""
     return [*_git(git_dir), "fetch", *flags, "--", "origin", *refspecs]
+
+
+def fetch_from(address: str, flags: Sequence[str], refspecs: Sequence[str], git_dir: str) -> List[str]:
+    """Fetch from an address that is no remote of the repository."""
+    return [*_git(git_dir), "fetch", *flags, "--", address, *refspecs]
 
 
 def fetch_default(git_dir: str) -> List[str]:
@@ -69,10 +82,7 @@ def submodule_urls() -> List[str]:
 
 def update_submodules(settings: Sequence[str], reference: str = "", dissociate: bool = False) -> List[str]:
     """Check submodules out. `settings` are NAME=VALUE for `-c`; `reference` is a mirror to borrow objects from."""
-    words = ["git"]
-    for setting in settings:
-        words += ["-c", setting]
-    words += ["submodule", "update", "--init", "--recursive", "--force"]
+    words = with_settings(["git", "submodule", "update", "--init", "--recursive", "--force"], settings)
     if reference:
         words += ["--reference", reference]
         if dissociate:
@@ -93,6 +103,11 @@ def origin_url(git_dir: str = "") -> List[str]:
 def set_origin(repository: str, git_dir: str = "") -> List[str]:
     """Point `origin` to `repository`."""
     return [*_git(git_dir), "remote", "set-url", "origin", repository]
+
+
+def local_setting(*arguments: str) -> List[str]:
+    """Read or change the configuration of the repository alone, as `arguments` of `git config` say."""
+    return ["git", "config", "--local", *arguments]
 
 
 def resolve(reference: str, git_dir: str = "") -> List[str]:

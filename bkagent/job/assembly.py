@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, Optional
 
 from bkagent.config.options import bootstrap
 from bkagent.config.settings import Settings, Source, resolve
+from bkagent.errors import ConfigError
 from bkagent.job import cancelling
 from bkagent.job.job import Job
 from bkagent.job.leftovers import Leftovers
@@ -29,7 +30,12 @@ class ControlPlane:
         self.endpoint, self.token, self.user_agent, self.headers = endpoint, token, user_agent, headers
 
     def connect(self, environ: Mapping[str, str]) -> "Client":
-        """Return a client, which connects at its first call. Loaded late: many jobs never need one."""
+        """Return a client, which connects at its first call. Loaded late: many jobs never need one.
+
+        Raises ConfigError without a token: no request would be answered, and none is worth waiting for.
+        """
+        if not self.token:
+            raise ConfigError("the job has no BUILDKITE_AGENT_ACCESS_TOKEN")
         from bkagent.remote.client import Client
 
         return Client(

@@ -39,7 +39,8 @@ def _check_out(job: Job) -> None:
     from bkagent.checkout import run as checkout_run
 
     if not (hook_phases.run_plugins(job, "checkout") or hook_phases.run_agent(job, "checkout")):
-        checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append)
+        helper = git_credentials.helper(job)
+        checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append, helper)
     job.hooks_root = _path(job)
     commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
 

@@ -18,12 +18,17 @@ def wanted(job: Job) -> bool:
     return "true" in (job.get_env(OF_PROVIDER), job.get_env(OF_GITHUB_APP))
 
 
-def configure(job: Job) -> None:
-    """Name our helper in the user's git configuration, before any hook may clone. Raises JobFailed."""
+def helper(job: Job) -> str:
+    """Return the value of git's credential.helper that asks the control plane, through our command."""
     program = os.path.join(job.launchers, self_command.NAMES[0]).replace("\\", "/")
     in_quotes = program.replace("'", "'\\''")
+    return f"!'{in_quotes}' git-credentials-helper"
+
+
+def configure(job: Job) -> None:
+    """Name our helper in the user's git configuration, before any hook may clone. Raises JobFailed."""
     _set(job, "credential.useHttpPath", "true")
-    _set(job, "credential.helper", f"!'{in_quotes}' git-credentials-helper")
+    _set(job, "credential.helper", helper(job))
     if job.get_env(OF_GITHUB_APP) == "true":
         _use_https(job)
         job.refreshed.checkout = replace(job.refreshed.checkout, scans_host_keys=False)

@@ -30,7 +30,7 @@ def take(path: str, limit_s: float, cancellation: Cancellation, remind: Callable
         turn = _Turn(fd)
         try:
             _await(turn, path, limit_s, cancellation, remind)
-        except BaseException:
+        except (Cancelled, OSError):  # TimeoutError is one of these
             turn.abandon()
             raise
     return fd

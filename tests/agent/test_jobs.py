@@ -124,6 +124,21 @@ def test_what_is_not_allowed_does_not_run(plane, start, flags, env, line):
     assert job.text.startswith(line)
 
 
+@pytest.mark.parametrize("allowed", ["^/no/rep", "^/no/rep,^https://"])
+def test_a_copy_of_the_repository_has_to_be_allowed_too(plane, start, allowed):
+    url = "https://user:secret@mirror.test/x"
+    job = plane.add_job('echo "<$BUILDKITE_GIT_REMOTE_MIRROR_URL>"', env={"BUILDKITE_GIT_REMOTE_MIRROR_URL": url})
+    assert start("--disconnect-after-job", "--allowed-repositories", allowed).wait() == 0
+    line = (
+        "Remote Git mirror is not permitted by --allowed-repositories; "
+        "using canonical repository: https://user:xxxxx@mirror.test/x\n"
+    )
+    is_dropped = "https" not in allowed
+    assert job.text.startswith(line) is is_dropped
+    assert ("<>" in job.text) is is_dropped
+    assert job.finish["exit_status"] == "0"
+
+
 def test_what_configures_the_agent_does_not_reach_its_jobs(plane, start, tmp_path):
     job = plane.add_job("env > all.txt; cp all.txt " + str(tmp_path))
     agent = start(

@@ -61,7 +61,12 @@ class Repository:
 
 
 class Job:
-    """One job after another in the same folder. `left` are the folders to remove at the end."""
+    """One job after another in the same folder. `left` are the folders to remove at the end.
+
+    `helper` is what git asks for the password of the control plane's copy of the repository.
+    """
+
+    helper = ""
 
     def __init__(self, tmp_path, env, log):
         self.env, self.log, self.left = env, log, []
@@ -77,7 +82,7 @@ class Job:
     def check_out(self, **variables):
         session, settings = self.start(**variables)
         enter(session)
-        check_out(session, settings, self.left.append)
+        check_out(session, settings, self.left.append, self.helper)
 
     def git(self, *words):
         ran = subprocess.run(["git", *words], cwd=self.folder, env=self.env, stdout=subprocess.PIPE, check=True)

@@ -7,15 +7,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class GitServer:
-    """Serves the repositories of `folder` at `url`. With `password`, only to those who know it."""
+    """Serves the repositories of `folder` at `url`. With `password`, only to those who know it; `tls` makes it HTTPS.
 
-    def __init__(self, folder, env, password=""):
+    `paths` are the requests that came, `authorizations` what they brought to prove who they are.
+    """
+
+    def __init__(self, folder, env, password="", tls=None):
         backend = ["git", "http-backend"]
+        self.paths, self.authorizations = paths, authorizations = [], []
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                paths.append(self.path)
+                authorizations.append(self.headers.get("Authorization"))
                 if password and not self.headers.get("Authorization"):
                     self.send_response(401)
                     self.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -65,7 +71,9 @@ class GitServer:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     def __enter__(self):

@@ -108,3 +108,15 @@ def test_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_fold
     assert f"PATH is {path}\r\n".encode() in without.stdout
     told = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="/somewhere")
     assert f"PATH is {path}:/somewhere\r\n".encode() in told.stdout
+
+
+def test_a_job_without_a_token_waits_for_no_answer(place: Place, tmp_path: pathlib.Path) -> None:
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "one"]):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    del place.env["BUILDKITE_SKIP_CHECKOUT"], place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    place.env.pop("BUILDKITE_AGENT_ACCESS_TOKEN", None)
+    done = _by_hand(place, BUILDKITE_REPO=str(repository), BUILDKITE_COMMAND="true", BUILDKITE_COMMIT="HEAD")
+    assert done.returncode == 0
+    assert b"the job has no BUILDKITE_AGENT_ACCESS_TOKEN" in done.stdout

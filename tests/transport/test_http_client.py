@@ -3,10 +3,7 @@
 import gzip
 import os
 import random
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 
@@ -14,6 +11,7 @@ import pytest
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.http_client import FileBody, Pool
+from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
 
@@ -342,28 +340,12 @@ def test_a_proxy_that_cannot_be_used_is_named(value):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    openssl = shutil.which("openssl")
-    if not openssl:
-        pytest.skip("there is no openssl to make certificates with")
-    folder = tmp_path_factory.mktemp("tls")
-
-    def run(*words):
-        subprocess.run([openssl, *words], cwd=folder, check=True, capture_output=True)
-
-    run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=CA",
-        "-days", "2", "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
-    run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:agent.test\n")
-    run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-        "-extfile", "names", "-out", "server.pem")  # fmt: skip
-    return folder
+    return certificates.make(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
 def tls_context(authority):
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(str(authority / "server.pem"), str(authority / "server.key"))
-    return made
+    return certificates.server_side(authority)
 
 
 def test_https_with_an_authority_of_ones_own(authority, tls_context):

@@ -1,0 +1,28 @@
+"""Where a mirror is made before it goes to its place, whole, since other agents share that."""
+
+from __future__ import annotations
+
+import os
+
+from bkagent.checkout.removal import remove_tree
+from bkagent.shell.session import Session
+
+
+def folder_of(mirror: str) -> str:
+    """Return the folder beside a mirror's place. The name is the reference's, which clears up there too."""
+    import hashlib  # few mirrors are made
+
+    digest = hashlib.sha256(os.fsencode(mirror)).hexdigest()[:16]
+    return os.path.join(os.path.dirname(mirror), f".remote-mirror-{digest}")
+
+
+def clear(session: Session, mirror: str) -> None:
+    """Remove what an interrupted clone left. The caller holds the clone lock."""
+    folder = folder_of(mirror)
+    if not os.path.lexists(folder):
+        return
+    session.log.comment(f'Removing the unfinished clone "{folder}"')
+    try:
+        remove_tree(folder)
+    except OSError as error:
+        session.log.warning(f'"{folder}" cannot be removed: {error.strerror}')
