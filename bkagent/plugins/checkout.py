@@ -157,7 +157,7 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
             run(session, commands.checkout(["-f"], _checked(plugin)), OTHER)
         log.comment("Moving temporary plugin directory to final location")
         log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
-        _move(aside, folder)
+        _move(session, plugin, aside, folder)
     except (GitFailed, OSError) as failed:
         raise _failed(plugin, str(failed), getattr(failed, "exit_code", 1)) from failed
     finally:
@@ -185,10 +185,16 @@ def _checked(plugin: Plugin) -> str:
     return plugin.version
 
 
-def _move(aside: str, folder: str) -> None:
+def _move(session: Session, plugin: Plugin, aside: str, folder: str) -> None:
+    """Put the clone in its place, unless another agent of the same name was quicker: then its clone serves."""
     if os.path.isdir(folder) and not os.path.islink(folder) and not os.listdir(folder):
         os.rmdir(folder)
-    os.rename(aside, folder)
+    try:
+        os.rename(aside, folder)
+    except OSError:
+        if not os.path.lexists(os.path.join(folder, ".git")):
+            raise
+        _report_present(session, plugin, folder)
 
 
 def _discard(session: Session, aside: str) -> None:
