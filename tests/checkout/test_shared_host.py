@@ -4,6 +4,7 @@ Needs the reference's agent: `buildkite-agent` on the PATH, or named by REFERENC
 are what both agree by, are tested without it (test_mirrors.py).
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,7 +53,7 @@ class Host:
             "BUILDKITE_BUILD_PATH": str(self.path / "builds" / name),
             "BUILDKITE_PLUGINS_PATH": str(self.path / "plugins"),
             "BUILDKITE_GIT_MIRRORS_PATH": self.mirrors,
-            "BUILDKITE_PLUGINS": '["file://%s"]' % self.plugin.path,
+            "BUILDKITE_PLUGINS": json.dumps([f"file://{self.plugin.path}"]),
             "BUILDKITE_COMMAND": "git rev-parse HEAD",
         }
         return subprocess.Popen(
