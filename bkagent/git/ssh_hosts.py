@@ -1,9 +1,23 @@
 """Which host an ssh address means: ssh's own configuration may give a host another name and port."""
 
 import re
-from typing import List
+from typing import List, Optional, Tuple
 
 DEFAULT_PORT = "22"
+
+# What ssh does about a host's key: take one it sees first, refuse a changed one (since OpenSSH 7.6); refuse both; check
+# nothing, and forget what it saw.
+ACCEPTS_NEW = (7, 6)
+NEW_ONES = "-o StrictHostKeyChecking=accept-new"
+KNOWN_ONLY = "-o StrictHostKeyChecking=yes"
+ANY = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+_VERSION = re.compile(r"OpenSSH(?:[_ ]for[_ ]Windows)?[_ ](\d+)\.(\d+)")
+
+
+def version(printed: str) -> Optional[Tuple[int, int]]:
+    """Return (major, minor) of what `ssh -V` printed, None where that is something else."""
+    found = _VERSION.search(printed)
+    return (int(found.group(1)), int(found.group(2))) if found else None
 
 
 def probe(host: str) -> List[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from bkagent.job import environment, hook_phases, secrets
 from bkagent.job.job import Job
+from bkagent.redaction.url_password import masked
 
 IGNORED = "BUILDKITE_IGNORED_ENV"
 _SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
-_MASKED = "BUILDKITE_AGENT_ACCESS_TOKEN"
+_HIDDEN = "BUILDKITE_AGENT_ACCESS_TOKEN"
+_PASSWORD_HIDDEN = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
 
 
 def run(job: Job) -> None:
@@ -16,6 +18,10 @@ def run(job: Job) -> None:
     _report_ignored(job)
     if job.log.is_debug:
         _show_environment(job)
+    if job.refreshed.checkout.is_v4:
+        from bkagent.job import host_key_checking
+
+        host_key_checking.configure(job)
     secrets.run(job)
     environment.contribute(job, (environment.git_lfs,))
     hook_phases.run_agent(job, "environment")
@@ -38,5 +44,12 @@ def _show_environment(job: Job) -> None:
         env = dict(job.session.env)
     for name in sorted(env):
         if name.startswith(_SHOWN_STARTS):
-            value = "*" * 18 if name == _MASKED else env[name].replace("\n", "\\n")
-            job.log.plain(f"{name}={value}")
+            job.log.plain(f"{name}={_shown(name, env[name])}")
+
+
+def _shown(name: str, value: str) -> str:
+    if name == _HIDDEN:
+        return "*" * 18
+    if name == _PASSWORD_HIDDEN:
+        value = masked(value)
+    return value.replace("\n", "\\n")

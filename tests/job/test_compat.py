@@ -55,6 +55,35 @@ def test_s5_what_a_checkout_is_told(version: str) -> None:
     assert (found.is_v4, found.resolves_commit) == (version == "4", version == "4")
 
 
+_OLD = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("version", "ssh", "env", "command"),
+    [
+        ("3", "OpenSSH_9.2p1", {}, ""),
+        ("4", "OpenSSH_9.2p1 Debian-2, OpenSSL 3", {}, "ssh -o StrictHostKeyChecking=accept-new"),
+        ("4", "OpenSSH_for_Windows_8.1p1", {}, "ssh -o StrictHostKeyChecking=accept-new"),
+        ("4", "OpenSSH_7.6p1", {"GIT_SSH_COMMAND": "my ssh"}, "my ssh -o StrictHostKeyChecking=accept-new"),
+        ("4", "OpenSSH_7.5p1", {}, f"ssh {_OLD}"),
+        ("4", "another program", {}, "ssh -o StrictHostKeyChecking=accept-new"),
+        ("4", "OpenSSH_7.5p1", {"BUILDKITE_SSH_KEYSCAN": "false"}, "ssh -o StrictHostKeyChecking=yes"),
+        ("4", "OpenSSH_9.2p1", {"GIT_SSH": "/bin/true"}, ""),
+    ],
+)
+def test_s5_10_what_ssh_does_about_hosts(
+    place: Place, version: str, ssh: str, env: "dict[str, str]", command: str
+) -> None:
+    program = place.root / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "{ssh}" >&2\n', encoding="ascii")
+    program.chmod(0o755)
+    found = {"PATH": f"{program.parent}:{place.env['PATH']}", "BKAGENT_COMPAT": version, **env}
+    place.env.pop("GIT_SSH_COMMAND", None)
+    assert place.run('echo "$GIT_SSH_COMMAND" >>"$SEEN"', found).status == 0
+    assert place.seen() == [command]
+
+
 def test_every_switch_is_on_on_one_side() -> None:
     old, new = Compat("3"), Compat("4")
     assert all(getattr(old, name) != getattr(new, name) for name in Compat.__slots__)

@@ -123,3 +123,14 @@ def test_a_slug_that_leads_out_of_the_build_path_is_refused(place: Place, variab
     assert ended.result.exit_status != "0"
     assert any(variable in line and "cannot be the name of a folder" in line for line in ended.lines), ended.lines
     assert place.builds.exists() and place.hooks.exists()
+
+
+def test_a_debug_log_shows_the_variables_without_what_is_secret(place: Place) -> None:
+    url = "https://user:hidden@mirror.test/x"
+    env = {"BUILDKITE_AGENT_DEBUG": "true", "BUILDKITE_GIT_REMOTE_MIRROR_URL": url, "BUILDKITE_MESSAGE": "one\ntwo"}
+    ended = place.run("true", env)
+    at = ended.lines.index("~~~ Buildkite environment variables")
+    shown = ended.lines[at : ended.lines.index("~~~ Running commands")]
+    assert "BUILDKITE_AGENT_ACCESS_TOKEN=" + "*" * 18 in shown
+    assert "BUILDKITE_GIT_REMOTE_MIRROR_URL=https://user:xxxxx@mirror.test/x" in shown
+    assert r"BUILDKITE_MESSAGE=one\ntwo" in shown
