@@ -49,9 +49,10 @@ def parse_json_dump(dump: bytes) -> Dict[str, str]:
         variables = json.loads(dump) if dump else {}
     except ValueError as error:
         raise BadDump(f"the environment was not written as JSON: {error}") from error
-    if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+    is_dump = isinstance(variables, dict) and all(isinstance(value, (str, type(None))) for value in variables.values())
+    if not is_dump:
         raise BadDump("the environment was not written as an object of strings")
-    return variables
+    return {name: value or "" for name, value in variables.items()}
 
 
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
