@@ -28,16 +28,20 @@ Report = Callable[[str, str], None]
 _LOOK_EVERY_S = 30.0
 
 
-def run(settings: AgentSettings, stop: Stop, report: Report, open_output: Optional[OpenOutput] = None) -> int:
+def run(
+    settings: AgentSettings, stop: Stop, report: Report, warm: Optional[Warm] = None,
+    open_output: Optional[OpenOutput] = None,
+) -> int:  # fmt: skip
     """Run the agent until its workers have left; return the exit status for the process.
 
-    `open_output` is asked for where to show what each job prints; without it that is shown nowhere.
+    Jobs are forked from `warm` where one is given and open. `open_output` is asked for where to show what each job
+    prints; without it that is shown nowhere.
 
     Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
     """
     if settings.ping_mode == "stream-only":
         raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
-    place = Workplace(settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, open_output=open_output)
+    place = Workplace(settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output)
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
     held = code_in_use.hold(own_folders(settings.job))
@@ -75,25 +79,20 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
     _run_hooks("agent-startup", settings, sessions, report)
     idleness = Idleness(len(sessions), settings.idle_timeout_s)
-    warm = Warm(settings.job.environ, report)
     commands = Commands(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
         own = Workplace(
-            settings, place.spool_path, stop.part(), _prefixed(report, session.name), warm, place.open_output,
+            settings, place.spool_path, stop.part(), _prefixed(report, session.name), place.warm, place.open_output,
             place.outages,
         )  # fmt: skip
         workers.append(Worker(index, session, own, idleness))
-    # Only now, so that the registration did not wait for it; nor does the one job of an agent that acquires it.
-    if not (settings.acquire_job or settings.job.bootstrap_script):
-        warm.open()
     commands.open()
     try:
         _run_all(workers, adoption, report)
         adoption.wait()
     finally:
         commands.close()
-        warm.close()
     try:
         _run_hooks("agent-shutdown", settings, sessions, report)
     except AgentError as problem:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Dict, List, Mapping, Tuple
+from typing import List, Mapping, Tuple
 
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings, LogCopies, Permissions, Signing
 from bkagent.agent.registering import host_tags
 from bkagent.agent.settings import AgentSettings
-from bkagent.cli.command import Call, Command
+from bkagent.cli import own_variables
+from bkagent.cli.command import Call
 from bkagent.config import paths, self_command, token_source
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, api, checkout, job, job_logs, logging, session
@@ -36,11 +37,6 @@ def build(call: Call) -> AgentSettings:
         ping_mode=settings[session.PING_MODE], report_features=not settings[session.NO_FEATURE_REPORTING],
         no_http2=settings[api.NO_HTTP2], debug=settings[logging.DEBUG], debug_http=settings[api.DEBUG_HTTP],
     )  # fmt: skip
-
-
-def variables_of(command: Command) -> List[str]:
-    """Return the names of all variables that configure a command: none of them may reach a job."""
-    return [name for option in command.options for name in option.env]
 
 
 def warnings(settings: Settings) -> List[str]:
@@ -95,7 +91,7 @@ def _job(call: Call, state_path: str) -> JobSettings:
     return JobSettings(
         build_path=_folder(settings, agent.BUILD_PATH, environ),
         sockets_path=_folder(settings, agent.SOCKETS_PATH, environ),
-        launchers_path=self_command.launcher_folder(state_path), environ=_inherited(call),
+        launchers_path=self_command.launcher_folder(state_path), environ=own_variables.inherited(call),
         context_path=_folder(settings, agent.JOB_CONTEXT_PATH, environ),
         config_path=settings[session.CONFIG], hooks_path=_folder(settings, agent.HOOKS_PATH, environ),
         additional_hooks_paths=tuple(settings[agent.ADDITIONAL_HOOKS_PATHS]),
@@ -123,12 +119,6 @@ def _log_copies(settings: Settings, environ: Mapping[str, str]) -> LogCopies:
         folder=_folder(settings, job_logs.FOLDER, environ), retention_s=settings[job_logs.RETENTION],
         to_stdout=settings[job_logs.TO_STDOUT],
     )  # fmt: skip
-
-
-def _inherited(call: Call) -> Dict[str, str]:
-    """Return what jobs inherit: the environment without what configures this agent."""
-    ours = set(variables_of(call.command))
-    return {name: value for name, value in call.environ.items() if name not in ours}
 
 
 def _folder(settings: Settings, option: Option, environ: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from bkagent.cli import job_text
 from bkagent.config.options import api
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import MissingValue, UsageError
-from bkagent.remote import in_job
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +20,9 @@ REDACTED = (
 
 
 def client(call: "Call") -> "InJobClient":
-    """Return the control plane as this command reaches it."""
+    """Return the control plane as this command reaches it. Loaded here: a help page does without."""
+    from bkagent.remote import in_job
+
     settings = call.settings
     debug = call.report if settings[api.DEBUG_HTTP] or settings[api.TRACE_HTTP] else None
     return in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ, debug)

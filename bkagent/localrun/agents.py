@@ -11,6 +11,7 @@ from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import Stop
 from bkagent.errors import AgentError
+from bkagent.job.warm import Warm
 from bkagent.localrun.request import Request
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
@@ -63,7 +64,11 @@ class Agents:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        warm = Warm(self._how.job.environ, self._report)
+        warm.open()
         try:
-            run(self._how, self.stop, self._report)
+            run(self._how, self.stop, self._report, warm)
         except AgentError as error:
             self.error = error
+        finally:
+            warm.close()

@@ -13,18 +13,32 @@ from bkagent.version import BUILD, REFERENCE_VERSION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.agent.output_copy import OpenOutput
+    from bkagent.job.warm import Warm
 
 
 def run(call: Call) -> int:
     """Run the agent. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
-    from bkagent.agent.run import run as run_agent
-    from bkagent.agent.stop import Stop
-    from bkagent.cli import agent_settings, agent_signals, token_hiding
+    from bkagent.cli import own_variables, token_hiding
+    from bkagent.job.warm import Warm
 
     token_hiding.hide(call, sys.argv[1:])
+    warm = Warm(own_variables.inherited(call), call.report)
+    if not (call.settings[session.ACQUIRE_JOB] or call.settings[agent.BOOTSTRAP_SCRIPT]):
+        warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
+    try:
+        return _run(call, warm)
+    finally:
+        warm.close()
+
+
+def _run(call: Call, warm: "Warm") -> int:
+    from bkagent.agent.run import run as run_agent
+    from bkagent.agent.stop import Stop
+    from bkagent.cli import agent_settings, agent_signals, own_variables
+
     settings = agent_settings.build(call)
-    environment.forget(agent_settings.variables_of(COMMAND))
+    environment.forget(own_variables.names(COMMAND))
     call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
     if call.settings[session.CONFIG]:
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
@@ -34,7 +48,8 @@ def run(call: Call) -> int:
     stop = Stop()
     agent_signals.follow(stop, call.report)
     call.report("info", "You can press Ctrl-C to stop the agent")
-    return run_agent(settings, stop, call.report, _job_output(call) if settings.job.log_copies.to_stdout else None)
+    open_output = _job_output(call) if settings.job.log_copies.to_stdout else None
+    return run_agent(settings, stop, call.report, warm, open_output)
 
 
 def _job_output(call: Call) -> "OpenOutput":
