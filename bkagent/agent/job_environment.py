@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict, List, Mapping
 
+from bkagent.agent import ignored_order
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.variables_of_agent import access, configuration, git, identity, signing, steps
 from bkagent.agent.variables_of_checkout import SPARSE_NAMES, checkout
@@ -59,7 +60,7 @@ def variables(context: JobContext) -> Dict[str, str]:
         merged[MESSAGE] = shortened(merged[MESSAGE])
     merged.pop(IGNORED, None)
     if ignored:
-        merged[IGNORED] = ",".join(ignored)
+        merged[IGNORED] = ",".join(sorted(ignored, key=ignored_order.place))
     return merged
 
 

@@ -1,6 +1,6 @@
 """The files that describe a job to programs outside it: its variables, and whether it ran out of time.
 
-They hold what the control plane sent and nothing of the agent's, since containers are started from them.
+They hold what the control plane sent and no value of the agent's, since containers are started from them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,21 @@ from typing import Mapping
 
 from bkagent.wire.go_quoted import quoted
 
+# Of the agent's own, what a container of the job needs as well: named without a value, they are taken from whoever
+# starts it. The reference's order.
+_OF_THE_AGENT = tuple(
+    f"BUILDKITE_{name}"
+    for name in (
+        "GIT_CHECKOUT_FLAGS", "ARTIFACT_UPLOAD_CONCURRENCY", "GIT_CLEAN_FLAGS", "GIT_CLONE_FLAGS",
+        "GIT_CLONE_MIRROR_FLAGS", "GIT_MIRROR_CHECKOUT_MODE", "GIT_FETCH_FLAGS", "GIT_MIRRORS_LOCK_TIMEOUT",
+        "GIT_MIRRORS_PATH", "GIT_MIRRORS_SKIP_UPDATE", "GIT_SUBMODULES", "GIT_SUBMODULE_CLONE_CONFIG",
+        "CHECKOUT_OVERRIDE_MODE", "CANCEL_GRACE_PERIOD", "COMMAND_EVAL", "LOCAL_HOOKS_ENABLED", "PLUGINS_ENABLED",
+        "REDACTED_VARS", "SHELL", "HOOKS_SHELL", "SIGNAL_GRACE_PERIOD_SECONDS", "SSH_KEYSCAN", "STRICT_SINGLE_HOOKS",
+        "TRACE_CONTEXT_ENCODING", "TRACING_BACKEND", "TRACING_SERVICE_NAME", "TRACING_TRACEPARENT",
+        "TRACING_TRACESTATE", "TRACING_PROPAGATE_TRACEPARENT", "AGENT_AWS_KMS_KEY", "AGENT_GCP_KMS_KEY",
+        "AGENT_JWKS_FILE", "AGENT_JWKS_KEY_ID",
+    )
+)  # fmt: skip
 _JSON_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -22,9 +37,10 @@ class JobFiles:
         self.env_json_path = os.path.join(folder, f"job-env-json-{job_id}")
         self.timeout_path = os.path.join(folder, f"job-timeout-{job_id}")
 
-    def write(self, env: Mapping[str, str]) -> None:
-        """Write the variables, readable by this user alone. Raises OSError."""
-        lines = "".join(f"{name}={quoted(value)}\n" for name, value in env.items())
+    def write(self, env: Mapping[str, str], names_agents: bool = False) -> None:
+        """Write the variables, readable by this user alone; before them the agent's own, by name. Raises OSError."""
+        lines = "".join(name + "\n" for name in _OF_THE_AGENT) if names_agents else ""
+        lines += "".join(f"{name}={quoted(value)}\n" for name, value in env.items())
         _write(self.env_path, lines)
         _write(self.env_json_path, as_json(env) + "\n")
 

@@ -120,7 +120,7 @@ def cache_paths(cache: Any) -> List[str]:
 
 
 def step_secrets(secrets: Any) -> List[Dict[str, str]]:
-    """Return a step's secrets as key and variable, in whichever of their forms."""
+    """Return a step's secrets as key and variable, "" for none, in whichever of their forms."""
     if isinstance(secrets, dict):
         return [{"key": str(key), "environment_variable": str(name)} for name, key in secrets.items()]
     found = []
@@ -128,6 +128,7 @@ def step_secrets(secrets: Any) -> List[Dict[str, str]]:
         if isinstance(secret, str):
             found.append({"key": secret, "environment_variable": secret})
         elif isinstance(secret, dict):
-            key = str(secret.get("key", ""))
-            found.append({"key": key, "environment_variable": str(secret.get("environment_variable") or key)})
+            variable = str(secret.get("environment_variable") or "")
+            named = {"environment_variable": variable} if variable else {}
+            found.append({"key": str(secret.get("key", "")), **named})
     return found

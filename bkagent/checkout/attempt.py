@@ -10,7 +10,7 @@ from shlex import quote
 
 from bkagent.checkout import fetching, host_keys, remote_mirror, reuse, sparse, submodules, verification
 from bkagent.checkout.remote_mirror import Site
-from bkagent.checkout.settings import words
+from bkagent.checkout.settings import flags_of, words
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome
@@ -48,7 +48,9 @@ def _check_out(work: Work) -> None:
         reuse.prepare(work, mirror)
     else:
         _clone(work, mirror, selection)
-    _clean(work, in_submodules=submodules.are_there(work))
+    if submodules.are_there(work):
+        _clean_submodules(work, "cleaning git submodules")
+    _clean(work, "cleaning git repository")
     if settings.lfs:
         from bkagent.checkout import large_files
 
@@ -62,9 +64,9 @@ def _check_out(work: Work) -> None:
     if settings.lfs:
         large_files.check_out(work, selection)
     session.log.comment("Cleaning again to catch any post-checkout changes")
-    _clean(work, in_submodules=False)
+    _clean(work, "cleaning repository post-checkout")
     if has_submodules:
-        _clean_submodules(work)
+        _clean_submodules(work, "cleaning submodules post-checkout")
     if not session.env.get("BUILDKITE_AGENT_ACCESS_TOKEN"):
         session.log.warning(_NO_TOKEN)
     if settings.resolves_commit:
@@ -80,7 +82,7 @@ def _mirror(work: Work) -> str:
 
 
 def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> None:
-    flags = words(work.settings.clone_flags, "git clone flags")
+    flags = flags_of("git-clone-flags", work.settings.clone_flags)
     if mirror:
         flags += ["--reference", mirror]
         if work.settings.mirror_mode == "dissociate":
@@ -95,25 +97,22 @@ def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> Non
     work.run(commands.clone(flags, work.settings.repository), outcome.CLONE, doing="cloning git repository")
 
 
-def _clean(work: Work, in_submodules: bool) -> None:
-    if in_submodules:
-        _clean_submodules(work)
-    flags = words(work.settings.clean_flags, "git clean flags")
-    work.run(commands.clean(flags), outcome.CLEAN, doing="cleaning git repository")
+def _clean(work: Work, doing: str) -> None:
+    work.run(commands.clean(words(work.settings.clean_flags, doing)), outcome.CLEAN, doing=doing)
 
 
-def _clean_submodules(work: Work) -> None:
-    clean = " ".join(map(quote, commands.clean(words(work.settings.clean_flags, "git clean flags"))))
-    work.run(commands.in_submodules(clean), outcome.CLEAN_SUBMODULES, doing="cleaning git submodules")
+def _clean_submodules(work: Work, doing: str) -> None:
+    clean = " ".join(map(quote, commands.clean(words(work.settings.clean_flags, doing))))
+    work.run(commands.in_submodules(clean), outcome.CLEAN_SUBMODULES, doing=doing)
 
 
 def _move_to_commit(work: Work) -> None:
     commit = work.settings.commit
     reference = "FETCH_HEAD" if commit == "HEAD" else commit
-    doing = f'checking out commit "{reference}"'
+    doing = "checking out FETCH_HEAD" if commit == "HEAD" else f'checking out commit "{reference}"'
     if not is_well_formed(reference):
         raise JobFailed(f'{doing}: "{reference}" is not a valid git ref format', 1)
-    flags = words(work.settings.checkout_flags, "git checkout flags")
+    flags = words(work.settings.checkout_flags, doing)
     work.run(commands.checkout(flags, reference), outcome.CHECKOUT, doing=doing)
 
 

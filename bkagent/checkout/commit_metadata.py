@@ -26,16 +26,20 @@ def send(
     if session.env.get("BUILDKITE_COMMIT_RESOLVED") == "true":
         log.comment("BUILDKITE_COMMIT is already resolved and meta-data populated, skipping")
         return
+    doing = ""
     try:
         if _is_known(exists):
             log.comment("Git commit information has already been sent to Buildkite")
             return
         log.comment("Sending Git commit information back to Buildkite")
-        set_value(KEY, run.capture(session, commands.describe_commit(settings.commit), OTHER).strip())
+        doing = "getting git commit information"
+        description = run.capture(session, commands.describe_commit(settings.commit), OTHER).strip()
+        doing = "sending git commit information to Buildkite"
+        set_value(KEY, description)
     except Cancelled:
         raise
     except AgentError as problem:
-        log.warning(f"Couldn't send commit information to Buildkite: {problem}", _WARNING)
+        log.warning(f"Couldn't send commit information to Buildkite: {doing}: {problem}", _WARNING)
 
 
 def _is_known(exists: Callable[[str], bool]) -> bool:

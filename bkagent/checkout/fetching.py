@@ -6,7 +6,7 @@ from typing import List, Optional, Sequence
 
 from bkagent.checkout import promisor, sparse
 from bkagent.checkout.remote_mirror import Site
-from bkagent.checkout.settings import words
+from bkagent.checkout.settings import flags_of, words
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled
 from bkagent.git import commands, outcome
@@ -31,17 +31,17 @@ def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
     flags = fetch_flags(work, selection)
     if settings.refspec:
         session.log.comment("Fetch and checkout custom refspec")
-        refspecs = words(settings.refspec, "refspec")
-        run(work, commands.fetch(flags, refspecs), ONCE, doing=f'fetching refspec "{settings.refspec}"')
+        doing = f'fetching refspec "{settings.refspec}"'
+        run(work, commands.fetch(flags, words(settings.refspec, doing)), ONCE, doing=doing)
     elif is_github_pull_request(work):
         _fetch_pull_request(work, flags)
     elif commit == "HEAD":
         session.log.comment("Fetch and checkout remote branch HEAD commit")
-        refspecs = words(settings.branch, "branch")
-        run(work, commands.fetch(flags, refspecs), ONCE, doing=f'fetching branch "{settings.branch}"')
+        doing = f'fetching branch "{settings.branch}"'
+        run(work, commands.fetch(flags, words(settings.branch, doing)), ONCE, doing=doing)
     elif not _fetch_from_copy(work, flags):
         session.log.comment("Fetch and checkout commit")
-        _fetch_or_everything(work, flags, words(commit, "commit"), doing=f'fetching commit "{commit}"')
+        _fetch_or_everything(work, flags, [commit], doing=f'fetching commit "{commit}"')
 
 
 def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
@@ -55,8 +55,8 @@ def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
 
 def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
     """Return the words before the remote. A sparse checkout needs no files but its own, unless a filter is given."""
-    flags = words(work.settings.fetch_flags, "git fetch flags")
-    cloned_with = words(work.settings.clone_flags, "git clone flags")
+    flags = flags_of("git-fetch-flags", work.settings.fetch_flags)
+    cloned_with = flags_of("git-clone-flags", work.settings.clone_flags)
     if selection is not None and not has_filter(flags) and not has_filter(cloned_with):
         flags.insert(0, commands.NO_BLOBS)
     return flags
@@ -98,14 +98,15 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
     what = "merge commit" if settings.uses_merge_refspec else "head"
     session.log.comment(f"Fetch and checkout pull request {what} from GitHub")
     refspec = pull_request_refspec(work)
-    doing = f'fetching PR refspec "{refspec}"'
     if settings.commit != "HEAD":
         if _fetch_from_copy(work, flags):
             return
-        _fetch_or_everything(work, flags, [*words(refspec, "refspec"), *words(settings.commit, "commit")], doing=doing)
+        doing = f'fetching PR refspec ["{refspec}" "{settings.commit}"]'
+        _fetch_or_everything(work, flags, [refspec, settings.commit], doing=doing)
     else:
+        doing = f'fetching PR refspec ["{refspec}"]'
         schedule = ONCE if settings.uses_merge_refspec else PATIENT
-        run(work, commands.fetch(flags, words(refspec, "refspec")), schedule, doing=doing)
+        run(work, commands.fetch(flags, words(refspec, doing)), schedule, doing=doing)
         if settings.is_v4 and settings.uses_merge_refspec and settings.pull_request_head:
             _check_merged_head(work)
     try:
@@ -127,9 +128,10 @@ def _check_merged_head(work: Work) -> None:
 
 def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, doing: str) -> None:
     """Fetch `refspecs`; where the remote does not give single commits out, all branches and tags."""
+    within = f"{doing}: fetching refspecs [{' '.join(refspecs)}]"
+    split = [word for refspec in refspecs for word in words(refspec, within)]
     try:
-        within = f"{doing}: fetching refspecs [{' '.join(refspecs)}]"
-        run(work, commands.fetch(flags, refspecs), ONCE, doing=within)
+        run(work, commands.fetch(flags, split), ONCE, doing=within)
     except GitFailed as failed:
         if failed.kind is not Kind.BAD_REFERENCE:
             raise

@@ -7,7 +7,7 @@ from typing import List
 
 from bkagent.checkout import fetching, mirror_lock, removal, reuse, staging
 from bkagent.checkout.remote_mirror import Outcome, Site
-from bkagent.checkout.settings import words
+from bkagent.checkout.settings import flags_of, words
 from bkagent.checkout.work import Work, make_folder
 from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.git import commands, outcome
@@ -30,20 +30,31 @@ def obtain(work: Work, submodule: str = "") -> str:
     if settings.mirrors_skip_update:
         folder = _existing(work, repository, folder)
     else:
+        doing = "getting/updating mirror dir for submodules" if submodule else "getting/updating git mirror"
         try:
-            _bring_up_to_date(work, repository, folder, is_submodule=bool(submodule))
-        except CheckoutLockExpired:
-            if submodule or not work.remote.awaits(Site.ON_HOST):
-                raise
-            # Others may be at work on it for long, with a copy that this job could do without.
-            work.remote.outcome, folder = Outcome.TIMEOUT, ""
-            work.session.log.comment("The git mirror of this machine stayed locked; doing without it")
-        if folder and settings.clean_first and settings.runs_command and not submodule:
-            folder = _snapshot(work, folder)
+            folder = _obtain(work, repository, folder, is_submodule=bool(submodule))
+        except GitFailed as failed:
+            raise failed.within(doing) from failed
+        except JobFailed as failed:
+            raise JobFailed(f"{doing}: {failed}", failed.exit_code) from failed
     if not submodule:
         with work.session.lock:
             work.session.env[VARIABLE] = folder
     return folder
+
+
+def _obtain(work: Work, repository: str, folder: str, *, is_submodule: bool) -> str:
+    try:
+        _bring_up_to_date(work, repository, folder, is_submodule=is_submodule)
+    except CheckoutLockExpired:
+        if is_submodule or not work.remote.awaits(Site.ON_HOST):
+            raise
+        # Others may be at work on it for long, with a copy that this job could do without.
+        work.remote.outcome = Outcome.TIMEOUT
+        work.session.log.comment("The git mirror of this machine stayed locked; doing without it")
+        return ""
+    is_private = work.settings.clean_first and work.settings.runs_command and not is_submodule
+    return _snapshot(work, folder) if is_private else folder
 
 
 def _existing(work: Work, repository: str, folder: str) -> str:
@@ -76,13 +87,13 @@ def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None
 
         if remote_clone.make_mirror(work, repository, folder):
             return
-    flags = words(work.settings.clone_mirror_flags, "git clone mirror flags")
+    flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
     is_whole = False
     try:
-        work.run(commands.clone_mirror(flags, repository, folder), outcome.CLONE, doing="cloning git mirror")
+        work.run(commands.clone_mirror(flags, repository, folder), outcome.CLONE)
         is_whole = True
     finally:
-        if not is_whole:
+        if not is_whole and os.path.lexists(folder):
             # It would be taken for a mirror by whoever comes next.
             work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
             removal.remove_tree(folder)
@@ -99,7 +110,7 @@ def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> Non
             log.comment(f"Updating existing repository mirror to find commit {commit}")
     has_moved = reuse.point_origin(work, folder, folder, repository)
     if is_submodule:
-        work.run(commands.fetch_default(folder), outcome.FETCH, doing="fetching git mirror")
+        work.run(commands.fetch_default(folder), outcome.FETCH)
     elif not is_there and not _fetch_from_copy(work, folder):
         _fetch(work, folder)
     if has_moved:
@@ -118,26 +129,26 @@ def _fetch_from_copy(work: Work, folder: str) -> bool:
 
 def _fetch(work: Work, folder: str) -> None:
     settings, log = work.settings, work.session.log
-    schedule = fetching.ONCE
+    schedule, doing = fetching.ONCE, "splitting the refspec"
     if settings.refspec:
         log.comment(f"Fetching and mirroring custom refspec {settings.refspec}")
-        refspecs = words(settings.refspec, "refspec")
+        refspecs = words(settings.refspec, doing)
     elif fetching.is_github_pull_request(work):
         what = "merge commit" if settings.uses_merge_refspec else "head"
         log.comment(f"Fetching and mirroring pull request {what} from GitHub")
-        refspecs = words(fetching.pull_request_refspec(work), "refspec")
+        refspecs = words(fetching.pull_request_refspec(work), doing)
         if not (settings.is_v4 and settings.uses_merge_refspec):
             schedule = fetching.PATIENT
     else:
-        refspecs = words(settings.branch, "branch")
-    fetching.run(work, commands.fetch([], refspecs, folder), schedule, doing="fetching git mirror")
+        refspecs = words(settings.branch, doing)
+    fetching.run(work, commands.fetch([], refspecs, folder), schedule, doing="")
 
 
 def _tidy(work: Work, argv: List[str]) -> None:
     try:
         work.run(argv)
     except GitFailed as failed:
-        work.session.log.warning(f"Tidying the git mirror failed: {failed}")
+        work.session.log.warning(f"Couldn't run git {argv[-1]}: {failed}")
 
 
 def _snapshot(work: Work, folder: str) -> str:
@@ -151,5 +162,5 @@ def _snapshot(work: Work, folder: str) -> str:
         raise JobFailed(f'cannot make the folder "{copy}": {error.strerror}', 1) from error
     work.remember(copy)
     work.session.log.comment(f'Creating mirror snapshot in "{copy}"')
-    work.run(commands.clone_mirror([], folder, copy), outcome.CLONE, doing="cloning git mirror snapshot")
+    work.run(commands.clone_mirror([], folder, copy), outcome.CLONE)
     return copy

@@ -8,7 +8,7 @@ from typing import List, Sequence
 from bkagent.checkout import removal, staging
 from bkagent.checkout.remote_mirror import Outcome
 from bkagent.checkout.remote_probe import settings_of, stop_if_cancelled, timed
-from bkagent.checkout.settings import words
+from bkagent.checkout.settings import flags_of
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
@@ -45,7 +45,7 @@ def make_mirror(work: Work, repository: str, mirror: str) -> bool:
     It is made beside its place and moved there whole, since other agents share it.
     """
     remote, unfinished = work.remote, staging.folder_of(mirror)
-    flags = words(work.settings.clone_mirror_flags, "git clone mirror flags")
+    flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
     try:
         with timed(work):
             os.mkdir(unfinished)

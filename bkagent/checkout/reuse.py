@@ -42,10 +42,11 @@ def _borrow(work: Work, mirror: str) -> None:
     session = work.session
     if mirror and work.settings.mirror_mode == "reference":
         if not borrows:
-            session.log.comment(f'Borrowing objects from the mirror "{mirror}" again')
+            session.log.comment('Re-associating existing clone because git mirror checkout mode is "reference"')
             _write_alternates(alternates, mirror)
     elif borrows:
-        session.log.comment("Copying the objects that this checkout borrows from a mirror")
+        mode = work.settings.mirror_mode
+        session.log.comment(f'Dissociating existing reference clone because git mirror checkout mode is "{mode}"')
         work.run(commands.repack(), outcome.REPACK, doing="repacking git repository")
         os.unlink(alternates)
 

@@ -100,12 +100,17 @@ def bad_sparse_mode(mode: str) -> str:
     return f'invalid sparse checkout mode "{mode}", must be one of [{" ".join(SPARSE_MODES)}]'
 
 
-def words(flags: str, what: str) -> List[str]:
-    """Return the words of a flags variable. Raises JobFailed where a quote is not closed."""
+def words(text: str, doing: str) -> List[str]:
+    """Return the words of a variable. Raises JobFailed, its text starting with `doing`, where a quote is not closed."""
     try:
-        return split(flags)
+        return split(text)
     except ValueError as error:
-        raise JobFailed(f"splitting {what} {flags!r}: {error}", 1) from None
+        raise JobFailed(f"{doing}: {error}", 1) from None
+
+
+def flags_of(option: str, text: str) -> List[str]:
+    """Return the words of an option that holds flags. Raises JobFailed."""
+    return words(text, f'splitting --{option} "{text}"')
 
 
 def boolean(text: str) -> bool:
@@ -157,8 +162,8 @@ _REFRESHED: _Table = {
     "BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG": ("submodule_clone_config", _list),
     "BUILDKITE_GIT_MIRRORS_SKIP_UPDATE": ("mirrors_skip_update", boolean),
 }
-# The variables whose new values the log shows when a hook changes them.
-REFRESHED = frozenset(_REFRESHED)
+# The variables whose new values the log shows when a hook changes them, and the settings that they are.
+REFRESHED = {variable: name for variable, (name, _parse) in _REFRESHED.items()}
 
 
 def _present(environ: Mapping[str, str], table: "_Table", complain: Callable[[str], None]) -> Dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from bkagent.checkout.settings import words
+from bkagent.checkout.settings import flags_of
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
@@ -59,11 +59,11 @@ def _not_needed(work: Work, mode: str) -> str:
         raise VerificationFailed(f'invalid git commit verification mode "{mode}" (must be "strict" or "off")', 1)
     reasons = (
         (settings.is_v4 and mode == "off", "mode is off"),
-        (settings.commit == "HEAD", "the commit is HEAD"),
-        (not settings.branch, "the build has no branch"),
-        (bool(settings.tag), "this is a tag build"),
-        (settings.pull_request not in ("", "false"), "this is a pull request build"),
-        (bool(settings.refspec), "a custom refspec is used"),
+        (settings.commit == "HEAD", "commit is HEAD"),
+        (not settings.branch, "no branch"),
+        (bool(settings.tag), f"tag build ({settings.tag})"),
+        (settings.pull_request not in ("", "false"), f"pull request build (#{settings.pull_request})"),
+        (bool(settings.refspec), f"custom refspec is set ({settings.refspec})"),
     )
     return next((reason for holds, reason in reasons if holds), "")
 
@@ -86,7 +86,7 @@ def _is_on_branch(work: Work) -> bool:
 
 
 def _fetch_tip(work: Work, deepening: str) -> str:
-    flags = for_verification(words(work.settings.fetch_flags, "git fetch flags"))
+    flags = for_verification(flags_of("git-fetch-flags", work.settings.fetch_flags))
     refspec = f"+refs/heads/{work.settings.branch}:{commands.VERIFICATION_REF}"
     argv = commands.fetch([*flags, deepening] if deepening else flags, [refspec])
     for number in range(_SCHEDULE.tries):
@@ -94,7 +94,7 @@ def _fetch_tip(work: Work, deepening: str) -> str:
         if failure is None:
             break
         if number + 1 == _SCHEDULE.tries:
-            raise _Unavailable(f"fetching the branch: {failure}")
+            raise _Unavailable(f'unable to fetch branch "{work.settings.branch}": {failure}')
         if work.session.cancellation.wait(_SCHEDULE.pause(number)):
             raise Cancelled("the checkout was cancelled while it waited to fetch a branch again")
     tip = _printed(work, commands.resolve(commands.VERIFICATION_REF))

@@ -131,20 +131,20 @@ def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str, dump
 
 
 def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
-    argv = _command(session, nature, script)
     shown = _shown(session.cwd, hook.path)
     if session.log.is_debug:
         session.log.comment(f"A hook runs inside a wrapper: {hook.path}")
         shown = script
+    session.log.prompt(shown)
+    argv = _command(session, nature, script)
     for tries_left in range(_BUSY_TRIES, -1, -1):
         try:
-            session.run(argv, env=dict(hook.env), shown=shown)
+            session.run(argv, env=dict(hook.env), shown="")
             return
         except StartFailed as failed:
             # Another thread that starts a process may hold our script open for writing until its exec.
             if failed.errno != errno.ETXTBSY or not tries_left or session.cancellation.wait(_BUSY_PAUSE_S):
                 raise
-            shown = ""
 
 
 def _command(session: Session, nature: Nature, script: str) -> List[str]:
@@ -153,7 +153,11 @@ def _command(session: Session, nature: Nature, script: str) -> List[str]:
     if configured:
         return [*configured, script]
     if extension == ".ps1":
-        return ["powershell.exe" if IS_WINDOWS else "pwsh", "-file", script]
+        program = "powershell.exe" if IS_WINDOWS else "pwsh"
+        if session.which(program) is None:
+            why = f'exec: "{program}": executable file not found in $PATH'
+            raise StartFailed(f"error finding {program}, needed to run .ps1 scripts: {why}")
+        return [program, "-file", script]
     if IS_WINDOWS:
         return [script] if extension else ["bash.exe", script.replace("\\", "/")]
     if nature.shebang:

@@ -46,15 +46,17 @@ def _check_out(job: Job) -> None:
 
 
 def open_existing(job: Job) -> None:
-    """Where this job checks nothing out: go to the checkout as it is. Raises JobFailed where there is none."""
+    """Where this job checks nothing out: go to the checkout as it is, or stay where there is none.
+
+    Hooks of a repository are looked for there; somebody else may have checked it out.
+    """
     path = job.get_env(CHECKOUT_PATH)
-    if path is None:
-        return
-    try:
-        job.session.chdir(path)
-    except JobFailed:
-        raise JobFailed(f"the checkout {path} does not exist", 1) from None
-    job.hooks_root = path
+    if path is not None:
+        try:
+            job.session.chdir(path)
+        except JobFailed:
+            pass  # as in the reference; the log shows where the job wanted to go
+    job.hooks_root = job.session.cwd
 
 
 def _use_temporary_folder(job: Job) -> None:

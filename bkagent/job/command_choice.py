@@ -68,7 +68,7 @@ def _shell_words(text: str) -> "list[str]":
     try:
         shell = words.split(text)
     except ValueError as error:
-        raise JobFailed(f'failed to split the shell "{text}" into words: {error}', 1) from None
+        raise JobFailed(f'failed to split shell ("{text}") into tokens: {error}', 1) from None
     if not shell:
         raise JobFailed("no shell set for job", 1)
     return shell

@@ -10,7 +10,7 @@ from bkagent.checkout.settings import Checkout, boolean
 ARTIFACT_PATHS = "BUILDKITE_ARTIFACT_PATHS"
 ARTIFACT_DESTINATION = "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"
 FRESH_PLUGINS = "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH"
-NAMES = checkout_settings.REFRESHED | {ARTIFACT_PATHS, ARTIFACT_DESTINATION, FRESH_PLUGINS}
+NAMES = {*checkout_settings.REFRESHED, ARTIFACT_PATHS, ARTIFACT_DESTINATION, FRESH_PLUGINS}
 
 Complain = Callable[[str], None]
 
@@ -26,17 +26,29 @@ class Refreshed:
         self._texts = _texts(environ)
 
     def refresh(self, env: Mapping[str, str], complain: Complain) -> Dict[str, str]:
-        """Take over what has changed; return the new texts of those variables."""
+        """Take over what has changed; return the texts of those variables that changed a setting."""
         texts = _texts(env)
         changed = {name: text for name, text in texts.items() if self._texts.get(name) != text}
+        if not changed:
+            return {}
+        before = self._values()
         self._texts.update(texts)
-        if changed:
-            self.checkout = self.checkout.refreshed(env, complain)
-            self.artifact_paths = self._texts.get(ARTIFACT_PATHS, "")
-            self.artifact_destination = self._texts.get(ARTIFACT_DESTINATION, "")
+        self.checkout = self.checkout.refreshed(env, complain)
+        self.artifact_paths = self._texts.get(ARTIFACT_PATHS, "")
+        self.artifact_destination = self._texts.get(ARTIFACT_DESTINATION, "")
         if FRESH_PLUGINS in changed:
             self.always_fresh_plugins = _truth(changed, self.always_fresh_plugins, complain)
-        return changed
+        after = self._values()
+        return {name: text for name, text in changed.items() if before[name] != after[name]}
+
+    def _values(self) -> Dict[str, object]:
+        """Return what each variable has come to mean: other words for the same, or nonsense, change nothing."""
+        return {
+            **{name: getattr(self.checkout, field) for name, field in checkout_settings.REFRESHED.items()},
+            ARTIFACT_PATHS: self.artifact_paths,
+            ARTIFACT_DESTINATION: self.artifact_destination,
+            FRESH_PLUGINS: self.always_fresh_plugins,
+        }
 
 
 def _truth(environ: Mapping[str, str], before: bool, complain: Complain) -> bool:

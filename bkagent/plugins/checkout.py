@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from dataclasses import dataclass
 from typing import Callable, List
 
@@ -58,7 +59,7 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
     try:
         repository, below = plugin.repository, plugin.subdirectory
     except BadPlugins as error:
-        raise _failed(plugin, str(error)) from None
+        raise _failed(plugin, f"failed to get repository subdirectory: {error}") from None
     folder = _place(plugin, wishes)
     if plugin.scheme.startswith("zip+"):
         _fetch_zip(session, plugin, folder, wishes)
@@ -66,7 +67,8 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         _get_clone(session, plugin, repository, folder, wishes)
     hooks = os.path.join(below, "hooks") if below else "hooks"
     if not _is_folder_inside(folder, hooks):
-        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin')
+        why = f"statat {hooks}: no such file or directory"
+        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin: {why}')
     return CheckedOut(plugin, folder, os.path.join(folder, hooks))
 
 
@@ -100,7 +102,8 @@ def _get_clone(session: Session, plugin: Plugin, repository: str, folder: str, w
 def find_vendored(root: str, plugin: Plugin) -> CheckedOut:
     """Return where the hooks of a plugin in the job's repository, checked out at `root`, are. Raises JobFailed."""
     hooks = os.path.join(plugin.location, "hooks")
-    for what, path in (("path", plugin.location), ("hooks path", plugin.location.rstrip("/") + "/hooks")):
+    below = posixpath.join(posixpath.normpath(plugin.location), "hooks")
+    for what, path in (("path", plugin.location), ("hooks path", below)):
         if not root or not _is_folder_inside(root, path):
             there = "it leads outside, or is none" if os.path.lexists(os.path.join(root, path)) else "there is none"
             text = f'vendored plugin {what} "{path}" must be a directory within the checked-out repository: {there}'

@@ -32,7 +32,7 @@ def validate(session: Session, found: CheckedOut) -> None:
         return
     log.header(f'Plugin validation failed for "{plugin.name}"')
     log.comment(f"Plugin configuration JSON is {compact_json(plugin.configuration)}")
-    raise JobFailed("; ".join(problems), 1)
+    raise JobFailed(", ".join(problems), 1)
 
 
 def _definition_file(root: str, folder: str) -> Optional[str]:

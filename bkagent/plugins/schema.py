@@ -5,20 +5,12 @@ Unknown keywords are passed over, as the draft asks for. `$ref` reaches into the
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
-from typing import Any, Callable, Dict, List
+from typing import Any, Dict, List
+
+from bkagent.plugins import schema_rules as rules
+from bkagent.plugins.schema_rules import listed, matches, problem
 
 _DEEPEST = 60
-_TYPES: Dict[str, Callable[[Any], bool]] = {
-    "null": lambda value: value is None,
-    "boolean": lambda value: isinstance(value, bool),
-    "object": lambda value: isinstance(value, dict),
-    "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
-    "number": lambda value: _is_number(value),
-    "integer": lambda value: _is_number(value) and _is_whole(value),
-}
 
 
 class Schema:
@@ -35,18 +27,17 @@ class Schema:
         if depth > _DEEPEST:
             return [f"{at}: the schema or the value is nested too deeply"]
         if schema is False:
-            return [f"{at}: nothing is allowed here"]
+            return [problem(at, value, "schema is always false")]
         if not isinstance(schema, dict):
             return []
         if isinstance(schema.get("$ref"), str):
             return self._check(value, self._referred(schema["$ref"]), at, depth + 1)
-        found = _plain_problems(value, schema, at)
-        found += self._combined(value, schema, at, depth)
+        found = [problem(at, value, why) for why in rules.broken_by(value, schema)]
         if isinstance(value, dict):
             found += self._object(value, schema, at, depth)
         if isinstance(value, list):
             found += self._array(value, schema, at, depth)
-        return found
+        return found + self._combined(value, schema, at, depth)
 
     def _referred(self, reference: str) -> Any:
         if not reference.startswith("#"):
@@ -63,43 +54,51 @@ class Schema:
 
     def _combined(self, value: Any, schema: Dict[str, Any], at: str, depth: int) -> List[str]:
         found: List[str] = []
-        for each in _listed(schema.get("allOf")):
+        for each in listed(schema.get("allOf")):
             found += self._check(value, each, at, depth + 1)
-        if "anyOf" in schema and not any(self._fits(value, each, at, depth) for each in _listed(schema["anyOf"])):
-            found.append(f"{at}: it fits none of the allowed forms")
+        if "anyOf" in schema and not any(self._fits(value, each, at, depth) for each in listed(schema["anyOf"])):
+            found.append(problem(at, value, "did Not match any specified AnyOf schemas"))
         if "oneOf" in schema:
-            count = sum(self._fits(value, each, at, depth) for each in _listed(schema["oneOf"]))
-            if count != 1:
-                found.append(f"{at}: it fits {count} of the forms of which it must fit exactly one")
+            count = sum(self._fits(value, each, at, depth) for each in listed(schema["oneOf"]))
+            if count > 1:
+                found.append(problem(at, value, "matched more than one specified OneOf schemas"))
+            elif count == 0:
+                found.append(problem(at, value, "did not match any of the specified OneOf schemas"))
         if "not" in schema and self._fits(value, schema["not"], at, depth):
-            found.append(f"{at}: it has a form that is not allowed")
+            found.append(problem(at, value, "result was valid, ('not') expected invalid"))
         if "if" in schema:
             branch = "then" if self._fits(value, schema["if"], at, depth) else "else"
             found += self._check(value, schema.get(branch, True), at, depth + 1)
         return found
 
     def _object(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
+        missing = [name for name in _names(schema.get("required")) if name not in value]
+        found = [problem(at, value, f'"{name}" value is required') for name in missing]
+        found += [problem(at, value, why) for why in rules.counts_of_object(value, schema)]
+        for name, needed in _mapping(schema.get("dependentRequired")).items():
+            if name in value:
+                absent = [other for other in _names(needed) if other not in value]
+                found += [problem(at, value, f'"{other}" property is required') for other in absent]
+        return found + self._properties(value, schema, at, depth)
+
+    def _properties(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
         known, patterns = _mapping(schema.get("properties")), _mapping(schema.get("patternProperties"))
-        found = [f'{at}: "{name}" value is required' for name in _names(schema.get("required")) if name not in value]
-        for name, element in value.items():
-            below = f"{at.rstrip('/')}/{name}"
-            schemas = [known[name]] if name in known else []
-            schemas += [each for pattern, each in patterns.items() if _matches(pattern, name)]
-            if not schemas and "additionalProperties" in schema:
-                if schema["additionalProperties"] is False:
-                    found.append(f"{below}: additional properties are not allowed")
-                schemas = [schema["additionalProperties"] or True]
-            for each in schemas:
-                found += self._check(element, each, below, depth + 1)
-            found += self._check(name, schema.get("propertyNames", True), below, depth + 1)
-        for name, needed in _mapping(schema.get("dependencies")).items():
-            if name in value and isinstance(needed, list):
-                found += [
-                    f'{at}: "{other}" value is required with "{name}"' for other in _names(needed) if other not in value
-                ]
-            elif name in value:
-                found += self._check(value, needed, at, depth + 1)
-        return found + _count_problems(len(value), schema, "Properties", at)
+        pairs = [(name, known[name]) for name in known if name in value]
+        for name in sorted(value):
+            pairs += [(name, each) for pattern, each in patterns.items() if matches(pattern, name)]
+        met = {name for name, _each in pairs}
+        others = [name for name in sorted(value) if name not in met]
+        additional = schema.get("additionalProperties", True)
+        pairs += [(name, additional) for name in others if additional is not False]
+        found: List[str] = []
+        for name, each in pairs:
+            found += self._check(value[name], each, f"{at.rstrip('/')}/{name}", depth + 1)
+        if "propertyNames" in schema:
+            for name in sorted(value):
+                found += self._check(name, schema["propertyNames"], f"{at.rstrip('/')}/{name}", depth + 1)
+        if additional is False and others:
+            found.append(problem(at, value, "additional properties are not allowed"))
+        return found
 
     def _array(self, value: List[Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
         found: List[str] = []
@@ -109,93 +108,15 @@ class Schema:
             if isinstance(items, list):
                 each = items[number] if number < len(items) else schema.get("additionalItems", True)
             found += self._check(element, each, f"{at.rstrip('/')}/{number}", depth + 1)
+        found += [problem(at, value, why) for why in rules.counts_of_array(value, schema)]
         if "contains" in schema and not any(self._fits(each, schema["contains"], at, depth) for each in value):
-            found.append(f"{at}: no element has the form that one must have")
-        if schema.get("uniqueItems") is True and any(
-            _equal(value[first], value[second]) for first in range(len(value)) for second in range(first)
-        ):
-            found.append(f"{at}: its elements must differ")
-        return found + _count_problems(len(value), schema, "Items", at)
-
-
-def _plain_problems(value: Any, schema: Dict[str, Any], at: str) -> List[str]:
-    found: List[str] = []
-    types = schema.get("type")
-    names = [types] if isinstance(types, str) else _listed(types)
-    if names and not any(_TYPES.get(str(name), lambda value: True)(value) for name in names):
-        found.append(f"{at}: type should be {' or '.join(map(str, names))}")
-    if "enum" in schema and not any(_equal(value, each) for each in _listed(schema["enum"])):
-        found.append(f"{at}: it must be one of {', '.join(map(str, _listed(schema['enum'])))}")
-    if "const" in schema and not _equal(value, schema["const"]):
-        found.append(f"{at}: it must be {schema['const']}")
-    if isinstance(value, str):
-        found += _count_problems(len(value), schema, "Length", at)
-        if isinstance(schema.get("pattern"), str) and not _matches(schema["pattern"], value):
-            found.append(f"{at}: it must match {schema['pattern']}")
-    if _is_number(value):
-        found += _number_problems(value, schema, at)
-    return found
-
-
-def _number_problems(value: Any, schema: Dict[str, Any], at: str) -> List[str]:
-    checks: Dict[str, Callable[[Any], bool]] = {
-        "minimum": lambda limit: value >= limit,
-        "maximum": lambda limit: value <= limit,
-        "exclusiveMinimum": lambda limit: value > limit,
-        "exclusiveMaximum": lambda limit: value < limit,
-        "multipleOf": lambda step: step == 0 or _is_multiple(value, step),
-    }
-    return [
-        f"{at}: {value} breaks {name} {schema[name]}"
-        for name, holds in checks.items()
-        if _is_number(schema.get(name)) and not holds(schema[name])
-    ]
-
-
-def _count_problems(count: int, schema: Dict[str, Any], what: str, at: str) -> List[str]:
-    low, high = schema.get(f"min{what}"), schema.get(f"max{what}")
-    found: List[str] = []
-    if isinstance(low, (int, float)) and count < low:
-        found.append(f"{at}: {count} is less than min{what} {low}")
-    if isinstance(high, (int, float)) and count > high:
-        found.append(f"{at}: {count} is more than max{what} {high}")
-    return found
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) or value.is_integer()
-
-
-def _is_multiple(value: Any, step: Any) -> bool:
-    try:
-        return Fraction(str(value)) % Fraction(str(step)) == 0
-    except ValueError:
-        return False  # infinity, which a number such as 1e999 becomes
-
-
-def _equal(left: Any, right: Any) -> bool:
-    # In Python, 1 == True; in JSON a number is never a truth value.
-    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
-
-
-def _listed(value: Any) -> List[Any]:
-    return value if isinstance(value, list) else []
+            found.append(problem(at, value, f"must contain at least one of: {rules.as_json(schema['contains'])}"))
+        return found
 
 
 def _names(value: Any) -> List[str]:
-    return [name for name in _listed(value) if isinstance(name, str)]
+    return [name for name in listed(value) if isinstance(name, str)]
 
 
 def _mapping(value: Any) -> Dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _matches(pattern: object, text: str) -> bool:
-    try:
-        return re.search(str(pattern), text) is not None
-    except re.error:
-        return True  # a pattern that is none forbids nothing

@@ -52,7 +52,7 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
     """
     has_terminal = launch.pty and process_start.TERMINALS and errors is None and launch.stdin is None
     if not os.path.isdir(launch.cwd):
-        raise StartFailed(f'process working directory "{launch.cwd}" doesn\'t exist')
+        raise StartFailed(f'process working directory "{launch.cwd}" doesn\'t exist', shown=_shown(launch))
     try:
         if has_terminal:
             child, fd = process_start.start_in_terminal(launch.argv, launch.env, launch.cwd, launch.raw)

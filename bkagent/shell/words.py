@@ -23,7 +23,7 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
     """
     words: List[str] = []
     word: List[str] = []
-    begun, quote, opened, at = False, "", 0, 0
+    begun, quote, at = False, "", 0
     while at < len(text):
         letter = text[at]
         if letter == escape:
@@ -40,7 +40,7 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
             else:
                 quote = ""
         elif letter in "'\"":
-            begun, quote, opened = True, letter, at
+            begun, quote = True, letter
         elif letter in _BLANKS:
             if begun:
                 words.append("".join(word))
@@ -50,7 +50,7 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
             begun = True
         at += 1
     if quote:
-        raise ValueError(f"expected closing quote {quote} at offset {opened + 1}, got EOF")
+        raise ValueError(f"expected closing quote {quote} at offset {len(text) - 1}, got EOF")
     if begun:
         words.append("".join(word))
     return words

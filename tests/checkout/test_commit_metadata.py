@@ -59,7 +59,8 @@ def test_a_question_that_fails_counts_as_no(job, log):
 
 def test_a_refusal_is_only_warned_of(job, log):
     send(job, log, Remote(problem=Refused("not allowed", 403)))
-    assert any("Warning: Couldn't send commit information to Buildkite: not allowed" in line for line in log.own)
+    text = "sending git commit information to Buildkite: not allowed"
+    assert any(f"Warning: Couldn't send commit information to Buildkite: {text}" in line for line in log.own)
 
 
 def test_a_cancellation_is_passed_on(job, log):

@@ -71,4 +71,4 @@ def test_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
 def test_a_branch_that_cannot_be_fetched_only_warns(job, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     job.check_out(BRANCH="nowhere", GIT_COMMIT_VERIFICATION="strict")
-    assert any("commit verification unavailable: fetching the branch: " in line for line in log.own)
+    assert any("commit verification unavailable: unable to fetch branch " in line for line in log.own)

@@ -121,11 +121,21 @@ def test_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upst
 
 def test_a_failed_clone_leaves_no_mirror(mirrored, tmp_path, log):
     missing = str(tmp_path / "nothing")
-    with pytest.raises(Exception, match="cloning git mirror: exit status 128"):
+    with pytest.raises(Exception, match="getting/updating git mirror: exit status 128"):
         mirrored.check_out(REPO=missing, CHECKOUT_ATTEMPTS="1")
-    mirror = os.path.join(os.path.dirname(mirrored.mirror), mirror_folder(missing))
-    assert f'# Removing mirror dir "{mirror}" due to failed clone' in log.own
-    assert not os.path.exists(mirror)
+    assert not os.path.exists(os.path.join(os.path.dirname(mirrored.mirror), mirror_folder(missing)))
+
+
+def test_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
+    dying = tmp_path / "bin" / "git"
+    dying.parent.mkdir()
+    dying.write_text('#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nexit 9\n')
+    dying.chmod(0o755)
+    mirrored.env["PATH"] = f"{dying.parent}{os.pathsep}{mirrored.env['PATH']}"
+    with pytest.raises(Exception, match="getting/updating git mirror: exit status 9"):
+        mirrored.check_out(CHECKOUT_ATTEMPTS="1")
+    assert f'# Removing mirror dir "{mirrored.mirror}" due to failed clone' in log.own
+    assert not os.path.exists(mirrored.mirror)
 
 
 @pytest.mark.parametrize("which", ["clone", "update"])

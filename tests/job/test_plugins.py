@@ -206,7 +206,7 @@ def _failing(plugins: Plugins, what: str) -> str:
         ("no configuration", "is not a hash"),
         ("two versions", "too many '#'s in"),
         ("scp", "first path segment in URL cannot contain colon"),
-        ("incomplete", "failed to checkout plugin x: incomplete plugin path"),
+        ("incomplete", "failed to checkout plugin x: failed to get repository subdirectory: incomplete plugin path"),
         ("a zip", 'zip plugins require the "zip-plugins" experiment'),
         ("no such version", "failed to checkout plugin my: exit status 1"),
         ("an option", '"--orphan=x" is not a valid version'),

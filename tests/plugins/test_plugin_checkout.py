@@ -176,7 +176,7 @@ def test_a_vendored_plugin_elsewhere_is_refused(tmp_path):
         ("./../outside", 'path "./../outside"'),
         ("./link", 'path "./link"'),
         ("./missing", 'path "./missing"'),
-        ("./bare", 'hooks path "./bare/hooks"'),
+        ("./bare", 'hooks path "bare/hooks"'),
     ):
         with pytest.raises(JobFailed) as failed:
             find_vendored(str(checkout), plugin_of(location, {}))

@@ -37,8 +37,8 @@ CASES = [
     ),
     ({"propertyNames": {"pattern": "^[a-z]+$"}}, [{"a": 1}], [{"A": 1}]),
     ({"minProperties": 1, "maxProperties": 2}, [{"a": 1}], [{}, {"a": 1, "b": 1, "c": 1}]),
-    ({"dependencies": {"a": ["b"]}}, [{}, {"b": 1}, {"a": 1, "b": 1}], [{"a": 1}]),
-    ({"dependencies": {"a": {"required": ["c"]}}}, [{"a": 1, "c": 1}], [{"a": 1}]),
+    ({"dependentRequired": {"a": ["b"]}}, [{}, {"b": 1}, {"a": 1, "b": 1}], [{"a": 1}]),
+    ({"dependencies": {"a": ["b"]}}, [{"a": 1}], []),  # which the reference does not know either
     ({"items": {"type": "string"}}, [[], ["a"]], [[1]]),
     ({"items": [{"type": "string"}], "additionalItems": False}, [["a"]], [["a", 1], [1]]),
     ({"minItems": 1, "maxItems": 2}, [[1]], [[], [1, 2, 3]]),
@@ -76,6 +76,61 @@ def test_each_keyword_has_its_meaning(schema, fitting, other):
         assert Schema(schema).problems(value) == [], value
     for value in other:
         assert Schema(schema).problems(value) != [], value
+
+
+@pytest.mark.parametrize(
+    "schema, value, told",
+    [  # recorded of the reference
+        ({"type": ["integer", "boolean"]}, "x", '"x" type should be one of: integer,boolean, got string'),
+        ({"type": "object"}, [1], "[1] type should be object, got array"),
+        ({"type": "string"}, 12, "12 type should be string, got integer"),
+        ({"type": "integer"}, 1.5, "1.5 type should be integer, got number"),
+        ({"type": "integer"}, "x" * 50, '"xxxxxxxxxxxxxxxxxxx... type should be integer, got string'),
+        ({"type": "integer"}, "é<&>", r'"é\u003c\u0026\u003... type should be integer, got string'),
+        ({"enum": ["x", "y", 3]}, "z", '"z" should be one of ["x", "y", 3]'),
+        ({"const": "x"}, "z", '"z" must equal "x"'),
+        ({"minimum": 5}, 3, "3 must be greater than or equal to 5"),
+        ({"maximum": 5}, 7.5, "7.5 must be less than or equal to 5"),
+        ({"exclusiveMinimum": 5}, 5, "5 5 must be greater than 5"),
+        ({"exclusiveMaximum": 5}, 5, "5 5 must be less than 5"),
+        ({"multipleOf": 2}, 3, "3 must be a multiple of 2"),
+        ({"minLength": 5}, "abc", '"abc" min length of 5 characters required: abc'),
+        ({"maxLength": 2}, "abc", '"abc" max length of 2 characters exceeded: abc'),
+        ({"pattern": "^x"}, "abc", '"abc" regexp pattern ^x mismatch on string: abc'),
+        ({"minItems": 2}, [1], "[1] array length 1 below 2 minimum items"),
+        ({"maxItems": 1}, [1, 2], "[1,2] array length 2 exceeds 1 max"),
+        ({"uniqueItems": True}, [1, 1], "[1,1] array items must be unique. duplicated entry: 1"),
+        ({"anyOf": [{"type": "string"}]}, 1, "1 did Not match any specified AnyOf schemas"),
+        ({"oneOf": [{"type": "string"}]}, 1, "1 did not match any of the specified OneOf schemas"),
+        ({"oneOf": [{"type": "number"}, {}]}, 1, "1 matched more than one specified OneOf schemas"),
+        ({"not": {"type": "number"}}, 1, "1 result was valid, ('not') expected invalid"),
+        (False, 1, "1 schema is always false"),
+        ({"minProperties": 3}, {"a": 1}, '{"a":1} 1 object Properties below 3 minimum'),
+        ({"maxProperties": 0}, {"a": 1}, '{"a":1} 1 object Properties exceed 0 maximum'),
+        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, '{"a":1} "b" property is required'),
+        ({"additionalProperties": False}, {"x": 1, "y": 2}, '{"x":1,"y":2} additional properties are not allowed'),
+    ],
+)
+def test_s4_7_each_problem_has_the_references_words(schema, value, told):
+    assert Schema(schema).problems(value) == [f"/: {told}"]
+
+
+def test_s4_7_problems_come_in_the_references_order():
+    schema = {
+        "additionalProperties": False,
+        "required": ["z", "m"],
+        "properties": {"b": {"type": "integer"}, "a": {"type": "integer"}},
+        "minProperties": 5,
+    }
+    shown = '/: {"a":"y","b":"x","ex...'
+    assert Schema(schema).problems({"b": "x", "a": "y", "extra": 1}) == [
+        f'{shown} "z" value is required',
+        f'{shown} "m" value is required',
+        f"{shown} 3 object Properties below 5 minimum",
+        '/b: "x" type should be integer, got string',
+        '/a: "y" type should be integer, got string',
+        f"{shown} additional properties are not allowed",
+    ]
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -151,8 +206,10 @@ def test_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
     with pytest.raises(JobFailed) as failed:
         check({"n": 1.5, "b": True}, DEFINITION)
     assert failed.value.exit_code == 1
-    for problem in ('"a" value is required', "/n: type should be integer", "/b: additional properties are not allowed"):
-        assert problem in str(failed.value)
+    assert str(failed.value) == (
+        '/: {"b":true,"n":1.5} "a" value is required, /n: 1.5 type should be integer, got number, '
+        '/: {"b":true,"n":1.5} additional properties are not allowed'
+    )
     assert '~~~ Plugin validation failed for "my"\n' in log.text
     assert 'Plugin configuration JSON is {"b":true,"n":1.5}' in log.text
 

@@ -1,0 +1,148 @@
+"""The rules of a JSON schema that look at one value alone, and the words for what breaks them: the reference's."""
+
+from __future__ import annotations
+
+import json
+import re
+from fractions import Fraction
+from typing import Any, Callable, Dict, List
+
+_SHOWN_BYTES = 20
+_HTML = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+_TYPES: Dict[str, Callable[[Any], bool]] = {
+    "null": lambda value: value is None,
+    "boolean": lambda value: isinstance(value, bool),
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "number": lambda value: is_number(value),
+    "integer": lambda value: is_number(value) and _is_whole(value),
+}
+# What is told of a value that has the wrong type: the first that fits.
+_TOLD = ("null", "boolean", "object", "array", "string", "integer", "number")
+
+
+def problem(at: str, value: Any, why: str) -> str:
+    """Return the sentence about a value at a place such as `/volumes/0`; a long value is cut."""
+    raw = as_json(value).encode("utf-8", "surrogatepass")
+    shown = raw.decode("utf-8", "replace")
+    if len(raw) > _SHOWN_BYTES:
+        shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace") + "..."
+    return f"{at}: {shown} {why}"
+
+
+def as_json(value: Any) -> str:
+    """Return a value made of JSON's types as compact JSON, safe inside HTML."""
+    text = json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    for letter, escape in _HTML.items():
+        text = text.replace(letter, escape)
+    return text
+
+
+def broken_by(value: Any, schema: Dict[str, Any]) -> List[str]:
+    """Return why a value breaks the rules that do not look into it."""
+    found = _type(value, schema)
+    if "enum" in schema and not any(equal(value, each) for each in listed(schema["enum"])):
+        found.append(f"should be one of [{', '.join(map(as_json, listed(schema['enum'])))}]")
+    if "const" in schema and not equal(value, schema["const"]):
+        found.append(f"must equal {as_json(schema['const'])}")
+    if isinstance(value, str):
+        found += _text(value, schema)
+    if is_number(value):
+        found += _number(value, schema)
+    return found
+
+
+def counts_of_object(value: Dict[str, Any], schema: Dict[str, Any]) -> List[str]:
+    """Return why an object has too few or too many properties."""
+    low, high, count = _limit(schema, "minProperties"), _limit(schema, "maxProperties"), len(value)
+    found = [f"{count} object Properties below {low:g} minimum"] if low is not None and count < low else []
+    return found + ([f"{count} object Properties exceed {high:g} maximum"] if high is not None and count > high else [])
+
+
+def counts_of_array(value: List[Any], schema: Dict[str, Any]) -> List[str]:
+    """Return why an array has too few or too many elements, or the same one twice."""
+    low, high, count = _limit(schema, "minItems"), _limit(schema, "maxItems"), len(value)
+    found = [f"array length {count} below {low:g} minimum items"] if low is not None and count < low else []
+    if high is not None and count > high:
+        found.append(f"array length {count} exceeds {high:g} max")
+    if schema.get("uniqueItems") is True:
+        twice = [each for at, each in enumerate(value) if any(equal(each, other) for other in value[:at])]
+        found += [f"array items must be unique. duplicated entry: {as_json(each)}" for each in twice[:1]]
+    return found
+
+
+def _type(value: Any, schema: Dict[str, Any]) -> List[str]:
+    types = schema.get("type")
+    names = [types] if isinstance(types, str) else listed(types)
+    if not names or any(_TYPES.get(str(name), lambda value: True)(value) for name in names):
+        return []
+    wanted = str(names[0]) if isinstance(types, str) else f"one of: {','.join(map(str, names))}"
+    return [f"type should be {wanted}, got {next(name for name in _TOLD if _TYPES[name](value))}"]
+
+
+def _text(value: str, schema: Dict[str, Any]) -> List[str]:
+    low, high, pattern = _limit(schema, "minLength"), _limit(schema, "maxLength"), schema.get("pattern")
+    found: List[str] = []
+    if low is not None and len(value) < low:
+        found.append(f"min length of {low:g} characters required: {value}")
+    if high is not None and len(value) > high:
+        found.append(f"max length of {high:g} characters exceeded: {value}")
+    if isinstance(pattern, str) and not matches(pattern, value):
+        found.append(f"regexp pattern {pattern} mismatch on string: {value}")
+    return found
+
+
+def _number(value: Any, schema: Dict[str, Any]) -> List[str]:
+    told = as_json(value)
+    rules: Dict[str, "tuple[Callable[[Any], bool], str]"] = {
+        "multipleOf": (lambda step: step == 0 or _is_multiple(value, step), "must be a multiple of"),
+        "maximum": (lambda limit: value <= limit, "must be less than or equal to"),
+        "exclusiveMaximum": (lambda limit: value < limit, f"{told} must be less than"),
+        "minimum": (lambda limit: value >= limit, "must be greater than or equal to"),
+        "exclusiveMinimum": (lambda limit: value > limit, f"{told} must be greater than"),
+    }
+    return [
+        f"{words} {as_json(schema[name])}"
+        for name, (holds, words) in rules.items()
+        if is_number(schema.get(name)) and not holds(schema[name])
+    ]
+
+
+def _limit(schema: Dict[str, Any], name: str) -> "float | None":
+    limit = schema.get(name)
+    return limit if is_number(limit) else None
+
+
+def is_number(value: Any) -> bool:
+    """Say whether a value is a JSON number; to Python, true and false are numbers as well."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) or value.is_integer()
+
+
+def _is_multiple(value: Any, step: Any) -> bool:
+    try:
+        return Fraction(str(value)) % Fraction(str(step)) == 0
+    except ValueError:
+        return False  # infinity, which a number such as 1e999 becomes
+
+
+def equal(left: Any, right: Any) -> bool:
+    """Say whether two values are the same. In Python, 1 == True; in JSON a number is never a truth value."""
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def listed(value: Any) -> List[Any]:
+    """Return a list, an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def matches(pattern: object, text: str) -> bool:
+    """Say whether a pattern is found in a text; a pattern that is none forbids nothing."""
+    try:
+        return re.search(str(pattern), text) is not None
+    except re.error:
+        return True
