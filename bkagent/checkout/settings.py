@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List, Mapping, Tuple
 from bkagent.config.compat import COMPAT, Compat
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.shell.words import split
+from bkagent.wire import go_quoted
 
 SPARSE_MODES = ("cone", "no-cone")
 MIRROR_MODES = ("reference", "dissociate")
@@ -110,7 +111,7 @@ def words(text: str, doing: str) -> List[str]:
 
 def flags_of(option: str, text: str) -> List[str]:
     """Return the words of an option that holds flags. Raises JobFailed."""
-    return words(text, f'splitting --{option} "{text}"')
+    return words(text, f"splitting --{option} {go_quoted.quoted(text)}")
 
 
 def boolean(text: str) -> bool:

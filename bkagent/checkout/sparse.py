@@ -47,8 +47,8 @@ def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
         kept.append("--filter")
     else:
         wanted.append(commands.NO_BLOBS)
-    if kept:
-        work.session.log.comment(f"Sparse checkout leaves {' and '.join(kept)} of the git clone flags as given")
+    for flag in kept:
+        work.session.log.comment(f"Sparse checkout leaves {flag} of the git clone flags as given")
     return wanted
 
 

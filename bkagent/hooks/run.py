@@ -16,6 +16,7 @@ from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
 from bkagent.system import unguessable
 from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
+from bkagent.wire.go_quoted import quoted
 
 LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
 _BUSY_TRIES, _BUSY_PAUSE_S = 100, 0.1
@@ -148,7 +149,7 @@ def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
 
 
 def _command(session: Session, nature: Nature, script: str) -> List[str]:
-    configured = split(session.env.get("BUILDKITE_HOOKS_SHELL", ""))
+    configured = _hooks_shell(session.env.get("BUILDKITE_HOOKS_SHELL", ""))
     extension = os.path.splitext(script)[1]
     if configured:
         return [*configured, script]
@@ -166,6 +167,13 @@ def _command(session: Session, nature: Nature, script: str) -> List[str]:
         return ["bash", script]
     session.log.warning("bash is not on the PATH: the hook runs with sh")
     return ["sh", script]
+
+
+def _hooks_shell(text: str) -> List[str]:
+    try:
+        return split(text)
+    except ValueError as error:
+        raise StartFailed(f"splitting hooks shell {quoted(text)}: {error}") from None
 
 
 def _shown(cwd: str, path: str) -> str:

@@ -102,9 +102,13 @@ class Session:
         Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. Raises as `run` does.
         """
         output = _Captured()
-        errors = _both(watch, _nowhere if hidden else self.log.child)
+        errors = _both(watch, _nowhere if hidden else self._take_piped)
         self._run(argv, env, cwd, False, stdin, output.take, errors)
         return output.text()
+
+    def _take_piped(self, data: bytes) -> None:
+        """Write what came through a pipe to the log, its lines ended as those of the job's terminals are."""
+        self.log.child(data.replace(b"\n", b"\r\n") if self.pty and not self.raw else data)
 
     def chdir(self, path: str) -> None:
         """Go to a folder, relative to the present one, and show that. Raises JobFailed when it is no folder."""

@@ -50,7 +50,8 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
             begun = True
         at += 1
     if quote:
-        raise ValueError(f"expected closing quote {quote} at offset {len(text) - 1}, got EOF")
+        last = len(text.encode("utf-8", "surrogateescape")) - 1
+        raise ValueError(f"expected closing quote {quote} at offset {last}, got EOF")
     if begun:
         words.append("".join(word))
     return words

@@ -200,6 +200,22 @@ def test_a_configured_shell_runs_the_wrapper(session, hook, log):
     assert log.lines[-1] == "shell flags huB"
 
 
+def test_a_configured_shell_with_an_open_quote_is_named(session, hook):
+    session.env["BUILDKITE_HOOKS_SHELL"] = "bash 'x"
+    with pytest.raises(HookFailed) as failed:
+        run(session, hook("true\n"))
+    problem = "expected closing quote ' at offset 6, got EOF"
+    assert str(failed.value).endswith(f"""shell hook: splitting hooks shell "bash 'x": {problem}""")
+    assert failed.value.exit_code == 1
+
+
+def test_a_powershell_hook_without_powershell_is_one_error(session, hook, log):
+    session.env["PATH"] = ""
+    with pytest.raises(HookFailed, match="error finding pwsh, needed to run .ps1 scripts"):
+        run(session, hook("Write-Host x\n", name="pre-command.ps1"))
+    assert not any("perhaps" in line for line in log.lines)
+
+
 def test_nothing_is_left_in_the_temporary_folder(session, hook):
     run(session, hook("true\n"))
     with pytest.raises(HookFailed):

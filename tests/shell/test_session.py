@@ -110,10 +110,11 @@ def test_output_that_others_finish_after_the_end_is_still_read(session: Session,
 
 def test_capture_returns_stdout_and_logs_stderr(session: Session, log: MemoryLog) -> None:
     assert session.capture(["sh", "-c", "echo out; echo err >&2"]) == "out\n"
-    assert log.output == b"err\n"
+    line_end = b"\r\n" if session.pty else b"\n"
+    assert log.output == b"err" + line_end
     assert log.lines == []
     assert session.capture(["sh", "-c", "echo hidden >&2"], hidden=True) == ""
-    assert log.output == b"err\n"
+    assert log.output == b"err" + line_end
 
 
 def test_capture_feeds_input_of_any_size(session: Session) -> None:
