@@ -194,7 +194,8 @@ class JobRun:
         return JobFile(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
             agent_name=session.name, agent_endpoint=session.client.endpoint, agent_token=session.token,
-            heartbeat_interval_s=session.heartbeat_interval_s, job_status_interval_s=session.job_status_interval_s,
+            heartbeat_interval_s=session.heartbeat_interval_s, lost_after_s=session.lost_after_s,
+            job_status_interval_s=session.job_status_interval_s,
             request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
             chunk_interval_s=self._job.chunks_interval_s, log_max_bytes=self._job.log_max_size_bytes,
             ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,

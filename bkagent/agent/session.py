@@ -26,6 +26,7 @@ class Session:
         self.ping_interval_s = registered.ping_interval_s
         self.heartbeat_interval_s = registered.heartbeat_interval_s
         self.job_status_interval_s = registered.job_status_interval_s
+        self.lost_after_s = registered.lost_after_s
         self._report = report
         client = registering.with_token(registered.access_token)
         if registered.endpoint:

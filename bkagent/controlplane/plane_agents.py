@@ -80,7 +80,7 @@ class PlaneAgents(PlaneJobs):
         return Registered(
             id=id, name=agent.name, access_token=self.tokens.of_session(id), meta_data=agent.meta_data,
             ping_interval_s=self.timing.ping_interval_s, job_status_interval_s=self.timing.job_status_interval_s,
-            heartbeat_interval_s=self.timing.heartbeat_interval_s,
+            heartbeat_interval_s=self.timing.heartbeat_interval_s, lost_after_s=self.timing.lost_after_s,
         )  # fmt: skip
 
     def connect(self, agent_id: str) -> Agent:

@@ -19,6 +19,7 @@ from bkagent.controlplane.store import agents, builds, jobs
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.tokens import Tokens
 from bkagent.pipeline.steps import Pipeline
+from bkagent.wire.registration import LOST_AFTER_S
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +30,15 @@ class Timing:
     job_status_interval_s: float = 1.0
     heartbeat_interval_s: float = 30.0
     chunk_interval_s: float = 1.0
-    # Source: pipelines of the reference service: an agent is lost after three minutes without a heartbeat.
-    lost_after_s: float = 180.0
+    lost_after_s: float = LOST_AFTER_S
     offer_s: float = 60.0
     accepted_s: float = 900.0
     pause_minutes: int = 5
+
+
+def timing_of(lost_after_s: float) -> Timing:
+    """Return the timing of a plane that gives agents up after so long: they are to be heard six times in it."""
+    return Timing(lost_after_s=lost_after_s, heartbeat_interval_s=min(30.0, lost_after_s / 6))
 
 
 class PlaneState:

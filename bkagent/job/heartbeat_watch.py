@@ -6,23 +6,31 @@ import threading
 import time
 from typing import Callable, Optional
 
-# The control plane gives an agent up after 180 s without a heartbeat and may hand its job to another one.
-GIVEN_UP_AFTER_S = 180.0
-LIMIT_S = 150.0
-LOOK_EVERY_S = 5.0
-_MARGIN_S = 3.0
 
+class Limits:
+    """What follows from how long a control plane waits for an agent (180 s): 150 s until the job ends, and so on.
 
-def most_grace_s(age_s: float) -> float:
-    """Return how long each grace of a job may be that ends since its last heartbeat is `age_s` old.
-
-    The command has one, and what cleans up behind it another; both must be over when the job may be handed out again.
+    limit_s        age of the last heartbeat at which the job is ended
+    look_every_s   how often that is looked at
     """
-    return max(1.0, (GIVEN_UP_AFTER_S - age_s - _MARGIN_S) / 2)
+
+    def __init__(self, lost_after_s: float) -> None:
+        self._lost_after_s = lost_after_s
+        self.limit_s = lost_after_s * 5 / 6
+        self.look_every_s = lost_after_s / 36
+
+    def most_grace_s(self, age_s: float) -> float:
+        """Return how long each grace of a job may be that ends since its last heartbeat is `age_s` old.
+
+        The command has one, and what cleans up behind it another; both must be over when the job may be handed out
+        again.
+        """
+        margin_s = self._lost_after_s / 60
+        return max(self._lost_after_s / 180, (self._lost_after_s - age_s - margin_s) / 2)
 
 
 class HeartbeatWatch:
-    """Calls `lost(age in seconds)` once, on a thread of its own, when no heartbeat has been accepted for LIMIT_S.
+    """Calls `lost(age in seconds)` once, on a thread of its own, when no heartbeat has been accepted for too long.
 
     `age_s(now)` says how old the last one is by the wall clock. That clock may be set while a job runs, so the age must
     also have passed by one that nobody sets, since the last heartbeat that was seen here.
@@ -32,13 +40,13 @@ class HeartbeatWatch:
         self,
         age_s: Callable[[float], float],
         lost: Callable[[float], None],
+        limits: Limits,
         *,
         wall: Callable[[], float] = time.time,
         steady: Optional[Callable[[], float]] = None,
-        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
         self._age_s, self._lost, self._wall, self._steady = age_s, lost, wall, steady or _steady
-        self._look_every_s = look_every_s
+        self._limits = limits
         self._stopped = threading.Event()
         self._seen_at = self._steady()
         self._last_moment = self._moment()
@@ -63,9 +71,9 @@ class HeartbeatWatch:
         return now - self._age_s(now)
 
     def _watch(self) -> None:
-        while not self._stopped.wait(self._look_every_s):
+        while not self._stopped.wait(self._limits.look_every_s):
             age_s = self.age_now_s()
-            if age_s > LIMIT_S:
+            if age_s > self._limits.limit_s:
                 self._lost(age_s)
                 return
 

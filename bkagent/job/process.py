@@ -10,7 +10,7 @@ from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import assembly, run, script, service, spilled
 from bkagent.job.assembly import ControlPlane
 from bkagent.job.environment import BIN_PATH
-from bkagent.job.heartbeat_watch import HeartbeatWatch, most_grace_s
+from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
 from bkagent.logs import spool
 from bkagent.logs.copies import COPY_MODE, TMPFILE_MODE, Copies
 from bkagent.logs.job_file import JobFile
@@ -52,7 +52,7 @@ class JobProcess:
         """
         self._attach()
         self._environ = spilled.whole(self._folder, self._environ)
-        watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon)
+        watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon, self._limits)
         watch.start()
         try:
             result = self._result()
@@ -83,6 +83,7 @@ class JobProcess:
         self._log = JobLog(sink, Redactor(), stamper_for(job), line_end=line_end)
         self._copies.report_problems()
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
+        self._limits = Limits(job.lost_after_s)
 
     def _append(self, data: bytes) -> None:
         self._side.append(data)
@@ -90,7 +91,7 @@ class JobProcess:
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True
-        self._cancellation.shorten(most_grace_s(age_s))
+        self._cancellation.shorten(self._limits.most_grace_s(age_s))
         self._cancellation.request()
         self._log.line(
             f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "

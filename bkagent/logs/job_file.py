@@ -24,6 +24,7 @@ class JobFile:
     agent_endpoint: str = ""  # where the session that took the job heartbeats
     agent_token: str = field(default="", repr=False)
     heartbeat_interval_s: float = 60.0
+    lost_after_s: float = 180.0  # without a heartbeat for so long, the job may be handed out again
     job_status_interval_s: float = 1.0
     request_headers: Mapping[str, str] = field(default_factory=dict)
     chunk_max_bytes: int = 102_400

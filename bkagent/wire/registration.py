@@ -58,6 +58,10 @@ class Registration:
         )  # fmt: skip
 
 
+# Source: pipelines of the reference service: an agent is lost after three minutes without a heartbeat.
+LOST_AFTER_S = 180.0
+
+
 @dataclass(frozen=True)
 class Registered:
     """The answer: an agent session.
@@ -65,6 +69,8 @@ class Registered:
     access_token     the session's token
     endpoint         where to send everything from now on, "" to stay
     request_headers  headers to add to every request; None: keep the present ones
+    lost_after_s     how long an agent is not heard before it is given up and its job may be handed out again; only our
+                     own control plane says it, the reference's service keeps to the default
     """
 
     id: str
@@ -77,6 +83,7 @@ class Registered:
     request_headers: Optional[Mapping[str, str]] = None
     meta_data: Tuple[str, ...] = ()
     asks_for_tracing: bool = False
+    lost_after_s: float = LOST_AFTER_S
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the answer's document."""
@@ -87,6 +94,8 @@ class Registered:
         }  # fmt: skip
         if self.endpoint:
             document["endpoint"] = self.endpoint
+        if self.lost_after_s != LOST_AFTER_S:
+            document["lost_after"] = _number(self.lost_after_s)
         if self.request_headers is not None:
             document["request_headers"] = dict(self.request_headers)
         return document
@@ -102,6 +111,7 @@ class Registered:
             heartbeat_interval_s=read.seconds("heartbeat_interval"),
             endpoint=read.text("endpoint", ""), request_headers=read.optional_text_map("request_headers"),
             meta_data=read.texts("meta_data"), asks_for_tracing=bool(read.fields("tracing")),
+            lost_after_s=read.seconds("lost_after", default=LOST_AFTER_S),
         )  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 import signal
 import threading
 
-from bkagent.job.heartbeat_watch import GIVEN_UP_AFTER_S, LIMIT_S, LOOK_EVERY_S, HeartbeatWatch, most_grace_s
+import pytest
+
+from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
 from tests.job.conftest import Place
 
 _READY = 'printf "RE%s\\n" ADY; '
@@ -121,15 +123,18 @@ class _Clocks:
 
     def watch(self) -> HeartbeatWatch:
         return HeartbeatWatch(
-            lambda now: max(0.0, now - self.heartbeat), lambda age_s: None,
+            lambda now: max(0.0, now - self.heartbeat), lambda age_s: None, Limits(180.0),
             wall=lambda: self.wall, steady=lambda: self.steady,
         )  # fmt: skip
 
 
-def test_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_again() -> None:
-    latest_s = LIMIT_S + LOOK_EVERY_S
-    assert latest_s + 2 * most_grace_s(latest_s) < GIVEN_UP_AFTER_S
-    assert most_grace_s(500.0) == 1.0  # the machine slept
+@pytest.mark.parametrize("lost_after_s", [180.0, 10.0, 3600.0])
+def test_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_again(lost_after_s: float) -> None:
+    limits = Limits(lost_after_s)
+    latest_s = limits.limit_s + limits.look_every_s
+    assert latest_s + 2 * limits.most_grace_s(latest_s) < lost_after_s
+    assert Limits(180.0).limit_s == 150.0
+    assert Limits(180.0).most_grace_s(500.0) == 1.0  # the machine slept
 
 
 def test_a_heartbeat_ages_while_none_is_accepted() -> None:
@@ -160,8 +165,7 @@ def test_a_heartbeat_that_is_too_old_is_told_once_and_not_after_a_stop() -> None
         told.set()
 
     watch = HeartbeatWatch(
-        lambda now: now - clocks.heartbeat, lost, wall=lambda: clocks.wall, steady=lambda: clocks.steady,
-        look_every_s=0.01,
+        lambda now: now - clocks.heartbeat, lost, Limits(0.5), wall=lambda: clocks.wall, steady=lambda: clocks.steady,
     )  # fmt: skip
     watch.start()
     clocks.pass_s(200)

@@ -17,10 +17,10 @@ FINAL = ("passed", "failed", "canceled", "not_run")
 
 
 class Site:
-    """A server and the agents that a test starts. End it with `with`."""
+    """A server, with flags of its own, and the agents that a test starts. End it with `with`."""
 
-    def __init__(self, archive: str, folder: Path) -> None:
-        self._archive, self.folder = archive, folder
+    def __init__(self, archive: str, folder: Path, *server_flags: str) -> None:
+        self._archive, self.folder, self._server_flags = archive, folder, server_flags
         self.agents: List[Running] = []
         self.restart("127.0.0.1:0")
 
@@ -33,7 +33,7 @@ class Site:
 
     def restart(self, listen: str) -> None:
         """Start the server, at first or after it has ended."""
-        words = ["server", "--data", str(self.folder / "data"), "--listen", listen]
+        words = ["server", "--data", str(self.folder / "data"), "--listen", listen, *self._server_flags]
         self.server = Running([sys.executable, self._archive, *words], self.folder, self.folder / "server.txt")
         assert self.server.wait_said("tokens/api\n"), self.server.said
         self.url, self.agent_token, self.api_token = self.server.said.split("\n")[:3]

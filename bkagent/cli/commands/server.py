@@ -15,6 +15,7 @@ def run(call: Call) -> int:
     from bkagent.config import code_in_use, paths, self_command
     from bkagent.controlplane import server_place
     from bkagent.controlplane.plane import Plane
+    from bkagent.controlplane.plane_state import timing_of
     from bkagent.controlplane.server import Server
 
     settings = call.settings
@@ -22,7 +23,7 @@ def run(call: Call) -> int:
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
     code_in_use.hold((self_command.code_root(),))  # for as long as this process lives
-    plane = Plane.open(folder)
+    plane = Plane.open(folder, timing=timing_of(_lost_after_s(call)))
     try:
         served = Server(plane, host, port, call.report, url=settings[server.PUBLIC_URL], hold_ping_s=HOLD_PING_S)
         served.start()
@@ -44,6 +45,18 @@ def run(call: Call) -> int:
 
 # A ping is held a little less than the time to the next one, so that work does not wait for it.
 HOLD_PING_S = 0.9
+
+
+# Shorter than this, an agent on a busy machine is lost for no reason.
+_SHORTEST_S = 10.0
+
+
+def _lost_after_s(call: Call) -> float:
+    seconds: float = call.settings[server.LOST_AFTER]
+    if seconds < _SHORTEST_S:
+        origin = call.settings.origin(server.LOST_AFTER)
+        raise UsageError(f"agent-lost-after must be at least {_SHORTEST_S:.0f}s, but the {origin} says {seconds:g}s")
+    return seconds
 
 
 def _address(text: str, origin: str) -> "Tuple[str, int]":

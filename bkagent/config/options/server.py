@@ -1,6 +1,6 @@
 """Options of the embedded control plane: `server` and `build create`."""
 
-from bkagent.config.kinds import FILE_PATH, FLAG, ITEMS, SECRET, TEXT
+from bkagent.config.kinds import CHECKED_DURATION, FILE_PATH, FLAG, ITEMS, SECRET, TEXT
 from bkagent.config.option import Option
 
 DEFAULT_LISTEN = "127.0.0.1:8642"
@@ -14,6 +14,11 @@ LISTEN = Option(
 PUBLIC_URL = Option(
     "url", TEXT, "",
     help="URL under which others reach this server, for links in jobs and pages; by default where it listens.",
+)
+LOST_AFTER = Option(
+    "agent-lost-after", CHECKED_DURATION, 180.0,
+    help="How long an agent may not be heard before it counts as lost and its job as failed, from 10s on. bkagent's "
+    "own agents are told; others expect three minutes.",
 )
 REST_ENDPOINT = Option(
     "endpoint", TEXT, "", env=("BUILDKITE_REST_API_ENDPOINT",),
@@ -40,7 +45,7 @@ NO_INTERPOLATION = Option(
 )
 AS_JSON = Option("json", FLAG, False, help="Print the build as JSON.")
 
-SERVER = (SERVER_DATA, LISTEN, PUBLIC_URL)
+SERVER = (SERVER_DATA, LISTEN, PUBLIC_URL, LOST_AFTER)
 BUILD_CREATE = (
     DATA, REST_ENDPOINT, REST_TOKEN, PIPELINE, PIPELINE_FILE, BRANCH, COMMIT, MESSAGE, BUILD_ENV, BUILD_META_DATA,
     REPOSITORY, NO_INTERPOLATION, AS_JSON,
