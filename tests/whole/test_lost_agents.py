@@ -13,7 +13,7 @@ from tests.whole.running import wait_until
 from tests.whole.site import Site
 
 LOST_AFTER_S = 24
-# Writes down, ten times a second, which copy of the job is at work; it cannot be asked to stop, but for a stubborn copy.
+# Writes down ten times a second which copy of the job is at work. It ignores being asked to end.
 PIPELINE = """
 steps:
   - label: work
