@@ -1,4 +1,4 @@
-"""What a job prints arrives byte for byte, whatever it is, however the server takes it, and whoever is killed meanwhile.
+"""What a job prints arrives byte for byte, whatever it is, however the server takes it, whoever is killed meanwhile.
 
 The model is a few lines: a terminal ends lines in CR LF, secrets become a mark, and time codes are put between.
 """
