@@ -3,6 +3,7 @@
 from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
 from bkagent.config.options import agent_state as options
+from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.remote import agent_state
 from bkagent.transport.retry import sleep
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Send the request."""
-    note, minutes = job_text.sendable(call.settings[options.NOTE]), call.settings[options.TIMEOUT_MINUTES]
+    given, minutes = job_text.sendable(call.settings[options.NOTE]), call.settings[options.TIMEOUT_MINUTES]
+    note = in_job.scrubbed(call, given, call.settings[REDACTED_VARS], "The note")
     try:
         agent_state.pause(in_job.client(call), note=note, timeout_minutes=minutes, wait=sleep, report=call.report)
     except AgentError as error:
@@ -27,7 +29,7 @@ COMMAND = Command(
     "pause",
     "Pause the agent that runs this job",
     run,
-    options=(*in_job.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES),
+    options=(*in_job.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES, REDACTED_VARS),
     description="The agent finishes this job, stays connected, and takes no other until it is resumed.",
     example="bkagent pause --note 'The disk is full' --timeout-in-minutes 30",
 )
