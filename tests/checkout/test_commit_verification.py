@@ -6,7 +6,7 @@ from bkagent.checkout.verification import VerificationFailed
 from bkagent.git.commands import VERIFICATION_REF
 
 
-def test_a_commit_on_its_branch_passes(job, upstream, log):
+def test_s5_5_a_commit_on_its_branch_passes(job, upstream, log):
     job.check_out(GIT_COMMIT_VERIFICATION="strict")
     at = log.own.index(f'# Verifying commit "{upstream.first}" is on branch "main"')
     assert log.own[at + 1 : at + 4] == [
@@ -18,7 +18,7 @@ def test_a_commit_on_its_branch_passes(job, upstream, log):
     assert not any("Warning" in line for line in log.own)
 
 
-def test_a_commit_of_another_branch_stops_a_strict_job_at_once(job, upstream, log):
+def test_s5_5_a_commit_of_another_branch_stops_a_strict_job_at_once(job, upstream, log):
     with pytest.raises(VerificationFailed) as failed:
         job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="strict")
     assert str(failed.value) == f'commit verification failed: commit "{upstream.feature}" is not on branch "main"'
@@ -27,7 +27,7 @@ def test_a_commit_of_another_branch_stops_a_strict_job_at_once(job, upstream, lo
     assert not any("checkout -f" in line for line in log.own)
 
 
-def test_it_may_only_warn(job, upstream, log):
+def test_s5_5_it_may_only_warn(job, upstream, log):
     job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="warn")
     assert any("commit verification failed" in line for line in log.own)
     assert job.git("rev-parse", "HEAD") == upstream.feature
@@ -43,17 +43,17 @@ def test_it_may_only_warn(job, upstream, log):
         {"REFSPEC": "main"},
     ],
 )
-def test_some_builds_have_no_branch_to_compare_with(job, log, variables):
+def test_s5_5_some_builds_have_no_branch_to_compare_with(job, log, variables):
     job.check_out(GIT_COMMIT_VERIFICATION="strict", **variables)
     assert any(line.startswith("# Skipping commit verification: ") for line in log.own)
 
 
-def test_it_is_off_unless_asked_for(job, log):
+def test_s5_5_it_is_off_unless_asked_for(job, log):
     job.check_out()
     assert not any("verif" in line for line in log.own)
 
 
-def test_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
+def test_s5_5_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
     for number in range(60):
         tip = upstream.commit(f"More {number}")
     job.check_out(
@@ -68,7 +68,7 @@ def test_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
     assert any(f"--is-ancestor {upstream.first} {tip}" in line for line in log.own)
 
 
-def test_a_branch_that_cannot_be_fetched_only_warns(job, log, monkeypatch):
+def test_s5_5_a_branch_that_cannot_be_fetched_only_warns(job, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     job.check_out(BRANCH="nowhere", GIT_COMMIT_VERIFICATION="strict")
     assert any("commit verification unavailable: unable to fetch branch " in line for line in log.own)

@@ -18,7 +18,7 @@ def mirrored(job, tmp_path, env, upstream):
     return job
 
 
-def test_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstream, log):
+def test_s5_6_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstream, log):
     mirrored.check_out()
     above = os.path.dirname(mirrored.mirror)
     assert log.own[2:8] == [
@@ -34,7 +34,7 @@ def test_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstream, lo
     assert mirrored.session.cwd == mirrored.folder
 
 
-def test_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, log):
+def test_s5_6_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, log):
     mirrored.check_out()
     log.bytes = b""
     mirrored.check_out(COMMIT=upstream.second)
@@ -43,7 +43,7 @@ def test_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, log):
     assert mirrored.git("rev-parse", "HEAD") == upstream.second
 
 
-def test_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
+def test_s5_6_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
     mirrored.check_out()
     fresh = upstream.commit("Commit 6", new="x")
     log.bytes = b""
@@ -64,7 +64,7 @@ def test_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
         ),
     ],
 )
-def test_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, log, variables, comment, refspec):
+def test_s5_6_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, log, variables, comment, refspec):
     mirrored.check_out()
     log.bytes = b""
     mirrored.check_out(**{"COMMIT": "HEAD", **variables})
@@ -72,13 +72,13 @@ def test_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, log, v
     assert f"$ git --git-dir {mirrored.mirror} fetch -- origin {refspec}" in log.own
 
 
-def test_dissociate_leaves_nothing_borrowed(mirrored, upstream, log):
+def test_s5_6_dissociate_leaves_nothing_borrowed(mirrored, upstream, log):
     mirrored.check_out(GIT_MIRROR_CHECKOUT_MODE="dissociate")
     assert f"$ git clone -v --reference {mirrored.mirror} --dissociate -- {upstream.path} ." in log.own
     assert not mirrored.has(".git", "objects", "info", "alternates")
 
 
-def test_the_mode_may_change_between_jobs(mirrored, log):
+def test_s5_6_the_mode_may_change_between_jobs(mirrored, log):
     mirrored.check_out()
     mirrored.check_out(GIT_MIRROR_CHECKOUT_MODE="dissociate")
     assert "$ git repack -a -d" in log.own
@@ -88,7 +88,7 @@ def test_the_mode_may_change_between_jobs(mirrored, log):
     assert mirrored.read(".git/objects/info/alternates") == f"{mirrored.mirror}/objects\n"
 
 
-def test_without_update_a_missing_mirror_is_done_without(mirrored, upstream, log):
+def test_s5_6_without_update_a_missing_mirror_is_done_without(mirrored, upstream, log):
     mirrored.check_out(GIT_MIRRORS_SKIP_UPDATE="true")
     assert log.own[2:5] == [
         f"# Skipping update and using existing mirror for repository {upstream.path} at {mirrored.mirror}.",
@@ -98,7 +98,7 @@ def test_without_update_a_missing_mirror_is_done_without(mirrored, upstream, log
     assert mirrored.session.env["BUILDKITE_REPO_MIRROR"] == ""
 
 
-def test_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
+def test_s5_6_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
     mirrored.check_out(CLEAN_CHECKOUT="true")
     (snapshot,) = mirrored.left
     assert snapshot.startswith(os.path.join(os.path.dirname(mirrored.mirror), "snapshots", ""))
@@ -106,7 +106,7 @@ def test_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
     assert f"$ git clone --mirror -- {mirrored.mirror} {snapshot}" in log.own
 
 
-def test_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upstream, make_repository, log):
+def test_s5_6_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upstream, make_repository, log):
     other = make_repository("mai n")
     other.commit("Other", other="x")
     mirrored.check_out()
@@ -119,14 +119,14 @@ def test_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upst
     assert f"$ git --git-dir {mirror} gc" in log.own
 
 
-def test_a_failed_clone_leaves_no_mirror(mirrored, tmp_path, log):
+def test_s5_6_a_failed_clone_leaves_no_mirror(mirrored, tmp_path, log):
     missing = str(tmp_path / "nothing")
     with pytest.raises(Exception, match="getting/updating git mirror: exit status 128"):
         mirrored.check_out(REPO=missing, CHECKOUT_ATTEMPTS="1")
     assert not os.path.exists(os.path.join(os.path.dirname(mirrored.mirror), mirror_folder(missing)))
 
 
-def test_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
+def test_s5_6_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
     dying = tmp_path / "bin" / "git"
     dying.parent.mkdir()
     dying.write_text('#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nexit 9\n')
@@ -139,7 +139,7 @@ def test_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
 
 
 @pytest.mark.parametrize("which", ["clone", "update"])
-def test_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, which):
+def test_s5_6_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, which):
     os.makedirs(mirrored.mirror)
     held = file_lock.open_lock(f"{mirrored.mirror}.{which}lockf")
     assert file_lock.try_lock(held)
@@ -154,7 +154,7 @@ def test_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, which)
     assert not any("Removing" in line for line in log.own)
 
 
-def test_a_lock_is_waited_for(mirrored, upstream, log):
+def test_s5_6_a_lock_is_waited_for(mirrored, upstream, log):
     os.makedirs(os.path.dirname(mirrored.mirror))
     path = f"{mirrored.mirror}.clonelockf"
     held = file_lock.open_lock(path)
@@ -175,7 +175,7 @@ def test_a_lock_is_waited_for(mirrored, upstream, log):
     assert mirrored.git("rev-parse", "HEAD") == upstream.first
 
 
-def test_waiting_for_a_lock_can_be_cancelled(mirrored, log):
+def test_s5_6_waiting_for_a_lock_can_be_cancelled(mirrored, log):
     os.makedirs(os.path.dirname(mirrored.mirror))
     held = file_lock.open_lock(f"{mirrored.mirror}.clonelockf")
     assert file_lock.try_lock(held)

@@ -7,7 +7,7 @@ import pytest
 from tests.job.conftest import Place
 
 
-def test_lines_run_in_one_shell_that_stops_at_the_first_failure(place: Place) -> None:
+def test_s6_1_lines_run_in_one_shell_that_stops_at_the_first_failure(place: Place) -> None:
     ended = place.run("X=1\necho $X\nfalse\necho never")
     assert ended.status == 1
     at = ended.lines.index("~~~ Running commands")
@@ -16,7 +16,7 @@ def test_lines_run_in_one_shell_that_stops_at_the_first_failure(place: Place) ->
     assert ended.has("user command error: exit status 1")
 
 
-def test_a_command_that_is_a_file_runs_as_a_script_and_is_made_executable(place: Place) -> None:
+def test_s6_1_a_command_that_is_a_file_runs_as_a_script_and_is_made_executable(place: Place) -> None:
     (place.checkout / "scripts").mkdir()
     script = place.checkout / "scripts" / "test.sh"
     script.write_text("#!/bin/sh\necho script ran\n", encoding="ascii")
@@ -29,7 +29,7 @@ def test_a_command_that_is_a_file_runs_as_a_script_and_is_made_executable(place:
 
 
 @pytest.mark.parametrize("command", ["", " \n "])
-def test_a_job_without_a_command_fails_and_still_cleans_up(place: Place, command: str) -> None:
+def test_s6_1_a_job_without_a_command_fails_and_still_cleans_up(place: Place, command: str) -> None:
     place.hook("post-command", 'echo "status $BUILDKITE_COMMAND_EXIT_STATUS"')
     ended = place.run(command)
     assert ended.status == 1
@@ -38,7 +38,7 @@ def test_a_job_without_a_command_fails_and_still_cleans_up(place: Place, command
     assert not any(line.startswith("user command error") for line in ended.lines)
 
 
-def test_without_command_evaluation_only_scripts_of_the_repository_run(place: Place) -> None:
+def test_s6_1_without_command_evaluation_only_scripts_of_the_repository_run(place: Place) -> None:
     off = {"BUILDKITE_COMMAND_EVAL": "false"}
     ended = place.run("echo hello", off, job_id="line")
     assert ended.status == 1
@@ -56,13 +56,13 @@ def test_without_command_evaluation_only_scripts_of_the_repository_run(place: Pl
     assert ended.has("inside")
 
 
-def test_a_shell_that_is_not_there_is_named(place: Place) -> None:
+def test_s6_1_a_shell_that_is_not_there_is_named(place: Place) -> None:
     ended = place.run("true", {"BUILDKITE_SHELL": "/none -c"})
     assert ended.status == 1
     assert any("/none: no such file or directory" in line for line in ended.lines)
 
 
-def test_lines_of_a_terminal_end_in_crlf_and_others_do_not(place: Place) -> None:
+def test_s6_2_lines_of_a_terminal_end_in_crlf_and_others_do_not(place: Place) -> None:
     ended = place.run("printf 'one\\ntwo\\n'", job_id="with")
     assert b"\r\none\r\ntwo\r\n" in ended.unstamped
     assert ended.unstamped.count(b"\n") == ended.unstamped.count(b"\r\n")
@@ -71,12 +71,12 @@ def test_lines_of_a_terminal_end_in_crlf_and_others_do_not(place: Place) -> None
     assert b"\r" not in ended.raw
 
 
-def test_every_line_is_stamped(place: Place) -> None:
+def test_s1_8_every_line_is_stamped(place: Place) -> None:
     ended = place.run("printf 'one\\ntwo\\n'")
     assert all(line.startswith(b"\x1b_bk;t=") for line in ended.raw.splitlines())
 
 
-def test_a_daemon_that_keeps_the_terminal_does_not_keep_the_job(place: Place) -> None:
+def test_s6_2_a_daemon_that_keeps_the_terminal_does_not_keep_the_job(place: Place) -> None:
     # In its own session before the command's ends: the end of a terminal's session ends what is still in it.
     daemon = "(setsid sh -c 'echo $$ >>\"$SEEN\"; exec sleep 300' &); while [ ! -s \"$SEEN\" ]; do :; done"
     ended = place.run(f"{daemon}; echo done")
@@ -85,10 +85,10 @@ def test_a_daemon_that_keeps_the_terminal_does_not_keep_the_job(place: Place) ->
     assert ended.has("done")
 
 
-def test_a_megabyte_without_a_line_end_is_in_the_log(place: Place) -> None:
+def test_s6_2_a_megabyte_without_a_line_end_is_in_the_log(place: Place) -> None:
     ended = place.run("head -c 1048576 /dev/zero | tr '\\0' x")
     assert b"x" * 1048576 in ended.unstamped.replace(b"\r", b"")
 
 
-def test_bytes_that_are_no_text_arrive_as_they_are(place: Place) -> None:
+def test_s6_2_bytes_that_are_no_text_arrive_as_they_are(place: Place) -> None:
     assert b"\xff\xfe\x80\r\n" in place.run("printf '\\377\\376\\200\\n'").unstamped

@@ -8,7 +8,7 @@ from bkagent.config import self_command
 from tests.job.conftest import Place
 
 
-def test_hooks_change_variables_for_what_comes_after_them(place: Place) -> None:
+def test_s3_7_hooks_change_variables_for_what_comes_after_them(place: Place) -> None:
     place.hook("environment", "export TO_CHANGE=old TO_DROP=gone")
     place.hook("pre-command", "export TO_CHANGE='new value' ADDED=1", "unset TO_DROP FROM_JOB")
     command = 'echo "[$TO_CHANGE] [${TO_DROP-unset}] [$ADDED] [${FROM_JOB-unset}]"'
@@ -19,14 +19,14 @@ def test_hooks_change_variables_for_what_comes_after_them(place: Place) -> None:
     assert comments[-4:] == ["# ADDED added", "# FROM_JOB removed", "# TO_CHANGE changed", "# TO_DROP removed"]
 
 
-def test_variables_that_steer_checkout_and_artifacts_are_shown_with_their_values(place: Place) -> None:
+def test_s3_7_variables_that_steer_checkout_and_artifacts_are_shown_with_their_values(place: Place) -> None:
     place.hook("environment", "export BUILDKITE_GIT_CLEAN_FLAGS=-fdq BUILDKITE_GIT_CLONE_FLAGS='-v --no-tags'")
     ended = place.run("true", {"BUILDKITE_GIT_CLEAN_FLAGS": "-ffxdq"})
     assert ended.has('# BUILDKITE_GIT_CLEAN_FLAGS was "-ffxdq" and is now "-fdq"')
     assert ended.has('# BUILDKITE_GIT_CLONE_FLAGS is now "-v --no-tags"')
 
 
-def test_protected_variables_stay(place: Place) -> None:
+def test_s1_4_protected_variables_stay(place: Place) -> None:
     place.hook("pre-command", "export BUILDKITE_SHELL=mine BUILDKITE_AGENT_PID=1 MINE=2")
     ended = place.run('echo "$BUILDKITE_SHELL $MINE"')
     assert ended.has("# Changes to some env vars were blocked; the affected vars are: "
@@ -34,13 +34,13 @@ def test_protected_variables_stay(place: Place) -> None:
     assert ended.has("/bin/sh -e -c 2")
 
 
-def test_a_strict_checkout_is_the_agents_business_alone(place: Place) -> None:
+def test_s1_4_a_strict_checkout_is_the_agents_business_alone(place: Place) -> None:
     place.hook("pre-command", "export BUILDKITE_GIT_CLEAN_FLAGS=-f BUILDKITE_CHECKOUT_OVERRIDE_MODE=none")
     ended = place.run("true", {"BUILDKITE_CHECKOUT_OVERRIDE_MODE": "strict"})
     assert any("blocked" in line and "BUILDKITE_GIT_CLEAN_FLAGS" in line for line in ended.lines)
 
 
-def test_the_working_directory_of_a_hook_stays(place: Place) -> None:
+def test_s3_7_the_working_directory_of_a_hook_stays(place: Place) -> None:
     (place.checkout / "sub").mkdir()
     place.hook("pre-command", "cd sub")
     place.hook("post-command", "pwd")
@@ -49,40 +49,40 @@ def test_the_working_directory_of_a_hook_stays(place: Place) -> None:
     assert ended.has(f"$ cd {place.checkout}/sub")
 
 
-def test_what_a_job_sees_of_itself(place: Place) -> None:
+def test_s1_3_what_a_job_sees_of_itself(place: Place) -> None:
     ended = place.run('echo "$GIT_TERMINAL_PROMPT $PWD"; test -S "$BUILDKITE_AGENT_JOB_API_SOCKET" && echo socket')
     assert ended.has(f"0 {place.checkout}")
     assert ended.has("socket")
     assert not any(name.endswith(".sock") for _, _, names in os.walk(place.root / "s") for name in names)
 
 
-def test_the_checkout_folder_is_named_after_agent_organization_and_pipeline(place: Place) -> None:
+def test_s2_3_the_checkout_folder_is_named_after_agent_organization_and_pipeline(place: Place) -> None:
     del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
     ended = place.run("pwd")
     assert ended.has(f"{place.builds}/an-agent-1/acme/widgets")
 
 
-def test_a_relative_checkout_folder_is_relative_to_where_the_job_starts(place: Place) -> None:
+def test_s2_3_a_relative_checkout_folder_is_relative_to_where_the_job_starts(place: Place) -> None:
     place.hook("environment", "cd /")
     ended = place.run("pwd", {"BUILDKITE_BUILD_CHECKOUT_PATH": "../elsewhere"})
     assert ended.has(f"{place.root}/elsewhere")
 
 
-def test_without_a_build_path_the_job_cannot_be_set_up(place: Place) -> None:
+def test_s2_3_without_a_build_path_the_job_cannot_be_set_up(place: Place) -> None:
     del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
     ended = place.run("true", {"BUILDKITE_BUILD_PATH": ""})
     assert ended.status == -1
     assert any("must set either a BUILDKITE_BUILD_PATH or" in line for line in ended.lines)
 
 
-def test_the_commands_of_jobs_come_last_on_the_path(place: Place) -> None:
+def test_s2_3_the_commands_of_jobs_come_last_on_the_path(place: Place) -> None:
     ended = place.run("echo $PATH; buildkite-agent --version; bkagent env get BUILDKITE_JOB_ID")
     assert ended.has(place.env["PATH"] + os.pathsep + place.env["BUILDKITE_BIN_PATH"])
     assert any(line.startswith("buildkite-agent version 3.137.0+bkagent-") for line in ended.lines)
     assert ended.has("job-1")
 
 
-def test_the_commands_of_jobs_come_first_where_another_agent_would_be_found(place: Place) -> None:
+def test_s2_3_the_commands_of_jobs_come_first_where_another_agent_would_be_found(place: Place) -> None:
     other = place.root / "other"
     other.mkdir()
     (other / "buildkite-agent").write_text("#!/bin/sh\necho another\n", encoding="ascii")
@@ -92,7 +92,7 @@ def test_the_commands_of_jobs_come_first_where_another_agent_would_be_found(plac
     assert any("bkagent-" in line for line in ended.lines)
 
 
-def test_no_variable_of_a_job_steers_the_python_that_runs_it(place: Place) -> None:
+def test_s3_7_no_variable_of_a_job_steers_the_python_that_runs_it(place: Place) -> None:
     evil = place.root / "evil"
     evil.mkdir()
     for name in ("sitecustomize", "usercustomize", "json", "threading"):
@@ -104,20 +104,20 @@ def test_no_variable_of_a_job_steers_the_python_that_runs_it(place: Place) -> No
     assert ended.stderr == ""
 
 
-def test_in_job_commands_change_the_live_environment(place: Place) -> None:
+def test_s3_4_in_job_commands_change_the_live_environment(place: Place) -> None:
     place.hook("post-command", 'echo "later $FROM_COMMAND"')
     ended = place.run("buildkite-agent env set FROM_COMMAND=yes BUILDKITE_REFSPEC=x")
     assert ended.has("later yes")
     assert ended.has('# BUILDKITE_REFSPEC is now "x"')
 
 
-def test_the_launchers_are_what_the_environment_names(place: Place) -> None:
+def test_s3_7_the_launchers_are_what_the_environment_names(place: Place) -> None:
     assert sorted(os.listdir(place.env["BUILDKITE_BIN_PATH"])) == sorted(self_command.NAMES)
 
 
 @pytest.mark.parametrize("variable", ["BUILDKITE_ORGANIZATION_SLUG", "BUILDKITE_PIPELINE_SLUG"])
 @pytest.mark.parametrize("slug", ["..", ".", "../..", "a/../../..", "/etc", "a/b", "..\\..", "c:"])
-def test_a_slug_that_leads_out_of_the_build_path_is_refused(place: Place, variable: str, slug: str) -> None:
+def test_s3_7_a_slug_that_leads_out_of_the_build_path_is_refused(place: Place, variable: str, slug: str) -> None:
     del place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
     ended = place.run("true", {variable: slug, "BUILDKITE_CLEAN_CHECKOUT": "true", "BUILDKITE_SKIP_CHECKOUT": "false"})
     assert ended.result.exit_status != "0"
@@ -125,7 +125,7 @@ def test_a_slug_that_leads_out_of_the_build_path_is_refused(place: Place, variab
     assert place.builds.exists() and place.hooks.exists()
 
 
-def test_a_debug_log_shows_the_variables_without_what_is_secret(place: Place) -> None:
+def test_s2_2_a_debug_log_shows_the_variables_without_what_is_secret(place: Place) -> None:
     url = "https://user:hidden@mirror.test/x"
     env = {"BUILDKITE_AGENT_DEBUG": "true", "BUILDKITE_GIT_REMOTE_MIRROR_URL": url, "BUILDKITE_MESSAGE": "one\ntwo"}
     ended = place.run("true", env)

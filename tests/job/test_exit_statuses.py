@@ -40,18 +40,18 @@ def _status(place: Place, **env: str) -> int:
         ("true", {"pre-exit": "exit 6"}, 6),
     ],
 )
-def test_a_job_ends_with_its_own_status(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
+def test_s2_5_a_job_ends_with_its_own_status(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
     for name, line in hooks.items():
         place.hook(name, line)
     assert _status(place, BUILDKITE_COMMAND=command) == status
 
 
-def test_a_setup_that_fails_is_125(place: Place) -> None:
+def test_s2_5_a_setup_that_fails_is_125(place: Place) -> None:
     place.hook("environment", "#!/usr/bin/env python3", "raise SystemExit(9)", executable=True)
     assert _status(place, BUILDKITE_COMMAND="true") == 125
 
 
-def test_a_mirror_that_is_locked_too_long_is_94(place: Place, tmp_path: pathlib.Path) -> None:
+def test_s2_5_a_mirror_that_is_locked_too_long_is_94(place: Place, tmp_path: pathlib.Path) -> None:
     repository, mirrors = tmp_path / "repository", tmp_path / "mirrors"
     for words in (["init", "-q", str(repository)], ["-C", str(repository), "commit", "-q", "--allow-empty", "-m", "x"]):
         subprocess.run(["git", *words], check=True)
@@ -70,7 +70,7 @@ def test_a_mirror_that_is_locked_too_long_is_94(place: Place, tmp_path: pathlib.
 @pytest.mark.parametrize(
     ("name", "status"), [("SIGQUIT", 131), ("SIGTERM", -signal.SIGTERM), ("SIGINT", -signal.SIGINT)]
 )
-def test_a_cancelled_job_dies_by_the_signal_but_a_quit_is_131(place: Place, name: str, status: int) -> None:
+def test_s2_5_a_cancelled_job_dies_by_the_signal_but_a_quit_is_131(place: Place, name: str, status: int) -> None:
     process = _begin(place, BUILDKITE_COMMAND=PATIENT)
     _await(place, ["ready"])
     os.kill(process.pid, getattr(signal, name))

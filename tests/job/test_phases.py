@@ -16,7 +16,7 @@ def _note_everywhere(place: Place) -> None:
         place.local_hook(name, _NOTE.format(name=f"repository {name}"))
 
 
-def test_hooks_run_around_the_command_the_agents_before_the_repositorys(place: Place) -> None:
+def test_s3_2_hooks_run_around_the_command_the_agents_before_the_repositorys(place: Place) -> None:
     _note_everywhere(place)
     ended = place.run(_NOTE.format(name="command"))
     assert place.seen() == [
@@ -30,7 +30,7 @@ def test_hooks_run_around_the_command_the_agents_before_the_repositorys(place: P
     assert ended.has("~~~ Running commands")
 
 
-def test_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
+def test_s3_1_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
     more = place.root / "more"
     more.mkdir()
     (more / "pre-command").write_text(_NOTE.format(name="more"), encoding="ascii")
@@ -58,7 +58,7 @@ def test_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
         ),
     ],
 )  # fmt: skip
-def test_a_failing_hook_skips_what_depends_on_it(
+def test_s2_4_a_failing_hook_skips_what_depends_on_it(
     place: Place, failing: str, status: int, expected: List[str]
 ) -> None:
     for name in (*_NAMES, "pre-artifact"):
@@ -89,13 +89,13 @@ def test_a_failing_hook_skips_what_depends_on_it(
         ("exit 3", {"pre-command": "kill -KILL $$"}, 255),
     ],
 )
-def test_the_exit_status_of_a_job(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
+def test_s2_5_the_exit_status_of_a_job(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
     for name, line in hooks.items():
         place.hook(name, line)
     assert place.run(command).status == status
 
 
-def test_a_failed_upload_counts_where_the_command_did_not_fail(place: Place) -> None:
+def test_s2_9_a_failed_upload_counts_where_the_command_did_not_fail(place: Place) -> None:
     place.hook("pre-artifact", "exit 7")
     assert place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x"}).status == 7
     place.hook("post-command", "exit 5")
@@ -105,7 +105,7 @@ def test_a_failed_upload_counts_where_the_command_did_not_fail(place: Place) -> 
 
 
 @pytest.mark.parametrize(("line", "executable"), [("#!/usr/bin/env python3\nraise SystemExit(9)", True)])
-def test_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
+def test_s2_3_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
     place: Place, line: str, executable: bool
 ) -> None:
     place.hook("environment", line, executable=executable)
@@ -115,13 +115,13 @@ def test_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
     assert any("Error setting up job executor: " in line for line in ended.lines)
 
 
-def test_a_command_that_exits_125_cannot_be_told_from_that(place: Place) -> None:
+def test_s1_7_a_command_that_exits_125_cannot_be_told_from_that(place: Place) -> None:
     ended = place.run("exit 125")
     assert ended.result is not None
     assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
 
 
-def test_phases_can_be_chosen(place: Place) -> None:
+def test_s1_10_phases_can_be_chosen(place: Place) -> None:
     _note_everywhere(place)
     place.run(_NOTE.format(name="command"), {"BUILDKITE_BOOTSTRAP_PHASES": "command"})
     assert place.seen() == [
@@ -130,7 +130,7 @@ def test_phases_can_be_chosen(place: Place) -> None:
     ]  # fmt: skip
 
 
-def test_hooks_of_the_repository_can_be_refused(place: Place) -> None:
+def test_s3_2_hooks_of_the_repository_can_be_refused(place: Place) -> None:
     place.local_hook("pre-command", _NOTE.format(name="never"))
     path = place.checkout / ".buildkite" / "hooks" / "pre-command"
     for number, env in enumerate(({"BUILDKITE_LOCAL_HOOKS_ENABLED": "false"}, {"BUILDKITE_NO_LOCAL_HOOKS": "1"})):
@@ -141,13 +141,13 @@ def test_hooks_of_the_repository_can_be_refused(place: Place) -> None:
 
 
 @pytest.mark.parametrize(("plugins", "status"), [("[]", 0), ("", 0), ('["docker#v1"]', 1), ("{broken", 1)])
-def test_a_step_with_plugins_fails_before_its_command(place: Place, plugins: str, status: int) -> None:
+def test_s2_4_a_step_with_plugins_fails_before_its_command(place: Place, plugins: str, status: int) -> None:
     ended = place.run(_NOTE.format(name="command"), {"BUILDKITE_PLUGINS": plugins})
     assert ended.status == status
     assert place.seen() == ([] if status else ["command"])
 
 
-def test_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
+def test_s1_10_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
     ended = place.run("true", {"BUILDKITE_BOOTSTRAP_PHASES": "dance"})
     assert ended.status == 1
     (line,) = ended.lines

@@ -9,7 +9,7 @@ from bkagent.job import launch
 from tests.job.conftest import Place
 
 
-def test_a_result_is_whole_before_the_process_ends(place: Place) -> None:
+def test_s1_5_a_result_is_whole_before_the_process_ends(place: Place) -> None:
     ended = place.run("exit 4")
     assert ended.result is not None
     assert (ended.status, ended.result.signal, ended.result.signal_reason) == (4, "", "")
@@ -18,7 +18,7 @@ def test_a_result_is_whole_before_the_process_ends(place: Place) -> None:
     assert ended.stderr == ""
 
 
-def test_an_entry_runs_once(place: Place) -> None:
+def test_s1_5_an_entry_runs_once(place: Place) -> None:
     running = place.start('echo ran >>"$SEEN"')
     running.end()
     again = launch.start(running.entry.folder, place.env, str(place.builds))
@@ -28,7 +28,7 @@ def test_an_entry_runs_once(place: Place) -> None:
         assert "has run already" in file.read()
 
 
-def test_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
+def test_s1_5_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
     running = place.start('printf "RE%s\\n" ADY; sleep 1')
     running.await_text(b"READY")
     os.kill(running.child.pid, 9)
@@ -37,7 +37,7 @@ def test_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
     assert ended.process.signal == "SIGKILL"
 
 
-def test_a_script_runs_in_place_of_the_phases(place: Place) -> None:
+def test_s1_5_a_script_runs_in_place_of_the_phases(place: Place) -> None:
     script = place.root / "boot strap.sh"
     script.write_text('#!/bin/sh\ntest -t 1 && echo "boot $1 $BUILDKITE_COMMAND"\npwd\nexit 6\n', encoding="ascii")
     script.chmod(0o755)
@@ -46,7 +46,7 @@ def test_a_script_runs_in_place_of_the_phases(place: Place) -> None:
     assert ended.lines == ["boot word the command", str(place.builds)]
 
 
-def test_a_script_that_is_not_there_or_dies_is_told_as_such(place: Place) -> None:
+def test_s1_5_a_script_that_is_not_there_or_dies_is_told_as_such(place: Place) -> None:
     ended = place.run(bootstrap_script="/none", job_id="none")
     assert ended.result is not None
     assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
@@ -63,7 +63,7 @@ def _by_hand(place: Place, *words: str, **env: str) -> "subprocess.CompletedProc
     return subprocess.run(argv, env=whole, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def test_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> None:
+def test_s1_5_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> None:
     place.hook("pre-exit", "echo bye")
     done = _by_hand(place, BUILDKITE_COMMAND="echo $MY_SECRET; exit 3", MY_SECRET="open sesame")
     assert done.returncode == 3
@@ -74,19 +74,19 @@ def test_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> None:
     assert done.stderr == b""
 
 
-def test_flags_of_a_job_by_hand_are_variables_of_the_job(place: Place) -> None:
+def test_s1_10_flags_of_a_job_by_hand_are_variables_of_the_job(place: Place) -> None:
     done = _by_hand(place, "--command", "echo on $BUILDKITE_BRANCH", "--branch=topic", "--no-job-api")
     assert done.returncode == 0
     assert b"on topic" in done.stdout
 
 
-def test_a_job_by_hand_needs_to_know_what_it_is(place: Place) -> None:
+def test_s1_10_a_job_by_hand_needs_to_know_what_it_is(place: Place) -> None:
     done = _by_hand(place, BUILDKITE_COMMIT="")
     assert done.returncode == 1
     assert b"Missing commit" in done.stderr
 
 
-def test_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> None:
+def test_s1_5_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> None:
     repository = tmp_path / "repository"
     hooks = repository / ".buildkite" / "hooks"
     hooks.mkdir(parents=True)
@@ -102,7 +102,7 @@ def test_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> No
     assert ended.has(f"$ cd {place.builds}/an-agent-1/acme/widgets")
 
 
-def test_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_folder(place: Place) -> None:
+def test_s1_5_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_folder(place: Place) -> None:
     path = place.env["PATH"]
     without = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="")
     assert f"PATH is {path}\r\n".encode() in without.stdout
@@ -110,7 +110,7 @@ def test_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_fold
     assert f"PATH is {path}:/somewhere\r\n".encode() in told.stdout
 
 
-def test_a_job_without_a_token_waits_for_no_answer(place: Place, tmp_path: pathlib.Path) -> None:
+def test_s1_5_a_job_without_a_token_waits_for_no_answer(place: Place, tmp_path: pathlib.Path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
     for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "one"]):

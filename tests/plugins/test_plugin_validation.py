@@ -71,7 +71,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("schema, fitting, other", CASES)
-def test_each_keyword_has_its_meaning(schema, fitting, other):
+def test_s4_7_each_keyword_has_its_meaning(schema, fitting, other):
     for value in fitting:
         assert Schema(schema).problems(value) == [], value
     for value in other:
@@ -134,7 +134,7 @@ def test_s4_7_problems_come_in_the_references_order():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_any_schema_answers_for_any_value(seed):
+def test_s4_7_any_schema_answers_for_any_value(seed):
     chance = random.Random(seed)
     names = sorted({name for schema, _, _ in CASES if isinstance(schema, dict) for name in schema})
 
@@ -197,12 +197,12 @@ configuration:
 """
 
 
-def test_a_good_configuration_is_said_to_be_one(check, log):
+def test_s4_7_a_good_configuration_is_said_to_be_one(check, log):
     check({"a": "x", "n": 1}, DEFINITION)
     assert 'Valid plugin configuration for "my"' in log.text
 
 
-def test_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
+def test_s4_7_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
     with pytest.raises(JobFailed) as failed:
         check({"n": 1.5, "b": True}, DEFINITION)
     assert failed.value.exit_code == 1
@@ -214,23 +214,23 @@ def test_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
     assert 'Plugin configuration JSON is {"b":true,"n":1.5}' in log.text
 
 
-def test_a_missing_program_is_named(check):
+def test_s4_7_a_missing_program_is_named(check):
     with pytest.raises(JobFailed, match='"no-such-program" command not found in PATH'):
         check({}, '{"requirements": ["no-such-program"]}', "plugin.json")
 
 
-def test_a_plugin_without_a_definition_is_only_warned_of(check, log):
+def test_s4_7_a_plugin_without_a_definition_is_only_warned_of(check, log):
     check({"a": 1})
     assert "Failed to find plugin definition for plugin my" in log.text
 
 
 @pytest.mark.parametrize("text, complaint", [("a: [", "cannot be read"), ("- x", "is not an object")])
-def test_a_broken_definition_is_a_problem(check, text, complaint):
+def test_s4_7_a_broken_definition_is_a_problem(check, text, complaint):
     with pytest.raises(JobFailed, match=complaint):
         check({}, text)
 
 
-def test_a_definition_elsewhere_is_not_read(check, tmp_path, log):
+def test_s4_7_a_definition_elsewhere_is_not_read(check, tmp_path, log):
     outside = tmp_path.parent / "outside.yml"
     outside.write_text(DEFINITION)
     os.symlink(outside, tmp_path / "plugin.yml")

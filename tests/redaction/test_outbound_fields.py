@@ -1,6 +1,7 @@
 """Every request with a body is named here with how secrets stay out of it: a new one must be thought about.
 
-That the commands do what is said here, with secrets in all their texts, is tested in cli_in_job/test_no_secret_leaves.py.
+That the commands do what is said here, with secrets in all their texts, is tested in
+cli_in_job/test_no_secret_leaves.py.
 """
 
 import ast
