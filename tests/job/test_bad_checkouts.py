@@ -1,0 +1,138 @@
+"""Checkouts that cannot go well: each says why, has the right exit status, and leaves the next job alone."""
+
+import os
+import pathlib
+import subprocess
+from typing import Dict
+
+import pytest
+
+from tests.job.conftest import Place
+
+
+@pytest.fixture
+def repository(place: Place) -> pathlib.Path:
+    """A repository with a megabyte in it; the place's jobs check it out."""
+    folder = place.root / "repository"
+    (folder / ".buildkite").mkdir(parents=True)
+    (folder / "megabyte").write_bytes(os.urandom(1024 * 1024))
+    _commit(folder)
+    del place.env["BUILDKITE_SKIP_CHECKOUT"]
+    place.env.update(
+        BUILDKITE_REPO=str(folder), BUILDKITE_COMMIT_RESOLVED="true", BUILDKITE_CHECKOUT_ATTEMPTS="1",
+        BUILDKITE_SHELL="/bin/bash -e -c",
+    )  # fmt: skip
+    return folder
+
+
+def _commit(folder: pathlib.Path) -> None:
+    if not (folder / ".git").exists():
+        subprocess.run(["git", "init", "-q", "-b", "main"], cwd=folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    subprocess.run(["git", "commit", "-q", "-m", "one"], cwd=folder, check=True)
+
+
+def _next_job_runs(place: Place) -> None:
+    """A job after the bad one checks out and runs."""
+    ended = place.run("echo the next one runs", job_id="job-2")
+    assert ended.status == 0, ended.lines
+    assert ended.has("the next one runs")
+
+
+BAD: "Dict[str, Dict[str, str]]" = {
+    "a repository with blanks": {"BUILDKITE_REPO": "/no such folder/x y"},
+    "a repository like an option": {"BUILDKITE_REPO": "--upload-pack=touch${IFS}{root}/harm"},
+    "a repository that runs a program": {"BUILDKITE_REPO": "ext::sh -c touch% {root}/harm"},
+    "a branch like an option": {"BUILDKITE_BRANCH": "--upload-pack=touch${IFS}{root}/harm"},
+    "a commit like an option": {"BUILDKITE_COMMIT": "--output={root}/harm"},
+    "a commit that climbs": {"BUILDKITE_COMMIT": "a..b"},
+    "a refspec like an option": {"BUILDKITE_REFSPEC": "--upload-pack=touch${IFS}{root}/harm"},
+    "flags with an open quote": {"BUILDKITE_GIT_CLONE_FLAGS": "-v 'open"},
+    "flags that git does not know": {"BUILDKITE_GIT_CLONE_FLAGS": "--nonsense"},
+    "a pull request that is none": {"BUILDKITE_PULL_REQUEST": "1/../../x", "BUILDKITE_PIPELINE_PROVIDER": "github"},
+}
+
+
+@pytest.mark.parametrize("what", sorted(BAD))
+def test_s5_8_a_bad_value_fails_the_job_with_a_reason(place: Place, repository: pathlib.Path, what: str) -> None:
+    bad = {name: value.replace("{root}", str(place.root)) for name, value in BAD[what].items()}
+    ended = place.run("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
+    assert ended.status not in (0, -1), ended.lines
+    assert any("Error: " in line for line in ended.lines)
+    assert not ended.has("never")
+    assert not (place.root / "harm").exists()
+    _next_job_runs(place)
+
+
+def test_s5_8_a_folder_that_cannot_be_removed_is_named(place: Place, repository: pathlib.Path) -> None:
+    """A disk that is mounted in it, say: nobody but its owner should take that away."""
+    place.run("mkdir keep; touch keep/me")
+    mounted = ["mount", "-t", "tmpfs", "tmpfs", str(place.checkout / "keep")]
+    if subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("this user may mount nothing")
+    try:
+        running = place.start("echo never", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-2", signal_grace_s=1.0)
+        running.await_text(b"Failed to remove")
+        running.await_text(b"Waiting 10 seconds")
+        running.signal(15)
+        ended = running.end()
+        assert not ended.has("never")
+    finally:
+        subprocess.run(["umount", str(place.checkout / "keep")], check=True)
+    ended = place.run("ls -A", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-3")
+    assert ended.status == 0, ended.lines
+    assert not ended.has("keep")
+
+
+def test_s5_8_a_disk_that_is_full_fails_the_checkout_and_not_the_next_job(
+    place: Place, repository: pathlib.Path
+) -> None:
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place.checkout)]
+    if subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("this user may mount nothing")
+    inner = str(place.checkout / "work")
+    try:
+        ended = place.run("echo never", {"BUILDKITE_BUILD_CHECKOUT_PATH": inner})
+        assert ended.status == 128, ended.lines
+        assert any("No space left on device" in line for line in ended.lines)
+        assert not ended.has("never")
+        bigger = ["mount", "-o", "remount,size=20m", str(place.checkout)]
+        subprocess.run(bigger, check=True)
+        place.env["BUILDKITE_BUILD_CHECKOUT_PATH"] = inner
+        _next_job_runs(place)
+    finally:
+        subprocess.run(["umount", "-l", str(place.checkout)], check=True)
+
+
+def test_s3_1_a_hook_that_deletes_its_own_folder_ends_as_it_began(place: Place, repository: pathlib.Path) -> None:
+    hooks = repository / ".buildkite" / "hooks"
+    hooks.mkdir()
+    (hooks / "pre-command").write_text("rm -rf .buildkite\nexport LEFT=yes\n", encoding="ascii")
+    (hooks / "post-command").write_text("echo never\n", encoding="ascii")
+    _commit(repository)
+    ended = place.run("echo left=$LEFT")
+    assert ended.status == 0, ended.lines
+    assert ended.has("left=yes")
+    assert not ended.has("never")
+    _next_job_runs(place)
+
+
+def test_s3_1_a_hook_that_deletes_the_checkout_fails_the_command(place: Place, repository: pathlib.Path) -> None:
+    place.hook("pre-command", 'rm -rf "$PWD"')
+    ended = place.run("echo never")
+    assert ended.status == 1
+    assert any("process working directory" in line and "doesn't exist" in line for line in ended.lines)
+    (place.hooks / "pre-command").unlink()
+    _next_job_runs(place)
+
+
+def test_s3_1_hooks_behind_a_link_out_of_the_checkout_do_not_run(place: Place, repository: pathlib.Path) -> None:
+    outside = place.root / "outside"
+    outside.mkdir()
+    (outside / "pre-command").write_text("echo never\n", encoding="ascii")
+    os.symlink(str(outside), str(repository / ".buildkite" / "hooks"))
+    _commit(repository)
+    ended = place.run("echo runs")
+    assert ended.status == 0, ended.lines
+    assert ended.has("runs")
+    assert not ended.has("never")
