@@ -3,6 +3,7 @@
 import sys
 
 from bkagent.cli import layout, table
+from bkagent.config.kinds import duration_text
 from bkagent.errors import UnknownCommand, UsageError
 
 TYPE_CHECKING = False
@@ -104,9 +105,9 @@ def default_text(option: "Option", environ: "Mapping[str, str]") -> str:
     if option.secret or default is False or default in ("", (), None):
         return ""
     if isinstance(default, tuple):
-        return ",".join(str(item) for item in default)
+        return ", ".join(str(item) for item in default)
     if isinstance(default, float):
-        return f"{default:g}s"
+        return duration_text(default)
     return "true" if default is True else str(default)
 
 

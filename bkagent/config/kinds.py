@@ -152,6 +152,14 @@ class _CheckedDuration(_Duration):
         return self.from_flag(text) if text else 0.0
 
 
+def duration_text(seconds: float) -> str:
+    """Return a duration as a user writes it: in the largest unit of which it has whole ones."""
+    for unit, unit_s in (("h", 3600), ("m", 60), ("s", 1)):
+        if seconds and seconds % unit_s == 0:
+            return f"{int(seconds // unit_s)}{unit}"
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
+
+
 def _run(text: str, at: int, letters: str) -> int:
     while at < len(text) and text[at] in letters:
         at += 1

@@ -181,3 +181,12 @@ def test_an_empty_old_name_changes_nothing() -> None:
 def test_one_old_name_wins_over_the_new_one() -> None:
     settings, _ = _resolved({OLD_TIMEOUT.name: ["5"], TIMEOUT.name: ["6"]}, {})
     assert settings[TIMEOUT] == 5
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0, "0s"), (336 * 3600.0, "336h"), (5400.0, "90m"), (61.0, "61s"), (0.25, "0.25s"), (1e-9, "0.000000001s")],
+)
+def test_a_duration_is_shown_as_it_can_be_read(seconds: float, text: str) -> None:
+    assert kinds.duration_text(seconds) == text
+    assert kinds.DURATION.from_flag(text) == pytest.approx(seconds)

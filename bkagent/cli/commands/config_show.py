@@ -1,7 +1,7 @@
 """`bkagent config show`: every value of `bkagent start`, and where it comes from."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.kinds import FLAG
+from bkagent.config.kinds import FLAG, duration_text
 from bkagent.config.option import Option
 from bkagent.config.options import agent
 from bkagent.config.secret import Secret
@@ -54,7 +54,7 @@ def _text(option: Option, call: Call) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:g}s"
+        return duration_text(value)
     return _quoted(str(value))
 
 
