@@ -24,7 +24,7 @@ def run(call: Call) -> int:
 
     token_hiding.hide(call, sys.argv[1:])
     warm = Warm(own_variables.inherited(call), call.report)
-    if not (call.settings[session.ACQUIRE_JOB] or call.settings[agent.BOOTSTRAP_SCRIPT]):
+    if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
     try:
         return _run(call, warm)
