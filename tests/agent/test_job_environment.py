@@ -1,5 +1,6 @@
 """The variables of a job: what it brought, what the agent puts over it, and what it is told of that."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -113,3 +114,17 @@ def test_s4_3_a_plugins_source_has_one_full_form(source, full):
 def test_s1_3_which_version_a_job_is_run_as_is_the_agents_to_say():
     assert variables({"BKAGENT_COMPAT": "4"})["BKAGENT_COMPAT"] == "3"
     assert variables(settings=replace(SETTINGS, compat="4"))["BKAGENT_COMPAT"] == "4"
+
+
+def test_s1_3_what_was_ignored_is_told_in_the_order_in_which_it_is_set():
+    brought = ("COMMAND_EVAL", "GIT_CLONE_FLAGS", "HOOKS_PATH", "GIT_MIRRORS_PATH", "AGENT_PID")
+    found = variables({f"BUILDKITE_{name}": "x" for name in brought})
+    names = [f"BUILDKITE_{name}" for name in brought]
+    assert ignored(found) == [names[4], names[3], names[2], names[0], names[1]]
+
+
+def test_s1_3_a_secret_without_a_variable_stays_without():
+    found = variables(step={"secrets": [{"key": "A"}, {"key": "B", "environment_variable": "V"}, "C"]})
+    assert json.loads(found["BUILDKITE_SECRETS_CONFIG"]) == [
+        {"key": "A"}, {"key": "B", "environment_variable": "V"}, {"key": "C", "environment_variable": "C"},
+    ]  # fmt: skip

@@ -163,3 +163,15 @@ def test_the_files_that_describe_a_job_hold_what_it_brought(plane, start, tmp_pa
     assert json.loads(text)["MINE"] == 'a"b\n<c>' and "<" not in text
     lines = (tmp_path / "env").read_text().splitlines()
     assert 'MINE="a\\"b\\n<c>"' in lines and not any(line.startswith("BUILDKITE_AGENT_PID") for line in lines)
+
+
+@pytest.mark.parametrize("flags", [["--experiment", "propagate-agent-config-vars"], ["--compat", "4"], []])
+def test_s1_2_containers_may_be_told_the_names_of_what_the_agent_says(plane, start, tmp_path, flags):
+    job = plane.add_job(f'cp "$BUILDKITE_ENV_FILE" {tmp_path}/env', env={"MINE": "1"})
+    assert start("--disconnect-after-job", *flags).wait() == 0, job.text
+    lines = (tmp_path / "env").read_text().splitlines()
+    named = [line for line in lines if "=" not in line]
+    assert len(named) == (33 if flags else 0)
+    assert lines[: len(named)] == named
+    assert not flags or (named[0], named[-1]) == ("BUILDKITE_GIT_CHECKOUT_FLAGS", "BUILDKITE_AGENT_JWKS_KEY_ID")
+    assert 'MINE="1"' in lines

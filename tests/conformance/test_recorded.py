@@ -16,10 +16,11 @@ DIFFERENCES = Path(__file__).with_name("differences.json")
 # Area -> its scenarios. What else is recorded of locks takes them, which no agent of this release hands out.
 _WHOLE = (
     "cli", "annotations", "meta-data", "steps", "env", "hooks", "command", "checkout", "plugins", "cancel", "redaction",
-    "logs", "pipeline", "artifacts",
+    "logs", "pipeline", "artifacts", "faults",
 )  # fmt: skip
 AREAS = {area: f"{area}/*" for area in _WHOLE}
-AREAS.update({"lock": "lock/bad-arguments", "configuration": "agent/config*"})
+AREAS.update({"lock": "lock/bad-arguments", "configuration": "agent/config*", "signals": "agent/signals*"})
+AREAS["agent"] = "agent/[!cs]*"  # the others but those that check signatures
 LIMIT_S = 900
 
 needs_records = pytest.mark.skipif(not DIFFER.exists(), reason="the recorded scenarios do not lie beside this checkout")

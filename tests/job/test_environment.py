@@ -134,3 +134,21 @@ def test_s2_2_a_debug_log_shows_the_variables_without_what_is_secret(place: Plac
     assert "BUILDKITE_AGENT_ACCESS_TOKEN=" + "*" * 18 in shown
     assert "BUILDKITE_GIT_REMOTE_MIRROR_URL=https://user:xxxxx@mirror.test/x" in shown
     assert r"BUILDKITE_MESSAGE=one\ntwo" in shown
+
+
+def test_s3_7_a_value_that_changes_no_setting_is_told_by_name_alone(place: Place) -> None:
+    """Other words for the same, a default that is said, and nonsense, which is ignored and told so."""
+    place.hook(
+        "environment",
+        "export BUILDKITE_GIT_LFS_ENABLED=false BUILDKITE_GIT_SUBMODULES=1 BUILDKITE_CLEAN_CHECKOUT=perhaps",
+        "export BUILDKITE_GIT_CHECKOUT_TIMEOUT=20",
+    )
+    ended = place.run("true", {"BUILDKITE_GIT_SUBMODULES": "true"})
+    comments = [line for line in ended.lines if line.startswith("# BUILDKITE_")]
+    assert comments == [
+        "# BUILDKITE_CLEAN_CHECKOUT is 'perhaps', which is not true or false: ignored",
+        "# BUILDKITE_CLEAN_CHECKOUT added",
+        '# BUILDKITE_GIT_CHECKOUT_TIMEOUT is now "20"',
+        "# BUILDKITE_GIT_LFS_ENABLED added",
+        "# BUILDKITE_GIT_SUBMODULES changed",
+    ]

@@ -154,3 +154,16 @@ def test_s1_10_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
     assert "phases" in line
     assert "BUILDKITE_BOOTSTRAP_PHASES" in line
     assert "dance" in line
+
+
+def test_s2_2_a_command_without_a_checkout_runs_where_the_job_starts(place: Place) -> None:
+    """Somebody else checks out, or nobody does: hooks of a repository are looked for where the job is."""
+    missing = str(place.root / "missing")
+    hooks = place.builds / ".buildkite" / "hooks"
+    hooks.mkdir(parents=True)
+    (hooks / "pre-command").write_text("echo found here\n", encoding="ascii")
+    ended = place.run("pwd", {"BUILDKITE_BOOTSTRAP_PHASES": "command", "BUILDKITE_BUILD_CHECKOUT_PATH": missing})
+    assert ended.status == 0, ended.lines
+    assert ended.has(str(place.builds))
+    assert ended.has("found here")
+    assert ended.has(f"$ cd {missing}")
