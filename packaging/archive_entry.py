@@ -10,6 +10,8 @@ import sys
 HASH = "@HASH@"
 _PACKAGE = "bkagent/"
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
+# A quarter of the code, which most machines never run; Python compiles it where it is used.
+_SELDOM = ("controlplane", "localrun", "markdown")
 
 
 def run():
@@ -104,7 +106,7 @@ def _unpack(archive, folder, mode=0o700):
     with zipfile.ZipFile(archive) as packed:
         names = [name for name in packed.namelist() if name.startswith(_PACKAGE) and ".." not in name]
         packed.extractall(aside, names)
-    _compile(aside, folder)
+    _compile(aside, folder, () if mode & 0o055 else _SELDOM)
     with open(os.path.join(aside, _MARK), "w") as mark:
         mark.write(os.path.abspath(sys.executable) + "\n")
     try:
@@ -125,11 +127,15 @@ def _unpack(archive, folder, mode=0o700):
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _compile(aside, folder):
-    """Compile what was unpacked, under the names that tracebacks should show."""
+def _compile(aside, folder, left_out):
+    """Compile what was unpacked, under the names that tracebacks should show, but for some rooms.
+
+    Where others run the code who cannot write there, everything has to be compiled.
+    """
     import py_compile
 
-    for path, _, names in os.walk(aside):
+    for path, folders, names in os.walk(aside):
+        folders[:] = [name for name in folders if name not in left_out]
         for name in names:
             if name.endswith(".py"):
                 source = os.path.join(path, name)

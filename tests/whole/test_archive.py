@@ -36,6 +36,19 @@ def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None
     assert os.stat(folder).st_mode & 0o077 == 0
 
 
+def compiled(folder: str, room: str) -> bool:
+    """Say whether a room of the unpacked code has been compiled."""
+    return os.path.isdir(os.path.join(folder, "bkagent", room, "__pycache__"))
+
+
+def test_the_first_run_compiles_what_an_agent_needs(archive: str) -> None:
+    run(archive, "--help")
+    above = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")
+    (code,) = os.listdir(above)
+    rooms = ("agent", "job", "controlplane")
+    assert [compiled(os.path.join(above, code), room) for room in rooms] == [True, True, False]
+
+
 def test_code_that_has_lost_its_mark_is_unpacked_again(archive: str) -> None:
     first = run(archive, "--help")
     folder = os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")
@@ -96,6 +109,8 @@ def test_the_installer_places_a_command_that_works(archive: str, tmp_path: Path)
     command = os.path.join(prefix, "bin", "bkagent")
     assert run(command, "--version").stdout.startswith(VERSION)
     (code,) = os.listdir(os.path.join(prefix, "lib", "bkagent", "code"))
+    # Whole, since those who run it cannot write there.
+    assert compiled(os.path.join(prefix, "lib", "bkagent", "code", code), "controlplane")
     shutil.rmtree(os.path.join(os.environ["HOME"], ".buildkite-agent"))
     assert run(command, "--help").stdout.startswith("Usage:")
     assert not os.path.exists(os.path.join(os.environ["HOME"], ".buildkite-agent", "bkagent", "code")), code
