@@ -10,7 +10,11 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
+from tests.fakes.agent_process import AgentProcess
+
 PATIENCE_S = 60.0
+# Starts an agent of the archive with flags.
+Start = Callable[..., AgentProcess]
 
 
 class Done:

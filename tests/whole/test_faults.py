@@ -6,13 +6,11 @@ import random
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Callable, Iterator
 
 import pytest
 
-from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import LOSE, FakeControlPlane, FakeJob
-from tests.whole.running import wait_until
+from tests.whole.running import Start, wait_until
 
 # Prints numbered lines until the file exists that it is given; the last line says how many there were.
 TALKER = """import os, sys, time
@@ -36,28 +34,6 @@ while left > 0:
     left -= len(piece)
 out.write(b'\\ndigest ' + digest.hexdigest().encode() + b'\\n')
 """
-Start = Callable[..., AgentProcess]
-
-
-@pytest.fixture
-def plane() -> Iterator[FakeControlPlane]:
-    with FakeControlPlane(ping_interval=0.2, job_status_interval=0.1, chunk_interval=0.1) as running:
-        yield running
-
-
-@pytest.fixture
-def start(archive: str, plane: FakeControlPlane, tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts the archive's agent; every agent has ended when the test has."""
-    started = []
-
-    def begin(*flags: str, **more: Any) -> AgentProcess:
-        program = (sys.executable, archive)
-        started.append(AgentProcess(tmp_path / "agent", plane.endpoint, *flags, program=program, **more))
-        return started[-1]
-
-    yield begin
-    for agent in started:
-        agent.__exit__()
 
 
 def check_talk(job: FakeJob) -> int:

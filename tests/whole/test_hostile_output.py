@@ -5,37 +5,12 @@ The model is a few lines: a terminal ends lines in CR LF, secrets become a mark,
 
 import random
 import sys
-from pathlib import Path
-from typing import Any, Callable, Iterator
 
 import pytest
 
 from tests.fakes import hostile_output
-from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import LOSE, FakeControlPlane, FakeJob
-
-Start = Callable[..., AgentProcess]
-
-
-@pytest.fixture
-def plane() -> Iterator[FakeControlPlane]:
-    with FakeControlPlane(ping_interval=0.2, job_status_interval=0.1, chunk_interval=0.1) as running:
-        yield running
-
-
-@pytest.fixture
-def start(archive: str, plane: FakeControlPlane, tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts the archive's agent; every agent has ended when the test has."""
-    started = []
-
-    def begin(*flags: str, **more: Any) -> AgentProcess:
-        program = (sys.executable, archive)
-        started.append(AgentProcess(tmp_path / "agent", plane.endpoint, *flags, program=program, **more))
-        return started[-1]
-
-    yield begin
-    for agent in started:
-        agent.__exit__()
+from tests.whole.running import Start
 
 
 def model(seed: int, has_terminal: bool) -> bytes:
