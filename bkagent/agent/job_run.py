@@ -35,6 +35,8 @@ from bkagent.logs.outage import Outages
 from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
 from bkagent.logs.stamper import Stamper
+from bkagent.redaction.known import KnownSecrets
+from bkagent.redaction.variables import scrub
 from bkagent.remote import jobs
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
@@ -46,7 +48,8 @@ Report = Callable[[str, str], None]
 class Workplace:
     """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
 
-    `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process.
+    `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process, and
+    so is what is `known` to be secret and kept out of its messages.
     """
 
     settings: AgentSettings
@@ -56,6 +59,7 @@ class Workplace:
     warm: Optional[Warm] = None
     open_output: Optional[OpenOutput] = None
     outages: Outages = field(default_factory=Outages)
+    known: KnownSecrets = field(default_factory=KnownSecrets)
 
 
 class JobRun:
@@ -64,6 +68,7 @@ class JobRun:
     def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
         self._job, self._session, self._place = job, session, place
         self._client = session.client.with_token(job.token or session.token)
+        place.known.add(job.token)
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[Entry] = None
         self.not_run: Optional[Finish] = None
@@ -175,7 +180,9 @@ class JobRun:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
         if not lines:
             return
-        data = "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")
+        text = self._place.known.scrub("".join(line + "\n" for line in lines))
+        text = scrub(text, self._job.env, self._place.settings.job.redacted_vars)
+        data = text.encode("utf-8", "surrogateescape")
         if entry.job.ansi_timestamps:
             data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
         entry.append(data)

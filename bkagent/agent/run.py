@@ -21,6 +21,7 @@ from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.job.commands import Commands
 from bkagent.job.warm import Warm
 from bkagent.logs import layout, spool
+from bkagent.redaction.known import KnownSecrets
 
 Report = Callable[[str, str], None]
 
@@ -30,18 +31,21 @@ _LOOK_EVERY_S = 30.0
 
 def run(
     settings: AgentSettings, stop: Stop, report: Report, warm: Optional[Warm] = None,
-    open_output: Optional[OpenOutput] = None,
+    open_output: Optional[OpenOutput] = None, known: Optional[KnownSecrets] = None,
 ) -> int:  # fmt: skip
     """Run the agent until its workers have left; return the exit status for the process.
 
     Jobs are forked from `warm` where one is given and open. `open_output` is asked for where to show what each job
-    prints; without it that is shown nowhere.
+    prints; without it that is shown nowhere. `known` learns the tokens that `report` must not show.
 
     Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
     """
     if settings.ping_mode == "stream-only":
         raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
-    place = Workplace(settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output)
+    place = Workplace(
+        settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
+        known=known or KnownSecrets(),
+    )  # fmt: skip
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
     held = code_in_use.hold(own_folders(settings.job))
@@ -73,6 +77,7 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
         adoption.wait()
         return 0
     for session in sessions:
+        place.known.add(session.token)
         report("info", f'Successfully registered agent "{session.name}" with tags [{", ".join(settings.tags)}]')
     interval_s = max(session.ping_interval_s for session in sessions)
     why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
@@ -84,7 +89,7 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     for index, session in enumerate(sessions, 1):
         own = Workplace(
             settings, place.spool_path, stop.part(), _prefixed(report, session.name), place.warm, place.open_output,
-            place.outages,
+            place.outages, place.known,
         )  # fmt: skip
         workers.append(Worker(index, session, own, idleness))
     commands.open()

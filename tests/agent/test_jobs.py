@@ -124,6 +124,14 @@ def test_what_is_not_allowed_does_not_run(plane, start, flags, env, line):
     assert job.text.startswith(line)
 
 
+def test_a_refusal_that_quotes_a_secret_does_not_show_it(plane, start):
+    env = {"BUILDKITE_REPO": "https://me:hunter2hunter2@git.test/x", "REPO_PASSWORD": "hunter2hunter2"}
+    job = plane.add_job("echo no", env=env)
+    assert start("--disconnect-after-job", "--allowed-repositories", "^good").wait() == 0
+    line = "failed to validate repo: https://me:[REDACTED]@git.test/x has no match in [^good]"
+    assert job.text.startswith(line), job.text
+
+
 @pytest.mark.parametrize("allowed", ["^/no/rep", "^/no/rep,^https://"])
 def test_a_copy_of_the_repository_has_to_be_allowed_too(plane, start, allowed):
     url = "https://user:secret@mirror.test/x"

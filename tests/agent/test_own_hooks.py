@@ -67,3 +67,25 @@ def test_s1_9_a_failing_shutdown_hook_changes_nothing(plane, start, hooks):
     plane.add_job("true")
     agent = start("--disconnect-after-job", *hooks("agent-shutdown", "exit 4\n"))
     assert agent.wait() == 0 and "status 4" in agent.said
+
+
+def test_what_the_agent_says_holds_no_secret(plane, start, hooks):
+    """Neither its own tokens nor values of secret variables, whoever printed them."""
+    hooks("agent-startup", 'echo "startup $MY_SECRET"\n')
+    flags = hooks("pre-bootstrap", 'echo "job token $BUILDKITE_AGENT_ACCESS_TOKEN, $MY_SECRET"\n')
+    job = plane.add_job("echo runs")
+    agent = start("--disconnect-after-job", *flags, env={"MY_SECRET": "hunter2-hunter2"})
+    assert agent.wait() == 0, agent.said
+    assert job.finish["exit_status"] == "0"
+    assert "startup [REDACTED]" in agent.said
+    assert "job token [REDACTED], [REDACTED]" in agent.said
+    assert "hunter2" not in agent.said and job.token not in agent.said
+
+
+def test_an_error_that_quotes_the_token_does_not_show_it(start):
+    from tests.fakes.scripted_server import Answer, ScriptedServer
+
+    with ScriptedServer({"*": Answer(401, {"message": "no such token: registration-token"})}) as server:
+        agent = start("--endpoint", server.url + "/v3")
+        assert agent.wait() == 1
+        assert "no such token: [REDACTED]" in agent.said and "registration-token" not in agent.said

@@ -8,12 +8,15 @@ import sys
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment
 from bkagent.config.options import agent, logging, session
+from bkagent.config.options.job import REDACTED_VARS
 from bkagent.version import BUILD, REFERENCE_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.agent.output_copy import OpenOutput
+    from bkagent.agent.settings import AgentSettings
     from bkagent.job.warm import Warm
+    from bkagent.redaction.known import KnownSecrets
 
 
 def run(call: Call) -> int:
@@ -33,23 +36,42 @@ def run(call: Call) -> int:
 
 
 def _run(call: Call, warm: "Warm") -> int:
-    from bkagent.agent.run import run as run_agent
-    from bkagent.agent.stop import Stop
-    from bkagent.cli import agent_settings, agent_signals, own_variables
+    from bkagent.cli import agent_settings, own_variables
+    from bkagent.errors import AgentError
+    from bkagent.redaction.known import KnownSecrets
+    from bkagent.redaction.variables import values_of
 
     settings = agent_settings.build(call)
+    found = values_of(call.environ, call.settings[REDACTED_VARS])
+    known = KnownSecrets((settings.token, *found.values))
     environment.forget(own_variables.names(COMMAND))
+    try:
+        return _run_agent(call, settings, warm, known)
+    except AgentError as error:
+        if known.scrub(str(error)) != str(error):  # it may quote what a server answered
+            error.args = (known.scrub(str(error)),)
+        raise
+
+
+def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "KnownSecrets") -> int:
+    from bkagent.agent.run import run as run_agent
+    from bkagent.agent.stop import Stop
+    from bkagent.cli import agent_settings, agent_signals
+
+    def report(level: str, text: str) -> None:
+        call.report(level, known.scrub(text))
+
     call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
     if call.settings[session.CONFIG]:
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
     for sentence in agent_settings.warnings(call.settings):
-        call.report("warn", sentence)
+        report("warn", sentence)
     _make_build_folder(settings.job.build_path, call)
     stop = Stop()
-    agent_signals.follow(stop, call.report)
-    call.report("info", "You can press Ctrl-C to stop the agent")
+    agent_signals.follow(stop, report)
+    report("info", "You can press Ctrl-C to stop the agent")
     open_output = _job_output(call) if settings.job.log_copies.to_stdout else None
-    return run_agent(settings, stop, call.report, warm, open_output)
+    return run_agent(settings, stop, report, warm, open_output, known)
 
 
 def _job_output(call: Call) -> "OpenOutput":
