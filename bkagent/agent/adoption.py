@@ -71,6 +71,12 @@ class Adoption:
                     left_s -= _LOOK_S
 
     def _tend(self, entry: Entry) -> None:
+        with self._place.known.for_a_while() as hide:
+            hide(entry.job.token)
+            hide(entry.job.agent_token)
+            self._tend_hidden(entry)
+
+    def _tend_hidden(self, entry: Entry) -> None:
         place, job = self._place, entry.job
         session = Client(
             job.agent_endpoint or job.endpoint, job.agent_token or job.token, environ=place.settings.environ,

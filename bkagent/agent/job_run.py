@@ -68,7 +68,6 @@ class JobRun:
     def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
         self._job, self._session, self._place = job, session, place
         self._client = session.client.with_token(job.token or session.token)
-        place.known.add(job.token)
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[Entry] = None
         self.not_run: Optional[Finish] = None

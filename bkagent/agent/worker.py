@@ -162,9 +162,14 @@ class Worker:
 
     def _run_job(self) -> str:
         self._idleness.busy(self.index)
+        with self._place.known.for_a_while() as hide:
+            return self._run_one(hide)
+
+    def _run_one(self, hide: Callable[[str], None]) -> str:
         run: Optional[JobRun] = None
         try:
             job, self._offered = self._offered or self._accept(), None
+            hide(job.token)
             self._report("info", f"Starting job {job.id}")
             run = JobRun(job, self.session, self._place)
             finish = run.run(self._on_entry)

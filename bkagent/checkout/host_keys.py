@@ -25,7 +25,7 @@ def learn(work: Work, repository: str) -> None:
         return
     if settings.reached_by_https and repository.startswith(settings.reached_by_https):
         return
-    if os.path.exists(os.path.join(session.cwd, repository)):
+    if location.has_helper(repository) or os.path.exists(os.path.join(session.cwd, repository)):
         return
     address = location.parse(repository)
     if address is None or address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:

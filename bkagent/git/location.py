@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 # git's short form for ssh, [user@]host:path. One letter before the colon is a Windows drive.
 _SHORT = re.compile(r"(?:(?P<user>[^@/\\]+)@)?(?P<host>[^:/\\@]*):(?P<path>.+)", re.DOTALL)
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _USER_CHARACTERS = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 
 
@@ -30,6 +31,11 @@ def parse(repository: str) -> Optional[Location]:
         return _short(short["user"] or "", short["host"], short["path"])
     path = repository.replace("\\", "/")
     return Location("file", "", "", "", "", path if path.startswith("/") else "/" + path)
+
+
+def has_helper(repository: str) -> bool:
+    """Say whether a program of its own speaks to the repository, as in `codecommit::us-east-1://name`."""
+    return _HELPER.match(repository) is not None
 
 
 def mirror_folder(repository: str) -> str:

@@ -69,7 +69,9 @@ def test_s5_10_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("variables", [{"SSH_KEYSCAN": "false", "REPO": "git@h:x"}, {}])
+@pytest.mark.parametrize(
+    "variables", [{"SSH_KEYSCAN": "false", "REPO": "git@h:x"}, {"REPO": "codecommit::us-east-1://name"}, {}]
+)
 def test_s5_10_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, tmp_path, variables):
     programs("ssh", f"touch {tmp_path}/asked; exit 1\n")
     programs("ssh-keyscan", f"touch {tmp_path}/asked\n")

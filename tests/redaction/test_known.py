@@ -15,3 +15,16 @@ def test_what_is_short_or_empty_hides_nothing():
     known = KnownSecrets(["", "ab", "abcde"])
     text = "abcde ab"
     assert known.scrub(text) is text
+
+
+def test_what_is_held_for_a_while_is_forgotten_with_its_last_holder():
+    known = KnownSecrets(["lasting-secret"])
+    with known.for_a_while() as hide:
+        hide("job-token-1")
+        with known.for_a_while() as hide_too:
+            hide_too("job-token-1")
+            hide_too("lasting-secret")
+            hide_too("ab")
+            assert known.scrub("job-token-1 ab") == "[REDACTED] ab"
+        assert known.scrub("job-token-1") == "[REDACTED]"
+    assert known.scrub("job-token-1, lasting-secret") == "job-token-1, [REDACTED]"

@@ -9,7 +9,7 @@ from typing import List, Tuple
 
 import pytest
 
-from tests.whole.running import wait_until
+from tests.whole.running import bkagent, wait_until
 from tests.whole.site import Site
 
 LOST_AFTER_S = 24
@@ -69,8 +69,6 @@ def _kept_log(state: Path) -> str:
 
 @pytest.mark.parametrize("text", ["9s", "0", "-1s", "soon"])
 def test_a_plane_is_not_told_to_give_up_at_once(archive: str, tmp_path: Path, text: str) -> None:
-    from tests.whole.running import bkagent
-
     done = bkagent(archive, "server", "--data", str(tmp_path / "data"), f"--agent-lost-after={text}", cwd=tmp_path)
     assert done.status == 1
     assert "agent-lost-after" in done.text

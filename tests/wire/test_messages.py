@@ -4,11 +4,14 @@ import random
 
 import pytest
 
+from bkagent.config.options import server
+from bkagent.controlplane.plane_state import Timing
 from bkagent.errors import WireError
+from bkagent.logs.job_file import JobFile
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.ping import Ping
-from bkagent.wire.registration import Registered, Registration
+from bkagent.wire.registration import LOST_AFTER_S, Registered, Registration
 
 REGISTERED = {"id": "a1", "access_token": "t", "ping_interval": 2, "job_status_interval": 3, "heartbeat_interval": 4}
 SAMPLES = [
@@ -97,3 +100,15 @@ def test_no_document_makes_a_reader_fail_in_another_way():
             type(message).from_wire(document)
         except WireError:
             pass
+
+
+def test_how_long_an_agent_may_be_silent_is_said_where_it_is_not_the_usual_time():
+    usual = Registered.from_wire(REGISTERED)
+    assert usual.lost_after_s == LOST_AFTER_S and "lost_after" not in usual.to_wire()
+    short = Registered.from_wire({**REGISTERED, "lost_after": 24})
+    assert short.lost_after_s == 24.0 and short.to_wire()["lost_after"] == 24
+
+
+def test_everybody_means_the_same_usual_time():
+    assert server.LOST_AFTER.default == Timing().lost_after_s == LOST_AFTER_S
+    assert JobFile("j", "http://e", "t").lost_after_s == LOST_AFTER_S
