@@ -63,14 +63,15 @@ def upload(
     environ: Mapping[str, str],
     user_agent: str,
     report: Report,
+    scrub: Callable[[List[str]], List[str]] = lambda texts: texts,
     cancellation: Optional[Cancellation] = None,
     options: UploadOptions = UploadOptions(),  # noqa: B008 - frozen
     schedule: Schedule = SEND,
 ) -> int:
     """Upload the files that `paths` names, relative to `cwd`; return how many.
 
-    `environ` names proxies and certificates. Raises AgentError saying what went wrong, Cancelled when `cancellation`
-    is asked for meanwhile; what has been sent until then stays.
+    `environ` names proxies and certificates; `scrub` takes out of paths what must not leave the job. Raises AgentError
+    saying what went wrong, Cancelled when `cancellation` is asked for meanwhile; what has been sent until then stays.
     """
     began = time.monotonic()
     try:
@@ -89,7 +90,7 @@ def upload(
     stop.on_request(pool.close)
     remove = cancellation.on_request(stop.request) if cancellation else None
     try:
-        _Upload(client, job_id, pool, user_agent, report, stop, options, schedule, began).run(found)
+        _Upload(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(found)
     finally:
         if remove:
             remove()
@@ -122,10 +123,11 @@ class _Upload:
         options: UploadOptions,
         schedule: Schedule,
         began: float,
+        scrub: Callable[[List[str]], List[str]],
     ) -> None:
         self._client, self._job_id, self._pool, self._user_agent = client, job_id, pool, user_agent
         self._report, self._stop, self._options, self._schedule = report, stop, options, schedule
-        self._types = ContentTypes()
+        self._types, self._scrub = ContentTypes(), scrub
         self._lock = threading.Lock()
         self._sendings: List[_Sending] = []
         self._workers_count = options.concurrency if options.concurrency > 0 else DEFAULT_CONCURRENCY
@@ -168,7 +170,7 @@ class _Upload:
         under_way: List[List[Future[None]]] = []
         try:
             for start in range(0, len(read), BATCH_COUNT):
-                batch = [future.result() for future in read[start : start + BATCH_COUNT]]
+                batch = self._named([future.result() for future in read[start : start + BATCH_COUNT]])
                 self._report("info", f"Creating ({start}-{start + len(batch)})/{len(read)} artifacts")
                 under_way.append(self._create_and_send(batch, senders, states))
                 if len(under_way) > 1:  # no more than one batch ahead: instructions to upload go stale
@@ -189,6 +191,14 @@ class _Upload:
             path=_sendable(found.path), absolute_path=found.absolute, size=read.size, sha1=read.sha1,
             sha256=read.sha256, content_type=self._options.content_type or self._types.of(found.path),
         )  # fmt: skip
+
+    def _named(self, batch: List[Artifact]) -> List[Artifact]:
+        """Return a batch under the names that others may see: they go into the form of each file too."""
+        texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
+        return [
+            replace(artifact, path=path, content_type=content_type)
+            for artifact, path, content_type in zip(batch, texts, texts[len(batch) :])
+        ]
 
     def _create_and_send(
         self, batch: List[Artifact], senders: ThreadPoolExecutor, states: StateReporter

@@ -2,10 +2,11 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, TextIO, Tuple
+    from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
     from bkagent.config.option import Option
     from bkagent.config.settings import Settings
+    from bkagent.redaction.variables import SecretValues
 
 
 class Command:
@@ -57,7 +58,10 @@ class Command:
 class Call:
     """One run of a command: its settings and arguments, and the streams it may use."""
 
-    __slots__ = ("command", "settings", "arguments", "environ", "stdin", "out", "err", "report")
+    __slots__ = (
+        "command", "settings", "arguments", "environ", "stdin", "out", "err", "report", "secrets",
+        "told_of_secrets",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -78,3 +82,5 @@ class Call:
         self.out = out
         self.err = err
         self.report = report
+        self.secrets: "Optional[SecretValues]" = None  # read at the first text that leaves the job
+        self.told_of_secrets = False

@@ -2,12 +2,18 @@
 
 from bkagent.cli import job_text
 from bkagent.config.options import api
+from bkagent.config.options.job import REDACTED_VARS
 from bkagent.config.options.logging import SHARED
+from bkagent.config.settings import Source, resolve
 from bkagent.errors import MissingValue, UsageError
+from bkagent.wire import passing_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import List
+
     from bkagent.cli.command import Call
+    from bkagent.redaction.variables import SecretValues
     from bkagent.remote.in_job import InJobClient
 
 # The rows that every command with a client has.
@@ -17,6 +23,10 @@ REDACTED = (
     "{what} contained one or more secrets from environment variables that have been redacted. If this is deliberate, "
     "pass --redacted-vars='' or a list of patterns that does not match the variable containing the secret"
 )
+REDACTED_NAME = (
+    "A name that this command sends (a key, a context, a path) contained one or more secrets from environment "
+    "variables that have been redacted"
+)
 
 
 def client(call: "Call") -> "InJobClient":
@@ -25,7 +35,8 @@ def client(call: "Call") -> "InJobClient":
 
     settings = call.settings
     debug = call.report if settings[api.DEBUG_HTTP] or settings[api.TRACE_HTTP] else None
-    return in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ, debug)
+    token = settings[api.ACCESS_TOKEN].reveal()
+    return in_job.connect(settings[api.ENDPOINT], token, call.environ, debug, lambda text: _scrubbed_name(call, text))
 
 
 def argument(call: "Call", at: int, label: str) -> str:
@@ -43,19 +54,49 @@ def value(call: "Call", at: int) -> str:
     return job_text.read_stdin(call)
 
 
-def scrubbed(call: "Call", text: str, patterns: "list[str]", what: str) -> str:
+def scrubbed(call: "Call", text: str, what: str) -> str:
     """Return `text` without the values of secret variables; says so when there were some.
 
     Raises UsageError for patterns that do not parse: what might be secret is not sent.
     """
-    if not patterns:
-        return text
-    from bkagent.redaction.variables import scrub, values_of
-
-    found = values_of(call.environ, patterns)
-    if found.bad_patterns:
-        raise UsageError(f"redacted-vars has patterns that do not parse: {', '.join(found.bad_patterns)}")
-    clean = scrub(text, {name: call.environ[name] for name in found.names}, patterns)
+    clean = _secrets(call).scrub(text)
     if clean != text:
         call.report("warn", REDACTED.format(what=what))
     return clean
+
+
+def _scrubbed_name(call: "Call", text: str) -> str:
+    """Do the same for what the client meets in a request: keys, contexts, paths and the like. Says so once."""
+    clean = _secrets(call).scrub(text)
+    if clean != text and not call.told_of_secrets:
+        call.told_of_secrets = True
+        call.report("warn", REDACTED_NAME)
+    return clean
+
+
+def scrubbed_names(call: "Call", texts: "List[str]") -> "List[str]":
+    """Do it for names that leave the job past its socket: ask its process as well, which knows more secrets."""
+    clean = [_scrubbed_name(call, text) for text in texts]
+    if not call.environ.get(passing_on.SOCKET_VARIABLE):
+        return clean
+    from bkagent.remote.job_api import JobApi, NotServed
+
+    try:
+        return JobApi(call.environ).redacted(clean)
+    except NotServed as problem:
+        call.report("debug", f"Names are sent without asking the job's process for secrets: {problem}")
+        return clean
+
+
+def _secrets(call: "Call") -> "SecretValues":
+    if call.secrets is None:
+        from bkagent.redaction.variables import SecretValues
+
+        # Commands that only read go by the variable alone, so that they name things as those do that write.
+        settings = call.settings
+        if REDACTED_VARS not in settings:
+            settings = resolve((REDACTED_VARS,), Source({}, call.environ), lambda sentence: None)
+        call.secrets = SecretValues(call.environ, settings[REDACTED_VARS])
+    if call.secrets.bad_patterns:
+        raise UsageError(f"redacted-vars has patterns that do not parse: {', '.join(call.secrets.bad_patterns)}")
+    return call.secrets

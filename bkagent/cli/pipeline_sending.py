@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bkagent.cli import in_job, job_text
 from bkagent.cli.changed_files import ChangedFiles, GitFailed, git
@@ -13,6 +13,8 @@ from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.pipeline import go_json, if_changed, leaks, normalise
 from bkagent.pipeline.source import each_pipeline
+from bkagent.remote.job_api import JobApi, NotServed
+from bkagent.wire import passing_on
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -91,18 +93,33 @@ class Sending:
         if bad:
             self.call.report("warn", f"--redacted-vars has patterns that cannot be read: {', '.join(bad)}")
         names = leaks.leaked(pipeline.document, environ, patterns)
-        if not names:
+        if names:
+            held = (
+                f'pipeline "{name}" contains values interpolated from the following secret environment variables: '
+                f"[{' '.join(names)}]"
+            )
+        elif self._job_knows_secrets_of(pipeline.document):
+            held = f'pipeline "{name}" contains secrets that the job keeps out of its log (redactor add, secret get)'
+        else:
             return
-        held = (
-            f'pipeline "{name}" contains values interpolated from the following secret environment variables: '
-            f"[{' '.join(names)}]"
-        )
         if self.call.settings[options.REJECT_SECRETS]:
             raise AgentError(f"{held}, and cannot be uploaded to Buildkite")
         report = self.call.report
         report("warn", f"The {held}, which will be readable by everyone who can see the build")
         report("warn", "Put $$ before the name of such a variable, so that it is looked up when the step runs")
         report("warn", "Version 4 of the agent refuses such a pipeline by default; --reject-secrets does so now")
+
+    def _job_knows_secrets_of(self, document: Mapping[str, Any]) -> bool:
+        """Ask the job's process, which knows what was named as secret while the job runs."""
+        if not self.call.environ.get(passing_on.SOCKET_VARIABLE):
+            return False
+        text = go_json.dumps(document, escape_markup=False)
+        try:
+            return JobApi(self.call.environ).redacted([text]) != [text]
+        except NotServed as problem:
+            level = "warn" if self.call.settings[options.REJECT_SECRETS] else "debug"
+            self.call.report(level, f"The pipeline was not checked for secrets that the job has named: {problem}")
+            return False
 
     def _joined(self, pipeline: Normalised) -> Dict[str, str]:
         env = pipeline.typed.env

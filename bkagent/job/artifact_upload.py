@@ -38,6 +38,7 @@ def run(job: Job, pattern: str, destination: str) -> None:
             job.client, job.settings.job_id, pattern, cwd=job.session.cwd,
             home=private_folder.account_home() or paths.home(environ), environ=environ,
             user_agent=user_agent(host.goos(), host.goarch()), report=report,
+            scrub=lambda texts: [job.redactions.scrubbed(text) for text in texts],
             cancellation=job.session.cancellation, options=_options(environ, destination),
         )  # fmt: skip
     except Cancelled:

@@ -29,8 +29,10 @@ class ControlPlane:
     def __init__(self, endpoint: str, token: str, user_agent: str, headers: Mapping[str, str]) -> None:
         self.endpoint, self.token, self.user_agent, self.headers = endpoint, token, user_agent, headers
 
-    def connect(self, environ: Mapping[str, str]) -> "Client":
+    def connect(self, environ: Mapping[str, str], scrub: Callable[[str], str]) -> "Client":
         """Return a client, which connects at its first call. Loaded late: many jobs never need one.
+
+        `scrub` takes out what must not leave the job.
 
         Raises ConfigError without a token: no request would be answered, and none is worth waiting for.
         """
@@ -39,8 +41,9 @@ class ControlPlane:
         from bkagent.remote.client import Client
 
         return Client(
-            self.endpoint, self.token, environ=environ, user_agent=self.user_agent, request_headers=self.headers
-        )
+            self.endpoint, self.token, environ=environ, user_agent=self.user_agent, request_headers=self.headers,
+            scrub=scrub,
+        )  # fmt: skip
 
     def upstream(self, environ: Mapping[str, str]) -> Upstream:
         """Return what passes on the requests of commands inside the job."""
@@ -77,7 +80,7 @@ def assemble(
     )
     redactions = Redactions(log.redactor, settings.redacted_vars)
     redactions.add_from(environ, lines)
-    connect: Callable[[], "Client"] = lambda: control_plane.connect(environ)  # noqa: E731
+    connect: Callable[[], "Client"] = lambda: control_plane.connect(environ, redactions.scrubbed)  # noqa: E731
     job = Job(settings, environ, session, redactions, connect, leftovers, launchers)
     cancelling.watch(job)
     return job

@@ -43,6 +43,10 @@ class LiveState:
         """Keep a text out of everything the job prints from now on."""
         self._job.redactions.add(secret)
 
+    def redacted(self, text: str) -> str:
+        """Return a text without what the job must not show."""
+        return self._job.redactions.scrubbed(text)
+
     def protected(self, name: str) -> bool:
         """Return whether the job may not change this variable."""
         return self._job.protection.covers(name)

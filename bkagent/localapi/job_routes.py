@@ -11,6 +11,7 @@ from bkagent.localapi.promises import Promises
 from bkagent.localapi.protected import CHECKOUT, CHECKOUT_OVERRIDE_MODE
 from bkagent.localapi.request_head import BadRequest, RequestHead
 from bkagent.localapi.upstream import ENDPOINT_HEADER, PREFIX, TOKEN_HEADER, Upstream
+from bkagent.wire.passing_on import REDACTED
 
 BASE = "/api/current-job/v0"
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
@@ -39,6 +40,10 @@ class JobState(Protocol):
         """Keep a text out of everything the job prints from now on."""
         ...
 
+    def redacted(self, text: str) -> str:
+        """Return a text without what the job must not show."""
+        ...
+
     def protected(self, name: str) -> bool:
         """Return whether the job may not change this variable."""
         ...
@@ -54,6 +59,7 @@ class JobRoutes:
             "/workdir": {"PUT": self._put_workdir},
             "/redactions": {"POST": self._post_redactions},
         }
+        self._own_routes: Dict[str, Dict[str, Callable[[bytes], Answer]]] = {REDACTED: {"POST": self._post_redacted}}
         if promises is not None:
             self._routes["/promise-failure"] = {"POST": promises.answer}
 
@@ -62,7 +68,7 @@ class JobRoutes:
         path = head.target.partition("?")[0]
         if path.startswith(PREFIX):
             return self._pass_on(head, body)
-        methods = self._routes.get(path[len(BASE) :]) if path.startswith(BASE + "/") else None
+        methods = self._routes.get(path[len(BASE) :]) if path.startswith(BASE + "/") else self._own_routes.get(path)
         if methods is None:
             return _NOT_FOUND
         handle = methods.get(head.method)
@@ -127,3 +133,7 @@ class JobRoutes:
         secret = text(read_object(body), "redact")
         self._state.redact(secret)
         return json_answer(201, {"redacted": secret})
+
+    def _post_redacted(self, body: bytes) -> Answer:
+        texts = text_list(read_object(body), "texts")
+        return json_answer(200, {"texts": [self._state.redacted(item) for item in texts]})

@@ -60,11 +60,6 @@ class Upstream:
     def pass_on(self, head: RequestHead, body: bytes) -> Answer:
         """Send a command's request on and return the control plane's answer as it is, or 502 when none came."""
         path = head.target[len(PREFIX) :]
-        if self.scrub is not None:
-            # Loaded here: most jobs tell the control plane nothing in their own words.
-            from bkagent.localapi.scrubbing import scrubbed
-
-            body = scrubbed(head.method, path, body, self.scrub)
         try:
             return self.send(head.method, path, _wanted(head.headers), body, _timeout_s(head.headers))
         except Unreachable as problem:
@@ -73,7 +68,14 @@ class Upstream:
             return Answer(502, answer.body, (*answer.headers, (UNREACHABLE_HEADER, verdict)))
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
-        """Send one request. `path` is relative to the endpoint and already escaped. Raises Unreachable."""
+        """Send one request, without secrets. `path` is below the endpoint and already escaped. Raises Unreachable."""
+        if self.scrub is not None:
+            # Loaded here: most jobs tell the control plane nothing in their own words.
+            from bkagent.localapi.scrubbing import scrubbed_body, scrubbed_headers
+            from bkagent.redaction.outbound import clean_target
+
+            body, headers = scrubbed_body(path, body, self.scrub), scrubbed_headers(headers, self._headers, self.scrub)
+            path = clean_target(path, self.scrub)
         sent = {name.lower(): (name, value) for name, value in self._headers.items()}
         sent.update((name.lower(), (name, value)) for name, value in headers.items())
         response = self._connected().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)

@@ -8,7 +8,9 @@ from bkagent.redaction.needles import encoded_needles_of, needles_of, redacted, 
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List, Mapping, Optional, Tuple, Union
+    from typing import Dict, Iterable, List, Mapping, Optional, Tuple, Union
+
+    from bkagent.redaction.needles import Needle
 
 SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
 
@@ -66,14 +68,37 @@ def _compiled(pattern: str) -> "Optional[NamePattern]":
         return None
 
 
+class SecretValues:
+    """The values of matching variables, to take out of texts; none where there are `bad_patterns`."""
+
+    __slots__ = ("bad_patterns", "_values", "_needles", "_encoded")
+
+    def __init__(self, env: "Mapping[str, str]", patterns: "Iterable[str]") -> None:
+        found = values_of(env, patterns)
+        self.bad_patterns = found.bad_patterns
+        self._values = found.values
+        self._needles = [needle for value in found.values for needle in needles_of(value)]
+        self._encoded: "Dict[str, List[Needle]]" = {}
+
+    def scrub(self, text: str) -> str:
+        """Return `text` with `[REDACTED]` for each value and its forms; `text` itself without any."""
+        if not self._values:
+            return text
+        before = to_bytes(text)
+        needles = list(self._needles)
+        for value in self._values:
+            # A text that is shorter than a secret holds no encoded form of it, and making them takes its time.
+            if len(before) >= len(value):
+                needles += self._encoded_forms(value)
+        after = redacted(before, needles)
+        return text if after is before else after.decode("utf-8", "surrogateescape")
+
+    def _encoded_forms(self, value: str) -> "List[Needle]":
+        if value not in self._encoded:
+            self._encoded[value] = encoded_needles_of(value)
+        return self._encoded[value]
+
+
 def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
     """Return `text` with `[REDACTED]` for values of matching variables and their forms; `text` itself without any."""
-    before = to_bytes(text)
-    needles = []
-    for value in values_of(env, patterns).values:
-        needles += needles_of(value)
-        # A text that is shorter than a secret holds no encoded form of it, and making them takes its time.
-        if len(before) >= len(value):
-            needles += encoded_needles_of(value)
-    after = redacted(before, needles)
-    return text if after is before else after.decode("utf-8", "surrogateescape")
+    return SecretValues(env, patterns).scrub(text)

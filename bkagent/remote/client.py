@@ -6,6 +6,7 @@ import time
 from typing import Callable, Dict, Mapping, Optional
 
 from bkagent.errors import AgentError
+from bkagent.redaction import outbound
 from bkagent.remote import escaping
 from bkagent.remote.reply import Reply, read
 from bkagent.remote.request_headers import acceptable
@@ -28,10 +29,14 @@ class Client:
         request_headers: Optional[Mapping[str, str]] = None,
         debug_report: Optional[Callable[[str, str], None]] = None,
         pool: Optional[Pool] = None,
+        scrub: Optional[Callable[[str], str]] = None,
     ) -> None:
-        """Connect at the first call. `debug_report` gets a line a request. Raises ConfigError for a bad endpoint."""
+        """Connect at the first call. Raises ConfigError for a bad endpoint.
+
+        `debug_report` gets a line a request. `scrub` takes out what must not leave a job.
+        """
         self.endpoint, self.token, self.user_agent = endpoint.rstrip("/"), token, user_agent
-        self._environ, self._debug_report = environ, debug_report
+        self._environ, self._debug_report, self._scrub = environ, debug_report, scrub
         self._headers: Dict[str, str] = acceptable(request_headers or {})
         self.pool = pool or Pool(endpoint, environ, timeout_s=DEFAULT_TIMEOUT_S)
 
@@ -76,6 +81,9 @@ class Client:
         2xx without JSON where it is expected.
         """
         target = path + (f"?{escaping.query(query)}" if query else "")
+        if self._scrub is not None:
+            document = outbound.clean_document(target, document, self._scrub)
+            target = outbound.clean_target(target, self._scrub)
         sent: Dict[str, str] = {"User-Agent": self.user_agent, **self._headers, **(headers or {})}
         if self.token:
             sent["Authorization"] = f"Token {self.token}"
@@ -96,7 +104,7 @@ class Client:
     def _like(self, endpoint: str, token: str, pool: Optional[Pool]) -> Client:
         return Client(
             endpoint, token, environ=self._environ, user_agent=self.user_agent, request_headers=self._headers,
-            debug_report=self._debug_report, pool=pool,
+            debug_report=self._debug_report, pool=pool, scrub=self._scrub,
         )  # fmt: skip
 
     def _debug(self, text: str, started: float) -> None:

@@ -5,6 +5,7 @@ a command opens no TLS. Without that socket, or when it serves another endpoint 
 """
 
 from bkagent.errors import Unreachable
+from bkagent.redaction import outbound
 from bkagent.remote import escaping, local_http, reply, request_headers
 from bkagent.wire import json_text, passing_on
 
@@ -24,15 +25,19 @@ def connect(
     token: str,
     environ: "Mapping[str, str]",
     debug_report: "Optional[Callable[[str, str], None]]" = None,
+    scrub: "Optional[Callable[[str], str]]" = None,
 ) -> "InJobClient":
-    """Return a client of `endpoint` for one command. `environ` says where the local socket is, if there is one."""
-    return InJobClient(endpoint, token, environ, debug_report)
+    """Return a client of `endpoint` for one command.
+
+    `environ` says where the local socket is, if there is one. `scrub` takes out what must not leave the job.
+    """
+    return InJobClient(endpoint, token, environ, debug_report, scrub)
 
 
 class InJobClient:
     """Calls as `remote.client.Client` does, the short way where there is one."""
 
-    __slots__ = ("endpoint", "token", "_environ", "_debug_report", "_socket", "_direct")
+    __slots__ = ("endpoint", "token", "_environ", "_debug_report", "_socket", "_direct", "_scrub")
 
     def __init__(
         self,
@@ -40,11 +45,13 @@ class InJobClient:
         token: str,
         environ: "Mapping[str, str]",
         debug_report: "Optional[Callable[[str, str], None]]" = None,
+        scrub: "Optional[Callable[[str], str]]" = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.token = token
         self._environ = environ
         self._debug_report = debug_report
+        self._scrub = scrub
         self._socket = environ.get(passing_on.SOCKET_VARIABLE, "")
         self._direct: "Optional[Client]" = None
 
@@ -61,8 +68,11 @@ class InJobClient:
     ) -> "Reply":
         """Send one request, once. Raises as `Client.call` does."""
         if self._socket:
-            target = path + (f"?{escaping.query(query)}" if query else "")
-            answer = self._through_socket(method, target, document, headers or {}, timeout_s, expects_json)
+            target, sent = path + (f"?{escaping.query(query)}" if query else ""), document
+            if self._scrub is not None:
+                sent = outbound.clean_document(target, document, self._scrub)
+                target = outbound.clean_target(target, self._scrub)
+            answer = self._through_socket(method, target, sent, headers or {}, timeout_s, expects_json)
             if answer is not None:
                 return answer
             self._socket = ""
@@ -79,7 +89,7 @@ class InJobClient:
     def direct(self) -> "Client":
         """Return a client that connects by itself, for what does not go through the socket."""
         if self._direct is None:
-            self._direct = direct(self.endpoint, self.token, self._environ, self._debug_report)
+            self._direct = direct(self.endpoint, self.token, self._environ, self._debug_report, self._scrub)
         return self._direct
 
     def _through_socket(
@@ -123,6 +133,7 @@ def direct(
     token: str,
     environ: "Mapping[str, str]",
     debug_report: "Optional[Callable[[str, str], None]]" = None,
+    scrub: "Optional[Callable[[str], str]]" = None,
 ) -> "Client":
     """Return a client that connects by itself, with the request headers that the job was given."""
     from bkagent.remote.client import Client
@@ -131,7 +142,7 @@ def direct(
 
     return Client(
         endpoint, token, environ=environ, user_agent=user_agent(host.goos(), host.goarch()),
-        request_headers=request_headers.from_environ(environ), debug_report=debug_report,
+        request_headers=request_headers.from_environ(environ), debug_report=debug_report, scrub=scrub,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from bkagent.wire import json_text, passing_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Mapping
+    from typing import Any, Dict, List, Mapping
 
 BASE = "/api/current-job/v0"
 _LIMIT_S = 60.0
@@ -34,12 +34,22 @@ class JobApi:
 
         Raises AgentError with the service's own words when it says no, NotServed when it cannot be asked.
         """
+        return self._ask(method, BASE + path, document)
+
+    def redacted(self, texts: "List[str]") -> "List[str]":
+        """Return texts without the secrets that the job's process knows of. Raises as `request`."""
+        clean = self._ask("POST", passing_on.REDACTED, {"texts": texts}).get("texts")
+        if not isinstance(clean, list) or len(clean) != len(texts):
+            raise AgentError("the job's process answered with other texts than it was asked about")
+        return clean
+
+    def _ask(self, method: str, target: str, document: object) -> "Dict[str, Any]":
         body = b"" if document is None else json_text.dumps(document).encode("ascii") + b"\n"
         headers = {"Authorization": f"Bearer {self._token}"}
         if body:
             headers["Content-Type"] = "application/json"
         try:
-            status, _, data = local_http.exchange(self._path, method, BASE + path, headers, body, _LIMIT_S)
+            status, _, data = local_http.exchange(self._path, method, target, headers, body, _LIMIT_S)
         except local_http.NoSocket as problem:
             raise NotServed(f"cannot reach the job's local socket {problem}") from problem
         try:

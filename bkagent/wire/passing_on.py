@@ -1,9 +1,11 @@
-"""The words of requests that in-job commands hand to the job's local socket, to be passed on to the control plane.
+"""The words of requests of our own to the job's local socket. On the short path.
 
-On the short path. The service is `localapi.upstream`, the client `remote.in_job`.
+Below PREFIX they are passed on to the control plane: the service is `localapi.upstream`, the client `remote.in_job`.
+REDACTED answers with texts as they may leave the job, for what goes another way: `{"texts": [...]}` both ways.
 """
 
 PREFIX = "/api/bkagent/v0/upstream/"
+REDACTED = "/api/bkagent/v0/redacted"
 ENDPOINT_HEADER = "x-bkagent-endpoint"
 TOKEN_HEADER = "x-bkagent-token"
 TIMEOUT_HEADER = "x-bkagent-timeout"

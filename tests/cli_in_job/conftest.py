@@ -22,7 +22,7 @@ class State:
 
     def __init__(self):
         self.variables = {"ONE": "1", "TWO": 'line "a"\nb', "GREEN": "gr\u00fcn"}
-        self.redacted = []
+        self.secrets = []
         self.folders = []
 
     def env(self):
@@ -41,7 +41,12 @@ class State:
         self.folders.append(path)
 
     def redact(self, secret):
-        self.redacted.append(secret)
+        self.secrets.append(secret)
+
+    def redacted(self, text):
+        for secret in self.secrets:
+            text = text.replace(secret, "[REDACTED]")
+        return text
 
     def protected(self, name):
         return name.startswith("BUILDKITE_AGENT_")

@@ -134,14 +134,14 @@ def test_a_secret_from_standard_input_or_a_file(job, tmp_path):
     job.run("redactor", "add", stdin=b"  secret one\n\n")
     (tmp_path / "secret").write_bytes(b"line 1\nline 2\n")
     done = job.run("redactor", "add", str(tmp_path / "secret"))
-    assert job.state.redacted == ["secret one", "line 1\nline 2"]
+    assert job.state.secrets == ["secret one", "line 1\nline 2"]
     assert done.stdout == b"" and b"line 1" not in done.stderr
 
 
 def test_secrets_from_json(job):
     job.run("redactor", "add", "--format", "json", stdin=b'{"A": "aaaaaa", "B_TOKEN": "bbbbbb", "C_TOKEN": "short"}')
-    assert job.state.redacted == ["aaaaaa", "bbbbbb", "short"]
-    job.state.redacted.clear()
+    assert job.state.secrets == ["aaaaaa", "bbbbbb", "short"]
+    job.state.secrets.clear()
     job.run(
         "redactor",
         "add",
@@ -149,14 +149,14 @@ def test_secrets_from_json(job):
         "--apply-vars-filter",
         stdin=b'{"A": "aaaaaa", "B_TOKEN": "bbbbbb", "C_TOKEN": "c"}',
     )
-    assert job.state.redacted == ["bbbbbb"]
+    assert job.state.secrets == ["bbbbbb"]
 
 
 @pytest.mark.parametrize("text", [b"hunter2 is no json", b'["hunter2"]', b'{"a": {"b": "hunter2"}}'])
 def test_secrets_that_do_not_parse_are_not_quoted(job, text):
     done = job.run("redactor", "add", "--format", "json", stdin=text, expect=1)
     assert b"failed to parse secrets" in done.stderr and b"hunter2" not in done.stderr
-    assert not job.state.redacted
+    assert not job.state.secrets
 
 
 def test_redactor_add_says_what_is_missing(outside, tmp_path, job):

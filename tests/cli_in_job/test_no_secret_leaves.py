@@ -14,11 +14,19 @@ from tests.fakes.scripted_server import Answer
 
 SECRET = "hunter2-hunter2"
 SCRUBBED = {
-    "annotate": [["annotate", f"body {SECRET}", "--style", "info"], ["annotate", "--append", f"{SECRET}"]],
-    "meta-data set": [["meta-data", "set", "key", f"v {SECRET}"]],
-    "meta-data set-batch": [["meta-data", "set-batch", f"key=v {SECRET}", f"other={SECRET}"]],
-    "step update": [["step", "update", "label", f"{SECRET}"], ["step", "update", "label", f"a {SECRET}", "--append"]],
-    "job update": [["job", "update", "timeout_in_minutes", SECRET], ["job", "update", "x", SECRET]],
+    "annotate": [["annotate", f"body {SECRET}", "--style", SECRET], ["annotate", "--append", "b", "--context", SECRET]],
+    "annotation remove": [["annotation", "remove", "--context", f"a/{SECRET}"]],
+    "artifact download": [["artifact", "download", f"{SECRET}/*", ".", "--build", "b"]],
+    "artifact search": [["artifact", "search", f"{SECRET}/*", "--build", "b"]],
+    "artifact shasum": [["artifact", "shasum", f"{SECRET}/*", "--build", "b"]],
+    "artifact upload": [["artifact", "upload", f"{SECRET}/*"]],
+    "meta-data get": [["meta-data", "get", f"k {SECRET}"]],
+    "meta-data exists": [["meta-data", "exists", SECRET]],
+    "step get": [["step", "get", f"a {SECRET}", "--step", "s"]],
+    "meta-data set": [["meta-data", "set", f"k {SECRET}", f"v {SECRET}"]],
+    "meta-data set-batch": [["meta-data", "set-batch", f"{SECRET}=v {SECRET}", f"other={SECRET}"]],
+    "step update": [["step", "update", "label", f"{SECRET}"], ["step", "update", SECRET, "a", "--append"]],
+    "job update": [["job", "update", "timeout_in_minutes", SECRET], ["job", "update", SECRET, "x"]],
     "pause": [["pause", "--note", f"because {SECRET}"]],
     "build cancel": [["build", "cancel"]],
     "step cancel": [["step", "cancel", "--step", "s"]],
@@ -32,11 +40,6 @@ SCRUBBED = {
 }
 # What these are told is a name, which has to be the one that was meant; or it goes no further than the job's socket.
 OTHERWISE = {
-    "annotation remove": "the context of an annotation",
-    "artifact download": "a pattern of names",
-    "artifact search": "a pattern of names",
-    "artifact shasum": "a pattern of names",
-    "artifact upload": "names of files; their contents are the job's to choose",
     "build create": "a command of the control plane's own machine",
     "env set": "the job's own socket",
     "env unset": "the job's own socket",
@@ -46,12 +49,9 @@ OTHERWISE = {
     "lock done": "not there yet",
     "lock get": "not there yet",
     "lock release": "not there yet",
-    "meta-data exists": "a key",
-    "meta-data get": "a key",
     "oidc request-token": "what a token is to say",
     "redactor add": "the job's own socket",
     "secret get": "a key",
-    "step get": "the name of an attribute",
     "workdir set": "the job's own socket",
 }
 
@@ -63,12 +63,19 @@ def test_every_command_of_a_job_is_thought_of():
 
 
 @pytest.mark.parametrize("command", sorted(SCRUBBED))
-def test_no_request_has_the_secret(place, server, command):
-    server.routes["*"] = Answer(200, {})
+def test_no_request_has_the_secret(place, server, command, tmp_path):
+    (tmp_path / SECRET).mkdir()
+    (tmp_path / SECRET / f"of {SECRET}").write_bytes(b"content")
+    action = {"url": server.url, "method": "POST", "path": "/form", "file_input": "file"}
+    form = {"action": action, "data": {"path": "${artifact:path}"}}
+    server.routes["POST /v3/jobs/0190-job/artifacts"] = (201, {"artifact_ids": ["a"], "upload_instructions": form})
+    server.routes["GET /v3/builds/b/artifacts/search"] = (200, [])
+    server.routes["*"] = Answer(200, {"exists": True, "value": "v", "output": "", "uuid": "u"})
     for words in SCRUBBED[command]:
         environ = {**place.environ, "MY_SECRET": SECRET, "BUILDKITE_REDACTED_VARS": "*_SECRET"}
         pipeline = f"steps:\n- command: echo {SECRET}\n".encode()
-        subprocess.run(self_command.command(words), env=environ, input=pipeline, capture_output=True, timeout=60)
+        command_line = self_command.command(words)
+        subprocess.run(command_line, env=environ, input=pipeline, capture_output=True, timeout=60, cwd=tmp_path)
     for request in server.seen:
         told = f"{request.target} {request.headers}".encode() + request.body
         assert SECRET.encode() not in told, (command, request.line)

@@ -27,13 +27,13 @@ def secrets(job):
 
 def test_one_secret_is_printed_as_it_is_and_kept_out_of_the_log(secrets):
     assert secrets.run("secret", "get", "two").stdout == "it's <2>\u2603\n\n".encode()
-    assert secrets.state.redacted == ["it's <2>\u2603\n"]
+    assert secrets.state.secrets == ["it's <2>\u2603\n"]
 
 
 def test_several_secrets_are_one_object_in_order(secrets):
     done = secrets.run("secret", "get", "two", "one")
     assert done.stdout == '{"one":"value 1","two":"it\'s <2>\u2603\\n"}\n'.encode()
-    assert sorted(secrets.state.redacted) == ["it's <2>\u2603\n", "value 1"]
+    assert sorted(secrets.state.secrets) == ["it's <2>\u2603\n", "value 1"]
     assert secrets.run("secret", "get", "one", "one", OPEN).stdout == b'{"one":"value 1"}\n'
     assert secrets.run("secret", "get", "one", "--format", "json", OPEN).stdout == b'{"one":"value 1"}\n'
 
@@ -45,7 +45,7 @@ def test_secrets_as_lines_for_a_shell(secrets):
 
 def test_every_secret_that_cannot_be_had_is_named_and_none_is_printed(secrets):
     done = secrets.run("secret", "get", "one", "three", "four", expect=1)
-    assert done.stdout == b"" and secrets.state.redacted == []
+    assert done.stdout == b"" and secrets.state.secrets == []
     said = done.stderr.decode()
     assert "Failed to fetch some secrets:\n" in said
     assert said.index('\n - secret "three": GET ') < said.index('\n - secret "four": GET ')
@@ -62,7 +62,7 @@ def test_ten_secrets_are_asked_for_at_a_time(job):
 def test_tokens_say_what_was_asked_for(job):
     job.server.routes[TOKENS] = (200, {"token": "t.o-k&n"})
     assert job.run("oidc", "request-token").stdout == b"t.o-k&n\n"
-    assert job.server.seen[-1].document == {} and job.state.redacted == ["t.o-k&n"]
+    assert job.server.seen[-1].document == {} and job.state.secrets == ["t.o-k&n"]
     job.run(
         "oidc", "request-token", "--audience", "a", "--lifetime", "60", "--claim", "b,c", "--claim=d", "--claim", "",
         "--aws-session-tag", "e", "--subject-claim", "f",

@@ -249,6 +249,8 @@ class FakeControlPlane:
             if job is None:
                 return 404, {"message": "no such job"}
             return self._job(job, words[2:], request)
+        if words[0] == "form":
+            return 200, {}
         if words[0] == "builds" and words[2:3] == ["data"]:
             return self._data(words[3], request)
         if words[0] == "builds" and words[2:] == ["artifacts", "search"]:
@@ -306,6 +308,8 @@ class FakeControlPlane:
             return self._data(verb[1], request)
         elif call == "POST annotations":
             self.annotations.append(request.document)
+        elif call == "POST artifacts":
+            return self._announce(request)
         elif call == "POST pipelines":
             self.pipelines.append(request.document)
         elif call not in ("POST header_times", "DELETE annotations", "PUT artifacts"):
@@ -324,10 +328,16 @@ class FakeControlPlane:
         job.chunks[sequence] = (offset, data)
         return 201, {}
 
+    def _announce(self, request: Request) -> Answer:
+        action = {"url": self.url, "method": "POST", "path": "/v3/form", "file_input": "file"}
+        ids = [str(uuid.uuid4()) for _ in request.document["artifacts"]]
+        form = {"action": action, "data": {"path": "${artifact:path}"}}
+        return 201, {"id": request.document["id"], "artifact_ids": ids, "upload_instructions": form}
+
     def _data(self, verb: str, request: Request) -> Answer:
         document = request.document or {}
-        if verb == "set":
-            self.meta_data[document["key"]] = document["value"]
+        if verb in ("set", "set-batch"):
+            self.meta_data.update((item["key"], item["value"]) for item in document.get("items", [document]))
             return 200, {}
         if verb == "keys":
             return 200, list(self.meta_data)

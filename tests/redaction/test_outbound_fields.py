@@ -23,7 +23,7 @@ SCRUBBED = {
 OTHERWISE = {
     "agent_state": "words of the user of the command",
     "agents": "what the agent says of itself",
-    "artifacts": "file names, sizes and sums",
+    "artifacts": "redaction/outbound.py; paths in forms too, see cli_in_job/test_no_secret_leaves.py",
     "chunks": "redacted before it reached the disk",
     "client": "passes on",
     "in_job": "passes on",

@@ -1,41 +1,73 @@
-"""Bodies of requests without secrets."""
+"""Requests of a job without secrets: one rule for bodies, paths and queries."""
 
 import json
 
 import pytest
 
-from bkagent.localapi.scrubbing import scrubbed
+from bkagent.localapi.scrubbing import scrubbed_body, scrubbed_headers
+from bkagent.redaction.outbound import LEFT_ALONE, clean_target
 
 
 def scrub(text):
     return text.replace("hush", "***")
 
 
-def of(path, document, method="POST"):
-    return json.loads(scrubbed(method, path, json.dumps(document).encode(), scrub))
+def of(target, document):
+    return json.loads(scrubbed_body(target, json.dumps(document).encode(), scrub))
 
 
-PATHS = ["jobs/1/annotations", "jobs/1/data/set", "/builds/1/data/set", "steps/x", "jobs/1?a=b"]
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_texts_are_scrubbed_and_names_are_not(path):
-    document = {"key": "hush", "value": "a hush", "items": [{"key": "hush", "value": ["hush", 1, None]}], "n": 1.5}
-    assert of(path, document) == {
-        "key": "hush", "value": "a ***", "items": [{"key": "hush", "value": ["***", 1, None]}], "n": 1.5,
+@pytest.mark.parametrize("target", ["jobs/1/annotations", "jobs/1/data/set", "/builds/1/data/get", "jobs/1?a"])
+def test_texts_are_scrubbed_names_included(target):
+    document = {"key": "hush", "items": [{"key": "a hush", "value": ["hush", 1, None]}], "n": 1.5, "hush": True}
+    assert of(target, document) == {
+        "key": "***", "items": [{"key": "a ***", "value": ["***", 1, None]}], "n": 1.5, "***": True,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["jobs/1/pipelines", "jobs/1/data/get", "oidc/tokens", "jobs/1/annotations/hush/x"])
-def test_other_requests_pass_as_they_are(path):
-    assert of(path, {"value": "hush"}) == {"value": "hush"}
-    assert of("jobs/1/annotations", {"value": "hush"}, "DELETE") == {"value": "hush"}
+def test_what_must_be_met_exactly_stays():
+    document = {
+        "id": "hush", "uuid": "hush", "build_id": "hush", "sha1sum": "hush", "state": "hush",
+        "multipart_etags": [{"etag": "hush"}],
+    }  # fmt: skip
+    assert of("jobs/1/artifacts", document) == document
+
+
+def test_words_of_the_protocol_are_no_secrets():
+    document = {"style": "warning", "attribute": "priority", "value": "warning", "timeout_in_minutes": "5"}
+    of_words = lambda text: "" if text in ("warning", "priority", "timeout_in_minutes", "style") else text  # noqa: E731
+    clean = json.loads(scrubbed_body("steps/x", json.dumps(document).encode(), of_words))
+    assert clean == {**document, "value": ""}
+
+
+@pytest.mark.parametrize("last", sorted(LEFT_ALONE))
+def test_requests_with_a_rule_of_their_own_pass_as_they_are(last):
+    assert of(f"jobs/1/{last}", {"value": "hush"}) == {"value": "hush"}
+    assert clean_target(f"jobs/1/{last}?key=hush", scrub) == f"jobs/1/{last}?key=hush"
+
+
+@pytest.mark.parametrize(
+    "target, clean",
+    [
+        ("jobs/hush/annotations/a%20h%75sh%2Eb?scope=build", "jobs/hush/annotations/a%20%2A%2A%2A%2Eb?scope=build"),
+        ("artifacts/search?query=a+hush%2F%2A&scope=hush", "artifacts/search?query=a%20%2A%2A%2A%2F%2A&scope=hush"),
+        ("jobs/1/annotations/quiet%zz?q=%", "jobs/1/annotations/quiet%zz?q=%"),
+        ("steps/hush/export", "steps/hush/export"),
+    ],
+)  # fmt: skip
+def test_targets(target, clean):
+    assert clean_target(target, scrub) == clean
 
 
 def test_a_body_without_secrets_is_passed_byte_for_byte():
     body = b'{ "value":  "quiet \\u00e4" }'
-    assert scrubbed("POST", "jobs/1/data/set", body, scrub) is body
+    assert scrubbed_body("jobs/1/data/set", body, scrub) is body
 
 
-def test_what_is_no_json_is_scrubbed_as_text():
-    assert scrubbed("POST", "jobs/1/annotations", b"hush \xff{", scrub) == b"*** \xff{"
+@pytest.mark.parametrize("body", [b"hush \xff{", b"[" * 100_000 + b"hush"])
+def test_what_is_no_json_is_scrubbed_as_text(body):
+    assert scrubbed_body("jobs/1/annotations", body, scrub) == body.replace(b"hush", b"***")
+
+
+def test_headers_that_the_control_plane_asked_for_stay():
+    headers = {"Buildkite-Place": "hush-1", "Buildkite-Note": "hush"}
+    assert scrubbed_headers(headers, {"Buildkite-Place": "hush-1"}, scrub) == {**headers, "Buildkite-Note": "***"}

@@ -18,13 +18,14 @@ BODY_LIMIT_BYTES = 1024 * 1024
 def run(call: "Call") -> int:
     """Send the annotation."""
     settings = call.settings
-    body = in_job.scrubbed(call, _body(call), settings[REDACTED_VARS], "Annotation body")
+    body = in_job.scrubbed(call, _body(call), "Annotation body")
     size = len(body.encode("utf-8"))
     if size > BODY_LIMIT_BYTES:
         raise AgentError(f"annotation body size ({size}B) exceeds maximum ({BODY_LIMIT_BYTES}B)")
     annotation = annotations.Annotation(
-        body, context=job_text.sendable(settings[options.CONTEXT]), style=settings[options.STYLE],
-        append=settings[options.APPEND], priority=settings[options.PRIORITY], scope=settings[options.SCOPE],
+        body, context=job_text.sendable(settings[options.CONTEXT]), style=job_text.sendable(settings[options.STYLE]),
+        append=settings[options.APPEND], priority=settings[options.PRIORITY],
+        scope=job_text.sendable(settings[options.SCOPE]),
     )  # fmt: skip
     try:
         annotations.create(in_job.client(call), settings[JOB], annotation, wait=sleep, report=call.report)

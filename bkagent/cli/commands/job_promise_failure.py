@@ -28,7 +28,7 @@ def run(call: "Call") -> int:
     if not job:
         raise AgentError(f"{JOB_VARIABLE} must name the job, but is not set")
     what = f'The promise-failure reason for job "{job}"'
-    reason = in_job.scrubbed(call, job_text.sendable(call.settings[REASON]), call.settings[REDACTED_VARS], what)
+    reason = in_job.scrubbed(call, job_text.sendable(call.settings[REASON]), what)
     if _through_job(call, job, exit_status, reason):
         return 0
     try:

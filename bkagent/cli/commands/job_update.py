@@ -17,7 +17,7 @@ def run(call: "Call") -> int:
     job = call.settings[JOB]
     attribute = job_text.sendable(in_job.argument(call, 0, "attribute"))
     what = f'New value for job "{job}" attribute "{attribute}"'
-    value = in_job.scrubbed(call, in_job.value(call, 1), call.settings[REDACTED_VARS], what)
+    value = in_job.scrubbed(call, in_job.value(call, 1), what)
     try:
         job_updates.update(in_job.client(call), job, attribute, value, wait=sleep, report=call.report)
     except AgentError as error:
