@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Iterator, Optional
 from urllib.parse import quote
 
-from bkagent.controlplane.records import Artifact
-from bkagent.controlplane.site import ARTIFACT_TICKET_PURPOSE, Route, Site
+from bkagent.controlplane.records import Artifact, Caller
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, Blocks, FilePart, Headers
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.request import Request
@@ -17,17 +16,9 @@ from bkagent.transport.request_head import HttpError
 LOG_BLOCK_BYTES = 1 << 20
 
 
-def download(site: Site, request: Request) -> Answer:
-    """Answer with an artifact to whoever has the URL for it, until the moment that stands in it."""
-    artifact_id, until = request.parameters["id"], request.parameters["until"]
-    ticket_is_good = site.plane.tokens.is_ticket(
-        request.parameters["ticket"], ARTIFACT_TICKET_PURPOSE, f"{artifact_id} {until}"
-    )
-    if not ticket_is_good:
-        raise HttpError(404, "No artifact found")
-    if int(until) < time.time():
-        raise HttpError(403, "this URL was good for a while only; ask for a new one")
-    return send(site, request, site.plane.artifact(artifact_id))
+def download(site: Site, request: Request, caller: Caller) -> Answer:
+    """Answer with an artifact to whoever has the URL for it."""
+    return send(site, request, site.plane.artifact(request.parameters["id"]))
 
 
 def send(site: Site, request: Request, artifact: Artifact) -> Answer:
@@ -78,6 +69,3 @@ def _headers(artifact: Artifact) -> Headers:
         ("Accept-Ranges", "bytes"),
         ("Cache-Control", "private, no-store"),
     )
-
-
-ROUTES: "tuple[Route, ...]" = (("GET", "/-/artifacts/{id}/{until}/{ticket}", download),)

@@ -8,7 +8,7 @@ from typing import List, Optional, Sequence
 from bkagent.controlplane.errors import BadRequest, Forbidden, Rejected, Unauthorized
 from bkagent.controlplane.plane_jobs import PlaneJobs
 from bkagent.controlplane.records import Agent, Caller, Job
-from bkagent.controlplane.scheduling import dispatch, limits
+from bkagent.controlplane.scheduling import dispatch, limits, states
 from bkagent.controlplane.store import agents, jobs
 from bkagent.controlplane.tokens import JOB_PREFIX, SESSION_PREFIX
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
@@ -24,14 +24,20 @@ class PlaneAgents(PlaneJobs):
     # Tokens
 
     def caller(self, token: str) -> Caller:
-        """Return whose token this is: a session's, or a job's while it runs. Raises Unauthorized."""
+        """Return whose token this is: a session's, with the job that it runs, or a job's while it runs.
+
+        Raises Unauthorized.
+        """
         agent_id = self.tokens.owner(SESSION_PREFIX, token)
         if agent_id:
             agent = agents.TABLE.get(self._db, agent_id)
             if agent is not None and self.tokens.is_session(token, agent_id) and agent.state not in _GONE:
-                return Caller(agent_id)
+                job = jobs.TABLE.get(self._db, agent.job_id) if agent.job_id else None
+                if job is None or job.agent_id != agent_id or job.state not in states.TAKEN:
+                    return Caller(agent_id, is_session=True)
+                return Caller(agent_id, job.id, job.build_id, is_session=True)
         job = self._job_of(token)
-        if job is not None and not job.final:
+        if job is not None and job.state in states.TAKEN:
             return Caller(job.agent_id, job.id, job.build_id)
         raise Unauthorized("the token is not valid, or not valid any more")
 

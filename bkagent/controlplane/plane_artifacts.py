@@ -62,7 +62,8 @@ class PlaneArtifacts(PlaneState):
     def store_artifact(self, artifact_id: str, read: Callable[[int], bytes]) -> None:
         """Keep an artifact's bytes, from a `read(size)` that ends with b"".
 
-        Raises BadRequest where they are not those that were announced, Rejected where they are here already.
+        Raises BadRequest where they are not those that were announced, Rejected where they are here already or the
+        job has ended meanwhile.
         """
         artifact = self.artifact(artifact_id)
         if artifact.state not in ("new", "error"):
@@ -74,7 +75,10 @@ class PlaneArtifacts(PlaneState):
                 os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600), "wb"
             ) as file:
                 _copy(read, file.write, artifact)
-            os.replace(draft, path)
+            with self._db.lock:
+                if self.job(artifact.job_id).final or self.artifact(artifact_id).state not in ("new", "error"):
+                    raise Rejected("the job has ended or the bytes are here already; they cannot be added to any more")
+                os.replace(draft, path)
         except OSError as error:
             raise PlaneError(f"cannot keep the artifact in {path}: {error.strerror}") from error
         finally:

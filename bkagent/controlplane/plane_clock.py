@@ -38,7 +38,7 @@ class PlaneClock(PlaneRuns):
         if unanswered or not_started:
             self._offer_again(job)
         elif silent:
-            self._end(job, -1, reason="the agent was lost")
+            self._end(job, -1, reason=states.LOST_REASON)
         elif job.state == "running" and job.timeout_minutes and _over(job.started_at, job.timeout_minutes * 60, now):
             self._set_job(job, state="timing_out", reason=f"it ran longer than {job.timeout_minutes} min")
 

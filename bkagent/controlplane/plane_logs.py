@@ -10,10 +10,13 @@ from bkagent.controlplane.errors import BadRequest, Conflict, Rejected
 from bkagent.controlplane.log_file import LogFile
 from bkagent.controlplane.plane_state import PlaneState
 from bkagent.controlplane.records import Event
-from bkagent.controlplane.scheduling import limits
+from bkagent.controlplane.scheduling import limits, states
 from bkagent.controlplane.store import chunks
 
 MOST_OPEN = 512
+LATE_LOG_S = 60.0
+# An agent that was given up may be cut off for days and still have the log: nothing that a job printed is lost.
+LOST_LOG_S = 7 * 24 * 3600.0
 # A job that ended may still have a part of its log on the way, from an agent that had been given up.
 _NEVER_RAN = (
     "waiting",
@@ -30,6 +33,16 @@ _NEVER_RAN = (
 
 class PlaneLogs(PlaneState):
     """Logs. A file holds the bytes, a table says which of them are there."""
+
+    def takes_log(self, job_id: str) -> bool:
+        """Say whether a job may add to its log: until a minute after its end.
+
+        Where its agent was given up it may until that agent has come back and told of the end, for a week at most.
+        Raises NotFound.
+        """
+        job = self.job(job_id)
+        limit_s = LOST_LOG_S if job.reason == states.LOST_REASON else LATE_LOG_S
+        return not job.final or self._clock() - (job.finished_at or 0.0) <= limit_s
 
     def append_chunk(self, job_id: str, sequence: int, offset: int, size: int, data: bytes) -> bool:
         """Keep a chunk of a job's log, in whatever order they come; say whether it is new.

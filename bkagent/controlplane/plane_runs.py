@@ -8,7 +8,7 @@ from bkagent.controlplane.errors import Locked, Rejected
 from bkagent.controlplane.moments import moment_of, text_of
 from bkagent.controlplane.plane_agents import PlaneAgents
 from bkagent.controlplane.records import Agent, Job
-from bkagent.controlplane.scheduling import limits, retries
+from bkagent.controlplane.scheduling import dispatch, limits, retries, states
 from bkagent.controlplane.scheduling.job_env import JobContext, job_env
 from bkagent.controlplane.store import agents, jobs, steps
 from bkagent.pipeline.steps import CommandStep
@@ -34,7 +34,7 @@ class PlaneRuns(PlaneAgents):
             return self._accepted(job, agent)
 
     def acquire(self, agent_id: str, job_id: str) -> AcceptedJob:
-        """Give the agent a job that it names, whatever its tags. Raises Locked for one not ready yet, else Rejected."""
+        """Give the agent a job that it names, if its tags suit. Raises Locked for one not ready yet, else Rejected."""
         with self._change() as now:
             agent = self._alive(agent_id, now)
             job = self.job(job_id)
@@ -44,6 +44,10 @@ class PlaneRuns(PlaneAgents):
                 raise Locked(f"the job is {job.shown_state}; it cannot run yet")
             if job.type != "script" or job.state != "scheduled" or agent.job_id:
                 raise Rejected(f"the job is {job.shown_state} and cannot be acquired")
+            if agent.state == "stopping":
+                raise Rejected("the agent was asked to stop and is given no further job")
+            if not dispatch.suits(job.agent_query_rules, agent.meta_data):
+                raise Rejected(f"the job is for agents with other tags: {_targets(job)}")
             job = self._set_job(job, state="accepted", agent_id=agent_id, assigned_at=now, accepted_at=now)
             agent = self._set_agent(agent, job_id=job.id)
             return self._accepted(job, agent)
@@ -93,7 +97,8 @@ class PlaneRuns(PlaneAgents):
         """Note that a job has started, at this RFC 3339 time. Repeating it changes nothing. Raises Rejected."""
         with self._change() as now:
             job = self.job(job_id)
-            self._seen[job.agent_id] = now
+            if not job.final:
+                self._seen[job.agent_id] = now
             if job.state in ("running", "canceling", "timing_out") and job.started_at is not None:
                 return job
             if job.state not in ("accepted", "canceling"):
@@ -113,18 +118,20 @@ class PlaneRuns(PlaneAgents):
         with self._change() as now:
             job = self.job(job_id)
             status = _status(result.exit_status)
-            self._seen[job.agent_id] = now
-            if job.final:
-                if job.state not in _ENDED or (job.exit_status, job.signal) != (status, result.signal):
-                    raise Rejected(f"the job is {job.shown_state}; its result is not wanted any more")
-                return job
-            if job.state not in ("accepted", "running", "canceling", "timing_out"):
-                raise Rejected(f"the job is {job.shown_state}; it has not started")
-            return self._end(
-                job, status, signal=result.signal, signal_reason=result.signal_reason,
-                finished_at=_within(moment_of(result.finished_at), job.started_at, now),
-                chunks_failed_count=result.chunks_failed_count, leaves=result.ignore_agent_in_dispatches,
-            )  # fmt: skip
+            if not job.final:
+                self._seen[job.agent_id] = now
+                if job.state not in states.TAKEN:
+                    raise Rejected(f"the job is {job.shown_state}; it has not started")
+                return self._end(
+                    job, status, signal=result.signal, signal_reason=result.signal_reason,
+                    finished_at=_within(moment_of(result.finished_at), job.started_at, now),
+                    chunks_failed_count=result.chunks_failed_count, leaves=result.ignore_agent_in_dispatches,
+                )  # fmt: skip
+            if job.reason == states.LOST_REASON:
+                self._set_job(job, reason=states.LATE_REASON)
+        if job.state not in _ENDED or (job.exit_status, job.signal) != (status, result.signal):
+            raise Rejected(f"the job is {job.shown_state}; its result is not wanted any more")
+        return job
 
     def _end(self, job: Job, status: int, *, leaves: bool = False, **details: Any) -> Job:
         state = "finished"
@@ -156,6 +163,11 @@ class PlaneRuns(PlaneAgents):
             self._retry(job, "automatic", rule)
         elif job.soft_fail_any or job.exit_status in job.soft_fail_statuses:
             self._set_job(job, soft_failed=True)
+
+
+def _targets(job: Job) -> str:
+    """Return the tags that an agent needs for a job, its queue among them."""
+    return ", ".join(sorted({*job.agent_query_rules, f"queue={dispatch.queue_of(job.agent_query_rules)}"}))
 
 
 def _within(moment: Optional[float], low: Optional[float], high: float) -> float:

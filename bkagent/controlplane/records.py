@@ -317,8 +317,15 @@ class Event:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who a token of the Agent API belongs to: a session, or (with `job_id`) one job run by it."""
+    """Who calls the Agent API.
+
+    agent_id     the agent whose session it is, or that has the job
+    job_id       the job whose token it is, or that the session's agent runs; "" for none
+    build_id     that job's build
+    is_session   whether the token is a session's
+    """
 
     agent_id: str
     job_id: str = ""
     build_id: str = ""
+    is_session: bool = False

@@ -4,21 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from bkagent.controlplane import downloads, rest_api
-from bkagent.controlplane.agent_api import annotations as notes
-from bkagent.controlplane.agent_api import (
-    artifacts,
-    jobs,
-    logs,
-    meta_data,
-    not_offered,
-    pipelines,
-    sessions,
-    steps,
-    uploads,
-)
+from bkagent.controlplane import rest_api
+from bkagent.controlplane.agent_api import table as agent_api
 from bkagent.controlplane.errors import PlaneError
-from bkagent.controlplane.site import Site, install
+from bkagent.controlplane.site import Site
 from bkagent.controlplane.ui.access import is_loopback
 from bkagent.controlplane.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
@@ -30,12 +19,6 @@ from bkagent.transport.routing import Router
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane import Plane
-
-# Each of these looks at the token or the ticket itself: which one counts depends on the call.
-_AGENT_SIDE = (
-    sessions, jobs, logs, meta_data, notes, artifacts, pipelines, steps, not_offered, uploads, downloads,
-)  # fmt: skip
-
 
 # An address that stands for all of a machine's is none that a client can call.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -63,8 +46,7 @@ class Server:
         self.url = url.rstrip("/") or self.local_url
         site = Site(plane, self.url, hold_ping_s)
         self._router = Router()
-        for module in _AGENT_SIDE:
-            install(self._router, site, module.ROUTES)
+        agent_api.install(self._router, site)
         rest_api.install(self._router, site)
         add_pages(self._router, site)
         plane.web_url = self.url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from typing import Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qsl
 
 from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
@@ -14,6 +14,7 @@ from bkagent.wire import json_text
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
 _DRAIN_BYTES = 64 * 1024
+_UNREAD = object()
 
 
 class Request:
@@ -23,6 +24,7 @@ class Request:
     parameters  what the route's `{name}` segments matched
     query       the query's pairs in order, decoded
     peer        address of the client
+    after_body  called when `read` has the whole body, before it is given out; may raise HttpError
     """
 
     def __init__(self, head: RequestHead, connection: Connection, path: Tuple[str, ...], query: str) -> None:
@@ -32,11 +34,13 @@ class Request:
         self.path = path
         self.parameters: Dict[str, str] = {}
         self.peer: str = connection.peer
+        self.after_body: Callable[[], object] = lambda: None
         self._query_text = query
         self._query: Optional[List[Tuple[str, str]]] = None
         self._connection = connection
         self._left: Optional[int] = head.body_bytes  # None: chunked, the end not seen yet
         self._started = False
+        self._document: object = _UNREAD
 
     @property
     def query(self) -> List[Tuple[str, str]]:
@@ -61,14 +65,23 @@ class Request:
     def read(self, limit_bytes: int = JSON_LIMIT_BYTES) -> bytes:
         """Return the whole body, inflated when it is gzipped, at most `limit_bytes` long. Raises HttpError."""
         coding = self.headers.get("content-encoding", "identity").lower()
-        if coding == "identity":
-            return b"".join(self.blocks(limit_bytes))
-        if coding not in ("gzip", "x-gzip"):
+        if coding not in ("identity", "gzip", "x-gzip"):
             raise HttpError(415, "the only content coding known here is gzip")
-        return inflate(b"".join(self.blocks(limit_bytes)), limit_bytes)
+        body = b"".join(self.blocks(limit_bytes))
+        if body:
+            self.after_body()
+        return body if coding == "identity" else inflate(body, limit_bytes)
 
     def json(self, limit_bytes: int = JSON_LIMIT_BYTES) -> object:
-        """Return the value of a JSON body, None when it is empty. Raises HttpError 400. Any content type will do."""
+        """Return the value of a JSON body, None when it is empty; the same when asked again. Any content type will do.
+
+        Raises HttpError 400.
+        """
+        if self._document is _UNREAD:
+            self._document = self._read_json(limit_bytes)
+        return self._document
+
+    def _read_json(self, limit_bytes: int) -> object:
         body = self.read(limit_bytes)
         if not body.strip():
             return None

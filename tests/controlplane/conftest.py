@@ -59,7 +59,7 @@ class World:
 
     def start(self, name):
         job = self.job(name)
-        agent = self.agent()
+        agent = self.agent("*")
         self.plane.acquire(agent, job.id)
         return self.plane.start(job.id)
 

@@ -133,7 +133,9 @@ def test_a_job_is_accepted_only_by_whom_it_was_offered_to(world):
 
 def test_acquire_takes_a_job_by_name(world):
     world.build([{"command": "a", "key": "a", "agents": {"queue": "far"}}, "wait", {"command": "b", "key": "b"}])
-    agent = world.agent(ignore_in_dispatches=True)
+    with pytest.raises(Rejected, match="agents with other tags: queue=far"):
+        world.plane.acquire(world.agent(), world.job("a").id)
+    agent = world.agent("queue=far", ignore_in_dispatches=True)
     with pytest.raises(Locked):
         world.plane.acquire(agent, world.job("b").id)
     taken = world.plane.acquire(agent, world.job("a").id)

@@ -173,3 +173,26 @@ def test_extents_agree_with_a_set_of_bytes(seed):
             at for place, count in extents.pieces(start, length, whole=True) for at in range(place, place + count)
         ]
         assert places == sorted(bytes_there)[start:][:length]
+
+
+def test_a_log_takes_nothing_more_than_a_minute_after_the_end(world):
+    job = running(world)
+    world.clock.now += 1000
+    assert world.plane.takes_log(job)
+    world.finish("a", 0)
+    world.clock.now += 59
+    assert world.plane.takes_log(job)
+    world.clock.now += 2
+    assert not world.plane.takes_log(job)
+
+
+def test_the_log_of_a_job_that_was_given_up_is_open_until_its_agent_has_told_of_the_end(world):
+    job = running(world)
+    world.clock.now += 1000
+    world.plane.tick()
+    world.clock.now += 24 * 3600
+    assert world.plane.takes_log(job)
+    with pytest.raises(Rejected):
+        world.finish("a", 0)
+    assert world.plane.job(job).reason == "the agent was lost, and told of the end too late"
+    assert not world.plane.takes_log(job)

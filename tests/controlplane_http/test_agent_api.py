@@ -299,3 +299,18 @@ def test_a_held_ping_brings_work_as_soon_as_there_is_some(desk: Any) -> None:
     desk.build()
     waiter.join(20)
     assert answers and answers[0][1]["job"]["id"]
+
+
+def test_a_job_that_ended_longer_than_a_minute_ago_adds_nothing_to_its_log(desk: Any) -> None:
+    desk.build()
+    agent = desk.registered()
+    job_id, job = desk.running_job(agent)
+    assert job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0"})[0] == 200
+    assert desk.log(job, job_id, 1, 0, b"abc")[0] == 201
+    clock = desk.plane._clock
+    desk.plane._clock = lambda: clock() + 61
+    for client in (job, agent):
+        assert desk.log(client, job_id, 2, 3, b"def")[0] in (403, 422)
+        times = {"header_times": {"0": "2026-01-01T00:00:00Z"}}
+        assert client.call("POST", f"/jobs/{job_id}/header_times", times)[0] in (403, 422)
+    assert desk.plane.read_log(job_id) == b"abc" and desk.plane.header_times(job_id) == []

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from bkagent.controlplane.agent_api import access
-from bkagent.controlplane.site import Route, Site
+from bkagent.controlplane.errors import Forbidden
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 
 
-def annotate(site: Site, request: Request) -> Answer:
+def annotate(site: Site, request: Request, caller: Caller) -> Answer:
     """Make an annotation, or change the one of the same context."""
-    job = access.any_job(site, request)
     read = access.fields(request, "annotation")
+    scope = read.text("scope", "") or "build"
     site.plane.annotate(
-        job.build_id, job_id=job.id, body=read.text("body", ""), context=read.text("context", ""),
-        style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
-        scope=read.text("scope", "") or "build",
+        caller.build_id, job_id=_owner(request, caller, scope), body=read.text("body", ""),
+        context=read.text("context", ""), style=read.text("style", "") or None, append=read.flag("append"),
+        priority=read.whole("priority", 0) or None, scope=scope,
     )  # fmt: skip
     return json_answer(201, {})
 
 
-def remove(site: Site, request: Request) -> Answer:
+def remove(site: Site, request: Request, caller: Caller) -> Answer:
     """Take an annotation away."""
-    job = access.any_job(site, request)
     scope = request.value("scope") or "build"
-    site.plane.remove_annotation(job.build_id, request.parameters["context"], scope=scope, job_id=job.id)
+    owner = _owner(request, caller, scope)
+    site.plane.remove_annotation(caller.build_id, request.parameters["context"], scope=scope, job_id=owner)
     return Answer(204)
 
 
-ROUTES: "tuple[Route, ...]" = (
-    ("POST", "/v3/jobs/{id}/annotations", annotate),
-    ("DELETE", "/v3/jobs/{id}/annotations/{context}", remove),
-)
+def _owner(request: Request, caller: Caller, scope: str) -> str:
+    """Return the job of the path; an annotation of the scope "job" is that job's own affair. Raises Forbidden."""
+    job_id = request.parameters["id"]
+    if scope == "job" and job_id != caller.job_id:
+        raise Forbidden("a job writes the annotations of its own page only")
+    return job_id

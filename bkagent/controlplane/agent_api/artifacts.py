@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-from bkagent.controlplane.agent_api import access
 from bkagent.controlplane.moments import text_of
-from bkagent.controlplane.records import Artifact, ArtifactSpec
-from bkagent.controlplane.site import UPLOAD_TICKET_PURPOSE, Route, Site
+from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller
+from bkagent.controlplane.site import UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -19,9 +18,8 @@ URL_VALID_S = 6 * 3600  # as long as a job may take to download everything that 
 BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
 
 
-def create(site: Site, request: Request) -> Answer:
+def create(site: Site, request: Request, caller: Caller) -> Answer:
     """Note files that will come, and say where to send them. The same batch again gives the same answer."""
-    job = access.any_job(site, request)
     document = request.json()
     read = Reader(document, "artifact batch")
     entries = document.get("artifacts") if isinstance(document, dict) else None
@@ -32,11 +30,11 @@ def create(site: Site, request: Request) -> Answer:
     batch_id = read.text("id", "") or site.plane.new_id()
     if not _BATCH.fullmatch(batch_id):
         raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
-    made = site.plane.create_artifacts(job.id, batch_id, specs)
+    made = site.plane.create_artifacts(caller.job_id, batch_id, specs)
     each = {artifact.id: _instructions(site, request, artifact) for artifact in made}
     answer = {
         "id": batch_id, "artifact_ids": [artifact.id for artifact in made],
-        "upload_instructions": _of_batch(site, request, job.id, batch_id),
+        "upload_instructions": _of_batch(site, request, caller.job_id, batch_id),
         "per_artifact_instructions": each,
     }  # fmt: skip
     return json_answer(201, answer)
@@ -67,21 +65,19 @@ def _form(site: Site, request: Request, place: str) -> Dict[str, Any]:
     return {"action": action, "data": {"path": "${artifact:path}"}}
 
 
-def update(site: Site, request: Request) -> Answer:
+def update(site: Site, request: Request, caller: Caller) -> Answer:
     """Note which files have come and which will not."""
-    job = access.any_job(site, request)
     document = request.json()
     entries = document.get("artifacts") if isinstance(document, dict) else None
     if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
         raise HttpError(422, f"artifact update: artifacts must be an array of at most {BATCH_COUNT}")
     reads = [Reader(entry, "artifact update") for entry in entries]
-    site.plane.update_artifacts(job.id, {read.text("id"): read.text("state") for read in reads})
+    site.plane.update_artifacts(caller.job_id, {read.text("id"): read.text("state") for read in reads})
     return json_answer(200, {})
 
 
-def search(site: Site, request: Request) -> Answer:
+def search(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the artifacts of a build that a query finds, with URLs that need no token for some hours."""
-    access.caller(site, request)
     found = site.plane.search_artifacts(
         request.parameters["id"], query=request.value("query") or "*", scope=request.value("scope"),
         state=request.value("state", "finished"), include_retried_jobs=request.value("include_retried_jobs") == "true",
@@ -100,10 +96,3 @@ def _found(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
         "upload_destination": artifact.upload_destination, "created_at": text_of(artifact.created_at),
         "url": artifact.url or base + site.artifact_path(artifact, URL_VALID_S),
     }  # fmt: skip
-
-
-ROUTES: "tuple[Route, ...]" = (
-    ("POST", "/v3/jobs/{id}/artifacts", create),
-    ("PUT", "/v3/jobs/{id}/artifacts", update),
-    ("GET", "/v3/builds/{id}/artifacts/search", search),
-)

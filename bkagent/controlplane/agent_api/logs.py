@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from bkagent.controlplane.agent_api import access
+from bkagent.controlplane.records import Caller
 from bkagent.controlplane.scheduling import limits
-from bkagent.controlplane.site import Route, Site
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 
-def chunk(site: Site, request: Request) -> Answer:
+def chunk(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep a chunk, only when it is whole: its body has a stated length and inflates to the stated size."""
-    job = access.own_job(site, request)
     sequence, offset, size = (access.whole(request, name) for name in ("sequence", "offset", "size"))
     if not request.head.has_length:
         raise HttpError(411, "a chunk needs a Content-Length, so that a part of one is never taken for the whole")
     data = request.read(limits.CHUNK_BYTES)
-    site.plane.append_chunk(job.id, sequence, offset, size, data)
+    site.plane.append_chunk(caller.job_id, sequence, offset, size, data)
     return json_answer(201, {})
 
 
-def header_times(site: Site, request: Request) -> Answer:
+def header_times(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep when header lines were printed."""
-    job = access.own_job(site, request)
-    site.plane.put_header_times(job.id, access.fields(request, "header times").text_map("header_times"))
+    site.plane.put_header_times(caller.job_id, access.fields(request, "header times").text_map("header_times"))
     return json_answer(201, {})
-
-
-ROUTES: "tuple[Route, ...]" = (
-    ("POST", "/v3/jobs/{id}/chunks", chunk),
-    ("POST", "/v3/jobs/{id}/header_times", header_times),
-)

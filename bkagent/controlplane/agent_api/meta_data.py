@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import Dict
 
 from bkagent.controlplane.agent_api import access
-from bkagent.controlplane.site import Route, Site
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 
-def set_one(site: Site, request: Request) -> Answer:
+def set_one(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep one value."""
-    job = access.any_job(site, request)
     read = access.fields(request, "meta-data")
-    site.plane.set_meta_data(job.build_id, {read.text("key"): read.text("value", "")})
+    site.plane.set_meta_data(caller.build_id, {read.text("key"): read.text("value", "")})
     return json_answer(200, {})
 
 
-def set_batch(site: Site, request: Request) -> Answer:
+def set_batch(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep several values, all or none."""
-    job = access.any_job(site, request)
     document = request.json()
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list):
@@ -31,11 +30,11 @@ def set_batch(site: Site, request: Request) -> Answer:
     for item in items:
         read = Reader(item, "meta-data item")
         values[read.text("key")] = read.text("value", "")
-    site.plane.set_meta_data(job.build_id, values)
+    site.plane.set_meta_data(caller.build_id, values)
     return json_answer(200, {})
 
 
-def get(site: Site, request: Request) -> Answer:
+def get(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the value of a key, 404 for one that is not there."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
@@ -45,31 +44,19 @@ def get(site: Site, request: Request) -> Answer:
     return json_answer(200, {"key": key, "value": value})
 
 
-def exists(site: Site, request: Request) -> Answer:
+def exists(site: Site, request: Request, caller: Caller) -> Answer:
     """Say whether a key is there."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
     return json_answer(200, {"exists": site.plane.get_meta_data(build_id, key) is not None})
 
 
-def keys(site: Site, request: Request) -> Answer:
+def keys(site: Site, request: Request, caller: Caller) -> Answer:
     """Return every key."""
     return json_answer(200, sorted(site.plane.meta_data(_build_id(site, request))))
 
 
 def _build_id(site: Site, request: Request) -> str:
     if request.path[1] == "jobs":
-        return access.any_job(site, request).build_id
-    access.caller(site, request)
+        return site.plane.job(request.parameters["id"]).build_id
     return site.plane.build(request.parameters["id"]).id
-
-
-ROUTES: "tuple[Route, ...]" = (
-    ("POST", "/v3/jobs/{id}/data/set", set_one),
-    ("POST", "/v3/jobs/{id}/data/set-batch", set_batch),
-    *(
-        ("POST", f"/v3/{owner}/{{id}}/data/{name}", handler)
-        for owner in ("jobs", "builds")
-        for name, handler in (("get", get), ("exists", exists), ("keys", keys))
-    ),
-)

@@ -2,42 +2,28 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.agent_api import access
-from bkagent.controlplane.site import Route, Site
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 
-def secrets(site: Site, request: Request) -> Answer:
+def secrets(site: Site, request: Request, caller: Caller) -> Answer:
     """Secrets."""
-    access.any_job(site, request)
     raise HttpError(404, "this control plane keeps no secrets; give them to the agent's hooks instead")
 
 
-def oidc(site: Site, request: Request) -> Answer:
+def oidc(site: Site, request: Request, caller: Caller) -> Answer:
     """Identity tokens."""
-    access.any_job(site, request)
     raise HttpError(404, "this control plane issues no OIDC tokens")
 
 
-def repository_token(site: Site, request: Request) -> Answer:
+def repository_token(site: Site, request: Request, caller: Caller) -> Answer:
     """Tokens of a code host."""
-    access.any_job(site, request)
     raise HttpError(404, "this control plane knows no code host that could give a token")
 
 
-def cache(site: Site, request: Request) -> Answer:
+def cache(site: Site, request: Request, caller: Caller) -> Answer:
     """Cache registries."""
-    access.caller(site, request)
     raise HttpError(404, "Cache registry not found")
-
-
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v3/jobs/{id}/secrets", secrets),
-    ("POST", "/v3/jobs/{id}/oidc/tokens", oidc),
-    ("POST", "/v3/jobs/{id}/repository_access_token", repository_token),
-    ("GET", "/v3/cache_registries/{registry}", cache),
-    ("POST", "/v3/cache_registries/{registry}/{action}", cache),
-    ("PUT", "/v3/cache_registries/{registry}/{action}", cache),
-)

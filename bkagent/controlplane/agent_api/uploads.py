@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Iterator
 
-from bkagent.controlplane.errors import Forbidden, NotFound
-from bkagent.controlplane.records import Artifact
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Artifact, Caller
 from bkagent.controlplane.scheduling import limits
-from bkagent.controlplane.site import UPLOAD_TICKET_PURPOSE, Route, Site
+from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.multipart import FormReader, boundary_of
 from bkagent.transport.request import Request
@@ -17,9 +17,8 @@ FIELD_BYTES = 32 * 1024
 FORM_BYTES = 128 * 1024  # what a form may hold besides its file
 
 
-def of_artifact(site: Site, request: Request) -> Answer:
+def of_artifact(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep the file of a form as the bytes of one artifact."""
-    _check_ticket(site, request, request.parameters["id"])
     artifact = site.plane.artifact(request.parameters["id"])
     form = _form(request, artifact.file_size)
     for part in form.parts():
@@ -29,23 +28,17 @@ def of_artifact(site: Site, request: Request) -> Answer:
     raise HttpError(400, 'the form holds no "file"')
 
 
-def of_batch(site: Site, request: Request) -> Answer:
+def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep the file of a form as the bytes of the artifact of a batch that the form's field "path" names."""
-    job_id, batch_id = request.parameters["id"], request.parameters["batch"]
-    _check_ticket(site, request, f"{job_id}/{batch_id}")
+    batch_id = request.parameters["batch"]
     form = _form(request, limits.ARTIFACT_BYTES)
     path = ""
     for part in form.parts():
         if part.name == "file":
-            return _store(site, _named(site, job_id, batch_id, path), form)
+            return _store(site, _named(site, caller.job_id, batch_id, path), form)
         value = form.read(FIELD_BYTES).decode("utf-8", "replace")
         path = value if part.name == "path" else path
     raise HttpError(400, 'the form holds no "file"')
-
-
-def _check_ticket(site: Site, request: Request, place: str) -> None:
-    if not site.plane.tokens.is_ticket(request.parameters["ticket"], UPLOAD_TICKET_PURPOSE, place):
-        raise Forbidden("the URL does not permit this upload")
 
 
 def _form(request: Request, file_bytes: int) -> FormReader:
@@ -64,9 +57,3 @@ def _store(site: Site, artifact: Artifact, form: FormReader) -> Answer:
     blocks: Iterator[bytes] = form.blocks()
     site.plane.store_artifact(artifact.id, lambda size: next(blocks, b""))
     return json_answer(201, {})
-
-
-ROUTES: "tuple[Route, ...]" = (
-    ("POST", "/-/uploads/{id}/{ticket}", of_artifact),
-    ("POST", "/-/uploads/{id}/{batch}/{ticket}", of_batch),
-)
