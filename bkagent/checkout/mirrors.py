@@ -1,11 +1,15 @@
-"""A bare copy of the repository that the checkouts of a machine borrow objects from, kept up to date under locks."""
+"""A bare copy of the repository that the checkouts of a machine borrow objects from, kept up to date under locks.
+
+Every job of the machine can write to it, so that no hook in it runs, and one whose configuration is not that of a clone
+is not used.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import List
 
-from bkagent.checkout import fetching, mirror_lock, removal, reuse, staging
+from bkagent.checkout import fetching, mirror_lock, mirror_settings, removal, reuse, staging
 from bkagent.checkout.remote_mirror import Outcome, Site
 from bkagent.checkout.settings import flags_of, words
 from bkagent.checkout.work import Work, make_folder
@@ -24,7 +28,7 @@ def obtain(work: Work, submodule: str = "") -> str:
     Of the job's repository, whose commit is looked for; or of a `submodule`'s, which is fetched whole. Leaves the
     session in the mirrors' folder. Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """
-    settings = work.settings
+    work, settings = work.without_hooks(), work.settings
     repository = submodule or settings.repository
     folder = os.path.join(os.path.abspath(settings.mirrors_path), mirror_folder(repository))
     if settings.mirrors_skip_update:
@@ -45,7 +49,8 @@ def obtain(work: Work, submodule: str = "") -> str:
 
 def _obtain(work: Work, repository: str, folder: str, *, is_submodule: bool) -> str:
     try:
-        _bring_up_to_date(work, repository, folder, is_submodule=is_submodule)
+        if not _bring_up_to_date(work, repository, folder, is_submodule=is_submodule):
+            return ""
     except CheckoutLockExpired:
         if is_submodule or not work.remote.awaits(Site.ON_HOST):
             raise
@@ -61,12 +66,23 @@ def _existing(work: Work, repository: str, folder: str) -> str:
     log = work.session.log
     log.comment(f"Skipping update and using existing mirror for repository {repository} at {folder}.")
     if os.path.isdir(folder):
-        return folder
+        return folder if _is_fit(work, folder) else ""
     log.comment(f"No existing mirror found for repository {repository} at {folder}.")
     return ""
 
 
-def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule: bool) -> None:
+def _is_fit(work: Work, folder: str) -> bool:
+    """Say whether a mirror's configuration lets it be used; warn where it does not."""
+    reason = mirror_settings.unexpected(work, folder)
+    if reason:
+        work.session.log.warning(
+            f'The git mirror "{folder}" is not used, since {reason}, which no clone writes: remove that, or the mirror'
+        )
+    return not reason
+
+
+def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule: bool) -> bool:
+    """Clone or update a mirror; return whether it can be used."""
     above = os.path.dirname(folder)
     make_folder(work.session, above)
     if work.session.cwd != above:
@@ -75,9 +91,12 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
         staging.clear(work.session, folder)
         if not os.path.isdir(folder):
             _clone(work, repository, folder, is_submodule)
-            return
+            return True
     with mirror_lock.held(work, folder, mirror_lock.UPDATE):
+        if not _is_fit(work, folder):
+            return False
         _update(work, repository, folder, is_submodule)
+    return True
 
 
 def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, Optional, Sequence
 
 from bkagent.checkout.remote_mirror import RemoteMirror
@@ -21,7 +21,7 @@ class Work:
 
     `remember` is told the folders that have to go when the job ends. `credential_helper` is a value of git's setting of
     that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
-    of the repository.
+    of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`.
     """
 
     session: Session
@@ -29,11 +29,16 @@ class Work:
     remember: Callable[[str], None]
     credential_helper: str = ""
     remote: RemoteMirror = field(default_factory=RemoteMirror)
+    runs_hooks: bool = True
+
+    def without_hooks(self) -> "Work":
+        """Return the same checkout, for work in a repository that other jobs can write to."""
+        return replace(self, runs_hooks=False)
 
     def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
         """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`."""
         try:
-            git.run(self.session, argv, judge, shown=shown)
+            git.run(self.session, argv, judge, shown=shown, hooks=self.runs_hooks)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 
@@ -47,7 +52,7 @@ class Work:
     ) -> str:
         """Return what a git command prints, without showing it. Raises GitFailed as `run` does."""
         try:
-            return git.capture(self.session, argv, OTHER, hidden=hidden, env=env)
+            return git.capture(self.session, argv, OTHER, hidden=hidden, env=env, hooks=self.runs_hooks)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 

@@ -105,6 +105,11 @@ def set_origin(repository: str, git_dir: str = "") -> List[str]:
     return [*_git(git_dir), "remote", "set-url", "origin", repository]
 
 
+def settings_of_file(path: str) -> List[str]:
+    """Print each setting of a file, without those it includes: the name, a line break, the value, NUL."""
+    return ["git", "config", "--file", path, "--null", "--list"]
+
+
 def local_setting(*arguments: str) -> List[str]:
     """Read or change the configuration of the repository alone, as `arguments` of `git config` say."""
     return ["git", "config", "--local", *arguments]

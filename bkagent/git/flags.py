@@ -76,6 +76,29 @@ def has_filter(flags: Sequence[str]) -> bool:
     return False
 
 
+def clone_settings(flags: Sequence[str]) -> Set[Tuple[str, str]]:
+    """Return the settings, as (name, value), that `git clone` with these words writes into the new repository.
+
+    The name is as git lists it: section and key in lower case. Without `=` the value is `true`.
+    """
+    settings: Set[Tuple[str, str]] = set()
+    words = iter(flags)
+    for word in words:
+        option, has_value, value = word.partition("=")
+        if word == "-c" or (option.startswith("--c") and "--config".startswith(option)):
+            text = value if has_value else next(words, "")
+        elif word.startswith("-c"):
+            text = word[2:]
+        else:
+            continue
+        name, has_value, value = text.partition("=")
+        section, _, key = name.rpartition(".")
+        first, dot, rest = section.partition(".")
+        if first:
+            settings.add((f"{first.lower()}{dot}{rest}.{key.lower()}", value if has_value else "true"))
+    return settings
+
+
 def for_verification(flags: Sequence[str]) -> List[str]:
     """Return fetch flags without those that limit or suppress what is fetched."""
     kept: List[str] = []

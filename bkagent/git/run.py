@@ -1,12 +1,25 @@
-"""Run one git command of a job, and tell by its output what a failure means."""
+"""Run one git command of a job, and tell by its output what a failure means.
+
+`hooks=False` is for repositories that other jobs can write to (mirrors) or that come from elsewhere (plugins): no
+program that such a repository, or a template of new ones, brings along is run. The prompt shows the command without the
+settings that see to it.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import Dict, Optional, Sequence
+from typing import Dict, List, Optional, Sequence
 
+from bkagent.git import commands
 from bkagent.git.outcome import GitFailed, Judge
+from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed, Session
+
+# Neither name can exist: not below a device, and on Windows not with such characters. An empty fsmonitor is none, in
+# git before 2.36 too, which took any other word for a program. Source: git's Documentation/config/core.txt.
+NO_HOOKS = ("core.hooksPath=/dev/null/<no hooks>", "core.fsmonitor=")
+# An empty name is no template, whatever init.templateDir says. Source: git's Documentation/git-init.txt.
+NO_TEMPLATE = {"GIT_TEMPLATE_DIR": ""}
 
 
 def run(
@@ -16,11 +29,14 @@ def run(
     *,
     env: Optional[Dict[str, str]] = None,
     shown: Optional[str] = None,
+    hooks: bool = True,
 ) -> None:
     """Run a command in the session's working directory. Raises GitFailed of the kind that `judge` finds."""
     watch = judge.watch()
+    words, env = (list(argv), env) if hooks else _without_hooks(argv, env)
+    shown = prompt.command_line(argv) if shown is None else shown
     try:
-        session.run(list(argv), env=surroundings(session, env), shown=shown, watch=watch.feed)
+        session.run(words, env=surroundings(session, env), shown=shown, watch=watch.feed)
     except CommandFailed as failed:
         raise _failed(failed, judge, watch.seen) from failed
 
@@ -32,11 +48,13 @@ def capture(
     *,
     env: Optional[Dict[str, str]] = None,
     hidden: bool = False,
+    hooks: bool = True,
 ) -> str:
     """Return what a command prints to its standard output, without showing the command. Raises GitFailed."""
     watch = judge.watch()
+    words, env = (list(argv), env) if hooks else _without_hooks(argv, env)
     try:
-        return session.capture(list(argv), env=surroundings(session, env), watch=watch.feed, hidden=hidden)
+        return session.capture(words, env=surroundings(session, env), watch=watch.feed, hidden=hidden)
     except CommandFailed as failed:
         raise _failed(failed, judge, watch.seen) from failed
 
@@ -55,6 +73,10 @@ def surroundings(session: Session, env: Optional[Dict[str, str]] = None) -> Dict
         "GIT_CEILING_DIRECTORIES": above + os.pathsep + ceilings if ceilings else above,
         **(env or {}),
     }
+
+
+def _without_hooks(argv: Sequence[str], env: Optional[Dict[str, str]]) -> "tuple[List[str], Dict[str, str]]":
+    return commands.with_settings(argv, NO_HOOKS), {**NO_TEMPLATE, **(env or {})}
 
 
 def _failed(failed: CommandFailed, judge: Judge, seen: "set[bytes]") -> GitFailed:

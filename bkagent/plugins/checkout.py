@@ -135,7 +135,7 @@ def _make_above(folder: str) -> None:
 def _report_present(session: Session, plugin: Plugin, folder: str) -> None:
     argv = ["git", "--git-dir", os.path.join(folder, ".git"), "--work-tree", folder, "rev-parse", "--short=7", "HEAD"]
     try:
-        commit = capture(session, argv, OTHER, hidden=True).strip()
+        commit = capture(session, argv, OTHER, hidden=True, hooks=False).strip()
     except GitFailed as failed:
         session.log.comment(f'Plugin "{plugin.label}" already checked out (its commit cannot be told: {failed})')
         return
@@ -157,7 +157,7 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
         _run_clone(session, repository, wishes)
         if plugin.version:
             log.comment(f"Checking out `{plugin.version}`")
-            run(session, commands.checkout(["-f"], _checked(plugin)), OTHER)
+            run(session, commands.checkout(["-f"], _checked(plugin)), OTHER, hooks=False)
         log.comment("Moving temporary plugin directory to final location")
         log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
         _move(session, plugin, aside, folder)
@@ -172,7 +172,7 @@ def _run_clone(session: Session, repository: str, wishes: Wishes) -> None:
     flags: List[str] = ["-v", "--recursive"] if wishes.submodules else ["-v"]
     for number in range(_CLONE_TRIES):
         try:
-            run(session, commands.clone(flags, repository), CLONE)
+            run(session, commands.clone(flags, repository), CLONE, hooks=False)
             return
         except GitFailed:
             if session.cancellation.requested or number + 1 == _CLONE_TRIES:

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from bkagent.checkout import mirror_settings
+from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, CheckoutLockExpired
 from bkagent.git.location import mirror_folder
 from bkagent.system import file_lock
@@ -192,3 +194,35 @@ def test_s5_6_waiting_for_a_lock_can_be_cancelled(mirrored, log):
         os.close(held)
         timer.join()
     assert "⚠️ Warning: Checkout was cancelled" in log.own
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "core.sshCommand", "core.gitProxy", "core.hooksPath", "core.fsmonitor", "core.worktree",
+        "core.alternateRefsCommand",
+        "gc.recentObjectsHook", "pager.fetch", "credential.helper", "credential.https://x.test.helper", "http.proxy",
+        "includeIf.gitdir:/.path", "extensions.worktreeConfig", "remote.origin.proxy", "remote.other.url",
+        "remote.origin.uploadpack", "protocol.ext.allow", "fetch.fsckObjects", "fetch.bundleURI", "url.x.insteadOf",
+    ],
+)  # fmt: skip
+def test_a_setting_that_no_clone_writes_is_named(mirrored, upstream, name):
+    upstream.git("clone", "-q", "--mirror", ".", mirrored.mirror)
+    session, settings = mirrored.start()
+    work = Work(session, settings, mirrored.left.append)
+    session.cwd = os.path.dirname(mirrored.mirror)
+    assert mirror_settings.unexpected(work, mirrored.mirror) == ""
+    upstream.git("--git-dir", mirrored.mirror, "config", name, "x")
+    section, _, key = name.rpartition(".")
+    first, dot, rest = section.partition(".")
+    listed = f"{first.lower()}{dot}{rest}.{key.lower()}"
+    assert mirror_settings.unexpected(work, mirrored.mirror) == f"its configuration has {listed}"
+
+
+def test_a_configuration_that_git_cannot_read_is_named_too(mirrored, upstream):
+    upstream.git("clone", "-q", "--mirror", ".", mirrored.mirror)
+    with open(os.path.join(mirrored.mirror, "config"), "a") as file:
+        file.write("[core\n")
+    session, settings = mirrored.start()
+    work = Work(session, settings, mirrored.left.append)
+    assert mirror_settings.unexpected(work, mirrored.mirror) == "its configuration cannot be read"

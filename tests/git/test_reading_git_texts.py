@@ -143,3 +143,18 @@ def test_keys_are_asked_for_at_the_port():
     assert ssh_hosts.scan("h") == ["ssh-keyscan", "h"]
     assert ssh_hosts.scan("h:22022") == ["ssh-keyscan", "-p", "22022", "h"]
     assert ssh_hosts.scan("[::1]:99") == ["ssh-keyscan", "-p", "99", "::1"]
+
+
+@pytest.mark.parametrize(
+    "words, settings",
+    [
+        (["-c", "core.sshCommand=x"], {("core.sshcommand", "x")}),
+        (["-cA.b=c", "-v"], {("a.b", "c")}),
+        (["--config", "http.https://X.test/.Proxy=a=b"], {("http.https://X.test/.proxy", "a=b")}),
+        (["--conf=gc.auto=0", "--config=gc.autodetach"], {("gc.auto", "0"), ("gc.autodetach", "true")}),
+        (["--no-tags", "--mirror", "-b", "c.d=e"], set()),
+        (["-c"], set()),
+    ],
+)
+def test_the_settings_that_a_clone_writes_are_read_in_every_spelling(words, settings):
+    assert flags.clone_settings(words) == settings
