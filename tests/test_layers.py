@@ -11,7 +11,7 @@ PACKAGE = os.path.join(TOP, "bkagent")
 LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its own line
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
-    {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "jose", "redaction"},
+    {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "jose", "redaction", "regexp"},
     {"config", "wire"}, {"system"}, {"errors", "version"},
 )  # fmt: skip
 LEVEL = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}

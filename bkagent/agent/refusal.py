@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import Iterable, List, Optional, Tuple
 
 from bkagent.agent.job_environment import MIRROR_URL
 from bkagent.agent.job_settings import Permissions
 from bkagent.agent.outcome import REFUSED, SIGNATURE_REJECTED
-from bkagent.agent.plugin_source import canonical
 from bkagent.agent.variables_of_agent import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
-
-# Every job has these, whatever else its owner allows.
-ALWAYS_ALLOWED_VARIABLES = ("^BUILDKITE$", "^BUILDKITE_.*$", "^CI$")
 
 _UNVERIFIABLE = (
     "+++ ⛔ Job signature verification failed",
@@ -57,7 +52,11 @@ def notices_of(job: AcceptedJob) -> Tuple[str, ...]:
 def permitted_mirror(job: AcceptedJob, permissions: Permissions) -> Tuple[AcceptedJob, Tuple[str, ...]]:
     """Return the job without a mirror of its repository that the owner does not allow, and lines for its log."""
     url = job.env.get(MIRROR_URL, "")
-    if not url or not permissions.repositories or _matches(url, permissions.repositories):
+    if not url or not permissions.repositories:
+        return job, ()
+    from bkagent.agent import allow_lists
+
+    if allow_lists.allows_repository(url, permissions):
         return job, ()
     line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
     return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
@@ -65,43 +64,28 @@ def permitted_mirror(job: AcceptedJob, permissions: Permissions) -> Tuple[Accept
 
 def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:
     """Yield a line for each thing of the job that no pattern allows."""
-    repository = job.env.get("BUILDKITE_REPO", "")
-    if permissions.repositories and not _matches(repository, permissions.repositories):
-        yield _line("repo", repository, permissions.repositories)
-    if permissions.variables is not None:
-        patterns = ALWAYS_ALLOWED_VARIABLES + permissions.variables
-        for name in job.env:
-            if not _matches(name, patterns):
-                yield _line("environment variables", name, patterns)
-    text = job.env.get("BUILDKITE_PLUGINS", "")
-    if text and permissions.plugins:
-        try:
-            sources = _sources(text)
-        except ValueError as problem:
-            yield f"failed to validate plugins: failed to unmarshal plugins for validation: {problem}"
-            return
-        for source in sources:
-            if permissions.plugin_sources and not _matches(source, permissions.plugin_sources):
-                yield _line("plugins", source, permissions.plugin_sources)
+    text = job.env.get("BUILDKITE_PLUGINS", "") if permissions.plugins else ""
+    try:
+        sources = _sources(text) if text else []
+    except ValueError as problem:
+        yield f"failed to validate plugins: failed to unmarshal plugins for validation: {problem}"
+        return
+    if permissions.repositories or permissions.plugin_sources or permissions.variables is not None:
+        # Loaded here: most agents allow everything.
+        from bkagent.agent import allow_lists
+
+        yield from allow_lists.problems(job.env, sources, permissions)
 
 
 def _sources(text: str) -> List[str]:
-    """Return the canonical sources of the job's plugins. Raises ValueError for what is no list of plugins."""
+    """Return the sources of the job's plugins. Raises ValueError for what is no list of plugins."""
     plugins = json.loads(text)
-    found = []
+    sources: List[str] = []
     for plugin in plugins if isinstance(plugins, list) else []:
         if isinstance(plugin, str):
-            found.append(canonical(plugin))
+            sources.append(plugin)
         elif isinstance(plugin, dict):
-            found += [canonical(source) for source in plugin]
+            sources += plugin
         else:
             raise ValueError(f"a plugin must be a text or an object, not {json.dumps(plugin)[:40]}")
-    return found
-
-
-def _matches(value: str, patterns: Tuple[str, ...]) -> bool:
-    return any(re.search(pattern, value) for pattern in patterns)
-
-
-def _line(kind: str, value: str, patterns: Tuple[str, ...]) -> str:
-    return f"failed to validate {kind}: {value} has no match in [{' '.join(patterns)}]"
+    return sources

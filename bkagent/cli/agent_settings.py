@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import List, Mapping, Tuple
 
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings, LogCopies, Permissions, Signing
@@ -172,20 +171,29 @@ def _permissions(settings: Settings) -> Permissions:
     implied = (eval_is_off or hooks_are_off) and not settings.is_set(agent.NO_PLUGINS)
     lists = (agent.ALLOWED_REPOSITORIES, agent.ALLOWED_PLUGINS, agent.ALLOWED_VARIABLES)
     for option in lists:
-        for pattern in settings[option]:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ConfigError(
-                    f'{option.name} must hold regular expressions, but the {settings.origin(option)} says "{pattern}" '
-                    f"({error})"
-                ) from None
+        if settings[option]:
+            _check_patterns(settings, option)
     repositories, plugins, variables = (tuple(settings[option]) for option in lists)
     return Permissions(
         command_eval=not eval_is_off, plugins=not (implied or settings[agent.NO_PLUGINS]),
         local_hooks=not hooks_are_off, repositories=repositories, plugin_sources=plugins,
         variables=variables if settings[agent.ENABLE_VARIABLE_ALLOWLIST] else None,
     )  # fmt: skip
+
+
+def _check_patterns(settings: Settings, option: Option) -> None:
+    # Loaded here: most agents allow everything.
+    from bkagent.regexp.pattern import Pattern
+    from bkagent.regexp.syntax import PatternError
+
+    for pattern in settings[option]:
+        try:
+            Pattern(pattern)
+        except PatternError as error:
+            raise ConfigError(
+                f'{option.name} must hold regular expressions, but the {settings.origin(option)} says "{pattern}" '
+                f"({error})"
+            ) from None
 
 
 def _signing(settings: Settings, environ: Mapping[str, str]) -> Signing:

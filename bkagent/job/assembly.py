@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Mapping, Optional, Tuple
 
 from bkagent.config.options import bootstrap
 from bkagent.config.settings import Settings, Source, resolve
@@ -70,6 +70,7 @@ def assemble(
     raw: bool = False,
     launchers: str = "",
     ends_leftovers: bool = False,
+    allowed_repositories: Tuple[str, ...] = (),
 ) -> Job:
     """Return a job that is ready to run. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
@@ -81,7 +82,7 @@ def assemble(
     redactions = Redactions(log.redactor, settings.redacted_vars)
     redactions.add_from(environ, lines)
     connect: Callable[[], "Client"] = lambda: control_plane.connect(environ, redactions.scrubbed)  # noqa: E731
-    job = Job(settings, environ, session, redactions, connect, leftovers, launchers)
+    job = Job(settings, environ, session, redactions, connect, leftovers, launchers, allowed_repositories)
     cancelling.watch(job)
     return job
 

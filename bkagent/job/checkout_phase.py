@@ -25,12 +25,26 @@ def run(job: Job) -> None:
     if job.refreshed.checkout.skip:
         job.log.comment("Skipping checkout, BUILDKITE_SKIP_CHECKOUT is set")
     else:
+        _refuse_repository(job)
         _check_out(job)
     before = _path(job)
     hook_phases.run_all(job, "post-checkout")
     if _path(job) != before:
         job.log.header(f'A post-checkout hook has changed the working directory to "{_path(job)}"')
         job.session.chdir(_path(job))
+
+
+def _refuse_repository(job: Job) -> None:
+    """Raise JobFailed for a repository that the agent's owner does not allow: hooks may have changed it since."""
+    repository = job.refreshed.checkout.repository
+    if not job.allowed_repositories or not repository:
+        return
+    # Loaded here: most agents allow every repository.
+    from bkagent.git.allow_list import allow_list
+
+    problem = allow_list(job.allowed_repositories).problem_of_address(repository)
+    if problem:
+        raise JobFailed(f"failed to validate repo: {problem}", 1)
 
 
 def _check_out(job: Job) -> None:

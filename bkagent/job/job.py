@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, List, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.job.leftovers import Leftovers
 from bkagent.job.protection import Protection
@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from bkagent.plugins.plugin import Plugin
     from bkagent.remote.client import Client
 
+
 class Job:
     """One job that runs.
 
     environ        its environment as it was at the start
     leftovers      its processes that still run at its end
     launchers      folder of the commands that it finds on its PATH, "" for none
+    allowed_repositories   patterns of which the repository must match one; none: any may be checked out
     connect        returns the client of its control plane
     hooks_root     checkout whose own hooks count, "" before there is one
     plugins        what the step asks for, in order
@@ -40,9 +42,11 @@ class Job:
         connect: Callable[[], "Client"],
         leftovers: Leftovers,
         launchers: str = "",
+        allowed_repositories: Tuple[str, ...] = (),
     ) -> None:
         self.settings, self.environ, self.session, self.redactions = settings, environ, session, redactions
         self.leftovers, self.launchers = leftovers, launchers
+        self.allowed_repositories = allowed_repositories
         self.refreshed = Refreshed(environ, session.log.comment)
         self.protection = Protection(environ, settings.command_eval)
         self.hooks_root = ""

@@ -129,7 +129,7 @@ class JobProcess:
             whole = assembly.assemble(
                 settings, environ, self._log, self._cancellation, control_plane,
                 pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
-                ends_leftovers=job.leftovers == "end",
+                ends_leftovers=job.leftovers == "end", allowed_repositories=job.allowed_repositories,
             )  # fmt: skip
         except MissingValue as missing:
             self._log.line(f"Missing {missing}. See: `buildkite-agent bootstrap --help`")
@@ -160,5 +160,3 @@ def _now() -> str:
     """Return the time as RFC 3339, in UTC, to the microsecond."""
     seconds, rest = divmod(time.time_ns(), 1_000_000_000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"
-
-

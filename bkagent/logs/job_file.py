@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 from bkagent.errors import WireError
 
-_KINDS = {"float": "a number", "int": "a whole number", "str": "text", "bool": "true or false"}
+_KINDS = {
+    "float": "a number", "int": "a whole number", "str": "text", "bool": "true or false",
+    "Tuple[str, ...]": "a list of texts",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class JobFile:
     bootstrap_script: str = ""  # "": our own phases
     started_at: str = ""  # RFC 3339
     sockets_path: str = ""
+    allowed_repositories: Tuple[str, ...] = ()  # patterns; the repository is held against them before the checkout
     user_agent: str = ""
     debug: bool = False
     log_tmpfile: str = ""  # a copy of the log for as long as the job runs
@@ -82,4 +86,6 @@ def _checked(name: str, kind: str, value: object) -> object:
         return value
     if kind.startswith("Mapping") and isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         return value
+    if kind.startswith("Tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
     raise WireError(f"job.json: {name} must be {_KINDS.get(kind, 'a map of texts')}")

@@ -1,0 +1,66 @@
+"""What the owner of an agent allows of a job: its repository, the names of its variables, its plugins."""
+
+from __future__ import annotations
+
+from typing import Iterable, Mapping, Sequence, Tuple
+
+from bkagent.agent.job_settings import Permissions
+from bkagent.agent.plugin_source import canonical
+from bkagent.git.allow_list import allow_list
+from bkagent.plugins.parse import BadPlugins, plugin_of
+from bkagent.system import host
+
+# Every job has these, whatever else its owner allows.
+_ALWAYS_ALLOWED_VARIABLES = ("^BUILDKITE$", "^BUILDKITE_.*$", "^CI$")
+
+
+def allows_repository(address: str, permissions: Permissions) -> bool:
+    """Say whether a repository may be checked out."""
+    return not allow_list(permissions.repositories).problem_of_address(address)
+
+
+def problems(env: Mapping[str, str], plugins: Sequence[str], permissions: Permissions) -> Iterable[str]:
+    """Yield a line for each thing of a job that is not allowed."""
+    if permissions.repositories:
+        repository = env.get("BUILDKITE_REPO", "")
+        yield from _lines("repo", [allow_list(permissions.repositories).problem_of_address(repository)])
+    if permissions.variables is not None:
+        yield from _lines("environment variables", _problems_of_names(env, permissions.variables))
+    if permissions.plugin_sources:
+        yield from _lines("plugins", (_problem_of_plugin(source, permissions.plugin_sources) for source in plugins))
+
+
+def _problems_of_names(names: Iterable[str], patterns: Tuple[str, ...]) -> Iterable[str]:
+    # Windows takes names that differ only by case for one, so the first of them would speak for the others.
+    ignores_case = host.goos() == "windows"
+    allowed = allow_list(_ALWAYS_ALLOWED_VARIABLES + patterns, ignores_case)
+    seen = set()
+    for name in names:
+        if ignores_case and name.upper() in seen:
+            yield f"{name} differs from another one only by case"
+        seen.add(name.upper())
+        yield allowed.problem_of_name(name)
+
+
+def _problem_of_plugin(source: str, patterns: Tuple[str, ...]) -> str:
+    allowed = allow_list(patterns)
+    full = canonical(source)
+    if full.startswith("./"):
+        # Of the job's own repository, which the plugin cannot leave.
+        return allowed.problem_of_vendored(full)
+    return allowed.problem_of_address(full, _address_in_use(full))
+
+
+def _address_in_use(source: str) -> str:
+    """Return what git is given for a plugin, with the folder and the version; "" where it would be given nothing."""
+    try:
+        plugin = plugin_of(source, {})
+        repository, folder = plugin.repository, plugin.subdirectory
+    except BadPlugins:
+        return ""  # the job fails there
+    address = "/".join(filter(None, (repository, folder))) + (f"#{plugin.version}" if plugin.version else "")
+    return address if plugin.scheme or plugin.location.startswith("/") else address[len("https://") :]
+
+
+def _lines(kind: str, texts: Iterable[str]) -> Iterable[str]:
+    return (f"failed to validate {kind}: {text}" for text in texts if text)

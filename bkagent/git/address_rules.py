@@ -1,0 +1,114 @@
+"""What an address must not have in it, whatever is allowed; and the address that git makes of it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+LONGEST_CHARACTERS = 2000
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(.*)", re.DOTALL)
+_HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::(.*)", re.DOTALL)
+# git takes what has a colon before its first slash for ssh's short form; one letter may be a drive of Windows.
+_SHORT = re.compile(r"((?:[^/:\[]*\[[^\]/]*\][^/:]*)|[^/:]{2,}):(.*)", re.DOTALL)
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_RUNS_PROGRAMS = ("ext", "fd")
+# Characters that mean the same with and without an escape. Source: RFC 3986, section 2.3.
+_UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~"
+# What splits an address. A host in which a compatibility form of one of them hides is another host to some programs.
+_DELIMITERS = "/?#@:\\."
+
+
+class _Parts(NamedTuple):
+    scheme: str
+    authority: str
+    path: str
+
+
+def unfit_reason(address: str) -> str:
+    """Return why the address is refused whatever is allowed, "" where nothing speaks against it.
+
+    Two programs must not read two things from it: so no control characters, no segments `.` and `..`, no escaped
+    slashes and dots, one user at most.
+    """
+    if len(address) > LONGEST_CHARACTERS:
+        return f"is longer than {LONGEST_CHARACTERS} characters"
+    if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in address):
+        return "has a control character in it"
+    if address.startswith("-"):
+        return "begins with a dash, as an option does"
+    helper = _HELPER.fullmatch(address)
+    if helper:
+        if helper[1].lower() in _RUNS_PROGRAMS:
+            return f"has the transport {helper[1]}::, which runs any program"
+        return unfit_reason(helper[2])
+    parts = _split(address)
+    return _unfit_authority(parts) or _unfit_path(parts)
+
+
+def address_in_use(address: str) -> str:
+    """Return the address as git and its servers read it: escapes that stand for plain characters are resolved.
+
+    Its form stays what it is, so that a pattern for the one fits the other.
+    """
+    return _ESCAPE.sub(_plain_character, address)
+
+
+def without_user(address: str) -> str:
+    """Return the address without the user, and password, before its host."""
+    helper = _HELPER.fullmatch(address)
+    if helper:
+        return f"{helper[1]}::{without_user(helper[2])}"
+    parts = _split(address)
+    host = parts.authority.rpartition("@")[2]
+    if parts.scheme:
+        return f"{parts.scheme}://{host}{parts.path}"
+    return f"{host}:{parts.path}" if parts.authority else address
+
+
+def _split(address: str) -> _Parts:
+    """Return the parts; the short form of ssh has no scheme, a path has no authority either."""
+    url = _URL.fullmatch(address)
+    if url:
+        return _Parts(url[1], url[2], url[3])
+    short = _SHORT.fullmatch(address)
+    return _Parts("", short[1], short[2]) if short else _Parts("", "", address)
+
+
+def _unfit_authority(parts: _Parts) -> str:
+    host = parts.authority.rpartition("@")[2]
+    if parts.authority.count("@") > 1 or (parts.scheme and parts.path[:1] in ("?", "#")):
+        return "does not say clearly where its host ends"
+    if "\\" in parts.authority or (parts.authority and "\\" in parts.path):
+        return "has a backslash in it"
+    if "%" in host:
+        return "has an escape in its host"
+    if host.startswith("-"):
+        return "has a host that begins with a dash, as an option does"
+    if not host.isascii() and any(
+        character in _DELIMITERS for letter in host if not letter.isascii() for character in _compatible(letter)
+    ):
+        return "has a character in its host that is read as a delimiter"
+    return ""
+
+
+def _unfit_path(parts: _Parts) -> str:
+    path = parts.path.replace("\\", "/")
+    escaped = {int(digits, 16) for digits in _ESCAPE.findall(path)}
+    if escaped & set(b"/\\."):
+        return "has an escaped slash or dot in it"
+    if any(code < 0x20 or code == 0x7F for code in escaped):
+        return "has an escaped control character in it"
+    segments = [segment.partition(";")[0] for segment in re.split(r"[/?#]", path)]
+    if "." in segments or ".." in segments:
+        return 'has a segment "." or ".." in it'
+    return ""
+
+
+def _compatible(letter: str) -> str:
+    return unicodedata.normalize("NFKC", letter)
+
+
+def _plain_character(match: "re.Match[str]") -> str:
+    character = chr(int(match[1], 16))
+    return character if character in _UNRESERVED else match[0]

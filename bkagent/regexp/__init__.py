@@ -1,0 +1,1 @@
+"""Go's regular expressions, matched in time that grows with the text alone."""

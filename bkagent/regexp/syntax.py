@@ -1,0 +1,45 @@
+"""What the parts of a pattern are, and the error for what is no pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple, Union
+
+from bkagent.regexp.classes import CharacterSet
+
+
+class PatternError(ValueError):
+    """A text is no regular expression of Go, or one that cannot be matched here. The text says what is wrong."""
+
+
+@dataclass(frozen=True)
+class Assertion:
+    """A place between characters: `text start`, `text end`, `line start`, `line end`, `boundary`, `no boundary`."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """One part after the other; none of them is the empty text."""
+
+    parts: Tuple["Node", ...] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Any of the parts."""
+
+    parts: Tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A part that comes at least `low` times and at most `high` times; None is without end."""
+
+    part: "Node"
+    low: int
+    high: Optional[int]
+
+
+Node = Union[CharacterSet, Assertion, Sequence, Choice, Repeat]
