@@ -9,6 +9,7 @@ sys.path.insert(0, TOP)
 from bkagent.cli import completion, help  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.option_groups import grouped  # noqa: E402
+from bkagent.config import dangerous_variables  # noqa: E402
 from bkagent.config.option import Option  # noqa: E402
 
 FOLDER = os.path.join(TOP, "docs", "reference")
@@ -47,11 +48,22 @@ Of equal keys the last wins. What cannot be read is said at the start; `bkagent 
 """
 
 
+_DANGEROUS = """\
+With `--no-command-eval` all of these, and with `--protect-dangerous-git-environment-variables` those of git, are left
+out of what a job, the hooks of its repository and its plugins set; [security](../security.md) says how. `*` stands for
+any characters. Editors and pagers may be set to what runs nothing, such as `cat`, `true` or an empty text.
+
+They are those of shells, git, ssh, the loader and interpreters. Build tools have variables of their own (`MAVEN_OPTS`,
+`GRADLE_OPTS`, `MAKEFLAGS`, `RUSTC_WRAPPER`, `npm_config_*` and many more): name those that matter to you in
+`--protected-environment-variables`."""
+
+
 def pages() -> "dict[str, str]":
     """Return {file name: text} of all pages."""
     commands = completion.commands()
     made = {file_name(command): _page(command) for command in commands}
     made["README.md"] = _index(commands)
+    made["dangerous-variables.md"] = _dangerous()
     return made
 
 
@@ -78,6 +90,18 @@ def _index(commands: "list[Command]") -> str:
     for command in commands:
         lines.append(f"| [`{command.name}`]({file_name(command)}) | {_cell(command.summary)} |")
     return "\n".join([*lines, "", _CONFIGURATION])
+
+
+def _dangerous() -> str:
+    lines = [
+        "# Variables that run something", "", _MADE, "", _DANGEROUS, "",
+        "| Variables | What they choose | With `--protect-dangerous-git-environment-variables` | Source |",
+        "| --- | --- | --- | --- |",
+    ]  # fmt: skip
+    for group in dangerous_variables.GROUPS:
+        names = " ".join(f"`{name}`" for name in group.names)
+        lines.append(f"| {names} | {group.kind} | {'yes' if group.is_gits else 'no'} | {_cell(group.source)} |")
+    return "\n".join([*lines, ""])
 
 
 def _page(command: Command) -> str:

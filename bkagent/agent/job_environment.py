@@ -6,12 +6,13 @@ the job brought and the agent overwrites is named in BUILDKITE_IGNORED_ENV, so t
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping
+from typing import Callable, Dict, List, Mapping, Tuple
 
 from bkagent.agent import ignored_order
 from bkagent.agent.job_context import JobContext
 from bkagent.agent.variables_of_agent import access, configuration, git, identity, signing, steps
 from bkagent.agent.variables_of_checkout import SPARSE_NAMES, checkout
+from bkagent.config.protected_variables import IGNORED, Protection
 from bkagent.remote.request_headers import to_variables
 
 Contributor = Callable[[JobContext], Dict[str, str]]
@@ -19,7 +20,6 @@ Contributor = Callable[[JobContext], Dict[str, str]]
 MESSAGE, MESSAGE_MAX_BYTES = "BUILDKITE_MESSAGE", 65536
 REGISTRATION_TOKEN = "BUILDKITE_AGENT_TOKEN"
 MIRROR_URL = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
-IGNORED = "BUILDKITE_IGNORED_ENV"
 
 
 def _headers(context: JobContext) -> Dict[str, str]:
@@ -37,18 +37,18 @@ _YES = ("true", "1", "on")
 CONTRIBUTORS = (steps, access, _headers, identity, git, checkout, configuration, signing, _validation)
 
 
-def received(env: Mapping[str, str]) -> Dict[str, str]:
-    """Return the job's own variables as it may have them: never a registration token."""
-    own = {name: value for name, value in env.items() if name != REGISTRATION_TOKEN}
+def received(env: Mapping[str, str], protection: Protection) -> Tuple[Dict[str, str], List[str]]:
+    """Return the job's own variables as it may have them, never a registration token; and the names of the others."""
+    dropped = [name for name, value in env.items() if protection.drops(name, value)]
+    own = {name: value for name, value in env.items() if name != REGISTRATION_TOKEN and name not in dropped}
     own.setdefault(MIRROR_URL, "")
-    return own
+    return own, dropped
 
 
 def variables(context: JobContext) -> Dict[str, str]:
     """Return every variable that the job is told, without what its process inherits from the agent."""
-    own = received(context.job.env)
+    own, ignored = received(context.job.env, context.settings.permissions.protection())
     merged: Dict[str, str] = dict(own)
-    ignored: List[str] = []
     for contributor in CONTRIBUTORS:
         for name, value in contributor(context).items():
             if contributor is checkout and name in own and _job_may_set(name, context.settings.checkout.override_mode):

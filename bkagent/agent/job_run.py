@@ -128,7 +128,8 @@ class JobRun:
             self._job, about_mirror = permitted_mirror(self._job, permissions)
             settings = self._place.settings.job
             names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
-            files.write(job_environment.received(self._job.env), names_agents)
+            own, _ = job_environment.received(self._job.env, permissions.protection())
+            files.write(own, names_agents)
             context = self._context(files, entry)
             self._say(entry, notices_of(self._job))
             refusal = refusal_of(self._job, permissions)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping, Optional, Tuple
 
+from bkagent.config.protected_variables import Protection
+
 DEFAULT_REDACTED_VARS = (
     "*_PASSWORD", "*_SECRET", "*_TOKEN", "*_PRIVATE_KEY", "*_SSH_KEY",
     "*_ACCESS_KEY", "*_SECRET_KEY", "*_CONNECTION_STRING", "*_API_KEY",
@@ -45,6 +47,8 @@ class Permissions:
     """What jobs may be. Each list holds regular expressions; an empty one allows everything.
 
     variables   None allows every variable; otherwise only those that match
+    protected   patterns of variables that no job may set, `*` for any characters
+    protect_git whether those are protected by which git runs a program, or takes a configuration or transport
     """
 
     command_eval: bool = True
@@ -53,6 +57,12 @@ class Permissions:
     repositories: Tuple[str, ...] = ()
     plugin_sources: Tuple[str, ...] = ()
     variables: Optional[Tuple[str, ...]] = None
+    protected: Tuple[str, ...] = ()
+    protect_git: bool = False
+
+    def protection(self) -> Protection:
+        """Return what of a job's own variables is left out."""
+        return Protection(self.protected, self.protect_git, self.command_eval)
 
 
 @dataclass(frozen=True)

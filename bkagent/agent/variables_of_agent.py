@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 from bkagent.agent.job_context import JobContext
 from bkagent.config.compat import COMPAT
+from bkagent.config.options import agent as agent_options
 
 
 def _word(flag: bool) -> str:
@@ -77,6 +78,8 @@ def configuration(context: JobContext) -> Dict[str, str]:
         "BUILDKITE_COMMAND_EVAL": _word(permissions.command_eval),
         "BUILDKITE_PLUGINS_ENABLED": _word(permissions.plugins),
         "BUILDKITE_LOCAL_HOOKS_ENABLED": _word(permissions.local_hooks),
+        agent_options.PROTECTED_VARIABLES.env[0]: ",".join(permissions.protected),
+        agent_options.PROTECT_GIT.env[0]: _word(permissions.protect_git),
         "BUILDKITE_SHELL": settings.shell, "BUILDKITE_HOOKS_SHELL": settings.hooks_shell,
         "BUILDKITE_AGENT_EXPERIMENT": ",".join(settings.experiments),
         "BUILDKITE_REDACTED_VARS": ",".join(settings.redacted_vars),

@@ -178,6 +178,7 @@ def _permissions(settings: Settings) -> Permissions:
         command_eval=not eval_is_off, plugins=not (implied or settings[agent.NO_PLUGINS]),
         local_hooks=not hooks_are_off, repositories=repositories, plugin_sources=plugins,
         variables=variables if settings[agent.ENABLE_VARIABLE_ALLOWLIST] else None,
+        protected=tuple(settings[agent.PROTECTED_VARIABLES]), protect_git=settings[agent.PROTECT_GIT],
     )  # fmt: skip
 
 

@@ -75,6 +75,13 @@ class _Flag(Kind):
         return self.from_flag(text) if text else False
 
 
+class _CheckedFlag(_Flag):
+    """A flag that must be right in the file as well: one that protects may not be off because of a misspelt word."""
+
+    __slots__ = ()
+    unread_in_file: object = None
+
+
 class _Whole(Kind):
     """A whole number of 64 bits, in a flag or a variable as Go writes it: `0x1f`, `0o17`, `017`, `0b11`, `1_000`."""
 
@@ -192,6 +199,26 @@ class _List(_Items):
         return [part.strip() for item in value for part in item.split(",") if part.strip()]
 
 
+class _NamePatterns(_List):
+    """Names of variables, `*` for any characters. A regular expression is refused, since it would fit no name."""
+
+    __slots__ = ()
+
+    def from_flag(self, text: str) -> object:
+        for part in text.split(","):
+            name = part.strip()
+            is_plain = all(letter.isalnum() or letter in "_*%()-" for letter in name)
+            if not is_plain or (name and not name.strip("*")):
+                raise ValueError("names of variables such as GIT_SSH_COMMAND or LD_*, and no regular expressions")
+        return [text]
+
+    def from_environment(self, text: str) -> object:
+        return self.from_flag(text)
+
+    def from_file(self, text: str) -> object:
+        return self.from_flag(text)
+
+
 class Choice(Kind):
     """One word out of `words`; the empty text is allowed where it is among them."""
 
@@ -222,8 +249,10 @@ SECRET = _SecretText("secret")
 FILE_PATH = _Text("path")
 COMMAND_PATH = _Text("command path")
 FLAG = _Flag("flag")
+CHECKED_FLAG = _CheckedFlag("flag")
 WHOLE = _Whole("number")
 DURATION = _Duration("duration")
 CHECKED_DURATION = _CheckedDuration("duration")
 ITEMS = _Items("items")
 LIST = _List("list")
+NAME_PATTERNS = _NamePatterns("list")

@@ -88,7 +88,7 @@ def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "T
         if kind.repeats:
             items: "List[object]" = []
             for text in texts:
-                items += kind.from_flag(text)  # type: ignore[arg-type, operator]
+                items += _read(option, kind.from_flag, text, origin, UsageError)  # type: ignore[arg-type]
             return kind.finish(items), origin
         return kind.finish(_read(option, kind.from_flag, texts[-1], origin, UsageError)), origin
     for name in option.env:

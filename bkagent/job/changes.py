@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Iterable, List, Mapping
 
+from bkagent.config.protected_variables import IGNORED
 from bkagent.errors import JobFailed
 from bkagent.hooks.changes import Changes
 from bkagent.job.job import Job
 from bkagent.wire import go_quoted
 
 
-def apply(job: Job, changes: Changes) -> None:
-    """Apply a hook's changes and say so in the log, value for value only where they steer the checkout or artifacts."""
+def apply(job: Job, changes: Changes, scope: str) -> None:
+    """Apply the changes of a hook of `scope`, but for what is closed to it, and say so in the log.
+
+    Values are shown only where they steer the checkout or artifacts.
+    """
     session = job.session
     if changes.directory and changes.directory != session.cwd:
         go_to(job, changes.directory)
-    blocked = sorted(name for name in (*changes.set, *changes.unset) if job.protection.covers(name))
+    wanted = {**dict.fromkeys(changes.unset), **changes.set}
+    blocked = sorted(name for name, value in wanted.items() if job.protection.closes(name, value, scope))
     if blocked:
+        note_ignored(job, blocked)
         names = " ".join(blocked)
         job.log.comment(f"Changes to some env vars were blocked; the affected vars are: [{names}]")
     put = {name: value for name, value in changes.set.items() if name not in blocked}
@@ -29,6 +35,14 @@ def apply(job: Job, changes: Changes) -> None:
     told = {name: "changed" if name in changes.before else "added" for name in put}
     told.update((name, "removed") for name in gone)
     refresh(job, told, changes.before)
+
+
+def note_ignored(job: Job, blocked: Iterable[str]) -> None:
+    """Add to BUILDKITE_IGNORED_ENV what only the agent's side may set."""
+    listed: List[str] = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
+    new = [name for name in blocked if job.protection.shields(name) and name not in listed]
+    if new:
+        job.set_env(IGNORED, ",".join([*listed, *new]))
 
 
 def refresh(job: Job, told: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None) -> None:

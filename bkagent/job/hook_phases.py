@@ -110,7 +110,7 @@ def _run(
             raise ShellHookFailed(str(failed), failed.exit_code) from failed
         raise ProgramHookFailed(str(failed), failed.exit_code, cause.signal) from failed
     if is_shell:
-        changes.apply(job, made)
+        changes.apply(job, made, scope)
         return
     folder = job.take_workdir()
     if folder:

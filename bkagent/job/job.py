@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
+from bkagent.config.protected_variables import Protection
 from bkagent.job.leftovers import Leftovers
-from bkagent.job.protection import Protection
 from bkagent.job.redactions import Redactions
 from bkagent.job.refreshed import Refreshed
 from bkagent.job.settings import JobSettings
@@ -48,7 +48,7 @@ class Job:
         self.leftovers, self.launchers = leftovers, launchers
         self.allowed_repositories = allowed_repositories
         self.refreshed = Refreshed(environ, session.log.comment)
-        self.protection = Protection(environ, settings.command_eval)
+        self.protection: Protection = settings.protection
         self.hooks_root = ""
         self.plugins: List["Plugin"] = []
         self.loaded: List["CheckedOut"] = []

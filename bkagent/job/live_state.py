@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.job.job import Job
 
@@ -47,6 +47,6 @@ class LiveState:
         """Return a text without what the job must not show."""
         return self._job.redactions.scrubbed(text)
 
-    def protected(self, name: str) -> bool:
-        """Return whether the job may not change this variable."""
-        return self._job.protection.covers(name)
+    def protected(self, name: str, value: Optional[str]) -> bool:
+        """Return whether the job may not set this variable to `value`; None stands for unsetting it."""
+        return self._job.protection.closes(name, value, "job API")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Mapping, NamedTuple, Sequence
 
 from bkagent.hooks import find
+from bkagent.job import changes
 from bkagent.job.job import Job
 from bkagent.plugins import configuration
 from bkagent.plugins.checkout import CheckedOut
@@ -43,7 +44,11 @@ def variables_for(job: Job, one: CheckedOut) -> Mapping[str, str]:
         return {}
     if made.deprecated:
         _tell_deprecated(job, one, made.deprecated)
-    return made.env
+    blocked = sorted(name for name, value in made.env.items() if job.protection.shields(name, value))
+    if blocked:
+        job.log.comment(f"Variables that this agent protects were left out: [{' '.join(blocked)}]")
+        changes.note_ignored(job, blocked)
+    return {name: value for name, value in made.env.items() if name not in blocked}
 
 
 def _admits(job: Job, name: str, one: CheckedOut, position: int) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Dict, List, NamedTuple
 
+from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE
 from bkagent.errors import AgentError, SetupFailed
-from bkagent.job import protection
 from bkagent.job.job import Job
 from bkagent.wire import json_text
 
@@ -92,13 +92,13 @@ def _fetched(job: Job, wanted: List[Wanted]) -> Dict[str, str]:
 
 
 def _put(job: Job, one: Wanted, value: str) -> None:
-    if protection.is_closed_to_secrets(one.variable):
+    if job.protection.is_closed_to_secrets(one.variable):
         text = f'secret "{one.key}" cannot set protected environment variable "{one.variable}"'
         raise SetupFailed(_FAILED + text)
     if job.protection.locks_secret(one.variable):
         raise SetupFailed(
             f'{_FAILED}secret "{one.key}" cannot set checkout-locked environment variable "{one.variable}" while '
-            f"{protection.CHECKOUT_OVERRIDE_MODE}={job.protection.mode}"
+            f"{CHECKOUT_OVERRIDE_MODE}={job.protection.mode}"
         )
     overwritten = "" if job.get_env(one.variable) is None else " (overwritten)"
     job.set_env(one.variable, value)

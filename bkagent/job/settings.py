@@ -10,6 +10,7 @@ from bkagent.config import paths
 from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.option import Option
 from bkagent.config.options import agent, bootstrap, job, logging
+from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
 
@@ -50,12 +51,12 @@ class JobSettings:
     signal_grace_s: float
     debug: bool
     override_self: str
+    protection: Protection
     compat: Compat
 
 
-# The id and the variable by which the reference's own tests put a program of theirs in its place.
+# Of the job in which the reference's own tests put a program of theirs in its place.
 _TEST_JOB_ID = "1111-1111-1111-1111"
-OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
 
 def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
@@ -65,6 +66,7 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         return paths.expand(text, environ)
 
     hooks = [found[agent.HOOKS_PATH], *found[agent.ADDITIONAL_HOOKS_PATHS]]
+    # The agent has left out what came with the job: this is of whoever started the agent, or this very process.
     override_self = environ.get(OVERRIDE_SELF, "") if found[job.JOB] == _TEST_JOB_ID else ""
     cancel_grace_s, signal_grace_s = _graces(found[agent.CANCEL_GRACE_PERIOD], found[agent.SIGNAL_GRACE_PERIOD])
     return JobSettings(
@@ -96,8 +98,15 @@ def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
         signal_grace_s=signal_grace_s,
         debug=found[logging.DEBUG],
         override_self=override_self,
+        protection=_protection(found, environ),
         compat=Compat(found[COMPAT], frozenset(found[logging.EXPERIMENT])),
     )
+
+
+def _protection(found: Settings, environ: Mapping[str, str]) -> Protection:
+    # As it was at the start: what the job sets cannot loosen it.
+    mode = environ.get(CHECKOUT_OVERRIDE_MODE) or "from-job"
+    return Protection(found[agent.PROTECTED_VARIABLES], found[agent.PROTECT_GIT], found[bootstrap.COMMAND_EVAL], mode)
 
 
 def checkout_path(settings: JobSettings) -> str:

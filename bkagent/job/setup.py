@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from bkagent.config.protected_variables import IGNORED
 from bkagent.job import environment, hook_phases, secrets
 from bkagent.job.job import Job
 from bkagent.redaction.url_password import masked
 
-IGNORED = "BUILDKITE_IGNORED_ENV"
+_OPEN_TO_HOOKS = "These variables can be set by hooks, by plugins or in the configuration of the agent only"
+_CLOSED = "These variables can be set by the agent's own hooks and in the environment of the agent only"
 _SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
 _HIDDEN = "BUILDKITE_AGENT_ACCESS_TOKEN"
 _PASSWORD_HIDDEN = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
@@ -32,9 +34,15 @@ def _report_ignored(job: Job) -> None:
     if not names:
         return
     job.log.header("Detected protected environment variables")
-    job.log.comment("These variables can be set by hooks, by plugins or in the configuration of the agent only")
-    for name in names:
-        job.log.warning(f"Ignored {name}")
+    closed = [name for name in names if job.protection.drops(name)]
+    for sentence, listed in (
+        (_OPEN_TO_HOOKS, [name for name in names if name not in closed]),
+        (_CLOSED, closed),
+    ):
+        if listed:
+            job.log.comment(sentence)
+        for name in listed:
+            job.log.warning(f"Ignored {name}")
     job.log.open_group()
 
 

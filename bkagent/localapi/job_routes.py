@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
 
+from bkagent.config.protected_variables import CHECKOUT, CHECKOUT_OVERRIDE_MODE
 from bkagent.localapi.connection import Answer, error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
-from bkagent.localapi.protected import CHECKOUT, CHECKOUT_OVERRIDE_MODE
 from bkagent.localapi.request_head import BadRequest, RequestHead
 from bkagent.localapi.upstream import ENDPOINT_HEADER, PREFIX, TOKEN_HEADER, Upstream
 from bkagent.wire.passing_on import REDACTED
@@ -44,8 +44,8 @@ class JobState(Protocol):
         """Return a text without what the job must not show."""
         ...
 
-    def protected(self, name: str) -> bool:
-        """Return whether the job may not change this variable."""
+    def protected(self, name: str, value: Optional[str]) -> bool:
+        """Return whether the job may not set this variable to `value`; None stands for unsetting it."""
         ...
 
 
@@ -106,11 +106,11 @@ class JobRoutes:
 
     def _delete_env(self, body: bytes) -> Answer:
         names = text_list(read_object(body), "keys")
-        self._refuse_protected(names)
+        self._refuse_protected(dict.fromkeys(names))
         return json_answer(200, {"deleted": sorted(self._state.unset_env(names))})
 
-    def _refuse_protected(self, names: "Sequence[str] | Mapping[str, str]") -> None:
-        protected: List[str] = sorted(name for name in names if self._state.protected(name))
+    def _refuse_protected(self, changes: Mapping[str, Optional[str]]) -> None:
+        protected: List[str] = sorted(name for name, value in changes.items() if self._state.protected(name, value))
         if not protected:
             return
         message = f"the following environment variables are protected, and cannot be modified: [{' '.join(protected)}]"

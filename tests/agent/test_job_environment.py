@@ -116,6 +116,14 @@ def test_s1_3_which_version_a_job_is_run_as_is_the_agents_to_say():
     assert variables(settings=replace(SETTINGS, compat="4"))["BKAGENT_COMPAT"] == "4"
 
 
+def test_s1_3_what_the_agent_says_about_programs_wins():
+    names = [f"BUILDKITE_{name}" for name in ("SHELL", "HOOKS_SHELL", "BIN_PATH", "CONFIG_PATH", "HOOKS_PATH",
+             "ADDITIONAL_HOOKS_PATHS", "PLUGINS_PATH", "SOCKETS_PATH", "COMMAND_EVAL", "AGENT_EXPERIMENT")]  # fmt: skip
+    found = variables(dict.fromkeys([*names, "BUILDKITE_OVERRIDE_SELF"], "theirs"))
+    assert "theirs" not in {found[name] for name in names} and "BUILDKITE_OVERRIDE_SELF" not in found
+    assert {*names, "BUILDKITE_OVERRIDE_SELF"} == set(ignored(found))
+
+
 def test_s1_3_what_was_ignored_is_told_in_the_order_in_which_it_is_set():
     brought = ("COMMAND_EVAL", "GIT_CLONE_FLAGS", "HOOKS_PATH", "GIT_MIRRORS_PATH", "AGENT_PID")
     found = variables({f"BUILDKITE_{name}": "x" for name in brought})

@@ -15,6 +15,16 @@ BAD = {
     "wait-for-ec2-tags-timeout": ("BUILDKITE_AGENT_WAIT_FOR_EC2_TAGS_TIMEOUT", "soon", "a duration such as 90s"),
     "checkout-override-mode": ("BUILDKITE_CHECKOUT_OVERRIDE_MODE", "odd", "strict, from-job, none"),
     "log-format": ("BUILDKITE_LOG_FORMAT", "xml", "text, json"),
+    "protected-environment-variables": (
+        "BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES",
+        "^GIT_.*$",
+        "names of variables such as GIT_SSH_COMMAND",
+    ),
+    "protect-dangerous-git-environment-variables": (
+        "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
+        "perhaps",
+        "true or false",
+    ),
     "cancel-signal": ("BUILDKITE_CANCEL_SIGNAL", "SIGODD", "SIGHUP, SIGINT, SIGQUIT"),
 }
 # Where the reference goes on with a value of its own: the file of these says what counts instead.

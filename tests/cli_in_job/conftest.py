@@ -48,7 +48,7 @@ class State:
             text = text.replace(secret, "[REDACTED]")
         return text
 
-    def protected(self, name):
+    def protected(self, name, value):
         return name.startswith("BUILDKITE_AGENT_")
 
 

@@ -100,10 +100,16 @@ def test_a_job_does_not_run_without_a_secret_that_it_asks_for(place: Place) -> N
         ("BUILDKITE_REPO", "none", 'secret "one" cannot set protected environment variable "BUILDKITE_REPO"'),
         ("BUILDKITE_GIT_CLEAN_FLAGS", "from-job", "checkout-locked environment variable"),
         ("BUILDKITE_GIT_CLEAN_FLAGS", "none", ""),
+        ("NAMED_ONE", "none", 'secret "one" cannot set protected environment variable "NAMED_ONE"'),
+        ("GIT_SSH_COMMAND", "none", 'secret "one" cannot set protected environment variable "GIT_SSH_COMMAND"'),
     ],
 )
 def test_secrets_may_not_set_what_is_protected(place: Place, name: str, mode: str, said: str) -> None:
-    env = {**_config(("one", name)), "BUILDKITE_CHECKOUT_OVERRIDE_MODE": mode}
+    env = {
+        **_config(("one", name)), "BUILDKITE_CHECKOUT_OVERRIDE_MODE": mode,
+        "BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES": "NAMED_*",
+        "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES": "true",
+    }  # fmt: skip
     with ScriptedServer({"GET /v3/jobs/job-1/secrets": _values}) as server:
         ended = place.run("echo ran", env, endpoint=server.url + "/v3")
     assert ended.has("ran") == (not said)

@@ -3,7 +3,18 @@
 import os
 
 from bkagent.config.compat import COMPAT
-from bkagent.config.kinds import COMMAND_PATH, FILE_PATH, FLAG, LIST, TEXT, WHOLE, Choice, Kind
+from bkagent.config.kinds import (
+    CHECKED_FLAG,
+    COMMAND_PATH,
+    FILE_PATH,
+    FLAG,
+    LIST,
+    NAME_PATTERNS,
+    TEXT,
+    WHOLE,
+    Choice,
+    Kind,
+)  # fmt: skip
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, api, checkout, job, job_logs, kubernetes, logging, session, sockets
 from bkagent.system import host
@@ -115,6 +126,15 @@ ALLOWED_PLUGINS = Option(
     "allowed-plugins", LIST, (), env=("BUILDKITE_ALLOWED_PLUGINS",),
     help="Regular expressions; the source of each plugin must match one.",
 )
+PROTECTED_VARIABLES = Option(
+    "protected-environment-variables", NAME_PATTERNS, (), env=("BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES",),
+    help="Names of variables that jobs, the hooks of repositories and plugins may not set; * for any characters.",
+)
+PROTECT_GIT = Option(
+    "protect-dangerous-git-environment-variables", CHECKED_FLAG, False,
+    env=("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",),
+    help="Protect in this way every variable by which git runs a program, or takes a configuration or transport.",
+)
 NO_MULTIPART = Option(
     "no-multipart-artifact-upload", FLAG, False, env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
     help="Upload each artifact in one request.",
@@ -136,6 +156,7 @@ JOBS = (
     SHELL, HOOKS_SHELL, CANCEL_GRACE_PERIOD, SIGNAL_GRACE_PERIOD, CANCEL_SIGNAL, NO_ANSI_TIMESTAMPS, TIMESTAMP_LINES,
     NO_PTY, NO_COMMAND_EVAL, NO_PLUGINS, NO_PLUGIN_VALIDATION, PLUGINS_ALWAYS_CLONE_FRESH, NO_LOCAL_HOOKS,
     STRICT_SINGLE_HOOKS, ALLOWED_REPOSITORIES, ENABLE_VARIABLE_ALLOWLIST, ALLOWED_VARIABLES, ALLOWED_PLUGINS,
+    PROTECTED_VARIABLES, PROTECT_GIT,
     job.REDACTED_VARS, NO_MULTIPART, ARTIFACT_CONCURRENCY, DISABLE_WARNINGS_FOR, LEFTOVERS, COMPAT,
 )  # fmt: skip
 

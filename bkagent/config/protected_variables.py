@@ -1,0 +1,120 @@
+"""Which variables the parts of a job may not set: the one place that says so.
+
+Who sets a variable, and what is closed to them (`DANGEROUS`: `config.dangerous_variables`, without command lines all of
+them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: what the operator names):
+
+                       ALWAYS   CHECKOUT       NAMED, DANGEROUS
+    agent's own hooks  closed   mode "strict"  open
+    control plane      (1)      (1)            closed; without command lines the three of `_WHAT_RUNS` as well
+    repository's hooks closed   mode "strict"  closed
+    plugins' hooks     closed   mode "strict"  closed
+    Job API            closed   mode "strict"  closed
+    secrets of steps   closed   unless "none"  closed
+
+(1) what the agent itself tells a job goes over what the job brought, see `agent.job_environment`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Optional, Sequence, Tuple
+
+from bkagent.config import dangerous_variables as dangerous
+
+# Closed to all of a job. Source: buildkite-agent 3.138, whose list this is but for the last two, which are of 4.5.
+ALWAYS = frozenset(
+    "BUILDKITE_" + name
+    for name in (
+        "AGENT_ACCESS_TOKEN", "AGENT_DEBUG", "AGENT_ENDPOINT", "AGENT_JOB_TIMEOUT_FILE", "AGENT_PID", "BIN_PATH",
+        "BUILD_PATH", "CHECKOUT_OVERRIDE_MODE", "COMMAND_EVAL", "CONFIG_PATH", "CONTAINER_COUNT",
+        "GIT_CLONE_MIRROR_FLAGS", "GIT_MIRRORS_LOCK_TIMEOUT", "GIT_MIRRORS_PATH", "GIT_MIRRORS_SKIP_UPDATE",
+        "GIT_MIRROR_CHECKOUT_MODE", "GIT_REMOTE_MIRROR_URL", "GIT_SUBMODULE_CLONE_CONFIG", "HOOKS_PATH", "HOOKS_SHELL",
+        "JOB_CONTEXT_DIR", "KUBERNETES_EXEC", "LOCAL_HOOKS_ENABLED", "PLUGINS_ENABLED", "PLUGINS_PATH", "SHELL",
+        "SSH_KEYSCAN", "PROTECTED_ENVIRONMENT_VARIABLES", "PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
+    )
+)  # fmt: skip
+
+# Locked only while the operator wants the checkout to be the agent's business alone.
+CHECKOUT = frozenset(
+    "BUILDKITE_" + name
+    for name in (
+        "GIT_CHECKOUT_FLAGS", "GIT_CHECKOUT_TIMEOUT", "GIT_CLEAN_FLAGS", "GIT_CLONE_FLAGS", "GIT_COMMIT_VERIFICATION",
+        "GIT_FETCH_FLAGS", "GIT_SKIP_FETCH_EXISTING_COMMITS", "GIT_SPARSE_CHECKOUT_MODE", "GIT_SPARSE_CHECKOUT_PATHS",
+        "GIT_SUBMODULES", "SKIP_CHECKOUT",
+    )
+)  # fmt: skip
+CHECKOUT_OVERRIDE_MODE = "BUILDKITE_CHECKOUT_OVERRIDE_MODE"
+IGNORED = "BUILDKITE_IGNORED_ENV"  # tells a job what of it was left out
+
+# Hooks and in-job commands may set these, secrets may not.
+_CLOSED_TO_SECRETS = ALWAYS | {
+    "BUILDKITE_ARTIFACT_PATHS", "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION", "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH",
+    "BUILDKITE_REFSPEC", "BUILDKITE_REPO",
+}  # fmt: skip
+
+# A program that stands in for ours in the tests of the reference: whoever starts the agent may name one.
+OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
+
+# By these the control plane could still have any program of the machine run as the job's command, or in place of git.
+# Hooks may set them: they put tools on PATH, and are code themselves.
+_WHAT_RUNS = frozenset(("PATH", "BUILDKITE_BOOTSTRAP_PHASES", "BUILDKITE_BUILD_CHECKOUT_PATH"))
+
+AGENT_SCOPE = "agent"  # of hooks; the others are "repository" and "plugin"
+IGNORES_CASE = os.sep == "\\"
+
+
+class Protection:
+    """What of one agent's jobs is closed to whom.
+
+    named         patterns of names, `*` for any characters
+    for_git       whether the dangerous variables of git are closed
+    command_eval  whether the job may run any command line; where not, all dangerous ones and the checkout are closed
+    mode          who may change the checkout: "strict", "from-job" or "none"
+    """
+
+    def __init__(
+        self,
+        named: Sequence[str] = (),
+        for_git: bool = False,
+        command_eval: bool = True,
+        mode: str = "from-job",
+        ignores_case: bool = IGNORES_CASE,
+    ) -> None:
+        self.mode = mode if command_eval else "strict"
+        self._command_eval, self._ignores_case = command_eval, ignores_case
+        self._named: Tuple[str, ...] = tuple(map(self._folded, named))
+        self._groups = dangerous.GITS if for_git else ()
+        if not command_eval:
+            self._groups = dangerous.GROUPS
+
+    def shields(self, name: str, value: Optional[str] = None) -> bool:
+        """Return whether only the agent's side may set `name` to `value`; None stands for any value, and for none."""
+        name = self._folded(name)
+        if any(dangerous.fits(pattern, name) for pattern in self._named):
+            return True
+        return dangerous.is_among(self._groups, name, value)
+
+    def drops(self, name: str, value: Optional[str] = None) -> bool:
+        """Return whether a variable that came with the job is left out."""
+        folded = self._folded(name)
+        if folded == OVERRIDE_SELF or (folded in _WHAT_RUNS and not self._command_eval):
+            return True
+        return self.shields(name, value)
+
+    def closes(self, name: str, value: Optional[str], scope: str) -> bool:
+        """Return whether hooks of a scope, or in-job commands, may not set a variable; None stands for unsetting."""
+        folded = self._folded(name)
+        if folded in ALWAYS or (self.mode == "strict" and folded in CHECKOUT):
+            return True
+        return scope != AGENT_SCOPE and self.shields(name, value)
+
+    def is_closed_to_secrets(self, name: str) -> bool:
+        """Return whether no secret may ever set a variable."""
+        return self._folded(name) in _CLOSED_TO_SECRETS or self.drops(name)
+
+    def locks_secret(self, name: str) -> bool:
+        """Return whether a variable of the checkout is locked against secrets."""
+        return self.mode != "none" and self._folded(name) in CHECKOUT
+
+    def _folded(self, name: str) -> str:
+        return name.upper() if self._ignores_case else name
