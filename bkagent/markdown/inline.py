@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import bisect
-import html
 import re
 from typing import Dict, List, Optional, Tuple
 
-from bkagent.markdown.safe_html import TAG
+from bkagent.markdown.characters import decoded, escaped
+from bkagent.markdown.tags import TAG, Ends
 
 LONGEST_RUN = 60  # of * or _: longer ones are decoration, and would nest as deep as they are long
-_SPECIAL = re.compile(r"[\\`*_~\[\]!<\n&]|https?://")
+_SPECIAL = re.compile(r"[\\`*_~\[\]<&]|!\[|  \n|https?://")
+_RUN = re.compile(r"\*+|_+|~+")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 _AUTOLINK = re.compile(r"<((?:https?://|mailto:)[^\s<>]{1,2000})>")
 _BARE_LINK = re.compile(r"https?://[^\s<>\"'`]{1,2000}")
@@ -55,17 +56,19 @@ class _Inline:
         self._brackets: List[int] = []  # places in `_pieces`
         self._spent = 0  # of these, the first that many stand around a link: a link holds no other
         self._ticks = _tick_runs(text)
+        self._ends = Ends(text)
 
     def render(self) -> str:
         text, at = self._text, 0
         while True:
-            found = _SPECIAL.search(text, at)
-            if not found:
-                self._pieces.append(html.escape(text[at:]))
+            special = _SPECIAL.search(text, at)
+            if not special:
+                self._pieces.append(escaped(text[at:]))
                 break
-            self._pieces.append(html.escape(text[at : found.start()]))
-            at = self._special(found.start())
-        _emphasize(self._pieces, 0)
+            if special.start() > at:
+                self._pieces.append(escaped(text[at : special.start()]))
+            at = self._special(special.start())
+        _emphasize(self._pieces)
         return _joined(self._pieces)
 
     def _special(self, at: int) -> int:
@@ -83,19 +86,21 @@ class _Inline:
             return at + (2 if letter == "!" else 1)
         if letter == "]":
             return self._link(at)
-        if letter == "\n":
-            return self._line_end(at)
+        if letter == " ":
+            self._pieces.append("  <br>\n")
+            return at + 3
         if letter == "h":
             return self._bare_link(at)
         link = _AUTOLINK.match(text, at)
         if link:
-            self._pieces.append(f'<a href="{html.escape(link[1])}">{html.escape(link[1])}</a>')
+            self._pieces.append(f'<a href="{escaped(link[1])}">{escaped(link[1])}</a>')
             return link.end()
         if text.startswith("<!--", at):
-            end = text.find("-->", at)
-            return len(text) if end < 0 else end + 3
+            end = self._ends.of_comment(at)
+            if end >= 0:
+                return end
         found = TAG.match(text, at) or _ENTITY.match(text, at)
-        self._pieces.append(found[0] if found else html.escape(letter))
+        self._pieces.append(found[0] if found else escaped(letter))
         return found.end() if found else at + 1
 
     def _backslash(self, at: int) -> int:
@@ -103,7 +108,7 @@ class _Inline:
         if following == "\n":
             self._pieces.append("<br>\n")
         elif following in _PUNCTUATION and following:
-            self._pieces.append(html.escape(following))
+            self._pieces.append(escaped(following))
         else:
             self._pieces.append("\\")
             return at + 1
@@ -122,13 +127,14 @@ class _Inline:
         content = text[end : places[index]].replace("\n", " ")
         if content[:1] == content[-1:] == " " and content.strip():
             content = content[1:-1]
-        self._pieces.append(f"<code>{html.escape(content)}</code>")
+        self._pieces.append(f"<code>{escaped(content)}</code>")
         return places[index] + size
 
     def _run(self, at: int) -> int:
-        text, letter, end = self._text, self._text[at], at
-        while text[end : end + 1] == letter:
-            end += 1
+        text, letter = self._text, self._text[at]
+        run = _RUN.match(text, at)
+        assert run is not None
+        end = run.end()
         before, after = text[at - 1 : at] if at else " ", text[end : end + 1] or " "
         left = not after.isspace() and (after not in _PUNCTUATION or before.isspace() or before in _PUNCTUATION)
         right = not before.isspace() and (before not in _PUNCTUATION or after.isspace() or after in _PUNCTUATION)
@@ -153,25 +159,19 @@ class _Inline:
         if not found:
             self._pieces.append("]")
             return at + 1
-        address = html.escape(_unescaped(found[1] if found[1] is not None else found[2] or ""))
+        address = escaped(_unescaped(found[1] if found[1] is not None else found[2] or ""))
         title = found[3] or found[4]
-        shown = f' title="{html.escape(_unescaped(title))}"' if title else ""
+        shown = f' title="{escaped(_unescaped(title))}"' if title else ""
         inner = self._pieces[place + 1 :]
-        _emphasize(inner, 0)
+        _emphasize(inner)
         content = _joined(inner)
         del self._pieces[place:]
         if bracket.is_image:
-            self._pieces.append(f'<img src="{address}" alt="{html.escape(_plain(content))}"{shown}>')
+            self._pieces.append(f'<img src="{address}" alt="{escaped(_plain(content))}"{shown}>')
         else:
             self._pieces.append(f'<a href="{address}"{shown}>{content}</a>')
             self._spent = depth
         return found.end()
-
-    def _line_end(self, at: int) -> int:
-        if self._text[max(0, at - 2) : at] == "  ":
-            self._pieces.append("<br>")
-        self._pieces.append("\n")
-        return at + 1
 
     def _bare_link(self, at: int) -> int:
         found = _BARE_LINK.match(self._text, at)
@@ -179,41 +179,55 @@ class _Inline:
         if len(address) <= len("https://"):
             self._pieces.append("h")
             return at + 1
-        self._pieces.append(f'<a href="{html.escape(address)}">{html.escape(address)}</a>')
+        self._pieces.append(f'<a href="{escaped(address)}">{escaped(address)}</a>')
         return at + len(address)
 
 
 def inline(text: str) -> str:
     """Return the HTML of a paragraph's text. What it holds of HTML is in it as it was: sanitize the whole."""
-    return _Inline(text).render()
+    return _Inline(text).render() if _SPECIAL.search(text) else escaped(text)
 
 
-def _emphasize(pieces: List[object], start: int) -> None:
-    """Turn runs into tags: each closer looks back for its opener, never again where none was found."""
-    openers: List[_Run] = []
-    bottoms: Dict[Tuple[str, bool, int], int] = {}
-    for piece in pieces[start:]:
+def _emphasize(pieces: List[object]) -> None:
+    """Turn runs into tags: each closer looks back among runs of its letter, never again where no opener was."""
+    openers: Dict[str, List[Tuple[int, _Run]]] = {"*": [], "_": [], "~": []}
+    bottoms: Dict[Tuple[str, bool, int], int] = {}  # how many openers of its letter a kind of closer has tried in vain
+    for at, piece in enumerate(pieces):
         if not isinstance(piece, _Run):
             continue
+        own = openers[piece.letter]
         while piece.closes and piece.count:
             kind = (piece.letter, piece.opens, piece.count % 3)
-            place = _opener(openers, piece, bottoms.get(kind, 0))
+            place = _opener(own, piece, bottoms.get(kind, 0))
             if place is None:
-                bottoms[kind] = len(openers)
+                bottoms[kind] = len(own)
                 break
-            del openers[place + 1 :]
-            bottoms = {key: min(bottom, place) for key, bottom in bottoms.items()}
-            _wrap(openers[place], piece)
-            if not openers[place].count:
-                openers.pop()
+            start, opener = own[place]
+            del own[place + 1 :]
+            _lower(bottoms, piece.letter, place)
+            for letter, others in openers.items():
+                if others and others[-1][0] > start:
+                    while others and others[-1][0] > start:
+                        others.pop()
+                    _lower(bottoms, letter, len(others))
+            _wrap(opener, piece)
+            if not opener.count:
+                own.pop()
         if piece.opens and piece.count:
-            openers.append(piece)
+            own.append((at, piece))
 
 
-def _opener(openers: List[_Run], closer: _Run, bottom: int) -> Optional[int]:
+def _lower(bottoms: Dict[Tuple[str, bool, int], int], letter: str, place: int) -> None:
+    """Forget vain tries from `place` on: the openers there are others from now on."""
+    for kind, bottom in bottoms.items():
+        if bottom > place and kind[0] == letter:
+            bottoms[kind] = place
+
+
+def _opener(openers: List[Tuple[int, _Run]], closer: _Run, bottom: int) -> Optional[int]:
     for place in range(len(openers) - 1, bottom - 1, -1):
-        opener = openers[place]
-        if opener.letter != closer.letter or (opener.letter == "~" and opener.count != closer.count):
+        opener = openers[place][1]
+        if opener.letter == "~" and opener.count != closer.count:
             continue
         both = opener.closes or closer.opens
         if both and (opener.count + closer.count) % 3 == 0 and (opener.count % 3 or closer.count % 3):
@@ -247,8 +261,8 @@ def _tick_runs(text: str) -> Dict[int, List[int]]:
 
 
 def _unescaped(text: str) -> str:
-    return html.unescape(_ESCAPED.sub(r"\1", text))
+    return _ENTITY.sub(lambda entity: decoded(entity[0]), _ESCAPED.sub(r"\1", text))
 
 
 def _plain(markup: str) -> str:
-    return html.unescape(re.sub(r"<[^<>]*>", "", markup))
+    return decoded(re.sub(r"<[^<>]*>", "", markup))

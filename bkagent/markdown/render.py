@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, Optional
 
+from bkagent.markdown.addresses import Resolve
 from bkagent.markdown.blocks import blocks
-from bkagent.markdown.safe_html import Resolve, safe_html
+from bkagent.markdown.safe_html import safe_html
 
 
 def to_html(

@@ -1,149 +1,191 @@
 """HTML from anyone to HTML that only shows things: rebuilt from what is known to be harmless, the rest dropped.
 
-Whatever comes in, what goes out is made of the elements and attributes below, closed in order, with every text and
-every value escaped anew. So nothing depends on reading broken markup the way a browser would.
+Whatever comes in, what goes out is made of the elements and attributes of `elements`, each where a browser leaves it,
+closed in order, with every text and every value escaped anew. So a browser that parses it has exactly these nodes, and
+nothing depends on reading broken markup the way a browser would.
 """
 
 from __future__ import annotations
 
-import html
 import re
-from typing import Callable, Dict, List, Match, Optional
+from typing import Dict, Iterable, List, Match, Optional
 
-# Element to the attributes that it may keep. `class` is for the colours of terminals alone.
-_ALLOWED: Dict[str, "tuple[str, ...]"] = {
-    **dict.fromkeys(
-        ("b", "strong", "i", "em", "u", "s", "del", "ins", "sub", "sup", "kbd", "samp", "var", "tt", "small", "mark",
-         "blockquote", "ul", "li", "dl", "dt", "dd", "summary", "thead", "tbody", "tfoot", "tr", "table", "caption",
-         "h1", "h2", "h3", "h4", "h5", "h6", "br", "hr", "wbr", "q", "cite", "abbr"), (),
-    ),
-    **dict.fromkeys(("p", "div", "span", "pre", "code"), ("class",)),
-    **dict.fromkeys(("td", "th"), ("align", "colspan", "rowspan")),
-    "a": ("href", "title"), "img": ("src", "alt"), "ol": ("start",), "details": ("open",),
-}  # fmt: skip
-_VOID = ("br", "hr", "wbr", "img")
-# What stands inside these is no text for people either.
-_WITH_CONTENT = (
-    "script", "style", "iframe", "object", "embed", "template", "title", "textarea", "noscript", "math", "svg",
-    "select", "head", "xmp", "plaintext", "noembed", "noframes", "audio", "video", "canvas",
-)  # fmt: skip
+from bkagent.markdown import elements
+from bkagent.markdown.addresses import Resolve, safe_address
+from bkagent.markdown.characters import decoded, escaped
+from bkagent.markdown.tags import TAG, Ends, attributes
+
 DEPTH = 100
-# No "<" inside, not even in quotes: so the search for the end of one tag never passes the beginning of the next.
-TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9]{0,15})((?:[\s/](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)?)>")
-_ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z-]{0,20})(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
-_SCHEME = re.compile(r"[\s\x00-\x20]*([A-Za-z][A-Za-z0-9+.-]*):")
+_BLANKS = " \t\n\r\x0c"
 _CLASS = re.compile(r"term-[a-z0-9-]{1,20}")
-
-Resolve = Callable[[str], Optional[str]]
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_SPAN = re.compile(r"[0-9]{1,3}")
+_REL = ' rel="noopener noreferrer nofollow"'
 
 
 def safe_html(markup: str, resolve: Optional[Resolve] = None) -> str:
     """Return the harmless part of `markup`.
 
-    Links may be relative or lead to http, https and mailto; `resolve` turns any other address into one of these, or
-    None. Images become links: a page does not load from elsewhere because a text says so.
+    Links may be relative or lead to http, https and mailto; `resolve` turns any other address into a path of this
+    server, or None. Images become links: a page does not load from elsewhere because a text says so.
     """
-    return _Rebuilder(resolve or (lambda address: None)).rebuild(markup)
+    return _Rebuilder(markup, resolve).rebuild()
 
 
 class _Rebuilder:
-    def __init__(self, resolve: Resolve) -> None:
-        self._resolve = resolve
+    """Reads markup tag by tag; `_open` has the elements that are open in what was written."""
+
+    def __init__(self, markup: str, resolve: Optional[Resolve]) -> None:
+        self._markup, self._resolve = markup, resolve
+        self._ends = Ends(markup)
         self._out: List[str] = []
         self._open: List[str] = []
 
-    def rebuild(self, markup: str) -> str:
-        at = 0
-        while at < len(markup):
+    def rebuild(self) -> str:
+        markup, at = self._markup, 0
+        while True:
             start = markup.find("<", at)
             if start < 0:
                 break
             self._text(markup[at:start])
-            at = self._element(markup, start)
+            at = self._take(start)
         self._text(markup[at:])
         self._close_down_to(0)
         return "".join(self._out)
 
-    def _element(self, markup: str, start: int) -> int:
+    def _take(self, start: int) -> int:
         """Take what begins with "<" at `start`; return where the text goes on."""
-        if markup.startswith("<!--", start):
-            end = markup.find("-->", start + 4)
-            return len(markup) if end < 0 else end + 3
-        found = TAG.match(markup, start)
-        if not found:
-            self._out.append("&lt;")
+        if self._markup.startswith("<!--", start):
+            end = self._ends.of_comment(start)
+            if end >= 0:
+                return end
+        tag = TAG.match(self._markup, start)
+        if not tag:
+            self._text("<")
             return start + 1
-        name = found[2].lower()
-        if name in _WITH_CONTENT:
-            return found.end() if found[1] else _after(markup, name, found.end())
-        if name in _ALLOWED:
-            if found[1]:
-                self._end(name)
-            else:
-                self._start(name, found)
-        return found.end()
+        name = tag[2].lower()
+        if name in elements.WITH_CONTENT:
+            end = -1 if tag[1] else self._ends.of_element(name, tag.end())
+            return end if end >= 0 else tag.end()
+        if tag[1]:
+            self._end(name)
+        elif name == "img":
+            self._image(attributes(tag[3]))
+        elif name in elements.ATTRIBUTES and len(self._open) < DEPTH and self._make_room(name):
+            self._start(name, tag)
+        return tag.end()
 
-    def _text(self, text: str) -> None:
-        self._out.append(html.escape(html.unescape(text), quote=True))
+    def _text(self, markup: str) -> None:
+        if markup:
+            self._write(decoded(markup))
 
-    def _start(self, name: str, found: "Match[str]") -> None:
-        given = {key.lower(): html.unescape(a or b or c) for key, a, b, c in _ATTRIBUTE.findall(found[3])}
-        if name == "img":
-            self._image(given)
+    def _write(self, text: str) -> None:
+        parent = self._open[-1] if self._open else ""
+        if parent == "pre" and self._out[-1].startswith("<pre"):
+            text = text.lstrip("\r\n")  # a browser passes over the first one
+        if parent in elements.BETWEEN_CELLS and text.strip(_BLANKS):
+            self._enter_cell()
+        if text:
+            self._out.append(escaped(text))
+
+    def _make_room(self, name: str) -> bool:
+        """Close what a browser closes before an element, open what it opens; False where the element cannot stand."""
+        parents = elements.PARENTS.get(name)
+        if parents:
+            walls = elements.WALLS if "table" not in parents else ()
+            place = self._innermost(parents, walls)
+            if place < 0:
+                return False
+            self._close_down_to(place + 1)
+            self._open_between(name)
+            return True
+        if name == "a" and "a" in self._open:
+            place = self._innermost(("a",), elements.WALLS)
+            if place < 0:
+                return False
+            self._close_down_to(place)
+        self._enter_cell()
+        if name in elements.BLOCKS:
+            place = self._innermost(("p",), elements.WALLS)
+            if place >= 0:
+                self._close_down_to(place)
+            if name in elements.HEADINGS and self._open and self._open[-1] in elements.HEADINGS:
+                self._close_down_to(len(self._open) - 1)
+        return True
+
+    def _enter_cell(self) -> None:
+        """Where only parts of a table may stand, open a cell: a browser would put its content before the table."""
+        if self._open and self._open[-1] in elements.BETWEEN_CELLS:
+            self._open_between("td")
+            self._push("td", "")
+
+    def _open_between(self, name: str) -> None:
+        """Open the parts of a table that belong between the innermost element and one of `name`."""
+        if name not in ("tr", *elements.CELLS):
             return
-        if len(self._open) >= DEPTH:
-            return
+        if self._open[-1] == "table":
+            self._push("tbody", "")
+        if name != "tr" and self._open[-1] != "tr":
+            self._push("tr", "")
+
+    def _start(self, name: str, tag: "Match[str]") -> None:
         shown = []
-        for key in _ALLOWED[name]:
+        allowed = elements.ATTRIBUTES[name]
+        given = attributes(tag[3]) if allowed and tag[3] else {}
+        for key in allowed:
             value = self._value(key, given[key]) if key in given else None
             if value is not None:
-                shown.append(f' {key}="{html.escape(value, quote=True)}"')
+                shown.append(f' {key}="{escaped(value)}"')
         if name == "a":
-            shown.append(' rel="noopener noreferrer nofollow"')
-        self._out.append(f"<{name}{''.join(shown)}>")
-        if name not in _VOID:
-            self._open.append(name)
+            shown.append(_REL)
+        if name in elements.VOID:
+            self._out.append(f"<{name}>")
+        else:
+            self._push(name, "".join(shown))
 
     def _value(self, key: str, value: str) -> Optional[str]:
-        if key in ("href", "src"):
-            return self._address(value)
+        if key == "href":
+            return safe_address(value, self._resolve)
         if key == "class":
             return " ".join(word for word in value.split() if _CLASS.fullmatch(word)) or None
         if key == "align":
             return value if value in ("left", "center", "right") else None
-        if key in ("colspan", "rowspan", "start"):
-            return value if value.isascii() and value.isdigit() and len(value) < 7 else None
+        if key in ("colspan", "rowspan"):
+            return value if _SPAN.fullmatch(value) else None
+        if key == "start":
+            return value if _NUMBER.fullmatch(value) else None
         return "" if key == "open" else value
 
-    def _address(self, address: str) -> Optional[str]:
-        address = address.strip()
-        scheme = _SCHEME.match(address)
-        if scheme is None:
-            # Neither "//host" nor a backslash that browsers take for a slash: those would leave this server.
-            return None if address[:2].replace("\\", "/") == "//" or address[:1] == "\\" else address
-        if scheme[1].lower() in ("http", "https", "mailto"):
-            return address
-        found = self._resolve(address)
-        return found if found is not None and not _SCHEME.match(found) else None
-
     def _image(self, given: Dict[str, str]) -> None:
-        address = self._address(given.get("src", ""))
-        shown = html.escape(given.get("alt") or "image", quote=True)
+        self._enter_cell()
+        address = safe_address(given.get("src", ""), self._resolve)
+        text = given.get("alt") or "image"
         if address and "a" not in self._open:
-            target = html.escape(address, quote=True)
-            shown = f'<a href="{target}" rel="noopener noreferrer nofollow">{shown}</a>'
-        self._out.append(shown)
+            self._out.append(f'<a href="{escaped(address)}"{_REL}>{escaped(text)}</a>')
+        else:
+            self._write(text)
 
     def _end(self, name: str) -> None:
-        if name in self._open:
-            self._close_down_to(len(self._open) - 1 - self._open[::-1].index(name))
+        names = elements.HEADINGS if name in elements.HEADINGS else (name,)
+        parents = elements.PARENTS.get(name, ())
+        walls = ("table",) if "table" in parents else () if name == "table" else (*elements.WALLS, *parents)
+        place = self._innermost(names, walls)
+        if place >= 0:
+            self._close_down_to(place)
+
+    def _innermost(self, names: Iterable[str], walls: Iterable[str]) -> int:
+        """Return the place of the innermost open element of `names` that stands before a wall, -1 for none."""
+        for place in range(len(self._open) - 1, -1, -1):
+            if self._open[place] in names:
+                return place
+            if self._open[place] in walls:
+                break
+        return -1
+
+    def _push(self, name: str, shown: str) -> None:
+        self._out.append(f"<{name}{shown}>")
+        self._open.append(name)
 
     def _close_down_to(self, count: int) -> None:
         while len(self._open) > count:
             self._out.append(f"</{self._open.pop()}>")
-
-
-def _after(markup: str, name: str, start: int) -> int:
-    """Return where the text goes on after an element that is dropped with its content."""
-    found = re.compile(f"</{name}[^<>]*>", re.IGNORECASE).search(markup, start)
-    return found.end() if found else len(markup)

@@ -7,14 +7,16 @@ from typing import List, Optional, Tuple
 
 from bkagent.markdown.inline import inline
 
-_RULE = re.compile(r" {0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")
 _CELL_END = re.compile(r"(?<!\\)\|")
 COLUMNS_COUNT = 200
+# Cells of one table that its rows lack and that are put in: a row of two bytes would make as many as there are columns.
+ADDED_COUNT = 1000
 
 
 def read(lines: List[str], at: int) -> Optional[Tuple[str, int]]:
     """Return the table whose head stands at `lines[at]` and the place after it, None where there is none."""
-    if at + 1 >= len(lines) or "|" not in lines[at] or not _RULE.match(lines[at + 1]):
+    if at + 1 >= len(lines) or "|" not in lines[at] or not _is_rule(lines[at + 1]):
         return None
     head, rules = _cells(lines[at]), _cells(lines[at + 1])
     if len(head) != len(rules) or len(head) > COLUMNS_COUNT:
@@ -22,12 +24,19 @@ def read(lines: List[str], at: int) -> Optional[Tuple[str, int]]:
     aligned = [_alignment(rule) for rule in rules]
     rows = [_row(head, aligned, "th")]
     at += 2
+    left_count = ADDED_COUNT
     while at < len(lines) and lines[at].strip() and "|" in lines[at]:
         cells = _cells(lines[at])[: len(head)]
-        rows.append(_row(cells + [""] * (len(head) - len(cells)), aligned, "td"))
+        added_count = min(len(head) - len(cells), left_count)
+        left_count -= added_count
+        rows.append(_row(cells + [""] * added_count, aligned, "td"))
         at += 1
     body = f"\n<tbody>\n{chr(10).join(rows[1:])}\n</tbody>" if len(rows) > 1 else ""
     return f"<table>\n<thead>\n{rows[0]}\n</thead>{body}\n</table>", at
+
+
+def _is_rule(line: str) -> bool:
+    return not line.startswith("    ") and _RULE.fullmatch(line.strip(" \t")) is not None
 
 
 def _cells(line: str) -> List[str]:
