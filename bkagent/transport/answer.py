@@ -56,7 +56,8 @@ class Sink:
 class Stream:
     """A body of no known length: `run(sink)` writes it and returns at its end.
 
-    `wake()` is called, on another thread, after `sink.stopping` has become true; it must make `run` return soon.
+    `wake()` is called, on another thread, after `sink.stopping` has become true; it must make `run` return soon. It is
+    called too where `run` will not be: it must give back what the stream holds.
     """
 
     run: Callable[[Sink], None]

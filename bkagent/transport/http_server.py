@@ -9,13 +9,14 @@ from typing import Callable, Dict, Optional, Tuple
 
 from bkagent.errors import ConfigError
 from bkagent.transport.answer import Answer, Stream, error_answer
+from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.routing import split_target
 from bkagent.transport.server_connection import Connection
 
-CONNECTIONS_COUNT = 512  # above this the longest silent one is dropped; a client that finds that connects anew
-STREAMS_COUNT = 128  # of those, as many may be streams, which are never silent
+STREAMS_COUNT = 128  # as many connections may be streams, which never end by themselves
+STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
 STOP_LIMIT_S = 5.0
 BACKLOG_COUNT = 128
 
@@ -35,10 +36,8 @@ class HttpServer:
         self._listener = _listen(host, port)
         self.host: str = host
         self.port: int = self._listener.getsockname()[1]
-        self._changed = threading.Condition()
-        self._open: Dict[Connection, None] = {}
-        self._silent: Dict[Connection, None] = {}  # of the open ones, those without a whole head, oldest first
-        self._streams_count = 0
+        self._table = ConnectionTable()
+        self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
         self._stopping = False
         self._thread = threading.Thread(target=self._accept_all, name="http-server", daemon=True)
 
@@ -54,16 +53,13 @@ class HttpServer:
             _wake(self._listener)
             self._thread.join(STOP_LIMIT_S)
         self._listener.close()
-        with self._changed:
-            for connection in self._silent:
-                connection.abort()
-            running = list(self._open)
-        for connection in running:
+        self._table.abort_silent()
+        for connection in self._table.all():
             connection.end_stream()
-        with self._changed:
-            while self._open and time.monotonic() < deadline:
-                self._changed.wait(deadline - time.monotonic())
-            for connection in self._open:
+        with self._table.changed:
+            while self._table.all() and time.monotonic() < deadline:
+                self._table.changed.wait(deadline - time.monotonic())
+            for connection in self._table.all():
                 connection.abort()
 
     def _accept_all(self) -> None:
@@ -74,20 +70,12 @@ class HttpServer:
                 if self._stopping:
                     return
                 self._report("warn", f"A connection could not be accepted: {problem}")
-                with self._changed:
-                    self._changed.wait(1.0)  # out of descriptors, say: one that ends wakes us
+                self._table.displace()
+                with self._table.changed:
+                    self._table.changed.wait(1.0)  # out of descriptors, say: one that ends wakes us
                 continue
-            self._make_room()
+            self._table.wait_for_room(lambda: self._stopping)
             self._begin(client)
-
-    def _make_room(self) -> None:
-        with self._changed:
-            while len(self._open) >= CONNECTIONS_COUNT and not self._stopping:
-                victim = next(iter(self._silent), None)
-                if victim is not None:
-                    del self._silent[victim]
-                    victim.abort()
-                self._changed.wait(1.0)
 
     def _begin(self, client: socket.socket) -> None:
         try:
@@ -95,14 +83,13 @@ class HttpServer:
         except OSError:
             client.close()  # gone before we looked
             return
-        with self._changed:
-            self._open[connection] = None
-            self._silent[connection] = None
+        connection.on_owner = lambda owner: self._table.set_owner(connection, owner)
+        self._table.add(connection)
         try:
             threading.Thread(target=self._serve, args=(connection,), name="http-client", daemon=True).start()
         except RuntimeError as problem:
             self._report("warn", f"A connection was dropped, since no thread could be had for it: {problem}")
-            self._end(connection)
+            self._table.remove(connection)
 
     def _serve(self, connection: Connection) -> None:
         try:
@@ -113,19 +100,17 @@ class HttpServer:
         except Exception as problem:  # the edge of one connection: whatever is wrong must not end the server
             self._report("error", f"A connection failed: {problem!r}")
         finally:
-            self._end(connection)
+            self._table.remove(connection)
 
     def _serve_one(self, connection: Connection) -> bool:
         """Answer one request; return whether the connection stays open."""
-        with self._changed:
-            self._silent[connection] = None
+        self._table.set_silent(connection, True)
         try:
             head = connection.read_head()
         except BadRequest as problem:
             return self._part(connection, error_answer(problem), None)
         finally:
-            with self._changed:
-                self._silent.pop(connection, None)
+            self._table.set_silent(connection, False)
         if head is None:
             return False
         try:
@@ -135,12 +120,17 @@ class HttpServer:
         request = Request(head, connection, path, query)
         try:
             answer = self._answer_or_apology(request)
-            at_next = request.finish()
         except BadRequest as problem:
             return self._part(connection, error_answer(problem), request)
-        if not at_next:
+        connection.set_owner(request.owner)
+        # What was refused for want of a token is not worth another request on the same connection.
+        goes_on = head.keep_alive and not self._stopping and (answer.status < 400 or bool(request.owner))
+        if not goes_on and request.is_read:
+            return self._send(connection, answer, request, keep_alive=False)
+        if not goes_on or not request.is_skippable:
             return self._part(connection, answer, request)
-        return self._send(connection, answer, request, keep_alive=head.keep_alive and not self._stopping)
+        # The answer goes first: a client that owes us a body does not hold it up.
+        return self._send(connection, answer, request, keep_alive=True) and request.skip()
 
     def _part(self, connection: Connection, answer: Answer, request: Optional[Request]) -> bool:
         """Answer and close: what comes next on this connection is not a request."""
@@ -150,19 +140,25 @@ class HttpServer:
 
     def _send(self, connection: Connection, answer: Answer, request: Optional[Request], *, keep_alive: bool) -> bool:
         with_body = request is None or request.method != "HEAD"
-        if not isinstance(answer.body, Stream) or not with_body:
+        if not isinstance(answer.body, Stream):
             return connection.send(answer, keep_alive=keep_alive, with_body=with_body)
-        with self._changed:
-            free = self._streams_count < STREAMS_COUNT and not self._stopping
-            self._streams_count += free
-        if not free:
+        if not with_body:
+            answer.body.wake()  # it will not run
+            return connection.send(answer, keep_alive=False, with_body=False)
+        is_known = bool(connection.owner)
+        with self._table.changed:
+            limit = STREAMS_COUNT if is_known else STRANGERS_STREAMS_COUNT
+            is_free = self._streams_count[is_known] < limit and not self._stopping
+            self._streams_count[is_known] += is_free
+        if not is_free:
+            answer.body.wake()
             busy = error_answer(HttpError(503, "as many streams are open as this server allows"))
             return connection.send(busy, keep_alive=False, with_body=True)
         try:
             return connection.send(answer, keep_alive=False, with_body=True)
         finally:
-            with self._changed:
-                self._streams_count -= 1
+            with self._table.changed:
+                self._streams_count[is_known] -= 1
 
     def _answer_or_apology(self, request: Request) -> Answer:
         try:
@@ -176,13 +172,6 @@ class HttpServer:
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             self._report("error", f"{request.method} {request.head.target} failed: {problem!r}")
             return error_answer(HttpError(500, f"internal error: {type(problem).__name__}"))
-
-    def _end(self, connection: Connection) -> None:
-        with self._changed:
-            self._open.pop(connection, None)
-            self._silent.pop(connection, None)
-            connection.close()
-            self._changed.notify_all()
 
 
 def _listen(host: str, port: int) -> socket.socket:

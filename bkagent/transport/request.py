@@ -8,12 +8,11 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qsl
 
 from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
-from bkagent.transport.server_connection import SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
+from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
 from bkagent.wire import json_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
-_DRAIN_BYTES = 64 * 1024
 _UNREAD = object()
 
 
@@ -24,6 +23,7 @@ class Request:
     parameters  what the route's `{name}` segments matched
     query       the query's pairs in order, decoded
     peer        address of the client
+    owner       of the token that came with it, "" before `vouch`
     after_body  called when `read` has the whole body, before it is given out; may raise HttpError
     """
 
@@ -34,6 +34,7 @@ class Request:
         self.path = path
         self.parameters: Dict[str, str] = {}
         self.peer: str = connection.peer
+        self.owner = ""
         self.after_body: Callable[[], object] = lambda: None
         self._query_text = query
         self._query: Optional[List[Tuple[str, str]]] = None
@@ -99,10 +100,11 @@ class Request:
             self._started = True
             if self.head.expects_continue and self._left != 0:
                 self._connection.send_continue()
-        if self.head.body_bytes is not None:
-            yield from self._plain_blocks()
-        elif self._left is None:
-            yield from self._chunked_blocks(limit_bytes)
+        with self._connection.waiting():
+            if self.head.body_bytes is not None:
+                yield from self._plain_blocks()
+            elif self._left is None:
+                yield from self._chunked_blocks(limit_bytes)
 
     def _plain_blocks(self) -> Iterator[bytes]:
         assert self._left is not None
@@ -132,14 +134,32 @@ class Request:
             if self._connection.take_line(deadline):
                 raise BadRequest(400, "a chunk is longer than it says")
 
-    def finish(self) -> bool:
-        """Read what a handler left of a short body; return whether the connection is at the next request."""
-        if self._left == 0:
-            return True
-        if self._left is None or self._left > _DRAIN_BYTES or (self.head.expects_continue and not self._started):
+    def vouch(self, owner: str) -> None:
+        """Note that the client has shown a token, and whose: who has shown none is the first to make room."""
+        self.owner = owner
+        self._connection.set_owner(owner)
+
+    @property
+    def is_read(self) -> bool:
+        """Say whether nothing of the body is left."""
+        return self._left == 0
+
+    @property
+    def is_skippable(self) -> bool:
+        """Say whether so little is left of the body that it can be read away for the sake of the next request."""
+        if self._left is None or (self.head.expects_continue and not self._started):
+            return self._left == 0
+        return self._left <= DRAIN_BYTES
+
+    def skip(self) -> bool:
+        """Read away what is left, for DRAIN_S at most; return whether the connection is at the next request."""
+        deadline = time.monotonic() + DRAIN_S
+        try:
+            with self._connection.waiting():
+                while self._left:
+                    self._left -= len(self._connection.take(self._left, deadline))
+        except BadRequest:
             return False
-        for _ in self._plain_blocks():
-            pass
         return True
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Callable, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional
 
 from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Sink, Stream, encode_head
 from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
@@ -14,13 +15,18 @@ HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, how
 STALL_LIMIT_S = 60.0  # a body or an answer that does not move for this long is given up
 SLOWEST_BYTES_PER_S = 8 * 1024  # a body as a whole may not be slower
 _BLOCK_BYTES = 256 * 1024
-_LINGER_BYTES = 1024 * 1024
-_LINGER_S = 2.0
+DRAIN_BYTES = 64 * 1024  # of a body that nobody reads, as much is read away, for so long
+DRAIN_S = 2.0
 _LINE_BYTES = 1024
 
 
 class Connection:
-    """Reads and writes one client's socket. Every method may raise OSError (gone, or too slow: TimeoutError)."""
+    """Reads and writes one client's socket. Every method may raise OSError (gone, or too slow: TimeoutError).
+
+    waiting_since   when the server began to wait for the client: for a request, for a body, for an answer to be
+                    taken; None while it is the server's turn
+    aborted         whether it was ended by another thread
+    """
 
     def __init__(self, client: socket.socket) -> None:
         self._socket = client
@@ -28,15 +34,23 @@ class Connection:
         self._pending = bytearray()
         self._timeout_s = -1.0
         self.peer = client.getpeername()[0]
+        self.waiting_since: Optional[float] = time.monotonic()
+        self.aborted = False
+        self.owner = ""  # of the token that the last request has shown
+        self.on_owner: Callable[[str], None] = lambda owner: None  # told when it changes
         self.sink: Optional[Sink] = None  # while a stream runs
         self.wake: Optional[Callable[[], None]] = None
 
     def read_head(self) -> Optional[RequestHead]:
         """Return the next request, or None when the client has closed or kept silent. Raises BadRequest."""
+        with self.waiting():
+            return self._read_head()
+
+    def _read_head(self) -> Optional[RequestHead]:
         deadline = time.monotonic() + HEAD_LIMIT_S
         if not self._pending:
             try:
-                if not self._receive(time.monotonic() + IDLE_LIMIT_S):
+                if not self._receive(time.monotonic() + (IDLE_LIMIT_S if self.owner else HEAD_LIMIT_S)):
                     return None
             except TimeoutError:
                 return None
@@ -59,6 +73,22 @@ class Connection:
                 if not self._pending.strip():
                     return None
                 raise BadRequest(400, "the request ended inside its head")
+
+    def set_owner(self, owner: str) -> None:
+        """Note whose token the present request has shown, "" for none."""
+        if owner != self.owner:
+            self.owner = owner
+            self.on_owner(owner)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Say for the block's time that the client is waited for."""
+        began = self.waiting_since = time.monotonic()
+        try:
+            yield
+        finally:
+            if self.waiting_since == began:  # else this is the end of a body that a handler left, found late
+                self.waiting_since = None
 
     def send_continue(self) -> None:
         """Tell the client to go on with the body; not needed when it has begun already."""
@@ -92,15 +122,17 @@ class Connection:
 
     def send(self, answer: Answer, *, keep_alive: bool, with_body: bool) -> bool:
         """Write one answer; return whether the connection can go on. `with_body` is false for HEAD."""
+        with self.waiting():
+            return self._send(answer, keep_alive, with_body)
+
+    def _send(self, answer: Answer, keep_alive: bool, with_body: bool) -> bool:
         body = answer.body
         if isinstance(body, Stream):
             return self._send_stream(answer, body, with_body)
         if isinstance(body, FilePart):
             with body.file:
                 self._send_head(answer, body.count, keep_alive)
-                if with_body and body.count:
-                    return self._socket.sendfile(body.file, body.offset, body.count) == body.count and keep_alive
-            return keep_alive
+                return (not with_body or self._send_file(body)) and keep_alive
         if isinstance(body, Blocks):
             self._send_head(answer, body.count, keep_alive)
             return (not with_body or self._send_blocks(body)) and keep_alive
@@ -114,11 +146,26 @@ class Connection:
         self._limit(STALL_LIMIT_S)
         self._socket.sendall(encode_head(answer, length=length, keep_alive=keep_alive))
 
+    def _send_file(self, part: FilePart) -> bool:
+        """Send a part of a file; return whether all of it was there. Each block must be taken in its time."""
+        end, at = part.offset + part.count, part.offset
+        while at < end:
+            deadline = time.monotonic() + STALL_LIMIT_S
+            self._limit(STALL_LIMIT_S)
+            sent = self._socket.sendfile(part.file, at, min(_BLOCK_BYTES, end - at))
+            if not sent:
+                return False
+            if time.monotonic() > deadline:  # within a block the time starts again with each piece
+                raise TimeoutError("the client was too slow")
+            at += sent
+        return True
+
     def _send_blocks(self, body: Blocks) -> bool:
         """Send what was promised and no more; return whether all of it was there."""
         left = body.count
         for block in body.blocks:
             block = block[:left]
+            self._limit(STALL_LIMIT_S + len(block) / SLOWEST_BYTES_PER_S)
             self._socket.sendall(block)
             left -= len(block)
             if not left:
@@ -142,17 +189,19 @@ class Connection:
 
     def linger(self) -> None:
         """Wait a little for a client that is still sending, so that it reads its answer instead of a reset."""
-        self._socket.shutdown(socket.SHUT_WR)
-        deadline, left_bytes = time.monotonic() + _LINGER_S, _LINGER_BYTES
-        while left_bytes > 0:
-            self._pending.clear()
-            got = self._receive(deadline)
-            if not got:
-                return
-            left_bytes -= got
+        with self.waiting():
+            self._socket.shutdown(socket.SHUT_WR)
+            deadline, left_bytes = time.monotonic() + DRAIN_S, DRAIN_BYTES
+            while left_bytes > 0:
+                self._pending.clear()
+                received = self._receive(deadline, left_bytes)
+                if not received:
+                    return
+                left_bytes -= received
 
     def abort(self) -> None:
         """End the connection from another thread; the reading one sees the end of the stream."""
+        self.aborted = True
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -170,13 +219,13 @@ class Connection:
         if not received:
             raise BadRequest(400, "the request ended inside its body")
 
-    def _receive(self, deadline: float) -> int:
+    def _receive(self, deadline: float, most_bytes: int = _BLOCK_BYTES) -> int:
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             raise TimeoutError("the client was too slow")
         self._limit(left_s)
         try:
-            block = self._socket.recv(_BLOCK_BYTES)
+            block = self._socket.recv(most_bytes)
         except socket.timeout:
             raise TimeoutError("the client was too slow") from None  # one and the same class only since 3.10
         self._pending += block

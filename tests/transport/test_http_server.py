@@ -7,12 +7,13 @@ import os
 import queue
 import socket
 import threading
+import time
 from typing import Callable, Iterator, List, Tuple
 
 import pytest
 
 from bkagent.errors import ConfigError
-from bkagent.transport import http_server, server_connection
+from bkagent.transport import connection_table, http_server, server_connection
 from bkagent.transport.answer import Answer, FilePart, Sink, Stream, json_answer
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
@@ -42,9 +43,19 @@ class Site:
         router.add("GET", "/split", lambda request: Answer(200, b"", (("Location", request.value("to")),)))
         router.add("GET", "/file", self.file)
         router.add("GET", "/stream", lambda request: Answer(200, Stream(self.run, self.wake)))
+        router.add("GET", "/known/{owner}/stream", self.known_stream)
+        router.add("POST", "/known/{owner}/echo", self.known_echo)
         router.add("DELETE", "/nothing", lambda request: Answer(204))
         self.server = HttpServer("127.0.0.1", 0, router.answer, lambda level, text: self.reports.append((level, text)))
         self.server.start()
+
+    def known_stream(self, request: Request) -> Answer:
+        request.vouch(request.parameters["owner"])
+        return Answer(200, Stream(self.run, self.wake))
+
+    def known_echo(self, request: Request) -> Answer:
+        request.vouch(request.parameters["owner"])
+        return Answer(200, request.read(1000))
 
     def refuse(self, request: Request) -> Answer:
         raise HttpError(403, "not for you")
@@ -271,10 +282,79 @@ def test_a_stream_is_sent_as_it_comes_and_ends_with_the_server(site: Site) -> No
 
 
 def test_streams_are_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "STREAMS_COUNT", 1)
+    monkeypatch.setattr(http_server, "STRANGERS_STREAMS_COUNT", 1)
     first = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert ask(site.client(), "GET", "/stream")[0] == 503
+
+
+def test_streams_without_a_token_take_no_place_of_the_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "STRANGERS_STREAMS_COUNT", 2)
+    monkeypatch.setattr(http_server, "STREAMS_COUNT", 1)
+    streams = [site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(2)]
+    assert all(stream.recv(1000).startswith(b"HTTP/1.1 200 ") for stream in streams)
+    assert ask(site.client(), "GET", "/stream")[0] == 503
+    known = site.raw(b"GET /known/a/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert known.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert ask(site.client(), "GET", "/known/a/stream")[0] == 503
+
+
+def test_a_stream_that_does_not_run_gives_back_what_it_holds(site: Site) -> None:
+    assert ask(site.client(), "HEAD", "/stream")[0] == 200
+    assert site.events.get(timeout=WAIT_S) == b""  # the stream's `wake` was called
+
+
+def test_what_is_left_of_a_body_is_read_away_within_a_bound() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname(), WAIT_S)
+        accepted = listener.accept()[0]
+    client.sendall(bytes(server_connection.DRAIN_BYTES) + b"more")
+    server_connection.Connection(accepted).linger()
+    accepted.settimeout(WAIT_S)
+    assert accepted.recv(100) == b"more"
+    accepted.close()
+    client.close()
+
+
+def test_readers_that_do_not_read_make_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_table, "CONNECTIONS_COUNT", 3)
+    with open(os.path.join(site.folder, "file"), "wb") as file:
+        file.truncate(64 << 20)
+    readers = [site.raw(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(3)]
+    assert all(reader.recv(12) == b"HTTP/1.1 200" for reader in readers)
+    assert ask(site.client(), "GET", "/")[0] == 200
+
+
+def test_a_reader_that_takes_too_little_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_connection, "STALL_LIMIT_S", 0.05)
+    with open(os.path.join(site.folder, "file"), "wb") as file:
+        file.truncate(64 << 20)
+    reader = site.raw(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
+    deadline = time.monotonic() + WAIT_S
+    while site.server._table.all() and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    assert site.server._table.all() == []
+    reader.close()
+
+
+def test_the_owner_of_most_connections_makes_room_first(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_table, "CONNECTIONS_COUNT", 5)
+    monkeypatch.setattr(connection_table, "OWNER_COUNT", 2)
+    kept = site.client()
+    assert ask(kept, "POST", "/known/b/echo", b"1")[0] == 200
+    kept_socket = kept.sock
+    head = b"POST /known/a/echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+    greedy = [site.raw(head) for _ in range(4)]
+    assert all(connection.recv(12) == b"HTTP/1.1 100" for connection in greedy)
+    assert ask(site.client(), "GET", "/")[0] == 200
+    assert ask(kept, "POST", "/known/b/echo", b"2")[1] == b"2" and kept.sock is kept_socket
+
+
+def test_a_network_is_an_address_or_half_of_one() -> None:
+    network_of = connection_table.network_of
+    assert network_of("192.0.2.1") == network_of("::ffff:192.0.2.1") != network_of("192.0.2.2")
+    assert network_of("2001:db8:1:2::1") == network_of("2001:db8:1:2:ffff::9") != network_of("2001:db8:1:3::1")
+    assert network_of("fe80::1%eth0") == network_of("fe80::2") and network_of("x") == "x"
 
 
 def test_a_slow_head_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,12 +369,12 @@ def test_a_slow_body_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_silent_connection_is_closed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_connection, "IDLE_LIMIT_S", 0.05)
+    monkeypatch.setattr(server_connection, "HEAD_LIMIT_S", 0.05)
     assert read_all(site.raw(b"")) == b""
 
 
 def test_silent_connections_make_room_for_new_ones(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "CONNECTIONS_COUNT", 3)
+    monkeypatch.setattr(connection_table, "CONNECTIONS_COUNT", 3)
     silent = [site.raw(b"") for _ in range(3)]
     assert ask(site.client(), "GET", "/")[0] == 200
     assert read_all(silent[0]) == b""

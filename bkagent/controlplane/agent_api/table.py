@@ -102,6 +102,8 @@ def install(router: Router, site: Site) -> None:
 def _guard(site: Site, rule: Rule, handler: Handler) -> Callable[[Request], Answer]:
     def answer(request: Request) -> Answer:
         caller = rule.check(site, request)
+        if rule is not ANYONE:
+            request.vouch((caller.agent_id if caller.is_session else caller.job_id) or rule.name)
         # A body may come so slowly that the job has ended when it is here.
         request.after_body = lambda: rule.check(site, request)
         return handler(site, request, caller)

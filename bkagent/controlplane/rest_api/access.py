@@ -18,6 +18,7 @@ def authorized(site: Site, request: Request) -> None:
         raise HttpError(
             401, "Authentication required. Please supply a valid API access token as `Authorization: Bearer TOKEN`"
         )
+    request.vouch("the REST API")
     if request.parameters.get("org", site.plane.organization) != site.plane.organization:
         raise HttpError(404, "No organization found")
 

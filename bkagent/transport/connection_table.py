@@ -1,0 +1,139 @@
+"""The connections that a server holds, and which of them gives way when there is no room for another.
+
+Who has shown a token in the last request is known by that token's owner; every other connection is a stranger's. A
+network (an address, or 64 bits of one of IPv6) has few strangers that keep the server waiting. A fleet behind one
+address is not limited by that: its agents show their tokens with the first request.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+import time
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
+
+from bkagent.transport.server_connection import Connection
+
+CONNECTIONS_COUNT = 512  # above this one makes room; a client that finds its own gone connects anew
+STRANGERS_COUNT = 16  # of one network; browsers open 6 to a server
+STRANGER_GRACE_S = 2.0  # in which a client's first request arrives, a burst of them included
+OWNER_COUNT = 64  # of one token's owner; beyond it they make room before others do
+ACCEPT_WAIT_S = 1.0
+
+Group = Tuple[bool, str]  # whether a token was shown, and the token's owner or the network
+
+
+class ConnectionTable:
+    """Every open connection, in the group of its owner or network, the oldest first. `changed` guards it."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self._group_of: Dict[Connection, Group] = {}
+        self._groups: Dict[Group, Dict[Connection, None]] = {}
+        self._silent: Dict[Connection, None] = {}
+
+    def add(self, connection: Connection) -> None:
+        """Hold a new connection, a stranger's, and end those that its network has beyond its few."""
+        with self.changed:
+            self._put(connection, (False, network_of(connection.peer)))
+            self._silent[connection] = None
+            self._limit_network(self._group_of[connection])
+
+    def remove(self, connection: Connection) -> None:
+        """Close a connection and hold it no longer."""
+        with self.changed:
+            if connection in self._group_of:
+                self._take(connection)
+            self._silent.pop(connection, None)
+            connection.close()
+            self.changed.notify_all()
+
+    def set_owner(self, connection: Connection, owner: str) -> None:
+        """Note whose token the connection has shown, "" for none."""
+        group = (True, owner) if owner else (False, network_of(connection.peer))
+        with self.changed:
+            if self._group_of.get(connection, group) != group:
+                self._take(connection)
+                self._put(connection, group)
+
+    def set_silent(self, connection: Connection, silent: bool) -> None:
+        """Note whether a connection is between two requests."""
+        with self.changed:
+            if silent:
+                self._silent[connection] = None
+            else:
+                self._silent.pop(connection, None)
+
+    def wait_for_room(self, stopping: Callable[[], bool]) -> None:
+        """Return when there is room for another connection; end others for it while there is none."""
+        with self.changed:
+            while len(self._group_of) >= CONNECTIONS_COUNT and not stopping():
+                self.displace()
+                self.changed.wait(ACCEPT_WAIT_S)
+
+    def displace(self) -> None:
+        """End the connection that others can best do without, if there is one."""
+        with self.changed:
+            victim = next(self._displaceable(), None)
+            if victim is not None:
+                victim.abort()
+
+    def all(self) -> List[Connection]:
+        """Return every open connection."""
+        with self.changed:
+            return list(self._group_of)
+
+    def abort_silent(self) -> None:
+        """End the connections that are between two requests."""
+        with self.changed:
+            for connection in self._silent:
+                connection.abort()
+
+    def _displaceable(self) -> Iterator[Connection]:
+        by_size = sorted(self._groups, key=lambda group: -len(self._groups[group]))
+        strangers = [group for group in by_size if not group[0]]
+        for group in strangers:
+            yield from _waiting(self._groups[group])
+        for group in strangers:  # it is the server's turn with these
+            if len(self._groups[group]) > STRANGERS_COUNT:
+                yield from (connection for connection in self._groups[group] if not connection.aborted)
+        for group in [group for group in by_size if group[0] and len(self._groups[group]) > OWNER_COUNT]:
+            yield from _waiting(self._groups[group])
+        yield from _waiting(self._silent)
+
+    def _limit_network(self, group: Group) -> None:
+        surplus = len(self._groups[group]) - STRANGERS_COUNT
+        before = time.monotonic() - STRANGER_GRACE_S
+        for connection in list(self._groups[group])[: max(0, surplus)]:
+            if _waits_since(connection, before):
+                connection.abort()
+
+    def _put(self, connection: Connection, group: Group) -> None:
+        self._group_of[connection] = group
+        self._groups.setdefault(group, {})[connection] = None
+
+    def _take(self, connection: Connection) -> None:
+        group = self._group_of.pop(connection)
+        del self._groups[group][connection]
+        if not self._groups[group]:
+            del self._groups[group]
+
+
+def network_of(address: str) -> str:
+    """Return what stands for all addresses that one client can easily have: an IPv4 address, 64 bits of an IPv6 one."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    return str(parsed.ipv4_mapped or int(parsed) >> 64)
+
+
+def _waiting(connections: Dict[Connection, None]) -> Iterator[Connection]:
+    return (connection for connection in connections if _waits_since(connection, time.monotonic()))
+
+
+def _waits_since(connection: Connection, moment: float) -> bool:
+    since: Optional[float] = connection.waiting_since
+    return since is not None and since <= moment and not connection.aborted
