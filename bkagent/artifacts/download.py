@@ -6,16 +6,16 @@ import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import FileIO
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.artifacts import destinations
+from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.sizes import shown
-from bkagent.artifacts.targets import target
 from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
+from bkagent.system.confined_folder import ConfinedFolder
 from bkagent.transport.http_client import Pool, Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
@@ -28,18 +28,20 @@ Report = Callable[[str, str], None]
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32
 _SILENCE_LIMIT_S = 120.0
-_LONGEST_NAME = 200  # of a temporary file's beginning, so that the random end still fits into a file name
-_WINDOWS = os.sep == "\\"
 
 
 @dataclass(frozen=True)
 class Query:
-    """What to download. `scope` is a step's key, label or id, or a job's id; "" for the whole build."""
+    """What to download. `scope` is a step's key, label or id, or a job's id; "" for the whole build.
+
+    may_leave_folder  follow links below the destination and ".." in paths, as version 3 of the reference once did
+    """
 
     build_id: str
     text: str
     scope: str = ""
     include_retried_jobs: bool = False
+    may_leave_folder: bool = False
 
 
 def download(
@@ -79,7 +81,24 @@ def _download(
     schedule: Schedule,
 ) -> int:
     folder = os.path.abspath(os.path.join(cwd, destination))
-    _check_folder(folder)
+    root = open_folder(folder)
+    try:
+        return _fetch_all(client, query, root, folder, environ, user_agent, report, stop, schedule)
+    finally:
+        root.close()
+
+
+def _fetch_all(
+    client: Caller,
+    query: Query,
+    root: ConfinedFolder,
+    folder: str,
+    environ: Mapping[str, str],
+    user_agent: str,
+    report: Report,
+    stop: Cancellation,
+    schedule: Schedule,
+) -> int:
     within = f' within step: "{query.scope}"' if query.scope else ""
     report("info", f'Searching for artifacts: "{query.text}"{within}')
     found = records.search(
@@ -92,7 +111,8 @@ def _download(
     pool = Pool("http://localhost", environ)  # used with whole URLs only
     stop.on_request(pool.close)
     try:
-        failed_count = _Downloads(pool, folder, user_agent, report, stop, schedule).run(found)
+        place = DestinationFolder(root, folder, query.may_leave_folder)
+        failed_count = _Downloads(pool, place, user_agent, report, stop, schedule).run(found)
     finally:
         pool.close()
     if stop.requested:
@@ -102,29 +122,19 @@ def _download(
     return len(found)
 
 
-def _check_folder(folder: str) -> None:
-    try:
-        os.stat(folder)
-    except OSError as problem:
-        why = (problem.strerror or str(problem)).lower()
-        raise AgentError(f"could not find information about destination: {folder}: {why}") from problem
-    if not os.path.isdir(folder):
-        raise AgentError(f"{folder} is not a directory")
-
-
 class _Downloads:
     """The transfers of one run."""
 
     def __init__(
         self,
         pool: Pool,
-        folder: str,
+        place: DestinationFolder,
         user_agent: str,
         report: Report,
         stop: Cancellation,
         schedule: Schedule,
     ) -> None:
-        self._pool, self._folder, self._user_agent = pool, folder, user_agent
+        self._pool, self._place, self._user_agent = pool, place, user_agent
         self._report, self._stop, self._schedule = report, stop, schedule
 
     def run(self, found: List[Artifact]) -> int:
@@ -144,10 +154,10 @@ class _Downloads:
         try:
             if artifact.upload_destination:
                 destinations.check_download(artifact.upload_destination)
-            goal = target(self._folder, path, windows=_WINDOWS)
+            parts = self._place.steps_to(path)
             size, sha256 = retry(
-                lambda number: self._try(artifact, goal), self._schedule, wait=self._stop.wait,
-                report=self._report, what=path, may_retry=self._may_retry,
+                lambda number: self._place.write(parts, lambda write: self._receive(artifact, write)),
+                self._schedule, wait=self._stop.wait, report=self._report, what=path, may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:
             return False
@@ -160,37 +170,14 @@ class _Downloads:
     def _may_retry(self, error: Exception) -> bool:
         return not self._stop.requested and isinstance(error, (Unreachable, Refused))
 
-    def _try(self, artifact: Artifact, goal: str) -> Tuple[int, str]:
-        """Fetch into a file beside the goal and put it in its place. Return size and SHA-256."""
-        try:
-            os.makedirs(os.path.dirname(goal), exist_ok=True)
-            folder, name = os.path.split(goal)
-            aside = os.path.join(folder, name[:_LONGEST_NAME] + os.urandom(5).hex())
-            in_place = False
-            with _create(aside) as file:
-                try:
-                    done = self._receive(artifact, file)
-                    file.close()
-                    os.replace(aside, goal)
-                    in_place = True
-                finally:
-                    file.close()
-                    if not in_place:
-                        os.unlink(aside)
-            return done
-        except (OSError, ValueError) as problem:
-            raise AgentError(f"cannot write {goal}: {getattr(problem, 'strerror', None) or problem}") from problem
-
-    def _receive(self, artifact: Artifact, file: FileIO) -> Tuple[int, str]:
+    def _receive(self, artifact: Artifact, write: Callable[[bytes], None]) -> Tuple[int, str]:
         digest, size = hashlib.sha256(), 0
 
         def take(data: bytes) -> None:
             nonlocal size
             digest.update(data)
             size += len(data)
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) or 0 :]
+            write(data)
 
         response = self._pool.request_url(
             "GET", artifact.url, {"User-Agent": self._user_agent}, timeout_s=_SILENCE_LIMIT_S, sink=take
@@ -200,12 +187,6 @@ class _Downloads:
         if wanted and actual != wanted and not response.headers.get("Content-Encoding"):
             raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {wanted}")
         return size, actual
-
-
-def _create(path: str) -> FileIO:
-    """Open a new file for writing, with the rights that the umask leaves."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    return FileIO(os.open(path, flags, 0o666), "w")
 
 
 def _check(url: str, response: Response) -> None:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import posixpath
+from typing import List
 
 from bkagent.errors import AgentError
 
 
-def target(destination: str, artifact_path: str, *, windows: bool = False) -> str:
-    """Return the path below `destination` for an artifact.
+def steps(destination: str, artifact_path: str, *, windows: bool = False, may_climb: bool = False) -> List[str]:
+    """Return the names that lead from `destination` to an artifact; the last one is the file's.
 
-    Leading ".." and "/" of the artifact's path are dropped. Where the destination's last folder is the path's first
-    one, they are the same folder. Raises AgentError for a path that cannot be a file's name.
+    Leading ".." and "/" of the artifact's path are dropped, unless it `may_climb`. Where the destination's last folder
+    is the path's first one, they are the same folder. Raises AgentError for a path that cannot be a file's name.
     """
-    separator = "\\" if windows else "/"
     parts = posixpath.normpath(artifact_path.replace("\\", "/") if windows else artifact_path).split("/")
-    base, _, last = destination.rpartition(separator)
+    last = destination.rpartition("\\" if windows else "/")[2]
     if last and parts[0] == last:
-        destination = base or separator
-    while parts and parts[0] in ("", "..", "."):
+        parts.pop(0)
+    dropped = ("", ".") if may_climb else ("", "..", ".")
+    while parts and parts[0] in dropped:
         parts.pop(0)
     for part in parts:
-        if "\0" in part or (windows and (":" in part or part.rstrip(" .") != part)):
+        is_name = part == ".." and may_climb or not (windows and (":" in part or part.rstrip(" .") != part))
+        if "\0" in part or not is_name:
             raise AgentError(f"the artifact path {artifact_path!r} cannot be a file's name here")
-    if not parts:
-        return destination
-    return destination.rstrip(separator) + separator + separator.join(parts)
+    return parts
+
+
+def target(destination: str, artifact_path: str, *, windows: bool = False) -> str:
+    """Return the path below `destination` for an artifact. Raises as `steps`."""
+    separator = "\\" if windows else "/"
+    parts = steps(destination, artifact_path, windows=windows)
+    return destination.rstrip(separator) + separator + separator.join(parts) if parts else destination

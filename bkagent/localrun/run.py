@@ -168,7 +168,7 @@ class LocalRun:
             if artifact.state != "finished" or artifact.url:
                 continue
             if keeping.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
-                self._out(f"warning: the artifact path {artifact.path!r} leads elsewhere; it is only on the web page")
+                self._out(f"warning: the artifact {artifact.path!r} cannot be kept there; it is only on the web page")
             else:
                 count += 1
         return count

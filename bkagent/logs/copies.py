@@ -5,7 +5,9 @@ A copy is a courtesy. One that cannot be written ends, and neither the log nor t
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import Callable, Dict
 
 TMPFILE_MODE = 0o644  # for collectors of logs, which run as somebody else; the reference's
@@ -14,6 +16,7 @@ COPY_MODE = 0o640
 Say = Callable[[str], None]
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # a named pipe would wait for its reader
 
 
 class Copies:
@@ -29,7 +32,7 @@ class Copies:
         for path, mode in modes.items():
             try:
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                self._files[path] = fd = os.open(path, _FLAGS | _NO_LINK, mode)
+                self._files[path] = fd = _open(path, mode)
                 os.chmod(fd if os.chmod in os.supports_fd else path, mode)
             except OSError as problem:
                 self._note(path, problem)
@@ -61,11 +64,22 @@ class Copies:
 def append(path: str, data: bytes, mode: int) -> None:
     """Append to one copy where no job process does. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    fd = os.open(path, _FLAGS | _NO_LINK, mode)
+    fd = _open(path, mode)
     try:
         _write(fd, data)
     finally:
         os.close(fd)
+
+
+def _open(path: str, mode: int) -> int:
+    """Open a copy to append to. Raises OSError, also for what somebody may have put in its place."""
+    fd = os.open(path, _FLAGS | _NO_LINK | _NO_WAIT, mode)
+    found = os.fstat(fd)
+    is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or not is_ours:
+        os.close(fd)
+        raise OSError(errno.EEXIST, "a file of another user, a second name of another file, or no file is in its place")
+    return fd
 
 
 def _write(fd: int, data: bytes) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat
 import time
 import zipfile
@@ -26,6 +25,8 @@ from bkagent.version import user_agent
 SCHEME = "zip+"
 _MOST_MB = 100
 _MOST_BYTES = _MOST_MB * 1024 * 1024
+# No plugin has as many, and each costs the disk something, however small the archive is.
+_MOST_ENTRIES, _MOST_STEPS = 50_000, 500_000
 _TRIES, _PAUSE_S, _LIMIT_S = 3, 2.0, 300.0
 _READ_BYTES = 1024 * 1024
 _DIGEST = "sha256:"
@@ -69,7 +70,7 @@ def _download(session: Session, plugin: Plugin, path: str) -> str:
     session.log.debug(f"Downloading from {url}")
     if scheme == "file":
         try:
-            shutil.copyfile(_local_path(plugin.location), path)
+            _copy_local(session, _local_path(plugin.location), path)
         except OSError as error:
             raise BadArchive(f"failed to download zip plugin: failed to copy local file: {error}") from error
     elif scheme in ("http", "https"):
@@ -77,6 +78,23 @@ def _download(session: Session, plugin: Plugin, path: str) -> str:
     else:
         raise BadArchive(f"failed to download zip plugin: scheme {scheme} is not supported")
     return _digest(path)
+
+
+def _copy_local(session: Session, source_path: str, path: str) -> None:
+    """Copy a file, as large as a download may be. Raises BadArchive, Cancelled, OSError."""
+    # Not blocking: a named pipe would wait for its other end.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(source_path, flags), "rb") as source, open(path, "wb") as file:
+        if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            raise BadArchive(f"failed to download zip plugin: {source_path} is no regular file")
+        left_bytes = _MOST_BYTES
+        for data in iter(lambda: source.read(_READ_BYTES), b""):
+            left_bytes -= len(data)
+            if left_bytes < 0:
+                raise BadArchive(f"failed to download zip plugin: zip archive too large (max {_MOST_MB} MB)")
+            if session.cancellation.requested:
+                raise Cancelled("stopped while copying a plugin")
+            file.write(data)
 
 
 def _local_path(location: str) -> str:
@@ -139,6 +157,8 @@ def _unpack(archive: str, folder: str) -> None:
     try:
         with zipfile.ZipFile(archive) as opened:
             entries = opened.infolist()
+            if len(entries) > _MOST_ENTRIES or sum(entry.filename.count("/") for entry in entries) > _MOST_STEPS:
+                raise BadArchive("failed to extract zip plugin: the archive has too many files or folders")
             if sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise BadArchive(f"failed to extract zip plugin: zip archive too large (max {_MOST_MB} MB)")
             left_bytes = _MOST_BYTES  # what an entry says of its size may be a lie
@@ -184,6 +204,9 @@ def _steps(name: str) -> List[str]:
             if not steps:
                 raise BadArchive(f"failed to extract zip plugin: invalid file path (possible traversal): {name}")
             steps.pop()
+        elif os.sep == "\\" and step != os.curdir and step and not step.rstrip(" ."):
+            # Windows takes ".. " for "..".
+            raise BadArchive(f"failed to extract zip plugin: invalid file path (possible traversal): {name}")
         elif step not in ("", os.curdir):
             steps.append(step.replace(":", "_") if os.sep == "\\" else step)
     return steps

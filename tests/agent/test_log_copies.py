@@ -65,6 +65,20 @@ def test_a_job_that_is_refused_has_its_copy_too(plane, start, tmp_path):
     assert copy.read_bytes() == job.raw and job.finish["exit_status"] == "-1"
 
 
+@pytest.mark.parametrize("give_name", [os.symlink, os.link, lambda victim, name: os.mkfifo(name)])
+def test_a_copy_is_not_written_into_what_somebody_put_in_its_place(plane, start, tmp_path, give_name):
+    victim, folder = tmp_path / "victim", tmp_path / "logs"
+    victim.write_bytes(b"precious")
+    os.chmod(victim, 0o600)
+    folder.mkdir()
+    job = plane.add_job("echo works", env={"BUILDKITE_PIPELINE_SLUG": "w", "BUILDKITE_BUILD_NUMBER": "1"})
+    give_name(str(victim), str(folder / f"w-1-{job.id}.log"))
+    agent = start("--job-log-dir", str(folder), "--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert job.text.endswith("works\n") and "the copy of this log in" in job.text
+    assert victim.read_bytes() == b"precious" and stat.S_IMODE(victim.stat().st_mode) == 0o600
+
+
 def test_copies_go_when_their_time_is_over_and_nothing_else_does(plane, start, tmp_path):
     folder = tmp_path / "logs"
     folder.mkdir()

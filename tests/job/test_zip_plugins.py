@@ -5,9 +5,11 @@ import contextlib
 import hashlib
 import http.server
 import json
+import os
 import pathlib
 import stat
 import threading
+import warnings
 import zipfile
 from typing import Dict, Iterator, List, Optional, Tuple
 
@@ -141,3 +143,37 @@ def test_s4_8_what_is_no_archive_is_said_so(place: Place) -> None:
     (place.root / "my.zip").write_text("nothing of that kind", encoding="ascii")
     text = problem(run(place, f"zip+file://{place.root}/my.zip"))
     assert "failed to extract zip plugin: File is not a zip file" in text
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe.zip"])
+def test_s4_8_what_is_no_file_is_not_copied(place: Place, name: str) -> None:
+    os.mkfifo(place.root / "pipe.zip")
+    assert f"{name} is no regular file" in problem(run(place, f"zip+file://{place.root / name}"))
+
+
+def test_s4_8_a_file_that_is_too_large_is_not_copied(place: Place) -> None:
+    with (place.root / "my.zip").open("wb") as large:
+        large.truncate(101 * 1024 * 1024)  # takes no room itself
+    text = problem(run(place, f"zip+file://{place.root}/my.zip"))
+    assert "failed to download zip plugin: zip archive too large (max 100 MB)" in text
+
+
+def test_s4_8_an_archive_of_too_many_files_is_not_unpacked(place: Place) -> None:
+    path = place.root / "my.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        for number in range(20):
+            made.writestr(zipfile.ZipInfo("a/" * 30_000 + str(number)), "")
+    assert "the archive has too many files or folders" in problem(run(place, f"zip+file://{path}"))
+
+
+@pytest.mark.parametrize(("third", "said"), [("b", ""), ("a/b", "File exists"), ("hooks", "Is a directory")])
+def test_s4_8_of_two_entries_of_one_name_the_last_counts(place: Place, third: str, said: str) -> None:
+    path = place.root / "my.zip"
+    with zipfile.ZipFile(path, "w") as made, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that is what is meant
+        for text in ("exit 1\n", HOOK):
+            made.writestr("hooks/environment", text)
+        made.writestr("a", "a file")
+        made.writestr(third, "another")
+    ended = run(place, f"zip+file://{path}")
+    assert said in problem(ended) if said else ended.status == 0

@@ -3,11 +3,14 @@
 from bkagent.cli import in_job
 from bkagent.cli.command import Command
 from bkagent.config.options import artifacts as options
+from bkagent.config.options import logging
 from bkagent.errors import AgentError, Cancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
+
+TRAVERSAL = "allow-artifact-path-traversal"
 
 
 def run(call: "Call") -> int:
@@ -20,9 +23,11 @@ def run(call: "Call") -> int:
 
     text = in_job.argument(call, 0, "artifact search query")
     folder = in_job.argument(call, 1, "artifact download path")
+    settings = call.settings
     query = Query(
-        call.settings[options.BUILD], text, call.settings[options.STEP], call.settings[options.INCLUDE_RETRIED_JOBS]
-    )
+        settings[options.BUILD], text, settings[options.STEP], settings[options.INCLUDE_RETRIED_JOBS],
+        _may_leave_folder(call),
+    )  # fmt: skip
     try:
         download(
             in_job.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
@@ -33,6 +38,23 @@ def run(call: "Call") -> int:
     except AgentError as error:
         raise AgentError(f"failed to download artifacts: {error}") from error
     return 0
+
+
+def _may_leave_folder(call: "Call") -> bool:
+    if TRAVERSAL not in call.settings[logging.EXPERIMENT]:
+        return False
+    from bkagent.config.compat import COMPAT
+    from bkagent.config.settings import Source, resolve
+
+    if resolve((COMPAT,), Source({}, call.environ), lambda sentence: None)[COMPAT] != "3":
+        call.report("warn", f'The experiment "{TRAVERSAL}" is gone in version 4: artifacts stay below the folder')
+        return False
+    call.report(
+        "warn",
+        f'The experiment "{TRAVERSAL}" lets artifacts of this build write to any place that this user may write to; '
+        "leave it out unless you need that",
+    )
+    return True
 
 
 COMMAND = Command(

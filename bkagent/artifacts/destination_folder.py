@@ -1,0 +1,77 @@
+"""The folder that artifacts are downloaded to: each lands below it, whole or not at all, whatever links lie there."""
+
+from __future__ import annotations
+
+import os
+from io import FileIO
+from typing import Callable, List, Tuple
+
+from bkagent.artifacts.targets import steps
+from bkagent.errors import AgentError
+from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
+
+_WINDOWS = os.sep == "\\"
+
+
+def open_folder(folder: str) -> ConfinedFolder:
+    """Return an existing folder, held open. Raises AgentError."""
+    try:
+        return ConfinedFolder(folder)
+    except NotADirectoryError:
+        raise AgentError(f"{folder} is not a directory") from None
+    except (OSError, ValueError) as problem:
+        raise AgentError(f"could not find information about destination: {folder}: {_why(problem)}") from problem
+
+
+class DestinationFolder:
+    """The folder that artifacts go to."""
+
+    def __init__(self, root: ConfinedFolder, folder: str, may_leave: bool) -> None:
+        self._root, self._folder, self._may_leave = root, folder, may_leave
+
+    def steps_to(self, path: str) -> List[str]:
+        """Return the names that lead to an artifact. Raises AgentError."""
+        parts = steps(self._folder, path, windows=_WINDOWS, may_climb=self._may_leave)
+        if not parts:
+            raise AgentError(f"cannot write {self._folder}: is a directory")
+        return parts
+
+    def write(self, parts: List[str], fill: Callable[[Callable[[bytes], None]], Tuple[int, str]]) -> Tuple[int, str]:
+        """Have `fill` write a new file and put it in its place once it is whole; return what `fill` does.
+
+        Raises AgentError where there is no such place; so does what `fill` is given to write with.
+        """
+        root, below = self._root, parts
+        goal = os.path.join(self._folder, *parts)
+        try:
+            if self._may_leave:
+                goal = os.path.normpath(goal)
+                os.makedirs(os.path.dirname(goal), exist_ok=True)
+                root, below = ConfinedFolder(os.path.dirname(goal)), [os.path.basename(goal)]
+            try:
+                with root.new_file(below) as new:
+                    filled = fill(lambda data: _write(new.file, data, goal))
+                    new.put()
+                return filled
+            finally:
+                if root is not self._root:
+                    root.close()
+        except LinkInTheWay as problem:
+            link = os.path.join(self._folder, str(problem.filename))
+            raise AgentError(f"cannot write {goal}: {link} is a link, which is not followed; remove it") from None
+        except (OSError, ValueError) as problem:
+            raise AgentError(f"cannot write {goal}: {_why(problem)}") from problem
+
+
+def _write(file: FileIO, data: bytes, goal: str) -> None:
+    # Said here: within a request it would be taken for an error of the connection, and tried again.
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) or 0 :]
+    except OSError as problem:
+        raise AgentError(f"cannot write {goal}: {_why(problem)}") from problem
+
+
+def _why(problem: Exception) -> str:
+    return (getattr(problem, "strerror", None) or str(problem)).lower()

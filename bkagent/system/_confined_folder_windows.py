@@ -1,0 +1,171 @@
+"""Folders by handles; the promises are in confined_folder.py.
+
+Python has no paths relative to a handle here. But a folder whose handle does not share deletion can be neither renamed
+nor removed, so each one on the way is held open like that, and what it is and where it is are asked of the handle.
+"""
+
+import ctypes
+import errno
+import os
+import sys
+from ctypes import wintypes
+from io import FileIO
+from types import TracebackType
+from typing import List, Optional, Sequence, Type
+
+assert sys.platform == "win32"
+
+_ACCESS = 0x1 | 0x80  # to list it and read its attributes: for attributes alone nothing is held
+_SHARE_READ_WRITE = 0x1 | 0x2  # not FILE_SHARE_DELETE
+_OPEN_EXISTING = 3
+_BACKUP_SEMANTICS = 0x02000000  # or no folder can be opened
+_OPEN_REPARSE_POINT = 0x00200000  # a link itself, not where it leads
+_INVALID = ctypes.c_void_p(-1).value
+_LONGEST_PATH = 32768
+_IS_FOLDER, _IS_REPARSE_POINT = 0x10, 0x400
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
+
+
+class _Information(ctypes.Structure):
+    _fields_ = [("attributes", wintypes.DWORD), ("rest", wintypes.DWORD * 12)]
+
+
+_kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+_kernel32.CreateFileW.argtypes = (
+    wintypes.LPCWSTR, wintypes.DWORD, wintypes.DWORD, ctypes.c_void_p, wintypes.DWORD, wintypes.DWORD, wintypes.HANDLE,
+)  # fmt: skip
+_kernel32.CreateFileW.restype = wintypes.HANDLE
+_kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+_kernel32.GetFileInformationByHandle.argtypes = (wintypes.HANDLE, ctypes.POINTER(_Information))
+_kernel32.GetFileInformationByHandle.restype = wintypes.BOOL
+_kernel32.GetFinalPathNameByHandleW.argtypes = (wintypes.HANDLE, wintypes.LPWSTR, wintypes.DWORD, wintypes.DWORD)
+_kernel32.GetFinalPathNameByHandleW.restype = wintypes.DWORD
+
+
+class LinkInTheWay(OSError):
+    """A step below the folder is a link. `filename` is its path below the folder."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.ELOOP, "a link is in the way", path)
+
+
+class NewFile:
+    """A file that has no name of its own yet."""
+
+    def __init__(self, handles: List[int], folder: str, name: str) -> None:
+        self._handles, self._is_put = handles, False
+        self._goal = os.path.join(folder, name)
+        self._aside = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
+        self.file = FileIO(os.open(self._aside, _NEW, 0o666), "w")
+
+    def put(self) -> None:
+        """Give it its name."""
+        self.file.close()
+        os.replace(self._aside, self._goal)
+        self._is_put = True
+
+    def __enter__(self) -> "NewFile":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        try:
+            self.file.close()
+        finally:
+            try:
+                if not self._is_put:
+                    os.unlink(self._aside)
+            finally:
+                _close(self._handles)
+
+
+class ConfinedFolder:
+    """Thread-safe."""
+
+    def __init__(self, path: str) -> None:
+        self._handle = _open(path, follow=True)
+        try:
+            if not _attributes(self._handle) & _IS_FOLDER:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+            self._path = _final_path(self._handle)
+        except BaseException:
+            _close([self._handle])
+            raise
+
+    def new_file(self, parts: Sequence[str]) -> NewFile:
+        """Begin a file."""
+        handles: List[int] = []
+        try:
+            return NewFile(handles, self._folder_of(parts, handles), parts[-1])
+        except BaseException:
+            _close(handles)
+            raise
+
+    def link_file(self, source: str, parts: Sequence[str]) -> None:
+        """Name a file once more."""
+        handles: List[int] = []
+        try:
+            goal = os.path.join(self._folder_of(parts, handles), parts[-1])
+            if os.path.lexists(goal):
+                os.unlink(goal)
+            os.link(source, goal)
+        finally:
+            _close(handles)
+
+    def close(self) -> None:
+        """Give the folder back."""
+        _close([self._handle])
+
+    def _folder_of(self, parts: Sequence[str], handles: List[int]) -> str:
+        """Return the folder that holds the last of `parts`, and add what keeps it in its place to `handles`."""
+        path = self._path
+        for at, part in enumerate(parts[:-1]):
+            path = os.path.join(path, part)
+            try:
+                os.mkdir(path)
+            except FileExistsError:
+                pass
+            handles.append(_open(path, follow=False))
+            attributes = _attributes(handles[-1])
+            if attributes & _IS_REPARSE_POINT:
+                raise LinkInTheWay("/".join(parts[: at + 1]))
+            if not attributes & _IS_FOLDER:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+            # What the handle is of has to lie where its path says, whatever the path was when it was opened.
+            if not _is_below(_final_path(handles[-1]), self._path):
+                raise LinkInTheWay("/".join(parts[: at + 1]))
+        return path
+
+
+def _open(path: str, follow: bool) -> int:
+    flags = _BACKUP_SEMANTICS | (0 if follow else _OPEN_REPARSE_POINT)
+    handle = _kernel32.CreateFileW(path, _ACCESS, _SHARE_READ_WRITE, None, _OPEN_EXISTING, flags, None)
+    if handle == _INVALID:
+        raise ctypes.WinError(ctypes.get_last_error())
+    return int(handle)
+
+
+def _attributes(handle: int) -> int:
+    information = _Information()
+    if not _kernel32.GetFileInformationByHandle(handle, ctypes.byref(information)):
+        raise ctypes.WinError(ctypes.get_last_error())
+    return int(information.attributes)
+
+
+def _final_path(handle: int) -> str:
+    """Return the path of an open folder, links resolved, with the prefix that long paths need."""
+    buffer = ctypes.create_unicode_buffer(_LONGEST_PATH)
+    length = _kernel32.GetFinalPathNameByHandleW(handle, buffer, _LONGEST_PATH, 0)
+    if not 0 < length < _LONGEST_PATH:
+        raise ctypes.WinError(ctypes.get_last_error())
+    return buffer.value
+
+
+def _is_below(path: str, root: str) -> bool:
+    return path.lower().startswith(root.rstrip("\\").lower() + "\\")
+
+
+def _close(handles: List[int]) -> None:
+    while handles:
+        _kernel32.CloseHandle(handles.pop())

@@ -1,0 +1,23 @@
+"""Write files below a folder into which others may put links: a link below it is never followed.
+
+ConfinedFolder(path)          the folder, opened once; links in `path` itself and at its end are followed. OSError
+  .new_file(parts) -> NewFile   a file aside of where `parts` lead below the folder; folders are made as needed.
+                                LinkInTheWay, OSError
+  .link_file(source, parts)     the same file under another name, as a hard link. LinkInTheWay, OSError
+  .close()
+NewFile                       a context manager: what was not put is removed
+  .file                         a FileIO to write to
+  .put()                        give it its name; what bears that name, a link too, is replaced, never written to
+
+No step is looked up by name twice: each folder is held open while something is done in it, so that nobody can put a
+link in its place meanwhile.
+"""
+
+import sys
+
+if sys.platform == "win32":
+    from bkagent.system._confined_folder_windows import ConfinedFolder, LinkInTheWay, NewFile
+else:
+    from bkagent.system._confined_folder_posix import ConfinedFolder, LinkInTheWay, NewFile
+
+__all__ = ["ConfinedFolder", "LinkInTheWay", "NewFile"]
