@@ -50,15 +50,14 @@ def names(folder: Path) -> "list[str]":
     return sorted(os.listdir(folder))
 
 
-@pytest.mark.parametrize("points_to", ["../out", "/", "real", "../dl/real", "nowhere"])
+@pytest.mark.parametrize("points_to", ["../out", "{work}/out", "real", "../dl/real", "nowhere"])
 def test_a_link_below_the_destination_is_not_followed(download: Download, work: Path, points_to: str) -> None:
     (work / "dl" / "real").mkdir()
-    (work / "dl" / "sub").symlink_to(points_to)
+    (work / "dl" / "sub").symlink_to(points_to.format(work=work))
     done = download({"sub/x.txt": b"x", "deep/x.txt": b"y"})
     assert done.status == 1 and done.text.count("sub is a link, which is not followed; remove it") == 1, done.text
     assert names(work / "out") == [] and names(work / "dl" / "real") == []
     assert (work / "dl" / "deep" / "x.txt").read_bytes() == b"y"  # the others arrive
-    assert not os.path.lexists("/x.txt")
 
 
 def test_a_link_further_below_is_not_followed(download: Download, work: Path) -> None:
