@@ -22,7 +22,7 @@ from tests.fakes.agent_process import CHECKOUT
 
 BOOT = "POWER_BOOT"  # a stand-in for the id of the machine's boot
 
-_SHIM = '''
+_SHIM = """
 import pickle
 
 _DISK = {disk!r}
@@ -49,7 +49,7 @@ def sync_folder(path):
         pass  # a name went away meanwhile; the sync of that change comes
     finally:
         os.close(fd)
-'''
+"""
 _BOOT = f'''
 import os
 

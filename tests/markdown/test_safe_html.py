@@ -1,15 +1,15 @@
 """What hostile markup becomes: exactly the allowed nodes, attributes and schemes, as we and as Chromium read it."""
 
-import html.parser
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Dict, List, Tuple
 
 import pytest
 
 from bkagent.markdown.render import to_html
 from bkagent.markdown.safe_html import safe_html
 from tests.fakes import browser
+from tests.fakes.html_tree import Tree, check_allowed
 from tests.markdown.evasions import KNOWN, composed
 
 SEEDS_COUNT = 10_000
@@ -28,53 +28,6 @@ VALUES = {
     "colspan": "[0-9]{1,3}", "rowspan": "[0-9]{1,3}", "start": "[0-9]{1,9}", "open": "", "title": r"[^\0]*",
     "href": r"(?i)(https?:|mailto:|(?![^/?#]*:)(?![\\/]{2}))[^\0\t\n\r]*",
 }  # fmt: skip
-Node = Any  # a text, or [name, attributes, children]
-
-
-class Tree(html.parser.HTMLParser):
-    """The nodes of markup that closes what it opens."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.nodes: List[Node] = []
-        self.open: List[Node] = [["", {}, self.nodes]]
-        self.feed(text)
-        self.close()
-        assert len(self.open) == 1, "not closed"
-
-    def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
-        node = [tag, dict(attrs), []]
-        assert len(node[1]) == len(attrs), "an attribute twice"
-        self.open[-1][2].append(node)
-        if tag not in ("br", "hr", "wbr"):
-            self.open.append(node)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop()[0] == tag, "crossed"
-
-    def handle_data(self, data: str) -> None:
-        children = self.open[-1][2]
-        if children and isinstance(children[-1], str):
-            children[-1] += data
-        else:
-            children.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError("a comment")
-
-    handle_decl = handle_pi = unknown_decl = handle_comment
-
-
-def check_allowed(nodes: List[Node]) -> None:
-    """Fail on any node, attribute or value beyond the allowed ones."""
-    for node in nodes:
-        if isinstance(node, str):
-            continue
-        name, attributes, children = node
-        assert name in ALLOWED and set(attributes) <= set(ALLOWED[name]), node
-        for key, value in attributes.items():
-            assert re.fullmatch(VALUES[key], value or "", re.DOTALL), (key, value)
-        check_allowed(children)
 
 
 def rendered() -> List[Tuple[str, str]]:
@@ -89,7 +42,7 @@ def rendered() -> List[Tuple[str, str]]:
 def test_hostile_markup_becomes_allowed_nodes_and_stays_what_it_is() -> None:
     assert len(KNOWN) >= 60
     for text, shown in rendered():
-        check_allowed(Tree(shown).nodes)
+        check_allowed(Tree(shown).nodes, ALLOWED, VALUES)
         assert safe_html(shown) == shown, text
 
 
@@ -100,7 +53,7 @@ def test_chromium_has_exactly_the_nodes_that_were_meant(tmp_path: Path) -> None:
     for (text, markup), reading in zip(pairs, readings.texts):
         assert reading.nodes == reading.whole == Tree(markup).nodes, text
         assert reading.stable, text
-        check_allowed(reading.nodes)
+        check_allowed(reading.nodes, ALLOWED, VALUES)
         for address, protocol, origin in reading.links:
             assert protocol in ("https:", "http:", "mailto:") or (protocol == ":" and address.startswith("http")), text
             assert origin == browser.ORIGIN or re.match("(?i)https?:|mailto:", address), text
@@ -118,7 +71,7 @@ def test_the_check_in_chromium_sees_what_it_is_there_for(tmp_path: Path) -> None
 @pytest.mark.parametrize("name", KNOWN)
 def test_a_known_evasion_leaves_nothing_that_acts(name: str) -> None:
     shown = to_html(KNOWN[name])
-    check_allowed(Tree(shown).nodes)
+    check_allowed(Tree(shown).nodes, ALLOWED, VALUES)
     assert not re.search(r"(?i)href=\"[^\"]*(script|data|blob|evil)[^\"]*:", shown)
 
 

@@ -8,6 +8,7 @@ from typing import Dict
 
 from bkagent.controlplane.terminal.screen import WIDTH, Screen
 from bkagent.controlplane.terminal.style import PLAIN, restyle
+from bkagent.markdown.addresses import SCHEMES, safe_address, scheme_of
 
 _CONTROL = re.compile(
     r"\x1b\[(?P<private>[<=>?]?)(?P<parameters>[0-9;:]*)(?P<final>[@-~])"
@@ -20,7 +21,11 @@ _CONTROL = re.compile(
 # An escape sequence that the rest of a log may still complete. Past this length it never was one.
 _UNFINISHED = re.compile(r"\x1b(?:\[[<=>?]?[0-9;:]*|[_\]][^\x07\x1b]*\x1b?|[()])?\Z")
 _LONGEST = 64 * 1024
-_SAFE_LINK = re.compile(r"(?:https?|mailto|artifact):[^\s\x00-\x20\"'<>\\]*$", re.IGNORECASE)
+_PAIR = re.compile(r"""([a-z]{1,20})=("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:[^;\\]|\\.)*\\?)""", re.DOTALL)
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f]")
+_LINK_CHARACTERS = 2048
+# How much one link adds to a page that is written anew for each line and each style: two bytes would add 2 KiB each.
+_REPEATED_CHARACTERS = 16 * 1024
 
 
 class Interpreter:
@@ -31,6 +36,7 @@ class Interpreter:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._waiting = ""
         self._time_ms = 0
+        self._link_left = 0  # characters that the link under way may still add
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the log."""
@@ -60,8 +66,17 @@ class Interpreter:
                 (self._stamp if found["string"] == "_" else self._command)(found["content"])
             elif found["single"]:
                 self._single(found["single"])
+            self._charge_link()
         if at < len(text):
             screen.write(text[at:])
+
+    def _charge_link(self) -> None:
+        """Count the link again: what follows may stand in a line or style of its own. End a link that is spent."""
+        style = self.screen.style
+        if style.link:
+            self._link_left -= len(style.link)
+            if self._link_left < 0:
+                self.screen.style = style._replace(link="")
 
     def _plain(self, letter: str) -> None:
         if letter == "\n":
@@ -125,6 +140,7 @@ class Interpreter:
         screen = self.screen
         if number == "8":
             screen.style = screen.style._replace(link=safe_link(rest.partition(";")[2]))
+            self._link_left = _REPEATED_CHARACTERS
         elif number == "1339":
             values = _values(rest)
             style = screen.style
@@ -143,18 +159,26 @@ class Interpreter:
 
 
 def safe_link(url: str) -> str:
-    """Return `url` where a page may link to it, "#" for any other, "" for none."""
-    if not url:
+    """Return `url` where a page may link to it, "#" for any other, "" for none and for an artifact's."""
+    scheme = scheme_of(url)
+    if not url or scheme == "artifact":
         return ""
-    return url if len(url) <= 2048 and _SAFE_LINK.match(url) else "#"
+    return (safe_address(url) if len(url) <= _LINK_CHARACTERS and scheme in SCHEMES else None) or "#"
 
 
 def _values(text: str) -> Dict[str, str]:
-    """Return the pairs of `a=b;c="d;e"`; a backslash keeps the letter after it."""
+    """Return the pairs of `a=b;c="d;e";f='g'`; a backslash keeps the letter after it."""
     values: Dict[str, str] = {}
-    for found in re.finditer(r'([a-z]+)=("(?:[^"\\]|\\.)*"|(?:[^;\\]|\\.)*)', text, re.DOTALL):
-        value = found[2]
-        if len(value) > 1 and value[0] == value[-1] == '"':
-            value = value[1:-1]
-        values.setdefault(found[1], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL))
+    text = _UNPRINTABLE.sub("", text)
+    at = 0
+    while at < len(text):
+        pair = _PAIR.match(text, at)
+        if pair:
+            value = pair[2]
+            if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+                value = value[1:-1]
+            values.setdefault(pair[1], re.sub(r"\\(.)", r"\1", value, flags=re.DOTALL))
+            at = pair.end()
+        following = text.find(";", at)
+        at = following + 1 if following >= 0 else len(text)
     return values

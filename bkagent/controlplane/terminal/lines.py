@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -11,7 +10,7 @@ from typing import Iterator, List, Optional
 
 from bkagent.controlplane.terminal.interpreter import Interpreter
 from bkagent.controlplane.terminal.screen import Row, Run
-from bkagent.controlplane.terminal.style import PLAIN
+from bkagent.markdown import characters
 
 _MARKERS = {"--- ": "-", "+++ ": "+", "~~~ ": "~"}
 
@@ -75,7 +74,7 @@ def time_text(time_ms: Optional[int]) -> str:
 
 def escaped(text: str) -> str:
     """Return text for a page, safe inside elements and quoted attributes."""
-    return html.escape(text, quote=True).replace("/", "&#47;")
+    return characters.escaped(text).replace("/", "&#47;")
 
 
 def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
@@ -83,19 +82,18 @@ def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
     if not text:
         return Line("&nbsp;", "", "", time_ms)
     pieces, left = [], len(text)
-    for style, same in groupby(runs, lambda run: run[0]):
-        piece = "".join(part for _, part in same)[:left]
-        left -= len(piece)
-        if piece:
-            pieces.append(escaped(piece) if style == PLAIN else _styled(piece, style.classes, style.link))
+    for link, linked in groupby(runs, lambda run: run[0].link):
+        shown = ""
+        for style, same in groupby(linked, lambda run: run[0]):
+            piece = "".join(part for _, part in same)[:left]
+            left -= len(piece)
+            shown += _styled(piece, style.classes)
+        if shown and link:
+            shown = f'<a href="{characters.escaped(link)}" rel="noopener noreferrer nofollow">{shown}</a>'
+        pieces.append(shown)
     marker = "^" if re.match(r"\^\^\^ \+\+\+", text) else _MARKERS.get(text[:4], "")
     return Line("".join(pieces), text, marker, time_ms)
 
 
-def _styled(text: str, classes: str, link: str) -> str:
-    shown = escaped(text)
-    if classes:
-        shown = f'<span class="{classes}">{shown}</span>'
-    if link and not link.startswith("artifact:"):
-        shown = f'<a href="{html.escape(link)}" rel="noopener noreferrer nofollow">{shown}</a>'
-    return shown
+def _styled(text: str, classes: str) -> str:
+    return f'<span class="{classes}">{escaped(text)}</span>' if text and classes else escaped(text)

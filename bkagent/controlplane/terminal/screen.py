@@ -7,53 +7,69 @@ from typing import List, Optional, Tuple
 from bkagent.controlplane.terminal.style import PLAIN, Style
 
 WIDTH, HEIGHT = 160, 100
+LINE_ROWS = 1000  # a longer line goes on as another one: each change of a line shows all of it again
 Run = Tuple[Style, str]
 
 
 class Row:
-    """One row: runs of text of one style each. `continues` says that the next row belongs to the same line."""
+    """One row: runs of text of one style each. `continues` says that the next row belongs to the same line.
 
-    __slots__ = ("runs", "length", "continues", "time_ms")
+    part   which row of its line it is, from 1
+    """
+
+    __slots__ = ("_runs", "_cells", "length", "continues", "part", "time_ms")
 
     def __init__(self) -> None:
-        self.runs: List[Run] = []
+        self._runs: List[Run] = []
+        # From the first change within the row on, a letter each: the next change costs what it changes, not a row.
+        self._cells: Optional[List[Run]] = None
         self.length = 0
         self.continues = False
+        self.part = 1
         self.time_ms: Optional[int] = None
+
+    @property
+    def runs(self) -> List[Run]:
+        """Return the text from left to right."""
+        return self._runs if self._cells is None else self._cells
 
     def put(self, x: int, text: str, style: Style) -> None:
         """Write `text` at column `x`, over what is there."""
         if x > self.length:
-            self.runs.append((PLAIN, " " * (x - self.length)))
-            self.length = x
+            self._append(" " * (x - self.length), PLAIN)
         if x == self.length:
-            if self.runs and self.runs[-1][0] == style:
-                self.runs[-1] = (style, self.runs[-1][1] + text)
-            else:
-                self.runs.append((style, text))
-            self.length += len(text)
+            self._append(text, style)
             return
-        end = x + len(text)
-        self.runs = self._cut(0, x) + [(style, text)] + self._cut(end, self.length)
-        self.length = max(self.length, end)
+        cells = self._as_cells()
+        cells[x : x + len(text)] = [(style, letter) for letter in text]
+        self.length = len(cells)
 
     def erase(self, start: int, end: int) -> None:
         """Make the columns from `start` up to `end` blank."""
-        if end >= self.length:
-            self.runs = self._cut(0, start)
-            self.length = min(self.length, start)
+        if start <= 0 and end >= self.length:
+            self._runs, self._cells, self.length, self.continues = [], None, 0, False
+        elif end >= self.length:
+            cells = self._as_cells()
+            del cells[start:]
+            self.length = len(cells)
             self.continues = False
         elif end > start:
             self.put(start, " " * (end - start), PLAIN)
 
-    def _cut(self, start: int, end: int) -> List[Run]:
-        pieces, at = [], 0
-        for style, text in self.runs:
-            piece = text[max(0, start - at) : max(0, end - at)]
-            at += len(text)
-            if piece:
-                pieces.append((style, piece))
-        return pieces
+    def _append(self, text: str, style: Style) -> None:
+        self.length += len(text)
+        if self._cells is not None:
+            self._cells += [(style, letter) for letter in text]
+        elif self._runs and self._runs[-1][0] == style:
+            self._runs[-1] = (style, self._runs[-1][1] + text)
+        else:
+            self._runs.append((style, text))
+
+    def _as_cells(self) -> List[Run]:
+        if self._cells is None:
+            self._cells = [(style, letter) for style, text in self._runs for letter in text]
+            self._runs = []
+        return self._cells
 
 
 class Screen:
@@ -72,8 +88,10 @@ class Screen:
         at = 0
         while at < len(text):
             if self.x >= WIDTH:
-                self.rows[self.y].continues = True
+                full = self.rows[self.y]
+                full.continues = full.part < LINE_ROWS
                 self._down()
+                self.rows[self.y].part = full.part + 1 if full.continues else 1
                 self._touch()
             piece = text[at : at + WIDTH - self.x]
             self.rows[self.y].put(self.x, piece, self.style)
@@ -110,8 +128,9 @@ class Screen:
         """Erase after the cursor (0), before it (1), or the window (2, 3). What scrolled away is a log, and stays."""
         top, last = self._top, len(self.rows) - 1
         first, final = {0: (self.y + 1, last), 1: (top, self.y - 1), 2: (top, last), 3: (top, last)}.get(kind, (0, -1))
-        for at in range(first, final + 1):
-            self.rows[at].erase(0, WIDTH)
+        for row in self.rows[first : final + 1]:
+            if row.length:
+                row.erase(0, WIDTH)
         if first <= final:
             self.changed_from = min(self.changed_from, first)
         if kind in (0, 1):

@@ -27,9 +27,16 @@ _REPLACES = {1: _FAINT, 2: _BOLD}
 _OFF = {21: (_BOLD, _FAINT), 22: (_BOLD, _FAINT), 23: (_ITALIC,), 24: (_UNDERLINE,), 25: (_BLINK,), 29: (_STRIKE,)}
 
 
-@lru_cache(maxsize=4096)
+PARAMETERS_CHARACTERS = 256  # of one sequence; terminals read fewer
+
+
 def restyle(style: Style, parameters: str) -> Style:
     """Return `style` after the codes of one `m` sequence, such as "1;31". Codes that mean nothing here are skipped."""
+    return _restyled(style, parameters[:PARAMETERS_CHARACTERS])
+
+
+@lru_cache(maxsize=1024)
+def _restyled(style: Style, parameters: str) -> Style:
     codes = [int(code) if code.isdigit() and len(code) < 9 else 0 for code in parameters.replace(":", ";").split(";")]
     at = 0
     while at < len(codes):
