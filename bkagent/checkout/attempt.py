@@ -6,6 +6,7 @@ The steps that few jobs have are loaded where they are taken: the first checkout
 from __future__ import annotations
 
 import os
+from functools import partial
 from shlex import quote
 
 from bkagent.checkout import fetching, host_keys, remote_mirror, reuse, sparse, submodules, verification
@@ -13,9 +14,10 @@ from bkagent.checkout.remote_mirror import Site
 from bkagent.checkout.settings import flags_of, words
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import JobFailed
-from bkagent.git import commands, outcome
+from bkagent.git import commands, outcome, pinned
 from bkagent.git.outcome import GitFailed
 from bkagent.git.references import is_well_formed
+from bkagent.shell.prompt import command_line
 
 _NO_TOKEN = "Skipping sending Git information to Buildkite as $BUILDKITE_AGENT_ACCESS_TOKEN is missing"
 
@@ -113,7 +115,12 @@ def _move_to_commit(work: Work) -> None:
     if not is_well_formed(reference):
         raise JobFailed(f'{doing}: "{reference}" is not a valid git ref format', 1)
     flags = words(work.settings.checkout_flags, doing)
-    work.run(commands.checkout(flags, reference), outcome.CHECKOUT, doing=doing)
+    try:
+        revision = pinned.revision(reference, work.session.cwd, partial(work.capture, hidden=True))
+    except GitFailed as failed:
+        raise failed.within(doing) from failed
+    shown = command_line(commands.checkout(flags, reference))
+    work.run(commands.checkout(flags, *revision), outcome.CHECKOUT, doing=doing, shown=shown)
 
 
 def _resolve_commit(work: Work) -> None:

@@ -12,6 +12,7 @@ from bkagent.errors import Cancelled
 from bkagent.git import commands, outcome
 from bkagent.git.flags import has_filter
 from bkagent.git.outcome import GitFailed, Kind
+from bkagent.git.references import is_branch_name
 from bkagent.transport import retry
 
 # A pull request's ref appears a while after its event: the pauses of ten tries add up to 87 s, before jitter.
@@ -37,11 +38,34 @@ def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
         _fetch_pull_request(work, flags)
     elif commit == "HEAD":
         session.log.comment("Fetch and checkout remote branch HEAD commit")
-        doing = f'fetching branch "{settings.branch}"'
-        run(work, commands.fetch(flags, words(settings.branch, doing)), ONCE, doing=doing)
+        fetch_branch(work, flags, doing=f'fetching branch "{settings.branch}"')
     elif not _fetch_from_copy(work, flags):
         session.log.comment("Fetch and checkout commit")
         _fetch_or_everything(work, flags, [commit], doing=f'fetching commit "{commit}"')
+
+
+def fetch_branch(work: Work, flags: Sequence[str], git_dir: str = "", *, doing: str) -> None:
+    """Fetch the tip of the job's branch, whatever else has that name; without a branch, what git fetches by itself.
+
+    Where there is no such branch, what the remote has of that name: builds of tags may name one as their branch. A name
+    that starts with `refs/` is a whole one. Raises GitFailed, Cancelled.
+    """
+    branch = work.settings.branch
+    if not branch:
+        run(work, commands.fetch(flags, [], git_dir), ONCE, doing=doing)
+        return
+    if not is_branch_name(branch):
+        raise _final(f'"{branch}" is not a valid name of a branch', doing)
+    whole = branch if branch.startswith("refs/") else "refs/heads/" + branch
+    if branch == work.settings.tag:
+        whole = "refs/tags/" + branch
+    try:
+        run(work, commands.fetch(flags, [whole], git_dir), ONCE, doing=doing)
+    except GitFailed as failed:
+        if failed.kind is not Kind.BAD_REFERENCE or whole == branch or branch.startswith(("-", "+", "^")):
+            raise
+        work.session.log.comment(f'There is no "{whole}", trying "{branch}"')
+        run(work, commands.fetch(flags, [branch], git_dir), ONCE, doing=doing)
 
 
 def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
@@ -68,8 +92,16 @@ def is_github_pull_request(work: Work) -> bool:
 
 
 def pull_request_refspec(work: Work) -> str:
-    """Return the ref of the pull request: its head, or its merge into the branch."""
-    return f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
+    """Return the ref of the pull request: its head, or its merge into the branch. Raises GitFailed for no number."""
+    refspec = f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
+    if not is_branch_name(refspec):
+        raise _final(f'BUILDKITE_PULL_REQUEST is "{work.settings.pull_request}", which is no number of a pull request')
+    return refspec
+
+
+def _final(text: str, doing: str = "") -> GitFailed:
+    """Return a failure that leaves the checkout alone, and that another attempt would not change."""
+    return GitFailed(f"{doing}: {text}" if doing else text, 1, Kind.FETCH, was_retried=True)
 
 
 def run(work: Work, argv: Sequence[str], schedule: retry.Schedule, *, doing: str) -> None:
@@ -106,8 +138,8 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
     else:
         doing = f'fetching PR refspec ["{refspec}"]'
         schedule = ONCE if settings.uses_merge_refspec else PATIENT
-        run(work, commands.fetch(flags, words(refspec, doing)), schedule, doing=doing)
-        if settings.is_v4 and settings.uses_merge_refspec and settings.pull_request_head:
+        run(work, commands.fetch(flags, [refspec]), schedule, doing=doing)
+        if settings.uses_merge_refspec and settings.pull_request_head:
             _check_merged_head(work)
     try:
         fetched = work.capture(commands.resolve("FETCH_HEAD"), hidden=True).strip()

@@ -155,11 +155,12 @@ def _fetch(work: Work, folder: str) -> None:
     elif fetching.is_github_pull_request(work):
         what = "merge commit" if settings.uses_merge_refspec else "head"
         log.comment(f"Fetching and mirroring pull request {what} from GitHub")
-        refspecs = words(fetching.pull_request_refspec(work), doing)
+        refspecs = [fetching.pull_request_refspec(work)]
         if not (settings.is_v4 and settings.uses_merge_refspec):
             schedule = fetching.PATIENT
     else:
-        refspecs = words(settings.branch, doing)
+        fetching.fetch_branch(work, [], folder, doing="")
+        return
     fetching.run(work, commands.fetch([], refspecs, folder), schedule, doing="")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import List, Optional
 
 from bkagent.checkout import host_keys
 from bkagent.checkout.sparse import Selection
 from bkagent.checkout.work import Work, enter
-from bkagent.git import commands
+from bkagent.git import commands, pinned
 from bkagent.git.outcome import GitFailed
 
 
@@ -49,6 +50,7 @@ def update(work: Work, selection: Optional[Selection]) -> bool:
             _update(work, mirror)
     else:
         _update(work, "")
+    pinned.check_submodules(partial(work.capture, hidden=True))
     work.run(commands.in_submodules("git reset --hard"), doing="resetting submodules")
     return True
 

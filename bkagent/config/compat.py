@@ -17,7 +17,7 @@ class Compat:
     """The switches.
 
     reverses_post_hooks   post-checkout, post-command and pre-exit: plugins from last to first, repository, agent
-    checks_out_as_v4      verification is on, merge refs are checked, host keys are taken without a scan
+    checks_out_as_v4      verification is on, host keys are taken without a scan
     has_plugin_aliases    names of plugin variables that have `__` also exist with `_`
     has_docker            BUILDKITE_DOCKER and BUILDKITE_DOCKER_COMPOSE_CONTAINER run the command in a container
     """

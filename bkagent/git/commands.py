@@ -55,9 +55,9 @@ def fetch_refspec() -> List[str]:
     return ["git", "config", "remote.origin.fetch"]
 
 
-def checkout(flags: Sequence[str], reference: str) -> List[str]:
-    """Check `reference` out. A detached HEAD is what is wanted here, so git need not lecture about it."""
-    return ["git", "-c", "advice.detachedHead=false", "checkout", *flags, reference]
+def checkout(flags: Sequence[str], *revision: str) -> List[str]:
+    """Check out what the words of `revision` name. A detached HEAD is wanted here, so git need not lecture about it."""
+    return ["git", "-c", "advice.detachedHead=false", "checkout", *flags, *revision]
 
 
 def clean(flags: Sequence[str]) -> List[str]:
@@ -68,6 +68,13 @@ def clean(flags: Sequence[str]) -> List[str]:
 def in_submodules(command: str) -> List[str]:
     """Run a shell command in each submodule, nested ones too."""
     return ["git", "submodule", "foreach", "--recursive", command]
+
+
+def submodules_at_branches() -> List[str]:
+    """Print the path of each submodule, a line each, that is not at its commit, but has a branch of that name."""
+    is_fit = 'test "$(git rev-parse HEAD)" = "$sha1" || ! git show-ref --verify --quiet "refs/heads/$sha1"'
+    command = f'{{ {is_fit}; }} || echo "${{displaypath:-$sm_path}}"'
+    return ["git", "submodule", "--quiet", "foreach", "--recursive", command]
 
 
 def sync_submodules() -> List[str]:
@@ -120,7 +127,7 @@ def resolve(reference: str, git_dir: str = "") -> List[str]:
     return [*_git(git_dir), "rev-parse", reference]
 
 
-def resolve_commit(commit: str, git_dir: str) -> List[str]:
+def resolve_commit(commit: str, git_dir: str = "") -> List[str]:
     """Print `commit` where the repository has it; fail where it is missing or no commit."""
     return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
 

@@ -15,6 +15,14 @@ def is_well_formed(reference: str) -> bool:
     )
 
 
+def is_branch_name(name: str) -> bool:
+    """Say whether `refs/heads/` and `name` are one branch for git, not a pattern or two ends of a refspec."""
+    return bool(name) and not (
+        ".." in name or "@{" in name or "//" in name or name.endswith((".", "/", ".lock"))
+        or any(character in _REFUSED or character in "?*[" for character in name)
+    )  # fmt: skip
+
+
 def is_full_object_id(commit: str) -> bool:
     """Say whether `commit` is a whole SHA-1 or SHA-256 in hexadecimal."""
     return len(commit) in (40, 64) and all(character in "0123456789abcdefABCDEF" for character in commit)

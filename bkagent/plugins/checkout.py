@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import posixpath
 from dataclasses import dataclass
-from typing import Callable, List
+from functools import partial
+from typing import Callable, List, Sequence
 
 from bkagent.errors import Cancelled, JobFailed
-from bkagent.git import commands
+from bkagent.git import commands, pinned
 from bkagent.git.outcome import CLONE, OTHER, GitFailed
 from bkagent.git.run import capture, run
 from bkagent.plugins.location import BadPlugins
 from bkagent.plugins.plugin import Plugin
+from bkagent.shell.prompt import command_line
 from bkagent.shell.session import Session
 from bkagent.shell.words import quoted
 from bkagent.system import unguessable
@@ -157,7 +159,9 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
         _run_clone(session, repository, wishes)
         if plugin.version:
             log.comment(f"Checking out `{plugin.version}`")
-            run(session, commands.checkout(["-f"], _checked(plugin)), OTHER, hooks=False)
+            _move_to_version(session, _checked(plugin), aside, wishes)
+        if _has_submodules(aside, wishes):
+            pinned.check_submodules(partial(_capture, session))
         log.comment("Moving temporary plugin directory to final location")
         log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
         _move(session, plugin, aside, folder)
@@ -179,6 +183,23 @@ def _run_clone(session: Session, repository: str, wishes: Wishes) -> None:
                 raise
         if session.cancellation.wait(_CLONE_PAUSE_S):
             raise Cancelled("stopped while waiting to clone a plugin again")
+
+
+def _move_to_version(session: Session, version: str, folder: str, wishes: Wishes) -> None:
+    """Check a version out, its submodules too: the clone has those of the default branch. Raises GitFailed."""
+    revision = pinned.revision(version, folder, partial(_capture, session))
+    shown = command_line(commands.checkout(["-f"], version))
+    run(session, commands.checkout(["-f"], *revision), OTHER, shown=shown, hooks=False)
+    if _has_submodules(folder, wishes):
+        run(session, commands.update_submodules([]), OTHER, hooks=False)
+
+
+def _has_submodules(folder: str, wishes: Wishes) -> bool:
+    return wishes.submodules and os.path.lexists(os.path.join(folder, ".gitmodules"))
+
+
+def _capture(session: Session, argv: Sequence[str]) -> str:
+    return capture(session, argv, OTHER, hidden=True, hooks=False)
 
 
 def _checked(plugin: Plugin) -> str:

@@ -48,7 +48,7 @@ def test_s5_4_head_is_the_tip_of_the_branch(job, upstream, log):
     job.check_out(COMMIT="HEAD", BRANCH="feature/x")
     assert job.git("rev-parse", "HEAD") == upstream.feature
     assert "# Fetch and checkout remote branch HEAD commit" in log.own
-    assert "$ git fetch -v --prune -- origin feature/x" in log.own
+    assert "$ git fetch -v --prune -- origin refs/heads/feature/x" in log.own
 
 
 def test_s5_3_flags_are_split_into_words(job, upstream, log):

@@ -77,8 +77,11 @@ def test_s5_8_a_commit_that_is_no_reference_is_refused(job, log, commit):
 
 
 def test_s5_8_a_branch_that_looks_like_an_option_is_none(job, tmp_path, log):
-    with pytest.raises(JobFailed, match="exit status 128"):
+    with pytest.raises(JobFailed, match="is not a valid name of a branch"):
         job.check_out(COMMIT="HEAD", BRANCH=f"--upload-pack=touch {tmp_path}/proof", CHECKOUT_ATTEMPTS="1")
+    with pytest.raises(JobFailed, match="exit status 128"):
+        job.check_out(COMMIT="HEAD", BRANCH="--upload-pack=false", CHECKOUT_ATTEMPTS="1")
+    assert any("find remote ref refs/heads/--upload-pack=false" in line for line in log.lines)
     assert not os.path.exists(tmp_path / "proof")
 
 

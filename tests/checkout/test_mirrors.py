@@ -51,7 +51,7 @@ def test_s5_6_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
     log.bytes = b""
     mirrored.check_out(COMMIT="HEAD", GIT_FETCH_FLAGS="--no-tags")
     assert "# Updating existing repository mirror to find commit HEAD" in log.own
-    assert f"$ git --git-dir {mirrored.mirror} fetch -- origin main" in log.own
+    assert f"$ git --git-dir {mirrored.mirror} fetch -- origin refs/heads/main" in log.own
     assert mirrored.git("rev-parse", "HEAD") == fresh
 
 

@@ -158,3 +158,16 @@ def test_keys_are_asked_for_at_the_port():
 )
 def test_the_settings_that_a_clone_writes_are_read_in_every_spelling(words, settings):
     assert flags.clone_settings(words) == settings
+
+
+@pytest.mark.parametrize(
+    "name, is_one",
+    [
+        ("main", True), ("feature/it's", True), ("-x", True), ("+x", True), ("a:b", False), ("a*", False),
+        ("a?", False),
+        ("[a]", False), ("a b", False), ("a..b", False), ("a@{1}", False), ("a//b", False), ("a.lock", False),
+        ("a.", False), ("a/", False), ("a^", False), ("a\\b", False), ("a\tb", False), ("", False),
+    ],
+)  # fmt: skip
+def test_names_that_can_be_a_branch(name, is_one):
+    assert references.is_branch_name(name) is is_one

@@ -1,0 +1,57 @@
+"""A reference that is a whole object id means that object, whatever branch, tag or file bears the same name.
+
+`git checkout ID` takes a local branch of that name first, `git checkout NAME` a file where no reference has the name,
+and `git submodule update` does as `git checkout ID` does. So what is meant is looked up, and given to git in a form
+that nothing else can have. `capture` runs a git command and returns what it prints; it raises GitFailed.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, List, Sequence
+
+from bkagent.git import commands
+from bkagent.git.outcome import GitFailed, Kind
+from bkagent.git.references import is_full_object_id
+
+Capture = Callable[[Sequence[str]], str]
+# What `git checkout` would take for a pattern of files, or for the folder at hand.
+_PATTERN = frozenset("*?[:")
+# What git exits with where there is no such commit.
+_FATAL = 128
+
+
+def revision(reference: str, folder: str, capture: Capture) -> List[str]:
+    """Return the words that stand for `reference` in a `git checkout` in `folder`. Raises GitFailed."""
+    if is_full_object_id(reference):
+        _check_object(reference, capture)
+        return [reference + "^{commit}"]
+    # Without need the words stay the usual ones: git then says more about what is missing.
+    is_perhaps_file = bool(_PATTERN & set(reference)) or os.path.lexists(os.path.join(folder, reference))
+    return [reference, "--"] if is_perhaps_file else [reference]
+
+
+def check_submodules(capture: Capture) -> None:
+    """Make sure that no submodule is at a branch that is named like its commit. Raises GitFailed."""
+    strangers = capture(commands.submodules_at_branches()).split("\n")
+    if strangers[0]:
+        raise GitFailed(
+            f'the submodule "{strangers[0]}" is not at its commit, since its repository has a branch of that name',
+            1,
+            was_retried=True,
+        )
+
+
+def _check_object(reference: str, capture: Capture) -> None:
+    """Make sure that `reference` is the id of a commit, or of a tag that leads to one. Raises GitFailed."""
+    try:
+        commit = capture(commands.resolve_commit(reference)).strip()
+    except GitFailed as failed:
+        if failed.signal:
+            raise
+        raise GitFailed(f'the repository has no commit "{reference}"', _FATAL, Kind.NOT_A_TREE) from failed
+    wanted = reference.lower()
+    # The id of a tag leads to a commit of another id.
+    if commit != wanted and capture(commands.resolve(reference)).strip() != wanted:
+        text = f'"{reference}" is the name of a branch or a tag, and no commit of the repository has that id'
+        raise GitFailed(text, _FATAL, Kind.NOT_A_TREE)
