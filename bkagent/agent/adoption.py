@@ -1,8 +1,10 @@
 """Take over the jobs that an agent which is gone has left in the spool.
 
-Each is seen through with what its entry says: its own endpoint, its own tokens. The session that took it is
-kept alive until the job's finish, since the control plane would hand the job out again otherwise; then it is
-disconnected, which its own agent could not do any more.
+Each is seen through with what its agent wrote down beside the spool: its own endpoint, its own tokens; the credentials
+of this agent go nowhere. The session that took it is kept alive until the job's finish, since the control plane would
+hand the job out again otherwise; then it is disconnected, which its own agent could not do any more.
+
+What no agent has made counts for nothing: it is moved to `kept`, and named.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import List, Set, Tuple
+from typing import List, Optional, Set, Tuple
 
 from bkagent.agent import outcome
 from bkagent.agent.cancelling import AGENT_STOP
@@ -23,6 +25,8 @@ from bkagent.agent.stop import NOW
 from bkagent.agent.tending import Tending, settled
 from bkagent.errors import AgentError
 from bkagent.logs import spool
+from bkagent.logs.custody import handing_over, provenance
+from bkagent.logs.custody.session_file import SessionFile
 from bkagent.logs.spool import Entry
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -45,17 +49,22 @@ class Adoption:
         """Take what nobody owns now; of jobs that still run, none where `ended_only`."""
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in spool.entries(self._place.spool_path):
-            if entry.folder in self._damaged or (ended_only and entry.alive()) or not entry.try_own():
+            if entry.folder in self._damaged:
+                continue
+            fault = provenance.fault_of_form(entry)
+            if not fault and ((ended_only and entry.alive()) or not entry.try_own()):
                 continue
             try:
-                job = entry.job
-            except AgentError as problem:
-                self._set_aside(entry, str(problem))
-                continue
-            self._place.report("info", f"taking over job {job.job_id}, which an agent before this one left")
-            thread = threading.Thread(target=self._tend, args=(entry,), name=f"adopted-{job.job_id}", daemon=True)
-            self._threads.append((thread, entry))
-            thread.start()
+                fault = fault or _fault_of(entry)
+                if not fault:
+                    self._take_over(entry, entry.session)
+                    continue
+            except (AgentError, OSError) as problem:
+                fault = str(problem)
+            self._set_aside(entry, fault)
+        for path in spool.strangers(self._place.spool_path):
+            if path not in self._damaged:
+                self._set_aside(Entry(path), spool.STRANGE)
 
     def wait(self, within_s: float = _POSTED_WITHIN_S) -> None:
         """Wait until the jobs that were taken over are done, or a stop has made their threads leave them.
@@ -70,19 +79,28 @@ class Adoption:
                 if not entry.alive():
                     left_s -= _LOOK_S
 
-    def _tend(self, entry: Entry) -> None:
-        with self._place.known.for_a_while() as hide:
-            hide(entry.job.token)
-            hide(entry.job.agent_token)
-            self._tend_hidden(entry)
+    def _take_over(self, entry: Entry, noted: Optional[SessionFile]) -> None:
+        if noted is None:
+            raise AgentError("the session that took its job is gone")  # in this moment
+        self._place.report("info", f"taking over job {entry.job_id}, which an agent before this one left")
+        arguments = (entry, noted)
+        thread = threading.Thread(target=self._tend, args=arguments, name=f"adopted-{entry.job_id}", daemon=True)
+        self._threads.append((thread, entry))
+        thread.start()
 
-    def _tend_hidden(self, entry: Entry) -> None:
+    def _tend(self, entry: Entry, noted: SessionFile) -> None:
+        with self._place.known.for_a_while() as hide:
+            hide(noted.token)
+            hide(noted.agent_token)
+            self._tend_hidden(entry, noted)
+
+    def _tend_hidden(self, entry: Entry, noted: SessionFile) -> None:
         place, job = self._place, entry.job
         session = Client(
-            job.agent_endpoint or job.endpoint, job.agent_token or job.token, environ=place.settings.environ,
-            user_agent=own_user_agent(), request_headers=job.request_headers,
+            noted.agent_endpoint or noted.endpoint, noted.agent_token, environ=place.settings.environ,
+            user_agent=own_user_agent(), request_headers=noted.request_headers,
         )  # fmt: skip
-        client = session.with_endpoint(job.endpoint).with_token(job.token)
+        client = session.with_endpoint(noted.endpoint).with_token(noted.token)
         if not entry.started():
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
@@ -92,12 +110,13 @@ class Adoption:
             place.outages.of(client.endpoint),
         )  # fmt: skip
         heartbeat = Heartbeat(
-            lambda: session, job.heartbeat_interval_s, report=place.report, at_once=True,
+            lambda: session, noted.heartbeat_interval_s, report=place.report, at_once=True,
             on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),
         )  # fmt: skip
-        heartbeat.start()
+        if noted.agent_token:
+            heartbeat.start()
         try:
-            if tending.run() is not None:
+            if tending.run() is not None and noted.agent_token:
                 heartbeat.stop()
                 agents.disconnect(
                     session, wait=place.stop.waiter(NOW), report=place.report, schedule=Schedule(1, lambda failed: 0.0)
@@ -113,18 +132,26 @@ class Adoption:
         tending.cancelling.cancel(AGENT_STOP)
 
     def _set_aside(self, entry: Entry, why: str) -> None:
-        """Move a damaged entry away, but not under a job that still runs: it needs its files, and mends this one."""
-        if entry.alive():
+        """Move away what is damaged or no entry, but not under a job that still runs, which may mend it."""
+        if not provenance.fault_of_form(entry) and entry.alive():
             entry.release()
             if entry.folder not in self._waiting:
                 self._waiting.add(entry.folder)
-                self._place.report("error", f"{why}; its job still runs, so it is looked at again")
+                text = f"job {entry.job_id} is not taken over: {why}; its job still runs, so it is looked at again"
+                self._place.report("error", text)
             return
         try:
-            self._place.report("error", f"an entry of the spool cannot be used: {why}; kept in {entry.keep(why)}")
+            kept = entry.keep(why)
+            self._place.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; kept in {kept}")
         except (OSError, AgentError) as problem:
             self._damaged.add(entry.folder)
-            self._place.report("error", f"an entry of the spool cannot be used: {why}; nor moved away: {problem}")
+            self._place.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; nor moved: {problem}")
+
+
+def _fault_of(entry: Entry) -> str:
+    """Return why an owned entry counts for nothing, "" where it counts. Raises OSError, AgentError."""
+    handing_over.take_in_older(entry)
+    return provenance.fault_of(entry)
 
 
 def _touch(entry: Entry) -> None:

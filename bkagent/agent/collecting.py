@@ -1,4 +1,5 @@
-"""Collect what nobody uses in a state folder: code and launchers of versions that are gone, and logs kept too long.
+"""Collect what nobody uses in a state folder: code and launchers of versions that are gone, sessions of jobs that are
+over, and logs kept too long.
 
 What is in the spool is never touched. Neither is a folder that a living process holds, or that was used a short
 while ago; and while the spool has jobs of whatever version, code and launchers all stay.
@@ -13,6 +14,7 @@ from typing import Callable, List, Tuple
 
 from bkagent.config import code_in_use
 from bkagent.logs import layout
+from bkagent.logs.custody import session_file
 from bkagent.system import file_lock
 
 Report = Callable[[str, str], None]
@@ -53,6 +55,17 @@ def collect_kept(state_path: str, report: Report) -> None:
         if now - kept_at > KEPT_S or total > KEPT_BYTES:
             report("info", f"{folder}, a log that was kept, is removed: it is too old, or too much is kept")
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def collect_sessions(state_path: str) -> None:
+    """Remove what is written down of sessions whose jobs are not in the spool any more."""
+    for job_id in session_file.names(state_path):
+        try:
+            age_s = time.time() - os.lstat(session_file.path_of(state_path, job_id)).st_mtime
+            if age_s > _LEAVE_S and not os.path.lexists(os.path.join(state_path, layout.SPOOL, job_id)):
+                session_file.remove(state_path, job_id)
+        except OSError:
+            continue
 
 
 def _is_unused(folder: str, now: float) -> bool:

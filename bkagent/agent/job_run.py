@@ -29,7 +29,9 @@ from bkagent.config import code_in_use, paths, self_command
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.job.warm import Warm
-from bkagent.logs import copies, spool
+from bkagent.logs import copies, layout, spool
+from bkagent.logs.custody import session_file
+from bkagent.logs.custody.session_file import SessionFile
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.outage import Outages
 from bkagent.logs.result import Result
@@ -38,10 +40,14 @@ from bkagent.logs.stamper import Stamper
 from bkagent.redaction.known import KnownSecrets
 from bkagent.redaction.variables import scrub
 from bkagent.remote import jobs
+from bkagent.system import process_group
+from bkagent.system.plain_file import open_plain
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 
 Report = Callable[[str, str], None]
+
+_KILLED_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,11 @@ class JobRun:
         hear nothing more of it from us then, but for `not_run`: that it was told already.
         """
         job = self._job_file()
+        own = self._session
+        session = session_file.of_job(job, own.client.endpoint, own.token)
         try:
-            earlier = earlier_entry.take(self._place.spool_path, job, self._place.stop.waiter(FORCED))
-            self.entry = entry = earlier or spool.create(self._place.spool_path, job)
+            earlier = self._earlier(job, session)
+            self.entry = entry = earlier or self._created(job, session)
         except (AgentError, OSError) as problem:
             self.not_run = not_run.tell(
                 self._client, self._job.id, str(problem), wait=self._place.stop.waiter(FORCED),
@@ -109,30 +117,37 @@ class JobRun:
             entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
             self._place.open_output, self._place.outages.of(self._client.endpoint),
         )  # fmt: skip
-        if earlier:
-            self._place.report("info", f"going on with job {job.job_id}, which an agent before this one left")
-            return tending.run()
         try:
-            self._begin(entry, files, tending)
+            if earlier:
+                self._resume(entry, files)
+            else:
+                self._begin(entry, files, tending)
         except (AgentError, OSError):
             # A full disk, say: what is there stays for the next look at the spool.
             entry.release()
             raise
         return tending.run()
 
+    def _earlier(self, job: JobFile, session: SessionFile) -> Optional[Entry]:
+        place = self._place
+        return earlier_entry.take(
+            place.spool_path, job, session, self._job.token, place.report, place.stop.waiter(FORCED)
+        )
+
+    def _created(self, job: JobFile, session: SessionFile) -> Entry:
+        entry = spool.create(self._place.spool_path, job, session)
+        # On the side: the job does not wait for the disk, and its entry gets there with its first second of log.
+        arguments = (self._place.settings.state_path, job.job_id, self._place.report)
+        threading.Thread(target=_sync_session, args=arguments, name="session-sync", daemon=True).start()
+        return entry
+
     def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
         """Start the job's process, or write down why there is none."""
         child = None
-        permissions = self._place.settings.job.permissions
         try:
-            self._job, about_mirror = permitted_mirror(self._job, permissions)
-            settings = self._place.settings.job
-            names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
-            own, _ = job_environment.received(self._job.env, permissions.protection())
-            files.write(own, names_agents)
-            context = self._context(files, entry)
+            context, about_mirror = self._described(files, entry)
             self._say(entry, notices_of(self._job))
-            refusal = refusal_of(self._job, permissions)
+            refusal = refusal_of(self._job, context.settings.permissions)
             if refusal is None:
                 self._say(entry, about_mirror)
                 refusal = self._judged(context)
@@ -146,6 +161,33 @@ class JobRun:
             return
         arguments = (child, entry, tending, self._place.report)
         threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
+
+    def _resume(self, entry: Entry, files: JobFiles) -> None:
+        """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
+        try:
+            context, _ = self._described(files, entry)
+            refusal = refusal_of(self._job, context.settings.permissions) or self._judged(context)
+        except ValueError as problem:
+            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+        if refusal is None:
+            self._place.report("info", f"going on with job {self._job.id}, which an agent before this one left")
+            return
+        self._place.report("error", f"job {self._job.id}, which an agent before this one left, does not go on")
+        pid = entry.pid()
+        if pid is not None:
+            process_group.kill(pid)
+            entry.wait_for_end(_KILLED_WITHIN_S)
+        self._say(entry, refusal.lines)
+        entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
+
+    def _described(self, files: JobFiles, entry: Entry) -> Tuple[JobContext, Tuple[str, ...]]:
+        """Write the files that describe the job; return what is known of it, and lines about its mirror."""
+        settings = self._place.settings.job
+        self._job, about_mirror = permitted_mirror(self._job, settings.permissions)
+        names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
+        own, _ = job_environment.received(self._job.env, settings.permissions.protection())
+        files.write(own, names_agents)
+        return self._context(files, entry), about_mirror
 
     def _judged(self, context: JobContext) -> Optional[Refusal]:
         """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
@@ -170,7 +212,9 @@ class JobRun:
         os.makedirs(build_path, exist_ok=True)
         code_in_use.touch(own_folders(context.settings))
         env = job_environment.process_environment(context)
-        return launch.start(entry.folder, env, build_path, self._place.warm)
+        # What the agent knows and no variable of the job tells: it could still come to print them.
+        secrets = (self._place.settings.token, self._session.token, context.token)
+        return launch.start(entry.folder, env, build_path, self._place.warm, secrets)
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)
@@ -200,7 +244,7 @@ class JobRun:
         wanted = settings.log_copies
         return JobFile(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
-            agent_name=session.name, agent_endpoint=session.client.endpoint, agent_token=session.token,
+            agent_name=session.name,
             heartbeat_interval_s=session.heartbeat_interval_s, lost_after_s=session.lost_after_s,
             job_status_interval_s=session.job_status_interval_s,
             request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
@@ -237,9 +281,17 @@ def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -
     settled(entry, outcome.lost(rfc3339(time.time_ns())))
 
 
+def _sync_session(state_path: str, job_id: str, report: Report) -> None:
+    try:
+        session_file.sync(state_path, job_id)
+    except OSError as problem:
+        report("warn", f"the session of job {job_id} may not outlive the power of this machine: {problem}")
+
+
 def _last_words(entry: Entry) -> str:
     try:
-        with open(os.path.join(entry.folder, launch.STDERR_NAME), encoding="utf-8", errors="replace") as file:
+        path = os.path.join(entry.folder, layout.STDERR)
+        with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
             return " ".join(file.read(2000).split())
     except OSError:
         return ""

@@ -9,6 +9,7 @@ from typing import Callable, Mapping, Protocol
 from bkagent.logs import journal
 from bkagent.logs.entry import Entry
 from bkagent.logs.unstamped import Unstamped
+from bkagent.system.plain_file import open_plain
 
 _READ_BYTES = 256 * 1024
 _LAST_WITHIN_S = 10.0
@@ -63,7 +64,7 @@ class OutputCopy:
 
     def _follow(self) -> None:
         try:
-            with open(self._entry.log_path, "rb", buffering=0) as log:
+            with open(self._entry.log_path, "rb", buffering=0, opener=open_plain) as log:
                 log.seek(self._at)
                 while not (self._closing and self._at >= self._size):
                     self._news.wait()

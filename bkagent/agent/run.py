@@ -63,6 +63,7 @@ def _collect(settings: AgentSettings, report: Report) -> None:
     """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
     collecting.collect_kept(settings.state_path, report)
+    collecting.collect_sessions(settings.state_path)
     if not spool.entries(os.path.join(settings.state_path, layout.SPOOL)):
         # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.
         collecting.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)

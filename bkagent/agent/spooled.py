@@ -9,12 +9,15 @@ from typing import List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.logs import journal, layout, spool
+from bkagent.logs.custody import provenance
 from bkagent.logs.entry import Entry
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock
+from bkagent.system.plain_file import open_plain
 
-RUNNING, WAITING, LOST, STARTING, DAMAGED, KEPT = "running", "waiting", "lost", "starting", "damaged", "kept"
+RUNNING, WAITING, LOST, STARTING, KEPT = "running", "waiting", "lost", "starting", "kept"
+DAMAGED, FOREIGN = "damaged", "foreign"
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
@@ -23,7 +26,7 @@ class Spooled:
     """One job.
 
     state        "running"; "waiting" for its control plane; "lost", with a log but no result; "starting"; "damaged";
-                 or "kept", which nobody delivers any more, for a `reason`
+                 "foreign", which no agent has made, for a `reason`; or "kept", which nobody delivers any more, for one
     in_hand      whether an agent sees to it now
     log_bytes    size of its log, and `acknowledged_bytes` how much of that has been taken; None where that is not known
     changed_at   Unix time of the last change of the log
@@ -48,7 +51,9 @@ class Spooled:
 
 def listing(state_path: str) -> List[Spooled]:
     """Return every job of a state folder: first the spool, then what is kept."""
-    waiting = [_of_spool(entry) for entry in spool.entries(os.path.join(state_path, layout.SPOOL))]
+    path = os.path.join(state_path, layout.SPOOL)
+    waiting = [_of_spool(entry) for entry in spool.entries(path)]
+    waiting += [_foreign(stranger, spool.STRANGE) for stranger in spool.strangers(path)]
     return waiting + [_of_kept(folder) for folder in _folders(os.path.join(state_path, layout.KEPT))]
 
 
@@ -64,6 +69,9 @@ def find(state_path: str, job_id: str) -> Spooled:
 
 
 def _of_spool(entry: Entry) -> Spooled:
+    fault = _fault_of(entry)
+    if fault:
+        return _foreign(entry.folder, fault)
     job, result, state = None, None, DAMAGED
     try:
         job, result = entry.job, entry.result()
@@ -72,6 +80,22 @@ def _of_spool(entry: Entry) -> Spooled:
         pass
     in_hand = file_lock.is_held(os.path.join(entry.folder, layout.OWNER))
     return _made(entry.folder, state, in_hand, job, result, "")
+
+
+def _fault_of(entry: Entry) -> str:
+    """Return why an entry is foreign, "" where it is one of an agent, be it damaged."""
+    fault = provenance.fault_of_form(entry)
+    try:
+        if fault or entry.session is None and provenance.is_of_older_release(entry):
+            return fault
+        entry.job  # noqa: B018  read
+    except AgentError:
+        return ""
+    return provenance.fault_of(entry)
+
+
+def _foreign(folder: str, fault: str) -> Spooled:
+    return _made(folder, FOREIGN, False, None, None, fault)
 
 
 def _state(entry: Entry, result: Optional[Result]) -> str:
@@ -85,7 +109,8 @@ def _state(entry: Entry, result: Optional[Result]) -> str:
 def _of_kept(folder: str) -> Spooled:
     entry = Entry(folder)
     try:
-        with open(os.path.join(folder, layout.KEPT_REASON), encoding="utf-8", errors="replace") as file:
+        path = os.path.join(folder, layout.KEPT_REASON)
+        with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
             reason = _UNSEEN.sub(" ", file.read(4000)).strip()
     except OSError:
         reason = ""
@@ -102,7 +127,7 @@ def _made(
 ) -> Spooled:
     log = os.path.join(folder, layout.LOG)
     try:
-        status = os.stat(log)
+        status = os.lstat(log)
         size, changed_at = status.st_size, status.st_mtime
     except OSError:
         size, changed_at = 0, 0.0

@@ -40,10 +40,18 @@ def table(found: Sequence[Spooled]) -> List[str]:
 
 def _row(one: Spooled) -> "tuple[str, ...]":
     taken = "?" if one.acknowledged_bytes is None else f"{one.acknowledged_bytes:,}"
-    result = "-" if one.result is None else one.result.signal or str(one.result.exit_status)
+    result = "-" if one.result is None else visible(one.result.signal) or str(one.result.exit_status)
     state = one.state + (", in hand" if one.in_hand else "")
     return (one.job_id, state, f"{one.log_bytes:,}", taken, result, _moment(one.changed_at) or "-")
 
 
+def visible(text: str) -> str:
+    """Return a text that a job may have written, with what would steer a terminal shown as an escape."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def _moment(unix_s: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s)) if unix_s else ""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s)) if unix_s else ""
+    except (OverflowError, ValueError, OSError):
+        return ""  # a time that no clock of this machine has shown

@@ -7,35 +7,43 @@ by the clock.
 from __future__ import annotations
 
 import os
-from typing import Mapping, Optional, Union
+from typing import Iterable, Mapping, Optional, Union
 
 from bkagent.config import self_command
-from bkagent.job import spilled
+from bkagent.job import handed_secrets, spilled
 from bkagent.job.warm import Warm
+from bkagent.logs import layout
 from bkagent.system import fork_server, process_start
+from bkagent.system.plain_file import open_plain
 
 Child = Union[process_start.Child, fork_server.Forked]
 
-STDERR_NAME = "stderr"  # in the job's spool entry: what its process says when it cannot even write its log
 
-
-def start(entry_folder: str, env: Mapping[str, str], cwd: str, warm: Optional[Warm] = None) -> Child:
+def start(
+    entry_folder: str, env: Mapping[str, str], cwd: str, warm: Optional[Warm] = None, secrets: Iterable[str] = ()
+) -> Child:
     """Start the job of a spool entry in a session of its own, with `env` as the job's whole environment.
+
+    `secrets` are kept out of its log, and out of all else that leaves it, though it is not told them.
 
     The result of the job comes from the spool, never from the process; `wait` of the child only keeps the system's
     process table tidy. Raises OSError when the process cannot be started, ValueError for an environment or folder
     that no process can be given.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
+    told = -1
     try:
-        errors = os.open(os.path.join(entry_folder, STDERR_NAME), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        told = handed_secrets.open_pipe(secrets)
+        errors = open_plain(os.path.join(entry_folder, layout.STDERR), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            forked = warm.start(entry_folder, env, cwd, nothing, nothing, errors) if warm is not None else None
+            forked = warm.start(entry_folder, env, cwd, told, nothing, errors) if warm is not None else None
             if forked is not None:
                 return forked
             argv = self_command.command(["job-process", entry_folder])
-            return process_start.start_in_session(argv, spilled.spill(entry_folder, env), cwd, nothing, nothing, errors)
+            return process_start.start_in_session(argv, spilled.spill(entry_folder, env), cwd, told, nothing, errors)
         finally:
             os.close(errors)
     finally:
+        if told >= 0:
+            os.close(told)
         os.close(nothing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Mapping, NamedTuple
+from typing import Dict, Mapping, NamedTuple, Sequence
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import assembly, run, script, service, spilled
@@ -32,10 +32,10 @@ class Ending(NamedTuple):
 
 
 class JobProcess:
-    """Runs the job of a spool entry."""
+    """Runs the job of a spool entry; `secrets` are never in its log."""
 
-    def __init__(self, entry_folder: str, environ: Mapping[str, str]) -> None:
-        self._folder, self._environ = entry_folder, environ
+    def __init__(self, entry_folder: str, environ: Mapping[str, str], secrets: Sequence[str] = ()) -> None:
+        self._folder, self._environ, self._secrets = entry_folder, environ, secrets
         self._cancellation = Cancellation()
         self._signal = ""
         self._is_abandoned = False
@@ -80,7 +80,10 @@ class JobProcess:
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
         self._copies = Copies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
         sink = self._append if job.log_tmpfile or job.log_copy else self._side.append
-        self._log = JobLog(sink, Redactor(), stamper_for(job), line_end=line_end)
+        redactor = Redactor()
+        for secret in self._secrets:
+            redactor.add(secret)
+        self._log = JobLog(sink, redactor, stamper_for(job), line_end=line_end)
         self._copies.report_problems()
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
         self._limits = Limits(job.lost_after_s)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Optional
 
 from bkagent.hooks import run as hooks_run  # noqa: F401  most jobs have hooks
-from bkagent.job import process  # noqa: F401  what the forked processes run
+from bkagent.job import handed_secrets, process  # noqa: F401  what the forked processes run
 from bkagent.system import fork_server
 from bkagent.system.fork_server import Request
 

@@ -9,6 +9,7 @@ from typing import Callable
 
 from bkagent.errors import AgentError
 from bkagent.logs import spool
+from bkagent.logs.custody import handing_over, provenance
 from bkagent.system import process_group
 
 
@@ -19,13 +20,16 @@ def hand_over(spool_path: str, endpoint: str, report: "Callable[[str, str], None
     """
     count = 0
     for entry in spool.entries(spool_path):
-        if not entry.try_own():
+        if provenance.fault_of_form(entry) or not entry.try_own():
             continue
         try:
+            handing_over.take_in_older(entry)
+            if provenance.fault_of(entry):
+                continue  # the agents that start next move it away, and name it
             pid = entry.pid()
             if pid is not None and entry.alive():
                 process_group.kill(pid)
-            entry.redirect(endpoint)
+            handing_over.redirect(entry, endpoint)
             count += 1
         except (AgentError, OSError) as problem:
             report("warn", f"job {entry.job_id} of an earlier local run: {problem}")

@@ -10,6 +10,7 @@ from typing import Callable, Deque, Optional, Tuple
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
 from bkagent.logs.journal import Chunk, Journal
 from bkagent.logs.outage import Outage
+from bkagent.system.plain_file import open_plain
 
 Send = Callable[[int, int, int, bytes], None]
 _READ_BYTES = 256 * 1024
@@ -136,7 +137,7 @@ def gzipped(path: str, chunk: Chunk, level: int) -> bytes:
     """Return a piece of a file, compressed for the wire. Raises OSError when the file ends before it."""
     packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
     pieces = []
-    with open(path, "rb", buffering=0) as file:
+    with open(path, "rb", buffering=0, opener=open_plain) as file:
         file.seek(chunk.offset)
         left = chunk.size
         while left:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import replace
 from typing import Optional
 
-from bkagent.errors import AgentError, WireError
+from bkagent.errors import AgentError
 from bkagent.logs import entry_files, layout, result
+from bkagent.logs.custody import keeping, session_file
+from bkagent.logs.custody.session_file import SessionFile
 from bkagent.logs.entry_files import heartbeat_age_s, request_cancel, touch_heartbeat
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_path
+from bkagent.system.plain_file import open_plain, read_plain
 
 _START_LOOK_S = 0.02
 
@@ -34,6 +36,11 @@ class Entry:
         if self._job is None:
             self._job = entry_files.read_job(self.folder)
         return self._job
+
+    @property
+    def session(self) -> Optional[SessionFile]:
+        """The session that took the job, None where none is written down. Raises WireError when it is damaged."""
+        return session_file.read(layout.state_of(self.folder), self.job_id)
 
     @property
     def log_path(self) -> str:
@@ -126,10 +133,10 @@ class Entry:
         if not self.alive():
             return None
         try:
-            with open(self._path(layout.PID), encoding="ascii") as file:
-                return int(file.read(20))
+            pid = int(read_plain(self._path(layout.PID), 20))
         except (OSError, ValueError):
             return None
+        return pid if pid > 1 else None  # what else would be a group of processes, or all of them
 
     def request_cancel(self, reason: str) -> None:
         """Write down why the job shall end: "cancel" or "agent_stop". Signalling the job process comes after this."""
@@ -151,10 +158,13 @@ class Entry:
         """Return how the job ended, or None. Raises WireError for a damaged file."""
         return result.read(self.folder)
 
-    def settle(self, outcome: Result) -> bool:
-        """Write the result in place of a job process that could not start or was lost. False when there is one."""
+    def settle(self, outcome: Result, overrule: bool = False) -> bool:
+        """Write the result in place of a job process that could not start or was lost. False when there is one.
+
+        `overrule` replaces one that there is. Raises AgentError while a job process lives, OSError.
+        """
         with _NobodyRuns(self):
-            if result.exists(self.folder):
+            if result.exists(self.folder) and not overrule:
                 return False
             sync_path(self.log_path)
             result.write(self.folder, outcome)
@@ -166,13 +176,13 @@ class Entry:
     def log_size(self) -> int:
         """Return the size of the log in bytes."""
         try:
-            return os.stat(self.log_path).st_size
+            return os.lstat(self.log_path).st_size
         except FileNotFoundError:
             return 0
 
     def append(self, data: bytes) -> None:
         """Add the agent's own bytes to the log. Raises AgentError while a job process lives: only it may write then."""
-        with _NobodyRuns(self), open(self.log_path, "ab", buffering=0) as log:
+        with _NobodyRuns(self), open(self.log_path, "ab", buffering=0, opener=open_plain) as log:
             at = 0
             while at < len(data):
                 at += log.write(data[at:]) or 0
@@ -193,6 +203,7 @@ class Entry:
     def remove(self) -> None:
         """Remove the entry after its finish was acknowledged. Raises OSError."""
         os.unlink(self._path(layout.JOB))  # from here on it is no entry, whatever happens next
+        session_file.remove(layout.state_of(self.folder), self.job_id)
         self.release()
         layout.remove_folder(self.folder)
 
@@ -204,60 +215,14 @@ class Entry:
             self.release()
             layout.remove_folder(self.folder)
 
-    def redirect(self, endpoint: str) -> None:
-        """Let whoever delivers the job reach its control plane elsewhere: the same one, at another address."""
-        self._rewrite(replace(self.job, endpoint=endpoint, agent_endpoint=endpoint))
-
-    def hand_to(self, other: JobFile) -> None:
-        """Let the job be delivered in the session and with the token of `other`, which names the same job."""
-        self._rewrite(
-            replace(
-                self.job, endpoint=other.endpoint, token=other.token, agent_id=other.agent_id,
-                agent_name=other.agent_name, agent_endpoint=other.agent_endpoint, agent_token=other.agent_token,
-                heartbeat_interval_s=other.heartbeat_interval_s, request_headers=other.request_headers,
-                job_status_interval_s=other.job_status_interval_s, disconnect_after_job=other.disconnect_after_job,
-            )
-        )  # fmt: skip
-
-    def _rewrite(self, job: JobFile) -> None:
-        replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
-        self._job = job
-
     def keep(self, reason: str) -> str:
         """Move the entry out of the spool, to `kept` beside it, for a person to look at; return where it is now."""
-        with open(self._path(layout.KEPT_REASON), "w", encoding="utf-8") as file:
-            file.write(reason.strip() + "\n")  # from here on it is no entry
-        self._forget_secrets()
-        self._finish_result()
-        kept = os.path.join(os.path.dirname(os.path.dirname(self.folder)), layout.KEPT)
-        os.makedirs(kept, mode=0o700, exist_ok=True)
-        self.release()  # Windows renames no folder with an open file
-        for number in range(1000):
-            target = os.path.join(kept, self.job_id + (f".{number}" if number else ""))
-            if not os.path.exists(target):
-                os.rename(self.folder, target)
-                return target
-        raise AgentError(f"{kept} holds a thousand logs of the job {self.job_id}")
+        return keeping.keep_entry(self, reason)
 
-    def _forget_secrets(self) -> None:
-        """Take tokens and the job's environment out of what is kept: a person looks at it, nobody delivers it."""
-        for name in os.listdir(self.folder):
-            if name.startswith(layout.JOB_ENV_PREFIX):
-                os.unlink(self._path(name))
-        try:
-            job = replace(self.job, token="", agent_token="")
-        except AgentError:
-            return  # damaged, which may be why it is kept
+    def rewrite(self, job: JobFile) -> None:
+        """Put another `job.json` in place. Raises OSError."""
         replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
-
-    def _finish_result(self) -> None:
-        """Make an announced result one that counts after the next start of the machine as well."""
-        try:
-            outcome = self.result()
-        except WireError:
-            return
-        if outcome is not None:
-            result.write(self.folder, outcome)
+        self._job = job
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

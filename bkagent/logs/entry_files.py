@@ -9,6 +9,7 @@ from bkagent.errors import WireError
 from bkagent.logs import layout
 from bkagent.logs.job_file import JobFile
 from bkagent.system.durable import replace_file
+from bkagent.system.plain_file import open_plain, read_plain
 
 _LONGEST_JOB_FILE_BYTES = 16 * 1024 * 1024
 CANCEL, AGENT_STOP = "cancel", "agent_stop"
@@ -16,19 +17,22 @@ CANCEL, AGENT_STOP = "cancel", "agent_stop"
 
 def read_job(folder: str) -> JobFile:
     """Return the job of an entry. Raises WireError, also for a file that cannot be read."""
+    return JobFile.from_text(read_text(folder))
+
+
+def read_text(folder: str) -> str:
+    """Return `job.json` as it is. Raises WireError where it cannot be read."""
     path = os.path.join(folder, layout.JOB)
     try:
-        with open(path, "rb") as file:
-            text = file.read(_LONGEST_JOB_FILE_BYTES).decode("utf-8")
+        return read_plain(path, _LONGEST_JOB_FILE_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as problem:
         raise WireError(f"{path} cannot be read: {problem}") from problem
-    return JobFile.from_text(text)
 
 
 def cancel_reason(folder: str) -> Optional[str]:
     """Return why the job shall end ("cancel" or "agent_stop"), or None while it may run."""
     try:
-        with open(os.path.join(folder, layout.CANCEL), encoding="utf-8") as file:
+        with open(os.path.join(folder, layout.CANCEL), encoding="utf-8", errors="replace", opener=open_plain) as file:
             return file.read(100).strip() or CANCEL
     except OSError:
         return None
@@ -51,5 +55,5 @@ def heartbeat_age_s(folder: str, now: float) -> float:
 def touch_heartbeat(folder: str) -> None:
     """Note that a heartbeat was accepted now. Raises OSError."""
     path = os.path.join(folder, layout.HEARTBEAT)
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+    os.close(open_plain(path, os.O_WRONLY | os.O_CREAT))
     os.utime(path)

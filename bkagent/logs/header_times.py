@@ -16,6 +16,7 @@ from bkagent.errors import AgentError
 from bkagent.logs import layout
 from bkagent.logs.entry import Entry
 from bkagent.system.durable import replace_file
+from bkagent.system.plain_file import open_plain
 
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _HEADER = re.compile(rb"^(?:---|\+\+\+|~~~)[ \t\r\v\f]", re.MULTILINE)
@@ -57,7 +58,7 @@ class HeaderTimes:
         """Look at what the log has up to `size` bytes and has not had before. Raises OSError."""
         if size <= self._at:
             return
-        with open(self._entry.log_path, "rb", buffering=0) as log:
+        with open(self._entry.log_path, "rb", buffering=0, opener=open_plain) as log:
             log.seek(self._at)
             while self._at < size:
                 data = log.read(min(_READ_BYTES, size - self._at))
@@ -117,7 +118,7 @@ class HeaderTimes:
 
     def _read_told(self) -> int:
         try:
-            with open(self._told_path, encoding="ascii") as file:
+            with open(self._told_path, encoding="ascii", opener=open_plain) as file:
                 return int(file.read(20))
         except (OSError, ValueError):
             return 0

@@ -16,6 +16,7 @@ from bkagent.logs.result import Result
 from bkagent.logs.syncing import Syncing
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_file, sync_folder, sync_path
+from bkagent.system.plain_file import open_plain
 
 _POSTED_WITHIN_S = 0.1
 
@@ -47,8 +48,7 @@ class JobSide:
         self._alive = alive
         self._lock = threading.Lock()
         self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        self._log = os.open(os.path.join(folder, layout.LOG), flags, 0o600)
+        self._log = open_plain(os.path.join(folder, layout.LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._writer = PatientWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
         replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
         # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.

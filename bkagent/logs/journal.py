@@ -15,8 +15,11 @@ from typing import Dict, List
 
 from bkagent.errors import WireError
 from bkagent.system.durable import is_full, sync_file
+from bkagent.system.plain_file import open_plain, read_plain
 
 _NEWLINE = b"\n"
+_LONGEST_BYTES = 256 * 1024 * 1024  # some six million chunks
+_LONGEST_LINE_BYTES = 80  # three numbers, of a log of any size
 
 
 @dataclass(frozen=True)
@@ -32,15 +35,14 @@ def acknowledged_bytes(path: str) -> int:
     """Return how much of a log has been taken, as its journal says. Raises OSError, and ValueError for damage."""
     sizes: Dict[bytes, int] = {}
     taken = 0
-    with open(path, "rb") as file:
-        for line in file.read().split(_NEWLINE)[:-1]:
-            words = line.split()
-            if len(words) == 4 and words[0] == b"c":
-                sizes[words[1]] = int(words[3])
-            elif len(words) == 2 and words[0] == b"a":
-                taken += sizes.pop(words[1], 0)
-            else:
-                raise ValueError("the journal is damaged")
+    for line in read_plain(path, _LONGEST_BYTES).split(_NEWLINE)[:-1]:
+        words = line.split() if len(line) <= _LONGEST_LINE_BYTES else []
+        if len(words) == 4 and words[0] == b"c":
+            sizes[words[1]] = int(words[3])
+        elif len(words) == 2 and words[0] == b"a":
+            taken += sizes.pop(words[1], 0)
+        else:
+            raise ValueError("the journal is damaged")
     return taken
 
 
@@ -52,9 +54,12 @@ class Journal:
         self._pending: Dict[int, Chunk] = {}
         self._next_sequence = 1
         self._next_offset = 0
-        self._read(path)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        self._fd = os.open(path, flags, 0o600)
+        self._fd = open_plain(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            self._read(path)
+        except (OSError, WireError):
+            os.close(self._fd)
+            raise
         # A descriptor of its own: a sync takes as long as the disk likes, and chunks are cut meanwhile.
         self._sync_fd = os.dup(self._fd)
         self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
@@ -146,16 +151,17 @@ class Journal:
 
     def _read(self, path: str) -> None:
         try:
-            with open(path, "rb") as file:
-                text = file.read()
-        except FileNotFoundError:
-            return
+            text = read_plain(path, _LONGEST_BYTES)
+        except OSError as problem:
+            raise WireError(f"{path} cannot be read: {problem.strerror}") from problem
         whole = text.rfind(_NEWLINE) + 1
         if whole < len(text):
             # A line that was being written when the machine stopped. Its chunk was not sent: that comes afterwards.
-            os.truncate(path, whole)
+            os.ftruncate(self._fd, whole)
         for number, line in enumerate(text[:whole].split(_NEWLINE)[:-1], 1):
             try:
+                if len(line) > _LONGEST_LINE_BYTES:
+                    raise ValueError
                 self._take(line)
             except (ValueError, IndexError, TypeError):
                 raise WireError(f"{path}, line {number} is no journal entry: {line[:60]!r}") from None

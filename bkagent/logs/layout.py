@@ -4,8 +4,10 @@ import os
 import re
 
 from bkagent.errors import AgentError
+from bkagent.system import plain_file
 
 SPOOL, KEPT = "spool", "kept"  # beside each other in a state folder
+SESSIONS = "sessions"  # beside them: what only agents may know of the jobs in the spool
 JOB = "job.json"
 JOB_ASIDE = "job.json.new"  # an entry that is still being built; it is one from the moment this is renamed
 LOG = "log"
@@ -17,6 +19,7 @@ WAKE = "wake"
 CANCEL = "cancel"
 HEARTBEAT = "heartbeat"
 RESERVE = "reserve"  # room on the disk for the end of the log
+STDERR = "stderr"  # what the job process says when it cannot even write its log
 HEADERS = "headers"  # how many times of group headers were told
 KEPT_REASON = "reason"
 JOB_ENV_PREFIX = "job-env-"  # the files that describe the job to containers, secrets among them
@@ -26,18 +29,29 @@ _JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 
 def folder_of(spool_path: str, job_id: str) -> str:
     """Return the folder of a job's entry. Raises AgentError for an id that is no plain name: it comes from outside."""
-    if not _JOB_ID.fullmatch(job_id) or job_id.endswith("."):
+    if not is_job_id(job_id):
         raise AgentError(f"the job id {job_id!r} cannot name a folder; letters, digits, '-', '_' and '.' are legal")
     return os.path.join(spool_path, job_id)
 
 
+def is_job_id(name: str) -> bool:
+    """Return whether a name can be that of a job's entry."""
+    return bool(_JOB_ID.fullmatch(name)) and not name.endswith(".")
+
+
+def state_of(entry_folder: str) -> str:
+    """Return the state folder of an entry."""
+    return os.path.dirname(os.path.dirname(entry_folder))
+
+
 def is_entry(spool_path: str, name: str) -> bool:
-    """Return whether a name in the spool folder is a complete entry."""
+    """Return whether a name in the spool folder is a complete entry: a folder of this user with a job in it."""
     folder = os.path.join(spool_path, name)
     return (
-        bool(_JOB_ID.fullmatch(name))
-        and os.path.isfile(os.path.join(folder, JOB))
-        and not os.path.exists(os.path.join(folder, KEPT_REASON))
+        is_job_id(name)
+        and plain_file.is_own_folder(folder)
+        and plain_file.is_plain(os.path.join(folder, JOB))
+        and not os.path.lexists(os.path.join(folder, KEPT_REASON))
     )
 
 

@@ -15,9 +15,13 @@ from typing import Optional
 from bkagent.errors import WireError
 from bkagent.system.boot import boot_id
 from bkagent.system.durable import replace_file
+from bkagent.system.plain_file import read_plain
 
 NAME = "result.json"
 SOON = "result.soon"
+_LONGEST_BYTES = 64 * 1024
+_LARGEST_STATUS = 2**32
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -50,37 +54,43 @@ def announce(folder: str, result: Result) -> bool:
 
 def exists(folder: str) -> bool:
     """Return whether `read` finds a result, be it a damaged one."""
-    return os.path.exists(os.path.join(folder, NAME)) or _announced(folder) is not None
+    return os.path.lexists(os.path.join(folder, NAME)) or _announced(folder) is not None
 
 
 def read(folder: str) -> Optional[Result]:
     """Return the result of a spool entry, or None when there is none yet. Raises WireError for a damaged one."""
     try:
-        with open(os.path.join(folder, NAME), encoding="utf-8") as file:
-            text = file.read()
+        text = _text(folder, NAME)
     except FileNotFoundError:
         return _announced(folder)
+    except OSError as problem:
+        raise WireError(f"{NAME} of {folder} cannot be read: {problem.strerror}") from None
     try:
         return _parsed(text)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except _DAMAGE:
         raise WireError(f"{NAME} of {folder} cannot be read") from None
 
 
 def _announced(folder: str) -> Optional[Result]:
     """Return the announced result of this boot. One that the disk got a part of is of another, or damaged: None."""
     try:
-        with open(os.path.join(folder, SOON), encoding="utf-8") as file:
-            text = file.read()
+        text = _text(folder, SOON)
         return _parsed(text) if json.loads(text)["boot"] == boot_id() else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, *_DAMAGE):
         return None
 
 
-def _parsed(text: str) -> Result:
+def _text(folder: str, name: str) -> bytes:
+    return read_plain(os.path.join(folder, name), _LONGEST_BYTES)
+
+
+def _parsed(text: bytes) -> Result:
     document = json.loads(text)
     status = document["exit_status"]
     texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}
     kinds = [type(status), *map(type, texts.values())]
     if kinds != [int, str, str, str]:
         raise TypeError(f"a field of {NAME} is of the wrong kind")
+    if abs(status) > _LARGEST_STATUS:
+        raise ValueError(f"{NAME} has an exit status that no system knows")
     return Result(status, **texts)

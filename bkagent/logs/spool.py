@@ -12,20 +12,26 @@ from typing import List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.logs import layout
+from bkagent.logs.custody import session_file
+from bkagent.logs.custody.session_file import SessionFile
 from bkagent.logs.entry import Entry
 from bkagent.logs.entry_files import touch_heartbeat
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_side import JobSide, attach
-from bkagent.system import file_lock, wake
+from bkagent.system import file_lock, plain_file, wake
 
-__all__ = ["Entry", "JobSide", "attach", "create", "entries", "find"]
+__all__ = ["Entry", "JobSide", "attach", "create", "entries", "find", "is_stranger", "strangers"]
 
+STRANGE = "it is a link, or nothing that an agent puts there"
 _BUILDING = ".new-"
 _RUBBISH_AGE_S = 3600.0  # far longer than building or removing an entry takes
 
 
-def create(spool_path: str, job: JobFile) -> Entry:
-    """Make the entry of a job, owned by the caller. Raises AgentError when the spool already has it, and OSError."""
+def create(spool_path: str, job: JobFile, session: Optional[SessionFile] = None) -> Entry:
+    """Make the entry of a job, owned by the caller; `session` took the job, and lives in no file of the entry.
+
+    Raises AgentError when the spool already has it, and OSError.
+    """
     folder = layout.folder_of(spool_path, job.job_id)
     os.makedirs(spool_path, mode=0o700, exist_ok=True)
     aside = os.path.join(spool_path, f"{_BUILDING}{os.getpid()}-{os.urandom(6).hex()}")
@@ -45,16 +51,22 @@ def create(spool_path: str, job: JobFile) -> Entry:
     except (AgentError, OSError):
         layout.remove_folder(aside)
         raise
-    return _opened(folder)
+    return _opened(folder, session or session_file.of_job(job))
 
 
-def _opened(folder: str) -> Entry:
+def _opened(folder: str, session: SessionFile) -> Entry:
     """Own the folder, and only then let it count as an entry: nobody else can be quicker."""
     owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
     if not file_lock.lock_soon(owner):
         os.close(owner)
         raise AgentError(f"another process holds {folder}, which has just been made")
-    os.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
+    try:
+        session_file.write(layout.state_of(folder), session)
+        os.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
+    except (AgentError, OSError):
+        layout.remove_folder(folder)
+        os.close(owner)
+        raise
     return Entry(folder, owner)
 
 
@@ -82,6 +94,23 @@ def entries(spool_path: str) -> List[Entry]:
         if not layout.is_entry(spool_path, name):
             _sweep(os.path.join(spool_path, name))
     return [Entry(os.path.join(spool_path, name)) for name in names if layout.is_entry(spool_path, name)]
+
+
+def strangers(spool_path: str) -> List[str]:
+    """Return the paths of what bears the name of a job and cannot be its entry: links, files, folders of others."""
+    try:
+        names = sorted(filter(layout.is_job_id, os.listdir(spool_path)))
+    except OSError:
+        return []
+    return [path for path in (os.path.join(spool_path, name) for name in names) if is_stranger(path)]
+
+
+def is_stranger(path: str) -> bool:
+    """Return whether something stands at a path of the spool that no agent has put there."""
+    job = os.path.join(path, layout.JOB)
+    if not os.path.lexists(path):
+        return False
+    return not plain_file.is_own_folder(path) or (os.path.lexists(job) and not plain_file.is_plain(job))
 
 
 def _sweep(folder: str) -> None:

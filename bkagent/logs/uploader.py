@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Callable, Optional
 
+from bkagent.errors import WireError
 from bkagent.logs.chunk_senders import ChunkSenders, GivenUp, Send
 from bkagent.logs.entry import Entry
 from bkagent.logs.journal import Chunk, Journal
@@ -14,6 +15,7 @@ from bkagent.logs.outage import Outage
 from bkagent.logs.pace import Pace
 from bkagent.logs.syncing import Syncing
 from bkagent.system.durable import is_full, sync_path
+from bkagent.system.plain_file import open_plain
 
 __all__ = ["GivenUp", "Uploader"]
 
@@ -24,6 +26,7 @@ _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `
 _ROUNDS_FOR_NOTHING = 8
 _GATHER_S = 0.005
 _FULL_DISK_PAUSE_S = 1.0
+_MOST_LOST_BYTES = 1024**3  # with the power of a machine: far more than a job prints between two syncs
 
 
 class Uploader:
@@ -77,6 +80,8 @@ class Uploader:
         pace = Pace(job.chunk_max_bytes, job.chunk_interval_s)
         self._fill(journal)
         again = journal.unacknowledged()
+        if any(chunk.size > job.chunk_max_bytes for chunk in again):
+            raise WireError(f"{self._entry.chunks_path} has a chunk of more than {job.chunk_max_bytes} bytes")
         for_nothing = 0
         while not stop.is_set():
             for_nothing += 1
@@ -154,9 +159,11 @@ class Uploader:
     def _fill(self, journal: Journal) -> None:
         """Give a log that lost its end with the machine's power its length back, so that later offsets stay true."""
         missing = journal.next_offset - self._entry.log_size()
+        if missing > _MOST_LOST_BYTES:
+            raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
         if missing > 0 and not self._entry.alive():
             said = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
-            with open(self._entry.log_path, "ab", buffering=0) as log:
+            with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:
                 # The words come last: what was cut last is what is sent again.
                 log.seek(0, os.SEEK_END)
                 log.truncate(journal.next_offset - min(missing, len(said)))

@@ -27,7 +27,7 @@ class Ringer:
     """Holds the FIFO open for reading and writing, so that rings wait there while no listener lives."""
 
     def __init__(self, path: str) -> None:
-        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         self._is_fifo = stat.S_ISFIFO(os.fstat(self._fd).st_mode)
 
     def ring(self) -> None:

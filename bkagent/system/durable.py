@@ -2,7 +2,7 @@
 
 replace_file(path, data) -> None     write beside `path`, bring it to the disk, rename it in (0600); raises OSError
 sync_file(fd) -> None                bring a file's bytes (not its times) to the disk
-sync_path(path) -> None              the same for a file that is not open
+sync_path(path) -> None              the same for a file that is not open; never through a link
 sync_folder(path) -> None            bring a folder's names to the disk, where the system can
 is_full(problem) -> bool             whether an OSError says that the disk, or the user's share of it, is full
 free_bytes(path) -> int              how much this user may still write beside `path`; 0 where that is not known
@@ -12,6 +12,8 @@ reserve(path, size) -> None          make a file that takes up so much of the di
 import errno
 import os
 import sys
+
+from bkagent.system.plain_file import open_plain
 
 if sys.platform == "win32":
     from bkagent.system._durable_windows import sync_file, sync_folder
@@ -57,7 +59,7 @@ def is_full(problem: OSError) -> bool:
 
 def sync_path(path: str) -> None:
     """Bring the bytes of the file at `path` to the disk. Raises OSError."""
-    fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    fd = open_plain(path, os.O_RDWR)
     try:
         sync_file(fd)
     finally:

@@ -25,9 +25,9 @@ def waiting(start):
     return agent
 
 
-def left(folder, plane, job_id, token="of-an-older-session"):
+def left(folder, plane, job_id):
     """Return an entry as an agent leaves it, owned by the caller."""
-    return spool.create(str(folder), JobFile(job_id, plane.endpoint, token, agent_endpoint=plane.endpoint))
+    return spool.create(str(folder), JobFile(job_id, plane.endpoint, "jt-" + job_id))
 
 
 def again(plane, job_id, command="echo ran-$((1+1))"):

@@ -202,7 +202,7 @@ def test_a_job_that_was_never_begun_is_reported_as_lost(plane, start, tmp_path):
     job = plane.add_job("echo hello")
     job.state = "accepted"
     path = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool"
-    entry = spool.create(str(path), JobFile(job.id, plane.endpoint, job.token, agent_endpoint=plane.endpoint))
+    entry = spool.create(str(path), JobFile(job.id, plane.endpoint, job.token))
     entry.release()
     agent = start()
     assert job.wait_finished(), agent.said

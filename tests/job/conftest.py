@@ -13,7 +13,7 @@ import pytest
 from bkagent.config import self_command
 from bkagent.job import launch
 from bkagent.job.warm import Warm
-from bkagent.logs import spool
+from bkagent.logs import layout, spool
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 
@@ -113,7 +113,7 @@ class Ended:
         self.lines = _STYLE.sub("", text).splitlines()
         self.result: Optional[Result] = running.entry.result()
         self.process = running.child.wait()
-        with open(os.path.join(running.entry.folder, launch.STDERR_NAME), encoding="utf-8") as file:
+        with open(os.path.join(running.entry.folder, layout.STDERR), encoding="utf-8") as file:
             self.stderr = file.read()
 
     @property

@@ -6,6 +6,7 @@ import subprocess
 
 from bkagent.config import self_command
 from bkagent.job import launch
+from bkagent.logs import layout
 from tests.job.conftest import Place
 
 
@@ -24,7 +25,7 @@ def test_s1_5_an_entry_runs_once(place: Place) -> None:
     again = launch.start(running.entry.folder, place.env, str(place.builds))
     assert again.wait().exit_code == 1
     assert place.seen() == ["ran"]
-    with open(os.path.join(running.entry.folder, launch.STDERR_NAME), encoding="utf-8") as file:
+    with open(os.path.join(running.entry.folder, layout.STDERR), encoding="utf-8") as file:
         assert "has run already" in file.read()
 
 

@@ -27,10 +27,11 @@ def run(call: Call) -> int:
 
 
 def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
+    from bkagent.job import handed_secrets
     from bkagent.job.process import JobProcess
     from bkagent.system import fork_server, signals
 
-    process = JobProcess(entry_folder, environ)
+    process = JobProcess(entry_folder, environ, handed_secrets.take())
     signals.catch_endings(process.cancel)
     ending = process.run()
     fork_server.teach()

@@ -17,10 +17,11 @@ def run(call: Call) -> int:
     """Write the log; return 0."""
     from bkagent.agent import spooled
     from bkagent.cli import spool_view
+    from bkagent.system.plain_file import open_plain
 
     one = spooled.find(spool_view.state_path(call), call.arguments[0])
     try:
-        with open(one.log_path, "rb") as log:
+        with open(one.log_path, "rb", opener=open_plain) as log:
             if len(call.arguments) < 2:
                 _copy(log, call.out.buffer, call, one)
                 return 0

@@ -30,8 +30,8 @@ COMMAND = Command(
     description="""A job is in the spool from its start until the control plane has taken its log and its result.
 
 running: its process lives. waiting: it has ended, and its control plane has not taken everything. lost: its process
-was killed. starting: its process has not begun. damaged: its files cannot be read. kept: the control plane has refused
-it for good; nobody delivers it any more.""",
+was killed. starting: its process has not begun. damaged: its files cannot be read. foreign: no agent has made it, so it
+decides nothing. kept: the control plane has refused it for good, or it was foreign; nobody delivers it any more.""",
     example="bkagent spool list",
     reads_file=True,
     file_options=spool.OF_THE_AGENT,

@@ -17,7 +17,7 @@ def run(call: Call) -> int:
         return 0
     for name, value in document.items():
         if value not in (None, ""):
-            call.out.write(f"{name}: {value}\n")
+            call.out.write(f"{name}: {spool_view.visible(str(value))}\n")
     return 0
 
 
