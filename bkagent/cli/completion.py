@@ -61,6 +61,7 @@ def _words_after(commands: "List[Command]") -> "Dict[str, List[str]]":
 def bash(commands: "List[Command]") -> str:
     """Return the script for bash."""
     words = _words_after(commands)
+    pairs = "|".join(f'"{command.name}"' for command in commands if " " in command.name)
     lines = [
         "# bash completion for bkagent",
         "_bkagent() {",
@@ -74,7 +75,7 @@ def bash(commands: "List[Command]") -> str:
         '    case "$first" in',
         "        help|h) first=$second second=${COMP_WORDS[3]} start=3 ;;",
         "    esac",
-        '    if [ "$COMP_CWORD" = "$start" ]; then',
+        '    if [ "$COMP_CWORD" = "$start" ] && [ "${current#-}" = "$current" ]; then',
         '        case "$first" in',
         *(f'            {group}) words="{" ".join(members)}" ;;' for group, members in words.items() if group),
         "        esac",
@@ -83,8 +84,8 @@ def bash(commands: "List[Command]") -> str:
         "            return",
         "        fi",
         "    fi",
-        '    case "$first" in',
-        f'        {"|".join(group for group in words if group)}) name="$first $second" ;;',
+        '    case "$first $second" in',
+        f'        {pairs}) name="$first $second" ;;',
         '        *) name="$first" ;;',
         "    esac",
         '    case "$name $before" in',
@@ -113,11 +114,12 @@ def zsh(commands: "List[Command]") -> str:
     lines += ["        _describe command first", "        return", "    fi", "    case $name in"]
     for group, members in words.items():
         if group:
-            lines += [f"        {group})", "            if (( CURRENT == 3 )); then"]
+            lines += [f"        {group})", "            if (( CURRENT == 3 )) && [[ $words[3] != -* ]]; then"]
             lines += ["                local -a members=("]
             lines += [f"                    {_zsh_row(f'{group} {member}', member)}" for member in members]
             lines += ["                )", "                _describe command members", "                return"]
-            lines += ["            fi", '            name="$name $words[3]" at=4 ;;']
+            named = "|".join(members)
+            lines += ["            fi", f'            [[ $words[3] == ({named}) ]] && name="$name $words[3]" at=4 ;;']
     lines += ["    esac", "    shift $(( at - 2 )) words", "    (( CURRENT -= at - 2 ))", "    case $name in"]
     for command in commands:
         specs = [_zsh_flag(flag) for flag in _flags(command)]
@@ -155,6 +157,8 @@ def fish(commands: "List[Command]") -> str:
                 lines += [f"complete -c bkagent -f -n {_quoted(seen)} -a {member} -d {_quoted(summary)}"]
     for command in commands:
         condition = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in command.name.split(" "))
+        if command.name in words:  # a group as well
+            condition += f"; and not __fish_seen_subcommand_from {' '.join(words[command.name])}"
         for flag in _flags(command):
             line = f"complete -c bkagent -n {_quoted(condition)} -l {flag.name} -d {_quoted(flag.help)}"
             if flag.words:

@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack
 from typing import Callable, Optional
 
+from bkagent.controlplane import server_place
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.plane_artifacts import PlaneArtifacts
 from bkagent.controlplane.plane_clock import PlaneClock
@@ -53,6 +54,7 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
         descriptor = _lock(folder)
         with ExitStack() as undo:
             undo.callback(os.close, descriptor)
+            server_place.forget(folder)  # what a server that was killed has left
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name))
             tokens = Tokens(os.path.join(folder, "tokens"))
@@ -100,7 +102,7 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
 
 
 def _lock(folder: str) -> int:
-    path = os.path.join(folder, "lock")
+    path = os.path.join(folder, server_place.LOCK)
     try:
         descriptor = file_lock.open_lock(path)
     except OSError as error:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Callable
 from bkagent.controlplane import rest_api
 from bkagent.controlplane.agent_api import table as agent_api
 from bkagent.controlplane.errors import PlaneError
-from bkagent.controlplane.site import Site
+from bkagent.controlplane.login import links
+from bkagent.controlplane.site import Site, url_at
 from bkagent.controlplane.ui.access import is_loopback
 from bkagent.controlplane.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
@@ -29,22 +30,25 @@ class Server:
 
     def __init__(
         self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, url: str = "",
-        hold_ping_s: float = 0.0,
+        hold_ping_s: float = 0.0, open_pages: bool = False,
     ) -> None:  # fmt: skip
         """Listen, port 0 at any that is free. Raises ConfigError.
 
         url           under which others reach this server, where that is not the address it listens at
         hold_ping_s   how long a ping waits for work
+        open_pages    let who is on this machine read the pages without a login
         """
         self._report = report
         self._http = HttpServer(host, port, self._answer, report)
-        name = _EVERYWHERE.get(host, host)
-        self.is_loopback = is_loopback(name) or name == "localhost"
-        if host in _EVERYWHERE:
-            self.is_loopback = False
-        self.local_url = f"http://{f'[{name}]' if ':' in name else name}:{self._http.port}"
+        any_address = self._http.address in _EVERYWHERE
+        name = _EVERYWHERE.get(self._http.address, host)
+        self.is_loopback = is_loopback(self._http.address)
+        self.local_url = url_at(name, self._http.port)
         self.url = url.rstrip("/") or self.local_url
-        site = Site(plane, self.url, hold_ping_s)
+        self._site = site = Site(
+            plane, self.url, local_url=self.local_url, any_address=any_address and not url,
+            hold_ping_s=hold_ping_s, open_pages=open_pages,
+        )  # fmt: skip
         self._router = Router()
         agent_api.install(self._router, site)
         rest_api.install(self._router, site)
@@ -55,6 +59,19 @@ class Server:
     def endpoint(self) -> str:
         """Return the URL of the Agent API, for `--endpoint`."""
         return f"{self.url}/v3"
+
+    @property
+    def login_key(self) -> str:
+        """Return the key that makes links which log in, "" where the pages are open."""
+        return "" if self._site.open_pages else self._site.login_links.key
+
+    def login_url(self) -> str:
+        """Return a URL that logs a browser in a single time, within ten minutes."""
+        return links.link(self.url, self._site.login_links.new_secret())
+
+    def lasting_login_url(self, to: str) -> str:
+        """Return a URL that logs in and leads to a page of this server as often as one likes, until it ends."""
+        return links.link(self.url, self._site.login_links.lasting_secret(), to)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -79,4 +96,9 @@ class Server:
         except HttpError as problem:
             if request.path[:1] in (("v2",), ("v3",)) or "text/html" not in request.headers.get("accept", ""):
                 raise
-            return error_page(problem)
+            return error_page(self._site, request, problem)
+
+
+def listens_on_loopback(host: str) -> bool:
+    """Say whether a server that listens at `host` can be reached from this machine alone."""
+    return host.lower() == "localhost" or is_loopback(host)

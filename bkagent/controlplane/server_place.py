@@ -1,31 +1,81 @@
-"""Where the server of a data folder can be reached: a file that it leaves there while it runs."""
+"""Where the server of a data folder can be reached, and how its pages can be entered: files it leaves while it runs.
+
+A server that was killed leaves them behind. They count only while its lock on the folder is held: on its port another
+program of another user may listen by now, which must not be sent a token.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 
-from bkagent.system import durable
+from bkagent.controlplane.login import links
+from bkagent.errors import ConfigError
+from bkagent.system import durable, file_lock, private_folder
 
-_NAME = "server.url"
+LOCK = "lock"
+_URL = "server.url"
+_LOGIN = os.path.join("tokens", "login")
+_LIMIT_BYTES = 4096
 
 
-def note(folder: str, url: str) -> None:
-    """Leave the URL in the data folder. Raises OSError."""
-    durable.replace_file(os.path.join(folder, _NAME), url.encode("ascii", "replace") + b"\n", to_disk=False)
+@dataclass(frozen=True)
+class Login:
+    """How to enter the pages of the running server: `url` as others reach it; `key` makes links, "" for open pages."""
+
+    url: str
+    key: str
+
+    def link(self, api_token: str, now: float) -> str:
+        """Return a URL that leads to the pages, once and for ten minutes where they are not open."""
+        if not self.key:
+            return self.url + "/"
+        return links.link(self.url, links.make_secret(self.key, api_token, now))
+
+
+def note(folder: str, url: str, login: Login) -> None:
+    """Leave the URL for programs on this machine, and the login, in the data folder. Raises OSError."""
+    _write(folder, _LOGIN, f"{login.url}\n{login.key}\n")
+    _write(folder, _URL, url + "\n")
 
 
 def forget(folder: str) -> None:
-    """Take the file away."""
-    try:
-        os.unlink(os.path.join(folder, _NAME))
-    except OSError:
-        pass
+    """Take the files away. The caller holds the folder."""
+    for name in (_URL, _LOGIN):
+        try:
+            os.unlink(os.path.join(folder, name))
+        except OSError:
+            pass
 
 
 def read(folder: str) -> str:
-    """Return the URL that the folder's server left, or "". A server that was killed leaves one that nobody answers."""
+    """Return the URL of the server that runs on the folder, "" where none does."""
+    return _read(folder, _URL).strip() if _is_running(folder) else ""
+
+
+def read_login(folder: str) -> Login:
+    """Return how to enter the pages of the running server. Raises ConfigError."""
+    private_folder.check(folder, "data folder")
+    lines = _read(folder, _LOGIN).split("\n") if _is_running(folder) else []
+    if len(lines) < 2:
+        raise ConfigError(f"no server runs on the data folder {folder}; start one with `bkagent server`")
+    return Login(lines[0], lines[1])
+
+
+def _is_running(folder: str) -> bool:
     try:
-        with open(os.path.join(folder, _NAME), encoding="ascii", errors="replace") as file:
-            return file.read(500).strip()
+        return file_lock.is_held(os.path.join(folder, LOCK))
+    except OSError as error:
+        raise ConfigError(f"cannot read the data folder {folder}: {error.strerror}") from None
+
+
+def _write(folder: str, name: str, text: str) -> None:
+    durable.replace_file(os.path.join(folder, name), text.encode("ascii", "replace"), to_disk=False)
+
+
+def _read(folder: str, name: str) -> str:
+    try:
+        with open(os.path.join(folder, name), encoding="ascii", errors="replace") as file:
+            return file.read(_LIMIT_BYTES)
     except OSError:
         return ""

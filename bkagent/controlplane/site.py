@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple
 from urllib.parse import quote
 
+from bkagent.controlplane.login.links import LoginLinks
+from bkagent.controlplane.login.sessions import Sessions
 from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
 from bkagent.transport.routing import Router
@@ -15,29 +16,39 @@ if TYPE_CHECKING:
     from bkagent.controlplane.plane import Plane
     from bkagent.controlplane.records import Artifact, Build
 
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?")
 ARTIFACT_TICKET_PURPOSE = "artifact"
 UPLOAD_TICKET_PURPOSE = "upload"
 
 
 class Site:
-    """The plane behind this server, and the server's own URL without a trailing slash.
+    """The plane behind this server, who has logged in to it, and its URLs without a trailing slash.
 
-    hold_ping_s   how long a ping without news is held, so that work does not wait for the next one
+    url            under which others reach the server
+    local_url      where it listens
+    any_address    whether it listens at every address of the machine, and nothing else is said of its URL
+    hold_ping_s    how long a ping without news is held, so that work does not wait for the next one
+    open_pages     whether who is on this machine may read the pages without having logged in
     """
 
-    def __init__(self, plane: "Plane", url: str, hold_ping_s: float = 0.0) -> None:
+    def __init__(
+        self, plane: "Plane", url: str, *, local_url: str = "", any_address: bool = False, hold_ping_s: float = 0.0,
+        open_pages: bool = False,
+    ) -> None:  # fmt: skip
         self.plane = plane
-        self.url = url
+        self.url, self.local_url, self._any_address = url, local_url or url, any_address
         self.hold_ping_s = hold_ping_s
+        self.open_pages = open_pages
+        self.sessions = Sessions(plane.tokens, secure=url.lower().startswith("https://"))
+        self.login_links = LoginLinks(plane.tokens)
 
     def base_url(self, request: Request) -> str:
-        """Return the URL under which this client reaches the server, so that it can follow what it is told."""
-        host = request.headers.get("host", "")
-        if not _HOST.fullmatch(host):
+        """Return the URL that absolute links begin with: never what a client says in its Host header.
+
+        Of a server that listens at every address it is the one that this client has called.
+        """
+        if not self._any_address:
             return self.url
-        scheme = "https" if request.headers.get("x-forwarded-proto", "").lower() == "https" else "http"
-        return f"{scheme}://{host}"
+        return url_at(request.local, self.url.rpartition(":")[2])
 
     def build_path(self, build: "Build") -> str:
         """Return the path of a build's page."""
@@ -48,6 +59,13 @@ class Site:
         until = int(time.time()) + valid_s
         ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, f"{artifact.id} {until}")
         return f"/-/artifacts/{artifact.id}/{until}/{ticket}"
+
+
+def url_at(host: str, port: object) -> str:
+    """Return the URL of a server at an address or name of this machine."""
+    mapped = host[7:] if host.lower().startswith("::ffff:") and "." in host else host
+    address = mapped.partition("%")[0]  # the name of an interface means nothing elsewhere
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
 Route = Tuple[str, str, Callable[[Site, Request], Answer]]

@@ -1,7 +1,8 @@
 """Tokens: the agents' and the REST API's in a file each, those of sessions and jobs made from one secret.
 
 A session's or a job's token names its owner and proves it with a keyed hash, so none of them is kept anywhere, and
-asking twice gives the same one. All are compared in constant time.
+asking twice gives the same one. All are compared in constant time. A token whose file is replaced or removed counts no
+more from that moment on; one that is removed is made anew.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import hashlib
 import hmac
 import os
 import secrets
-from typing import Optional
+from typing import Optional, Tuple
 
 from bkagent.errors import ConfigError
-from bkagent.system import private_folder
+from bkagent.system import durable, private_folder
 
 AGENT, API, SIGNING = "agent", "api", "signing"
 SESSION_PREFIX, JOB_PREFIX = "bkaa_", "bkaj_"
@@ -25,9 +26,19 @@ class Tokens:
     def __init__(self, folder: str) -> None:
         """Read or make the files. Raises ConfigError where one cannot be made or is empty."""
         self.folder = private_folder.make(folder)
-        self.agent = self._file(AGENT, "bkar_")
-        self.api = self._file(API, "bkua_")
-        self._secret = self._file(SIGNING, "").encode()
+        self._agent = _TokenFile(self.path(AGENT), "bkar_")
+        self._api = _TokenFile(self.path(API), "bkua_")
+        self._secret = _TokenFile(self.path(SIGNING), "").text.encode()
+
+    @property
+    def agent(self) -> str:
+        """Return the token that registers agents, as its file has it now; "" where that cannot be read."""
+        return self._agent.current()
+
+    @property
+    def api(self) -> str:
+        """Return the token of the REST API and the pages, as its file has it now; "" where that cannot be read."""
+        return self._api.current()
 
     def path(self, name: str) -> str:
         """Return the path of the file that holds the token "agent" or "api"."""
@@ -73,22 +84,49 @@ class Tokens:
     def _mark(self, *parts: str) -> str:
         return hmac.new(self._secret, "\0".join(parts).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
-    def _file(self, name: str, prefix: str) -> str:
-        path = os.path.join(self.folder, name)
-        found = _read(path)
-        if found is None:
-            # Made aside and renamed in: nobody reads half a token.
-            draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+
+class _TokenFile:
+    """A file that holds one token. Raises ConfigError when it cannot be made or is empty."""
+
+    def __init__(self, path: str, prefix: str) -> None:
+        self._path, self._prefix = path, prefix
+        self._seen: Optional[Tuple[int, ...]] = None
+        self.text = ""
+        self._load()
+
+    def current(self) -> str:
+        """Return the token that the file holds now, "" for none that can be read."""
+        if self._seen is None or self._seen != _version(self._path):
             try:
-                with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-                    file.write(prefix + secrets.token_hex(32) + "\n")
-                os.replace(draft, path)
-            except OSError as error:
-                raise ConfigError(f"cannot write the token file {path}: {error.strerror}") from error
-            found = _read(path)
-        if not found:
-            raise ConfigError(f"the token file {path} is empty; remove it to have a new one made")
-        return found
+                self._load()
+            except ConfigError:
+                self._seen, self.text = None, ""
+        return self.text
+
+    def _load(self) -> None:
+        version, text = _version(self._path), _read(self._path)
+        if text is None:
+            self._make()
+            version, text = _version(self._path), _read(self._path)
+        if not text:
+            raise ConfigError(f"the token file {self._path} is empty; remove it to have a new one made")
+        self._seen, self.text = version, text
+
+    def _make(self) -> None:
+        # Made aside and renamed in: nobody reads half a token.
+        try:
+            durable.replace_file(self._path, f"{self._prefix}{secrets.token_hex(32)}\n".encode("ascii"))
+        except OSError as error:
+            raise ConfigError(f"cannot write the token file {self._path}: {error.strerror}") from error
+
+
+def _version(path: str) -> Optional[Tuple[int, ...]]:
+    """Return what differs between two contents of a file; None where there is no file."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size
 
 
 def _read(path: str) -> Optional[str]:
@@ -102,4 +140,4 @@ def _read(path: str) -> Optional[str]:
 
 
 def _same(text: str, token: str) -> bool:
-    return hmac.compare_digest(text.encode("utf-8", "replace"), token.encode())
+    return bool(token) and hmac.compare_digest(text.encode("utf-8", "replace"), token.encode())

@@ -18,6 +18,7 @@ class Request:
     env        variables of the build (--env)
     environ    the environment that agents and jobs inherit
     shell      the words that run a command
+    terminal   whether a person reads what is printed: only then it may hold a link that logs in
     """
 
     folder: str
@@ -32,6 +33,7 @@ class Request:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     leftovers: str = "end"
     coloured: bool = False
+    terminal: bool = False
 
 
 # Where a pipeline file may be, the reference's places in its order; more than one is an error.

@@ -101,7 +101,9 @@ class LocalRun:
             interrupted_before = self._interrupts_count > 0
         if interrupted_before:
             plane.cancel_build(build.id, reason="interrupted")
-        self._out(f"Build {build.number}: {server.url}/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}")
+        path = f"/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}"
+        page = server.lasting_login_url(path) if self._request.terminal else server.url + path
+        self._out(f"Build {build.number}: {page}")
         working.start()
         try:
             self._follow(events, working)

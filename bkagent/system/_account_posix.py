@@ -31,6 +31,12 @@ def account_home() -> str:
         return ""
 
 
+def is_ours(path: str) -> bool:
+    """Say whether `path` is a real folder of ours. Raises OSError."""
+    status = os.lstat(path)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+
+
 def owned_by_us(path: str) -> bool:
     """Say whether `path` is a real folder of ours; takes away what group and others may do in it."""
     found = os.lstat(path)

@@ -1,6 +1,7 @@
 """The user's account on Windows, where a profile folder is private by its access list."""
 
 import os
+import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def system_temporary() -> str:
 def account_home() -> str:
     """Return "": the environment's USERPROFILE is the account's own."""
     return ""
+
+
+def is_ours(path: str) -> bool:
+    """Say whether `path` is a folder; ownership is the profile's access list. Raises OSError."""
+    return stat.S_ISDIR(os.stat(path).st_mode)
 
 
 def owned_by_us(path: str) -> bool:

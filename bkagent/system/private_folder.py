@@ -1,5 +1,6 @@
 """Folders that belong to one user and nobody else can write to.
 
+check(path, what) -> None   say what is wrong with a folder that must be there and ours. Raises ConfigError
 make(path) -> str           create it (and what is above it) or check it; the path. Raises ConfigError
 can_make(path) -> bool      whether `make` would succeed, without leaving more than folders behind
 user_tag(environ) -> str    a short text that differs between the users of a machine
@@ -13,11 +14,23 @@ import sys
 from bkagent.errors import ConfigError
 
 if sys.platform == "win32":
-    from bkagent.system._account_windows import account_home, owned_by_us, system_temporary, user_tag
+    from bkagent.system._account_windows import account_home, is_ours, owned_by_us, system_temporary, user_tag
 else:
-    from bkagent.system._account_posix import account_home, owned_by_us, system_temporary, user_tag
+    from bkagent.system._account_posix import account_home, is_ours, owned_by_us, system_temporary, user_tag
 
-__all__ = ["account_home", "can_make", "make", "system_temporary", "user_tag"]
+__all__ = ["account_home", "can_make", "check", "make", "system_temporary", "user_tag"]
+
+
+def check(path: str, what: str) -> None:
+    """Raise ConfigError unless `path` is a folder that this user owns; it is called `what`. Changes nothing."""
+    try:
+        ours = is_ours(path)
+    except FileNotFoundError:
+        raise ConfigError(f"the {what} {path} does not exist") from None
+    except OSError as error:
+        raise ConfigError(f"cannot read the {what} {path}: {error.strerror}") from None
+    if not ours:
+        raise ConfigError(f"the {what} {path} is not a folder of this user; run this as the user whose it is")
 
 
 def make(path: str) -> str:

@@ -35,7 +35,7 @@ class HttpServer:
         self._answer, self._report = answer, report
         self._listener = _listen(host, port)
         self.host: str = host
-        self.port: int = self._listener.getsockname()[1]
+        self.address, self.port = self._listener.getsockname()[:2]
         self._table = ConnectionTable()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
         self._stopping = False

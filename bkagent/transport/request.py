@@ -23,6 +23,7 @@ class Request:
     parameters  what the route's `{name}` segments matched
     query       the query's pairs in order, decoded
     peer        address of the client
+    local       address of this machine that the client called
     owner       of the token that came with it, "" before `vouch`
     after_body  called when `read` has the whole body, before it is given out; may raise HttpError
     """
@@ -34,6 +35,7 @@ class Request:
         self.path = path
         self.parameters: Dict[str, str] = {}
         self.peer: str = connection.peer
+        self.local: str = connection.local
         self.owner = ""
         self.after_body: Callable[[], object] = lambda: None
         self._query_text = query

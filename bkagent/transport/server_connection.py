@@ -34,6 +34,7 @@ class Connection:
         self._pending = bytearray()
         self._timeout_s = -1.0
         self.peer = client.getpeername()[0]
+        self.local = client.getsockname()[0]  # the address of ours that the client called
         self.waiting_since: Optional[float] = time.monotonic()
         self.aborted = False
         self.owner = ""  # of the token that the last request has shown

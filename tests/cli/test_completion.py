@@ -20,6 +20,9 @@ ASKED = {
     "bkagent help artifact dow": ["download"],
     "bkagent help anno": ["annotate", "annotation"] if "annotation remove" in table.COMMANDS else ["annotate"],
     "bkagent annotate --conte": ["--context"],
+    "bkagent server lo": ["login-url"],
+    "bkagent server --open": ["--open-pages"],
+    "bkagent server login-url --da": ["--data"],
 }
 
 

@@ -18,9 +18,9 @@ Answered = Tuple[int, Any, Dict[str, str]]
 class Client:
     """One kept-alive connection; every call returns (status, document or bytes, headers)."""
 
-    def __init__(self, port: int, prefix: str, authorization: str = "") -> None:
+    def __init__(self, port: int, prefix: str, authorization: str = "", cookie: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)
-        self.prefix, self.authorization = prefix, authorization
+        self.prefix, self.authorization, self.cookie = prefix, authorization, cookie
 
     def call(
         self, method: str, path: str, document: Any = None, *, body: Optional[bytes] = None, **headers: str
@@ -28,6 +28,8 @@ class Client:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.authorization:
             sent.setdefault("Authorization", self.authorization)
+        if self.cookie:
+            sent.setdefault("Cookie", self.cookie)
         if document is not None:
             body = json.dumps(document).encode() + b"\n"
         self.connection.request(method, self.prefix + path, body, sent)
@@ -42,6 +44,7 @@ class Desk:
     """The served plane of one test."""
 
     def __init__(self, folder: str, hold_ping_s: float = 0.0) -> None:
+        self._cookie = ""
         self.reports: List[Tuple[str, str]] = []
         self.plane = Plane.open(os.path.join(folder, "data"), ticking=False)
         self.server = Server(
@@ -56,8 +59,16 @@ class Desk:
     def rest(self) -> Client:
         return Client(self.port, "/v2", f"Bearer {self.plane.tokens.api}")
 
-    def page(self) -> Client:
+    def anyone(self) -> Client:
+        """Return the client of somebody who has no token and has not logged in."""
         return Client(self.port, "")
+
+    def page(self) -> Client:
+        """Return the client of a person who has logged in."""
+        if not self._cookie:
+            path = self.server.login_url()[len(self.server.url) :]
+            self._cookie = self.anyone().call("GET", path)[2]["set-cookie"].partition(";")[0]
+        return Client(self.port, "", cookie=self._cookie)
 
     def registered(self, **fields: Any) -> Client:
         """Return the client of an agent that has registered and connected."""

@@ -40,7 +40,7 @@ def send(desk: Any, instructions: Any, path: str, content: bytes, data: Optional
     body = form(fields if data is None else data, content, name=action["file_input"])
     kind = f"multipart/form-data; boundary={BOUNDARY}"
     assert action["url"] == desk.server.url
-    return desk.page().call(action["method"], action["path"], body=body, Content_Type=kind)
+    return desk.anyone().call(action["method"], action["path"], body=body, Content_Type=kind)
 
 
 @pytest.mark.parametrize("instructions", ["per_artifact_instructions", "upload_instructions"])
@@ -61,7 +61,7 @@ def test_an_artifact_from_announcement_to_download(desk: Any, instructions: str)
     for one in found:
         content = contents[one["path"]]
         assert one["sha1sum"] == hashlib.sha1(content).hexdigest() and one["created_at"].endswith("Z")
-        status, got, headers = desk.page().call("GET", one["url"][len(desk.server.url) :])
+        status, got, headers = desk.anyone().call("GET", one["url"][len(desk.server.url) :])
         assert (status, got) == (200, content)
         assert (
             headers["content-disposition"].startswith("attachment") and headers["x-content-type-options"] == "nosniff"
@@ -71,7 +71,8 @@ def test_an_artifact_from_announcement_to_download(desk: Any, instructions: str)
     assert [one["path"] for one in listed] == list(contents)
     status, answer, headers = desk.rest().call("GET", f"{base}/{listed[1]['id']}/download/")
     assert status == 302 and answer["url"] == headers["location"]
-    assert desk.page().call("GET", answer["url"][len(desk.server.url) :], Range="bytes=-5")[1] == contents["b.bin"][-5:]
+    path = answer["url"][len(desk.server.url) :]
+    assert desk.anyone().call("GET", path, Range="bytes=-5")[1] == contents["b.bin"][-5:]
     page = desk.page().call("GET", f"/local/demo/builds/{build.number}/artifacts/{listed[1]['id']}")
     assert page[1] == contents["b.bin"]
 
@@ -105,15 +106,15 @@ def test_only_the_ticket_lets_bytes_in(desk: Any) -> None:
         f"/-/uploads/nothing/{ticket}", batch.replace("/b1/", "/b2/"), batch[:-1],
     ):  # fmt: skip
         # Refused before the body is read: none is sent.
-        status, said, _ = desk.page().call("POST", path, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
+        status, said, _ = desk.anyone().call("POST", path, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
         assert status == 403 and said["message"], path
     assert send(desk, answer["upload_instructions"], "three", b"1")[0] == 404
     assert send(desk, answer["upload_instructions"], "one", b"1", data={})[0] == 404
     for kind, status in (("text/plain", 415), ("multipart/form-data", 400)):
-        assert desk.page().call("POST", one["action"]["path"], body=b"x", Content_Type=kind)[0] == status
+        assert desk.anyone().call("POST", one["action"]["path"], body=b"x", Content_Type=kind)[0] == status
     no_file = form({}, b"1", name="other")
     kind = f"multipart/form-data; boundary={BOUNDARY}"
-    assert desk.page().call("POST", one["action"]["path"], body=no_file, Content_Type=kind)[0] == 400
+    assert desk.anyone().call("POST", one["action"]["path"], body=no_file, Content_Type=kind)[0] == 400
     assert job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "../x", "artifacts": []})[0] == 422
     assert os.listdir(os.path.join(desk.plane.folder, "artifacts")) == []
 
@@ -175,10 +176,10 @@ def test_urls_of_artifacts_can_not_be_made_up_and_run_out(desk: Any, monkeypatch
     monkeypatch.setattr(agent_artifacts, "URL_VALID_S", -1)
     (found,) = job.call("GET", f"/builds/{build.id}/artifacts/search?query=f")[1]
     path = found["url"][len(desk.server.url) :]
-    assert desk.page().call("GET", path)[0] == 403
+    assert desk.anyone().call("GET", path)[0] == 403
     parts = path.split("/")
     parts[4] = str(int(parts[4]) + 10_000)
-    assert desk.page().call("GET", "/".join(parts))[0] == 404
+    assert desk.anyone().call("GET", "/".join(parts))[0] == 404
 
 
 def test_search_by_query_and_scope(desk: Any) -> None:

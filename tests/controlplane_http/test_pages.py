@@ -3,7 +3,6 @@
 import http.client
 import json
 import re
-import socket
 from html.parser import HTMLParser
 from typing import Any, List, Optional, Tuple
 
@@ -23,7 +22,9 @@ class Elements(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
         self.found.append((tag, attrs))
-        assert tag not in ("iframe", "object", "embed", "form", "style", "img", "base")
+        assert tag not in ("iframe", "object", "embed", "style", "img", "base")
+        if tag == "form":
+            assert attrs == [("method", "post"), ("action", "/-/logout")]
         for name, value in attrs:
             assert not name.startswith("on") and name != "style"
             if tag == "script":
@@ -105,46 +106,6 @@ def test_errors_are_pages_for_browsers_and_json_for_others(desk: Any) -> None:
         assert list(desk.page().call("GET", path)[1]) == ["message"]
 
 
-def test_readers_elsewhere_need_the_token(desk: Any) -> None:
-    for header in ("X-Forwarded-For", "Forwarded", "Via"):
-        status, _, headers = desk.page().call("GET", "/", **{header: "10.0.0.1"})
-        assert status == 401 and headers["www-authenticate"].startswith("Basic ")
-    token = desk.plane.tokens.api
-    client = desk.page()
-    client.authorization = f"Bearer {token}"
-    assert client.call("GET", "/", Via="x")[0] == 200
-    import base64
-
-    client.authorization = "Basic " + base64.b64encode(f"anyone:{token}".encode()).decode()
-    assert client.call("GET", "/", Via="x")[0] == 200
-    for wrong in ("Basic !!!", "Basic " + base64.b64encode(b"a:wrong").decode(), f"Basic {token}", "Bearer"):
-        client.authorization = wrong
-        assert client.call("GET", "/", Via="x")[0] == 401
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [("127.0.0.1:{port}", 200), ("localhost:{port}", 200), ("LOCALHOST", 200), ("[::1]:{port}", 200),
-     ("127.8.9.1", 200), ("evil.example", 403), ("evil.example:{port}", 403), ("127.0.0.1.evil.example", 403),
-     ("localhost.evil.example:80", 403), ("", 403), ("::1", 403), ("[::1", 403), ("10.0.0.1", 403),
-     ("a@127.0.0.1", 403)],
-)  # fmt: skip
-def test_a_name_that_was_made_to_point_here_is_not_served(desk: Any, host: str, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", desk.port), 20) as connection:
-        shown = host.format(port=desk.port)
-        connection.sendall(f"GET / HTTP/1.1\r\nHost: {shown}\r\nConnection: close\r\n\r\n".encode())
-        assert connection.recv(1000).startswith(b"HTTP/1.1 %d " % status)
-
-
-def test_urls_follow_the_name_that_the_client_uses_but_not_any_text(desk: Any) -> None:
-    desk.build()
-    rest = desk.rest()
-    form = rest.call("GET", "/organizations/local/pipelines/demo/builds/1", Host="ci.example:80")[1]
-    assert form["url"].startswith("http://ci.example:80/v2/")
-    form = rest.call("GET", "/organizations/local/pipelines/demo/builds/1", Host='x"><script>')[1]
-    assert form["url"].startswith(desk.server.url)
-
-
 def test_only_the_end_of_a_long_log_is_shown(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from bkagent.controlplane.ui import log_view
 
@@ -162,7 +123,7 @@ class Events:
 
     def __init__(self, desk: Any, path: str) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", desk.port, timeout=20)
-        self.connection.request("GET", path)
+        self.connection.request("GET", path, headers={"Cookie": desk.page().cookie})
         self.answer = self.connection.getresponse()
         assert self.answer.status == 200 and self.answer.getheader("Content-Type") == "text/event-stream"
 
@@ -230,9 +191,9 @@ def test_bad_places_in_a_log_are_refused(desk: Any, query: str) -> None:
 
 
 def test_the_style_sheet_and_the_script_are_served(desk: Any) -> None:
-    status, style, headers = desk.page().call("GET", "/-/style.css")
+    status, style, headers = desk.anyone().call("GET", "/-/style.css")
     assert status == 200 and headers["content-type"] == "text/css" and b".term-fgx255{" in style
-    status, script, headers = desk.page().call("GET", "/-/live.js")
+    status, script, headers = desk.anyone().call("GET", "/-/live.js")
     assert headers["content-type"].startswith("text/javascript") and b"EventSource" in script
 
 

@@ -25,7 +25,7 @@ ALLOWED: Dict[str, Tuple[str, ...]] = {
 _WORDS = "[a-z0-9-]+( [a-z0-9-]+)*"
 VALUES = {
     **test_safe_html.VALUES, "class": _WORDS, "id": "log|L[0-9]+|[0-9a-f-]{36}", "data-live": r"/[\w/?&=.-]*",
-    "datetime": "[0-9T:.Z-]*", "charset": "utf-8", "name": "viewport", "content": "[a-z0-9=, -]+",
+    "datetime": "[0-9T:.Z-]*", "charset": "utf-8", "name": "viewport|form_token", "content": "[a-z0-9=, -]+",
     "http-equiv": "refresh", "src": r"/-/\w+\.js", "defer": "", "download": "", "hidden": "",
     "rel": f"stylesheet|{test_safe_html.VALUES['rel']}",
     "action": r"/[\w/-]*", "method": "post", "type": "hidden|submit|button", "value": r"[\w.-]*",

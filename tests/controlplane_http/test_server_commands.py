@@ -38,9 +38,15 @@ class Served:
             cwd=str(home), env=environment(str(home)),
         )  # fmt: skip
         assert self.process.stdout is not None
-        self.url, self.agent_token_path, self.api_token_path = (
-            self.process.stdout.readline().strip() for _ in range(3)
+        self.url, self.agent_token_path, self.api_token_path, self.login_url = (
+            self.process.stdout.readline().strip() for _ in range(4)
         )
+
+    def open(self, path: str) -> Any:
+        """Ask for a page with the API token."""
+        with open(self.api_token_path) as file:
+            headers = {"Authorization": "Bearer " + file.read().strip()}
+        return urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers), timeout=WAIT_S)
 
     def end(self, number: int = signal.SIGTERM) -> Optional[int]:
         self.process.send_signal(number)
@@ -73,11 +79,7 @@ def test_the_server_prints_its_url_and_private_tokens(served: Served, tmp_path: 
     assert (served.agent_token_path, served.api_token_path) == (f"{data}/tokens/agent", f"{data}/tokens/api")
     for path in (served.agent_token_path, served.api_token_path):
         assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
-    with open(served.api_token_path) as file:
-        request = urllib.request.Request(
-            served.url + "/v2/access-token", headers={"Authorization": "Bearer " + file.read().strip()}
-        )
-    assert json.load(urllib.request.urlopen(request, timeout=WAIT_S))["scopes"]
+    assert json.load(served.open("/v2/access-token"))["scopes"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -88,7 +90,7 @@ def test_a_signal_ends_the_server_cleanly(served: Served, tmp_path: Any, number:
 
 
 def test_a_signal_ends_a_server_with_open_streams(served: Served) -> None:
-    stream = urllib.request.urlopen(served.url + "/-/live", timeout=WAIT_S)
+    stream = served.open("/-/live")
     assert stream.readline()
     assert served.end() == 0
 
@@ -169,7 +171,7 @@ def test_a_build_waits_in_the_folder_where_no_server_runs(tmp_path: Any, pipelin
     build = json.loads(bkagent(tmp_path, *words, stdin="steps: [{command: a}]").stdout)
     assert build["number"] == 1 and build["jobs"][0]["state"] == "scheduled"
     served = Served(tmp_path, "data")
-    assert b"app #1" in urllib.request.urlopen(served.url, timeout=WAIT_S).read()
+    assert b"app #1" in served.open("/").read()
     served.end(signal.SIGKILL)
     assert os.path.exists(tmp_path / "data" / "server.url")  # left by the one that was killed
     assert json.loads(bkagent(tmp_path, *words, stdin="steps: [{command: a}]").stdout)["number"] == 2

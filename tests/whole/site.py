@@ -7,6 +7,7 @@ import re
 import sys
 import urllib.error
 import urllib.request
+from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -19,10 +20,10 @@ FINAL = ("passed", "failed", "canceled", "not_run")
 class Site:
     """A server, with flags of its own, and the agents that a test starts. End it with `with`."""
 
-    def __init__(self, archive: str, folder: Path, *server_flags: str) -> None:
+    def __init__(self, archive: str, folder: Path, *server_flags: str, listen: str = "127.0.0.1:0") -> None:
         self._archive, self.folder, self._server_flags = archive, folder, server_flags
         self.agents: List[Running] = []
-        self.restart("127.0.0.1:0")
+        self.restart(listen)
 
     def __enter__(self) -> "Site":
         return self
@@ -35,8 +36,10 @@ class Site:
         """Start the server, at first or after it has ended."""
         words = ["server", "--data", str(self.folder / "data"), "--listen", listen, *self._server_flags]
         self.server = Running([sys.executable, self._archive, *words], self.folder, self.folder / "server.txt")
-        assert self.server.wait_said("tokens/api\n"), self.server.said
-        self.url, self.agent_token, self.api_token = self.server.said.split("\n")[:3]
+        shown = "tokens/api\n" if "--open-pages" in self._server_flags else "/-/login?token="
+        assert self.server.wait_said(shown), self.server.said
+        self.url, self.agent_token, self.api_token, self.login_url = self.server.said.split("\n")[:4]
+        self._browser: Optional[urllib.request.OpenerDirector] = None
 
     def agent(self, *flags: str) -> Running:
         """Start an agent on the server and return it once it waits for work."""
@@ -65,9 +68,12 @@ class Site:
             return json.loads(answer.read())
 
     def page(self, path: str) -> Tuple[int, str]:
-        """Fetch a web page; return status and text."""
+        """Fetch a web page as a person who has logged in by the printed link; return status and text."""
+        if self._browser is None:
+            self._browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+            self._browser.open(self.login_url, timeout=30).close()
         try:
-            with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            with self._browser.open(self.url + path, timeout=30) as answer:
                 return answer.status, answer.read().decode("utf-8")
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode("utf-8")

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from tests.whole.browser import Browser
 from tests.whole.running import Done, Repository, Running, bkagent, environment, processes_with, wait_until
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -375,3 +376,46 @@ def test_annotations_are_told_of_at_the_end(make: Make, run: Callable[..., Done]
     assert done.status == 0 and "\n2 annotations:\n" in table and "\x1b" not in table, done.text
     assert "\n  error, tests: Three & more failed\n" in table.replace("  failed", " failed").replace("   ", " ")
     assert re.search(r"\n  default, default: A .*heading\n", table) and "more\n" not in table.split("heading")[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of POSIX")
+def test_a_terminal_gets_a_link_to_the_pages_that_works_as_long_as_the_run(
+    make: Make, archive: str, tmp_path: Path
+) -> None:
+    make(f"steps: [{{label: waits, command: '{UNTIL} {tmp_path}/go; do sleep 0.02; done'}}]")
+    above, below = os.openpty()
+    argv = [sys.executable, archive, "local", "run"]
+    process = subprocess.Popen(
+        argv, cwd=str(tmp_path / "work"), env=environment(), stdin=subprocess.DEVNULL, stdout=below,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    os.close(below)
+    with os.fdopen(above, "rb") as terminal:
+        link = next(re.search(r"^Build 1: (http://\S+)", line.decode()) for line in terminal if b"Build 1: " in line)
+        assert link
+        for _ in range(2):
+            browser = Browser(link[1].partition("/-/")[0])
+            answer = browser.ask(link[1])
+            assert (answer.status, answer.headers["location"]) == (303, "/local/work/builds/1")
+            assert "work #1" in browser.ask(answer.headers["location"]).text
+        assert Browser(browser.url).ask("/local/work/builds/1").status == 401
+        (tmp_path / "go").touch()
+        try:
+            assert all(b"token=" not in line for line in terminal)
+        except OSError:
+            pass  # what a terminal says whose other side has gone
+    assert process.wait(60) == 0
+
+
+def test_no_link_to_the_pages_is_printed_into_a_file(make: Make, begin: Callable[..., Running], tmp_path: Path) -> None:
+    make(f"steps: [{{label: waits, command: '{UNTIL} {tmp_path}/go; do sleep 0.02; done'}}]")
+    running = begin()
+    assert running.wait_said("/builds/1\n"), running.said
+    found = re.search(r"^Build 1: (http://127\.0\.0\.1:\d+)/local/work/builds/1$", running.said, re.M)
+    assert found and "token=" not in running.said
+    browser = Browser(found[1])
+    assert browser.ask("/local/work/builds/1").status == 401
+    token = (tmp_path / "work/.bkagent/store/tokens/api").read_text().strip()
+    assert browser.log_in(token).status == 303 and browser.ask("/local/work/builds/1").status == 200
+    (tmp_path / "go").touch()
+    assert running.wait() == 0 and "token=" not in running.said

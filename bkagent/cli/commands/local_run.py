@@ -46,6 +46,7 @@ def _request(call: Call) -> "Request":
         environ=_inherited(call.environ),
         shell=agent.default_shell(call.environ),
         launchers_path=self_command.launcher_folder(paths.state_path(call.environ)),
+        terminal=call.out.isatty(),
         coloured=call.out.isatty() and not (settings[logging.NO_COLOR] or call.environ.get("NO_COLOR")),
     )
 

@@ -2,11 +2,13 @@
 
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, server
-from bkagent.errors import UsageError
+from bkagent.errors import ConfigError, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Tuple
+    from typing import Iterator, Tuple
+
+    from bkagent.controlplane.server import Server
 
 
 def run(call: Call) -> int:
@@ -16,23 +18,31 @@ def run(call: Call) -> int:
     from bkagent.controlplane import server_place
     from bkagent.controlplane.plane import Plane
     from bkagent.controlplane.plane_state import timing_of
-    from bkagent.controlplane.server import Server
+    from bkagent.controlplane.server import Server, listens_on_loopback
 
     settings = call.settings
     host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
+    url = _public_url(settings[server.PUBLIC_URL], settings.origin(server.PUBLIC_URL))
+    open_pages = settings[server.OPEN_PAGES]
+    if open_pages and not listens_on_loopback(host):
+        raise UsageError(
+            f"open-pages is for a server that listens on a loopback address such as 127.0.0.1, but the "
+            f'{settings.origin(server.LISTEN)} says "{settings[server.LISTEN]}"'
+        )
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
     code_in_use.hold((self_command.code_root(),))  # for as long as this process lives
     plane = Plane.open(folder, timing=timing_of(_lost_after_s(call)))
     try:
-        served = Server(plane, host, port, call.report, url=settings[server.PUBLIC_URL], hold_ping_s=HOLD_PING_S)
+        served = Server(plane, host, port, call.report, url=url, hold_ping_s=HOLD_PING_S, open_pages=open_pages)
         served.start()
         try:
-            server_place.note(folder, served.local_url)
+            server_place.note(folder, served.local_url, server_place.Login(served.url, served.login_key))
             call.out.write(f"{served.url}\n{plane.agent_token_path}\n{plane.api_token_path}\n")
+            call.out.write("" if open_pages else f"{served.login_url()}\n")
             call.out.flush()
-            if not served.is_loopback:
-                call.report("warn", "Others can reach this server: put a proxy with TLS in front of it, for its tokens")
+            for warning in _warnings(served, open_pages):
+                call.report("warn", warning)
             name = ending.wait()
             call.report("info", f"Received {name}: leaving. Jobs that run go on and report when the server is back")
         finally:
@@ -59,6 +69,28 @@ def _lost_after_s(call: Call) -> float:
     return seconds
 
 
+def _warnings(served: "Server", open_pages: bool) -> "Iterator[str]":
+    if open_pages:
+        yield "Everybody on this machine can read the pages, logs and artifacts of this server (--open-pages)"
+    if not served.is_loopback:
+        yield "Others can reach this server: put a proxy with TLS in front of it, for its tokens, and name it by --url"
+
+
+def _public_url(url: str, origin: str) -> str:
+    """Return the URL of others, checked. Raises UsageError."""
+    if not url:
+        return ""
+    from bkagent.transport import address
+
+    try:
+        parts = address.parse(url, "url")
+    except ConfigError as problem:
+        raise UsageError(f"{problem} (the {origin})") from None
+    if parts.userinfo or "?" in url or "#" in url or not (url.isascii() and url.isprintable()):
+        raise UsageError(f"url must be an http:// or https:// URL without user, query and fragment; see the {origin}")
+    return url.strip()
+
+
 def _address(text: str, origin: str) -> "Tuple[str, int]":
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
@@ -75,7 +107,9 @@ COMMAND = Command(
     name="server",
     summary="Serve the embedded control plane",
     description=(
-        "Prints its URL, then the files that hold the token that registers agents and the token of the REST API. "
+        "Prints its URL, then the files that hold the token that registers agents and the token of the REST API, then "
+        "a link that logs a browser in to its pages. That works once and for ten minutes; `bkagent server login-url` "
+        "prints another. "
         "Everything it keeps is in the data folder. TERM or INT ends it; jobs that run then are not lost."
     ),
     options=(*logging.SHARED, *server.SERVER),

@@ -13,7 +13,13 @@ LISTEN = Option(
 )
 PUBLIC_URL = Option(
     "url", TEXT, "",
-    help="URL under which others reach this server, for links in jobs and pages; by default where it listens.",
+    help="URL under which others reach this server, for links in jobs, APIs and pages; by default where it listens. "
+    "A proxy in front of the server needs it.",
+)
+OPEN_PAGES = Option(
+    "open-pages", FLAG, False,
+    help="Let everybody on this machine read the pages, logs and artifacts without a login, and nothing else; only "
+    "where the server listens on a loopback address.",
 )
 LOST_AFTER = Option(
     "agent-lost-after", CHECKED_DURATION, 180.0,
@@ -45,7 +51,8 @@ NO_INTERPOLATION = Option(
 )
 AS_JSON = Option("json", FLAG, False, help="Print the build as JSON.")
 
-SERVER = (SERVER_DATA, LISTEN, PUBLIC_URL, LOST_AFTER)
+SERVER = (SERVER_DATA, LISTEN, PUBLIC_URL, OPEN_PAGES, LOST_AFTER)
+LOGIN_URL = (SERVER_DATA,)
 BUILD_CREATE = (
     DATA, REST_ENDPOINT, REST_TOKEN, PIPELINE, PIPELINE_FILE, BRANCH, COMMIT, MESSAGE, BUILD_ENV, BUILD_META_DATA,
     REPOSITORY, NO_INTERPOLATION, AS_JSON,

@@ -1,4 +1,4 @@
-"""Who may read the pages: anyone on this machine; from elsewhere, who has the API token."""
+"""Who may read the pages: a browser that has logged in, and who shows the API token; with open pages, this machine."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ import base64
 import binascii
 import ipaddress
 import re
+from typing import Optional
 
+from bkagent.controlplane.login.sessions import Session
 from bkagent.controlplane.site import Site
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
-_CHALLENGE = (("WWW-Authenticate", 'Basic realm="bkagent: any name, the API token as password", charset="UTF-8"'),)
+_CHALLENGE = (("WWW-Authenticate", 'Bearer realm="bkagent"'),)
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::\d{1,5})?")
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 def may_read(site: Site, request: Request) -> None:
-    """Let a reader pass, or raise HttpError 401 or 403.
-
-    A page of another site can make a browser here ask for our pages under that site's name, by letting its name
-    point to this machine. So a reader without a token must also call the server by a name of this machine; and
-    one who comes through a proxy is not on this machine.
-    """
-    if _has_token(site, request):
+    """Let a reader pass, or raise HttpError 401, with open pages 403."""
+    if site.open_pages:
+        _check_near(site, request)
+    elif is_reader(site, request):
         request.vouch("the pages")
-        return
-    if not is_loopback(request.peer) or any(name in request.headers for name in _FORWARDED):
-        raise HttpError(401, "from another machine these pages need the API token", _CHALLENGE)
-    host = _HOST.fullmatch(request.headers.get("host", ""))
-    name = (host["bracketed"] or host["name"]) if host else ""
-    if name.lower() != "localhost" and not is_loopback(name):
-        raise HttpError(403, f"these pages are served under the name of this machine only: {site.url}/")
+    else:
+        raise HttpError(401, "log in, or show the API token as `Authorization: Bearer TOKEN`", _CHALLENGE)
+
+
+def is_reader(site: Site, request: Request) -> bool:
+    """Say whether a request has a session or shows the API token. A stream asks again while it goes on."""
+    return site.open_pages or session_of(site, request) is not None or _has_token(site, request)
+
+
+def session_of(site: Site, request: Request) -> Optional[Session]:
+    """Return the session that a request belongs to."""
+    return site.sessions.of(request.headers.get("cookie", ""))
 
 
 def is_loopback(address: str) -> bool:
@@ -42,6 +46,20 @@ def is_loopback(address: str) -> bool:
         return False
     mapped = getattr(parsed, "ipv4_mapped", None)
     return bool((mapped or parsed).is_loopback)
+
+
+def _check_near(site: Site, request: Request) -> None:
+    """Let nobody read open pages through a proxy, nor by a name that was made to point to this machine.
+
+    A page of another site can have its name point here, and then read our answers as its own. Where a session is
+    needed that leads nowhere: the browser has none under that name.
+    """
+    if not is_loopback(request.peer) or any(name in request.headers for name in _FORWARDED):
+        raise HttpError(403, "these pages are open to this machine alone")
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    name = (host["bracketed"] or host["name"]) if host else ""
+    if name.lower() != "localhost" and not is_loopback(name):
+        raise HttpError(403, f"these pages are served under the name of this machine only: {site.local_url}/")
 
 
 def _has_token(site: Site, request: Request) -> bool:

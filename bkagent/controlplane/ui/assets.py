@@ -55,6 +55,7 @@ function change(log, from, lines) {
 }
 async function again() {
   const answer = await fetch(location.href);
+  if (answer.status === 401) location.reload();  // the session has ended: there is a form to begin another
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const now = page.querySelector("main"), here = document.querySelector("main");
@@ -72,6 +73,7 @@ if (main) {
     if (following) window.scrollTo(0, document.body.scrollHeight);
   });
   source.addEventListener("changed", again);
+  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) again(); });
   source.addEventListener("ended", () => { source.close(); location.reload(); });
 }
 """

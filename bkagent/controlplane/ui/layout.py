@@ -7,14 +7,13 @@ from typing import Sequence, Tuple
 from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 from bkagent.transport.answer import Answer, Headers
 
-# Nothing inline, nothing from elsewhere, nothing framed or submitted: what a job printed can only be read.
-POLICY = (
+# Nothing inline, nothing from elsewhere, nothing framed: what a job printed can only be read.
+_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    "form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS: Headers = (
+_HEADERS: Headers = (
     ("Content-Type", "text/html; charset=utf-8"),
-    ("Content-Security-Policy", POLICY),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -31,7 +30,7 @@ _PAGE = """<!DOCTYPE html>
 {refresh}<script src="/-/live.js" defer></script>
 </head>
 <body>
-<header><nav>{crumbs}</nav></header>
+<header><nav>{crumbs}</nav>{aside}</header>
 <main{live}>
 {content}
 </main>
@@ -42,15 +41,26 @@ _WITHOUT_SCRIPTS = Html('<noscript><meta http-equiv="refresh" content="5"></nosc
 Crumbs = Sequence[Tuple[str, str]]
 
 
-def page(title: str, crumbs: Crumbs, content: Html, *, live: str = "", status: int = 200) -> Answer:
-    """Return a page. `crumbs` are (words, path) from the top down; `live` is where its events come from, or ""."""
+def page(
+    title: str, crumbs: Crumbs, content: Html, *, live: str = "", status: int = 200, aside: Html = NOTHING,
+    with_forms: bool = False,
+) -> Answer:  # fmt: skip
+    """Return a page.
+
+    crumbs       (words, path) from the top down
+    live         where its events come from, or ""
+    aside        what stands beside the crumbs
+    with_forms   whether the page may send forms to this server; else it can send none at all
+    """
     links = [fill('<a href="{path}">{words}</a>', path=path, words=words) for words, path in crumbs]
     text = fill(
         _PAGE,
         title=title,
         refresh=_WITHOUT_SCRIPTS if live else NOTHING,
         crumbs=join(links, ' <span class="sep">&#8250;</span> '),
+        aside=aside,
         live=fill(' data-live="{live}"', live=live) if live else NOTHING,
         content=content,
     )
-    return Answer(status, text.encode("utf-8", "replace"), HEADERS)
+    policy = _POLICY.format(forms="'self'" if with_forms else "'none'")
+    return Answer(status, text.encode("utf-8", "replace"), (*_HEADERS, ("Content-Security-Policy", policy)))

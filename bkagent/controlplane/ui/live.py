@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.controlplane.site import Site
 from bkagent.controlplane.terminal.interpreter import Interpreter
@@ -20,35 +20,54 @@ READ_BYTES = 256 * 1024
 _HEADERS = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
 
 
-def follow_log(site: Site, job_id: str, start: int, offset: int) -> Answer:
+# Says whether the reader of a stream still may read.
+Allowed = Callable[[], bool]
+
+
+def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> Answer:
     """Stream what changes in a log. The page shows the bytes from `start` to `offset` already."""
-    subscription = site.plane.subscribe()
-    follower = _LogFollower(site, job_id, start, offset, subscription)
-    return Answer(200, Stream(follower.run, subscription.close), _HEADERS)
+
+    def follow(subscription: "Subscription", sink: Sink) -> None:
+        _LogFollower(site, job_id, start, offset, subscription, allowed).run(sink)
+
+    return _stream(site, follow)
 
 
-def follow_build(site: Site, build_id: str) -> Answer:
+def follow_build(site: Site, build_id: str, allowed: Allowed) -> Answer:
     """Stream a word whenever a build, or without an id any build or agent, has changed."""
-    subscription = site.plane.subscribe()
+
+    def follow(subscription: "Subscription", sink: Sink) -> None:
+        _tell_changes(subscription, sink, build_id, allowed)
+
+    return _stream(site, follow)
+
+
+def _stream(site: Site, follow: "Callable[[Subscription, Sink], None]") -> Answer:
+    """Return a stream that subscribes when it begins, since one that the server has no room for never does."""
+    subscriptions: "List[Subscription]" = []
 
     def run(sink: Sink) -> None:
-        with_end(subscription, sink, lambda: _tell_changes(subscription, sink, build_id))
+        subscription = site.plane.subscribe()
+        subscriptions.append(subscription)
+        try:
+            if not sink.stopping:
+                follow(subscription, sink)
+        finally:
+            subscription.close()
 
-    return Answer(200, Stream(run, subscription.close), _HEADERS)
+    def wake() -> None:
+        for subscription in subscriptions:
+            subscription.close()
+
+    return Answer(200, Stream(run, wake), _HEADERS)
 
 
-def with_end(subscription: "Subscription", sink: Sink, follow: "object") -> None:
-    """Run `follow` and close the subscription, however it ends."""
-    try:
-        follow()  # type: ignore[operator]
-    finally:
-        subscription.close()
-
-
-def _tell_changes(subscription: "Subscription", sink: Sink, build_id: str) -> None:
+def _tell_changes(subscription: "Subscription", sink: Sink, build_id: str, allowed: Allowed) -> None:
     sink.write(b"retry: 2000\n\n")
     while not sink.stopping and not subscription.closed:
         event = subscription.get(HEARTBEAT_S)
+        if not allowed():
+            return
         if event is None:
             sink.write(b": still here\n\n")
             continue
@@ -73,23 +92,24 @@ def _event(name: str, document: object) -> bytes:
 class _LogFollower:
     """Renders a log on the server as it grows; sends the lines that changed."""
 
-    def __init__(self, site: Site, job_id: str, start: int, offset: int, subscription: "Subscription") -> None:
+    def __init__(
+        self, site: Site, job_id: str, start: int, offset: int, subscription: "Subscription", allowed: Allowed
+    ) -> None:
         self._plane = site.plane
         self._job_id = job_id
         self._start, self._offset = start, offset
-        self._subscription = subscription
+        self._subscription, self._allowed = subscription, allowed
         self._interpreter = Interpreter()
         self._gone = 0  # lines that cannot change any more and were forgotten
 
     def run(self, sink: Sink) -> None:
-        """Write events until the log is whole or the reader leaves."""
-        with_end(self._subscription, sink, lambda: self._follow(sink))
-
-    def _follow(self, sink: Sink) -> None:
+        """Write events until the log is whole, or the reader leaves or may not read any more."""
         sink.write(b"retry: 2000\n\n")
         self._replay()
         while not sink.stopping and not self._subscription.closed:
             ended = self._plane.job(self._job_id).final
+            if not self._allowed():
+                return
             if self._catch_up():
                 self._send(sink)
                 continue

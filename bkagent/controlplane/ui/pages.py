@@ -11,8 +11,18 @@ from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.site import Route, Site, install
 from bkagent.controlplane.terminal.lines import read_lines
-from bkagent.controlplane.ui import annotation_view, assets, build_page, builds_page, live, log_view, words
-from bkagent.controlplane.ui.access import may_read
+from bkagent.controlplane.ui import (
+    access,
+    annotation_view,
+    assets,
+    build_page,
+    builds_page,
+    forms,
+    live,
+    log_view,
+    login,
+    words,
+)
 from bkagent.controlplane.ui.layout import Crumbs, page
 from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 from bkagent.transport.answer import Answer
@@ -27,11 +37,14 @@ def add_pages(router: Router, site: Site) -> None:
     """Add every page to the router. Paths of other organizations do not exist at all."""
     organization = site.plane.organization
     routes = [(method, pattern.replace("{org}", organization), handler) for method, pattern, handler in ROUTES]
-    install(router, site, routes, may_read)
+    install(router, site, routes, access.may_read)
+    install(router, site, (*OPEN_ROUTES, *login.ROUTES))
 
 
-def error_page(problem: HttpError) -> Answer:
-    """Return an error as a page for people."""
+def error_page(site: Site, request: Request, problem: HttpError) -> Answer:
+    """Return an error as a page for people; where a session is missing, the form that opens one."""
+    if problem.status == 401 and request.method in ("GET", "HEAD"):
+        return login.form_page(site, request, request.head.target, status=401).with_headers(problem.headers)
     content = fill("<h1>{status}</h1><p>{text}</p>", status=problem.status, text=problem)
     shown = page(f"Error {problem.status}", (("Builds", "/"),), content, status=problem.status)
     return shown.with_headers(problem.headers)
@@ -56,7 +69,7 @@ def builds(site: Site, request: Request) -> Answer:
         ]
     )
     crumbs: Crumbs = (("Builds", "/"), ("Agents", "/-/agents"))
-    return page("Builds", crumbs, content, live="/-/live" if at == 1 else "")
+    return _page(site, request, "Builds", crumbs, content, "/-/live" if at == 1 else "")
 
 
 def build(site: Site, request: Request) -> Answer:
@@ -74,7 +87,7 @@ def build(site: Site, request: Request) -> Answer:
     )
     path = site.build_path(record)
     title = f"{record.pipeline_slug} #{record.number}"
-    return page(title, _crumbs(site, record), content, live="" if record.finished else f"{path}/live")
+    return _page(site, request, title, _crumbs(site, record), content, "" if record.finished else f"{path}/live")
 
 
 def job(site: Site, request: Request) -> Answer:
@@ -99,7 +112,8 @@ def job(site: Site, request: Request) -> Answer:
     )
     name = build_page.job_name(job_)
     events = f"{path}/live?start={start}&offset={start + len(log)}" if following else ""
-    return page(f"{name} - {record.pipeline_slug} #{record.number}", _crumbs(site, record), content, live=events)
+    title = f"{name} - {record.pipeline_slug} #{record.number}"
+    return _page(site, request, title, _crumbs(site, record), content, events)
 
 
 def _job_heading(job_: Job) -> Html:
@@ -145,17 +159,17 @@ def agents(site: Site, request: Request) -> Answer:
         job_ = site.plane.job(agent.job_id) if agent.job_id else None
         paths.append(f"{site.build_path(site.plane.build(job_.build_id))}/jobs/{job_.id}" if job_ else "")
     content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(found, paths)])
-    return page("Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, live="/-/live")
+    return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
 
 
 def live_all(site: Site, request: Request) -> Answer:
     """Changes of any build or agent."""
-    return live.follow_build(site, "")
+    return live.follow_build(site, "", lambda: access.is_reader(site, request))
 
 
 def live_build(site: Site, request: Request) -> Answer:
     """Changes of one build."""
-    return live.follow_build(site, _build(site, request).id)
+    return live.follow_build(site, _build(site, request).id, lambda: access.is_reader(site, request))
 
 
 def live_job(site: Site, request: Request) -> Answer:
@@ -165,7 +179,15 @@ def live_job(site: Site, request: Request) -> Answer:
     if not all(number.isascii() and number.isdigit() and len(number) < 16 for number in numbers):
         raise HttpError(400, "start and offset must be whole numbers")
     start, offset = (int(number) for number in numbers)
-    return live.follow_log(site, job_.id, max(start, offset - log_view.SHOWN_BYTES), max(start, offset))
+    shown_from, offset = max(start, offset - log_view.SHOWN_BYTES), max(start, offset)
+    return live.follow_log(site, job_.id, shown_from, offset, lambda: access.is_reader(site, request))
+
+
+def _page(site: Site, request: Request, title: str, crumbs: Crumbs, content: Html, events: str) -> Answer:
+    """Return a page for the reader of a request, who can log out where there is a session."""
+    session = access.session_of(site, request)
+    leave = forms.form(session, "/-/logout", fill("<button>Log out</button>")) if session else NOTHING
+    return page(title, crumbs, content, live=events, aside=leave, with_forms=session is not None)
 
 
 def _crumbs(site: Site, record: Build) -> Crumbs:
@@ -206,6 +228,6 @@ ROUTES: "tuple[Route, ...]" = (
     ("GET", _BUILD + "/jobs/{job}/log.txt", log_text),
     ("GET", "/-/agents", agents),
     ("GET", "/-/live", live_all),
-    ("GET", "/-/style.css", assets.style_sheet),
-    ("GET", "/-/live.js", assets.script),
 )
+# The same for everybody.
+OPEN_ROUTES: "tuple[Route, ...]" = (("GET", "/-/style.css", assets.style_sheet), ("GET", "/-/live.js", assets.script))

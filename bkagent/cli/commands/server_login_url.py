@@ -1,0 +1,32 @@
+"""`bkagent server login-url --data DIR`: print a link that logs in to the pages of the server that runs there."""
+
+from bkagent.cli.command import Call, Command
+from bkagent.config.options import logging, server
+
+
+def run(call: Call) -> int:
+    """Print the link."""
+    import os
+    import time
+
+    from bkagent.config import paths
+    from bkagent.controlplane import server_place
+    from bkagent.controlplane.tokens import Tokens
+
+    folder = paths.expand(call.settings[server.SERVER_DATA], call.environ)
+    login = server_place.read_login(folder)
+    call.out.write(login.link(Tokens(os.path.join(folder, "tokens")).api, time.time()) + "\n")
+    return 0
+
+
+COMMAND = Command(
+    name="server login-url",
+    summary="Print a link that logs in to the pages of a running server",
+    description=(
+        "The link works once and for ten minutes. It is made from a key that the server keeps in its data folder while "
+        "it runs, so this is for the user who runs the server."
+    ),
+    options=(*logging.SHARED, *server.LOGIN_URL),
+    example="bkagent server login-url --data /var/lib/bkagent",
+    run=run,
+)

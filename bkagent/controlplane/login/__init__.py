@@ -1,0 +1,1 @@
+"""How a browser gets a session: links and cookies."""

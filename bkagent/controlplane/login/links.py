@@ -1,0 +1,76 @@
+"""Links that log a browser in to the pages of one running server.
+
+A link's secret says until when it counts, and proves by a keyed hash who made it. The key is made anew by each server
+and lies in the data folder while the server runs, so whoever may read that folder makes links without asking the
+server. The hash covers the API token: where that is revoked, its links are too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import threading
+import time
+from typing import Callable, Dict
+from urllib.parse import urlencode
+
+from bkagent.controlplane.tokens import Tokens
+
+PATH = "/-/login"
+VALID_S = 600  # long enough to carry a link to a browser; it may have been printed into a log that others read
+_LASTING = "lasting"
+
+
+def make_secret(key: str, api_token: str, now: float) -> str:
+    """Return the secret of a link that works a single time within VALID_S seconds."""
+    until, nonce = int(now) + VALID_S, secrets.token_hex(16)
+    return f"{until}-{nonce}-{_mark(key, api_token, until, nonce)}"
+
+
+def link(url: str, secret: str, to: str = "/") -> str:
+    """Return the URL that logs a browser in to the server at `url` and leads to the page `to`."""
+    query = {"token": secret} if to == "/" else {"token": secret, "to": to}
+    return f"{url}{PATH}?{urlencode(query, safe='/')}"
+
+
+class LoginLinks:
+    """The links of one server. Safe for any thread."""
+
+    def __init__(self, tokens: Tokens, clock: Callable[[], float] = time.time) -> None:
+        self.key = secrets.token_hex(32)
+        self._tokens, self._clock = tokens, clock
+        self._lock = threading.Lock()
+        self._used: Dict[str, int] = {}
+
+    def new_secret(self) -> str:
+        """Return the secret of a new link."""
+        return make_secret(self.key, self._tokens.api, self._clock())
+
+    def lasting_secret(self) -> str:
+        """Return the secret of a link that works as often as one likes, as long as this server runs."""
+        return f"{_LASTING}-{_mark(self.key, self._tokens.api, 0, _LASTING)}"
+
+    def redeem(self, secret: str) -> bool:
+        """Say whether a link's secret counts. One that lasts for a while has been used by that."""
+        if hmac.compare_digest(secret.encode("utf-8", "replace"), self.lasting_secret().encode()):
+            return True
+        until, _, rest = secret.partition("-")
+        nonce, _, mark = rest.partition("-")
+        if not (until.isascii() and until.isdigit() and len(until) < 16):
+            return False
+        expected = _mark(self.key, self._tokens.api, int(until), nonce)
+        if not hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()):
+            return False
+        now = self._clock()
+        with self._lock:
+            self._used = {used: end for used, end in self._used.items() if end > now}
+            if int(until) <= now or nonce in self._used:
+                return False
+            self._used[nonce] = int(until)
+        return True
+
+
+def _mark(key: str, api_token: str, until: int, nonce: str) -> str:
+    text = "\0".join(("login link", str(until), nonce, api_token))
+    return hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

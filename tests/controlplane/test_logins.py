@@ -1,0 +1,85 @@
+"""Links and sessions over time: what ends when, on a clock of the test's own."""
+
+import os
+from typing import Any
+
+import pytest
+
+from bkagent.controlplane.login import sessions
+from bkagent.controlplane.login.links import VALID_S, LoginLinks
+from bkagent.controlplane.login.sessions import SILENCE_LIMIT_S, Sessions
+from bkagent.controlplane.tokens import Tokens
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def tokens(tmp_path: Any) -> Tokens:
+    return Tokens(str(tmp_path / "tokens"))
+
+
+def cookie(opened: Any) -> str:
+    return str(opened[0][1].partition(";")[0])
+
+
+def test_a_link_counts_for_ten_minutes_and_once(tokens: Tokens) -> None:
+    clock = Clock()
+    links = LoginLinks(tokens, clock)
+    early, late, last = links.new_secret(), links.new_secret(), links.lasting_secret()
+    assert links.redeem(early) and not links.redeem(early)
+    clock.now += VALID_S - 1
+    assert not links.redeem(early)
+    clock.now += 1
+    assert not links.redeem(late) and not links.redeem(early)
+    assert links.redeem(last) and links.redeem(last)
+    other = LoginLinks(tokens, clock)
+    assert not other.redeem(links.new_secret()) and not other.redeem(last)
+
+
+def test_a_session_ends_after_a_week_of_silence(tokens: Tokens) -> None:
+    clock = Clock()
+    kept = Sessions(tokens, secure=False, clock=clock)
+    used, silent = cookie(kept.begin()), cookie(kept.begin())
+    for _ in range(3):
+        clock.now += SILENCE_LIMIT_S - 1
+        assert kept.of(used) is not None
+    assert kept.of(silent) is None
+    clock.now += SILENCE_LIMIT_S + 1
+    assert kept.of(used) is None
+
+
+def test_the_session_that_was_silent_for_longest_makes_room(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "SESSIONS_COUNT", 3)
+    kept = Sessions(tokens, secure=False)
+    first, second, third = (cookie(kept.begin()) for _ in range(3))
+    assert kept.of(first) is not None
+    kept.begin()
+    assert kept.of(second) is None and kept.of(first) is not None and kept.of(third) is not None
+
+
+def test_a_cookie_counts_among_others(tokens: Tokens) -> None:
+    kept = Sessions(tokens, secure=False)
+    own = cookie(kept.begin())
+    false = kept.cookie_name + "=" + "0" * 64
+    for header in (f"a=b; {own}", f"{own};c=d", f"{false}; {own}", f"a=b, {own}", f'x="1"; {own} ; y'):
+        assert kept.of(header) is not None, header
+    for header in ("", own[:-1], own + "0", "x" + own, own.upper(), own.replace("=", " =")):
+        assert kept.of(header) is None, header
+    kept.end(f"{false}; {own}")
+    assert kept.of(own) is None
+
+
+def test_a_token_file_that_cannot_be_read_lets_nobody_in(tokens: Tokens) -> None:
+    old = tokens.api
+    with open(tokens.path("api"), "w"):
+        pass
+    assert not tokens.is_api("") and not tokens.is_api(old)
+    os.unlink(tokens.path("api"))
+    new = tokens.api
+    assert new.startswith("bkua_") and new != old and tokens.is_api(new)
+    assert Tokens(tokens.folder).api == new
