@@ -38,10 +38,11 @@ from bkagent.logs.result import Result
 from bkagent.logs.spool import Entry
 from bkagent.logs.stamper import Stamper
 from bkagent.redaction.known import KnownSecrets
-from bkagent.redaction.variables import scrub
+from bkagent.redaction.variables import SecretValues
 from bkagent.remote import jobs
 from bkagent.system import process_group
 from bkagent.system.plain_file import open_plain
+from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 
@@ -224,8 +225,9 @@ class JobRun:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
         if not lines:
             return
-        text = self._place.known.scrub("".join(line + "\n" for line in lines))
-        text = scrub(text, self._job.env, self._place.settings.job.redacted_vars)
+        secrets = SecretValues(self._job.env, self._place.settings.job.redacted_vars)
+        clean = [secrets.scrub(self._place.known.scrub(line)) for line in lines]
+        text = "".join(shown_text.message(line) + "\n" for line in clean)
         data = text.encode("utf-8", "surrogateescape")
         if entry.job.ansi_timestamps:
             data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)

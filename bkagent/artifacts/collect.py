@@ -9,6 +9,7 @@ from typing import Callable, Dict, Iterator, List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import BadPattern, Matcher, Node, PathPattern
+from bkagent.wire.shown_text import one_line
 
 Report = Callable[[str, str], None]
 
@@ -75,12 +76,13 @@ def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
             return False
         if not stat.S_ISREG(mode):
             # A named pipe would hold the upload up, a device might never end.
-            report("warn", f"{absolute} is left out: it is no regular file")
+            report("warn", f"{one_line(absolute)} is left out: it is no regular file")
             return False
         os.close(os.open(absolute, os.O_RDONLY))
     except OSError as problem:
         why = (problem.strerror or str(problem)).lower()
-        raise AgentError(f"building artifact: opening file {absolute}: open {absolute}: {why}") from problem
+        name = one_line(absolute)
+        raise AgentError(f"building artifact: opening file {name}: open {name}: {why}") from problem
     return True
 
 
@@ -114,10 +116,10 @@ class _Walk:
             if not is_folder:
                 os.stat(os.path.join(self._cwd, path))
         except (OSError, ValueError):
-            self._report("warn", f"Couldn't walk path {path}")
+            self._report("warn", f"Couldn't walk path {one_line(path)}")
             return
         if is_folder:
-            self._report("warn", f"One of the glob patterns matched a directory: {path}")
+            self._report("warn", f"One of the glob patterns matched a directory: {one_line(path)}")
         else:
             yield path
 
@@ -143,7 +145,7 @@ class _Walk:
             with os.scandir(os.path.join(self._cwd, folder or ".")) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:
-            self._report("warn", f"Couldn't walk path {folder.rstrip('/')}")
+            self._report("warn", f"Couldn't walk path {one_line(folder.rstrip('/'))}")
             return
         for entry in entries:
             here = node.over(entry.name)
@@ -156,7 +158,8 @@ class _Walk:
             if is_folder:
                 here = here.over("/")
                 if here.accepts:
-                    self._report("warn", f"One of the glob patterns matched a directory: {os.path.normpath(path)}")
+                    name = one_line(os.path.normpath(path))
+                    self._report("warn", f"One of the glob patterns matched a directory: {name}")
                 yield path, here, True
             elif here.accepts:
                 yield path, here, False
@@ -171,5 +174,5 @@ class _Walk:
             os.stat(os.path.join(self._cwd, path))
             return entry.is_dir()
         except OSError:
-            self._report("warn", f"Couldn't walk path {path}")
+            self._report("warn", f"Couldn't walk path {one_line(path)}")
             return None

@@ -9,6 +9,7 @@ from typing import Callable, List, Tuple
 from bkagent.artifacts.targets import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
+from bkagent.wire.shown_text import one_line
 
 _WINDOWS = os.sep == "\\"
 
@@ -57,10 +58,10 @@ class DestinationFolder:
                 if root is not self._root:
                     root.close()
         except LinkInTheWay as problem:
-            link = os.path.join(self._folder, str(problem.filename))
-            raise AgentError(f"cannot write {goal}: {link} is a link, which is not followed; remove it") from None
+            name, link = one_line(goal), one_line(os.path.join(self._folder, str(problem.filename)))
+            raise AgentError(f"cannot write {name}: {link} is a link, which is not followed; remove it") from None
         except (OSError, ValueError) as problem:
-            raise AgentError(f"cannot write {goal}: {_why(problem)}") from problem
+            raise AgentError(f"cannot write {one_line(goal)}: {_why(problem)}") from problem
 
 
 def _write(file: FileIO, data: bytes, goal: str) -> None:
@@ -70,7 +71,7 @@ def _write(file: FileIO, data: bytes, goal: str) -> None:
         while view:
             view = view[file.write(view) or 0 :]
     except OSError as problem:
-        raise AgentError(f"cannot write {goal}: {_why(problem)}") from problem
+        raise AgentError(f"cannot write {one_line(goal)}: {_why(problem)}") from problem
 
 
 def _why(problem: Exception) -> str:

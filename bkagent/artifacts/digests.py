@@ -8,6 +8,7 @@ from io import FileIO
 from typing import Callable
 
 from bkagent.errors import AgentError, Cancelled
+from bkagent.wire.shown_text import one_line
 
 _BLOCK_BYTES = 1024 * 1024
 
@@ -39,7 +40,8 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
                 size += got
     except OSError as problem:
         why = (problem.strerror or str(problem)).lower()
-        raise AgentError(f"building artifact: opening file {path}: open {path}: {why}") from problem
+        name = one_line(path)
+        raise AgentError(f"building artifact: opening file {name}: open {name}: {why}") from problem
 
 
 def _sha1() -> "hashlib._Hash":

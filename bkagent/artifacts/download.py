@@ -19,6 +19,7 @@ from bkagent.system.confined_folder import ConfinedFolder
 from bkagent.transport.http_client import Pool, Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
+from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
@@ -149,6 +150,7 @@ class _Downloads:
 
     def _fetch(self, artifact: Artifact) -> bool:
         path = artifact.path.replace("\\", "/")
+        name = one_line(path)
         if self._stop.requested:
             return False
         try:
@@ -157,14 +159,14 @@ class _Downloads:
             parts = self._place.steps_to(path)
             size, sha256 = retry(
                 lambda number: self._place.write(parts, lambda write: self._receive(artifact, write)),
-                self._schedule, wait=self._stop.wait, report=self._report, what=path, may_retry=self._may_retry,
+                self._schedule, wait=self._stop.wait, report=self._report, what=name, may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:
             return False
         except AgentError as problem:
-            self._report("error", f'Failed to download "{path}": {problem}')
+            self._report("error", f'Failed to download "{name}": {problem}')
             return False
-        self._report("info", f'Successfully downloaded "{path}" {shown(size)} with SHA256 {sha256}')
+        self._report("info", f'Successfully downloaded "{name}" {shown(size)} with SHA256 {sha256}')
         return True
 
     def _may_retry(self, error: Exception) -> bool:

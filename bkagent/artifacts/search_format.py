@@ -6,6 +6,7 @@ import re
 from typing import List
 
 from bkagent.wire.artifacts import Artifact
+from bkagent.wire.shown_text import one_line
 
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", '"': '"'}
 _ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8}))")
@@ -44,12 +45,15 @@ def _meant(found: "re.Match[str]") -> bytes:
 
 
 def line(form: bytes, artifact: Artifact) -> bytes:
-    """Return what is printed for one artifact; other letters behind a percent sign stay as they are."""
+    """Return what is printed for one artifact, on one line as far as its fields go.
+
+    Control characters in them are escaped; other letters behind a percent sign stay as they are.
+    """
     fields = {
         b"i": artifact.id, b"p": artifact.path, b"c": _whole_seconds(artifact.created_at), b"j": artifact.job_id,
         b"s": str(artifact.size), b"S": artifact.sha1, b"T": artifact.sha256, b"u": artifact.url,
     }  # fmt: skip
-    return re.sub(b"%([ipcjsSTu])", lambda found: fields[found.group(1)].encode("utf-8", "surrogatepass"), form)
+    return re.sub(b"%([ipcjsSTu])", lambda found: one_line(fields[found.group(1)]).encode("utf-8", "replace"), form)
 
 
 def _whole_seconds(time: str) -> str:

@@ -11,6 +11,7 @@ from bkagent.errors import Refused, Unavailable, WireError
 from bkagent.remote.reply import retry_after_s
 from bkagent.transport.http_client import Body, FileBody, Pool, Response
 from bkagent.wire.artifacts import Action, Artifact, Instructions
+from bkagent.wire.shown_text import one_line
 
 LARGEST_BYTES = 5 * 1024 * 1024 * 1024
 _SILENCE_LIMIT_S = 120.0  # a transfer may take any time, but not stand still for longer
@@ -64,7 +65,7 @@ def send(pool: Pool, unit: Unit, user_agent: str) -> Tuple[int, str]:
         return 0, ""
     etag = response.headers.get("ETag")
     if not etag:
-        raise WireError(f"part {unit.number} of {unit.artifact.path}: the storage answered without an ETag")
+        raise WireError(f"part {unit.number} of {one_line(unit.artifact.path)}: the storage answered without an ETag")
     return unit.action.part_number or unit.number, etag
 
 

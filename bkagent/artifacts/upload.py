@@ -23,6 +23,7 @@ from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import Schedule, constant, duration, retry
 from bkagent.wire.artifacts import Artifact, StateChange
+from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
@@ -185,7 +186,7 @@ class _Upload:
         read = digests.read(found.absolute, lambda: self._stop.requested)
         if read.size > transfer.LARGEST_BYTES:
             raise AgentError(
-                f"{found.path} has {shown(read.size)}; an artifact may have {shown(transfer.LARGEST_BYTES)}"
+                f"{one_line(found.path)} has {shown(read.size)}; an artifact may have {shown(transfer.LARGEST_BYTES)}"
             )
         return Artifact(
             path=_sendable(found.path), absolute_path=found.absolute, size=read.size, sha1=read.sha1,
@@ -225,6 +226,7 @@ class _Upload:
 
     def _send(self, sending: _Sending, unit: transfer.Unit, states: StateReporter) -> None:
         """Send one unit, in a thread of the senders. Its failure stops the other parts of the artifact."""
+        name = one_line(unit.artifact.path)
 
         def attempt(number: int) -> Tuple[int, str]:
             if sending.stopped.is_set():
@@ -236,7 +238,7 @@ class _Upload:
                 return
             self._report("info", _announcement(unit))
             etag = retry(
-                attempt, self._schedule, wait=sending.stopped.wait, report=self._report, what=unit.artifact.path,
+                attempt, self._schedule, wait=sending.stopped.wait, report=self._report, what=name,
                 may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:
@@ -247,7 +249,7 @@ class _Upload:
                     return
                 sending.stopped.set()
                 sending.problem = problem
-            self._report("error", f"Artifact {unit.artifact.path} could not be uploaded: {problem}")
+            self._report("error", f"Artifact {name} could not be uploaded: {problem}")
             states.add(StateChange(unit.artifact.id, finished=False))
             return
         self._arrived(sending, unit, etag, states)
@@ -279,7 +281,8 @@ class _Upload:
     def _raise_failures(self) -> None:
         failed = [sending for sending in self._sendings if sending.problem is not None]
         if failed:
-            named = "; ".join(f"{sending.artifact.path}: {sending.problem}" for sending in failed[:_NAMED_COUNT])
+            first = failed[:_NAMED_COUNT]
+            named = "; ".join(f"{one_line(sending.artifact.path)}: {sending.problem}" for sending in first)
             more = f" and {len(failed) - _NAMED_COUNT} more" if len(failed) > _NAMED_COUNT else ""
             raise AgentError(f"errors uploading artifacts: {named}{more}")
 
@@ -298,7 +301,7 @@ class _Upload:
 
 
 def _announcement(unit: transfer.Unit) -> str:
-    text = f"Uploading {unit.artifact.id} {unit.artifact.path} "
+    text = f"Uploading {one_line(unit.artifact.id)} {one_line(unit.artifact.path)} "
     if not unit.count:
         return text + f"({shown(unit.artifact.size)})"
     return text + f"part {unit.number}/{unit.count} (~{shown(unit.size)} starting at ~{shown(unit.offset)})"

@@ -4,6 +4,7 @@ The text form is the reference's: `2006-01-02 15:04:05 LEVEL  message`.
 """
 
 from bkagent.config.options import logging
+from bkagent.wire import shown_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Log:
         import time
 
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        line = f"{stamp} {level.upper():<6} {text}"
+        line = f"{stamp} {level.upper():<6} {shown_text.message(text)}"
         colour = _COLOUR.get(level, "") if self._coloured else ""
         return colour + line + _RESET if colour else line
 

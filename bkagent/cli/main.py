@@ -70,7 +70,8 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         sys.stdout.flush()
         return status
     except UnknownCommand as unknown:
-        _say(str(unknown))
+        for line in str(unknown).split("\n"):
+            _say(line)
         return unknown.exit_code
     except KeyAbsent as absent:
         return absent.exit_code
@@ -193,9 +194,11 @@ def _unused(command: "Command", arguments: "List[str]") -> "List[str]":
 
 
 def _say(text: str) -> None:
+    from bkagent.wire import shown_text
+
     try:
         sys.stdout.flush()
-        sys.stderr.write(text + "\n")
+        sys.stderr.write(shown_text.message(text) + "\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         pass

@@ -9,6 +9,7 @@ from bkagent.agent.spooled import Spooled
 from bkagent.cli.command import Call
 from bkagent.config import paths
 from bkagent.config.options import session
+from bkagent.wire.shown_text import one_line
 
 _HEADS = ("JOB", "STATE", "LOG", "TAKEN", "RESULT", "LAST CHANGE")
 
@@ -40,14 +41,9 @@ def table(found: Sequence[Spooled]) -> List[str]:
 
 def _row(one: Spooled) -> "tuple[str, ...]":
     taken = "?" if one.acknowledged_bytes is None else f"{one.acknowledged_bytes:,}"
-    result = "-" if one.result is None else visible(one.result.signal) or str(one.result.exit_status)
+    result = "-" if one.result is None else one_line(one.result.signal) or str(one.result.exit_status)
     state = one.state + (", in hand" if one.in_hand else "")
-    return (one.job_id, state, f"{one.log_bytes:,}", taken, result, _moment(one.changed_at) or "-")
-
-
-def visible(text: str) -> str:
-    """Return a text that a job may have written, with what would steer a terminal shown as an escape."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return (one_line(one.job_id), state, f"{one.log_bytes:,}", taken, result, _moment(one.changed_at) or "-")
 
 
 def _moment(unix_s: float) -> str:

@@ -11,6 +11,7 @@ from bkagent.logs.line_stamper import LineStamper
 from bkagent.logs.stamper import Stamper
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
+from bkagent.wire import shown_text
 
 AnyStamper = Union[Stamper, LineStamper]
 
@@ -36,11 +37,17 @@ class JobLog:
         with self._lock:
             self._write(self.redactor.feed(data))
 
-    def line(self, text: str) -> None:
-        """Add a line of our own, or several. It begins a line, and waits for nothing that a process may print."""
+    def line(self, text: str, before: str = "", after: str = "", *, as_it_is: bool = False) -> None:
+        """Add a line of our own, or several. It begins a line, and waits for nothing that a process may print.
+
+        `before` and `after` are its emphasis. What it quotes of others is escaped, unless it is to stay `as_it_is`.
+        """
         with self._lock:
             # On its own, not in the stream: between two halves of a secret it would part them and show both.
             data = self.redactor.whole(to_bytes(text))
+            if not as_it_is:  # after the secrets are out: escaped, they would not be met
+                data = to_bytes(shown_text.message(data.decode("utf-8", "surrogateescape")))
+            data = to_bytes(before) + data + to_bytes(after)
             if self._line_end != b"\n":
                 data = data.replace(b"\n", self._line_end)
             self._write((self._line_end if self._in_line else b"") + data + self._line_end)

@@ -17,8 +17,11 @@ class Sink(Protocol):
         """Take what a process printed."""
         ...
 
-    def line(self, text: str) -> None:
-        """Take one line of the agent's own, without its end. It starts at the start of a line."""
+    def line(self, text: str, before: str = "", after: str = "", *, as_it_is: bool = False) -> None:
+        """Take one line of the agent's own, without its end, and its emphasis. It starts at the start of a line.
+
+        Control characters of `text` are escaped, unless it is to stay `as_it_is`.
+        """
         ...
 
     def flush(self) -> None:
@@ -36,12 +39,12 @@ class LogLines:
         self.flush = sink.flush
 
     def plain(self, text: str) -> None:
-        """Write a text as it is."""
+        """Write a text without emphasis."""
         self._sink.line(text)
 
     def header(self, text: str) -> None:
         """Begin a group, collapsed."""
-        self._sink.line(f"~~~ {text}")
+        self._sink.line(text, "~~~ ")
 
     def open_group(self) -> None:
         """Show the current group expanded."""
@@ -49,7 +52,7 @@ class LogLines:
 
     def comment(self, text: str) -> None:
         """Write a remark."""
-        self._sink.line(f"{_GREY}# {text}{_END}")
+        self._sink.line(text, f"{_GREY}# ", _END)
 
     def debug(self, text: str) -> None:
         """Write a remark, where debugging was asked for."""
@@ -58,7 +61,7 @@ class LogLines:
 
     def prompt(self, text: str) -> None:
         """Show a command that is about to run."""
-        self._sink.line(f"{_GREY}{prompt.SIGN}{_END} {text}")
+        self._sink.line(text, f"{_GREY}{prompt.SIGN}{_END} ", as_it_is=True)
 
     def warning(self, text: str, id: str = "") -> None:
         """Write a warning and expand the group. One with an id says how to silence it."""
@@ -67,10 +70,10 @@ class LogLines:
             return
         if id:
             text += f". You can disable this warning by passing the `--disable-warnings-for {id}` flag"
-        self._sink.line(f"{_YELLOW}⚠️ Warning: {text}{_END}")
+        self._sink.line(text, f"{_YELLOW}⚠️ Warning: ", _END)
         self._sink.line(OPEN_GROUP)
 
     def error(self, text: str) -> None:
         """Write an error and expand the group."""
-        self._sink.line(f"{_RED}🚨 Error: {text}{_END}")
+        self._sink.line(text, f"{_RED}🚨 Error: ", _END)
         self._sink.line(OPEN_GROUP)

@@ -18,7 +18,8 @@ class Log:
     def child(self, data):
         self.bytes += data
 
-    def line(self, text):
+    def line(self, text, before="", after="", as_it_is=False):
+        text = before + text + after
         self.bytes += text.encode("utf-8", "surrogateescape") + b"\n"
 
     def flush(self):

@@ -24,7 +24,15 @@ def test_an_own_line_starts_a_line():
     log.line("two\nlines")
     log.child(b"more\r\n")
     log.line("end")
-    assert b"".join(pieces) == b"~~~ Running\r\nout\r\ntwo\r\nlines\r\nmore\r\nend\r\n"
+    assert b"".join(pieces) == b"~~~ Running\r\nout\r\ntwo\r\n  lines\r\nmore\r\nend\r\n"
+
+
+def test_what_an_own_line_quotes_is_escaped_after_its_secrets_are_out():
+    log, pieces = log_with()
+    log.redactor.add('se"cret\nof two lines')
+    log.line('x\x1b[2J se"cret\nof two lines\n+++ y\r', "\x1b[90m# ", "\x1b[0m")
+    log.line("$ printf a\nprintf b", as_it_is=True)
+    assert b"".join(pieces) == b"\x1b[90m# x\\x1b[2J [REDACTED]\n  +++ y\\r\x1b[0m\n$ printf a\nprintf b\n"
 
 
 def test_an_own_line_is_redacted_and_does_not_show_halves_of_a_secret():

@@ -159,7 +159,8 @@ class Log:
     def child(self, data):
         self.text += data.decode()
 
-    def line(self, text):
+    def line(self, text, before="", after="", as_it_is=False):
+        text = before + text + after
         self.text += text + "\n"
 
     def flush(self):

@@ -24,8 +24,8 @@ class MemoryLog:
             self._bytes += data
             self._changed.notify_all()
 
-    def line(self, text: str) -> None:
-        self.lines.append(text)
+    def line(self, text: str, before: str = "", after: str = "", as_it_is: bool = False) -> None:
+        self.lines.append(before + text + after)
 
     def flush(self) -> None:
         pass

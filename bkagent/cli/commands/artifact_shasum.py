@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Print the checksum that was stored when the artifact was uploaded."""
     from bkagent.cli import artifact_query
+    from bkagent.wire.shown_text import one_line
 
     query = in_job.argument(call, 0, "artifact search query")
     found = artifact_query.search(call, query)
@@ -24,7 +25,7 @@ def run(call: "Call") -> int:
     if call.settings[options.SHA256]:
         checksum = found[0].sha256
         if not checksum:
-            raise AgentError(f'{found[0].path} was uploaded without a SHA-256 checksum')
+            raise AgentError(f'{one_line(found[0].path)} was uploaded without a SHA-256 checksum')
     job_text.write(call, checksum + "\n")
     return 0
 

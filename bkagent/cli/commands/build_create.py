@@ -5,6 +5,7 @@ import os
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, server
 from bkagent.errors import ConfigError, Unreachable, UsageError
+from bkagent.wire.shown_text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def run(call: Call) -> int:
 
         call.out.write(json.dumps(form, indent=2) + "\n")
     else:
-        call.out.write(f"Build {form['number']}: {form['web_url']}\n")
+        call.out.write(one_line(f"Build {form['number']}: {form['web_url']}") + "\n")
     return 0
 
 

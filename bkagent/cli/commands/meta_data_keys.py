@@ -7,6 +7,7 @@ from bkagent.config.options import meta_data as options
 from bkagent.errors import AgentError
 from bkagent.remote import meta_data
 from bkagent.transport.retry import sleep
+from bkagent.wire.shown_text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def run(call: "Call") -> int:
         keys = meta_data.keys(in_job.client(call), scope=room, id=id, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to find meta-data keys: {error}") from error
-    job_text.write(call, "".join(key + "\n" for key in keys))
+    job_text.write(call, "".join(one_line(key) + "\n" for key in keys))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import spool
+from bkagent.wire.shown_text import one_line
 
 
 def run(call: Call) -> int:
@@ -17,7 +18,7 @@ def run(call: Call) -> int:
         return 0
     for name, value in document.items():
         if value not in (None, ""):
-            call.out.write(f"{name}: {spool_view.visible(str(value))}\n")
+            call.out.write(f"{name}: {one_line(str(value))}\n")
     return 0
 
 
