@@ -15,10 +15,13 @@ from bkagent.transport import retry
 _SCHEDULE = retry.subsecond(3, 1.0, jitter=(0.0, 1.0))
 # A shallow clone may not reach back to the commit: look, fetch more, look again, fetch all.
 _DEEPENINGS = ("", "--deepen=50", "--unshallow")
+_FAIL_CLOSED, _OFF = "fail-closed", "off"
+# Modes per version; the first is that of an empty setting.
+_MODES = {False: (_OFF, "warn", "strict", _FAIL_CLOSED), True: ("strict", _OFF, _FAIL_CLOSED)}
 
 
 class VerificationFailed(JobFailed):
-    """The commit is on another branch, or on none: neither another attempt nor a fresh clone helps."""
+    """The commit is not known to be on the branch: neither another attempt nor a fresh clone helps."""
 
 
 class _Unavailable(Exception):
@@ -26,10 +29,17 @@ class _Unavailable(Exception):
 
 
 def verify(work: Work) -> None:
-    """Check the fetched commit as far as the mode asks. Raises VerificationFailed in strict mode, Cancelled."""
+    """Check the fetched commit as far as the mode asks. Raises VerificationFailed, Cancelled.
+
+    Where it cannot be found out, `strict` only warns, as in the reference; `fail-closed` fails.
+    """
     settings, log = work.settings, work.session.log
-    mode = settings.commit_verification
-    if not mode and not settings.is_v4:
+    modes = _MODES[settings.is_v4]
+    mode = settings.commit_verification or modes[0]
+    if mode not in modes:
+        legal = ", ".join(f'"{known}"' for known in modes)
+        raise VerificationFailed(f'invalid git commit verification mode "{mode}" (must be one of {legal})', 1)
+    if mode == _OFF and not settings.commit_verification:
         return
     reason = _not_needed(work, mode)
     if reason:
@@ -43,22 +53,23 @@ def verify(work: Work) -> None:
         finally:
             _forget_tip(work)
     except _Unavailable as problem:
-        log.warning(f"commit verification unavailable: {problem}")
+        sentence = f"commit verification unavailable: {problem}"
+        if mode == _FAIL_CLOSED:
+            raise VerificationFailed(sentence, 1) from problem
+        log.warning(sentence)
         return
     if is_on_branch:
         return
     sentence = f'commit verification failed: commit "{commit}" is not on branch "{branch}"'
-    if mode == "strict" or (settings.is_v4 and not mode):
+    if mode != "warn":
         raise VerificationFailed(sentence, 1)
     log.warning(sentence)
 
 
 def _not_needed(work: Work, mode: str) -> str:
     settings = work.settings
-    if settings.is_v4 and mode not in ("", "strict", "off"):
-        raise VerificationFailed(f'invalid git commit verification mode "{mode}" (must be "strict" or "off")', 1)
     reasons = (
-        (settings.is_v4 and mode == "off", "mode is off"),
+        (mode == _OFF, "mode is off"),
         (settings.commit == "HEAD", "commit is HEAD"),
         (not settings.branch, "no branch"),
         (bool(settings.tag), f"tag build ({settings.tag})"),

@@ -150,7 +150,7 @@ def _checkout(settings: Settings, environ: Mapping[str, str]) -> CheckoutSetting
         timeout_s=settings[checkout.GIT_CHECKOUT_TIMEOUT], checkout_flags=settings[checkout.GIT_CHECKOUT_FLAGS],
         clone_flags=settings[checkout.GIT_CLONE_FLAGS], clean_flags=settings[checkout.GIT_CLEAN_FLAGS],
         fetch_flags=settings[checkout.GIT_FETCH_FLAGS],
-        commit_verification=settings[checkout.GIT_COMMIT_VERIFICATION],
+        commit_verification=_verification(settings),
         sparse_paths=tuple(settings[checkout.GIT_SPARSE_CHECKOUT_PATHS]),
         sparse_mode=settings[checkout.GIT_SPARSE_CHECKOUT_MODE] or "cone",
         mirrors_path=_folder(settings, checkout.GIT_MIRRORS_PATH, environ),
@@ -163,6 +163,20 @@ def _checkout(settings: Settings, environ: Mapping[str, str]) -> CheckoutSetting
         submodule_clone_config=tuple(settings[checkout.GIT_SUBMODULE_CLONE_CONFIG]),
         ssh_keyscan=not settings[checkout.NO_SSH_KEYSCAN],
     )  # fmt: skip
+
+
+def _verification(settings: Settings) -> str:
+    """Return how the commit's place on the branch is verified. Raises ConfigError for words of version 3 with 4."""
+    option = checkout.GIT_COMMIT_VERIFICATION
+    mode = str(settings[option])
+    if settings[agent.COMPAT] != "4" or mode not in ("", "warn"):
+        return mode
+    if not settings.is_set(option):
+        return "strict"
+    raise ConfigError(
+        f'git-commit-verification is "{mode}" (from the {settings.origin(option)}), which compat 4 does not have: '
+        "set it to strict, off or fail-closed"
+    )
 
 
 def _permissions(settings: Settings) -> Permissions:

@@ -3,6 +3,7 @@
 import pytest
 
 from bkagent.checkout.verification import VerificationFailed
+from bkagent.errors import JobFailed
 from bkagent.git.commands import VERIFICATION_REF
 
 
@@ -72,3 +73,45 @@ def test_s5_5_a_branch_that_cannot_be_fetched_only_warns(job, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     job.check_out(BRANCH="nowhere", GIT_COMMIT_VERIFICATION="strict")
     assert any("commit verification unavailable: unable to fetch branch " in line for line in log.own)
+
+
+def test_s5_5_fail_closed_fails_where_it_cannot_be_found_out(job, log, monkeypatch):
+    monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
+    with pytest.raises(JobFailed, match='^commit verification unavailable: unable to fetch branch "nowhere"') as failed:
+        job.check_out(BRANCH="nowhere", GIT_COMMIT_VERIFICATION="fail-closed")
+    assert failed.value.exit_code == 1
+    assert not any("checkout -f" in line for line in log.own)
+
+
+def test_s5_5_fail_closed_is_strict_otherwise(job, upstream):
+    job.check_out(GIT_COMMIT_VERIFICATION="fail-closed")
+    with pytest.raises(JobFailed, match="is not on branch"):
+        job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="fail-closed")
+
+
+@pytest.mark.parametrize("compat", ["3", "4"])
+def test_s5_5_off_fetches_no_branch(job, env, upstream, log, compat):
+    env["BKAGENT_COMPAT"] = compat
+    job.check_out(COMMIT=upstream.feature, GIT_COMMIT_VERIFICATION="off")
+    assert "# Skipping commit verification: mode is off" in log.own
+    assert not any("refs/heads/main" in line for line in log.own)
+
+
+@pytest.mark.parametrize(
+    "compat, mode, legal",
+    [
+        ("3", "srict", '"off", "warn", "strict", "fail-closed"'),
+        ("4", "warn", '"strict", "off", "fail-closed"'),
+    ],
+)
+def test_s5_5_a_mode_that_is_none_fails_the_job_and_names_the_others(job, env, compat, mode, legal):
+    env["BKAGENT_COMPAT"] = compat
+    with pytest.raises(JobFailed) as failed:
+        job.check_out(GIT_COMMIT_VERIFICATION=mode)
+    assert str(failed.value) == f'invalid git commit verification mode "{mode}" (must be one of {legal})'
+
+
+def test_s5_5_version_4_is_strict_unless_told(job, env, upstream):
+    env["BKAGENT_COMPAT"] = "4"
+    with pytest.raises(JobFailed, match="is not on branch"):
+        job.check_out(COMMIT=upstream.feature)

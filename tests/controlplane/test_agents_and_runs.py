@@ -113,6 +113,7 @@ def test_what_an_accepted_job_holds(world):
 
 def test_variables_of_groups_parallel_jobs_and_checkouts(world):
     inner = {"command": "a", "key": "a", "parallelism": 2, "checkout": {"skip": True, "depth": 3}}
+    inner["checkout"]["commit_verification"] = "fail-closed"
     world.build({"checkout": {"submodules": False}, "steps": [{"group": "G", "key": "g", "steps": [inner]}]})
     world.start("a")
     env = world.plane.job_env(world.job("a").id)
@@ -120,6 +121,7 @@ def test_variables_of_groups_parallel_jobs_and_checkouts(world):
     assert (env["BUILDKITE_PARALLEL_JOB"], env["BUILDKITE_PARALLEL_JOB_COUNT"]) == ("0", "2")
     assert (env["BUILDKITE_SKIP_CHECKOUT"], env["BUILDKITE_GIT_SUBMODULES"]) == ("true", "false")
     assert env["BUILDKITE_GIT_CLONE_FLAGS"] == "--depth=3"
+    assert env["BUILDKITE_GIT_COMMIT_VERIFICATION"] == "fail-closed"
 
 
 def test_a_job_is_accepted_only_by_whom_it_was_offered_to(world):

@@ -117,8 +117,8 @@ _TELEMETRY = tuple(
 
 # As `start` has them, but for what is no business of this command: whether the words are legal, how lists are split.
 GIT_COMMIT_VERIFICATION = Option(
-    "git-commit-verification", Suggested("", "strict", "warn"), "", env=checkout.GIT_COMMIT_VERIFICATION.env,
-    help=checkout.GIT_COMMIT_VERIFICATION.help,
+    "git-commit-verification", Suggested(*checkout.VERIFICATION_MODES), "",
+    env=checkout.GIT_COMMIT_VERIFICATION.env, help=checkout.GIT_COMMIT_VERIFICATION.help,
 )
 GIT_SUBMODULE_CLONE_CONFIG = Option(
     "git-submodule-clone-config", LIST, (), env=checkout.GIT_SUBMODULE_CLONE_CONFIG.env,

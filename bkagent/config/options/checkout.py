@@ -16,9 +16,11 @@ GIT_CLONE_FLAGS = Option("git-clone-flags", TEXT, "-v", env=("BUILDKITE_GIT_CLON
 GIT_CLEAN_FLAGS = Option(
     "git-clean-flags", TEXT, "-ffxdq", env=("BUILDKITE_GIT_CLEAN_FLAGS",), help="Flags for git clean.",
 )
+VERIFICATION_MODES = ("", "strict", "warn", "off", "fail-closed")
 GIT_COMMIT_VERIFICATION = Option(
-    "git-commit-verification", Choice("", "strict", "warn"), "", env=("BUILDKITE_GIT_COMMIT_VERIFICATION",),
-    help="What to do when the commit is not on the branch: nothing (empty), warn, or strict (fail).",
+    "git-commit-verification", Choice(*VERIFICATION_MODES), "", env=("BUILDKITE_GIT_COMMIT_VERIFICATION",),
+    help="What to do when the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
+    "fail-closed (fail where that cannot be found out, too). With --compat 4: strict unless set, never empty or warn.",
 )
 GIT_FETCH_FLAGS = Option(
     "git-fetch-flags", TEXT, "-v --prune", env=("BUILDKITE_GIT_FETCH_FLAGS",), help="Flags for git fetch.",

@@ -190,4 +190,6 @@ def _checkout(context: JobContext) -> Mapping[str, str]:
     paths = sparse.get("paths") if isinstance(sparse, Mapping) else None
     if isinstance(paths, Sequence):
         env["BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"] = paths if isinstance(paths, str) else ",".join(map(str, paths))
+    if wanted.get("commit_verification") is not None:
+        env["BUILDKITE_GIT_COMMIT_VERIFICATION"] = str(wanted["commit_verification"])
     return env
