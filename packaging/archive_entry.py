@@ -56,6 +56,7 @@ def _unpacked(archive):
     for folder in _folders(archive):
         if _is_ours(folder) and os.path.exists(os.path.join(folder, _MARK)):
             return folder
+    _hide_secrets()
     for folder in _folders(archive)[1:]:
         try:
             _unpack(archive, folder)
@@ -63,6 +64,15 @@ def _unpacked(archive):
             continue
         return folder
     raise OSError("no folder to unpack to")
+
+
+def _hide_secrets():
+    """Take secrets off the command line that others see, before the second that unpacking takes."""
+    from bkagent.cli import main, secret_flags
+
+    secret_flags.forget(main.SECRET_FLAGS)
+    for name in [name for name in sys.modules if name.split(".")[0] == "bkagent"]:
+        del sys.modules[name]  # they are those of the archive; the unpacked ones come next
 
 
 def _folders(archive):

@@ -1,9 +1,9 @@
-"""The command line: find the command, read its settings, run it, end with its exit status."""
+"""The command line: find the command, read its settings, run it, end with its exit status.
+
+Nothing is loaded with this module, so that secrets leave the command line which others see before that takes its time.
+"""
 
 import sys
-
-from bkagent.cli import table
-from bkagent.errors import AgentError, KeyAbsent, MissingValue, UnknownCommand, UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from bkagent.config.command_line import Line
     from bkagent.config.settings import Settings
 
+# Of every command; a test holds them against the option tables, which would take longest of all to load.
+SECRET_FLAGS = ("agent-access-token", "git-ssh-key", "graphql-token", "token")
 _VERSION_WORDS = ("--version", "-v", "-version")
 
 
@@ -20,6 +22,10 @@ def run(program: str = "") -> None:
     """Run the process's own command line and exit. `program` is the archive that was started, if one was."""
     if program:
         sys.argv[0] = program
+    if any(word[:1] == "-" and word.strip("-").partition("=")[0] in SECRET_FLAGS for word in sys.argv[1:]):
+        from bkagent.cli import secret_flags
+
+        secret_flags.hide(SECRET_FLAGS)
     _print_whatever_comes()
     status = main(sys.argv[1:])
     if "threading" not in sys.modules and "atexit" not in sys.modules:
@@ -61,6 +67,8 @@ def _leave(status: int) -> None:
 
 def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
     """Run one command line; return its exit status. Nothing but an interrupt leaves by exception."""
+    from bkagent.errors import AgentError, KeyAbsent, UnknownCommand
+
     if environ is None:
         from bkagent.config import environment
 
@@ -92,6 +100,9 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
 
 
 def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
+    from bkagent.cli import table
+    from bkagent.errors import MissingValue
+
     if words and words[0] in _VERSION_WORDS:
         from bkagent.version import BUILD, REFERENCE_VERSION
 
@@ -113,6 +124,8 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
 
 def load(name: str) -> "Command":
     """Return a command of the table."""
+    from bkagent.cli import table
+
     module = table.module_name(name)
     __import__(module)
     return sys.modules[module].COMMAND  # type: ignore[no-any-return]
@@ -124,6 +137,7 @@ def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]
     For words that make no call the page is printed before the error.
     """
     from bkagent.config import command_line
+    from bkagent.errors import MissingValue, UsageError
 
     try:
         line = command_line.split(words, command.options)
@@ -148,6 +162,7 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
     from bkagent.cli.command import Call
     from bkagent.cli.log import Log
     from bkagent.config.settings import Source, resolve
+    from bkagent.errors import AgentError
 
     warnings = line.notes
     path, file = "", None

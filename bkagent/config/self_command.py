@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 # argv is [-c, ROOT, words...]; ROOT is the folder that holds the package.
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
 
+# argv is [-c, ROOT, PROGRAM, words...]: the same for whoever looks for files beside the program.
+_CODE_OF_PROGRAM = _CODE.replace("run()", "run(sys.argv.pop(1))")
+
 # Not what goes on for as long as an agent or a job does, nor what people call outside of jobs.
 SERVED = (
     "annotate", "annotation", "artifact", "build", "env", "git-credentials-helper", "job", "lock", "meta-data", "oidc",
@@ -47,6 +50,12 @@ def program_folders() -> "List[str]":
 def command(arguments: "Sequence[str]") -> "List[str]":
     """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
     return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]
+
+
+def command_of(program: str, arguments: "Sequence[str]") -> "List[str]":
+    """Return the same argv for a process that takes itself to be `program`, the archive that was started."""
+    program = program if os.path.isfile(program) else ""
+    return [sys.executable, "-I", "-S", "-c", _CODE_OF_PROGRAM, code_root(), program, *arguments]
 
 
 def launcher_folder(state_path: str) -> str:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bkagent.cli import token_hiding
+from bkagent.cli import secret_flags
 from bkagent.config import self_command
 from tests.fakes.agent_process import clean_environment
 
@@ -129,4 +129,4 @@ def test_a_process_that_cannot_hide_its_start_begins_anew(plane, tmp_path, form)
     ],
 )  # fmt: skip
 def test_flags_of_the_token_are_told_from_others(words, kept, texts):
-    assert token_hiding.divided(words) == (kept, texts)
+    assert secret_flags.divided(words) == (kept, texts)

@@ -105,7 +105,12 @@ a time each, until it is told to stop.
 
 The first SIGTERM or SIGINT lets the running jobs end; the second cancels them; the third ends them at once.
 SIGQUIT cancels at once. Logs and results that the control plane has not taken stay in the state folder, and the
-next start sends them.""",
-    example='bkagent start --token "$TOKEN" --queue linux --build-path /var/lib/bkagent/builds',
+next start sends them.
+
+Every user of the machine can read command lines. A token that --token gives itself is taken off this one as soon as
+Python runs, which a shell and the start of Python come before: some ten milliseconds. Better keep it in a file
+(--token file:///etc/bkagent/token, or token= in the configuration file), or hand it over by a descriptor
+(--token fd://3) or by BUILDKITE_AGENT_TOKEN, which only this user and root can read.""",
+    example='bkagent start --token file:///etc/bkagent/token --queue linux --build-path /var/lib/bkagent/builds',
     reads_file=True,
 )
