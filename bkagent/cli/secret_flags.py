@@ -1,7 +1,7 @@
 """Take secrets out of the command line that other processes see, before anything else of this program is loaded.
 
-The memory that `ps` and /proc show is overwritten; where the system does not allow that, an agent replaces itself by one
-that reads its token from a pipe. Nothing here imports more than it needs: each module takes a part of a millisecond.
+The memory that `ps` and /proc show is overwritten; where the system does not allow that, an agent replaces itself by
+one that reads its token from a pipe. Nothing here imports more than it needs: each module takes a part of a millisecond.
 """
 
 import sys
@@ -36,15 +36,18 @@ def forget(names: "Collection[str]") -> bool:
     _, texts = divided(sys.argv[1:], names)
     # Of two texts, one may be a part of the other.
     secrets = sorted((text for text in texts if text and not text.startswith(_PLACES)), key=len, reverse=True)
-    return all([own_memory.forget(text) for text in secrets])
+    hidden = [own_memory.forget(text) for text in secrets]  # all of them, though one fails
+    return all(hidden)
 
 
 def hide(names: "Collection[str]") -> None:
     """Hide the texts of these flags. An agent whose memory cannot be overwritten starts anew: this does not return."""
-    if forget(names) or sys.platform == "win32" or sys.argv[1] != "start":
+    if forget(names) or sys.argv[1] != "start":
         return
+    import os
+
     kept, texts = divided(sys.argv[1:])
-    if texts and texts[-1]:
+    if texts and texts[-1] and os.sep != "\\":
         from bkagent.config import environment
 
         start_anew(texts[-1], kept, environment.read())
