@@ -1,7 +1,7 @@
 """Take secrets out of the command line that other processes see, before anything else of this program is loaded.
 
 The memory that `ps` and /proc show is overwritten; where the system does not allow that, an agent replaces itself by
-one that reads its token from a pipe. Nothing here imports more than it needs: each module takes a part of a millisecond.
+one that reads its token from a pipe. Each module takes a part of a millisecond, so few are imported here.
 """
 
 import sys

@@ -27,8 +27,8 @@ def spy(event, arguments):
     if can_be_seen:
         modules.append(arguments[0])
     elif modules:
-        with open(into, "w") as file:
-            file.write(" ".join(modules))
+        with open(into, "wb") as file:  # as text it would import more
+            file.write(" ".join(modules).encode())
         modules.clear()
 sys.addaudithook(spy)
 sys.path.insert(0, sys.argv[1])
