@@ -254,6 +254,6 @@ def _name(registration: Registration) -> str:
 
 def _whole(text: str) -> Optional[int]:
     try:
-        return max(-(1 << 31), min(int(text), 1 << 31)) if text else None
+        return max(-(1 << 31), min(int(text), 1 << 31)) if text and len(text) < 20 else None
     except ValueError:
         return None

@@ -124,12 +124,8 @@ class PlaneLogs(PlaneState):
         with self._change():
             self.job(job_id)
             for index, at in times.items():
-                if (
-                    not index.isascii()
-                    or not index.isdigit()
-                    or int(index) > limits.HEADER_TIMES_PER_JOB
-                    or len(at) > 64
-                ):
+                is_number = index.isascii() and index.isdigit() and len(index) < 10
+                if not is_number or int(index) > limits.HEADER_TIMES_PER_JOB or len(at) > 64:
                     raise Rejected("header times are RFC 3339 times under the index of their line")
                 chunks.put_header_time(self._db, job_id, int(index), at)
 

@@ -179,7 +179,7 @@ def _within(moment: Optional[float], low: Optional[float], high: float) -> float
 
 def _status(text: str) -> int:
     try:
-        status = int(text)
+        status = int(text) if len(text) < 20 else -1
     except ValueError:
         status = -1
     return status if _LOWEST_STATUS <= status <= _HIGHEST_STATUS else -1

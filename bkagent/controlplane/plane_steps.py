@@ -11,7 +11,7 @@ from bkagent.controlplane.records import Build, Event, Job, PipelineEntry, StepE
 from bkagent.controlplane.scheduling import condition_values, limits, states, step_state, support
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
-from bkagent.pipeline import steps_graph, steps_reader
+from bkagent.pipeline import conditional_pattern, steps_graph, steps_reader
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
 
@@ -95,6 +95,8 @@ class PlaneSteps(PlaneScheduling):
             raise Rejected(f"the pipeline is nested deeper than {support.DEEPEST} levels")
         try:
             pipeline = steps_reader.read(document)
+            if sum(len(step.depends_on or ()) for step, _ in pipeline.walk()) > limits.DEPENDENCIES_PER_UPLOAD:
+                raise Rejected(f"the steps name more than {limits.DEPENDENCIES_PER_UPLOAD} dependencies")
             steps_graph.check(pipeline, keys, unknown_allowed=True)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
@@ -123,7 +125,8 @@ class PlaneSteps(PlaneScheduling):
                 scheduled_at=uploader.scheduled_at or now,
             )  # fmt: skip
         try:
-            entries, made = expand(pipeline, target)
+            with conditional_pattern.limited(limits.CONDITIONS_S):
+                entries, made = expand(pipeline, target)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(made) > limits.JOBS_PER_BUILD:

@@ -11,7 +11,7 @@ _FORM = re.compile(
     r"\$(?:(?P<plain>[A-Za-z_]\w*)"
     r"|\{(?P<name>[A-Za-z_]\w*)"
     r"(?:(?P<operator>:-|:\+|:\?|-|\+|\?)(?P<word>[^{}]*)"
-    r"|:\s*(?P<offset>-?\d+)\s*(?::\s*(?P<length>-?\d+)\s*)?)?\})",
+    r"|:\s*(?P<offset>-?\d{1,18})\s*(?::\s*(?P<length>-?\d{1,18})\s*)?)?\})",
     re.ASCII,
 )
 _IN_TEXT = re.compile(r"\\(?P<escaped>[\\\"'$])|\$[A-Za-z_]\w*|\$\{[^{}]*\}", re.ASCII)

@@ -6,6 +6,10 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import Iterator
 
 from bkagent.config import environment
 from bkagent.pipeline.conditional_words import wrong
@@ -19,9 +23,17 @@ _REFUSED = (
 )
 
 
-# Two repetitions can take Python's matcher forever, and nothing stops it but the end of its process.
-_REPETITION = re.compile(r"\\.|([*+]|\{\d*,\d*\})", re.DOTALL)
+# What Python's matcher may try, at most, where nothing can stop it: some tens of milliseconds.
+MOST_STEPS = 2_000_000
+LONGEST_CHARACTERS = 4000
 LONGEST_S = 2.0
+_TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<groups>\)[*+{])|(?P<bar>\|)|(?P<many>[*+]|\{\d*,?\d*\})|(?P<perhaps>(?<!\()\?)",
+    re.DOTALL,
+)
+# With the flag i Python looks at each letter of a range.
+_WITHOUT_CASE = re.compile(r"\(\?[a-zA-Z]*i")
+_WIDE_RANGE = re.compile(r"-(?:\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|[^\x00-\u2fff])")
 _IN_CHILD = """
 import json, re, sys
 body, flags, text = json.load(sys.stdin)
@@ -41,30 +53,88 @@ class Pattern:
         for refused, name in _REFUSED:
             if refused.search(body):
                 wrong(at, f"{name} is not allowed in a regular expression")
+        if len(body) > LONGEST_CHARACTERS:
+            wrong(at, f"a regular expression may have at most {LONGEST_CHARACTERS} characters")
+        if (flags or _WITHOUT_CASE.search(body)) and _WIDE_RANGE.search(body):
+            wrong(at, "a range of so many letters cannot be combined with the flag i")
+        self._body, self._at = body, at
         try:
-            self._compiled = re.compile(_as_python(body), re.MULTILINE | (re.IGNORECASE if flags else 0))
-            self._slow = sum(1 for found in _REPETITION.finditer(body) if found.group(1)) > 1
-            self._at = at
+            with spend(at):
+                self._compiled = re.compile(_as_python(body), re.MULTILINE | (re.IGNORECASE if flags else 0))
         except (re.error, OverflowError, RecursionError) as error:
             wrong(at, f"the regular expression cannot be read: {error}")
 
     def found_in(self, text: str) -> bool:
         """Say whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
-        if not self._slow:
-            return self._compiled.search(text) is not None
+        with spend(self._at) as left_s:
+            if steps_count(self._body, len(text)) <= MOST_STEPS:
+                return self._compiled.search(text) is not None
+            return self._search_in_child(text, min(LONGEST_S, left_s))
+
+    def _search_in_child(self, text: str, longest_s: float) -> bool:
+        """Search where the search can be ended: in a process of its own."""
         given = json.dumps([self._compiled.pattern, self._compiled.flags & ~re.UNICODE, text])
         try:
             done = subprocess.run(
                 [sys.executable, "-I", "-S", "-c", _IN_CHILD], input=given.encode(), env=environment.read(),
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=LONGEST_S, check=False,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=longest_s, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            wrong(self._at, f"the regular expression found no answer within {LONGEST_S:.0f} s; make it simpler")
+            wrong(self._at, f"the regular expression found no answer within {longest_s:.3g} s; make it simpler")
         except OSError as error:
             wrong(self._at, f"the regular expression cannot be tried: {error.strerror}")
         if done.returncode not in (10, 11):
             wrong(self._at, "the regular expression cannot be tried: its process ended early")
         return done.returncode == 10
+
+
+def steps_count(body: str, length: int) -> int:
+    """Return how many steps a search in a text of this length takes at most, more than MOST_STEPS where none is known.
+
+    Each repetition of a letter may end anywhere in the text, each alternative may be tried again for what follows.
+    """
+    steps = max(1, length) * max(1, len(body))
+    for token in _TOKEN.finditer(body):
+        if token["groups"]:
+            return MOST_STEPS + 1
+        if token["many"]:
+            steps *= max(1, length)
+        elif token["bar"] or token["perhaps"]:
+            steps *= 2
+        if steps > MOST_STEPS:
+            break
+    return steps
+
+
+class _Budget(threading.local):
+    """What the regular expressions of one document may still take; endless where nobody has limited it."""
+
+    left_s = float("inf")
+
+
+_budget = _Budget()
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Let all regular expressions of the block, on this thread, take so long together."""
+    _budget.left_s = seconds
+    try:
+        yield
+    finally:
+        _budget.left_s = float("inf")
+
+
+@contextmanager
+def spend(at: int) -> Iterator[float]:
+    """Take the time of the block from what is left; yields that. Raises PipelineError where nothing is."""
+    if _budget.left_s <= 0:
+        wrong(at, "the regular expressions of the pipeline take too long together; make them simpler")
+    began = time.monotonic()
+    try:
+        yield _budget.left_s
+    finally:
+        _budget.left_s -= time.monotonic() - began
 
 
 def _as_python(body: str) -> str:

@@ -119,7 +119,7 @@ def whole_number(value: Any) -> Optional[int]:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     try:
-        return int(value, 10) if isinstance(value, str) else None
+        return int(value, 10) if isinstance(value, str) and len(value) < 20 else None
     except ValueError:
         return None
 

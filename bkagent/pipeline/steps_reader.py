@@ -110,7 +110,7 @@ def _depends_on(fields: Fields) -> Optional[Tuple[Dependency, ...]]:
             found.append(Dependency(item["step"], inner.flag("allow_failure")))
         elif item is not None:
             raise fields.wrong("depends_on", "a key, a list of keys, or of mappings with step", item)
-    return tuple(found)
+    return tuple(dict.fromkeys(found))  # the same one again asks for nothing more
 
 
 def _command(fields: Fields, shared: Dict[str, Any]) -> CommandStep:

@@ -169,6 +169,8 @@ class HttpServer:
             return error_answer(problem)
         except ConnectionError:
             raise  # of the client: nobody is left to answer to
+        except RecursionError:
+            return error_answer(HttpError(400, "what was sent is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             self._report("error", f"{request.method} {request.head.target} failed: {problem!r}")
             return error_answer(HttpError(500, f"internal error: {type(problem).__name__}"))

@@ -7,12 +7,15 @@ import zlib
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qsl
 
-from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
+from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
 from bkagent.wire import json_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
+JSON_LEVELS_COUNT = 128  # no deeper are the values, so that code that walks them has room
+FRAMING_BYTES = 256 * 1024
+GZIP_MEMBERS_COUNT = 64  # each begins the search for its end anew
 _UNREAD = object()
 
 
@@ -92,6 +95,8 @@ class Request:
             document = json_text.loads(body)
         except ValueError as problem:
             raise HttpError(400, f"the body is no JSON text: {problem}") from None
+        if _is_deeper(document, JSON_LEVELS_COUNT):
+            raise HttpError(400, f"the JSON text is nested deeper than {JSON_LEVELS_COUNT} levels")
         return _whole_characters(document) if b"\\ud" in body or b"\\uD" in body else document
 
     def blocks(self, limit_bytes: int) -> Iterator[bytes]:
@@ -118,12 +123,20 @@ class Request:
 
     def _chunked_blocks(self, limit_bytes: int) -> Iterator[bytes]:
         deadline = time.monotonic() + STALL_LIMIT_S + limit_bytes / SLOWEST_BYTES_PER_S
-        total = 0
+        total = framing = 0
         while True:
-            size = _chunk_size(self._connection.take_line(deadline))
+            line = self._connection.take_line(deadline)
+            size = _chunk_size(line)
+            # Chunks of a few bytes, and what else may stand in their lines, cost more than they bring.
+            framing += len(line) + 4
+            if framing > FRAMING_BYTES + total:
+                raise BadRequest(400, "the chunks of the body are too small, or their lines too long")
             if size == 0:
-                while self._connection.take_line(deadline):
-                    pass
+                for _ in range(HEADERS_COUNT):
+                    if not self._connection.take_line(deadline):
+                        break
+                else:
+                    raise BadRequest(431, f"more than {HEADERS_COUNT} lines after the last chunk")
                 self._left = 0
                 return
             total += size
@@ -170,6 +183,8 @@ def inflate(data: bytes, limit_bytes: int) -> bytes:
     pieces: List[bytes] = []
     total = 0
     while data:
+        if len(pieces) == GZIP_MEMBERS_COUNT:
+            raise HttpError(400, f"a gzip body may have at most {GZIP_MEMBERS_COUNT} members")
         member = zlib.decompressobj(31)
         try:
             piece = member.decompress(data, limit_bytes - total + 1)
@@ -183,6 +198,17 @@ def inflate(data: bytes, limit_bytes: int) -> bytes:
         pieces.append(piece)
         data = member.unused_data
     return b"".join(pieces)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Say whether arrays and objects lie in each other deeper than so many levels."""
+    row = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(levels):
+        if not row:
+            return False
+        inner = (item for outer in row for item in (outer.values() if isinstance(outer, dict) else outer))
+        row = [item for item in inner if isinstance(item, (dict, list))]
+    return bool(row)
 
 
 def _whole_characters(value: object) -> object:

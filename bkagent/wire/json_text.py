@@ -10,6 +10,9 @@ except ImportError:
     _json = None  # type: ignore[assignment]
 
 
+LONGEST_NUMBER = 400
+
+
 class _Context:
     """What the C scanner asks its decoder for."""
 
@@ -19,10 +22,24 @@ class _Context:
         self.strict = True
         self.object_hook = None
         self.object_pairs_hook = None
-        self.parse_float = float
-        self.parse_int = int
+        self.parse_float = _parse_float
+        self.parse_int = _parse_int
         self.parse_constant = _refuse_constant
         self.memo: "dict[str, str]" = {}
+
+
+def _parse_int(text: str) -> int:
+    # Longer ones take time that grows with the square of their length, and are no number of anything.
+    if len(text) > LONGEST_NUMBER:
+        raise ValueError(f"a number has more than {LONGEST_NUMBER} digits")
+    return int(text)
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("a number is too large")
+    return number
 
 
 def _refuse_constant(name: str) -> float:
@@ -76,7 +93,9 @@ def _loads_by_package(text: str) -> object:
     import json
 
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float
+        )
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
 

@@ -6,6 +6,7 @@ from typing import Dict
 
 from bkagent.controlplane.agent_api import access
 from bkagent.controlplane.records import Caller
+from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.site import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -26,6 +27,8 @@ def set_batch(site: Site, request: Request, caller: Caller) -> Answer:
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list):
         raise HttpError(400, "meta-data: items must be an array of keys and values")
+    if len(items) > limits.META_DATA_KEYS_PER_BUILD:
+        raise HttpError(422, f"a build keeps at most {limits.META_DATA_KEYS_PER_BUILD} meta-data keys")
     values: Dict[str, str] = {}
     for item in items:
         read = Reader(item, "meta-data item")

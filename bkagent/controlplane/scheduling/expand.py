@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.controlplane.records import Job, StepEntry
 from bkagent.controlplane.scheduling import branches, matrix
-from bkagent.controlplane.scheduling.limits import JOBS_PER_MATRIX, JOBS_PER_UPLOAD
+from bkagent.controlplane.scheduling.limits import JOB_TEXT_BYTES, JOBS_PER_MATRIX, JOBS_PER_UPLOAD
 from bkagent.pipeline.conditional import evaluate
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import (
@@ -61,6 +61,7 @@ def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Jo
     jobs: List[Job] = []
     group_entry: Optional[StepEntry] = None
     group_reason = ("", "")
+    text_bytes = 0
     for at, (step, group) in enumerate(pipeline.walk()):
         if group is None:
             group_entry, group_reason = None, ("", "")
@@ -75,14 +76,24 @@ def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Jo
             group_entry, group_reason = entry, (excluded, reason)
             continue
         try:
-            jobs += _jobs(step, pipeline, entry, group_entry, reason, target)
+            of_step = _jobs(step, pipeline, entry, group_entry, reason, target)
         except PipelineError as wrong:
             raise PipelineError(f"{step.name}: {wrong}") from None
+        jobs += of_step
+        text_bytes += sum(map(_text_bytes, of_step))
+        if text_bytes > JOB_TEXT_BYTES:
+            raise PipelineError(f"the jobs of the pipeline take more than {JOB_TEXT_BYTES} bytes, each copy counted")
         if len(jobs) > JOBS_PER_UPLOAD:
             raise PipelineError(
                 f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, which is the most for one upload"
             )
     return entries, jobs
+
+
+def _text_bytes(job: Job) -> int:
+    """Return about how much a job takes that its step may have copied many times."""
+    texts = [job.command, job.label, job.reason, *job.agent_query_rules, *job.env, *map(str, job.env.values())]
+    return sum(map(len, texts)) + (len(str(job.plugins)) if job.plugins else 0)
 
 
 def kind_of(step: Step) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps_rules import Matrix, SoftFail
 
+MOST_CHARACTERS = 1 << 20  # of one text: a few letters can ask for a long value many times
 _TOKEN = re.compile(r"\{\{\s*matrix(?:\.([\w-]+))?\s*\}\}")
 
 
@@ -48,12 +49,26 @@ def filled(value: Any, values: Mapping[str, str]) -> Any:
     Raises PipelineError for a dimension that the matrix does not have.
     """
     if isinstance(value, str):
-        return _TOKEN.sub(lambda found: _value(found, values), value)
+        return _filled_text(value, values)
     if isinstance(value, Mapping):
         return {filled(name, values): filled(item, values) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(filled(item, values) for item in value)
     return value
+
+
+def _filled_text(text: str, values: Mapping[str, str]) -> str:
+    total = len(text)
+
+    def value_of(found: "re.Match[str]") -> str:
+        nonlocal total
+        value = _value(found, values)
+        total += len(value)
+        if total > MOST_CHARACTERS:
+            raise PipelineError(f"a text with its matrix values filled in has more than {MOST_CHARACTERS} characters")
+        return value
+
+    return _TOKEN.sub(value_of, text)
 
 
 def _value(found: "re.Match[str]", values: Mapping[str, str]) -> str:

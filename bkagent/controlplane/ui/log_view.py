@@ -11,6 +11,7 @@ from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 
 # More than this is not shown; the whole log is one click away. Source: the reference service shows as much.
 SHOWN_BYTES = 2 * 1024 * 1024
+SHOWN_LINES = 50_000
 
 
 class _Group:
@@ -42,10 +43,13 @@ def cut(log_size: int) -> int:
 
 
 def whole_lines(log: bytes, start: int) -> Tuple[bytes, int]:
-    """Return a log cut at byte `start` without the rest of the line that was cut, and where it begins now."""
-    if start == 0:
-        return log, 0
-    skipped = log.find(b"\n", 0, 64 * 1024) + 1
+    """Return a log cut at byte `start` without the rest of the line that was cut, and where it begins now.
+
+    Of many lines the last SHOWN_LINES stay: each costs as much as a line of text, also where it is empty.
+    """
+    skipped = log.find(b"\n", 0, 64 * 1024) + 1 if start else 0
+    if log.count(b"\n", skipped) > SHOWN_LINES:
+        skipped = len(log) - sum(len(line) + 1 for line in log.split(b"\n")[-SHOWN_LINES - 1 :]) + 1
     return log[skipped:], start + skipped
 
 
