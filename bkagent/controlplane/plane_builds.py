@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any, List, Mapping, Optional, Sequence
 
@@ -70,18 +71,20 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
             raise Rejected("a build needs a repository to check out: none was given, and its pipeline has none")
         if not branch or not commit:
             raise Rejected("a build needs a branch and a commit")
+        draft = Build(
+            id=self.new_id(), number=0, pipeline_slug=entry.slug, state="scheduled", branch=branch, commit=commit,
+            message=message, repository=entry.repository, created_at=0.0, tag=tag, env=_texts(env or {}),
+            source=source, author=dict(author or {}), creator=dict(creator or {}),
+            pull_request=dict(pull_request or {}), clean_checkout=clean_checkout, rebuilt_from=rebuilt_from,
+        )  # fmt: skip
+        answers = self._try_conditions(draft, pipeline)
         with self._change() as now:
-            build = Build(
-                id=self.new_id(), number=pipelines.next_number(self._db, entry.slug), pipeline_slug=entry.slug,
-                state="scheduled", branch=branch, commit=commit, message=message, repository=entry.repository,
-                created_at=now, tag=tag, env=_texts(env or {}), source=source, author=dict(author or {}),
-                creator=dict(creator or {}), pull_request=dict(pull_request or {}), clean_checkout=clean_checkout,
-                rebuilt_from=rebuilt_from, scheduled_at=now,
-            )  # fmt: skip
+            number = pipelines.next_number(self._db, entry.slug)
+            build = dataclasses.replace(draft, number=number, created_at=now, scheduled_at=now)
             builds.TABLE.add(self._db, build)
             self.set_meta_data(build.id, meta_data or {})
             self._tell(Event("build", build.id, state=build.state))
-            self._add_steps(build, pipeline, document, uuid=self.new_id())
+            self._add_steps(build, pipeline, document, uuid=self.new_id(), answers=answers)
             self._advance(build.id)
             return self.build(build.id)
 

@@ -12,6 +12,7 @@ from bkagent.controlplane.scheduling import condition_values, limits, states, st
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
 from bkagent.pipeline import conditional_pattern, steps_graph, steps_reader
+from bkagent.pipeline.conditional_pattern import Answers
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
 
@@ -64,6 +65,7 @@ class PlaneSteps(PlaneScheduling):
         """
         if not uuid or len(uuid) > MOST_UUID_CHARACTERS:
             raise Rejected(f"an upload has a uuid of at most {MOST_UUID_CHARACTERS} characters")
+        answers = self._try_conditions(self.build(self.job(job_id).build_id), self._checked(document, ()))
         with self._change():
             job = self.job(job_id)
             known = uploads.TABLE.first(
@@ -79,7 +81,8 @@ class PlaneSteps(PlaneScheduling):
             if replace:
                 self._remove_unstarted(build.id)
             keys = [entry.key for entry in steps.of_build(self._db, build.id) if entry.key]
-            upload = self._add_steps(build, self._checked(document, keys), document, uuid=uuid, uploader=job)
+            pipeline = self._checked(document, keys)
+            upload = self._add_steps(build, pipeline, document, uuid=uuid, uploader=job, answers=answers)
             self._advance(build.id)
             return upload
 
@@ -89,6 +92,21 @@ class PlaneSteps(PlaneScheduling):
         if found is None or not job_id:
             raise NotFound("No pipeline upload found")
         return found
+
+    def _try_conditions(self, build: Build, pipeline: Pipeline) -> Answers:
+        """Return what the regular expressions of a pipeline's conditions answer, tried before the store is held.
+
+        Raises Rejected where they take too long, or for what else is wrong with its steps.
+        """
+        build = dataclasses.replace(build, pipeline_env={**build.pipeline_env, **pipeline.env})
+        conditions = condition_values.values(build, self.pipeline(build.pipeline_slug), self.organization)
+        target = Target(build.id, "", conditions, build.branch, 0.0, 0.0, self.new_id)
+        try:
+            with conditional_pattern.limited(limits.CONDITIONS_S) as answers:
+                expand(pipeline, target)
+                return dict(answers)
+        except PipelineError as wrong:
+            raise Rejected(str(wrong)) from None
 
     def _checked(self, document: Any, keys: Sequence[str]) -> Pipeline:
         if support.too_deep(document):
@@ -106,8 +124,9 @@ class PlaneSteps(PlaneScheduling):
         return pipeline
 
     def _add_steps(
-        self, build: Build, pipeline: Pipeline, document: Any, *, uuid: str, uploader: Optional[Job] = None
-    ) -> Upload:
+        self, build: Build, pipeline: Pipeline, document: Any, *, uuid: str, uploader: Optional[Job] = None,
+        answers: Optional[Answers] = None,
+    ) -> Upload:  # fmt: skip
         now = self._clock()
         document = document if isinstance(document, Mapping) else {"steps": document}
         upload = Upload(
@@ -125,7 +144,7 @@ class PlaneSteps(PlaneScheduling):
                 scheduled_at=uploader.scheduled_at or now,
             )  # fmt: skip
         try:
-            with conditional_pattern.limited(limits.CONDITIONS_S):
+            with conditional_pattern.limited(limits.KNOWN_CONDITIONS_S, answers):
                 entries, made = expand(pipeline, target)
         except PipelineError as wrong:
             raise Rejected(str(wrong)) from None

@@ -9,10 +9,13 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from typing import Iterator
+from typing import Dict, Iterator, Optional, Tuple
 
 from bkagent.config import environment
 from bkagent.pipeline.conditional_words import wrong
+
+# Whether a pattern, with its flags, is found in a text.
+Answers = Dict[Tuple[str, int, str], bool]
 
 _REFUSED = (
     (re.compile(r"\(\?<[=!]"), "looking behind"),
@@ -27,6 +30,7 @@ _REFUSED = (
 MOST_STEPS = 2_000_000
 LONGEST_CHARACTERS = 4000
 LONGEST_S = 2.0
+TOGETHER = "the regular expressions of the pipeline take too long together; make them simpler"
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<groups>\)[*+{])|(?P<bar>\|)|(?P<many>[*+]|\{\d*,?\d*\})|(?P<perhaps>(?<!\()\?)",
     re.DOTALL,
@@ -66,10 +70,17 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Say whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
-        with spend(self._at) as left_s:
-            if steps_count(self._body, len(text)) <= MOST_STEPS:
-                return self._compiled.search(text) is not None
-            return self._search_in_child(text, min(LONGEST_S, left_s))
+        asked = (self._compiled.pattern, self._compiled.flags, text)
+        if asked not in _budget.answers:
+            with spend(self._at) as left_s:
+                if steps_count(self._body, len(text)) <= MOST_STEPS:
+                    answer = self._compiled.search(text) is not None
+                else:
+                    answer = self._search_in_child(text, min(LONGEST_S, left_s))
+            if _budget.left_s < float("inf"):
+                _budget.answers[asked] = answer
+            return answer
+        return _budget.answers[asked]
 
     def _search_in_child(self, text: str, longest_s: float) -> bool:
         """Search where the search can be ended: in a process of its own."""
@@ -80,7 +91,9 @@ class Pattern:
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=longest_s, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            wrong(self._at, f"the regular expression found no answer within {longest_s:.3g} s; make it simpler")
+            if longest_s < LONGEST_S:
+                wrong(self._at, TOGETHER)
+            wrong(self._at, f"the regular expression found no answer within {longest_s:.0f} s; make it simpler")
         except OSError as error:
             wrong(self._at, f"the regular expression cannot be tried: {error.strerror}")
         if done.returncode not in (10, 11):
@@ -107,29 +120,35 @@ def steps_count(body: str, length: int) -> int:
 
 
 class _Budget(threading.local):
-    """What the regular expressions of one document may still take; endless where nobody has limited it."""
+    """What the regular expressions of one document may still take, endless without a limit, and their answers."""
 
     left_s = float("inf")
+
+    def __init__(self) -> None:
+        self.answers: Answers = {}
 
 
 _budget = _Budget()
 
 
 @contextmanager
-def limited(seconds: float) -> Iterator[None]:
-    """Let all regular expressions of the block, on this thread, take so long together."""
-    _budget.left_s = seconds
+def limited(seconds: float, answers: Optional[Answers] = None) -> Iterator[Answers]:
+    """Let all regular expressions of the block, on this thread, take so long together.
+
+    Yields the answers that they gave, `answers` among them: the same question is answered once.
+    """
+    _budget.left_s, _budget.answers = seconds, dict(answers or {})
     try:
-        yield
+        yield _budget.answers
     finally:
-        _budget.left_s = float("inf")
+        _budget.left_s, _budget.answers = float("inf"), {}
 
 
 @contextmanager
 def spend(at: int) -> Iterator[float]:
     """Take the time of the block from what is left; yields that. Raises PipelineError where nothing is."""
     if _budget.left_s <= 0:
-        wrong(at, "the regular expressions of the pipeline take too long together; make them simpler")
+        wrong(at, TOGETHER)
     began = time.monotonic()
     try:
         yield _budget.left_s

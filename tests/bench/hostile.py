@@ -38,6 +38,7 @@ from bkagent.transport.routing import split_target
 from bkagent.transport.server_connection import Connection
 
 MEGABYTE = 1 << 20
+LINK = b"\x1b]8;;http://" + b"x" * 2000 + b"\x07"
 # A parser, and what makes an input of about so many bytes for it.
 Row = Tuple[str, Callable[[Any], object], Callable[[int], Any]]
 
@@ -116,7 +117,10 @@ def steps(size: int, step: Callable[[int], Any], count: int = 500) -> Any:
 
 
 def chain(size: int) -> Any:
-    return steps(size, lambda n: {"command": "x", "key": f"k{499 - n}", "depends_on": [f"k{i}" for i in range(499 - n)]})
+    def step(number: int) -> Any:
+        return {"command": "x", "key": f"k{300 - number}", "depends_on": [f"k{key}" for key in range(300 - number)]}
+
+    return {"steps": [step(number) for number in range(300)]}
 
 
 def same_dependency(size: int) -> Any:
@@ -163,15 +167,14 @@ ROWS: Tuple[Row, ...] = (
     ("log: one line", show_log, fill_bytes(b"x")),
     ("log: groups", show_log, fill_bytes(b"--- a\n")),
     ("log: a colour a letter", show_log, fill_bytes(b"\x1b[31ma\x1b[1mb")),
-    ("log: a full row written again", show_log, fill_bytes(b"\r\x1b[31ma\x1b[32mb\x1b[31mc\x1b[32md" + b"\x1b[1mx" * 160)),
+    ("log: a full row written again", show_log, fill_bytes(b"\r\x1b[31ma\x1b[32mb" + b"\x1b[1mx\x1b[0my" * 80)),
     ("log: erase the window", show_log, fill_bytes(b"x\n" + b"\x1b[J\x1b[1J" * 100)),
     ("log: letters of a command", show_log, lambda n: b"\x1b]1339;" + b"a" * n + b"\x07"),
     ("log: quotes of a command", show_log, lambda n: b"\x1b]1339;" + b'a="\\' * (n // 4) + b"\x07"),
     ("log: a command without end", show_log, lambda n: b"\x1b]" + b"a" * n),
     ("log: sequences without end", show_log, fill_bytes(b"\x1b[\x1b]\x1b_")),
-    ("log: a long link on each line", show_log, lambda n: b"\x1b]8;;http://" + b"x" * 2000 + b"\x07" + b"a\n" * (n // 2)),
-    ("log: a long link saved", show_log,
-     lambda n: b"\x1b]8;;http://" + b"x" * 2000 + b"\x07\x1b7" + b"\x1b8a\n" * (n // 4)),
+    ("log: a long link on each line", show_log, lambda n: LINK + b"a\n" * (n // 2)),
+    ("log: a long link saved", show_log, lambda n: LINK + b"\x1b7" + b"\x1b8a\n" * (n // 4)),
     ("names of emoji", with_emoji, fill(":a")),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from bkagent.pipeline.conditional import check, evaluate
+from bkagent.pipeline.conditional_pattern import MOST_STEPS, Pattern, limited, steps_count
 from bkagent.pipeline.errors import PipelineError
 
 KNOWN = {
@@ -105,3 +106,44 @@ def test_every_text_is_answered_or_refused(seed):
             assert evaluate(text, KNOWN) in (True, False)
         except PipelineError as wrong:
             assert "the condition `" in str(wrong)
+
+
+@pytest.mark.parametrize(
+    ("body", "length"),
+    [
+        ("(a|a)*b", 30), ("(?:a?){30}b", 30), ("(a|aa)+", 2), ("a?" * 40 + "a" * 40, 50), ("(a|aa)" * 40 + "b", 50),
+        ("a*a*a*a*b", 50), ("a{1,9}a{1,9}a{1,9}a{1,9}b", 50), ("a*b", 100_000), ("a" * 4000, 100_000),
+    ],
+)  # fmt: skip
+def test_a_search_that_nothing_could_stop_is_made_where_it_can_be_ended(body: str, length: int) -> None:
+    assert steps_count(body, length) > MOST_STEPS
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["^main$", "^(main|next|release)$", r"^release\/.*$", r"^v\d+\.\d+$", "[*+?|{]", r"\*\(a\|b\)\+", "(fix)?!:"],
+)
+def test_usual_searches_take_no_process_of_their_own(body: str) -> None:
+    assert steps_count(body, 40) <= MOST_STEPS
+
+
+def test_what_was_answered_once_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    monkeypatch.setattr(Pattern, "_search_in_child", lambda self, text, longest_s: searched.append(text) or True)
+    with limited(60.0) as answers:
+        assert all(evaluate("build.branch =~ /(a|a)*/", KNOWN) for _ in range(3))
+    with limited(60.0, answers):
+        assert evaluate("build.branch =~ /(a|a)*/", KNOWN)
+    assert searched == ["main"]
+
+
+def test_conditions_that_have_taken_their_time_are_refused() -> None:
+    with limited(0.0), pytest.raises(PipelineError, match="take too long together"):
+        evaluate("build.branch =~ /x/", KNOWN)
+    assert not evaluate("build.branch =~ /x/", KNOWN)
+
+
+@pytest.mark.parametrize("text", ["build.branch =~ /[!-\U0010ffff]/i", "build.branch =~ /(?i)[!-\\uffff]/"])
+def test_wide_ranges_need_letters_as_they_are(text: str) -> None:
+    with pytest.raises(PipelineError, match="cannot be combined"):
+        evaluate(text, KNOWN)

@@ -14,6 +14,7 @@ import pytest
 
 from bkagent.errors import ConfigError
 from bkagent.transport import connection_table, http_server, server_connection
+from bkagent.transport import request as request_module
 from bkagent.transport.answer import Answer, FilePart, Sink, Stream, json_answer
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
@@ -181,6 +182,33 @@ def test_gzipped_bodies_are_inflated_within_the_limit(site: Site) -> None:
     assert ask(client, "POST", "/echo", b"no gzip", Content_Encoding="gzip")[0] == 400
     assert ask(client, "POST", "/echo", b"x", Content_Encoding="br")[0] == 415
     assert ask(client, "GET", "/")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "framed",
+    [b"1\r\nx\r\n" * 100_000, b"1;" + b"x" * 1000 + b"\r\nx\r\n", b"0\r\n" + b"A: b\r\n" * 200],
+    ids=["small chunks", "long lines", "trailers"],
+)
+def test_the_frame_of_a_chunked_body_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch, framed: bytes) -> None:
+    monkeypatch.setattr(request_module, "FRAMING_BYTES", 1000)
+    sent = b"POST /json HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + framed
+    assert read_all(site.raw(sent)).partition(b" ")[2][:3] in (b"400", b"431")
+
+
+def test_json_is_read_once_and_only_so_deep(site: Site) -> None:
+    levels = request_module.JSON_LEVELS_COUNT
+    fits, deeper = (b"[" * count + b"]" * count for count in (levels, levels + 1))
+    assert ask(site.client(), "POST", "/json", fits)[:2] == (200, fits + b"\n")
+    assert ask(site.client(), "POST", "/json", deeper)[0] == 400
+
+
+def test_gzip_members_are_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    inflated = []
+    real = request_module.zlib.decompressobj
+    monkeypatch.setattr(request_module.zlib, "decompressobj", lambda bits: inflated.append(1) or real(bits))
+    with pytest.raises(HttpError):
+        request_module.inflate(gzip.compress(b"", mtime=0) * 1000, 100)
+    assert len(inflated) == request_module.GZIP_MEMBERS_COUNT
 
 
 def test_chunked_bodies_are_read(site: Site) -> None:
