@@ -66,6 +66,7 @@ def _headers(artifact: Artifact) -> Headers:
         ("Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"),
         ("Content-Security-Policy", "default-src 'none'; sandbox"),
         ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
         ("Accept-Ranges", "bytes"),
         ("Cache-Control", "private, no-store"),
     )

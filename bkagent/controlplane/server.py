@@ -87,7 +87,8 @@ class Server:
                 return self._router.answer(request)
             except PlaneError as problem:
                 if problem.status >= 500:  # the disk is full, say: the client is told, and so is whoever looks after us
-                    self._report("error", f"{request.method} {request.head.target}: {problem}")
+                    # Without the query, which may hold the secret of a login link.
+                    self._report("error", f"{request.method} {request.head.target.partition('?')[0]}: {problem}")
                 raise HttpError(problem.status, str(problem)) from problem
             except WireError as problem:
                 raise HttpError(400, str(problem)) from problem

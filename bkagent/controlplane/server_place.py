@@ -34,7 +34,7 @@ class Login:
 
 
 def note(folder: str, url: str, login: Login) -> None:
-    """Leave the URL for programs on this machine, and the login, in the data folder. Raises OSError."""
+    """Leave the URL for programs on this machine, and the login, in the data folder. Raises ConfigError."""
     _write(folder, _LOGIN, f"{login.url}\n{login.key}\n")
     _write(folder, _URL, url + "\n")
 
@@ -70,7 +70,11 @@ def _is_running(folder: str) -> bool:
 
 
 def _write(folder: str, name: str, text: str) -> None:
-    durable.replace_file(os.path.join(folder, name), text.encode("ascii", "replace"), to_disk=False)
+    path = os.path.join(folder, name)
+    try:
+        durable.replace_file(path, text.encode("ascii", "replace"), to_disk=False)
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _read(folder: str, name: str) -> str:

@@ -172,7 +172,8 @@ class HttpServer:
         except RecursionError:
             return error_answer(HttpError(400, "what was sent is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
-            self._report("error", f"{request.method} {request.head.target} failed: {problem!r}")
+            path = request.head.target.partition("?")[0]  # a query may hold a secret
+            self._report("error", f"{request.method} {path} failed: {problem!r}")
             return error_answer(HttpError(500, f"internal error: {type(problem).__name__}"))
 
 

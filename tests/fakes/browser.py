@@ -20,9 +20,9 @@ from typing import Any, Dict, List, Sequence
 import pytest
 
 ORIGIN = "https://pages.test"
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _LIMIT_S = 120
-_FLAGS = (
+FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
@@ -108,7 +108,7 @@ class Readings:
 
 def read(texts: Sequence[str], folder: Any) -> Readings:
     """Have Chromium parse `texts`; its files go to `folder`."""
-    program = next((path for path in map(shutil.which, _NAMES) if path), None)
+    program = next((path for path in map(shutil.which, NAMES) if path), None)
     if program is None:
         pytest.skip("Chromium is not installed, so no real browser reads what the pages show")
     page = os.path.join(str(folder), "page.html")
@@ -116,7 +116,7 @@ def read(texts: Sequence[str], folder: Any) -> Readings:
     with open(page, "w", encoding="ascii") as file:
         file.write(_PAGE % (ORIGIN, data))
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
-    command = [program, *_FLAGS, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{page}"]
+    command = [program, *FLAGS, f"--user-data-dir={folder}/profile", "--dump-dom", f"file://{page}"]
     run = subprocess.run(command, env=environment, capture_output=True, timeout=_LIMIT_S, check=False)
     document = re.search(r'<pre id="out">(.*?)</pre>', run.stdout.decode("utf-8"), re.DOTALL)
     assert document, (run.returncode, run.stdout[-2000:], run.stderr[-2000:])

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 HEARTBEAT_S = 15.0
 READ_BYTES = 256 * 1024
-_HEADERS = (("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"))
+_HEADERS = (
+    ("Content-Type", "text/event-stream"), ("Cache-Control", "no-store"), ("X-Accel-Buffering", "no"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)  # fmt: skip
 
 
 # Says whether the reader of a stream still may read.

@@ -147,6 +147,7 @@ def log_text(site: Site, request: Request) -> Answer:
     headers = (
         ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
         ("Content-Security-Policy", "default-src 'none'; sandbox"), ("Cache-Control", "no-store"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
     )  # fmt: skip
     return Answer(200, log_body(site, job_.id), headers)
 
