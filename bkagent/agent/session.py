@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Callable, Mapping, Optional
 
-from bkagent.errors import AgentError
+from bkagent.errors import AgentError, ConfigError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.wire.ping import Ping
@@ -29,9 +29,10 @@ class Session:
         self.lost_after_s = registered.lost_after_s
         self._report = report
         client = registering.with_token(registered.access_token)
-        if registered.endpoint:
-            client = client.with_endpoint(registered.endpoint)
+        self._refused_endpoint = ""
         self.home = self.client = client
+        if registered.endpoint:
+            self.home = self.client = self._moved_to(registered.endpoint) or client
         self._apply(registered.request_headers)
 
     @property
@@ -45,7 +46,9 @@ class Session:
         self._apply(first.request_headers)
         if not first.endpoint or first.endpoint.rstrip("/") == self.client.endpoint:
             return first
-        moved = self.client.with_endpoint(first.endpoint)
+        moved = self._moved_to(first.endpoint)
+        if moved is None:
+            return first
         try:
             second = agents.ping(moved)
         except AgentError as problem:
@@ -55,6 +58,20 @@ class Session:
         self.client = moved
         self._apply(second.request_headers)
         return Ping(action=first.action, message=first.message, job_id=second.job_id)
+
+    def _moved_to(self, endpoint: str) -> Optional[Client]:
+        """Return a client of an endpoint that the control plane names; None, and a warning, for one not to go to."""
+        try:
+            moved = self.client.with_endpoint(endpoint)
+            if self.client.endpoint.startswith("https:") and not moved.endpoint.lower().startswith("https:"):
+                raise ConfigError("the endpoint has no TLS, and the token would be sent in the clear")
+            return moved
+        except (AgentError, ValueError) as problem:
+            if endpoint != self._refused_endpoint:  # it may be named at every ping
+                where = self.client.endpoint
+                self._report("warn", f"staying at {where}: the control plane names another endpoint, but {problem}")
+            self._refused_endpoint = endpoint
+            return None
 
     def _apply(self, headers: Optional[Mapping[str, str]]) -> None:
         """Take over headers: None leaves them as they are, {} takes them all away."""

@@ -24,7 +24,8 @@ __all__ = ["Body", "FileBody", "Headers", "Pool", "Response"]
 REDIRECTS_COUNT = 10
 IDLE_LIMIT_S = 90.0  # servers and middleboxes drop idle connections; past this age a new one is cheaper than a surprise
 IDLE_COUNT = 32
-# Headers that belong to the server they were meant for and stay behind when a redirect leads to another host.
+# Headers that belong to the server they were meant for and stay behind when a redirect leads to another one: another
+# host, another port of it (another program, of another user perhaps), or another scheme.
 _PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
@@ -113,7 +114,7 @@ class Pool:
             if response.status in (301, 302, 303) and method not in ("GET", "HEAD"):
                 method, body = "GET", b""
                 sent = {name: value for name, value in sent.items() if not name.lower().startswith("content-")}
-            if target.host != address.host or (address.scheme == "https" and target.scheme != "https"):
+            if target.origin != address.origin:
                 sent = {name: value for name, value in sent.items() if name.lower() not in _PRIVATE_HEADERS}
             address = target
         raise Unreachable(f"{method} {address.shown}: stopped after {REDIRECTS_COUNT} redirects", may_retry=False)

@@ -232,6 +232,22 @@ def test_a_token_does_not_follow_a_redirect_to_another_host():
         assert other.seen[0].headers["x-other"] == "kept"
 
 
+def test_a_token_does_not_follow_a_redirect_to_another_port():
+    with ScriptedServer({"*": Answer(200)}) as other:
+        with ScriptedServer({"*": Answer(307, headers={"Location": other.url + "/x"})}) as server:
+            Pool(server.url, {}).request("GET", "a", {"Authorization": "Token t", "Cookie": "c=1", "X-Other": "kept"})
+        assert not {"authorization", "cookie"} & set(other.seen[0].headers)
+        assert other.seen[0].headers["x-other"] == "kept"
+
+
+def test_a_token_that_stayed_behind_is_not_picked_up_again():
+    with ScriptedServer() as other, ScriptedServer() as server:
+        server.routes.update({"GET /a": Answer(302, headers={"Location": other.url}), "GET /b": Answer(200)})
+        other.routes["*"] = Answer(302, headers={"Location": server.url + "/b"})
+        Pool(server.url, {}).request("GET", "a", {"Authorization": "Token t"})
+        assert ["authorization" in request.headers for request in server.seen] == [True, False]
+
+
 def test_redirects_in_a_circle_end():
     with ScriptedServer({"*": Answer(302, headers={"Location": "/again"})}) as server:
         with pytest.raises(Unreachable, match="10 redirects") as caught:
@@ -470,3 +486,11 @@ def test_closing_the_pool_ends_a_connection_that_is_only_being_made():
         assert not thread.is_alive() and caught
         for client in waiting:
             client.close()
+
+
+def test_a_token_does_not_follow_a_redirect_away_from_tls(authority, tls_context):
+    with ScriptedServer({"*": Answer(200)}) as plain:
+        with ScriptedServer({"*": Answer(302, headers={"Location": plain.url})}, tls=tls_context) as server:
+            pool = Pool(server.url, {"SSL_CERT_FILE": str(authority / "ca.pem")})
+            pool.request("GET", "a", {"Authorization": "Token t"})
+        assert "authorization" not in plain.seen[0].headers
