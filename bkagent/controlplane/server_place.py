@@ -35,8 +35,13 @@ class Login:
 
 def note(folder: str, url: str, login: Login) -> None:
     """Leave the URL for programs on this machine, and the login, in the data folder. Raises ConfigError."""
-    _write(folder, _LOGIN, f"{login.url}\n{login.key}\n")
+    note_login(folder, login)
     _write(folder, _URL, url + "\n")
+
+
+def note_login(folder: str, login: Login) -> None:
+    """Leave the login alone, of a server that takes no builds of others. Raises ConfigError."""
+    _write(folder, _LOGIN, f"{login.url}\n{login.key}\n")
 
 
 def forget(folder: str) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import Callable, Dict, List, Optional
 
 from bkagent.agent.stop import GRACEFUL, NOW
+from bkagent.controlplane import server_place
 from bkagent.controlplane.plane import Plane
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.server import Server
@@ -71,8 +72,10 @@ class LocalRun:
             server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)
             server.start()
             try:
+                server_place.note_login(plane.folder, server_place.Login(server.url, server.login_key))
                 return self._with_server(source, data, taken, server)
             finally:
+                server_place.forget(plane.folder)
                 server.stop()
         finally:
             plane.close()

@@ -407,7 +407,9 @@ def test_a_terminal_gets_a_link_to_the_pages_that_works_as_long_as_the_run(
     assert process.wait(60) == 0
 
 
-def test_no_link_to_the_pages_is_printed_into_a_file(make: Make, begin: Callable[..., Running], tmp_path: Path) -> None:
+def test_no_link_to_the_pages_is_printed_into_a_file(
+    make: Make, begin: Callable[..., Running], archive: str, tmp_path: Path
+) -> None:
     make(f"steps: [{{label: waits, command: '{UNTIL} {tmp_path}/go; do sleep 0.02; done'}}]")
     running = begin()
     assert running.wait_said("/builds/1\n"), running.said
@@ -415,6 +417,8 @@ def test_no_link_to_the_pages_is_printed_into_a_file(make: Make, begin: Callable
     assert found and "token=" not in running.said
     browser = Browser(found[1])
     assert browser.ask("/local/work/builds/1").status == 401
+    asked = bkagent(archive, "server", "login-url", "--data", ".bkagent/store", cwd=tmp_path / "work")
+    assert Browser(found[1]).ask(asked.out.strip()).status == 303, asked.text
     token = (tmp_path / "work/.bkagent/store/tokens/api").read_text().strip()
     assert browser.log_in(token).status == 303 and browser.ask("/local/work/builds/1").status == 200
     (tmp_path / "go").touch()
