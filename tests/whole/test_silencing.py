@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Iterator, List
 
 import pytest
@@ -101,3 +103,38 @@ def test_an_address_without_a_token_has_few_connections(site: Site, held: "List[
         return len(ended) >= 2 * FEW
 
     assert wait_until(few_are_left)
+
+
+@pytest.fixture
+def open_site(archive: str, tmp_path: Path, site: Site) -> Iterator[Site]:
+    """A server whose pages need no token; `site` has raised the limit of descriptors."""
+    with Site(archive, tmp_path, "--open-pages") as running:
+        yield running
+
+
+def test_readers_without_a_token_that_do_not_read_silence_nobody(open_site: Site, held: "List[socket.socket]") -> None:
+    caller = Caller(open_site)
+    (job,) = caller.build("app", {"command": "a"})["jobs"]
+    token, block = caller.begin(job["id"], caller.session()), bytes(1 << 20)
+    for number in range(8):
+        path = f"/v3/jobs/{job['id']}/chunks?sequence={number}&offset={number << 20}&size={1 << 20}"
+        assert caller.call("POST", path, token, body=gzip.compress(block), Content_Encoding="gzip")[0] == 201
+    for _ in range(HELD_COUNT):
+        path = f"/local/app/builds/1/jobs/{job['id']}/log.txt"
+        held.append(connect(open_site, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode("ascii")))
+    assert held[-1].recv(12) == b"HTTP/1.1 200"
+    late = Caller(open_site)
+    assert late.call("POST", "/v3/heartbeat", late.session(), {})[0] == 200
+
+
+def test_event_streams_without_a_token_take_no_place_of_the_others(
+    open_site: Site, held: "List[socket.socket]"
+) -> None:
+    stream = b"GET /-/live HTTP/1.1\r\nHost: localhost\r\n"
+    held += [connect(open_site, stream + b"\r\n") for _ in range(FEW)]
+    assert {connection.recv(12) for connection in held} == {b"HTTP/1.1 200"}
+    held.append(connect(open_site, stream + b"\r\n"))
+    assert held[-1].recv(12) == b"HTTP/1.1 503"
+    token = Caller(open_site).api.encode("ascii")
+    held.append(connect(open_site, stream + b"Authorization: Bearer " + token + b"\r\n\r\n"))
+    assert held[-1].recv(12) == b"HTTP/1.1 200"

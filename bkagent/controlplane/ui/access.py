@@ -20,11 +20,12 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 def may_read(site: Site, request: Request) -> None:
     """Let a reader pass, or raise HttpError 401, with open pages 403."""
+    is_known = session_of(site, request) is not None or _has_token(site, request)
+    if is_known:
+        request.vouch("the pages")
     if site.open_pages:
         _check_near(site, request)
-    elif is_reader(site, request):
-        request.vouch("the pages")
-    else:
+    elif not is_known:
         raise HttpError(401, "log in, or show the API token as `Authorization: Bearer TOKEN`", _CHALLENGE)
 
 
