@@ -6,6 +6,7 @@ import re
 from typing import Callable, List, Mapping, Match, Optional, Set, Tuple
 
 from bkagent.markdown import tables
+from bkagent.markdown.allowance import Allowance
 from bkagent.markdown.characters import escaped
 from bkagent.markdown.inline import inline
 
@@ -14,7 +15,6 @@ Fences = Mapping[str, Callable[[str], str]]
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
-_RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _QUOTE = re.compile(r" {0,3}> ?")
 _ITEM = re.compile(r"( {0,3})([-*+]|([0-9]{1,9})[.)])( {1,4}(?! )| (?= )|$)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
@@ -30,18 +30,20 @@ _TASK = re.compile(r"\[([ xX])\] ")
 _BEGINNINGS = frozenset("`~#*-_<>+0123456789")
 
 
-def blocks(lines: List[str], fences: Fences, depth: int = 0) -> List[str]:
+def blocks(lines: List[str], fences: Fences, allowance: Allowance, depth: int = 0) -> List[str]:
     """Return the HTML of each block of `lines`. `fences` render fenced code of their language.
+
+    Once the allowance is spent the rest is one block, shown as it is written.
 
     An entry of `lines` may be several lines that belong together whatever is around them: blank ones, or lines that
     go on with a paragraph without the marks of its quotes and lists. So deep nesting does not multiply their cost.
     """
-    return _Blocks(lines, fences, depth).read()
+    return _Blocks(lines, fences, allowance, depth).read()
 
 
 class _Blocks:
-    def __init__(self, lines: List[str], fences: Fences, depth: int) -> None:
-        self._lines, self._fences, self._depth = lines, fences, depth
+    def __init__(self, lines: List[str], fences: Fences, allowance: Allowance, depth: int) -> None:
+        self._lines, self._fences, self._allowance, self._depth = lines, fences, allowance, depth
         self._at = 0
         self._out: List[str] = []
         self._missing: Set[str] = set()  # ends of HTML that no line from here on has
@@ -51,7 +53,12 @@ class _Blocks:
             line = self._lines[self._at]
             if not line.strip():
                 self._at += 1
-            elif not self._special(line):
+                continue
+            if self._allowance.left <= 0:
+                self._out.append(f"<pre>{escaped(_text(self._lines[self._at :]).rstrip())}</pre>")
+                break
+            self._allowance.left -= 1
+            if not self._special(line):
                 self._paragraph()
         return self._out
 
@@ -71,7 +78,7 @@ class _Blocks:
             return self._html(line)
         if letter == ">":
             return self._depth < DEPTH and self._quote()
-        if letter in "*-_" and _RULE.match(line):
+        if letter in "*-_" and _is_rule(line):
             self._at += 1
             self._out.append("<hr>")
             return True
@@ -104,8 +111,10 @@ class _Blocks:
                 break
             taken.append(content[min(indent, blanks) :])
         render = self._fences.get(language)
-        shown = render(_text(taken)) if render else escaped(_text(taken))
-        self._out.append(f"<pre><code>{shown}</code></pre>")
+        count = max(0, self._allowance.left) if render else 0
+        shown = render(_text(taken[:count])) if render else ""
+        self._allowance.left -= len(taken[:count])
+        self._out.append(f"<pre><code>{shown}{escaped(_text(taken[count:]))}</code></pre>")
         return True
 
     def _heading(self, line: str) -> bool:
@@ -118,7 +127,7 @@ class _Blocks:
         if not before or before[-1] in " \t":
             text = before.rstrip(" \t")
         level = len(heading[1])
-        self._out.append(f"<h{level}>{inline(text)}</h{level}>")
+        self._out.append(f"<h{level}>{inline(text, self._allowance)}</h{level}>")
         return True
 
     def _html(self, line: str) -> bool:
@@ -165,22 +174,24 @@ class _Blocks:
                 lazy.append(line.lstrip(" "))
             self._at += 1
         _flush(lazy, taken)
-        self._out.append("<blockquote>\n" + "\n".join(blocks(taken, self._fences, self._depth + 1)) + "\n</blockquote>")
+        inner = blocks(taken, self._fences, self._allowance, self._depth + 1)
+        self._out.append("<blockquote>\n" + "\n".join(inner) + "\n</blockquote>")
         return True
 
     def _list(self, first: "Match[str]") -> bool:
         kind = first[2][-1]
-        items: List[List[str]] = []
+        items: List[Tuple[str, List[str]]] = []
         loose = False
         start: Optional[Match[str]] = first
-        while start is not None:
+        while start is not None and self._allowance.left > 0:
+            self._allowance.left -= 1
             item, blank_inside, blank_after = self._item(start.end() if start[4] else start.end() + 1)
-            items.append(item)
+            items.append(self._item_blocks(item))
             start = self._next_item(kind)
             loose = loose or blank_inside or (blank_after and start is not None)
         name = "ol" if first[3] else "ul"
         number = f' start="{int(first[3])}"' if first[3] and int(first[3]) != 1 else ""
-        shown = "\n".join(f"<li>{self._item_html(item, loose)}</li>" for item in items)
+        shown = "\n".join(f"<li>{box}{_joined(inner, loose)}</li>" for box, inner in items)
         self._out.append(f"<{name}{number}>\n{shown}\n</{name}>")
         return True
 
@@ -189,7 +200,7 @@ class _Blocks:
             return None
         line = self._lines[self._at]
         start = _ITEM.match(line)
-        return start if start and start[2][-1] == kind and not (kind in "*-" and _RULE.match(line)) else None
+        return start if start and start[2][-1] == kind and not (kind in "*-" and _is_rule(line)) else None
 
     def _item(self, indent: int) -> "Tuple[List[str], bool, bool]":
         """Take one item; return its lines, whether a blank line is inside it, and whether one came after it."""
@@ -217,19 +228,16 @@ class _Blocks:
         _flush(lazy, taken)
         return taken, blank_inside, bool(blanks)
 
-    def _item_html(self, lines: List[str], loose: bool) -> str:
+    def _item_blocks(self, lines: List[str]) -> Tuple[str, List[str]]:
+        """Return the box of an item that is a task, or "", and the HTML of each block of it."""
         task = _TASK.match(lines[0])
-        box = ""
-        if task:
-            box = "\u2611 " if task[1] != " " else "\u2610 "
-            lines = [lines[0][4:], *lines[1:]]
-        inner = blocks(lines, self._fences, self._depth + 1)
-        if not loose:
-            inner = [piece[3:-4] if piece.startswith("<p>") and piece.endswith("</p>") else piece for piece in inner]
-        return box + "\n".join(inner)
+        if task is None:
+            return "", blocks(lines, self._fences, self._allowance, self._depth + 1)
+        inner = blocks([lines[0][4:], *lines[1:]], self._fences, self._allowance, self._depth + 1)
+        return "\u2611 " if task[1] != " " else "\u2610 ", inner
 
     def _paragraph(self) -> None:
-        table = tables.read(self._lines, self._at)
+        table = tables.read(self._lines, self._at, self._allowance)
         if table is not None:
             shown, self._at = table
             self._out.append(shown)
@@ -243,13 +251,13 @@ class _Blocks:
             if underline:
                 self._at += 1
                 level = 1 if letter == "=" else 2
-                self._out.append(f"<h{level}>{inline(_stripped(taken))}</h{level}>")
+                self._out.append(f"<h{level}>{inline(_stripped(taken), self._allowance)}</h{level}>")
                 return
             if not line.strip() or (letter in _BEGINNINGS and self._interrupts(line)):
                 break
             taken.append(line)
             self._at += 1
-        self._out.append(f"<p>{inline(_stripped(taken))}</p>")
+        self._out.append(f"<p>{inline(_stripped(taken), self._allowance)}</p>")
 
     def _interrupts(self, line: str) -> bool:
         """Say whether the line that is read now begins another block although a paragraph is under way."""
@@ -262,7 +270,7 @@ class _Blocks:
             return _HEADING.match(line) is not None
         if letter == "<":
             return self._begins_html(line)
-        if letter in "*-_" and _RULE.match(line):
+        if letter in "*-_" and _is_rule(line):
             return True
         if self._depth >= DEPTH:
             return False
@@ -270,6 +278,12 @@ class _Blocks:
             return _QUOTE.match(line) is not None
         item = _ITEM.match(line)
         return bool(item and item[4] and item[3] in (None, "1"))
+
+
+def _is_rule(line: str) -> bool:
+    """Say whether a line that is not indented is three or more of one sign, with or without blanks."""
+    signs = line.replace(" ", "").replace("\t", "")
+    return len(signs) >= 3 and not signs.strip(signs[0])
 
 
 def _fence(line: str) -> Optional[Tuple[str, str]]:
@@ -281,6 +295,13 @@ def _fence(line: str) -> Optional[Tuple[str, str]]:
     if opening[1][0] == "`" and "`" in words:
         return None
     return opening[1], words.split(None, 1)[0].lower() if words else ""
+
+
+def _joined(pieces: List[str], loose: bool) -> str:
+    """Return the blocks of an item as HTML; in a list without blank lines its paragraphs are plain text."""
+    if not loose:
+        pieces = [piece[3:-4] if piece.startswith("<p>") and piece.endswith("</p>") else piece for piece in pieces]
+    return "\n".join(pieces)
 
 
 def _flush(waiting: List[str], lines: List[str]) -> None:

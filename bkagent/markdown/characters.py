@@ -8,6 +8,8 @@ from html.entities import html5
 from typing import Match
 
 _REFERENCE = re.compile(r"&(?:#0*([0-9]+);?|#[xX]0*([0-9a-fA-F]+);?|([A-Za-z][A-Za-z0-9]{0,31})(;?))")
+# What our own escaping makes of text. None of these signs can begin a reference.
+_COMMON = (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#x27;", "'"))
 _LONGEST_OPEN_NAME = 6  # of those that need no semicolon
 _MEANINGFUL = re.compile("[&<>\"'\r\x00\x0c\ud800-\udfff]")
 # What HTML parsers change in silence, and what is no text.
@@ -23,6 +25,10 @@ def decoded(text: str, *, in_attribute: bool = False) -> str:
     """
     if "&" not in text:
         return text
+    for reference, sign in _COMMON:
+        text = text.replace(reference, sign)
+    if text.count("&") == text.count("&amp;"):
+        return text.replace("&amp;", "&")
 
     def character(reference: "Match[str]") -> str:
         if not reference[3]:

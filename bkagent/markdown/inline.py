@@ -6,6 +6,7 @@ import bisect
 import re
 from typing import Dict, List, Optional, Tuple
 
+from bkagent.markdown.allowance import Allowance
 from bkagent.markdown.characters import decoded, escaped
 from bkagent.markdown.tags import TAG, Ends
 
@@ -50,8 +51,8 @@ class _Bracket:
 
 
 class _Inline:
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, allowance: Allowance) -> None:
+        self._text, self._allowance = text, allowance
         self._pieces: List[object] = []
         self._brackets: List[int] = []  # places in `_pieces`
         self._spent = 0  # of these, the first that many stand around a link: a link holds no other
@@ -61,12 +62,13 @@ class _Inline:
     def render(self) -> str:
         text, at = self._text, 0
         while True:
-            special = _SPECIAL.search(text, at)
+            special = _SPECIAL.search(text, at) if self._allowance.left > 0 else None
             if not special:
                 self._pieces.append(escaped(text[at:]))
                 break
             if special.start() > at:
                 self._pieces.append(escaped(text[at : special.start()]))
+            self._allowance.left -= 1
             at = self._special(special.start())
         _emphasize(self._pieces)
         return _joined(self._pieces)
@@ -142,6 +144,10 @@ class _Inline:
             left, right = left and (not right or before in _PUNCTUATION), right and (not left or after in _PUNCTUATION)
         if end - at > (2 if letter == "~" else LONGEST_RUN):
             left = right = False
+        if not (left or right):
+            self._pieces.append(run[0])
+            return end
+        self._allowance.left -= end - at - 1
         self._pieces.append(_Run(letter, end - at, left, right))
         return end
 
@@ -183,9 +189,9 @@ class _Inline:
         return at + len(address)
 
 
-def inline(text: str) -> str:
+def inline(text: str, allowance: Allowance) -> str:
     """Return the HTML of a paragraph's text. What it holds of HTML is in it as it was: sanitize the whole."""
-    return _Inline(text).render() if _SPECIAL.search(text) else escaped(text)
+    return _Inline(text, allowance).render() if _SPECIAL.search(text) else escaped(text)
 
 
 def _emphasize(pieces: List[object]) -> None:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Callable, Mapping, Optional
 
 from bkagent.markdown.addresses import Resolve
+from bkagent.markdown.allowance import Allowance
 from bkagent.markdown.blocks import blocks
 from bkagent.markdown.safe_html import safe_html
 
 
 def to_html(
-    text: str, *, fences: Optional[Mapping[str, Callable[[str], str]]] = None, resolve: Optional[Resolve] = None
+    text: str,
+    *,
+    fences: Optional[Mapping[str, Callable[[str], str]]] = None,
+    resolve: Optional[Resolve] = None,
+    allowance: Optional[Allowance] = None,
 ) -> str:
     """Return the HTML of a text in Markdown (CommonMark and GitHub's tables, strikes and bare links, in short).
 
-    fences    for a language of fenced code, what renders it; its HTML is sanitized like all the rest
-    resolve   turns an address of another scheme than http, https and mailto into a path, or None
+    fences      for a language of fenced code, what renders it; its HTML is sanitized like all the rest
+    resolve     turns an address of another scheme than http, https and mailto into a path, or None
+    allowance   the marks that the text may have, from which those that it has are taken; what comes after is plain text
     """
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd").split("\n")
-    return safe_html("\n".join(blocks([_indented(line) for line in lines], fences or {})), resolve)
+    pieces = blocks([_indented(line) for line in lines], fences or {}, allowance or Allowance())
+    return safe_html("\n".join(pieces), resolve)
 
 
 def _indented(line: str) -> str:

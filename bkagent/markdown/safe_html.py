@@ -13,7 +13,7 @@ from typing import Dict, Iterable, List, Match, Optional
 from bkagent.markdown import elements
 from bkagent.markdown.addresses import Resolve, safe_address
 from bkagent.markdown.characters import decoded, escaped
-from bkagent.markdown.tags import TAG, Ends, attributes
+from bkagent.markdown.tags import MARKUP, Ends, attributes
 
 DEPTH = 100
 _BLANKS = " \t\n\r\x0c"
@@ -44,40 +44,35 @@ class _Rebuilder:
     def rebuild(self) -> str:
         markup, at = self._markup, 0
         while True:
-            start = markup.find("<", at)
-            if start < 0:
+            found = MARKUP.search(markup, at)
+            if not found:
                 break
-            self._text(markup[at:start])
-            at = self._take(start)
-        self._text(markup[at:])
+            start = found.start()
+            if start > at:
+                self._write(decoded(markup[at:start]))
+            at = self._take(found)
+        self._write(decoded(markup[at:]))
         self._close_down_to(0)
         return "".join(self._out)
 
-    def _take(self, start: int) -> int:
-        """Take what begins with "<" at `start`; return where the text goes on."""
-        if self._markup.startswith("<!--", start):
-            end = self._ends.of_comment(start)
-            if end >= 0:
-                return end
-        tag = TAG.match(self._markup, start)
-        if not tag:
-            self._text("<")
-            return start + 1
-        name = tag[2].lower()
+    def _take(self, markup: "Match[str]") -> int:
+        """Take a tag or a comment; return where the text goes on. What is neither becomes text."""
+        if not markup[2]:
+            end = self._ends.of_comment(markup.start()) if len(markup[0]) > 1 else -1
+            if end < 0:
+                self._write(markup[0])
+            return end if end >= 0 else markup.end()
+        name = markup[2].lower()
         if name in elements.WITH_CONTENT:
-            end = -1 if tag[1] else self._ends.of_element(name, tag.end())
-            return end if end >= 0 else tag.end()
-        if tag[1]:
+            end = -1 if markup[1] else self._ends.of_element(name, markup.end())
+            return end if end >= 0 else markup.end()
+        if markup[1]:
             self._end(name)
         elif name == "img":
-            self._image(attributes(tag[3]))
+            self._image(attributes(markup[3]))
         elif name in elements.ATTRIBUTES and len(self._open) < DEPTH and self._make_room(name):
-            self._start(name, tag)
-        return tag.end()
-
-    def _text(self, markup: str) -> None:
-        if markup:
-            self._write(decoded(markup))
+            self._start(name, markup[3])
+        return markup.end()
 
     def _write(self, text: str) -> None:
         parent = self._open[-1] if self._open else ""
@@ -92,8 +87,7 @@ class _Rebuilder:
         """Close what a browser closes before an element, open what it opens; False where the element cannot stand."""
         parents = elements.PARENTS.get(name)
         if parents:
-            walls = elements.WALLS if "table" not in parents else ()
-            place = self._innermost(parents, walls)
+            place = self._innermost(parents, elements.WALLS if "table" not in parents else ())
             if place < 0:
                 return False
             self._close_down_to(place + 1)
@@ -106,9 +100,10 @@ class _Rebuilder:
             self._close_down_to(place)
         self._enter_cell()
         if name in elements.BLOCKS:
-            place = self._innermost(("p",), elements.WALLS)
-            if place >= 0:
-                self._close_down_to(place)
+            if "p" in self._open:
+                place = self._innermost(("p",), elements.WALLS)
+                if place >= 0:
+                    self._close_down_to(place)
             if name in elements.HEADINGS and self._open and self._open[-1] in elements.HEADINGS:
                 self._close_down_to(len(self._open) - 1)
         return True
@@ -128,10 +123,10 @@ class _Rebuilder:
         if name != "tr" and self._open[-1] != "tr":
             self._push("tr", "")
 
-    def _start(self, name: str, tag: "Match[str]") -> None:
+    def _start(self, name: str, text: str) -> None:
         shown = []
         allowed = elements.ATTRIBUTES[name]
-        given = attributes(tag[3]) if allowed and tag[3] else {}
+        given = attributes(text) if allowed and text else {}
         for key in allowed:
             value = self._value(key, given[key]) if key in given else None
             if value is not None:
@@ -166,7 +161,12 @@ class _Rebuilder:
             self._write(text)
 
     def _end(self, name: str) -> None:
+        if self._open and self._open[-1] == name:
+            self._out.append(f"</{self._open.pop()}>")
+            return
         names = elements.HEADINGS if name in elements.HEADINGS else (name,)
+        if len(names) == 1 and name not in self._open:
+            return
         parents = elements.PARENTS.get(name, ())
         walls = ("table",) if "table" in parents else () if name == "table" else (*elements.WALLS, *parents)
         place = self._innermost(names, walls)

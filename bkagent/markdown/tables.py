@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import List, Optional, Tuple
 
+from bkagent.markdown.allowance import Allowance
 from bkagent.markdown.inline import inline
 
 _RULE = re.compile(r"\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?")
@@ -14,7 +15,7 @@ COLUMNS_COUNT = 200
 ADDED_COUNT = 1000
 
 
-def read(lines: List[str], at: int) -> Optional[Tuple[str, int]]:
+def read(lines: List[str], at: int, allowance: Allowance) -> Optional[Tuple[str, int]]:
     """Return the table whose head stands at `lines[at]` and the place after it, None where there is none."""
     if at + 1 >= len(lines) or "|" not in lines[at] or not _is_rule(lines[at + 1]):
         return None
@@ -22,14 +23,14 @@ def read(lines: List[str], at: int) -> Optional[Tuple[str, int]]:
     if len(head) != len(rules) or len(head) > COLUMNS_COUNT:
         return None
     aligned = [_alignment(rule) for rule in rules]
-    rows = [_row(head, aligned, "th")]
+    rows = [_row(head, aligned, "th", allowance)]
     at += 2
     left_count = ADDED_COUNT
-    while at < len(lines) and lines[at].strip() and "|" in lines[at]:
+    while at < len(lines) and allowance.left > 0 and lines[at].strip() and "|" in lines[at]:
         cells = _cells(lines[at])[: len(head)]
         added_count = min(len(head) - len(cells), left_count)
         left_count -= added_count
-        rows.append(_row(cells + [""] * added_count, aligned, "td"))
+        rows.append(_row(cells + [""] * added_count, aligned, "td", allowance))
         at += 1
     body = f"\n<tbody>\n{chr(10).join(rows[1:])}\n</tbody>" if len(rows) > 1 else ""
     return f"<table>\n<thead>\n{rows[0]}\n</thead>{body}\n</table>", at
@@ -52,6 +53,7 @@ def _alignment(rule: str) -> str:
     return f' align="{side}"' if side else ""
 
 
-def _row(cells: List[str], aligned: List[str], name: str) -> str:
-    shown = "".join(f"<{name}{how}>{inline(cell)}</{name}>" for cell, how in zip(cells, aligned))
+def _row(cells: List[str], aligned: List[str], name: str, allowance: Allowance) -> str:
+    allowance.left -= len(cells) + 1
+    shown = "".join(f"<{name}{how}>{inline(cell, allowance)}</{name}>" for cell, how in zip(cells, aligned))
     return f"<tr>{shown}</tr>"

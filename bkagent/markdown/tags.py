@@ -8,7 +8,10 @@ from typing import Dict, Pattern
 from bkagent.markdown.characters import decoded
 
 # No "<" inside, not even in quotes: so the search for the end of one tag never passes the beginning of the next.
-TAG = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9-]{0,31})((?:[\s/](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)?)>")
+_TAG = r"(/?)([A-Za-z][A-Za-z0-9-]{0,31})((?:[\s/](?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)?)>"
+TAG = re.compile("<" + _TAG)
+# What may begin markup: a tag, whole, or the beginning of a comment, or a sign that is text.
+MARKUP = re.compile(f"<(?:{_TAG}|!--)?")
 _ATTRIBUTE = re.compile(r"([^\s/>=][^\s/>=]*)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+)))?")
 _COMMENT_END = re.compile(r"--!?>")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from itertools import groupby
@@ -10,6 +9,7 @@ from typing import Iterator, List, Optional
 
 from bkagent.controlplane.terminal.interpreter import Interpreter
 from bkagent.controlplane.terminal.screen import Row, Run
+from bkagent.controlplane.terminal.style import PLAIN
 from bkagent.markdown import characters
 
 _MARKERS = {"--- ": "-", "+++ ": "+", "~~~ ": "~"}
@@ -43,6 +43,10 @@ def lines_of(rows: List[Row]) -> Iterator[Line]:
     runs: List[Run] = []
     time_ms: Optional[int] = None
     for row in rows:
+        if not runs and not row.continues:
+            yield _line(row.runs, row.time_ms if time_ms is None else time_ms)
+            time_ms = None
+            continue
         runs += row.runs
         time_ms = row.time_ms if time_ms is None else time_ms
         if not row.continues:
@@ -81,7 +85,14 @@ def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
     text = "".join(text for _, text in runs).rstrip()
     if not text:
         return Line("&nbsp;", "", "", time_ms)
-    pieces, left = [], len(text)
+    shown = escaped(text) if len(runs) == 1 and runs[0][0] == PLAIN else _elements(runs, len(text))
+    marker = "^" if text.startswith("^^^ +++") else _MARKERS.get(text[:4], "")
+    return Line(shown, text, marker, time_ms)
+
+
+def _elements(runs: List[Run], left: int) -> str:
+    """Return the first `left` characters of runs: a link each as long as it goes on, styles in it."""
+    pieces = []
     for link, linked in groupby(runs, lambda run: run[0].link):
         shown = ""
         for style, same in groupby(linked, lambda run: run[0]):
@@ -91,8 +102,7 @@ def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
         if shown and link:
             shown = f'<a href="{characters.escaped(link)}" rel="noopener noreferrer nofollow">{shown}</a>'
         pieces.append(shown)
-    marker = "^" if re.match(r"\^\^\^ \+\+\+", text) else _MARKERS.get(text[:4], "")
-    return Line("".join(pieces), text, marker, time_ms)
+    return "".join(pieces)
 
 
 def _styled(text: str, classes: str) -> str:
