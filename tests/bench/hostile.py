@@ -27,7 +27,7 @@ from bkagent.controlplane.scheduling.limits import CONDITIONS_S
 from bkagent.controlplane.scheduling.nodes import Node
 from bkagent.controlplane.terminal.lines import log_html, read_lines
 from bkagent.controlplane.ui.emoji import with_emoji
-from bkagent.controlplane.ui.log_view import log_view
+from bkagent.controlplane.ui.log_view import log_view, whole_lines
 from bkagent.errors import AgentError
 from bkagent.pipeline import conditional_pattern, steps_graph, steps_reader
 from bkagent.pipeline.conditional import evaluate
@@ -92,7 +92,8 @@ def read_form(data: bytes) -> object:
 
 
 def show_log(log: bytes) -> object:
-    return len(log_view(read_lines(log), live=False)), len(log_html(log))
+    shown, _ = whole_lines(log, 0)
+    return len(log_view(read_lines(shown), live=False)), len(log_html(shown))
 
 
 def upload(document: Any) -> object:
@@ -228,7 +229,8 @@ def main(words: List[str]) -> None:
         growth = f"{spent_s / half_s:5.1f}" if half_s > 0.05 and size_of(large) > 1.5 * size_of(small) else "    -"
         ratio = rate / ordinary_s if ordinary_s else 0.0
         megabytes = size_of(large) / MEGABYTE
-        print(f"{name:42} {megabytes:6.2f} {rate:9.3f} {ratio:7.1f} {growth}  {end[:70]}", flush=True)
+        became = "".join(letter if letter.isprintable() else "?" for letter in end[:70])
+        print(f"{name:42} {megabytes:6.2f} {rate:9.3f} {ratio:7.1f} {growth}  {became}", flush=True)
 
 
 if __name__ == "__main__":

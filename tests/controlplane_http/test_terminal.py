@@ -8,6 +8,7 @@ import pytest
 
 from bkagent.controlplane.terminal.interpreter import Interpreter
 from bkagent.controlplane.terminal.lines import lines_of, log_html, read_lines
+from bkagent.controlplane.ui import log_view
 
 
 @pytest.mark.parametrize(
@@ -145,3 +146,13 @@ def test_following_a_log_gives_the_same_lines_as_reading_it() -> None:
         whole = Interpreter()
         whole.feed(log)
         assert shown == list(lines_of(whole.screen.rows)), seed
+
+
+def test_the_last_of_very_many_lines_are_shown() -> None:
+    many = b"".join(b"%d\n" % number for number in range(log_view.SHOWN_LINES + 1000))
+    log, start = log_view.whole_lines(many, 0)
+    assert log.startswith(b"1000\n") and log.count(b"\n") == log_view.SHOWN_LINES
+    assert start == len(many) - len(log)
+    cut = b"the rest of a line\n" + many
+    assert log_view.whole_lines(cut, 5000) == (log, 5000 + len(cut) - len(log))
+    assert log_view.whole_lines(b"rest\na\nb", 7) == (b"a\nb", 12) and log_view.whole_lines(b"a\nb", 0) == (b"a\nb", 0)

@@ -41,6 +41,7 @@ class Site:
         router.add("GET", "/query", lambda request: json_answer(200, request.query))
         router.add("PUT", "/refuse", self.refuse)
         router.add("GET", "/defect", lambda request: json_answer(200, 1 // 0))
+        router.add("GET", "/deep", self.deep)
         router.add("GET", "/split", lambda request: Answer(200, b"", (("Location", request.value("to")),)))
         router.add("GET", "/file", self.file)
         router.add("GET", "/stream", lambda request: Answer(200, Stream(self.run, self.wake)))
@@ -49,6 +50,9 @@ class Site:
         router.add("DELETE", "/nothing", lambda request: Answer(204))
         self.server = HttpServer("127.0.0.1", 0, router.answer, lambda level, text: self.reports.append((level, text)))
         self.server.start()
+
+    def deep(self, request: Request) -> Answer:
+        return self.deep(request)
 
     def known_stream(self, request: Request) -> Answer:
         request.vouch(request.parameters["owner"])
@@ -140,6 +144,11 @@ def test_a_defect_is_an_answer_and_a_report_without_details(site: Site) -> None:
     assert (status, json.loads(body)) == (500, {"message": "internal error: ZeroDivisionError"})
     assert site.reports[0][0] == "error" and "/defect" in site.reports[0][1]
     assert ask(client, "GET", "/")[0] == 200
+
+
+def test_what_is_nested_too_deeply_for_a_handler_is_refused(site: Site) -> None:
+    assert ask(site.client(), "GET", "/deep")[:2] == (400, b'{"message":"what was sent is nested too deeply"}\n')
+    assert site.reports == []
 
 
 def test_query_keeps_order_blanks_and_brackets(site: Site) -> None:
