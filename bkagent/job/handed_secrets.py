@@ -42,8 +42,11 @@ def _write(writing: int, data: bytes) -> None:
 
 def take() -> Tuple[str, ...]:
     """Return the secrets that came by standard input, which has nothing to give any more."""
-    if not stat.S_ISFIFO(os.fstat(0).st_mode):
-        return ()
+    try:
+        if not stat.S_ISFIFO(os.fstat(0).st_mode):
+            return ()
+    except OSError:
+        return ()  # there is none
     data = b""
     while len(data) < _MOST_BYTES:
         piece = os.read(0, 65536)

@@ -108,3 +108,29 @@ def test_a_spool_that_is_a_file_is_one_clear_line(spool, start, plane, tmp_path)
     assert b"is no folder" in spool("list").stderr
     agent = start()
     assert agent.wait() == 1 and "is no folder" in agent.said
+
+
+def test_what_no_agent_made_is_named_printed_harmlessly_and_moved_away(spool, tmp_path, plane):
+    state = tmp_path / "agent" / ".buildkite-agent" / "bkagent"
+    mine = state / "spool" / "planted"
+    mine.mkdir(parents=True, mode=0o700)
+    state.chmod(0o700)
+    job = {"job_id": "planted", "endpoint": plane.endpoint + "\x1b[2J", "token": "mine", "agent_name": "a\x1b]0;b\x07"}
+    (mine / "job.json").write_text(json.dumps(job))
+    (mine / "result.json").write_text(json.dumps({"exit_status": 0, "signal": "\x1b[2J\n"}))
+    (mine / "log").symlink_to("/etc/hosts")
+    (state / "spool" / "link").symlink_to(mine)
+    os.utime(mine / "job.json", (2**40, 2**40))
+    (listed, other) = json.loads(spool("list", "--json").stdout)
+    assert (listed["state"], other["state"]) == ("foreign", "foreign") and "log is a link" in listed["reason"]
+    for words in (["list"], ["show", "planted"], ["show", "link"]):
+        done = spool(*words)
+        assert done.returncode == 0 and b"foreign" in done.stdout and b"\x1b" not in done.stdout
+    done = spool("export", "planted")
+    assert done.returncode == 1 and b"link or no regular file" in done.stderr and done.stdout == b""
+    assert spool("flush").returncode == 0 and plane.requests == []
+    assert sorted(os.listdir(state / "kept")) == ["link", "planted"] and os.listdir(state / "spool") == []
+    kept = json.loads(spool("list", "--json").stdout)
+    assert [(one["state"], bool(one["reason"])) for one in kept] == [("kept", True)] * 2
+    done = spool("show", "planted")
+    assert done.returncode == 0 and b"\\x1b[2J" in done.stdout and b"\x1b" not in done.stdout + spool("list").stdout

@@ -6,7 +6,7 @@ import pathlib
 import re
 import signal
 import time
-from typing import Dict, Iterator, List, Optional
+from typing import Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
@@ -58,13 +58,15 @@ class Place:
         path = self.root / "seen"
         return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
 
-    def start(self, command: str = "", env: Optional[Dict[str, str]] = None, **job: object) -> "Running":
+    def start(
+        self, command: str = "", env: Optional[Dict[str, str]] = None, secrets: Sequence[str] = (), **job: object
+    ) -> "Running":
         """Start a job as an agent does."""
         known = {"job_id": "job-1", "endpoint": "http://127.0.0.1:9/v3", "token": "job-token", "user_agent": "test"}
         file = JobFile(**{**known, "sockets_path": self.env["BUILDKITE_SOCKETS_PATH"], **job})  # type: ignore[arg-type]
         entry = spool.create(str(self.root / "spool"), file)
         whole = {**self.env, "BUILDKITE_COMMAND": command, **(env or {})}
-        return Running(entry, launch.start(entry.folder, whole, str(self.builds), self.warm))
+        return Running(entry, launch.start(entry.folder, whole, str(self.builds), self.warm, secrets))
 
     def run(self, command: str = "", env: Optional[Dict[str, str]] = None, **job: object) -> "Ended":
         """Run a job to its end."""

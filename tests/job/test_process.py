@@ -4,6 +4,8 @@ import os
 import pathlib
 import subprocess
 
+import pytest
+
 from bkagent.config import self_command
 from bkagent.job import launch
 from bkagent.logs import layout
@@ -121,3 +123,13 @@ def test_s1_5_a_job_without_a_token_waits_for_no_answer(place: Place, tmp_path: 
     done = _by_hand(place, BUILDKITE_REPO=str(repository), BUILDKITE_COMMAND="true", BUILDKITE_COMMIT="HEAD")
     assert done.returncode == 0
     assert b"the job has no BUILDKITE_AGENT_ACCESS_TOKEN" in done.stdout
+
+
+@pytest.mark.parametrize("count", [1, 200])  # less than a pipe takes at once, and more
+def test_s1_5_what_only_the_agent_knows_is_in_no_log_and_behind_no_descriptor(place: Place, count: int) -> None:
+    secrets = [f"secret-{number}-" + "x" * 64 for number in range(count)]
+    (place.root / "secrets").write_text("\n".join(secrets) + "\n")
+    running = place.start(f'cat "{place.root}/secrets"; readlink /proc/$PPID/fd/0', secrets=[*secrets, "short", ""])
+    ended = running.end()
+    assert ended.lines.count("[REDACTED]") == count and "secret-" not in ended.raw.decode()
+    assert not os.path.isdir("/proc/self/fd") or ended.has("/dev/null"), ended.lines[-4:]

@@ -161,7 +161,7 @@ def test_what_nobody_asked_for_is_moved_away_and_speaks_to_nobody(
         assert {request.token for request in attacker.requests} == {planter.token} and tokens == known
 
 
-@pytest.mark.parametrize("names", [["heartbeat", "cancel", "headers"], ["log"], ["chunks"], ["wake"], ["pid"]])
+@pytest.mark.parametrize("names", [["heartbeat", "cancel", "headers"], ["log", "chunks", "wake", "pid"]])
 @pytest.mark.parametrize("kind", ["fifo", "link"])
 def test_a_job_that_spoils_its_own_entry_holds_up_nobody(
     plane: FakeControlPlane, start: Start, tmp_path: Path, names: "list[str]", kind: str
