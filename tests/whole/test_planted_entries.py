@@ -168,7 +168,8 @@ def test_a_job_that_spoils_its_own_entry_holds_up_nobody(
 ) -> None:
     (tmp_path / "precious").write_text("of value\n")
     put = "mkfifo" if kind == "fifo" else f"ln -s {tmp_path}/precious"
-    spoil = "; ".join(f'rm -f "$E/{name}"; {put} "$E/{name}"' for name in names)
+    # By a rename, since the agent makes some of them again when they are missing.
+    spoil = "; ".join(f'{put} "$E/odd"; mv -f "$E/odd" "$E/{name}"' for name in names)
     plane.heartbeat_interval = 0.1
     spoilt, go = tmp_path / "spoilt", tmp_path / "go"
     wait = f"touch {spoilt}; until [ -e {go} ]; do sleep 0.02; done; exit 3"
