@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from bkagent.checkout.settings import Checkout
-from bkagent.errors import AgentError, Cancelled
+from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.git import commands, run
 from bkagent.git.outcome import OTHER
 from bkagent.shell.session import Session
@@ -33,6 +33,8 @@ def send(
             return
         log.comment("Sending Git commit information back to Buildkite")
         doing = "getting git commit information"
+        if settings.commit.startswith("-"):
+            raise JobFailed(f'"{settings.commit}" is the name of no commit', 1)
         description = run.capture(session, commands.describe_commit(settings.commit), OTHER).strip()
         doing = "sending git commit information to Buildkite"
         set_value(KEY, description)

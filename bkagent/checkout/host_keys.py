@@ -30,6 +30,8 @@ def learn(work: Work, repository: str) -> None:
     address = location.parse(repository)
     if address is None or address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
         return
+    if address.hostname.startswith("-"):
+        return  # ssh would read an option; git refuses such a host, and says so
     try:
         _learn(work, _resolved(work, address))
     except (JobFailed, OSError) as problem:

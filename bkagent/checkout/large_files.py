@@ -64,12 +64,11 @@ def _once(work: Work, selection: Optional[Selection]) -> None:
 
 
 def _kept_names(work: Work) -> List[str]:
-    """Return the large files that the sparse rules keep. A leading dash must not make a name an option."""
+    """Return the large files that the sparse rules keep."""
     try:
         names = work.capture(lfs_commands.names()).splitlines()
         states = work.capture(sparse_commands.file_states()).split("\0")
     except GitFailed as failed:
         raise GitFailed(f"listing LFS files: {failed}", failed.exit_code, outcome.Kind.LFS) from failed
     left_out = {state[2:] for state in states if state.startswith("S ")}
-    kept = [name for name in names if name not in left_out]
-    return ["./" + name if name.startswith("-") else name for name in kept]
+    return [name for name in names if name not in left_out]

@@ -20,6 +20,9 @@ from bkagent.git.outcome import GitFailed
 from bkagent.system import unguessable
 
 VARIABLE = "BUILDKITE_REPO_MIRROR"
+# The address of a submodule comes from a repository: git then allows fewer transports, neither local folders nor
+# helpers unless protocol.*.allow says `always`. Source: git's Documentation/git.txt, GIT_PROTOCOL_FROM_USER.
+_NOT_FROM_USER = {"GIT_PROTOCOL_FROM_USER": "0"}
 
 
 def obtain(work: Work, submodule: str = "") -> str:
@@ -28,7 +31,7 @@ def obtain(work: Work, submodule: str = "") -> str:
     Of the job's repository, whose commit is looked for; or of a `submodule`'s, which is fetched whole. Leaves the
     session in the mirrors' folder. Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """
-    work, settings = work.without_hooks(), work.settings
+    work, settings = work.without_hooks(_NOT_FROM_USER if submodule else {}), work.settings
     repository = submodule or settings.repository
     folder = os.path.join(os.path.abspath(settings.mirrors_path), mirror_folder(repository))
     if settings.mirrors_skip_update:

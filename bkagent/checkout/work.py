@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Callable, Dict, Optional, Sequence
+from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from bkagent.checkout.remote_mirror import RemoteMirror
 from bkagent.checkout.settings import CHECKOUT_PATH, Checkout
@@ -21,7 +21,8 @@ class Work:
 
     `remember` is told the folders that have to go when the job ends. `credential_helper` is a value of git's setting of
     that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
-    of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`.
+    of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`. `git_env` are
+    variables for every git command.
     """
 
     session: Session
@@ -30,15 +31,16 @@ class Work:
     credential_helper: str = ""
     remote: RemoteMirror = field(default_factory=RemoteMirror)
     runs_hooks: bool = True
+    git_env: Mapping[str, str] = field(default_factory=dict)
 
-    def without_hooks(self) -> "Work":
+    def without_hooks(self, git_env: Mapping[str, str]) -> "Work":
         """Return the same checkout, for work in a repository that other jobs can write to."""
-        return replace(self, runs_hooks=False)
+        return replace(self, runs_hooks=False, git_env=git_env)
 
     def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
         """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`."""
         try:
-            git.run(self.session, argv, judge, shown=shown, hooks=self.runs_hooks)
+            git.run(self.session, argv, judge, env=dict(self.git_env), shown=shown, hooks=self.runs_hooks)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 
@@ -52,12 +54,15 @@ class Work:
     ) -> str:
         """Return what a git command prints, without showing it. Raises GitFailed as `run` does."""
         try:
+            env = {**self.git_env, **(env or {})}
             return git.capture(self.session, argv, OTHER, hidden=hidden, env=env, hooks=self.runs_hooks)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 
     def has_commit(self, commit: str, git_dir: str) -> bool:
         """Say whether a repository holds a commit, given by its full id; a branch or a part of an id never counts."""
+        if commit.startswith("-"):
+            return False
         # A partial clone would fetch what is missing, and find it.
         local_only = {"GIT_NO_LAZY_FETCH": "1"}
         try:

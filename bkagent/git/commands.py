@@ -109,7 +109,8 @@ def origin_url(git_dir: str = "") -> List[str]:
 
 def set_origin(repository: str, git_dir: str = "") -> List[str]:
     """Point `origin` to `repository`."""
-    return [*_git(git_dir), "remote", "set-url", "origin", repository]
+    end_of_options = ["--"] if repository.startswith("-") else []
+    return [*_git(git_dir), "remote", "set-url", *end_of_options, "origin", repository]
 
 
 def settings_of_file(path: str) -> List[str]:
@@ -170,7 +171,8 @@ def collect_garbage(git_dir: str) -> List[str]:
 def describe_commit(commit: str) -> List[str]:
     """Print a commit in the form that the control plane reads: the message is indented by four blanks.
 
-    No pager and no colour, whatever the configuration says; -s leaves the diff of a merge out.
+    `commit` must not start with a dash: older versions of git take no end of the options here. No pager and no colour,
+    whatever the configuration says; -s leaves the diff of a merge out.
     """
     form = "commit %H%nabbrev-commit %h%nAuthor: %an <%ae>%n%n%w(0,4,4)%B"
     return ["git", "--no-pager", "log", "-1", commit, "-s", "--no-color", "--format=" + form]

@@ -19,8 +19,8 @@ def fetch(include: Sequence[str] = ()) -> List[str]:
 
 
 def checkout(paths: Sequence[str] = ()) -> List[str]:
-    """Put fetched files in the place of their pointers: all, or those given."""
-    return ["git", "lfs", "checkout", *paths]
+    """Put fetched files in the place of their pointers: all, or those given, no name of which is read as an option."""
+    return ["git", "lfs", "checkout", *("./" + path if path.startswith("-") else path for path in paths)]
 
 
 def names() -> List[str]:
