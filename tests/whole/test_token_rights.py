@@ -10,6 +10,7 @@ import pytest
 
 from bkagent.controlplane.agent_api import table
 from tests.whole.agent_caller import WAIT_S, Caller
+from tests.whole.running import bkagent
 from tests.whole.site import Site
 
 # Kinds of tokens, of a scene with one build of the jobs "own" and "sibling", and another pipeline's with "other".
@@ -115,9 +116,14 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def caller(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    with Site(archive, tmp_path_factory.mktemp("rights")) as site:
-        yield Caller(site)
+def site(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site(archive, tmp_path_factory.mktemp("rights")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def caller(site: Site) -> Caller:
+    return Caller(site)
 
 
 def test_every_route_has_its_row() -> None:
@@ -200,6 +206,15 @@ def test_a_session_acquires_only_what_its_tags_suit(caller: Caller) -> None:
     assert caller.call("POST", "/v3/stop", leaving, {})[0] == 204
     assert caller.call("PUT", f"/v3/jobs/{linux}/acquire", leaving)[0] == 422
     assert caller.begin(linux, caller.session("os=linux"))
+
+
+def test_an_agent_that_acquires_a_job_of_another_queue_is_told_so(archive: str, site: Site, caller: Caller) -> None:
+    (job,) = caller.build("app", {"command": "a", "agents": {"queue": "far"}})["jobs"]
+    words = ["start", "--endpoint", site.url + "/v3", "--token", "file://" + site.agent_token, "--no-color"]
+    words += ["--build-path", str(site.folder / "b"), "--sockets-path", str(site.folder / "s")]
+    done = bkagent(archive, *words, "--acquire-job", job["id"], cwd=site.folder)
+    assert done.status == 27, done.text
+    assert "the job is for agents with other tags: queue=far" in done.text
 
 
 def test_a_body_that_comes_after_the_jobs_end_adds_nothing(caller: Caller) -> None:
