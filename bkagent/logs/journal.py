@@ -88,8 +88,11 @@ class Journal:
         """Write down that the control plane has a chunk. Raises OSError.
 
         A full disk is no error here: without this line a chunk is sent once more after a crash, which does no harm.
+        Nor is an answer that comes after the journal was closed: whoever goes on sends the chunk once more.
         """
         with self._lock:
+            if self._fd < 0:
+                return
             self._pending.pop(sequence, None)
             try:
                 self._write(f"a {sequence}\n")
@@ -114,7 +117,7 @@ class Journal:
                 self._close_unused_sync_fd()
 
     def close(self) -> None:
-        """Close the file. Later calls raise ValueError, but for `sync`, which does nothing then.
+        """Close the file. A later `cut` raises ValueError; `acknowledge` and `sync` do nothing then.
 
         A sync that is under way goes on and is not waited for.
         """

@@ -1,0 +1,48 @@
+"""Agents that are stopped while something is under way end with sentences, and nothing of the interpreter's."""
+
+from __future__ import annotations
+
+import threading
+from typing import Iterator
+
+import pytest
+
+from tests.fakes.agent_process import AgentProcess
+from tests.fakes.control_plane import PATIENCE_S, Answer, FakeControlPlane, Request
+from tests.whole.running import Start
+
+
+class SlowToTake(FakeControlPlane):
+    """Answers no chunk before the agent disconnects, and refuses the first time that it does."""
+
+    def __init__(self) -> None:
+        super().__init__(ping_interval=0.2, job_status_interval=0.1, chunk_interval=0.01, chunk_size=1)
+        self.entered, self.leaving = threading.Event(), threading.Event()
+
+    def answer(self, request: Request) -> Answer:
+        if request.path.endswith("/chunks"):
+            self.entered.set()
+            self.leaving.wait(PATIENCE_S)
+        if request.call == "POST disconnect" and not self.leaving.is_set():
+            self.leaving.set()
+            return 500, {"message": "once more, so that there is time for the answers to the chunks"}
+        return super().answer(request)
+
+
+@pytest.fixture
+def plane() -> Iterator[FakeControlPlane]:
+    with SlowToTake() as running:
+        yield running
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGINT"])
+def test_a_stop_while_chunks_of_one_byte_are_sent(plane: SlowToTake, start: Start, number: str) -> None:
+    plane.add_job("echo works; sleep 60")
+    agent: AgentProcess = start("--cancel-grace-period", "1")
+    assert plane.entered.wait(PATIENCE_S), agent.said
+    for words in ("leaving when the running jobs have ended", "cancelling the running jobs", "ending at once"):
+        agent.signal(number)
+        assert agent.wait_said(words), agent.said
+    agent.wait()
+    assert "stays in the spool" in agent.said
+    assert "Traceback" not in agent.said and "Exception" not in agent.said, agent.said
