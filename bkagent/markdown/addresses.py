@@ -10,7 +10,7 @@ SCHEMES = ("http", "https", "mailto")
 _EDGES = "".join(map(chr, range(0x21)))
 _IGNORED = dict.fromkeys(map(ord, "\t\n\r"))
 # Whatever stands before a colon, though most of it is no scheme to browsers: RFC 3986, 4.2, has no such paths either.
-_SCHEME = re.compile(r"([^:/?#\\]*):")
+_SCHEME = re.compile(r"([^:/?#]*):")
 
 Resolve = Callable[[str], Optional[str]]
 
