@@ -16,6 +16,13 @@ _SELDOM = ("controlplane", "localrun", "markdown")
 
 def run():
     """Run the command line of the code that this archive holds."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # while it is unpacked, say; the command line has its own way
+        sys.exit(130)
+
+
+def _run():
     if sys.version_info < (3, 8):
         sys.exit("bkagent needs Python 3.8 or newer; this is " + sys.version.split()[0])
     archive = sys.argv.pop(1) if sys.argv[0] == "-c" else os.path.dirname(os.path.abspath(__file__))

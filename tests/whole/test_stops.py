@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import threading
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import PATIENCE_S, Answer, FakeControlPlane, Request
-from tests.whole.running import Start
+from tests.whole.running import Running, Start, wait_until
 
 
 class SlowToTake(FakeControlPlane):
@@ -46,3 +49,13 @@ def test_a_stop_while_chunks_of_one_byte_are_sent(plane: SlowToTake, start: Star
     agent.wait()
     assert "stays in the spool" in agent.said
     assert "Traceback" not in agent.said and "Exception" not in agent.said, agent.said
+
+
+def test_an_interrupt_while_the_archive_unpacks_itself(archive: str, tmp_path: Path) -> None:
+    code = tmp_path / ".buildkite-agent" / "bkagent" / "code"
+    words = [sys.executable, archive, "meta-data", "get", "k"]
+    with Running(words, tmp_path, tmp_path / "said", {"HOME": str(tmp_path)}) as running:
+        assert wait_until(lambda: code.is_dir() and any(code.iterdir()))
+        running.signal(signal.SIGINT)
+        assert running.wait() == 130, running.said
+    assert "Traceback" not in running.said, running.said
