@@ -44,13 +44,12 @@ class _Rebuilder:
     def rebuild(self) -> str:
         markup, at = self._markup, 0
         while True:
-            found = MARKUP.search(markup, at)
-            if not found:
+            sign = MARKUP.search(markup, at)
+            if not sign:
                 break
-            start = found.start()
-            if start > at:
-                self._write(decoded(markup[at:start]))
-            at = self._take(found)
+            if sign.start() > at:
+                self._write(decoded(markup[at : sign.start()]))
+            at = self._take(sign)
         self._write(decoded(markup[at:]))
         self._close_down_to(0)
         return "".join(self._out)

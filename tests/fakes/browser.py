@@ -25,6 +25,7 @@ _LIMIT_S = 120
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage",
 )  # fmt: skip
 _PAGE = """<!DOCTYPE html><html><head><meta charset="utf-8"><base href="%s/local/demo/builds/1"></head><body>
 <script type="application/json" id="texts">%s</script>
