@@ -28,12 +28,11 @@ def _run():
     archive = sys.argv.pop(1) if sys.argv[0] == "-c" else os.path.dirname(os.path.abspath(__file__))
     archive = os.path.abspath(archive)
     try:
-        root = _unpacked(archive)
+        root = _unpacked(archive) or archive  # nowhere to unpack to: slower, but it works
     except ImportError as error:
         sys.exit(_incomplete(error))
-    except OSError:
-        root = archive  # nowhere to unpack to: slower, but it works
     sys.path[:] = [root] + [path for path in sys.path if os.path.abspath(path) != archive]
+    _forget_packed_modules()
     try:
         from bkagent.cli.main import run as run_command_line
     except ImportError as error:
@@ -44,10 +43,20 @@ def _run():
 def install(archive):
     """Unpack the code beside the archive's folder, for every user of this machine. Raises OSError.
 
-    Jobs of other users cannot write there, so that no job can change what the agent runs.
+    Jobs of other users cannot write there, so that no job can change what the agent runs. Where they could, it is not
+    unpacked: that is an error, too.
     """
-    folder = _folders(os.path.abspath(archive))[0]
-    if not os.path.exists(os.path.join(folder, _MARK)):
+    from bkagent.errors import ConfigError
+    from bkagent.system import trusted_path
+
+    folder = _shared(os.path.abspath(archive))
+    try:
+        above = trusted_path.follow(os.path.dirname(folder), 0o755)
+    except ConfigError as error:
+        raise OSError(str(error))
+    if above.is_open:
+        raise OSError("others can write to " + above.folder)
+    if not _is_usable(folder):
         _unpack(archive, folder, mode=0o755)
 
 
@@ -59,18 +68,23 @@ def _incomplete(error):
 
 
 def _unpacked(archive):
-    """Return the folder that holds the code, unpacking it first where that has not been done."""
-    for folder in _folders(archive):
-        if _is_ours(folder) and os.path.exists(os.path.join(folder, _MARK)):
-            return folder
+    """Return the folder that holds the code, unpacking it first where that has not been done; None if it cannot be."""
+    from bkagent.config import paths
+    from bkagent.errors import ConfigError
+
+    states = paths.state_paths(os.environ)
+    for folder in [_shared(archive)] + [_below(path) for path in states]:
+        if _is_usable(folder):
+            return os.path.realpath(folder)
     _hide_secrets()
-    for folder in _folders(archive)[1:]:
+    for path in states:
         try:
+            folder = _below(paths.make_state(path))
             _unpack(archive, folder)
-        except OSError:
+        except (ConfigError, OSError):
             continue
-        return folder
-    raise OSError("no folder to unpack to")
+        return os.path.realpath(folder)
+    return None
 
 
 def _hide_secrets():
@@ -78,70 +92,79 @@ def _hide_secrets():
     from bkagent.cli import main, secret_flags
 
     secret_flags.forget(main.SECRET_FLAGS)
-    for name in [name for name in sys.modules if name.split(".")[0] == "bkagent"]:
-        del sys.modules[name]  # they are those of the archive; the unpacked ones come next
 
 
-def _folders(archive):
-    """Return the places of the code: the system's (made by the installer), the user's, a temporary one."""
-    places = [os.path.join(os.path.dirname(archive), os.pardir, "lib", "bkagent")]
-    home = os.environ.get("HOME") or os.environ.get("USERPROFILE") or ""
-    if os.path.isabs(home):
-        places.append(os.path.join(home, ".buildkite-agent", "bkagent"))
-    user = str(os.getuid()) if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    temporary = os.environ.get("TMPDIR") or os.environ.get("TEMP") or "/tmp"
-    places.append(os.path.join(temporary, "bkagent-" + user))
-    return [os.path.join(place, "code", HASH) for place in places]
+def _shared(archive):
+    """Return the place of the code that the installer makes, for all users of the machine."""
+    return _below(os.path.join(os.path.dirname(archive), os.pardir, "lib", "bkagent"))
 
 
-def _is_ours(folder):
-    """Say whether nobody but this user (or root) could have put code there."""
-    if not hasattr(os, "getuid"):
-        return True
+def _below(state):
+    return os.path.join(state, "code", HASH)
+
+
+def _is_usable(folder):
+    """Say whether the whole code is there, and only root and this user could have put it there."""
+    from bkagent.errors import ConfigError
+    from bkagent.system import trusted_path
+
     try:
-        found = [
-            os.lstat(folder),
-            os.lstat(os.path.dirname(folder)),
-            os.lstat(os.path.dirname(os.path.dirname(folder))),
-        ]
-    except OSError:
+        trusted_path.check(folder)
+    except (ConfigError, OSError):
         return False
-    return all(entry.st_uid in (0, os.getuid()) and not entry.st_mode & 0o022 for entry in found)
+    return os.path.exists(os.path.join(folder, _MARK))
+
+
+def _forget_packed_modules():
+    """Let the modules that said where to unpack to be loaded again, from there."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == "bkagent":
+            del sys.modules[name]
 
 
 def _unpack(archive, folder, mode=0o700):
+    """Unpack into `folder`, which appears whole. What is above it has been found to be safe. Raises OSError."""
+    umask = os.umask(0o777 & ~mode)
+    try:
+        _write(archive, folder, () if mode & 0o055 else _SELDOM)
+    finally:
+        os.umask(umask)
+
+
+def _write(archive, folder, left_out):
+    import shutil
     import zipfile
 
-    above = os.path.dirname(folder)
-    os.makedirs(above, mode=mode, exist_ok=True)
-    for path in (above, os.path.dirname(above)):
-        if hasattr(os, "getuid") and os.lstat(path).st_uid == os.getuid() and os.lstat(path).st_mode & 0o022:
-            os.chmod(path, mode)
-    if not _is_ours(above):
-        raise OSError("others can write to " + above)
+    os.makedirs(os.path.dirname(folder), exist_ok=True)
     aside = "%s.%d" % (folder, os.getpid())
-    with zipfile.ZipFile(archive) as packed:
-        names = [name for name in packed.namelist() if name.startswith(_PACKAGE) and ".." not in name]
-        packed.extractall(aside, names)
-    _compile(aside, folder, () if mode & 0o055 else _SELDOM)
-    with open(os.path.join(aside, _MARK), "w") as mark:
-        mark.write(os.path.abspath(sys.executable) + "\n")
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            names = [name for name in packed.namelist() if name.startswith(_PACKAGE) and ".." not in name]
+            packed.extractall(aside, names)
+        _compile(aside, folder, left_out)
+        with open(os.path.join(aside, _MARK), "w") as mark:
+            mark.write(os.path.abspath(sys.executable) + "\n")
+        _move(aside, folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _move(aside, folder):
     try:
         os.rename(aside, folder)
+        return
     except OSError:
+        if _is_usable(folder):
+            return  # another process was faster
+    # The same code, which lost its mark since nobody used it for long; or what is left of it.
+    gone = aside + ".gone"
+    try:
+        os.rename(folder, gone)
+        os.rename(aside, folder)
+    finally:
         import shutil
 
-        if os.path.exists(os.path.join(folder, _MARK)):
-            shutil.rmtree(aside, ignore_errors=True)
-            return
-        # The same code, which lost its mark since nobody used it for long; or what is left of it.
-        gone = aside + ".gone"
-        try:
-            os.rename(folder, gone)
-            os.rename(aside, folder)
-        finally:
-            shutil.rmtree(gone, ignore_errors=True)
-            shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def _compile(aside, folder, left_out):

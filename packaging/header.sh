@@ -4,16 +4,48 @@
 if [ "$#" = 1 ]; then
   case "$1" in --version | -version | -v) echo '@VERSION@'; exit 0 ;; esac
 fi
-run='import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run(sys.argv.pop(1))'
-for code in "${0%/*}/../lib/bkagent/code/@HASH@" "${HOME:-/nonexistent}/.buildkite-agent/bkagent/code/@HASH@"; do
-  if [ -r "$code/python" ] && [ -O "$code" -o ! -w "$code" ] && read -r python < "$code/python" && [ -x "$python" ]; then
-    exec "$python" -I -S -c "$run" "$code" "$0" "$@"
+# Sets __bk_code to the real path of bkagent/code/@HASH@ in a folder, and says whether only root and this user can change
+# what is there. The rule is that of bkagent/system/trusted_path.py, which looks itself where this cannot tell.
+__bk_find_trusted() {
+  __bk_listing=$(
+    exec 2>/dev/null
+    CDPATH='' cd -P -- "$1" || exit 1
+    path=${PWD%/}/bkagent/code/@HASH@
+    case $path in *[[:space:]]*) exit 1 ;; esac
+    printf '%s\n' "$path"
+    set -- /
+    while [ -n "$path" ]; do
+      set -- "$@" "$path"
+      path=${path%/*}
+    done
+    LC_ALL=C exec ls -ldn "$@"
+  ) || return 1
+  set -f
+  IFS='
+'
+  for __bk_line in $__bk_listing; do
+    case $__bk_line in
+      /*) __bk_code=$__bk_line; continue ;;
+      d????-??-*) ;;
+      d????????[tT]*) [ "$__bk_code" != "/${__bk_line#* /}" ] || return 1 ;;
+      *) return 1 ;;
+    esac
+    IFS=' '
+    set -- $__bk_line
+    [ "$3" = 0 ] || [ -O "/${__bk_line#* /}" ] || return 1
+  done
+}
+__bk_run='import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run(sys.argv.pop(1))'
+for __bk_folder in "${0%/*}/../lib" "${HOME:-/nonexistent}/.buildkite-agent"; do
+  [ -r "$__bk_folder/bkagent/code/@HASH@/python" ] && __bk_find_trusted "$__bk_folder" || continue
+  if read -r __bk_python < "$__bk_code/python" && [ -x "$__bk_python" ]; then
+    exec "$__bk_python" -I -S -c "$__bk_run" "$__bk_code" "$0" "$@"
   fi
 done
-for python in "${BKAGENT_PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 /usr/local/bin/python3 /usr/bin/python3; do
-  python=$(command -v "$python") || continue
-  "$python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
-  exec "$python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); from archive_entry import run; run()' "$0" "$@"
+for __bk_python in "${BKAGENT_PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 /usr/local/bin/python3 /usr/bin/python3; do
+  __bk_python=$(command -v "$__bk_python") || continue
+  "$__bk_python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
+  exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); from archive_entry import run; run()' "$0" "$@"
 done
 echo "bkagent needs Python 3.8 or newer, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
 exit 127

@@ -23,7 +23,7 @@ def build(call: Call) -> AgentSettings:
     """Return the agent's settings. Raises ConfigError for values that do not go together, or cannot be had."""
     settings, environ = call.settings, call.environ
     _refuse(settings)
-    state_path = paths.state_path(environ, settings[session.STATE_PATH])
+    state_path = paths.state_path(environ, settings[session.STATE_PATH], call.report)
     return AgentSettings(
         endpoint=settings[api.ENDPOINT], token=token_source.resolve(settings[api.TOKEN]).reveal(),
         state_path=state_path, job=_job(call, state_path), environ=environ, name=settings[session.NAME],

@@ -7,7 +7,7 @@ from bkagent.system import private_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Callable, List, Mapping
 
 
 def home(environ: "Mapping[str, str]") -> str:
@@ -23,20 +23,40 @@ def temporary(environ: "Mapping[str, str]") -> str:
     return private_folder.system_temporary()
 
 
-def state_path(environ: "Mapping[str, str]", configured: str = "") -> str:
+def state_path(
+    environ: "Mapping[str, str]",
+    configured: str = "",
+    report: "Callable[[str, str], None]" = lambda level, text: None,
+) -> str:
     """Return the state folder, an absolute path that exists and is private to this user.
 
-    `configured` wins; else `$HOME/.buildkite-agent/bkagent`; else, where HOME is missing or cannot be
-    written, a folder of this user's own below the temporary one. Raises ConfigError when none can be had.
+    `configured` wins; else the first of `state_paths` that can be had; `report` is told of those that cannot.
+    Raises ConfigError when none can be had.
     """
     if configured:
         return private_folder.make(expand(configured, environ))
+    *paths, last = state_paths(environ)
+    for path in paths:
+        try:
+            return make_state(path)
+        except ConfigError as error:
+            report("warn", f"the state folder is {last}, since {error}")
+    return private_folder.make(last)
+
+
+def state_paths(environ: "Mapping[str, str]") -> "List[str]":
+    """Return where the state folder may be: `$HOME/.buildkite-agent/bkagent`, then this user's temporary one."""
     base = home(environ)
-    if base and os.path.isabs(base):
-        path = os.path.join(base, ".buildkite-agent", "bkagent")
-        if private_folder.can_make(path):
-            return private_folder.make(path)
-    return private_folder.make(os.path.join(temporary(environ), "bkagent-" + private_folder.user_tag(environ)))
+    at_home = [os.path.join(base, ".buildkite-agent", "bkagent")] if base and os.path.isabs(base) else []
+    return [*at_home, os.path.join(temporary(environ), "bkagent-" + private_folder.user_tag(environ))]
+
+
+def make_state(path: str) -> str:
+    """Return one of `state_paths`, which is now private to this user. Raises ConfigError."""
+    above = os.path.dirname(path)
+    if os.path.basename(above) == ".buildkite-agent":
+        private_folder.deny_writing(above)  # under a umask of 002 it was made so
+    return private_folder.make(path)
 
 
 def expand(text: str, environ: "Mapping[str, str]") -> str:

@@ -7,12 +7,21 @@ Job variables come from outside, so nothing of them may change which code runs: 
 import os
 import sys
 
+from bkagent.errors import ConfigError
+from bkagent.system import trusted_path
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Sequence
 
 # argv is [-c, ROOT, words...]; ROOT is the folder that holds the package.
 _CODE = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
+# Before that, where the code lies below a sticky folder: what was not used for long is removed from those, and then
+# another user can take its name.
+_CHECK = (
+    "import os, sys; all(os.lstat(path).st_uid in (0, owner) for path, owner in {footholds!r}) or "
+    "sys.exit('bkagent: ' + sys.argv[1] + ' was replaced by another user; nothing of it was run'); "
+)
 
 # argv is [-c, ROOT, PROGRAM, words...]: the same for whoever looks for files beside the program.
 _CODE_OF_PROGRAM = _CODE.replace("run()", "run(sys.argv.pop(1))")
@@ -49,7 +58,16 @@ def program_folders() -> "List[str]":
 
 def command(arguments: "Sequence[str]") -> "List[str]":
     """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
-    return [sys.executable, "-I", "-S", "-c", _CODE, code_root(), *arguments]
+    return [sys.executable, "-I", "-S", "-c", _checked_code(), code_root(), *arguments]
+
+
+def _checked_code() -> str:
+    """Return what runs the code where it is, if that is still what was found there."""
+    try:
+        footholds = trusted_path.follow(code_root()).footholds
+    except (ConfigError, OSError):
+        return _CODE  # a checkout in a folder of several users, say
+    return _CHECK.format(footholds=footholds) + _CODE if footholds else _CODE
 
 
 def command_of(program: str, arguments: "Sequence[str]") -> "List[str]":
@@ -71,7 +89,7 @@ def launcher_folder(state_path: str) -> str:
 
 
 def _launchers() -> "dict[str, str]":
-    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=_sh(_CODE), root=_sh(code_root()))
+    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=_sh(_checked_code()), root=_sh(code_root()))
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
         script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())

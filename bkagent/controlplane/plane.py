@@ -45,18 +45,21 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
         clock: Callable[[], float] = time.time,
         timing: Timing = Timing(),  # noqa: B008 - frozen
         ticking: bool = True,
+        within: str = "",
     ) -> "Plane":
         """Open or make the data folder. `ticking`: look once a second for what is over its time.
 
+        `within`: a folder above it that is taken as it is, whoever may write to it.
+
         Raises ConfigError where it is in use, cannot be written, or was made by a newer version.
         """
-        folder = private_folder.make(data_path)
+        folder = private_folder.make(data_path, within)
         descriptor = _lock(folder)
         with ExitStack() as undo:
             undo.callback(os.close, descriptor)
             server_place.forget(folder)  # what a server that was killed has left
             for name in ("logs", "artifacts"):
-                private_folder.make(os.path.join(folder, name))
+                private_folder.make(os.path.join(folder, name), folder)
             tokens = Tokens(os.path.join(folder, "tokens"))
             db = Database(os.path.join(folder, STORE_NAME), SCHEMA)
             undo.pop_all()

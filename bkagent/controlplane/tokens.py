@@ -25,7 +25,7 @@ class Tokens:
 
     def __init__(self, folder: str) -> None:
         """Read or make the files. Raises ConfigError where one cannot be made or is empty."""
-        self.folder = private_folder.make(folder)
+        self.folder = private_folder.make(folder, os.path.dirname(folder))
         self._agent = _TokenFile(self.path(AGENT), "bkar_")
         self._api = _TokenFile(self.path(API), "bkua_")
         self._secret = _TokenFile(self.path(SIGNING), "").text.encode()

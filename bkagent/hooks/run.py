@@ -7,14 +7,14 @@ import os
 from dataclasses import dataclass, field
 from typing import List, Mapping
 
-from bkagent.errors import JobFailed
+from bkagent.errors import ConfigError, JobFailed
 from bkagent.hooks import changes, kind, wrapper
 from bkagent.hooks.changes import Changes
 from bkagent.hooks.kind import Kind, Nature
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
-from bkagent.system import unguessable
+from bkagent.system import private_folder
 from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
 from bkagent.wire.go_quoted import quoted
 
@@ -83,15 +83,11 @@ def _run_directly(session: Session, hook: Hook, nature: Kind) -> None:
 
 def _private_folder(session: Session) -> str:
     # The job process's own folder: one that a hook exports is for the commands after it.
-    above = os.path.abspath(temporary_folder({**session.env, **session.first_env}))
-    # mkdir fails where somebody else was first: a name that nobody can guess is only a courtesy.
-    folder = os.path.join(above, f"buildkite-agent-hook-wrapper{unguessable.below(10**10)}")
+    above = temporary_folder({**session.env, **session.first_env})
     try:
-        os.makedirs(above, exist_ok=True)
-        os.mkdir(folder, 0o700)
-    except OSError as error:
-        raise HookFailed(f"cannot make the folder {folder} for a hook's wrapper: {error.strerror}", 1) from error
-    return folder
+        return private_folder.make_temporary("buildkite-agent-hook-wrapper", above)
+    except ConfigError as error:
+        raise HookFailed(f"no folder for the wrapper of a hook: {error}", 1) from error
 
 
 def _remove(folder: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bkagent.checkout import work
 from bkagent.checkout.settings import CHECKOUT_PATH
-from bkagent.errors import JobFailed
+from bkagent.config import paths
+from bkagent.errors import ConfigError, JobFailed
 from bkagent.job import git_credentials, hook_phases, meta_data
 from bkagent.job.job import Job
+from bkagent.system import private_folder
 
 
 def run(job: Job) -> None:
@@ -74,9 +76,10 @@ def open_existing(job: Job) -> None:
 
 
 def _use_temporary_folder(job: Job) -> None:
-    import tempfile
-
-    folder = tempfile.mkdtemp(prefix=f"buildkite-job-{job.settings.job_id}", dir=job.environ.get("TMPDIR"))
+    try:
+        folder = private_folder.make_temporary(f"buildkite-job-{job.settings.job_id}-", paths.temporary(job.environ))
+    except ConfigError as error:
+        raise JobFailed(f"no folder for a checkout: {error}", 1) from error
     job.temporary.append(folder)
     job.set_env(CHECKOUT_PATH, folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 import threading
-from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.localapi.connection import Answer, error_answer
@@ -14,7 +14,7 @@ from bkagent.localapi.listener import Listener
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.request_head import RequestHead
 from bkagent.localapi.upstream import Upstream
-from bkagent.system import local_socket, unguessable
+from bkagent.system import local_socket, private_folder, unguessable
 
 if TYPE_CHECKING:
     import _socket
@@ -48,9 +48,8 @@ class JobServer:
         fallback_path: str = "",
         report: Report = lambda level, text: None,
     ) -> None:
-        self._folders = [os.path.join(sockets_path, "job-api")]
-        if fallback_path:
-            self._folders.append(os.path.join(fallback_path, f"bkagent-{_user()}", "job-api"))
+        self._folder, self._fallback_path = os.path.join(sockets_path, "job-api"), fallback_path
+        self._temporary = ""
         self._report = report
         self._stopping = threading.Event()
         promises = Promises(upstream, job_id, report, self._stopping) if upstream is not None and job_id else None
@@ -75,6 +74,8 @@ class JobServer:
         listener.stop()
         try:
             os.unlink(self._path)
+            if self._temporary:
+                os.rmdir(self._temporary)
         except OSError:
             pass
 
@@ -82,22 +83,28 @@ class JobServer:
         if not local_socket.available():
             raise AgentError("no local socket for the job: this system or this Python has no Unix sockets")
         problems: List[str] = []
-        for folder in self._folders:
-            path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
-            length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
-            if length > longest:
-                problems.append(f"the path {path} is {length} bytes long and a socket's may have {longest}")
-                continue
+        for make_folder in self._folders():
             try:
-                local_socket.own_folder(folder)
-                listening = local_socket.listen(path, _BACKLOG_COUNT)
+                path, listening = _listen_in(make_folder())
             except (AgentError, OSError) as problem:
-                problems.append(f"{path}: {problem}" if isinstance(problem, OSError) else str(problem))
+                problems.append(str(problem))
                 continue
-            for problem_text in problems:
-                self._report("warn", f"The job's local socket is {path}, since {problem_text}")
+            for text in problems:
+                self._report("warn", f"The job's local socket is {path}, since {text}")
             return path, listening
         raise AgentError(f"no local socket for the job: {'; '.join(problems)}")
+
+    def _folders(self) -> Iterator[Callable[[], str]]:
+        """Yield what makes the folders that the socket may be in. The name of the last cannot be taken by others."""
+        yield lambda: private_folder.make(self._folder)
+        if self._fallback_path:
+            own = os.path.join(self._fallback_path, f"bkagent-{_user()}")
+            yield lambda: private_folder.make(os.path.join(own, "job-api"))
+            yield self._make_temporary
+
+    def _make_temporary(self) -> str:
+        self._temporary = private_folder.make_temporary(f"bkagent-{_user()}-", self._fallback_path)
+        return self._temporary
 
     def _admit(self, head: RequestHead) -> Optional[Answer]:
         given = head.headers.get("authorization")
@@ -106,6 +113,17 @@ class JobServer:
         if not _same(given.encode("latin-1"), f"Bearer {self._token}".encode("ascii")):
             return error_answer(401, "invalid authorization token")
         return None
+
+
+def _listen_in(folder: str) -> Tuple[str, _socket.socket]:
+    path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
+    length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
+    if length > longest:
+        raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")
+    try:
+        return path, local_socket.listen(path, _BACKLOG_COUNT)
+    except OSError as problem:
+        raise AgentError(f"{path}: {problem}") from problem
 
 
 def _new_token() -> str:

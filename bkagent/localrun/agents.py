@@ -21,10 +21,10 @@ _LAST_TRY_S = 5.0
 
 
 def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSettings:
-    """Return the settings of the agents, all of whose files are in the data folder."""
+    """Return the settings of the agents, all of whose files but the sockets are in the data folder."""
     job = JobSettings(
         build_path=os.path.join(data, "builds"),
-        sockets_path=os.path.join(data, "state", "sockets"),
+        sockets_path=request.sockets_path,
         launchers_path=request.launchers_path,
         environ=request.environ,
         plugins_path=os.path.join(data, "plugins"),

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 
 from bkagent.errors import AgentError, ConfigError
-from bkagent.system import file_lock
+from bkagent.system import file_lock, private_folder
 
 
 def make(path: str) -> str:
-    """Make the folder, kept out of git by a `.gitignore` of its own; return its absolute path. Raises ConfigError."""
+    """Make the folder, kept out of git by a `.gitignore` of its own; return its absolute path. Raises ConfigError.
+
+    Others may be able to write to what is above it: they can then change the pipeline that is run, too.
+    """
     path = os.path.abspath(path)
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        private_folder.make(path, os.path.dirname(path))
         ignore = os.path.join(path, ".gitignore")
         if not os.path.exists(ignore):
             with open(ignore, "w", encoding="ascii") as file:

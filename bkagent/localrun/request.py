@@ -18,12 +18,14 @@ class Request:
     env        variables of the build (--env)
     environ    the environment that agents and jobs inherit
     shell      the words that run a command
+    sockets_path    folder of the sockets of jobs: not in the data folder, which others may be able to replace
     terminal   whether a person reads what is printed: only then it may hold a link that logs in
     """
 
     folder: str
     shell: str
     launchers_path: str
+    sockets_path: str
     file: str = ""
     data: str = ""
     step: str = ""

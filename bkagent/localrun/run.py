@@ -66,7 +66,9 @@ class LocalRun:
             self._answer_pings()
 
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
-        plane = self._plane = Plane.open(os.path.join(data, "store"), organization=plan.ORGANIZATION)
+        plane = self._plane = Plane.open(
+            os.path.join(data, "store"), organization=plan.ORGANIZATION, within=data,
+        )  # fmt: skip
         plane.also_refused = plan.not_honoured
         try:
             server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)

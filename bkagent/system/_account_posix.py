@@ -4,6 +4,8 @@ import os
 import stat
 import sys
 
+from bkagent.errors import ConfigError
+
 assert sys.platform != "win32"
 
 TYPE_CHECKING = False
@@ -34,14 +36,29 @@ def account_home() -> str:
 def is_ours(path: str) -> bool:
     """Say whether `path` is a real folder of ours. Raises OSError."""
     status = os.lstat(path)
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
 
 
-def owned_by_us(path: str) -> bool:
-    """Say whether `path` is a real folder of ours; takes away what group and others may do in it."""
-    found = os.lstat(path)
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        return False
-    if found.st_mode & 0o077:
+def close_to_others(path: str) -> None:
+    """Let nobody but this user into a folder of ours. Raises ConfigError with the end of a sentence, OSError."""
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+        raise ConfigError("belongs to another user or is a link; choose another one")
+    # What others have put there does not become ours by shutting them out.
+    if status.st_mode & 0o022 and os.listdir(path):
+        raise ConfigError(
+            "is not empty, and others can write to it: look at what is in it and run `chmod go-w` on it, "
+            "or choose another one"
+        )
+    if status.st_mode & 0o077:
         os.chmod(path, 0o700)
-    return True
+
+
+def deny_writing(path: str) -> None:
+    """Take from others the right to write to a folder, if it is one of ours."""
+    try:
+        status = os.lstat(path)
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and status.st_mode & 0o022:
+            os.chmod(path, stat.S_IMODE(status.st_mode) & ~0o022)
+    except OSError:
+        pass  # not there, or on a system of files that has no such rights

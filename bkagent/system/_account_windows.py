@@ -3,6 +3,8 @@
 import os
 import stat
 
+from bkagent.errors import ConfigError
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Mapping
@@ -29,6 +31,11 @@ def is_ours(path: str) -> bool:
     return stat.S_ISDIR(os.stat(path).st_mode)
 
 
-def owned_by_us(path: str) -> bool:
-    """Say whether `path` is a folder; ownership is the profile's access list."""
-    return os.path.isdir(path)
+def close_to_others(path: str) -> None:
+    """Check that `path` is a folder; who may enter it is the profile's access list. Raises ConfigError."""
+    if not os.path.isdir(path):
+        raise ConfigError("is not a folder; choose another one")
+
+
+def deny_writing(path: str) -> None:
+    """Leave the access list as it is."""

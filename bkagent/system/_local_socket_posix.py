@@ -2,15 +2,29 @@
 
 import _socket
 import os
-import stat
 import sys
 import time
 
-from bkagent.errors import AgentError
+from bkagent.errors import ConfigError
+from bkagent.system import trusted_path
 
 assert sys.platform != "win32"
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
 _FULL_PAUSE_S = 0.005
+_XUCRED_BYTES = 76
+# By system: level, option and size of the answer, and where the user's number is in that. Sources: unix(7) of Linux;
+# LOCAL_PEERCRED and struct xucred of macOS and FreeBSD; LOCAL_PEEREID of NetBSD; SO_PEERCRED of OpenBSD.
+_PEER_OPTIONS = {
+    "linux": (_socket.SOL_SOCKET, getattr(_socket, "SO_PEERCRED", 17), 12, 4),
+    "darwin": (0, 1, _XUCRED_BYTES, 4),
+    "freebsd": (0, 1, _XUCRED_BYTES, 4),
+    "netbsd": (0, 3, 12, 4),
+    "openbsd": (0xFFFF, 0x1022, 12, 0),
+}
 
 
 def available() -> bool:
@@ -22,38 +36,6 @@ def longest_path_bytes() -> int:
     """Return the longest path of a socket, in bytes."""
     # sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the closing NUL.
     return 107 if sys.platform == "linux" else 103
-
-
-def own_folder(path: str) -> None:
-    """Make the folder, or check that it is ours alone. Raises AgentError."""
-    try:
-        _make(path)
-        found = os.lstat(path)
-    except OSError as problem:
-        raise AgentError(f"cannot make the folder {path}: {problem.strerror or problem}") from problem
-    if not stat.S_ISDIR(found.st_mode):
-        raise AgentError(f"{path} is not a folder")
-    if found.st_uid != os.geteuid():
-        raise AgentError(f"the folder {path} belongs to user {found.st_uid}, not to user {os.geteuid()}")
-    if found.st_mode & 0o077:
-        try:
-            os.chmod(path, 0o700)
-        except OSError as problem:
-            raise AgentError(f"cannot close the folder {path} to other users: {problem.strerror}") from problem
-
-
-def _make(path: str) -> None:
-    """Make a folder and its missing parents, all of them 0700 (os.makedirs leaves parents to the umask)."""
-    try:
-        os.mkdir(path, 0o700)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        parent = os.path.dirname(path)
-        if parent in ("", path):
-            raise
-        _make(parent)
-        _make(path)
 
 
 def listen(path: str, backlog_count: int) -> "_socket.socket":
@@ -91,7 +73,38 @@ def connect(path: str, timeout_s: float) -> "_socket.socket":
     try:
         connection.settimeout(timeout_s)
         _connect(connection, path, time.monotonic() + timeout_s)
+        _check_peer(connection, path)
     except OSError:
         connection.close()
         raise
     return connection
+
+
+def _check_peer(connection: "_socket.socket", path: str) -> None:
+    """Raise PermissionError unless this user or root listens there, or the user whose folders lead to the socket.
+
+    The latter is how root, in `sudo` say, or a container with other users speaks to the socket of a job.
+    """
+    peer = _peer(connection)
+    if peer in (0, os.geteuid()):
+        return
+    try:
+        if not trusted_path.follow(os.path.dirname(os.path.abspath(path)), peer=peer).is_open:
+            return
+        problem = "others can write to its folder"
+    except (ConfigError, OSError) as error:
+        problem = str(error)
+    raise PermissionError(f"it is served by user {peer}, and {problem}: nothing was sent")
+
+
+def _peer(connection: "_socket.socket") -> "Optional[int]":
+    """Return the user who listens at the other end; None where the system does not say."""
+    option_of_system = _PEER_OPTIONS.get(sys.platform.rstrip("0123456789"))
+    if option_of_system is None:
+        return None
+    level, option, length, at = option_of_system
+    try:
+        credentials = connection.getsockopt(level, option, length)
+    except OSError:
+        return None
+    return int.from_bytes(credentials[at : at + 4], sys.byteorder)

@@ -5,8 +5,6 @@ The promises are in local_socket.py.
 
 import _socket
 
-from bkagent.errors import AgentError
-
 _ABSENT = "this Python offers no Unix sockets on Windows"
 
 
@@ -18,11 +16,6 @@ def available() -> bool:
 def longest_path_bytes() -> int:
     """Return the longest path of a socket, in bytes."""
     return 107
-
-
-def own_folder(path: str) -> None:
-    """Make the folder, or check that it is ours alone. Raises AgentError."""
-    raise AgentError(_ABSENT)
 
 
 def listen(path: str, backlog_count: int) -> "_socket.socket":

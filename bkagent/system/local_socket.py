@@ -2,19 +2,19 @@
 
 available() -> bool                 whether this system and this Python have Unix sockets
 longest_path_bytes() -> int         the longest socket path the system takes, in bytes
-own_folder(path) -> None            make the folder (0700) or check that it is ours alone; raises AgentError
 listen(path, backlog_count)         a listening socket at a path that does not exist yet; raises OSError
 accept(listener)                    the next connection; raises OSError
-connect(path, timeout_s)            a connected socket; raises OSError
+connect(path, timeout_s)            a connected socket; raises OSError, also where another user listens there
 
+`private_folder` makes the folders, and the other end is looked at before anything is sent.
 The sockets are those of the C module: `socket` itself brings in `enum` and `selectors`, and nothing here needs them.
 """
 
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._local_socket_windows import accept, available, connect, listen, longest_path_bytes, own_folder
+    from bkagent.system._local_socket_windows import accept, available, connect, listen, longest_path_bytes
 else:
-    from bkagent.system._local_socket_posix import accept, available, connect, listen, longest_path_bytes, own_folder
+    from bkagent.system._local_socket_posix import accept, available, connect, listen, longest_path_bytes
 
-__all__ = ["accept", "available", "connect", "listen", "longest_path_bytes", "own_folder"]
+__all__ = ["accept", "available", "connect", "listen", "longest_path_bytes"]

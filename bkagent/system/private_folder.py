@@ -1,24 +1,44 @@
-"""Folders that belong to one user and nobody else can write to.
+"""Folders that belong to one user, and that others can neither change nor replace nor look into.
 
-check(path, what) -> None   say what is wrong with a folder that must be there and ours. Raises ConfigError
-make(path) -> str           create it (and what is above it) or check it; the path. Raises ConfigError
-can_make(path) -> bool      whether `make` would succeed, without leaving more than folders behind
-user_tag(environ) -> str    a short text that differs between the users of a machine
-system_temporary() -> str   the system's folder for temporary files
-account_home() -> str       the home folder that the user database names, or ""
+check(path, what) -> None             say what is wrong with a folder that must be there and ours, and change nothing
+make(path, within="") -> str          create it (and what is above it) or check it, and all of the way to it by the rule
+                                      of `trusted_path`; the path. `within` is a folder above it that is not questioned
+make_temporary(prefix, above) -> str  a new one in the folder `above`, or in the system's temporary folder where others
+                                      could replace it there; its name cannot be guessed
+deny_writing(path) -> None            take from others the right to write to a folder of ours, if it is one
+user_tag(environ) -> str              a short text that differs between the users of a machine
+system_temporary() -> str             the system's folder for temporary files
+account_home() -> str                 the home folder that the user database names, or ""
+
+They raise ConfigError with a sentence that says what is wrong with which folder.
 """
 
 import os
 import sys
 
 from bkagent.errors import ConfigError
+from bkagent.system import trusted_path, unguessable
 
 if sys.platform == "win32":
-    from bkagent.system._account_windows import account_home, is_ours, owned_by_us, system_temporary, user_tag
+    from bkagent.system._account_windows import (
+        account_home,
+        close_to_others,
+        deny_writing,
+        is_ours,
+        system_temporary,
+        user_tag,
+    )
 else:
-    from bkagent.system._account_posix import account_home, is_ours, owned_by_us, system_temporary, user_tag
+    from bkagent.system._account_posix import (
+        account_home,
+        close_to_others,
+        deny_writing,
+        is_ours,
+        system_temporary,
+        user_tag,
+    )
 
-__all__ = ["account_home", "can_make", "check", "make", "system_temporary", "user_tag"]
+__all__ = ["account_home", "check", "deny_writing", "make", "make_temporary", "system_temporary", "user_tag"]
 
 
 def check(path: str, what: str) -> None:
@@ -33,28 +53,46 @@ def check(path: str, what: str) -> None:
         raise ConfigError(f"the {what} {path} is not a folder of this user; run this as the user whose it is")
 
 
-def make(path: str) -> str:
+def make(path: str, within: str = "") -> str:
     """Return `path`, now a folder of mode 0700 that this user owns. Raises ConfigError saying why not."""
     path = os.path.abspath(path)
+    if not os.path.basename(path):
+        raise ConfigError(f"{path} is the root folder, which is not for one user alone; choose another one")
     try:
-        os.makedirs(path, mode=0o700, exist_ok=True)
+        parent = trusted_path.follow(os.path.dirname(path), 0o700, within and os.path.abspath(within)).folder
+        real_path = os.path.join(parent, os.path.basename(path))
+        try:
+            os.mkdir(real_path, 0o700)
+        except FileExistsError:
+            pass
+    except ConfigError as error:
+        raise ConfigError(f"the folder {path} is not safe to use: {error}; choose another one") from None
     except OSError as error:
         raise ConfigError(f"cannot make the folder {path}: {error.strerror}") from None
     try:
-        is_ours = owned_by_us(path)
+        close_to_others(real_path)
+    except ConfigError as error:
+        raise ConfigError(f"the folder {path} {error}") from None
     except OSError as error:
         raise ConfigError(f"the folder {path} cannot be closed to other users: {error.strerror}") from None
-    if not is_ours:
-        raise ConfigError(f"the folder {path} belongs to another user or is a link; choose another one")
     if not os.access(path, os.W_OK | os.X_OK):
         raise ConfigError(f"the folder {path} cannot be written to")
     return path
 
 
-def can_make(path: str) -> bool:
-    """Say whether `make(path)` would succeed."""
+def make_temporary(prefix: str, above: str) -> str:
+    """Return a new folder of mode 0700. Raises ConfigError saying why there is none."""
+    above = os.path.abspath(above)
     try:
-        make(path)
-    except ConfigError:
-        return False
-    return True
+        try:
+            trusted_path.follow(above, 0o755)
+        except ConfigError:
+            above = system_temporary()
+            trusted_path.follow(above)
+        path = os.path.join(above, f"{prefix}{unguessable.below(10**10)}")
+        os.mkdir(path, 0o700)
+    except ConfigError as error:
+        raise ConfigError(f"the folder {above} is not safe to use: {error}; choose another one with TMPDIR") from None
+    except OSError as error:
+        raise ConfigError(f"cannot make a folder in {above}: {error.strerror}") from None
+    return path

@@ -15,7 +15,7 @@ from bkagent.localrun.request import Request
 def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple[dict, List[str]]":
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     (folder / "buildkite.yml").write_text(text)
-    request = Request(folder=str(folder), shell="sh -c", launchers_path="", environ=dict(os.environ))
+    request = Request(folder=str(folder), shell="sh -c", launchers_path="", sockets_path="", environ=dict(os.environ))
     return plan.read(plan.find(request), request, {}, lambda: paths)
 
 

@@ -32,6 +32,7 @@ def _request(call: Call) -> "Request":
     from bkagent.localrun.request import Request
 
     settings = call.settings
+    state_path = paths.state_path(call.environ)
     count = settings[local_run.AGENTS]
     if count < 0:
         raise UsageError(f"agents must be 1 or more, or 0 for the number of processors, but the flag says {count}")
@@ -45,7 +46,8 @@ def _request(call: Call) -> "Request":
         env=_variables(settings[local_run.ENV]),
         environ=_inherited(call.environ),
         shell=agent.default_shell(call.environ),
-        launchers_path=self_command.launcher_folder(paths.state_path(call.environ)),
+        launchers_path=self_command.launcher_folder(state_path),
+        sockets_path=os.path.join(state_path, "sockets"),
         terminal=call.out.isatty(),
         coloured=call.out.isatty() and not (settings[logging.NO_COLOR] or call.environ.get("NO_COLOR")),
     )
