@@ -95,7 +95,7 @@ class JobServer:
         raise AgentError(f"no local socket for the job: {'; '.join(problems)}")
 
     def _folders(self) -> Iterator[Callable[[], str]]:
-        """Yield what makes the folders that the socket may be in. The name of the last cannot be taken by others."""
+        """Yield what makes the folders that the socket may be in. The last is short, and others cannot take its name."""
         yield lambda: private_folder.make(self._folder)
         if self._fallback_path:
             own = os.path.join(self._fallback_path, f"bkagent-{_user()}")
@@ -103,7 +103,9 @@ class JobServer:
             yield self._make_temporary
 
     def _make_temporary(self) -> str:
-        self._temporary = private_folder.make_temporary(f"bkagent-{_user()}-", self._fallback_path)
+        self._temporary = private_folder.make_temporary(
+            f"bkagent-{_user()}-", private_folder.system_temporary()
+        )
         return self._temporary
 
     def _admit(self, head: RequestHead) -> Optional[Answer]:

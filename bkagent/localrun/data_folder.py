@@ -16,13 +16,14 @@ def make(path: str) -> str:
     path = os.path.abspath(path)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        private_folder.make(path, os.path.dirname(path))
+        try:
+            private_folder.make(path, os.path.dirname(path))
+        except ConfigError as error:
+            raise ConfigError(f"no data folder (--data): {error}") from None
         ignore = os.path.join(path, ".gitignore")
         if not os.path.exists(ignore):
             with open(ignore, "w", encoding="ascii") as file:
                 file.write("*\n")
-        if not os.access(path, os.W_OK | os.X_OK):
-            raise PermissionError(13, os.strerror(13))
     except OSError as error:
         raise ConfigError(
             f"cannot write to the data folder {path}: {error.strerror}; choose another with --data"

@@ -137,7 +137,7 @@ def test_code_of_ours_that_a_group_can_write_to_is_unpacked_again(world: World) 
 
 
 def test_a_umask_that_lets_the_group_write_is_no_obstacle(world: World) -> None:
-    command = f"umask 000; HOME={world.home} exec {world.archive} --help"
+    command = f"umask 000; HOME={world.home} TMPDIR={world.temporary} exec {world.archive} --help"
     os.chown(str(world.home), DAEMON, DAEMON)
     for _ in range(2):
         assert_own_help(world, run_as(DAEMON, "sh", "-c", command))
@@ -183,7 +183,7 @@ def test_a_home_that_the_group_can_write_to_still_gives_a_working_agent(archive:
         program = (sys.executable, archive)
         with AgentProcess(root, plane.endpoint, program=program, env={"TMPDIR": str(temporary)}) as agent:
             assert job.wait_finished(), agent.said
-            assert job.finish()["exit_status"] == "0", job.text
+            assert job.finish["exit_status"] == "0", job.text
         state = temporary / f"bkagent-{os.getuid()}"
         assert f"the state folder is {state}, since" in agent.said and f"others can write to {root} " in agent.said
         assert (state / "spool").is_dir() and (state / "code").is_dir()
