@@ -69,6 +69,7 @@ def _incomplete(error):
 
 def _unpacked(archive):
     """Return the folder that holds the code, unpacking it first where that has not been done; None if it cannot be."""
+    _hide_secrets()
     from bkagent.config import paths
     from bkagent.errors import ConfigError
 
@@ -76,7 +77,6 @@ def _unpacked(archive):
     for folder in [_shared(archive)] + [_below(path) for path in states]:
         if _is_usable(folder):
             return os.path.realpath(folder)
-    _hide_secrets()
     for path in states:
         try:
             folder = _below(paths.make_state(path))
@@ -88,7 +88,7 @@ def _unpacked(archive):
 
 
 def _hide_secrets():
-    """Take secrets off the command line that others see, before the second that unpacking takes."""
+    """Take secrets off the command line that others see, before anything else is loaded or unpacked."""
     from bkagent.cli import main, secret_flags
 
     secret_flags.forget(main.SECRET_FLAGS)

@@ -95,7 +95,7 @@ class JobServer:
         raise AgentError(f"no local socket for the job: {'; '.join(problems)}")
 
     def _folders(self) -> Iterator[Callable[[], str]]:
-        """Yield what makes the folders that the socket may be in. The last is short, and others cannot take its name."""
+        """Yield what makes the folders that the socket may be in. The last is short; others cannot take its name."""
         yield lambda: private_folder.make(self._folder)
         if self._fallback_path:
             own = os.path.join(self._fallback_path, f"bkagent-{_user()}")

@@ -39,7 +39,7 @@ while True:
     with open(sys.argv[2], "ab") as heard:
         heard.write(data + b"<end>")
     try:
-        connection.sendall(b'HTTP/1.0 200 OK\\r\\nContent-Type: application/json\\r\\n\\r\\n{"env": {"NAME": "an answer"}}')
+        connection.sendall(b'HTTP/1.0 200 OK\\r\\n\\r\\n{"env": {"NAME": "an answer"}}')
     except OSError:
         pass
     connection.close()

@@ -35,9 +35,9 @@ def listen(commons: Path) -> Iterator[Listen]:
 
 def variables(commons: Path, socket: Path) -> Dict[str, str]:
     return {
-        "PATH": os.environ["PATH"], "HOME": "", "TMPDIR": str(commons / "t"), "BUILDKITE_AGENT_JOB_API_SOCKET": str(socket),
-        "BUILDKITE_AGENT_JOB_API_TOKEN": TOKEN, "BUILDKITE_AGENT_ACCESS_TOKEN": "job-token",
-        "BUILDKITE_AGENT_ENDPOINT": "http://127.0.0.1:9/v3", "BUILDKITE_JOB_ID": "job-1",
+        "PATH": os.environ["PATH"], "HOME": "", "TMPDIR": str(commons / "t"), "BUILDKITE_JOB_ID": "job-1",
+        "BUILDKITE_AGENT_JOB_API_SOCKET": str(socket), "BUILDKITE_AGENT_JOB_API_TOKEN": TOKEN,
+        "BUILDKITE_AGENT_ACCESS_TOKEN": "job-token", "BUILDKITE_AGENT_ENDPOINT": "http://127.0.0.1:9/v3",
     }  # fmt: skip
 
 
