@@ -65,10 +65,12 @@ chmod 755 "$PREFIX/bin/.bkagent.new"
 "$PREFIX/bin/.bkagent.new" --help >/dev/null || { rm -f "$PREFIX/bin/.bkagent.new"; die "the archive does not start here"; }
 mv "$PREFIX/bin/.bkagent.new" "$PREFIX/bin/bkagent"
 # The code is unpacked once for everybody; without this each user's first start does it for that user.
+unpacked=
 for python in "${BKAGENT_PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8; do
     unpack='import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])'
-    (umask 022; "$python" -I -S -c "$unpack" "$PREFIX/bin/bkagent") 2>/dev/null && break
+    (umask 022; "$python" -I -S -c "$unpack" "$PREFIX/bin/bkagent") 2>/dev/null && unpacked=yes && break
 done
+[ "$unpacked" ] || say "note: $PREFIX/lib cannot be written to, or others can write to it: each user has a copy of the code"
 say "installed $("$PREFIX/bin/bkagent" --version) as $PREFIX/bin/bkagent"
 case ":$PATH:" in
     *":$PREFIX/bin:"*) ;;

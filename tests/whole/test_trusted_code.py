@@ -211,6 +211,21 @@ def test_a_launcher_does_not_run_code_that_another_user_has_put_in_place_of_ours
     assert not world.taken.exists()
 
 
+def test_the_installer_unpacks_nothing_where_others_can_write(archive: str, commons: Path) -> None:
+    prefix = commons / "prefix"
+    (prefix / "lib").mkdir(parents=True)
+    (prefix / "lib").chmod(0o775)
+    words = ["sh", str(HEADER.parents[1] / "install.sh"), archive]
+    environ = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PREFIX": str(prefix)}
+    done = run_as(ROOT, *words, env=environ)
+    assert done.returncode == 0 and "each user has a copy of the code" in done.stderr, done
+    assert not list((prefix / "lib").iterdir())
+    (prefix / "lib").chmod(0o755)
+    done = run_as(ROOT, *words, env=environ)
+    assert done.returncode == 0 and "copy of the code" not in done.stderr, done
+    assert list((prefix / "lib").glob("bkagent/code/*/python"))
+
+
 CHAINS: Dict[str, List[str]] = {
     # What is done to BASE/a/b/bkagent/code/HASH, all of it root's and 0755; and whether it is trusted then.
     "as it is": ["yes"],
