@@ -12,9 +12,11 @@ import threading
 import time
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
+from bkagent.system.descriptors import descriptors_count
 from bkagent.transport.server_connection import Connection
 
 CONNECTIONS_COUNT = 512  # above this one makes room; a client that finds its own gone connects anew
+FILES_COUNT = 100  # of what a process may have open, for the store, logs and artifacts
 STRANGERS_COUNT = 16  # of one network; browsers open 6 to a server
 STRANGER_GRACE_S = 2.0  # in which a client's first request arrives, a burst of them included
 OWNER_COUNT = 64  # of one token's owner; beyond it they make room before others do
@@ -67,7 +69,7 @@ class ConnectionTable:
     def wait_for_room(self, stopping: Callable[[], bool]) -> None:
         """Return when there is room for another connection; end others for it while there is none."""
         with self.changed:
-            while len(self._group_of) >= CONNECTIONS_COUNT and not stopping():
+            while len(self._group_of) >= _most_connections() and not stopping():
                 self.displace()
                 self.changed.wait(ACCEPT_WAIT_S)
 
@@ -128,6 +130,12 @@ def network_of(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     return str(parsed.ipv4_mapped or int(parsed) >> 64)
+
+
+def _most_connections() -> int:
+    """Return how many connections leave enough of the system's limit for files, half of a limit that is very low."""
+    limit = descriptors_count()
+    return max(1, min(CONNECTIONS_COUNT, max(limit - FILES_COUNT, limit // 2)))
 
 
 def _waiting(connections: Dict[Connection, None]) -> Iterator[Connection]:

@@ -417,6 +417,13 @@ def test_silent_connections_make_room_for_new_ones(site: Site, monkeypatch: pyte
     assert read_all(silent[0]) == b""
 
 
+def test_connections_leave_room_for_files(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_table, "descriptors_count", lambda: 4)
+    silent = [site.raw(b"") for _ in range(2)]
+    assert ask(site.client(), "GET", "/")[0] == 200
+    assert read_all(silent[0]) == b""
+
+
 def test_a_port_in_use_is_one_sentence(site: Site) -> None:
     with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {site.server.port}: "):
         HttpServer("127.0.0.1", site.server.port, lambda request: Answer(200), lambda level, text: None)
