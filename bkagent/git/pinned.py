@@ -31,6 +31,18 @@ def revision(reference: str, folder: str, capture: Capture) -> List[str]:
     return [reference, "--"] if is_perhaps_file else [reference]
 
 
+def is_elsewhere(reference: str, git_dir: str, capture: Capture) -> bool:
+    """Say whether a checkout is known to be at another commit than the whole object id that `reference` is."""
+    if not is_full_object_id(reference):
+        return False
+    try:
+        head = capture(commands.resolve("HEAD", git_dir)).strip()
+        commit = capture(commands.resolve_commit(reference, git_dir)).strip()
+    except GitFailed:
+        return False  # of another user, say: git tells nothing about it
+    return head != commit
+
+
 def check_submodules(capture: Capture) -> None:
     """Make sure that no submodule is at a branch that is named like its commit. Raises GitFailed."""
     strangers = capture(commands.submodules_at_branches()).split("\n")

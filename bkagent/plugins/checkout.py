@@ -96,9 +96,12 @@ def _get_clone(session: Session, plugin: Plugin, repository: str, folder: str, w
         )
         _remove(plugin, folder)
     if os.path.lexists(os.path.join(folder, ".git")):
-        _report_present(session, plugin, folder)
-    else:
-        _clone(session, plugin, repository, folder, wishes)
+        if not pinned.is_elsewhere(plugin.version, os.path.join(folder, ".git"), partial(_capture, session)):
+            _report_present(session, plugin, folder)
+            return
+        session.log.warning(f'The checkout of plugin "{plugin.label}" is at another commit: cloning it again')
+        _remove(plugin, folder)
+    _clone(session, plugin, repository, folder, wishes)
 
 
 def find_vendored(root: str, plugin: Plugin) -> CheckedOut:

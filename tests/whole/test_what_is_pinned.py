@@ -48,6 +48,13 @@ def test_a_plugin_pinned_to_an_id_is_that_commit_though_a_branch_has_its_name(
         done = hand.run(repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=pinned)
         assert done.status == 0 and "good" in done.out.split(), done.text
         assert f"checkout -f {version}\n" in done.out  # shown as the reference has it
+    # Another job has moved what an earlier one cloned.
+    (clone,) = hand.plugins.glob(f"agent/*{good}")
+    plugin.git("--git-dir", str(clone / ".git"), "--work-tree", str(clone), "checkout", "-qf", "origin/HEAD")
+    for warns in (True, False):
+        done = hand.run(repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=f'["file://{plugin.folder}#{good}"]')
+        assert done.status == 0 and "good" in done.out.split(), done.text
+        assert ("is at another commit: cloning it again" in done.out) is warns
 
 
 @pytest.mark.parametrize("kind", ["branch", "tag"])
