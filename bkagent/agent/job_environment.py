@@ -39,10 +39,15 @@ CONTRIBUTORS = (steps, access, _headers, identity, git, checkout, configuration,
 
 def received(env: Mapping[str, str], protection: Protection) -> Tuple[Dict[str, str], List[str]]:
     """Return the job's own variables as it may have them, never a registration token; and the names of the others."""
-    dropped = [name for name, value in env.items() if protection.drops(name, value)]
+    dropped = {name for name, value in env.items() if _is_malformed(name) or protection.drops(name, value)}
     own = {name: value for name, value in env.items() if name != REGISTRATION_TOKEN and name not in dropped}
     own.setdefault(MIRROR_URL, "")
-    return own, dropped
+    return own, [name.encode("unicode_escape").decode("ascii") or '""' for name in sorted(dropped)]
+
+
+def _is_malformed(name: str) -> bool:
+    """Return whether a file of variables would show a name as another one; with a NUL the job is refused."""
+    return not name or "=" in name or any(letter < " " and letter != "\0" for letter in name)
 
 
 def variables(context: JobContext) -> Dict[str, str]:

@@ -69,7 +69,7 @@ GROUPS = (
     ),
     Group(
         "shells and programs of Windows", "about_PSModulePath; cmd /?; CreateProcess",
-        ("PSMODULEPATH", "COMSPEC", "PATHEXT", "SYSTEMROOT", "WINDIR"),
+        ("PSModulePath", "PSMODULEPATH", "COMSPEC", "PATHEXT", "SYSTEMROOT", "WINDIR"),
     ),
     Group(
         "the loader and the libraries of all programs",

@@ -12,7 +12,7 @@ import pytest
 
 from bkagent.config import dangerous_variables
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
-from tests.whole.running import Repository, Start
+from tests.whole.running import Repository, Start, bkagent
 
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="hooks of POSIX shells")
 
@@ -162,10 +162,12 @@ def test_protected_variables_are_the_agents_alone(
 def test_what_the_job_is_described_by_to_containers_lacks_what_is_protected(
     plane: FakeControlPlane, start: Start
 ) -> None:
-    job = plane.add_job('cat "$BUILDKITE_ENV_FILE" "$BUILDKITE_ENV_JSON_FILE"', {"GIT_SSH_COMMAND": "evil", "B": "b"})
+    evil = {"GIT_SSH_COMMAND": "evil", "GIT_SSH=evil": "x", "A\nGIT_SSH": "evil", "": "evil"}
+    job = plane.add_job('cat "$BUILDKITE_ENV_FILE" "$BUILDKITE_ENV_JSON_FILE"', {**evil, "B": "b"})
     agent = start("--protected-environment-variables=X,GIT_SSH*", "--disconnect-after-job")
     assert agent.wait() == 0, agent.said
-    assert 'B="b"' in job.text and "GIT_SSH_COMMAND=" not in job.text and '"GIT_SSH_COMMAND"' not in job.text
+    assert 'B="b"' in job.text and "evil" not in job.text.replace("Ignored GIT_SSH=evil", "")
+    assert all(f"Ignored {name}\n" in job.text for name in ("GIT_SSH_COMMAND", "GIT_SSH=evil", "A\\nGIT_SSH", '""'))
 
 
 def test_no_job_chooses_the_program_that_stands_in_for_the_agents(
@@ -176,11 +178,33 @@ def test_no_job_chooses_the_program_that_stands_in_for_the_agents(
     program.chmod(0o755)
     job_id, name = "1111-1111-1111-1111", "BUILDKITE_OVERRIDE_SELF"
     env = {"BUILDKITE_JOB_ID": job_id, name: str(program), "BUILDKITE_ARTIFACT_PATHS": "none"}
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "environment").write_text(f"export {name}={program}\n")
     job = plane.add_job("true", env)
-    agent = start("--disconnect-after-job")
+    agent = start("--disconnect-after-job", "--hooks-path", str(tmp_path / "hooks"))
     assert agent.wait() == 0, agent.said
     assert f"Ignored {name}" in job.text and not (tmp_path / "called").exists()
     job = plane.add_job("true", {**env, name: "/another"})
     agent = start("--disconnect-after-job", env={name: str(program)})
     assert agent.wait() == 0, agent.said
     assert job.finish["exit_status"] == "0" and (tmp_path / "called").read_text() == "called\n", job.text
+
+
+def test_a_job_by_hand_has_the_same_protection(archive: str, tmp_path: Path) -> None:
+    hook = {"show": SHOW, ".buildkite/hooks/pre-command": "export ONE=hook GIT_SSH=hook OPEN=hook\n"}
+    repository = executable(Repository(tmp_path / "code", files=hook), "show")
+    env = {
+        **of(repository, BUILDKITE_JOB_ID="j", BUILDKITE_BRANCH="main", BUILDKITE_COMMAND="./show", ONE="mine"),
+        "BUILDKITE_AGENT_NAME": "a", "BUILDKITE_ORGANIZATION_SLUG": "o", "BUILDKITE_PIPELINE_SLUG": "p",
+        "BUILDKITE_PIPELINE_PROVIDER": "git", "BUILDKITE_AGENT_ACCESS_TOKEN": "t", "HOME": str(tmp_path),
+        "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES": "true",
+    }  # fmt: skip
+    words = ["bootstrap", "--build-path", str(tmp_path / "builds"), "--sockets-path", str(tmp_path / "s")]
+    done = bkagent(archive, *words, "--protected-environment-variables", "ONE", cwd=tmp_path, env=env)
+    assert done.status == 0, done.text
+    (line,) = (line for line in done.out.splitlines() if line.startswith("ENV="))
+    shown = json.loads(line[4:])
+    assert (shown["ONE"], shown.get("GIT_SSH"), shown["OPEN"]) == ("mine", None, "hook")
+    done = bkagent(archive, *words, "--protected-environment-variables", "^ONE$", cwd=tmp_path, env=env)
+    assert done.status == 1 and "Traceback" not in done.text
+    assert 'protected-environment-variables must be names of variables such as' in done.text, done.text
