@@ -167,7 +167,7 @@ def test_what_the_job_is_described_by_to_containers_lacks_what_is_protected(
     agent = start("--protected-environment-variables=X,GIT_SSH*", "--disconnect-after-job")
     assert agent.wait() == 0, agent.said
     assert 'B="b"' in job.text and "evil" not in job.text.replace("Ignored GIT_SSH=evil", "")
-    assert all(f"Ignored {name}\n" in job.text for name in ("GIT_SSH_COMMAND", "GIT_SSH=evil", "A\\nGIT_SSH", '""'))
+    assert all(f"Ignored {name}\x1b" in job.text for name in ("GIT_SSH_COMMAND", "GIT_SSH=evil", "A\\nGIT_SSH", '""'))
 
 
 def test_no_job_chooses_the_program_that_stands_in_for_the_agents(
@@ -190,14 +190,13 @@ def test_no_job_chooses_the_program_that_stands_in_for_the_agents(
     assert job.finish["exit_status"] == "0" and (tmp_path / "called").read_text() == "called\n", job.text
 
 
-def test_a_job_by_hand_has_the_same_protection(archive: str, tmp_path: Path) -> None:
+def test_a_job_by_hand_has_the_same_protection(archive: str, plane: FakeControlPlane, tmp_path: Path) -> None:
     hook = {"show": SHOW, ".buildkite/hooks/pre-command": "export ONE=hook GIT_SSH=hook OPEN=hook\n"}
     repository = executable(Repository(tmp_path / "code", files=hook), "show")
+    job = plane.add_job("./show", of(repository, ONE="mine"))
     env = {
-        **of(repository, BUILDKITE_JOB_ID="j", BUILDKITE_BRANCH="main", BUILDKITE_COMMAND="./show", ONE="mine"),
-        "BUILDKITE_AGENT_NAME": "a", "BUILDKITE_ORGANIZATION_SLUG": "o", "BUILDKITE_PIPELINE_SLUG": "p",
-        "BUILDKITE_PIPELINE_PROVIDER": "git", "BUILDKITE_AGENT_ACCESS_TOKEN": "t", "HOME": str(tmp_path),
-        "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES": "true",
+        **job.env, "BUILDKITE_AGENT_ENDPOINT": plane.endpoint, "BUILDKITE_AGENT_ACCESS_TOKEN": job.token,
+        "HOME": str(tmp_path), "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES": "true",
     }  # fmt: skip
     words = ["bootstrap", "--build-path", str(tmp_path / "builds"), "--sockets-path", str(tmp_path / "s")]
     done = bkagent(archive, *words, "--protected-environment-variables", "ONE", cwd=tmp_path, env=env)
