@@ -64,7 +64,7 @@ class ConfinedFolder:
         folder_fd = self._folder_of(parts)
         try:
             return NewFile(folder_fd, parts[-1])
-        except BaseException:
+        except (OSError, ValueError):
             os.close(folder_fd)
             raise
 

@@ -89,7 +89,7 @@ class ConfinedFolder:
             if not _attributes(self._handle) & _IS_FOLDER:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
             self._path = _final_path(self._handle)
-        except BaseException:
+        except (OSError, ValueError):
             _close([self._handle])
             raise
 
@@ -98,7 +98,7 @@ class ConfinedFolder:
         handles: List[int] = []
         try:
             return NewFile(handles, self._folder_of(parts, handles), parts[-1])
-        except BaseException:
+        except (OSError, ValueError):
             _close(handles)
             raise
 
