@@ -5,7 +5,7 @@ them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: 
 
                        ALWAYS   CHECKOUT       NAMED, DANGEROUS
     agent's own hooks  closed   mode "strict"  open
-    control plane      (1)      (1)            closed; without command lines the three of `_WHAT_RUNS` as well
+    control plane      (1)      (1)            closed; without command lines those of `_WHAT_RUNS` as well
     repository's hooks closed   mode "strict"  closed
     plugins' hooks     closed   mode "strict"  closed
     Job API            closed   mode "strict"  closed
@@ -55,9 +55,12 @@ _CLOSED_TO_SECRETS = ALWAYS | {
 # A program that stands in for ours in the tests of the reference: whoever starts the agent may name one.
 OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
-# By these the control plane could still have any program of the machine run as the job's command, or in place of git.
-# Hooks may set them: they put tools on PATH, and are code themselves.
-_WHAT_RUNS = frozenset(("PATH", "BUILDKITE_BOOTSTRAP_PHASES", "BUILDKITE_BUILD_CHECKOUT_PATH"))
+# By these the control plane could still have any program run as the job's command or in place of git, or a container
+# that is not the repository's. Hooks may set them: they put tools on PATH, and are code themselves.
+_WHAT_RUNS = frozenset((
+    "PATH", "BUILDKITE_BOOTSTRAP_PHASES", "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_DOCKER_FILE",
+    "BUILDKITE_DOCKER_COMPOSE_FILE",
+))  # fmt: skip
 
 AGENT_SCOPE = "agent"  # of hooks; the others are "repository" and "plugin"
 IGNORES_CASE = os.sep == "\\"

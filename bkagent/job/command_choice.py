@@ -23,6 +23,12 @@ _NO_OUTSIDE = (
     "this agent is only allowed to run scripts within your repository; to allow this, re-run the agent without the "
     "`--no-command-eval` option or specify a script within your repository to run instead (such as scripts/test.sh)"
 )
+# In a path a shell takes letters, digits and these as they are. A colon leads elsewhere on Windows.
+_PLAIN = "._-+@=," + ("\\" if os.sep == "\\" else ":/")
+_NOT_PLAIN = (
+    "this agent is not allowed to evaluate console commands, so the path of a script may have letters, digits and "
+    f"{_PLAIN} in it and not lead through .git; rename the script, or re-run the agent without `--no-command-eval`"
+)
 
 
 class Choice(NamedTuple):
@@ -45,11 +51,12 @@ def choose(job: Job) -> Choice:
     if not job.settings.command_eval:
         _check_allowed(job, command, script if is_script else "")
     shell = _shell_words(job.settings.shell)
+    relative = os.path.join(os.curdir, os.path.relpath(script, cwd)) if is_script else ""
     if ntpath.basename(shell[0]).upper() == "CMD.EXE":
-        path = _batch_file(command, job)
+        # Without command lines the script alone runs, not the text that led to it, which may be a line of its own.
+        path = _batch_file(command if job.settings.command_eval else f'call "{relative}"', job)
         return Choice((*shell, path), "Running batch script", command, path)
     if is_script:
-        relative = os.path.join(os.curdir, os.path.relpath(script, cwd))
         if job.settings.command_eval:
             _make_executable(job, script)
         return Choice((*shell, relative), "Running script", relative)
@@ -57,8 +64,16 @@ def choose(job: Job) -> Choice:
 
 
 def _check_allowed(job: Job, command: str, script: str) -> None:
+    """Raise JobFailed but for a script of the repository, by a path that is nothing but a path to a shell.
+
+    The control plane makes files of its choice in .git: a refspec may store a branch named `$(program)` there.
+    """
     root = os.path.normpath(job.session.cwd)
     if script and (script == root or script.startswith(root.rstrip(os.sep) + os.sep)):
+        inside = script[len(root) :]
+        is_gits = any(name.rstrip(".").lower() == ".git" for name in inside.split(os.sep))
+        if is_gits or not all(letter.isalnum() or letter in _PLAIN for letter in inside):
+            raise JobFailed(_NOT_PLAIN, 1)
         return
     job.log.comment(f'No such file: "{command}"')
     raise JobFailed(_NO_OUTSIDE if script else _NO_LINES, 1)

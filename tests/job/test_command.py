@@ -56,6 +56,23 @@ def test_s6_1_without_command_evaluation_only_scripts_of_the_repository_run(plac
     assert ended.has("inside")
 
 
+@pytest.mark.skipif(os.sep == "\\", reason="a stand-in for cmd.exe that is a shell script")
+@pytest.mark.parametrize(
+    "command", ["scripts/t.bat", "whoami & rem /../scripts/t.bat", "whoami\n/../scripts/t.bat", "x/../scripts/t.bat"]
+)
+def test_s6_1_without_command_evaluation_a_batch_file_calls_the_script_alone(place: Place, command: str) -> None:
+    (place.checkout / "scripts").mkdir()
+    (place.checkout / "scripts" / "t.bat").write_text("echo ran\n", encoding="ascii")
+    shell = place.root / "cmd.exe"
+    shell.write_text('#!/bin/sh\necho begin; cat "$1"; echo; echo end\n', encoding="ascii")
+    shell.chmod(0o755)
+    ended = place.run(command, {"BUILDKITE_COMMAND_EVAL": "false", "BUILDKITE_SHELL": str(shell)})
+    assert ended.status == 0
+    at = ended.lines.index("begin")
+    lines = ["@echo off", 'call "./scripts/t.bat"', "if %errorlevel% neq 0 exit /b %errorlevel%", "end"]
+    assert ended.lines[at + 1 : at + 5] == lines
+
+
 def test_s6_1_a_shell_that_is_not_there_is_named(place: Place) -> None:
     ended = place.run("true", {"BUILDKITE_SHELL": "/none -c"})
     assert ended.status == 1

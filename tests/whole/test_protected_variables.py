@@ -91,12 +91,28 @@ def test_without_command_lines_no_program_outside_the_repository_runs(
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "program").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     (tmp_path / "outside" / "program").chmod(0o755)
+    containers = ("BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_FILE")
     more = {"BUILDKITE_BOOTSTRAP_PHASES": "command", "BUILDKITE_BUILD_CHECKOUT_PATH": str(tmp_path / "outside")}
+    more.update(dict.fromkeys(containers, "/elsewhere"))
     job = plane.add_job("program", of(repository, **more))
     agent = start("--no-command-eval", "--disconnect-after-job")
     assert agent.wait() == 0, agent.said
     assert job.finish["exit_status"] == "1" and not (tmp_path / "ran").exists(), job.text
-    assert "Ignored BUILDKITE_BOOTSTRAP_PHASES" in job.text and "not allowed to evaluate console commands" in job.text
+    assert all(f"Ignored {name}" in job.text for name in more), job.text
+    assert "not allowed to evaluate console commands" in job.text
+
+
+@pytest.mark.parametrize("path", ["sub/NAME", ".git/refs/heads/NAME", ".git/HEAD"])
+def test_without_command_lines_a_script_is_a_path_and_nothing_more(
+    plane: FakeControlPlane, start: Start, tmp_path: Path, path: str
+) -> None:
+    name = f"$(touch${{IFS}}{tmp_path}/ran)"
+    repository = Repository(tmp_path / "code", files={f"sub/{name}": "#!/bin/sh\n"})
+    job = plane.add_job(path.replace("NAME", name), of(repository, BUILDKITE_REFSPEC=f"'main:refs/heads/{name}'"))
+    agent = start("--no-command-eval", "--disconnect-after-job")
+    assert agent.wait() == 0, agent.said
+    assert job.finish["exit_status"] == "1" and not (tmp_path / "ran").exists(), job.text
+    assert "the path of a script may have letters, digits" in job.text
 
 
 HOOK = """
