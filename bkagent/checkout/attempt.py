@@ -110,7 +110,7 @@ def _clean_submodules(work: Work, doing: str) -> None:
 
 def _move_to_commit(work: Work) -> None:
     commit = work.settings.commit
-    reference = "FETCH_HEAD" if commit == "HEAD" else commit
+    reference = pinned.FETCHED if commit == "HEAD" else commit
     doing = "checking out FETCH_HEAD" if commit == "HEAD" else f'checking out commit "{reference}"'
     if not is_well_formed(reference):
         raise JobFailed(f'{doing}: "{reference}" is not a valid git ref format', 1)

@@ -158,6 +158,16 @@ def _check_merged_head(work: Work) -> None:
         raise GitFailed(f'the merge commit of the pull request merges {merged}, not "{expected}"', 1, Kind.FETCH)
 
 
+def _fetched_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
+    """Fetch the commit of a pull request whose ref is gone, and say whether the remote still gives it out."""
+    work.session.log.comment("The ref of the pull request is gone, trying its commit alone")
+    try:
+        run(work, commands.fetch(flags, [commit]), ONCE, doing=doing)
+    except GitFailed:
+        return False
+    return True
+
+
 def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, doing: str) -> None:
     """Fetch `refspecs`; where the remote does not give single commits out, all branches and tags."""
     within = f"{doing}: fetching refspecs [{' '.join(refspecs)}]"
@@ -168,6 +178,8 @@ def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, d
         if failed.kind is not Kind.BAD_REFERENCE:
             raise
     else:
+        return
+    if len(refspecs) > 1 and _fetched_alone(work, flags, refspecs[-1], within):
         return
     work.session.log.comment("Some refspec fetches failed, trying to fetch all heads and tags")
     heads = work.capture(commands.fetch_refspec(), doing=f"{doing}: reading the refspec of origin").strip()

@@ -15,6 +15,8 @@ from bkagent.git.outcome import GitFailed, Kind
 from bkagent.git.references import is_full_object_id
 
 Capture = Callable[[Sequence[str]], str]
+# What was fetched last; a branch may have this name, too.
+FETCHED = "FETCH_HEAD"
 # What `git checkout` would take for a pattern of files, or for the folder at hand.
 _PATTERN = frozenset("*?[:")
 # What git exits with where there is no such commit.
@@ -23,6 +25,8 @@ _FATAL = 128
 
 def revision(reference: str, folder: str, capture: Capture) -> List[str]:
     """Return the words that stand for `reference` in a `git checkout` in `folder`. Raises GitFailed."""
+    if reference == FETCHED:
+        return [FETCHED + "^{commit}"]
     if is_full_object_id(reference):
         _check_object(reference, capture)
         return [reference + "^{commit}"]

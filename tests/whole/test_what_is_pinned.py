@@ -147,6 +147,7 @@ def test_head_is_the_tip_of_the_branch_whatever_characters_and_tags_have_its_nam
         upstream.git("update-ref", f"refs/heads/{name}", tip)
         upstream.git("update-ref", f"refs/tags/{name}", first)
     upstream.git("update-ref", "refs/heads/plus", first)
+    upstream.git("branch", "-m", "main", "FETCH_HEAD")  # the default branch, so that clones have it
     for name in names:
         done = hand.run(repository=upstream.folder, command=SHOW, BRANCH=name, GIT_MIRRORS_PATH=str(hand.mirrors))
         assert done.status == 0 and f"at-tip of {name}" in done.out, done.text
@@ -186,3 +187,13 @@ def test_a_pull_requests_merge_must_merge_its_commit(hand: HandRun, upstream: Re
     assert done.status == 1 and f'merges {pull}, not "{newer}"' in done.out and "at-m" not in done.out, done.text
     done = hand.run(repository=upstream.folder, **{**job, "PULL_REQUEST": "12:refs/heads/x"})
     assert done.status == 1 and "which is no number of a pull request" in done.out, done.text
+
+
+def test_a_pull_request_whose_ref_is_gone_is_built_as_long_as_its_commit_can_be_had(
+    hand: HandRun, upstream: Repository
+) -> None:
+    tree = upstream.git("rev-parse", "HEAD^{tree}")
+    pull = upstream.git("commit-tree", "-p", "HEAD", "-m", "pull", tree)
+    job = {"PULL_REQUEST": "12", "PIPELINE_PROVIDER": "github", "BRANCH": "pull", "COMMIT": pull}
+    done = hand.run(repository=f"file://{upstream.folder}", command=SHOW, **job)
+    assert done.status == 0 and "at-pull" in done.out, done.text
