@@ -31,9 +31,12 @@ class Group(NamedTuple):
 
 GROUPS = (
     Group(
-        "programs that git runs", "git(1), gitcredentials(7), git-difftool(1), git-config(1) core.gitProxy",
+        # GIT_TEST_FSMONITOR is a command line that every git runs when it looks at its index.
+        "programs that git runs",
+        "git(1), gitcredentials(7), git-difftool(1), git-config(1) core.gitProxy; t/README of git for GIT_TEST_*, its "
+        "programs in Perl for GITPERLLIB",
         ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_PROXY_COMMAND", "GIT_ASKPASS", "SSH_ASKPASS", "GIT_EXTERNAL_DIFF",
-         "GIT_DIFF_TOOL", "GIT_DIFFTOOL_EXTCMD", "GIT_EXEC_PATH"), is_gits=True,
+         "GIT_DIFF_TOOL", "GIT_DIFFTOOL_EXTCMD", "GIT_EXEC_PATH", "GIT_TEST_*", "GITPERLLIB"), is_gits=True,
     ),
     Group(
         "editors and pagers of git", "git-var(1)",

@@ -67,7 +67,7 @@ def test_without_command_lines_no_variable_of_a_job_runs_anything(
     marks = str(repository.folder / "marks")
     evil = dict.fromkeys(names_of(dangerous_variables.GROUPS), marks)
     evil.update(BASH_ENV=marks, GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="core.fsmonitor", GIT_CONFIG_VALUE_0=marks)
-    evil.update(PATH=f"{tmp_path}:{os.environ['PATH']}")
+    evil.update(PATH=f"{tmp_path}:{os.environ['PATH']}", GIT_TEST_FSMONITOR=f"{marks};", GITPERLLIB=marks)
     kept = {"PAGER": "cat", "PYTHONUNBUFFERED": "1", "LD_SDK_KEY": "flags"}
     job = plane.add_job("show", of(repository, **{**evil, **kept}))
     agent = start("--no-command-eval", "--disconnect-after-job")
