@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Mapping
+from typing import Mapping, Sequence
 
 from bkagent.wire.go_quoted import quoted
 
 # Of the agent's own, what a container of the job needs as well: named without a value, they are taken from whoever
 # starts it. The reference's order.
-_OF_THE_AGENT = tuple(
+NAMES_OF_THE_AGENT = tuple(
     f"BUILDKITE_{name}"
     for name in (
         "GIT_CHECKOUT_FLAGS", "ARTIFACT_UPLOAD_CONCURRENCY", "GIT_CLEAN_FLAGS", "GIT_CLONE_FLAGS",
@@ -23,8 +23,7 @@ _OF_THE_AGENT = tuple(
         "REDACTED_VARS", "SHELL", "HOOKS_SHELL", "SIGNAL_GRACE_PERIOD_SECONDS", "SSH_KEYSCAN", "STRICT_SINGLE_HOOKS",
         "TRACE_CONTEXT_ENCODING", "TRACING_BACKEND", "TRACING_SERVICE_NAME", "TRACING_TRACEPARENT",
         "TRACING_TRACESTATE", "TRACING_PROPAGATE_TRACEPARENT", "AGENT_AWS_KMS_KEY", "AGENT_GCP_KMS_KEY",
-        "AGENT_JWKS_FILE", "AGENT_JWKS_KEY_ID", "PROTECTED_ENVIRONMENT_VARIABLES",
-        "PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
+        "AGENT_JWKS_FILE", "AGENT_JWKS_KEY_ID",
     )
 )  # fmt: skip
 _JSON_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -38,9 +37,9 @@ class JobFiles:
         self.env_json_path = os.path.join(folder, f"job-env-json-{job_id}")
         self.timeout_path = os.path.join(folder, f"job-timeout-{job_id}")
 
-    def write(self, env: Mapping[str, str], names_agents: bool = False) -> None:
+    def write(self, env: Mapping[str, str], agent_names: Sequence[str] = ()) -> None:
         """Write the variables, readable by this user alone; before them the agent's own, by name. Raises OSError."""
-        lines = "".join(name + "\n" for name in _OF_THE_AGENT) if names_agents else ""
+        lines = "".join(name + "\n" for name in agent_names)
         lines += "".join(f"{name}={quoted(value)}\n" for name, value in env.items())
         _write(self.env_path, lines)
         _write(self.env_json_path, as_json(env) + "\n")

@@ -15,7 +15,7 @@ from typing import Callable, Optional, Tuple
 
 from bkagent.agent import earlier_entry, job_environment, log_copies, not_run, outcome
 from bkagent.agent.job_context import JobContext
-from bkagent.agent.job_files import JobFiles
+from bkagent.agent.job_files import NAMES_OF_THE_AGENT, JobFiles
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.output_copy import OpenOutput
@@ -25,6 +25,7 @@ from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, Stop
 from bkagent.agent.tending import Tending, settled
+from bkagent.agent.variables_of_agent import protections
 from bkagent.config import code_in_use, paths, self_command
 from bkagent.errors import AgentError
 from bkagent.job import launch
@@ -187,7 +188,8 @@ class JobRun:
         self._job, about_mirror = permitted_mirror(self._job, settings.permissions)
         names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
         own, _ = job_environment.received(self._job.env, settings.permissions.protection())
-        files.write(own, names_agents)
+        agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
+        files.write(own, agent_names)
         return self._context(files, entry), about_mirror
 
     def _judged(self, context: JobContext) -> Optional[Refusal]:

@@ -9,6 +9,7 @@ import json
 from typing import Any, Dict, List
 
 from bkagent.agent.job_context import JobContext
+from bkagent.agent.job_settings import Permissions
 from bkagent.config.compat import COMPAT
 from bkagent.config.options import agent as agent_options
 
@@ -71,6 +72,16 @@ def git(context: JobContext) -> Dict[str, str]:
     }
 
 
+def protections(permissions: Permissions) -> Dict[str, str]:
+    """Return which variables are protected; nothing where none are, as the reference's jobs have it."""
+    said = {}
+    if permissions.protected:
+        said[agent_options.PROTECTED_VARIABLES.env[0]] = ",".join(permissions.protected)
+    if permissions.protect_git:
+        said[agent_options.PROTECT_GIT.env[0]] = "true"
+    return said
+
+
 def configuration(context: JobContext) -> Dict[str, str]:
     """Return what the job may do, and how its processes are run and ended."""
     settings, permissions = context.settings, context.settings.permissions
@@ -78,8 +89,6 @@ def configuration(context: JobContext) -> Dict[str, str]:
         "BUILDKITE_COMMAND_EVAL": _word(permissions.command_eval),
         "BUILDKITE_PLUGINS_ENABLED": _word(permissions.plugins),
         "BUILDKITE_LOCAL_HOOKS_ENABLED": _word(permissions.local_hooks),
-        agent_options.PROTECTED_VARIABLES.env[0]: ",".join(permissions.protected),
-        agent_options.PROTECT_GIT.env[0]: _word(permissions.protect_git),
         "BUILDKITE_SHELL": settings.shell, "BUILDKITE_HOOKS_SHELL": settings.hooks_shell,
         "BUILDKITE_AGENT_EXPERIMENT": ",".join(settings.experiments),
         "BUILDKITE_REDACTED_VARS": ",".join(settings.redacted_vars),
@@ -89,6 +98,7 @@ def configuration(context: JobContext) -> Dict[str, str]:
         "BUILDKITE_TRACE_CONTEXT_ENCODING": settings.trace_context_encoding,
         "BUILDKITE_JOB_LOGS_OTLP": "false", COMPAT.env[0]: settings.compat,
         "BUILDKITE_AGENT_DISABLE_WARNINGS_FOR": ",".join(settings.disable_warnings_for),
+        **protections(permissions),
     }  # fmt: skip
     for name, value, said in (
         ("PLUGINS_ALWAYS_CLONE_FRESH", "true", settings.plugins_always_clone_fresh),

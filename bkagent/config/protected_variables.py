@@ -55,6 +55,11 @@ _CLOSED_TO_SECRETS = ALWAYS | {
 # A program that stands in for ours in the tests of the reference: whoever starts the agent may name one.
 OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
+# What the agent does not say of these is said by nobody.
+_ONLY_OF_THE_AGENT = frozenset((
+    OVERRIDE_SELF, "BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES", "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
+))  # fmt: skip
+
 # By these the control plane could still have any program run as the job's command or in place of git, or a container
 # that is not the repository's. Hooks may set them: they put tools on PATH, and are code themselves.
 _WHAT_RUNS = frozenset((
@@ -100,7 +105,7 @@ class Protection:
     def drops(self, name: str, value: Optional[str] = None) -> bool:
         """Return whether a variable that came with the job is left out."""
         folded = self._folded(name)
-        if folded == OVERRIDE_SELF or (folded in _WHAT_RUNS and not self._command_eval):
+        if folded in _ONLY_OF_THE_AGENT or (folded in _WHAT_RUNS and not self._command_eval):
             return True
         return self.shields(name, value)
 

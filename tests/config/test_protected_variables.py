@@ -49,7 +49,7 @@ def test_names_are_compared_as_the_system_compares_them() -> None:
         ("GIT_PAGER", None, False, True, True, True), ("BASH_ENV", "x", False, False, False, False),
         ("NAMED", "cat", False, True, True, True), ("BUILDKITE_OVERRIDE_SELF", "x", False, False, True, True),
         ("PATH", "x", False, False, False, False),
-        ("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES", "false", True, True, False, True),
+        ("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES", "false", True, True, True, True),
     ],
 )  # fmt: skip
 def test_who_may_set_what(name: str, value: str, agent: bool, plugin: bool, job: bool, secret: bool) -> None:
