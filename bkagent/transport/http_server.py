@@ -123,8 +123,8 @@ class HttpServer:
         except BadRequest as problem:
             return self._part(connection, error_answer(problem), request)
         connection.set_owner(request.owner)
-        # What was refused for want of a token is not worth another request on the same connection.
-        goes_on = head.keep_alive and not self._stopping and (answer.status < 400 or bool(request.owner))
+        # Who has shown no token has one request a connection: many in a row would take the others' share of the server.
+        goes_on = head.keep_alive and not self._stopping and bool(request.owner)
         if not goes_on and request.is_read:
             return self._send(connection, answer, request, keep_alive=False)
         if not goes_on or not request.is_skippable:

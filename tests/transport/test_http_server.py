@@ -45,6 +45,7 @@ class Site:
         router.add("GET", "/split", lambda request: Answer(200, b"", (("Location", request.value("to")),)))
         router.add("GET", "/file", self.file)
         router.add("GET", "/stream", lambda request: Answer(200, Stream(self.run, self.wake)))
+        router.add("GET", "/known/{owner}/things/{id}", self.known_thing)
         router.add("GET", "/known/{owner}/stream", self.known_stream)
         router.add("POST", "/known/{owner}/echo", self.known_echo)
         router.add("DELETE", "/nothing", lambda request: Answer(204))
@@ -53,6 +54,10 @@ class Site:
 
     def deep(self, request: Request) -> Answer:
         return self.deep(request)
+
+    def known_thing(self, request: Request) -> Answer:
+        request.vouch(request.parameters["owner"])
+        return json_answer(200, {"id": request.parameters["id"]})
 
     def known_stream(self, request: Request) -> Answer:
         request.vouch(request.parameters["owner"])
@@ -114,7 +119,7 @@ def test_one_connection_serves_many_requests(site: Site) -> None:
     client.connect()
     port = client.sock.getsockname()
     for number in range(50):
-        assert ask(client, "GET", f"/things/{number}")[:2] == (200, b'{"id":"%d"}\n' % number)
+        assert ask(client, "GET", f"/known/me/things/{number}")[:2] == (200, b'{"id":"%d"}\n' % number)
     assert client.sock.getsockname() == port
 
 
@@ -248,10 +253,15 @@ def test_expect_continue_is_answered_only_when_the_body_is_wanted(site: Site) ->
 
 
 def test_requests_sent_ahead_are_answered_in_order(site: Site) -> None:
-    one = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
+    one = b"POST /known/me/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\none"
     last = b"GET /things/2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     got = read_all(site.raw(one + last))
     assert got.index(b"one") < got.index(b'{"id":"2"}') and got.count(b"HTTP/1.1 200 OK") == 2
+
+
+def test_who_has_shown_no_token_has_one_request_a_connection(site: Site) -> None:
+    got = read_all(site.raw(b"GET /things/1 HTTP/1.1\r\nHost: x\r\n\r\n" * 100))
+    assert got.count(b"HTTP/1.1 200 OK") == 1 and b"Connection: close\r\n" in got
 
 
 @pytest.mark.parametrize(

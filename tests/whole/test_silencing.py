@@ -93,6 +93,13 @@ def test_a_refusal_is_sent_before_the_body_is_read(site: Site, held: "List[socke
     assert answer.startswith(b"HTTP/1.1 401 ") and b"Connection: close\r\n" in answer
 
 
+@pytest.mark.parametrize("path", [b"/v3", b"/-/login", b"/-/style.css"])
+def test_who_has_no_token_has_one_request_a_connection(site: Site, held: "List[socket.socket]", path: bytes) -> None:
+    held.append(connect(site, b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path * 20))
+    answer = b"".join(iter(lambda: held[0].recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 ") == 1 and b"Connection: close\r\n" in answer
+
+
 def test_an_address_without_a_token_has_few_connections(site: Site, held: "List[socket.socket]") -> None:
     held += [connect(site) for _ in range(3 * FEW)]
     ended: "set[socket.socket]" = set()
