@@ -46,7 +46,10 @@ class Upstream:
         request_headers: Optional[Mapping[str, str]] = None,
     ) -> None:
         self._endpoint, self._token, self._environ = endpoint, token, environ
-        self._headers: Dict[str, str] = {"User-Agent": user_agent, **(request_headers or {})}
+        # Without Accept a proxy in between may answer with a page.
+        self._headers: Dict[str, str] = {
+            "User-Agent": user_agent, "Accept": "application/json", **(request_headers or {}),
+        }  # fmt: skip
         if token:
             self._headers["Authorization"] = f"Token {token}"
         self.scrub: Optional[Callable[[str], str]] = None  # takes out what must not leave the job

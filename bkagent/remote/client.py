@@ -84,7 +84,10 @@ class Client:
         if self._scrub is not None:
             document = outbound.clean_document(target, document, self._scrub)
             target = outbound.clean_target(target, self._scrub)
-        sent: Dict[str, str] = {"User-Agent": self.user_agent, **self._headers, **(headers or {})}
+        # Without Accept a proxy in between may answer with a page.
+        sent: Dict[str, str] = {"User-Agent": self.user_agent, "Accept": "application/json"}
+        sent.update(self._headers)
+        sent.update(headers or {})
         if self.token:
             sent["Authorization"] = f"Token {self.token}"
         if document is not None:
