@@ -52,14 +52,21 @@ def _problem_of_plugin(source: str, patterns: Tuple[str, ...]) -> str:
 
 
 def _address_in_use(source: str) -> str:
-    """Return what git is given for a plugin, with the folder and the version; "" where it would be given nothing."""
+    """Return what git is given for a plugin, with the folder and the version; "" where it would be given nothing.
+
+    In the form of the source, so that a pattern for the one fits the other: git is given `file:///a%20b` as `/a b`.
+    """
     try:
         plugin = plugin_of(source, {})
         repository, folder = plugin.repository, plugin.subdirectory
     except BadPlugins:
         return ""  # the job fails there
     address = "/".join(filter(None, (repository, folder))) + (f"#{plugin.version}" if plugin.version else "")
-    return address if plugin.scheme or plugin.location.startswith("/") else address[len("https://") :]
+    if "%20" in source:
+        address = address.replace(" ", "%20")
+    if plugin.location.startswith("/"):
+        return f"file://{address}" if plugin.scheme == "file" else address
+    return address if plugin.scheme else address[len("https://") :]
 
 
 def _lines(kind: str, texts: Iterable[str]) -> Iterable[str]:

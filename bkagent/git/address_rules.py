@@ -13,6 +13,11 @@ _HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::(.*)", re.DOTALL)
 _SHORT = re.compile(r"((?:[^/:\[]*\[[^\]/]*\][^/:]*)|[^/:]{2,}):(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _RUNS_PROGRAMS = ("ext", "fd")
+# git leaves these to curl. Of all other URLs it resolves the escapes first and looks for the host then.
+_READ_BY_CURL = ("http", "https")
+# What git takes for the end of a host, or for its brackets, in front of the `@` too. Source: host_end in git's connect.c.
+_GITS_DELIMITERS = b"/[]"
+_BRACKETED = re.compile(r"\[([^][]*)\](?::[0-9]*)?")
 # Characters that mean the same with and without an escape. Source: RFC 3986, section 2.3.
 _UNRESERVED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~"
 # What splits an address. A host in which a compatibility form of one of them hides is another host to some programs.
@@ -43,7 +48,9 @@ def unfit_reason(address: str) -> str:
             return f"has the transport {helper[1]}::, which runs any program"
         return unfit_reason(helper[2])
     parts = _split(address)
-    return _unfit_authority(parts) or _unfit_path(parts)
+    if parts.scheme.lower() in _RUNS_PROGRAMS:
+        return f"has the transport {parts.scheme}, which runs any program"
+    return _unfit_user(parts) or _unfit_authority(parts) or _unfit_path(parts)
 
 
 def address_in_use(address: str) -> str:
@@ -75,6 +82,19 @@ def _split(address: str) -> _Parts:
     return _Parts("", short[1], short[2]) if short else _Parts("", "", address)
 
 
+def _unfit_user(parts: _Parts) -> str:
+    if parts.scheme.lower() in _READ_BY_CURL:
+        return ""
+    bracketed = _BRACKETED.fullmatch(parts.authority)  # `[user@host:port]` is one more form of ssh's
+    user, _, host = (bracketed[1] if bracketed else parts.authority).rpartition("@")
+    escaped = _escaped(user)
+    if escaped & set(_GITS_DELIMITERS) or any(map(_is_control, escaped)):
+        return "has an escape in its user that is read as a delimiter"
+    if "[" in user or "]" in user or (set(host) & set("[]") and not _BRACKETED.fullmatch(host)):
+        return "has brackets that are not around its host"
+    return ""
+
+
 def _unfit_authority(parts: _Parts) -> str:
     host = parts.authority.rpartition("@")[2]
     if parts.authority.count("@") > 1 or (parts.scheme and parts.path[:1] in ("?", "#")):
@@ -94,15 +114,25 @@ def _unfit_authority(parts: _Parts) -> str:
 
 def _unfit_path(parts: _Parts) -> str:
     path = parts.path.replace("\\", "/")
-    escaped = {int(digits, 16) for digits in _ESCAPE.findall(path)}
+    escaped = _escaped(path)
     if escaped & set(b"/\\."):
         return "has an escaped slash or dot in it"
-    if any(code < 0x20 or code == 0x7F for code in escaped):
+    if any(map(_is_control, escaped)):
         return "has an escaped control character in it"
-    segments = [segment.partition(";")[0] for segment in re.split(r"[/?#]", path)]
+    # Some servers drop what follows a semicolon, some blanks at the end, after they have resolved the escapes.
+    plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), path)
+    segments = [segment.partition(";")[0].strip(" ") for segment in re.split(r"[/?#]", plain)]
     if "." in segments or ".." in segments:
         return 'has a segment "." or ".." in it'
     return ""
+
+
+def _escaped(text: str) -> "set[int]":
+    return {int(digits, 16) for digits in _ESCAPE.findall(text)}
+
+
+def _is_control(code: int) -> bool:
+    return code < 0x20 or code == 0x7F
 
 
 def _compatible(letter: str) -> str:
