@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from contextlib import contextmanager
 from shlex import quote
 from typing import Iterator
 
 from bkagent.checkout import removal
 from bkagent.checkout.work import Work, folder
-from bkagent.errors import JobFailed
+from bkagent.errors import ConfigError, JobFailed
+from bkagent.system import private_folder
 
 COMMAND = "GIT_SSH_COMMAND"
 
@@ -39,18 +39,21 @@ def in_use(work: Work) -> Iterator[None]:
 
 
 def _written(work: Work) -> "tuple[str, str]":
-    """Return a new folder beside the checkout and the key's file in it; not inside, where `git clean` would find it."""
+    """Return a new folder beside the checkout and the key's file in it; not inside, where `git clean` would find it.
+
+    Where others can write beside the checkout, who would put a folder of theirs in its place, it is elsewhere.
+    """
     above = os.path.dirname(folder(work.session))
     tag = re.sub(r"[^A-Za-z0-9]", "-", work.settings.pipeline)
     try:
-        os.makedirs(above, exist_ok=True)
-        holder = tempfile.mkdtemp(prefix=f".buildkite-ssh-key-{tag}-", dir=above)
+        holder = private_folder.make_temporary(f".buildkite-ssh-key-{tag}-", above)
         path = os.path.join(holder, "id")
         # ssh refuses a key that others may read, and one without a line end.
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(work.settings.ssh_key.rstrip("\n").encode("utf-8", "surrogateescape") + b"\n")
-    except OSError as error:
-        raise JobFailed(f'cannot write the SSH key of the job in "{above}": {error.strerror}', 1) from error
+    except (ConfigError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise JobFailed(f'cannot write the SSH key of the job in "{above}": {reason}', 1) from error
     return holder, path.replace("\\", "/")
 
 

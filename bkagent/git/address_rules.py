@@ -15,7 +15,7 @@ _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _RUNS_PROGRAMS = ("ext", "fd")
 # git leaves these to curl. Of all other URLs it resolves the escapes first and looks for the host then.
 _READ_BY_CURL = ("http", "https")
-# What git takes for the end of a host, or for its brackets, in front of the `@` too. Source: host_end in git's connect.c.
+# What git takes for a host's end, or its brackets, before the `@` too. Source: host_end in git's connect.c.
 _GITS_DELIMITERS = b"/[]"
 _BRACKETED = re.compile(r"\[([^][]*)\](?::[0-9]*)?")
 # Characters that mean the same with and without an escape. Source: RFC 3986, section 2.3.

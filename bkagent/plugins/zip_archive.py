@@ -10,6 +10,7 @@ import os
 import stat
 import time
 import zipfile
+import zlib
 from base64 import b64encode
 from typing import BinaryIO, Dict, List
 from urllib.parse import unquote
@@ -30,6 +31,8 @@ _MOST_ENTRIES, _MOST_STEPS = 50_000, 500_000
 _TRIES, _PAUSE_S, _LIMIT_S = 3, 2.0, 300.0
 _READ_BYTES = 1024 * 1024
 _DIGEST = "sha256:"
+# What the reference reads as well; the others may want any amount of memory. Source: Go's archive/zip.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class BadArchive(AgentError):
@@ -161,10 +164,12 @@ def _unpack(archive: str, folder: str) -> None:
                 raise BadArchive("failed to extract zip plugin: the archive has too many files or folders")
             if sum(entry.file_size for entry in entries) > _MOST_BYTES:
                 raise BadArchive(f"failed to extract zip plugin: zip archive too large (max {_MOST_MB} MB)")
+            if any(entry.compress_type not in _METHODS for entry in entries):
+                raise BadArchive("failed to extract zip plugin: unsupported compression algorithm, not deflate")
             left_bytes = _MOST_BYTES  # what an entry says of its size may be a lie
             for entry in entries:
                 left_bytes -= _unpack_one(opened, entry, folder, left_bytes)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError) as problem:
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error) as problem:
         raise BadArchive(f"failed to extract zip plugin: {problem}") from problem
 
 

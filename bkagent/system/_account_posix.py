@@ -44,14 +44,15 @@ def close_to_others(path: str) -> None:
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise ConfigError("belongs to another user or is a link; choose another one")
-    # What others have put there does not become ours by shutting them out.
+    if status.st_mode & 0o077:
+        os.chmod(path, 0o700)
+    # What others have put there does not become ours by shutting them out; looked at when they are.
     if status.st_mode & 0o022 and os.listdir(path):
+        os.chmod(path, stat.S_IMODE(status.st_mode))
         raise ConfigError(
             "is not empty, and others can write to it: look at what is in it and run `chmod go-w` on it, "
             "or choose another one"
         )
-    if status.st_mode & 0o077:
-        os.chmod(path, 0o700)
 
 
 def deny_writing(path: str) -> None:

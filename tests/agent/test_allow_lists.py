@@ -12,7 +12,8 @@ ALLOWED = (
     "https://github.com/acme/with%20blank", "https://github.com/acme/site#part", "https://github.com/acme/site?x=1",
     "https://github.com/acme/..hidden", "https://github.com/acme/a..b", "https://github.com/acme/%73ite",
     "git@github.com:acme/site.git", "git@github.com:acme/a..b", "git@github.com:acme/site;x",
-    "ssh://git@github.com/acme/site.git", "ssh://git@github.com/acme/my%20site.git", "/srv/acme/site", "/srv/acme/site.git", "/srv/acme/a b",
+    "ssh://git@github.com/acme/site.git", "ssh://git@github.com/acme/my%20site.git",
+    "/srv/acme/site", "/srv/acme/site.git", "/srv/acme/a b",
 )  # fmt: skip
 REFUSED = (
     # Out of the folder that the pattern names.
@@ -24,7 +25,8 @@ REFUSED = (
     "https://github.com/acme/..\\evil/x", "https://github.com/acme/x?/../../evil", "https://github.com/acme/x#/../y",
     "git@github.com:acme/../evil/x", "git@github.com:acme/./x", "git@github.com:acme/..",
     "git@github.com:acme/%2e%2e/x",
-    "https://github.com/acme/..%3b/evil/x", "https://github.com/acme/..%20/evil/x", "https://github.com/acme/.. /evil/x",
+    "https://github.com/acme/..%3b/evil/x", "https://github.com/acme/..%20/evil/x",
+    "https://github.com/acme/.. /evil/x",
     "git@github.com:acme\\..\\evil", "git@github.com:acme/x%2f..%2fy", "ssh://git@github.com/acme/../evil/x",
     "ssh://git@github.com/acme/%2e%2e/evil/x", "ssh://git@github.com/acme/..", "/srv/acme/../evil", "/srv/acme/..",
     "/srv/acme/./x", "/srv/acme/x/../../evil",
@@ -40,7 +42,8 @@ REFUSED = (
     "https://github.com/acmE/x", "https://github.com//acme/x", "https://github.com/evil/x",
     # Programs, options, bytes that end or hide something.
     "ext::sh -c 'touch /tmp/x' https://github.com/acme/", "ext::https://github.com/acme/x",
-    "ext://https://github.com/acme/x", "fd::17/https://github.com/acme/x", "EXT::https://github.com/acme/x", "--upload-pack=touch https://github.com/acme/x",
+    "ext://https://github.com/acme/x",
+    "fd::17/https://github.com/acme/x", "EXT::https://github.com/acme/x", "--upload-pack=touch https://github.com/acme/x",
     "-oProxyCommand=x:acme/x", "https://github.com/acme/x\n--upload-pack=evil", "https://github.com/acme/x\r",
     "https://github.com/acme/x\x1b[2K", "https://github.com/acme/x\x00", "https://github.com/acme/x\t", "\nhttps://github.com/acme/x",
     "https://github.com/acme/x\x7f", "https://github.com/acme/x\x85", "https://github.com/acme/%0a", "https://github.com/acme/%00",
@@ -72,14 +75,16 @@ def test_a_pattern_that_speaks_of_users_may_allow_them(plane, start):
     )  # fmt: skip
     # git takes all of these to evil.test: it looks for the end of the host, and for brackets, in the user, too.
     refused = (
-        "https://git.test:x@evil.test/acme/x", "ssh://evil.test%2f@git.test/acme/x", "ssh://[evil.test]@git.test/acme/x",
+        "https://git.test:x@evil.test/acme/x", "ssh://evil.test%2f@git.test/acme/x",
+        "ssh://[evil.test]@git.test/acme/x", "ssh://[evil.test]:22@git.test/acme/x",
         "ssh://evil.test%2F%40@git.test/acme/x", "git://evil.test%2f@git.test/acme/x", "[evil.test]@git.test:acme/x",
-        "ssh://%5bevil.test%5d@git.test/acme/x", "git+ssh://evil.test%2f@git.test/acme/x", "[evil.test:x]@git.test:acme/x",
-        "ssh://[evil.test]:22@git.test/acme/x",
+        "ssh://%5bevil.test%5d@git.test/acme/x", "git+ssh://evil.test%2f@git.test/acme/x",
+        "[evil.test:x]@git.test:acme/x",
     )  # fmt: skip
     jobs = {address: plane.add_job("true", env={"BUILDKITE_REPO": address}) for address in allowed + refused}
     host = r"([^/@]*@)?(git\.test|\[::1\])"
-    patterns = (rf"^(https|git|ssh|git\+ssh)://{host}(:2222)?/acme/", rf"^{host}:acme/", r"\[git@git\.test:2222\]:?/?acme/")
+    port = r"\[git@git\.test:2222\]:?/?acme/"
+    patterns = (rf"^(https|git|ssh|git\+ssh)://{host}(:2222)?/acme/", rf"^{host}:acme/", port)
     start("--spawn", "4", "--allowed-repositories", ",".join(patterns))
     assert plane.wait_for(lambda: all(job.finish for job in jobs.values()))
     assert [text for text, job in jobs.items() if job.finish.get("signal_reason") == "agent_refused"] == list(refused)

@@ -145,6 +145,22 @@ def test_s4_8_what_is_no_archive_is_said_so(place: Place) -> None:
     assert "failed to extract zip plugin: File is not a zip file" in text
 
 
+@pytest.mark.parametrize(
+    ("method", "said"), [(zipfile.ZIP_DEFLATED, "invalid"), (zipfile.ZIP_LZMA, "unsupported compression algorithm")]
+)
+def test_s4_8_what_cannot_be_inflated_is_said_so(place: Place, method: int, said: str) -> None:
+    path = place.root / "my.zip"
+    with zipfile.ZipFile(path, "w", method) as made:
+        made.writestr("hooks/environment", HOOK * 20)
+    data = bytearray(path.read_bytes())
+    at = 30 + len("hooks/environment")  # behind the head of the entry
+    data[at : at + 20] = b"\xff" * 20
+    path.write_bytes(data)
+    ended = run(place, f"zip+file://{path}")
+    text = problem(ended)
+    assert "failed to extract zip plugin: " in text and said in text
+
+
 @pytest.mark.parametrize("name", ["/dev/zero", "pipe.zip"])
 def test_s4_8_what_is_no_file_is_not_copied(place: Place, name: str) -> None:
     os.mkfifo(place.root / "pipe.zip")

@@ -171,6 +171,22 @@ def test_the_wrapper_of_a_hook_is_never_where_another_user_can_replace_it(archiv
     assert done.returncode == 0 and f"wrapper={temporary}/buildkite-agent-hook-wrapper" in done.stdout, done.stdout
 
 
+def test_the_key_of_a_job_is_never_where_another_user_can_replace_it(archive: str, commons: Path) -> None:
+    builds, ssh, seen = folder_of(0, commons / "b", 0o777), commons / "ssh", commons / "seen"
+    ssh.write_text(f'#!/bin/sh\necho "$@" >>{seen}\nexit 1\n')
+    ssh.chmod(0o755)
+    done = run_job(
+        archive, commons, "true", BUILDKITE_BUILD_CHECKOUT_PATH=str(builds / "widgets"),
+        BUILDKITE_SKIP_CHECKOUT="false",
+        BUILDKITE_REPO="git@host.invalid:acme/x.git", BUILDKITE_GIT_SSH_KEY="KEY", BUILDKITE_SSH_KEYSCAN="false",
+        BUILDKITE_CHECKOUT_ATTEMPTS="1", GIT_SSH_COMMAND=str(ssh), GIT_SSH_VARIANT="ssh",
+    )  # fmt: skip
+    words = seen.read_text().split()
+    key = words[words.index("-i") + 1]
+    assert done.returncode != 0 and key.startswith("/tmp/.buildkite-ssh-key-widgets-"), done.stdout
+    assert not os.path.exists(os.path.dirname(key)) and os.listdir(str(builds)) in ([], ["widgets"])
+
+
 BAD_FOLDERS = {
     # How X is made; then what is said of X/state.
     "above is open": ("mkdir -m 777 X", "others can write to {}/X"),
