@@ -5,7 +5,7 @@
         MissingValue        1   it lacks something that must be there
         UnknownCommand      1   it names no command; the text is two lines
       ConfigError           1   a setting has no legal value; says which source set it
-      WireError             1   a message does not have the agreed shape
+      WireError             1   a message does not have the agreed shape; for an answer, worth another try
       Unreachable           1   no answer from the control plane; worth another try
         Unavailable         1   it answered 429 or 5xx; worth another try
           NotYet            1   it answered that it is still at work; asked again as a matter of course

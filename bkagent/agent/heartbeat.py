@@ -7,7 +7,7 @@ import time
 from typing import Callable, Optional
 
 from bkagent.agent.moment import rfc3339
-from bkagent.errors import AgentError, Cancelled, Unreachable
+from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 
@@ -60,7 +60,7 @@ class Heartbeat:
             agents.heartbeat(self._client(), rfc3339(time.time_ns()), wait=self._ended.wait, report=self._report)
         except Cancelled:
             return False
-        except Unreachable as problem:
+        except (Unreachable, WireError) as problem:
             self._report("warn", f"no heartbeat arrived: {problem}; trying again at the next one")
             return True
         except AgentError as refusal:

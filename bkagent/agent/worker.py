@@ -16,7 +16,7 @@ from bkagent.agent.job_run import JobRun, Workplace
 from bkagent.agent.phase import Phase
 from bkagent.agent.session import Session
 from bkagent.agent.stop import FORCED, GRACEFUL, NOW
-from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable
+from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
 from bkagent.logs.spool import Entry
 from bkagent.remote import agents, jobs
 from bkagent.wire.accepted_job import AcceptedJob
@@ -125,7 +125,7 @@ class Worker:
             return self._stopping()
         try:
             answer = self.session.ping()
-        except Unreachable as problem:
+        except (Unreachable, WireError) as problem:
             self._report("warn", f"no answer to a ping: {problem}")
             answer = Ping()
         except AgentError as problem:

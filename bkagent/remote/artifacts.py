@@ -118,7 +118,7 @@ def search(
 
 
 def _any_answer(error: Exception) -> bool:
-    return worth_another_try(error) or isinstance(error, (Refused, WireError))
+    return worth_another_try(error) or isinstance(error, Refused)
 
 
 def _limit(number: int, hurried_s: float) -> "tuple[float, Dict[str, str]]":

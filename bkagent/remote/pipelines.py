@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 from urllib.parse import unquote, urljoin, urlsplit
 
-from bkagent.errors import AgentError, NotYet, Refused, Unavailable, WireError
+from bkagent.errors import AgentError, NotYet, Refused, Unavailable
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Reply, retry_after_s
 from bkagent.transport.retry import LONGEST_PAUSE_S, Schedule, constant, retry, worth_another_try
@@ -72,7 +72,7 @@ def _until_applied(client: Caller, path: str, wait: Wait, report: Report, schedu
             report("error", "Unrecoverable error, skipping retries")
             raise AgentError(f"the pipeline upload was {state}: {message}")
         if state != "applied":
-            raise WireError(f"pipeline upload status: state {state!r} is not known")
+            raise AgentError(f"pipeline upload status: state {state!r} is not known")
 
     retry(attempt, schedule, wait=wait, report=report, may_retry=_may_look_again)
 

@@ -20,11 +20,12 @@ def get(client: "Caller", job_id: str, repository: str, *, wait: "Wait", report:
     """Return a password for the repository at this https URL."""
     path, document = f"jobs/{segment(job_id)}/repository_access_token", {"repo_url": repository}
 
-    def attempt(number: int) -> str:
-        answer = client.call("POST", path, document=document, expects_json=True).document
-        found = answer.get("token") if isinstance(answer, dict) else None
-        if not isinstance(found, str) or "\n" in found or "\r" in found:
-            raise WireError("repository token answer: token must be a text of one line")
-        return found
+    def attempt(number: int) -> object:
+        return client.call("POST", path, document=document, expects_json=True).document
 
-    return retry(attempt, SCHEDULE, wait=wait, report=report)
+    answer = retry(attempt, SCHEDULE, wait=wait, report=report)
+    # Not tried again, since the control plane has answered: git waits for the password.
+    token = answer.get("token") if isinstance(answer, dict) else None
+    if not isinstance(token, str) or "\n" in token or "\r" in token:
+        raise WireError("repository token answer: token must be a text of one line")
+    return token

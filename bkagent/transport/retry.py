@@ -3,7 +3,7 @@
 Source of the schedules: buildkite/roko, as the agent uses it.
 """
 
-from bkagent.errors import AgentError, Cancelled, NotYet, Unavailable, Unreachable
+from bkagent.errors import AgentError, Cancelled, NotYet, Unavailable, Unreachable, WireError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +66,9 @@ def subsecond(tries: int, first_s: float, jitter: "Tuple[float, float]" = (0.0, 
 
 
 def worth_another_try(error: Exception) -> bool:
-    """Say whether an error may pass: no answer came, or the answer was 429 or 5xx."""
-    return isinstance(error, Unreachable) and error.may_retry
+    """Say whether an error may pass: no answer came, it was 429 or 5xx, or one of success that cannot be read."""
+    # Such an answer is mostly that of something in between, a proxy's page for instance.
+    return isinstance(error, WireError) or (isinstance(error, Unreachable) and error.may_retry)
 
 
 def retry(

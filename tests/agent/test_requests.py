@@ -1,5 +1,12 @@
 """What an agent and the commands of its jobs say with each request to the control plane."""
 
+import threading
+
+from bkagent.agent.heartbeat import Heartbeat
+from bkagent.errors import Refused, WireError
+from bkagent.remote import agents
+from tests.fakes.control_plane import PAGE
+
 NOT_OURS = "POST form"  # the store that an artifact's instructions name
 
 
@@ -22,3 +29,34 @@ def test_every_request_asks_for_json(plane, start):
         if request.headers.get("Accept") != "application/json" and request.call != NOT_OURS
     ]
     assert not without
+
+
+def test_a_page_in_place_of_an_answer_to_a_ping_is_passed_over(plane, start):
+    """What stands between both may say 200 and mean nothing."""
+    pages = plane.break_down("^GET ping$", PAGE)
+    agent = start("--disconnect-after-job")
+    assert plane.wait_for(lambda: pages.hits > 1), agent.said
+    pages.end()
+    job = plane.add_job("echo hello")
+    assert agent.wait() == 0, agent.said
+    assert job.finish["exit_status"] == "0"
+    assert "200 came without the JSON it should carry" in agent.said
+
+
+def test_a_heartbeat_whose_answer_cannot_be_read_does_not_end_the_session(monkeypatch):
+    beaten, refusals = threading.Event(), []
+
+    def beat(*_, **__):
+        if beaten.is_set():
+            raise Refused("gone", 401)
+        beaten.set()
+        raise WireError("a page")
+
+    monkeypatch.setattr(agents, "heartbeat", beat)
+    ended = threading.Event()
+    heartbeat = Heartbeat(
+        lambda: None, 0.01, report=lambda level, text: None, on_beat=lambda: None,
+        on_refusal=lambda refusal: (refusals.append(str(refusal)), ended.set()),
+    )  # fmt: skip
+    heartbeat.start()
+    assert ended.wait(30) and refusals == ["gone"]

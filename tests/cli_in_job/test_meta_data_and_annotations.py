@@ -136,11 +136,6 @@ def test_what_passes_is_tried_again(place):
     assert b"503 Service Unavailable: busy (Attempt 1/10 Retrying immediately)" in done.stderr
 
 
-def test_an_answer_that_is_no_json_is_an_error(place):
-    place.server.routes[f"POST {DATA}get"] = Answer(200, body=b"<html>")
-    assert b"without the JSON it should carry" in place.run("meta-data", "get", "k", expect=1).stderr
-
-
 def test_the_headers_that_the_control_plane_wants_go_along(place):
     place.server.routes[f"POST {DATA}keys"] = (200, [])
     wanted = {"BUILDKITE_REQUEST_HEADER_BUILDKITE_HELLO_WORLD": "there", "BUILDKITE_REQUEST_HEADER_COOKIE": "no"}

@@ -13,6 +13,14 @@ PASSWORDS = f"POST /v3/jobs/{JOB_ID}/repository_access_token"
 OPEN = "--skip-redaction"
 
 
+def test_an_answer_that_is_no_json_is_described_and_asked_for_again(place):
+    place.server.routes[TOKENS] = [Answer(200, body=b"<html>"), Answer(200, {"token": "t.o.k"})]
+    done = place.run("oidc", "request-token", OPEN)
+    assert done.stdout == b"t.o.k\n" and len(place.server.seen) == 2
+    assert b"200 came without the JSON it should carry" in done.stderr
+    assert b"(Attempt 1/5 Retrying in 1s)" in done.stderr
+
+
 @pytest.fixture
 def secrets(job):
     values = {"one": "value 1", "two": "it's <2>\u2603\n", "gr%C3%BC%C3%9F": "z"}

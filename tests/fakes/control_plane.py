@@ -9,8 +9,9 @@ Knobs
     FakeControlPlane(ping_interval=, job_status_interval=, heartbeat_interval=, chunk_size=, chunk_interval=, token=)
     plane.answers["PUT jobs/ID/accept"] = (422, {...})   that answer in place of the usual one
     plane.break_down(r"jobs/.*/chunks", 500)             every match gets the status; RESET cuts the line before
-                                                         the request counts, LOSE after it did; returns the fault,
-                                                         whose `end()` mends it and whose `hits` counts
+                                                         the request counts, LOSE after it did; PAGE answers 200
+                                                         with HTML; returns the fault, whose `end()` mends it and
+                                                         whose `hits` counts
     plane.actions.append({"action": "pause"})            one ping's answer each, before jobs are handed out
     job.state = "canceling"                              what the agent hears when it asks
 What it saw
@@ -34,7 +35,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-RESET, LOSE = "reset", "lose"
+RESET, LOSE, PAGE = "reset", "lose", "page"
 PATIENCE_S = 60.0
 _STAMP = re.compile(rb"\x1b_bk;t=\d+\x07")
 
@@ -203,7 +204,7 @@ class FakeControlPlane:
         return job
 
     def break_down(self, pattern: str, kind: object, every: int = 1) -> Fault:
-        """From now on every n-th request whose "METHOD path" matches gets the status `kind`, or RESET or LOSE."""
+        """From now on every n-th request whose "METHOD path" matches gets the status `kind`, or RESET, LOSE or PAGE."""
         fault = Fault(pattern, kind, every)
         with self.changed:
             self.faults.append(fault)
@@ -376,6 +377,8 @@ def _handler(plane: FakeControlPlane) -> type:
                     plane.changed.notify_all()
             if fault is not None and fault.kind == RESET:
                 return self._cut()
+            if fault is not None and fault.kind == PAGE:
+                return self._send(200, None, b"<html>Please log in</html>")
             if fault is not None and fault.kind != LOSE:
                 return self._send(int(str(fault.kind)), {"message": "out of order"})
             status, document = plane.answer(self._request(path, parts.query, body))
@@ -391,8 +394,8 @@ def _handler(plane: FakeControlPlane) -> type:
                 json.loads(body) if is_json and body else None, body,
             )  # fmt: skip
 
-        def _send(self, status: int, document: Any) -> None:
-            body = json.dumps(document).encode() + b"\n"
+        def _send(self, status: int, document: Any, page: bytes = b"") -> None:
+            body = page or json.dumps(document).encode() + b"\n"
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

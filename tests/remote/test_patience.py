@@ -123,4 +123,12 @@ def test_a_pause_that_the_server_names_is_kept(server, name):
 def test_an_answer_of_another_shape_is_no_success(server, name, answer):
     server.routes["*"] = Answer(200, body=b"null") if answer is None else (200, answer)
     error, _ = attempt(server, name)
-    assert isinstance(error, WireError)
+    assert isinstance(error, WireError) and len(server.seen) == CALLS[name][1]
+
+
+@pytest.mark.parametrize("name", ["step get", "step cancel", "build cancel", "job update", "artifact search"])
+def test_a_page_in_place_of_an_answer_is_tried_again(server, name):
+    good = [] if name == "artifact search" else {"output": "x", "uuid": "u"}
+    server.routes["*"] = [Answer(200, body=b"<html>"), (200, good)]
+    error, pauses = attempt(server, name)
+    assert error is None and len(server.seen) == 2 and len(pauses) == 1
