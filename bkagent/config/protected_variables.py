@@ -61,10 +61,11 @@ _ONLY_OF_THE_AGENT = frozenset((
 ))  # fmt: skip
 
 # By these the control plane could still have any program run as the job's command or in place of git, or a container
-# that is not the repository's. Hooks may set them: they put tools on PATH, and are code themselves.
+# that is not the repository's; cmd.exe is given a path in TEMP, and takes `&` in it for the end of a command. Hooks may
+# set them: they put tools on PATH, and are code themselves.
 _WHAT_RUNS = frozenset((
     "PATH", "BUILDKITE_BOOTSTRAP_PHASES", "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_DOCKER_FILE",
-    "BUILDKITE_DOCKER_COMPOSE_FILE",
+    "BUILDKITE_DOCKER_COMPOSE_FILE", "TEMP", "TMP",
 ))  # fmt: skip
 
 AGENT_SCOPE = "agent"  # of hooks; the others are "repository" and "plugin"

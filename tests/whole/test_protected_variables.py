@@ -91,9 +91,9 @@ def test_without_command_lines_no_program_outside_the_repository_runs(
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "program").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     (tmp_path / "outside" / "program").chmod(0o755)
-    containers = ("BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_FILE")
+    paths = ("BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_FILE", "TEMP", "TMP")
     more = {"BUILDKITE_BOOTSTRAP_PHASES": "command", "BUILDKITE_BUILD_CHECKOUT_PATH": str(tmp_path / "outside")}
-    more.update(dict.fromkeys(containers, "/elsewhere"))
+    more.update(dict.fromkeys(paths, "/elsewhere"))
     job = plane.add_job("program", of(repository, **more))
     agent = start("--no-command-eval", "--disconnect-after-job")
     assert agent.wait() == 0, agent.said
