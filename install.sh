@@ -56,7 +56,7 @@ if [ -f "$work/SHA256SUMS" ]; then
     expected=$(sed -n 's/^\([0-9a-f]\{64\}\)  *\**bkagent\.pyz$/\1/p' "$work/SHA256SUMS")
     [ "$expected" = "$(checksum "$work/bkagent.pyz")" ] || die "the archive does not match SHA256SUMS; nothing was installed"
 else
-    say "no SHA256SUMS beside the archive: installed unchecked"
+    say "no SHA256SUMS beside the archive: its content is not checked"
 fi
 
 mkdir -p "$PREFIX/bin" || die "cannot make $PREFIX/bin; say where to with PREFIX=..."

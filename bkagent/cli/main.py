@@ -118,7 +118,8 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
         call = _understood(command, words[count:], environ)
         return 0 if call is None else command.run(call)
     except MissingValue as missing:
-        _say(f"Missing {missing}. See: `buildkite-agent {command.name} --help`")
+        program = "bkagent" if command.name in table.OWN else "buildkite-agent"
+        _say(f"Missing {missing}. See: `{program} {command.name} --help`")
         return missing.exit_code
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Dict, List, Sequence
 
+from bkagent.agent import spooled
 from bkagent.agent.spooled import Spooled
 from bkagent.cli.command import Call
 from bkagent.config import paths
 from bkagent.config.options import session
+from bkagent.errors import MissingValue
 from bkagent.wire.shown_text import one_line
 
 _HEADS = ("JOB", "STATE", "LOG", "TAKEN", "RESULT", "LAST CHANGE")
@@ -17,6 +19,13 @@ _HEADS = ("JOB", "STATE", "LOG", "TAKEN", "RESULT", "LAST CHANGE")
 def state_path(call: Call) -> str:
     """Return the state folder that a call is about."""
     return paths.state_path(call.environ, call.settings[session.STATE_PATH])
+
+
+def named_job(call: Call) -> Spooled:
+    """Return the job that the first argument names. Raises MissingValue without one, AgentError where no job has it."""
+    if not call.arguments or not call.arguments[0]:
+        raise MissingValue("job")
+    return spooled.find(state_path(call), call.arguments[0])
 
 
 def document(one: Spooled) -> Dict[str, object]:

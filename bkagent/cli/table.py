@@ -65,6 +65,9 @@ COMMANDS = {
 
 # Work, but are for this program's own use.
 HIDDEN = {"cache restore", "cache save", "command-process", "job promise-failure", "job-process"}
+# Are commands of this program alone, which no other one has a page for.
+OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
+OWN |= {"spool export", "spool flush", "spool list", "spool show"}
 
 GROUPS = {
     "annotation": "Work with annotations",
@@ -95,9 +98,13 @@ def module_name(command: str) -> str:
 
 
 def find(words: "list[str]") -> "tuple[str, int]":
-    """Return the longest command that `words` begin with and how many words it has; ("", 0) for none."""
+    """Return the longest command that `words` begin with and how many words it has; ("", 0) for none.
+
+    A command that is a group as well takes no words of its own: a misspelt one must not start a server.
+    """
     for count in (2, 1):
         name = " ".join(words[:count])
         if len(words) >= count and name in COMMANDS:
-            return name, count
+            misspelt = name in GROUPS and words[1:] and not words[1].startswith("-")
+            return ("", 0) if misspelt else (name, count)
     return "", 0

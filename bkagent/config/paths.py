@@ -40,7 +40,7 @@ def state_path(
         try:
             return make_state(path)
         except ConfigError as error:
-            report("warn", f"the state folder is {last}, since {error}")
+            report("warn", f"the state folder is {last}: {error}")
     return private_folder.make(last)
 
 

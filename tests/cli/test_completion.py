@@ -82,7 +82,7 @@ def test_a_script_names_every_command(shell: str, run: Run) -> None:
     "words, said",
     [
         (["tcsh"], 'the shell must be one of bash, zsh, fish, but the argument says "tcsh"'),
-        ([], "Missing shell. See: `buildkite-agent completion --help`"),
+        ([], "Missing shell. See: `bkagent completion --help`"),
     ],
 )
 def test_a_shell_must_be_named(words: List[str], said: str, run: Run) -> None:

@@ -65,9 +65,15 @@ def test_ways_to_ask_for_help(words: List[str], first: str, run: Run) -> None:
                                       "Run 'bkagent meta-data --help' for usage."]),
         (["help", "meta-data", "x"], ["bkagent: unknown subcommand \"x\"",
                                       "Run 'bkagent meta-data --help' for usage."]),
+        (["server", "login"], ['bkagent: unknown subcommand "login"; did you mean "login-url"?',
+                               "Run 'bkagent server --help' for usage."]),
+        (["server"], ["Missing data folder. See: `bkagent server --help`"]),
+        (["server", "login-url"], ["Missing data folder. See: `bkagent server login-url --help`"]),
+        (["spool", "show"], ["Missing job. See: `bkagent spool show --help`"]),
+        (["spool", "export", ""], ["Missing job. See: `bkagent spool export --help`"]),
     ],
 )  # fmt: skip
-def test_an_unknown_command_is_two_lines(words: List[str], said: List[str], run: Run) -> None:
+def test_an_unknown_or_incomplete_command_says_where_to_look(words: List[str], said: List[str], run: Run) -> None:
     done = run(*words)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.splitlines() == said

@@ -150,7 +150,7 @@ def test_the_form_takes_the_token_and_answers_whatever_is_wrong_the_same(served:
     refusals = [browser.log_in(token) for token in wrong]
     refusals.append(browser.ask("/-/login?token=used-up"))
     assert {answer.status for answer in refusals} == {401}
-    assert len({answer.text for answer in refusals}) == 1 and "does not count" in refusals[0].text
+    assert len({answer.text for answer in refusals}) == 1 and "is not valid" in refusals[0].text
     assert browser.ask("/").status == 401
     answer = browser.log_in(served.token)
     assert (answer.status, answer.headers["location"]) == (303, "/") and browser.ask("/").status == 200
@@ -302,11 +302,11 @@ def test_what_has_no_running_server_has_no_link(site: Any, archive: str, tmp_pat
     (tmp_path / "empty").mkdir(mode=0o700)
     own = site()
     (tmp_path / "link").symlink_to(own.folder / "data")
-    cases = [("none", "does not exist"), ("file", "not a folder of this user"), ("link", "not a folder of this user"),
+    cases = [("none", "does not exist"), ("file", "is a link or a file"), ("link", "is a link or a file"),
              ("empty", "no server runs on the data folder")]  # fmt: skip
     if os.geteuid() == 0:
         os.chown(own.folder / "data", 65534, 65534)
-        cases.append(("own/data", "not a folder of this user"))
+        cases.append(("own/data", "belongs to another user"))
     for name, said in cases:
         done = login_url(archive, tmp_path / name)
         assert done.status == 1 and said in done.err and done.text.count("\n") == 1 and name in done.err, done.text

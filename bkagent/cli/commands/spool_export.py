@@ -15,11 +15,10 @@ _READ_BYTES = 1024 * 1024
 
 def run(call: Call) -> int:
     """Write the log; return 0."""
-    from bkagent.agent import spooled
     from bkagent.cli import spool_view
     from bkagent.system.plain_file import open_plain
 
-    one = spooled.find(spool_view.state_path(call), call.arguments[0])
+    one = spool_view.named_job(call)
     try:
         with open(one.log_path, "rb", opener=open_plain) as log:
             if len(call.arguments) < 2:

@@ -7,10 +7,9 @@ from bkagent.wire.shown_text import one_line
 
 def run(call: Call) -> int:
     """Print a line for each thing; return 0."""
-    from bkagent.agent import spooled
     from bkagent.cli import spool_view
 
-    document = spool_view.document(spooled.find(spool_view.state_path(call), call.arguments[0]))
+    document = spool_view.document(spool_view.named_job(call))
     if call.settings[spool.JSON]:
         import json
 

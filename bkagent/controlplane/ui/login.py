@@ -25,7 +25,7 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
-_WRONG = "This token or link does not count, or no longer."
+_WRONG = "This token or link is not valid, or no longer."
 _STALE = "This form is out of date, or the browser keeps no cookies: try again."
 _FORM = """<h1>Log in</h1>
 {note}<form method="post" action="{action}">{field}
