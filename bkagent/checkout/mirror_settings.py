@@ -37,6 +37,8 @@ def unexpected(work: Work, folder: str) -> str:
     """
     if os.path.lexists(os.path.join(folder, "commondir")):
         return "it takes its configuration from elsewhere"
+    if os.path.lexists(os.path.join(folder, ".git")):
+        return "it has a .git in it"  # by which git replaces it where it copies or borrows from the folder
     configuration = os.path.join(folder, "config")
     if not os.path.lexists(configuration):
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 import pytest
 
@@ -143,6 +143,20 @@ def test_a_mirror_with_a_setting_that_no_clone_writes_is_not_used(
     assert upstream.git("--git-dir", str(mirror), "rev-parse", "main") == head  # it was not fetched into
     assert not (hand.checkout / ".git" / "objects" / "info" / "alternates").exists()
     assert not ran.exists()
+
+
+@pytest.mark.parametrize("more", [{}, {"CLEAN_CHECKOUT": "true"}, {"GIT_MIRRORS_SKIP_UPDATE": "true"}])
+def test_a_mirror_with_another_repository_in_it_is_not_used(
+    hand: HandRun, upstream: Repository, ran: Path, more: Dict[str, str]
+) -> None:
+    mirror = mirror_of(hand, upstream)
+    mirror.parent.mkdir()
+    for folder in (mirror, mirror / ".git"):
+        upstream.git("clone", "-q", "--mirror", str(upstream.folder), str(folder))
+    upstream.git("--git-dir", str(mirror / ".git"), "config", "core.sshCommand", f"touch {ran}")
+    done = hand.run(repository=upstream.folder, GIT_MIRRORS_PATH=str(hand.mirrors), **more)
+    assert done.status == 0 and "it has a .git in it, which no clone writes" in done.out, done.text
+    assert not (hand.checkout / ".git" / "objects" / "info" / "alternates").exists()
 
 
 def test_a_checkout_that_borrowed_from_such_a_mirror_takes_its_objects_and_leaves(
