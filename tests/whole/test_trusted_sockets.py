@@ -9,6 +9,7 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from tests.fakes.other_user import DAEMON, NOBODY, Listener, commons, python_of_all, run_as
+from tests.fakes.scripted_server import Answer, ScriptedServer
 
 __all__ = ["commons"]
 
@@ -62,8 +63,10 @@ def test_nothing_is_sent_to_a_socket_of_another_user(archive: str, commons: Path
     assert listener.heard() == b"<end>"
     assert done.returncode == 1 and f"served by user {NOBODY}" in done.stderr, done
     assert "nothing was sent" in done.stderr.splitlines()[-1], done
-    done = run_as(user, *program, "meta-data", "get", "key", env={**environ, "BUILDKITE_AGENT_HTTP_TIMEOUT": "1"})
-    assert done.returncode != 0 and listener.heard() == b"<end><end>"
+    with ScriptedServer({"*": Answer(401, {"message": "no such job"})}) as server:  # gone to in place of the socket
+        environ["BUILDKITE_AGENT_ENDPOINT"] = server.url + "/v3"
+        done = run_as(user, *program, "meta-data", "get", "key", env=environ)
+    assert done.returncode != 0 and "no such job" in done.stderr and listener.heard() == b"<end><end>", done
 
 
 @pytest.mark.parametrize("folder", ["home/sockets/job-api", f"sticky/bkagent-{DAEMON}/job-api"])
