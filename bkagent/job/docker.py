@@ -47,12 +47,12 @@ def run(job: Job, command: str) -> None:
 
 
 def clean_up(job: Job) -> None:
-    """Remove the containers. Raises JobFailed."""
-    container, project = job.get_env(_RUNNING), job.get_env(_PROJECT)
-    if container is not None:
+    """Remove what this job has started, and nothing else that its variables may name. Raises JobFailed."""
+    container, project = _container(job), _project(job)
+    if job.get_env(_RUNNING) == container:
         job.log.header("Cleaning up Docker containers")
         job.session.run(["docker", "rm", "-f", "-v", container])
-    elif project is not None:
+    elif job.get_env(_PROJECT) == project:
         job.log.header("Cleaning up Docker containers")
         volumes = [] if _is_true(job, COMPOSE_LEAVE_VOLUMES) else ["-v"]
         for words in (["kill"], ["rm", "--force", "--all", *volumes]):
@@ -63,8 +63,17 @@ def clean_up(job: Job) -> None:
         _compose(job, project, ["down"])
 
 
+def _container(job: Job) -> str:
+    return f"buildkite_{job.settings.job_id}_container"
+
+
+def _project(job: Job) -> str:
+    # Compose drops dashes from the names of its containers.
+    return f"buildkite{job.settings.job_id}".replace("-", "")
+
+
 def _run_alone(job: Job, command: str) -> None:
-    image, container = f"buildkite_{job.settings.job_id}_image", f"buildkite_{job.settings.job_id}_container"
+    image, container = f"buildkite_{job.settings.job_id}_image", _container(job)
     job.set_env(_RUNNING, container)
     job.set_env(_IMAGE, image)
     job.log.header(f":docker: Building Docker image {image}")
@@ -75,8 +84,7 @@ def _run_alone(job: Job, command: str) -> None:
 
 def _run_composed(job: Job, command: str) -> None:
     container = job.get_env(COMPOSE_CONTAINER) or ""
-    # Compose drops dashes from the names of its containers.
-    project = f"buildkite{job.settings.job_id}".replace("-", "")
+    project = _project(job)
     job.set_env(_PROJECT, project)
     job.log.header(":docker: Building Docker images")
     _compose(job, project, ["build", "--pull", *([] if _is_true(job, COMPOSE_BUILD_ALL) else [container])])

@@ -88,3 +88,9 @@ def test_s6_1_what_needs_another_variable_runs_nothing(place: Place, name: str) 
     assert (ended.status, place.seen()) == (1, [])
     assert not ended.has("ran")
     assert any("failed to find any docker env" in line for line in ended.lines)
+
+
+@pytest.mark.parametrize("name", ["DOCKER_CONTAINER", "COMPOSE_PROJ_NAME"])
+def test_what_the_job_has_not_started_is_not_removed(place: Place, name: str) -> None:
+    ended = place.run("", {"BUILDKITE_DOCKER": "yes", name: "database"})
+    assert (ended.status, place.seen()) == (1, [])
