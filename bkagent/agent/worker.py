@@ -16,6 +16,7 @@ from bkagent.agent.job_run import JobRun, Workplace
 from bkagent.agent.phase import Phase
 from bkagent.agent.session import Session
 from bkagent.agent.stop import FORCED, GRACEFUL, NOW
+from bkagent.agent.stop_report import StopReport
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
 from bkagent.logs.spool import Entry
 from bkagent.remote import agents, jobs
@@ -64,6 +65,7 @@ class Worker:
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
         self._entry: Optional[Entry] = None
+        self._stop_report = StopReport(session.home, place.report)
         self._heartbeat = Heartbeat(
             lambda: session.client, session.heartbeat_interval_s, report=place.report,
             on_beat=self._on_beat, on_refusal=self._on_heartbeat_refused,
@@ -99,6 +101,7 @@ class Worker:
             return self._fail(problem)
         self._connected = True
         self._heartbeat.start()
+        self._stop.on_request(self._stop_report.on_stop)
         self._report("info", "Waiting for instructions...")
         return ACQUIRING if self._settings.acquire_job else PINGING
 
@@ -193,6 +196,7 @@ class Worker:
         self._heartbeat.stop()
         self._idleness.gone(self.index)
         if self._connected:
+            self._stop_report.complete(self._stop.level)
             self._report("info", "Disconnecting...")
             try:
                 agents.disconnect(self.session.home, wait=self._stop.waiter(NOW), report=self._report)

@@ -17,6 +17,7 @@ REGISTER = constant(30, 10.0)
 CONNECT = constant(10, 5.0)
 DISCONNECT = constant(4, 1.0)
 HEARTBEAT = constant(10, 5.0)
+STOP_LIMIT_S = 5.0
 
 
 def register(
@@ -53,6 +54,11 @@ def heartbeat(client: Client, sent_at: str, *, wait: Wait, report: Report, sched
         client.call("POST", "heartbeat", document={"sent_at": sent_at}, expects_json=True)
 
     retry(attempt, schedule, wait=wait, report=report)
+
+
+def report_stop(client: Client) -> None:
+    """Say that the session takes no further job and ends after the one it runs. One try, of `STOP_LIMIT_S` at most."""
+    client.call("POST", "stop", document={"force": False}, timeout_s=STOP_LIMIT_S)
 
 
 def _whatever(error: Exception) -> bool:

@@ -242,7 +242,7 @@ class FakeControlPlane:
         words = request.path.split("/")
         if words[0] == "register":
             return self._register(request)
-        if words[0] in ("connect", "disconnect", "heartbeat", "ping"):
+        if words[0] in ("connect", "disconnect", "heartbeat", "ping", "stop"):
             session = self.sessions.get(request.token[3:])
             return self._session(words[0], session, request) if session else (401, {"message": "no such session"})
         if words[0] == "jobs" and len(words) > 1:
@@ -273,6 +273,9 @@ class FakeControlPlane:
     def _session(self, verb: str, session: Dict[str, Any], request: Request) -> Answer:
         if verb in ("connect", "disconnect"):
             session["state"] = verb + "ed"
+            return 200, {}
+        if verb == "stop":
+            session["state"] = "stopping"
             return 200, {}
         if verb == "heartbeat":
             session["beats"] += 1

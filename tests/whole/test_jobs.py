@@ -1,5 +1,6 @@
 """Jobs on a site of one's own: server, agent and builds, each a process from the archive, seen over the REST API."""
 
+import json
 import signal
 from pathlib import Path
 from typing import Iterator
@@ -153,3 +154,18 @@ def test_a_server_that_is_killed_and_started_again_goes_on(archive: str, tmp_pat
         assert log[log.index("\nbegin-2\n") :].split()[:2002] == [
             "begin-2", *(str(number) for number in range(1, 2001)), "end-2",
         ]  # fmt: skip
+
+
+def test_an_agent_that_is_told_to_leave_is_shown_as_stopping_while_its_job_ends(site: Site, work: Repository) -> None:
+    agent = site.agent("--name", "leaver")
+    go = site.folder / "go"
+    command = f'until [ -e "{go}" ]; do sleep 0.05; done'
+    assert site.create(json.dumps({"steps": [{"label": "slow", "command": command}]}), repository=work).status == 0
+    assert wait_until(lambda: site.jobs()["slow"]["state"] == "running")
+    agent.signal(signal.SIGTERM)
+    assert wait_until(lambda: [one["connection_state"] for one in site.rest("/agents")] == ["stopping"]), agent.said
+    assert "stopping" in site.page("/-/agents")[1]
+    go.touch()
+    assert site.ended()["state"] == "passed"
+    assert agent.wait() == 0
+    assert site.rest("/agents") == []
