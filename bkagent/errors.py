@@ -10,6 +10,7 @@
         Unavailable         1   it answered 429 or 5xx; worth another try
           NotYet            1   it answered that it is still at work; asked again as a matter of course
       Refused               1   the control plane said no; another try will not help
+        TokenRefused       77   it refused an OIDC token, with --compat 4
       JobRejected          27   the job asked for by --acquire-job is not to be had
       JobLocked            28   that job still waits for others
       CheckoutLockExpired  94   another job held the repository for too long
@@ -73,6 +74,12 @@ class Refused(AgentError):
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
         self.status = status
+
+
+class TokenRefused(Refused):
+    """The control plane refused an OIDC token; for callers that know version 4 of the reference."""
+
+    exit_code = 77
 
 
 class JobRejected(AgentError):

@@ -52,8 +52,8 @@ def test_the_proof_exists(proof):
 def test_errors_carry_the_statuses_that_callers_rely_on():
     known = [error for error in vars(errors).values() if isinstance(error, type) and "exit_code" in vars(error)]
     assert {error.exit_code: error.__name__ for error in known} == {
-        1: "AgentError", 27: "JobRejected", 28: "JobLocked", 94: "CheckoutLockExpired", 100: "KeyAbsent",
-        125: "SetupFailed",
+        1: "AgentError", 27: "JobRejected", 28: "JobLocked", 77: "TokenRefused", 94: "CheckoutLockExpired",
+        100: "KeyAbsent", 125: "SetupFailed",
     }  # fmt: skip
 
 

@@ -93,6 +93,14 @@ def test_a_token_that_is_refused(job):
     assert b"fatal: POST " in done.stderr and b"403 Forbidden: not for you" in done.stderr
 
 
+@pytest.mark.parametrize("words, compat", [([], "4"), (["--compat", "4"], None), (["--compat=3"], "4")])
+def test_a_token_that_is_refused_is_77_as_with_version_4(job, words, compat):
+    job.server.routes[TOKENS] = (403, {"message": "not for you"})
+    status = 1 if words == ["--compat=3"] else 77
+    done = job.run("oidc", "request-token", *words, env={"BKAGENT_COMPAT": compat}, expect=status)
+    assert b"fatal: POST " in done.stderr and b"403 Forbidden: not for you" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words, variable",
     [

@@ -2,9 +2,10 @@
 
 from bkagent.cli import in_job, job_text, redaction_first, words
 from bkagent.cli.command import Command
+from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import oidc as options
 from bkagent.config.options.job import JOB
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import AgentError, Refused, TokenRefused, UsageError
 from bkagent.remote import oidc
 from bkagent.transport.retry import sleep
 
@@ -39,9 +40,11 @@ def _token(call: "Call") -> str:
     )  # fmt: skip
     try:
         return oidc.token(in_job.client(call), settings[JOB], request, wait=sleep, report=call.report)
-    except AgentError:
+    except AgentError as problem:
         audience = f"audience {request.audience}" if request.audience else "default audience"
         call.report("error", f"Could not obtain OIDC token for {audience}")
+        if isinstance(problem, Refused) and Compat(settings[COMPAT]).refusal_is_77:
+            raise TokenRefused(str(problem), problem.status) from problem
         raise
 
 
@@ -61,7 +64,7 @@ COMMAND = Command(
     run,
     options=(
         *in_job.OPTIONS, options.AUDIENCE, options.LIFETIME, JOB, options.SUBJECT_CLAIM, options.CLAIM,
-        options.AWS_SESSION_TAG, options.SKIP_REDACTION, options.FORMAT,
+        options.AWS_SESSION_TAG, options.SKIP_REDACTION, options.FORMAT, COMPAT,
     ),
     description=(
         "Prints an OpenID Connect token, signed by the control plane, that says which job it was made for.\n"
