@@ -48,7 +48,8 @@ def _problem_of_plugin(source: str, patterns: Tuple[str, ...]) -> str:
     if full.startswith("./"):
         # Of the job's own repository, which the plugin cannot leave.
         return allowed.problem_of_vendored(full)
-    return allowed.problem_of_address(full, _address_in_use(full))
+    # Not of the full source: the job's process completes none, so that git is given `host/x` as https://host/x.
+    return allowed.problem_of_address(full, _address_in_use(source))
 
 
 def _address_in_use(source: str) -> str:

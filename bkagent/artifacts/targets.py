@@ -26,10 +26,3 @@ def steps(destination: str, artifact_path: str, *, windows: bool = False, may_cl
         if "\0" in part or not is_name:
             raise AgentError(f"the artifact path {artifact_path!r} cannot be a file's name here")
     return parts
-
-
-def target(destination: str, artifact_path: str, *, windows: bool = False) -> str:
-    """Return the path below `destination` for an artifact. Raises as `steps`."""
-    separator = "\\" if windows else "/"
-    parts = steps(destination, artifact_path, windows=windows)
-    return destination.rstrip(separator) + separator + separator.join(parts) if parts else destination

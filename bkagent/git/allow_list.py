@@ -35,8 +35,8 @@ class AllowList:
         if reason:
             return f"{quoted(address)} {reason}"
         in_use = in_use or address_in_use(address)
-        allowed = all(self._has_address(text) for text in {address, in_use})
-        return "" if allowed else self._no_match(address)
+        refused = [text for text in (address, in_use) if not self._has_address(text)]
+        return self._no_match(refused[0]) if refused else ""
 
     def problem_of_vendored(self, path: str) -> str:
         """Return what is wrong with a path such as `./plugins/x` in a job's own repository, "" where it is allowed."""

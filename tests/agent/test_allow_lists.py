@@ -91,10 +91,13 @@ def test_a_pattern_that_speaks_of_users_may_allow_them(plane, start):
 
 
 PLUGINS_ALLOWED = (
-    "docker#v5", "acme/tool#v1.0.0", "https://github.com/acme/tool-buildkite-plugin.git#v1", "./.buildkite/plugins/own",
+    "docker#v5", "github.com/acme/tool-buildkite-plugin#v1.0.0",
+    "https://github.com/acme/tool-buildkite-plugin.git#v1", "./.buildkite/plugins/own",
     "ssh://git@git.test/acme/x.git/sub#v1", "ssh://git@git.test/acme/my%20x.git#v1", "file:///srv/acme/my%20x.git#v1",
 )  # fmt: skip
 PLUGINS_REFUSED = (
+    # Short forms that no control plane has completed: of two words, git takes the first for the host.
+    "acme/tool#v1", "acme/tool.git#v1", "acme/tool?https://github.com/acme/#v1",
     "evil/tool#v1", "https://github.com/acme/../evil/x.git#v1", "https://github.com/acme/%2e%2e/evil/x.git#v1",
     "https://evil.test/x.git?https://github.com/acme/#v1", "https://github.com@evil.test/acme/x.git#v1",
     "./.buildkite/plugins/../../../evil", "acme/tool\x1b#v1", "github.com/acme/%2e%2e/evil-buildkite-plugin#v1",

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bkagent.artifacts.download import Query, download
-from bkagent.artifacts.targets import target
+from bkagent.artifacts.targets import steps
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation
@@ -20,6 +20,12 @@ from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "download.json")
 with open(VECTORS, encoding="utf-8") as file:
     RECORDED = json.load(file)["cases"]
+
+
+def target(destination, path, windows=False):
+    separator = "\\" if windows else "/"
+    parts = steps(destination, path, windows=windows)
+    return separator.join([destination.rstrip(separator), *parts])
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
