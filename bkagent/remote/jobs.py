@@ -28,11 +28,11 @@ FINISH_LIMIT_S = 3600.0
 def accept(client: Client, job_id: str, *, wait: Wait, report: Report, schedule: Schedule = ACCEPT) -> AcceptedJob:
     """Take a job that a ping has offered. An answer with an error is final, 429 and 5xx included: we ping again."""
 
-    def attempt(number: int) -> AcceptedJob:
-        reply = client.call("PUT", f"jobs/{segment(job_id)}/accept", expects_json=True)
-        return AcceptedJob.from_wire(reply.document)
+    def attempt(number: int) -> object:
+        return client.call("PUT", f"jobs/{segment(job_id)}/accept", expects_json=True).document
 
-    return retry(attempt, schedule, wait=wait, report=report, may_retry=_no_answer)
+    # Read once: a job that makes no sense makes none at the next try either.
+    return AcceptedJob.from_wire(retry(attempt, schedule, wait=wait, report=report, may_retry=_no_answer))
 
 
 def acquire(
@@ -47,16 +47,16 @@ def acquire(
     """Take a particular job, within 330 s. Raises JobRejected when it is not to be had, JobLocked while it waits."""
     end = clock() + ACQUIRE_LIMIT_S
 
-    def attempt(number: int) -> AcceptedJob:
+    def attempt(number: int) -> object:
         left_s = end - clock()
         if left_s <= 0:
             raise Unreachable(f"job {job_id} could not be acquired within {ACQUIRE_LIMIT_S:.0f} s", may_retry=False)
         headers = {"X-Buildkite-Lock-Acquire-Job": "1", "X-Buildkite-Backoff-Sequence": str(number), **timeout(left_s)}
         try:
-            reply = client.call(
+            return client.call(
                 "PUT", f"jobs/{segment(job_id)}/acquire", headers=headers, expects_json=True,
                 timeout_s=min(left_s, DEFAULT_TIMEOUT_S),
-            )  # fmt: skip
+            ).document  # fmt: skip
         except Refused as refusal:
             if refusal.status == 422:
                 raise JobRejected(f"job {job_id} is not to be had: {refusal}") from refusal
@@ -65,10 +65,9 @@ def acquire(
                 words = f"The job is waiting for a dependency: ({refusal})"
                 raise Unavailable(words, refusal.status, refusal.retry_after_s) from refusal
             raise
-        return AcceptedJob.from_wire(reply.document)
 
     try:
-        return retry(attempt, schedule, wait=wait, report=report)
+        return AcceptedJob.from_wire(retry(attempt, schedule, wait=wait, report=report))
     except Unavailable as still:
         if still.status == 423:
             raise JobLocked(str(still)) from still
