@@ -40,6 +40,22 @@ def test_a_job_that_is_killed_leaves_no_file(plane, start, tmp_path):
     assert list(folder.iterdir()) == []
 
 
+def test_jobs_of_one_agent_know_their_own_files_alone(plane, start, tmp_path):
+    """Two at once and one after another: each waits until the file that it knows has its own line."""
+    folder, both = tmp_path / "logs", [tmp_path / "one", tmp_path / "two"]
+    look = 'until grep -aq "LINE of [/]" "$BUILDKITE_JOB_LOG_TMPFILE"; do sleep 0.01; done'
+    jobs = []
+    for name in ("one", "two", "three", "four"):
+        meet = f"touch {tmp_path / name}; until [ -e {both[0]} ] && [ -e {both[1]} ]; do sleep 0.01; done"
+        show = f'echo "{name} of $BUILDKITE_JOB_LOG_TMPFILE"'
+        jobs.append(plane.add_job("\n".join([meet, show, look.replace("LINE", name)])))
+    agent = start("--spawn", "2", "--enable-job-log-tmpfile", "--job-log-path", str(folder))
+    assert all(job.wait_finished() for job in jobs), agent.said
+    assert [job.finish["exit_status"] for job in jobs] == ["0"] * 4
+    files = [job.text.rpartition(" of ")[2].strip() for job in jobs]
+    assert len(set(files)) == 4 and all(path.startswith(str(folder)) for path in files)
+
+
 def test_a_job_has_no_such_variable_unless_asked_for(plane, start):
     job = plane.add_job('echo "is ${BUILDKITE_JOB_LOG_TMPFILE-unset}"')
     start("--disconnect-after-job").wait()
