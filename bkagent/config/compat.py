@@ -20,10 +20,15 @@ class Compat:
     checks_out_as_v4      verification is on, host keys are taken without a scan
     has_plugin_aliases    names of plugin variables that have `__` also exist with `_`
     refusal_is_77         `oidc request-token` ends with 77 where the control plane refuses
+    has_root_hooks_everywhere
+                          hooks of the repository's root count for a job in a subfolder that has none
     has_docker            BUILDKITE_DOCKER and BUILDKITE_DOCKER_COMPOSE_CONTAINER run the command in a container
     """
 
-    __slots__ = ("checks_out_as_v4", "has_docker", "has_plugin_aliases", "refusal_is_77", "reverses_post_hooks")
+    __slots__ = (
+        "checks_out_as_v4", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere", "refusal_is_77",
+        "reverses_post_hooks",
+    )  # fmt: skip
 
     def __init__(self, version: str, experiments: "frozenset[str]" = frozenset()) -> None:
         is_v4 = version == "4"
@@ -31,4 +36,5 @@ class Compat:
         self.checks_out_as_v4 = is_v4
         self.has_plugin_aliases = not is_v4
         self.refusal_is_77 = is_v4
+        self.has_root_hooks_everywhere = not is_v4
         self.has_docker = not is_v4

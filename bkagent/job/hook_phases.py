@@ -78,11 +78,38 @@ def agent_hooks(job: Job, name: str) -> List[str]:
 
 
 def repository_hooks(job: Job, name: str) -> List[str]:
-    """Return the path of the repository's hook `name`, if there is a checkout and it has one."""
+    """Return the path of the repository's hook `name`, if there is a checkout and it has one.
+
+    A job that works in a subfolder has the hooks of that folder; with --compat 3 those of the root where it has none.
+    """
     if not job.hooks_root:
         return []
-    path = find.find(os.path.join(job.hooks_root, ".buildkite", "hooks"), name, inside=job.hooks_root)
-    return [path] if path else []
+    for folder in _hook_folders(job):
+        path = find.find(os.path.join(job.hooks_root, folder, ".buildkite", "hooks"), name, inside=job.hooks_root)
+        if path:
+            return [path]
+    return []
+
+
+def _hook_folders(job: Job) -> List[str]:
+    """Return the folders whose hooks count, relative to the checkout; none of them is outside it."""
+    below = _below(job.hooks_root, job.session.cwd)
+    folders = [] if below is None else [below]
+    if job.settings.compat.has_root_hooks_everywhere and below != "":
+        folders.append("")
+    return folders
+
+
+def _below(root: str, folder: str) -> Optional[str]:
+    """Return where `folder` is below `root`, "" for the root itself, None outside. Links above make no difference."""
+    for top, inner in ((root, folder), (os.path.realpath(root), os.path.realpath(folder))):
+        try:
+            relative = os.path.relpath(inner, top)
+        except ValueError:  # another drive
+            continue
+        if relative.split(os.sep)[0] != os.pardir:
+            return "" if relative == os.curdir else relative
+    return None
 
 
 def _refuse_local(job: Job, path: str) -> None:

@@ -1,6 +1,7 @@
 """The order of hooks and phases, and what a failure in each of them does to the rest and to the exit status."""
 
-from typing import Dict, List
+import os
+from typing import Dict, List, Optional
 
 import pytest
 
@@ -167,3 +168,39 @@ def test_s2_2_a_command_without_a_checkout_runs_where_the_job_starts(place: Plac
     assert ended.has(str(place.builds))
     assert ended.has("found here")
     assert ended.has(f"$ cd {missing}")
+
+
+def _write_hooks(place: Place, *folders: str) -> None:
+    for folder in folders:
+        path = place.checkout / folder / ".buildkite" / "hooks" / "pre-command"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"echo 'hook of <{folder}>'\n", encoding="ascii")
+
+
+@pytest.mark.parametrize("compat", ["3", "4"])
+@pytest.mark.parametrize(
+    "folders, goes_to, with_3, with_4",
+    [
+        (["", "sub"], ".", "", ""),  # at the root nothing is new
+        (["", "sub"], "sub", "sub", "sub"),
+        (["", "a/b"], "a/b", "a/b", "a/b"),
+        (["", "..x"], "..x", "..x", "..x"),
+        ([""], "empty", "", None),
+        (["", "../outside"], "../outside", "", None),
+        (["", "../outside"], "link", "", None),
+    ],
+)
+def test_s3_3_hooks_of_the_repository_are_those_of_the_working_folder(
+    place: Place, folders: List[str], goes_to: str, with_3: str, with_4: Optional[str], compat: str
+) -> None:
+    (place.checkout / "empty").mkdir()
+    _write_hooks(place, *folders)
+    os.symlink("../outside", place.checkout / "link")
+    place.hook("pre-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
+    place.hook("post-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
+    ended = place.run("true", {"BKAGENT_COMPAT": compat})
+    wanted = with_3 if compat == "3" else with_4
+    assert ended.status == 0, ended.lines
+    assert [line for line in ended.lines if line.startswith("hook of ")] == (
+        [] if wanted is None else [f"hook of <{wanted}>"]
+    )
