@@ -90,9 +90,9 @@ def test_pings_keep_to_the_interval(plane, start):
     """Of the pings after the first, no two come in the same interval: a rate, not a time, so load cannot break it."""
     plane.ping_interval = 0.5
     agent = start()
-    assert plane.wait_for(lambda: plane.seen.count("GET ping") == 1), agent.said
-    began = time.monotonic()
-    assert plane.wait_for(lambda: plane.seen.count("GET ping") == 5), agent.said
+    assert plane.wait_for(lambda: "GET ping" in plane.seen), agent.said
+    count, began = plane.seen.count("GET ping"), time.monotonic()  # on a busy machine there may be more than one by now
+    assert plane.wait_for(lambda: plane.seen.count("GET ping") >= count + 5), agent.said
     assert time.monotonic() - began > 3 * 0.5
 
 

@@ -9,7 +9,7 @@ import pytest
 from bkagent.logs import journal
 
 # Prints the name of the file, and waits until the file has that.
-SHOW = 'F=$BUILDKITE_JOB_LOG_TMPFILE; echo "is $F"; until grep -aq "is /" "$F"; do sleep 0.01; done'
+SHOW = 'F=$BUILDKITE_JOB_LOG_TMPFILE; echo "is $F"; until grep -aq "is [/]" "$F"; do sleep 0.01; done'
 
 
 def test_a_job_finds_its_log_in_a_file_that_goes_with_it(plane, start, tmp_path):
