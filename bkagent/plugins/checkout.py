@@ -10,6 +10,7 @@ from typing import Callable, List, Sequence
 
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, pinned
+from bkagent.git.address_rules import without_user
 from bkagent.git.outcome import CLONE, OTHER, GitFailed
 from bkagent.git.run import capture, run
 from bkagent.plugins.location import BadPlugins
@@ -96,12 +97,25 @@ def _get_clone(session: Session, plugin: Plugin, repository: str, folder: str, w
         )
         _remove(plugin, folder)
     if os.path.lexists(os.path.join(folder, ".git")):
-        if not pinned.is_elsewhere(plugin.version, os.path.join(folder, ".git"), partial(_capture, session)):
+        problem = _problem_of_clone(session, plugin, repository, os.path.join(folder, ".git"))
+        if not problem:
             _report_present(session, plugin, folder)
             return
-        session.log.warning(f'The checkout of plugin "{plugin.label}" is at another commit: cloning it again')
+        session.log.warning(f'The checkout of plugin "{plugin.label}" is {problem}: cloning it again')
         _remove(plugin, folder)
     _clone(session, plugin, repository, folder, wishes)
+
+
+def _problem_of_clone(session: Session, plugin: Plugin, repository: str, git_folder: str) -> str:
+    """Return what is wrong with what an earlier job has cloned, "" where the plugin is what was asked for."""
+    if pinned.is_elsewhere(plugin.version, git_folder, partial(_capture, session)):
+        return "at another commit"
+    try:
+        origin = _capture(session, ["git", "--git-dir", git_folder, "config", "--get", "remote.origin.url"]).strip()
+    except GitFailed:
+        return ""  # put there by hand, say
+    # The names of folders are short of characters: a/b-c and a-b/c have the same one.
+    return "of another repository" if without_user(origin) != without_user(repository) else ""
 
 
 def find_vendored(root: str, plugin: Plugin) -> CheckedOut:

@@ -197,3 +197,16 @@ def test_a_pull_request_whose_ref_is_gone_is_built_as_long_as_its_commit_can_be_
     job = {"PULL_REQUEST": "12", "PIPELINE_PROVIDER": "github", "BRANCH": "pull", "COMMIT": pull}
     done = hand.run(repository=f"file://{upstream.folder}", command=SHOW, **job)
     assert done.status == 0 and "at-pull" in done.out, done.text
+
+
+def test_a_plugin_is_of_the_repository_that_is_asked_for_though_another_ones_folder_has_the_same_name(
+    hand: HandRun, upstream: Repository, tmp_path: Path
+) -> None:
+    good = Repository(tmp_path / "acme" / "x-y", files={"hooks/pre-command": "echo good\n"})
+    evil = Repository(tmp_path / "acme-x" / "y", files={"hooks/pre-command": "echo evil\n"})
+    for repository, says in ((evil, "evil"), (good, "good"), (good, "good")):
+        repository.git("tag", "-f", "v1")
+        plugins = f'["file://{repository.folder}#v1"]'
+        done = hand.run(repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=plugins)
+        assert done.status == 0 and says in done.out.split() and ("evil" in done.out.split()) is (says == "evil")
+    assert "is of another repository: cloning it again" not in done.out and "already checked out" in done.out
