@@ -1,7 +1,9 @@
 """What every test shares: the archive as built, and an environment that no job or user steers."""
 
 import os
+import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -43,7 +45,21 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.T
 
 
 @pytest.fixture(scope="session")
-def archive() -> str:
-    """Return the path of the built archive; tests/run.sh builds it before pytest starts."""
+def packed_archive() -> str:
+    """Return the path of the built archive as a user gets it; tests/run.sh builds it before pytest starts."""
     assert os.path.exists(ARCHIVE), "build it first: python3 packaging/tasks.py build"
     return ARCHIVE
+
+
+@pytest.fixture(scope="session")
+def archive(packed_archive: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the path of the archive as install.sh leaves it: every home folder shares its unpacked code.
+
+    Unpacking takes a second of a processor, and nearly every test has a home folder of its own.
+    """
+    folder = tmp_path_factory.mktemp("installed") / "bin"
+    folder.mkdir()
+    installed = shutil.copy(packed_archive, str(folder))
+    unpack = "import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])"
+    subprocess.run([sys.executable, "-I", "-S", "-c", unpack, installed], check=True)
+    return str(installed)

@@ -14,6 +14,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 VERSION = "buildkite-agent version 3.137.0+bkagent-"
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "universal_newlines": True, "timeout": 60}
     return subprocess.run(words, **{**pipes, **more})

@@ -12,6 +12,12 @@ from tests.whole.running import Done, Repository, Running, bkagent
 from tests.whole.site import Site
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 @pytest.fixture
 def local_run(archive: str, tmp_path: Path) -> Callable[..., Done]:
     """Return a function that gives `local run` a pipeline's text (None for no file) and flags."""

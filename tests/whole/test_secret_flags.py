@@ -41,6 +41,12 @@ OURS = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 def seen_with(archive: str, home: Path, *words: str) -> List[str]:
     """Run a command line whose last word is the secret; return what was imported while that could be seen."""
     into = home / "modules"

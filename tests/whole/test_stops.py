@@ -15,6 +15,12 @@ from tests.fakes.control_plane import PATIENCE_S, Answer, FakeControlPlane, Requ
 from tests.whole.running import Running, Start, wait_until
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 class SlowToTake(FakeControlPlane):
     """Answers no chunk before the agent disconnects, and refuses the first time that it does."""
 

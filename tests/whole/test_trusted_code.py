@@ -33,6 +33,12 @@ if [ -n "$2" ]; then mkdir -p "${2%/*}"; ln -s "$1" "$2"; fi
 WAYS = ("header", "python")
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 def code_hash(archive: str) -> str:
     with open(archive, "rb") as file:
         match = re.search(rb"bkagent/code/([0-9a-f]{24})", file.read(8192))

@@ -17,6 +17,12 @@ TOKEN, SECRET = "job-api-token", "a-secret-to-redact"
 Listen = Callable[[int, Path], Listener]
 
 
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> str:
+    """Return the archive before it has unpacked anything."""
+    return packed_archive
+
+
 @pytest.fixture
 def listen(commons: Path) -> Iterator[Listen]:
     """Return a function that starts a user's process behind a socket."""
