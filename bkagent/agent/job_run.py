@@ -91,7 +91,7 @@ class JobRun:
         session = session_file.of_job(job, own.client.endpoint, own.token)
         try:
             earlier = self._earlier(job, session)
-            self.entry = entry = earlier or self._created(job, session)
+            self.entry = entry = earlier or spool.create(self._place.spool_path, job, session)
         except (AgentError, OSError) as problem:
             self.not_run = not_run.tell(
                 self._client, self._job.id, str(problem), wait=self._place.stop.waiter(FORCED),
@@ -135,13 +135,6 @@ class JobRun:
         return earlier_entry.take(
             place.spool_path, job, session, self._job.token, place.report, place.stop.waiter(FORCED)
         )
-
-    def _created(self, job: JobFile, session: SessionFile) -> Entry:
-        entry = spool.create(self._place.spool_path, job, session)
-        # On the side: the job does not wait for the disk, and its entry gets there with its first second of log.
-        arguments = (self._place.settings.state_path, job.job_id, self._place.report)
-        threading.Thread(target=_sync_session, args=arguments, name="session-sync", daemon=True).start()
-        return entry
 
     def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
         """Start the job's process, or write down why there is none."""
@@ -248,9 +241,8 @@ class JobRun:
         wanted = settings.log_copies
         return JobFile(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
-            agent_name=session.name,
-            heartbeat_interval_s=session.heartbeat_interval_s, lost_after_s=session.lost_after_s,
-            job_status_interval_s=session.job_status_interval_s,
+            agent_name=session.name, heartbeat_interval_s=session.heartbeat_interval_s,
+            lost_after_s=session.lost_after_s, job_status_interval_s=session.job_status_interval_s,
             request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
             chunk_interval_s=self._job.chunks_interval_s, log_max_bytes=self._job.log_max_size_bytes,
             ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,
@@ -283,13 +275,6 @@ def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -
     said = _last_words(entry)
     report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")
     settled(entry, outcome.lost(rfc3339(time.time_ns())))
-
-
-def _sync_session(state_path: str, job_id: str, report: Report) -> None:
-    try:
-        session_file.sync(state_path, job_id)
-    except OSError as problem:
-        report("warn", f"the session of job {job_id} may not outlive the power of this machine: {problem}")
 
 
 def _last_words(entry: Entry) -> str:

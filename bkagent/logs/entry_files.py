@@ -8,11 +8,26 @@ from typing import Optional
 from bkagent.errors import WireError
 from bkagent.logs import layout
 from bkagent.logs.job_file import JobFile
-from bkagent.system.durable import replace_file
+from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain, read_plain
 
 _LONGEST_JOB_FILE_BYTES = 16 * 1024 * 1024
 CANCEL, AGENT_STOP = "cancel", "agent_stop"
+
+
+def sync_session(folder: str) -> None:
+    """Bring to the disk which session took the job of an entry, beside which that lies. Raises OSError.
+
+    To be called before `job.json` is brought there, which counts for nothing without it. One that is gone is no error.
+    """
+    state_path = layout.state_of(folder)
+    sessions = os.path.join(state_path, layout.SESSIONS)
+    try:
+        sync_path(os.path.join(sessions, os.path.basename(folder)))
+        sync_folder(sessions)
+        sync_folder(state_path)
+    except FileNotFoundError:
+        pass
 
 
 def read_job(folder: str) -> JobFile:

@@ -9,7 +9,7 @@ from typing import Optional
 
 from bkagent.errors import AgentError, WireError
 from bkagent.logs import layout, result
-from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job
+from bkagent.logs.entry_files import cancel_reason, heartbeat_age_s, read_job, sync_session
 from bkagent.logs.job_file import JobFile
 from bkagent.logs.patient_writer import HELD_UP_S, PatientWriter
 from bkagent.logs.result import Result
@@ -123,6 +123,7 @@ class JobSide:
         if not self._is_there():
             return
         try:
+            sync_session(self.folder)
             for name in (layout.JOB, layout.LOG):
                 sync_path(os.path.join(self.folder, name))
             if self._outcome is not None:
@@ -170,6 +171,7 @@ class JobSide:
         self.sync()
         # The entry itself was made in a hurry; it gets to the disk with its first second of log.
         if self._is_new:
+            sync_session(self.folder)
             sync_path(os.path.join(self.folder, layout.JOB))
             sync_folder(self.folder)
             sync_folder(os.path.dirname(self.folder))

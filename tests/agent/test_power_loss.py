@@ -181,5 +181,6 @@ def reaches_disk(machine: Machine, path: Path) -> bool:
 def test_log_and_journal_are_synced_while_the_job_runs(machine):
     assert machine.job.wait_printed(b"line 5 "), machine.agent.said
     log, journal = machine.entry / "log", machine.entry / "chunks"
-    for path in (log, journal):
+    session = machine.entry.parents[1] / "sessions" / machine.entry.name
+    for path in (log, journal, session, machine.entry / "job.json"):
         assert reaches_disk(machine, path), machine.agent.said

@@ -39,7 +39,7 @@ def note(entry: Entry, session: SessionFile) -> None:
     """Write down, on the disk, in which session the job is delivered."""
     state_path = layout.state_of(entry.folder)
     session_file.write(state_path, session)
-    session_file.sync(state_path, entry.job_id)
+    entry_files.sync_session(entry.folder)
 
 
 def take_in_older(entry: Entry) -> None:

@@ -15,7 +15,7 @@ from bkagent.errors import WireError
 from bkagent.logs import checked_fields, layout
 from bkagent.logs.job_file import JobFile
 from bkagent.system import private_folder
-from bkagent.system.durable import replace_file, sync_folder, sync_path
+from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import read_plain
 
 _LONGEST_BYTES = 1024 * 1024
@@ -51,20 +51,10 @@ def path_of(state_path: str, job_id: str) -> str:
 
 
 def write(state_path: str, session: SessionFile) -> None:
-    """Write a session down, for this user alone. `sync` brings it to the disk. Raises OSError, ConfigError."""
+    """Write a session down, for this user alone; `sync_session` brings it to the disk. Raises OSError, ConfigError."""
     private_folder.make(os.path.join(state_path, layout.SESSIONS))
     text = checked_fields.to_text(session)
     replace_file(path_of(state_path, session.job_id), text.encode("utf-8", "surrogateescape"), to_disk=False)
-
-
-def sync(state_path: str, job_id: str) -> None:
-    """Bring a session to the disk. Raises OSError; a session that is gone is none."""
-    try:
-        sync_path(path_of(state_path, job_id))
-        sync_folder(os.path.join(state_path, layout.SESSIONS))
-        sync_folder(state_path)
-    except FileNotFoundError:
-        pass
 
 
 def read(state_path: str, job_id: str) -> Optional[SessionFile]:
