@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
@@ -15,7 +16,6 @@ from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreacha
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
-from bkagent.system.confined_folder import ConfinedFolder
 from bkagent.transport.http_client import Pool, Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
@@ -61,38 +61,22 @@ def download(
 
     Raises AgentError when nothing is found, or after everything has been tried and something is missing.
     """
-    stop = Cancellation()
-    remove = cancellation.on_request(stop.request) if cancellation else None
-    try:
-        return _download(client, query, destination, cwd, environ, user_agent, report, stop, schedule)
-    finally:
-        if remove:
-            remove()
+    folder = os.path.abspath(os.path.join(cwd, destination))
+    with closing(open_folder(folder)) as root:
+        place = DestinationFolder(root, folder, query.may_leave_folder)
+        stop = Cancellation()
+        remove = cancellation.on_request(stop.request) if cancellation else None
+        try:
+            return _download(client, query, place, folder, environ, user_agent, report, stop, schedule)
+        finally:
+            if remove:
+                remove()
 
 
 def _download(
     client: Caller,
     query: Query,
-    destination: str,
-    cwd: str,
-    environ: Mapping[str, str],
-    user_agent: str,
-    report: Report,
-    stop: Cancellation,
-    schedule: Schedule,
-) -> int:
-    folder = os.path.abspath(os.path.join(cwd, destination))
-    root = open_folder(folder)
-    try:
-        return _fetch_all(client, query, root, folder, environ, user_agent, report, stop, schedule)
-    finally:
-        root.close()
-
-
-def _fetch_all(
-    client: Caller,
-    query: Query,
-    root: ConfinedFolder,
+    place: DestinationFolder,
     folder: str,
     environ: Mapping[str, str],
     user_agent: str,
@@ -112,7 +96,6 @@ def _fetch_all(
     pool = Pool("http://localhost", environ)  # used with whole URLs only
     stop.on_request(pool.close)
     try:
-        place = DestinationFolder(root, folder, query.may_leave_folder)
         failed_count = _Downloads(pool, place, user_agent, report, stop, schedule).run(found)
     finally:
         pool.close()

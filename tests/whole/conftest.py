@@ -8,7 +8,8 @@ import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import FakeControlPlane
-from tests.whole.running import Start
+from tests.whole.hand_run import HandRun
+from tests.whole.running import Repository, Start
 
 
 @pytest.fixture
@@ -30,3 +31,15 @@ def start(archive: str, plane: FakeControlPlane, tmp_path: Path) -> Iterator[Sta
     yield begin
     for agent in started:
         agent.__exit__()
+
+
+@pytest.fixture
+def hand(archive: str, tmp_path: Path) -> HandRun:
+    """Jobs that the archive runs without an agent."""
+    return HandRun(archive, tmp_path)
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Repository:
+    """The repository of the job."""
+    return Repository(tmp_path / "upstream")

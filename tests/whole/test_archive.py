@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.fakes.packed_archive import archive
+
+__all__ = ["archive"]
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VERSION = "buildkite-agent version 3.137.0+bkagent-"
-
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
 
 
 def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":

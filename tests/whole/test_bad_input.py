@@ -8,14 +8,11 @@ from typing import Any, Callable
 
 import pytest
 
+from tests.fakes.packed_archive import archive
 from tests.whole.running import Done, Repository, Running, bkagent
 from tests.whole.site import Site
 
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
+__all__ = ["archive"]
 
 
 @pytest.fixture

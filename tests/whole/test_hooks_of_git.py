@@ -18,11 +18,6 @@ HOOKS = (
 
 
 @pytest.fixture
-def hand(archive: str, tmp_path: Path) -> HandRun:
-    return HandRun(archive, tmp_path)
-
-
-@pytest.fixture
 def upstream(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "upstream", files={"README.md": "one\n"})
 

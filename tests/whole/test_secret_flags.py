@@ -11,6 +11,9 @@ import pytest
 
 from bkagent.cli import main, table
 from tests.fakes.agent_process import clean_environment
+from tests.fakes.packed_archive import archive
+
+__all__ = ["archive"]
 
 SECRET = "sekret-9f2c"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems let no process change what they show")
@@ -39,12 +42,6 @@ OURS = {
     "bkagent", "bkagent.cli", "bkagent.cli.main", "bkagent.cli.secret_flags", "bkagent.system",
     "bkagent.system.own_memory", "bkagent.system._own_memory_linux",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
 
 
 def seen_with(archive: str, home: Path, *words: str) -> List[str]:

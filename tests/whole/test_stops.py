@@ -12,13 +12,10 @@ import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import PATIENCE_S, Answer, FakeControlPlane, Request
+from tests.fakes.packed_archive import archive
 from tests.whole.running import Running, Start, wait_until
 
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
+__all__ = ["archive"]
 
 
 class SlowToTake(FakeControlPlane):

@@ -10,16 +10,6 @@ from tests.whole.hand_run import HandRun
 from tests.whole.running import Repository
 
 
-@pytest.fixture
-def hand(archive: str, tmp_path: Path) -> HandRun:
-    return HandRun(archive, tmp_path)
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "upstream")
-
-
 def test_a_commit_that_looks_like_an_option_writes_no_file_where_a_hook_checks_out(
     hand: HandRun, upstream: Repository, tmp_path: Path
 ) -> None:

@@ -15,8 +15,9 @@ from bkagent.system import trusted_path
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import FakeControlPlane
 from tests.fakes.other_user import DAEMON, NOBODY, commons, python_of_all, run_as
+from tests.fakes.packed_archive import archive
 
-__all__ = ["commons"]
+__all__ = ["archive", "commons"]
 
 ROOT = 0
 HEADER = Path(__file__).resolve().parents[2] / "packaging" / "header.sh"
@@ -31,12 +32,6 @@ chmod 755 "$1"
 if [ -n "$2" ]; then mkdir -p "${2%/*}"; ln -s "$1" "$2"; fi
 """
 WAYS = ("header", "python")
-
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
 
 
 def code_hash(archive: str) -> str:

@@ -9,18 +9,13 @@ from typing import Any, Callable, Dict, Iterator, List
 import pytest
 
 from tests.fakes.other_user import DAEMON, NOBODY, Listener, commons, python_of_all, run_as
+from tests.fakes.packed_archive import archive
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
-__all__ = ["commons"]
+__all__ = ["archive", "commons"]
 
 TOKEN, SECRET = "job-api-token", "a-secret-to-redact"
 Listen = Callable[[int, Path], Listener]
-
-
-@pytest.fixture(scope="session")
-def archive(packed_archive: str) -> str:
-    """Return the archive before it has unpacked anything."""
-    return packed_archive
 
 
 @pytest.fixture

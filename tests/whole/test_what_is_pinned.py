@@ -13,16 +13,6 @@ SHOW = "git log -1 --format=at-%s"
 SHA256 = "5" * 64
 
 
-@pytest.fixture
-def hand(archive: str, tmp_path: Path) -> HandRun:
-    return HandRun(archive, tmp_path)
-
-
-@pytest.fixture
-def upstream(tmp_path: Path) -> Repository:
-    return Repository(tmp_path / "upstream")
-
-
 def disguise(repository: Repository, good: str) -> None:
     """Add an evil commit whose branch, the default one, is named like the good commit."""
     repository.git("commit", "-q", "--allow-empty", "-m", "evil")
