@@ -4,9 +4,11 @@ import errno
 import os
 import stat
 import sys
+from functools import partial
 from io import FileIO
-from types import TracebackType
-from typing import Optional, Sequence, Type
+from typing import Sequence
+
+from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
 
 assert sys.platform != "win32"
 
@@ -14,43 +16,6 @@ assert sys.platform != "win32"
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _TRIES_COUNT = 100  # to make or open a folder that others make and remove
-
-
-class LinkInTheWay(OSError):
-    """A step below the folder is a link. `filename` is its path below the folder."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(errno.ELOOP, "a link is in the way", path)
-
-
-class NewFile:
-    """A file that has no name of its own yet."""
-
-    def __init__(self, folder_fd: int, name: str) -> None:
-        self._folder_fd, self._name, self._is_put = folder_fd, name, False
-        self._aside = f".{name[:40]}.{os.urandom(6).hex()}"
-        self.file = FileIO(os.open(self._aside, _NEW, 0o666, dir_fd=folder_fd), "w")
-
-    def put(self) -> None:
-        """Give it its name."""
-        self.file.close()
-        os.rename(self._aside, self._name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)
-        self._is_put = True
-
-    def __enter__(self) -> "NewFile":
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        try:
-            self.file.close()
-        finally:
-            try:
-                if not self._is_put:
-                    os.unlink(self._aside, dir_fd=self._folder_fd)
-            finally:
-                os.close(self._folder_fd)
 
 
 class ConfinedFolder:
@@ -63,7 +28,7 @@ class ConfinedFolder:
         """Begin a file."""
         folder_fd = self._folder_of(parts)
         try:
-            return NewFile(folder_fd, parts[-1])
+            return _new_file(folder_fd, parts[-1])
         except (OSError, ValueError):
             os.close(folder_fd)
             raise
@@ -98,6 +63,16 @@ class ConfinedFolder:
                 os.close(fd)
             fd = below
         return fd
+
+
+def _new_file(folder_fd: int, name: str) -> NewFile:
+    aside = name_aside(name)
+    return NewFile(
+        FileIO(os.open(aside, _NEW, 0o666, dir_fd=folder_fd), "w"),
+        rename=partial(os.rename, aside, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd),
+        remove=partial(os.unlink, aside, dir_fd=folder_fd),
+        release=partial(os.close, folder_fd),
+    )
 
 
 def _open_or_make(fd: int, name: str) -> int:

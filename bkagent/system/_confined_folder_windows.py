@@ -9,9 +9,11 @@ import errno
 import os
 import sys
 from ctypes import wintypes
+from functools import partial
 from io import FileIO
-from types import TracebackType
-from typing import List, Optional, Sequence, Type
+from typing import List, Sequence
+
+from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
 
 assert sys.platform == "win32"
 
@@ -42,44 +44,6 @@ _kernel32.GetFinalPathNameByHandleW.argtypes = (wintypes.HANDLE, wintypes.LPWSTR
 _kernel32.GetFinalPathNameByHandleW.restype = wintypes.DWORD
 
 
-class LinkInTheWay(OSError):
-    """A step below the folder is a link. `filename` is its path below the folder."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(errno.ELOOP, "a link is in the way", path)
-
-
-class NewFile:
-    """A file that has no name of its own yet."""
-
-    def __init__(self, handles: List[int], folder: str, name: str) -> None:
-        self._handles, self._is_put = handles, False
-        self._goal = os.path.join(folder, name)
-        self._aside = os.path.join(folder, f".{name[:40]}.{os.urandom(6).hex()}")
-        self.file = FileIO(os.open(self._aside, _NEW, 0o666), "w")
-
-    def put(self) -> None:
-        """Give it its name."""
-        self.file.close()
-        os.replace(self._aside, self._goal)
-        self._is_put = True
-
-    def __enter__(self) -> "NewFile":
-        return self
-
-    def __exit__(
-        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
-    ) -> None:
-        try:
-            self.file.close()
-        finally:
-            try:
-                if not self._is_put:
-                    os.unlink(self._aside)
-            finally:
-                _close(self._handles)
-
-
 class ConfinedFolder:
     """Thread-safe."""
 
@@ -97,7 +61,7 @@ class ConfinedFolder:
         """Begin a file."""
         handles: List[int] = []
         try:
-            return NewFile(handles, self._folder_of(parts, handles), parts[-1])
+            return _new_file(handles, self._folder_of(parts, handles), parts[-1])
         except (OSError, ValueError):
             _close(handles)
             raise
@@ -136,6 +100,16 @@ class ConfinedFolder:
             if not _is_below(_final_path(handles[-1]), self._path):
                 raise LinkInTheWay("/".join(parts[: at + 1]))
         return path
+
+
+def _new_file(handles: List[int], folder: str, name: str) -> NewFile:
+    aside = os.path.join(folder, name_aside(name))
+    return NewFile(
+        FileIO(os.open(aside, _NEW, 0o666), "w"),
+        rename=partial(os.replace, aside, os.path.join(folder, name)),
+        remove=partial(os.unlink, aside),
+        release=partial(_close, handles),
+    )
 
 
 def _open(path: str, follow: bool) -> int:
