@@ -15,6 +15,7 @@ from bkagent.agent.registering import connect_to, register_all
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import FORCED, NOW, Stop
+from bkagent.agent.watchdog import Watchdog, read_watch
 from bkagent.agent.worker import Worker
 from bkagent.config import code_in_use
 from bkagent.errors import AgentError, Cancelled, ConfigError
@@ -94,10 +95,16 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
         )  # fmt: skip
         workers.append(Worker(index, session, own, idleness))
     commands.open()
+    watch = read_watch(settings.environ, report)
+    watchdog = Watchdog(watch, lambda: all(worker.is_well() for worker in workers), report) if watch else None
     try:
+        if watchdog is not None:
+            watchdog.start()
         _run_all(workers, adoption, report)
         adoption.wait()
     finally:
+        if watchdog is not None:
+            watchdog.stop()
         commands.close()
     try:
         _run_hooks("agent-shutdown", settings, sessions, report)

@@ -39,6 +39,10 @@ MOVES: Mapping[str, Tuple[str, ...]] = {
 }
 
 
+# Who has not reached the control plane for so many heartbeat intervals is not well: the reference's rule.
+_TOUCH_INTERVALS = 2
+
+
 class Worker:
     """Worker number `index` of a process. After `run`: `error` is what ended it, `last_finish` its last job's end."""
 
@@ -62,6 +66,7 @@ class Worker:
         self._began = clock()
         self._phase = Phase(session.ping_interval_s, self._began, chance)
         self._connected = self._has_run = False
+        self._touched_at: Optional[float] = None  # None until it is connected
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
         self._entry: Optional[Entry] = None
@@ -89,6 +94,14 @@ class Worker:
         self._heartbeat.stop()
         self._idleness.gone(self.index)
 
+    def is_well(self) -> bool:
+        """Say whether the control plane has heard of it lately, if it should have; one that failed is not well."""
+        if self.error is not None:
+            return False
+        if self._touched_at is None or self.state in (LEAVING, LEFT):
+            return True
+        return self._clock() - self._touched_at <= _TOUCH_INTERVALS * self.session.heartbeat_interval_s
+
     # The states
 
     def _connect(self) -> str:
@@ -100,6 +113,7 @@ class Worker:
         except AgentError as problem:
             return self._fail(problem)
         self._connected = True
+        self._touched_at = self._clock()
         self._heartbeat.start()
         self._stop.on_request(self._stop_report.on_stop)
         self._report("info", "Waiting for instructions...")
@@ -235,6 +249,7 @@ class Worker:
         self._entry = entry
 
     def _on_beat(self) -> None:
+        self._touched_at = self._clock()
         entry = self._entry
         if entry is not None:
             try:

@@ -1,0 +1,70 @@
+"""Tell systemd that the agent works, as units with `WatchdogSec=` ask for; without a word in time systemd restarts it.
+
+The variables and the message are those of sd_watchdog_enabled(3) and sd_notify(3). As with the reference (3.138), the
+word is given each half of the interval while every worker that is at work has reached the control plane lately.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Callable, Mapping, Optional
+
+from bkagent.system import service_socket
+
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a service manager asks for: a word on the socket at `address`, at least every `interval_s`."""
+
+    address: str
+    interval_s: float
+
+
+def read_watch(environ: Mapping[str, str], report: Report) -> Optional[Watch]:
+    """Return what is asked of this process, None where nothing is."""
+    address, microseconds = environ.get("NOTIFY_SOCKET", ""), environ.get("WATCHDOG_USEC", "")
+    if not address or not microseconds:
+        return None
+    if environ.get("WATCHDOG_PID", "") not in ("", str(os.getpid())):
+        return None  # it was meant for a process that has started this one
+    if not (microseconds.isascii() and microseconds.isdigit() and int(microseconds) > 0):
+        report("warn", f"WATCHDOG_USEC must be a number of microseconds, but is {microseconds!r}")
+        return None
+    return Watch(address, min(int(microseconds) / 1e6, threading.TIMEOUT_MAX))
+
+
+class Watchdog:
+    """Gives the word from a thread of its own, while `is_well()`, until `stop()`."""
+
+    def __init__(self, watch: Watch, is_well: Callable[[], bool], report: Report) -> None:
+        self._watch, self._is_well, self._report = watch, is_well, report
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin; the first word is given at once."""
+        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """End."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        was_heard = True
+        while True:
+            if self._is_well():
+                was_heard = self._give_word(was_heard)
+            if self._ended.wait(self._watch.interval_s / 2):
+                return
+
+    def _give_word(self, was_heard: bool) -> bool:
+        try:
+            service_socket.tell(self._watch.address, "WATCHDOG=1")
+        except OSError as error:
+            if was_heard:  # once, and not each time
+                self._report("warn", f"systemd's watchdog does not hear this agent: {self._watch.address}: {error}")
+            return False
+        return True

@@ -1,0 +1,16 @@
+"""The socket on which a service manager listens to its services (sd_notify(3)).
+
+tell(address, message) -> None     send one message; raises OSError where nobody listens or there are no such sockets
+"""
+
+import socket
+
+
+def tell(address: str, message: str) -> None:
+    """Send `message` to `address`: a path, or "@" and a name that is not in the file system. Never waits."""
+    family = getattr(socket, "AF_UNIX", None)  # Windows has none
+    if family is None:
+        raise OSError("this system has no Unix sockets")
+    with socket.socket(family, socket.SOCK_DGRAM) as sender:
+        sender.setblocking(False)
+        sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
