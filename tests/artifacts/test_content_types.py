@@ -9,6 +9,7 @@ from bkagent.artifacts.content_types import DEFAULT, ContentTypes
 from bkagent.artifacts.sizes import shown
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "content-types.json")
+TABLES = os.path.join(os.path.dirname(__file__), "..", "data", "content_types")
 with open(VECTORS, encoding="utf-8") as file:
     RECORDED = json.load(file)["cases"]
 
@@ -18,21 +19,28 @@ def test_recorded_types(case):
     assert ContentTypes((), ()).of("name" + case["extension"]) == (case["type"] or DEFAULT)
 
 
-def test_the_systems_tables_answer_for_the_rest(tmp_path):
-    (tmp_path / "globs2").write_text(
-        "# comment\n50:text/x-go:*.go\n40:text/second:*.go\n50:a/b:*.t?r\n50:application/x-y:*.Y\n"
-    )
-    (tmp_path / "mime.types").write_text("text/x-never x1\n")
-    types = ContentTypes((str(tmp_path / "none"), str(tmp_path / "globs2")), (str(tmp_path / "mime.types"),))
-    found = [types.of(name) for name in ("a.go", "a.GO", "a.Y", "a.y", "a.x1", "a.txt", "dir.go/noext")]
-    go = "text/x-go; charset=utf-8"
-    assert found == [go, go, "application/x-y", DEFAULT, DEFAULT, "text/plain", DEFAULT]
+def _registered_nothing(extension):
+    return ""
 
 
-def test_the_older_tables_are_read_where_there_are_no_globs(tmp_path):
-    (tmp_path / "mime.types").write_text("text/x-some\tx1 x2 # no\napplication/z\n")
-    types = ContentTypes((), (str(tmp_path / "mime.types"),))
-    assert [types.of(name) for name in ("a.x2", "a.no")] == ["text/x-some; charset=utf-8", DEFAULT]
+@pytest.mark.parametrize(
+    "machine, globs, tables",
+    [("bare", ["none"], ["none"]), ("globs2", ["none", "globs2"], ["mime.types"]), ("mime.types", [], ["mime.types"])],
+)
+def test_every_known_name_has_the_type_that_the_reference_gives_it(machine, globs, tables):
+    with open(os.path.join(TABLES, "answers.json"), encoding="utf-8") as file:
+        answers = {name: kind for kind, names in json.load(file)[machine].items() for name in names.split(" ")}
+    paths = [[os.path.join(TABLES, name) for name in names] for names in (globs, tables)]
+    types = ContentTypes(*paths, _registered_nothing)
+    assert {name: types.of(name) for name in answers} == answers
+
+
+def test_the_registry_comes_before_the_types_of_go_and_after_the_table():
+    registry = {"txt": "text/never", "TXT": "text/x-registered", "odd": "no slash", "new": "application/x-new"}
+    types = ContentTypes((), (), lambda extension: registry.get(extension, ""))
+    assert [types.of(name) for name in ("a.txt", "a.TXT", "a.PNG", "a.odd", "a.new")] == [
+        "text/plain", "text/x-registered; charset=utf-8", "image/png", DEFAULT, "application/x-new",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
