@@ -8,7 +8,7 @@ from typing import Any, List, Mapping, Optional, Sequence
 
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane_meta_data import PlaneMetaData
-from bkagent.controlplane.plane_steps import PlaneSteps
+from bkagent.controlplane.plane_steps import PlaneSteps, as_sent
 from bkagent.controlplane.records import Build, Event, Job, PipelineEntry
 from bkagent.controlplane.store import builds, jobs, pipelines, uploads
 from bkagent.pipeline.steps_fields import plain_text
@@ -24,15 +24,29 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
         self, slug: str, *, name: str = "", repository: str = "", default_branch: str = ""
     ) -> PipelineEntry:
         """Return the pipeline of this slug, made or brought up to date with what is given. Raises Rejected."""
+        entry = self._drafted_pipeline(slug, name=name, repository=repository, default_branch=default_branch)
+        with self._change():
+            known = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
+            if known is None:
+                pipelines.TABLE.add(self._db, entry)
+                return entry
+            return pipelines.TABLE.change(
+                self._db, known, name=entry.name, repository=entry.repository, default_branch=entry.default_branch
+            )
+
+    def _drafted_pipeline(
+        self, slug: str, *, name: str = "", repository: str = "", default_branch: str = ""
+    ) -> PipelineEntry:
+        """Return the pipeline of this slug as `ensure_pipeline` would leave it, nothing kept. Raises Rejected."""
         if not _SLUG.fullmatch(slug):
             raise Rejected(f'"{slug[:120]}" cannot name a pipeline: letters, digits and "-" only, at most 100')
-        with self._change() as now:
-            found = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
-            if found is None:
-                found = PipelineEntry(self.new_id(), slug, name or slug, repository, default_branch or "main", now)
-                pipelines.TABLE.add(self._db, found)
-            given = {"name": name, "repository": repository, "default_branch": default_branch}
-            return pipelines.TABLE.change(self._db, found, **{key: value for key, value in given.items() if value})
+        known = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
+        if known is None:
+            return PipelineEntry(self.new_id(), slug, name or slug, repository, default_branch or "main", self._clock())
+        return dataclasses.replace(
+            known, name=name or known.name, repository=repository or known.repository,
+            default_branch=default_branch or known.default_branch,
+        )  # fmt: skip
 
     def pipelines(self) -> List[PipelineEntry]:
         """Return every pipeline, by name."""
@@ -63,10 +77,12 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
     ) -> Build:
         """Make a build of a normalised document and start it.
 
-        Raises Rejected with one sentence for what is wrong with the document, or not supported.
+        Raises Rejected with one sentence for what is wrong with the document, or not supported; the store is then as
+        it was before.
         """
+        document = as_sent(document)
         pipeline = self._checked(document, ())
-        entry = self.ensure_pipeline(pipeline_slug, repository=repository)
+        entry = self._drafted_pipeline(pipeline_slug, repository=repository)
         if not entry.repository:
             raise Rejected("a build needs a repository to check out: none was given, and its pipeline has none")
         if not branch or not commit:
@@ -77,8 +93,9 @@ class PlaneBuilds(PlaneSteps, PlaneMetaData):
             source=source, author=dict(author or {}), creator=dict(creator or {}),
             pull_request=dict(pull_request or {}), clean_checkout=clean_checkout, rebuilt_from=rebuilt_from,
         )  # fmt: skip
-        answers = self._try_conditions(draft, pipeline)
+        answers = self._try_conditions(draft, entry, pipeline)
         with self._change() as now:
+            self.ensure_pipeline(pipeline_slug, repository=repository)
             number = pipelines.next_number(self._db, entry.slug)
             build = dataclasses.replace(draft, number=number, created_at=now, scheduled_at=now)
             builds.TABLE.add(self._db, build)

@@ -11,7 +11,7 @@ from bkagent.controlplane.records import Build, Event, Job, PipelineEntry, StepE
 from bkagent.controlplane.scheduling import condition_values, limits, states, step_state, support
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
-from bkagent.pipeline import conditional_pattern, steps_graph, steps_reader
+from bkagent.pipeline import conditional_pattern, go_json, steps_graph, steps_reader
 from bkagent.pipeline.conditional_pattern import Answers
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
@@ -65,7 +65,9 @@ class PlaneSteps(PlaneScheduling):
         """
         if not uuid or len(uuid) > MOST_UUID_CHARACTERS:
             raise Rejected(f"an upload has a uuid of at most {MOST_UUID_CHARACTERS} characters")
-        answers = self._try_conditions(self.build(self.job(job_id).build_id), self._checked(document, ()))
+        document = as_sent(document)
+        build = self.build(self.job(job_id).build_id)
+        answers = self._try_conditions(build, self.pipeline(build.pipeline_slug), self._checked(document, ()))
         with self._change():
             job = self.job(job_id)
             known = uploads.TABLE.first(
@@ -93,13 +95,13 @@ class PlaneSteps(PlaneScheduling):
             raise NotFound("No pipeline upload found")
         return found
 
-    def _try_conditions(self, build: Build, pipeline: Pipeline) -> Answers:
+    def _try_conditions(self, build: Build, entry: PipelineEntry, pipeline: Pipeline) -> Answers:
         """Return what the regular expressions of a pipeline's conditions answer, tried before the store is held.
 
         Raises Rejected where they take too long, or for what else is wrong with its steps.
         """
         build = dataclasses.replace(build, pipeline_env={**build.pipeline_env, **pipeline.env})
-        conditions = condition_values.values(build, self.pipeline(build.pipeline_slug), self.organization)
+        conditions = condition_values.values(build, entry, self.organization)
         target = Target(build.id, "", conditions, build.branch, 0.0, 0.0, self.new_id)
         try:
             with conditional_pattern.limited(limits.CONDITIONS_S) as answers:
@@ -109,8 +111,6 @@ class PlaneSteps(PlaneScheduling):
             raise Rejected(str(wrong)) from None
 
     def _checked(self, document: Any, keys: Sequence[str]) -> Pipeline:
-        if support.too_deep(document):
-            raise Rejected(f"the pipeline is nested deeper than {support.DEEPEST} levels")
         try:
             pipeline = steps_reader.read(document)
             if sum(len(step.depends_on or ()) for step, _ in pipeline.walk()) > limits.DEPENDENCIES_PER_UPLOAD:
@@ -192,3 +192,13 @@ class PlaneSteps(PlaneScheduling):
         for entry in entries:
             if entry.id not in kept and entry.id not in groups:
                 self._db.rows("DELETE FROM steps WHERE id = ?", (entry.id,))
+
+
+def as_sent(document: Any) -> Any:
+    """Return a document as the JSON of an upload brings it. Raises Rejected."""
+    if support.too_deep(document):
+        raise Rejected(f"the pipeline is nested deeper than {support.DEEPEST} levels")
+    try:
+        return go_json.as_sent(document)
+    except PipelineError as wrong:
+        raise Rejected(f"the pipeline: {wrong}") from None

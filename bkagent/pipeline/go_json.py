@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from json.encoder import encode_basestring
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Union
 
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.normalise_text import digits, plain_digits
@@ -27,15 +28,27 @@ def dumps(value: Any, *, indent: int = 0, escape_markup: bool = True) -> str:
     return "".join(parts)
 
 
+def as_sent(value: Any) -> Any:
+    """Return a value with its numbers as they are read at the far side: a float of 1e20 has become a whole number.
+
+    Raises PipelineError for numbers that JSON cannot hold.
+    """
+    if isinstance(value, dict):
+        return {key: as_sent(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_sent(item) for item in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return json.loads(_digits(value))
+    return value
+
+
 def _write(value: Any, parts: List[str], line: str, step: str, markup: bool) -> None:
     if isinstance(value, str):
         parts.append(_text(value, markup))
     elif value is None or isinstance(value, bool):
         parts.append({None: "null", True: "true", False: "false"}[value])
-    elif isinstance(value, int):
-        parts.append(str(value))
-    elif isinstance(value, float):
-        parts.append(_number(value))
+    elif isinstance(value, (int, float)):
+        parts.append(_digits(value))
     elif isinstance(value, dict):
         colon = ": " if line else ":"
         _write_row("{}", line, parts, [(_text(key, markup) + colon, item) for key, item in value.items()], step, markup)
@@ -48,8 +61,8 @@ def _write(value: Any, parts: List[str], line: str, step: str, markup: bool) -> 
 def _write_row(brackets: str, line: str, parts: List[str], items: List[Any], step: str, markup: bool) -> None:
     deeper = line + step
     parts.append(brackets[0])
-    for number, (before, item) in enumerate(items):
-        parts.append(("," if number else "") + deeper + before)
+    for at, (before, item) in enumerate(items):
+        parts.append(("," if at else "") + deeper + before)
         _write(item, parts, deeper, step, markup)
     parts.append((line if items else "") + brackets[1])
 
@@ -69,7 +82,18 @@ def _text(text: str, markup: bool) -> str:
     return _SPECIAL.sub(replaced, quoted)
 
 
-def _number(value: float) -> str:
+def _digits(value: Union[int, float]) -> str:
+    """Return a number; a whole one beyond 64 bits is a float to whoever reads it."""
+    if isinstance(value, int) and -(1 << 63) <= value < 1 << 64:
+        return str(value)
+    try:
+        return number(float(value))
+    except OverflowError:
+        return number(float("inf"))
+
+
+def number(value: float) -> str:
+    """Return a float as Go's encoder writes it. Raises PipelineError for what JSON cannot hold."""
     if value != value or value in (float("inf"), float("-inf")):
         raise PipelineError(f"{value} is a number that JSON cannot hold")
     sign, significant, point = digits(value)

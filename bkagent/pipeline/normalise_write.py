@@ -62,7 +62,7 @@ def _sorted(value: Any) -> Any:
 
 
 def plain(value: Any, what: str) -> Any:
-    """Return a copy of a value with dates as texts, whole numbers as such. Raises PipelineError for .inf and .nan."""
+    """Return a copy of a value with dates as texts. Raises PipelineError for .inf and .nan."""
     if isinstance(value, dict):
         return {key: plain(item, key) for key, item in value.items()}
     if isinstance(value, list):
@@ -71,6 +71,4 @@ def plain(value: Any, what: str) -> Any:
         return value.rfc3339
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         raise PipelineError(f"{what}: {value} is a number that JSON cannot hold; put it in quotes")
-    if isinstance(value, float) and value.is_integer() and 0 < abs(value) < 1e21:
-        return int(value)  # what JSON makes of it anyway, with fewer letters
     return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
 
+from bkagent.pipeline import go_json
 from bkagent.pipeline.errors import PipelineError
 
 NOT_GIVEN = object()
@@ -125,12 +126,10 @@ def whole_number(value: Any) -> Optional[int]:
 
 
 def plain_text(value: Any) -> str:
-    """Return a plain value as text, booleans and whole floats the way JSON would write them."""
+    """Return a plain value as text, booleans and floats the way JSON would write them."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return go_json.number(value) if isinstance(value, float) else str(value)
 
 
 def shown(value: Any) -> str:

@@ -24,8 +24,9 @@ _INTEGER = re.compile(
     r"[+-]?(?:0[xX](?P<hex>[0-9a-fA-F]+)|0[oO]?(?P<octal>[0-7]+)|0[bB](?P<binary>[01]+)|0|[1-9][0-9]*)"
 )
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_BETWEEN_DIGITS = re.compile(r"(?<=[0-9])_(?=[0-9])")
 _BASES = {"hex": 16, "octal": 8, "binary": 2}
-LONGEST_NUMBER = 400
+MOST_DIGITS = 65  # more, in any base, are more than 64 bits
 
 
 def resolve(text: str) -> Scalar:
@@ -37,18 +38,20 @@ def resolve(text: str) -> Scalar:
     time = timestamp(text) if text[4:5] == "-" else None
     if time is not None:
         return time
-    number = _number(text.replace("_", "")) if len(text) <= LONGEST_NUMBER else None
+    # What begins with a point is read by the rules of Go, where an underscore stands between two digits.
+    number = _number(_BETWEEN_DIGITS.sub("", text) if text[0] == "." else text.replace("_", ""))
     return text if number is None else number
 
 
 def _number(plain: str) -> Optional[Union[int, float]]:
     match = _INTEGER.fullmatch(plain)
     if match:
-        digits = match.group(match.lastgroup) if match.lastgroup else plain
-        number = int(digits, _BASES.get(match.lastgroup or "", 10))
-        if match.lastgroup and plain[0] == "-":
+        digits = (match.group(match.lastgroup) if match.lastgroup else plain.lstrip("+-")).lstrip("0")
+        number = int(digits[:MOST_DIGITS] or "0", _BASES.get(match.lastgroup or "", 10))
+        if plain[0] == "-":
             number = -number
-        if -(1 << 63) <= number < 1 << 64:
+        # What has a sign is read as a signed number of 64 bits alone.
+        if -(1 << 63) <= number < (1 << 63 if plain[0] in "+-" else 1 << 64):
             return number
     if _FLOAT.fullmatch(plain):
         value = float(plain)

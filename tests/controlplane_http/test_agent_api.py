@@ -217,6 +217,17 @@ def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> Non
         assert status == 422 and answer["message"]
 
 
+def test_numbers_reach_a_plugin_as_an_upload_of_the_reference_writes_them(desk: Any) -> None:
+    numbers = [float(1 << 64), 1e20, 1e21, 1e-7, -0.5, 1e6, (1 << 64) - 1, 1 << 70]
+    desk.build({"plugins": [{"p": {"n": numbers}}], "env": {"N": 1e21}})
+    agent = desk.registered()
+    job_id = agent.call("GET", "/ping")[1]["job"]["id"]
+    env = agent.call("PUT", f"/jobs/{job_id}/accept")[1]["env"]
+    written = "18446744073709552000,100000000000000000000,1e+21,1e-7,-0.5,1000000,18446744073709551615"
+    assert env["BUILDKITE_PLUGINS"] == '[{"p":{"n":[' + written + ',1.1805916207174113e+21]}}]'
+    assert env["N"] == "1e+21"
+
+
 def test_steps_are_exported_and_canceled(desk: Any) -> None:
     build = desk.build(
         {"command": "a", "key": "a"}, {"command": ["b", "c"], "key": "k.1", "label": "L", "depends_on": "a"}

@@ -104,6 +104,26 @@ def test_builds_that_cannot_be_made(desk: Any) -> None:
     assert rest.call("GET", PIPELINE + "/builds/99999999999999999999")[0] == 404
 
 
+def test_a_refused_build_leaves_nothing(desk: Any) -> None:
+    rest = desk.rest()
+    good = {"commit": "HEAD", "branch": "main", "repository": "/r", "pipeline": {"steps": [{"command": "true"}]}}
+    wrong = (
+        {"repository": ""}, {"branch": ""}, {"commit": ""}, {"meta_data": {"": "x"}},
+        {"meta_data": {"k": "x" * 200_000}}, {"pipeline": {"steps": [{"command": "a", "parallelism": 9999}]}},
+        {"pipeline": {"steps": [{"command": "a", "depends_on": "b"}, {"command": "b", "if": "nothing == 1"}]}},
+        {"pipeline": {"steps": [{"trigger": "other"}]}},
+    )  # fmt: skip
+    for change in wrong:
+        status, answer, _ = rest.call("POST", PIPELINE + "/builds", {**good, **change})
+        assert status in (400, 422), (change, answer)
+    assert rest.call("GET", ORG + "/pipelines")[1] == [] and rest.call("GET", "/builds")[1] == []
+    assert rest.call("POST", PIPELINE + "/builds", good)[1]["number"] == 1
+    for change in wrong[3:]:
+        assert rest.call("POST", PIPELINE + "/builds", {**good, "repository": "/other", **change})[0] in (400, 422)
+    (pipeline,) = rest.call("GET", ORG + "/pipelines")[1]
+    assert pipeline["repository"] == "/r"
+
+
 def test_form_encoded_curl_calls_are_read_as_json(desk: Any) -> None:
     body = json.dumps({"commit": "HEAD", "branch": "b", "repository": "/r", "pipeline": {"steps": ["wait"]}}).encode()
     status, _, _ = desk.rest().call(

@@ -6,13 +6,13 @@ Source: pipelines of the reference service, chapter 14.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence
 
 from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.scheduling.branches import is_full_commit
+from bkagent.pipeline import go_json
 from bkagent.pipeline.steps import CommandStep, Pipeline
 
 
@@ -126,7 +126,7 @@ def _work(job: Job) -> Mapping[str, str]:
         "BUILDKITE_ARTIFACT_PATHS": ";".join(job.artifact_paths),
     }
     if job.plugins:
-        env["BUILDKITE_PLUGINS"] = json.dumps(list(job.plugins), separators=(",", ":"))
+        env["BUILDKITE_PLUGINS"] = go_json.dumps(list(job.plugins), escape_markup=False)
     if job.parallel_index is not None:
         env["BUILDKITE_PARALLEL_JOB"] = str(job.parallel_index)
         env["BUILDKITE_PARALLEL_JOB_COUNT"] = str(job.parallel_total)
