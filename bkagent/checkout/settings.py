@@ -68,8 +68,9 @@ class Checkout:
     mirrors_skip_update: bool = False
 
     def refreshed(self, environ: Mapping[str, str], complain: Callable[[str], None]) -> "Checkout":
-        """Return these settings after a change of the environment. Only variables that are set count."""
-        return replace(self, **_present(environ, _REFRESHED, complain))
+        """Return these settings after a change of the environment. What is no longer set there has its default."""
+        unset = {name: getattr(_DEFAULTS, name) for variable, name in REFRESHED.items() if variable not in environ}
+        return replace(self, **unset, **_present(environ, _REFRESHED, complain))
 
 
 def read(environ: Mapping[str, str], complain: Callable[[str], None]) -> Checkout:
@@ -165,6 +166,7 @@ _REFRESHED: _Table = {
 }
 # The variables whose new values the log shows when a hook changes them, and the settings that they are.
 REFRESHED = {variable: name for variable, (name, _parse) in _REFRESHED.items()}
+_DEFAULTS = Checkout()
 
 
 def _present(environ: Mapping[str, str], table: "_Table", complain: Callable[[str], None]) -> Dict[str, Any]:

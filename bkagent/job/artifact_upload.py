@@ -35,7 +35,7 @@ def run(job: Job, pattern: str, destination: str) -> None:
 
     try:
         upload(
-            job.client, job.settings.job_id, pattern, cwd=job.session.cwd,
+            job.client, job.own_id, pattern, cwd=job.session.cwd,
             home=private_folder.account_home() or paths.home(environ), environ=environ,
             user_agent=user_agent(host.goos(), host.goarch()), report=report,
             scrub=lambda texts: [job.redactions.scrubbed(text) for text in texts],

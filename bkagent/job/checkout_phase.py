@@ -58,6 +58,8 @@ def _check_out(job: Job) -> None:
         helper = git_credentials.helper(job)
         checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append, helper)
     job.hooks_root = _path(job)
+    if job.refreshed.checkout.skip:  # a checkout hook has said that what it did is none
+        return
     commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
+from bkagent.config.options.job import JOB
 from bkagent.config.protected_variables import Protection
 from bkagent.job.leftovers import Leftovers
 from bkagent.job.redactions import Redactions
@@ -69,6 +70,11 @@ class Job:
         if self._client is None:
             self._client = self._connect()
         return self._client
+
+    @property
+    def own_id(self) -> str:
+        """The id under which it uploads and sends: as for a command of the job, what BUILDKITE_JOB_ID is now."""
+        return self.get_env(JOB.env[0]) or self.settings.job_id
 
     def set_env(self, name: str, value: str) -> None:
         """Set a variable of the job."""

@@ -23,13 +23,13 @@ def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], Non
 def _exists(job: Job, key: str) -> bool:
     from bkagent.remote import meta_data
 
-    return meta_data.exists(job.client, key, scope="jobs", id=job.settings.job_id, wait=_wait(job), report=_quiet)
+    return meta_data.exists(job.client, key, scope="jobs", id=job.own_id, wait=_wait(job), report=_quiet)
 
 
 def _set(job: Job, key: str, value: str) -> None:
     from bkagent.remote import meta_data
 
-    meta_data.set(job.client, job.settings.job_id, key, value, wait=_wait(job), report=_quiet)
+    meta_data.set(job.client, job.own_id, key, value, wait=_wait(job), report=_quiet)
 
 
 def _wait(job: Job) -> Callable[[float], bool]:

@@ -16,7 +16,7 @@ Complain = Callable[[str], None]
 
 
 class Refreshed:
-    """These settings as the environment last had them. Only variables that are set count."""
+    """These settings as the environment last had them; what is not set there has its default."""
 
     def __init__(self, environ: Mapping[str, str], complain: Complain) -> None:
         self.checkout: Checkout = checkout_settings.read(environ, complain)
@@ -26,20 +26,18 @@ class Refreshed:
         self._texts = _texts(environ)
 
     def refresh(self, env: Mapping[str, str], complain: Complain) -> Dict[str, str]:
-        """Take over what has changed; return the texts of those variables that changed a setting."""
-        texts = _texts(env)
-        changed = {name: text for name, text in texts.items() if self._texts.get(name) != text}
-        if not changed:
+        """Take over what was set, changed and unset; return the texts of those set variables that changed a setting."""
+        texts, before = _texts(env), self._values()
+        if texts == self._texts:
             return {}
-        before = self._values()
-        self._texts.update(texts)
+        changed = [name for name, text in texts.items() if self._texts.get(name) != text]
+        self._texts = texts
         self.checkout = self.checkout.refreshed(env, complain)
-        self.artifact_paths = self._texts.get(ARTIFACT_PATHS, "")
-        self.artifact_destination = self._texts.get(ARTIFACT_DESTINATION, "")
-        if FRESH_PLUGINS in changed:
-            self.always_fresh_plugins = _truth(changed, self.always_fresh_plugins, complain)
+        self.artifact_paths = texts.get(ARTIFACT_PATHS, "")
+        self.artifact_destination = texts.get(ARTIFACT_DESTINATION, "")
+        self.always_fresh_plugins = _truth(texts, self.always_fresh_plugins, complain)
         after = self._values()
-        return {name: text for name, text in changed.items() if before[name] != after[name]}
+        return {name: texts[name] for name in changed if before[name] != after[name]}
 
     def _values(self) -> Dict[str, object]:
         """Return what each variable has come to mean: other words for the same, or nonsense, change nothing."""
@@ -54,7 +52,7 @@ class Refreshed:
 def _truth(environ: Mapping[str, str], before: bool, complain: Complain) -> bool:
     text = environ.get(FRESH_PLUGINS)
     if text is None:
-        return before
+        return False
     try:
         return boolean(text)
     except ValueError:
