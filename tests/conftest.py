@@ -1,5 +1,6 @@
 """What every test shares: the archive as built, and an environment that no job or user steers."""
 
+import functools
 import os
 import shutil
 import signal
@@ -10,16 +11,42 @@ import pytest
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ARCHIVE = os.path.join(TOP, "dist", "bkagent.pyz")
+# Computes until the process is gone that started it.
+_COMPUTE = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): sum(range(100_000))"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PATHEXT", "LD_LIBRARY_PATH")
 
 if TOP not in sys.path:
     sys.path.insert(0, TOP)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Name the options that show races: many runs of a test, on a machine that is busy."""
+    parser.addoption("--repeat", type=int, default=1, metavar="COUNT", help="run each test so many times")
+    parser.addoption("--busy", type=int, default=0, metavar="COUNT", help="compute in so many processes meanwhile")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks; tests/run.sh chooses by them."""
     _hear_every_signal()
     config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
+    config.addinivalue_line("markers", "raced: it failed by a race once; `tests/run.sh --tier raced` runs it 200 times")
+    if not hasattr(config, "workerinput"):  # once, not in each of pytest-xdist's workers
+        for _ in range(config.getoption("--busy")):
+            busy = subprocess.Popen([sys.executable, "-I", "-S", "-c", _COMPUTE, str(os.getpid())])
+            config.add_cleanup(functools.partial(_end, busy))
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test as many runs as `--repeat` says."""
+    count = metafunc.config.getoption("--repeat")
+    if count > 1:
+        metafunc.fixturenames.append("_run")
+        metafunc.parametrize("_run", range(count))
 
 
 def _hear_every_signal() -> None:

@@ -4,20 +4,23 @@
 #
 #   sh tests/run.sh [--tier NAME] [pytest's arguments]
 #
-# Tiers: `main` (the default), `soak` (longer random runs), `all`. PYTHON names the interpreter, by default python3.
+# Tiers: `main` (the default), `soak` (longer random runs), `all`, and `raced`: each test that ever failed by a race, 200
+# times on a busy machine. Any other test can be tried so: `sh tests/run.sh --repeat 200 --busy 4 PATH::NAME`.
+# PYTHON names the interpreter, by default python3.
 set -eu
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$top"
 tier=main
 if [ "${1:-}" = --tier ]; then
-    tier=${2:?"--tier needs a name: main, soak or all"}
+    tier=${2:?"--tier needs a name: main, soak, all or raced"}
     shift 2
 fi
 case $tier in
     main) marks='not soak' ;;
     soak) marks='soak' ;;
     all) marks='soak or not soak' ;;
-    *) echo "tests/run.sh: there is no tier '$tier'; the tiers are main, soak and all" >&2; exit 1 ;;
+    raced) marks='raced' ;;
+    *) echo "tests/run.sh: there is no tier '$tier'; the tiers are main, soak, all and raced" >&2; exit 1 ;;
 esac
 python=${PYTHON:-python3}
 version=$("$python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -38,4 +41,5 @@ for name in $(env | sed -n 's/^\(BUILDKITE[A-Z0-9_]*\)=.*/\1/p'); do
 done
 # Most tests wait for processes most of the time, so one more worker than processors is not too many.
 workers=$("$python" -I -S -c 'import os; print((os.cpu_count() or 1) + 1)')
+[ "$tier" != raced ] || set -- --repeat 200 --busy $((2 * (workers - 1))) "$@"
 exec "$venv/bin/python" -m pytest -n "$workers" --dist worksteal -m "$marks" "$@"

@@ -56,7 +56,7 @@ class Connection:
             if proxy:
                 _tunnel(self._socket, address, proxy, dial.left_s)
             self._socket.settimeout(min(tls.HANDSHAKE_LIMIT_S, deadline.left_s()))
-            self._socket = tls.context(self._environ).wrap_socket(self._socket, server_hostname=address.host)
+            self._agree_on_tls(self._socket, address.host)
         self._reader = AnswerReader(self._socket)
 
     def exchange(
@@ -105,7 +105,8 @@ class Connection:
         try:
             if self._socket is not None:
                 self._socket.settimeout(_SOON_S)  # for one that is about to connect, which no shutdown stops
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # Not TLS's own shutdown, which takes away what another thread is reading by.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         except OSError:
             pass
 
@@ -124,8 +125,7 @@ class Connection:
             self._socket = socket.socket(family, kind, protocol)
             try:
                 self._socket.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))
-                if self._aborted:  # asked after the socket is there, as `abort` looks for it after it has said so
-                    raise OSError("the connection was given up")
+                self._check_wanted()
                 self._socket.connect(where)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -134,6 +134,18 @@ class Connection:
                 self._socket.close()
                 problem = why
         raise problem or OSError("no such host")
+
+    def _agree_on_tls(self, connected: socket.socket, host: str) -> None:
+        context = tls.context(self._environ)
+        secured = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        self._socket = secured  # before the handshake, which a server may leave unanswered: `abort` ends that as well
+        self._check_wanted()
+        secured.do_handshake()
+
+    def _check_wanted(self) -> None:
+        """Raise OSError once aborted. To be asked when the socket is there: `abort` looks for it after it has said so."""
+        if self._aborted:
+            raise OSError("the connection was given up")
 
     def _head(self, method: str, address: Address, headers: Mapping[str, str], size: int) -> bytes:
         target = address.url if self._via else address.target
