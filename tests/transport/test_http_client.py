@@ -15,9 +15,12 @@ from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
 
+@pytest.fixture
 def closed_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """A port that nobody listens at, and that nobody else can have meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
 
 
 def get(pool, path="x", **more):
@@ -145,9 +148,9 @@ def test_a_reset_is_an_error_worth_another_try():
     assert caught.value.may_retry
 
 
-def test_refused_and_unknown_hosts_are_worth_another_try():
+def test_refused_and_unknown_hosts_are_worth_another_try(closed_port):
     with pytest.raises(Unreachable, match="connection refused") as refused:
-        get(Pool(f"http://127.0.0.1:{closed_port()}", {}))
+        get(Pool(f"http://127.0.0.1:{closed_port}", {}))
     assert refused.value.may_retry
 
 
@@ -277,9 +280,9 @@ def test_a_header_cannot_smuggle_another_one_in():
         assert not server.seen
 
 
-def test_messages_show_no_query_and_no_password():
+def test_messages_show_no_query_and_no_password(closed_port):
     with pytest.raises(Unreachable) as caught:
-        Pool("http://localhost", {}).request_url("GET", f"http://u:pw@127.0.0.1:{closed_port()}/a?sig=secret", {})
+        Pool("http://localhost", {}).request_url("GET", f"http://u:pw@127.0.0.1:{closed_port}/a?sig=secret", {})
     assert "secret" not in str(caught.value) and "pw" not in str(caught.value)
 
 
@@ -460,6 +463,7 @@ def test_damaged_answers_end_in_an_answer_or_an_error():
     assert not any("timed out" in str(end) for end in damaged)
 
 
+@pytest.mark.raced
 def test_closing_the_pool_ends_a_connection_that_is_only_being_made():
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -486,6 +490,28 @@ def test_closing_the_pool_ends_a_connection_that_is_only_being_made():
         assert not thread.is_alive() and caught
         for client in waiting:
             client.close()
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_closing_the_pool_ends_a_request_to_a_server_that_never_answers(scheme):
+    """Of https it is the handshake that waits."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        pool, caught = Pool(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", {}), []
+
+        def work():
+            try:
+                get(pool, timeout_s=600)
+            except Unreachable as problem:
+                caught.append(str(problem))
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        connection, _ = listener.accept()
+        with connection:
+            assert connection.recv(1)  # of the handshake, or of the request
+            pool.close()
+            thread.join(60)
+        assert caught and "timed out" not in caught[0]
 
 
 def test_a_token_does_not_follow_a_redirect_away_from_tls(authority, tls_context):
