@@ -1,6 +1,9 @@
 """A job that comes although the spool knows it already: it goes on, begins anew or fails, and never hangs."""
 
+import contextlib
 import os
+import signal
+import subprocess
 import time
 import uuid
 
@@ -89,25 +92,45 @@ def test_a_job_without_room_in_the_spool_fails_by_name(plane, waiting, folder):
     assert job.finish["exit_status"] == "-1" and "Error running job: " in job.text and str(folder) in job.text
 
 
+@pytest.mark.raced
 def test_a_damaged_entry_stays_while_its_job_runs_and_is_mended_by_it(plane, start, tmp_path, folder):
     job = plane.add_job(f"echo ready-$((1+1)); until [ -e {tmp_path}/go ]; do sleep 0.02; done; exit 4")
     agent = start()
     assert job.wait_printed(b"ready-2\r\n"), agent.said
     agent.signal("SIGKILL")
     agent.wait()
-    # No line is printed from here on, so that nothing mends it before the job ends.
-    assert eventually(lambda: (folder / job.id / "job.json").stat().st_size)
-    (folder / job.id / "job.json").write_text("{")
-    second = start()
-    assert second.wait_said("its job still runs"), second.said
-    assert second.spool == [job.id] and not (folder.parent / "kept").exists()
+    # The job mends its entry up to a second after it has printed something, and again when it ends. Stopped it can
+    # do neither, so that the next agent meets the damage however long it takes to start.
+    pid = int((folder / job.id / "pid").read_text())
+    with stopped(pid):
+        (folder / job.id / "job.json").write_text("{")
+        second = start()
+        assert second.wait_said("its job still runs"), second.said
+        assert second.spool == [job.id] and not (folder.parent / "kept").exists()
+        second.signal("SIGKILL")  # else it would look again, and might finish the job before its result is seen here
+        second.wait()
     (tmp_path / "go").touch()
     assert eventually(lambda: (folder / job.id / "result.json").exists())
-    second.signal("SIGKILL")
-    second.wait()
     third = start()
     assert job.wait_finished(), third.said
     assert job.finish["exit_status"] == "4"
+
+
+@contextlib.contextmanager
+def stopped(pid):
+    """Stop a process, all of its threads, for as long as this lasts."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert eventually(lambda: set(thread_states(pid)) == {"T"}), pid
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def thread_states(pid):
+    """Return the letter of each thread of a process, as `ps` shows it."""
+    argv = ["ps", "-L", "-o", "stat=", "-p", str(pid)]
+    return [state[0] for state in subprocess.run(argv, stdout=subprocess.PIPE, text=True, check=False).stdout.split()]
 
 
 def eventually(condition):
