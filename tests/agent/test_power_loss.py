@@ -53,18 +53,28 @@ class Machine:
     def entry(self) -> Path:
         return self.state / "spool" / self.job.id
 
+    def has_entry_on_disk(self) -> bool:
+        """Whether the disk has the entry and more than five lines of its log; its name comes there last."""
+        if not power.is_named(self.disk, self.entry):
+            return False
+        return (power.synced(self.disk, self.entry / "log") or b"").count(b"\n") > 5
+
     def has_result_on_disk(self) -> bool:
         path = self.entry / "result.json"
         return power.is_named(self.disk, path) and power.synced(self.disk, path) == path.read_bytes()
 
-    def cut(self, chance: random.Random) -> "Cut":
-        """Cut the power, and put in place of the state what the disk has of it."""
+    def kill_all(self) -> None:
+        """Kill every process of the machine."""
         while processes_with(MARK, self.mark):
             for pid in processes_with(MARK, self.mark):
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:
                     pass
+
+    def cut(self, chance: random.Random) -> "Cut":
+        """Cut the power, and put in place of the state what the disk has of it."""
+        self.kill_all()
         self.agent.wait()
         before = self.state.with_name("before")
         self.state.rename(before)
@@ -120,8 +130,7 @@ def plane():
 def machine(tmp_path, plane):
     made = Machine(tmp_path, plane)
     yield made
-    for pid in processes_with(MARK, made.mark):
-        os.kill(pid, signal.SIGKILL)
+    made.kill_all()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -129,19 +138,21 @@ def test_power_lost_while_the_job_prints(machine, plane, seed):
     chance = random.Random(seed)
     line = chance.choice((60, 120, chance.randrange(60, 400)))
     assert machine.job.wait_printed(b"line %d " % line), machine.agent.said
+    # What the disk does not know of a job yet, the next start cannot deliver: a slow disk is no fault.
+    assert wait_until(machine.has_entry_on_disk), machine.agent.said
     cut = machine.cut(chance)
-    assert cut.synced_log.count(b"\n") > 5, "nothing was brought to the disk"
     machine.deliver()
     assert (machine.job.finish["exit_status"], machine.job.finish["signal_reason"]) == ("-1", "process_run_error")
     cut.check(machine.job.chunks)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(5), pytest.param(5, marks=pytest.mark.raced)])
 def test_power_lost_while_the_job_ends(machine, plane, seed):
     """The finish is refused for now, so that the entry stays; the power goes at some moment after the result."""
     chance = random.Random(100 + seed)
     fault = plane.break_down("jobs/.*/finish", 503)
     assert machine.job.wait_printed(b"line 100 "), machine.agent.said
+    assert wait_until(machine.has_entry_on_disk), machine.agent.said
     machine.go.touch()
     name = chance.choice(("result.soon", "result.soon", "result.json"))
     # A result counts as brought to the disk when its name is there, too.

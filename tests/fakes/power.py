@@ -23,30 +23,44 @@ from tests.fakes.agent_process import CHECKOUT
 BOOT = "POWER_BOOT"  # a stand-in for the id of the machine's boot
 
 _SHIM = """
+import fcntl
 import pickle
 
 _DISK = {disk!r}
 
 
-def _remember(fd, what):
-    found = os.fstat(fd)
-    aside = os.path.join(_DISK, "%d.%s" % (found.st_ino, os.urandom(4).hex()))
-    with open(aside, "wb") as file:
-        pickle.dump(what, file)
-    os.replace(aside, os.path.join(_DISK, str(found.st_ino)))
+def _remember(fd, look):
+    # What was looked at first must not be remembered last, or the disk would forget what it had: one at a time.
+    found = os.path.join(_DISK, str(os.fstat(fd).st_ino))
+    with open(found + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        aside = found + "." + os.urandom(4).hex()
+        with open(aside, "wb") as file:
+            pickle.dump(look(), file)
+        os.replace(aside, found)
 
 
 def sync_file(fd):
-    with open("/proc/self/fd/%d" % fd, "rb") as file:
-        _remember(fd, file.read())
+    def look():
+        with open("/proc/self/fd/%d" % fd, "rb") as file:
+            return file.read()
+
+    _remember(fd, look)
 
 
 def sync_folder(path):
+    def look():
+        names = {{}}
+        for name in os.listdir(path):
+            try:
+                names[name] = os.lstat(os.path.join(path, name)).st_ino
+            except FileNotFoundError:
+                pass  # it went away meanwhile; the sync of that change comes
+        return names
+
     fd = os.open(path, os.O_RDONLY)
     try:
-        _remember(fd, {{name: os.lstat(os.path.join(path, name)).st_ino for name in os.listdir(path)}})
-    except FileNotFoundError:
-        pass  # a name went away meanwhile; the sync of that change comes
+        _remember(fd, look)
     finally:
         os.close(fd)
 """
