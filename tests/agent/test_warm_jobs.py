@@ -66,11 +66,14 @@ def _is_told(job):
 
 def _await_end(pid):
     patient = deadline()
-    while os.path.exists(f"/proc/{pid}") and not _is_zombie(pid):
+    while _is_running(pid):
         assert patient(), f"process {pid} has not ended"
         time.sleep(0.01)
 
 
-def _is_zombie(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[0] == "Z"
+def _is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -13,14 +13,15 @@ from tests.job.conftest import Ended, Place
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows environments")
 
 _REPORTED, _ENDED = "~~~ Left running by this job", "~~~ Ending what this job has left running"
-# Says its number when nothing can reach it any more but by that; `exec` keeps the shell's number.
+# Says its number when nothing can reach it any more but by that; `exec` keeps the shell's number, a moment later.
 _LEAVE = '{setsid} sh -c \'{trap}echo $$ >>"$SEEN"; exec sleep 300\' <{stdin} >{out} 2>&1 &'
-_AWAIT = 'while [ "$(wc -l <"$SEEN")" -lt {count} ]; do :; done'
+_AWAIT = 'while [ "$(wc -l <"$SEEN")" -lt {count} ]; do sleep 0.01; done'
+_AWAIT_EXEC = 'for pid in $(cat "$SEEN"); do until grep -q ^sleep "/proc/$pid/cmdline"; do sleep 0.01; done; done'
 
 
 def _leaving(count: int = 1, **how: str) -> str:
     how = {"setsid": "setsid", "trap": "", "stdin": "/dev/null", "out": "/dev/null", **how}
-    lines = [': >>"$SEEN"', *[_LEAVE.format(**how)] * count, _AWAIT.format(count=count)]
+    lines = [': >>"$SEEN"', *[_LEAVE.format(**how)] * count, _AWAIT.format(count=count), _AWAIT_EXEC]
     return "\n".join(lines)
 
 
@@ -115,7 +116,7 @@ _CUT_LOOSE = (
 
 
 def _cutting_loose(trap: str = "") -> str:
-    return "\n".join([': >>"$SEEN"', _CUT_LOOSE.format(trap=trap), _AWAIT.format(count=1)])
+    return "\n".join([': >>"$SEEN"', _CUT_LOOSE.format(trap=trap), _AWAIT.format(count=1), _AWAIT_EXEC])
 
 
 def test_what_cuts_every_tie_is_named(place: Place) -> None:

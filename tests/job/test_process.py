@@ -32,7 +32,7 @@ def test_s1_5_an_entry_runs_once(place: Place) -> None:
 
 
 def test_s1_5_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
-    running = place.start('printf "RE%s\\n" ADY; sleep 1')
+    running = place.start('printf "RE%s\\n" ADY; sleep 1000')
     running.await_text(b"READY")
     os.kill(running.child.pid, 9)
     ended = running.end()
