@@ -86,6 +86,7 @@ def test_how_work_arrives_is_said(plane, start):
     assert agent.wait_said("Dispatch mode: polling; a job may wait up to 5 s"), agent.said
 
 
+@pytest.mark.raced
 def test_pings_keep_to_the_interval(plane, start):
     """Of the pings after the first, no two come in the same interval: a rate, not a time, so load cannot break it."""
     plane.ping_interval = 0.5

@@ -31,6 +31,7 @@ def test_the_file_is_in_the_temporary_folder_unless_told_otherwise(plane, start,
     assert job.text.endswith(f"\n{tmp_path / 't'}\n")
 
 
+@pytest.mark.raced
 def test_a_job_that_is_killed_leaves_no_file(plane, start, tmp_path):
     folder = tmp_path / "logs"
     job = plane.add_job(SHOW + "; kill -9 $PPID; sleep 60")

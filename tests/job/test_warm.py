@@ -91,6 +91,7 @@ def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> Non
     assert forked_kinds - execed_kinds == {"socket": 1, "pipe": 1} and not execed_kinds - forked_kinds
 
 
+@pytest.mark.raced
 def test_jobs_run_side_by_side(place: Place) -> None:
     # Not a FIFO for both: the command of the job that is killed ends a moment later, and might read the other's line.
     one = place.start("echo ready; sleep 1000", job_id="one")
