@@ -143,7 +143,7 @@ class Connection:
         secured.do_handshake()
 
     def _check_wanted(self) -> None:
-        """Raise OSError once aborted. To be asked when the socket is there: `abort` looks for it after it has said so."""
+        """Raise OSError once aborted. To be called when the socket is there: `abort` looks for it last."""
         if self._aborted:
             raise OSError("the connection was given up")
 
