@@ -19,7 +19,7 @@ from bkagent.agent.job_files import NAMES_OF_THE_AGENT, JobFiles
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.moment import rfc3339
 from bkagent.agent.output_copy import OpenOutput
-from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, notices_of, permitted_mirror, refusal_of
+from bkagent.agent.refusal import REJECTED_BY_HOOK, Refusal, is_signed, notices_of, permitted_mirror, refusal_of
 from bkagent.agent.registering import own_user_agent
 from bkagent.agent.session import Session
 from bkagent.agent.settings import AgentSettings
@@ -141,7 +141,9 @@ class JobRun:
         child = None
         try:
             context, about_mirror = self._described(files, entry)
-            self._say(entry, notices_of(self._job))
+            if is_signed(self._job):
+                self._place.report("warn", f"job {self._job.id} is signed, and there is no key to verify that with")
+            self._say(entry, notices_of(self._job, context.settings.permissions))
             refusal = refusal_of(self._job, context.settings.permissions)
             if refusal is None:
                 self._say(entry, about_mirror)

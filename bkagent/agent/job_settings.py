@@ -49,6 +49,7 @@ class Permissions:
     variables   None allows every variable; otherwise only those that match
     protected   patterns of variables that no job may set, `*` for any characters
     protect_git whether those are protected by which git runs a program, or takes a configuration or transport
+    unverified  whether signed jobs run though there is no key to check their signatures with
     """
 
     command_eval: bool = True
@@ -59,6 +60,7 @@ class Permissions:
     variables: Optional[Tuple[str, ...]] = None
     protected: Tuple[str, ...] = ()
     protect_git: bool = False
+    unverified: bool = False
 
     def protection(self) -> Protection:
         """Return what of a job's own variables is left out."""

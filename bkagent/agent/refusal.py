@@ -34,15 +34,26 @@ REJECTED_BY_HOOK = Refusal(
 
 def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
     """Return why the job must not run here, None when it may."""
-    if job.step.get("signature"):
+    if is_signed(job) and not permissions.unverified:
         return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
     for line in _not_allowed(job, permissions):
         return Refusal((line,), REFUSED)
     return None
 
 
-def notices_of(job: AcceptedJob) -> Tuple[str, ...]:
-    """Return lines for the log of a job that runs here all the same."""
+def notices_of(job: AcceptedJob, permissions: Permissions) -> Tuple[str, ...]:
+    """Return lines for the log of a job that does not end because of its signature."""
+    if not is_signed(job):
+        return _about_cache(job)
+    return (*_UNVERIFIABLE, *_about_cache(job)) if permissions.unverified else ()
+
+
+def is_signed(job: AcceptedJob) -> bool:
+    """Return whether the job has a signature, which this agent cannot check."""
+    return job.step.get("signature") is not None  # an empty one is no less a signature that is not checked
+
+
+def _about_cache(job: AcceptedJob) -> Tuple[str, ...]:
     paths = cache_paths(job.step.get("cache"))
     if not paths or job.env.get("BUILDKITE_COMPUTE_TYPE") != "self-hosted":
         return ()

@@ -193,6 +193,7 @@ def _permissions(settings: Settings) -> Permissions:
         local_hooks=not hooks_are_off, repositories=repositories, plugin_sources=plugins,
         variables=variables if settings[agent.ENABLE_VARIABLE_ALLOWLIST] else None,
         protected=tuple(settings[agent.PROTECTED_VARIABLES]), protect_git=settings[agent.PROTECT_GIT],
+        unverified=settings[accepted.VERIFICATION_FAILURE_BEHAVIOR] == "warn",
     )  # fmt: skip
 
 

@@ -91,14 +91,30 @@ def test_a_process_that_cannot_be_given_its_environment_is_a_run_error(plane, st
     assert job.text.startswith("Error running job: ") and agent.spool == []
 
 
-def test_a_signed_job_is_refused_without_a_key_to_check_it(plane, start):
-    job = plane.add_job("echo no", step={"command": "echo no", "signature": {"algorithm": "EdDSA", "value": "x"}})
-    assert start("--disconnect-after-job").wait() == 0
-    assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "signature_rejected")
-    assert job.text == (
-        "+++ \N{NO ENTRY} Job signature verification failed\n"
-        "error: cannot verify signature. JWK for pipeline verification is not configured\n"
-    )
+UNVERIFIABLE = (
+    "+++ \N{NO ENTRY} Job signature verification failed\n"
+    "error: cannot verify signature. JWK for pipeline verification is not configured\n"
+)
+CACHE = "+++ \N{WARNING SIGN}\N{VARIATION SELECTOR-16} Cache settings detected on self-hosted agent\ncache paths: a\n"
+
+
+@pytest.mark.parametrize("behavior", ["block", "", None, "warn"])
+def test_a_signed_job_without_a_key_to_check_it(plane, start, behavior):
+    """The reference shows the same lines whether the job then runs or not."""
+    common = {"command": "echo ran", "cache": {"paths": ["a"]}}
+    env = {"BUILDKITE_COMPUTE_TYPE": "self-hosted"}
+    steps = [{**common, "signature": signature} for signature in ({"algorithm": "EdDSA", "value": "x"}, {}, None)]
+    *signed, unsigned = [plane.add_job("echo ran", env, step) for step in steps]
+    agent = start(*([] if behavior is None else [f"--verification-failure-behavior={behavior}"]))
+    assert unsigned.wait_finished() and unsigned.finish["exit_status"] == "0" and unsigned.text.startswith(CACHE)
+    for job in signed:
+        assert job.wait_finished() and f"job {job.id} is signed" in agent.said
+        if behavior == "warn":
+            assert job.finish["exit_status"] == "0" and "signal_reason" not in job.finish
+            assert job.text.startswith(UNVERIFIABLE + CACHE) and "\nran\n" in job.text, job.text
+        else:
+            assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "signature_rejected")
+            assert job.text == UNVERIFIABLE
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,8 @@ REFUSED = (
 VERIFICATION_FAILURE_BEHAVIOR = Option(
     "verification-failure-behavior", Choice("", "block", "warn"), "block",
     env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",),
-    help="What a failed check of a signature means; without keys a signed job is refused.",
+    help="What happens to a signed job, as this release has no keys to check signatures with: block refuses it, warn "
+    "runs it with a warning in its log.",
 )  # fmt: skip
 
 OLD_NAMES = (
