@@ -9,6 +9,7 @@ import threading
 from typing import Callable, List
 
 from bkagent.agent.stop import FORCED, GRACEFUL, NOW, Stop
+from bkagent.system import signals
 
 # At level NOW the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0
@@ -22,6 +23,7 @@ def follow(stop: Stop, report: Callable[[str, str], None]) -> None:
     """
     # By the interpreter's own wake-up writes, which come from whichever thread the system has interrupted: a
     # handler in Python would wait for the main thread, and that may sleep on. Sockets, since Windows has no pipe here.
+    signals.unblock()
     reading, writing = socket.socketpair()
     writing.setblocking(False)
     signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)

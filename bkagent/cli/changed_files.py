@@ -67,7 +67,8 @@ def git(words: "tuple[str, ...]", environ: "dict[str, str]") -> str:
     shown = "git " + " ".join(words)
     try:
         done = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_TIMEOUT_S, check=False
+            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_TIMEOUT_S, check=False,
+            close_fds=False,
         )
     except OSError as error:
         raise GitFailed(f"{shown}: {error.strerror}") from None

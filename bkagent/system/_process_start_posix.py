@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 
+from bkagent.system import _child_signals_posix as child_signals
 from bkagent.system import _terminal_posix
 from bkagent.system._process_end import Ended
 from bkagent.system.signals import name_of
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
 
 TERMINALS = True
 
-_CAUGHT = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
-_IGNORED_BY_PYTHON = tuple(
-    getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)
-)  # an ignored signal stays ignored across exec
-_is_sealed = False
 # The children started here, until their ends are taken note of: what another takes note of, nobody learns.
 _running: "Set[int]" = set()
 _running_lock = threading.Lock()
@@ -155,14 +151,12 @@ def _start(
     files: "Tuple[int, int, int]",
     prepare: "Callable[[], object]",
 ) -> Child:
-    _seal()
     arguments = [to_bytes(word, "an argument") for word in argv]
     variables = variables_of(env)
     folder = to_bytes(cwd, "the working directory")
     failed, failing = os.pipe()
     try:
-        # A signal between fork and exec must not run this process's handlers in the child.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _CAUGHT)
+        mask = child_signals.hold_back()
         try:
             with _running_lock:
                 pid = os.fork()
@@ -170,7 +164,7 @@ def _start(
                     _become(arguments, variables, folder, files, prepare, failing, mask)
                 _running.add(pid)
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            child_signals.restore(mask)
             os.close(failing)
         problem = os.read(failed, 8)  # empty: exec closed the other end
     finally:
@@ -196,14 +190,7 @@ def _become(
         prepare()
         place_files(files)
         os.chdir(folder)
-        for number in _CAUGHT:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                # One that came between fork and now was meant for us, who pass on what is meant for the child, too.
-                signal.signal(number, signal.SIG_IGN)
-                signal.signal(number, signal.SIG_DFL)
-        for number in _IGNORED_BY_PYTHON:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # type: ignore[arg-type]
+        child_signals.set_for_program(mask)
         os.execve(arguments[0], arguments, variables)
     except OSError as problem:
         os.write(failing, str(problem.errno or 1).encode())
@@ -245,24 +232,6 @@ def _letter(letter: str) -> bytes:
         return letter.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return letter.encode("utf-8", "surrogatepass")
-
-
-def _seal() -> None:
-    """Keep descriptors that came from whoever started this process from going on to children; Python's own never do."""
-    global _is_sealed
-    if _is_sealed:
-        return
-    _is_sealed = True
-    try:
-        names = os.listdir("/dev/fd")
-    except OSError:
-        return
-    for fd in (int(name) for name in names if name.isdigit()):
-        try:
-            if fd > 2 and os.get_inheritable(fd):
-                os.set_inheritable(fd, False)
-        except OSError:
-            pass  # the listing's own, closed by now
 
 
 def _reap(pid: int) -> int:

@@ -5,6 +5,8 @@ import signal
 import sys
 import threading
 
+from bkagent.system import _child_signals_posix as child_signals
+
 assert sys.platform != "win32"
 
 TYPE_CHECKING = False
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Callable
 
 CAN_DIE = True
+unblock = child_signals.unblock
 # The last two end a process that does not know them, too, and may be configured as what cancels a job.
 _ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _LANDING_S = 10.0  # how long a signal that a process sends itself may take
@@ -28,14 +31,14 @@ def name_of(number: int) -> str:
 def catch_endings(handler: "Callable[[str], None]") -> None:
     """Call `handler` on a thread of its own, so that it may take locks and does not wait for the main thread.
 
-    Must be called on the main thread. Signals that this process was started to ignore stay ignored.
+    Must be called on the main thread. They are heard even where this process was started to ignore or block them.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    caught = [number for number in _ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    unblock()
 
     def restore(_number: int, _frame: object) -> None:
-        for number in caught:
+        for number in _ENDINGS:
             signal.signal(number, signal.SIG_DFL)
 
     def watch() -> None:
@@ -48,7 +51,7 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     # The interpreter writes the number at once, whichever thread the system has interrupted.
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=watch, name="signals", daemon=True).start()
-    for number in caught:
+    for number in _ENDINGS:
         signal.signal(number, restore)
 
 

@@ -31,5 +31,9 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
         signal.signal(number, note)
 
 
+def unblock() -> None:
+    """Do nothing: no process of Windows blocks a signal."""
+
+
 def die_by(name: str) -> None:
     """Do nothing: a process of Windows ends by its exit status alone."""

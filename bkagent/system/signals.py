@@ -4,6 +4,8 @@ number(name) -> int             of "SIGTERM", in any case; raises ValueError for
 name_of(number) -> str          "SIGTERM"; the decimal number where it has no name
 description(name) -> str        the words that follow "signal: " in the job log, such as "terminated"
 catch_endings(handler) -> None  call handler(name) at the first signal that asks this process to end; the second ends it
+unblock() -> None               hear signals that this process may have been started to block, on this thread and those
+                                that it starts
 die_by(name) -> None            end this process by that signal, uncaught; returns where that is impossible
 CAN_DIE                         whether the process that waits for this one can see a signal that ended it
 QUIT_STATUS                     exit status of a process that was told to quit and does not die by the signal
@@ -12,11 +14,13 @@ QUIT_STATUS                     exit status of a process that was told to quit a
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._signals_windows import CAN_DIE, catch_endings, die_by, name_of
+    from bkagent.system._signals_windows import CAN_DIE, catch_endings, die_by, name_of, unblock
 else:
-    from bkagent.system._signals_posix import CAN_DIE, catch_endings, die_by, name_of
+    from bkagent.system._signals_posix import CAN_DIE, catch_endings, die_by, name_of, unblock
 
-__all__ = ["CAN_DIE", "NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number"]
+__all__ = [
+    "CAN_DIE", "NAMES", "QUIT_STATUS", "catch_endings", "description", "die_by", "name_of", "number", "unblock",
+]  # fmt: skip
 
 QUIT_STATUS = 131
 
