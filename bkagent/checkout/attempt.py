@@ -27,6 +27,8 @@ def attempt(work: Work, number: int) -> None:
 
     Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """
+    work.lender = ""
+    is_fresh = not os.path.lexists(os.path.join(folder(work.session), ".git"))
     work.remote = remote_mirror.choose(work.settings, folder(work.session), is_first_attempt=number == 0)
     try:
         host_keys.learn(work, work.settings.repository)
@@ -37,13 +39,18 @@ def attempt(work: Work, number: int) -> None:
                 _check_out(work)
         else:
             _check_out(work)
+    except GitFailed as failed:
+        if is_fresh and work.lender and failed.is_of_damage:
+            # What was cloned just now is whole, so that what it borrows is not.
+            work.suspects.add(work.lender)
+        raise
     finally:
         work.session.log.comment(work.remote.summary())
 
 
 def _check_out(work: Work) -> None:
     session, settings = work.session, work.settings
-    mirror = _mirror(work)
+    mirror = work.lender = _mirror(work)
     enter(session)
     selection = sparse.resolve(work)
     if os.path.lexists(work.path(".git")):

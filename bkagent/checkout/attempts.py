@@ -39,6 +39,10 @@ _BY_KIND = {
     Kind.BAD_REFERENCE: (False, True),
     Kind.REPACK: (False, True),
     Kind.LFS: (False, True),
+    Kind.LOCKED: (True, True),
+    Kind.HELD: (False, True),
+    Kind.IN_THE_WAY: (True, True),
+    Kind.DAMAGED: (True, True),
     Kind.OTHER: (True, True),
 }
 

@@ -13,7 +13,7 @@ from bkagent.checkout.settings import flags_of
 from bkagent.checkout.work import Work
 from bkagent.git import commands
 from bkagent.git.flags import clone_settings
-from bkagent.git.outcome import GitFailed
+from bkagent.git.outcome import GitFailed, Kind
 
 # What `git init --bare`, `git clone --mirror`, `git remote set-url`, a fetch with a filter and `git maintenance` write,
 # with git 1.8 to 2.51, and how administrators share a mirror (`git init --shared`) or keep jobs from packing it.
@@ -27,13 +27,15 @@ _KEYS = frozenset(
         "submodule.active", "maintenance.auto", "maintenance.strategy", "gc.auto", "gc.autodetach",
     )
 )  # fmt: skip
+UNREADABLE = "its configuration cannot be read"
 _LARGE_FILES = "lfs."  # Git LFS notes there what a server can do; git itself reads none of it
 
 
 def unexpected(work: Work, folder: str) -> str:
     """Return what in a mirror no clone has written, in words; "" where there is nothing of that kind.
 
-    What this job's own `git-clone-mirror-flags` would write is expected. Raises JobFailed for flags that do not parse.
+    What this job's own `git-clone-mirror-flags` would write is expected. Raises JobFailed for flags that do not parse,
+    GitFailed of a damaged mirror where git cannot read its configuration.
     """
     if os.path.lexists(os.path.join(folder, "commondir")):
         return "it takes its configuration from elsewhere"
@@ -44,8 +46,8 @@ def unexpected(work: Work, folder: str) -> str:
         return ""
     try:
         printed = work.capture(commands.settings_of_file(configuration), hidden=True)
-    except GitFailed:
-        return "its configuration cannot be read"
+    except GitFailed as failed:
+        raise failed if failed.signal else failed.within(UNREADABLE).of_kind(Kind.DAMAGED) from failed
     given = clone_settings(flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags))
     names: List[str] = []
     for entry in printed.split("\0")[:-1]:

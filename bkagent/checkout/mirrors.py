@@ -16,7 +16,7 @@ from bkagent.checkout.work import Work, make_folder
 from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.location import mirror_folder
-from bkagent.git.outcome import GitFailed
+from bkagent.git.outcome import GitFailed, Kind
 from bkagent.system import unguessable
 
 VARIABLE = "BUILDKITE_REPO_MIRROR"
@@ -69,7 +69,15 @@ def _existing(work: Work, repository: str, folder: str) -> str:
     log = work.session.log
     log.comment(f"Skipping update and using existing mirror for repository {repository} at {folder}.")
     if os.path.isdir(folder):
-        return folder if _is_fit(work, folder) else ""
+        try:
+            is_whole = folder not in work.suspects
+            if is_whole and not _is_fit(work, folder):
+                return ""
+        except GitFailed:
+            is_whole = False
+        if not is_whole:
+            log.warning(f'The git mirror "{folder}" is damaged and not used: remove it, or let a job update it')
+        return folder if is_whole else ""
     log.comment(f"No existing mirror found for repository {repository} at {folder}.")
     return ""
 
@@ -96,10 +104,31 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
             _clone(work, repository, folder, is_submodule)
             return True
     with mirror_lock.held(work, folder, mirror_lock.UPDATE):
-        if not _is_fit(work, folder):
-            return False
-        _update(work, repository, folder, is_submodule)
+        try:
+            if folder in work.suspects:
+                raise GitFailed("checkouts that borrow from it fail", 1, Kind.DAMAGED)
+            if not _is_fit(work, folder):
+                return False
+            _update(work, repository, folder, is_submodule)
+        except GitFailed as failed:
+            _renew(work, repository, folder, failed)
     return True
+
+
+def _renew(work: Work, repository: str, folder: str, failed: GitFailed) -> None:
+    """Make a mirror anew where `failed` says that it is damaged, once for a checkout. Raises GitFailed, JobFailed."""
+    is_damaged = failed.is_of_damage or failed.kind is Kind.IN_THE_WAY
+    if not is_damaged or folder in work.renewed:
+        raise failed
+    from bkagent.checkout import mirror_renewal  # few jobs need it
+
+    work.session.log.warning(f'The git mirror "{folder}" is damaged ({failed}): making it anew')
+    work.renewed.add(folder)
+    work.suspects.discard(folder)
+    try:
+        mirror_renewal.renew(work, repository, folder)
+    except OSError as error:
+        raise JobFailed(f'the damaged git mirror "{folder}" cannot be replaced: {error.strerror}', 1) from error
 
 
 def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None:
@@ -130,7 +159,11 @@ def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> Non
             log.comment(f'Commit "{commit}" exists in mirror')
         else:
             log.comment(f"Updating existing repository mirror to find commit {commit}")
-    has_moved = reuse.point_origin(work, folder, folder, repository)
+    try:
+        has_moved = reuse.point_origin(work, folder, folder, repository)
+    except GitFailed as problem:
+        # Nothing but the mirror itself was asked.
+        raise problem if problem.signal or problem.kind is Kind.HELD else problem.of_kind(Kind.DAMAGED) from problem
     if is_submodule:
         work.run(commands.fetch_default(folder), outcome.FETCH)
     elif not is_there and not _fetch_from_copy(work, folder):
@@ -185,5 +218,10 @@ def _snapshot(work: Work, folder: str) -> str:
         raise JobFailed(f'cannot make the folder "{copy}": {error.strerror}', 1) from error
     work.remember(copy)
     work.session.log.comment(f'Creating mirror snapshot in "{copy}"')
-    work.run(commands.clone_mirror([], folder, copy), outcome.CLONE)
+    try:
+        work.run(commands.clone_mirror([], folder, copy), outcome.CLONE)
+    except GitFailed as failed:
+        if failed.is_of_damage and folder not in work.renewed:
+            work.suspects.add(folder)
+        raise
     return copy

@@ -16,13 +16,18 @@ def folder_of(mirror: str) -> str:
     return os.path.join(os.path.dirname(mirror), f".remote-mirror-{digest}")
 
 
+def former_folder_of(mirror: str) -> str:
+    """Return the folder that a mirror goes to while a new one takes its place."""
+    return folder_of(mirror) + "-former"
+
+
 def clear(session: Session, mirror: str) -> None:
-    """Remove what an interrupted clone left. The caller holds the clone lock."""
-    folder = folder_of(mirror)
-    if not os.path.lexists(folder):
-        return
-    session.log.comment(f'Removing the unfinished clone "{folder}"')
-    try:
-        remove_tree(folder)
-    except OSError as error:
-        session.log.warning(f'"{folder}" cannot be removed: {error.strerror}')
+    """Remove what an interrupted clone left, and a former mirror. The caller holds the clone lock."""
+    for folder, what in ((folder_of(mirror), "unfinished clone"), (former_folder_of(mirror), "former mirror")):
+        if not os.path.lexists(folder):
+            continue
+        session.log.comment(f'Removing the {what} "{folder}"')
+        try:
+            remove_tree(folder)
+        except OSError as error:
+            session.log.warning(f'"{folder}" cannot be removed: {error.strerror}')

@@ -76,7 +76,9 @@ def _absolute(work: Work, url: str) -> str:
 
 
 def _update(work: Work, mirror: str) -> None:
-    settings = work.settings
+    settings, lender = work.settings, work.lender
+    work.lender = mirror
     dissociates = settings.mirror_mode == "dissociate"
     argv = commands.update_submodules(settings.submodule_clone_config, mirror, dissociates)
     work.run(argv, doing="updating submodules")
+    work.lender = lender

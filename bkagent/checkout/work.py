@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
-from typing import Callable, Dict, Mapping, Optional, Sequence
+from typing import Callable, Dict, Mapping, Optional, Sequence, Set
 
 from bkagent.checkout.remote_mirror import RemoteMirror
 from bkagent.checkout.settings import CHECKOUT_PATH, Checkout
 from bkagent.errors import JobFailed
 from bkagent.git import commands
 from bkagent.git import run as git
-from bkagent.git.outcome import OTHER, GitFailed, Judge
+from bkagent.git.outcome import OTHER, GitFailed, Judge, Kind
 from bkagent.shell.session import Session
 
 
@@ -22,7 +22,8 @@ class Work:
     `remember` is told the folders that have to go when the job ends. `credential_helper` is a value of git's setting of
     that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
     of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`. `git_env` are
-    variables for every git command.
+    variables for every git command. `lender` is the mirror that the checkout borrows from at this step, "" for none;
+    `suspects` are mirrors that have spoilt a fresh checkout, `renewed` those that were made anew for this one.
     """
 
     session: Session
@@ -32,17 +33,34 @@ class Work:
     remote: RemoteMirror = field(default_factory=RemoteMirror)
     runs_hooks: bool = True
     git_env: Mapping[str, str] = field(default_factory=dict)
+    lender: str = ""
+    suspects: Set[str] = field(default_factory=set)
+    renewed: Set[str] = field(default_factory=set)
 
     def without_hooks(self, git_env: Mapping[str, str]) -> "Work":
         """Return the same checkout, for work in a repository that other jobs can write to."""
         return replace(self, runs_hooks=False, git_env=git_env)
 
     def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
-        """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`."""
+        """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`.
+
+        What a killed git or a renamed branch left in its way is removed, and the command run once more.
+        """
         try:
-            git.run(self.session, argv, judge, env=dict(self.git_env), shown=shown, hooks=self.runs_hooks)
+            try:
+                self._run_once(argv, judge, shown)
+            except GitFailed as failed:
+                if failed.kind not in (Kind.LOCKED, Kind.IN_THE_WAY):
+                    raise
+                from bkagent.checkout import repair  # few jobs need it
+
+                repair.prepare_another_try(self, argv, failed)
+                self._run_once(argv, judge, shown)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
+
+    def _run_once(self, argv: Sequence[str], judge: Judge, shown: Optional[str]) -> None:
+        git.run(self.session, argv, judge, env=dict(self.git_env), shown=shown, hooks=self.runs_hooks)
 
     def capture(
         self,

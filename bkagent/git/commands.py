@@ -102,6 +102,11 @@ def origin_urls(git_dir: str = "") -> List[str]:
     return [*_git(git_dir), "config", "--get-all", "remote.origin.url"]
 
 
+def origin_of_file(path: str) -> List[str]:
+    """Print the URL of `origin` that a configuration has, also that of a repository which git does not take for one."""
+    return ["git", "config", "--file", path, "--get", "remote.origin.url"]
+
+
 def origin_url(git_dir: str = "") -> List[str]:
     """Print the one URL that git fetches from, where several are configured."""
     return [*_git(git_dir), "remote", "get-url", "origin"]
@@ -111,6 +116,16 @@ def set_origin(repository: str, git_dir: str = "") -> List[str]:
     """Point `origin` to `repository`."""
     end_of_options = ["--"] if repository.startswith("-") else []
     return [*_git(git_dir), "remote", "set-url", *end_of_options, "origin", repository]
+
+
+def prune_origin(git_dir: str = "") -> List[str]:
+    """Forget the branches that `origin` no longer has."""
+    return [*_git(git_dir), "remote", "prune", "origin"]
+
+
+def verify_pack(index: str) -> List[str]:
+    """Check each object of a pack, given by its index."""
+    return ["git", "verify-pack", "--", index]
 
 
 def settings_of_file(path: str) -> List[str]:

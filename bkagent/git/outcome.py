@@ -1,9 +1,11 @@
 """What a failed git command means for the checkout: told by its exit code and by what it printed."""
 
 import enum
+import re
 from typing import Mapping, Sequence, Set, Tuple
 
 from bkagent.errors import JobFailed
+from bkagent.git import own_faults
 
 
 class Kind(enum.Enum):
@@ -23,7 +25,21 @@ class Kind(enum.Enum):
     NOT_A_TREE = "not a tree"
     REPACK = "repack"
     LFS = "lfs"
+    LOCKED = "locked"
+    HELD = "held by a process"
+    IN_THE_WAY = "refs in each other's way"
+    DAMAGED = "damaged"
     OTHER = "other"
+
+
+# The repository at hand is what keeps a command from working, whatever the command.
+_OWN_FAULTS: Tuple[Tuple["re.Pattern[bytes]", Kind], ...] = (
+    (own_faults.LOCKED, Kind.LOCKED),
+    (own_faults.IN_THE_WAY, Kind.IN_THE_WAY),
+    (own_faults.DAMAGED, Kind.DAMAGED),
+)
+_LINE_END = re.compile(rb"[\r\n]+")
+_LONGEST_LINE_BYTES = 1 << 14
 
 
 class GitFailed(JobFailed):
@@ -40,9 +56,18 @@ class GitFailed(JobFailed):
         super().__init__(message, exit_code)
         self.kind, self.was_retried, self.signal = kind, was_retried, signal
 
+    @property
+    def is_of_damage(self) -> bool:
+        """Whether git found the repository, or what it borrows, damaged."""
+        return self.kind in (Kind.DAMAGED, Kind.BAD_OBJECT)
+
     def within(self, doing: str) -> "GitFailed":
         """Return the same failure, with what was being done put before its text."""
         return GitFailed(f"{doing}: {self}", self.exit_code, self.kind, self.was_retried, self.signal)
+
+    def of_kind(self, kind: Kind) -> "GitFailed":
+        """Return the same failure as one of another kind."""
+        return GitFailed(str(self), self.exit_code, kind, self.was_retried, self.signal)
 
     def after_retries(self) -> "GitFailed":
         """Return the same failure, marked as one that another attempt does not help."""
@@ -50,7 +75,10 @@ class GitFailed(JobFailed):
 
 
 class Judge:
-    """How one git command's failures are told apart: texts first, in order, then exit codes, then the rest."""
+    """How one git command's failures are told apart.
+
+    By texts first, in order, then by what git says about the repository at hand, by exit codes, and the rest.
+    """
 
     def __init__(
         self,
@@ -69,27 +97,44 @@ class Judge:
         for text, kind in self.texts:
             if text in seen:
                 return kind
+        for pattern, kind in _OWN_FAULTS:
+            if pattern.pattern in seen:
+                return kind
         return self.codes.get(exit_code, self.rest)
 
 
 class Watch:
-    """Looks for texts in output that comes in pieces of any size."""
+    """Looks for texts, and for lines about the repository at hand, in output that comes in pieces of any size."""
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._wanted = list(texts)
         self._keep_bytes = max((len(text) for text in texts), default=1) - 1
-        self._tail = b""
-        self.seen: Set[bytes] = set()
+        self._tail = self._line = b""
+        self._seen: Set[bytes] = set()
 
     def feed(self, data: bytes) -> None:
         """Read the next piece."""
+        *lines, rest = _LINE_END.split(self._line + data)
+        for line in lines:
+            self._read_line(line)
+        self._line = rest[-_LONGEST_LINE_BYTES:]
         if not self._wanted:
             return
         joined = self._tail + data
         found = [text for text in self._wanted if text in joined]
-        self.seen.update(found)
-        self._wanted = [text for text in self._wanted if text not in self.seen]
+        self._seen.update(found)
+        self._wanted = [text for text in self._wanted if text not in self._seen]
         self._tail = joined[-self._keep_bytes :] if self._keep_bytes else b""
+
+    @property
+    def seen(self) -> Set[bytes]:
+        """The texts, and the patterns of lines, that the output had."""
+        self._read_line(self._line)
+        return self._seen
+
+    def _read_line(self, line: bytes) -> None:
+        if not own_faults.FROM_REMOTE.match(line):
+            self._seen.update(pattern.pattern for pattern, _kind in _OWN_FAULTS if pattern.search(line))
 
 
 _MISSING_REF = b"ouldn't find remote ref"

@@ -63,7 +63,7 @@ def _check_object(reference: str, capture: Capture) -> None:
     try:
         commit = capture(commands.resolve_commit(reference)).strip()
     except GitFailed as failed:
-        if failed.signal:
+        if failed.signal or failed.is_of_damage:
             raise
         raise GitFailed(f'the repository has no commit "{reference}"', _FATAL, Kind.NOT_A_TREE) from failed
     wanted = reference.lower()

@@ -23,6 +23,8 @@ from bkagent.system.confined_path import confined
 from bkagent.system.tree_removal import remove_tree
 
 _CLONE_TRIES, _CLONE_PAUSE_S = 3, 2.0
+# What git exits with where it cannot read a configuration; 1 where that lacks a setting, or is not there.
+_FATAL = 128
 
 
 @dataclass(frozen=True)
@@ -111,11 +113,17 @@ def _problem_of_clone(session: Session, plugin: Plugin, repository: str, git_fol
     if pinned.is_elsewhere(plugin.version, git_folder, partial(_capture, session)):
         return "at another commit"
     try:
-        origin = _capture(session, ["git", "--git-dir", git_folder, "config", "--get", "remote.origin.url"]).strip()
-    except GitFailed:
-        return ""  # put there by hand, say
+        origin = _capture(session, commands.origin_of_file(os.path.join(git_folder, "config"))).strip()
+    except GitFailed as failed:
+        return "damaged" if failed.exit_code == _FATAL else ""  # put there by hand, say
     # The names of folders are short of characters: a/b-c and a-b/c have the same one.
-    return "of another repository" if without_user(origin) != without_user(repository) else ""
+    if without_user(origin) != without_user(repository):
+        return "of another repository"
+    try:
+        _capture(session, commands.resolve_commit("HEAD", git_folder))
+    except GitFailed as failed:
+        return "damaged" if failed.exit_code == _FATAL else ""
+    return ""
 
 
 def find_vendored(root: str, plugin: Plugin) -> CheckedOut:

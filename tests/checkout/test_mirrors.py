@@ -10,6 +10,7 @@ from bkagent.checkout import mirror_settings
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, CheckoutLockExpired
 from bkagent.git.location import mirror_folder
+from bkagent.git.outcome import GitFailed
 from bkagent.system import file_lock
 
 
@@ -219,10 +220,12 @@ def test_a_setting_that_no_clone_writes_is_named(mirrored, upstream, name):
     assert mirror_settings.unexpected(work, mirrored.mirror) == f"its configuration has {listed}"
 
 
-def test_a_configuration_that_git_cannot_read_is_named_too(mirrored, upstream):
+def test_a_configuration_that_git_cannot_read_is_that_of_a_damaged_mirror(mirrored, upstream):
     upstream.git("clone", "-q", "--mirror", ".", mirrored.mirror)
     with open(os.path.join(mirrored.mirror, "config"), "a") as file:
         file.write("[core\n")
     session, settings = mirrored.start()
     work = Work(session, settings, mirrored.left.append)
-    assert mirror_settings.unexpected(work, mirrored.mirror) == "its configuration cannot be read"
+    with pytest.raises(GitFailed, match="^its configuration cannot be read: exit status 128$") as failed:
+        mirror_settings.unexpected(work, mirrored.mirror)
+    assert failed.value.is_of_damage

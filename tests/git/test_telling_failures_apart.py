@@ -38,6 +38,70 @@ def test_texts_count_before_codes(judge, output, code, wanted, piece):
     assert kind(judge, b"noise\n" + output + b"\nmore noise", code, piece) is wanted
 
 
+ID = b"3dfc2fe7892b9320026c80b5c403c2fe757ce07a"
+OWN_FAULTS = {
+    Kind.LOCKED: [
+        b"fatal: Unable to create '/c/.git/index.lock': File exists.",
+        b"error: cannot lock ref 'refs/heads/a': Unable to create '/m/refs/heads/a.lock': File exists.",
+        b"error: could not lock config file .git/config: File exists",
+    ],
+    Kind.IN_THE_WAY: [
+        b"error: cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'",
+        b"error: there are still refs under 'refs/remotes/origin/a'",
+        b" 'git remote prune origin' to remove any old, conflicting branches",
+        b"error: cannot lock ref 'x': there is a non-empty directory '.git/refs/x' blocking reference 'x'",
+        b"error: fetching ref refs/remotes/origin/a/b failed: refname conflict",
+    ],
+    Kind.DAMAGED: [
+        b"fatal: loose object %s (stored in .git/objects/3d/fc) is corrupt" % ID,
+        b"error: object file .git/objects/3d/fc is empty",
+        b"fatal: unable to read tree (%s)" % ID,
+        b"fatal: unable to read tree %s" % ID,
+        b"error: unable to read sha1 file of README.md (%s)" % ID,
+        b"error: unable to unpack %s header" % ID,
+        b"error: unable to find %s" % ID,
+        b"error: Could not read %s" % ID,
+        b"error: could not parse commit %s" % ID,
+        b"fatal: Failed to traverse parents of commit %s" % ID,
+        b"error: file p.pack is far too short to be a packfile",
+        b"error: packfile p.pack does not match index",
+        b"error: index file p.idx is too small",
+        b"error: non-monotonic index p.idx",
+        b"error: bad signature 0x00000000",
+        b"fatal: .git/index: index file smaller than expected",
+        b"fatal: unterminated line in .git/packed-refs: 1212",
+        b"error: cannot lock ref 'r': unable to resolve reference 'r': reference broken",
+        b"error: object directory /m/objects does not exist; check .git/objects/info/alternates",
+        b"fatal: reference repository '/m' is not a local repository.",
+        b"fatal: bad shallow line: 1212",
+        b"fatal: not a git repository: '/m'",
+        b"Receiving objects:  50% (1/2)\rfatal: bad object HEAD",
+    ],
+    Kind.FETCH_RETRY_CLEAN: [
+        b"remote: fatal: bad tree object " + ID,
+        b"remote: error: object file ./objects/3d/fc is empty",
+        b"fatal: remote error: bad object " + ID,
+        b"fatal: unable to access 'https://h/': Could not resolve host: h",
+        b"fatal: could not read Username for 'https://h': terminal prompts disabled",
+        b"error: unable to read askpass response from 'x'",
+        b"fatal: '/r' does not appear to be a git repository",
+        b"fatal: Could not read from remote repository.",
+        b"fatal: early EOF",
+        b"fatal: detected dubious ownership in repository at '/r'",
+        b"fatal: Unable to create '/m/x.lock': Permission denied",
+    ],
+}
+
+
+@pytest.mark.parametrize("wanted", OWN_FAULTS, ids=lambda kind: kind.name)
+def test_faults_of_the_repository_at_hand_are_told_by_lines_that_no_remote_sent(wanted):
+    judge = Judge(Kind.FETCH_RETRY_CLEAN)
+    for line in OWN_FAULTS[wanted]:
+        for output in (line, line + b"\n", b"From /r\r\n" + line + b"\r\nmore\r\n"):
+            for piece in (1, 10_000):
+                assert kind(judge, output, 128, piece) is wanted, output
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_text_is_seen_wherever_the_output_is_cut(seed):
     chance = random.Random(seed)

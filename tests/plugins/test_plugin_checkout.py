@@ -109,6 +109,34 @@ def test_s4_5_a_fresh_clone_may_be_asked_for(session, source, wishes, log):
     )
 
 
+@pytest.mark.parametrize("fault", ["HEAD", "config", "objects"])
+def test_a_damaged_clone_of_a_plugin_is_cloned_again(session, source, wishes, log, fault):
+    plugin = plugin_of(source + "#v1", {})
+    git_folder = os.path.join(check_out(session, plugin, wishes).root, ".git")
+    if fault == "objects":
+        for folder, _, names in os.walk(os.path.join(git_folder, "objects")):
+            for name in names:
+                os.unlink(os.path.join(folder, name))
+    else:
+        with open(os.path.join(git_folder, fault), "r+b") as file:
+            file.truncate(0 if fault == "HEAD" else len("[core"))
+    log.text = ""
+    root = check_out(session, plugin, wishes).root
+    assert any("git clone" in line for line in log.own)
+    assert "is damaged: cloning it again" in log.text
+    subprocess.run(["git", "fsck", "--full"], cwd=root, env=session.env, check=True)
+
+
+def test_what_was_put_in_a_plugins_place_by_hand_stays(session, source, wishes, log):
+    plugin = plugin_of(source + "#v1", {})
+    root = check_out(session, plugin, wishes).root
+    os.rename(os.path.join(root, ".git"), os.path.join(root, "former"))
+    os.makedirs(os.path.join(root, ".git"))
+    log.text = ""
+    assert check_out(session, plugin, wishes).root == root
+    assert not any("git clone" in line for line in log.own)
+
+
 def test_s4_5_a_plugin_may_lie_below_its_repository(session, source, wishes, tmp_path):
     os.rename(source, source + ".git")
     found = check_out(session, plugin_of(f"file://{source}.git/sub#v1", {}), wishes)

@@ -1,0 +1,37 @@
+"""What is done about a failed git command before it runs once more: stale locks, and branches in each other's way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, List, Sequence
+
+from bkagent.checkout import stale_locks
+from bkagent.git import commands
+from bkagent.git.outcome import OTHER, GitFailed, Kind
+
+if TYPE_CHECKING:
+    from bkagent.checkout.work import Work
+
+
+def prepare_another_try(work: "Work", argv: Sequence[str], failed: GitFailed) -> None:
+    """Remove what `argv` failed at. Raises GitFailed, `failed` itself where that is nothing that can be removed."""
+    if failed.kind not in (Kind.LOCKED, Kind.IN_THE_WAY) or "clone" in argv:
+        raise failed
+    is_shared = "--git-dir" in argv
+    git_dir = argv[argv.index("--git-dir") + 1] if is_shared else work.path(".git")
+    locks = stale_locks.clear(work.session, git_dir, is_shared=is_shared)
+    if failed.kind is Kind.IN_THE_WAY:
+        work.session.log.comment("Branches that the remote no longer has are in the way of new ones")
+        for prune in _prunings(argv, git_dir if is_shared else ""):
+            work.run(prune, OTHER)
+    elif locks.why_left:
+        # A checkout is the job's own, so that it may go with its lock; a mirror is not.
+        kind = Kind.HELD if locks.is_held or is_shared else Kind.LOCKED
+        raise GitFailed(f"{failed}: {locks.why_left}", failed.exit_code, kind, failed.was_retried)
+    elif not locks.removed_count:
+        raise failed
+
+
+def _prunings(argv: Sequence[str], git_dir: str) -> List[List[str]]:
+    if "submodule" in argv:
+        return [commands.in_submodules("git remote prune origin || :")]
+    return [commands.prune_origin(git_dir)]
