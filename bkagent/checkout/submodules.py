@@ -10,6 +10,7 @@ from bkagent.checkout import host_keys
 from bkagent.checkout.sparse import Selection
 from bkagent.checkout.work import Work, enter
 from bkagent.git import commands, pinned
+from bkagent.git.location import resolve_relative
 from bkagent.git.outcome import GitFailed
 
 
@@ -58,21 +59,7 @@ def update(work: Work, selection: Optional[Selection]) -> bool:
 def _repositories(work: Work) -> List[str]:
     printed = work.capture(commands.submodule_urls())
     entries = [entry.partition("\n")[2] for entry in printed.split("\0")]
-    return [_absolute(work, url) for url in entries if url]
-
-
-def _absolute(work: Work, url: str) -> str:
-    """Return the URL as git will use it: one that starts with a dot counts from the repository's own."""
-    if not url.startswith(("./", "../")):
-        return url
-    above = work.settings.repository.rstrip("/")
-    while url.startswith(("./", "../")):
-        if url.startswith("../"):
-            cut = max(above.rfind("/"), above.rfind(":"))
-            above, url = above[: max(cut, 0)] if above[cut : cut + 1] != ":" else above[: cut + 1], url[3:]
-        else:
-            url = url[2:]
-    return above + url if above.endswith(":") else f"{above}/{url}"
+    return [resolve_relative(url, work.settings.repository) for url in entries if url]
 
 
 def _update(work: Work, mirror: str) -> None:

@@ -38,6 +38,20 @@ def has_helper(repository: str) -> bool:
     return _HELPER.match(repository) is not None
 
 
+def resolve_relative(url: str, repository: str) -> str:
+    """Return a submodule's URL as git will use it: one that starts with a dot counts from the repository's own."""
+    if not url.startswith(("./", "../")):
+        return url
+    above = repository.rstrip("/")
+    while url.startswith(("./", "../")):
+        if url.startswith("../"):
+            cut = max(above.rfind("/"), above.rfind(":"))
+            above, url = above[: max(cut, 0)] if above[cut : cut + 1] != ":" else above[: cut + 1], url[3:]
+        else:
+            url = url[2:]
+    return above + url if above.endswith(":") else f"{above}/{url}"
+
+
 def mirror_folder(repository: str) -> str:
     """Return the name of a repository's mirror: every character but ASCII letters and digits becomes `-`."""
     return re.sub(r"[^A-Za-z0-9]", "-", repository)

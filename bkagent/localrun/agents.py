@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Callable, Optional
 
-from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.job_settings import CheckoutSettings, JobSettings
 from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import Stop
@@ -20,8 +20,11 @@ ANY_JOB = "*"
 _LAST_TRY_S = 5.0
 
 
-def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSettings:
-    """Return the settings of the agents, all of whose files but the sockets are in the data folder."""
+def settings(request: Request, data: str, endpoint: str, token: str, *, has_submodules: bool) -> AgentSettings:
+    """Return the settings of the agents, all of whose files but the sockets are in the data folder.
+
+    `has_submodules`: the jobs get snapshots of submodules from there, too.
+    """
     job = JobSettings(
         build_path=os.path.join(data, "builds"),
         sockets_path=request.sockets_path,
@@ -31,6 +34,8 @@ def settings(request: Request, data: str, endpoint: str, token: str) -> AgentSet
         shell=request.shell,
         leftovers=request.leftovers,
         pty=os.sep != "\\",
+        # git clones submodules from folders only if it is told to.
+        checkout=CheckoutSettings(submodule_clone_config=("protocol.file.allow=always",) if has_submodules else ()),
     )
     return AgentSettings(
         endpoint=endpoint, token=token, state_path=os.path.join(data, "state"), job=job, environ=request.environ,

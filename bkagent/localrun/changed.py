@@ -20,12 +20,12 @@ def paths(found: Repository, taken: Snapshot, environ: Mapping[str, str]) -> "Op
     borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(taken.repository, "objects")}
     git = Git(found.top, {**environ}, borrowed)
     base = next(filter(None, (_commit(git, name) for name in _BASES)), "")
-    start = git.ask("merge-base", base, taken.commit) if base else ""
+    start = git.ask("merge-base", base, taken.plain) if base else ""
     if not start:
         return None
-    if start == taken.commit:
+    if start == taken.plain:
         return git.out("log", "--first-parent", "-1", "--name-only", "--pretty=format:", start).split("\n")
-    return git.out("diff", "--name-only", start, taken.commit).split("\n")
+    return git.out("diff", "--name-only", "--ignore-submodules=none", start, taken.plain).split("\n")
 
 
 def _commit(git: Git, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from dataclasses import dataclass
-from typing import Dict, Mapping, Sequence
+from typing import Dict, Mapping, Optional, Sequence
 
 from bkagent.errors import AgentError, UsageError
 
@@ -21,9 +21,13 @@ DETACHED = "HEAD"  # git's own name for it, `git rev-parse --abbrev-ref HEAD`
 
 @dataclass(frozen=True)
 class Repository:
-    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is DETACHED without one."""
+    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is DETACHED without one.
+
+    `is_within` another: then git is told where it is, since a submodule that was moved still names its former folder.
+    """
 
     top: str
+    git_dir: str
     objects: str
     index: str
     shallow: str
@@ -32,6 +36,11 @@ class Repository:
     message: str
     author: str
     author_email: str
+    is_within: bool = False
+
+    def git(self, environ: Mapping[str, str]) -> "Git":
+        """Return what runs git in this repository."""
+        return Git(self.top, environ, _address(self.git_dir, self.top) if self.is_within else {})
 
 
 class Git:
@@ -86,11 +95,49 @@ def find(folder: str, environ: Mapping[str, str]) -> Repository:
         raise UsageError(
             f"{folder} is in no git repository with a work tree; stand in one, or make this one with `git init`"
         )
-    git = Git(top, environ)
+    return _read(top, Git(top, environ).out("rev-parse", "--absolute-git-dir"), environ)
+
+
+def find_within(folder: str, outer: Repository, environ: Mapping[str, str]) -> Optional[Repository]:
+    """Return the repository whose top is a folder of another's work tree, None where git cannot use it."""
+    git_dir = _submodule_git_dir(folder, outer) or Git(folder, environ).ask("rev-parse", "--absolute-git-dir")
+    if not git_dir or os.path.realpath(git_dir) == os.path.realpath(outer.git_dir):
+        return None
+    if Git(folder, environ, _address(git_dir, folder)).ask_why("rev-parse", "--git-dir")[1]:
+        return None
+    return _read(folder, git_dir, environ, is_within=True)
+
+
+def _submodule_git_dir(folder: str, outer: Repository) -> str:
+    """Return the folder in the outer repository that a submodule's `.git` names, "" where it names none there.
+
+    A submodule that was moved to another depth names a folder that is not there.
+    """
+    try:
+        with open(os.path.join(folder, ".git"), encoding="utf-8", errors="surrogateescape") as file:
+            target = file.read().strip()
+    except OSError:
+        return ""  # a folder: a repository that is whole
+    _, is_link, target = target.partition("gitdir: ")
+    modules = os.path.join(os.path.realpath(outer.git_dir), "modules", "")
+    own = os.path.realpath(os.path.join(folder, target))
+    if not own.startswith(modules):
+        own = os.path.realpath(os.path.join(modules, target.partition(".git/modules/")[2]))
+    return own if is_link and own.startswith(modules) and os.path.isdir(own) else ""
+
+
+def _address(git_dir: str, top: str) -> Dict[str, str]:
+    return {"GIT_DIR": git_dir, "GIT_WORK_TREE": top}
+
+
+def _read(top: str, git_dir: str, environ: Mapping[str, str], *, is_within: bool = False) -> Repository:
+    git = Git(top, environ, _address(git_dir, top) if is_within else {})
     head = git.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     branch = git.ask("symbolic-ref", "--quiet", "--short", "HEAD")
     return Repository(
         top=top,
+        git_dir=git_dir,
+        is_within=is_within,
         objects=os.path.join(top, git.out("rev-parse", "--git-path", "objects")),
         index=os.path.join(top, git.out("rev-parse", "--git-path", "index")),
         shallow=os.path.join(top, git.out("rev-parse", "--git-path", "shallow")),

@@ -92,7 +92,9 @@ class LocalRun:
         )  # fmt: skip
         for line in _first_lines(source, self._request, taken, warnings):
             self._out(line)
-        how = agents.settings(self._request, data, server.endpoint, plane.tokens.agent)
+        how = agents.settings(
+            self._request, data, server.endpoint, plane.tokens.agent, has_submodules=bool(taken.submodules)
+        )
         earlier.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
         working = self._agents = agents.Agents(how, self._report)
         events = plane.subscribe()
@@ -219,5 +221,8 @@ def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot
         lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
     else:
         lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
-    lines += [f"note: {path} is a git repository of its own: its files are left out" for path in taken.left_out]
+    if taken.submodules:
+        lines.append(f"Submodules are run as they are on disk, too: {', '.join(taken.submodules)}")
+    unusable = "is a repository that git cannot use: its files are left out"
+    lines += [f"note: {path} {unusable}" for path in taken.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

@@ -1,7 +1,8 @@
 """Put what is on disk into a commit that jobs can check out, leaving the user's repository untouched.
 
 The commit is made with an index and an object folder of its own (the user's objects are read through
-`alternates`), so that index, objects, refs and stash of the user stay as they are.
+`alternates`), so that index, objects, refs and stash of the user stay as they are. Each repository within the work tree
+gets such a commit, too, and jobs have it as a submodule: see `submodules.py`.
 """
 
 from __future__ import annotations
@@ -9,55 +10,72 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from typing import Dict, Mapping, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
+from bkagent.localrun import submodules
 from bkagent.localrun.repository import DETACHED, Git, Repository
+from bkagent.localrun.submodules import Within
 
 _NAME = "bkagent local run"
 _EMAIL = "local-run@bkagent.invalid"
+_EVERYTHING = "."
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What the jobs check out: a bare repository and a commit. `changed_count` files differ from HEAD.
 
-    `left_out` are folders that are git repositories of their own, whose files no commit of this one can hold.
+    `plain` is the commit as the user would make it: for what is asked about changes. `submodules` are the paths of
+    repositories within that jobs get as they are on disk; `left_out` are those that git cannot use.
     """
 
     repository: str
     commit: str
     changed_count: int
     left_out: Tuple[str, ...] = ()
+    plain: str = ""
+    submodules: Tuple[str, ...] = ()
+
+
+class _Commits(NamedTuple):
+    plain: str
+    run: str
+    changed_count: int
+    submodules: Tuple[str, ...] = ()
+    left_out: Tuple[str, ...] = ()
 
 
 def take(found: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
     """Return the snapshot of the work tree, or with `committed` of HEAD alone. Raises AgentError from git."""
     bare = os.path.join(data, "repo.git")
-    git = Git(found.top, environ)
+    commits = _take(found, bare, os.path.join(data, "index"), data, environ, committed=committed)
+    return Snapshot(bare, commits.run, commits.changed_count, commits.left_out, commits.plain, commits.submodules)
+
+
+def _take(
+    found: Repository, bare: str, index: str, data: str, environ: Mapping[str, str], *, committed: bool = False
+) -> _Commits:
+    git = found.git(environ)
+    outside = Git(found.top, environ)
     if not os.path.exists(os.path.join(bare, "HEAD")):
-        git.out("init", "--quiet", "--bare", bare)
+        outside.out("init", "--quiet", "--bare", bare)
     _borrow(bare, found)
-    left_out: "Tuple[str, ...]" = ()
     if committed:
-        commit, changed_count = found.head, 0
+        commits = _Commits(found.head, found.head, 0)
     else:
-        commit, changed_count = _commit_work_tree(git, found, bare, os.path.join(data, "index"))
-        left_out = _repositories_within(git, found, os.path.join(data, "index"))
+        commits = _commit_work_tree(git, found, bare, index, data, environ)
     ref = "refs/heads/" + (found.branch if found.branch != DETACHED else "detached")
-    git.out("--git-dir", bare, "update-ref", ref, commit)
-    git.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
-    return Snapshot(bare, commit, changed_count, left_out)
+    _clear_way(outside, bare, ref)
+    outside.out("--git-dir", bare, "update-ref", ref, commits.run)
+    outside.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
+    return commits
 
 
-def _repositories_within(git: Git, found: Repository, index: str) -> "Tuple[str, ...]":
-    """Return the folders that git takes for other repositories and no `.gitmodules` tells where to get."""
-    staged = git.out("ls-files", "--stage", "-z", more={"GIT_INDEX_FILE": index}).split("\0")
-    links = [entry.partition("\t")[2] for entry in staged if entry.startswith("160000 ")]
-    if not links:
-        return ()
-    known = git.ask("config", "--file", os.path.join(found.top, ".gitmodules"), "--get-regexp", r"submodule\..*\.path")
-    modules = {line.partition(" ")[2] for line in known.splitlines()}
-    return tuple(link for link in links if link not in modules)
+def _clear_way(git: Git, bare: str, ref: str) -> None:
+    """Delete the branches of earlier snapshots whose names cannot be there beside `ref`, as a/b beside a."""
+    for other in git.out("--git-dir", bare, "for-each-ref", "--format=%(refname)", "refs/heads").splitlines():
+        if other.startswith(ref + "/") or ref.startswith(other + "/"):
+            git.out("--git-dir", bare, "update-ref", "-d", other)
 
 
 def _borrow(bare: str, found: Repository) -> None:
@@ -73,7 +91,9 @@ def _borrow(bare: str, found: Repository) -> None:
         file.write(os.fsencode(found.objects) + b"\n")
 
 
-def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tuple[str, int]":
+def _commit_work_tree(
+    git: Git, found: Repository, bare: str, index: str, data: str, environ: Mapping[str, str]
+) -> _Commits:
     private: Dict[str, str] = {
         "GIT_INDEX_FILE": index,
         "GIT_OBJECT_DIRECTORY": os.path.join(bare, "objects"),
@@ -85,19 +105,45 @@ def _commit_work_tree(git: Git, found: Repository, bare: str, index: str) -> "tu
         shutil.copy2(found.index, index)
     elif os.path.exists(index):
         os.unlink(index)
-    git.out("add", "--all", "--", ".", more=private)
+    within, left_out = submodules.find(git, found, private, environ)
+    elsewhere = [f":(exclude,top,literal){path}" for path in (*(inner.path for inner in within), *left_out)]
+    git.out("add", "--all", "--", _EVERYTHING, *elsewhere, more=private)
+    taken = [(inner, _take_within(inner, data, environ)) for inner in within]
+    submodules.stage(git, {inner.path: commits.plain for inner, commits in taken}, private)
     tree = git.out("write-tree", more=private)
+    changed_count = _changed_count(git, found, private)
+    plain = _commit(git, found, private, tree) if changed_count or not found.head else found.head
+    submodules.stage(git, {inner.path: commits.run for inner, commits in taken}, private)
+    submodules.address(git, found, {inner.path: inner.bare(data) for inner in within}, index, private)
+    run_tree = git.out("write-tree", more=private)
+    run = _commit(git, found, private, run_tree) if run_tree != tree else plain
+    names: List[str] = []
+    for inner, commits in taken:
+        names += [inner.path, *(f"{inner.path}/{path}" for path in commits.submodules)]
+        left_out += [f"{inner.path}/{path}" for path in commits.left_out]
+    return _Commits(plain, run, changed_count, tuple(names), tuple(left_out))
+
+
+def _take_within(inner: Within, data: str, environ: Mapping[str, str]) -> _Commits:
+    bare = inner.bare(data)
+    os.makedirs(os.path.dirname(bare), exist_ok=True)
+    return _take(inner.repository, bare, bare + ".index", data, environ)
+
+
+def _changed_count(git: Git, found: Repository, private: Mapping[str, str]) -> int:
     changed = (
-        git.out("diff-index", "--cached", "--name-only", found.head, more=private)
+        git.out("diff-index", "--cached", "--name-only", "--ignore-submodules=none", found.head, more=private)
         if found.head
         else git.out("ls-files", more=private)
     )
-    changed_count = len(changed.splitlines())
-    if found.head and not changed_count:
-        return found.head, 0
+    return len(changed.splitlines())
+
+
+def _commit(git: Git, found: Repository, private: Mapping[str, str], tree: str) -> str:
+    who = dict(private)
     for role in ("AUTHOR", "COMMITTER"):
-        private[f"GIT_{role}_NAME"] = (found.author if role == "AUTHOR" else "") or _NAME
-        private[f"GIT_{role}_EMAIL"] = (found.author_email if role == "AUTHOR" else "") or _EMAIL
-    parent = ["-p", found.head] if found.head else []
+        who[f"GIT_{role}_NAME"] = (found.author if role == "AUTHOR" else "") or _NAME
+        who[f"GIT_{role}_EMAIL"] = (found.author_email if role == "AUTHOR" else "") or _EMAIL
+    parent: List[str] = ["-p", found.head] if found.head else []
     message = found.message or "The work tree, before its first commit"
-    return git.out("commit-tree", *parent, "-m", message, tree, more=private), changed_count
+    return git.out("commit-tree", *parent, "-m", message, tree, more=who)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bkagent.checkout.submodules import _absolute
 from bkagent.errors import JobFailed
+from bkagent.git.location import resolve_relative
 
 
 @pytest.fixture
@@ -89,16 +89,8 @@ def test_s5_3_submodules_borrow_from_mirrors(with_library, library, tmp_path, lo
     ],
 )
 def test_s5_3_a_relative_url_counts_from_the_repositorys(url, wanted):
-    class Work:
-        class settings:
-            repository = "https://host/acme/main.git"
-
-    assert _absolute(Work, url) == wanted
+    assert resolve_relative(url, "https://host/acme/main.git") == wanted
 
 
 def test_s5_3_a_relative_url_of_the_short_ssh_form():
-    class Work:
-        class settings:
-            repository = "git@host:main.git"
-
-    assert _absolute(Work, "../lib.git") == "git@host:lib.git"
+    assert resolve_relative("../lib.git", "git@host:main.git") == "git@host:lib.git"

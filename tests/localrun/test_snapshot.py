@@ -1,13 +1,14 @@
 """What is on disk is what jobs check out, and the user's repository does not notice."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from bkagent.errors import UsageError
-from bkagent.localrun import repository, snapshot
+from bkagent.localrun import changed, repository, snapshot
 
 
 def git(folder: Path, *words: str) -> str:
@@ -95,15 +96,192 @@ def test_a_change_within_one_tick_of_the_clock_is_seen(work: Path, tmp_path: Pat
     assert checked_out(take(work), tmp_path / "out")["tracked"] == "new"
 
 
-def test_repositories_within_are_named_since_their_files_are_left_out(work: Path) -> None:
-    assert take(work).left_out == ()
-    inner = work / "nested"
-    inner.mkdir()
-    git(inner, "init", "-q")
-    (inner / "file").write_text("x")
-    git(inner, "add", ".")
-    git(inner, "commit", "-q", "-m", "inner")
-    assert take(work).left_out == ("nested",)
+class Nest:
+    """A work tree with submodules, and what a job of it gets."""
+
+    def __init__(self, work: Path, tmp_path: Path) -> None:
+        self.work, self.tmp_path = work, tmp_path
+
+    def upstream(self, name: str) -> Path:
+        folder = self.tmp_path / "upstream" / name
+        folder.mkdir(parents=True)
+        git(folder, "init", "-q", "-b", "main")
+        (folder / "file").write_text("committed")
+        (folder / ".gitignore").write_text("ignored\n")
+        git(folder, "add", ".")
+        git(folder, "commit", "-q", "-m", name)
+        return folder
+
+    def add(self, url: "Path | str", path: str, top: "Path | None" = None) -> Path:
+        top = top or self.work
+        git(top, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(url), path)
+        git(top, "commit", "-q", "-m", f"add {path}")
+        return top / path
+
+    def state(self) -> "list[str]":
+        return [git(self.work, *words) for words in STATE]
+
+    def job(self, taken: snapshot.Snapshot) -> "dict[str, str]":
+        out = self.tmp_path / "out"
+        if not out.exists():
+            git(self.tmp_path, "clone", "-q", taken.repository, str(out))
+        git(out, "fetch", "-q", "origin", taken.commit)
+        git(out, "checkout", "-q", "-f", taken.commit)
+        git(out, "submodule", "--quiet", "sync", "--recursive")
+        update = ["submodule", "--quiet", "update", "--init", "--recursive", "--force"]
+        git(out, "-c", "protocol.file.allow=always", *update)
+        git(out, "submodule", "--quiet", "foreach", "--recursive", "git clean -ffxdq")
+        git(out, "clean", "-ffxdq")
+        files = [path for path in out.rglob("*") if path.is_file() and ".git" not in path.parts]
+        return {str(file.relative_to(out)): file.read_text() for file in files if not file.name.startswith(".git")}
+
+
+STATE = [
+    ["status", "--porcelain"], ["rev-parse", "HEAD"], ["count-objects", "-v"], ["stash", "list"], ["for-each-ref"],
+    ["ls-files", "--stage"], ["config", "--list", "--local"],
+    ["submodule", "foreach", "--recursive", "git status --porcelain; git count-objects -v; git ls-files --stage"],
+]  # fmt: skip
+TOP = {"tracked": "old", "gone": "x"}
+
+
+@pytest.fixture
+def nest(work: Path, tmp_path: Path) -> Nest:
+    return Nest(work, tmp_path)
+
+
+def test_submodules_are_what_is_on_disk(nest: Nest) -> None:
+    for name in ("edited", "new", "ahead", "clean"):
+        nest.add(nest.upstream(name), f"libs/{name}")
+    libs = nest.work / "libs"
+    (libs / "edited" / "file").write_text("edited")
+    (libs / "edited" / "ignored").write_text("i")
+    (libs / "new" / "more").write_text("new")
+    (libs / "ahead" / "file").write_text("not pushed")
+    git(libs / "ahead", "commit", "-q", "-a", "-m", "ahead")
+    before = nest.state()
+    taken = take(nest.work)
+    assert nest.job(taken) == {
+        **TOP, "libs/edited/file": "edited", "libs/new/file": "committed", "libs/new/more": "new",
+        "libs/ahead/file": "not pushed", "libs/clean/file": "committed",
+    }  # fmt: skip
+    assert nest.state() == before
+    assert taken.submodules == ("libs/ahead", "libs/clean", "libs/edited", "libs/new") and taken.left_out == ()
+    assert taken.changed_count == 3
+    # The folders of the jobs are used again.
+    (libs / "clean" / "file").write_text("edited later")
+    (libs / "edited" / "file").unlink()
+    git(libs / "ahead", "reset", "-q", "--hard", "HEAD~")
+    assert nest.job(take(nest.work)) == {
+        **TOP, "libs/new/file": "committed", "libs/new/more": "new",
+        "libs/ahead/file": "committed", "libs/clean/file": "edited later",
+    }  # fmt: skip
+
+
+def test_submodules_within_submodules_are_what_is_on_disk(nest: Nest) -> None:
+    middle = nest.upstream("middle")
+    nest.add(nest.upstream("inner"), "deps/inner", middle)
+    nest.add(middle, "middle")
+    git(nest.work, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init", "--recursive")
+    (nest.work / "middle" / "deps" / "inner" / "file").write_text("edited")
+    before = nest.state()
+    taken = take(nest.work)
+    assert nest.job(taken) == {**TOP, "middle/file": "committed", "middle/deps/inner/file": "edited"}
+    assert nest.state() == before
+    assert taken.submodules == ("middle", "middle/deps/inner") and taken.changed_count == 1
+
+
+@pytest.mark.parametrize("place", ["moved", "to/another/depth"])
+def test_a_submodule_that_was_moved_on_disk_is_where_it_is(nest: Nest, place: str) -> None:
+    library = nest.add(nest.upstream("lib"), "lib")
+    nest.add(nest.upstream("other"), "other")
+    (library / "file").write_text("edited")
+    (nest.work / place).parent.mkdir(parents=True, exist_ok=True)
+    library.rename(nest.work / place)
+    taken = take(nest.work)
+    assert nest.job(taken) == {**TOP, "other/file": "committed", f"{place}/file": "edited"}
+
+
+@pytest.mark.parametrize("has_commits", [True, False])
+@pytest.mark.parametrize("has_submodules", [True, False])
+def test_an_untracked_repository_is_a_submodule_for_jobs(nest: Nest, has_commits: bool, has_submodules: bool) -> None:
+    if has_submodules:
+        nest.add(nest.upstream("lib"), "lib")
+    inner, ignored = nest.work / "below" / "nested", nest.work / "ignored"
+    for folder in (inner, ignored):
+        folder.mkdir(parents=True)
+        git(folder, "init", "-q")
+        (folder / "file").write_text("on disk")
+        if has_commits:
+            git(folder, "add", ".")
+            git(folder, "commit", "-q", "-m", "inner")
+    (inner / "new").write_text("new")
+    before = git(nest.work, "status", "--porcelain"), git(inner, "status", "--porcelain")
+    taken = take(nest.work)
+    expected = {**TOP, "below/nested/file": "on disk", "below/nested/new": "new"}
+    assert nest.job(taken) == {**expected, **({"lib/file": "committed"} if has_submodules else {})}
+    assert (git(nest.work, "status", "--porcelain"), git(inner, "status", "--porcelain")) == before
+
+
+def test_a_submodule_that_is_not_checked_out_comes_from_its_own_address(nest: Nest) -> None:
+    origin = nest.upstream("origin")
+    git(nest.work, "remote", "add", "origin", str(origin))
+    library = nest.add(nest.upstream("lib"), "lib")
+    nest.add(nest.upstream("edited"), "edited")
+    git(nest.work, "config", "--file", ".gitmodules", "submodule.lib.url", "../lib")
+    git(nest.work, "commit", "-q", "-a", "-m", "relative")
+    git(nest.work, "submodule", "--quiet", "deinit", "lib")
+    (nest.work / "edited" / "file").write_text("edited")
+    assert not (library / "file").exists()
+    taken = take(nest.work)
+    assert taken.submodules == ("edited",) and taken.changed_count == 1
+    assert nest.job(taken) == {**TOP, "edited/file": "edited", "lib/file": "committed"}
+
+
+def test_a_submodule_that_was_removed_is_gone(nest: Nest) -> None:
+    nest.add(nest.upstream("lib"), "lib")
+    nest.add(nest.upstream("other"), "other")
+    shutil.rmtree(str(nest.work / "lib"))
+    assert nest.job(take(nest.work)) == {**TOP, "other/file": "committed"}
+
+
+def test_a_commit_of_a_repository_without_an_address_keeps_no_job_from_running(nest: Nest) -> None:
+    nest.add(nest.upstream("lib"), "lib")
+    inner = nest.upstream("lost")
+    git(nest.work, "update-index", "--add", "--cacheinfo", f"160000,{git(inner, 'rev-parse', 'HEAD')},lost")
+    (nest.work / "lost").mkdir()
+    assert nest.job(take(nest.work)) == {**TOP, "lib/file": "committed"}
+
+
+def test_a_repository_that_git_cannot_use_is_named(nest: Nest) -> None:
+    nest.add(nest.upstream("lib"), "lib")
+    broken = nest.work / "broken"
+    (broken / ".git").mkdir(parents=True)
+    (broken / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    for name in ("objects", "refs"):
+        (broken / ".git" / name).mkdir()
+    (broken / ".git" / "config").write_text("[core\n")
+    (broken / "file").write_text("x")
+    taken = take(nest.work)
+    assert taken.left_out == ("broken",)
+    assert nest.job(taken) == {**TOP, "lib/file": "committed"}
+
+
+def test_what_is_asked_about_changes_knows_nothing_of_addresses(nest: Nest) -> None:
+    library = nest.add(nest.upstream("lib"), "lib")
+    git(nest.work, "update-ref", "refs/remotes/origin/main", "HEAD")
+    (library / "file").write_text("edited")
+    found, environ = repository.find(str(nest.work), dict(os.environ)), dict(os.environ)
+    assert changed.paths(found, take(nest.work), environ) == ["lib"]
+
+
+def test_branches_may_take_each_others_places(work: Path, tmp_path: Path) -> None:
+    for name in ("topic", "topic/one", "topic"):
+        git(work, "checkout", "-q", "--detach")
+        for former in git(work, "for-each-ref", "--format=%(refname)", "refs/heads/topic").splitlines():
+            git(work, "update-ref", "-d", former)
+        git(work, "checkout", "-q", "-b", name)
+        (work / "tracked").write_text(name)
+        assert take(work).changed_count == 1
 
 
 def test_a_shallow_clone_can_be_run(work: Path, tmp_path: Path) -> None:

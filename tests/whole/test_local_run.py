@@ -197,6 +197,21 @@ def test_what_is_on_disk_is_run(make: Make, run: Callable[..., Done]) -> None:
     assert "--committed" in committed.out.splitlines()[1]
 
 
+def test_submodules_are_run_as_they_are_on_disk(make: Make, run: Callable[..., Done], tmp_path: Path) -> None:
+    library = Repository(tmp_path / "lib", files={"file": "committed"})
+    show = "cat lib/file nested/file; git -C lib status --porcelain; git submodule status"
+    work = make(f"steps:\n  - label: show\n    command: |\n      {show}\n")
+    work.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(library.folder), "lib")
+    Repository(work.folder / "nested", files={"file": "<nested>\n"})
+    for number, text in enumerate(("<edited>\n", "<edited again>\n"), 1):
+        work.write("lib/file", text)
+        done = run()
+        assert done.status == 0, done.text
+        assert "Submodules are run as they are on disk, too: lib, nested" in done.out.splitlines()
+        log = work.log("show", number)
+        assert text.strip() in log and "<nested>" in log and "Retrying" not in log
+
+
 def test_one_step_of_a_file_of_ones_own(make: Make, run: Callable[..., Done]) -> None:
     work = make("steps: [{command: exit 1}]", files={
         "ci/mine.yml": "env: {WORD: file}\nsteps:\n  - {key: no, label: no, command: exit 1}\n"
