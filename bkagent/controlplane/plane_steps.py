@@ -11,7 +11,7 @@ from bkagent.controlplane.records import Build, Event, Job, PipelineEntry, StepE
 from bkagent.controlplane.scheduling import condition_values, limits, states, step_state, support
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
-from bkagent.pipeline import conditional_pattern, go_json, steps_graph, steps_reader
+from bkagent.pipeline import conditional_pattern, decodable, go_json, steps_graph, steps_reader
 from bkagent.pipeline.conditional_pattern import Answers
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
@@ -113,6 +113,7 @@ class PlaneSteps(PlaneScheduling):
     def _checked(self, document: Any, keys: Sequence[str]) -> Pipeline:
         try:
             pipeline = steps_reader.read(document)
+            decodable.check(pipeline)
             if sum(len(step.depends_on or ()) for step, _ in pipeline.walk()) > limits.DEPENDENCIES_PER_UPLOAD:
                 raise Rejected(f"the steps name more than {limits.DEPENDENCIES_PER_UPLOAD} dependencies")
             steps_graph.check(pipeline, keys, unknown_allowed=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from bkagent.pipeline.normalise_text import Unfit, kind, mapping, text, text_map, texts
+from bkagent.pipeline.normalise_text import Unfit, kind, mapping, text, texts
 
 # The name of the only dimension of a matrix that is a list.
 ANONYMOUS = ""
@@ -49,10 +49,15 @@ def _adjustments(value: Any) -> List[Optional[Dict[str, Any]]]:
 
 def _with(value: Any) -> Dict[str, str]:
     if isinstance(value, dict):
-        return text_map(value, "with")
-    if value is None or isinstance(value, list):
-        raise Unfit(f"with of matrix.adjustments must be a value or a mapping, not {kind(value)}")
-    return {ANONYMOUS: text(value, "with")}
+        return {name: _choice(item, f"with.{name}") for name, item in value.items()}
+    return {ANONYMOUS: _choice(value, "with")}
+
+
+def _choice(value: Any, what: str) -> str:
+    """Return a value that an adjustment names. The elements of `setup` may have fractions, these may not."""
+    if not isinstance(value, (bool, int, str)):
+        raise Unfit(f"{what} of matrix.adjustments must be a text, a whole number, true or false, not {kind(value)}")
+    return text(value, what)
 
 
 def written(matrix: Dict[str, Any]) -> Any:

@@ -28,6 +28,8 @@ def plugins(value: Any) -> List[Plugin]:
 def secrets(value: Any) -> List[Dict[str, str]]:
     """Read a list of keys and of {key, environment_variable}, or a mapping from variable to key."""
     if isinstance(value, dict):
+        if not all(value) or "" in value.values():
+            raise Unfit("a secret needs a key and a variable, texts that are not empty")
         return [_secret(_wanted_text(key, f"secrets.{name}"), name) for name, key in value.items()]
     if not isinstance(value, list):
         raise Unfit(f"secrets must be a list or a mapping, not {kind(value)}")

@@ -77,7 +77,8 @@ def _take(rest: Dict[str, Any], *names: str) -> Any:
     return None
 
 
-def _command(value: Dict[str, Any], depth: int) -> TypedStep:
+def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
+    """Read a command step. Raises Unfit naming the attribute that has another form than the reference decodes."""
     rest = dict(value)
     typed: Dict[str, Any] = {
         "label": text(_take(rest, "label", "name"), "label"),
@@ -130,4 +131,4 @@ def _group(value: Dict[str, Any], depth: int) -> TypedStep:
     return TypedStep("group", rest, typed)
 
 
-_READERS: Dict[str, Callable[[Dict[str, Any], int], TypedStep]] = {"command": _command, "group": _group}
+_READERS: Dict[str, Callable[[Dict[str, Any], int], TypedStep]] = {"command": read_command, "group": _group}

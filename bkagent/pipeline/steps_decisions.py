@@ -202,8 +202,8 @@ def _adjustment(fields: Fields, item: Any, dimensions: Mapping[str, Tuple[str, .
         combined = combined[0]
     if not isinstance(combined, Mapping):
         combined = {"": combined}
-    if set(combined) != set(dimensions):
-        raise PipelineError(f"{fields.what}: matrix.adjustments: with must name every dimension of setup, and no other")
+    if not combined or not set(combined) <= set(dimensions):
+        raise PipelineError(f"{fields.what}: matrix.adjustments: with must name dimensions of setup, and no other")
     texts: Dict[str, str] = {name: _elements(fields, value)[0] for name, value in combined.items()}
     inner = Fields(item, f"{fields.what}: matrix.adjustments")
     return Adjustment(texts, skip(inner), soft_fail(inner) if "soft_fail" in inner else None, item)

@@ -51,7 +51,10 @@ class Retry:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One combination that differs from, or adds to, the product of a matrix."""
+    """What differs for the combinations that have the values of `combination`.
+
+    One that names every dimension is a combination of its own, which the product need not have.
+    """
 
     combination: Mapping[str, str]
     skip: str = ""

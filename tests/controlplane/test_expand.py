@@ -74,6 +74,55 @@ def test_a_matrix_makes_a_job_of_each_combination(world):
     assert jobs[0].plugins == ({"docker#v1": {"image": "x-linux"}},)
 
 
+@pytest.mark.parametrize(
+    ("setup", "adjustments", "expected"),
+    [
+        # The product is there for its names alone; what it holds is skipped whole.
+        ({"a": ["x", "y"], "p": ["none"]},
+         [{"with": {"a": "x", "p": "64"}}, {"with": {"p": "none"}, "skip": True}],
+         {"x none": "skipped", "y none": "skipped", "x 64": "runs"}),
+        ({"a": ["x", "y"], "p": ["1", "2"]}, [{"with": {"a": "y"}, "skip": "no y"}],
+         {"x 1": "runs", "x 2": "runs", "y 1": "skipped", "y 2": "skipped"}),
+        # Before or behind it in the list: it is for what others add too.
+        ({"a": ["x"], "p": [1]}, [{"with": {"p": 2}, "skip": True}, {"with": {"a": "z", "p": 2}}],
+         {"x 1": "runs", "z 2": "skipped"}),
+        ({"a": ["x", "y"], "p": [1]}, [{"with": {"p": 1}, "soft_fail": True}], {"x 1": "soft", "y 1": "soft"}),
+        ({"a": ["x", "y"], "p": [1]},
+         [{"with": {"a": "x"}, "soft_fail": True}, {"with": {"a": "x", "p": 1}, "soft_fail": False}],
+         {"x 1": "runs", "y 1": "runs"}),
+        # What one skips stays skipped; what says nothing of failures leaves them.
+        ({"a": ["x"], "p": [1]}, [{"with": {"p": 1}, "skip": True}, {"with": {"a": "x", "p": 1}}], {"x 1": "skipped"}),
+        ({"a": ["x"], "p": [1]}, [{"with": {"p": 1}, "soft_fail": True}, {"with": {"a": "x", "p": 1}}],
+         {"x 1": "soft"}),
+        ({"a": ["x"], "p": [1]}, [{"with": {"p": 5}, "skip": True}], {"x 1": "runs"}),
+        ({"a": [], "p": []}, [{"with": {"a": "x", "p": 1}}, {"with": {"a": "y", "p": True}}],
+         {"x 1": "runs", "y true": "runs"}),
+    ],
+)  # fmt: skip
+def test_an_adjustment_is_for_every_combination_that_it_suits(world, setup, adjustments, expected):
+    world.build([{"command": "{{matrix.a}} {{matrix.p}}", "matrix": {"setup": setup, "adjustments": adjustments}}])
+    words = {True: "soft", False: "runs"}
+    assert {
+        job.command: "skipped" if job.state == "skipped" else words[job.soft_fail_any] for job in world.jobs()
+    } == expected
+
+
+@pytest.mark.parametrize(
+    ("adjustment", "words"),
+    [
+        ({"with": {"p": "5"}, "soft_fail": True}, r'step 1 \("M"\): adjustment 1 of the matrix.*must name a as well'),
+        ({"with": {"p": "5"}}, "must name a as well"),
+        ({"with": {"b": "x"}, "skip": True}, "with must name dimensions of setup"),
+        ({"with": {}, "skip": True}, "with must name dimensions of setup"),
+        ({"skip": True}, "with must name dimensions of setup"),
+    ],
+)
+def test_an_adjustment_that_suits_nothing_is_refused(world, adjustment, words):
+    matrix_of_step = {"setup": {"a": ["x"], "p": ["1"]}, "adjustments": [adjustment]}
+    with pytest.raises(Rejected, match=words):
+        world.build([{"command": "c", "label": "M", "matrix": matrix_of_step}])
+
+
 def test_a_plain_matrix_has_one_unnamed_dimension():
     assert matrix.filled("{{matrix}}-{{ matrix }}", {"": "a"}) == "a-a"
     with pytest.raises(PipelineError, match="matrix.b"):

@@ -217,6 +217,39 @@ def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> Non
         assert status == 422 and answer["message"]
 
 
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"plugins": "docker#v1"}, "plugins must be a list or a mapping, not a text"),
+        ({"command": "c", "signature": {"value": ["x"]}}, "signature.value must be a text"),
+        ({"command": "c", "matrix": {"setup": ["x"], "adjustments": [{"with": ["x"]}]}}, "with of matrix.adjustments"),
+        ({"command": "c", "checkout": {"depth": "1"}}, "checkout.depth must be a whole number"),
+        ({"command": {"command": "c", "cache": 5}}, "cache must be a path"),
+        ({"group": "g", "steps": [{"command": "c", "secrets": None}]}, "secrets must be a list or a mapping"),
+    ],
+)
+def test_a_step_that_an_agent_cannot_decode_is_refused_in_builds_and_uploads(desk: Any, step: Any, words: str) -> None:
+    build = desk.build()
+    job_id, job = desk.running_job()
+    document = {"uuid": "u", "pipeline": {"steps": [{"command": "true"}, step]}}
+    status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines?async=true", document)
+    assert status == 422 and answer["message"].startswith("step ") and words in answer["message"]
+    body = {"commit": "HEAD", "branch": "main", "repository": "/r", "pipeline": document["pipeline"]}
+    status, again, _ = desk.rest().call("POST", "/organizations/local/pipelines/other/builds", body)
+    assert (status, again["message"]) == (422, answer["message"])
+    assert len(desk.plane.jobs_of_build(build.id)) == 1 and len(desk.plane.pipelines()) == 1
+
+
+def test_numbers_that_json_cannot_hold_are_refused(desk: Any) -> None:
+    desk.build()
+    job_id, job = desk.running_job()
+    for number in (b"1e400", b"-1e400", b"9" * 400):
+        body = b'{"uuid": "u", "pipeline": {"steps": [{"command": "c", "x": ' + number + b"}]}}"
+        status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines", body=body)
+        assert status in (400, 422) and answer["message"]
+    assert status == 422 and "a number that JSON cannot hold" in answer["message"]
+
+
 def test_numbers_reach_a_plugin_as_an_upload_of_the_reference_writes_them(desk: Any) -> None:
     numbers = [float(1 << 64), 1e20, 1e21, 1e-7, -0.5, 1e6, (1 << 64) - 1, 1 << 70]
     desk.build({"plugins": [{"p": {"n": numbers}}], "env": {"N": 1e21}})

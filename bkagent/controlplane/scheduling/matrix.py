@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Set
 
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.steps_rules import Matrix, SoftFail
+from bkagent.pipeline.steps_rules import Adjustment, Matrix, SoftFail
 
 MOST_CHARACTERS = 1 << 20  # of one text: a few letters can ask for a long value many times
 _TOKEN = re.compile(r"\{\{\s*matrix(?:\.([\w-]+))?\s*\}\}")
@@ -24,15 +24,41 @@ class Combination:
 
 
 def combinations(matrix: Matrix) -> List[Combination]:
-    """Return the product of the dimensions, adjusted, and then the combinations that adjustments add."""
+    """Return the product of the dimensions, and then the combinations that adjustments add, all of them adjusted.
+
+    An adjustment is for every combination that has its values, whichever of the two stands first. What one of them
+    skips stays skipped; the last that has a `soft_fail` says what that is. Source: for those that name every
+    dimension go-pipeline, step_command_matrix.go; the hosted service takes others too.
+    Raises PipelineError for an adjustment that would add a combination without naming every dimension.
+    """
     names = list(matrix.dimensions)
-    found: Dict[Any, Combination] = {}
-    for values in itertools.product(*matrix.dimensions.values()):
-        found[values] = Combination(dict(zip(names, values)))
-    for adjustment in matrix.adjustments:
-        key = tuple(adjustment.combination[name] for name in names)
-        found[key] = Combination(dict(zip(names, key)), adjustment.skip, adjustment.soft_fail)
-    return list(found.values())
+    listed = [dict(zip(names, values)) for values in itertools.product(*matrix.dimensions.values())]
+    listed += [{name: one.combination[name] for name in names} for one in matrix.adjustments if _is_whole(one, matrix)]
+    distinct = {tuple(values.values()): values for values in listed}
+    used: Set[int] = set()
+    found = [_adjusted(values, matrix, used) for values in distinct.values()]
+    for number, adjustment in enumerate(matrix.adjustments):
+        if number not in used and not adjustment.skip:
+            missing = ", ".join(name for name in names if name not in adjustment.combination)
+            raise PipelineError(
+                f"adjustment {number + 1} of the matrix suits no combination; to add one it must name {missing} as well"
+            )
+    return found
+
+
+def _adjusted(values: Mapping[str, str], matrix: Matrix, used: Set[int]) -> Combination:
+    """Return a combination with its adjustments, whose numbers are added to `used`."""
+    skip, soft_fail = "", None
+    for number, adjustment in enumerate(matrix.adjustments):
+        if all(values[name] == value for name, value in adjustment.combination.items()):
+            used.add(number)
+            skip = skip or adjustment.skip
+            soft_fail = soft_fail if adjustment.soft_fail is None else adjustment.soft_fail
+    return Combination(values, skip, soft_fail)
+
+
+def _is_whole(adjustment: Adjustment, matrix: Matrix) -> bool:
+    return len(adjustment.combination) == len(matrix.dimensions)
 
 
 def count(matrix: Matrix) -> int:
@@ -40,7 +66,7 @@ def count(matrix: Matrix) -> int:
     product = 1
     for values in matrix.dimensions.values():
         product *= len(values)
-    return product + len(matrix.adjustments)
+    return product + sum(_is_whole(adjustment, matrix) for adjustment in matrix.adjustments)
 
 
 def filled(value: Any, values: Mapping[str, str]) -> Any:

@@ -1,0 +1,50 @@
+"""Whether agents can read the command steps of a pipeline: the reference never takes a job whose step it cannot decode."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.normalise_steps import read_command
+from bkagent.pipeline.normalise_text import Unfit
+from bkagent.pipeline.steps import CommandStep, Pipeline
+
+_HIGHEST = (1 << 63) - 1
+# What the reference reads into structures of its own, as paths below the step.
+_STRUCTURES = ((), ("matrix",), ("cache",), ("checkout",))
+_STRUCTURES_OF_TEXTS = (("signature",), ("checkout", "flags"), ("checkout", "sparse"))
+
+
+def check(pipeline: Pipeline) -> None:
+    """Look at every command step as it would go to an agent.
+
+    Raises PipelineError naming the step and the attribute. Source: go-pipeline, CommandStep.UnmarshalJSON.
+    """
+    for step, _ in pipeline.walk():
+        if isinstance(step, CommandStep):
+            try:
+                _check_names(step.document)
+                read_command(_as_decoded(step.document))
+            except Unfit as unfit:
+                raise PipelineError(f"{step.name}: {unfit}") from None
+
+
+def _as_decoded(value: Any) -> Any:
+    """Return a value with its whole numbers as an agent reads them from JSON: signed ones of 64 bits, or floats."""
+    if isinstance(value, Mapping):
+        return {key: _as_decoded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_decoded(item) for item in value]
+    return float(value) if isinstance(value, int) and value > _HIGHEST else value
+
+
+def _check_names(document: Mapping[str, Any]) -> None:
+    """Refuse attributes without a name: the reference takes one for whatever attribute is missing."""
+    for path in _STRUCTURES + _STRUCTURES_OF_TEXTS:
+        value: Any = document
+        for name in path:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping) or "" not in value:
+            continue
+        if path in _STRUCTURES or isinstance(value[""], (Mapping, list)):
+            raise Unfit(f"{'.'.join(path) or 'the step'} has an attribute without a name")
