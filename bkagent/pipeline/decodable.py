@@ -1,4 +1,4 @@
-"""Whether agents can read the command steps of a pipeline: the reference never takes a job whose step it cannot decode."""
+"""Whether agents can decode the command steps of a pipeline: the reference takes no job whose step it cannot."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping
 
 from bkagent.wire.reader import Reader
+from bkagent.wire.whole_seconds import whole_seconds
 
 DEFAULT_LOG_MAX_BYTES = 1 << 30
 
@@ -39,11 +40,10 @@ class AcceptedJob:
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the answer's document."""
-        seconds = self.chunks_interval_s
         document: Dict[str, Any] = {
             "id": self.id, "token": self.token, "env": dict(self.env), "step": dict(self.step),
             "chunks_max_size_bytes": self.chunks_max_size_bytes,
-            "chunks_interval_seconds": int(seconds) if seconds == int(seconds) else seconds,
+            "chunks_interval_seconds": whole_seconds(self.chunks_interval_s),
             "log_max_size_bytes": self.log_max_size_bytes, "priority": self.priority,
         }  # fmt: skip
         if self.matrix_permutation:

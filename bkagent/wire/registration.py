@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from bkagent.wire.reader import Reader
+from bkagent.wire.whole_seconds import whole_seconds
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,14 @@ class Registered:
         """Return the answer's document."""
         document: Dict[str, Any] = {
             "id": self.id, "name": self.name, "access_token": self.access_token,
-            "ping_interval": _number(self.ping_interval_s), "job_status_interval": _number(self.job_status_interval_s),
-            "heartbeat_interval": _number(self.heartbeat_interval_s), "meta_data": list(self.meta_data),
+            "ping_interval": whole_seconds(self.ping_interval_s),
+            "job_status_interval": whole_seconds(self.job_status_interval_s),
+            "heartbeat_interval": whole_seconds(self.heartbeat_interval_s), "meta_data": list(self.meta_data),
         }  # fmt: skip
         if self.endpoint:
             document["endpoint"] = self.endpoint
         if self.lost_after_s != LOST_AFTER_S:
-            document["lost_after"] = _number(self.lost_after_s)
+            document["lost_after"] = self.lost_after_s
         if self.request_headers is not None:
             document["request_headers"] = dict(self.request_headers)
         return document
@@ -113,8 +115,3 @@ class Registered:
             meta_data=read.texts("meta_data"), asks_for_tracing=bool(read.fields("tracing")),
             lost_after_s=read.seconds("lost_after", default=LOST_AFTER_S),
         )  # fmt: skip
-
-
-def _number(seconds: float) -> object:
-    """Return whole seconds as a whole number: other agents read nothing else."""
-    return int(seconds) if seconds == int(seconds) else seconds

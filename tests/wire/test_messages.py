@@ -16,7 +16,7 @@ from bkagent.wire.registration import LOST_AFTER_S, Registered, Registration
 REGISTERED = {"id": "a1", "access_token": "t", "ping_interval": 2, "job_status_interval": 3, "heartbeat_interval": 4}
 SAMPLES = [
     Registration(name="n", hostname="h", os="o", arch="amd64", version="1", build="b", pid=7, meta_data=("queue=x",)),
-    Registered("a1", "n", "t", 1.0, 2.0, 3.5, endpoint="http://e", request_headers={}, meta_data=("a=b",)),
+    Registered("a1", "n", "t", 1.0, 2.0, 3.0, endpoint="http://e", request_headers={}, meta_data=("a=b",)),
     Ping(action="pause", message="m", job_id="j", endpoint="e", request_headers={"Buildkite-A": "b"}),
     AcceptedJob("j", 100, token="t", env={"A": "b"}, step={"command": "x"}, matrix_permutation={"a": "b"}),
     Finish("-1", "SIGTERM", "cancel", "2026-01-01T00:00:00Z", 2, True),
