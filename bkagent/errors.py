@@ -4,6 +4,7 @@
       UsageError            1   the command line is wrong
         MissingValue        1   it lacks something that must be there
         UnknownCommand      1   it names no command; the text is two lines
+        UnknownArgument     1   it has a word that a command of ours has no use for
       ConfigError           1   a setting has no legal value; says which source set it
       WireError             1   a message does not have the agreed shape; for an answer, worth another try
       Unreachable           1   no answer from the control plane; worth another try
@@ -37,6 +38,10 @@ class MissingValue(UsageError):
 
 class UnknownCommand(UsageError):
     """It names no command. The text is all that is printed: what is wrong, and a second line with where to look."""
+
+
+class UnknownArgument(UsageError):
+    """A command that is not the reference's has no use for a word. One line says so, without the command's page."""
 
 
 class ConfigError(AgentError):

@@ -138,13 +138,14 @@ def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]
     For words that make no call the page is printed before the error.
     """
     from bkagent.config import command_line
-    from bkagent.errors import MissingValue, UsageError
+    from bkagent.errors import MissingValue, UnknownArgument, UsageError
 
     try:
         line = command_line.split(words, command.options)
         if command_line.HELP[0] not in line.flags:
+            _refuse_unused(command, line.arguments)
             return _call(command, line, environ)
-    except MissingValue:
+    except (MissingValue, UnknownArgument):
         raise
     except UsageError:
         _describe(command, environ)
@@ -198,15 +199,32 @@ def _add_experiments(settings: "Settings", warnings: "List[str]") -> None:
         warnings += experiments.notes(settings[logging.EXPERIMENT])
 
 
+def _refuse_unused(command: "Command", arguments: "List[str]") -> None:
+    """Refuse arguments that a command of ours has no use for: `server backup` must not start a server."""
+    from bkagent.cli import table
+    from bkagent.errors import UnknownArgument
+
+    extra = _extra(command, arguments)
+    if not extra or command.name not in table.OWN:
+        return
+    takes = " and ".join(command.arguments) or "no arguments"
+    words = ", ".join(f'"{word}"' for word in extra)
+    raise UnknownArgument(f'"{command.name}" takes {takes}, but the command line has {words} as well')
+
+
 def _unused(command: "Command", arguments: "List[str]") -> "List[str]":
     """Return a sentence for each argument that the command has no use for; the reference passes over them."""
-    if command.exact or (command.arguments and command.arguments[-1].endswith("...")):
-        return []
-    extra = arguments[len(command.arguments) :]
+    extra = [] if command.exact else _extra(command, arguments)
     if not extra:
         return []
     words = ", ".join(f'"{word}"' for word in extra)
     return [f'"{command.name}" takes {len(command.arguments)} arguments at most; ignored: {words}']
+
+
+def _extra(command: "Command", arguments: "List[str]") -> "List[str]":
+    if command.arguments and command.arguments[-1].endswith("..."):
+        return []
+    return arguments[len(command.arguments) :]
 
 
 def _say(text: str) -> None:

@@ -7,7 +7,9 @@ from typing import Dict, List, Optional
 
 import pytest
 
+from bkagent.cli import table
 from bkagent.cli.log import Log
+from bkagent.cli.main import load, main
 from bkagent.config.kinds import Choice
 from bkagent.config.option import Option
 from bkagent.config.options import logging
@@ -131,7 +133,16 @@ def test_experiments_are_accepted_with_a_note(names: str, how: str, run: Run) ->
         assert " WARN " in line and note in line
 
 
-def test_what_a_command_has_no_use_for_is_said(run: Run) -> None:
-    done = run("completion", "bash", "extra", "more")
+def test_what_a_command_of_the_reference_has_no_use_for_is_said(run: Run) -> None:
+    done = run("acknowledgements", "extra", "more")
     assert done.returncode == 0
-    assert done.stderr.endswith('WARN   "completion" takes 1 arguments at most; ignored: "extra", "more"\n')
+    assert done.stderr.endswith('WARN   "acknowledgements" takes 0 arguments at most; ignored: "extra", "more"\n')
+
+
+@pytest.mark.parametrize("name", sorted(table.OWN))
+def test_what_a_command_of_ours_has_no_use_for_is_an_error(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    fitting = ["bash" for _ in load(name).arguments]
+    for words in ([*fitting, "backup"], ["--", *fitting, "--backup", "more"]):
+        assert main([*name.split(), *words], {"HOME": "/nowhere"}) == 1
+        out, err = capfd.readouterr()
+        assert out == "" and len(err.splitlines()) == (2 if "unknown subcommand" in err else 1), err
