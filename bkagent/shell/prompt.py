@@ -7,7 +7,7 @@ from typing import Sequence
 
 from bkagent.wire import go_quoted
 
-_SHOWN_BYTES = 120
+_SHOWN_BYTES = 120  # an argument of just as many is followed by "..." too; source: process/format.go
 SIGN = ">" if os.sep == "\\" else "$"
 
 
@@ -20,6 +20,15 @@ def _argument(text: str) -> str:
     if " " not in text and "\n" not in text:
         return text
     data = text.encode("utf-8", "surrogateescape")
-    if len(data) > _SHOWN_BYTES:
-        text = data[:_SHOWN_BYTES].decode("utf-8", "surrogateescape") + "..."
+    if len(data) >= _SHOWN_BYTES:
+        text = data[: _shown_bytes(data)].decode("utf-8", "surrogateescape") + "..."
     return go_quoted.quoted(text)
+
+
+def _shown_bytes(data: bytes) -> int:
+    """Return how much is shown of an argument of that length or more: one byte more where a letter would be split."""
+    try:
+        data[:_SHOWN_BYTES].decode("utf-8")
+    except UnicodeDecodeError:
+        return _SHOWN_BYTES + 1
+    return _SHOWN_BYTES

@@ -62,6 +62,24 @@ def test_a_prompt_quotes_arguments_with_blanks_and_nothing_else() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("y " + "z" * 117, "y " + "z" * 117),
+        ("y " + "z" * 118, "y " + "z" * 118 + "..."),
+        ("y " + "z" * 119, "y " + "z" * 118 + "..."),
+        ("y\n" + "z" * 118, "y\\n" + "z" * 118 + "..."),
+        ("y " + "é" * 59, "y " + "é" * 59 + "..."),
+        ("y z" + "é" * 59, "y z" + "é" * 59 + "..."),
+        ("y " + "☃" * 40, "y " + "☃" * 39 + "\\xe2\\x98..."),
+        ("y z" + "☃" * 39, "y z" + "☃" * 39 + "..."),
+        ("y " + "🎉" * 30, "y " + "🎉" * 29 + "\\xf0\\x9f\\x8e..."),
+    ],
+)
+def test_a_prompt_cuts_an_argument_at_its_limit_of_bytes(argument: str, shown: str) -> None:
+    assert prompt.command_line(["x", argument]) == f'x "{shown}"'
+
+
 def test_a_prompt_cuts_a_long_argument_with_blanks_at_120_bytes() -> None:
     assert prompt.command_line(["x", "y " + "z" * 200]) == 'x "y ' + "z" * 118 + '..."'
     assert prompt.command_line(["x", "y" * 200]) == "x " + "y" * 200
