@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Optional
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import BadPattern, Matcher, Node, PathPattern
+from bkagent.wire.go_quoted import quoted
 from bkagent.wire.shown_text import one_line
 
 Report = Callable[[str, str], None]
 
 _WINDOWS = os.sep == "\\"
+_TURNS_COUNT = 5_000  # of links that lead back; the system ends one circle after some forty
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _parse(piece: str, home: str) -> PathPattern:
     try:
         return PathPattern(piece, home=home, backslash_separates=_WINDOWS)
     except BadPattern as problem:
-        raise AgentError(f'invalid glob pattern "{piece}": {problem}') from problem
+        raise AgentError(f"invalid glob pattern {quoted(piece)}: {problem}") from problem
 
 
 def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
@@ -92,25 +95,49 @@ def _artifact_path(candidate: str, absolute: str, cwd: str) -> str:
     return os.path.relpath(absolute, os.path.abspath(cwd))
 
 
+def _clean(path: str) -> str:
+    """Return a path without the folders that it enters and leaves, by its letters alone: they need not be there."""
+    clean = posixpath.normpath(path)
+    return clean[1:] if clean.startswith("//") and not _WINDOWS else clean
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """What a folder holds: its path, where the matcher stands behind it, and which folder a link leads to."""
+
+    path: str
+    node: Node
+    is_folder: bool = False
+    target: Optional[Tuple[int, int]] = None
+
+
+@dataclass(frozen=True)
+class _OpenFolder:
+    """A folder that is being read; `target` says which it is if a link led there."""
+
+    entries: Iterator[_Entry]
+    target: Optional[Tuple[int, int]] = None
+
+
 class _Walk:
     """Finds what patterns match. Patterns with the same root share one walk; folders that cannot match are not read."""
 
     def __init__(self, patterns: List[PathPattern], selection: Selection, cwd: str, report: Report) -> None:
         self._patterns, self._follow, self._cwd, self._report = patterns, selection.follow_symlinks, cwd, report
+        self._turns_count = 0
 
     def files(self) -> Iterator[str]:
         """Yield the paths that match, as the patterns spell them."""
         by_root: Dict[str, List[PathPattern]] = {}
         for pattern in self._patterns:
             if pattern.literal is not None:
-                yield from self._named(pattern.literal)
+                yield from self._named(_clean(pattern.literal))
             else:
-                by_root.setdefault(pattern.root, []).append(pattern)
+                by_root.setdefault(_clean(pattern.root), []).append(pattern)
         for root, patterns in by_root.items():
-            yield from self._below(root, Matcher(patterns).walk(root))
+            yield from self._below(root, Matcher(patterns).start)
 
     def _named(self, path: str) -> Iterator[str]:
-        path = path.rstrip("/") or path
         try:
             is_folder = os.path.isdir(os.path.join(self._cwd, path))
             if not is_folder:
@@ -125,22 +152,35 @@ class _Walk:
 
     def _below(self, root: str, start: Node) -> Iterator[str]:
         """Walk depth first with a list in hand: a tree may be deeper than Python's stack."""
-        if not os.path.isdir(os.path.join(self._cwd, root or ".")):
+        if not os.path.isdir(os.path.join(self._cwd, root)):
             return
-        open_folders = [self._entries(root, start)]
-        while open_folders:
+        above: List[_OpenFolder] = [_OpenFolder(self._entries("" if root == "." else root.rstrip("/") + "/", start))]
+        while above:
             try:
-                path, node, is_folder = next(open_folders[-1])
+                entry = next(above[-1].entries)
             except StopIteration:
-                open_folders.pop()
+                above.pop()
                 continue
-            if not is_folder:
-                yield path
-            elif not node.dead:
-                open_folders.append(self._entries(path + "/", node))
+            if not entry.is_folder:
+                yield entry.path
+            elif not entry.node.dead:
+                if entry.target and any(entry.target == folder.target for folder in above):
+                    self._take_turn(entry.path)
+                above.append(_OpenFolder(self._entries(entry.path + "/", entry.node), entry.target))
 
-    def _entries(self, folder: str, node: Node) -> "Iterator[tuple[str, Node, bool]]":
-        """Yield (path, where the matcher stands, whether a folder) of files that match and of folders worth reading."""
+    def _take_turn(self, path: str) -> None:
+        """Count a link that leads back to where the walk is. One circle ends by itself, many have no end."""
+        self._turns_count += 1
+        if self._turns_count > _TURNS_COUNT:
+            folder, name = os.path.split(os.path.join(self._cwd, path))
+            link = one_line(os.path.join(os.path.realpath(folder), name))
+            raise AgentError(
+                f"symbolic links lead in circles, {link} among them: "
+                "leave their folders out of the patterns, or do not follow links"
+            )
+
+    def _entries(self, folder: str, node: Node) -> Iterator[_Entry]:
+        """Yield files that match and folders worth reading."""
         try:
             with os.scandir(os.path.join(self._cwd, folder or ".")) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
@@ -152,27 +192,27 @@ class _Walk:
             if here.dead:
                 continue
             path = folder + entry.name
-            is_folder = self._is_folder(entry, path)
-            if is_folder is None:
-                continue
-            if is_folder:
+            if entry.is_symlink():
+                yield from self._link(path, here)
+            elif not entry.is_dir(follow_symlinks=False):
+                if here.accepts:
+                    yield _Entry(path, here)
+            else:
                 here = here.over("/")
                 if here.accepts:
-                    name = one_line(os.path.normpath(path))
-                    self._report("warn", f"One of the glob patterns matched a directory: {name}")
-                yield path, here, True
-            elif here.accepts:
-                yield path, here, False
+                    self._report("warn", f"One of the glob patterns matched a directory: {one_line(path)}")
+                yield _Entry(path, here, is_folder=True)
 
-    def _is_folder(self, entry: "os.DirEntry[str]", path: str) -> Optional[bool]:
-        """Return None for a link that leads nowhere while links are followed, as one in a circle does in the end."""
+    def _link(self, path: str, here: Node) -> Iterator[_Entry]:
+        """Yield a symbolic link that matches, wherever it leads, and the folder behind it where links are followed."""
+        if here.accepts:
+            yield _Entry(path, here)
+        if not self._follow:
+            return
         try:
-            if not entry.is_symlink():
-                return entry.is_dir(follow_symlinks=False)
-            if not self._follow:
-                return False
-            os.stat(os.path.join(self._cwd, path))
-            return entry.is_dir()
+            target = os.stat(os.path.join(self._cwd, path))
         except OSError:
             self._report("warn", f"Couldn't walk path {one_line(path)}")
-            return None
+            return
+        if stat.S_ISDIR(target.st_mode):
+            yield _Entry(path, here.over("/"), True, (target.st_dev, target.st_ino))

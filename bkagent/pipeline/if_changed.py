@@ -5,6 +5,7 @@ Counts on command, trigger and group steps; the key never leaves this machine wi
 
 from __future__ import annotations
 
+import os
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from bkagent.pipeline.normalise_text import kind
@@ -74,7 +75,7 @@ def _compiled(value: Any, what: str) -> List[PathPattern]:
     compiled = []
     for item in items:
         try:
-            compiled.append(PathPattern(item))
+            compiled.append(PathPattern(item, backslash_separates=os.sep == "\\"))
         except BadPattern as wrong:
             raise BadPattern(f'the pattern "{item}" cannot be read: {wrong}') from None
     return compiled

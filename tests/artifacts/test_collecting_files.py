@@ -11,6 +11,7 @@ from bkagent.errors import AgentError
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "globs.json")
 with open(VECTORS, encoding="utf-8") as file:
     RECORDED = json.load(file)
+PATTERNS = os.path.join(os.path.dirname(__file__), "..", "data", "path-patterns.json")
 
 
 def plant(root, tree):
@@ -57,6 +58,43 @@ def test_recorded_selections(case, trees):
         return
     assert sorted(found.path for found in run()) == case["files"]
     assert sorted(warnings) == case["warnings"]
+
+
+def test_patterns_select_what_they_select_with_the_reference(tmp_path):
+    with open(PATTERNS, encoding="utf-8") as file:
+        recorded = json.load(file)
+    tree = str(tmp_path.resolve())
+    plant(tree, recorded["tree"])
+    got = []
+    for row in recorded["uploads"]:
+        warnings = []
+        chosen = Selection(literal="l" in row[1], follow_symlinks="f" in row[1], skip_symlinks="s" in row[1])
+        try:
+            found = collect(
+                row[0].replace("<tree>", tree), chosen, cwd=f"{tree}/up/mid/work", home="/root",
+                report=lambda level, text, warnings=warnings: warnings.append(text.replace(tree, "<tree>")),
+            )  # fmt: skip
+            files = [one.path.replace(tree[1:], "<tree>") for one in found]
+            got.append([*row[:2], sorted(files), sorted(warnings)])
+        except AgentError as problem:
+            got.append([*row[:2], str(problem).replace(tree, "<tree>")])
+    assert got == recorded["uploads"]
+
+
+def test_one_circle_of_links_ends_by_itself_and_more_of_them_are_an_error(tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "up").symlink_to("..")
+    (tmp_path / "f").touch()
+    follow = Selection(follow_symlinks=True)
+
+    def paths():
+        found = collect("**/f", follow, cwd=str(tmp_path), home="", report=lambda level, text: None)
+        return [one.path for one in found]
+
+    assert {"f", "d/up/f", "d/up/d/up/f"} < set(paths())
+    (tmp_path / "d" / "again").symlink_to("..")
+    with pytest.raises(AgentError, match="symbolic links lead in circles, .*/d/(up|again) among them"):
+        paths()
 
 
 def test_what_is_no_regular_file_is_left_out_with_a_warning(tmp_path):

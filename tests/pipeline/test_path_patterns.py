@@ -9,6 +9,7 @@ import pytest
 from bkagent.pipeline.path_pattern import BadPattern, PathPattern
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "glob-match.json")
+PATTERNS = os.path.join(os.path.dirname(__file__), "..", "data", "path-patterns.json")
 with open(VECTORS, encoding="utf-8") as file:
     RECORDED = json.load(file)
 
@@ -21,6 +22,24 @@ def test_recorded_matches(case):
         return
     pattern = PathPattern(case["pattern"])
     assert [path for path in RECORDED["about"]["paths"] if pattern.matches(path)] == case["matched"]
+
+
+def test_patterns_match_what_they_match_with_the_reference():
+    with open(PATTERNS, encoding="utf-8") as file:
+        recorded = json.load(file)
+    got = []
+    for text, _ in recorded["matches"]:
+        try:
+            pattern = PathPattern(text, home="/root")
+            got.append([text, [at for at, path in enumerate(recorded["paths"]) if pattern.matches(path)]])
+        except BadPattern as refusal:
+            got.append([text, str(refusal)])
+    assert got == recorded["matches"]
+
+
+@pytest.mark.parametrize("text", ["{" * 3000 + "a" + "}" * 3000, "{a," * 3000 + "b" + "}" * 3000, "{a,}*" * 300])
+def test_braces_may_be_nested_deep(text):
+    assert PathPattern(text).matches("a")
 
 
 def test_every_pattern_either_parses_or_is_refused_with_words():
