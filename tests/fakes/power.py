@@ -10,6 +10,7 @@ a part of what came later; a folder has the names of its last sync and, by chanc
 
 from __future__ import annotations
 
+import compileall
 import os
 import pickle
 import random
@@ -76,7 +77,7 @@ def boot_id():
 def code(folder: Path, disk: Path, sync_every_s: float = 0.05) -> Path:
     """Make a copy of the package that remembers what it syncs below `disk`; return what to put on PYTHONPATH."""
     disk.mkdir(parents=True)
-    shutil.copytree(CHECKOUT / "bkagent", folder / "bkagent", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "bkagent", folder / "bkagent")  # with its bytecode, which is valid for a copy
     system = folder / "bkagent" / "system"
     with (system / "_durable_posix.py").open("a") as file:
         file.write(_SHIM.format(disk=str(disk)))
@@ -85,6 +86,7 @@ def code(folder: Path, disk: Path, sync_every_s: float = 0.05) -> Path:
     text = syncing.read_text()
     assert "EVERY_S = 1.0" in text
     syncing.write_text(text.replace("EVERY_S = 1.0", f"EVERY_S = {sync_every_s}"))
+    compileall.compile_dir(str(folder), quiet=1)  # what was changed; processes under test write no bytecode
     return folder
 
 
