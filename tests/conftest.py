@@ -2,7 +2,6 @@
 
 import functools
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -84,9 +83,6 @@ def archive(packed_archive: str, tmp_path_factory: pytest.TempPathFactory) -> st
 
     Unpacking takes a second of a processor, and nearly every test has a home folder of its own.
     """
-    folder = tmp_path_factory.mktemp("installed") / "bin"
-    folder.mkdir()
-    installed = shutil.copy(packed_archive, str(folder))
-    unpack = "import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])"
-    subprocess.run([sys.executable, "-I", "-S", "-c", unpack, installed], check=True)
-    return str(installed)
+    from tests.fakes.installed_archive import install
+
+    return install(packed_archive, tmp_path_factory.mktemp("installed"))

@@ -8,11 +8,8 @@ from typing import Any, Callable
 
 import pytest
 
-from tests.fakes.packed_archive import archive
 from tests.whole.running import Done, Repository, Running, bkagent
 from tests.whole.site import Site
-
-__all__ = ["archive"]
 
 
 @pytest.fixture
@@ -182,9 +179,9 @@ def test_a_repository_that_does_not_exist_fails_the_job(archive: str, tmp_path: 
         assert "nowhere.git" in log and "does not" in log and "never-2" not in log and "Traceback" not in log, log
 
 
-def test_no_home(archive: str, tmp_path: Path) -> None:
+def test_no_home(packed_archive: str, tmp_path: Path) -> None:
     work = Repository(tmp_path / "work", "steps: [{label: in, command: 'buildkite-agent meta-data set a b'}]")
-    words, said = [sys.executable, archive, "local", "run"], tmp_path / "said"
+    words, said = [sys.executable, packed_archive, "local", "run"], tmp_path / "said"
     with Running(words, work.folder, said, env={"HOME": "", "TMPDIR": str(tmp_path)}) as running:
         assert running.wait() == 0, running.said
     nowhere = {"HOME": str(tmp_path / "said" / "home"), "TMPDIR": str(tmp_path)}

@@ -8,8 +8,8 @@ from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
 
+from tests.fakes.installed_archive import archive
 from tests.fakes.other_user import DAEMON, NOBODY, Listener, commons, python_of_all, run_as
-from tests.fakes.packed_archive import archive
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 __all__ = ["archive", "commons"]
@@ -56,9 +56,7 @@ def test_nothing_is_sent_to_a_socket_of_another_user(archive: str, commons: Path
     socket = folder_of(NOBODY, temporary / f"bkagent-{user}" / "job-api", 0o755) / "1-1.sock"
     os.chown(str(socket.parents[1]), NOBODY, NOBODY)
     listener = listen(NOBODY, socket)
-    command = commons / "bkagent.pyz"
-    command.write_bytes(Path(archive).read_bytes())
-    program = [sys.executable if user == 0 else python_of_all(), str(command)]
+    program = [sys.executable if user == 0 else python_of_all(), archive]
     environ = variables(commons, socket)
     done = run_as(user, *program, "redactor", "add", env=environ, input=SECRET)
     assert listener.heard() == b"<end>"

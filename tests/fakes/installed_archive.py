@@ -1,0 +1,35 @@
+"""The archive as install.sh leaves it: unpacked once, for every home folder, beside the folder that it lies in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+__all__ = ["archive", "install"]
+
+
+def install(packed_archive: str, folder: Path) -> str:
+    """Put the archive into `folder`/bin and its code into `folder`/lib; return the path of the archive."""
+    (folder / "bin").mkdir()
+    installed = shutil.copy(packed_archive, str(folder / "bin"))
+    unpack = "import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])"
+    subprocess.run([sys.executable, "-I", "-S", "-c", unpack, installed], check=True)
+    return str(installed)
+
+
+@pytest.fixture(scope="session")
+def archive(packed_archive: str) -> Iterator[str]:
+    """Return an installed archive that every user can run, in place of the one in pytest's closed folder."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("only root can act as another user")
+    folder = Path(tempfile.mkdtemp(prefix="installed-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield install(packed_archive, folder)
+    shutil.rmtree(str(folder))
