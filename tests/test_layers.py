@@ -1,6 +1,7 @@
 """The rooms and the arrows between them, and the three fences: environment, platform, printing."""
 
 import ast
+import functools
 import os
 import sys
 from typing import Iterator, Tuple
@@ -24,8 +25,13 @@ STRANGERS = {
 PLATFORM_MODULES = {"fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd"}
 
 
-def _files() -> "Iterator[Tuple[str, str, ast.Module]]":
-    """Yield (path from the top, room, tree) of each file."""
+@functools.lru_cache(maxsize=None)
+def _files() -> "Tuple[Tuple[str, str, ast.Module], ...]":
+    """Return (path from the top, room, tree) of each file, which are parsed once for all tests."""
+    return tuple(_parse_files())
+
+
+def _parse_files() -> "Iterator[Tuple[str, str, ast.Module]]":
     for folder, folders, names in os.walk(PACKAGE):
         folders[:] = [name for name in folders if name != "__pycache__"]
         for name in names:
