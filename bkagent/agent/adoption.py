@@ -20,7 +20,7 @@ from bkagent.agent.heartbeat import Heartbeat
 from bkagent.agent.job_files import JobFiles
 from bkagent.agent.job_run import Workplace
 from bkagent.agent.moment import rfc3339
-from bkagent.agent.registering import own_user_agent
+from bkagent.agent.registering import own_user_agent, request_log_of
 from bkagent.agent.stop import NOW
 from bkagent.agent.tending import Tending, settled
 from bkagent.errors import AgentError
@@ -99,6 +99,7 @@ class Adoption:
         session = Client(
             noted.agent_endpoint or noted.endpoint, noted.agent_token, environ=place.settings.environ,
             user_agent=own_user_agent(), request_headers=noted.request_headers,
+            request_log=request_log_of(place.settings, place.report),
         )  # fmt: skip
         client = session.with_endpoint(noted.endpoint).with_token(noted.token)
         if not entry.started():

@@ -54,7 +54,9 @@ class Cancelling:
         while not self._entry.ended():
             pid = self._entry.pid()
             if pid is not None:
-                process_group.ask_to_end(pid, _INSTEAD if name == _UNFIT else name)
+                sent = _INSTEAD if name == _UNFIT else name
+                self._report("debug", f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}")
+                process_group.ask_to_end(pid, sent)
                 return
             time.sleep(_BEGINNING_LOOK_S)
 

@@ -56,8 +56,9 @@ class Heartbeat:
             next_at = max(next_at + self._interval_s, time.monotonic())
 
     def _beat(self) -> bool:
+        sent_at = rfc3339(time.time_ns())
         try:
-            agents.heartbeat(self._client(), rfc3339(time.time_ns()), wait=self._ended.wait, report=self._report)
+            agents.heartbeat(self._client(), sent_at, wait=self._ended.wait, report=self._report)
         except Cancelled:
             return False
         except (Unreachable, WireError) as problem:
@@ -66,5 +67,6 @@ class Heartbeat:
         except AgentError as refusal:
             self._on_refusal(refusal)
             return False
+        self._report("debug", f"Heartbeat sent at {sent_at}")
         self._on_beat()
         return True

@@ -185,6 +185,8 @@ class JobRun:
         own, _ = job_environment.received(self._job.env, settings.permissions.protection())
         agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
         files.write(own, agent_names)
+        self._place.report("debug", f"Created env file (shell format): {files.env_path}")
+        self._place.report("debug", f"Created env file (JSON format): {files.env_json_path}")
         return self._context(files, entry), about_mirror
 
     def _judged(self, context: JobContext) -> Optional[Refusal]:
@@ -212,7 +214,9 @@ class JobRun:
         env = job_environment.process_environment(context)
         # What the agent knows and no variable of the job tells: it could still come to print them.
         secrets = (self._place.settings.token, self._session.token, context.token)
-        return launch.start(entry.folder, env, build_path, self._place.warm, secrets)
+        child = launch.start(entry.folder, env, build_path, self._place.warm, secrets)
+        self._place.report("debug", f"Process of job {self._job.id} is running with PID: {child.pid}")
+        return child
 
     def _refuse(self, entry: Entry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)
@@ -270,7 +274,9 @@ def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -
 
     A process that ended before it took the entry left no sign there, so that is written down here.
     """
-    child.wait()
+    ended = child.wait()
+    status, signal = ended.exit_code, ended.signal or "nil"
+    report("debug", f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}")
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
     if entry.started() or tending.over:
         return

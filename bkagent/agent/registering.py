@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import List, Optional, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from bkagent.agent.session import Report, Session
 from bkagent.agent.settings import AgentSettings
@@ -12,9 +12,13 @@ from bkagent.agent.stop import GRACEFUL, Stop
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.remote.escaping import without_user
 from bkagent.system import host
 from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
-from bkagent.wire.registration import Registration
+from bkagent.wire.registration import Registered, Registration
+
+if TYPE_CHECKING:
+    from bkagent.transport.request_log import RequestLog
 
 
 def own_user_agent() -> str:
@@ -26,8 +30,17 @@ def connect_to(settings: AgentSettings, report: Report) -> Client:
     """Return the client that registers."""
     return Client(
         settings.endpoint, settings.token, environ=settings.environ, user_agent=own_user_agent(),
-        debug_report=report if settings.debug_http else None,
+        request_log=request_log_of(settings, report),
     )  # fmt: skip
+
+
+def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestLog]:
+    """Return what reports the agent's requests, None where that is not shown."""
+    if not settings.is_verbose:
+        return None
+    from bkagent.transport.request_log import RequestLog
+
+    return RequestLog(report, settings.debug_http)
 
 
 def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Report) -> List[Session]:
@@ -45,6 +58,7 @@ def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Re
             registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report)
             if registered.asks_for_tracing:
                 report("warn", "The control plane asks for tracing, which this release does not do")
+            _tell_orders(registered, report)
             sessions[index - 1] = Session(client, registered, report)
         except AgentError as error:
             errors.append(error)
@@ -58,6 +72,17 @@ def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Re
     if errors:
         raise errors[0]
     return [session for session in sessions if session is not None]
+
+
+def _tell_orders(registered: Registered, report: Report) -> None:
+    """Report what the control plane asks of this agent."""
+    report("debug", f"Ping interval: {registered.ping_interval_s:g}s")
+    report("debug", f"Job status interval: {registered.job_status_interval_s:g}s")
+    report("debug", f"Heartbeat interval: {registered.heartbeat_interval_s:g}s")
+    if registered.endpoint:
+        report("debug", f"Endpoint: {without_user(registered.endpoint)}")
+    for name in sorted(registered.request_headers or {}):
+        report("debug", f"Server-specified request header: {name}")  # its value may be what lets us in
 
 
 def registration(settings: AgentSettings, index: int) -> Registration:

@@ -22,6 +22,9 @@ class AgentSettings:
     uptime_s         take no job after so long; 0 for never
     last_try_s       how long an immediate stop goes on delivering what it killed; 0 leaves it to the next start
     report_features  tell the control plane what is in use
+    debug            jobs have debug logs
+    debug_http       what reports requests reports their headers, too
+    is_verbose       messages of level debug are shown
     """
 
     endpoint: str
@@ -46,6 +49,7 @@ class AgentSettings:
     no_http2: bool = False
     debug: bool = False
     debug_http: bool = False
+    is_verbose: bool = False
 
     def worker_name(self, index: int) -> str:
         """Return the name of worker number `index`, from 1."""

@@ -78,6 +78,11 @@ class Tending:
             self.over = True
             poller.stop()
             finish = self._outcome(failed_chunks)
+            self._report(
+                "debug",
+                f"Finishing job with exit_status={finish.exit_status}, signal={finish.signal} "
+                f"and signal_reason={finish.signal_reason}",
+            )
             refused_because = self._post(finish)
             if refused_because is None:
                 self._leave()
@@ -204,6 +209,7 @@ class Tending:
 
     def _clear(self, kept_because: str) -> None:
         self._files.remove()
+        self._report("debug", f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}")
         if self._entry.job.log_tmpfile:
             remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
         try:

@@ -22,6 +22,7 @@ from bkagent.logs.spool import Entry
 from bkagent.remote import agents, jobs
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
+from bkagent.wire.go_duration import rounded
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
 
 CONNECTING, ACQUIRING, PINGING, WAITING, RUNNING, LEAVING, LEFT = (
@@ -86,6 +87,7 @@ class Worker:
             following = handlers[self.state]()
             if following not in MOVES[self.state]:
                 raise AssertionError(f"a worker cannot go from {self.state} to {following}")
+            self._report("debug", f"Worker goes from {self.state} to {following}")
             self.state = following
 
     def give_up(self, error: AgentError) -> None:
@@ -153,6 +155,7 @@ class Worker:
 
     def _obey(self, answer: Ping) -> str:
         """Do what a ping's answer says. A pause stands before every reason to leave."""
+        self._report("debug", f'Got action "{answer.action}", jobID "{answer.job_id}" from ping')
         if answer.action == DISCONNECT:
             return LEAVING
         if answer.action == PAUSE:
@@ -170,6 +173,7 @@ class Worker:
     def _wait(self) -> str:
         now = self._clock()
         pause_s = min(self._phase.next_after(now) - now, self._idleness.left_s(now))
+        self._report("debug", f"Next ping in {rounded(pause_s)}")
         if self._stop.wait(pause_s):
             return self._stopping()
         if self._idleness.left_s(self._clock()) <= 0:

@@ -58,7 +58,9 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
     found: Dict[str, Found] = {}
     for candidate in candidates:
         absolute = os.path.abspath(os.path.join(cwd, candidate))
-        if absolute not in found and _is_upload(absolute, selection, report):
+        if absolute in found:
+            report("debug", f"Skipping duplicate path {one_line(candidate)}")
+        elif _is_upload(absolute, selection, report):
             found[absolute] = Found(_artifact_path(candidate, absolute, cwd), absolute)
     return list(found.values())
 
@@ -72,10 +74,12 @@ def _parse(piece: str, home: str) -> PathPattern:
 
 def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
     if selection.skip_symlinks and os.path.islink(absolute):
+        report("debug", f"Skipping symlink {one_line(absolute)}")
         return False
     try:
         mode = os.stat(absolute).st_mode
         if stat.S_ISDIR(mode):
+            report("debug", f"Skipping directory {one_line(absolute)}")
             return False
         if not stat.S_ISREG(mode):
             # A named pipe would hold the upload up, a device might never end.

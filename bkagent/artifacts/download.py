@@ -23,6 +23,7 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.transport.request_log import RequestLog
 
 Report = Callable[[str, str], None]
 
@@ -56,6 +57,7 @@ def download(
     report: Report,
     cancellation: Optional[Cancellation] = None,
     schedule: Schedule = FETCH,
+    request_log: Optional[RequestLog] = None,
 ) -> int:
     """Download what the query finds below `destination`, an existing folder; return how many.
 
@@ -67,7 +69,8 @@ def download(
         stop = Cancellation()
         remove = cancellation.on_request(stop.request) if cancellation else None
         try:
-            return _download(client, query, place, folder, environ, user_agent, report, stop, schedule)
+            pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
+            return _download(client, query, place, folder, pool, user_agent, report, stop, schedule)
         finally:
             if remove:
                 remove()
@@ -78,7 +81,7 @@ def _download(
     query: Query,
     place: DestinationFolder,
     folder: str,
-    environ: Mapping[str, str],
+    pool: Pool,
     user_agent: str,
     report: Report,
     stop: Cancellation,
@@ -93,10 +96,9 @@ def _download(
     if not found:
         raise AgentError("no artifacts found for downloading")
     report("info", f"Found {len(found)} artifacts. Starting to download to: {folder}")
-    pool = Pool("http://localhost", environ)  # used with whole URLs only
     stop.on_request(pool.close)
     try:
-        failed_count = _Downloads(pool, place, user_agent, report, stop, schedule).run(found)
+        failed_count = _Downloads(pool, place, user_agent, report, stop, schedule, folder).run(found)
     finally:
         pool.close()
     if stop.requested:
@@ -117,8 +119,9 @@ class _Downloads:
         report: Report,
         stop: Cancellation,
         schedule: Schedule,
+        folder: str,
     ) -> None:
-        self._pool, self._place, self._user_agent = pool, place, user_agent
+        self._pool, self._place, self._folder, self._user_agent = pool, place, folder, user_agent
         self._report, self._stop, self._schedule = report, stop, schedule
 
     def run(self, found: List[Artifact]) -> int:
@@ -140,6 +143,8 @@ class _Downloads:
             if artifact.upload_destination:
                 destinations.check_download(artifact.upload_destination)
             parts = self._place.steps_to(path)
+            goal = os.path.join(self._folder, *parts)
+            self._report("debug", f"Downloading {one_line(artifact.id)} to {one_line(goal)}")
             size, sha256 = retry(
                 lambda number: self._place.write(parts, lambda write: self._receive(artifact, write)),
                 self._schedule, wait=self._stop.wait, report=self._report, what=name, may_retry=self._may_retry,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 from bkagent.errors import AgentError
 from bkagent.remote import artifacts as records
 from bkagent.wire.artifacts import StateChange
+from bkagent.wire.go_duration import precise
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
@@ -38,6 +39,7 @@ class StateReporter:
 
     def add(self, change: StateChange) -> None:
         """Remember that an upload has ended."""
+        self._report("debug", f"Artifact {change.id} has entered state {'finished' if change.finished else 'error'}")
         with self._changed:
             self._changes.append(change)
             self._changed.notify()
@@ -64,8 +66,10 @@ class StateReporter:
                 records.update(self._client, self._job_id, changes, wait=self._wait, report=self._report)
             except AgentError as problem:
                 self._problem = problem
+            took_s = time.monotonic() - began
+            self._report("debug", f"Updated {len(changes)} artifact states in {precise(took_s)}")
             self.requests_count += 1
-            self.seconds += time.monotonic() - began
+            self.seconds += took_s
 
     def _next(self) -> List[StateChange]:
         """Wait for changes and then, unless the end has come, for more of them within the interval."""

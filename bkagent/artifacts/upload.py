@@ -21,12 +21,14 @@ from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.http_client import Pool
-from bkagent.transport.retry import Schedule, constant, duration, retry
+from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact, StateChange
+from bkagent.wire.go_duration import precise, rounded
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.transport.request_log import RequestLog
 
 Report = Callable[[str, str], None]
 
@@ -68,6 +70,7 @@ def upload(
     cancellation: Optional[Cancellation] = None,
     options: UploadOptions = UploadOptions(),  # noqa: B008 - frozen
     schedule: Schedule = SEND,
+    request_log: Optional[RequestLog] = None,
 ) -> int:
     """Upload the files that `paths` names, relative to `cwd`; return how many.
 
@@ -75,10 +78,12 @@ def upload(
     saying what went wrong, Cancelled when `cancellation` is asked for meanwhile; what has been sent until then stays.
     """
     began = time.monotonic()
+    report("debug", f"Searching for {one_line(paths)}")
     try:
         found = collect(paths, options.selection, cwd=cwd, home=home, report=report)
     except AgentError as problem:
         raise AgentError(f"collecting artifacts: {problem}") from problem
+    report("debug", f"Artifact path discovery finished in {precise(time.monotonic() - began)}")
     if not found:
         report("info", f"No files matched paths: {paths}")
         return 0
@@ -86,7 +91,7 @@ def upload(
     if options.destination:
         destinations.check_upload(options.destination)
     report("info", "Uploading to default Buildkite artifact storage")
-    pool = Pool("http://localhost", environ)  # used with whole URLs only
+    pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
     stop = Cancellation()
     stop.on_request(pool.close)
     remove = cancellation.on_request(stop.request) if cancellation else None
@@ -210,7 +215,9 @@ class _Upload:
             self._client, self._job_id, _new_id(), sent, destination=self._options.destination,
             multipart=self._options.multipart, wait=self._stop.wait, report=self._report,
         )  # fmt: skip
-        self._seconds["create"] += time.monotonic() - began
+        took_s = time.monotonic() - began
+        self._report("debug", f"Created {len(batch)} artifacts in {precise(took_s)}")
+        self._seconds["create"] += took_s
         self._batches_count += 1
         futures = []
         for artifact, id, instructions in zip(batch, created.ids, created.instructions):
@@ -290,7 +297,7 @@ class _Upload:
         size = sum(sending.artifact.size for sending in self._sendings)
         seconds = {**self._seconds, "state_update": states.seconds}
         spent = " ".join(
-            f"{name}={duration(seconds[name])}" for name in ("collect", "create", "upload", "state_update")
+            f"{name}={rounded(seconds[name])}" for name in ("collect", "create", "upload", "state_update")
         )
         self._report(
             "info",

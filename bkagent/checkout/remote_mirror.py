@@ -15,7 +15,7 @@ from bkagent.checkout.settings import Checkout
 from bkagent.git import location
 from bkagent.redaction.url_password import masked
 from bkagent.shell.words import split
-from bkagent.transport.retry import duration
+from bkagent.wire.go_duration import rounded
 
 # A ref is kept for each branch, in a file of its name.
 _BRANCH_MAX_CHARACTERS = 240
@@ -71,7 +71,7 @@ class RemoteMirror:
         if self.skip_reason:
             text += f" skip_reason={self.skip_reason}"
         if self.duration_s > 0:
-            text += f" duration={duration(self.duration_s)}"
+            text += f" duration={rounded(self.duration_s)}"
         return text + (f" url={masked(self.url)}" if self.url else "")
 
 

@@ -35,7 +35,21 @@ def build(call: Call) -> AgentSettings:
         idle_timeout_s=settings[session.DISCONNECT_AFTER_IDLE], uptime_s=settings[session.DISCONNECT_AFTER_UPTIME],
         ping_mode=settings[session.PING_MODE], report_features=not settings[session.NO_FEATURE_REPORTING],
         no_http2=settings[api.NO_HTTP2], debug=settings[logging.DEBUG], debug_http=settings[api.DEBUG_HTTP],
+        is_verbose=call.report.is_debug,
     )  # fmt: skip
+
+
+def places(settings: AgentSettings) -> List[str]:
+    """Return a sentence for each place of this agent's jobs, as an operator looks for them."""
+    job = settings.job
+    return [
+        f"Bootstrap command: {job.bootstrap_script or 'in this program'}",
+        f"Build path: {job.build_path}",
+        f"Hooks directory: {job.hooks_path}",
+        f"Additional hooks directories: [{' '.join(job.additional_hooks_paths)}]",
+        f"Plugins directory: {job.plugins_path}",
+        f"State folder: {settings.state_path}",
+    ]
 
 
 def warnings(settings: Settings) -> List[str]:

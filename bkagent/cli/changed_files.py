@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from typing import TYPE_CHECKING, List, Optional
 
 from bkagent.config.options import pipeline as options
+from bkagent.wire.go_duration import precise
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -57,23 +59,27 @@ class ChangedFiles:
         return [line for line in self._git(*words).split("\n") if line]
 
     def _git(self, *words: str) -> str:
-        return git(words, self._call.environ)
+        return git(words, self._call)
 
 
-def git(words: "tuple[str, ...]", environ: "dict[str, str]") -> str:
-    """Return what a git command prints. Raises GitFailed with its own words."""
+def git(words: "tuple[str, ...]", call: Call) -> str:
+    """Return what a git command prints, run in the environment of `call`. Raises GitFailed with its own words."""
     # Without quotePath=false a name beyond ASCII would come in quotes and match no pattern.
     command = ["git", "-c", "core.quotePath=false", *words]
     shown = "git " + " ".join(words)
+    call.report("debug", f"$ {shown}")
+    began = time.monotonic()
     try:
         done = subprocess.run(
-            command, env=environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_TIMEOUT_S, check=False,
-            close_fds=False,
+            command, env=call.environ, stdin=subprocess.DEVNULL, capture_output=True, timeout=GIT_TIMEOUT_S,
+            check=False, close_fds=False,
         )
     except OSError as error:
         raise GitFailed(f"{shown}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise GitFailed(f"{shown}: no answer after {GIT_TIMEOUT_S:.0f} s") from None
+    took = precise(time.monotonic() - began)
+    call.report("debug", f"↳ git ended with exit status {done.returncode} after {took}")
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
         raise GitFailed(f"{shown}: exit status {done.returncode}: {said}")

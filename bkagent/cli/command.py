@@ -4,6 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Dict, List, Optional, TextIO, Tuple
 
+    from bkagent.cli.log import Log
     from bkagent.config.option import Option
     from bkagent.config.settings import Settings
     from bkagent.redaction.variables import SecretValues
@@ -72,7 +73,7 @@ class Call:
         stdin: "TextIO",
         out: "TextIO",
         err: "TextIO",
-        report: "Callable[[str, str], None]",
+        report: "Log",
     ) -> None:
         self.command = command
         self.settings = settings

@@ -10,11 +10,12 @@ from bkagent.wire import passing_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import List, Optional
 
     from bkagent.cli.command import Call
     from bkagent.redaction.variables import SecretValues
     from bkagent.remote.in_job import InJobClient
+    from bkagent.transport.request_log import RequestLog
 
 # The rows that every command with a client has.
 OPTIONS = (*SHARED, *api.IN_JOB)
@@ -34,9 +35,18 @@ def client(call: "Call") -> "InJobClient":
     from bkagent.remote import in_job
 
     settings = call.settings
-    debug = call.report if settings[api.DEBUG_HTTP] or settings[api.TRACE_HTTP] else None
     token = settings[api.ACCESS_TOKEN].reveal()
-    return in_job.connect(settings[api.ENDPOINT], token, call.environ, debug, lambda text: _scrubbed_name(call, text))
+    scrub = lambda text: _scrubbed_name(call, text)  # noqa: E731
+    return in_job.connect(settings[api.ENDPOINT], token, call.environ, request_log(call), scrub)
+
+
+def request_log(call: "Call") -> "Optional[RequestLog]":
+    """Return what reports the command's requests, None where debug messages are not shown."""
+    if not call.report.is_debug:
+        return None
+    from bkagent.transport.request_log import RequestLog
+
+    return RequestLog(call.report, api.DEBUG_HTTP in call.settings and call.settings[api.DEBUG_HTTP])
 
 
 def argument(call: "Call", at: int, label: str) -> str:

@@ -8,7 +8,7 @@ from bkagent.wire import shown_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Mapping, TextIO
+    from typing import Callable, List, Mapping, Optional, TextIO
 
     from bkagent.config.settings import Settings
 
@@ -21,10 +21,11 @@ _RESET = "\x1b[0m"
 class Log:
     """A `report(level, text)` for everything below `cli`. Safe to call from several threads.
 
-    `doubts` are sentences about settings that it could not follow.
+    `doubts` are sentences about settings that it could not follow. Messages of level debug tell more than others:
+    the values of secret variables and options are taken out of them.
     """
 
-    __slots__ = ("_lowest", "_stream", "_json", "_coloured", "doubts")
+    __slots__ = ("_lowest", "_stream", "_json", "_coloured", "_settings", "_environ", "_scrub", "doubts")
 
     def __init__(self, settings: "Settings", err: "TextIO", out: "TextIO", environ: "Mapping[str, str]") -> None:
         self._json = logging.LOG_FORMAT in settings and settings[logging.LOG_FORMAT] == "json"
@@ -33,10 +34,19 @@ class Log:
         self._lowest = _lowest_rank(settings, self.doubts)
         plain = (logging.NO_COLOR in settings and settings[logging.NO_COLOR]) or environ.get("NO_COLOR")
         self._coloured = not plain and not self._json and err.isatty()
+        self._settings, self._environ = settings, environ
+        self._scrub: "Optional[Callable[[str], str]]" = None
+
+    @property
+    def is_debug(self) -> bool:
+        """Whether messages of level debug are shown."""
+        return self._lowest == RANK["debug"]
 
     def __call__(self, level: str, text: str) -> None:
         if RANK.get(level, 2) < self._lowest:
             return
+        if level == "debug":
+            text = self._without_secrets(text)
         line = json_entry(level, text, {}) if self._json else self._as_text(level, text)
         try:
             # One write a message, so that those of several threads do not mix.
@@ -44,6 +54,13 @@ class Log:
             self._stream.flush()
         except (OSError, ValueError):
             pass
+
+    def _without_secrets(self, text: str) -> str:
+        if self._scrub is None:
+            from bkagent.cli import known_secrets
+
+            self._scrub = known_secrets.of(self._settings, self._environ).scrub
+        return self._scrub(text)
 
     def _as_text(self, level: str, text: str) -> str:
         import time

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
     from bkagent.cli.command import Call, Command
+    from bkagent.cli.log import Log
     from bkagent.config.command_line import Line
     from bkagent.config.settings import Settings
 
@@ -187,6 +188,9 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
     warnings += _unused(command, line.arguments)
     for sentence in warnings:
         report("warn", sentence)
+    report("debug", f"Loaded config command={command.name}")
+    if report.is_debug:
+        _report_experiments(settings, report)
     return Call(command, settings, line.arguments, environ, sys.stdin, sys.stdout, sys.stderr, report)
 
 
@@ -210,6 +214,16 @@ def _refuse_unused(command: "Command", arguments: "List[str]") -> None:
     takes = " and ".join(command.arguments) or "no arguments"
     words = ", ".join(f'"{word}"' for word in extra)
     raise UnknownArgument(f'"{command.name}" takes {takes}, but the command line has {words} as well')
+
+
+def _report_experiments(settings: "Settings", report: "Log") -> None:
+    from bkagent.config import experiments
+    from bkagent.config.options import logging
+
+    if logging.EXPERIMENT in settings:
+        for name in settings[logging.EXPERIMENT]:
+            if name in experiments.KNOWN:
+                report("debug", f'Enabled experiment "{name}"')
 
 
 def _unused(command: "Command", arguments: "List[str]") -> "List[str]":

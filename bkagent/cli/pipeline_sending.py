@@ -62,7 +62,7 @@ class Sending:
         if not commit:
             return environ
         try:
-            resolved = git(("rev-parse", "--verify", "--end-of-options", commit), environ).strip()
+            resolved = git(("rev-parse", "--verify", "--end-of-options", commit), self.call).strip()
         except GitFailed as error:
             report("warn", f"Couldn't find out the commit of BUILDKITE_COMMIT, which stays {commit}: {error}")
             return environ

@@ -34,6 +34,12 @@ class Settings:
     def __contains__(self, option: "Option") -> bool:
         return option.name in self._values
 
+    def secrets(self) -> "List[str]":
+        """Return the texts of all secret values that are set."""
+        from bkagent.config.secret import Secret
+
+        return [value.reveal() for value in self._values.values() if isinstance(value, Secret) and value]
+
     def origin(self, option: "Option") -> str:
         """Return "flag --NAME", "environment variable NAME", "configuration file FILE, line N" or "default"."""
         return self._origins[option.name]

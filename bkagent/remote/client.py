@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from typing import Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
 
-from bkagent.errors import AgentError
 from bkagent.redaction import outbound
 from bkagent.remote import escaping
 from bkagent.remote.reply import Reply, read
 from bkagent.remote.request_headers import acceptable
 from bkagent.transport.http_client import Pool
 from bkagent.wire import json_text
+
+if TYPE_CHECKING:
+    from bkagent.transport.request_log import RequestLog
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -27,18 +28,19 @@ class Client:
         environ: Mapping[str, str],
         user_agent: str,
         request_headers: Optional[Mapping[str, str]] = None,
-        debug_report: Optional[Callable[[str, str], None]] = None,
+        request_log: "Optional[RequestLog]" = None,
         pool: Optional[Pool] = None,
         scrub: Optional[Callable[[str], str]] = None,
     ) -> None:
         """Connect at the first call. Raises ConfigError for a bad endpoint.
 
-        `debug_report` gets a line a request. `scrub` takes out what must not leave a job.
+        `request_log` hears of every request. `scrub` takes out what must not leave a job.
         """
         self.endpoint, self.token, self.user_agent = endpoint.rstrip("/"), token, user_agent
-        self._environ, self._debug_report, self._scrub = environ, debug_report, scrub
+        self.request_log = request_log
+        self._environ, self._scrub = environ, scrub
         self._headers: Dict[str, str] = acceptable(request_headers or {})
-        self.pool = pool or Pool(endpoint, environ, timeout_s=DEFAULT_TIMEOUT_S)
+        self.pool = pool or Pool(endpoint, environ, timeout_s=DEFAULT_TIMEOUT_S, request_log=request_log)
 
     @property
     def request_headers(self) -> Mapping[str, str]:
@@ -94,22 +96,12 @@ class Client:
             body, content_type = json_text.dumps(document).encode("ascii") + b"\n", "application/json"
         if content_type:
             sent["Content-Type"] = content_type
-        started = time.monotonic()
-        what = f"{method} {self.endpoint}/{target}"
-        try:
-            response = self.pool.request(method, target, sent, body or b"", timeout_s=timeout_s)
-        except AgentError as problem:
-            self._debug(f"{what} -> {problem}", started)
-            raise
-        self._debug(f"{what} -> {response.status}", started)
+        response = self.pool.request(method, target, sent, body or b"", timeout_s=timeout_s)
+        what = f"{method} {escaping.without_user(self.endpoint)}/{target}"
         return read(what, response.status, response.headers, response.body, expects_json)
 
     def _like(self, endpoint: str, token: str, pool: Optional[Pool]) -> Client:
         return Client(
             endpoint, token, environ=self._environ, user_agent=self.user_agent, request_headers=self._headers,
-            debug_report=self._debug_report, pool=pool, scrub=self._scrub,
+            request_log=self.request_log, pool=pool, scrub=self._scrub,
         )  # fmt: skip
-
-    def _debug(self, text: str, started: float) -> None:
-        if self._debug_report is not None:
-            self._debug_report("debug", f"{text} ({(time.monotonic() - started) * 1000:.0f} ms)")

@@ -27,6 +27,13 @@ def query(fields: "Mapping[str, str]") -> str:
     return "&".join(pairs).replace("%20", "+")
 
 
+def without_user(url: str) -> str:
+    """Return a URL for messages: without a user and a password before its host."""
+    scheme, mark, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    return scheme + mark + authority.rpartition("@")[2] + slash + path
+
+
 def _escape(text: str, kept: "frozenset[int]") -> str:
     data = text.encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)

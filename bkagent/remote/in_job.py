@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bkagent.remote.client import Client
     from bkagent.remote.reply import Reply
+    from bkagent.transport.request_log import RequestLog
 
 DEFAULT_TIMEOUT_S = 60.0
 _LOCAL_MARGIN_S = 10.0  # the job's process gives up first, so that its reason arrives
@@ -24,33 +25,33 @@ def connect(
     endpoint: str,
     token: str,
     environ: "Mapping[str, str]",
-    debug_report: "Optional[Callable[[str, str], None]]" = None,
+    request_log: "Optional[RequestLog]" = None,
     scrub: "Optional[Callable[[str], str]]" = None,
 ) -> "InJobClient":
     """Return a client of `endpoint` for one command.
 
     `environ` says where the local socket is, if there is one. `scrub` takes out what must not leave the job.
     """
-    return InJobClient(endpoint, token, environ, debug_report, scrub)
+    return InJobClient(endpoint, token, environ, request_log, scrub)
 
 
 class InJobClient:
     """Calls as `remote.client.Client` does, the short way where there is one."""
 
-    __slots__ = ("endpoint", "token", "_environ", "_debug_report", "_socket", "_direct", "_scrub")
+    __slots__ = ("endpoint", "token", "_environ", "_request_log", "_socket", "_direct", "_scrub")
 
     def __init__(
         self,
         endpoint: str,
         token: str,
         environ: "Mapping[str, str]",
-        debug_report: "Optional[Callable[[str, str], None]]" = None,
+        request_log: "Optional[RequestLog]" = None,
         scrub: "Optional[Callable[[str], str]]" = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.token = token
         self._environ = environ
-        self._debug_report = debug_report
+        self._request_log = request_log
         self._scrub = scrub
         self._socket = environ.get(passing_on.SOCKET_VARIABLE, "")
         self._direct: "Optional[Client]" = None
@@ -89,7 +90,7 @@ class InJobClient:
     def direct(self) -> "Client":
         """Return a client that connects by itself, for what does not go through the socket."""
         if self._direct is None:
-            self._direct = direct(self.endpoint, self.token, self._environ, self._debug_report, self._scrub)
+            self._direct = direct(self.endpoint, self.token, self._environ, self._request_log, self._scrub)
         return self._direct
 
     def _through_socket(
@@ -111,15 +112,20 @@ class InJobClient:
         if document is not None:
             body = json_text.dumps(document).encode("ascii") + b"\n"
             sent["Content-Type"] = "application/json"
+        what = f"{method} {escaping.without_user(self.endpoint)}/{target}"
+        logged = None if self._request_log is None else self._request_log.begin(what, sent)
         try:
             status, answered, data = local_http.exchange(
                 self._socket, method, passing_on.PREFIX + target, sent, body, timeout_s + _LOCAL_MARGIN_S
             )
-        except local_http.NoSocket:
-            return None
-        what = f"{method} {self.endpoint}/{target}"
-        if self._debug_report is not None:
-            self._debug_report("debug", f"{what} -> {status} (through the job's local socket)")
+        except (local_http.NoSocket, Unreachable) as problem:
+            if logged is not None:
+                logged.failed(str(problem))
+            if isinstance(problem, local_http.NoSocket):
+                return None
+            raise
+        if logged is not None:
+            logged.answered(status, answered.items(), via="job-api")
         verdict = answered.get(passing_on.UNREACHABLE_HEADER)
         if verdict is not None:
             raise Unreachable(_error(data) or what, may_retry=verdict != "final")
@@ -132,7 +138,7 @@ def direct(
     endpoint: str,
     token: str,
     environ: "Mapping[str, str]",
-    debug_report: "Optional[Callable[[str, str], None]]" = None,
+    request_log: "Optional[RequestLog]" = None,
     scrub: "Optional[Callable[[str], str]]" = None,
 ) -> "Client":
     """Return a client that connects by itself, with the request headers that the job was given."""
@@ -142,7 +148,7 @@ def direct(
 
     return Client(
         endpoint, token, environ=environ, user_agent=user_agent(host.goos(), host.goarch()),
-        request_headers=request_headers.from_environ(environ), debug_report=debug_report, scrub=scrub,
+        request_headers=request_headers.from_environ(environ), request_log=request_log, scrub=scrub,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from bkagent.system import local_socket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import _socket
-    from typing import Dict, Mapping, Optional, Tuple
+    from typing import Dict, Iterable, Mapping, Optional, Tuple
 
 ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
@@ -26,6 +26,10 @@ class LocalHeaders:
 
     def __init__(self, values: "Dict[str, str]") -> None:
         self._values = values  # by name in lower case
+
+    def items(self) -> "Iterable[Tuple[str, str]]":
+        """Return (name, value) of every header, names in lower case."""
+        return self._values.items()
 
     def get(self, name: str, default: "Optional[str]" = None) -> "Optional[str]":
         """Return one header's value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
 from bkagent.errors import WireError
@@ -10,19 +10,24 @@ from bkagent.remote.reply import read
 from bkagent.transport.http_client import Pool
 from bkagent.wire import json_text
 
+if TYPE_CHECKING:
+    from bkagent.transport.request_log import RequestLog
+
 TIMEOUT_S = 60.0
 
 
 class RestClient:
     """Calls one server with one API token."""
 
-    def __init__(self, endpoint: str, token: str, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, endpoint: str, token: str, environ: Mapping[str, str], request_log: "Optional[RequestLog]" = None
+    ) -> None:
         """Connect at the first call. Raises ConfigError for an endpoint that is no URL."""
         root = endpoint.rstrip("/")
         for ending in ("/v2", "/v3"):  # people copy either of the two
             root = root[: -len(ending)] if root.endswith(ending) else root
         self._root, self._token = root, token
-        self._pool = Pool(root, environ, timeout_s=TIMEOUT_S)
+        self._pool = Pool(root, environ, timeout_s=TIMEOUT_S, request_log=request_log)
 
     def call(self, method: str, path: str, document: object = None) -> Any:
         """Return the decoded answer. Raises Unreachable, Unavailable, Refused or WireError. One try."""

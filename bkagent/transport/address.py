@@ -10,6 +10,10 @@ from bkagent.errors import ConfigError
 # Characters that may stand in a request target as they are; whatever else comes in a URL is percent-encoded.
 _SAFE_IN_TARGET = "%/:=&?~+!$,;'@()*[]|^`{}\""
 _PORTS = {"http": 80, "https": 443}
+_HIDDEN = "[REDACTED]"
+# From here on a part of a path may be a ticket and no name, if it has so long a run of letters and digits.
+_TICKET_LENGTH, _RUN_LENGTH = 32, 12
+_NO_LETTERS = {ord(mark): " " for mark in "-_.~=%"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,10 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The URL for messages: without user, password and query, which may carry signatures."""
-        return f"{self.scheme}://{self.authority}{self.target.partition('?')[0]}"
+        """The URL for messages, without what lets its reader in: user, password, query, tickets in the path."""
+        parts = self.target.partition("?")[0].split("/")
+        path = "/".join(_HIDDEN if _is_ticket(part) else part for part in parts)
+        return f"{self.scheme}://{self.authority}{path}"
 
     @property
     def url(self) -> str:
@@ -69,6 +75,14 @@ def resolve(base: Address, location: str) -> Address:
 def join(endpoint: str, path: str) -> str:
     """Return the URL of `path` below `endpoint`; one slash between them, a prefix of the endpoint kept."""
     return endpoint.rstrip("/") + "/" + path.lstrip("/")
+
+
+def _is_ticket(part: str) -> bool:
+    is_uuid = len(part) == 36 and part.count("-") == 4
+    if len(part) < _TICKET_LENGTH or is_uuid:
+        return False
+    runs = part.translate(_NO_LETTERS).split()
+    return any(len(run) >= _RUN_LENGTH and run.isalnum() and not run.isalpha() for run in runs)
 
 
 def _without_secrets(url: str) -> str:

@@ -9,15 +9,18 @@ import errno
 import socket
 import threading
 import time
-from typing import Dict, List, Mapping, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Set, Tuple
 
-from bkagent.errors import ConfigError, Unreachable
+from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
 from bkagent.transport.answer_reader import BadAnswer, Sink
 from bkagent.transport.body import Body, FileBody
 from bkagent.transport.connection import Connection, Deadline, ProxyRefused
 from bkagent.transport.proxies import Proxies
 from bkagent.transport.response import Headers, Response
+
+if TYPE_CHECKING:
+    from bkagent.transport.request_log import RequestLog
 
 __all__ = ["Body", "FileBody", "Headers", "Pool", "Response"]
 
@@ -32,10 +35,18 @@ _PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
 class Pool:
     """Sends requests to one endpoint, and to absolute URLs, over kept-alive connections. Thread-safe."""
 
-    def __init__(self, endpoint: str, environ: Mapping[str, str], *, timeout_s: float = 60.0) -> None:
-        """Connect later. Raises ConfigError for an endpoint that is no http or https URL."""
-        parse(endpoint, "endpoint")
+    def __init__(
+        self,
+        endpoint: str,
+        environ: Mapping[str, str],
+        *,
+        timeout_s: float = 60.0,
+        request_log: "Optional[RequestLog]" = None,
+    ) -> None:
+        """Connect later. `request_log` hears of every request. Raises ConfigError for a malformed endpoint."""
+        self._origin = parse(endpoint, "endpoint").origin
         self._endpoint, self._environ, self._timeout_s = endpoint, environ, timeout_s
+        self._request_log = request_log
         self._proxies = Proxies(environ)
         self._lock = threading.Lock()
         self._idle: Dict[Tuple[str, str, int], List[Connection]] = {}
@@ -120,6 +131,27 @@ class Pool:
         raise Unreachable(f"{method} {address.shown}: stopped after {REDIRECTS_COUNT} redirects", may_retry=False)
 
     def _send(
+        self,
+        method: str,
+        address: Address,
+        headers: Mapping[str, str],
+        body: Body,
+        deadline: Deadline,
+        sink: Optional[Sink],
+    ) -> Response:
+        if self._request_log is None:
+            return self._exchange(method, address, headers, body, deadline, sink)
+        shown = address.url if address.origin == self._origin else address.shown
+        logged = self._request_log.begin(f"{method} {shown}", headers)
+        try:
+            response = self._exchange(method, address, headers, body, deadline, sink)
+        except AgentError as problem:
+            logged.failed(str(problem))
+            raise
+        logged.answered(response.status, response.headers.items())
+        return response
+
+    def _exchange(
         self,
         method: str,
         address: Address,

@@ -126,17 +126,6 @@ def describe(number: int, tries: int, pause_s: float) -> str:
     text = f"Attempt {number + 1}/{tries or chr(0x221E)}"
     if tries and number + 1 >= tries:
         return text
-    return text + (f" Retrying in {duration(pause_s)}" if pause_s > 0 else " Retrying immediately")
+    from bkagent.wire import go_duration  # most commands never try again
 
-
-def duration(seconds: float) -> str:
-    """Return seconds as Go writes a duration: `237ms`, `1.5s`, `1m29.442s`, to the millisecond."""
-    milliseconds = round(seconds * 1000)
-    if milliseconds < 1000:
-        return f"{milliseconds}ms" if milliseconds else "0s"
-    minutes, rest = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".") + "s"
-    if hours:
-        return f"{hours}h{minutes}m{text}"
-    return f"{minutes}m{text}" if minutes else text
+    return text + (f" Retrying in {go_duration.rounded(pause_s)}" if pause_s > 0 else " Retrying immediately")

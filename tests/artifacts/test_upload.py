@@ -99,7 +99,7 @@ def run(store, folder, paths, reports=None, cancellation=None, **options):
     heard = [] if reports is None else reports
     return upload(
         client, "j", paths, cwd=str(folder), home="", environ={}, user_agent="agent/1", schedule=QUICK,
-        report=lambda level, text: heard.append((level, text)), cancellation=cancellation,
+        report=lambda level, text: level != "debug" and heard.append((level, text)), cancellation=cancellation,
         options=UploadOptions(**options),
     )  # fmt: skip
 

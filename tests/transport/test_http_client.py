@@ -10,6 +10,7 @@ import time
 import pytest
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
+from bkagent.transport.address import parse
 from bkagent.transport.http_client import FileBody, Pool
 from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
@@ -338,7 +339,6 @@ def test_plain_requests_go_to_the_proxy_with_the_whole_url():
     ],
 )  # fmt: skip
 def test_who_is_excepted_from_the_proxy(rule, host, excepted):
-    from bkagent.transport.address import parse
     from bkagent.transport.proxies import Proxies
 
     proxies = Proxies({"http_proxy": "proxy.test:3128", "no_proxy": rule})
@@ -520,3 +520,18 @@ def test_a_token_does_not_follow_a_redirect_away_from_tls(authority, tls_context
             pool = Pool(server.url, {"SSL_CERT_FILE": str(authority / "ca.pem")})
             pool.request("GET", "a", {"Authorization": "Token t"})
         assert "authorization" not in plain.seen[0].headers
+
+
+@pytest.mark.parametrize(
+    "url, shown",
+    [
+        ("https://user:pw@host:8443/a/b?X-Amz-Signature=00", "https://host:8443/a/b"),
+        ("http://host/-/uploads/0190a1b2-0190-4190-8190-0190a1b2c3d4/" + 32 * "0f", "http://host/-/uploads/"
+         "0190a1b2-0190-4190-8190-0190a1b2c3d4/[REDACTED]"),
+        ("https://host/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln/x", "https://host/[REDACTED]/x"),
+        ("https://host/notes-on-release-2.10.3-of-2026-11-29-for-linux.txt",
+         "https://host/notes-on-release-2.10.3-of-2026-11-29-for-linux.txt"),
+    ],
+)  # fmt: skip
+def test_messages_show_addresses_without_what_lets_their_reader_in(url, shown):
+    assert parse(url).shown == shown

@@ -31,6 +31,7 @@ def run(call: "Call") -> int:
         annotations.create(in_job.client(call), settings[JOB], annotation, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to annotate build: {error}") from error
+    call.report("debug", "Successfully annotated build")
     return 0
 
 

@@ -23,6 +23,7 @@ def run(call: "Call") -> int:
         )
     except AgentError as error:
         raise AgentError(f"failed to remove annotation: {error}") from error
+    call.report("debug", "Successfully removed annotation")
     return 0
 
 

@@ -31,7 +31,7 @@ def run(call: "Call") -> int:
     try:
         download(
             in_job.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=call.report,
+            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, request_log=in_job.request_log(call),
         )  # fmt: skip
     except Cancelled:
         raise

@@ -21,6 +21,7 @@ def run(call: "Call") -> int:
         raise AgentError(f'no artifact matches "{query}"')
     if len(found) > 1:
         raise AgentError(f'{len(found)} artifacts match "{query}"; it must be one, which --step may tell from others')
+    call.report("debug", f'Artifact "{one_line(found[0].path)}" found')
     checksum = found[0].sha1
     if call.settings[options.SHA256]:
         checksum = found[0].sha256

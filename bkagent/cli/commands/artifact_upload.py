@@ -29,7 +29,7 @@ def run(call: "Call") -> int:
             in_job.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
             home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
             user_agent=user_agent(host.goos(), host.goarch()), report=call.report, options=_options(call),
-            scrub=lambda texts: in_job.scrubbed_names(call, texts),
+            request_log=in_job.request_log(call), scrub=lambda texts: in_job.scrubbed_names(call, texts),
         )  # fmt: skip
     except Cancelled:
         raise

@@ -141,9 +141,10 @@ def _api_token(folder: str) -> str:
 
 
 def _ask(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
+    from bkagent.cli.in_job import request_log
     from bkagent.remote.rest import RestClient
 
-    client = RestClient(endpoint, token, call.environ)
+    client = RestClient(endpoint, token, call.environ, request_log(call))
     try:
         return client.create_build(slug, request.to_wire())
     finally:

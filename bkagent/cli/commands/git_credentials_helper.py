@@ -2,6 +2,7 @@
 
 from bkagent.cli import job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import request_log
 from bkagent.config.options import api
 from bkagent.config.options.git_credentials import JOB_ID
 from bkagent.config.options.logging import SHARED
@@ -21,7 +22,9 @@ NO_PASSWORD = "username=fail\npassword=fail\n\n"
 
 def run(call: "Call") -> int:
     """Answer git's question; actions other than get are none."""
-    if not call.arguments or call.arguments[0] != "get":
+    action = call.arguments[0] if call.arguments else ""
+    call.report("debug", f"Action: {action}")
+    if action != "get":
         return 0
     try:
         token = _token(call)
@@ -29,6 +32,7 @@ def run(call: "Call") -> int:
         call.report("error", f"No password for git: {error}")
         job_text.write(call, NO_PASSWORD)
         return 1
+    call.report("debug", "Authentication successful!")
     job_text.write(call, f"username=token\npassword={token}\n\n")
     return 0
 
@@ -39,7 +43,9 @@ def _token(call: "Call") -> str:
         url = _url(job_text.read_stdin(call))
     except ConfigError as error:
         raise AgentError(f"git's question has no URL: {error}") from error
-    client = in_job.connect(settings[api.ENDPOINT], settings[api.ACCESS_TOKEN].reveal(), call.environ)
+    call.report("debug", "Requesting repository credentials from Buildkite")
+    token = settings[api.ACCESS_TOKEN].reveal()
+    client = in_job.connect(settings[api.ENDPOINT], token, call.environ, request_log(call))
     try:
         return repository_tokens.get(client, settings[JOB_ID], url, wait=sleep, report=call.report)
     except AgentError as error:

@@ -45,7 +45,8 @@ def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
     document = {"exit_status": exit_status, "reason": reason} if reason else {"exit_status": exit_status}
     try:
         answer = JobApi(call.environ).request("POST", "/promise-failure", document)
-    except (NotServed, Unreachable):
+    except (NotServed, Unreachable) as problem:
+        call.report("debug", f"The job's process takes no promise, so the control plane is told itself: {problem}")
         return False  # where it was heard in spite of that, a second promise of the same status does no harm
     except AgentError as error:
         raise AgentError(f"{_FAILED}: {error}") from error
@@ -54,6 +55,8 @@ def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
         raise AgentError(f"{words}: {answer.get('error', 'the job gives no reason')}")
     if answer.get("outcome") == "declared":
         call.report("info", f"Declared promised exit status {exit_status} for job {job}")
+    else:
+        call.report("debug", f"Promised exit status {exit_status} already declared for job {job} (debounced)")
     return True
 
 

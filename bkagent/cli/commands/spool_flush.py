@@ -14,7 +14,7 @@ def run(call: Call) -> int:
 
     settings = AgentSettings(
         endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
-        job=JobSettings(build_path="", sockets_path="", launchers_path=""),
+        job=JobSettings(build_path="", sockets_path="", launchers_path=""), is_verbose=call.report.is_debug,
     )  # fmt: skip
     stop = Stop()
     agent_signals.follow(stop, call.report)

@@ -64,6 +64,8 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "Know
     call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
     if call.settings[session.CONFIG]:
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
+    for sentence in agent_settings.places(settings):
+        report("debug", sentence)
     for sentence in agent_settings.warnings(call.settings):
         report("warn", sentence)
     _make_build_folder(settings.job.build_path, call)

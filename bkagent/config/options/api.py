@@ -21,8 +21,14 @@ NO_HTTP2 = Option(
     "no-http2", FLAG, False, env=("BUILDKITE_NO_HTTP2",),
     help="Accepted for compatibility: this agent speaks HTTP/1.1 always.",
 )
-DEBUG_HTTP = Option("debug-http", FLAG, False, env=("BUILDKITE_AGENT_DEBUG_HTTP",), help="Log requests and answers.")
-TRACE_HTTP = Option("trace-http", FLAG, False, env=("BUILDKITE_AGENT_TRACE_HTTP",), help="Log how long requests take.")
+DEBUG_HTTP = Option(
+    "debug-http", FLAG, False, env=("BUILDKITE_AGENT_DEBUG_HTTP",),
+    help="With --debug, log the headers of requests and answers.",
+)
+TRACE_HTTP = Option(
+    "trace-http", FLAG, False, env=("BUILDKITE_AGENT_TRACE_HTTP",),
+    help="Accepted for compatibility: --debug logs how long requests take.",
+)
 
 # The rows that every command of a job shares.
 IN_JOB = (ACCESS_TOKEN, ENDPOINT, NO_HTTP2, DEBUG_HTTP, TRACE_HTTP)
