@@ -35,14 +35,19 @@ def run_all(name: str, settings: JobSettings, sessions: Mapping[str, str], repor
         **settings.environ, "BUILDKITE_AGENT_IDS": ",".join(sessions),
         "BUILDKITE_AGENT_NAMES": ",".join(sessions.values()),
     }  # fmt: skip
-    for path in find.find_all((settings.hooks_path, *settings.additional_hooks_paths), name):
-        _run(path, name, settings, env, report)
+    for folder in filter(None, (settings.hooks_path, *settings.additional_hooks_paths)):
+        path = find.find(folder, name)
+        if path is None:
+            _report_missing(folder, name, report)
+        else:
+            _run(path, name, settings, env, report)
 
 
 def allows(context: JobContext, report: Report) -> bool:
     """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
     path = find.find(context.settings.hooks_path, BEFORE_A_JOB)
     if path is None:
+        _report_missing(context.settings.hooks_path, BEFORE_A_JOB, report)
         return True
     about = {name: value for name, value in identity(context).items() if name in _ABOUT_THE_AGENT}
     env = {
@@ -57,11 +62,16 @@ def allows(context: JobContext, report: Report) -> bool:
     return True
 
 
+def _report_missing(folder: str, name: str, report: Report) -> None:
+    report("debug", f'Skipping {name} hook, no script in "{folder}"')
+
+
 def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], report: Report) -> None:
+    report("debug", f"Running {name} hook {path}")
     lines = _Lines(lambda line: report("info", f"{name}: {line}"))
     try:
         launch = Launch(_argv(path, settings.hooks_shell, env), env, os.getcwd())
-        ended = process.run(launch, lines.feed, Cancellation())
+        ended = process.run(launch, lines.feed, Cancellation(), debug=lambda text: report("debug", f"{name}: {text}"))
     except (JobFailed, OSError, ValueError) as problem:
         raise AgentError(f"the {name} hook {path} could not be run: {problem}") from problem
     finally:

@@ -26,6 +26,7 @@ def held(work: Work, folder: str, which: str) -> Iterator[None]:
         log.comment(f'Could not acquire lock on "{path}" (locked by another process)')
         log.comment("Trying again in 1s...")  # the reference's words, which it keeps to; we are woken at once
 
+    log.debug(f"Acquiring mirror repository {which} lock")
     try:
         fd = waited_lock.take(path, work.settings.mirrors_lock_timeout_s, work.session.cancellation, remind)
     except TimeoutError as expired:

@@ -130,7 +130,7 @@ def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str, dump
 def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
     shown = _shown(session.cwd, hook.path)
     if session.log.is_debug:
-        session.log.comment(f"A hook runs inside a wrapper: {hook.path}")
+        session.log.comment(f'A hook runner was written to "{script}" for "{hook.path}"')
         shown = script
     session.log.prompt(shown)
     argv = _command(session, nature, script)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Mapping
 
 from bkagent.config import paths
@@ -28,18 +27,14 @@ def run(job: Job, pattern: str, destination: str) -> None:
     from bkagent.artifacts.upload import upload
 
     environ = job.session.child_env()
-
-    def report(level: str, text: str) -> None:
-        if level != "debug" or job.log.is_debug:
-            job.log.plain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {level.upper():<6} {text}")
-
     try:
         upload(
             job.client, job.own_id, pattern, cwd=job.session.cwd,
             home=private_folder.account_home() or paths.home(environ), environ=environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=report,
+            user_agent=user_agent(host.goos(), host.goarch()), report=job.log.report,
             scrub=lambda texts: [job.redactions.scrubbed(text) for text in texts],
             cancellation=job.session.cancellation, options=_options(environ, destination),
+            request_log=job.client.request_log,
         )  # fmt: skip
     except Cancelled:
         raise

@@ -21,6 +21,7 @@ from bkagent.shell.session import Session
 
 if TYPE_CHECKING:
     from bkagent.remote.client import Client
+    from bkagent.transport.request_log import RequestLog
 
 
 class ControlPlane:
@@ -29,10 +30,10 @@ class ControlPlane:
     def __init__(self, endpoint: str, token: str, user_agent: str, headers: Mapping[str, str]) -> None:
         self.endpoint, self.token, self.user_agent, self.headers = endpoint, token, user_agent, headers
 
-    def connect(self, environ: Mapping[str, str], scrub: Callable[[str], str]) -> "Client":
+    def connect(self, environ: Mapping[str, str], scrub: Callable[[str], str], log: LogLines) -> "Client":
         """Return a client, which connects at its first call. Loaded late: many jobs never need one.
 
-        `scrub` takes out what must not leave the job.
+        `scrub` takes out what must not leave the job. A debug `log` shows the requests.
 
         Raises ConfigError without a token: no request would be answered, and none is worth waiting for.
         """
@@ -42,7 +43,7 @@ class ControlPlane:
 
         return Client(
             self.endpoint, self.token, environ=environ, user_agent=self.user_agent, request_headers=self.headers,
-            scrub=scrub,
+            scrub=scrub, request_log=_request_log(environ, log),
         )  # fmt: skip
 
     def upstream(self, environ: Mapping[str, str]) -> Upstream:
@@ -80,11 +81,22 @@ def assemble(
         environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env
     )
     redactions = Redactions(log.redactor, settings.redacted_vars)
+    lines.debug(f"Enabling output redaction for values of variables matching: [{' '.join(settings.redacted_vars)}]")
     redactions.add_from(environ, lines)
-    connect: Callable[[], "Client"] = lambda: control_plane.connect(environ, redactions.scrubbed)  # noqa: E731
+    connect: Callable[[], "Client"] = lambda: control_plane.connect(environ, redactions.scrubbed, lines)  # noqa: E731
     job = Job(settings, environ, session, redactions, connect, leftovers, launchers, allowed_repositories)
     cancelling.watch(job)
     return job
+
+
+def _request_log(environ: Mapping[str, str], log: LogLines) -> "Optional[RequestLog]":
+    if not log.is_debug:
+        return None
+    from bkagent.config.options import api
+    from bkagent.transport.request_log import RequestLog
+
+    settings = resolve((api.DEBUG_HTTP,), Source({}, environ), lambda sentence: None)
+    return RequestLog(log.report, settings[api.DEBUG_HTTP])
 
 
 def _working_directory() -> str:

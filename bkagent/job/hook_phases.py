@@ -43,6 +43,8 @@ def _is_reversed(job: Job, name: str) -> bool:
 def run_agent(job: Job, name: str) -> bool:
     """Run the agent's hooks `name`; return whether there was one."""
     found = agent_hooks(job, name)
+    if job.log.is_debug:
+        _report_missing(job, name, found)
     for path in found:
         _run(job, "agent", name, path)
     return bool(found)
@@ -51,6 +53,8 @@ def run_agent(job: Job, name: str) -> bool:
 def run_repository(job: Job, name: str) -> bool:
     """Run the repository's hook `name`; return whether there was one. Raises JobFailed where such hooks are off."""
     found = repository_hooks(job, name)
+    if not found and job.log.is_debug:
+        job.log.debug(f"Local hook {name} doesn't exist: {_why_missing(job)}, skipping")
     for path in found:
         _refuse_local(job, path)
         _run(job, "repository", name, path)
@@ -85,19 +89,33 @@ def repository_hooks(job: Job, name: str) -> List[str]:
     if not job.hooks_root:
         return []
     for folder in _hook_folders(job):
-        path = find.find(os.path.join(job.hooks_root, folder, ".buildkite", "hooks"), name, inside=job.hooks_root)
+        path = find.find(folder, name, inside=job.hooks_root)
         if path:
             return [path]
     return []
 
 
+def _report_missing(job: Job, name: str, paths: Sequence[str]) -> None:
+    has_hook = {os.path.dirname(path) for path in paths}
+    for folder in job.settings.hooks_paths:
+        if os.path.dirname(os.path.join(folder, name)) not in has_hook:
+            job.log.debug(f'Skipping agent {name} hook, no script in "{folder}"')
+
+
 def _hook_folders(job: Job) -> List[str]:
-    """Return the folders whose hooks count, relative to the checkout; none of them is outside it."""
+    """Return the folders of hooks that count; none of them is outside the checkout."""
     below = _below(job.hooks_root, job.session.cwd)
     folders = [] if below is None else [below]
     if job.settings.compat.has_root_hooks_everywhere and below != "":
         folders.append("")
-    return folders
+    return [os.path.join(job.hooks_root, folder, ".buildkite", "hooks") for folder in folders]
+
+
+def _why_missing(job: Job) -> str:
+    if not job.hooks_root:
+        return "there is no checkout"
+    folders = [f'"{folder}"' for folder in _hook_folders(job)]
+    return f"no script in {' or '.join(folders)}" if folders else "the job works outside its checkout"
 
 
 def _below(root: str, folder: str) -> Optional[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Callable, Optional, Sequence
 
 from bkagent.config import self_command
 from bkagent.job.job import Job
 from bkagent.shell import prompt
+from bkagent.wire.go_duration import precise
 
 
 def do(job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = "") -> Optional[bool]:
@@ -18,7 +20,11 @@ def do(job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin
     program = job.settings.override_self or os.path.join(job.launchers, self_command.NAMES[0])
     job.log.prompt(prompt.command_line([program, *words]) + (" < /dev/stdin" if stdin else ""))
     if not job.settings.override_self:
-        return work()
+        began = time.monotonic()
+        try:
+            return work()
+        finally:
+            job.log.debug(f"↳ Command completed in {precise(time.monotonic() - began)}")
     if stdin:
         job.log.child(os.fsencode(job.session.capture([program, *words], stdin=os.fsencode(stdin))))
     else:

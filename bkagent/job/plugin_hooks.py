@@ -28,6 +28,7 @@ def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook
     for position, one in enumerate(loaded, 1):
         path = find.find(one.hooks, name, inside=one.root)
         if path is None:
+            job.log.debug(f'Skipping plugin {one.plugin.display_name} {name} hook, no script in "{one.hooks}"')
             continue
         if name in _SINGLE and not is_first and not _admits(job, name, one, position):
             continue

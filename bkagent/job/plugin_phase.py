@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 def run(job: Job) -> None:
     """Load the plugins that are not in the job's own repository. Raises JobFailed, Cancelled."""
     if not job.settings.plugins:
+        job.log.debug("Skipping plugin phase")
         return
     # Loaded here: most jobs have no plugins.
     from bkagent.plugins import checkout, parse
@@ -26,11 +27,13 @@ def run(job: Job) -> None:
         job.plugins = parse.parse(job.settings.plugins)
     except parse.BadPlugins as problem:
         raise JobFailed(f"failed to parse a plugin definition: {problem}", 1) from None
+    job.log.debug(f"Parsed {len(job.plugins)} plugins")
     wishes = _wishes(job)
     found: "Dict[str, CheckedOut]" = {}
     loaded: "List[CheckedOut]" = []
     for plugin in job.plugins:
         if plugin.vendored:
+            job.log.debug(f"Skipping vendored plugin {plugin.name}")
             continue
         # The same plugin may be asked for several times, each time told something else.
         if plugin.label not in found:

@@ -39,13 +39,14 @@ def serving(job: Job, upstream: Upstream) -> Iterator[None]:
             yield
         finally:
             server.stop()
+            job.log.debug("Successfully shut down Job API server")
 
 
 def _start(job: Job, upstream: Upstream) -> JobServer:
     upstream.scrub = job.redactions.scrubbed
     server = JobServer(
         job.settings.sockets_path, LiveState(job), upstream, job_id=job.settings.job_id,
-        fallback_path=paths.temporary(job.environ), report=_reporter(job),
+        fallback_path=paths.temporary(job.environ), report=_reporter(job), reports_requests=job.log.is_debug,
     )  # fmt: skip
     try:
         socket_path, token = server.start()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
@@ -13,8 +14,9 @@ from bkagent.localapi.job_routes import JobRoutes, JobState
 from bkagent.localapi.listener import Listener
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.request_head import RequestHead
-from bkagent.localapi.upstream import Upstream
+from bkagent.localapi.upstream import PREFIX, Upstream
 from bkagent.system import local_socket, private_folder, unguessable
+from bkagent.wire.go_duration import precise
 
 if TYPE_CHECKING:
     import _socket
@@ -47,10 +49,11 @@ class JobServer:
         job_id: str = "",
         fallback_path: str = "",
         report: Report = lambda level, text: None,
+        reports_requests: bool = False,
     ) -> None:
         self._folder, self._fallback_path = os.path.join(sockets_path, "job-api"), fallback_path
         self._temporary = ""
-        self._report = report
+        self._report, self._reports_requests = report, reports_requests
         self._stopping = threading.Event()
         promises = Promises(upstream, job_id, report, self._stopping) if upstream is not None and job_id else None
         self._routes = JobRoutes(state, upstream, promises)
@@ -61,7 +64,8 @@ class JobServer:
     def start(self) -> Tuple[str, str]:
         """Listen; return the socket's path and the token. Raises AgentError where no socket can be had."""
         self._path, listening = self._bind()
-        self._listener = Listener(listening, self._path, self._admit, self._routes.answer, self._report)
+        answer = self._timed_answer if self._reports_requests else self._routes.answer
+        self._listener = Listener(listening, self._path, self._admit, answer, self._report)
         self._listener.start()
         return self._path, self._token
 
@@ -78,6 +82,17 @@ class JobServer:
                 os.rmdir(self._temporary)
         except OSError:
             pass
+
+    def _timed_answer(self, head: RequestHead, body: bytes) -> Answer:
+        """Answer, and report what came to the Job API itself: what is passed on, the command reports."""
+        if head.target.startswith(PREFIX):
+            return self._routes.answer(head, body)
+        began = time.monotonic()
+        try:
+            return self._routes.answer(head, body)
+        finally:
+            path = head.target.partition("?")[0]
+            self._report("debug", f"Job API:\t{head.method}\t{path}\t{precise(time.monotonic() - began)}")
 
     def _bind(self) -> Tuple[str, _socket.socket]:
         if not local_socket.available():

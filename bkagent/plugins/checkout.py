@@ -65,12 +65,13 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         repository, below = plugin.repository, plugin.subdirectory
     except BadPlugins as error:
         raise _failed(plugin, f"failed to get repository subdirectory: {error}") from None
+    hooks = os.path.join(below, "hooks") if below else "hooks"
+    session.log.debug(f'Plugin checkout paths - PluginDir: "{below or "."}", HooksDir: "{hooks}"')
     folder = _place(plugin, wishes)
     if plugin.scheme.startswith("zip+"):
         _fetch_zip(session, plugin, folder, wishes)
     else:
         _get_clone(session, plugin, repository, folder, wishes)
-    hooks = os.path.join(below, "hooks") if below else "hooks"
     if not _is_folder_inside(folder, hooks):
         why = f"statat {hooks}: no such file or directory"
         raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin: {why}')

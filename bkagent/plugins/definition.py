@@ -22,6 +22,7 @@ def validate(session: Session, found: CheckedOut) -> None:
     """Hold a plugin's configuration against its definition. Raises JobFailed listing what is wrong."""
     plugin, log = found.plugin, session.log
     folder = os.path.dirname(found.hooks)
+    log.debug(f"Parsing plugin definition for {plugin.name} from {folder}")
     path = _definition_file(found.root, folder)
     if path is None:
         log.warning(f"Failed to find plugin definition for plugin {plugin.name}")

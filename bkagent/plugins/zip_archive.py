@@ -20,7 +20,9 @@ from bkagent.plugins.plugin import Plugin
 from bkagent.shell.session import Session
 from bkagent.system import host, unguessable
 from bkagent.system.tree_removal import remove_tree
+from bkagent.transport.address import parse
 from bkagent.transport.http_client import Pool
+from bkagent.transport.request_log import RequestLog
 from bkagent.version import user_agent
 
 SCHEME = "zip+"
@@ -70,7 +72,7 @@ def _download(session: Session, plugin: Plugin, path: str) -> str:
     """Write the archive to `path`; return its SHA-256 in hexadecimal."""
     scheme = plugin.scheme[len(SCHEME) :] or "https"
     url = f"{scheme}://{plugin.location}"
-    session.log.debug(f"Downloading from {url}")
+    session.log.debug(f"Downloading from {parse(url).shown if scheme.startswith('http') else url}")
     if scheme == "file":
         try:
             _copy_local(session, _local_path(plugin.location), path)
@@ -116,7 +118,8 @@ def _headers(plugin: Plugin) -> Dict[str, str]:
 
 
 def _download_by_http(session: Session, url: str, headers: Dict[str, str], path: str) -> None:
-    pool = Pool(url, session.child_env(), timeout_s=_LIMIT_S)
+    request_log = RequestLog(session.log.report) if session.log.is_debug else None
+    pool = Pool("http://localhost", session.child_env(), timeout_s=_LIMIT_S, request_log=request_log)
     try:
         for number in range(_TRIES):
             try:

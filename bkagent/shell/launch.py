@@ -38,6 +38,7 @@ class Running(NamedTuple):
 
     child: process_start.Child
     streams: List[Tuple[int, Sink]]
+    has_terminal: bool = False
 
     def close(self) -> None:
         """Close our ends of its streams."""
@@ -56,7 +57,7 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
     try:
         if has_terminal:
             child, fd = process_start.start_in_terminal(launch.argv, launch.env, launch.cwd, launch.raw)
-            return Running(child, [(fd, sink)])
+            return Running(child, [(fd, sink)], has_terminal)
         return _start_with_pipes(launch, sink, errors)
     except OSError as error:
         kind = "pty" if has_terminal else "process"

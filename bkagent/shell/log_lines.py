@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Collection, Protocol
 
 from bkagent.shell import prompt
@@ -58,6 +59,11 @@ class LogLines:
         """Write a remark, where debugging was asked for."""
         if self.is_debug:
             self.comment(text)
+
+    def report(self, level: str, text: str) -> None:
+        """Write a message in the form of the agent's own; one of level debug where debugging was asked for."""
+        if level != "debug" or self.is_debug:
+            self.plain(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {level.upper():<6} {text}")
 
     def prompt(self, text: str) -> None:
         """Show a command that is about to run."""

@@ -16,6 +16,13 @@ def command_line(argv: Sequence[str]) -> str:
     return " ".join([*argv[:1], *map(_argument, argv[1:])])
 
 
+def hidden_command_line(argv: Sequence[str]) -> str:
+    """Return the words of a command that only a debug log shows; no URL among them shows its password."""
+    from bkagent.redaction.url_password import masked  # loads regular expressions
+
+    return command_line([masked(word) if "://" in word and "@" in word else word for word in argv])
+
+
 def _argument(text: str) -> str:
     if " " not in text and "\n" not in text:
         return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from contextlib import contextmanager
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
@@ -15,6 +16,7 @@ from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals
 from bkagent.system.process_start import Ended
+from bkagent.wire.go_duration import precise
 
 Watch = Callable[[bytes], None]
 
@@ -96,12 +98,17 @@ class Session:
         stdin: bytes = b"",
         watch: Optional[Watch] = None,
         hidden: bool = False,
+        shown: Optional[Sequence[str]] = None,
     ) -> str:
         """Run a command without a terminal or a prompt; return what it printed to stdout.
 
-        Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. Raises as `run` does.
+        Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. A debug log shows both that and
+        a prompt, of the words `shown` where they are given. Raises as `run` does.
         """
         output = _Captured()
+        if self.log.is_debug:
+            self.log.prompt(prompt.hidden_command_line(shown or argv))
+            hidden = False
         errors = _both(watch, _nowhere if hidden else self._take_piped)
         self._run(argv, env, cwd, False, stdin, output.take, errors)
         return output.text()
@@ -160,7 +167,11 @@ class Session:
         env = self._fitting.part_of(env)
         program = programs.find(argv[0], env, folder) or argv[0]
         launch = Launch([program, *argv[1:]], env, folder, pty, self.raw, stdin)
-        ended = process.run(launch, sink, self.cancellation, errors)
+        began = time.monotonic()
+        try:
+            ended = process.run(launch, sink, self.cancellation, errors, self.log.debug)
+        finally:
+            self.log.debug(f"↳ Command completed in {precise(time.monotonic() - began)}")
         if ended.exit_code != 0:
             raise CommandFailed(ended)
 

@@ -165,6 +165,7 @@ class FakeControlPlane:
         self.annotations: List[Any] = []
         self.pipelines: List[Any] = []
         self.artifacts: List[Any] = []
+        self.form_path = "/v3/form"
         self.faults: List[Fault] = []
         self.changed = threading.Condition(threading.RLock())
         self._server = _Server(("127.0.0.1", 0), _handler(self))
@@ -333,7 +334,7 @@ class FakeControlPlane:
         return 201, {}
 
     def _announce(self, request: Request) -> Answer:
-        action = {"url": self.url, "method": "POST", "path": "/v3/form", "file_input": "file"}
+        action = {"url": self.url, "method": "POST", "path": self.form_path, "file_input": "file"}
         ids = [str(uuid.uuid4()) for _ in request.document["artifacts"]]
         form = {"action": action, "data": {"path": "${artifact:path}"}}
         return 201, {"id": request.document["id"], "artifact_ids": ids, "upload_instructions": form}

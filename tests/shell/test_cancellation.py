@@ -46,6 +46,23 @@ def test_a_command_that_ignores_the_signal_is_killed_after_the_grace(session: Se
     stopper.join()
 
 
+def test_a_debug_log_tells_the_signals_that_a_command_was_sent(session: Session, log: MemoryLog) -> None:
+    session.cancellation = Cancellation("SIGTERM", signal_grace_s=0.2)
+    session.log.is_debug = True
+    stopper = _request_when_ready(session, log)
+    with pytest.raises(CommandFailed):
+        session.run(["bash", "-c", f"trap '' TERM; {_UNTIL_STOPPED}"])
+    stopper.join()
+    (pid,) = [line.split("PID: ")[1].split("\x1b")[0] for line in log.lines if "is running with PID: " in line]
+    told = [line.split("# ")[1].split("\x1b")[0] for line in log.lines if f"ID: {pid}" in line]
+    assert told == [
+        f"[Process] Process is running with PID: {pid}", f"[Process] Sending signal SIGTERM to PGID: {pid}",
+        f"[Process] Sending signal SIGKILL to PGID: {pid}",
+        f"Process with PID: {pid} finished with Exit Status: -1, Signal: SIGKILL",
+    ]  # fmt: skip
+    assert "↳ Command completed in " in log.lines[-1]
+
+
 def test_what_cleans_up_is_not_stopped_by_the_cancellation_itself(session: Session, log: MemoryLog) -> None:
     session.cancellation = Cancellation("SIGTERM", signal_grace_s=5.0, cleanup_grace_s=60.0)
     cancellation = session.cancellation

@@ -194,3 +194,13 @@ def test_descriptors_are_given_back(session: Session) -> None:
         with pytest.raises(StartFailed):
             session.capture(["/none"])
     assert count() <= before
+
+
+def test_a_debug_log_shows_a_hidden_command_and_its_errors_without_a_password(session: Session, log: MemoryLog) -> None:
+    argv = ["sh", "-c", "echo answer; echo oops >&2", "https://user:pass-word@example.com/a.git"]
+    assert session.capture(argv, hidden=True) == "answer\n"
+    assert not log.lines and not log.output
+    session.log.is_debug = True
+    assert session.capture(argv, hidden=True) == "answer\n"
+    assert log.lines[0].endswith(' sh -c "echo answer; echo oops >&2" https://user:xxxxx@example.com/a.git')
+    assert log.output.strip() == b"oops" and "pass-word" not in "".join(log.lines)
