@@ -11,7 +11,7 @@ from bkagent.controlplane.records import Build, Event, Job, PipelineEntry, StepE
 from bkagent.controlplane.scheduling import condition_values, limits, states, step_state, support
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, pipelines, steps, uploads
-from bkagent.pipeline import conditional_pattern, decodable, go_json, steps_graph, steps_reader
+from bkagent.pipeline import conditional_pattern, decodable, go_json, notifications, steps_graph, steps_reader
 from bkagent.pipeline.conditional_pattern import Answers
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps import Pipeline
@@ -39,6 +39,15 @@ class PlaneSteps(PlaneScheduling):
     def steps_of_build(self, build_id: str) -> List[StepEntry]:
         """Return the steps of a build in order, groups before their steps."""
         return steps.of_build(self._db, build_id)
+
+    def not_notified(self, build_id: str) -> List[str]:
+        """Return a sentence for each place of a build's pipelines whose `notify` is not carried out."""
+        with self._db.lock:
+            found = self._db.rows(
+                "SELECT id FROM uploads WHERE build_id = ? AND instr(document, 'notify') ORDER BY created_at, rowid",
+                (build_id,),
+            )
+            return notifications.lines(self._model(id)[0] for (id,) in found)
 
     def step_document(self, step_id: str) -> Mapping[str, Any]:
         """Return a step as it was uploaded. Raises NotFound."""
@@ -114,6 +123,7 @@ class PlaneSteps(PlaneScheduling):
         try:
             pipeline = steps_reader.read(document)
             decodable.check(pipeline)
+            notifications.check(pipeline)
             if sum(len(step.depends_on or ()) for step, _ in pipeline.walk()) > limits.DEPENDENCIES_PER_UPLOAD:
                 raise Rejected(f"the steps name more than {limits.DEPENDENCIES_PER_UPLOAD} dependencies")
             steps_graph.check(pipeline, keys, unknown_allowed=True)

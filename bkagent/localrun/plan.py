@@ -11,7 +11,16 @@ from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
 from bkagent.localrun.repository import Repository
 from bkagent.localrun.request import PLACES, Request
-from bkagent.pipeline import conditional, decodable, if_changed, normalise, steps_attributes, steps_graph, steps_reader
+from bkagent.pipeline import (
+    conditional,
+    decodable,
+    if_changed,
+    normalise,
+    notifications,
+    steps_attributes,
+    steps_graph,
+    steps_reader,
+)
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.source import read_pipeline
 from bkagent.pipeline.steps import BlockStep, InputStep, Pipeline
@@ -83,6 +92,7 @@ def _problems(pipeline: Pipeline) -> "List[str]":
     if not pipeline.steps:
         raise PipelineError("the pipeline has no steps")
     decodable.check(pipeline)
+    notifications.check(pipeline)
     steps_graph.check(pipeline)
     for step, _ in pipeline.walk():
         try:

@@ -162,7 +162,7 @@ class LocalRun:
         self._out("")
         for line in summary.table(jobs, logs):
             self._out(line)
-        for line in summary.notes(plane.annotations(build.id)):
+        for line in summary.not_notified(plane.not_notified(build.id)) + summary.notes(plane.annotations(build.id)):
             self._out(line)
         if kept:
             place = os.path.relpath(artifacts, self._request.folder)

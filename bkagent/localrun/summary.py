@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bkagent.controlplane.records import Annotation, Job
 
 _TAG = re.compile(r"<(?:!--.*?-->|(?:script|style)\b.*?</(?:script|style)\s*>|/?[a-zA-Z][^<>]*>)", re.S | re.I)
-_LONGEST_LINE, _LONGEST_CONTEXT, _MOST_LOOKED_AT = 100, 40, 10_000
+_LONGEST_LINE, _LONGEST_NOTE, _LONGEST_CONTEXT, _MOST_LOOKED_AT = 100, 250, 40, 10_000
 _NOT_RUN_WORDS = {
     "conditional_failed": "its `if` is false",
     "branch_mismatch": "not for this branch",
@@ -30,6 +30,11 @@ def table(jobs: "Sequence[Job]", logs: "Mapping[str, str]") -> "List[str]":
             rows.append((shown_name(job), _result(job), _duration(job), logs.get(job.id, "")))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join([*(row[c].ljust(widths[c]) for c in range(3)), row[3]]).rstrip() for row in rows]
+
+
+def not_notified(lines: "Sequence[str]") -> "List[str]":
+    """Return the lines that tell of notifications that were not sent."""
+    return [plain_line(line, _LONGEST_NOTE) for line in lines]
 
 
 def notes(annotations: "Sequence[Annotation]") -> "List[str]":

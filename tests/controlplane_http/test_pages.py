@@ -72,6 +72,22 @@ def test_pages_show_what_is(desk: Any) -> None:
     assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/log.txt")[1].startswith(b"--- :rocket:")
 
 
+def test_a_build_says_whom_it_does_not_notify(desk: Any) -> None:
+    document = {"steps": [{"command": "true", "key": "a"}], "notify": [{"email": "a@b.c"}, "github_check"]}
+    build = desk.plane.create_build("demo", document, repository="/r")
+    job_id, job = desk.running_job()
+    slack = {"group": "G<b>", "notify": [{"slack": "#x"}], "steps": [{"command": "b", "notify": [{"slack": "#y"}]}]}
+    path = f"/jobs/{job_id}/pipelines?async=true"
+    assert job.call("POST", path, {"uuid": "u", "pipeline": {"steps": [slack]}})[0] == 200
+    wrong = {"steps": [{"command": "c", "notify": [{"pigeon": "home"}]}]}
+    status, answer, _ = job.call("POST", path, {"uuid": "v", "pipeline": wrong})
+    assert status == 422 and answer["message"].startswith("step 1: notify must hold") and "pigeon" in answer["message"]
+    text = desk.page().call("GET", f"/local/demo/builds/{build.number}")[1].decode()
+    for place in ("the build: notify (email, github_check)", "step 1 (&quot;G&lt;b&gt;&quot;): notify (slack)"):
+        assert place + " is not carried out; this control plane sends no notifications" in text
+    assert text.count("is not carried out") == 3
+
+
 def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:
     desk.build(
         {"group": EVIL, "key": "g", "steps": [{"command": EVIL, "label": EVIL, "key": "k", "agents": {"queue": EVIL}}]},

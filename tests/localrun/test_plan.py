@@ -51,6 +51,15 @@ def test_what_is_left_out_on_purpose_is_noted(tmp_path: Path) -> None:
     assert [note.split(":")[0] for note in notes] == ["notify", "agents"]
 
 
+@pytest.mark.parametrize("place", ["notify: [{0}]\nsteps: [{{command: x}}]", "steps: [{{command: x, notify: [{0}]}}]"])
+def test_a_notification_of_an_unknown_kind_is_refused(tmp_path: Path, place: str) -> None:
+    for item in ("{pigeon: home}", "pigeon", "{if: 'true'}", "[]", "null", "email"):
+        with pytest.raises(AgentError, match="notify must hold notifications of the kinds basecamp_campfire, email"):
+            read(tmp_path, place.format(item))
+    for item in ("{email: a@b.c, if: build.state == 'failed'}", "github_check", "{github_commit_status: {context: x}}"):
+        read(tmp_path, place.format(item))
+
+
 def test_if_changed_skips_by_the_files_that_changed(tmp_path: Path) -> None:
     text = "steps:\n  - {command: a, if_changed: 'docs/**'}\n  - {command: b, if_changed: 'src/**'}\n"
     for paths, skipped in ((["src/x"], [True, False]), (None, [False, False]), ([], [True, True])):

@@ -12,6 +12,7 @@ from bkagent.controlplane.ui.emoji import with_emoji
 from bkagent.controlplane.ui.markup import NOTHING, Html, fill, join
 
 ARTIFACTS_COUNT = 500
+NOTES_COUNT = 20
 
 
 def heading(site: Site, build: Build, now: float) -> Html:
@@ -31,6 +32,16 @@ def heading(site: Site, build: Build, now: float) -> Html:
         '<h1>{pipeline} #{number} <span class="soft">{message}</span></h1>\n<ul class="facts">{facts}</ul>',
         pipeline=build.pipeline_slug, number=build.number, message=first_line(build.message), facts=join(facts),
     )  # fmt: skip
+
+
+def not_notified(lines: Sequence[str]) -> Html:
+    """Return what the pipelines of a build ask for and this control plane does not do."""
+    if not lines:
+        return NOTHING
+    items = join(fill("<li>{line}</li>", line=line) for line in lines[:NOTES_COUNT])
+    more = len(lines) - NOTES_COUNT
+    rest = fill("<li>and {more} more</li>", more=more) if more > 0 else NOTHING
+    return fill('<ul class="soft">{items}{rest}</ul>', items=items, rest=rest)
 
 
 def jobs_table(site: Site, build: Build, jobs: Sequence[Job], now: float) -> Html:

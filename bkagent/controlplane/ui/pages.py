@@ -80,6 +80,7 @@ def build(site: Site, request: Request) -> Answer:
     content = join(
         [
             build_page.heading(site, record, now),
+            build_page.not_notified(site.plane.not_notified(record.id)),
             annotation_view.notes(site, site.plane.annotations(record.id)),
             build_page.jobs_table(site, record, jobs, now),
             build_page.artifacts_table(site, record, site.plane.artifacts(build_id=record.id)),
