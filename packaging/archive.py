@@ -68,11 +68,11 @@ def _digest(members: "dict[str, bytes]") -> str:
 
 def _filled(name: str, digest: str) -> bytes:
     sys.path.insert(0, TOP)
-    from bkagent.version import BUILD, REFERENCE_VERSION
+    from bkagent.version import FULL_VERSION
 
     with open(os.path.join(HERE, name), encoding="utf-8") as file:
         text = file.read()
-    text = text.replace("@HASH@", digest).replace("@VERSION@", f"buildkite-agent version {REFERENCE_VERSION}+{BUILD}")
+    text = text.replace("@HASH@", digest).replace("@VERSION@", f"buildkite-agent version {FULL_VERSION}")
     return text.encode("utf-8")
 
 

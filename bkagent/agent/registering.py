@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 from bkagent.agent.session import Report, Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.stop import GRACEFUL, Stop
+from bkagent.config import experiments
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -97,19 +98,17 @@ def registration(settings: AgentSettings, index: int) -> Registration:
 
 
 def features(settings: AgentSettings) -> Tuple[str, ...]:
-    """Return the words for what is in use; the control plane shows them beside the agent."""
+    """Return the words for what is in use and works here; the control plane shows them beside the agent."""
     permissions = settings.job.permissions
     in_use = (
         ("git-mirrors", settings.job.checkout.mirrors_path), ("acquire-job", settings.acquire_job),
-        # Says that a `tracing` field in the answer is understood; what it asks for is answered with a warning.
-        ("control-plane-otlp-tracing", True),
         ("disconnect-after-job", settings.disconnect_after_job), ("disconnect-after-idle", settings.idle_timeout_s),
         ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", not permissions.plugins),
         ("no-script-eval", not permissions.command_eval), ("no-http2", settings.no_http2),
         ("allowed-repositories", permissions.repositories), ("allowed-plugins", permissions.plugin_sources),
     )  # fmt: skip
     named = tuple(name for name, used in in_use if used)
-    return named + tuple("experiment-" + name for name in settings.job.experiments)
+    return named + tuple("experiment-" + name for name in experiments.working(settings.job.experiments, settings.job.compat))
 
 
 def host_tags() -> Tuple[str, ...]:

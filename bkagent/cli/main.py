@@ -105,9 +105,9 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
     from bkagent.errors import MissingValue
 
     if words and words[0] in _VERSION_WORDS:
-        from bkagent.version import BUILD, REFERENCE_VERSION
+        from bkagent.version import FULL_VERSION
 
-        sys.stdout.write(f"buildkite-agent version {REFERENCE_VERSION}+{BUILD}\n")
+        sys.stdout.write(f"buildkite-agent version {FULL_VERSION}\n")
         return 0
     name, count = table.find(words)
     if not name or name == "help":

@@ -1,4 +1,4 @@
-"""Where version 4 of the reference differs from 3.137, one named switch for each difference.
+"""Where version 4 of the reference differs from 3.138, one named switch for each difference.
 
 The rows are those that this release knows; docs/compat.md has them in words.
 """
@@ -8,7 +8,7 @@ from bkagent.config.option import Option
 
 COMPAT = Option(
     "compat", Choice("3", "4"), "3", env=("BKAGENT_COMPAT",),
-    help="Which version of the reference to follow where 3.137 and 4 differ in how jobs run.",
+    help="Which version of the reference to follow where 3.138 and 4 differ in how jobs run.",
 )  # fmt: skip
 LEGACY_ORDER = "legacy-post-hook-order"  # version 4's experiment that brings the old order back
 

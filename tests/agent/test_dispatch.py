@@ -1,5 +1,6 @@
 """How an agent registers, asks for work, and leaves."""
 
+import re
 import sys
 import time
 
@@ -16,9 +17,19 @@ def test_a_registration_says_what_the_control_plane_chooses_by(plane, start):
     assert plane.wait_for(lambda: plane.sessions), agent.said
     said = registration(plane)
     assert said["meta_data"] == ["a=b", "c=d", "queue=linux"] and said["priority"] == "7" and said["name"] == "tester"
-    assert said["version"] == "3.137.0" and said["build"].startswith("bkagent-") and said["pid"] == agent.process.pid
-    assert {"disconnect-after-job", "no-plugins"} <= set(said["features"])
-    assert plane.requests[0].headers["User-Agent"].startswith("buildkite-agent/3.137.0.bkagent-")
+    assert said["version"] == "3.138.3" and said["build"].startswith("bkagent-") and said["pid"] == agent.process.pid
+    assert said["features"] == ["disconnect-after-job", "no-plugins"]
+    user_agent = plane.requests[0].headers["User-Agent"]
+    assert user_agent.startswith("buildkite-agent/3.138.3.bkagent-")
+    # Who looks for the version of an agent takes any of these for it.
+    assert re.findall(r"\d+\.\d+\.\d+", user_agent + said["version"] + said["build"]) == ["3.138.3"] * 2
+
+
+def test_a_registration_names_no_feature_that_does_not_work(plane, start):
+    experiments = "pty-raw,zip-plugins,override-zero-exit-on-cancel,polyglot-hooks,no-such-experiment"
+    agent = start("--experiment", experiments, "--tracing-backend", "opentelemetry")
+    assert plane.wait_for(lambda: plane.sessions), agent.said
+    assert registration(plane)["features"] == ["experiment-pty-raw", "experiment-zip-plugins"]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_s2_3_without_a_build_path_the_job_cannot_be_set_up(place: Place) -> Non
 def test_s2_3_the_commands_of_jobs_come_last_on_the_path(place: Place) -> None:
     ended = place.run("echo $PATH; buildkite-agent --version; bkagent env get BUILDKITE_JOB_ID")
     assert ended.has(place.env["PATH"] + os.pathsep + place.env["BUILDKITE_BIN_PATH"])
-    assert any(line.startswith("buildkite-agent version 3.137.0+bkagent-") for line in ended.lines)
+    assert any(line.startswith("buildkite-agent version 3.138.3+bkagent-") for line in ended.lines)
     assert ended.has("job-1")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from tests.fakes.packed_archive import archive
 __all__ = ["archive"]
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-VERSION = "buildkite-agent version 3.137.0+bkagent-"
+VERSION = "buildkite-agent version 3.138.3+bkagent-"
 
 
 def run(*words: str, **more: object) -> "subprocess.CompletedProcess[str]":
@@ -27,6 +28,21 @@ def test_the_header_and_the_code_answer_version_alike(archive: str) -> None:
     by_header, by_code = run(archive, "--version"), run(sys.executable, archive, "--version")
     assert by_header.stdout == by_code.stdout
     assert by_header.stdout.startswith(VERSION) and by_header.returncode == by_code.returncode == 0
+
+
+def test_the_version_holds_one_number_of_three_and_has_its_place_in_their_order(archive: str) -> None:
+    version = run(archive, "--version").stdout.split()[-1]
+    assert re.findall(r"\d+\.\d+\.\d+", version) == ["3.138.3"]
+    # Of semver's build metadata and Python's local versions, the one before the other two.
+    assert re.fullmatch(r"3\.138\.3\+[a-z0-9]+(-[a-z0-9]+)*", version)
+    in_order = ["3.138.2", "3.138.3", version, "3.138.3+bkagent-99-0-0", "3.138.4", "3.138.10"]
+    try:
+        done = run("sort", "--version-sort", input="".join(f"{each}\n" for each in reversed(in_order)))
+    except FileNotFoundError:
+        pytest.skip("this system has no sort")
+    if done.returncode:
+        pytest.skip("sort knows no order of versions here")
+    assert done.stdout.split() == in_order
 
 
 def test_the_code_is_unpacked_once_and_then_run_from_there(archive: str) -> None:

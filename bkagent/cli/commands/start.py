@@ -9,7 +9,7 @@ from bkagent.cli.command import Call, Command
 from bkagent.config import environment
 from bkagent.config.options import agent, logging, session
 from bkagent.config.options.job import REDACTED_VARS
-from bkagent.version import BUILD, REFERENCE_VERSION
+from bkagent.version import FULL_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "Know
     def report(level: str, text: str) -> None:
         call.report(level, known.scrub(text))
 
-    call.report("notice", f"Starting bkagent, as buildkite-agent v{REFERENCE_VERSION}+{BUILD}, with PID: {os.getpid()}")
+    call.report("notice", f"Starting bkagent, as buildkite-agent v{FULL_VERSION}, with PID: {os.getpid()}")
     if call.settings[session.CONFIG]:
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
     for sentence in agent_settings.places(settings):
