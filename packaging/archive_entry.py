@@ -23,20 +23,20 @@ def run():
 
 
 def _run():
-    if sys.version_info < (3, 8):
-        sys.exit("bkagent needs Python 3.8 or newer; this is " + sys.version.split()[0])
     archive = sys.argv.pop(1) if sys.argv[0] == "-c" else os.path.dirname(os.path.abspath(__file__))
     archive = os.path.abspath(archive)
+    if sys.version_info < (3, 8):
+        sys.exit(_name(archive) + " needs Python 3.8 or newer; this is " + sys.version.split()[0])
     try:
         root = _unpacked(archive) or archive  # nowhere to unpack to: slower, but it works
     except ImportError as error:
-        sys.exit(_incomplete(error))
+        sys.exit(_incomplete(error, archive))
     sys.path[:] = [root] + [path for path in sys.path if os.path.abspath(path) != archive]
     _forget_packed_modules()
     try:
         from bkagent.cli.main import run as run_command_line
     except ImportError as error:
-        sys.exit(_incomplete(error))
+        sys.exit(_incomplete(error, archive))
     run_command_line(archive)
 
 
@@ -60,11 +60,18 @@ def install(archive):
         _unpack(archive, folder, mode=0o755)
 
 
-def _incomplete(error):
+def _incomplete(error, archive):
     return (
-        "bkagent: this Python (%s) lacks a part of its standard library: %s. "
-        "On Debian and Ubuntu install the package python3 in place of python3-minimal" % (sys.executable, error)
+        "%s: this Python (%s) lacks a part of its standard library: %s. "
+        "On Debian and Ubuntu install the package python3 in place of python3-minimal"
+        % (_name(archive), sys.executable, error)
     )
+
+
+def _name(archive):
+    """Return the name that the archive was called by; `bkagent.version` has the rule, and may not be loadable."""
+    name = os.path.basename(archive)
+    return name[:-4] if name.endswith(".pyz") else name
 
 
 def _unpacked(archive):

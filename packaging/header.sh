@@ -47,5 +47,6 @@ for __bk_python in "${BKAGENT_PYTHON:-python3}" python3.14 python3.13 python3.12
   "$__bk_python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
   exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); from archive_entry import run; run()' "$0" "$@"
 done
-echo "bkagent needs Python 3.8 or newer, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
+__bk_name=${0##*/}
+echo "${__bk_name%.pyz} needs Python 3.8 or newer, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
 exit 127

@@ -108,7 +108,8 @@ def features(settings: AgentSettings) -> Tuple[str, ...]:
         ("allowed-repositories", permissions.repositories), ("allowed-plugins", permissions.plugin_sources),
     )  # fmt: skip
     named = tuple(name for name, used in in_use if used)
-    return named + tuple("experiment-" + name for name in experiments.working(settings.job.experiments, settings.job.compat))
+    working = experiments.working(settings.job.experiments, settings.job.compat)
+    return named + tuple("experiment-" + name for name in working)
 
 
 def host_tags() -> Tuple[str, ...]:

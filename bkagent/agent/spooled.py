@@ -15,6 +15,7 @@ from bkagent.logs.job_file import JobFile
 from bkagent.logs.result import Result
 from bkagent.system import file_lock
 from bkagent.system.plain_file import open_plain
+from bkagent.version import program_name
 
 RUNNING, WAITING, LOST, STARTING, KEPT = "running", "waiting", "lost", "starting", "kept"
 DAMAGED, FOREIGN = "damaged", "foreign"
@@ -63,7 +64,7 @@ def find(state_path: str, job_id: str) -> Spooled:
     same = [one for one in found if one.job_id == job_id] or [one for one in found if one.job_id.startswith(job_id)]
     if len(same) != 1 or not job_id:
         what = f"{len(same)} jobs" if same else "no job"
-        text = f'{what} in {state_path} with an id that begins with "{job_id}"; `bkagent spool list` names all'
+        text = f'{what} in {state_path} with an id that begins with "{job_id}"; `{program_name()} spool list` names all'
         raise AgentError(text)
     return same[0]
 

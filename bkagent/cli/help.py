@@ -5,6 +5,7 @@ import sys
 from bkagent.cli import layout, table
 from bkagent.config.kinds import duration_text
 from bkagent.errors import UnknownCommand, UsageError
+from bkagent.version import NAME, program_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,17 +71,22 @@ def _page(name: str, environ: "Mapping[str, str]") -> int:
 
 def describe(command: "Command", environ: "Mapping[str, str]") -> int:
     """Print a command's page."""
-    return _print(page(command, layout.width(sys.stdout, environ), environ), environ)
+    columns = layout.width(sys.stdout, environ)
+    return _print(page(command, columns, environ, program_name()), environ)
 
 
-def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "List[str]":
-    """Return the lines of a command's page. Headings are the lines of one word or a few that end in a colon."""
+def page(command: "Command", columns: int, environ: "Mapping[str, str]", program: str = NAME) -> "List[str]":
+    """Return the lines of a command's page. Headings are the lines of one word or a few that end in a colon.
+
+    `program` is the name that its text has for this program.
+    """
     from bkagent.cli.option_groups import grouped
 
-    usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
-    lines = [f"Usage: {usage}", "", *layout.paragraphs(command.description or command.summary + ".", columns)]
+    usage = " ".join([program, command.name, "[options]", *command.arguments])
+    text = _renamed(command.description or command.summary + ".", program)
+    lines = [f"Usage: {usage}", "", *layout.paragraphs(text, columns)]
     if command.example:
-        lines += ["", "Example:", "", *(f"    $ {line}" for line in command.example.split("\n"))]
+        lines += ["", "Example:", "", *(f"    $ {line}" for line in _renamed(command.example, program).split("\n"))]
     shown = [option for option in command.options if not option.hidden]
     if shown:
         lines += ["", "Options:"]
@@ -89,6 +95,11 @@ def page(command: "Command", columns: int, environ: "Mapping[str, str]") -> "Lis
         for option in options:
             lines += _option(option, columns, environ)
     return lines
+
+
+def _renamed(text: str, program: str) -> str:
+    """Return a text with the name of the program for its own where that is a word of a command line or a sentence."""
+    return text.replace(f"{NAME} ", f"{program} ")
 
 
 def value_name(option: "Option") -> str:
@@ -128,19 +139,20 @@ def _option(option: "Option", columns: int, environ: "Mapping[str, str]") -> "Li
 def _overview() -> "List[str]":
     names = [name for name in table.COMMANDS if name not in table.HIDDEN]
     single = [name for name in names if " " not in name]
-    lines = ["Usage: bkagent COMMAND [options] [arguments]", "", "Commands:", "", *_listed(single)]
+    program = program_name()
+    lines = [f"Usage: {program} COMMAND [options] [arguments]", "", "Commands:", "", *_listed(single)]
     lines += ["", "Groups of commands:", ""]
     for group in sorted(table.GROUPS):
         members = [name for name in names if name.startswith(group + " ")]
         if members:
             lines += [f"  {group + ': ' + ', '.join(sorted(name.split(' ')[1] for name in members))}"]
             lines += [f"      {table.GROUPS[group]}"]
-    return [*lines, "", "`bkagent COMMAND --help` describes a command; `bkagent --version` prints the version."]
+    return [*lines, "", f"`{program} COMMAND --help` describes a command; `{program} --version` prints the version."]
 
 
 def _group(group: str) -> "List[str]":
     names = [name for name in table.COMMANDS if name.startswith(group + " ")]
-    usage = f"Usage: bkagent {group} COMMAND [options] [arguments]"
+    usage = f"Usage: {program_name()} {group} COMMAND [options] [arguments]"
     return [usage, "", table.GROUPS[group] + ".", "", "Commands:", "", *_listed(names)]
 
 
@@ -157,8 +169,9 @@ def _unknown(word: str, group: str = "") -> UnknownCommand:
     else:
         near = nearest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
     hint = f'; did you mean "{near}"?' if near else ""
-    place = f"bkagent {group}" if group else "bkagent"
-    return UnknownCommand(f"bkagent: unknown subcommand \"{word}\"{hint}\nRun '{place} --help' for usage.")
+    program = program_name()
+    place = f"{program} {group}" if group else program
+    return UnknownCommand(f"{program}: unknown subcommand \"{word}\"{hint}\nRun '{place} --help' for usage.")
 
 
 def _is_heading(line: str) -> bool:

@@ -20,7 +20,7 @@ _VERSION_WORDS = ("--version", "-v", "-version")
 
 
 def run(program: str = "") -> None:
-    """Run the process's own command line and exit. `program` is the archive that was started, if one was."""
+    """Run the process's own command line and exit. `program` is the archive or launcher that was started, if any."""
     if program:
         sys.argv[0] = program
     if any(word[:1] == "-" and word.strip("-").partition("=")[0] in SECRET_FLAGS for word in sys.argv[1:]):
@@ -85,7 +85,7 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
     except KeyAbsent as absent:
         return absent.exit_code
     except AgentError as error:
-        _say(f"bkagent: fatal: {error}")
+        _say(f"{_name()}: fatal: {error}")
         return error.exit_code & 0xFF
     except BrokenPipeError:
         return _reader_left()
@@ -119,8 +119,7 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
         call = _understood(command, words[count:], environ)
         return 0 if call is None else command.run(call)
     except MissingValue as missing:
-        program = "bkagent" if command.name in table.OWN else "buildkite-agent"
-        _say(f"Missing {missing}. See: `{program} {command.name} --help`")
+        _say(f"Missing {missing}. See: `{_name()} {command.name} --help`")
         return missing.exit_code
 
 
@@ -177,7 +176,7 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
         settings = resolve(command.options, Source(line.flags, environ, file), warnings.append)
     except AgentError:
         for sentence in warnings:  # they may say why; how to log is not known yet
-            _say(f"bkagent: warning: {sentence}")
+            _say(f"{_name()}: warning: {sentence}")
         raise
     if path:
         config_file.note(command, settings, path)
@@ -241,6 +240,12 @@ def _extra(command: "Command", arguments: "List[str]") -> "List[str]":
     return arguments[len(command.arguments) :]
 
 
+def _name() -> str:
+    from bkagent.version import program_name
+
+    return program_name()
+
+
 def _say(text: str) -> None:
     from bkagent.wire import shown_text
 
@@ -262,17 +267,17 @@ def _reader_left() -> int:
 
 def _incomplete(error: ImportError) -> str:
     return (
-        f"bkagent: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
+        f"{_name()}: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
         "On Debian and Ubuntu install the package python3 in place of python3-minimal"
     )
 
 
 def _defect(error: Exception, words: "List[str]", environ: "Dict[str, str]") -> int:
-    _say(f"bkagent: fatal: internal error: {type(error).__name__}: {error}")
+    _say(f"{_name()}: fatal: internal error: {type(error).__name__}: {error}")
     if "--debug" in words or environ.get("BUILDKITE_AGENT_DEBUG") in ("1", "t", "true", "TRUE", "True"):
         import traceback
 
         traceback.print_exc()
     else:
-        _say("bkagent: run it again with --debug to see where")
+        _say(f"{_name()}: run it again with --debug to see where")
     return 1

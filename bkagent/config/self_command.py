@@ -23,7 +23,7 @@ _CHECK = (
     "sys.exit('bkagent: ' + sys.argv[1] + ' was replaced by another user; nothing of it was run'); "
 )
 
-# argv is [-c, ROOT, PROGRAM, words...]: the same for whoever looks for files beside the program.
+# argv is [-c, ROOT, PROGRAM, words...]: the same for those who look for files beside the program, or say its name.
 _CODE_OF_PROGRAM = _CODE.replace("run()", "run(sys.argv.pop(1))")
 
 # Not what goes on for as long as an agent or a job does, nor what people call outside of jobs.
@@ -35,12 +35,12 @@ CALLS = "calls"  # beside the launchers: where they ask a warm process to run wh
 
 _POSIX = """#!/bin/sh
 {ask}[ -x {python} ] || {{
-  echo "bkagent: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
+  echo "${{0##*/}}: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
   exit 127
 }}
-exec {python} -I -S -c {code} {root} "$@"
+exec {python} -I -S -c {code} {root} "$0" "$@"
 """
-_CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" %*\r\n'
+_CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" "%~f0" %*\r\n'
 NAMES = ("buildkite-agent", "bkagent")
 
 
@@ -58,16 +58,16 @@ def program_folders() -> "List[str]":
 
 def command(arguments: "Sequence[str]") -> "List[str]":
     """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
-    return [sys.executable, "-I", "-S", "-c", _checked_code(), code_root(), *arguments]
+    return [sys.executable, "-I", "-S", "-c", _checked_code(_CODE), code_root(), *arguments]
 
 
-def _checked_code() -> str:
+def _checked_code(code: str) -> str:
     """Return what runs the code where it is, if that is still what was found there."""
     try:
         footholds = trusted_path.follow(code_root()).footholds
     except (ConfigError, OSError):
-        return _CODE  # a checkout in a folder of several users, say
-    return _CHECK.format(footholds=footholds) + _CODE if footholds else _CODE
+        return code  # a checkout in a folder of several users, say
+    return _CHECK.format(footholds=footholds) + code if footholds else code
 
 
 def command_of(program: str, arguments: "Sequence[str]") -> "List[str]":
@@ -89,10 +89,11 @@ def launcher_folder(state_path: str) -> str:
 
 
 def _launchers() -> "dict[str, str]":
-    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=_sh(_checked_code()), root=_sh(code_root()))
+    code = _sh(_checked_code(_CODE_OF_PROGRAM))
+    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=code, root=_sh(code_root()))
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
-        script = _CMD.format(python=sys.executable, code=_CODE, root=code_root())
+        script = _CMD.format(python=sys.executable, code=_CODE_OF_PROGRAM, root=code_root())
         files.update({name + ".cmd": script for name in NAMES})
     return files
 

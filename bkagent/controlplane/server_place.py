@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bkagent.controlplane.login import links
 from bkagent.errors import ConfigError
 from bkagent.system import durable, file_lock, private_folder
+from bkagent.version import program_name
 
 LOCK = "lock"
 _URL = "server.url"
@@ -63,7 +64,7 @@ def read_login(folder: str) -> Login:
     private_folder.check(folder, "data folder")
     lines = _read(folder, _LOGIN).split("\n") if _is_running(folder) else []
     if len(lines) < 2:
-        raise ConfigError(f"no server runs on the data folder {folder}; start one with `bkagent server`")
+        raise ConfigError(f"no server runs on the data folder {folder}; start one with `{program_name()} server`")
     return Login(lines[0], lines[1])
 
 

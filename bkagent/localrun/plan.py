@@ -24,6 +24,7 @@ from bkagent.pipeline import (
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.source import read_pipeline
 from bkagent.pipeline.steps import BlockStep, InputStep, Pipeline
+from bkagent.version import program_name
 
 ORGANIZATION = "local"
 Changed = Callable[[], "Optional[List[str]]"]
@@ -31,10 +32,10 @@ Changed = Callable[[], "Optional[List[str]]"]
 
 @dataclass(frozen=True)
 class Source:
-    """A repository and the pipeline file in it, read but not interpreted."""
+    """A repository and the pipeline file in it, read but not interpreted. `name` is the file's as people know it."""
 
     repository: Repository
-    path: str
+    name: str
     text: str
 
     @property
@@ -50,16 +51,17 @@ def find(request: Request) -> Source:
     """Return the source that a request names. Raises UsageError where there is none or it cannot be read."""
     found = repository.find(request.folder, request.environ)
     path = os.path.join(request.folder, request.file) if request.file else _usual(found.top)
+    name = request.file or _seen_from(request.folder, path)
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except OSError as error:
-        raise UsageError(f"cannot read the pipeline file {path}: {error.strerror}") from None
+        raise UsageError(f"cannot read the pipeline file {name}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
+        raise UsageError(f"{name}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
     if request.committed and not found.head:
         raise UsageError("--committed needs a commit, and this repository has none yet")
-    return Source(found, path, text)
+    return Source(found, name, text)
 
 
 def read(
@@ -70,9 +72,7 @@ def read(
     `variables` are those that a job uploading the pipeline would see; `changed` tells the changed files, None where
     that is not known.
     """
-    shown = os.path.relpath(source.path, request.folder)
-    shown = source.path if shown.startswith("..") else shown
-    normalised = read_pipeline(source.text, shown, {**request.environ, **variables, **request.env})
+    normalised = read_pipeline(source.text, source.name, {**request.environ, **variables, **request.env})
     warnings = list(normalised.warnings)
     if_changed.apply(normalised.typed, changed, warnings.append)
     document = normalise.written(normalised.typed)
@@ -81,9 +81,9 @@ def read(
     try:
         problems = _problems(steps_reader.read(document))
     except PipelineError as wrong:
-        raise PipelineError(f"{shown}: {wrong}") from None
+        raise PipelineError(f"{source.name}: {wrong}") from None
     if problems:
-        raise AgentError(f"{shown}: {problems[0]}")
+        raise AgentError(f"{source.name}: {problems[0]}")
     return document, warnings + _notes(document)
 
 
@@ -125,14 +125,20 @@ def _notes(document: Mapping[str, Any]) -> "List[str]":
     return [sentence for name, sentence in notes.items() if name in named]
 
 
+def _seen_from(folder: str, path: str) -> str:
+    relative = os.path.relpath(path, folder)
+    return path if relative.startswith("..") else relative
+
+
 def _usual(top: str) -> str:
     present = [place for place in PLACES if os.path.isfile(os.path.join(top, place))]
     if not present:
         raise UsageError(
-            f"{top} has no pipeline file; expected .buildkite/pipeline.yml, or name one: bkagent local run FILE"
+            f"{top} has no pipeline file; expected .buildkite/pipeline.yml, "
+            f"or name one: {program_name()} local run FILE"
         )
     if len(present) > 1:
         raise UsageError(
-            f"{top} has more than one pipeline file ({', '.join(present)}); name one: bkagent local run FILE"
+            f"{top} has more than one pipeline file ({', '.join(present)}); name one: {program_name()} local run FILE"
         )
     return os.path.join(top, *present[0].split("/"))

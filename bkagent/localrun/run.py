@@ -211,7 +211,7 @@ def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot
     branch = f"branch {found.branch}"
     if found.branch == DETACHED:
         branch = f"on no branch (HEAD is detached at {head}; BUILDKITE_BRANCH is {DETACHED})"
-    lines = [f"Running {os.path.relpath(source.path, request.folder)} of {found.top}, {branch}"]
+    lines = [f"Running {source.name} of {found.top}, {branch}"]
     if request.committed:
         lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
     elif not found.head:

@@ -61,8 +61,8 @@ class Caller:
         command_line, environ = _read(place.folder + "cmdline"), _read(place.folder + "environ")
         if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
             raise Unlike("it names files by their descriptors")
-        # A shell and the name of its script come first.
-        self._words = command_line.split(b"\0")[2:-1]
+        # A shell comes first.
+        self._program, *self._words = command_line.split(b"\0")[1:-1]
         self._variables = environ.split(b"\0")
         if not self._speaks_utf8():
             raise Unlike("its texts are not in UTF-8")
@@ -82,6 +82,10 @@ class Caller:
             if equals and name:
                 found.setdefault(os.fsdecode(name), os.fsdecode(value))
         return found
+
+    def program(self) -> str:
+        """Return the path of the script that it is."""
+        return os.fsdecode(self._program)
 
     def words(self) -> "List[str]":
         """Return its command line behind the name of its program."""

@@ -8,12 +8,14 @@ if TYPE_CHECKING:
 
 
 class Duty:
-    """A caller's command line and environment, and how to end."""
+    """A caller's command line and environment, and how to end. `program` is the path of the script that it is."""
 
-    __slots__ = ("words", "env", "_tell")
+    __slots__ = ("program", "words", "env", "_tell")
 
-    def __init__(self, words: "List[str]", env: "Dict[str, str]", tell: "Callable[[int], None]") -> None:
-        self.words, self.env = words, env
+    def __init__(
+        self, program: str, words: "List[str]", env: "Dict[str, str]", tell: "Callable[[int], None]"
+    ) -> None:
+        self.program, self.words, self.env = program, words, env
         self._tell = tell
 
     def done(self, status: int) -> None:

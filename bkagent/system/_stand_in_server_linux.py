@@ -169,7 +169,7 @@ class _Server:
             self._tell(call, b"exit %d\n" % (status & 0xFF))
             teacher.teach()
 
-        return Duty(caller.words(), caller.env(), tell)
+        return Duty(caller.program(), caller.words(), caller.env(), tell)
 
     def _let_go(self, own: _Call) -> "Teacher":
         """Close what is the parent's alone; return what tells it of modules."""

@@ -12,7 +12,7 @@ serve(folder, queue, line) -> Optional[Duty]
                                 do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
                                 `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
                                 and hangs up when the agent is gone; NO_JOBS before that says that no job is left
-Duty.words, .env                the caller's command line behind the name of its program, and its environment
+Duty.program, .words, .env      the caller's program, its command line behind that, and its environment
 Duty.done(status)               end the fork, and the caller, with an exit status; does not return
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's

@@ -41,7 +41,7 @@ if {{ read -r __bk_pid __bk_fd <"$__bk_folder/server"; }} 2>/dev/null &&
     __bk_slot=$((__bk_slot + 1))
   done
   if [ -n "$__bk_begun" ]; then
-    echo "bkagent: fatal: the process that ran this command is gone" >&2
+    echo "${{0##*/}}: fatal: the process that ran this command is gone" >&2
     exit 1
   fi
 fi

@@ -87,6 +87,18 @@ def warm(tmp_path, job):
     made.commands.close()
 
 
+@pytest.mark.parametrize("name", ["buildkite-agent", "bkagent"])
+def test_a_command_speaks_under_the_name_it_was_called_by(warm, name):
+    warm.program = os.path.join(warm.launchers, name)
+    for how in ("cold", "warm"):
+        if how == "warm":
+            warm.wait()
+        failed = warm.run("annotate", "--style", "none")
+        assert failed.stderr.startswith(f"{name}: fatal: ".encode()) and failed.returncode == 1, how
+        assert warm.run("annotate", "--help").stdout.startswith(f"Usage: {name} annotate".encode()), how
+        assert warm.run("meta-data", "gett").stderr.startswith(f"{name}: unknown subcommand".encode()), how
+
+
 @pytest.fixture
 def hanging(job):
     """Let the control plane answer nothing until the test is over; return what says that it was asked."""
@@ -152,7 +164,8 @@ def test_a_command_does_what_it_does_by_itself(warm, job, tmp_path, name):
     job.server.seen.clear()
     env = {**warm.environ, **how.get("env", {})}
     rest = {name: value for name, value in how.items() if name != "env"} or {"stdin": subprocess.DEVNULL}
-    alone = subprocess.run(self_command.command(words), env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
+    argv = self_command.command_of(warm.program, words)
+    alone = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
     assert (ran.returncode, ran.stdout, timeless(ran)) == (alone.returncode, alone.stdout, timeless(alone))
     assert requests == [(one.method, one.path, one.body) for one in job.server.seen]
     assert warm.is_warm() and not (tmp_path / "x").exists()

@@ -212,6 +212,15 @@ def test_submodules_are_run_as_they_are_on_disk(make: Make, run: Callable[..., D
         assert text.strip() in log and "<nested>" in log and "Retrying" not in log
 
 
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="needs a shell's <(...)")
+def test_a_file_is_named_as_it_was_given(make: Make, run: Callable[..., Done]) -> None:
+    make("steps: [{command: exit 1}]")
+    done = run("/dev/fd/0", stdin="steps: [{command: 'true'}]")
+    assert done.status == 0, done.text
+    assert done.out.startswith("Running /dev/fd/0 of ")
+    assert run("none/../none.yml").text.startswith("bkagent: fatal: cannot read the pipeline file none/../none.yml: ")
+
+
 def test_one_step_of_a_file_of_ones_own(make: Make, run: Callable[..., Done]) -> None:
     work = make("steps: [{command: exit 1}]", files={
         "ci/mine.yml": "env: {WORD: file}\nsteps:\n  - {key: no, label: no, command: exit 1}\n"

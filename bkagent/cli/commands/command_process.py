@@ -29,7 +29,7 @@ def run(call: Call) -> int:
         os._exit(0)
     environment.replace(duty.env)
     _open_files()
-    sys.argv[1:] = duty.words
+    sys.argv[:] = [duty.program, *duty.words]
     status = main.main(duty.words, duty.env)
     _end_threads()
     _flush()

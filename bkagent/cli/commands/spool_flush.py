@@ -2,6 +2,7 @@
 
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import spool
+from bkagent.version import program_name
 
 
 def run(call: Call) -> int:
@@ -21,7 +22,7 @@ def run(call: Call) -> int:
     left = flush(settings, stop, call.report, call.settings[spool.WITHIN])
     if left:
         what = "jobs are" if left > 1 else "job is"
-        call.report("warn", f"{left} {what} still in the spool; see `bkagent spool list`")
+        call.report("warn", f"{left} {what} still in the spool; see `{program_name()} spool list`")
     return 1 if left else 0
 
 
