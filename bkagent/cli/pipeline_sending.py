@@ -13,6 +13,7 @@ from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.pipeline import go_json, if_changed, leaks, normalise
 from bkagent.pipeline.source import each_pipeline
+from bkagent.redaction.variables import SHORTEST_BYTES
 from bkagent.remote.job_api import JobApi, NotServed
 from bkagent.wire import passing_on
 
@@ -92,6 +93,10 @@ class Sending:
         bad = leaks.unreadable_patterns(environ, patterns)
         if bad:
             self.call.report("warn", f"--redacted-vars has patterns that cannot be read: {', '.join(bad)}")
+        short = ", ".join(leaks.short_names(pipeline.document, environ, patterns))
+        if short:
+            text = f"Some variables have values below minimum length ({SHORTEST_BYTES} bytes) and will not be redacted"
+            self.call.report("info", f"{text}: {short}")
         names = leaks.leaked(pipeline.document, environ, patterns)
         if names:
             held = (

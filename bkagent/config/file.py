@@ -46,9 +46,10 @@ def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
     except OSError as error:
         raise ConfigError(f"cannot read the configuration file {path}: {error.strerror}") from None
     for number, line in enumerate(texts, 1):
-        text = _without_comment(line).strip()
-        if text:
-            yield (number, *_split(text))
+        whole = line[:-1] if line.endswith("\r") else line
+        text = whole.strip(" \t")
+        if text and not text.startswith("#"):
+            yield (number, *_split(_without_comment(whole)))
 
 
 def no_separator(line: str) -> str:
@@ -105,14 +106,19 @@ def usual_places(environ: "Mapping[str, str]") -> "List[str]":
 
 
 def _without_comment(line: str) -> str:
-    """Cut a line at the first `#` that no open quote protects."""
-    at = line.find("#")
-    while at >= 0:
-        before = line[:at]
-        if before.count('"') % 2 == 0 and before.count("'") % 2 == 0:
-            return before
-        at = line.find("#", at + 1)
-    return line
+    """Take out what a `#` begins, up to the next one, unless a quote is open before or behind it.
+
+    A piece between two `#` opens or closes a quote when it has exactly one of a kind, as in `# it's`, which therefore
+    stays. Source: file.go of the reference's cliconfig.
+    """
+    pieces: "List[str]" = []
+    is_open = False
+    for piece in line.split("#"):
+        turns = piece.count('"') == 1 or piece.count("'") == 1
+        if not pieces or turns or is_open:
+            pieces.append(piece)
+        is_open = is_open != turns
+    return "#".join(pieces)
 
 
 def _split(text: str) -> "Tuple[Optional[str], str]":

@@ -36,12 +36,14 @@ def scan(host: str) -> List[str]:
 def resolved(printed: str) -> str:
     """Return the host, or `host:port` where the port is not 22, of what `ssh -G` printed; "" where it names none."""
     hostname = port = ""
-    for line in printed.splitlines():
-        key, _, value = line.partition(" ")
+    for line in printed.split("\n"):
+        key, _, value = (line[:-1] if line.endswith("\r") else line).partition(" ")
         if key == "hostname":
-            hostname = value.strip()
+            hostname = value
         elif key == "port":
-            port = value.strip()
+            port = value
+        if hostname and port:
+            break
     if not hostname or port in ("", DEFAULT_PORT):
         return hostname
     return f"[{hostname}]:{port}" if ":" in hostname else f"{hostname}:{port}"

@@ -3,6 +3,8 @@
 import re
 from typing import Optional, Tuple
 
+_VERSION = re.compile(r"git version[^\S\n]+([+-]?[0-9]{1,18})(?![0-9])\.[^\S\n]*([+-]?[0-9]{1,18})(?![0-9])")
+
 # What `git sparse-checkout set` needs, per mode: before, the command did not exist or did not know the mode.
 SPARSE_CONE = (2, 27)
 SPARSE_NO_CONE = (2, 35)
@@ -15,5 +17,5 @@ def command() -> "list[str]":
 
 def parse(output: str) -> Optional[Tuple[int, int]]:
     """Return (major, minor) of what `git --version` printed, or None where that is something else."""
-    found = re.match(r"git version (\d+)\.(\d+)", output)
-    return (int(found.group(1)), int(found.group(2))) if found else None
+    match = _VERSION.match(output)
+    return (int(match.group(1)), int(match.group(2))) if match else None

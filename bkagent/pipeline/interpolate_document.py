@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Set
 
+from bkagent.pipeline import normalise_parts
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.interpolation import interpolate
 from bkagent.pipeline.typed import Plugin, TypedPipeline, TypedStep
 
 # Secrets are named, not valued, and a signature covers what it covers: neither is touched.
 _UNTOUCHED = ("secrets", "signature")
+_NOT_OF_CHECKOUT = ("sparse", "ssh_secret", "commit_verification")
+# What the cache knows; other fields of it stay as they are.
+_CACHE = ("paths", "name", "size")
 
 
 def fill(pipeline: TypedPipeline, environ: Mapping[str, str], *, prefer_environ: bool = False) -> None:
@@ -20,20 +24,27 @@ def fill(pipeline: TypedPipeline, environ: Mapping[str, str], *, prefer_environ:
     """
     variables = dict(environ)
     if pipeline.env is not None:
-        filled: Dict[str, str] = {}
-        for name, value in pipeline.env.items():
-            try:
-                new_name, new_value = interpolate(name, variables), interpolate(value, variables)
-            except PipelineError as wrong:
-                raise PipelineError(f"interpolating env.{name}: {wrong}") from None
-            filled[new_name] = new_value
-            if not (prefer_environ and new_name in variables):
-                variables[new_name] = new_value
-        pipeline.env = filled
+        pipeline.env = _env(pipeline.env, variables, prefer_environ)
     for step in pipeline.steps:
         _fill_step(step, variables)
-    pipeline.checkout = _value(pipeline.checkout, variables, "checkout")
+    if pipeline.checkout is not None:
+        pipeline.checkout = _checkout(pipeline.checkout, variables)
     pipeline.rest = _fields(pipeline.rest, variables)
+
+
+def _env(env: Mapping[str, str], variables: Dict[str, str], prefer_environ: bool) -> Dict[str, str]:
+    filled = _Renamed()
+    for name, value in env.items():
+        if filled.has_lost(name):
+            continue
+        try:
+            new_name, new_value = interpolate(name, variables), interpolate(value, variables)
+        except PipelineError as wrong:
+            raise PipelineError(f"interpolating env.{name}: {wrong}") from None
+        filled.put(name, new_name, new_value)
+        if not (prefer_environ and new_name in variables):
+            variables[new_name] = new_value
+    return filled.fields
 
 
 def _fill_step(step: TypedStep, variables: Mapping[str, str]) -> None:
@@ -48,13 +59,56 @@ def _fill_step(step: TypedStep, variables: Mapping[str, str]) -> None:
                 Plugin(_value(plugin.source, variables, name), _value(plugin.configuration, variables, name))
                 for plugin in value
             ]
+        elif name == "cache" and isinstance(value, dict):
+            step.typed[name] = {**value, **_fields({key: value[key] for key in _CACHE if key in value}, variables)}
+        elif name == "checkout" and value is not None:
+            step.typed[name] = _checkout(value, variables)
+        elif name == "matrix" and value is not None:
+            step.typed[name] = _matrix(value, variables)
         elif name not in _UNTOUCHED:
             step.typed[name] = _value(value, variables, name)
     step.rest = _fields(step.rest, variables)
 
 
-def _fields(fields: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
-    return {_value(name, variables, name): _value(value, variables, name) for name, value in fields.items()}
+def _checkout(fields: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
+    filled = _fields({name: value for name, value in fields.items() if name not in _NOT_OF_CHECKOUT}, variables)
+    filled.update((name, fields[name]) for name in _NOT_OF_CHECKOUT if name in fields)
+    return normalise_parts.sorted_checkout(filled)
+
+
+def _matrix(matrix: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
+    filled = {name: _value(value, variables, name) for name, value in matrix.items() if name != "adjustments"}
+    return dict(filled, adjustments=[given and _adjustment(given, variables) for given in matrix["adjustments"]])
+
+
+def _adjustment(given: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
+    filled = _fields({name: value for name, value in given.items() if name != "skip"}, variables)
+    return dict(filled, skip=given["skip"]) if "skip" in given else filled
+
+
+def _fields(fields: Mapping[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
+    filled = _Renamed()
+    for name, value in fields.items():
+        if not filled.has_lost(name):
+            filled.put(name, _value(name, variables, name), _value(value, variables, str(name)))
+    return filled.fields
+
+
+class _Renamed:
+    """A mapping whose names change: one that becomes the name of another entry takes that entry's place away."""
+
+    def __init__(self) -> None:
+        self.fields: Dict[str, Any] = {}
+        self._lost: Set[str] = set()
+
+    def has_lost(self, name: str) -> bool:
+        return name in self._lost
+
+    def put(self, former_name: str, name: str, value: Any) -> None:
+        if name != former_name:
+            self.fields.pop(name, None)
+            self._lost.add(name)
+        self.fields[name] = value
 
 
 def _value(value: Any, variables: Mapping[str, str], what: str) -> Any:
@@ -68,6 +122,4 @@ def _value(value: Any, variables: Mapping[str, str], what: str) -> Any:
             raise PipelineError(f"interpolating {what}: {wrong}") from None
     if isinstance(value, list):
         return [_value(item, variables, what) for item in value]
-    if isinstance(value, dict):
-        return {_value(key, variables, what): _value(item, variables, str(key)) for key, item in value.items()}
-    return value
+    return _fields(value, variables) if isinstance(value, dict) else value

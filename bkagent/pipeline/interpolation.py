@@ -10,6 +10,7 @@ import re
 from typing import Callable, List, Mapping, NoReturn, Optional, Tuple, Union
 
 from bkagent.pipeline.errors import PipelineError
+from bkagent.wire import go_text
 
 Environ = Mapping[str, str]
 Part = Union[str, Callable[[Environ], str]]
@@ -17,7 +18,8 @@ DEEPEST = 50
 _OUTSIDE = re.compile(r"[\\$]")
 _INSIDE = re.compile(r"[\\$}]")
 _NAME = re.compile(r"[^\W\d_]\w*")
-_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?0*[0-9]{1,19}")
+_LARGEST = 2**63 - 1
 
 
 def interpolate(text: str, environ: Environ) -> str:
@@ -111,9 +113,10 @@ class _Reading:
         return lambda environ: _part(environ.get(name, ""), start, count)
 
     def _number(self, what: str, text: str) -> int:
-        if not _NUMBER.fullmatch(text.strip()):
+        digits = go_text.trimmed(text)
+        if not _NUMBER.fullmatch(digits) or not -_LARGEST - 1 <= int(digits) <= _LARGEST:
             self._wrong(f'Unable to parse {what}: expected a whole number, got "{text}"')
-        return int(text)
+        return int(digits)
 
     def _here(self) -> str:
         letter = self.text[self.at : self.at + 1]

@@ -19,14 +19,21 @@ def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Se
     """
     names: Set[str] = set()
     for block in _env_blocks(document):
-        texts = {name: value for name, value in block.items() if isinstance(value, str) and not _substitution(value)}
-        names.update(values_of(texts, patterns).names)
+        names.update(values_of(_own_values(block), patterns).names)
     found = values_of(environ, patterns)
     if found.names:
         text = go_json.dumps(document, escape_markup=False)
         names.update(
             name for name, value in zip(found.names, found.values) if value in text or go_quoted.body(value) in text
         )
+    return sorted(names)
+
+
+def short_names(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
+    """Return the sorted names of secret variables whose values are too short to be looked for."""
+    names = set(values_of(environ, patterns).short_names)
+    for block in _env_blocks(document):
+        names.update(values_of(_own_values(block), patterns).short_names)
     return sorted(names)
 
 
@@ -37,12 +44,17 @@ def unreadable_patterns(environ: Mapping[str, str], patterns: Sequence[str]) -> 
 
 
 def _env_blocks(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:
-    if isinstance(document.get("env"), dict):
+    """Yield the `env` of the pipeline and of its command steps, in groups too. Of other steps nothing reads one."""
+    if isinstance(document.get("env"), dict) and ("command" in document or "group" not in document):
         yield document["env"]
     steps = document.get("steps")
     for step in steps if isinstance(steps, list) else []:
-        if isinstance(step, dict):
+        if isinstance(step, dict) and ("command" in step or "group" in step):
             yield from _env_blocks(step)
+
+
+def _own_values(block: Mapping[str, Any]) -> Dict[str, str]:
+    return {name: value for name, value in block.items() if isinstance(value, str) and not _substitution(value)}
 
 
 def _substitution(value: str) -> bool:

@@ -91,7 +91,15 @@ def checkout(value: Any) -> Dict[str, Any]:
             whole[name] = item
         elif item is not None:
             whole[name] = read(item, f"checkout.{name}")
-    return dict(sorted(whole.items()))
+    return sorted_checkout(whole)
+
+
+def sorted_checkout(fields: Dict[str, Any]) -> Dict[str, Any]:
+    """Return checkout settings with their names in order, those of its known mappings too."""
+    return {
+        name: dict(sorted(item.items())) if name in ("flags", "sparse") and isinstance(item, dict) else item
+        for name, item in sorted(fields.items())
+    }
 
 
 def _flag(value: Any, what: str) -> bool:
@@ -114,13 +122,13 @@ def _flags(value: Any, what: str) -> Dict[str, Any]:
                 continue
             item = _wanted_text(item, f"{what}.{name}")
         found[name] = item
-    return dict(sorted(found.items()))
+    return found
 
 
 def _sparse(value: Any, what: str) -> Dict[str, Any]:
     found = dict(mapping(value, what))
     found["paths"] = texts(found.get("paths"), f"{what}.paths")
-    return {name: item for name, item in sorted(found.items()) if name != "paths" or item}
+    return {name: item for name, item in found.items() if name != "paths" or item}
 
 
 _CHECKOUT = {

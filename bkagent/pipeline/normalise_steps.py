@@ -84,7 +84,7 @@ def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
         "label": text(_take(rest, "label", "name"), "label"),
         "key": text(_take(rest, "key", "id", "identifier"), "key"),
         "command": _commands(rest),
-        "env": dict(sorted(text_map(rest.pop("env", None), "env").items())),
+        "env": text_map(rest.pop("env", None), "env"),
         "plugins": normalise_parts.plugins(rest.pop("plugins", None)),
     }
     for name, read in _WHERE_GIVEN.items():

@@ -32,9 +32,11 @@ def _group(typed: Dict[str, Any]) -> Dict[str, Any]:
 
 def _command(typed: Dict[str, Any]) -> Dict[str, Any]:
     whole: Dict[str, Any] = {"command": typed["command"]}
-    for name in ("key", "label", "env", "secrets"):
+    for name in ("key", "label", "secrets"):
         if typed.get(name):
             whole[name] = typed[name]
+    if typed["env"]:
+        whole["env"] = dict(sorted(typed["env"].items()))
     if typed["plugins"]:
         whole["plugins"] = _plugins(typed["plugins"])
     if typed.get("matrix") is not None:

@@ -7,6 +7,7 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from bkagent.plugins.parse import Number
 from bkagent.plugins.plugin import Plugin
+from bkagent.wire import go_text
 
 _PREFIX = "BUILDKITE_PLUGIN_"
 _ESCAPES = {
@@ -75,7 +76,7 @@ def _walk(name: str, value: object) -> Iterator[Tuple[str, str]]:
 
 
 def _name(text: str) -> str:
-    return re.sub(r"[-\s]", "_", text.upper())
+    return re.sub(r"[-\t\n\f\r ]", "_", go_text.upper(text))
 
 
 def _text(text: str) -> str:

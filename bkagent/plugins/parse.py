@@ -39,11 +39,10 @@ def parse(text: str) -> List[Plugin]:
 
 def plugin_of(source: str, configuration: Dict[str, object]) -> Plugin:
     """Return the plugin that a source such as `acme/x#v1` names. Raises BadPlugins."""
-    if source.count("#") > 1:
+    found = location.parse(source)
+    if "#" in found.version:
         raise BadPlugins(f"too many '#'s in {quoted(source)}")
-    address, _, version = source.partition("#")
-    found = location.parse(address)
-    return Plugin(found.path, version, found.scheme, found.authentication, configuration)
+    return Plugin(found.path, found.version, found.scheme, found.authentication, configuration)
 
 
 def _configuration(source: str, value: object) -> Dict[str, object]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Mapping, Tuple
 
 from bkagent.plugins.location import BadPlugins
+from bkagent.wire import go_text
 from bkagent.wire.go_quoted import quoted
 
 _REPOSITORY_SEGMENTS = {"github.com": 3, "bitbucket.org": 3}
@@ -35,8 +36,8 @@ class Plugin:
     @property
     def name(self) -> str:
         """What its variables are named after: `docker-compose`."""
-        last = self.location.replace("\\", "/").rstrip("/").rpartition("/")[2].lstrip(".").lower()
-        dashed = re.sub(r"[^a-z0-9]", "-", re.sub(r"\s+", " ", last))
+        last = self.location.replace("\\", "/").rstrip("/").rpartition("/")[2].lstrip(".")
+        dashed = re.sub(r"[^a-z0-9]", "-", re.sub(r"[\t\n\f\r ]+", " ", go_text.lower(last)))
         return dashed.replace("-buildkite-plugin-git", "").replace("-buildkite-plugin", "")
 
     @property

@@ -4,7 +4,7 @@ On the short path: in-job commands scrub what they send.
 """
 
 from bkagent.redaction import encodings
-from bkagent.wire import go_quoted
+from bkagent.wire import go_quoted, go_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ MARK = b"[REDACTED]"
 # terminal, or indented. The run has a limit: what may be part of a secret has to be held back in memory.
 BLANKS = b"\t\n\v\f\r "
 LONGEST_RUN = 16384
-
-# What the ends of a needle's lines are trimmed of: what Unicode calls white space.
-_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 _ABSENT, _UNFINISHED = -1, -2
 
@@ -108,7 +105,7 @@ def needles_of(secret: str) -> "List[Needle]":
 
 def encoded_needles_of(secret: str) -> "List[Needle]":
     """Return what to look for to find the other encoded forms of a secret. Some may be among its `needles_of`."""
-    forms = encodings.forms(to_bytes(secret.strip(_SPACE)))
+    forms = encodings.forms(to_bytes(go_text.trimmed(secret)))
     return _needles(form.decode("utf-8", "surrogateescape") for form in forms)
 
 
@@ -118,7 +115,7 @@ def _needles(texts: "Iterable[str]") -> "List[Needle]":
 
 
 def _lines(text: str) -> "Optional[Tuple[bytes, ...]]":
-    lines = tuple(to_bytes(line) for line in (line.strip(_SPACE) for line in text.split("\n")) if line)
+    lines = tuple(to_bytes(line) for line in (go_text.trimmed(line) for line in text.split("\n")) if line)
     return lines or None
 
 

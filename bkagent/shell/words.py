@@ -8,18 +8,21 @@ from __future__ import annotations
 import os
 from typing import List
 
+from bkagent.wire import go_text
+
 ON_WINDOWS = os.sep == "\\"
 ESCAPE = "^" if ON_WINDOWS else "\\"
 _SPECIAL = "^&;,=%" if ON_WINDOWS else "!\"#$&'()*,;<=>?[]\\^`{}|~"
 _BLANKS = " \t\n"
+_REPLACEMENT = "\ufffd"  # stands where a text was damaged on its way
 
 
 def split(text: str, escape: str = ESCAPE) -> List[str]:
-    """Return the words of `text`. Raises ValueError for a quote that is not closed.
+    """Return the words of `text`. Raises ValueError for a quote that is not closed, or a damaged letter.
 
     Blanks (space, tab, line feed) part words; quotes keep them together and may stand next to other text; an escape
     as the last character is dropped. `escape` is a backslash, or `^` on Windows, where a doubled `"` inside quotes
-    stands for one.
+    stands for one, and one inside single quotes makes the next character literal.
     """
     words: List[str] = []
     word: List[str] = []
@@ -32,11 +35,11 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
                 word.append(text[at])
                 begun = True
         elif quote:
-            if letter != quote:
-                word.append(letter)
-            elif escape == "^" and letter == '"' and text[at + 1 : at + 2] == '"':
-                word.append(letter)
+            if escape == "^" and letter == '"' and (quote != '"' or text[at + 1 : at + 2] == '"'):
                 at += 1
+                word.append(text[at : at + 1])
+            elif letter != quote:
+                word.append(letter)
             else:
                 quote = ""
         elif letter in "'\"":
@@ -45,6 +48,9 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
             if begun:
                 words.append("".join(word))
             word, begun = [], False
+        elif letter == _REPLACEMENT:
+            at_byte = len(text[: at + 1].encode("utf-8", "surrogateescape"))
+            raise ValueError(f"unhandled character {letter} at pos {at_byte}")
         else:
             word.append(letter)
             begun = True
@@ -60,6 +66,6 @@ def split(text: str, escape: str = ESCAPE) -> List[str]:
 def quoted(text: str) -> str:
     """Return one word as prompts show it: special characters escaped, in quotes when it is empty or has blanks."""
     escaped = "".join(ESCAPE + letter if letter in _SPECIAL else letter for letter in text)
-    if not text or any(letter.isspace() for letter in text):
+    if not text or go_text.has_space(text):
         return f'"{escaped}"'
     return escaped

@@ -50,8 +50,13 @@ def constant(tries: int, pause_s: float, jitter: "Tuple[float, float]" = (0.0, 0
 
 
 def exponential(tries: int, base: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:
-    """Return a schedule whose pauses are `base` to the power of 0, 1, 2 ... seconds."""
-    return Schedule(tries, lambda failed: float(base) ** failed, jitter)
+    """Return a schedule whose pauses are `base` to the power of 0, 1, 2 ... seconds, of which only whole ones count.
+
+    Raises ValueError for less than a second: it would shrink.
+    """
+    if base < 1:
+        raise ValueError("the base must be a second or more")
+    return Schedule(tries, lambda failed: float(int(base)) ** failed, jitter)
 
 
 def subsecond(tries: int, first_s: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:

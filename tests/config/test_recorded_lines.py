@@ -3,6 +3,7 @@
 import pytest
 
 from bkagent.config import file
+from bkagent.errors import ConfigError
 from bkagent.system import signals
 from tests.fakes import vectors
 
@@ -18,6 +19,17 @@ def test_lines(case, tmp_path):
         assert [key for key, _value in found] == [None]
     else:
         assert found == [(case["key"], case["value"])]
+
+
+@pytest.mark.parametrize("case", vectors.of("edges", "config"))
+def test_whole_files(case, tmp_path):
+    path = tmp_path / "agent.cfg"
+    path.write_bytes(case["text"].encode())
+    if "error" in case:
+        with pytest.raises(ConfigError, match='expected "key=value"'):
+            file.read(str(path))
+    else:
+        assert {key: value for key, (value, _place) in file.read(str(path)).items()} == case["settings"]
 
 
 @pytest.mark.parametrize("case", vectors.of("signals"))

@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Any, List
+from typing import Any, Dict, List
 
 import pytest
 
@@ -16,3 +16,10 @@ def of(file: str, *kinds: str) -> "List[Any]":
     found = [case for case in cases if not kinds or case["name"].split("-")[0] in kinds]
     assert found, f"{file} has no cases of {kinds}"
     return [pytest.param(case, id=case["name"]) for case in found]
+
+
+def about(file: str) -> "Dict[str, Any]":
+    """Return what the cases of `file`.json share."""
+    with open(os.path.join(FOLDER, file + ".json"), encoding="utf-8") as opened:
+        shared: "Dict[str, Any]" = json.load(opened)["about"]
+    return shared

@@ -30,16 +30,16 @@ def test_aliases(case):
     assert ssh_hosts.without_alias(case["ssh_host"]) == case["host"]
 
 
-@pytest.mark.parametrize("case", vectors.of("git", "sshg"))
+@pytest.mark.parametrize("case", [*vectors.of("git", "sshg"), *vectors.of("edges", "sshg")])
 def test_what_ssh_makes_of_a_host(case):
     assert ssh_hosts.resolved(case["ssh_g_output"]) == case["host"]
 
 
-@pytest.mark.parametrize("case", vectors.of("git", "gitversion"))
+@pytest.mark.parametrize("case", [*vectors.of("git", "gitversion"), *vectors.of("edges", "gitversion")])
 def test_versions(case):
     assert version.parse(case["output"]) == ((case["major"], case["minor"]) if case["ok"] else None)
 
 
-@pytest.mark.parametrize("case", vectors.of("git", "filter"))
+@pytest.mark.parametrize("case", [*vectors.of("git", "filter"), *vectors.of("edges", "filter")])
 def test_filters(case):
     assert flags.has_filter(case["flags"]) is case["has_filter"]

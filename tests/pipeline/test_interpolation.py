@@ -1,26 +1,24 @@
 """Variables are put into texts as the reference does."""
 
-import json
-import os
 import random
 
 import pytest
 
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.interpolation import interpolate
-
-VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "interpolation.json")
-with open(VECTORS, encoding="utf-8") as file:
-    RECORDED = json.load(file)
+from tests.fakes import vectors
 
 
-@pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
-def test_recorded_texts(case):
-    if "error" in case:
-        with pytest.raises(PipelineError):
-            interpolate(case["input"], RECORDED["about"]["env"])
-    else:
-        assert interpolate(case["input"], RECORDED["about"]["env"]) == case["result"]
+@pytest.mark.parametrize("file", ["interpolation", "edges"])
+def test_recorded_texts(file):
+    environ = vectors.about(file)["env"]
+    for parameter in vectors.of(file, "interp"):
+        (case,) = parameter.values
+        if "error" in case:
+            with pytest.raises(PipelineError):
+                interpolate(case["input"], environ)
+        else:
+            assert interpolate(case["input"], environ) == case["result"], case["name"]
 
 
 @pytest.mark.parametrize(

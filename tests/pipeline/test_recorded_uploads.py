@@ -7,10 +7,7 @@ import sys
 import pytest
 
 from bkagent.cli.main import main
-
-VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "pipelines.json")
-with open(VECTORS, encoding="utf-8") as file:
-    CASES = json.load(file)["cases"]
+from tests.fakes import vectors
 
 
 def documents(text):
@@ -23,7 +20,7 @@ def documents(text):
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", [*vectors.of("pipelines"), *vectors.of("edges", "pipeline")])
 def test_recorded_documents(case, tmp_path, monkeypatch, capfd):
     (tmp_path / "in.yml").write_bytes(case["yaml"].encode())
     (tmp_path / "changed.txt").write_text("src/a.go\ndocs/readme.md\nx y/z.txt\n")
@@ -39,3 +36,13 @@ def test_recorded_documents(case, tmp_path, monkeypatch, capfd):
         return
     assert documents(out) == [json.dumps(json.loads(document)) for document in case["documents"]]
     assert ("WARN" in err) == case["warnings"], err
+
+
+def test_secrets_that_are_too_short_are_named(monkeypatch, tmp_path, capfd):
+    monkeypatch.chdir(tmp_path)
+    steps = "[{command: a, env: {DB_PASSWORD: abc}}, {trigger: b, env: {X_TOKEN: abc}}]"
+    (tmp_path / "in.yml").write_text(f"steps: {steps}")
+    environ = {"PATH": os.environ["PATH"], "MY_TOKEN": "short", "BUILDKITE_AGENT_ACCESS_TOKEN": "a token"}
+    assert main(["pipeline", "upload", "--dry-run", "in.yml"], environ) == 0
+    text = "Some variables have values below minimum length (6 bytes) and will not be redacted: DB_PASSWORD, MY_TOKEN\n"
+    assert text in capfd.readouterr().err

@@ -10,7 +10,7 @@ from tests.fakes import vectors
 _SAME = ("location", "version", "scheme", "authentication", "vendored", "label", "name", "identifier", "display_name")
 
 
-@pytest.mark.parametrize("case", vectors.of("plugins"))
+@pytest.mark.parametrize("case", [*vectors.of("plugins"), *vectors.of("edges", "json")])
 def test_plugins(case):
     if "error" in case:
         with pytest.raises(BadPlugins):

@@ -16,6 +16,8 @@ from bkagent.wire import go_quoted
 TOP = os.path.join(os.path.dirname(__file__), "..", "..")
 with open(os.path.join(TOP, "tests", "data", "vectors", "redaction-vars.json"), encoding="utf-8") as file:
     RECORDED = json.load(file)["cases"]
+with open(os.path.join(TOP, "tests", "data", "vectors", "edges.json"), encoding="utf-8") as file:
+    RECORDED += json.load(file)["cases"]
 
 
 def recorded(kind):

@@ -6,7 +6,7 @@ from bkagent.shell import prompt, words
 from tests.fakes import vectors
 
 
-@pytest.mark.parametrize("case", vectors.of("words", "words"))
+@pytest.mark.parametrize("case", [*vectors.of("words", "words"), *vectors.of("edges", "words")])
 def test_words(case):
     if "error" in case:
         with pytest.raises(ValueError):
@@ -15,7 +15,16 @@ def test_words(case):
         assert words.split(case["input"], "\\") == case["words"]
 
 
-@pytest.mark.parametrize("case", vectors.of("words", "quote"))
+@pytest.mark.parametrize("case", vectors.of("edges", "batch"))
+def test_words_on_windows(case):
+    if "error" in case:
+        with pytest.raises(ValueError):
+            words.split(case["input"], "^")
+    else:
+        assert words.split(case["input"], "^") == case["words"]
+
+
+@pytest.mark.parametrize("case", [*vectors.of("words", "quote"), *vectors.of("edges", "quote")])
 def test_quotes(case):
     assert words.quoted(case["input"]) == case["quoted"]
 

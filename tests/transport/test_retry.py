@@ -8,10 +8,11 @@ import pytest
 from bkagent.errors import Cancelled, Refused, Unavailable, Unreachable
 from bkagent.transport.retry import Schedule, constant, describe, exponential, retry, subsecond
 from bkagent.wire.go_duration import precise, rounded
+from tests.fakes import vectors
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "retry.json")
 with open(VECTORS, encoding="utf-8") as file:
-    RECORDED = json.load(file)["cases"]
+    RECORDED = json.load(file)["cases"] + [parameter.values[0] for parameter in vectors.of("edges", "retry")]
 
 
 def schedule_of(case):
@@ -108,8 +109,9 @@ def test_callers_decide_what_may_pass():
 
 
 def test_a_first_pause_that_would_shrink_is_refused():
-    with pytest.raises(ValueError):
-        subsecond(3, 0.001)
+    for schedule, pause_s in ((subsecond, 0.001), (exponential, 0.999)):
+        with pytest.raises(ValueError):
+            schedule(3, pause_s)
 
 
 @pytest.mark.parametrize(

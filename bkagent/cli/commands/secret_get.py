@@ -7,6 +7,7 @@ from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, UsageError
 from bkagent.remote import secrets
 from bkagent.transport.retry import sleep
+from bkagent.wire import go_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,15 +60,10 @@ def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
 
 def _text(values: "Dict[str, str]", form: str) -> str:
     if form == "env":
-        return "".join(f"{_upper(key)}={_quoted(value)}\n" for key, value in values.items())
+        return "".join(f"{go_text.upper(key)}={_quoted(value)}\n" for key, value in values.items())
     if form == "json":
         return job_text.as_json(values) + "\n"
     return "".join(values.values()) + "\n"
-
-
-def _upper(text: str) -> str:
-    """Return capitals, letter by letter: one that has none of its own stays."""
-    return "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text)
 
 
 def _quoted(value: str) -> str:
