@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.packed_archive import archive
+from tests.fakes.packed_archive import archive, own_temporary
 
-__all__ = ["archive"]
+__all__ = ["archive", "own_temporary"]
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VERSION = "buildkite-agent version 3.138.3+bkagent-"

@@ -11,9 +11,9 @@ import pytest
 
 from bkagent.cli import main, table
 from tests.fakes.agent_process import clean_environment
-from tests.fakes.packed_archive import archive
+from tests.fakes.packed_archive import archive, own_temporary
 
-__all__ = ["archive"]
+__all__ = ["archive", "own_temporary"]
 
 SECRET = "sekret-9f2c"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems let no process change what they show")

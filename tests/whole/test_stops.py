@@ -12,10 +12,10 @@ import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import PATIENCE_S, Answer, FakeControlPlane, Request
-from tests.fakes.packed_archive import archive
+from tests.fakes.packed_archive import archive, own_temporary
 from tests.whole.running import Running, Start, wait_until
 
-__all__ = ["archive"]
+__all__ = ["archive", "own_temporary"]
 
 
 class SlowToTake(FakeControlPlane):
