@@ -336,4 +336,6 @@ def _new_id() -> str:
 
 def _sendable(path: str) -> str:
     """Return a path as JSON carries it; the bytes of a name that are no UTF-8 become replacement characters."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    from bkagent.wire import lossy_text
+
+    return lossy_text.decode(path.encode("utf-8", "surrogateescape"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterator
 
 from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.wire import lossy_text
 
 PART_HEAD_BYTES = 8 * 1024
 PARTS_COUNT = 100
@@ -134,11 +135,8 @@ class FormReader:
 
 
 def _part(head: bytes) -> Part:
-    try:
-        lines = head.decode("utf-8").split("\r\n")
-    except UnicodeDecodeError:
-        raise BadRequest(400, "the head of a form's part must be UTF-8") from None
-    for line in lines:
+    # The name of a file need not be UTF-8, and agents send its bytes.
+    for line in lossy_text.decode(head).split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-disposition":
             kind, parameters = _parse_value(value)

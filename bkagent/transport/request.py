@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
-from bkagent.wire import json_text
+from bkagent.wire import json_text, lossy_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
@@ -59,6 +59,16 @@ class Request:
             except ValueError:
                 raise HttpError(400, "the query must be NAME=VALUE pairs of percent-encoded UTF-8") from None
         return self._query
+
+    def query_of_any_bytes(self) -> Dict[str, str]:
+        """Return the first value of each name in a query that may hold names of files, which need not be UTF-8."""
+        try:
+            pairs = parse_qsl(
+                self._query_text, keep_blank_values=True, errors="surrogateescape", max_num_fields=QUERY_FIELDS_COUNT
+            )
+        except ValueError:
+            raise HttpError(400, f"the query must be at most {QUERY_FIELDS_COUNT} pairs of NAME=VALUE") from None
+        return {name: lossy_text.replace_escaped(value) for name, value in reversed(pairs)}
 
     def value(self, name: str, default: str = "") -> str:
         """Return the first value of `name` in the query."""

@@ -77,6 +77,28 @@ def test_an_artifact_from_announcement_to_download(desk: Any, instructions: str)
     assert page[1] == contents["b.bin"]
 
 
+@pytest.mark.parametrize("instructions", ["per_artifact_instructions", "upload_instructions"])
+def test_names_need_not_be_utf_8(desk: Any, instructions: str) -> None:
+    """As the reference sends them: U+FFFD for each odd byte in JSON, the bytes themselves in forms and queries."""
+    build = desk.build()
+    job_id, job = desk.running_job()
+    files = [(b"bad\xff.txt", b"one"), (b"bad\xfe.txt", b"two"), (b"d\xe2\x82/in.txt", b"three")]
+    texts = ["bad\ufffd.txt", "bad\ufffd.txt", "d\ufffd\ufffd/in.txt"]
+    answer = announce(job, job_id, *zip(texts, [content for _, content in files]))
+    for id, (name, content) in zip(answer["artifact_ids"], files):
+        chosen = answer[instructions][id] if instructions.startswith("per") else answer[instructions]
+        sent = form({"path": "{path}"}, content).replace(b"{path}", name).replace(b'"x"', b'"' + name + b'"')
+        kind = f"multipart/form-data; boundary={BOUNDARY}"
+        assert desk.anyone().call("POST", chosen["action"]["path"], body=sent, Content_Type=kind)[0] == 201
+    states = [{"id": id, "state": "finished"} for id in answer["artifact_ids"]]
+    assert job.call("PUT", f"/jobs/{job_id}/artifacts", {"artifacts": states})[0] == 200
+    path = f"/builds/{build.id}/artifacts/search?include_duplicates=true&query="
+    for query, contents in (("bad%FF.txt", [b"two", b"one"]), ("d%e2%82%2Fin.txt", [b"three"]), ("d%FF*", [b"three"])):
+        status, found, _ = job.call("GET", path + query + "&scope=" + job_id)
+        assert status == 200
+        assert [desk.anyone().call("GET", one["url"][len(desk.server.url) :])[1] for one in found] == contents
+
+
 def test_bytes_other_than_those_announced_are_refused(desk: Any) -> None:
     desk.build()
     job_id, job = desk.running_job()

@@ -78,10 +78,11 @@ def update(site: Site, request: Request, caller: Caller) -> Answer:
 
 def search(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the artifacts of a build that a query finds, with URLs that need no token for some hours."""
+    asked = request.query_of_any_bytes()
     found = site.plane.search_artifacts(
-        request.parameters["id"], query=request.value("query") or "*", scope=request.value("scope"),
-        state=request.value("state", "finished"), include_retried_jobs=request.value("include_retried_jobs") == "true",
-        include_duplicates=request.value("include_duplicates") == "true",
+        request.parameters["id"], query=asked.get("query") or "*", scope=asked.get("scope", ""),
+        state=asked.get("state", "finished"), include_retried_jobs=asked.get("include_retried_jobs") == "true",
+        include_duplicates=asked.get("include_duplicates") == "true",
     )  # fmt: skip
     base = site.base_url(request)
     forms: List[Dict[str, Any]] = [_found(site, base, artifact) for artifact in found]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Iterator
 
 from bkagent.controlplane.errors import NotFound
@@ -12,6 +13,7 @@ from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.multipart import FormReader, boundary_of
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
+from bkagent.wire import lossy_text
 
 FIELD_BYTES = 32 * 1024
 FORM_BYTES = 128 * 1024  # what a form may hold besides its file
@@ -36,7 +38,7 @@ def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
     for part in form.parts():
         if part.name == "file":
             return _store(site, _named(site, caller.job_id, batch_id, path), form)
-        value = form.read(FIELD_BYTES).decode("utf-8", "replace")
+        value = lossy_text.decode(form.read(FIELD_BYTES))
         path = value if part.name == "path" else path
     raise HttpError(400, 'the form holds no "file"')
 
@@ -46,9 +48,13 @@ def _form(request: Request, file_bytes: int) -> FormReader:
 
 
 def _named(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
-    for artifact in site.plane.create_artifacts(job_id, batch_id, ()):
-        if artifact.path == path:
+    named = [artifact for artifact in site.plane.create_artifacts(job_id, batch_id, ()) if artifact.path == path]
+    # Names that are not UTF-8 may have become equal: each form brings the bytes of another of them.
+    for artifact in named:
+        if not os.path.exists(site.plane.artifact_path(artifact.id)):
             return artifact
+    if named:
+        return named[0]
     raise NotFound("the batch has no artifact of the path that stands in the form before its file")
 
 
