@@ -150,7 +150,11 @@ def test_git_gets_the_password_of_the_repository(place):
         (question(protocol="https", host="h"), None, b"it lacks path"),
         (question(protocol="https", path="p"), None, b"it lacks host"), (b"", None, b"it lacks protocol"),
         (question(protocol="https", host="h", path="p"), Answer(404, {"message": "none"}), b"404 Not Found: none"),
-        (question(protocol="https", host="h", path="p"), Answer(200, {}), b"token must be a text"),
+        *(
+            (question(protocol="https", host="h", path="p"), Answer(200, document), b"the token is empty, so there is no")
+            for document in ({}, {"token": ""}, {"token": None})
+        ),
+        (question(protocol="https", host="h", path="p"), Answer(200, {"token": 1}), b"token must be a text"),
         (question(protocol="https", host="h", path="p"), Answer(200, {"token": "a\nquit=1"}), b"a text of one line"),
     ],
 )  # fmt: skip
