@@ -68,10 +68,12 @@ def _digest(members: "dict[str, bytes]") -> str:
 
 def _filled(name: str, digest: str) -> bytes:
     sys.path.insert(0, TOP)
+    from bkagent.system import started_with
     from bkagent.version import FULL_VERSION
 
     with open(os.path.join(HERE, name), encoding="utf-8") as file:
         text = file.read()
+    text = text.replace("# @STARTED_WITH@\n", started_with.SCRIPT)
     text = text.replace("@HASH@", digest).replace("@VERSION@", f"buildkite-agent version {FULL_VERSION}")
     return text.encode("utf-8")
 

@@ -35,6 +35,7 @@ __bk_find_trusted() {
     [ "$3" = 0 ] || [ -O "/${__bk_line#* /}" ] || return 1
   done
 }
+# @STARTED_WITH@
 __bk_run='import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run(sys.argv.pop(1))'
 for __bk_folder in "${0%/*}/../lib" "${HOME:-/nonexistent}/.buildkite-agent"; do
   [ -r "$__bk_folder/bkagent/code/@HASH@/python" ] && __bk_find_trusted "$__bk_folder" || continue

@@ -3,7 +3,7 @@
 import os
 import time
 
-from bkagent.system import locale_coercion
+from bkagent.system import locale_coercion, started_with
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
 
 
 def read() -> "dict[str, str]":
-    """Return a copy of the environment, without what Python has added to it.
+    """Return a copy of the environment, without what Python and the shell in front of it have added.
 
     Names are upper case on Windows, as the system keeps them there.
     """
+    started_with.restore(os.environ)
     env = dict(os.environ)
     # Jobs would inherit a locale that their containers and tools may not have.
     if "LC_CTYPE" in env and locale_coercion.came_from_python(env["LC_CTYPE"]):

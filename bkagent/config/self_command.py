@@ -8,7 +8,7 @@ import os
 import sys
 
 from bkagent.errors import ConfigError
-from bkagent.system import trusted_path
+from bkagent.system import started_with, trusted_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ SERVED = (
 CALLS = "calls"  # beside the launchers: where they ask a warm process to run what is served
 
 _POSIX = """#!/bin/sh
-{ask}[ -x {python} ] || {{
+{ask}{started_with}[ -x {python} ] || {{
   echo "${{0##*/}}: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
   exit 127
 }}
@@ -90,7 +90,9 @@ def launcher_folder(state_path: str) -> str:
 
 def _launchers() -> "dict[str, str]":
     code = _sh(_checked_code(_CODE_OF_PROGRAM))
-    script = _POSIX.format(ask=_asking(), python=_sh(sys.executable), code=code, root=_sh(code_root()))
+    script = _POSIX.format(
+        ask=_asking(), started_with=started_with.SCRIPT, python=_sh(sys.executable), code=code, root=_sh(code_root())
+    )
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
         script = _CMD.format(python=sys.executable, code=_CODE_OF_PROGRAM, root=code_root())

@@ -18,6 +18,7 @@ from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.result import Result
 from bkagent.redaction.redactor import Redactor
 from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.session import TERMINAL_KIND
 from bkagent.system import process_start, signals
 
 RUN_ERROR = "process_run_error"
@@ -125,7 +126,9 @@ class JobProcess:
         return result
 
     def _run_phases(self) -> int:
-        job, environ = self._job, self._environ
+        job = self._job
+        # As if this process had the terminal itself, as in the reference: the Job API shows that.
+        environ = {**self._environ, "TERM": TERMINAL_KIND} if self._pty else self._environ
         control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
         try:
             settings = assembly.settings_of(environ)

@@ -20,6 +20,7 @@ from bkagent.wire.go_duration import precise
 
 Watch = Callable[[bytes], None]
 
+TERMINAL_KIND = "xterm-256color"  # what the terminals of a job's commands are
 # The list of all files of a very large repository fits.
 MOST_CAPTURED_BYTES = 256 * 1024 * 1024
 
@@ -163,7 +164,7 @@ class Session:
         if cwd:
             env["PWD"] = folder
         if pty:
-            env["TERM"] = "xterm-256color"
+            env["TERM"] = TERMINAL_KIND
         env = self._fitting.part_of(env)
         program = programs.find(argv[0], env, folder) or argv[0]
         launch = Launch([program, *argv[1:]], env, folder, pty, self.raw, stdin)

@@ -151,7 +151,7 @@ def test_git_gets_the_password_of_the_repository(place):
         (question(protocol="https", path="p"), None, b"it lacks host"), (b"", None, b"it lacks protocol"),
         (question(protocol="https", host="h", path="p"), Answer(404, {"message": "none"}), b"404 Not Found: none"),
         *(
-            (question(protocol="https", host="h", path="p"), Answer(200, document), b"the token is empty, so there is no")
+            (question(protocol="https", host="h", path="p"), Answer(200, document), b"the token is empty, so")
             for document in ({}, {"token": ""}, {"token": None})
         ),
         (question(protocol="https", host="h", path="p"), Answer(200, {"token": 1}), b"token must be a text"),
