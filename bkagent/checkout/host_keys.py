@@ -9,6 +9,7 @@ from typing import Iterator
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import location, ssh_hosts
+from bkagent.redaction.url_password import masked
 from bkagent.shell import waited_lock
 
 _TRIES, _PAUSE_S = 3, 2.0
@@ -28,7 +29,10 @@ def learn(work: Work, repository: str) -> None:
     if location.has_helper(repository) or os.path.exists(os.path.join(session.cwd, repository)):
         return
     address = location.parse(repository)
-    if address is None or address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
+    if address is None:
+        session.log.warning(f"No host key is learnt: {masked(repository)} is not the address of a repository")
+        return
+    if address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
         return
     if address.hostname.startswith("-"):
         return  # ssh would read an option; git refuses such a host, and says so

@@ -2,17 +2,18 @@
 
 import re
 from typing import NamedTuple, Optional
-from urllib.parse import unquote, urlsplit
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+from bkagent.wire import go_url
+
+_SCHEME = re.compile(r"[^:]+://")
 # git's short form for ssh, [user@]host:path. One letter before the colon is a Windows drive.
-_SHORT = re.compile(r"(?:(?P<user>[^@/\\]+)@)?(?P<host>[^:/\\@]*):(?P<path>.+)", re.DOTALL)
+_SHORT = re.compile(r"([^@]+@)?([^:]{2,}):/?(.+)\Z")
+_HOST = re.compile(r"(.*?)(?::([0-9]*))?", re.DOTALL)
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_USER_CHARACTERS = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 
 
 class Location(NamedTuple):
-    """A repository's address. `host` holds the port where one is given; `path` is decoded."""
+    """A repository's address. `user` has the password too, `host` the port where one is given; `path` is decoded."""
 
     scheme: str
     user: str
@@ -24,13 +25,23 @@ class Location(NamedTuple):
 
 def parse(repository: str) -> Optional[Location]:
     """Return the parts of an address, or None where it is none. Anything without a scheme or a host is a path."""
-    if _SCHEME.match(repository):
-        return _url(repository)
-    short = _SHORT.fullmatch(repository)
-    if short and (short["user"] or len(short["host"]) > 1):
-        return _short(short["user"] or "", short["host"], short["path"])
-    path = repository.replace("\\", "/")
-    return Location("file", "", "", "", "", path if path.startswith("/") else "/" + path)
+    short = None if _SCHEME.match(repository) else _SHORT.match(repository)
+    if short:
+        text = f"ssh://{short[1] or ''}{short[2]}/{short[3]}"
+    elif _SCHEME.match(repository):
+        text = repository
+    else:
+        path = repository.replace("\\", "/")
+        text = f"file:///{path[1:] if path.startswith('/') else path}"
+    try:
+        url = go_url.parse(text)
+    except go_url.BadUrl:
+        return None
+    host = _HOST.fullmatch(url.host)
+    hostname, port = (host[1], host[2] or "") if host else (url.host, "")
+    if hostname.startswith("[") and hostname.endswith("]"):
+        hostname = hostname[1:-1]
+    return Location(url.scheme, url.authentication, url.host, hostname, port, url.path)
 
 
 def has_helper(repository: str) -> bool:
@@ -55,22 +66,3 @@ def resolve_relative(url: str, repository: str) -> str:
 def mirror_folder(repository: str) -> str:
     """Return the name of a repository's mirror: every character but ASCII letters and digits becomes `-`."""
     return re.sub(r"[^A-Za-z0-9]", "-", repository)
-
-
-def _short(user: str, host: str, path: str) -> Optional[Location]:
-    if not _USER_CHARACTERS.fullmatch(user) or "[" in host:
-        return None
-    path = path.split("#", 1)[0]
-    return Location("ssh", user, host, host, "", path if path.startswith("/") else "/" + path)
-
-
-def _url(text: str) -> Optional[Location]:
-    try:
-        parts = urlsplit(text)
-        hostname, port = parts.hostname or "", "" if parts.port is None else str(parts.port)
-    except ValueError:
-        return None
-    user, has_user, host = parts.netloc.rpartition("@")
-    if has_user and not _USER_CHARACTERS.fullmatch(user):
-        return None
-    return Location(parts.scheme, unquote(user), host, hostname, port, unquote(parts.path))
