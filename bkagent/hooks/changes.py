@@ -43,16 +43,16 @@ def parse_dump(dump: bytes) -> Dict[str, str]:
 
 def parse_json_dump(dump: bytes) -> Dict[str, str]:
     """Return the variables of a dump that `env dump` printed, of one that never came none. Raises BadDump."""
-    import json  # loaded here: our own dumps are in the other form
+    from bkagent.wire import go_decoding  # loaded here: our own dumps are in the other form
 
     try:
-        variables = json.loads(dump) if dump else {}
+        document = go_decoding.loads(dump) if dump else {}
     except ValueError as error:
         raise BadDump(f"the environment was not written as JSON: {error}") from error
-    is_dump = isinstance(variables, dict) and all(isinstance(value, (str, type(None))) for value in variables.values())
-    if not is_dump:
-        raise BadDump("the environment was not written as an object of strings")
-    return {name: value or "" for name, value in variables.items()}
+    try:
+        return go_decoding.string_map(document)
+    except ValueError:
+        raise BadDump("the environment was not written as an object of strings") from None
 
 
 def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:

@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple
 from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE
 from bkagent.errors import AgentError, SetupFailed
 from bkagent.job.job import Job
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 _AT_ONCE_COUNT = 10
 _FAILED = "failed to fetch secrets for job: "
@@ -41,7 +41,7 @@ def _wanted(text: str) -> List[Wanted]:
     if not text.strip():
         return []
     try:
-        listed = json_text.loads(text)
+        listed = go_decoding.loads(text)
     except ValueError as error:
         raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
     if listed is None:

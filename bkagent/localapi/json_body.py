@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Tuple
 
 from bkagent.localapi.request_head import BadRequest
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 # What the reference says where Python's scanner says this. Scripts show these texts to people; none parses them.
 _LOOKING_FOR = {
@@ -23,9 +23,11 @@ def read_object(body: bytes) -> Dict[str, object]:
     if not body.strip():
         raise BadRequest(400, "failed to decode request body: EOF")
     try:
-        document = json_text.loads(body)
+        document = go_decoding.loads(body)
     except ValueError as problem:
         raise BadRequest(400, f"failed to decode request body: {_explain(body, problem)}") from problem
+    if document is None:
+        return {}
     if not isinstance(document, dict):
         raise BadRequest(400, "failed to decode request body: it must be a JSON object")
     return document
@@ -33,7 +35,7 @@ def read_object(body: bytes) -> Dict[str, object]:
 
 def text_map(document: Dict[str, object], name: str) -> Tuple[Dict[str, str], List[str]]:
     """Return the texts of the object under `name`, and the sorted keys whose value is null. Raises BadRequest 400."""
-    values = document.get(name)
+    values = go_decoding.member(document, name)
     if values is None:
         return {}, []
     if not isinstance(values, dict):
@@ -47,7 +49,7 @@ def text_map(document: Dict[str, object], name: str) -> Tuple[Dict[str, str], Li
 
 def text_list(document: Dict[str, object], name: str) -> List[str]:
     """Return the list of texts under `name`, empty when absent. Raises BadRequest 400."""
-    values = document.get(name)
+    values = go_decoding.member(document, name)
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -57,7 +59,7 @@ def text_list(document: Dict[str, object], name: str) -> List[str]:
 
 def text(document: Dict[str, object], name: str) -> str:
     """Return the text under `name`, empty when absent. Raises BadRequest 400."""
-    value = document.get(name)
+    value = go_decoding.member(document, name)
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -66,14 +68,12 @@ def text(document: Dict[str, object], name: str) -> str:
 
 
 def _explain(body: bytes, problem: ValueError) -> str:
-    if isinstance(problem, UnicodeDecodeError):
-        return f"byte {problem.start} is not UTF-8"
     said = str(problem)
     position = getattr(problem, "pos", None)
     if position is None:
         last = said.rpartition(" ")[2]
         position = int(last) if last.isdigit() else None
-    content = body.decode("utf-8")
+    content = body.decode("utf-8", "surrogateescape")
     if position is None:
         return said
     if position >= len(content.rstrip()):

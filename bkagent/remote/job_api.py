@@ -2,7 +2,7 @@
 
 from bkagent.errors import AgentError
 from bkagent.remote import local_http
-from bkagent.wire import json_text, passing_on
+from bkagent.wire import go_decoding, json_text, passing_on
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class JobApi:
         except local_http.NoSocket as problem:
             raise NotServed(f"cannot reach the job's local socket {problem}") from problem
         try:
-            answer = json_text.loads(data)
+            answer = go_decoding.loads(data)
         except (ValueError, UnicodeDecodeError):
             answer = None
         if status >= 400 or not isinstance(answer, dict):

@@ -1,7 +1,7 @@
 """What the control plane answered: a document, or one of our errors. On the short path."""
 
 from bkagent.errors import Refused, Unavailable, WireError
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def read(what: str, status: int, headers: "Lookup", body: bytes, expects_json: b
     if not expects_json:
         return Reply(status, headers, None)
     try:
-        return Reply(status, headers, json_text.loads(body))
+        return Reply(status, headers, go_decoding.loads(body))
     except (ValueError, UnicodeDecodeError) as problem:
         raise WireError(f"{what}: {status} came without the JSON it should carry: {problem}") from None
 
@@ -96,7 +96,7 @@ def retry_after_s(headers: "Lookup") -> "Optional[float]":
 
 def _message(body: bytes) -> str:
     try:
-        document = json_text.loads(body)
+        document = go_decoding.loads(body)
     except (ValueError, UnicodeDecodeError):
         return ""
     message = document.get("message") if isinstance(document, dict) else None

@@ -71,3 +71,23 @@ def test_what_it_fails_with_fails_the_upload(place: Place) -> None:
 def test_it_is_not_called_by_another_job(place: Place) -> None:
     place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "a"})
     assert place.seen() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("null", '{"MADE":"\\\\ud800 \\377"}', "made \N{REPLACEMENT CHARACTER} \N{REPLACEMENT CHARACTER}"),
+        ("{}", "null", "made none"),
+        ('{"MADE":null}', '{"MADE":"b","MADE":"c"}', "made c"),
+    ],
+)
+def test_dumps_are_read_as_go_reads_them(place: Place, before: str, after: str, shown: str) -> None:
+    dumps = place.root / "dumps"
+    dumps.mkdir()
+    program = place.root / "programs" / "mine"
+    program.write_text(
+        f"#!/bin/sh\nif [ -e {dumps}/b ]; then printf '{after}'; else : >{dumps}/b; printf '{before}'; fi\n"
+    )
+    place.hook("environment", ":")
+    ended = place.run('echo "made ${MADE-none}"', {"BUILDKITE_JOB_ID": ID})
+    assert ended.has(shown), ended.lines

@@ -5,7 +5,7 @@ from bkagent.cli.command import Command
 from bkagent.config.options.job_env import SET_INPUT, SET_OUTPUT
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,13 +38,7 @@ def _pair(text: str) -> object:
 
 
 def _object(text: str) -> object:
-    found = json_text.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("it must be a JSON object")
-    for name, value in found.items():
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f'the value of "{name}" must be a text')
-    return {name: value or "" for name, value in found.items()}
+    return go_decoding.string_map(go_decoding.loads(text))
 
 
 def _print(call: "Call", added: "List[str]", updated: "List[str]") -> None:

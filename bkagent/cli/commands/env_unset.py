@@ -5,7 +5,7 @@ from bkagent.cli.command import Command
 from bkagent.config.options.job_env import UNSET_INPUT, UNSET_OUTPUT
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ def _name(text: str) -> object:
 
 
 def _array(text: str) -> object:
-    found = json_text.loads(text)
+    found = go_decoding.loads(text)
+    if found is None:
+        return []
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise ValueError("it must be a JSON array of names")
     return found

@@ -5,7 +5,7 @@ from bkagent.cli.command import Command
 from bkagent.config.options.redactor import APPLY_VARS_FILTER, FORMAT, REDACTED_NAMES
 from bkagent.errors import AgentError
 from bkagent.remote.job_api import JobApi
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
     if call.settings[FORMAT] == "none":
         return [text.strip()]
     try:
-        found = json_text.loads(text)
+        found = go_decoding.loads(text)
     except ValueError:
         raise AgentError("failed to parse secrets: the input is no JSON") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
