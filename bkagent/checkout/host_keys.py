@@ -26,7 +26,14 @@ def learn(work: Work, repository: str) -> None:
         return
     if settings.reached_by_https and repository.startswith(settings.reached_by_https):
         return
-    if location.has_helper(repository) or os.path.exists(os.path.join(session.cwd, repository)):
+    if os.path.exists(os.path.join(session.cwd, repository)):
+        return
+    try:
+        _known_hosts(work)  # of every address that is none of this machine: hooks append to it
+    except (JobFailed, OSError) as problem:
+        session.log.warning(f"Failed to make the list of known hosts: {problem}")
+        return
+    if location.has_helper(repository):
         return
     address = location.parse(repository)
     if address is None:
@@ -55,8 +62,8 @@ def _resolved(work: Work, address: location.Location) -> str:
     return host
 
 
-def _learn(work: Work, host: str) -> None:
-    log = work.session.log
+def _known_hosts(work: Work) -> str:
+    """Return the path of the user's list of known hosts; it is made where it is missing. Raises JobFailed, OSError."""
     env = work.session.child_env()
     home = env.get("HOME") or env.get("USERPROFILE") or ""
     if not home:
@@ -64,8 +71,15 @@ def _learn(work: Work, host: str) -> None:
     folder = os.path.join(home, ".ssh")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, "known_hosts")
-    with _locked(work, path + ".lockf"):
+    if not os.path.exists(path):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    return path
+
+
+def _learn(work: Work, host: str) -> None:
+    log = work.session.log
+    path = _known_hosts(work)
+    with _locked(work, path + ".lockf"):
         if _is_known(path, host):
             log.comment(f'Host "{host}" already in list of known hosts at "{path}"')
             return

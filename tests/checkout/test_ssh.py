@@ -82,3 +82,18 @@ def test_s5_10_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, 
     else:
         job.check_out()
     assert not os.path.exists(tmp_path / "asked")
+
+
+@pytest.mark.parametrize(
+    ("address", "keyscan", "is_made"),
+    [("file://{}", "true", True), ("{}", "true", False), ("file://{}", "false", False)],
+)
+def test_s5_10_known_hosts_are_there_for_hooks_before_a_clone_from_elsewhere(
+    job, upstream, tmp_path, address, keyscan, is_made
+):
+    job.check_out(REPO=address.format(upstream.path), SSH_KEYSCAN=keyscan)
+    known = tmp_path / ".ssh" / "known_hosts"
+    assert known.exists() == is_made
+    if is_made:
+        assert known.read_bytes() == b""
+        assert [stat.S_IMODE(os.stat(path).st_mode) for path in (known.parent, known)] == [0o700, 0o600]
