@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Iterator, NamedTuple
 
 from bkagent.errors import AgentError
+from bkagent.wire.go_quoted import quoted
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -30,7 +31,7 @@ class Input(NamedTuple):
 def inputs(call: Call) -> Iterator[Input]:
     """Yield what is to be uploaded, each read when asked for. Raises AgentError saying what is missing."""
     if call.arguments:
-        call.report("info", f"Reading pipeline configs from [{' '.join(call.arguments)}]")
+        call.report("info", f"Reading pipeline configs from [{' '.join(map(quoted, call.arguments))}]")
         for path in call.arguments:
             yield _file(path)
     elif _stdin_is_readable(call):

@@ -20,6 +20,7 @@ class Kind:
     takes_value = True
     repeats = False
     unread_in_file: object = None
+    has_syntax = True  # what cannot be read is answered with the command's page, as a wrong command line is
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -223,6 +224,7 @@ class Choice(Kind):
     """One word out of `words`; the empty text is allowed where it is among them."""
 
     __slots__ = ("words",)
+    has_syntax = False
 
     def __init__(self, *words: str) -> None:
         super().__init__("choice")

@@ -30,6 +30,7 @@ class _SignalName(Kind):
     """The name of a signal, in letters of either case."""
 
     __slots__ = ()
+    has_syntax = False
     words = SIGNALS
 
     def from_flag(self, text: str) -> object:
