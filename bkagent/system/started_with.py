@@ -32,4 +32,5 @@ def restore(environ: "MutableMapping[str, str]") -> None:
         environ.pop(name, None)
     for line in filter(None, text.split("\n")):
         name, _, value = line.partition("=")
-        environ[name] = value.replace("\1", "\n")
+        if name in NAMES:  # what comes without the script in front may be a job's, which may not set them all
+            environ[name] = value.replace("\1", "\n")

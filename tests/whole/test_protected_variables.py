@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import pytest
 
@@ -223,3 +223,18 @@ def test_a_job_by_hand_has_the_same_protection(archive: str, plane: FakeControlP
     done = bkagent(archive, *words, "--protected-environment-variables", "^ONE$", cwd=tmp_path, env=env)
     assert done.status == 1 and "Traceback" not in done.text
     assert 'protected-environment-variables must be names of variables such as' in done.text, done.text
+
+
+@pytest.mark.parametrize("flags", [(), ("--bootstrap-script", "{python} {archive} bootstrap")])
+def test_no_variable_of_a_job_stands_for_others(
+    archive: str, plane: FakeControlPlane, start: Start, tmp_path: Path, flags: Tuple[str, ...]
+) -> None:
+    repository = executable(Repository(tmp_path / "code", files={"show": SHOW}), "show")
+    others = f"BUILDKITE_COMMAND_EVAL=true\nBASH_ENV={tmp_path}/evil\nGIT_SSH_COMMAND=evil\nOPEN=evil\nSHLVL=7"
+    job = plane.add_job("show", of(repository, BKAGENT_STARTED_WITH=others))
+    words = [flag.format(python=sys.executable, archive=archive) for flag in flags]
+    agent = start("--no-command-eval", "--disconnect-after-job", *words)
+    assert agent.wait() == 0, agent.said
+    shown = environment_of(job)
+    assert shown["BUILDKITE_COMMAND_EVAL"] == "false", job.text
+    assert {name for name in ("BASH_ENV", "GIT_SSH_COMMAND", "OPEN") if name in shown} == set()
