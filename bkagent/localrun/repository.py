@@ -103,7 +103,8 @@ def find_within(folder: str, outer: Repository, environ: Mapping[str, str]) -> O
     git_dir = _submodule_git_dir(folder, outer) or Git(folder, environ).ask("rev-parse", "--absolute-git-dir")
     if not git_dir or os.path.realpath(git_dir) == os.path.realpath(outer.git_dir):
         return None
-    if Git(folder, environ, _address(git_dir, folder)).ask_why("rev-parse", "--git-dir")[1]:
+    git = Git(folder, environ, _address(git_dir, folder))
+    if git.ask_why("rev-parse", "--git-dir")[1] or _format(git) != _format(outer.git(environ)):
         return None
     return _read(folder, git_dir, environ, is_within=True)
 
@@ -124,6 +125,11 @@ def _submodule_git_dir(folder: str, outer: Repository) -> str:
     if not own.startswith(modules):
         own = os.path.realpath(os.path.join(modules, target.partition(".git/modules/")[2]))
     return own if is_link and own.startswith(modules) and os.path.isdir(own) else ""
+
+
+def _format(git: Git) -> str:
+    """Return the hash that names objects. No repository has submodules of another one."""
+    return git.ask("rev-parse", "--show-object-format")
 
 
 def _address(git_dir: str, top: str) -> Dict[str, str]:

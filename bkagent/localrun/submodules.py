@@ -35,16 +35,17 @@ def find(
 ) -> "Tuple[List[Within], List[str]]":
     """Return the repositories within that are checked out, and the paths of those that git cannot use.
 
-    `private` has the index to look at. Ignored ones are none of them.
+    `private` has the index to look at. Ignored ones are none of them, nor those that symbolic links lead to.
     """
     untracked = git.out("ls-files", "--others", "--exclude-standard", "-z", more=private).split("\0")
-    paths = [path[:-1] for path in untracked if path.endswith("/")]
-    paths += [path for path in _links(git, private) if os.path.lexists(os.path.join(outer.top, path, ".git"))]
+    paths = {path[:-1] for path in untracked if path.endswith("/")}
+    paths.update(path for path in _links(git, private) if _is_checked_out(outer, path))
     within: List[Within] = []
     unusable: List[str] = []
     for path in sorted(paths):
         inner = repository.find_within(os.path.join(outer.top, path), outer, environ)
-        if inner is None:
+        # Git takes no such path for a submodule's: it could be an option, or two lines of a list.
+        if inner is None or path.startswith("-") or "\n" in path:
             unusable.append(path)
         else:
             within.append(Within(path, inner))
@@ -82,7 +83,7 @@ def address(git: Git, outer: Repository, places: Mapping[str, str], index: str, 
 def _write(git: Git, outer: Repository, places: Mapping[str, str], copy: str) -> None:
     names = _names(git, copy)
     for path, place in places.items():
-        name = names.get(path) or (path if path not in names.values() else f"{path}-{os.path.basename(place)}")
+        name = _name(path, place, names)
         for key, text in (("path", path), ("url", place), ("update", "checkout")):
             git.out("config", "--file", copy, f"submodule.{name}.{key}", text)
     origin = git.ask("config", "--get", "remote.origin.url")
@@ -90,6 +91,20 @@ def _write(git: Git, outer: Repository, places: Mapping[str, str], copy: str) ->
         url = git.ask("config", "--file", copy, "--get", f"submodule.{name}.url")
         if path not in places and url.startswith(("./", "../")) and origin:
             git.out("config", "--file", copy, f"submodule.{name}.url", resolve_relative(url, origin))
+
+
+def _name(path: str, place: str, names: Mapping[str, str]) -> str:
+    """Return what a submodule is called: what it was, unless git would ignore that, or else by its path."""
+    known = names.get(path, "")
+    # Source: https://git-scm.com/docs/git-fsck, gitmodulesName.
+    if known and ".." not in known.replace("\\", "/").split("/"):
+        return known
+    return path if path not in names.values() else f"{path}-{os.path.basename(place)}"
+
+
+def _is_checked_out(outer: Repository, path: str) -> bool:
+    folder = os.path.join(os.path.realpath(outer.top), path)
+    return os.path.realpath(folder) == os.path.normpath(folder) and os.path.lexists(os.path.join(folder, ".git"))
 
 
 def _links(git: Git, private: Mapping[str, str]) -> List[str]:

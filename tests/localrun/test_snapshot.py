@@ -266,6 +266,57 @@ def test_a_repository_that_git_cannot_use_is_named(nest: Nest) -> None:
     assert nest.job(taken) == {**TOP, "lib/file": "committed"}
 
 
+@pytest.mark.parametrize("path", ["-option", "two\nlines", "other-hash"])
+def test_a_repository_that_cannot_be_a_submodule_is_named(nest: Nest, path: str) -> None:
+    nest.add(nest.upstream("lib"), "lib")
+    inner = nest.work / path
+    inner.mkdir()
+    git(inner, "init", "-q", *(["--object-format=sha256"] if path == "other-hash" else []))
+    (inner / "file").write_text("x")
+    taken = take(nest.work)
+    assert taken.left_out == (path,)
+    assert nest.job(taken) == {**TOP, "lib/file": "committed"}
+
+
+def test_a_link_in_a_submodules_place_is_a_link(nest: Nest) -> None:
+    outside = nest.upstream("outside")
+    for path in ("lib", "below/lib"):
+        library = nest.add(nest.upstream(path.replace("/", "-")), path)
+        shutil.rmtree(str(library))
+    (nest.work / "lib").symlink_to(outside)
+    (nest.work / "below").rmdir()
+    (nest.work / "below").symlink_to(nest.tmp_path)
+    (nest.tmp_path / "lib").symlink_to(outside)
+    taken = take(nest.work)
+    assert taken.submodules == () and taken.left_out == ()
+    listed = git(nest.work, "--git-dir", taken.repository, "ls-tree", taken.commit, "lib", "below")
+    assert [line.split()[0] for line in listed.splitlines()] == ["120000", "120000"]
+
+
+def test_a_name_that_git_ignores_keeps_no_submodule_out(nest: Nest) -> None:
+    library = nest.add(nest.upstream("lib"), "lib")
+    git(nest.work, "config", "--file", ".gitmodules", "--rename-section", "submodule.lib", "submodule.../../lib")
+    git(nest.work, "commit", "-q", "-a", "-m", "renamed")
+    (library / "file").write_text("edited")
+    assert nest.job(take(nest.work)) == {**TOP, "lib/file": "edited"}
+
+
+def test_a_submodule_in_conflict_is_what_is_on_disk(nest: Nest) -> None:
+    library = nest.add(nest.upstream("lib"), "lib")
+    git(nest.work, "checkout", "-q", "-b", "topic")
+    for branch in ("topic", "main"):
+        git(nest.work, "checkout", "-q", branch)
+        git(library, "checkout", "-q", "--detach", "main")
+        (library / "file").write_text(branch)
+        git(library, "commit", "-q", "-a", "-m", branch)
+        git(nest.work, "commit", "-q", "-a", "-m", branch)
+    subprocess.run(["git", "merge", "-q", "topic"], cwd=str(nest.work), stdout=subprocess.PIPE)
+    assert git(nest.work, "status", "--porcelain") == "UU lib"
+    taken = take(nest.work)
+    assert taken.submodules == ("lib",)
+    assert nest.job(taken) == {**TOP, "lib/file": "main"}
+
+
 def test_what_is_asked_about_changes_knows_nothing_of_addresses(nest: Nest) -> None:
     library = nest.add(nest.upstream("lib"), "lib")
     git(nest.work, "update-ref", "refs/remotes/origin/main", "HEAD")
