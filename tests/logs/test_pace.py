@@ -6,46 +6,51 @@ import pytest
 
 from bkagent.logs.pace import MOST_IN_FLIGHT, Pace
 
-
-def test_the_first_line_goes_at_once_and_the_next_waits_for_the_interval():
-    pace = Pace(1000, 1.0)
-    _use_up_the_beginning(pace)
-    assert pace.take(10, 0, False, 100.0) == 10
-    assert pace.take(5, 0, False, 100.5) == 0
-    assert pace.due_in_s(5, 0, 100.5) == 0.5
-    assert pace.take(7, 0, False, 101.0) == 7
-    assert pace.take(1, 0, False, 150.0) == 1  # after a quiet spell
-    assert pace.take(0, 0, False, 160.0) == 0
-    assert pace.due_in_s(0, 0, 160.0) is None
+FULL = 1000
 
 
-def _use_up_the_beginning(pace):
-    for number in range(4):
-        assert pace.take(1, 0, False, number * 0.1) == 1
-
-
-def test_the_first_line_of_a_command_does_not_wait_for_the_interval_that_the_agents_own_lines_began():
-    pace = Pace(1000, 1.0)
+def test_what_is_first_goes_at_once_and_once_more_a_moment_later():
+    """A job begins with lines of the agent's; what people look for is the first line of its command."""
+    pace = Pace(FULL, 1.0)
     assert pace.take(500, 0, False, 10.0) == 500  # what the agent says
     assert pace.take(20, 0, False, 10.02) == 0
     assert pace.due_in_s(20, 0, 10.02) == pytest.approx(0.03)
-    assert pace.take(30, 0, False, 10.06) == 30  # a prompt
-    assert pace.take(9, 0, False, 10.12) == 9  # the first line
-    assert pace.take(9, 0, False, 10.18) == 9
-    assert pace.take(9, 0, False, 10.5) == 0  # no more of that
-    assert pace.take(9, 0, False, 11.18) == 9
+    assert pace.take(30, 0, False, 10.06) == 30  # the first lines
+    assert pace.take(9, 0, False, 10.12) == 0
+    assert pace.due_in_s(9, 0, 10.12) == pytest.approx(0.88)
+    assert pace.take(9, 0, False, 11.0) == 9
+
+
+def test_lines_with_quiet_between_them_go_at_once_each():
+    pace = Pace(FULL, 1.0)
+    for number in range(20):
+        now = 1.3 * number
+        assert pace.take(5, 0, False, now) == 5
+        assert pace.take(0, 0, False, now + 0.2) == 0 and pace.due_in_s(0, 0, now + 0.2) is None
+
+
+def test_an_early_chunk_that_was_one_too_many_is_the_only_one_for_ten_intervals():
+    pace = Pace(FULL, 1.0)
+    assert pace.take(5, 0, False, 0.0) == 5
+    assert pace.take(5, 0, False, 3.2) == 5  # early
+    assert pace.take(5, 0, False, 3.4) == 0  # more comes
+    assert pace.take(5, 0, False, 4.0) == 5
+    assert pace.take(5, 0, False, 7.5) == 0
+    assert pace.due_in_s(5, 0, 7.5) == 0.5
+    assert pace.take(5, 0, False, 8.0) == 5
+    assert pace.take(5, 0, False, 13.3) == 5
 
 
 def test_full_chunks_go_side_by_side_and_partial_ones_alone():
-    pace = Pace(1000, 1.0)
-    assert pace.take(5000, MOST_IN_FLIGHT - 1, False, 0.0) == 1000
+    pace = Pace(FULL, 1.0)
+    assert pace.take(5000, MOST_IN_FLIGHT - 1, False, 0.0) == FULL
     assert pace.take(5000, MOST_IN_FLIGHT, False, 0.0) == 0
     assert pace.take(999, 1, False, 0.0) == 0
     assert pace.due_in_s(999, 1, 0.0) is None
 
 
 def test_what_is_left_at_the_end_waits_for_nothing():
-    pace = Pace(1000, 1.0)
+    pace = Pace(FULL, 1.0)
     assert pace.take(10, 0, False, 0.0) == 10
     assert pace.take(20, 3, True, 0.1) == 20
 
@@ -55,22 +60,78 @@ def test_huge_chunks_do_not_fill_the_memory():
     assert Pace(4 * 1024 * 1024, 1.0).most_in_flight == 2
 
 
-def test_a_job_that_prints_steadily_costs_one_partial_chunk_an_interval():
-    for seed in range(50):
-        chance = random.Random(seed)
-        pace, now, unsent, partial, sent = Pace(1000, 1.0), 0.0, 0, [], 0
-        printed = 0
-        while now < 60:
-            now += chance.random() * 0.2
-            size = chance.randrange(400)
-            printed, unsent = printed + size, unsent + size
-            while True:
-                take = pace.take(unsent, 0, False, now)
-                if not take:
-                    break
-                if take < 1000:
-                    partial.append(now)
-                unsent, sent = unsent - take, sent + take
-        assert len(partial) <= 61 + 3
-        assert all(later - earlier >= 1.0 for earlier, later in zip(partial[3:], partial[4:]))
-        assert sent + unsent == printed
+# Beside the reference, which sends what there is at each point of a grid, cut into chunks. Its grid begins anywhere;
+# the one to compare with begins where ours does.
+
+_KINDS = {
+    "steady": lambda chance: (chance.uniform(0, 0.2), chance.randrange(1, 60)),
+    "bursts": lambda chance: (chance.choice((0.01, 0.02, chance.uniform(0, 4))), chance.randrange(1, 60)),
+    "rare": lambda chance: (chance.uniform(0.5, 3), chance.randrange(1, 60)),
+    "pairs": lambda chance: (chance.choice((0.0713, 2.8731)), 10),
+    "floods": lambda chance: (chance.uniform(0, 1.5), chance.randrange(1, 5000)),
+}
+
+
+def _printed(kind, seed):
+    """Return (time, size) of what a job prints in 60 intervals."""
+    chance, now, pieces = random.Random(f"{kind} {seed}"), 0.0, []
+    while now < 60:
+        now += _KINDS[kind](chance)[0]
+        pieces.append((now, _KINDS[kind](chance)[1]))
+    return [piece for piece in pieces if piece[1]]
+
+
+def _sent_by_pace(pieces):
+    """Return (time, size) of each chunk, from a loop that wakes when something is printed or due."""
+    pace, unsent, sent = Pace(FULL, 1.0), 0, []
+    for index, (now, size) in enumerate(pieces):
+        unsent += size
+        following = pieces[index + 1][0] if index + 1 < len(pieces) else float("inf")
+        while now < following:
+            take = pace.take(unsent, 0, False, now)
+            if take:
+                unsent -= take
+                sent.append((now, take))
+                continue
+            due_in_s = pace.due_in_s(unsent, 0, now)
+            if due_in_s is None:
+                break
+            now += max(due_in_s, 1e-9)
+    assert not unsent
+    return sent
+
+
+def _sent_by_the_reference(pieces):
+    """Return the time of each chunk."""
+    first_at, waiting = pieces[0][0], {}
+    for now, size in pieces:
+        point = max(0, -int(-(now - first_at + 1e-9) // 1)) if now > first_at else 0
+        waiting[point] = waiting.get(point, 0) + size
+    return [first_at + point for point, size in sorted(waiting.items()) for _ in range(-(-size // FULL))]
+
+
+@pytest.mark.parametrize("kind", sorted(_KINDS))
+def test_over_any_ten_intervals_there_is_at_most_one_chunk_more_than_the_reference_sends(kind):
+    for seed in range(40):
+        pieces = _printed(kind, seed)
+        ours, theirs = _sent_by_pace(pieces), _sent_by_the_reference(pieces)
+        assert sum(size for _, size in ours) == sum(size for _, size in pieces)
+        times = [now for now, _ in ours]
+        # A full chunk goes when it is full: the reference has it at its next point, up to an interval later.
+        later = 1 if kind == "floods" else 0
+        for index, begin in enumerate(times):
+            count = sum(1 for now in times[index:] if now < begin + 10)
+            most = sum(1 for now in theirs if begin - 1e-6 <= now < begin + 10 + later)
+            assert count <= most + 1, (seed, begin)
+
+
+@pytest.mark.parametrize("kind", sorted(_KINDS))
+def test_nothing_waits_longer_than_an_interval(kind):
+    for seed in range(40):
+        pieces = _printed(kind, seed)
+        ours, at, arrived = _sent_by_pace(pieces), 0, 0
+        for now, size in pieces:
+            arrived += size
+            while sum(part for _, part in ours[:at]) < arrived:
+                at += 1
+            assert ours[at - 1][0] <= now + 1 + 1e-6
