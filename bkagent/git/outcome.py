@@ -39,7 +39,8 @@ _OWN_FAULTS: Tuple[Tuple["re.Pattern[bytes]", Kind], ...] = (
     (own_faults.DAMAGED, Kind.DAMAGED),
 )
 _LINE_END = re.compile(rb"[\r\n]+")
-_LONGEST_LINE_BYTES = 1 << 14
+# Longer lines than those with two paths are not git's own; a pattern may take the square of the length.
+_LONGEST_LINE_BYTES = 1 << 13
 
 
 class GitFailed(JobFailed):
@@ -117,7 +118,7 @@ class Watch:
         *lines, rest = _LINE_END.split(self._line + data)
         for line in lines:
             self._read_line(line)
-        self._line = rest[-_LONGEST_LINE_BYTES:]
+        self._line = rest[: _LONGEST_LINE_BYTES + 1]
         if not self._wanted:
             return
         joined = self._tail + data
@@ -133,7 +134,7 @@ class Watch:
         return self._seen
 
     def _read_line(self, line: bytes) -> None:
-        if not own_faults.FROM_REMOTE.match(line):
+        if len(line) <= _LONGEST_LINE_BYTES and not own_faults.OF_OTHERS.match(line):
             self._seen.update(pattern.pattern for pattern, _kind in _OWN_FAULTS if pattern.search(line))
 
 

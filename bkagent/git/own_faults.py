@@ -1,8 +1,8 @@
 """What git's messages say about the repository at hand: locked, with refs in each other's way, or damaged.
 
-The words are those of git 2.17 to 2.51 in English, of lines that a remote did not send. Source: git's lockfile.c,
-config.c, refs.c, refs/files-backend.c, refs/packed-backend.c, packfile.c, object-file.c, read-cache.c, shallow.c,
-commit-graph.c, builtin/fetch.c, builtin/index-pack.c, unpack-trees.c.
+The words are those of git 2.17 to 2.51 in English, of lines that no remote sent and no name is the most of. Source:
+git's lockfile.c, config.c, refs.c, refs/files-backend.c, refs/packed-backend.c, packfile.c, object-file.c,
+read-cache.c, shallow.c, commit-graph.c, builtin/fetch.c, builtin/index-pack.c, unpack-trees.c.
 """
 
 import re
@@ -37,5 +37,5 @@ bad shallow line|shallow file has changed
 fatal: not a git repository
 """
 DAMAGED = re.compile(b"|".join(_DAMAGE.split(b"\n")[1:-1]).replace(b"ID", rb"[0-9a-f]{40,64}"))
-# What the far side reports about its own repository.
-FROM_REMOTE = re.compile(rb"\s*remote: |fatal: remote error")
+# What the far side reports about its own repository, and lines with names that anybody may have chosen.
+OF_OTHERS = re.compile(rb"\s*remote: |fatal: (?:remote error|invalid refspec|[Cc]ouldn't find remote ref)| [*=] \[")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _PROC = "/proc"
 # The one option of git whose value names a repository that is only read.
 _READS_ONLY = b"--reference"
+# Variables that tell a git what it works on.
+_TELLING = (b"GIT_DIR", b"GIT_COMMON_DIR", b"GIT_WORK_TREE", b"GIT_INDEX_FILE")
 
 
 def holder(lock: str, folder: str) -> "Optional[str]":
@@ -48,19 +50,27 @@ def _target(link: str) -> str:
 
 
 def _works_in(pid: str, folder: str) -> bool:
-    if _is_within(os.fsencode(os.readlink(os.path.join(_PROC, pid, "cwd"))), os.fsencode(folder)):
+    goal, cwd = os.fsencode(folder), os.fsencode(os.readlink(os.path.join(_PROC, pid, "cwd")))
+    if _is_within(cwd, goal):
         return True
-    return _is_told_of(_read(os.path.join(_PROC, pid, "cmdline")).split(b"\0"), os.fsencode(folder))
+    paths = _paths_told(_read(os.path.join(_PROC, pid, "cmdline")).split(b"\0")[1:])
+    paths += [
+        value
+        for name, _, value in (word.partition(b"=") for word in _read(os.path.join(_PROC, pid, "environ")).split(b"\0"))
+        if name in _TELLING
+    ]
+    return any(_is_within(os.path.realpath(os.path.join(cwd, path)), goal) for path in paths if path)
 
 
-def _is_told_of(words: "List[bytes]", folder: bytes) -> bool:
-    before = b""
+def _paths_told(words: "List[bytes]") -> "List[bytes]":
+    """Return what may be paths on a command line, without those of repositories that are only read."""
+    paths, before = [], b""
     for word in words:
         option, _, value = word.rpartition(b"=")
-        if before != _READS_ONLY and option != _READS_ONLY and _is_within(value, folder):
-            return True
+        if _READS_ONLY not in (before, option):
+            paths.append(value)
         before = word
-    return False
+    return paths
 
 
 def _is_within(path: bytes, folder: bytes) -> bool:

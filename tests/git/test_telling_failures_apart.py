@@ -102,6 +102,22 @@ def test_faults_of_the_repository_at_hand_are_told_by_lines_that_no_remote_sent(
                 assert kind(judge, output, 128, piece) is wanted, output
 
 
+NOT_OWN = [
+    b"fatal: invalid refspec 'x index file corrupt'",
+    b"fatal: couldn't find remote ref index file corrupt",
+    b" * [new branch]      objects/info/alternates -> origin/objects/info/alternates",
+    b"remote: fatal: index file corrupt",
+    b"remote: " + b"x" * 20_000 + b"fatal: index file corrupt",
+]
+
+
+@pytest.mark.parametrize("piece", [7, 100_000])
+@pytest.mark.parametrize("line", NOT_OWN, ids=range(len(NOT_OWN)))
+def test_what_others_may_have_chosen_is_no_fault_of_the_repository(line, piece):
+    for output in (line, line + b"\n", line + b"\r\nmore\n"):
+        assert kind(Judge(Kind.OTHER), output, 128, piece) is Kind.OTHER
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_a_text_is_seen_wherever_the_output_is_cut(seed):
     chance = random.Random(seed)
