@@ -25,7 +25,9 @@ def get(client: "Caller", job_id: str, repository: str, *, wait: "Wait", report:
 
     answer = retry(attempt, SCHEDULE, wait=wait, report=report)
     # Not tried again, since the control plane has answered: git waits for the password.
-    token = answer.get("token") if isinstance(answer, dict) else answer
+    if answer is not None and not isinstance(answer, dict):
+        raise WireError("repository token answer: it must be an object")
+    token = answer.get("token") if answer else None
     if token is None or token == "":
         raise WireError("repository token answer: the token is empty, so there is no password for this repository")
     if not isinstance(token, str) or "\n" in token or "\r" in token:

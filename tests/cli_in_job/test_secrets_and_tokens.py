@@ -154,6 +154,10 @@ def test_git_gets_the_password_of_the_repository(place):
             (question(protocol="https", host="h", path="p"), Answer(200, document), b"the token is empty, so")
             for document in ({}, {"token": ""}, {"token": None})
         ),
+        *(
+            (question(protocol="https", host="h", path="p"), Answer(200, document), b"it must be an object")
+            for document in ("password", ["password"], True)
+        ),
         (question(protocol="https", host="h", path="p"), Answer(200, {"token": 1}), b"token must be a text"),
         (question(protocol="https", host="h", path="p"), Answer(200, {"token": "a\nquit=1"}), b"a text of one line"),
     ],
