@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
-from bkagent.wire import json_text, lossy_text
+from bkagent.wire import go_decoding, json_text, lossy_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
@@ -107,7 +107,7 @@ class Request:
             raise HttpError(400, f"the body is no JSON text: {problem}") from None
         if _is_deeper(document, JSON_LEVELS_COUNT):
             raise HttpError(400, f"the JSON text is nested deeper than {JSON_LEVELS_COUNT} levels")
-        return _whole_characters(document) if b"\\ud" in body or b"\\uD" in body else document
+        return go_decoding.without_halves(document) if b"\\ud" in body or b"\\uD" in body else document
 
     def blocks(self, limit_bytes: int) -> Iterator[bytes]:
         """Yield the body as it comes, not inflated. Raises HttpError 413 when it is longer than `limit_bytes`."""
@@ -219,17 +219,6 @@ def _is_deeper(value: object, levels: int) -> bool:
         inner = (item for outer in row for item in (outer.values() if isinstance(outer, dict) else outer))
         row = [item for item in inner if isinstance(item, (dict, list))]
     return bool(row)
-
-
-def _whole_characters(value: object) -> object:
-    """Return `value` with each half of a surrogate pair replaced: JSON can spell one, no file or table can hold it."""
-    if isinstance(value, str):
-        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(value, list):
-        return [_whole_characters(item) for item in value]
-    if isinstance(value, dict):
-        return {_whole_characters(key): _whole_characters(item) for key, item in value.items()}
-    return value
 
 
 def _chunk_size(line: bytes) -> int:

@@ -5,22 +5,37 @@ counts. Source: https://pkg.go.dev/encoding/json#Unmarshal.
 """
 
 from bkagent.wire import json_text
+from bkagent.wire.lossy_text import replace_escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict
-
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def loads(text: "str | bytes | bytearray") -> object:
     """Return the value of a JSON text. Raises ValueError saying what is wrong and where."""
     if not isinstance(text, str):
         text = bytes(text).decode("utf-8", "surrogateescape")
-    text = _whole(text)
+    text = replace_escaped(text)
     document = json_text.loads(text)
     # Only an escape can still make half a pair.
-    return _without_halves(document) if "\\ud" in text or "\\uD" in text else document
+    if "\\ud" not in text and "\\uD" not in text:
+        return document
+    try:
+        return without_halves(document)
+    except RecursionError:
+        raise ValueError("the JSON text is nested too deeply") from None
+
+
+def without_halves(document: object) -> object:
+    """Return a JSON value whose texts have U+FFFD for each half of a surrogate pair. Raises RecursionError."""
+    if isinstance(document, str):
+        return replace_escaped(document)
+    if isinstance(document, list):
+        return [without_halves(item) for item in document]
+    if isinstance(document, dict):
+        return {replace_escaped(name): without_halves(value) for name, value in document.items()}
+    return document
 
 
 def member(document: "Dict[str, object]", name: str) -> object:
@@ -40,24 +55,3 @@ def string_map(document: object) -> "Dict[str, str]":
         if value is not None and not isinstance(value, str):
             raise ValueError(f'the value of "{name}" must be a text')
     return {name: value or "" for name, value in document.items()}
-
-
-def _whole(text: str) -> str:
-    """Return a text without halves of surrogate pairs, which also stand for bytes that could not be decoded."""
-    if text.isascii():
-        return text
-    try:
-        text.encode("utf-8")
-        return text
-    except UnicodeEncodeError:
-        return "".join(_REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in text)
-
-
-def _without_halves(document: object) -> object:
-    if isinstance(document, str):
-        return _whole(document)
-    if isinstance(document, list):
-        return [_without_halves(item) for item in document]
-    if isinstance(document, dict):
-        return {_whole(name): _without_halves(value) for name, value in document.items()}
-    return document

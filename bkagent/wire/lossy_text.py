@@ -1,13 +1,9 @@
 """Bytes that should be UTF-8 as a text, as Go's JSON writes a text that is not: U+FFFD for each byte that does not fit.
 
-What names a file in the body of one request is found so by the bytes of another.
+What names a file in the body of one request is found so by the bytes of another. On the short path.
 """
 
-from __future__ import annotations
-
-import re
-
-_ESCAPED = re.compile("[\ud800-\udfff]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def decode(data: bytes) -> str:
@@ -16,5 +12,11 @@ def decode(data: bytes) -> str:
 
 
 def replace_escaped(text: str) -> str:
-    """Return a text in which bytes stand as lone surrogates with U+FFFD in their place."""
-    return _ESCAPED.sub("\ufffd", text)
+    """Return a text with U+FFFD for each half of a surrogate pair, which also stand for bytes that do not fit."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return "".join(_REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in text)

@@ -43,6 +43,18 @@ def test_halves_of_pairs_are_found_at_any_depth() -> None:
     assert document == [{"a": [BAD, {BAD: [1, True, None, BAD]}]}]
 
 
+@pytest.mark.parametrize("depth", [800, 5000, 100_000])
+def test_what_is_nested_too_deeply_is_no_defect(depth: int) -> None:
+    try:
+        document = go_decoding.loads(b"[" * depth + rb'"\ud800"' + b"]" * depth)
+    except ValueError:
+        return
+    for _ in range(depth):
+        assert isinstance(document, list)
+        (document,) = document
+    assert document == BAD
+
+
 def test_the_case_of_a_field_makes_no_difference_and_the_last_counts() -> None:
     assert go_decoding.member({"Env": 1}, "env") == 1
     assert go_decoding.member({"env": 1, "ENV": 2}, "env") == 2
