@@ -25,6 +25,20 @@ def test_a_registration_says_what_the_control_plane_chooses_by(plane, start):
     assert re.findall(r"\d+\.\d+\.\d+", user_agent + said["version"] + said["build"]) == ["3.138.3"] * 2
 
 
+def test_a_registration_names_the_features_in_use_in_the_references_order(plane, start, tmp_path):
+    flags = (
+        "--allowed-plugins", ".*", "--allowed-repositories", ".*", "--no-http2", "--no-command-eval", "--no-plugins",
+        "--disconnect-after-uptime", "600", "--disconnect-after-idle-timeout", "60", "--disconnect-after-job",
+        "--git-mirrors-path", str(tmp_path / "mirrors"), "--experiment", "pty-raw",
+    )  # fmt: skip
+    agent = start(*flags)
+    assert plane.wait_for(lambda: plane.sessions), agent.said
+    assert registration(plane)["features"] == [
+        "git-mirrors", "disconnect-after-job", "disconnect-after-idle", "disconnect-after-uptime", "no-plugins",
+        "no-script-eval", "no-http2", "allowed-repositories", "allowed-plugins", "experiment-pty-raw",
+    ]  # fmt: skip
+
+
 def test_a_registration_names_no_feature_that_does_not_work(plane, start):
     experiments = "pty-raw,zip-plugins,override-zero-exit-on-cancel,polyglot-hooks,no-such-experiment"
     agent = start("--experiment", experiments, "--tracing-backend", "opentelemetry")
