@@ -13,7 +13,7 @@ class Idleness:
     """
 
     def __init__(self, workers: int, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._lock = threading.Lock()
         self._idle_since: Dict[int, Optional[float]] = dict.fromkeys(range(1, workers + 1))
 
@@ -35,7 +35,7 @@ class Idleness:
 
     def left_s(self, now: float) -> float:
         """Return the seconds until workers should leave, 0 when it is time, infinity while one is busy."""
-        if self._timeout_s <= 0:
+        if self.timeout_s <= 0:
             return float("inf")
         with self._lock:
             latest = 0.0
@@ -43,4 +43,4 @@ class Idleness:
                 if since is None:
                     return float("inf")
                 latest = max(latest, since)
-        return max(0.0, latest + self._timeout_s - now)
+        return max(0.0, latest + self.timeout_s - now)

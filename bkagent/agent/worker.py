@@ -177,7 +177,7 @@ class Worker:
         if self._stop.wait(pause_s):
             return self._stopping()
         if self._idleness.left_s(self._clock()) <= 0:
-            self._report("info", "no worker had a job for long enough: disconnecting")
+            self._report("info", f"no worker had a job for {self._idleness.timeout_s:g} s: disconnecting")
             return LEAVING
         return PINGING
 

@@ -6,7 +6,7 @@ import re
 from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.steps_fields import Fields, plain_text, whole_number
+from bkagent.pipeline.steps_fields import Fields, plain_text, shown, whole_number
 from bkagent.pipeline.steps_rules import (
     DEFAULT_RETRY_LIMIT,
     Adjustment,
@@ -174,7 +174,7 @@ def matrix(fields: Fields) -> Optional[Matrix]:
     if value is None:
         return None
     if isinstance(value, list):
-        return Matrix({"": _elements(fields, value)})
+        return Matrix({"": _elements(fields, "matrix", value)})
     if not isinstance(value, Mapping):
         raise fields.wrong("matrix", "a list, or a mapping with setup", value)
     setup = value.get("setup")
@@ -182,15 +182,20 @@ def matrix(fields: Fields) -> Optional[Matrix]:
         setup = {"": setup}
     if not isinstance(setup, Mapping):
         raise fields.wrong("matrix.setup", "a list, or a mapping of lists", setup)
-    dimensions = {name: _elements(fields, items) for name, items in setup.items()}
+    dimensions = {name: _elements(fields, _part("matrix.setup", name), items) for name, items in setup.items()}
     inner = Fields(value, fields.what)
     return Matrix(dimensions, tuple(_adjustment(fields, item, dimensions) for item in inner.items("adjustments")))
 
 
-def _elements(fields: Fields, items: Any) -> Tuple[str, ...]:
+def _part(whole: str, name: str) -> str:
+    return f"{whole}.{name}" if name else whole
+
+
+def _elements(fields: Fields, name: str, items: Any) -> Tuple[str, ...]:
     items = items if isinstance(items, list) else [items]
-    if any(item is None or isinstance(item, (Mapping, list)) for item in items):
-        raise fields.wrong("matrix", "lists of texts, numbers or booleans", items)
+    for item in items:
+        if item is None or isinstance(item, (Mapping, list)):
+            raise PipelineError(f"{fields.what}: {name} must hold texts, numbers or booleans, not {shown(item)}")
     return tuple(plain_text(item) for item in items)
 
 
@@ -204,6 +209,13 @@ def _adjustment(fields: Fields, item: Any, dimensions: Mapping[str, Tuple[str, .
         combined = {"": combined}
     if not combined or not set(combined) <= set(dimensions):
         raise PipelineError(f"{fields.what}: matrix.adjustments: with must name dimensions of setup, and no other")
-    texts: Dict[str, str] = {name: _elements(fields, value)[0] for name, value in combined.items()}
+    texts = {name: _combined(fields, name, value) for name, value in combined.items()}
     inner = Fields(item, f"{fields.what}: matrix.adjustments")
     return Adjustment(texts, skip(inner), soft_fail(inner) if "soft_fail" in inner else None, item)
+
+
+def _combined(fields: Fields, name: str, value: Any) -> str:
+    if value is None or isinstance(value, (Mapping, list)):
+        expected = "a text, a whole number, true or false"
+        raise fields.wrong(f"{_part('with', name)} of matrix.adjustments", expected, value)
+    return plain_text(value)

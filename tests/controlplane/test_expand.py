@@ -115,12 +115,27 @@ def test_an_adjustment_is_for_every_combination_that_it_suits(world, setup, adju
         ({"with": {"b": "x"}, "skip": True}, "with must name dimensions of setup"),
         ({"with": {}, "skip": True}, "with must name dimensions of setup"),
         ({"skip": True}, "with must name dimensions of setup"),
+        ({"with": {"p": []}, "skip": True}, "with.p of matrix.adjustments must be a text.* not a list"),
+        ({"with": {"p": None}, "skip": True}, "with.p of matrix.adjustments must be a text.* not null"),
     ],
 )
 def test_an_adjustment_that_suits_nothing_is_refused(world, adjustment, words):
     matrix_of_step = {"setup": {"a": ["x"], "p": ["1"]}, "adjustments": [adjustment]}
     with pytest.raises(Rejected, match=words):
         world.build([{"command": "c", "label": "M", "matrix": matrix_of_step}])
+
+
+@pytest.mark.parametrize(
+    ("matrix_of_step", "sentence"),
+    [
+        (["x", {"b": "c"}], "step 1: matrix must hold texts, numbers or booleans, not a mapping"),
+        ({"setup": ["x", None]}, "step 1: matrix.setup must hold texts, numbers or booleans, not null"),
+        ({"setup": {"a": ["x"], "p": [["y"]]}}, "step 1: matrix.setup.p must hold texts, numbers or booleans, not a list"),
+    ],
+)
+def test_an_element_that_is_no_plain_value_is_refused_by_its_dimension(world, matrix_of_step, sentence):
+    with pytest.raises(Rejected, match=f"{sentence}$"):
+        world.build([{"command": "c", "matrix": matrix_of_step}])
 
 
 def test_a_plain_matrix_has_one_unnamed_dimension():
