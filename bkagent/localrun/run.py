@@ -222,7 +222,8 @@ def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot
     else:
         lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
     if taken.submodules:
-        lines.append(f"Submodules and repositories within are run as they are on disk, too: {', '.join(taken.submodules)}")
+        paths = ", ".join(taken.submodules)
+        lines.append(f"Submodules and repositories within are run as they are on disk, too: {paths}")
     unusable = "is a repository that git cannot use: its files are left out"
     lines += [f"note: {path} {unusable}" for path in taken.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

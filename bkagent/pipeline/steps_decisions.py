@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
 
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.steps_fields import Fields, plain_text, shown, whole_number

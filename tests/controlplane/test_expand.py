@@ -128,13 +128,13 @@ def test_an_adjustment_that_suits_nothing_is_refused(world, adjustment, words):
 @pytest.mark.parametrize(
     ("matrix_of_step", "sentence"),
     [
-        (["x", {"b": "c"}], "step 1: matrix must hold texts, numbers or booleans, not a mapping"),
-        ({"setup": ["x", None]}, "step 1: matrix.setup must hold texts, numbers or booleans, not null"),
-        ({"setup": {"a": ["x"], "p": [["y"]]}}, "step 1: matrix.setup.p must hold texts, numbers or booleans, not a list"),
+        (["x", {"b": "c"}], "matrix must hold texts, numbers or booleans, not a mapping"),
+        ({"setup": ["x", None]}, "matrix.setup must hold texts, numbers or booleans, not null"),
+        ({"setup": {"a": ["x"], "p": [["y"]]}}, "matrix.setup.p must hold texts, numbers or booleans, not a list"),
     ],
 )
 def test_an_element_that_is_no_plain_value_is_refused_by_its_dimension(world, matrix_of_step, sentence):
-    with pytest.raises(Rejected, match=f"{sentence}$"):
+    with pytest.raises(Rejected, match=f"step 1: {sentence}$"):
         world.build([{"command": "c", "matrix": matrix_of_step}])
 
 

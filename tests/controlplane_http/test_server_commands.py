@@ -11,6 +11,8 @@ from typing import Any, Iterator, List, Optional
 
 import pytest
 
+from tests.fakes.scripted_server import Answer, ScriptedServer
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PIPELINE = "steps:\n  - label: $LABEL\n    command: echo hi\n"
 WAIT_S = 30
@@ -175,6 +177,14 @@ def test_a_build_waits_in_the_folder_where_no_server_runs(tmp_path: Any, pipelin
     served.end(signal.SIGKILL)
     assert os.path.exists(tmp_path / "data" / "server.url")  # left by the one that was killed
     assert json.loads(bkagent(tmp_path, *words, stdin="steps: [{command: a}]").stdout)["number"] == 2
+
+
+def test_what_a_server_fails_with_is_said(served: Served, tmp_path: Any, pipeline_file: str) -> None:
+    words = ["build", "create", "--data", "data", "--pipeline", "app", "--file", pipeline_file]
+    with ScriptedServer({"GET /v2/organizations": Answer(500, {"message": "a fault of ours"})}) as failing:
+        (tmp_path / "data" / "server.url").write_text(failing.url + "\n")
+        done = bkagent(tmp_path, *words)
+    assert done.returncode == 1 and "a fault of ours" in sentences(done)[0], done.stderr
 
 
 def test_a_build_is_made_by_a_server_elsewhere(served: Served, tmp_path: Any, pipeline_file: str) -> None:

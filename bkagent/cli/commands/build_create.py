@@ -4,7 +4,7 @@ import os
 
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, server
-from bkagent.errors import ConfigError, Unreachable, UsageError
+from bkagent.errors import ConfigError, Unavailable, Unreachable, UsageError
 from bkagent.wire.shown_text import one_line
 
 TYPE_CHECKING = False
@@ -98,6 +98,8 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
     if url:
         try:
             return _ask(call, url, _api_token(folder), slug, request)
+        except Unavailable:
+            raise  # it answers, so the folder is its own
         except Unreachable:
             pass  # it was killed: its URL is left, the folder is free
     if not os.path.exists(os.path.join(folder, STORE_NAME)):
