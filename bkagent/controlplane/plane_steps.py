@@ -43,11 +43,11 @@ class PlaneSteps(PlaneScheduling):
     def not_notified(self, build_id: str) -> List[str]:
         """Return a sentence for each place of a build's pipelines whose `notify` is not carried out."""
         with self._db.lock:
-            found = self._db.rows(
+            rows = self._db.rows(
                 "SELECT id FROM uploads WHERE build_id = ? AND instr(document, 'notify') ORDER BY created_at, rowid",
                 (build_id,),
             )
-            return notifications.lines(self._model(id)[0] for (id,) in found)
+            return notifications.lines(self._model(id)[0] for (id,) in rows)
 
     def step_document(self, step_id: str) -> Mapping[str, Any]:
         """Return a step as it was uploaded. Raises NotFound."""

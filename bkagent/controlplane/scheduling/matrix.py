@@ -33,17 +33,18 @@ def combinations(matrix: Matrix) -> List[Combination]:
     """
     names = list(matrix.dimensions)
     listed = [dict(zip(names, values)) for values in itertools.product(*matrix.dimensions.values())]
-    listed += [{name: one.combination[name] for name in names} for one in matrix.adjustments if _is_whole(one, matrix)]
+    whole = [adjustment.combination for adjustment in matrix.adjustments if _is_whole(adjustment, matrix)]
+    listed += [{name: combination[name] for name in names} for combination in whole]
     distinct = {tuple(values.values()): values for values in listed}
     used: Set[int] = set()
-    found = [_adjusted(values, matrix, used) for values in distinct.values()]
+    adjusted = [_adjusted(values, matrix, used) for values in distinct.values()]
     for number, adjustment in enumerate(matrix.adjustments):
         if number not in used and not adjustment.skip:
             missing = ", ".join(name for name in names if name not in adjustment.combination)
             raise PipelineError(
                 f"adjustment {number + 1} of the matrix suits no combination; to add one it must name {missing} as well"
             )
-    return found
+    return adjusted
 
 
 def _adjusted(values: Mapping[str, str], matrix: Matrix, used: Set[int]) -> Combination:
