@@ -10,6 +10,7 @@ _MOST_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # what a server that asks for huge chun
 # Lines that come together are to go together: so much of the interval lies between a chunk and an early one.
 _EARLY_GAP_PART = 0.05
 _EARLY_COST_INTERVALS = 10
+_LEAST_INTERVAL_S = 0.001  # a grid of smaller steps has more points than numbers can count
 
 
 class Pace:
@@ -25,7 +26,7 @@ class Pace:
 
     def __init__(self, chunk_max_bytes: int, interval_s: float) -> None:
         self._full = chunk_max_bytes
-        self._interval_s = interval_s
+        self._interval_s = max(interval_s, _LEAST_INTERVAL_S)
         self._first_at: Optional[float] = None  # where the grid begins
         self._due_at: Optional[float] = None  # the point where what waits now has to go
         self._early_at = self._early_was_due_at = float("-inf")  # the last early chunk: when it went, and had to go

@@ -55,6 +55,12 @@ def test_what_is_left_at_the_end_waits_for_nothing():
     assert pace.take(20, 3, True, 0.1) == 20
 
 
+@pytest.mark.parametrize("interval_s", [0.0, 5e-324, 1e-9])
+def test_an_interval_of_nearly_nothing_keeps_nothing_back(interval_s):
+    pace = Pace(FULL, interval_s)
+    assert [pace.take(10, 0, False, now) for now in (0.0, 1.0, 2.0)] == [10, 10, 10]
+
+
 def test_huge_chunks_do_not_fill_the_memory():
     assert Pace(100 * 1024 * 1024, 1.0).most_in_flight == 1
     assert Pace(4 * 1024 * 1024, 1.0).most_in_flight == 2
