@@ -2,78 +2,70 @@
 
 from __future__ import annotations
 
-import math
 from typing import Optional
 
 MOST_IN_FLIGHT = 8
 _MOST_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # what a server that asks for huge chunks may cost in memory
-# Lines that come together are to go together: so much of the interval lies between a chunk and an early one.
-_EARLY_GAP_PART = 0.05
+# Lines that come together are to go together, those of a job's beginning, say: so long they are given, or this part of
+# an interval that is shorter than usual.
+_EARLY_AFTER_S, _EARLY_AFTER_PART = 0.05, 0.05
 _EARLY_COST_INTERVALS = 10
-_LEAST_INTERVAL_S = 0.001  # a grid of smaller steps has more points than numbers can count
 
 
 class Pace:
     """The server says how often it wants a chunk: the reference sends what there is once each interval.
 
-    So does this one: what waits is sent at the points of a grid that the first chunk begins, at most one partial chunk
-    at each. Full chunks go at once, as many side by side as the backlog has.
+    Here what is printed waits until it is an interval old, with all that is printed meanwhile; then it is one chunk. No
+    clock that ticks once an interval needs fewer of them. Full chunks go at once, as many side by side as the backlog
+    has.
 
-    A chunk may be early, so that the first lines after a quiet spell are seen without delay. Nothing is lost by that if
-    no more comes before the point where it was due. If more comes, it was one chunk more than the reference sends, and
-    no other is early for ten intervals: over any ten intervals there is at most one chunk more.
+    A chunk may go early, so that first lines are seen without delay. If the rest of its interval stays quiet, it was
+    the only one of that interval. If more comes, that goes when the interval is over, and is one chunk more than
+    needed; then no other goes early for ten intervals.
     """
 
     def __init__(self, chunk_max_bytes: int, interval_s: float) -> None:
         self._full = chunk_max_bytes
-        self._interval_s = max(interval_s, _LEAST_INTERVAL_S)
-        self._first_at: Optional[float] = None  # where the grid begins
-        self._due_at: Optional[float] = None  # the point where what waits now has to go
-        self._early_at = self._early_was_due_at = float("-inf")  # the last early chunk: when it went, and had to go
-        self._early_from = float("-inf")  # none is early before
+        self._interval_s = interval_s
+        self._waits_since: Optional[float] = None  # when what waits now was first seen
+        self._early_since = float("-inf")  # the interval that the last early chunk belongs to: when it began
+        self._early_from = float("-inf")  # none goes early before
         self.most_in_flight = max(1, min(MOST_IN_FLIGHT, _MOST_BYTES_IN_FLIGHT // chunk_max_bytes))
 
     def take(self, unsent: int, in_flight: int, ended: bool, now: float) -> int:
         """Return the size of the chunk to send now, in bytes, or 0. `unsent` bytes of log wait; `now` in seconds."""
         if not unsent:
             return 0
-        due_at = self._note_waiting(now)
+        due_at, early_at = self._times(now)
         if in_flight >= self.most_in_flight:
             return 0
         if unsent >= self._full:
-            self._note_sent(now)
+            self._waits_since = None
             return self._full
         if ended:
             return unsent
-        if in_flight or now < min(due_at, self._early_from):
+        if in_flight or now < min(due_at, early_at):
             return 0
         if now < due_at:
-            self._early_at, self._early_was_due_at = now, due_at
-        self._note_sent(now)
+            self._early_since = due_at - self._interval_s
+        self._waits_since = None
         return unsent
 
     def due_in_s(self, unsent: int, in_flight: int, now: float) -> Optional[float]:
         """Return the seconds until `take` gives a partial chunk, or None when only an event changes its answer."""
         if not unsent or in_flight:
             return None
-        return max(0.0, min(self._note_waiting(now), self._early_from) - now)
+        return max(0.0, min(self._times(now)) - now)
 
-    def _note_waiting(self, now: float) -> float:
-        """Note that something waits; return the point where it has to go."""
-        if now < self._early_was_due_at:
-            self._early_from = self._early_at + _EARLY_COST_INTERVALS * self._interval_s
-        if self._due_at is None:
-            self._due_at = now if self._first_at is None else self._next_point(self._first_at, now)
-        return self._due_at
-
-    def _note_sent(self, now: float) -> None:
-        if self._first_at is None:
-            self._first_at = now
-        self._due_at = None
-        # Until the point where an early chunk was due nobody knows whether it was one too many.
-        gap_s = self._interval_s * _EARLY_GAP_PART
-        self._early_from = max(self._early_from, now + gap_s, self._early_was_due_at)
-
-    def _next_point(self, first_at: float, now: float) -> float:
-        point = first_at + (math.floor((now - first_at) / self._interval_s) + 1) * self._interval_s
-        return point if point > now else point + self._interval_s
+    def _times(self, now: float) -> "tuple[float, float]":
+        """Note that something waits; return when it has to go, and when it may go early."""
+        if self._waits_since is None:
+            self._waits_since = now
+            if now < self._early_since + self._interval_s:
+                # The early chunk was one more than needed; what came after it goes with its interval.
+                self._waits_since = self._early_since
+                self._early_from = self._early_since + _EARLY_COST_INTERVALS * self._interval_s
+        due_at = self._waits_since + self._interval_s
+        if self._waits_since < self._early_from:
+            return due_at, due_at
+        return due_at, self._waits_since + min(_EARLY_AFTER_S, self._interval_s * _EARLY_AFTER_PART)

@@ -1,5 +1,6 @@
 """When chunks are sent: at once what is full or first, and otherwise one an interval."""
 
+import math
 import random
 
 import pytest
@@ -9,36 +10,39 @@ from bkagent.logs.pace import MOST_IN_FLIGHT, Pace
 FULL = 1000
 
 
-def test_what_is_first_goes_at_once_and_once_more_a_moment_later():
+def test_first_lines_go_together_a_moment_after_the_first_of_them():
     """A job begins with lines of the agent's; what people look for is the first line of its command."""
     pace = Pace(FULL, 1.0)
-    assert pace.take(500, 0, False, 10.0) == 500  # what the agent says
-    assert pace.take(20, 0, False, 10.02) == 0
-    assert pace.due_in_s(20, 0, 10.02) == pytest.approx(0.03)
-    assert pace.take(30, 0, False, 10.06) == 30  # the first lines
+    assert pace.take(500, 0, False, 10.0) == 0  # what the agent says
+    assert pace.due_in_s(500, 0, 10.0) == pytest.approx(0.05)
+    assert pace.take(550, 0, False, 10.06) == 550  # with what has come meanwhile
     assert pace.take(9, 0, False, 10.12) == 0
     assert pace.due_in_s(9, 0, 10.12) == pytest.approx(0.88)
-    assert pace.take(9, 0, False, 11.0) == 9
+    assert pace.take(19, 0, False, 11.0) == 19
 
 
-def test_lines_with_quiet_between_them_go_at_once_each():
+def test_lines_with_quiet_between_them_go_early_each():
     pace = Pace(FULL, 1.0)
     for number in range(20):
         now = 1.3 * number
-        assert pace.take(5, 0, False, now) == 5
+        assert pace.take(5, 0, False, now) == 0 and pace.due_in_s(5, 0, now) == pytest.approx(0.05)
+        assert pace.take(5, 0, False, now + 0.05 + 1e-9) == 5
         assert pace.take(0, 0, False, now + 0.2) == 0 and pace.due_in_s(0, 0, now + 0.2) is None
 
 
 def test_an_early_chunk_that_was_one_too_many_is_the_only_one_for_ten_intervals():
     pace = Pace(FULL, 1.0)
-    assert pace.take(5, 0, False, 0.0) == 5
-    assert pace.take(5, 0, False, 3.2) == 5  # early
-    assert pace.take(5, 0, False, 3.4) == 0  # more comes
-    assert pace.take(5, 0, False, 4.0) == 5
-    assert pace.take(5, 0, False, 7.5) == 0
-    assert pace.due_in_s(5, 0, 7.5) == 0.5
-    assert pace.take(5, 0, False, 8.0) == 5
-    assert pace.take(5, 0, False, 13.3) == 5
+    assert pace.take(5, 0, False, 0.0) == 0 and pace.take(5, 0, False, 0.1) == 5  # early
+    assert pace.take(5, 0, False, 0.5) == 0 and pace.take(5, 0, False, 1.0) == 5  # more came
+    assert pace.take(5, 0, False, 9.5) == 0 and pace.due_in_s(5, 0, 9.5) == 1.0
+    assert pace.take(5, 0, False, 10.5) == 5
+    assert pace.take(5, 0, False, 10.6) == 0 and pace.due_in_s(5, 0, 10.6) == pytest.approx(0.05)
+
+
+def test_a_short_job_costs_two_chunks_at_most():
+    pace = Pace(FULL, 1.0)
+    taken = [pace.take(5, 0, False, hundredth / 100) for hundredth in range(90)]
+    assert len([size for size in taken if size]) == 1 and pace.take(5, 0, True, 0.9) == 5
 
 
 def test_full_chunks_go_side_by_side_and_partial_ones_alone():
@@ -51,14 +55,15 @@ def test_full_chunks_go_side_by_side_and_partial_ones_alone():
 
 def test_what_is_left_at_the_end_waits_for_nothing():
     pace = Pace(FULL, 1.0)
-    assert pace.take(10, 0, False, 0.0) == 10
-    assert pace.take(20, 3, True, 0.1) == 20
+    assert pace.take(10, 0, False, 0.0) == 0
+    assert pace.take(20, 3, True, 0.01) == 20
 
 
 @pytest.mark.parametrize("interval_s", [0.0, 5e-324, 1e-9])
 def test_an_interval_of_nearly_nothing_keeps_nothing_back(interval_s):
     pace = Pace(FULL, interval_s)
-    assert [pace.take(10, 0, False, now) for now in (0.0, 1.0, 2.0)] == [10, 10, 10]
+    for now in (0.0, 1.0, 2.0):
+        assert pace.take(10, 0, False, now) or pace.take(10, 0, False, now + 0.001) == 10
 
 
 def test_huge_chunks_do_not_fill_the_memory():
@@ -66,8 +71,7 @@ def test_huge_chunks_do_not_fill_the_memory():
     assert Pace(4 * 1024 * 1024, 1.0).most_in_flight == 2
 
 
-# Beside the reference, which sends what there is at each point of a grid, cut into chunks. Its grid begins anywhere;
-# the one to compare with begins where ours does.
+# Beside the reference, which sends what there is each interval, cut into chunks, from any moment on.
 
 _KINDS = {
     "steady": lambda chance: (chance.uniform(0, 0.2), chance.randrange(1, 60)),
@@ -107,28 +111,34 @@ def _sent_by_pace(pieces):
     return sent
 
 
-def _sent_by_the_reference(pieces):
+def _sent_by_the_reference(pieces, first_at):
     """Return the time of each chunk."""
-    first_at, waiting = pieces[0][0], {}
+    waiting = {}
     for now, size in pieces:
-        point = max(0, -int(-(now - first_at + 1e-9) // 1)) if now > first_at else 0
+        point = math.ceil(now - first_at)
         waiting[point] = waiting.get(point, 0) + size
     return [first_at + point for point, size in sorted(waiting.items()) for _ in range(-(-size // FULL))]
 
 
 @pytest.mark.parametrize("kind", sorted(_KINDS))
-def test_over_any_ten_intervals_there_is_at_most_one_chunk_more_than_the_reference_sends(kind):
+def test_each_ten_intervals_there_is_at_most_one_chunk_more_than_the_reference_sends(kind):
     for seed in range(40):
         pieces = _printed(kind, seed)
-        ours, theirs = _sent_by_pace(pieces), _sent_by_the_reference(pieces)
+        ours = _sent_by_pace(pieces)
         assert sum(size for _, size in ours) == sum(size for _, size in pieces)
-        times = [now for now, _ in ours]
-        # A full chunk goes when it is full: the reference has it at its next point, up to an interval later.
-        later = 1 if kind == "floods" else 0
+        for first_at in (pieces[0][0] - part / 8 for part in range(8)):
+            theirs = _sent_by_the_reference(pieces, first_at)
+            for count, (now, _) in enumerate(ours, 1):
+                # A full chunk goes when it is full: the reference has it an interval later at most.
+                most = sum(1 for then in theirs if then <= now + (1 if kind == "floods" else 0))
+                assert count <= most + math.ceil((now - pieces[0][0]) / 10), (seed, first_at, now)
+
+
+def test_over_any_ten_intervals_steady_output_costs_eleven_chunks():
+    for seed in range(40):
+        times = [now for now, _ in _sent_by_pace(_printed("steady", seed))]
         for index, begin in enumerate(times):
-            count = sum(1 for now in times[index:] if now < begin + 10)
-            most = sum(1 for now in theirs if begin - 1e-6 <= now < begin + 10 + later)
-            assert count <= most + 1, (seed, begin)
+            assert sum(1 for now in times[index:] if now < begin + 10) <= 11, (seed, begin)
 
 
 @pytest.mark.parametrize("kind", sorted(_KINDS))
