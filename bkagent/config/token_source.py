@@ -36,6 +36,17 @@ def resolve(token: Secret) -> Secret:
     return Secret(text.strip())
 
 
+def keep_from_children(token: Secret) -> None:
+    """Let no process that is started from here on inherit the descriptor that the token is in, if it is in one."""
+    text = token.reveal()
+    number = text[len(_DESCRIPTOR) :]
+    if text.startswith(_DESCRIPTOR) and number.isascii() and number.isdigit():
+        try:
+            os.set_inheritable(int(number), False)
+        except (OSError, OverflowError):
+            pass  # `resolve` says what is wrong with it
+
+
 def _checked(found: bytes, place: str) -> Secret:
     text = found.decode("utf-8", "surrogateescape").strip()
     if not text:

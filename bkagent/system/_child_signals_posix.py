@@ -24,12 +24,17 @@ _NEVER_BLOCKED = (
     "SIGSTKFLT", "SIGCHLD", "SIGURG", "SIGPROF", "SIGSYS", "SIGRTMIN",
 )  # fmt: skip
 
+# Python names SIGSTKFLT from 3.11 on; where its number has another name the processor has no such signal.
+_STKFLT = 16
+
 
 def _numbers(names: "Iterable[str]") -> "Tuple[int, ...]":
     return tuple(int(getattr(signal, name)) for name in names if hasattr(signal, name))
 
 
 _unblocked = _numbers(_NEVER_BLOCKED)
+if sys.platform == "linux" and _STKFLT not in {int(known) for known in signal.Signals}:
+    _unblocked += (_STKFLT,)
 # Python ignores SIGPIPE and SIGXFSZ for itself.
 _ignored_at_start = tuple(
     number

@@ -14,7 +14,8 @@ TOKEN = "registration-token"
 OTHER = "token-of-another-agent"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
-# What a job of the same user can find out: its own environment, and how every process above it was started.
+# What a job of the same user can find out: its own environment, and how every process above it was started, and others
+# of this test (an agent that another test starts at this moment shows its token until its Python runs).
 NOSY = """
 env > {folder}/found
 pid=$$
@@ -22,7 +23,7 @@ while [ "$pid" -gt 1 ]; do
   cat /proc/$pid/cmdline /proc/$pid/environ >> {folder}/found 2>/dev/null
   pid=$(awk '/^PPid:/ {{print $2}}' /proc/$pid/status)
 done
-ps -eo args >> {folder}/found 2>/dev/null || true
+ps -eo args 2>/dev/null | grep -F -e {folder} >> {folder}/found || true
 """
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -52,11 +53,18 @@ class Warm:
         how = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL), **how}
         return subprocess.Popen([self.program, *words], env=self.environ, **how)
 
-    def is_warm(self, **how):
-        """Whether a command is run by the process: a shell that starts a program exports PWD, a fork does not."""
-        dump = self.run("env", "dump", **how)
-        assert dump.returncode == 0, dump
-        return "PWD" not in json.loads(dump.stdout)
+    def is_warm(self, env=None, through=(), **how):
+        """Whether a command is run by the process: the script that asked it waits, and has not become the command."""
+        # More than a pipe holds: the command waits until it is read.
+        large = {f"LARGE{number}": "x" * 60_000 for number in range(3)}
+        environ = {**self.environ, **large, **(env or {})}
+        argv = [*through, self.program, "env", "dump"]
+        with subprocess.Popen(argv, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **how) as caller:
+            assert select.select([caller.stdout], [], [], 60)[0]
+            program = os.path.basename(os.readlink(f"/proc/{caller.pid}/exe"))
+            caller.stdout.read()
+        assert caller.returncode == 0
+        return not program.startswith("python")
 
     def wait(self):
         patient = deadline()
@@ -353,8 +361,7 @@ def test_a_caller_in_another_namespace_runs_by_itself(warm):
     warm.wait()
     if subprocess.run(["unshare", "-r", "true"], capture_output=True).returncode:
         pytest.skip("this machine permits no user namespaces")
-    ran = warm.shell('unshare -r "$0" env dump')
-    assert "PWD" in json.loads(ran.stdout), ran
+    assert not warm.is_warm(through=("unshare", "-r"))
 
 
 def test_what_a_job_says_does_not_change_which_code_runs(warm, tmp_path):

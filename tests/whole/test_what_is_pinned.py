@@ -122,7 +122,8 @@ def test_a_job_pinned_to_an_id_is_that_commit_though_a_branch_has_its_name(
         assert f"checkout -f {good}\n" in done.out
     missing = good[::-1]
     upstream.git("branch", missing, "HEAD")
-    done = hand.run(repository=folder, COMMIT=missing, REFSPEC=f"refs/heads/{missing}:refs/heads/{missing}")
+    refspec = f"refs/heads/{missing}:refs/heads/{missing}"
+    done = hand.run(repository=folder, COMMIT=missing, REFSPEC=refspec, CLEAN_CHECKOUT="true")
     assert done.status == 128 and f'the repository has no commit "{missing}"' in done.out, done.text
 
 

@@ -6,8 +6,8 @@ import os
 import sys
 
 from bkagent.cli.command import Call, Command
-from bkagent.config import environment
-from bkagent.config.options import agent, logging, session
+from bkagent.config import environment, token_source
+from bkagent.config.options import agent, api, logging, session
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.version import FULL_VERSION
 
@@ -26,6 +26,7 @@ def run(call: Call) -> int:
     from bkagent.job.warm import Warm
 
     token_hiding.hide(call, sys.argv[1:])
+    token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
     warm = Warm(own_variables.inherited(call), call.report)
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
