@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 from bkagent.shell.session import Session
 from bkagent.system import lock_holders
@@ -33,12 +33,9 @@ def clear(session: Session, git_dir: str, *, is_shared: bool) -> Locks:
     removed_count, why_left, is_held = 0, "", False
     folder = os.path.dirname(git_dir) if os.path.basename(git_dir) == ".git" else git_dir
     for path in _locks(git_dir):
-        holder = lock_holders.holder(path, folder)
-        if holder:
-            is_held, why_left = True, f'{holder} may hold "{path}"; end it if it hangs'
-            continue
-        if not _wait_until_stale(session, path, is_shared=is_shared, is_free=holder is not None):
-            why_left = f'a git may hold "{path}"; remove that file if none does'
+        use = _await_stale(session, path, folder, is_shared=is_shared)
+        if use is not None:
+            why_left, is_held = use.why, is_held or use.is_held
             continue
         try:
             os.unlink(path)
@@ -63,20 +60,30 @@ def _locks(git_dir: str) -> List[str]:
     return sorted(locks)
 
 
-def _wait_until_stale(session: Session, path: str, *, is_shared: bool, is_free: bool) -> bool:
-    """Say whether a lock is stale or gone. `is_free`: no process that can be seen holds it, which may take a while."""
-    if is_free and not is_shared:
-        return True
-    least_s = _SHARED_AGE_S if is_free else _UNSURE_AGE_S
+class _Use(NamedTuple):
+    """Why a lock stays, and whether a living process has it."""
+
+    why: str
+    is_held: bool
+
+
+def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -> Optional[_Use]:
+    """Wait until a lock is stale or gone, which None says; return at once what keeps it for longer."""
     while True:
+        holder = lock_holders.holder(path, folder)  # each time: a git may have taken the lock meanwhile
+        if holder:
+            return _Use(f'{holder} may hold "{path}"; end it if it hangs', True)
+        is_free = holder is not None  # no process that can be seen holds it
+        if is_free and not is_shared:
+            return None
         try:
             age_s = time.time() - os.stat(path).st_mtime
         except OSError:
-            return True
-        if age_s >= least_s:
-            return True
-        if not is_free or age_s < 0:
-            return False
-        session.log.comment(f'Waiting for the lock "{path}" to be freed')
-        if session.cancellation.wait(_LOOK_S):
-            return False
+            return None
+        if age_s >= (_SHARED_AGE_S if is_free else _UNSURE_AGE_S):
+            return None
+        if is_free and age_s >= 0:
+            session.log.comment(f'Waiting for the lock "{path}" to be freed')
+            if not session.cancellation.wait(_LOOK_S):
+                continue
+        return _Use(f'a git may hold "{path}"; remove that file if none does', False)

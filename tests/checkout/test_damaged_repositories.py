@@ -372,6 +372,26 @@ def test_a_young_lock_of_a_mirror_is_waited_for(mirrored, upstream):
     assert removed == f'# Removing the lock "{lock}", which a git that has ended left'
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows who has a file open")
+def test_a_lock_that_a_living_process_takes_meanwhile_stays(mirrored, upstream):
+    mirrored.check_out()
+    lock = os.path.join(refs_of(mirrored.mirror), "main.lock")
+    upstream.commit("Later", **{"README.md": "later"})
+    write(lock)
+    session, settings = mirrored.start(COMMIT="HEAD", CHECKOUT_ATTEMPTS="1")
+    holders = []
+    session.cancellation.wait = lambda seconds: holders.append(Holder(lock)) if not holders else None
+    enter(session)
+    try:
+        with pytest.raises(JobFailed) as failed:
+            check_out(session, settings, mirrored.left.append)
+    finally:
+        for holder in holders:
+            holder.end()
+    assert str(failed.value).endswith(f'process {holder.process.pid} (sh) may hold "{lock}"; end it if it hangs')
+    assert os.path.exists(lock)
+
+
 def test_what_a_remote_says_of_its_own_repository_renews_nothing(mirrored, upstream):
     mirrored.check_out()
     explode(upstream.path + "/.git", mirrored.env)
