@@ -9,7 +9,8 @@ import errno
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Set, Tuple
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
@@ -114,7 +115,8 @@ class Pool:
         address = parse(url)
         sent = _checked(headers)
         for _ in range(REDIRECTS_COUNT + 1):
-            response = self._send(method, address, sent, body, deadline, sink)
+            send = partial(self._send, method, address, sent, body, deadline, sink)
+            response = self._logged(method, address, sent, send)
             location = response.headers.get("location")
             if not follow or location is None or response.status not in (301, 302, 303, 307, 308):
                 return response
@@ -130,28 +132,23 @@ class Pool:
             address = target
         raise Unreachable(f"{method} {address.shown}: stopped after {REDIRECTS_COUNT} redirects", may_retry=False)
 
-    def _send(
-        self,
-        method: str,
-        address: Address,
-        headers: Mapping[str, str],
-        body: Body,
-        deadline: Deadline,
-        sink: Optional[Sink],
+    def _logged(
+        self, method: str, address: Address, headers: Mapping[str, str], send: Callable[[], Response]
     ) -> Response:
+        """Return what `send` does, and report the request where that is asked for."""
         if self._request_log is None:
-            return self._exchange(method, address, headers, body, deadline, sink)
+            return send()
         shown = address.url if address.origin == self._origin else address.shown
         logged = self._request_log.begin(f"{method} {shown}", headers)
         try:
-            response = self._exchange(method, address, headers, body, deadline, sink)
+            response = send()
         except AgentError as problem:
             logged.failed(str(problem))
             raise
         logged.answered(response.status, response.headers.items())
         return response
 
-    def _exchange(
+    def _send(
         self,
         method: str,
         address: Address,
