@@ -7,13 +7,12 @@ few types, where extensions have no case and texts are said to be UTF-8. Else `b
 from __future__ import annotations
 
 import os
-import pkgutil
-import string
 from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from bkagent.system import mime_tables
 
 DEFAULT = "binary/octet-stream"
+_TABLE = os.path.join(os.path.dirname(__file__), "content_types.txt")
 
 _GO_TABLE = """
 application/gzip gz
@@ -63,7 +62,7 @@ video/mp4 mp4
 video/ogg ogv
 """
 # RFC 2045, section 5.1: the characters of a token.
-_TOKEN = frozenset(string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~{}")
+_TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~{}")
 
 
 class ContentTypes:
@@ -85,7 +84,8 @@ class ContentTypes:
         if not dot or not extension:
             return DEFAULT
         if not self._own:
-            text = pkgutil.get_data(__package__, "content_types.txt") or b""
+            # By the loader: the code may be run from the archive. `pkgutil` is slow to load.
+            text: bytes = __spec__.loader.get_data(_TABLE)  # type: ignore[union-attr]
             self._own = dict(_extensions(text.decode().split("\n")))
         if extension in self._own:
             return self._own[extension]
