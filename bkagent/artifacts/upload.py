@@ -336,6 +336,6 @@ def _new_id() -> str:
 
 def _sendable(path: str) -> str:
     """Return a path as JSON carries it; the bytes of a name that are no UTF-8 become replacement characters."""
-    from bkagent.wire import lossy_text
+    from bkagent.wire import go_decoding
 
-    return lossy_text.decode(path.encode("utf-8", "surrogateescape"))
+    return go_decoding.replace_escaped(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterator
 
 from bkagent.transport.request_head import BadRequest, HttpError
-from bkagent.wire import lossy_text
+from bkagent.wire import go_decoding
 
 PART_HEAD_BYTES = 8 * 1024
 PARTS_COUNT = 100
@@ -136,7 +136,7 @@ class FormReader:
 
 def _part(head: bytes) -> Part:
     # The name of a file need not be UTF-8, and agents send its bytes.
-    for line in lossy_text.decode(head).split("\r\n"):
+    for line in go_decoding.text_of(head).split("\r\n"):
         name, _, value = line.partition(":")
         if name.strip().lower() == "content-disposition":
             kind, parameters = _parse_value(value)

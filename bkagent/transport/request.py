@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
-from bkagent.wire import go_decoding, json_text, lossy_text
+from bkagent.wire import go_decoding, json_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
@@ -68,7 +68,7 @@ class Request:
             )
         except ValueError:
             raise HttpError(400, f"the query must be at most {QUERY_FIELDS_COUNT} pairs of NAME=VALUE") from None
-        return {name: lossy_text.replace_escaped(value) for name, value in reversed(pairs)}
+        return {name: go_decoding.replace_escaped(value) for name, value in reversed(pairs)}
 
     def value(self, name: str, default: str = "") -> str:
         """Return the first value of `name` in the query."""

@@ -2,14 +2,18 @@
 
 Bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD, one for each; of two members of one name the last
 counts. Source: https://pkg.go.dev/encoding/json#Unmarshal.
+
+Go writes texts by the same rule, so what names a file in the body of one request is found by the bytes of another.
 """
 
 from bkagent.wire import json_text
-from bkagent.wire.lossy_text import replace_escaped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict
+
+
+_REPLACEMENT = "\ufffd"
 
 
 def loads(text: "str | bytes | bytearray") -> object:
@@ -36,6 +40,22 @@ def without_halves(document: object) -> object:
     if isinstance(document, dict):
         return {replace_escaped(name): without_halves(value) for name, value in document.items()}
     return document
+
+
+def text_of(data: bytes) -> str:
+    """Return bytes that should be UTF-8 as a text."""
+    return replace_escaped(data.decode("utf-8", "surrogateescape"))
+
+
+def replace_escaped(text: str) -> str:
+    """Return a text with U+FFFD for each half of a surrogate pair, which also stand for bytes that do not fit."""
+    if text.isascii():
+        return text
+    try:
+        text.encode("utf-8")
+        return text
+    except UnicodeEncodeError:
+        return "".join(_REPLACEMENT if "\ud800" <= letter <= "\udfff" else letter for letter in text)
 
 
 def member(document: "Dict[str, object]", name: str) -> object:

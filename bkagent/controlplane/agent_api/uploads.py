@@ -13,7 +13,7 @@ from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.multipart import FormReader, boundary_of
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
-from bkagent.wire import lossy_text
+from bkagent.wire import go_decoding
 
 FIELD_BYTES = 32 * 1024
 FORM_BYTES = 128 * 1024  # what a form may hold besides its file
@@ -38,7 +38,7 @@ def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
     for part in form.parts():
         if part.name == "file":
             return _store(site, _named(site, caller.job_id, batch_id, path), form)
-        value = lossy_text.decode(form.read(FIELD_BYTES))
+        value = go_decoding.text_of(form.read(FIELD_BYTES))
         path = value if part.name == "path" else path
     raise HttpError(400, 'the form holds no "file"')
 
