@@ -1,7 +1,9 @@
 """Real repositories in a temporary folder, and a job that checks them out, its log kept as lines."""
 
 import os
+import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -40,17 +42,46 @@ class Log:
         return [line for line in self.lines if line[:2] in ("# ", "$ ", "~~") or "Warning" in line or "Error" in line]
 
 
-class Repository:
-    """A repository that jobs clone from."""
+def data_of(text):
+    """Return lines of a stream for `git fast-import` that hold a text."""
+    return [f"data {len(text.encode())}", text]
 
-    def __init__(self, path, env):
+
+class Repository:
+    """A repository that jobs clone from. `template` is a folder of one that it begins as a copy of."""
+
+    def __init__(self, path, env, template=""):
         self.path, self.env = str(path), env
+        if template:
+            shutil.copytree(template, self.path, symlinks=True)
+            return
         os.makedirs(self.path)
         self.git("init", "-q", "-b", "main")
 
     def git(self, *words):
         ran = subprocess.run(["git", *words], cwd=self.path, env=self.env, stdout=subprocess.PIPE, check=True)
         return ran.stdout.decode().strip()
+
+    def add_commits(self, *messages, branch="main", base="main", **files):
+        """Add a commit for each message to a branch, the last with the files; return the last.
+
+        One process, where `commit` needs three. The work tree and the index stay as they are.
+        """
+        stream = [f"reset refs/heads/{branch}", f"from refs/heads/{base}^0", ""] if branch != base else []
+        for number, message in enumerate(messages, 1):
+            stream += [f"commit refs/heads/{branch}", f"mark :{number}"]
+            stream += [f"committer Test <test@example.com> {int(time.time())} +0000", *data_of(message)]
+            stream += [f"from refs/heads/{base}^0"] if number == 1 and branch == base else []
+            if number == len(messages):
+                for name, text in files.items():
+                    stream += [f"M 100644 inline {name}", *data_of(text)]
+            stream.append("")
+        stream += [f"get-mark :{len(messages)}", ""]
+        argv = ["git", "fast-import", "--quiet", "--force"]
+        imported = subprocess.run(
+            argv, cwd=self.path, env=self.env, input="\n".join(stream).encode(), stdout=subprocess.PIPE, check=True
+        )
+        return imported.stdout.decode().strip()
 
     def commit(self, message="change", **files):
         for name, text in files.items():
@@ -103,13 +134,22 @@ class Job:
         return os.path.lexists(os.path.join(self.folder, *names))
 
 
+def environment(folder):
+    """Return the environment of git in a test, whose home folder is this."""
+    config = folder / "gitconfig"
+    config.write_text(
+        # No test cuts the power, and waiting for the disk is most of what small repositories cost.
+        '[protocol "file"]\nallow = always\n[gc]\nauto = 0\n[uploadpack]\nallowAnySHA1InWant = true\n'
+        "[core]\nfsync = none\n"
+    )
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("BUILDKITE")}
+    variables.update(HOME=str(folder), GIT_CONFIG_GLOBAL=str(config), BUILDKITE_AGENT_ACCESS_TOKEN="token")
+    return variables
+
+
 @pytest.fixture
 def env(tmp_path):
-    config = tmp_path / "gitconfig"
-    config.write_text('[protocol "file"]\nallow = always\n[gc]\nauto = 0\n[uploadpack]\nallowAnySHA1InWant = true\n')
-    found = {name: value for name, value in os.environ.items() if not name.startswith("BUILDKITE")}
-    found.update(HOME=str(tmp_path), GIT_CONFIG_GLOBAL=str(config), BUILDKITE_AGENT_ACCESS_TOKEN="token")
-    return found
+    return environment(tmp_path)
 
 
 @pytest.fixture
@@ -117,20 +157,44 @@ def make_repository(tmp_path, env):
     return lambda name: Repository(tmp_path / "repos" / name, env)
 
 
-@pytest.fixture
-def upstream(make_repository):
+class Upstream(Repository):
     """A repository with two commits on main, a branch, a tag, and a pull request."""
-    made = make_repository("main")
-    made.first = made.commit("Commit 1", **{"README.md": "one\n"})
-    made.git("tag", "v1")
-    made.git("checkout", "-q", "-b", "feature/x")
-    made.feature = made.commit("Commit 3", feature="f")
-    made.git("checkout", "-q", "--detach", "main")
-    made.pull = made.commit("Commit 4", pull="p")
-    made.git("update-ref", "refs/pull/12/head", made.pull)
-    made.git("checkout", "-q", "main")
-    made.second = made.commit("Commit 2", **{"README.md": "two\n"})
-    return made
+
+    def fill(self):
+        self.first = self.commit("Commit 1", **{"README.md": "one\n"})
+        self.git("tag", "v1")
+        self.git("checkout", "-q", "-b", "feature/x")
+        self.feature = self.commit("Commit 3", feature="f")
+        self.git("checkout", "-q", "--detach", "main")
+        self.pull = self.commit("Commit 4", pull="p")
+        self.git("update-ref", "refs/pull/12/head", self.pull)
+        self.git("checkout", "-q", "main")
+        self.second = self.commit("Commit 2", **{"README.md": "two\n"})
+
+    def copy(self, path, env):
+        """Return a copy of this repository."""
+        copy = Upstream(path, env, self.path)
+        copy.first, copy.feature, copy.pull, copy.second = self.first, self.feature, self.pull, self.second
+        return copy
+
+
+@pytest.fixture(scope="session")
+def _template(tmp_path_factory):
+    """The repository that each test's `upstream` is a copy of: making it takes twenty processes."""
+    folder = tmp_path_factory.mktemp("template")
+    env = {name: value for name, value in environment(folder).items() if not name.startswith("GIT_")}
+    env.update(GIT_CONFIG_GLOBAL=str(folder / "gitconfig"), GIT_CONFIG_NOSYSTEM="1")
+    for role in ("AUTHOR", "COMMITTER"):
+        env.update({f"GIT_{role}_NAME": "Test", f"GIT_{role}_EMAIL": "test@example.com"})
+    repository = Upstream(folder / "main", env)
+    repository.fill()
+    return repository
+
+
+@pytest.fixture
+def upstream(_template, tmp_path, env):
+    """A repository of the test's own with two commits on main, a branch, a tag, and a pull request."""
+    return _template.copy(tmp_path / "repos" / "main", env)
 
 
 @pytest.fixture

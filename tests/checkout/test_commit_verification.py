@@ -55,8 +55,7 @@ def test_s5_5_it_is_off_unless_asked_for(job, log):
 
 
 def test_s5_5_a_shallow_clone_is_deepened_until_it_can_tell(job, upstream, log):
-    for number in range(60):
-        tip = upstream.commit(f"More {number}")
+    tip = upstream.add_commits(*[f"More {number}" for number in range(60)])
     job.check_out(
         REPO="file://" + upstream.path,
         COMMIT=upstream.first,

@@ -153,14 +153,16 @@ def explode(git_dir, env):
 def heals(job, upstream, inject, git_dir, asked):
     """Say what a job does wrong after a fault, "" where it has what it asks for in a repository that is whole."""
     inject(git_dir)
-    fresh = upstream.commit("Later", **{"README.md": os.urandom(8).hex()})
+    text = os.urandom(8).hex()
+    fresh = upstream.add_commits("Later", **{"README.md": text})
     job.log.bytes = b""
     try:
         job.check_out(COMMIT=asked or fresh)
         assert job.git("rev-parse", "HEAD") == fresh
-        assert job.read("README.md") == upstream.git("show", "HEAD:README.md")
+        assert job.read("README.md") == text
         job.git("fsck", "--full", "--strict")
-        job.git("--git-dir", git_dir, "fsck", "--full", "--strict")
+        if git_dir != os.path.join(job.folder, ".git"):
+            job.git("--git-dir", git_dir, "fsck", "--full", "--strict")
     except (JobFailed, AssertionError, subprocess.CalledProcessError) as problem:
         return repr(problem)
     return ""
@@ -301,9 +303,8 @@ def test_a_branch_may_take_the_place_of_one_that_is_gone(mirrored, upstream, env
     if where == "checkout":
         env.pop("BUILDKITE_GIT_MIRRORS_PATH")
     for number, (former, later, is_packed) in enumerate(RENAMES):
-        upstream.git("checkout", "-q", "-b", "side", "main")
-        upstream.commit(f"Former {number}", side=former)
-        upstream.git("update-ref", f"refs/{kind}/{former}", "HEAD")
+        first = upstream.add_commits(f"Former {number}", branch="side", side=former)
+        upstream.git("update-ref", f"refs/{kind}/{former}", first)
         mirrored.check_out(COMMIT="HEAD", BRANCH="side")
         mirrored.check_out(COMMIT="HEAD", BRANCH=former, TAG=former if kind == "tags" else "")
         if is_packed:
@@ -313,15 +314,14 @@ def test_a_branch_may_take_the_place_of_one_that_is_gone(mirrored, upstream, env
         if where == "mirror":
             shutil.rmtree(mirrored.folder)
         upstream.git("update-ref", "-d", f"refs/{kind}/{former}")
-        fresh = upstream.commit(f"Later {number}", side=later)
+        fresh = upstream.add_commits(f"Later {number}", branch="side", base="side", side=later)
         upstream.git("update-ref", f"refs/{kind}/{later}", fresh)
         mirrored.log.bytes = b""
         mirrored.check_out(COMMIT="HEAD", BRANCH=later, TAG=later if kind == "tags" else "")
         assert mirrored.git("rev-parse", "HEAD") == fresh
         assert not any("Removing" in line or "making it anew" in line for line in mirrored.log.own)
-        upstream.git("update-ref", "-d", f"refs/{kind}/{later}")
-        upstream.git("checkout", "-q", "main")
-        upstream.git("branch", "-q", "-D", "side")
+        for gone in (f"refs/{kind}/{later}", "refs/heads/side"):
+            upstream.git("update-ref", "-d", gone)
 
 
 class Holder:
