@@ -1,10 +1,12 @@
 """What goes wrong between agent and control plane, and an agent that dies: nothing printed is lost."""
 
+import contextlib
 import sys
 import time
 
 import pytest
 
+from tests.agent.conftest import quick_plane
 from tests.fakes.control_plane import LOSE, RESET, deadline
 
 # Prints numbered lines until the file exists that it is given; the last line says how many there were.
@@ -37,23 +39,37 @@ def check_log(job):
     assert count > 0
 
 
+# Each case waits for its retries' pauses, so that those of a group wait side by side.
 @pytest.mark.parametrize(
-    ("call", "kind"),
+    "cases",
     [
-        *[(call, kind) for call in ("chunks", "ping") for kind in (500, 503, 429, RESET, LOSE)],
-        ("start", 503), ("start", LOSE), ("finish", 500), ("finish", LOSE), ("disconnect", 404), ("connect", RESET),
+        [("chunks", kind) for kind in (500, 503, 429, RESET, LOSE)],
+        [("ping", kind) for kind in (500, 503, 429, RESET, LOSE)],
+        [
+            ("start", 503), ("start", LOSE), ("finish", 500), ("finish", LOSE), ("disconnect", 404),
+            ("connect", RESET),
+        ],
     ],
+    ids=["chunks", "ping", "others"],
 )  # fmt: skip
-def test_a_call_that_fails_twice_is_made_again(plane, start, call, kind):
+def test_a_call_that_fails_twice_is_made_again(start, tmp_path, cases):
+    with contextlib.ExitStack() as planes:
+        running = [start_under_fault(planes.enter_context(quick_plane()), start, tmp_path, *case) for case in cases]
+        for plane, _, fault, agent in running:
+            assert plane.wait_for(lambda fault=fault: fault.hits >= 2), agent.said
+            fault.end()
+        for _, job, _, agent in running:
+            assert agent.wait() == 0, agent.said
+            assert job.finish["exit_status"] == "0" and not job.problems
+            assert job.text.endswith("".join(f"{number}\n" for number in range(1, 3001)))
+
+
+def start_under_fault(plane, start, tmp_path, call, kind):
+    """Start an agent for one job whose every `call` fails; return the plane, the job, the fault and the agent."""
     plane.chunk_size = 4096
     job = plane.add_job("seq 3000")
     fault = plane.break_down(f"(PUT|POST|GET) .*{call}$", kind)
-    agent = start("--disconnect-after-job")
-    assert plane.wait_for(lambda: fault.hits >= 2), agent.said
-    fault.end()
-    assert agent.wait() == 0, agent.said
-    assert job.finish["exit_status"] == "0" and not job.problems
-    assert job.text.endswith("".join(f"{number}\n" for number in range(1, 3001)))
+    return plane, job, fault, start("--disconnect-after-job", plane=plane, root=tmp_path / f"{call}-{kind}")
 
 
 def test_an_outage_of_everything_delays_a_job_and_loses_nothing(plane, start, talker):

@@ -133,7 +133,12 @@ def machine(tmp_path, plane):
     made.kill_all()
 
 
-@pytest.mark.parametrize("seed", range(6))
+def further(*seeds):
+    """Mark seeds for the soak tier."""
+    return [pytest.param(seed, marks=pytest.mark.soak) for seed in seeds]
+
+
+@pytest.mark.parametrize("seed", [*range(3), *further(3, 4, 5)])
 def test_power_lost_while_the_job_prints(machine, plane, seed):
     chance = random.Random(seed)
     line = chance.choice((60, 120, chance.randrange(60, 400)))
@@ -146,7 +151,7 @@ def test_power_lost_while_the_job_prints(machine, plane, seed):
     cut.check(machine.job.chunks)
 
 
-@pytest.mark.parametrize("seed", [*range(5), pytest.param(5, marks=pytest.mark.raced)])
+@pytest.mark.parametrize("seed", [*range(3), *further(3, 4), pytest.param(5, marks=pytest.mark.raced)])
 def test_power_lost_while_the_job_ends(machine, plane, seed):
     """The finish is refused for now, so that the entry stays; the power goes at some moment after the result."""
     chance = random.Random(100 + seed)

@@ -1,5 +1,6 @@
 """A unit of systemd with `WatchdogSec=`: the agent says that it works while its heartbeats arrive."""
 
+import contextlib
 import os
 import select
 import socket
@@ -15,9 +16,13 @@ WORD = b"WATCHDOG=1"
 INTERVAL_S = 0.2
 
 
+def hurrying():
+    return FakeControlPlane(ping_interval=0.2, heartbeat_interval=0.2)
+
+
 @pytest.fixture
 def plane():
-    with FakeControlPlane(ping_interval=0.2, heartbeat_interval=0.2) as running:
+    with hurrying() as running:
         yield running
 
 
@@ -58,17 +63,25 @@ def test_an_address_outside_the_file_system(start):
         assert hears(manager, 30) == WORD, agent.said
 
 
-@pytest.mark.parametrize("changes, sentence", [
+SILENT = (
     ({"WATCHDOG_USEC": ""}, ""),
     ({"WATCHDOG_PID": "1"}, ""),
     ({"WATCHDOG_USEC": "0"}, "WATCHDOG_USEC must be a number of microseconds, but is '0'"),
     ({"WATCHDOG_USEC": "1e6"}, "WATCHDOG_USEC must be a number of microseconds, but is '1e6'"),
     ({"NOTIFY_SOCKET": "/no/such/socket"}, "systemd's watchdog does not hear this agent: /no/such/socket"),
-])  # fmt: skip
-def test_nothing_is_said_where_nothing_is_asked_or_nobody_listens(plane, start, manager, changes, sentence):
-    plane.add_job("true")
-    agent = start("--disconnect-after-job", env=asked(manager, **changes))
-    assert agent.wait() == 0, agent.said
+)
+
+
+def test_nothing_is_said_where_nothing_is_asked_or_nobody_listens(start, manager, tmp_path):
+    with contextlib.ExitStack() as planes:
+        agents = []
+        for number, (changes, _) in enumerate(SILENT):
+            plane = planes.enter_context(hurrying())
+            plane.add_job("true")
+            root = tmp_path / f"agent-{number}"
+            agents.append(start("--disconnect-after-job", plane=plane, root=root, env=asked(manager, **changes)))
+        for agent, (_, sentence) in zip(agents, SILENT):
+            assert agent.wait() == 0, agent.said
+            assert agent.said.count("WATCHDOG_USEC") + agent.said.count("watchdog") == bool(sentence), agent.said
+            assert sentence in agent.said
     assert hears(manager, 0) is None
-    assert agent.said.count("WATCHDOG_USEC") + agent.said.count("watchdog") == bool(sentence)
-    assert sentence in agent.said
