@@ -160,9 +160,23 @@ def shared_warm() -> "Iterator[Warm]":
     warm.close()
 
 
-@pytest.fixture(params=("exec", "warm"))
-def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Place:
+# How a module's jobs are started: its constant STARTS. As programs of their own and as forks of a warm process, both;
+# or the former in the soak tier alone, where all that a module tells of comes after the start, which test_process.py,
+# test_phases.py, test_environment.py and others try in both ways; or by the module itself.
+BOTH = ("exec", "warm")
+MOSTLY_WARM = (pytest.param("exec", marks=pytest.mark.soak), "warm")
+OWN = ("exec",)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give each test with a place the ways in which the jobs of its module are started."""
+    if "how" in metafunc.fixturenames:
+        metafunc.parametrize("how", getattr(metafunc.module, "STARTS", BOTH))
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path, how: str) -> Place:
     """A place whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
     if os.sep == "\\":
         pytest.skip("jobs of POSIX shells")
-    return Place(tmp_path, request.getfixturevalue("shared_warm") if request.param == "warm" else None)
+    return Place(tmp_path, request.getfixturevalue("shared_warm") if how == "warm" else None)

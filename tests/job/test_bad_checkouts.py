@@ -7,7 +7,9 @@ from typing import Dict
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
+
+STARTS = MOSTLY_WARM
 
 
 @pytest.fixture

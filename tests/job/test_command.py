@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
+
+STARTS = MOSTLY_WARM
 
 
 def test_s6_1_lines_run_in_one_shell_that_stops_at_the_first_failure(place: Place) -> None:

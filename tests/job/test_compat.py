@@ -4,9 +4,10 @@ import pytest
 
 from bkagent.checkout import settings as checkout
 from bkagent.config.compat import LEGACY_ORDER, Compat
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
 from tests.job.test_plugins import Plugins
 
+STARTS = MOSTLY_WARM
 NAMES = ("post-checkout", "post-command", "pre-exit", "pre-command")
 FORWARD = ["agent", "repository", "one", "two"]
 

@@ -7,8 +7,9 @@ import os
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
 
+STARTS = MOSTLY_WARM
 PROGRAM = """#!/bin/sh
 echo "${0##*/} $*" >>"$SEEN"
 case " $* " in *" $FAILS "*) exit 7 ;; esac

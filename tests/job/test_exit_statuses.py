@@ -12,8 +12,9 @@ import pytest
 from bkagent.config import self_command
 from bkagent.git.location import mirror_folder
 from bkagent.system import file_lock
-from tests.job.conftest import Place
+from tests.job.conftest import OWN, Place
 
+STARTS = OWN
 LIMIT_S = 60.0
 PATIENT = 'trap "echo asked; exit 1" TERM INT QUIT HUP; echo ready >>"$SEEN"; while :; do sleep 0.05; done'
 

@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
+
+STARTS = MOSTLY_WARM
 
 
 def _configured(place: Place, name: str) -> str:

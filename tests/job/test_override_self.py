@@ -7,11 +7,13 @@ import sys
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import MOSTLY_WARM, Place
 
+STARTS = MOSTLY_WARM
 ID = "1111-1111-1111-1111"
 PROGRAM = f"""#!{sys.executable}
 import json, os, sys
+
 words = sys.argv[1:]
 if words == ["env", "dump"]:
     os.environ["DUMPED_BY"] = "the program"

@@ -9,8 +9,9 @@ from typing import Dict, Optional, Tuple
 
 import pytest
 
-from tests.job.conftest import Ended, Place
+from tests.job.conftest import MOSTLY_WARM, Ended, Place
 
+STARTS = MOSTLY_WARM
 _NOTE = 'echo "{name}" >>"$SEEN"'
 
 

@@ -15,8 +15,9 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from tests.job.conftest import Ended, Place
+from tests.job.conftest import MOSTLY_WARM, Ended, Place
 
+STARTS = MOSTLY_WARM
 HOOK = 'export FROM_ZIP=yes; echo "hook $BUILDKITE_PLUGIN_NAME" >>"$SEEN"\n'
 
 
