@@ -160,23 +160,23 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_does_what_it_does_by_itself(warm, job, tmp_path, name):
+def test_a_command_does_what_it_does_by_itself(warm, job, tmp_path):
     found = (200, {"key": "k", "value": "v"})
     job.server.routes["*"] = lambda request: (404, {}) if b"missing" in request.body else found
-    words, how = COMMANDS[name]
     warm.wait()
-    job.server.seen.clear()
-    ran = warm.run(*words, cwd=tmp_path, **how)
-    requests = [(one.method, one.path, one.body) for one in job.server.seen]
-    job.server.seen.clear()
-    env = {**warm.environ, **how.get("env", {})}
-    rest = {name: value for name, value in how.items() if name != "env"} or {"stdin": subprocess.DEVNULL}
-    argv = self_command.command_of(warm.program, words)
-    alone = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
-    assert (ran.returncode, ran.stdout, timeless(ran)) == (alone.returncode, alone.stdout, timeless(alone))
-    assert requests == [(one.method, one.path, one.body) for one in job.server.seen]
-    assert warm.is_warm() and not (tmp_path / "x").exists()
+    for name, (words, how) in COMMANDS.items():
+        job.server.seen.clear()
+        ran = warm.run(*words, cwd=tmp_path, **how)
+        requests = [(one.method, one.path, one.body) for one in job.server.seen]
+        job.server.seen.clear()
+        env = {**warm.environ, **how.get("env", {})}
+        rest = {word: value for word, value in how.items() if word != "env"} or {"stdin": subprocess.DEVNULL}
+        argv = self_command.command_of(warm.program, words)
+        alone = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, timeout=60, **rest)
+        expected = (alone.returncode, alone.stdout, timeless(alone))
+        assert (ran.returncode, ran.stdout, timeless(ran)) == expected, name
+        assert requests == [(one.method, one.path, one.body) for one in job.server.seen], name
+        assert warm.is_warm() and not (tmp_path / "x").exists(), name
 
 
 def test_a_file_that_others_write_to_is_written_to_in_order(warm, tmp_path):
@@ -311,11 +311,13 @@ def test_an_agent_that_shares_the_launchers_follows(warm):
         other.close()
 
 
-def test_many_at_once(warm):
+# More than there are slots, so that some wait for one or run by themselves; many more in the soak tier.
+@pytest.mark.parametrize("count", [80, pytest.param(200, marks=pytest.mark.soak)])
+def test_many_at_once(warm, count):
     warm.wait()
-    shell = 'for i in $(seq 200); do "$0" env get ONE "$i" >/dev/null 2>&1 || "$0" env get ONE & done; wait'
-    ran = warm.shell(shell)
-    assert ran.stdout == b"1\n" * 200, ran.stderr
+    shell = 'for i in $(seq "$1"); do "$0" env get ONE "$i" >/dev/null 2>&1 || "$0" env get ONE & done; wait'
+    ran = warm.shell(shell, str(count))
+    assert ran.stdout == b"1\n" * count, ran.stderr
     assert eventually(lambda: warm.slots() == []) and warm.is_warm()
 
 

@@ -110,8 +110,9 @@ PIECES = [
 ]  # fmt: skip
 
 
-def test_random_logs_become_safe_html_and_do_not_depend_on_how_they_are_cut() -> None:
-    for seed in range(400):
+@pytest.mark.parametrize("seeds", [range(150), pytest.param(range(150, 1000), marks=pytest.mark.soak)], ids=str)
+def test_random_logs_become_safe_html_and_do_not_depend_on_how_they_are_cut(seeds: range) -> None:
+    for seed in seeds:
         chance = random.Random(seed)
         log = b"".join(chance.choice(PIECES) for _ in range(chance.randint(0, 120)))
         checker = Checker()
@@ -128,8 +129,9 @@ def test_random_logs_become_safe_html_and_do_not_depend_on_how_they_are_cut() ->
         assert list(lines_of(parts.screen.rows)) == list(lines_of(whole.screen.rows)), seed
 
 
-def test_following_a_log_gives_the_same_lines_as_reading_it() -> None:
-    for seed in range(200):
+@pytest.mark.parametrize("seeds", [range(50), pytest.param(range(50, 500), marks=pytest.mark.soak)], ids=str)
+def test_following_a_log_gives_the_same_lines_as_reading_it(seeds: range) -> None:
+    for seed in seeds:
         chance = random.Random(seed)
         follower, shown, gone = Interpreter(), [], 0
         log = b""

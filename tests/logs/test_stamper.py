@@ -104,7 +104,7 @@ def test_times_that_a_job_prints_itself_stay_as_they_are():
     assert Stamper(clock).feed(own + b"x\n" + own) == own + own + b"x\n" + own + own
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", [0, *[pytest.param(block, marks=pytest.mark.soak) for block in range(1, 4)]])
 def test_any_stream_in_any_pieces_as_the_model_has_it(block):
     parts = [b"\n", b"\x1b", b"[", b"K", b"2", b"]", b"\x07", b"\\", b"a", b"m", b";", b"P", b"\r", b"_"]
     parts += [b"\xc3", b"\x00", b"\x1b[K", b"\x1b[31m", b"\x1b]8;;", b"\x1b\\", b"\x1b[2K", b"text"]
