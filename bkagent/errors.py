@@ -1,24 +1,24 @@
 """Every error raised on purpose, and the exit code each one ends the process with.
 
-    AgentError              1   anything below without a code that callers rely on
-      UsageError            1   the command line is wrong
-        MissingValue        1   it lacks something that must be there
-        UnknownCommand      1   it names no command; the text is two lines
-        UnknownArgument     1   it has a word that a command of ours has no use for
-      ConfigError           1   a setting has no legal value; says which source set it
-      WireError             1   a message does not have the agreed shape; for an answer, worth another try
-      Unreachable           1   no answer from the control plane; worth another try
-        Unavailable         1   it answered 429 or 5xx; worth another try
-          NotYet            1   it answered that it is still at work; asked again as a matter of course
-      Refused               1   the control plane said no; another try will not help
-        TokenRefused       77   it refused an OIDC token, with --compat 4
-      JobRejected          27   the job asked for by --acquire-job is not to be had
-      JobLocked            28   that job still waits for others
-      CheckoutLockExpired  94   another job held the repository for too long
-      KeyAbsent           100   the meta-data key does not exist
-      SetupFailed         125   the job ended before its command could start
-      JobFailed             ?   a job or a part of it ended with the exit code it carries
-      Cancelled             1   the work was stopped on request
+AgentError              1   anything below without a code that callers rely on
+  UsageError            1   the command line is wrong
+    MissingValue        1   it lacks something that must be there
+    UnknownCommand      1   it names no command; the text is two lines
+    UnknownArgument     1   it has a word that a command of ours has no use for
+  ConfigError           1   a setting has no legal value; says which source set it
+  WireError             1   a message does not have the agreed shape; for an answer, worth another try
+  Unreachable           1   no answer from the control plane; worth another try
+    Unavailable         1   it answered 429 or 5xx; worth another try
+      NotYet            1   it answered that it is still at work; asked again as a matter of course
+  Refused               1   the control plane said no; another try will not help
+    TokenRefused       77   it refused an OIDC token, with --compat 4
+  JobRejected          27   the job asked for by --acquire-job is not to be had
+  JobLocked            28   that job still waits for others
+  CheckoutLockExpired  94   another job held the repository for too long
+  KeyAbsent           100   the meta-data key does not exist
+  SetupFailed         125   the job ended before its command could start
+  JobFailed             ?   a job or a part of it ended with the exit code it carries
+  Cancelled             1   the work was stopped on request
 """
 
 

@@ -8,9 +8,9 @@ sys.path[:0] = [TOP, os.path.join(TOP, "packaging")]
 
 import reference  # noqa: E402
 
-from bkagent.cli import completion, help  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
-from bkagent.cli.option_groups import grouped  # noqa: E402
+from bkagent.cli.pages import completion, help  # noqa: E402
+from bkagent.cli.pages.option_groups import grouped  # noqa: E402
 from bkagent.version import VERSION  # noqa: E402
 
 PATH = os.path.join(reference.FOLDER, "bkagent.1")

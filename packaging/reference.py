@@ -6,9 +6,9 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TOP)
 
-from bkagent.cli import completion, help  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
-from bkagent.cli.option_groups import grouped  # noqa: E402
+from bkagent.cli.pages import completion, help  # noqa: E402
+from bkagent.cli.pages.option_groups import grouped  # noqa: E402
 from bkagent.config import dangerous_variables  # noqa: E402
 from bkagent.config.option import Option  # noqa: E402
 

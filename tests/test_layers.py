@@ -12,14 +12,27 @@ PACKAGE = os.path.join(TOP, "bkagent")
 LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its own line
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
-    {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "jose", "redaction", "regexp"},
-    {"config", "wire"}, {"system"}, {"errors", "version"},
+    {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "redaction", "regexp", "warm"},
+    {"config", "wire", "spool"}, {"system"}, {"errors", "version"},
 )  # fmt: skip
 LEVEL = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 
 # The control plane serves any agent and the agent works against any server: neither may lean on the other's side.
 STRANGERS = {
-    "controlplane": {"remote", "localapi", "job", "artifacts", "checkout", "hooks", "logs", "plugins", "git", "shell"},
+    "controlplane": {
+        "artifacts",
+        "checkout",
+        "git",
+        "hooks",
+        "job",
+        "localapi",
+        "logs",
+        "plugins",
+        "remote",
+        "shell",
+        "spool",
+        "warm",
+    },  # fmt: skip
     "agent": {"controlplane"},
 }
 PLATFORM_MODULES = {"fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd"}

@@ -6,23 +6,23 @@ import os
 import threading
 from typing import Callable, List, Optional
 
-from bkagent.agent import collecting
-from bkagent.agent.adoption import Adoption
-from bkagent.agent.idleness import Idleness
-from bkagent.agent.job_run import Workplace, own_folders
-from bkagent.agent.output_copy import OpenOutput
-from bkagent.agent.registering import connect_to, register_all
-from bkagent.agent.session import Session
+from bkagent.agent import cleanup
+from bkagent.agent.jobs.job_runner import Workplace, own_folders
+from bkagent.agent.jobs.takeover import Adoption
+from bkagent.agent.output.stdout_follower import OpenOutput
+from bkagent.agent.session.idle_timer import Idleness
+from bkagent.agent.session.registration import connect_to, register_all
+from bkagent.agent.session.session import Session
+from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.stop import FORCED, NOW, Stop
-from bkagent.agent.watchdog import Watchdog, read_watch
+from bkagent.agent.shutdown import FORCED, NOW, Stop
 from bkagent.agent.worker import Worker
-from bkagent.config import code_in_use
+from bkagent.config import in_use_locks
 from bkagent.errors import AgentError, Cancelled, ConfigError
-from bkagent.job.commands import Commands
-from bkagent.job.warm import Warm
-from bkagent.logs import layout, spool
 from bkagent.redaction.known import KnownSecrets
+from bkagent.spool import directory, layout
+from bkagent.warm.command_forks import Commands
+from bkagent.warm.job_forks import Warm
 
 Report = Callable[[str, str], None]
 
@@ -49,7 +49,7 @@ def run(
     )  # fmt: skip
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     adoption = Adoption(place)
-    held = code_in_use.hold(own_folders(settings.job))
+    held = in_use_locks.hold(own_folders(settings.job))
     try:
         adoption.look()
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
@@ -63,11 +63,11 @@ def run(
 def _collect(settings: AgentSettings, report: Report) -> None:
     """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
-    collecting.collect_kept(settings.state_path, report)
-    collecting.collect_sessions(settings.state_path)
-    if not spool.entries(os.path.join(settings.state_path, layout.SPOOL)):
+    cleanup.collect_kept(settings.state_path, report)
+    cleanup.collect_sessions(settings.state_path)
+    if not directory.entries(os.path.join(settings.state_path, layout.SPOOL)):
         # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.
-        collecting.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
+        cleanup.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 
 
 def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
@@ -116,9 +116,9 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
 def _run_hooks(name: str, settings: AgentSettings, sessions: List[Session], report: Report) -> None:
     """Run a hook of the agent's own life where it has folders of hooks; all of that is loaded then, before any job."""
     if settings.job.hooks_path or settings.job.additional_hooks_paths:
-        from bkagent.agent import own_hooks
+        from bkagent.agent import agent_hooks
 
-        own_hooks.run_all(name, settings.job, {session.id: session.name for session in sessions}, report)
+        agent_hooks.run_all(name, settings.job, {session.id: session.name for session in sessions}, report)
 
 
 def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List
 
-from bkagent.agent.job_context import JobContext
 from bkagent.agent.job_settings import Permissions
+from bkagent.agent.jobs.job_start import JobContext
 from bkagent.config.compat import COMPAT
 from bkagent.config.options import agent as agent_options
 

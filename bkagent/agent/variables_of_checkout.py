@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict
 
-from bkagent.agent.job_context import JobContext
+from bkagent.agent.jobs.job_start import JobContext
 
 SPARSE_NAMES = ("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE")
 

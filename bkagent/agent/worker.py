@@ -10,16 +10,16 @@ import random
 import time
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from bkagent.agent.heartbeat import Heartbeat
-from bkagent.agent.idleness import Idleness
-from bkagent.agent.job_run import JobRun, Workplace
-from bkagent.agent.phase import Phase
-from bkagent.agent.session import Session
-from bkagent.agent.stop import FORCED, GRACEFUL, NOW
-from bkagent.agent.stop_report import StopReport
+from bkagent.agent.jobs.job_runner import JobRun, Workplace
+from bkagent.agent.session.heartbeat import Heartbeat
+from bkagent.agent.session.idle_timer import Idleness
+from bkagent.agent.session.ping_schedule import Phase
+from bkagent.agent.session.session import Session
+from bkagent.agent.session.stop_report import StopReport
+from bkagent.agent.shutdown import FORCED, GRACEFUL, NOW
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
-from bkagent.logs.spool import Entry
 from bkagent.remote import agents, jobs
+from bkagent.spool.directory import Entry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.go_duration import rounded

@@ -6,7 +6,7 @@ import os
 from io import FileIO
 from typing import Callable, List, Tuple
 
-from bkagent.artifacts.targets import steps
+from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
 from bkagent.wire.shown_text import one_line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.artifacts import destinations
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
-from bkagent.artifacts.sizes import shown
+from bkagent.artifacts.human_size import shown
 from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s

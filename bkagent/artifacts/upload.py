@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
 from bkagent.artifacts import destinations, digests, transfer
 from bkagent.artifacts.collect import Found, Selection, collect
 from bkagent.artifacts.content_types import ContentTypes
-from bkagent.artifacts.sizes import shown
-from bkagent.artifacts.states import StateReporter
+from bkagent.artifacts.human_size import shown
+from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
 from bkagent.shell.cancellation import Cancellation
@@ -296,9 +296,7 @@ class _Upload:
     def _report_timings(self, found: List[Found], states: StateReporter) -> None:
         size = sum(sending.artifact.size for sending in self._sendings)
         seconds = {**self._seconds, "state_update": states.seconds}
-        spent = " ".join(
-            f"{name}={rounded(seconds[name])}" for name in ("collect", "create", "upload", "state_update")
-        )
+        spent = " ".join(f"{name}={rounded(seconds[name])}" for name in ("collect", "create", "upload", "state_update"))
         self._report(
             "info",
             f"Artifact upload timings: {spent} artifacts={len(found)} bytes={shown(size)} "

@@ -9,9 +9,10 @@ import os
 from functools import partial
 from shlex import quote
 
-from bkagent.checkout import fetching, host_keys, remote_mirror, reuse, sparse, submodules, verification
-from bkagent.checkout.remote_mirror import Site
-from bkagent.checkout.settings import flags_of, words
+from bkagent.checkout import fetching, host_keys, reuse, sparse, submodules, verification
+from bkagent.checkout.checkout_settings import flags_of, words
+from bkagent.checkout.mirrors import remote_mirror
+from bkagent.checkout.mirrors.remote_mirror import Site
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome, pinned
@@ -85,7 +86,7 @@ def _check_out(work: Work) -> None:
 def _mirror(work: Work) -> str:
     if not work.settings.mirrors_path:
         return ""
-    from bkagent.checkout import mirrors
+    from bkagent.checkout.mirrors import mirrors
 
     return mirrors.obtain(work)
 
@@ -99,7 +100,7 @@ def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> Non
     if selection is not None:
         flags = sparse.clone_flags(work, flags)
     if work.remote.awaits(Site.FRESH):
-        from bkagent.checkout import remote_clone  # few jobs have such a copy
+        from bkagent.checkout.mirrors import remote_clone  # few jobs have such a copy
 
         if remote_clone.clone(work, flags):
             return

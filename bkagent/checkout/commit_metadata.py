@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable
 
-from bkagent.checkout.settings import Checkout
+from bkagent.checkout.checkout_settings import Checkout
 from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.git import commands, run
 from bkagent.git.outcome import OTHER

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import List, Optional, Sequence
 
 from bkagent.checkout import promisor, sparse
-from bkagent.checkout.remote_mirror import Site
-from bkagent.checkout.settings import flags_of, words
+from bkagent.checkout.checkout_settings import flags_of, words
+from bkagent.checkout.mirrors.remote_mirror import Site
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled
 from bkagent.git import commands, outcome
@@ -72,7 +72,7 @@ def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
     """Fetch the commit from the control plane's copy of the repository, if it offers one; return whether it had it."""
     if not work.remote.awaits(Site.EXISTING):
         return False
-    from bkagent.checkout import remote_probe  # few jobs have such a copy
+    from bkagent.checkout.mirrors import remote_probe  # few jobs have such a copy
 
     return remote_probe.fetch(work, flags)
 

@@ -10,7 +10,7 @@ from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import location, ssh_hosts
 from bkagent.redaction.url_password import masked
-from bkagent.shell import waited_lock
+from bkagent.shell import lock_file
 
 _TRIES, _PAUSE_S = 3, 2.0
 _LOCK_WAIT_S = 30.0
@@ -92,7 +92,7 @@ def _learn(work: Work, host: str) -> None:
 @contextmanager
 def _locked(work: Work, path: str) -> Iterator[None]:
     try:
-        fd = waited_lock.take(path, _LOCK_WAIT_S, work.session.cancellation, lambda: None)
+        fd = lock_file.take(path, _LOCK_WAIT_S, work.session.cancellation, lambda: None)
     except TimeoutError as expired:
         raise JobFailed(str(expired), 1) from expired
     try:

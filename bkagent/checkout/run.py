@@ -6,7 +6,7 @@ from typing import Callable
 
 from bkagent.checkout import attempts, removal
 from bkagent.checkout.attempt import attempt
-from bkagent.checkout.settings import SPARSE_MODES, Checkout, bad_sparse_mode
+from bkagent.checkout.checkout_settings import SPARSE_MODES, Checkout, bad_sparse_mode
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session

@@ -43,7 +43,7 @@ def update(work: Work, selection: Optional[Selection]) -> bool:
     for repository in repositories:
         host_keys.learn(work, repository)
     if settings.mirrors_path:
-        from bkagent.checkout import mirrors
+        from bkagent.checkout.mirrors import mirrors
 
         for repository in repositories:
             mirror = mirrors.obtain(work, repository)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from bkagent.checkout.settings import flags_of
+from bkagent.checkout.checkout_settings import flags_of
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome

@@ -111,7 +111,7 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
         return 0
     name, count = table.find(words)
     if not name or name == "help":
-        from bkagent.cli import help
+        from bkagent.cli.pages import help
 
         return help.answer(words, environ)
     command = load(name)
@@ -155,7 +155,7 @@ def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]
 
 
 def _describe(command: "Command", environ: "Dict[str, str]") -> None:
-    from bkagent.cli import help
+    from bkagent.cli.pages import help
 
     help.describe(command, environ)
 

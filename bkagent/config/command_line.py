@@ -91,9 +91,7 @@ def _names(word: str, known: "Dict[str, Optional[Option]]") -> bool:
     return word[:1] == "-" and word.lstrip("-").partition("=")[0] in known
 
 
-def _read(
-    word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", flags: "Dict[str, List[str]]"
-) -> int:
+def _read(word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", flags: "Dict[str, List[str]]") -> int:
     """Put one flag into `flags`; return how many of the words behind it belong to it."""
     dashes = 2 if word[:2] == "--" else 1
     name, equals, text = word[dashes:].partition("=")
@@ -135,7 +133,7 @@ def unknown_flag(flag: str, known: "List[str]") -> str:
     """Return the sentence for a flag that does not exist, with what it may have been meant to be."""
     if not flag.lstrip("-")[:1].isalpha():
         return f'there is no flag {flag}; write "--" before an argument that starts with a dash'
-    from bkagent.config.nearest import nearest
+    from bkagent.config.suggest import nearest
 
     near = nearest(flag.lstrip("-"), known)
     return f"there is no flag {flag}" + (f"; did you mean --{near}?" if near else "")

@@ -46,7 +46,7 @@ def _note(name: str) -> str:
         return f'the experiment "{name}" is always on, as in the reference since {PROMOTED[name]}; it need not be named'
     if name in REPLACED:
         return f'the experiment "{name}" has become the flag {REPLACED[name]}'
-    from bkagent.config.nearest import nearest
+    from bkagent.config.suggest import nearest
 
     near = nearest(name, list(KNOWN))
     return f'there is no experiment "{name}"' + (f'; did you mean "{near}"?' if near else "")

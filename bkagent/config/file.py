@@ -69,7 +69,7 @@ def unknown_keys(found: "Mapping[str, Tuple[str, str]]", options: "Iterable[Opti
 
 def unknown_key(key: str, known: "List[str]") -> str:
     """Return the sentence for a key that no option has, with what it may have been meant to be."""
-    from bkagent.config.nearest import nearest
+    from bkagent.config.suggest import nearest
 
     near = nearest(key.replace("_", "-").lower(), known)
     return f'there is no setting "{key}", so it is ignored' + (f'; did you mean "{near}"?' if near else "")

@@ -58,16 +58,32 @@ class Option:
     def required_as(self, words: str) -> "Option":
         """Return the same option, required under these words."""
         return Option(
-            self.name, self.kind, self.default, env=self.env, help=self.help, secret=self.secret,
-            hidden=self.hidden, in_file=self.in_file, required=words, replaced_by=self.replaced_by,
+            self.name,
+            self.kind,
+            self.default,
+            env=self.env,
+            help=self.help,
+            secret=self.secret,
+            hidden=self.hidden,
+            in_file=self.in_file,
+            required=words,
+            replaced_by=self.replaced_by,
             deprecated=self.deprecated,
         )
 
     def with_default(self, default: object) -> "Option":
         """Return the same option with another default, for a command that differs there alone."""
         return Option(
-            self.name, self.kind, default, env=self.env, help=self.help, secret=self.secret,
-            hidden=self.hidden, in_file=self.in_file, required=self.required, replaced_by=self.replaced_by,
+            self.name,
+            self.kind,
+            default,
+            env=self.env,
+            help=self.help,
+            secret=self.secret,
+            hidden=self.hidden,
+            in_file=self.in_file,
+            required=self.required,
+            replaced_by=self.replaced_by,
             deprecated=self.deprecated,
         )
 

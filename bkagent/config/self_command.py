@@ -102,7 +102,7 @@ def _launchers() -> "dict[str, str]":
 
 def _asking() -> str:
     """Return the lines by which a launcher asks a warm process first, where there can be one."""
-    from bkagent.system import stand_in, stand_in_script
+    from bkagent.system.stand_in import stand_in, stand_in_script
 
     if not stand_in.AVAILABLE:
         return ""

@@ -54,9 +54,7 @@ def capture(
     watch = judge.watch()
     words, env = (list(argv), env) if hooks else _without_hooks(argv, env)
     try:
-        return session.capture(
-            words, env=surroundings(session, env), watch=watch.feed, hidden=hidden, shown=argv
-        )
+        return session.capture(words, env=surroundings(session, env), watch=watch.feed, hidden=hidden, shown=argv)
     except CommandFailed as failed:
         raise _failed(failed, judge, watch.seen) from failed
 

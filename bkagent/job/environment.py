@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import Callable, Mapping, Tuple
 
-from bkagent.checkout.settings import CHECKOUT_PATH
+from bkagent.checkout.checkout_settings import CHECKOUT_PATH
 from bkagent.config import self_command
-from bkagent.job import settings
+from bkagent.job import job_settings
 from bkagent.job.job import Job
 from bkagent.shell import programs
 
@@ -36,7 +36,7 @@ def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
     given = env.get(CHECKOUT_PATH)
     if given is None:
-        return {CHECKOUT_PATH: settings.checkout_path(job.settings)}
+        return {CHECKOUT_PATH: job_settings.checkout_path(job.settings)}
     # Made absolute while the job is still where it was started.
     return {CHECKOUT_PATH: os.path.normpath(os.path.join(job.session.cwd, given))} if given else {}
 

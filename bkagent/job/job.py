@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.config.options.job import JOB
 from bkagent.config.protected_variables import Protection
+from bkagent.job.api.redactions import Redactions
+from bkagent.job.hook_settings import Refreshed
+from bkagent.job.job_settings import JobSettings
 from bkagent.job.leftovers import Leftovers
-from bkagent.job.redactions import Redactions
-from bkagent.job.refreshed import Refreshed
-from bkagent.job.settings import JobSettings
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
 

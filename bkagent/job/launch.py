@@ -10,11 +10,12 @@ import os
 from typing import Iterable, Mapping, Optional, Union
 
 from bkagent.config import self_command
-from bkagent.job import handed_secrets, spilled
-from bkagent.job.warm import Warm
-from bkagent.logs import layout
-from bkagent.system import fork_server, process_start
+from bkagent.job import env_overflow, handed_secrets
+from bkagent.spool import layout
+from bkagent.system import process_start
+from bkagent.system.fork_server import fork_server
 from bkagent.system.plain_file import open_plain
+from bkagent.warm.job_forks import Warm
 
 Child = Union[process_start.Child, fork_server.Forked]
 
@@ -40,7 +41,9 @@ def start(
             if forked is not None:
                 return forked
             argv = self_command.command(["job-process", entry_folder])
-            return process_start.start_in_session(argv, spilled.spill(entry_folder, env), cwd, told, nothing, errors)
+            return process_start.start_in_session(
+                argv, env_overflow.spill(entry_folder, env), cwd, told, nothing, errors
+            )
         finally:
             os.close(errors)
     finally:

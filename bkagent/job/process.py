@@ -7,18 +7,19 @@ import time
 from typing import Dict, Mapping, NamedTuple, Sequence
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
-from bkagent.job import assembly, run, script, service, spilled
-from bkagent.job.assembly import ControlPlane
+from bkagent.job import bootstrap_script, build_job, env_overflow, run
+from bkagent.job.api import service
+from bkagent.job.build_job import ControlPlane
 from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
-from bkagent.logs import spool
-from bkagent.logs.copies import COPY_MODE, TMPFILE_MODE, Copies
-from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_log import JobLog, stamper_for
-from bkagent.logs.result import Result
+from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, Copies
 from bkagent.redaction.redactor import Redactor
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
 from bkagent.system import process_start, signals
 
 RUN_ERROR = "process_run_error"
@@ -52,7 +53,7 @@ class JobProcess:
         Raises AgentError or OSError where the entry cannot be taken.
         """
         self._attach()
-        self._environ = spilled.whole(self._folder, self._environ)
+        self._environ = env_overflow.whole(self._folder, self._environ)
         watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon, self._limits)
         watch.start()
         try:
@@ -75,7 +76,7 @@ class JobProcess:
         return Ending(finished.exit_status & 0xFF, dies)
 
     def _attach(self) -> None:
-        self._side = spool.attach(self._folder)
+        self._side = directory.attach(self._folder)
         job = self._job = self._side.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
@@ -113,7 +114,7 @@ class JobProcess:
 
     def _result(self) -> Result:
         if self._job.bootstrap_script:
-            result = script.run(
+            result = bootstrap_script.run(
                 self._job.bootstrap_script, self._environ, self._log, self._cancellation, self._pty,
                 ends_leftovers=self._job.leftovers == "end",
             )  # fmt: skip
@@ -131,8 +132,8 @@ class JobProcess:
         environ = {**self._environ, "TERM": TERMINAL_KIND} if self._pty else self._environ
         control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
         try:
-            settings = assembly.settings_of(environ)
-            whole = assembly.assemble(
+            settings = build_job.settings_of(environ)
+            whole = build_job.assemble(
                 settings, environ, self._log, self._cancellation, control_plane,
                 pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
                 ends_leftovers=job.leftovers == "end", allowed_repositories=job.allowed_repositories,

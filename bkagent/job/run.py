@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from bkagent.errors import AgentError, SetupFailed
-from bkagent.job import artifact_phase, checkout_phase, command_phase, git_credentials, plugin_phase, setup, teardown
-from bkagent.job.command_phase import COMMAND_STATUS, Ending
-from bkagent.job.hook_phases import ShellHookFailed
 from bkagent.job.job import Job
+from bkagent.job.phases import artifacts, checkout, command, git_credentials, plugins, setup, teardown
+from bkagent.job.phases.command import COMMAND_STATUS, Ending
+from bkagent.job.phases.hooks import ShellHookFailed
 
 
 def run(job: Job) -> int:
@@ -41,21 +41,21 @@ def _run_phases(job: Job) -> int:
         return error_before.exit_code
     if "command" not in job.settings.phases:
         return 0
-    ending = command_phase.run(job)
+    ending = command.run(job)
     with job.session.in_grace():
-        artifact_error = _error_of(artifact_phase.run, job)
+        artifact_error = _error_of(artifacts.run, job)
     return _decide(job, ending, artifact_error)
 
 
 def _prepare(job: Job) -> Optional[AgentError]:
     """Run the phases before the command; return the error that keeps the command from running."""
-    problem = _error_of(plugin_phase.run, job) if "plugin" in job.settings.phases else None
+    problem = _error_of(plugins.run, job) if "plugin" in job.settings.phases else None
     if problem is None and "checkout" in job.settings.phases:
-        problem = _error_of(checkout_phase.run, job)
+        problem = _error_of(checkout.run, job)
     else:
-        absent = _error_of(checkout_phase.open_existing, job)
+        absent = _error_of(checkout.open_existing, job)
         problem = problem or absent
-    return problem or _error_of(plugin_phase.run_vendored, job)
+    return problem or _error_of(plugins.run_vendored, job)
 
 
 def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:

@@ -10,8 +10,8 @@ from typing import Optional
 
 from bkagent.hooks import run as hooks_run  # noqa: F401  most jobs have hooks
 from bkagent.job import handed_secrets, process  # noqa: F401  what the forked processes run
-from bkagent.system import fork_server
-from bkagent.system.fork_server import Request
+from bkagent.system.fork_server import fork_server
+from bkagent.system.fork_server.fork_server import Request
 
 
 def serve() -> Optional[Request]:

@@ -11,7 +11,7 @@ from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.request_head import BadRequest, RequestHead
 from bkagent.localapi.upstream import ENDPOINT_HEADER, PREFIX, TOKEN_HEADER, Upstream
-from bkagent.wire.passing_on import REDACTED
+from bkagent.wire.upstream_protocol import REDACTED
 
 BASE = "/api/current-job/v0"
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))

@@ -118,9 +118,7 @@ class JobServer:
             yield self._make_temporary
 
     def _make_temporary(self) -> str:
-        self._temporary = private_folder.make_temporary(
-            f"bkagent-{_user()}-", private_folder.system_temporary()
-        )
+        self._temporary = private_folder.make_temporary(f"bkagent-{_user()}-", private_folder.system_temporary())
         return self._temporary
 
     def _admit(self, head: RequestHead) -> Optional[Answer]:

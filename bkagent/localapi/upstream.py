@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
 from bkagent.errors import Unreachable
 from bkagent.localapi.connection import Answer, error_answer
 from bkagent.localapi.request_head import RequestHead
-from bkagent.wire.passing_on import (
+from bkagent.wire.upstream_protocol import (
     ENDPOINT_HEADER,
     PASSED_ON_HEADER,
     PREFIX,

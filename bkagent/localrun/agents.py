@@ -9,10 +9,10 @@ from typing import Callable, Optional
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings
 from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.stop import Stop
+from bkagent.agent.shutdown import Stop
 from bkagent.errors import AgentError
-from bkagent.job.warm import Warm
-from bkagent.localrun.request import Request
+from bkagent.localrun.options import Request
+from bkagent.warm.job_forks import Warm
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
 ANY_JOB = "*"

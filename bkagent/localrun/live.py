@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict
 
-from bkagent.localrun.names import shown_name
+from bkagent.localrun.display_names import shown_name
 from bkagent.localrun.terminal_text import Lines
 
 TYPE_CHECKING = False

@@ -6,24 +6,18 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from bkagent.controlplane.scheduling.support import unsupported
+from bkagent.controlplane.scheduling.unsupported import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
+from bkagent.localrun.options import PLACES, Request
 from bkagent.localrun.repository import Repository
-from bkagent.localrun.request import PLACES, Request
-from bkagent.pipeline import (
-    conditional,
-    decodable,
-    if_changed,
-    normalise,
-    notifications,
-    steps_attributes,
-    steps_graph,
-    steps_reader,
-)
+from bkagent.pipeline import decodable
+from bkagent.pipeline.conditional import evaluate
+from bkagent.pipeline.document import if_changed, normalise
+from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.source import read_pipeline
-from bkagent.pipeline.steps import BlockStep, InputStep, Pipeline
+from bkagent.pipeline.model import graph, known_attributes, notifications, steps_reader
+from bkagent.pipeline.model.steps import BlockStep, InputStep, Pipeline
 from bkagent.version import program_name
 
 ORGANIZATION = "local"
@@ -93,10 +87,10 @@ def _problems(pipeline: Pipeline) -> "List[str]":
         raise PipelineError("the pipeline has no steps")
     decodable.check(pipeline)
     notifications.check(pipeline)
-    steps_graph.check(pipeline)
+    graph.check(pipeline)
     for step, _ in pipeline.walk():
         try:
-            conditional.check(step.condition)
+            evaluate.check(step.condition)
         except PipelineError as wrong:
             raise PipelineError(f"{step.name}: {wrong}") from None
     return unsupported(pipeline) + not_honoured(pipeline)
@@ -104,7 +98,7 @@ def _problems(pipeline: Pipeline) -> "List[str]":
 
 def not_honoured(pipeline: Pipeline) -> "List[str]":
     """Return a sentence for what this control plane could do but a local run cannot, in a file or in an upload."""
-    problems = steps_attributes.unknown(pipeline)
+    problems = known_attributes.unknown(pipeline)
     for step, _ in pipeline.walk():
         if isinstance(step, (BlockStep, InputStep)):
             kind = "block" if isinstance(step, BlockStep) else "input"

@@ -6,17 +6,17 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
-from bkagent.agent.stop import GRACEFUL, NOW
-from bkagent.controlplane import server_place
-from bkagent.controlplane.plane import Plane
+from bkagent.agent.shutdown import GRACEFUL, NOW
+from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.records import Build, Job
-from bkagent.controlplane.server import Server
+from bkagent.controlplane.web import server_url
+from bkagent.controlplane.web.server import Server
 from bkagent.errors import AgentError
-from bkagent.localrun import agents, changed, data_folder, earlier, keeping, names, plan, snapshot, summary
+from bkagent.localrun import agents, changed, data_folder, display_names, export, leftover_jobs, plan, snapshot, summary
 from bkagent.localrun.live import Live
+from bkagent.localrun.options import Request
 from bkagent.localrun.repository import DETACHED
-from bkagent.localrun.request import Request
-from bkagent.logs.layout import SPOOL
+from bkagent.spool.layout import SPOOL
 
 Report = Callable[[str, str], None]
 Out = Callable[[str], None]
@@ -74,10 +74,10 @@ class LocalRun:
             server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)
             server.start()
             try:
-                server_place.note_login(plane.folder, server_place.Login(server.url, server.login_key))
+                server_url.note_login(plane.folder, server_url.Login(server.url, server.login_key))
                 return self._with_server(source, data, taken, server)
             finally:
-                server_place.forget(plane.folder)
+                server_url.forget(plane.folder)
                 server.stop()
         finally:
             plane.close()
@@ -95,7 +95,7 @@ class LocalRun:
         how = agents.settings(
             self._request, data, server.endpoint, plane.tokens.agent, has_submodules=bool(taken.submodules)
         )
-        earlier.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
+        leftover_jobs.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
         working = self._agents = agents.Agents(how, self._report)
         events = plane.subscribe()
         build = plane.create_build(
@@ -155,7 +155,7 @@ class LocalRun:
         place = os.path.join(data, "logs", str(build.number))
         logs: Dict[str, str] = {}
         for count, job in enumerate((job for job in jobs if job.type == "script" and job.started_at is not None), 1):
-            path = keeping.keep_log(place, names.file_name(count, job), plane.read_log(job.id))
+            path = export.keep_log(place, display_names.file_name(count, job), plane.read_log(job.id))
             logs[job.id] = os.path.relpath(path, self._request.folder)
         artifacts = os.path.join(data, "artifacts", str(build.number))
         kept = self._keep_artifacts(build, artifacts)
@@ -176,7 +176,7 @@ class LocalRun:
         for artifact in plane.artifacts(build.id):
             if artifact.state != "finished" or artifact.url:
                 continue
-            if keeping.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
+            if export.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
                 self._out(f"warning: the artifact {artifact.path!r} cannot be kept there; it is only on the web page")
             else:
                 count += 1

@@ -6,7 +6,7 @@ import html
 import re
 from typing import List, Mapping, Optional, Sequence
 
-from bkagent.localrun.names import plain_line, shown_name
+from bkagent.localrun.display_names import plain_line, shown_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

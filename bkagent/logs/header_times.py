@@ -13,8 +13,8 @@ import time
 from typing import Callable, Dict, Mapping
 
 from bkagent.errors import AgentError
-from bkagent.logs import layout
-from bkagent.logs.entry import Entry
+from bkagent.spool import layout
+from bkagent.spool.agent_entry import Entry
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain
 

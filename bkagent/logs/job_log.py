@@ -6,11 +6,11 @@ import threading
 import time
 from typing import Callable, Optional, Union
 
-from bkagent.logs.job_file import JobFile
 from bkagent.logs.line_stamper import LineStamper
 from bkagent.logs.stamper import Stamper
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
+from bkagent.spool.manifest import JobFile
 from bkagent.wire import shown_text
 
 AnyStamper = Union[Stamper, LineStamper]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
+from bkagent.pipeline.document.scalars import Unfit
+from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.normalise_steps import read_command
-from bkagent.pipeline.normalise_text import Unfit
-from bkagent.pipeline.steps import CommandStep, Pipeline
+from bkagent.pipeline.model.steps import CommandStep, Pipeline
 
 _HIGHEST = (1 << 63) - 1
 # What the reference reads into structures of its own, as paths below the step.

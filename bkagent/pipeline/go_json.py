@@ -7,8 +7,8 @@ import re
 from json.encoder import encode_basestring
 from typing import Any, Callable, List, Union
 
+from bkagent.pipeline.document.scalars import digits, plain_digits
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.normalise_text import digits, plain_digits
 
 _quoted: Callable[[str], str] = encode_basestring
 _SPECIAL = re.compile("[<>&\u2028\u2029\ud800-\udfff]")

@@ -1,7 +1,7 @@
 """The pattern language of artifact paths and `if_changed`: one automaton over whole paths for all patterns.
 
-    \\x        x itself            ?        one letter but "/"          [abc] [^abc]  one letter listed, not listed
-    {a,b,}    one of these        *  **    letters but "/", letters    **/  /**/     any number of folders, also none
+\\x        x itself            ?        one letter but "/"          [abc] [^abc]  one letter listed, not listed
+{a,b,}    one of these        *  **    letters but "/", letters    **/  /**/     any number of folders, also none
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Last parts of paths -> why nothing is taken out there.
 LEFT_ALONE = {
-    "pipelines": "pipeline/leaks.py warns or refuses: half a command would run as another one",
+    "pipelines": "pipeline/document/secrets.py warns or refuses: half a command would run as another one",
     "oidc/tokens": "another service compares what the token says with what it expects",
     "secrets": "the key of a secret",
     "repository_access_token": "the address of a repository",

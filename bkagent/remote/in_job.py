@@ -7,7 +7,7 @@ a command opens no TLS. Without that socket, or when it serves another endpoint 
 from bkagent.errors import Unreachable
 from bkagent.redaction import outbound
 from bkagent.remote import escaping, local_http, reply, request_headers
-from bkagent.wire import json_text, passing_on
+from bkagent.wire import json_text, upstream_protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class InJobClient:
         self._environ = environ
         self._request_log = request_log
         self._scrub = scrub
-        self._socket = environ.get(passing_on.SOCKET_VARIABLE, "")
+        self._socket = environ.get(upstream_protocol.SOCKET_VARIABLE, "")
         self._direct: "Optional[Client]" = None
 
     def call(
@@ -104,10 +104,10 @@ class InJobClient:
     ) -> "Optional[Reply]":
         """Return the control plane's answer, or None where the socket does not serve this."""
         sent: "Dict[str, str]" = {**request_headers.from_environ(self._environ), **headers}
-        sent["Authorization"] = "Bearer " + self._environ.get(passing_on.TOKEN_VARIABLE, "")
-        sent[passing_on.ENDPOINT_HEADER] = self.endpoint
-        sent[passing_on.TOKEN_HEADER] = self.token
-        sent[passing_on.TIMEOUT_HEADER] = f"{timeout_s:g}"
+        sent["Authorization"] = "Bearer " + self._environ.get(upstream_protocol.TOKEN_VARIABLE, "")
+        sent[upstream_protocol.ENDPOINT_HEADER] = self.endpoint
+        sent[upstream_protocol.TOKEN_HEADER] = self.token
+        sent[upstream_protocol.TIMEOUT_HEADER] = f"{timeout_s:g}"
         body = b""
         if document is not None:
             body = json_text.dumps(document).encode("ascii") + b"\n"
@@ -116,7 +116,7 @@ class InJobClient:
         logged = None if self._request_log is None else self._request_log.begin(what, sent)
         try:
             status, answered, data = local_http.exchange(
-                self._socket, method, passing_on.PREFIX + target, sent, body, timeout_s + _LOCAL_MARGIN_S
+                self._socket, method, upstream_protocol.PREFIX + target, sent, body, timeout_s + _LOCAL_MARGIN_S
             )
         except (local_http.NoSocket, Unreachable) as problem:
             if logged is not None:
@@ -126,10 +126,10 @@ class InJobClient:
             raise
         if logged is not None:
             logged.answered(status, answered.items(), via="job-api")
-        verdict = answered.get(passing_on.UNREACHABLE_HEADER)
+        verdict = answered.get(upstream_protocol.UNREACHABLE_HEADER)
         if verdict is not None:
             raise Unreachable(_error(data) or what, may_retry=verdict != "final")
-        if answered.get(passing_on.PASSED_ON_HEADER) is None:
+        if answered.get(upstream_protocol.PASSED_ON_HEADER) is None:
             return None
         return reply.read(what, status, answered, data, expects_json)
 

@@ -2,7 +2,7 @@
 
 from bkagent.errors import AgentError
 from bkagent.remote import local_http
-from bkagent.wire import go_decoding, json_text, passing_on
+from bkagent.wire import go_decoding, json_text, upstream_protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +23,11 @@ class JobApi:
 
     def __init__(self, environ: "Mapping[str, str]") -> None:
         """Read where it is. Raises NotServed naming the variable that is missing."""
-        for name in (passing_on.SOCKET_VARIABLE, passing_on.TOKEN_VARIABLE):
+        for name in (upstream_protocol.SOCKET_VARIABLE, upstream_protocol.TOKEN_VARIABLE):
             if not environ.get(name):
                 raise NotServed(f"{name} empty or undefined")
-        self._path = environ[passing_on.SOCKET_VARIABLE]
-        self._token = environ[passing_on.TOKEN_VARIABLE]
+        self._path = environ[upstream_protocol.SOCKET_VARIABLE]
+        self._token = environ[upstream_protocol.TOKEN_VARIABLE]
 
     def request(self, method: str, path: str, document: object = None) -> "Dict[str, Any]":
         """Return the decoded answer to one request; `path` is below the service's base, as "/env".
@@ -38,7 +38,7 @@ class JobApi:
 
     def redacted(self, texts: "List[str]") -> "List[str]":
         """Return texts without the secrets that the job's process knows of. Raises as `request`."""
-        clean = self._ask("POST", passing_on.REDACTED, {"texts": texts}).get("texts")
+        clean = self._ask("POST", upstream_protocol.REDACTED, {"texts": texts}).get("texts")
         if not isinstance(clean, list) or len(clean) != len(texts):
             raise AgentError("the job's process answered with other texts than it was asked about")
         return clean

@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.shell import process, programs, prompt, words
 from bkagent.shell.cancellation import Cancellation
-from bkagent.shell.fitting import Fitting
+from bkagent.shell.env_size_limit import Fitting
 from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals

@@ -93,9 +93,7 @@ def _loads_by_package(text: str) -> object:
     import json
 
     try:
-        return json.loads(
-            text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float
-        )
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
 

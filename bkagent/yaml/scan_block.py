@@ -90,5 +90,3 @@ def _folded(lines: List[str]) -> str:
             before, breaks = own, 0
         breaks += 1
     return "".join(parts)
-
-

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from bkagent.agent import collecting
-from bkagent.agent.collecting import DAY_S, collect_kept, collect_unused
-from bkagent.config import code_in_use
-from bkagent.logs import spool
-from bkagent.logs.job_file import JobFile
+from bkagent.agent import cleanup
+from bkagent.agent.cleanup import DAY_S, collect_kept, collect_unused
+from bkagent.config import in_use_locks
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
 
 HOUR_S = 3600.0
 MARKS = {"code": "python", "bin": "bkagent"}
@@ -56,7 +56,7 @@ def test_what_was_not_used_for_long_loses_its_mark_and_then_goes(tmp_path, kind)
 
 def test_what_a_living_process_holds_stays_until_it_ends(tmp_path):
     old = folder(tmp_path, "code", "old", 15)
-    script = "import sys; from bkagent.config import code_in_use as c; c.touch = print; c.hold(sys.argv[1:]); input()"
+    script = "import sys; from bkagent.config import in_use_locks as c; c.touch = print; c.hold(sys.argv[1:]); input()"
     with subprocess.Popen(
         [sys.executable, "-c", script, str(old)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__)))},
@@ -72,7 +72,7 @@ def test_what_a_living_process_holds_stays_until_it_ends(tmp_path):
 def test_a_process_that_begins_in_this_moment_keeps_its_code(tmp_path):
     old = folder(tmp_path, "code", "old", 15)
     collect(tmp_path)
-    held = code_in_use.hold([str(old)])
+    held = in_use_locks.hold([str(old)])
     age(old, 2 * HOUR_S)
     collect(tmp_path)
     assert (old / "file").exists() and (old / "python").read_text().strip() == sys.executable
@@ -82,10 +82,10 @@ def test_a_process_that_begins_in_this_moment_keeps_its_code(tmp_path):
 
 def test_a_use_is_noted_and_what_is_no_such_folder_passed_over(tmp_path):
     old = folder(tmp_path, "bin", "old", 15)
-    code_in_use.touch([str(old), str(tmp_path / "none")])
+    in_use_locks.touch([str(old), str(tmp_path / "none")])
     collect(tmp_path)
     assert (old / "bkagent").exists()
-    assert code_in_use.hold([str(tmp_path / "checkout"), str(tmp_path)]) == []
+    assert in_use_locks.hold([str(tmp_path / "checkout"), str(tmp_path)]) == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin"]
 
 
@@ -96,7 +96,7 @@ def test_an_unpacking_that_was_cut_off_goes(tmp_path):
 
 
 def test_kept_logs_go_by_age_and_the_oldest_by_size(tmp_path, monkeypatch):
-    monkeypatch.setattr(collecting, "KEPT_BYTES", 250)
+    monkeypatch.setattr(cleanup, "KEPT_BYTES", 250)
     for name, days in (("ancient", 15), ("older", 3), ("newer", 2), ("newest", 1)):
         (tmp_path / "kept" / name).mkdir(parents=True)
         (tmp_path / "kept" / name / "log").write_bytes(b"x" * 100)
@@ -113,7 +113,7 @@ def test_an_agent_collects_when_it_starts_but_not_while_a_job_is_in_the_spool(pl
     kept, code = state / "kept" / "old", folder(state, "code", "old", 15)
     kept.mkdir(parents=True)
     age(kept, 15 * DAY_S)
-    entry = spool.create(str(state / "spool"), JobFile("job", plane.endpoint, "token"))
+    entry = directory.create(str(state / "spool"), JobFile("job", plane.endpoint, "token"))
     agent = start()
     assert agent.wait_said("is removed: it is too old"), agent.said
     job = plane.add_job("echo one")

@@ -1,6 +1,6 @@
 """When workers have been idle for long enough."""
 
-from bkagent.agent.idleness import Idleness
+from bkagent.agent.session.idle_timer import Idleness
 
 FOREVER = float("inf")
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from bkagent.agent import job_environment
-from bkagent.agent.job_context import JobContext
-from bkagent.agent.job_files import as_json
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings, Signing
+from bkagent.agent.jobs import job_environment
+from bkagent.agent.jobs.job_files import as_json
+from bkagent.agent.jobs.job_start import JobContext
 from bkagent.agent.plugin_source import canonical
 from bkagent.wire.accepted_job import AcceptedJob
 

@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from bkagent.logs import journal
+from bkagent.spool import journal
 
 # Prints the name of the file, and waits until the file has that.
 SHOW = 'F=$BUILDKITE_JOB_LOG_TMPFILE; echo "is $F"; until grep -aq "is [/]" "$F"; do sleep 0.01; done'

@@ -2,7 +2,7 @@
 
 import random
 
-from bkagent.agent.phase import Phase
+from bkagent.agent.session.ping_schedule import Phase
 
 
 def test_moments_are_one_interval_apart_wherever_one_looks_from():

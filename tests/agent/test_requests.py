@@ -2,7 +2,7 @@
 
 import threading
 
-from bkagent.agent.heartbeat import Heartbeat
+from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.errors import Refused, WireError
 from bkagent.remote import agents
 from tests.fakes.control_plane import PAGE

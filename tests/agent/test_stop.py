@@ -2,7 +2,7 @@
 
 import threading
 
-from bkagent.agent.stop import FORCED, GRACEFUL, Stop
+from bkagent.agent.shutdown import FORCED, GRACEFUL, Stop
 
 
 def test_the_level_only_rises():

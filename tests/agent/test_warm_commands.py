@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bkagent.system import stand_in
+from bkagent.system.stand_in import stand_in
 from tests.fakes.control_plane import deadline
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bkagent.artifacts.download import Query, download
-from bkagent.artifacts.targets import steps
+from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation

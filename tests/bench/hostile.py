@@ -20,17 +20,18 @@ from typing import Any, Callable, Dict, List, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from bkagent.controlplane.rest_api import paging
 from bkagent.controlplane.scheduling import branches, ordering
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.scheduling.limits import CONDITIONS_S
 from bkagent.controlplane.scheduling.nodes import Node
-from bkagent.controlplane.terminal.lines import log_html, read_lines
-from bkagent.controlplane.ui.emoji import with_emoji
-from bkagent.controlplane.ui.log_view import log_view, whole_lines
+from bkagent.controlplane.web.rest_api import paging
+from bkagent.controlplane.web.ui.emoji import with_emoji
+from bkagent.controlplane.web.ui.log_view import log_view, whole_lines
+from bkagent.controlplane.web.ui.terminal.lines import log_html, read_lines
 from bkagent.errors import AgentError
-from bkagent.pipeline import conditional_pattern, steps_graph, steps_reader
-from bkagent.pipeline.conditional import evaluate
+from bkagent.pipeline.conditional import regex
+from bkagent.pipeline.conditional.evaluate import evaluate
+from bkagent.pipeline.model import graph, steps_reader
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.multipart import FormReader
 from bkagent.transport.request import Request, inflate
@@ -99,11 +100,11 @@ def show_log(log: bytes) -> object:
 def upload(document: Any) -> object:
     """Do with a pipeline what an upload does, and one step of scheduling."""
     pipeline = steps_reader.read(document)
-    steps_graph.check(pipeline, (), unknown_allowed=True)
+    graph.check(pipeline, (), unknown_allowed=True)
     ids = iter(range(1 << 30))
     conditions = {"build.message": "a" * 30_000, "build.branch": "a" * 60}
     target = Target("b", "u", conditions, "main", 0.0, 0.0, lambda: str(next(ids)))
-    with conditional_pattern.limited(CONDITIONS_S):
+    with regex.limited(CONDITIONS_S):
         entries, jobs = expand(pipeline, target)
     by_step: Dict[str, List[Any]] = {}
     for job in jobs:
@@ -194,7 +195,7 @@ def _part(content: bytes, more: bytes = b"", end: bytes = b"--") -> bytes:
 
 
 def search(pattern: str, text: str) -> object:
-    with conditional_pattern.limited(CONDITIONS_S):
+    with regex.limited(CONDITIONS_S):
         return evaluate(f"build.message =~ {pattern}", {"build.message": text})
 
 

@@ -21,12 +21,12 @@ from typing import Any, Dict, List, NamedTuple, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from bkagent.logs import spool
-from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_log import JobLog, stamper_for
-from bkagent.logs.result import Result
-from bkagent.logs.uploader import Uploader
+from bkagent.logs.upload.uploader import Uploader
 from bkagent.redaction.redactor import Redactor
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
 
 BLOCK_BYTES = 64 * 1024
 CHUNK_BYTES = 1024 * 1024
@@ -59,7 +59,7 @@ def text(coloured: bool, megabytes: int) -> List[bytes]:
 
 def job_side(folder: str, coloured: bool, megabytes: int, secrets: int, pipe: Any) -> None:
     """Print everything, as a job process does."""
-    side = spool.attach(folder)
+    side = directory.attach(folder)
     redactor = Redactor()
     for number in range(secrets):
         redactor.add(f"{random.Random(number).getrandbits(160):040x}")
@@ -80,7 +80,7 @@ def run(coloured: bool, megabytes: int, secrets: int) -> Spent:
     """Send the text through the whole path."""
     top = tempfile.mkdtemp()
     try:
-        entry = spool.create(os.path.join(top, "spool"), JobFile("job", "", "", chunk_max_bytes=CHUNK_BYTES))
+        entry = directory.create(os.path.join(top, "spool"), JobFile("job", "", "", chunk_max_bytes=CHUNK_BYTES))
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(target=job_side, args=(entry.folder, coloured, megabytes, secrets, there))
         process.start()

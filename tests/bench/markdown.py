@@ -13,9 +13,9 @@ from typing import Callable, List, Tuple
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from bkagent.controlplane.terminal.lines import read_lines
-from bkagent.controlplane.ui.annotation_view import FENCES
-from bkagent.controlplane.ui.log_view import log_view, whole_lines
+from bkagent.controlplane.web.ui.annotation_view import FENCES
+from bkagent.controlplane.web.ui.log_view import log_view, whole_lines
+from bkagent.controlplane.web.ui.terminal.lines import read_lines
 from bkagent.markdown.render import to_html
 from tests.markdown.worst_inputs import LOGS, PLAIN, PLAIN_LOG, WORST
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bkagent.checkout import settings as checkout_settings
+from bkagent.checkout import checkout_settings as checkout_settings
 from bkagent.checkout.run import check_out, enter
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bkagent.checkout import mirror_settings
+from bkagent.checkout.mirrors import mirror_settings
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, CheckoutLockExpired
 from bkagent.git.location import mirror_folder

@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
-from bkagent.checkout import promisor, remote_probe
-from bkagent.checkout.remote_mirror import RemoteMirror, Site
+from bkagent.checkout import promisor
+from bkagent.checkout.mirrors import remote_probe
+from bkagent.checkout.mirrors.remote_mirror import RemoteMirror, Site
 from bkagent.checkout.staging import folder_of
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git.location import mirror_folder

@@ -38,7 +38,7 @@ def test_the_pages_are_the_same_on_every_machine(made: "Dict[str, str]") -> None
 
 
 def test_the_manual_page_holds_no_request_by_accident(made: "Dict[str, str]") -> None:
-    known = {".TH", ".ad", ".SH", ".SS", ".B", ".I", ".PP", ".TP", ".nf", ".fi", ".\\\""}
+    known = {".TH", ".ad", ".SH", ".SS", ".B", ".I", ".PP", ".TP", ".nf", ".fi", '.\\"'}
     for line in made["bkagent.1"].splitlines():
         assert not line.startswith("'")
         assert not line.startswith(".") or line.split(" ")[0] in known, line

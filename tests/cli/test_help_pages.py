@@ -9,8 +9,9 @@ from typing import List, Sequence
 
 import pytest
 
-from bkagent.cli import help, layout, table
-from bkagent.cli.completion import commands
+from bkagent.cli import table
+from bkagent.cli.pages import help, layout
+from bkagent.cli.pages.completion import commands
 from bkagent.config import self_command
 from bkagent.config.self_command import code_root
 from tests.cli.conftest import Run
@@ -124,9 +125,7 @@ def test_the_overview_names_every_command(run: Run) -> None:
     shown = run("help").stdout
     for name in table.COMMANDS:
         first, _, second = name.partition(" ")
-        assert (name in table.HIDDEN) != any(
-            first in line and second in line for line in shown.splitlines()
-        ), name
+        assert (name in table.HIDDEN) != any(first in line and second in line for line in shown.splitlines()), name
 
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 100, 200])

@@ -13,8 +13,8 @@ import time
 import pytest
 
 from bkagent.config import self_command
-from bkagent.job.commands import Commands
-from bkagent.system import stand_in
+from bkagent.system.stand_in import stand_in
+from bkagent.warm.command_forks import Commands
 from tests.fakes.control_plane import deadline
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")

@@ -74,8 +74,7 @@ def test_what_a_command_says_otherwise_is_declared(area: str, archive: str) -> N
     names = [
         f"{area}/{path.stem}"
         for path in sorted((folder / area).glob("*.json"))
-        if f"{area}/{path.stem}" not in _ELSEWHERE
-        and json.loads(path.read_text(encoding="utf-8")).get("kind") == "cli"
+        if f"{area}/{path.stem}" not in _ELSEWHERE and json.loads(path.read_text(encoding="utf-8")).get("kind") == "cli"
     ]
     argv = [
         sys.executable, str(DIFFER), "compare", "--agent", archive, "--scenarios", str(folder), "--strict",

@@ -9,8 +9,8 @@ from typing import Any, Callable, Iterator, List
 
 import pytest
 
-from bkagent.controlplane.plane import Plane
-from bkagent.controlplane.server import Server
+from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.web.server import Server
 from bkagent.errors import Refused
 from bkagent.remote import agents, chunks, jobs, meta_data
 from bkagent.remote.client import Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bkagent.controlplane.plane import Plane
+from bkagent.controlplane.plane.plane import Plane
 from bkagent.wire.finish import Finish
 from bkagent.wire.registration import Registration
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bkagent.controlplane.errors import Rejected
-from bkagent.controlplane.scheduling import branches, matrix, support
-from bkagent.pipeline import steps_reader
+from bkagent.controlplane.scheduling import branches, matrix, unsupported
 from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.model import steps_reader
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(world, steps, words
 
 def test_unsupported_lists_everything():
     document = {"secrets": ["A"], "steps": [{"trigger": "x"}, {"command": "y", "secrets": {"B": "b"}}]}
-    assert len(support.unsupported(steps_reader.read(document))) == 3
-    assert support.unsupported(steps_reader.read({"steps": [{"command": "y"}, "wait"]})) == []
+    assert len(unsupported.unsupported(steps_reader.read(document))) == 3
+    assert unsupported.unsupported(steps_reader.read({"steps": [{"command": "y"}, "wait"]})) == []
 
 
 def test_defaults_of_the_document_are_for_steps_without_their_own(world):

@@ -8,8 +8,8 @@ import random
 import pytest
 
 from bkagent.controlplane.errors import BadRequest, Conflict, NotFound, Rejected
-from bkagent.controlplane.log_file import Extents
 from bkagent.controlplane.scheduling import limits
+from bkagent.controlplane.store.log_file import Extents
 
 
 def running(world):

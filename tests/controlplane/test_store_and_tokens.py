@@ -11,10 +11,10 @@ import sys
 import pytest
 
 from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejected, Unauthorized
-from bkagent.controlplane.moments import moment_of, text_of
-from bkagent.controlplane.plane import Plane
+from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
+from bkagent.controlplane.timestamps import moment_of, text_of
 from bkagent.errors import ConfigError
 from bkagent.wire.finish import Finish
 
@@ -82,7 +82,7 @@ def test_builds_are_listed_by_what_they_are(world):
 def test_a_second_process_does_not_open_the_folder(world):
     code = (
         f"import sys; sys.path.insert(0, {ROOT!r})\n"
-        "from bkagent.controlplane.plane import Plane\n"
+        "from bkagent.controlplane.plane.plane import Plane\n"
         "try:\n    Plane.open(sys.argv[1], ticking=False)\n"
         "except Exception as error:\n    print(type(error).__name__, error)"
     )
@@ -98,7 +98,7 @@ def test_a_second_process_does_not_open_the_folder(world):
 def test_a_python_without_sqlite_is_named_in_one_sentence(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {ROOT!r}); sys.modules['sqlite3'] = None\n"
-        "from bkagent.controlplane.plane import Plane\n"
+        "from bkagent.controlplane.plane.plane import Plane\n"
         "try:\n    Plane.open(sys.argv[1])\nexcept Exception as error:\n    print(type(error).__name__, error)"
     )
     done = subprocess.run(
@@ -261,7 +261,7 @@ def test_moments(text, moment):
 def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
     code = (
         f"import os, sys; sys.path.insert(0, {ROOT!r})\n"
-        "from bkagent.controlplane.plane import Plane\n"
+        "from bkagent.controlplane.plane.plane import Plane\n"
         "from bkagent.wire.registration import Registration\n"
         "plane = Plane.open(sys.argv[1], ticking=False)\n"
         "plane.create_build('demo', [{'command': 'a'}], repository='/r')\n"

@@ -8,8 +8,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 
-from bkagent.controlplane.plane import Plane
-from bkagent.controlplane.server import Server
+from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.web.server import Server
 
 WAIT_S = 20.0
 Answered = Tuple[int, Any, Dict[str, str]]

@@ -257,7 +257,7 @@ def test_numbers_reach_a_plugin_as_an_upload_of_the_reference_writes_them(desk: 
     job_id = agent.call("GET", "/ping")[1]["job"]["id"]
     env = agent.call("PUT", f"/jobs/{job_id}/accept")[1]["env"]
     written = "18446744073709552000,100000000000000000000,1e+21,1e-7,-0.5,1000000,18446744073709551615"
-    assert env["BUILDKITE_PLUGINS"] == '[{"p":{"n":[' + written + ',1.1805916207174113e+21]}}]'
+    assert env["BUILDKITE_PLUGINS"] == '[{"p":{"n":[' + written + ",1.1805916207174113e+21]}}]"
     assert env["N"] == "1e+21"
 
 

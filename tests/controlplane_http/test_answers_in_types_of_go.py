@@ -8,10 +8,10 @@ from typing import Any, Iterator, Tuple
 
 import pytest
 
-from bkagent.controlplane.agent_api import table
-from bkagent.controlplane.plane import Plane
-from bkagent.controlplane.plane_state import timing_of
-from bkagent.controlplane.server import Server
+from bkagent.controlplane.plane.ledger import timing_of
+from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.web.agent_api import table
+from bkagent.controlplane.web.server import Server
 from tests.controlplane_http.conftest import Client, Desk
 
 WHOLE, COUNT, TIME = "a whole number of 64 bits", "a whole number from 0", "a time of RFC 3339"

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
-from bkagent.controlplane.agent_api import artifacts as agent_artifacts
+from bkagent.controlplane.web.agent_api import artifacts as agent_artifacts
 
 BOUNDARY = "----form8a7b"
 

@@ -123,7 +123,7 @@ def test_errors_are_pages_for_browsers_and_json_for_others(desk: Any) -> None:
 
 
 def test_only_the_end_of_a_long_log_is_shown(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bkagent.controlplane.ui import log_view
+    from bkagent.controlplane.web.ui import log_view
 
     monkeypatch.setattr(log_view, "SHOWN_BYTES", 1000)
     desk.build()

@@ -6,9 +6,9 @@ from typing import Dict, List, Optional, Tuple
 
 import pytest
 
-from bkagent.controlplane.terminal.interpreter import Interpreter
-from bkagent.controlplane.terminal.lines import lines_of, log_html, read_lines
-from bkagent.controlplane.ui import log_view
+from bkagent.controlplane.web.ui import log_view
+from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
+from bkagent.controlplane.web.ui.terminal.lines import lines_of, log_html, read_lines
 
 
 @pytest.mark.parametrize(

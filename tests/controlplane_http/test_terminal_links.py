@@ -6,7 +6,7 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from bkagent.controlplane.terminal.lines import log_html
+from bkagent.controlplane.web.ui.terminal.lines import log_html
 from tests.fakes import browser
 from tests.fakes.html_tree import Tree, check_allowed
 from tests.markdown.evasions import KNOWN

@@ -1,9 +1,9 @@
 """One tab of a real Chromium, driven over the pipe of its debugging protocol.
 
-    with Tab(folder) as tab:          skips the test, by name, where Chromium is missing
-        tab.go(url)
-        tab.run("document.title")     the value of a script
-        with tab.loading(): ...       waits for the page that something in the block leads to
+with Tab(folder) as tab:          skips the test, by name, where Chromium is missing
+    tab.go(url)
+    tab.run("document.title")     the value of a script
+    with tab.loading(): ...       waits for the page that something in the block leads to
 """
 
 from __future__ import annotations

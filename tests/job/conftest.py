@@ -12,10 +12,10 @@ import pytest
 
 from bkagent.config import self_command
 from bkagent.job import launch
-from bkagent.job.warm import Warm
-from bkagent.logs import layout, spool
-from bkagent.logs.job_file import JobFile
-from bkagent.logs.result import Result
+from bkagent.spool import directory, layout
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
+from bkagent.warm.job_forks import Warm
 
 _STAMP = re.compile(rb"\x1b_bk;t=\d+\x07")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -64,7 +64,7 @@ class Place:
         """Start a job as an agent does."""
         known = {"job_id": "job-1", "endpoint": "http://127.0.0.1:9/v3", "token": "job-token", "user_agent": "test"}
         file = JobFile(**{**known, "sockets_path": self.env["BUILDKITE_SOCKETS_PATH"], **job})  # type: ignore[arg-type]
-        entry = spool.create(str(self.root / "spool"), file)
+        entry = directory.create(str(self.root / "spool"), file)
         whole = {**self.env, "BUILDKITE_COMMAND": command, **(env or {})}
         return Running(entry, launch.start(entry.folder, whole, str(self.builds), self.warm, secrets))
 
@@ -76,7 +76,7 @@ class Place:
 class Running:
     """A job that was started."""
 
-    def __init__(self, entry: spool.Entry, child: launch.Child) -> None:
+    def __init__(self, entry: directory.Entry, child: launch.Child) -> None:
         self.entry, self.child = entry, child
 
     def await_text(self, text: bytes) -> None:

@@ -14,7 +14,7 @@ _WAIT = "sleep 300 & wait $!"
 
 def _told(place: Place) -> None:
     for name in ("post-command", "pre-exit"):
-        line = 'cancelled=${BUILDKITE_JOB_CANCELLED-unset} timed_out=${BUILDKITE_JOB_TIMED_OUT-unset}'
+        line = "cancelled=${BUILDKITE_JOB_CANCELLED-unset} timed_out=${BUILDKITE_JOB_TIMED_OUT-unset}"
         place.hook(name, f'echo "{name} {line}" >>"$SEEN"')
 
 

@@ -97,7 +97,7 @@ def test_s1_8_every_line_is_stamped(place: Place) -> None:
 
 def test_s6_2_a_daemon_that_keeps_the_terminal_does_not_keep_the_job(place: Place) -> None:
     # In its own session before the command's ends: the end of a terminal's session ends what is still in it.
-    daemon = "(setsid sh -c 'echo $$ >>\"$SEEN\"; exec sleep 300' &); while [ ! -s \"$SEEN\" ]; do :; done"
+    daemon = '(setsid sh -c \'echo $$ >>"$SEEN"; exec sleep 300\' &); while [ ! -s "$SEEN" ]; do :; done'
     ended = place.run(f"{daemon}; echo done")
     os.kill(int(place.seen()[0]), 9)
     assert ended.status == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bkagent.checkout import settings as checkout
+from bkagent.checkout import checkout_settings as checkout
 from bkagent.config.compat import LEGACY_ORDER, Compat
 from tests.job.conftest import MOSTLY_WARM, Place
 from tests.job.test_plugins import Plugins

@@ -29,8 +29,9 @@ def test_s3_7_variables_that_steer_checkout_and_artifacts_are_shown_with_their_v
 def test_s1_4_protected_variables_stay(place: Place) -> None:
     place.hook("pre-command", "export BUILDKITE_SHELL=mine BUILDKITE_AGENT_PID=1 MINE=2")
     ended = place.run('echo "$BUILDKITE_SHELL $MINE"')
-    assert ended.has("# Changes to some env vars were blocked; the affected vars are: "
-                     "[BUILDKITE_AGENT_PID BUILDKITE_SHELL]")
+    assert ended.has(
+        "# Changes to some env vars were blocked; the affected vars are: [BUILDKITE_AGENT_PID BUILDKITE_SHELL]"
+    )
     assert ended.has("/bin/sh -e -c 2")
 
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="on
 
 _REPORTED, _ENDED = "~~~ Left running by this job", "~~~ Ending what this job has left running"
 # Says its number when nothing can reach it any more but by that; `exec` keeps the shell's number, a moment later.
-_LEAVE = '{setsid} sh -c \'{trap}echo $$ >>"$SEEN"; exec sleep 300\' <{stdin} >{out} 2>&1 &'
+_LEAVE = "{setsid} sh -c '{trap}echo $$ >>\"$SEEN\"; exec sleep 300' <{stdin} >{out} 2>&1 &"
 _AWAIT = 'while [ "$(wc -l <"$SEEN")" -lt {count} ]; do sleep 0.01; done'
 _AWAIT_EXEC = 'for pid in $(cat "$SEEN"); do until grep -q ^sleep "/proc/$pid/cmdline"; do sleep 0.01; done; done'
 
@@ -110,8 +110,8 @@ def test_jobs_inside_a_job_are_still_the_outer_ones(place: Place) -> None:
 
 # Clears its environment and forks twice, each time into a session of its own, before it says its number.
 _CUT_LOOSE = (
-    "env -i PATH=\"$PATH\" SEEN=\"$SEEN\" setsid sh -c '{trap}"
-    "(setsid sh -c \"echo \\$\\$ >>\\$SEEN; exec sleep 300\" &) ' </dev/null >/dev/null 2>&1"
+    'env -i PATH="$PATH" SEEN="$SEEN" setsid sh -c \'{trap}'
+    '(setsid sh -c "echo \\$\\$ >>\\$SEEN; exec sleep 300" &) \' </dev/null >/dev/null 2>&1'
 )
 
 
@@ -142,7 +142,7 @@ def test_those_that_start_others_for_ever_are_ended_too(place: Place) -> None:
     respawn = f'trap "" TERM; while :; do env -i setsid sleep {unlike_others} & sleep 0.01; done'
     lines = (
         ': >>"$SEEN"',
-        f"env -i SEEN=\"$SEEN\" setsid sh -c 'echo $$ >>\"$SEEN\"; {respawn}' </dev/null >/dev/null 2>&1 &",
+        f'env -i SEEN="$SEEN" setsid sh -c \'echo $$ >>"$SEEN"; {respawn}\' </dev/null >/dev/null 2>&1 &',
         _AWAIT.format(count=1),
     )
     place.run("\n".join(lines), leftovers="end")

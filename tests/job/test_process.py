@@ -8,7 +8,7 @@ import pytest
 
 from bkagent.config import self_command
 from bkagent.job import launch
-from bkagent.logs import layout
+from bkagent.spool import layout
 from tests.job.conftest import Place
 
 

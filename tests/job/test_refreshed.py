@@ -4,8 +4,8 @@ from typing import Dict, List
 
 import pytest
 
-from bkagent.checkout import settings as checkout_settings
-from bkagent.job.refreshed import NAMES, Refreshed
+from bkagent.checkout import checkout_settings as checkout_settings
+from bkagent.job.hook_settings import NAMES, Refreshed
 
 # Other than what a setting is without its variable.
 VALUES: Dict[str, str] = {
@@ -45,7 +45,8 @@ def test_s3_7_a_setting_follows_its_variable(name: str) -> None:
     assert refreshed.refresh({}, _ignore) == {}
     checkout = refreshed.checkout
     assert [getattr(checkout, field) for field in checkout_settings.REFRESHED.values()] == [
-        getattr(usual[0], field) for field in checkout_settings.REFRESHED.values()  # type: ignore[index]
+        getattr(usual[0], field)
+        for field in checkout_settings.REFRESHED.values()  # type: ignore[index]
     ]
     assert _state(refreshed)[1:] == usual[1:]  # type: ignore[index]
 

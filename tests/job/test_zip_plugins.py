@@ -32,7 +32,7 @@ def archive(path: pathlib.Path, files: Dict[str, str], modes: Optional[Dict[str,
 
 def run(place: Place, source: str, experiment: str = "zip-plugins", **env: str) -> Ended:
     plugins = {"BUILDKITE_PLUGINS": json.dumps([source]), "BUILDKITE_PLUGINS_PATH": str(place.root / "plugins")}
-    return place.run("echo \"<$FROM_ZIP>\"", {**plugins, "BUILDKITE_AGENT_EXPERIMENT": experiment, **env})
+    return place.run('echo "<$FROM_ZIP>"', {**plugins, "BUILDKITE_AGENT_EXPERIMENT": experiment, **env})
 
 
 def problem(ended: Ended) -> str:

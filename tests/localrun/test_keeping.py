@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bkagent.localrun.keeping import keep_artifact, keep_log, steps
+from bkagent.localrun.export import keep_artifact, keep_log, steps
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "..\\x", "C:\\x", "", ".", "a/..", "x\0y", "//"])

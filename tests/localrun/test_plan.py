@@ -9,7 +9,7 @@ import pytest
 
 from bkagent.errors import AgentError
 from bkagent.localrun import changed, plan, repository, snapshot
-from bkagent.localrun.request import Request
+from bkagent.localrun.options import Request
 
 
 def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple[dict, List[str]]":

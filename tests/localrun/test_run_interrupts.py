@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import List, Tuple
 
-from bkagent.localrun.request import Request
+from bkagent.localrun.options import Request
 from bkagent.localrun.run import INTERRUPTED, LocalRun
 
 

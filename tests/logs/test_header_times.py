@@ -6,11 +6,11 @@ import threading
 import pytest
 
 from bkagent.errors import Refused
-from bkagent.logs import spool
 from bkagent.logs.header_times import HeaderTimes
-from bkagent.logs.job_file import JobFile
-from bkagent.logs.result import Result
-from bkagent.logs.uploader import Uploader
+from bkagent.logs.upload.uploader import Uploader
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
 
 NOW_NS = 1_700_000_000_000_000_005
 MOMENT = "2023-11-14T22:13:20.000000005Z"
@@ -18,7 +18,9 @@ MOMENT = "2023-11-14T22:13:20.000000005Z"
 
 @pytest.fixture
 def entry(tmp_path):
-    return spool.create(str(tmp_path / "spool"), JobFile("job-1", "", "", ansi_timestamps=False, chunk_interval_s=0.01))
+    return directory.create(
+        str(tmp_path / "spool"), JobFile("job-1", "", "", ansi_timestamps=False, chunk_interval_s=0.01)
+    )
 
 
 def told(entry, send=None, said=None):
@@ -96,7 +98,7 @@ def test_the_uploader_shows_the_log_as_it_grows(entry):
     uploader = Uploader(entry, lambda *_chunk: None, lambda *_words: None, watch=times.seen)
     uploading = threading.Thread(target=uploader.run, args=(threading.Event(),))
     uploading.start()
-    side = spool.attach(entry.folder)
+    side = directory.attach(entry.folder)
     for number in range(50):
         side.append(b"+++ %d\n" % number)
     side.finish(Result(0))

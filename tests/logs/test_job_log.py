@@ -2,11 +2,11 @@
 
 import threading
 
-from bkagent.logs.job_file import JobFile
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.line_stamper import LineStamper
 from bkagent.logs.stamper import Stamper
 from bkagent.redaction.redactor import Redactor
+from bkagent.spool.manifest import JobFile
 
 
 def log_with(secrets=(), **more):

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from bkagent.logs.outage import Outage, Outages
+from bkagent.logs.upload.shared_backoff import Outage, Outages
 
 
 def never():

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from bkagent.logs.pace import MOST_IN_FLIGHT, Pace
+from bkagent.logs.upload.chunk_pacing import MOST_IN_FLIGHT, Pace
 
 FULL = 1000
 

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from bkagent.logs.job_file import JobFile
 from bkagent.logs.line_stamper import LineStamper
 from bkagent.logs.stamper import Stamper
-from bkagent.logs.unstamped import Unstamped
+from bkagent.logs.strip_stamps import Unstamped
+from bkagent.spool.manifest import JobFile
 
 PIECES = [b"one\n", b"\x1b[31mred\x1b[0m\n", b"\x1b_", b"\x1b]0;title\x07", b"~~~ header\n", b"[x] y\n", b"\x00\xff"]
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from bkagent.logs import spool
-from bkagent.logs.job_file import JobFile
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -21,8 +21,8 @@ UPLOADER = """
 import http.client, sys, threading
 sys.path.insert(0, sys.argv[1])
 from bkagent.errors import Unavailable, Unreachable
-from bkagent.logs import spool
-from bkagent.logs.uploader import Uploader
+from bkagent.spool import directory
+from bkagent.logs.upload.uploader import Uploader
 
 def send(sequence, offset, size, body):
     try:
@@ -35,7 +35,7 @@ def send(sequence, offset, size, body):
     if status != 200:
         raise Unavailable("no", status)
 
-entry = spool.Entry(sys.argv[2])
+entry = directory.Entry(sys.argv[2])
 assert entry.try_own()
 uploader = Uploader(entry, send, lambda level, text: None)
 assert uploader.run(threading.Event()) == 0 and uploader.complete
@@ -44,10 +44,10 @@ assert uploader.run(threading.Event()) == 0 and uploader.complete
 JOB = """
 import random, sys, time
 sys.path.insert(0, sys.argv[1])
-from bkagent.logs import spool
-from bkagent.logs.result import Result
+from bkagent.spool import directory
+from bkagent.spool.result import Result
 chance = random.Random(int(sys.argv[3]))
-side = spool.attach(sys.argv[2])
+side = directory.attach(sys.argv[2])
 for _ in range(300):
     side.append(b"%032x" % chance.getrandbits(128) * chance.randrange(1, 20))
     time.sleep(chance.random() * 0.002)
@@ -151,7 +151,7 @@ def sink_for():
 def run(tmp_path, sink, seed, chunk_max_bytes):
     """Run a job and as many uploaders as get killed; return the entry."""
     job = JobFile("job-1", "", "", chunk_max_bytes=chunk_max_bytes, chunk_interval_s=0.02)
-    entry = spool.create(str(tmp_path / "spool"), job)
+    entry = directory.create(str(tmp_path / "spool"), job)
     entry.release()
     with subprocess.Popen([sys.executable, "-c", JOB, TOP, entry.folder, str(seed)]) as printing:
         for _ in range(40):

@@ -6,9 +6,9 @@ from typing import Any, Callable, Iterator, Tuple
 
 import pytest
 
-from bkagent.controlplane.terminal.lines import read_lines
-from bkagent.controlplane.ui import log_view
-from bkagent.controlplane.ui.annotation_view import FENCES
+from bkagent.controlplane.web.ui import log_view
+from bkagent.controlplane.web.ui.annotation_view import FENCES
+from bkagent.controlplane.web.ui.terminal.lines import read_lines
 from bkagent.markdown.allowance import MARKS_COUNT, Allowance
 from bkagent.markdown.render import to_html
 from bkagent.markdown.safe_html import safe_html

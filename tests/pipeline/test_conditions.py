@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from bkagent.pipeline.conditional import check, evaluate
-from bkagent.pipeline.conditional_pattern import MOST_STEPS, Pattern, limited, steps_count
+from bkagent.pipeline.conditional.evaluate import check, evaluate
+from bkagent.pipeline.conditional.regex import MOST_STEPS, Pattern, limited, steps_count
 from bkagent.pipeline.errors import PipelineError
 
 KNOWN = {

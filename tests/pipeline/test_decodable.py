@@ -7,7 +7,7 @@ import pytest
 
 from bkagent.pipeline import decodable
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.steps import CommandStep, Pipeline
+from bkagent.pipeline.model.steps import CommandStep, Pipeline
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "decodable-steps.json")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bkagent.pipeline.plugins_source import full_source
+from bkagent.pipeline.plugin_source import full_source
 from tests.fakes import vectors
 
 

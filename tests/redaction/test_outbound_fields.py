@@ -31,7 +31,7 @@ OTHERWISE = {
     "jobs": "states and times",
     "local_http": "the job's own socket",
     "oidc": "what a token is to say",
-    "pipelines": "pipeline/leaks.py warns or refuses, as the reference does",
+    "pipelines": "pipeline/document/secrets.py warns or refuses, as the reference does",
     "repository_tokens": "the name of a repository",
     "rest": "the control plane of this machine",
 }

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from bkagent.errors import AgentError, Cancelled, JobLocked, JobRejected, Refused, Unavailable, Unreachable, WireError
-from bkagent.remote import agent_state, agents, annotations, artifacts, chunks, jobs, meta_data, pipelines
+from bkagent.remote import agent_control, agents, annotations, artifacts, chunks, jobs, meta_data, pipelines
 from bkagent.remote.client import Client
 from bkagent.remote.escaping import query, segment
 from bkagent.transport.retry import constant
@@ -168,10 +168,10 @@ def test_ping_and_heartbeat(client, server, waits):
 
 def test_requests_about_the_agent(client, server, waits):
     server.routes["*"] = Answer(204)
-    agent_state.stop(client, force=True, wait=waits, report=waits.report)
-    agent_state.stop(client, force=False, wait=waits, report=waits.report)
-    agent_state.pause(client, note="n", timeout_minutes=5, wait=waits, report=waits.report)
-    agent_state.resume(client, wait=waits, report=waits.report)
+    agent_control.stop(client, force=True, wait=waits, report=waits.report)
+    agent_control.stop(client, force=False, wait=waits, report=waits.report)
+    agent_control.pause(client, note="n", timeout_minutes=5, wait=waits, report=waits.report)
+    agent_control.resume(client, wait=waits, report=waits.report)
     assert [request.body for request in server.seen] == [
         b'{"force":true}\n', b"{}\n", b'{"note":"n","timeout_in_minutes":5}\n', b""
     ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 
 from bkagent.errors import Refused, Unavailable, WireError
 from bkagent.remote import (
-    agent_state,
+    agent_control,
     annotations,
     artifacts,
     builds,
@@ -41,9 +41,9 @@ CALLS = {
     ),
     "secret get": (lambda client, **rest: secrets.get(client, "j", "k", **rest), 3, [(0.0, 6.0), (1.0, 7.0)]),
     "git-credentials-helper": (lambda client, **rest: repository_tokens.get(client, "j", "u", **rest), 3, [5.0] * 2),
-    "pause": (lambda client, **rest: agent_state.pause(client, **rest), 5, ONE_TO_TWO),
-    "resume": (lambda client, **rest: agent_state.resume(client, **rest), 5, ONE_TO_TWO),
-    "stop": (lambda client, **rest: agent_state.stop(client, force=True, **rest), 5, ONE_TO_TWO),
+    "pause": (lambda client, **rest: agent_control.pause(client, **rest), 5, ONE_TO_TWO),
+    "resume": (lambda client, **rest: agent_control.resume(client, **rest), 5, ONE_TO_TWO),
+    "stop": (lambda client, **rest: agent_control.stop(client, force=True, **rest), 5, ONE_TO_TWO),
     "annotation remove": (
         lambda client, **rest: annotations.remove(client, "j", "c", scope="build", **rest), 5, ONE_TO_TWO
     ),

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from bkagent.errors import Cancelled
-from bkagent.shell import waited_lock
+from bkagent.shell import lock_file
 from bkagent.shell.cancellation import Cancellation
 from bkagent.system import file_lock
 
@@ -45,7 +45,7 @@ def other(path):
 
 def test_a_free_lock_is_taken_without_a_word(path):
     reminders = Reminders()
-    fd = waited_lock.take(path, LONG_S, Cancellation(), reminders)
+    fd = lock_file.take(path, LONG_S, Cancellation(), reminders)
     assert file_lock.is_held(path)
     os.close(fd)
     assert not file_lock.is_held(path)
@@ -56,7 +56,7 @@ def test_a_lock_that_is_given_back_is_ours(path, other):
     reminders = Reminders()
     releaser = threading.Thread(target=lambda: reminders.first.wait(LONG_S) and os.close(other))
     releaser.start()
-    fd = waited_lock.take(path, LONG_S, Cancellation(), reminders)
+    fd = lock_file.take(path, LONG_S, Cancellation(), reminders)
     releaser.join()
     assert file_lock.is_held(path)
     os.close(fd)
@@ -65,7 +65,7 @@ def test_a_lock_that_is_given_back_is_ours(path, other):
 
 def test_the_wait_has_a_limit_after_which_the_lock_is_not_kept(path, other):
     with pytest.raises(TimeoutError, match="held by another process"):
-        waited_lock.take(path, 0.01, Cancellation(), Reminders())
+        lock_file.take(path, 0.01, Cancellation(), Reminders())
     os.close(other)
     _wait_until_free(path)
 
@@ -75,7 +75,7 @@ def test_a_cancelled_wait_ends_at_once_and_does_not_keep_the_lock(path, other):
     canceller = threading.Thread(target=lambda: reminders.first.wait(LONG_S) and cancellation.request())
     canceller.start()
     with pytest.raises(Cancelled):
-        waited_lock.take(path, LONG_S, cancellation, reminders)
+        lock_file.take(path, LONG_S, cancellation, reminders)
     canceller.join()
     os.close(other)
     _wait_until_free(path)
@@ -83,7 +83,7 @@ def test_a_cancelled_wait_ends_at_once_and_does_not_keep_the_lock(path, other):
 
 def test_a_folder_is_no_lock_file(tmp_path):
     with pytest.raises(OSError):
-        waited_lock.take(str(tmp_path), LONG_S, Cancellation(), Reminders())
+        lock_file.take(str(tmp_path), LONG_S, Cancellation(), Reminders())
 
 
 def _wait_until_free(path):

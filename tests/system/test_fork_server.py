@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bkagent.system import fork_server
+from bkagent.system.fork_server import fork_server
 from tests.conftest import TOP
 
 pytestmark = pytest.mark.skipif(not fork_server.AVAILABLE, reason="this system has no forks")
@@ -15,7 +15,7 @@ PROGRAM = f"""
 import sys
 sys.path.insert(0, {TOP!r})
 import os
-from bkagent.system import fork_server
+from bkagent.system.fork_server import fork_server
 request = fork_server.serve()
 if request is not None:
     had = "colorsys" in sys.modules

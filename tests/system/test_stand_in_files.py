@@ -9,7 +9,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("only Linux shows the files of other processes", allow_module_level=True)
 
-from bkagent.system import _stand_in_files_linux as files
+from bkagent.system.stand_in import _stand_in_files_linux as files
 
 
 @pytest.fixture(params=["the same", "opened again"])

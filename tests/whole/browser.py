@@ -23,9 +23,7 @@ class Answered:
         return self.body.decode("utf-8")
 
 
-def ask(
-    url: str, method: str = "GET", *, body: Optional[bytes] = None, address: str = "", **headers: str
-) -> Answered:
+def ask(url: str, method: str = "GET", *, body: Optional[bytes] = None, address: str = "", **headers: str) -> Answered:
     """Send one request to a URL, or with its head to another address; return the whole answer."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(address or str(parts.hostname), parts.port or 80, timeout=TIMEOUT_S)

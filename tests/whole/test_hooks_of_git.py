@@ -128,9 +128,7 @@ def test_a_mirror_with_a_setting_that_no_clone_writes_is_not_used(
     upstream.git("--git-dir", str(mirror), "config", *texts)
     head = upstream.git("rev-parse", "main")
     upstream.git("commit", "-q", "--allow-empty", "-m", "second")
-    done = hand.run(
-        repository=upstream.folder, command="git log -1 --format=at-%s", GIT_MIRRORS_PATH=str(hand.mirrors)
-    )
+    done = hand.run(repository=upstream.folder, command="git log -1 --format=at-%s", GIT_MIRRORS_PATH=str(hand.mirrors))
     assert done.status == 0 and "at-second" in done.out, done.text
     shown = name.lower() if name.count(".") == 1 else name.partition(".")[2].rpartition(".")[0]
     (warning,) = [line for line in done.out.splitlines() if "is not used" in line]

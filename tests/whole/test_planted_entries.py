@@ -15,9 +15,9 @@ from typing import Dict, Iterator
 
 import pytest
 
-from bkagent.logs import spool
-from bkagent.logs.job_file import JobFile
-from bkagent.logs.result import Result
+from bkagent.spool import directory
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
 from tests.fakes.agent_process import AgentProcess, clean_environment
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
 from tests.whole.running import Start, bkagent, wait_until
@@ -201,8 +201,8 @@ def test_a_job_that_is_handed_out_again_is_checked_again(
         flags = ["--hooks-path", str(hooks)]
     agent = start(*flags)
     assert agent.wait_said("Waiting for instructions"), agent.said
-    entry = spool.create(str(state_of(agent) / "spool"), JobFile(job_id, plane.endpoint, "jt-" + job_id))
-    side = spool.attach(entry.folder)
+    entry = directory.create(str(state_of(agent) / "spool"), JobFile(job_id, plane.endpoint, "jt-" + job_id))
+    side = directory.attach(entry.folder)
     side.append(b"printed before\n")
     process = None
     if has_ended:

@@ -222,7 +222,7 @@ def test_a_job_by_hand_has_the_same_protection(archive: str, plane: FakeControlP
     assert (shown["ONE"], shown.get("GIT_SSH"), shown["OPEN"]) == ("mine", None, "hook")
     done = bkagent(archive, *words, "--protected-environment-variables", "^ONE$", cwd=tmp_path, env=env)
     assert done.status == 1 and "Traceback" not in done.text
-    assert 'protected-environment-variables must be names of variables such as' in done.text, done.text
+    assert "protected-environment-variables must be names of variables such as" in done.text, done.text
 
 
 @pytest.mark.parametrize("flags", [(), ("--bootstrap-script", "{python} {archive} bootstrap")])

@@ -64,7 +64,7 @@ def test_no_field_of_any_request_has_what_a_job_named_as_secret(plane: FakeContr
 
 
 def test_pipelines_with_what_a_job_named_are_refused_when_asked(plane: FakeControlPlane, start: Start) -> None:
-    text = "printf 'steps: [{command: \"echo %s\"}]' \"$S\" | buildkite-agent pipeline upload "
+    text = 'printf \'steps: [{command: "echo %s"}]\' "$S" | buildkite-agent pipeline upload '
     job = plane.add_job("\n".join((*NAME, text + "|| exit 9", text + "--reject-secrets && exit 8", "exit 0")))
     agent = start("--disconnect-after-job")
     assert agent.wait() == 0, agent.said

@@ -164,9 +164,7 @@ def test_plugins_are_got_as_the_agents_environment_hook_says(
     assert (calls.count(call), calls.count(" clone ")) == (clones, clones), calls
 
 
-def test_hooks_of_repositories_are_off_from_where_a_hook_says_so(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hooks_of_repositories_are_off_from_where_a_hook_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     done, _ = bench.run({"post-checkout": exports({"NO_LOCAL_HOOKS": "true"})}, monkeypatch, REPO_HOOK="ran")
     assert done.status == 1 and "local hooks are disabled" in done.text, done.text
     done, _ = bench.run({"post-checkout": unsets(["NO_LOCAL_HOOKS"])}, monkeypatch, NO_LOCAL_HOOKS="true")

@@ -63,9 +63,7 @@ def has_ended(connection: socket.socket) -> bool:
     [b"", b"GET /v3 HT", PROMISED, b"GET /v3 HTTP/1.1\r\nHost: x\r\n\r\n" * 100],
     ids=["silent", "half a head", "a byte of a promised body", "many requests and no answer read"],
 )
-def test_agents_are_served_whoever_else_holds_connections(
-    site: Site, held: "List[socket.socket]", data: bytes
-) -> None:
+def test_agents_are_served_whoever_else_holds_connections(site: Site, held: "List[socket.socket]", data: bytes) -> None:
     fleet = [Caller(site) for _ in range(20)]
     sessions = [agent.session() for agent in fleet]
     sockets = [agent._connection.sock for agent in fleet]

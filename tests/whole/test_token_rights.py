@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, Tuple
 
 import pytest
 
-from bkagent.controlplane.agent_api import table
+from bkagent.controlplane.web.agent_api import table
 from tests.whole.agent_caller import WAIT_S, Caller
 from tests.whole.running import bkagent
 from tests.whole.site import Site

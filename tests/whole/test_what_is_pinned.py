@@ -67,9 +67,7 @@ def test_a_file_of_a_plugin_is_no_version_of_it(
     plugin.write("v2", "a file")
     plugin.git("add", "-A")
     plugin.git("commit", "-q", "-m", "with a file that is named like a version")
-    done = hand.run(
-        repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=f'["file://{plugin.folder}#{version}"]'
-    )
+    done = hand.run(repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=f'["file://{plugin.folder}#{version}"]')
     assert done.status == 128 and "good" not in done.out.split(), done.text
 
 

@@ -5,9 +5,9 @@ import random
 import pytest
 
 from bkagent.config.options import server
-from bkagent.controlplane.plane_state import Timing
+from bkagent.controlplane.plane.ledger import Timing
 from bkagent.errors import WireError
-from bkagent.logs.job_file import JobFile
+from bkagent.spool.manifest import JobFile
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.ping import Ping

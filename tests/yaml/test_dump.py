@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bkagent.pipeline.yaml_order import ordered
+from bkagent.pipeline.document.yaml_order import ordered
 from bkagent.yaml.dump import dumps
 from bkagent.yaml.load import load
 

@@ -1,7 +1,7 @@
 """`bkagent annotate [BODY]`: put a note on the build's page."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import annotations as options
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
@@ -18,7 +18,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 def run(call: "Call") -> int:
     """Send the annotation."""
     settings = call.settings
-    body = in_job.scrubbed(call, _body(call), "Annotation body")
+    body = client.scrubbed(call, _body(call), "Annotation body")
     size = len(body.encode("utf-8"))
     if size > BODY_LIMIT_BYTES:
         raise AgentError(f"annotation body size ({size}B) exceeds maximum ({BODY_LIMIT_BYTES}B)")
@@ -28,7 +28,7 @@ def run(call: "Call") -> int:
         scope=job_text.sendable(settings[options.SCOPE]),
     )  # fmt: skip
     try:
-        annotations.create(in_job.client(call), settings[JOB], annotation, wait=sleep, report=call.report)
+        annotations.create(client.client(call), settings[JOB], annotation, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to annotate build: {error}") from error
     call.report("debug", "Successfully annotated build")
@@ -49,7 +49,7 @@ COMMAND = Command(
     "Put an annotation on the build's page",
     run,
     options=(
-        *in_job.OPTIONS, options.CONTEXT, options.STYLE, options.APPEND, options.PRIORITY, JOB, options.SCOPE,
+        *client.OPTIONS, options.CONTEXT, options.STYLE, options.APPEND, options.PRIORITY, JOB, options.SCOPE,
         REDACTED_VARS,
     ),
     arguments=("[BODY]",),

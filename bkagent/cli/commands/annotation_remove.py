@@ -1,7 +1,7 @@
 """`bkagent annotation remove`: take a note off the build's page."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import annotations as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError
@@ -19,7 +19,7 @@ def run(call: "Call") -> int:
     context = job_text.sendable(settings[options.REMOVED_CONTEXT])
     try:
         annotations.remove(
-            in_job.client(call), settings[JOB], context, scope=settings[options.SCOPE], wait=sleep, report=call.report
+            client.client(call), settings[JOB], context, scope=settings[options.SCOPE], wait=sleep, report=call.report
         )
     except AgentError as error:
         raise AgentError(f"failed to remove annotation: {error}") from error
@@ -31,7 +31,7 @@ COMMAND = Command(
     "annotation remove",
     "Remove an annotation from the build's page",
     run,
-    options=(*in_job.OPTIONS, options.REMOVED_CONTEXT, options.SCOPE, JOB),
+    options=(*client.OPTIONS, options.REMOVED_CONTEXT, options.SCOPE, JOB),
     description="Removes the annotation of one context; without --context, the one that was made without.",
     example="bkagent annotation remove --context tests",
 )

@@ -1,7 +1,7 @@
 """`bkagent artifact download QUERY FOLDER`: fetch artifacts of the build into a folder."""
 
-from bkagent.cli import in_job
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client
 from bkagent.config.options import artifacts as options
 from bkagent.config.options import logging
 from bkagent.errors import AgentError, Cancelled
@@ -21,8 +21,8 @@ def run(call: "Call") -> int:
     from bkagent.system import host
     from bkagent.version import user_agent
 
-    text = in_job.argument(call, 0, "artifact search query")
-    folder = in_job.argument(call, 1, "artifact download path")
+    text = client.argument(call, 0, "artifact search query")
+    folder = client.argument(call, 1, "artifact download path")
     settings = call.settings
     query = Query(
         settings[options.BUILD], text, settings[options.STEP], settings[options.INCLUDE_RETRIED_JOBS],
@@ -30,8 +30,8 @@ def run(call: "Call") -> int:
     )  # fmt: skip
     try:
         download(
-            in_job.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, request_log=in_job.request_log(call),
+            client.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
+            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, request_log=client.request_log(call),
         )  # fmt: skip
     except Cancelled:
         raise
@@ -62,7 +62,7 @@ COMMAND = Command(
     "Download artifacts of the build",
     run,
     options=(
-        *in_job.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.NO_S3_MULTIPART_DOWNLOAD,
+        *client.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.NO_S3_MULTIPART_DOWNLOAD,
     ),
     arguments=("QUERY", "FOLDER"),
     description=(

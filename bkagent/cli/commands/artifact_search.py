@@ -1,7 +1,7 @@
 """`bkagent artifact search QUERY`: list artifacts of the build."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import artifacts as options
 from bkagent.errors import AgentError, UsageError
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Print what is found, each as the format says."""
     from bkagent.artifacts import search_format
-    from bkagent.cli import artifact_query
+    from bkagent.cli.in_job import artifact_search
 
-    query = in_job.argument(call, 0, "artifact search query")
+    query = client.argument(call, 0, "artifact search query")
     text = call.settings[options.SEARCH_FORMAT]
     try:
         form = search_format.unescaped(text)
     except ValueError as error:
         raise UsageError(f'format "{text}" cannot be understood: {error}') from None
-    found = artifact_query.search(call, query, include_duplicates=True)
+    found = artifact_search.search(call, query, include_duplicates=True)
     if not found:
         if not call.settings[options.ALLOW_EMPTY_RESULTS]:
             raise AgentError(f'no artifact matches "{query}"')
@@ -36,7 +36,7 @@ COMMAND = Command(
     "List artifacts of the build",
     run,
     options=(
-        *in_job.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.ALLOW_EMPTY_RESULTS,
+        *client.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.ALLOW_EMPTY_RESULTS,
         options.SEARCH_FORMAT,
     ),
     arguments=("QUERY",),

@@ -1,7 +1,7 @@
 """`bkagent artifact shasum QUERY`: print the checksum of one artifact."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import artifacts as options
 from bkagent.errors import AgentError
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Print the checksum that was stored when the artifact was uploaded."""
-    from bkagent.cli import artifact_query
+    from bkagent.cli.in_job import artifact_search
     from bkagent.wire.shown_text import one_line
 
-    query = in_job.argument(call, 0, "artifact search query")
-    found = artifact_query.search(call, query)
+    query = client.argument(call, 0, "artifact search query")
+    found = artifact_search.search(call, query)
     if not found:
         raise AgentError(f'no artifact matches "{query}"')
     if len(found) > 1:
@@ -26,7 +26,7 @@ def run(call: "Call") -> int:
     if call.settings[options.SHA256]:
         checksum = found[0].sha256
         if not checksum:
-            raise AgentError(f'{one_line(found[0].path)} was uploaded without a SHA-256 checksum')
+            raise AgentError(f"{one_line(found[0].path)} was uploaded without a SHA-256 checksum")
     job_text.write(call, checksum + "\n")
     return 0
 
@@ -35,7 +35,7 @@ COMMAND = Command(
     "artifact shasum",
     "Print the checksum of an artifact",
     run,
-    options=(*in_job.OPTIONS, options.SHA256, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS),
+    options=(*client.OPTIONS, options.SHA256, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS),
     arguments=("QUERY",),
     description="Prints the SHA-1 of the one artifact that QUERY finds, as it was when it was uploaded.",
     example="test $(bkagent artifact shasum dist/app.tar.gz) = $(sha1sum < app.tar.gz | cut -d ' ' -f 1)",

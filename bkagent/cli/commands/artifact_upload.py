@@ -1,7 +1,7 @@
 """`bkagent artifact upload PATHS [DESTINATION]`: upload files as artifacts of the job."""
 
-from bkagent.cli import in_job
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client
 from bkagent.config.options import artifacts as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, Cancelled
@@ -23,13 +23,13 @@ def run(call: "Call") -> int:
     from bkagent.system import host, private_folder
     from bkagent.version import user_agent
 
-    pattern = in_job.argument(call, 0, "upload paths")
+    pattern = client.argument(call, 0, "upload paths")
     try:
         upload(
-            in_job.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
+            client.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
             home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
             user_agent=user_agent(host.goos(), host.goarch()), report=call.report, options=_options(call),
-            request_log=in_job.request_log(call), scrub=lambda texts: in_job.scrubbed_names(call, texts),
+            request_log=client.request_log(call), scrub=lambda texts: client.scrubbed_names(call, texts),
         )  # fmt: skip
     except Cancelled:
         raise
@@ -59,7 +59,7 @@ COMMAND = Command(
     "Upload files as artifacts of the job",
     run,
     options=(
-        *in_job.OPTIONS, JOB, options.CONTENT_TYPE, options.LITERAL, options.DELIMITER, options.FOLLOW,
+        *client.OPTIONS, JOB, options.CONTENT_TYPE, options.LITERAL, options.DELIMITER, options.FOLLOW,
         options.SKIP_SYMLINKS, options.OLD_FOLLOW, options.CONCURRENCY, options.NO_MULTIPART,
     ),
     arguments=("PATHS", "[DESTINATION]"),

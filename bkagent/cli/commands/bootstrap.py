@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     """Run the job; end by the signal that cancelled it, where one did."""
-    from bkagent.job.by_hand import JobByHand
+    from bkagent.job.standalone import JobByHand
     from bkagent.system import signals
 
     job = JobByHand(call.settings, _environ(call), call.out.buffer)

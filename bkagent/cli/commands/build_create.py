@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List
 
-    from bkagent.controlplane.rest_api.build_request import BuildRequest
+    from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 
 FILE_BYTES = 16 * 1024 * 1024
 
@@ -42,8 +42,8 @@ def run(call: Call) -> int:
 
 
 def _request(call: Call) -> "BuildRequest":
-    from bkagent.controlplane.rest_api.build_request import BuildRequest
-    from bkagent.pipeline.source import read_pipeline
+    from bkagent.controlplane.web.rest_api.build_request import BuildRequest
+    from bkagent.pipeline.document.source import read_pipeline
 
     settings = call.settings
     env = _pairs(settings[server.BUILD_ENV], "env")
@@ -88,13 +88,13 @@ def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":
 def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
     """Ask the folder's server where one answers, else make the build in its store."""
     from bkagent.config import paths
-    from bkagent.controlplane import server_place
-    from bkagent.controlplane.plane import STORE_NAME, Plane
-    from bkagent.controlplane.rest_api import builds
-    from bkagent.controlplane.site import Site
+    from bkagent.controlplane.plane.plane import STORE_NAME, Plane
+    from bkagent.controlplane.web import server_url
+    from bkagent.controlplane.web.context import Site
+    from bkagent.controlplane.web.rest_api import builds
 
     folder = paths.expand(data, call.environ)
-    url = server_place.read(folder)
+    url = server_url.read(folder)
     if url:
         try:
             return _ask(call, url, _api_token(folder), slug, request)
@@ -119,7 +119,7 @@ def _rehearse(folder: str, slug: str, request: "BuildRequest") -> None:
     """
     import tempfile
 
-    from bkagent.controlplane.plane import Plane
+    from bkagent.controlplane.plane.plane import Plane
 
     above = os.path.dirname(os.path.abspath(folder))
     while not os.path.isdir(above) and os.path.dirname(above) != above:
@@ -143,8 +143,8 @@ def _api_token(folder: str) -> str:
 
 
 def _ask(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
-    from bkagent.cli.in_job import request_log
-    from bkagent.remote.rest import RestClient
+    from bkagent.cli.in_job.client import request_log
+    from bkagent.remote.rest_client import RestClient
 
     client = RestClient(endpoint, token, call.environ, request_log(call))
     try:

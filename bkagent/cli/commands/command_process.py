@@ -12,7 +12,7 @@ from bkagent.cli.command import Call, Command
 from bkagent.config import environment, self_command
 from bkagent.redaction import variables  # noqa: F401  what nearly every command comes to need
 from bkagent.remote import in_job  # noqa: F401
-from bkagent.system import stand_in
+from bkagent.system.stand_in import stand_in
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """`bkagent completion SHELL`: print a script that completes command lines."""
 
-from bkagent.cli import completion
 from bkagent.cli.command import Call, Command
+from bkagent.cli.pages import completion
 from bkagent.config.options import logging
 from bkagent.errors import MissingValue, UsageError
 

@@ -20,8 +20,7 @@ def run(call: Call) -> int:
         import json
 
         rows = {
-            option.name: {"value": _value(option, call), "origin": call.settings.origin(option)}
-            for option in shown
+            option.name: {"value": _value(option, call), "origin": call.settings.origin(option)} for option in shown
         }
         call.out.write(json.dumps(rows, indent=2) + "\n")
         return 0

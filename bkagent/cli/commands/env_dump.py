@@ -1,7 +1,7 @@
 """`bkagent env dump`: print this process's environment as JSON."""
 
-from bkagent.cli import job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import job_text
 from bkagent.config.options.job_env import DUMP_FORMAT
 from bkagent.config.options.logging import SHARED
 

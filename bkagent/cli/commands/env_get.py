@@ -1,7 +1,7 @@
 """`bkagent env get [NAME]...`: print variables of the running job, as they are now."""
 
-from bkagent.cli import job_env, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import job_env, job_text
 from bkagent.config.options.job_env import GET_FORMAT
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError

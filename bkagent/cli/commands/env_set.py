@@ -1,7 +1,7 @@
 """`bkagent env set NAME=VALUE...`: set variables for the later hooks of the running job."""
 
-from bkagent.cli import job_env, job_text, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, job_env, job_text
 from bkagent.config.options.job_env import SET_INPUT, SET_OUTPUT
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Set them all, or none."""
-    words.check(call, SET_INPUT)
-    words.check(call, SET_OUTPUT)
+    choices.check(call, SET_INPUT)
+    choices.check(call, SET_OUTPUT)
     api = job_env.job_api(call)
     changes: "Dict[str, str]" = {}
     for pairs in job_env.inputs(call, _pair if call.settings[SET_INPUT] == "plain" else _object):

@@ -1,7 +1,7 @@
 """`bkagent env unset NAME...`: remove variables from the running job."""
 
-from bkagent.cli import job_env, job_text, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, job_env, job_text
 from bkagent.config.options.job_env import UNSET_INPUT, UNSET_OUTPUT
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Remove them all, or none; unknown names do no harm."""
-    words.check(call, UNSET_INPUT)
-    words.check(call, UNSET_OUTPUT)
+    choices.check(call, UNSET_INPUT)
+    choices.check(call, UNSET_OUTPUT)
     api = job_env.job_api(call)
     names: "List[str]" = []
     for some in job_env.inputs(call, _name if call.settings[UNSET_INPUT] == "plain" else _array):

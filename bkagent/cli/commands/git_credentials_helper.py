@@ -1,8 +1,8 @@
 """`bkagent git-credentials-helper ACTION`: git asks it for the password of the job's repository."""
 
-from bkagent.cli import job_text
 from bkagent.cli.command import Command
-from bkagent.cli.in_job import request_log
+from bkagent.cli.in_job import job_text
+from bkagent.cli.in_job.client import request_log
 from bkagent.config.options import api
 from bkagent.config.options.git_credentials import JOB_ID
 from bkagent.config.options.logging import SHARED

@@ -29,7 +29,8 @@ def run(call: Call) -> int:
 def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.job import handed_secrets
     from bkagent.job.process import JobProcess
-    from bkagent.system import fork_server, signals
+    from bkagent.system import signals
+    from bkagent.system.fork_server import fork_server
 
     process = JobProcess(entry_folder, environ, handed_secrets.take())
     signals.catch_endings(process.cancel)

@@ -1,7 +1,7 @@
 """`bkagent job promise-failure EXIT_STATUS`: say early that the job is going to fail."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.config.options.promises import REASON
 from bkagent.errors import AgentError, Refused, Unreachable, UsageError
@@ -23,16 +23,16 @@ _FAILED = "the promise could not be made"
 
 def run(call: "Call") -> int:
     """Tell the job's process, which tells the control plane once; without it, tell the control plane."""
-    exit_status = _exit_status(in_job.argument(call, 0, "exit status"))
+    exit_status = _exit_status(client.argument(call, 0, "exit status"))
     job = call.environ.get(JOB_VARIABLE, "")
     if not job:
         raise AgentError(f"{JOB_VARIABLE} must name the job, but is not set")
     what = f'The promise-failure reason for job "{job}"'
-    reason = in_job.scrubbed(call, job_text.sendable(call.settings[REASON]), what)
+    reason = client.scrubbed(call, job_text.sendable(call.settings[REASON]), what)
     if _through_job(call, job, exit_status, reason):
         return 0
     try:
-        job_updates.promise_failure(in_job.client(call), job, exit_status, reason, wait=sleep, report=call.report)
+        job_updates.promise_failure(client.client(call), job, exit_status, reason, wait=sleep, report=call.report)
     except AgentError as error:
         refused = _REFUSALS.get(error.status) if isinstance(error, Refused) else None
         raise AgentError(f"{refused or _FAILED}: {error}") from error
@@ -73,7 +73,7 @@ COMMAND = Command(
     "job promise-failure",
     "Say early that the job is going to fail",
     run,
-    options=(*in_job.OPTIONS, REASON, REDACTED_VARS),
+    options=(*client.OPTIONS, REASON, REDACTED_VARS),
     arguments=("EXIT_STATUS",),
     description=(
         "Tells the control plane that the job will fail with this exit status, so that others need not wait for its\n"

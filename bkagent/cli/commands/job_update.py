@@ -1,7 +1,7 @@
 """`bkagent job update ATTRIBUTE [VALUE]`: change an attribute of a job."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.remote import job_updates
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the change."""
     job = call.settings[JOB]
-    attribute = job_text.sendable(in_job.argument(call, 0, "attribute"))
+    attribute = job_text.sendable(client.argument(call, 0, "attribute"))
     what = f'New value for job "{job}" attribute "{attribute}"'
-    value = in_job.scrubbed(call, in_job.value(call, 1), what)
+    value = client.scrubbed(call, client.value(call, 1), what)
     try:
-        job_updates.update(in_job.client(call), job, attribute, value, wait=sleep, report=call.report)
+        job_updates.update(client.client(call), job, attribute, value, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to update job: {error}") from error
     return 0
@@ -29,7 +29,7 @@ COMMAND = Command(
     "job update",
     "Change an attribute of the running job",
     run,
-    options=(*in_job.OPTIONS, JOB, REDACTED_VARS),
+    options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("ATTRIBUTE", "[VALUE]"),
     description=(
         "Changes an attribute of the running job; timeout_in_minutes is the one that control planes know.\n"

@@ -1,7 +1,7 @@
 """`bkagent kubernetes-bootstrap`: run a job in a container of a pod, as the pod's agent says."""
 
-from bkagent.cli import not_yet
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import unsupported
 from bkagent.config.options import kubernetes as options
 from bkagent.config.options import logging
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return not_yet.refuse("cannot run jobs in the containers of a pod")
+    return unsupported.refuse("cannot run jobs in the containers of a pod")
 
 
 COMMAND = Command(

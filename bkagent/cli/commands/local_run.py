@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Dict, List
 
-    from bkagent.localrun.request import Request
+    from bkagent.localrun.options import Request
     from bkagent.localrun.run import LocalRun
 
 
@@ -29,7 +29,7 @@ def run(call: Call) -> int:
 
 def _request(call: Call) -> "Request":
     from bkagent.config import paths, self_command
-    from bkagent.localrun.request import Request
+    from bkagent.localrun.options import Request
 
     settings = call.settings
     state_path = paths.state_path(call.environ)

@@ -1,14 +1,14 @@
 """`bkagent lock acquire KEY`: wait for a lock that this machine's jobs share; print its token."""
 
-from bkagent.cli import not_yet
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import unsupported
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock acquire",
     "Wait for a lock and print its token",
-    not_yet.refuse_lock,
+    unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),
     description="Waits until no job of this machine holds the lock, takes it, and prints the token for its release.",

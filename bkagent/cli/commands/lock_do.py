@@ -1,14 +1,14 @@
 """`bkagent lock do KEY`: begin work that is done once."""
 
-from bkagent.cli import not_yet
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import unsupported
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock do",
     "Begin what one job of this machine does for all",
-    not_yet.refuse_lock,
+    unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),
     description="Prints do for the one job that is to do the work, and done for the others, once the work is done.",

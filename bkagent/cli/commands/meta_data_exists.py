@@ -1,8 +1,8 @@
 """`bkagent meta-data exists KEY`: exit with 0 when the key has a value, with 100 when it has none."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
-from bkagent.cli.meta_data_scope import scope
+from bkagent.cli.in_job import client, job_text
+from bkagent.cli.in_job.meta_data_scope import scope
 from bkagent.config.options import meta_data as options
 from bkagent.errors import AgentError, KeyAbsent
 from bkagent.remote import meta_data
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Say by the exit status whether the key exists."""
-    key = job_text.sendable(in_job.argument(call, 0, "meta-data key"))
+    key = job_text.sendable(client.argument(call, 0, "meta-data key"))
     room, id = scope(call)
     try:
-        found = meta_data.exists(in_job.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
+        found = meta_data.exists(client.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to see if meta-data exists: {error}") from error
     if not found:
@@ -30,7 +30,7 @@ COMMAND = Command(
     "meta-data exists",
     "Say by the exit status whether a key exists",
     run,
-    options=(*in_job.OPTIONS, options.ANY_JOB, options.BUILD),
+    options=(*client.OPTIONS, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),
     description="Exits with 0 when the key exists, with 100 when it does not, with 1 when that cannot be told.",
     example="if bkagent meta-data exists release-version; then echo released; fi",

@@ -1,8 +1,8 @@
 """`bkagent meta-data get KEY`: print the value of a key, without a line end."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
-from bkagent.cli.meta_data_scope import scope
+from bkagent.cli.in_job import client, job_text
+from bkagent.cli.in_job.meta_data_scope import scope
 from bkagent.config.options import meta_data as options
 from bkagent.errors import AgentError, Refused
 from bkagent.remote import meta_data
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Print the value, or the default for a key that does not exist."""
-    key = job_text.sendable(in_job.argument(call, 0, "meta-data key"))
+    key = job_text.sendable(client.argument(call, 0, "meta-data key"))
     room, id = scope(call)
     try:
-        value = meta_data.get(in_job.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
+        value = meta_data.get(client.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
     except AgentError as error:
         if not (isinstance(error, Refused) and error.status == 404 and call.settings.is_set(options.DEFAULT)):
             raise AgentError(f"failed to get meta-data: {error}") from error
@@ -32,7 +32,7 @@ COMMAND = Command(
     "meta-data get",
     "Print the value of a key",
     run,
-    options=(*in_job.OPTIONS, options.DEFAULT, options.ANY_JOB, options.BUILD),
+    options=(*client.OPTIONS, options.DEFAULT, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),
     description="Prints the value of a key of the build as it is, without a line end.",
     example="version=$(bkagent meta-data get release-version --default none)",

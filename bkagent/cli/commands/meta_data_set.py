@@ -1,7 +1,7 @@
 """`bkagent meta-data set KEY [VALUE]`: set the value of a key of the build."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.remote import meta_data
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Send the pair."""
-    key = job_text.sendable(in_job.argument(call, 0, "meta-data key"))
+    key = job_text.sendable(client.argument(call, 0, "meta-data key"))
     if not key.strip():
         raise AgentError("key cannot be empty, or composed of only whitespace characters")
     value = _value(call)
     if not value.strip():
         raise AgentError("value cannot be empty, or composed of only whitespace characters")
-    value = in_job.scrubbed(call, value, f'Meta-data value for key "{key}"')
+    value = client.scrubbed(call, value, f'Meta-data value for key "{key}"')
     try:
-        meta_data.set(in_job.client(call), call.settings[JOB], key, value, wait=sleep, report=call.report)
+        meta_data.set(client.client(call), call.settings[JOB], key, value, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to set meta-data: {error}") from error
     return 0
@@ -39,7 +39,7 @@ COMMAND = Command(
     "meta-data set",
     "Set the value of a key",
     run,
-    options=(*in_job.OPTIONS, JOB, REDACTED_VARS),
+    options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY", "[VALUE]"),
     description=(
         "Sets a key of the build; the last one to set it wins.\n"

@@ -1,7 +1,7 @@
 """`bkagent meta-data set-batch KEY=VALUE...`: set several keys of the build at once."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.remote import meta_data
@@ -20,9 +20,9 @@ def run(call: "Call") -> int:
         raise AgentError("at least one key=value argument is required")
     items = []
     for key, value in [_pair(job_text.sendable(word)) for word in call.arguments]:
-        items.append((key, in_job.scrubbed(call, value, f'Meta-data value for key "{key}"')))
+        items.append((key, client.scrubbed(call, value, f'Meta-data value for key "{key}"')))
     try:
-        meta_data.set_batch(in_job.client(call), call.settings[JOB], items, wait=sleep, report=call.report)
+        meta_data.set_batch(client.client(call), call.settings[JOB], items, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to set meta-data batch: {error}") from error
     return 0
@@ -44,7 +44,7 @@ COMMAND = Command(
     "meta-data set-batch",
     "Set the values of several keys",
     run,
-    options=(*in_job.OPTIONS, JOB, REDACTED_VARS),
+    options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY=VALUE...",),
     description="Sets several keys of the build in one request: all of them or, where one is refused, none.",
     example="bkagent meta-data set-batch version=1.2.3 channel=beta",

@@ -1,7 +1,7 @@
 """`bkagent oidc request-token`: print a token that proves to others which job this is."""
 
-from bkagent.cli import in_job, job_text, redaction_first, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, client, job_text, redact_before_print
 from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import oidc as options
 from bkagent.config.options.job import JOB
@@ -23,10 +23,10 @@ def run(call: "Call") -> int:
         where = settings.origin(options.LIFETIME)
         raise UsageError(f"lifetime must be 0 or more, but the {where} says {settings[options.LIFETIME]}")
     form = settings[options.FORMAT]
-    words.check(call, options.FORMAT)
+    choices.check(call, options.FORMAT)
     token = _token(call)
     if not settings[options.SKIP_REDACTION]:
-        redaction_first.redact(call, [token], "the token", options.SKIP_REDACTION.env[0])
+        redact_before_print.redact(call, [token], "the token", options.SKIP_REDACTION.env[0])
     job_text.write(call, (token if form == "jwt" else _for_google(token)) + "\n")
     return 0
 
@@ -39,7 +39,7 @@ def _token(call: "Call") -> str:
         subject_claim=settings[options.SUBJECT_CLAIM],
     )  # fmt: skip
     try:
-        return oidc.token(in_job.client(call), settings[JOB], request, wait=sleep, report=call.report)
+        return oidc.token(client.client(call), settings[JOB], request, wait=sleep, report=call.report)
     except AgentError as problem:
         audience = f"audience {request.audience}" if request.audience else "default audience"
         call.report("error", f"Could not obtain OIDC token for {audience}")
@@ -63,7 +63,7 @@ COMMAND = Command(
     "Print a token that proves which job this is",
     run,
     options=(
-        *in_job.OPTIONS, options.AUDIENCE, options.LIFETIME, JOB, options.SUBJECT_CLAIM, options.CLAIM,
+        *client.OPTIONS, options.AUDIENCE, options.LIFETIME, JOB, options.SUBJECT_CLAIM, options.CLAIM,
         options.AWS_SESSION_TAG, options.SKIP_REDACTION, options.FORMAT, COMPAT,
     ),
     description=(

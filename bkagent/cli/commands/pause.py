@@ -1,11 +1,11 @@
 """`bkagent pause`: have this job's agent take no more jobs for a while."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import agent_state as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
-from bkagent.remote import agent_state
+from bkagent.remote import agent_control
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the request."""
     given, minutes = job_text.sendable(call.settings[options.NOTE]), call.settings[options.TIMEOUT_MINUTES]
-    note = in_job.scrubbed(call, given, "The note")
+    note = client.scrubbed(call, given, "The note")
     try:
-        agent_state.pause(in_job.client(call), note=note, timeout_minutes=minutes, wait=sleep, report=call.report)
+        agent_control.pause(client.client(call), note=note, timeout_minutes=minutes, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to pause agent: {error}") from error
     call.report("info", "Successfully paused agent")
@@ -29,7 +29,7 @@ COMMAND = Command(
     "pause",
     "Pause the agent that runs this job",
     run,
-    options=(*in_job.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES, REDACTED_VARS),
+    options=(*client.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES, REDACTED_VARS),
     description="The agent finishes this job, stays connected, and takes no other until it is resumed.",
     example="bkagent pause --note 'The disk is full' --timeout-in-minutes 30",
 )

@@ -1,7 +1,7 @@
 """`bkagent pipeline upload [FILE...]`: add the steps of a pipeline to the running build."""
 
-from bkagent.cli import in_job, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, client
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError, UsageError
@@ -21,11 +21,11 @@ def run(call: "Call") -> int:
                 "nothing was uploaded"
             )
     if settings[options.DRY_RUN]:
-        words.check(call, options.FORMAT)
+        choices.check(call, options.FORMAT)
     if not settings[options.DRY_RUN] and not settings[options.JOB]:
         raise UsageError("missing job parameter; set --job or the environment variable BUILDKITE_JOB_ID, or --dry-run")
-    from bkagent.cli.pipeline_input import inputs
-    from bkagent.cli.pipeline_sending import Sending, UploadFailed
+    from bkagent.cli.pipeline_upload.input import inputs
+    from bkagent.cli.pipeline_upload.upload import Sending, UploadFailed
 
     sending = Sending(call)
     try:
@@ -41,7 +41,7 @@ COMMAND = Command(
     "pipeline upload",
     "Add the steps of a pipeline file to the build",
     run,
-    options=(*in_job.OPTIONS, *options.UPLOAD, REDACTED_VARS),
+    options=(*client.OPTIONS, *options.UPLOAD, REDACTED_VARS),
     arguments=("[FILE]...",),
     description=(
         "Puts environment variables into a pipeline (YAML or JSON), checks it, and adds its steps behind the running "

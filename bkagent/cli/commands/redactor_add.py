@@ -1,7 +1,7 @@
 """`bkagent redactor add [FILE]`: keep a text out of what the running job prints from now on."""
 
-from bkagent.cli import in_job, job_text, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, client, job_text
 from bkagent.config.options.redactor import APPLY_VARS_FILTER, FORMAT, REDACTED_NAMES
 from bkagent.errors import AgentError
 from bkagent.remote.job_api import JobApi
@@ -18,7 +18,7 @@ INPUT_LIMIT_BYTES = 16 * 1024 * 1024
 
 def run(call: "Call") -> int:
     """Hand the secrets to the job's process; prints nothing."""
-    words.check(call, FORMAT)
+    choices.check(call, FORMAT)
     path = call.arguments[0] if call.arguments and call.arguments[0] != "-" else ""
     call.report("info", f"Reading secrets from {path or '(stdin)'} for redaction")
     try:
@@ -67,7 +67,7 @@ COMMAND = Command(
     "redactor add",
     "Keep a text out of the job's log",
     run,
-    options=(*in_job.OPTIONS, FORMAT, APPLY_VARS_FILTER, REDACTED_NAMES),
+    options=(*client.OPTIONS, FORMAT, APPLY_VARS_FILTER, REDACTED_NAMES),
     arguments=("[FILE]",),
     description=(
         "Reads a secret from FILE or standard input; what the job prints from now on shows [REDACTED] in its place."

@@ -1,9 +1,9 @@
 """`bkagent resume`: end the pause of this job's agent."""
 
-from bkagent.cli import in_job
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client
 from bkagent.errors import AgentError
-from bkagent.remote import agent_state
+from bkagent.remote import agent_control
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the request."""
     try:
-        agent_state.resume(in_job.client(call), wait=sleep, report=call.report)
+        agent_control.resume(client.client(call), wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to resume agent: {error}") from error
     call.report("info", "Successfully resumed agent")
@@ -25,7 +25,7 @@ COMMAND = Command(
     "resume",
     "Resume the agent that runs this job",
     run,
-    options=in_job.OPTIONS,
+    options=client.OPTIONS,
     description="The agent takes jobs again.",
     example="bkagent resume",
 )

@@ -1,7 +1,7 @@
 """`bkagent secret get KEY...`: print secrets of the job's cluster."""
 
-from bkagent.cli import in_job, job_text, redaction_first, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, client, job_text, redact_before_print
 from bkagent.config.options import secrets as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, UsageError
@@ -24,23 +24,23 @@ def run(call: "Call") -> int:
     if not keys:
         raise UsageError("secret get needs the key of a secret")
     form = call.settings[options.FORMAT]
-    words.check(call, options.FORMAT)
+    choices.check(call, options.FORMAT)
     values = _fetched(call, keys)
     if not call.settings[options.SKIP_REDACTION]:
-        redaction_first.redact(call, values.values(), "the secrets", options.SKIP_REDACTION.env[0])
+        redact_before_print.redact(call, values.values(), "the secrets", options.SKIP_REDACTION.env[0])
     job_text.write(call, _text(values, "json" if form == "default" and len(keys) > 1 else form))
     return 0
 
 
 def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
     """Return the values by key. Raises AgentError that names every key whose value could not be had."""
-    job, client = call.settings[JOB], in_job.client(call)
+    job, in_job = call.settings[JOB], client.client(call)
     values: "Dict[str, str]" = {}
     problems: "Dict[str, AgentError]" = {}
 
     def fetch(key: str) -> None:
         try:
-            values[key] = secrets.get(client, job, key, wait=sleep, report=call.report)
+            values[key] = secrets.get(in_job, job, key, wait=sleep, report=call.report)
         except AgentError as problem:
             problems[key] = problem
 
@@ -74,7 +74,7 @@ COMMAND = Command(
     "secret get",
     "Print secrets of the cluster",
     run,
-    options=(*in_job.OPTIONS, JOB, options.FORMAT, options.SKIP_REDACTION),
+    options=(*client.OPTIONS, JOB, options.FORMAT, options.SKIP_REDACTION),
     arguments=("KEY...",),
     description=(
         "Prints the value of one secret as it is, and of several as a JSON object. The job's log will not show them."

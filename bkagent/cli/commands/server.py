@@ -8,17 +8,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Tuple
 
-    from bkagent.controlplane.server import Server
+    from bkagent.controlplane.web.server import Server
 
 
 def run(call: Call) -> int:
     """Serve; return 0 once a signal has ended it."""
-    from bkagent.cli.end_signals import EndSignals
-    from bkagent.config import code_in_use, paths, self_command
-    from bkagent.controlplane import server_place
-    from bkagent.controlplane.plane import Plane
-    from bkagent.controlplane.plane_state import timing_of
-    from bkagent.controlplane.server import Server, listens_on_loopback
+    from bkagent.cli.wait_for_signal import EndSignals
+    from bkagent.config import in_use_locks, paths, self_command
+    from bkagent.controlplane.plane.ledger import timing_of
+    from bkagent.controlplane.plane.plane import Plane
+    from bkagent.controlplane.web import server_url
+    from bkagent.controlplane.web.server import Server, listens_on_loopback
 
     settings = call.settings
     host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
@@ -31,13 +31,13 @@ def run(call: Call) -> int:
         )
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
-    code_in_use.hold((self_command.code_root(),))  # for as long as this process lives
+    in_use_locks.hold((self_command.code_root(),))  # for as long as this process lives
     plane = Plane.open(folder, timing=timing_of(_lost_after_s(call)))
     try:
         served = Server(plane, host, port, call.report, url=url, hold_ping_s=HOLD_PING_S, open_pages=open_pages)
         served.start()
         try:
-            server_place.note(folder, served.local_url, server_place.Login(served.url, served.login_key))
+            server_url.note(folder, served.local_url, server_url.Login(served.url, served.login_key))
             call.out.write(f"{served.url}\n{plane.agent_token_path}\n{plane.api_token_path}\n")
             call.out.write("" if open_pages else f"{served.login_url()}\n")
             call.out.flush()
@@ -46,7 +46,7 @@ def run(call: Call) -> int:
             name = ending.wait()
             call.report("info", f"Received {name}: leaving. Jobs that run go on and report when the server is back")
         finally:
-            server_place.forget(folder)
+            server_url.forget(folder)
             served.stop()
     finally:
         plane.close()

@@ -10,11 +10,11 @@ def run(call: Call) -> int:
     import time
 
     from bkagent.config import paths
-    from bkagent.controlplane import server_place
     from bkagent.controlplane.tokens import Tokens
+    from bkagent.controlplane.web import server_url
 
     folder = paths.expand(call.settings[server.SERVER_DATA], call.environ)
-    login = server_place.read_login(folder)
+    login = server_url.read_login(folder)
     call.out.write(login.link(Tokens(os.path.join(folder, "tokens")).api, time.time()) + "\n")
     return 0
 

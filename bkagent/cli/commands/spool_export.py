@@ -8,14 +8,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from bkagent.agent.spooled import Spooled
+    from bkagent.spool.listing import Spooled
 
 _READ_BYTES = 1024 * 1024
 
 
 def run(call: Call) -> int:
     """Write the log; return 0."""
-    from bkagent.cli import spool_view
+    from bkagent.cli.pages import spool_view
     from bkagent.system.plain_file import open_plain
 
     one = spool_view.named_job(call)
@@ -35,8 +35,8 @@ def run(call: Call) -> int:
 
 
 def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "Spooled") -> None:
-    from bkagent.logs.job_file import JobFile
-    from bkagent.logs.unstamped import Unstamped
+    from bkagent.logs.strip_stamps import Unstamped
+    from bkagent.spool.manifest import JobFile
 
     unstamped = Unstamped(one.job or JobFile(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
     for data in iter(lambda: log.read(_READ_BYTES), b""):

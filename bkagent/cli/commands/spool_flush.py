@@ -7,18 +7,19 @@ from bkagent.version import program_name
 
 def run(call: Call) -> int:
     """Deliver what can be delivered; return 1 when something is left."""
-    from bkagent.agent.flushing import flush
     from bkagent.agent.job_settings import JobSettings
+    from bkagent.agent.jobs.flush import flush
     from bkagent.agent.settings import AgentSettings
-    from bkagent.agent.stop import Stop
-    from bkagent.cli import agent_signals, spool_view
+    from bkagent.agent.shutdown import Stop
+    from bkagent.cli.pages import spool_view
+    from bkagent.cli.start import signals
 
     settings = AgentSettings(
         endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
         job=JobSettings(build_path="", sockets_path="", launchers_path=""), is_verbose=call.report.is_debug,
     )  # fmt: skip
     stop = Stop()
-    agent_signals.follow(stop, call.report)
+    signals.follow(stop, call.report)
     left = flush(settings, stop, call.report, call.settings[spool.WITHIN])
     if left:
         what = "jobs are" if left > 1 else "job is"

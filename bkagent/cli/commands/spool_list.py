@@ -6,11 +6,11 @@ from bkagent.config.options import spool
 
 def run(call: Call) -> int:
     """Print a line for each job; return 0."""
-    from bkagent.agent import spooled
-    from bkagent.cli import spool_view
+    from bkagent.cli.pages import spool_view
+    from bkagent.spool import listing
 
     state_path = spool_view.state_path(call)
-    found = spooled.listing(state_path)
+    found = listing.listing(state_path)
     if call.settings[spool.JSON]:
         import json
 

@@ -7,7 +7,7 @@ from bkagent.wire.shown_text import one_line
 
 def run(call: Call) -> int:
     """Print a line for each thing; return 0."""
-    from bkagent.cli import spool_view
+    from bkagent.cli.pages import spool_view
 
     document = spool_view.document(spool_view.named_job(call))
     if call.settings[spool.JSON]:

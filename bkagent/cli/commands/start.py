@@ -13,21 +13,21 @@ from bkagent.version import FULL_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.agent.output_copy import OpenOutput
+    from bkagent.agent.output.stdout_follower import OpenOutput
     from bkagent.agent.settings import AgentSettings
-    from bkagent.job.warm import Warm
     from bkagent.redaction.known import KnownSecrets
+    from bkagent.warm.job_forks import Warm
 
 
 def run(call: Call) -> int:
     """Run the agent. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
-    from bkagent.cli import own_variables, token_hiding
-    from bkagent.job.warm import Warm
+    from bkagent.cli.start import inherited_env, token_hiding
+    from bkagent.warm.job_forks import Warm
 
     token_hiding.hide(call, sys.argv[1:])
     token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
-    warm = Warm(own_variables.inherited(call), call.report)
+    warm = Warm(inherited_env.inherited(call), call.report)
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
     try:
@@ -37,7 +37,7 @@ def run(call: Call) -> int:
 
 
 def _run(call: Call, warm: "Warm") -> int:
-    from bkagent.cli import agent_settings, own_variables
+    from bkagent.cli.start import agent_settings, inherited_env
     from bkagent.errors import AgentError
     from bkagent.redaction.known import KnownSecrets
     from bkagent.redaction.variables import values_of
@@ -45,7 +45,7 @@ def _run(call: Call, warm: "Warm") -> int:
     settings = agent_settings.build(call)
     found = values_of(call.environ, call.settings[REDACTED_VARS])
     known = KnownSecrets((settings.token, *found.values))
-    environment.forget(own_variables.names(COMMAND))
+    environment.forget(inherited_env.names(COMMAND))
     try:
         return _run_agent(call, settings, warm, known)
     except AgentError as error:
@@ -56,8 +56,8 @@ def _run(call: Call, warm: "Warm") -> int:
 
 def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "KnownSecrets") -> int:
     from bkagent.agent.run import run as run_agent
-    from bkagent.agent.stop import Stop
-    from bkagent.cli import agent_settings, agent_signals
+    from bkagent.agent.shutdown import Stop
+    from bkagent.cli.start import agent_settings, signals
 
     def report(level: str, text: str) -> None:
         call.report(level, known.scrub(text))
@@ -71,14 +71,14 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "Know
         report("warn", sentence)
     _make_build_folder(settings.job.build_path, call)
     stop = Stop()
-    agent_signals.follow(stop, report)
+    signals.follow(stop, report)
     report("info", "You can press Ctrl-C to stop the agent")
     open_output = _job_output(call) if settings.job.log_copies.to_stdout else None
     return run_agent(settings, stop, report, warm, open_output, known)
 
 
 def _job_output(call: Call) -> "OpenOutput":
-    from bkagent.cli.job_output import JsonOutput, TextOutput
+    from bkagent.cli.start.job_output import JsonOutput, TextOutput
 
     out = call.out.buffer
     if call.settings[logging.LOG_FORMAT] == "json":
@@ -114,6 +114,6 @@ Every user of the machine can read command lines. A token that --token gives its
 Python runs, which a shell and the start of Python come before: some ten milliseconds. Better keep it in a file
 (--token file:///etc/bkagent/token, or token= in the configuration file), or hand it over by a descriptor
 (--token fd://3) or by BUILDKITE_AGENT_TOKEN, which only this user and root can read.""",
-    example='bkagent start --token file:///etc/bkagent/token --queue linux --build-path /var/lib/bkagent/builds',
+    example="bkagent start --token file:///etc/bkagent/token --queue linux --build-path /var/lib/bkagent/builds",
     reads_file=True,
 )

@@ -1,7 +1,7 @@
 """`bkagent step cancel`: cancel the unfinished jobs of a step."""
 
-from bkagent.cli import in_job
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client
 from bkagent.config.options import steps as options
 from bkagent.errors import AgentError, UsageError
 from bkagent.remote import steps
@@ -21,7 +21,7 @@ def run(call: "Call") -> int:
         raise UsageError(f"force-grace-period-seconds must be 0 or more, but the {where} says {grace_s}")
     try:
         cancelled = steps.cancel(
-            in_job.client(call), settings[options.STEP], build_id=settings[options.HIDDEN_BUILD],
+            client.client(call), settings[options.STEP], build_id=settings[options.HIDDEN_BUILD],
             force=settings[options.FORCE], grace_s=grace_s, wait=sleep, report=call.report,
         )  # fmt: skip
     except AgentError as error:
@@ -35,7 +35,7 @@ COMMAND = Command(
     "Cancel the unfinished jobs of a step",
     run,
     options=(
-        *in_job.OPTIONS, options.STEP, options.HIDDEN_BUILD, options.FORCE, options.FORCE_GRACE_PERIOD,
+        *client.OPTIONS, options.STEP, options.HIDDEN_BUILD, options.FORCE, options.FORCE_GRACE_PERIOD,
     ),
     description="Cancels the unfinished jobs of the running step, or of --step.",
     example="bkagent step cancel --step slow-tests --force --force-grace-period-seconds 30",

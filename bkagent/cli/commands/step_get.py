@@ -1,7 +1,7 @@
 """`bkagent step get [ATTRIBUTE]`: print an attribute of a step, or all of it."""
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import steps as options
 from bkagent.errors import AgentError
 from bkagent.remote import steps
@@ -18,7 +18,7 @@ def run(call: "Call") -> int:
     attribute = job_text.sendable(call.arguments[0]) if call.arguments else ""
     try:
         found = steps.export(
-            in_job.client(call), settings[options.STEP], attribute=attribute, build_id=settings[options.BUILD],
+            client.client(call), settings[options.STEP], attribute=attribute, build_id=settings[options.BUILD],
             format=settings[options.GET_FORMAT], wait=sleep, report=call.report,
         )  # fmt: skip
     except AgentError as error:
@@ -31,7 +31,7 @@ COMMAND = Command(
     "step get",
     "Print an attribute of a step",
     run,
-    options=(*in_job.OPTIONS, options.STEP, options.BUILD, options.GET_FORMAT),
+    options=(*client.OPTIONS, options.STEP, options.BUILD, options.GET_FORMAT),
     arguments=("[ATTRIBUTE]",),
     description="Prints an attribute of the running step, or of --step; without ATTRIBUTE, the whole step.",
     example="bkagent step get label --step tests",

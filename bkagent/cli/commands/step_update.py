@@ -2,8 +2,8 @@
 
 import os
 
-from bkagent.cli import in_job, job_text
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import steps as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the change."""
     settings = call.settings
-    attribute = job_text.sendable(in_job.argument(call, 0, "attribute"))
+    attribute = job_text.sendable(client.argument(call, 0, "attribute"))
     step = settings[options.STEP]
     what = f'New value for step "{step}" attribute "{attribute}"'
-    value = in_job.scrubbed(call, in_job.value(call, 1), what)
+    value = client.scrubbed(call, client.value(call, 1), what)
     uuid = idempotency.uuid(os.urandom(16))
     change = steps.Change(uuid, settings[options.BUILD], attribute, value, settings[options.APPEND])
     try:
-        steps.update(in_job.client(call), step, change, wait=sleep, report=call.report)
+        steps.update(client.client(call), step, change, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to change step: {error}") from error
     return 0
@@ -35,7 +35,7 @@ COMMAND = Command(
     "step update",
     "Change an attribute of a step",
     run,
-    options=(*in_job.OPTIONS, options.STEP, options.BUILD, options.APPEND, REDACTED_VARS),
+    options=(*client.OPTIONS, options.STEP, options.BUILD, options.APPEND, REDACTED_VARS),
     arguments=("ATTRIBUTE", "[VALUE]"),
     description=(
         "Changes an attribute of the running step, or of --step, such as its label or its priority.\n"

@@ -1,10 +1,10 @@
 """`bkagent stop`: have this job's agent leave."""
 
-from bkagent.cli import in_job
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import client
 from bkagent.config.options import agent_state as options
 from bkagent.errors import AgentError
-from bkagent.remote import agent_state
+from bkagent.remote import agent_control
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the request."""
     try:
-        agent_state.stop(in_job.client(call), force=call.settings[options.FORCE], wait=sleep, report=call.report)
+        agent_control.stop(client.client(call), force=call.settings[options.FORCE], wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to stop agent: {error}") from error
     call.report("info", "Successfully stopped agent")
@@ -26,7 +26,7 @@ COMMAND = Command(
     "stop",
     "Stop the agent that runs this job",
     run,
-    options=(*in_job.OPTIONS, options.FORCE),
+    options=(*client.OPTIONS, options.FORCE),
     description="The agent finishes this job, disconnects and ends. With --force it cancels the job first.",
     example="bkagent stop",
 )

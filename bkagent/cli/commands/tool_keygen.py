@@ -1,7 +1,7 @@
 """`bkagent tool keygen`: make a pair of keys that sign pipelines."""
 
-from bkagent.cli import not_yet, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, unsupported
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Check the algorithm, and refuse."""
     if call.settings[options.ALGORITHM]:
-        words.check(call, options.ALGORITHM)
-    return not_yet.refuse("cannot make keys that sign pipelines")
+        choices.check(call, options.ALGORITHM)
+    return unsupported.refuse("cannot make keys that sign pipelines")
 
 
 COMMAND = Command(

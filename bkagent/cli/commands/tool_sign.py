@@ -1,7 +1,7 @@
 """`bkagent tool sign [FILE]`: sign the steps of a pipeline."""
 
-from bkagent.cli import not_yet
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import unsupported
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return not_yet.refuse("cannot sign pipelines")
+    return unsupported.refuse("cannot sign pipelines")
 
 
 COMMAND = Command(

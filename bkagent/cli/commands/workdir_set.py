@@ -3,8 +3,8 @@
 import os
 import stat
 
-from bkagent.cli import job_env, job_text, words
 from bkagent.cli.command import Command
+from bkagent.cli.in_job import choices, job_env, job_text
 from bkagent.config.options.logging import SHARED
 from bkagent.config.options.workdir import OUTPUT
 from bkagent.errors import AgentError, UsageError
@@ -19,7 +19,7 @@ def run(call: "Call") -> int:
     if len(call.arguments) != 1:
         raise UsageError(f"expected exactly one argument (the working directory), got {len(call.arguments)}")
     form = call.settings[OUTPUT]
-    words.check(call, OUTPUT)
+    choices.check(call, OUTPUT)
     path = os.path.abspath(call.arguments[0])
     try:
         mode = os.stat(path).st_mode

@@ -25,9 +25,7 @@ def _retired(name: str, kind: "Kind", default: object, variable: str, hidden: bo
     )  # fmt: skip
 
 
-def _old(
-    name: str, kind: "Kind", default: object, variable: str, replaced_by: str, hidden: bool = True
-) -> Option:
+def _old(name: str, kind: "Kind", default: object, variable: str, replaced_by: str, hidden: bool = True) -> Option:
     return Option(
         name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=hidden,
         replaced_by=replaced_by,
@@ -72,20 +70,39 @@ TRACE_CONTEXT_ENCODING = Option(
     help="Form of the trace context that jobs are told of.",
 )  # fmt: skip
 SIGNING_JWKS_FILE = Option(
-    "signing-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",), help="Keys that sign pipelines.",
+    "signing-jwks-file",
+    FILE_PATH,
+    "",
+    env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",),
+    help="Keys that sign pipelines.",
 )
 SIGNING_JWKS_KEY_ID = Option(
-    "signing-jwks-key-id", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",), help="Which of those keys signs.",
+    "signing-jwks-key-id",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",),
+    help="Which of those keys signs.",
 )
 SIGNING_AWS_KMS_KEY = Option(
-    "signing-aws-kms-key", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",), help="AWS key that signs pipelines.",
+    "signing-aws-kms-key",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
+    help="AWS key that signs pipelines.",
 )
 SIGNING_GCP_KMS_KEY = Option(
-    "signing-gcp-kms-key", TEXT, "", env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
+    "signing-gcp-kms-key",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
     help="Google Cloud key that signs pipelines.",
 )
 DEBUG_SIGNING = Option(
-    "debug-signing", FLAG, False, env=("BUILDKITE_AGENT_DEBUG_SIGNING",), help="Log what is signed.",
+    "debug-signing",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
+    help="Log what is signed.",
 )
 
 REFUSED = (

@@ -5,7 +5,10 @@ from bkagent.config.option import Option
 
 NOTE = Option("note", TEXT, "", env=("BUILDKITE_AGENT_PAUSE_NOTE",), help="Why; shown with the agent.")
 TIMEOUT_MINUTES = Option(
-    "timeout-in-minutes", WHOLE, 0, env=("BUILDKITE_AGENT_PAUSE_TIMEOUT_MINUTES",),
+    "timeout-in-minutes",
+    WHOLE,
+    0,
+    env=("BUILDKITE_AGENT_PAUSE_TIMEOUT_MINUTES",),
     help="Minutes after which the agent goes on; 0 leaves it to the control plane.",
 )
 FORCE = Option("force", FLAG, False, help="Cancel the running job too.")

@@ -4,22 +4,38 @@ from bkagent.config.kinds import FLAG, TEXT, WHOLE, Suggested
 from bkagent.config.option import Option
 
 CONTEXT = Option(
-    "context", TEXT, "", env=("BUILDKITE_ANNOTATION_CONTEXT",),
+    "context",
+    TEXT,
+    "",
+    env=("BUILDKITE_ANNOTATION_CONTEXT",),
     help="Name that tells the annotations of a build apart; at most 100 characters.",
 )
 STYLE = Option(
-    "style", Suggested("success", "info", "warning", "error"), "", env=("BUILDKITE_ANNOTATION_STYLE",),
+    "style",
+    Suggested("success", "info", "warning", "error"),
+    "",
+    env=("BUILDKITE_ANNOTATION_STYLE",),
     help="How it looks: success, info, warning or error.",
 )
 APPEND = Option(
-    "append", FLAG, False, env=("BUILDKITE_ANNOTATION_APPEND",),
+    "append",
+    FLAG,
+    False,
+    env=("BUILDKITE_ANNOTATION_APPEND",),
     help="Add to the body of the annotation of that context instead of replacing it.",
 )
 PRIORITY = Option(
-    "priority", WHOLE, 3, env=("BUILDKITE_ANNOTATION_PRIORITY",), help="1 to 10; those with 10 are shown first.",
+    "priority",
+    WHOLE,
+    3,
+    env=("BUILDKITE_ANNOTATION_PRIORITY",),
+    help="1 to 10; those with 10 are shown first.",
 )
 SCOPE = Option(
-    "scope", Suggested("build", "job"), "build", env=("BUILDKITE_ANNOTATION_SCOPE",),
+    "scope",
+    Suggested("build", "job"),
+    "build",
+    env=("BUILDKITE_ANNOTATION_SCOPE",),
     help="Where it is shown: build or job.",
 )
 REMOVED_CONTEXT = Option(

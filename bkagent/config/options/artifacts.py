@@ -4,52 +4,90 @@ from bkagent.config.kinds import FLAG, TEXT, WHOLE
 from bkagent.config.option import Option
 
 CONTENT_TYPE = Option(
-    "content-type", TEXT, "", env=("BUILDKITE_ARTIFACT_CONTENT_TYPE",),
+    "content-type",
+    TEXT,
+    "",
+    env=("BUILDKITE_ARTIFACT_CONTENT_TYPE",),
     help="Content type of all files, instead of what their names tell.",
 )
 LITERAL = Option(
-    "literal", FLAG, False, env=("BUILDKITE_AGENT_ARTIFACT_LITERAL",),
+    "literal",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_ARTIFACT_LITERAL",),
     help="Take each path as a file's name, not as a pattern.",
 )
 DELIMITER = Option(
-    "delimiter", TEXT, ";", env=("BUILDKITE_AGENT_ARTIFACT_DELIMITER",),
+    "delimiter",
+    TEXT,
+    ";",
+    env=("BUILDKITE_AGENT_ARTIFACT_DELIMITER",),
     help="What separates paths; an empty text makes the argument one path.",
 )
 FOLLOW = Option(
-    "glob-resolve-follow-symlinks", FLAG, False, env=("BUILDKITE_AGENT_ARTIFACT_GLOB_RESOLVE_FOLLOW_SYMLINKS",),
+    "glob-resolve-follow-symlinks",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_ARTIFACT_GLOB_RESOLVE_FOLLOW_SYMLINKS",),
     help="Let patterns descend into folders through symbolic links.",
 )
 SKIP_SYMLINKS = Option(
-    "upload-skip-symlinks", FLAG, False, env=("BUILDKITE_ARTIFACT_UPLOAD_SKIP_SYMLINKS",),
+    "upload-skip-symlinks",
+    FLAG,
+    False,
+    env=("BUILDKITE_ARTIFACT_UPLOAD_SKIP_SYMLINKS",),
     help="Leave out files that are symbolic links.",
 )
 OLD_FOLLOW = Option(
-    "follow-symlinks", FLAG, False, env=("BUILDKITE_AGENT_ARTIFACT_SYMLINKS",),
-    help="Old name of --glob-resolve-follow-symlinks.", replaced_by="glob-resolve-follow-symlinks",
+    "follow-symlinks",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_ARTIFACT_SYMLINKS",),
+    help="Old name of --glob-resolve-follow-symlinks.",
+    replaced_by="glob-resolve-follow-symlinks",
 )
 CONCURRENCY = Option(
-    "concurrency", WHOLE, 0, env=("BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",),
+    "concurrency",
+    WHOLE,
+    0,
+    env=("BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",),
     help="Uploads at a time; 0 leaves the number to the agent.",
 )
 NO_MULTIPART = Option(
-    "no-multipart-artifact-upload", FLAG, False, env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
+    "no-multipart-artifact-upload",
+    FLAG,
+    False,
+    env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
     help="Send each file in one request, however large.",
 )
 STEP = Option("step", TEXT, "", help="Only artifacts of this step (its key, label or id) or of this job (its id).")
 BUILD = Option(
-    "build", TEXT, "", env=("BUILDKITE_BUILD_ID",), help="Build that the artifacts belong to.", required="build",
+    "build",
+    TEXT,
+    "",
+    env=("BUILDKITE_BUILD_ID",),
+    help="Build that the artifacts belong to.",
+    required="build",
 )
 INCLUDE_RETRIED_JOBS = Option(
-    "include-retried-jobs", FLAG, False, env=("BUILDKITE_AGENT_INCLUDE_RETRIED_JOBS",),
+    "include-retried-jobs",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_INCLUDE_RETRIED_JOBS",),
     help="Look at artifacts of jobs that were retried too.",
 )
 NO_S3_MULTIPART_DOWNLOAD = Option(
-    "no-s3-multipart-download", FLAG, False, env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
+    "no-s3-multipart-download",
+    FLAG,
+    False,
+    env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
     help="Accepted for compatibility; has no effect.",
 )
 ALLOW_EMPTY_RESULTS = Option("allow-empty-results", FLAG, False, help="Count finding nothing as success.")
 SEARCH_FORMAT = Option(
-    "format", TEXT, "%j %p %c\\n",
+    "format",
+    TEXT,
+    "%j %p %c\\n",
     help="What to print for each: %i id, %p path, %c time of creation, %j job, %s size, %S and %T checksums (SHA-1, "
     "SHA-256), %u URL; \\n and the like are understood.",
 )

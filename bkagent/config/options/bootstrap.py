@@ -24,7 +24,12 @@ class _Phases(Kind):
 
 COMMAND = Option("command", TEXT, "", env=("BUILDKITE_COMMAND",), help="What the job runs.")
 REPOSITORY = Option(
-    "repository", TEXT, "", env=("BUILDKITE_REPO",), required="repository", help="Where the code is cloned from.",
+    "repository",
+    TEXT,
+    "",
+    env=("BUILDKITE_REPO",),
+    required="repository",
+    help="Where the code is cloned from.",
 )
 COMMIT = Option("commit", TEXT, "", env=("BUILDKITE_COMMIT",), required="commit", help="Commit or ref to check out.")
 BRANCH = Option("branch", TEXT, "", env=("BUILDKITE_BRANCH",), required="branch", help="Branch of the commit.")
@@ -33,67 +38,134 @@ REFSPEC = Option("refspec", TEXT, "", env=("BUILDKITE_REFSPEC",), help="What to 
 PLUGINS = Option("plugins", TEXT, "", env=("BUILDKITE_PLUGINS",), help="Plugins of the step, as JSON.")
 SECRETS = Option("secrets", TEXT, "", env=("BUILDKITE_SECRETS_CONFIG",), help="Secrets to fetch, as JSON.")
 PULL_REQUEST = Option(
-    "pullrequest", TEXT, "", env=("BUILDKITE_PULL_REQUEST",), help='Number of the pull request, or "false".',
+    "pullrequest",
+    TEXT,
+    "",
+    env=("BUILDKITE_PULL_REQUEST",),
+    help='Number of the pull request, or "false".',
 )
 PULL_REQUEST_MERGE = Option(
-    "pull-request-using-merge-refspec", FLAG, False, env=("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC",),
+    "pull-request-using-merge-refspec",
+    FLAG,
+    False,
+    env=("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC",),
     help="Check out the merge that the provider made of the pull request.",
 )
 AGENT = Option("agent", TEXT, "", env=("BUILDKITE_AGENT_NAME",), required="agent", help="Name of the agent.")
 QUEUE = Option("queue", TEXT, "", env=("BUILDKITE_AGENT_META_DATA_QUEUE",), help="Queue the job came from.")
 ORGANIZATION = Option(
-    "organization", TEXT, "", env=("BUILDKITE_ORGANIZATION_SLUG",), required="organization",
+    "organization",
+    TEXT,
+    "",
+    env=("BUILDKITE_ORGANIZATION_SLUG",),
+    required="organization",
     help="Slug of the organization.",
 )
 PIPELINE = Option(
-    "pipeline", TEXT, "", env=("BUILDKITE_PIPELINE_SLUG",), required="pipeline", help="Slug of the pipeline.",
+    "pipeline",
+    TEXT,
+    "",
+    env=("BUILDKITE_PIPELINE_SLUG",),
+    required="pipeline",
+    help="Slug of the pipeline.",
 )
 PROVIDER = Option(
-    "pipeline-provider", TEXT, "", env=("BUILDKITE_PIPELINE_PROVIDER",), required="pipeline-provider",
+    "pipeline-provider",
+    TEXT,
+    "",
+    env=("BUILDKITE_PIPELINE_PROVIDER",),
+    required="pipeline-provider",
     help="Who hosts the repository, such as github or git.",
 )
 ARTIFACT_PATHS = Option(
-    "artifact-upload-paths", TEXT, "", env=("BUILDKITE_ARTIFACT_PATHS",), help="Files to upload after the command.",
+    "artifact-upload-paths",
+    TEXT,
+    "",
+    env=("BUILDKITE_ARTIFACT_PATHS",),
+    help="Files to upload after the command.",
 )
 ARTIFACT_DESTINATION = Option(
-    "artifact-upload-destination", TEXT, "", env=("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",),
+    "artifact-upload-destination",
+    TEXT,
+    "",
+    env=("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",),
     help="Where artifacts go; to the control plane's own storage when empty.",
 )
 CLEAN_CHECKOUT = Option(
-    "clean-checkout", FLAG, False, env=("BUILDKITE_CLEAN_CHECKOUT",), help="Remove the checkout first.",
+    "clean-checkout",
+    FLAG,
+    False,
+    env=("BUILDKITE_CLEAN_CHECKOUT",),
+    help="Remove the checkout first.",
 )
 GIT_SSH_KEY = Option(
-    "git-ssh-key", TEXT, "", env=("BUILDKITE_GIT_SSH_KEY",), secret=True, help="Key for the repository's SSH server.",
+    "git-ssh-key",
+    TEXT,
+    "",
+    env=("BUILDKITE_GIT_SSH_KEY",),
+    secret=True,
+    help="Key for the repository's SSH server.",
 )
 GIT_REMOTE_MIRROR = Option(
-    "git-remote-mirror-url", TEXT, "", env=("BUILDKITE_GIT_REMOTE_MIRROR_URL",), help="A mirror to clone from.",
+    "git-remote-mirror-url",
+    TEXT,
+    "",
+    env=("BUILDKITE_GIT_REMOTE_MIRROR_URL",),
+    help="A mirror to clone from.",
 )
 BIN_PATH = Option("bin-path", FILE_PATH, "", env=("BUILDKITE_BIN_PATH",), help="Folder of the agent's commands.")
 BUILD_PATH = Option("build-path", FILE_PATH, "", env=("BUILDKITE_BUILD_PATH",), help="Folder of the checkouts.")
 COMMAND_EVAL = Option(
-    "command-eval", FLAG, True, env=("BUILDKITE_COMMAND_EVAL",), help="Run command lines; else only scripts.",
+    "command-eval",
+    FLAG,
+    True,
+    env=("BUILDKITE_COMMAND_EVAL",),
+    help="Run command lines; else only scripts.",
 )
 PLUGINS_ENABLED = Option("plugins-enabled", FLAG, True, env=("BUILDKITE_PLUGINS_ENABLED",), help="Run plugins.")
 PLUGIN_VALIDATION = Option(
-    "plugin-validation", FLAG, False, env=("BUILDKITE_PLUGIN_VALIDATION",), help="Check plugins' configuration.",
+    "plugin-validation",
+    FLAG,
+    False,
+    env=("BUILDKITE_PLUGIN_VALIDATION",),
+    help="Check plugins' configuration.",
 )
 LOCAL_HOOKS_ENABLED = Option(
-    "local-hooks-enabled", FLAG, True, env=("BUILDKITE_LOCAL_HOOKS_ENABLED",), help="Run hooks of the repository.",
+    "local-hooks-enabled",
+    FLAG,
+    True,
+    env=("BUILDKITE_LOCAL_HOOKS_ENABLED",),
+    help="Run hooks of the repository.",
 )
 SSH_KEYSCAN = Option(
-    "ssh-keyscan", FLAG, True, env=("BUILDKITE_SSH_KEYSCAN",), help="Ask servers for their keys before a checkout.",
+    "ssh-keyscan",
+    FLAG,
+    True,
+    env=("BUILDKITE_SSH_KEYSCAN",),
+    help="Ask servers for their keys before a checkout.",
 )
 GIT_SUBMODULES = Option(
-    "git-submodules", FLAG, True, env=("BUILDKITE_GIT_SUBMODULES",), help="Check out submodules too.",
+    "git-submodules",
+    FLAG,
+    True,
+    env=("BUILDKITE_GIT_SUBMODULES",),
+    help="Check out submodules too.",
 )
 GIT_LFS = Option("git-lfs-enabled", FLAG, False, env=("BUILDKITE_GIT_LFS_ENABLED",), help="Fetch files kept by LFS.")
 PTY = Option("pty", FLAG, True, env=("BUILDKITE_PTY",), help="Run commands under a terminal.")
 PHASES = Option(
-    "phases", _Phases("phases"), (), env=("BUILDKITE_BOOTSTRAP_PHASES",),
+    "phases",
+    _Phases("phases"),
+    (),
+    env=("BUILDKITE_BOOTSTRAP_PHASES",),
     help="Phases to run, out of plugin, checkout and command; all of them when empty.",
 )
 NO_JOB_API = Option(
-    "no-job-api", FLAG, False, env=("BUILDKITE_AGENT_NO_JOB_API",), help="Give the job no local socket.",
+    "no-job-api",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_NO_JOB_API",),
+    help="Give the job no local socket.",
 )
 
 _NOT_YET = "Accepted for compatibility; has no effect in this release."
@@ -117,11 +189,17 @@ _TELEMETRY = tuple(
 
 # As `start` has them, but for what is no business of this command: whether the words are legal, how lists are split.
 GIT_COMMIT_VERIFICATION = Option(
-    "git-commit-verification", Suggested(*checkout.VERIFICATION_MODES), "",
-    env=checkout.GIT_COMMIT_VERIFICATION.env, help=checkout.GIT_COMMIT_VERIFICATION.help,
+    "git-commit-verification",
+    Suggested(*checkout.VERIFICATION_MODES),
+    "",
+    env=checkout.GIT_COMMIT_VERIFICATION.env,
+    help=checkout.GIT_COMMIT_VERIFICATION.help,
 )
 GIT_SUBMODULE_CLONE_CONFIG = Option(
-    "git-submodule-clone-config", LIST, (), env=checkout.GIT_SUBMODULE_CLONE_CONFIG.env,
+    "git-submodule-clone-config",
+    LIST,
+    (),
+    env=checkout.GIT_SUBMODULE_CLONE_CONFIG.env,
     help=checkout.GIT_SUBMODULE_CLONE_CONFIG.help,
 )
 

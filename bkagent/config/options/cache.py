@@ -7,18 +7,31 @@ NAME = Option(
     "name", ITEMS, (), env=("BUILDKITE_CACHE_NAMES",), help="Cache that is meant; repeat the flag; all of them without."
 )
 REGISTRY = Option(
-    "registry", TEXT, "~", env=("BUILDKITE_AGENT_CACHE_REGISTRY",),
+    "registry",
+    TEXT,
+    "~",
+    env=("BUILDKITE_AGENT_CACHE_REGISTRY",),
     help="Slug of the registry; ~ is the cluster's default.",
 )
 STORE_URL = Option(
-    "cache-store-url", TEXT, "", env=("BUILDKITE_AGENT_CACHE_STORE_URL",),
+    "cache-store-url",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_CACHE_STORE_URL",),
     help="Where the bytes are kept, such as s3://bucket/prefix or file:///folder.",
 )
 CONFIG_FILE = Option(
-    "cache-config-file", TEXT, "", env=("BUILDKITE_CACHE_CONFIG_FILE",),
+    "cache-config-file",
+    TEXT,
+    "",
+    env=("BUILDKITE_CACHE_CONFIG_FILE",),
     help="File that describes the caches; by default .buildkite/cache.yml or .buildkite/cache.yaml.",
 )
 CONCURRENCY = Option(
-    "concurrency", WHOLE, 2, env=("BUILDKITE_CACHE_CONCURRENCY",), help="How many caches to work on at a time.",
+    "concurrency",
+    WHOLE,
+    2,
+    env=("BUILDKITE_CACHE_CONCURRENCY",),
+    help="How many caches to work on at a time.",
 )
 CACHE = (NAME, REGISTRY, STORE_URL, CONFIG_FILE, CONCURRENCY)

@@ -10,6 +10,9 @@ DEFAULT_REDACTED_VARS = (
 
 JOB = Option("job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job that the command is about.", required="job")
 REDACTED_VARS = Option(
-    "redacted-vars", LIST, DEFAULT_REDACTED_VARS, env=("BUILDKITE_REDACTED_VARS",),
+    "redacted-vars",
+    LIST,
+    DEFAULT_REDACTED_VARS,
+    env=("BUILDKITE_REDACTED_VARS",),
     help="Patterns of the names of variables whose values must not be seen.",
 )

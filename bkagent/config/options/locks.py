@@ -5,11 +5,17 @@ from bkagent.config.option import Option
 from bkagent.config.options.sockets import SOCKETS_PATH
 
 SCOPE = Option(
-    "lock-scope", Suggested("machine"), "machine", env=("BUILDKITE_LOCK_SCOPE",),
+    "lock-scope",
+    Suggested("machine"),
+    "machine",
+    env=("BUILDKITE_LOCK_SCOPE",),
     help="Who shares the lock; machine is the only scope there is.",
 )
 WAIT_S = Option(
-    "lock-wait-timeout", DURATION, 0.0, env=("BUILDKITE_LOCK_WAIT_TIMEOUT",),
+    "lock-wait-timeout",
+    DURATION,
+    0.0,
+    env=("BUILDKITE_LOCK_WAIT_TIMEOUT",),
     help="Longest time to wait, such as 90s; 0 is for ever.",
 )
 LOCK = (SCOPE, SOCKETS_PATH)

@@ -6,7 +6,10 @@ from bkagent.config.options.job import JOB
 
 DEFAULT = Option("default", TEXT, "", help="Printed when the key does not exist; an empty text counts.")
 BUILD = Option(
-    "build", TEXT, "", env=("BUILDKITE_METADATA_BUILD_ID",),
+    "build",
+    TEXT,
+    "",
+    env=("BUILDKITE_METADATA_BUILD_ID",),
     help="Build whose keys are meant, instead of the build of --job.",
 )
 # Where a build may be named instead, the job may be missing.

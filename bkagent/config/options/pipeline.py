@@ -4,67 +4,123 @@ from bkagent.config.kinds import FLAG, TEXT, Suggested
 from bkagent.config.option import Option
 
 REPLACE = Option(
-    "replace", FLAG, False, env=("BUILDKITE_PIPELINE_REPLACE",),
+    "replace",
+    FLAG,
+    False,
+    env=("BUILDKITE_PIPELINE_REPLACE",),
     help="Replace the steps of the build that have not run yet.",
 )
 JOB = Option(
-    "job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job whose build gets the steps; needed unless --dry-run.",
+    "job",
+    TEXT,
+    "",
+    env=("BUILDKITE_JOB_ID",),
+    help="Job whose build gets the steps; needed unless --dry-run.",
 )
 DRY_RUN = Option(
-    "dry-run", FLAG, False, env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN",), help="Print the pipeline and upload nothing.",
+    "dry-run",
+    FLAG,
+    False,
+    env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN",),
+    help="Print the pipeline and upload nothing.",
 )
 FORMAT = Option(
-    "format", Suggested("json", "yaml"), "json", env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN_FORMAT",),
+    "format",
+    Suggested("json", "yaml"),
+    "json",
+    env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN_FORMAT",),
     help="Form of what --dry-run prints: json or yaml.",
 )
 NO_INTERPOLATION = Option(
-    "no-interpolation", FLAG, False, env=("BUILDKITE_PIPELINE_NO_INTERPOLATION",),
+    "no-interpolation",
+    FLAG,
+    False,
+    env=("BUILDKITE_PIPELINE_NO_INTERPOLATION",),
     help="Leave $VARIABLES in the pipeline as they are.",
 )
 REJECT_SECRETS = Option(
-    "reject-secrets", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_SECRETS",),
+    "reject-secrets",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_SECRETS",),
     help="Refuse to upload a pipeline that holds values of secret variables.",
 )
 ALLOW_SECRETS = Option(
-    "allow-secrets", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_ALLOW_SECRETS",),
+    "allow-secrets",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_ALLOW_SECRETS",),
     help="Only warn of secrets, which is the default unless --reject-secrets says otherwise.",
 )
 REJECT_PARSE_WARNINGS = Option(
-    "reject-parse-warnings", FLAG, False, env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_PARSE_WARNINGS",),
+    "reject-parse-warnings",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_PARSE_WARNINGS",),
     help="Refuse to upload a pipeline with steps that cannot be understood.",
 )
 APPLY_IF_CHANGED = Option(
-    "apply-if-changed", FLAG, True,
+    "apply-if-changed",
+    FLAG,
+    True,
     env=("BUILDKITE_AGENT_APPLY_IF_CHANGED", "BUILDKITE_AGENT_APPLY_SKIP_IF_UNCHANGED"),
     help="Skip steps by if_changed; =false only takes the key away.",
 )
 GIT_DIFF_BASE = Option(
-    "git-diff-base", TEXT, "", env=("BUILDKITE_GIT_DIFF_BASE",),
+    "git-diff-base",
+    TEXT,
+    "",
+    env=("BUILDKITE_GIT_DIFF_BASE",),
     help="Commit or branch that changed files are told from; empty is the pull request's base or the default branch.",
 )
 FETCH_DIFF_BASE = Option(
-    "fetch-diff-base", FLAG, False, env=("BUILDKITE_FETCH_DIFF_BASE",), help="Fetch that base first.",
+    "fetch-diff-base",
+    FLAG,
+    False,
+    env=("BUILDKITE_FETCH_DIFF_BASE",),
+    help="Fetch that base first.",
 )
 CHANGED_FILES = Option(
-    "changed-files-path", TEXT, "", env=("BUILDKITE_CHANGED_FILES_PATH",),
+    "changed-files-path",
+    TEXT,
+    "",
+    env=("BUILDKITE_CHANGED_FILES_PATH",),
     help="File with the changed paths, one a line, in place of asking git.",
 )
 JWKS_FILE = Option(
-    "jwks-file", TEXT, "", env=("BUILDKITE_AGENT_JWKS_FILE",), help="Key set to sign steps with; not supported yet.",
+    "jwks-file",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_JWKS_FILE",),
+    help="Key set to sign steps with; not supported yet.",
 )
 JWKS_KEY = Option(
-    "jwks-key-id", TEXT, "", env=("BUILDKITE_AGENT_JWKS_KEY_ID",), help="Key of that set; not supported yet.",
+    "jwks-key-id",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_JWKS_KEY_ID",),
+    help="Key of that set; not supported yet.",
 )
 AWS_KMS_KEY = Option(
-    "signing-aws-kms-key", TEXT, "", env=("BUILDKITE_AGENT_AWS_KMS_KEY",),
+    "signing-aws-kms-key",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_AWS_KMS_KEY",),
     help="AWS KMS key to sign steps with; not supported yet.",
 )
 GCP_KMS_KEY = Option(
-    "signing-gcp-kms-key", TEXT, "", env=("BUILDKITE_AGENT_GCP_KMS_KEY",),
+    "signing-gcp-kms-key",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_GCP_KMS_KEY",),
     help="GCP KMS key to sign steps with; not supported yet.",
 )
 DEBUG_SIGNING = Option(
-    "debug-signing", FLAG, False, env=("BUILDKITE_AGENT_DEBUG_SIGNING",), help="Log what is signed; not supported yet.",
+    "debug-signing",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
+    help="Log what is signed; not supported yet.",
 )
 
 SIGNING = (JWKS_FILE, JWKS_KEY, AWS_KMS_KEY, GCP_KMS_KEY)

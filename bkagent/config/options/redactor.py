@@ -5,14 +5,23 @@ from bkagent.config.option import Option
 from bkagent.config.options.job import DEFAULT_REDACTED_VARS
 
 FORMAT = Option(
-    "format", Suggested("json", "none"), "none", env=("BUILDKITE_AGENT_REDACT_ADD_FORMAT",),
+    "format",
+    Suggested("json", "none"),
+    "none",
+    env=("BUILDKITE_AGENT_REDACT_ADD_FORMAT",),
     help="What the input is: none (one secret) or json (an object whose values are secrets).",
 )
 APPLY_VARS_FILTER = Option(
-    "apply-vars-filter", FLAG, False, env=("BUILDKITE_AGENT_REDACT_VARS_FILTER",),
+    "apply-vars-filter",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_REDACT_VARS_FILTER",),
     help="Of a JSON object, take only values of names that match --redacted-vars, and of six bytes or more.",
 )
 REDACTED_NAMES = Option(
-    "redacted-vars", ITEMS, DEFAULT_REDACTED_VARS, env=("BUILDKITE_REDACTED_VARS",),
+    "redacted-vars",
+    ITEMS,
+    DEFAULT_REDACTED_VARS,
+    env=("BUILDKITE_REDACTED_VARS",),
     help="Patterns of names, used with --apply-vars-filter only.",
 )

@@ -4,10 +4,16 @@ from bkagent.config.kinds import FLAG, Suggested
 from bkagent.config.option import Option
 
 FORMAT = Option(
-    "format", Suggested("default", "json", "env"), "default", env=("BUILDKITE_AGENT_SECRET_GET_FORMAT",),
+    "format",
+    Suggested("default", "json", "env"),
+    "default",
+    env=("BUILDKITE_AGENT_SECRET_GET_FORMAT",),
     help="How to print them: default (the bare value of one, JSON of several), json, or env (NAME='value' lines).",
 )
 SKIP_REDACTION = Option(
-    "skip-redaction", FLAG, False, env=("BUILDKITE_AGENT_SECRET_GET_SKIP_SECRET_REDACTION",),
+    "skip-redaction",
+    FLAG,
+    False,
+    env=("BUILDKITE_AGENT_SECRET_GET_SKIP_SECRET_REDACTION",),
     help="Print the values without keeping them out of the job's log.",
 )

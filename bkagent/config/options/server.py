@@ -8,30 +8,45 @@ DEFAULT_LISTEN = "127.0.0.1:8642"
 DATA = Option("data", FILE_PATH, "", help="Folder of the control plane: its store, logs, artifacts and tokens.")
 SERVER_DATA = DATA.required_as("data folder")
 LISTEN = Option(
-    "listen", TEXT, DEFAULT_LISTEN,
+    "listen",
+    TEXT,
+    DEFAULT_LISTEN,
     help="Address and port to listen on, as HOST:PORT; port 0 is any that is free.",
 )
 PUBLIC_URL = Option(
-    "url", TEXT, "",
+    "url",
+    TEXT,
+    "",
     help="URL under which others reach this server, for links in jobs, APIs and pages; by default where it listens. "
     "A proxy in front of the server needs it.",
 )
 OPEN_PAGES = Option(
-    "open-pages", FLAG, False,
+    "open-pages",
+    FLAG,
+    False,
     help="Let everybody on this machine read the pages, logs and artifacts without a login, and nothing else; only "
     "where the server listens on a loopback address.",
 )
 LOST_AFTER = Option(
-    "agent-lost-after", CHECKED_DURATION, 180.0,
+    "agent-lost-after",
+    CHECKED_DURATION,
+    180.0,
     help="How long an agent may not be heard before it counts as lost and its job as failed, from 10s on. bkagent's "
     "own agents are told; others expect three minutes.",
 )
 REST_ENDPOINT = Option(
-    "endpoint", TEXT, "", env=("BUILDKITE_REST_API_ENDPOINT",),
+    "endpoint",
+    TEXT,
+    "",
+    env=("BUILDKITE_REST_API_ENDPOINT",),
     help="URL of a running control plane, in place of --data.",
 )
 REST_TOKEN = Option(
-    "token", SECRET, "", env=("BUILDKITE_API_TOKEN",), secret=True,
+    "token",
+    SECRET,
+    "",
+    env=("BUILDKITE_API_TOKEN",),
+    secret=True,
     help="Token of its REST API, for use with --endpoint.",
 )
 PIPELINE = Option(

@@ -7,42 +7,78 @@ from bkagent.config.options import pipeline
 ALGORITHMS = ("PS512", "ES512", "EdDSA")
 
 ALGORITHM = Option(
-    "alg", Suggested(*ALGORITHMS), "", env=("BUILDKITE_AGENT_KEYGEN_ALG",),
+    "alg",
+    Suggested(*ALGORITHMS),
+    "",
+    env=("BUILDKITE_AGENT_KEYGEN_ALG",),
     help="Algorithm of the keys: PS512, ES512 or EdDSA, which is the default.",
 )
 KEY_ID = Option(
-    "key-id", TEXT, "", env=("BUILDKITE_AGENT_KEYGEN_KEY_ID",), help="Name of the keys; a random one by default.",
+    "key-id",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_KEYGEN_KEY_ID",),
+    help="Name of the keys; a random one by default.",
 )
 PRIVATE_FILE = Option(
-    "private-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_KEYGEN_PRIVATE_JWKS_FILE",),
+    "private-jwks-file",
+    FILE_PATH,
+    "",
+    env=("BUILDKITE_AGENT_KEYGEN_PRIVATE_JWKS_FILE",),
     help="File for the private key; ./ALG-NAME-private.json by default.",
 )
 PUBLIC_FILE = Option(
-    "public-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_KEYGEN_PUBLIC_JWKS_FILE",),
+    "public-jwks-file",
+    FILE_PATH,
+    "",
+    env=("BUILDKITE_AGENT_KEYGEN_PUBLIC_JWKS_FILE",),
     help="File for the public key; ./ALG-NAME-public.json by default.",
 )
 KEYGEN = (ALGORITHM, KEY_ID, PRIVATE_FILE, PUBLIC_FILE)
 
 GRAPHQL_TOKEN = Option(
-    "graphql-token", TEXT, "", env=("BUILDKITE_GRAPHQL_TOKEN",), secret=True,
+    "graphql-token",
+    TEXT,
+    "",
+    env=("BUILDKITE_GRAPHQL_TOKEN",),
+    secret=True,
     help="Token to fetch the pipeline with, in place of a file.",
 )
 UPDATE = Option(
-    "update", FLAG, False, env=("BUILDKITE_TOOL_SIGN_UPDATE",), help="Write the signed steps back to the pipeline.",
+    "update",
+    FLAG,
+    False,
+    env=("BUILDKITE_TOOL_SIGN_UPDATE",),
+    help="Write the signed steps back to the pipeline.",
 )
 NO_CONFIRM = Option(
-    "no-confirm", FLAG, False, env=("BUILDKITE_TOOL_SIGN_NO_CONFIRM",), help="Write them back without asking.",
+    "no-confirm",
+    FLAG,
+    False,
+    env=("BUILDKITE_TOOL_SIGN_NO_CONFIRM",),
+    help="Write them back without asking.",
 )
 ORGANIZATION = Option(
-    "organization-slug", TEXT, "", env=("BUILDKITE_ORGANIZATION_SLUG",), help="Organization of the pipeline to fetch.",
+    "organization-slug",
+    TEXT,
+    "",
+    env=("BUILDKITE_ORGANIZATION_SLUG",),
+    help="Organization of the pipeline to fetch.",
 )
 PIPELINE = Option("pipeline-slug", TEXT, "", env=("BUILDKITE_PIPELINE_SLUG",), help="Slug of the pipeline to fetch.")
 GRAPHQL_ENDPOINT = Option(
-    "graphql-endpoint", TEXT, "https://graphql.buildkite.com/v1", env=("BUILDKITE_GRAPHQL_ENDPOINT",),
+    "graphql-endpoint",
+    TEXT,
+    "https://graphql.buildkite.com/v1",
+    env=("BUILDKITE_GRAPHQL_ENDPOINT",),
     help="URL of the GraphQL API.",
 )
 REPOSITORY = Option(
-    "repo", TEXT, "", env=("BUILDKITE_REPO",), help="Clone URL of the pipeline's repository, which is signed too.",
+    "repo",
+    TEXT,
+    "",
+    env=("BUILDKITE_REPO",),
+    help="Clone URL of the pipeline's repository, which is signed too.",
 )
 SIGN = (
     GRAPHQL_TOKEN, UPDATE, NO_CONFIRM, *pipeline.SIGNING, pipeline.DEBUG_SIGNING, ORGANIZATION, PIPELINE,

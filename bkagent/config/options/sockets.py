@@ -16,6 +16,9 @@ def default_sockets_path(environ: "Mapping[str, str]") -> str:
 
 
 SOCKETS_PATH = Option(
-    "sockets-path", FILE_PATH, default_sockets_path, env=("BUILDKITE_SOCKETS_PATH",),
+    "sockets-path",
+    FILE_PATH,
+    default_sockets_path,
+    env=("BUILDKITE_SOCKETS_PATH",),
     help="Folder of the sockets of agent and jobs.",
 )

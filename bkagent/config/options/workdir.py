@@ -4,6 +4,9 @@ from bkagent.config.kinds import Suggested
 from bkagent.config.option import Option
 
 OUTPUT = Option(
-    "output-format", Suggested("quiet", "plain", "json"), "plain", env=("BUILDKITE_AGENT_WORKDIR_SET_OUTPUT_FORMAT",),
+    "output-format",
+    Suggested("quiet", "plain", "json"),
+    "plain",
+    env=("BUILDKITE_AGENT_WORKDIR_SET_OUTPUT_FORMAT",),
     help="How to print the folder: quiet (not at all), plain or json.",
 )

@@ -9,9 +9,9 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from bkagent.controlplane.records import Job, StepEntry
 from bkagent.controlplane.scheduling import branches, matrix
 from bkagent.controlplane.scheduling.limits import JOB_TEXT_BYTES, JOBS_PER_MATRIX, JOBS_PER_UPLOAD
-from bkagent.pipeline.conditional import evaluate
+from bkagent.pipeline.conditional.evaluate import evaluate
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.steps import (
+from bkagent.pipeline.model.steps import (
     BlockStep,
     CommandStep,
     GroupStep,

@@ -13,7 +13,7 @@ from typing import Dict, Mapping, Optional, Sequence
 from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.scheduling.branches import is_full_commit
 from bkagent.pipeline import go_json
-from bkagent.pipeline.steps import CommandStep, Pipeline
+from bkagent.pipeline.model.steps import CommandStep, Pipeline
 
 
 @dataclass(frozen=True)

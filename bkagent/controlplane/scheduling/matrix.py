@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, List, Mapping, Optional, Set
 
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.steps_rules import Adjustment, Matrix, SoftFail
+from bkagent.pipeline.model.rules import Adjustment, Matrix, SoftFail
 
 MOST_CHARACTERS = 1 << 20  # of one text: a few letters can ask for a long value many times
 _TOKEN = re.compile(r"\{\{\s*matrix(?:\.([\w-]+))?\s*\}\}")

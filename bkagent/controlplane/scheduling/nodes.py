@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from bkagent.controlplane.records import Job, StepEntry
-from bkagent.pipeline.steps import GroupStep, Step
+from bkagent.pipeline.model.steps import GroupStep, Step
 
 # The steps of a document in order, each with the group that it stands in.
 Walk = Tuple[Tuple[Step, Optional[GroupStep]], ...]

@@ -13,7 +13,7 @@ from typing import Dict, List, Sequence, Set
 from bkagent.controlplane.records import FINAL_STATES, Job
 from bkagent.controlplane.scheduling.nodes import Family, Node
 from bkagent.controlplane.scheduling.states import ACTIVE, counts_against
-from bkagent.pipeline.steps import Dependency, WaitStep
+from bkagent.pipeline.model.steps import Dependency, WaitStep
 
 PENDING, BLOCKED, PASSED, FAILED, CANCELED = "pending", "blocked", "passed", "failed", "canceled"
 # Why a job has a state that follows from others' states alone.

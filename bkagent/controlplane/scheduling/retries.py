@@ -7,7 +7,7 @@ from typing import Sequence
 
 from bkagent.controlplane.errors import BadRequest, Rejected
 from bkagent.controlplane.records import Job
-from bkagent.pipeline.steps_rules import Retry
+from bkagent.pipeline.model.rules import Retry
 
 NO_RULE = -1
 

@@ -1,0 +1,112 @@
+"""The hooks that the agent runs itself, outside of any job: agent-startup, agent-shutdown and pre-bootstrap.
+
+What they print goes to the agent's own messages. A pre-bootstrap hook judges a job, so it sees the files that
+describe the job and never the job's variables as its own.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Callable, Dict, List, Mapping
+
+from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.variables_of_agent import access, identity
+from bkagent.errors import AgentError, JobFailed
+from bkagent.hooks import find, kind
+from bkagent.hooks.kind import Kind
+from bkagent.shell import process, programs
+from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.launch import Launch
+from bkagent.shell.words import split
+
+Report = Callable[[str, str], None]
+
+STARTUP, SHUTDOWN, BEFORE_A_JOB = "agent-startup", "agent-shutdown", "pre-bootstrap"
+_ABOUT_THE_AGENT = ("BUILDKITE_AGENT_DEBUG", "BUILDKITE_AGENT_DEBUG_HTTP")
+
+
+def run_all(name: str, settings: JobSettings, sessions: Mapping[str, str], report: Report) -> None:
+    """Run a hook of the agent's life from each folder that has it; `sessions` maps ids to names.
+
+    Raises AgentError for the first that fails.
+    """
+    env = {
+        **settings.environ, "BUILDKITE_AGENT_IDS": ",".join(sessions),
+        "BUILDKITE_AGENT_NAMES": ",".join(sessions.values()),
+    }  # fmt: skip
+    for folder in filter(None, (settings.hooks_path, *settings.additional_hooks_paths)):
+        path = find.find(folder, name)
+        if path is None:
+            _report_missing(folder, name, report)
+        else:
+            _run(path, name, settings, env, report)
+
+
+def allows(context: JobContext, report: Report) -> bool:
+    """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
+    path = find.find(context.settings.hooks_path, BEFORE_A_JOB)
+    if path is None:
+        _report_missing(context.settings.hooks_path, BEFORE_A_JOB, report)
+        return True
+    about = {name: value for name, value in identity(context).items() if name in _ABOUT_THE_AGENT}
+    env = {
+        **context.settings.environ, **access(context), **about, "BUILDKITE_ENV_FILE": context.env_path,
+        "BUILDKITE_ENV_JSON_FILE": context.env_json_path, "BUILDKITE_JOB_ID": context.job.id,
+    }  # fmt: skip
+    try:
+        _run(path, BEFORE_A_JOB, context.settings, env, report)
+    except AgentError as refusal:
+        report("error", f"job {context.job.id} does not run: {refusal}")
+        return False
+    return True
+
+
+def _report_missing(folder: str, name: str, report: Report) -> None:
+    report("debug", f'Skipping {name} hook, no script in "{folder}"')
+
+
+def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], report: Report) -> None:
+    report("debug", f"Running {name} hook {path}")
+    lines = _Lines(lambda line: report("info", f"{name}: {line}"))
+    try:
+        launch = Launch(_argv(path, settings.hooks_shell, env), env, os.getcwd())
+        ended = process.run(launch, lines.feed, Cancellation(), debug=lambda text: report("debug", f"{name}: {text}"))
+    except (JobFailed, OSError, ValueError) as problem:
+        raise AgentError(f"the {name} hook {path} could not be run: {problem}") from problem
+    finally:
+        lines.end()
+    if ended.exit_code or ended.signal:
+        how = f"was ended by {ended.signal}" if ended.signal else f"exited with status {ended.exit_code}"
+        raise AgentError(f"the {name} hook {path} {how}")
+
+
+def _argv(path: str, hooks_shell: str, env: Mapping[str, str]) -> List[str]:
+    """Return what runs a hook: itself, the configured shell, or bash (sh without one) for a script with no `#!`."""
+    nature = kind.of(path)
+    if nature.kind is Kind.SHELL and hooks_shell:
+        words = [*split(hooks_shell), path]
+    elif nature.kind is Kind.SHELL and not nature.shebang:
+        words = ["bash" if programs.find("bash", env, os.getcwd()) else "sh", path]
+    else:
+        return [path]
+    program = programs.find(words[0], env, os.getcwd())
+    if program is None:
+        raise AgentError(f"there is no program {words[0]} to run it with")
+    return [program, *words[1:]]
+
+
+class _Lines:
+    """Cuts a stream into lines."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._rest = say, b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._say(line.decode("utf-8", "replace").rstrip("\r"))
+
+    def end(self) -> None:
+        if self._rest:
+            self.feed(b"\n")

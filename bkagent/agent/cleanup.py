@@ -1,0 +1,117 @@
+"""Collect what nobody uses in a state folder: code and launchers of versions that are gone, sessions of jobs that are
+over, and logs kept too long.
+
+What is in the spool is never touched. Neither is a folder that a living process holds, or that was used a short
+while ago; and while the spool has jobs of whatever version, code and launchers all stay.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import Callable, List, Tuple
+
+from bkagent.config import in_use_locks
+from bkagent.spool import layout
+from bkagent.spool.custody import session_file
+from bkagent.system import file_lock
+
+Report = Callable[[str, str], None]
+
+DAY_S = 86_400.0
+UNUSED_S = 14 * DAY_S
+KEPT_S = 14 * DAY_S
+KEPT_BYTES = 1024**3
+# From losing its mark, so that no command finds it any more, to the removal of a folder: commands that have just
+# started from it have ended by then.
+_LEAVE_S = 3600.0
+
+
+def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> None:
+    """Remove the code and the launchers that nobody uses; `own` are the folders of this process."""
+    now = time.time()
+    mine = {os.path.realpath(folder) for folder in own}
+    for kind in (in_use_locks.CODE, in_use_locks.BIN):
+        for folder in _folders(os.path.join(state_path, kind)):
+            if os.path.realpath(folder) in mine:
+                continue
+            try:
+                if not os.path.exists(in_use_locks.mark_of(folder)):
+                    if now - os.lstat(folder).st_mtime > _LEAVE_S:
+                        shutil.rmtree(folder, ignore_errors=True)
+                elif _is_unused(folder, now):
+                    report("debug", f"{folder} has not been used for {UNUSED_S / DAY_S:.0f} days and is removed")
+            except OSError:
+                continue
+
+
+def collect_kept(state_path: str, report: Report) -> None:
+    """Remove kept logs of jobs that are too old, and the oldest of those that take too much room together."""
+    now = time.time()
+    total = 0
+    for kept_at, folder in sorted(_kept(os.path.join(state_path, layout.KEPT)), reverse=True):
+        total += _size(folder)
+        if now - kept_at > KEPT_S or total > KEPT_BYTES:
+            report("info", f"{folder}, a log that was kept, is removed: it is too old, or too much is kept")
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def collect_sessions(state_path: str) -> None:
+    """Remove what is written down of sessions whose jobs are not in the spool any more."""
+    for job_id in session_file.names(state_path):
+        try:
+            age_s = time.time() - os.lstat(session_file.path_of(state_path, job_id)).st_mtime
+            if age_s > _LEAVE_S and not os.path.lexists(os.path.join(state_path, layout.SPOOL, job_id)):
+                session_file.remove(state_path, job_id)
+        except OSError:
+            continue
+
+
+def _is_unused(folder: str, now: float) -> bool:
+    """Take the mark off a folder that nobody uses; what has lost it is removed at a later look. Raises OSError."""
+    path = in_use_locks.mark_of(folder)
+    if now - os.stat(path).st_mtime <= UNUSED_S:
+        return False
+    fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    try:
+        # Looked at again under the lock: somebody may just have come.
+        if not file_lock.try_lock(fd) or now - os.fstat(fd).st_mtime <= UNUSED_S:
+            return False
+        try:
+            os.unlink(path)
+            return True
+        except PermissionError:
+            pass  # Windows removes no open file
+    finally:
+        os.close(fd)
+    os.unlink(path)
+    return True
+
+
+def _folders(path: str) -> List[str]:
+    try:
+        return [entry.path for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _kept(path: str) -> List[Tuple[float, str]]:
+    found = []
+    for folder in _folders(path):
+        try:
+            found.append((os.lstat(folder).st_mtime, folder))
+        except OSError:
+            pass
+    return found
+
+
+def _size(folder: str) -> int:
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                pass
+    return total

@@ -1,0 +1,102 @@
+"""Jobs that this agent must not run: signed ones it cannot check, and those its owner does not allow; and notices."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Iterable, List, Optional, Tuple
+
+from bkagent.agent.job_settings import Permissions
+from bkagent.agent.jobs.job_environment import MIRROR_URL
+from bkagent.agent.jobs.outcome import REFUSED, SIGNATURE_REJECTED
+from bkagent.agent.variables_of_agent import cache_paths
+from bkagent.redaction.url_password import masked
+from bkagent.wire.accepted_job import AcceptedJob
+
+_UNVERIFIABLE = (
+    "+++ ⛔ Job signature verification failed",
+    "error: cannot verify signature. JWK for pipeline verification is not configured",
+)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a job does not run: lines for its log, and the reason for the control plane."""
+
+    lines: Tuple[str, ...]
+    reason: str
+
+
+REJECTED_BY_HOOK = Refusal(
+    ("pre-bootstrap hook rejected this job, see the buildkite-agent logs for more details",), REFUSED
+)
+
+
+def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
+    """Return why the job must not run here, None when it may."""
+    if is_signed(job) and not permissions.unverified:
+        return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
+    for line in _not_allowed(job, permissions):
+        return Refusal((line,), REFUSED)
+    return None
+
+
+def notices_of(job: AcceptedJob, permissions: Permissions) -> Tuple[str, ...]:
+    """Return lines for the log of a job that does not end because of its signature."""
+    if not is_signed(job):
+        return _about_cache(job)
+    return (*_UNVERIFIABLE, *_about_cache(job)) if permissions.unverified else ()
+
+
+def is_signed(job: AcceptedJob) -> bool:
+    """Return whether the job has a signature, which this agent cannot check."""
+    return job.step.get("signature") is not None  # an empty one is no less a signature that is not checked
+
+
+def _about_cache(job: AcceptedJob) -> Tuple[str, ...]:
+    paths = cache_paths(job.step.get("cache"))
+    if not paths or job.env.get("BUILDKITE_COMPUTE_TYPE") != "self-hosted":
+        return ()
+    return ("+++ ⚠️ Cache settings detected on self-hosted agent", f"cache paths: {', '.join(paths)}")
+
+
+def permitted_mirror(job: AcceptedJob, permissions: Permissions) -> Tuple[AcceptedJob, Tuple[str, ...]]:
+    """Return the job without a mirror of its repository that the owner does not allow, and lines for its log."""
+    url = job.env.get(MIRROR_URL, "")
+    if not url or not permissions.repositories:
+        return job, ()
+    from bkagent.agent.jobs import allow_lists
+
+    if allow_lists.allows_repository(url, permissions):
+        return job, ()
+    line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
+    return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
+
+
+def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:
+    """Yield a line for each thing of the job that no pattern allows."""
+    text = job.env.get("BUILDKITE_PLUGINS", "") if permissions.plugins else ""
+    try:
+        sources = _sources(text) if text else []
+    except ValueError as problem:
+        yield f"failed to validate plugins: failed to unmarshal plugins for validation: {problem}"
+        return
+    if permissions.repositories or permissions.plugin_sources or permissions.variables is not None:
+        # Loaded here: most agents allow everything.
+        from bkagent.agent.jobs import allow_lists
+
+        yield from allow_lists.problems(job.env, sources, permissions)
+
+
+def _sources(text: str) -> List[str]:
+    """Return the sources of the job's plugins. Raises ValueError for what is no list of plugins."""
+    plugins = json.loads(text)
+    sources: List[str] = []
+    for plugin in plugins if isinstance(plugins, list) else []:
+        if isinstance(plugin, str):
+            sources.append(plugin)
+        elif isinstance(plugin, dict):
+            sources += plugin
+        else:
+            raise ValueError(f"a plugin must be a text or an object, not {json.dumps(plugin)[:40]}")
+    return sources

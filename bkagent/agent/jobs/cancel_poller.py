@@ -1,0 +1,73 @@
+"""Ask the control plane, while a job runs, whether it should go on."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Callable
+
+from bkagent.agent.jobs.job_canceller import CANCEL, Cancelling
+from bkagent.errors import AgentError, Refused
+from bkagent.remote import jobs
+from bkagent.remote.client import Client
+
+Report = Callable[[str, str], None]
+
+CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")
+_TOKEN_IS_INVALID = 401
+
+
+class JobStatePoller:
+    """Asks from a thread of its own until `stop()`: first at a random moment of the interval, then once each."""
+
+    def __init__(
+        self,
+        client: Client,
+        job_id: str,
+        interval_s: float,
+        cancelling: Cancelling,
+        *,
+        mark_timed_out: Callable[[], None],
+        report: Report,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._client, self._job_id, self._interval_s = client, job_id, interval_s
+        self._cancelling, self._mark_timed_out = cancelling, mark_timed_out
+        self._report, self._chance = report, chance
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Begin."""
+        threading.Thread(target=self._run, name="job-state", daemon=True).start()
+
+    def stop(self) -> None:
+        """End; an answer that is on its way is not waited for."""
+        self._ended.set()
+
+    def _run(self) -> None:
+        pause_s = self._interval_s * self._chance()
+        while not self._ended.wait(pause_s):
+            if self._is_to_end() or self._ended.is_set():
+                return
+            pause_s = self._interval_s
+
+    def _is_to_end(self) -> bool:
+        """Ask once, and cancel the job if the answer says so. Answers that say nothing are ignored."""
+        try:
+            state = jobs.state(self._client, self._job_id)
+        except Refused as refusal:
+            if refusal.status != _TOKEN_IS_INVALID:
+                return False
+            self._report("warn", f"job {self._job_id} is cancelled: its token is not valid any more")
+            self._cancelling.cancel(CANCEL)
+            return True
+        except AgentError as problem:
+            self._report("debug", f"the state of job {self._job_id} is not known: {problem}")
+            return False
+        if state in OUT_OF_TIME:
+            self._report("info", f"job {self._job_id} is out of time and is cancelled")
+            self._cancelling.cancel(CANCEL, before=self._mark_timed_out)
+        elif state in CANCELLED:
+            self._report("info", f"job {self._job_id} is cancelled")
+            self._cancelling.cancel(CANCEL)
+        return state in OUT_OF_TIME or state in CANCELLED

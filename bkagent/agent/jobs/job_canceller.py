@@ -1,0 +1,77 @@
+"""End a running job before its time: first by asking, then by force."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.spool.directory import Entry
+from bkagent.spool.shared_files import AGENT_STOP, CANCEL
+from bkagent.system import process_group
+
+Report = Callable[[str, str], None]
+
+# A job process cannot end in order when it is killed itself, so it is asked by another signal then; the
+# command still gets the configured one from it.
+_UNFIT, _INSTEAD = "SIGKILL", "SIGTERM"
+_BEGINNING_LOOK_S = 0.02
+
+
+class Cancelling:
+    """Cancels the job of one spool entry. Thread-safe; only the first cancellation acts.
+
+    The job process gets the cancel signal and ends its command; when the cancel grace is over, it is killed
+    with all that it started.
+    """
+
+    def __init__(self, entry: Entry, report: Report) -> None:
+        self._entry, self._report = entry, report
+        self._lock = threading.Lock()
+        self._killing: Optional[threading.Timer] = None
+        self.killed = False
+
+    def cancel(self, reason: str, before: Callable[[], None] = lambda: None) -> None:
+        """Ask the job to end, once. `reason` is CANCEL or AGENT_STOP; the latter replaces the former at any time.
+
+        `before` is done first, where this is the cancellation that acts.
+        """
+        with self._lock:
+            if self._entry.ended():
+                return  # by itself: nothing to cancel
+            self._entry.request_cancel(reason)
+            if self._killing is not None:
+                return
+            before()
+            self._killing = threading.Timer(self._entry.job.cancel_grace_s, self.kill)
+            self._killing.daemon = True
+            self._killing.start()
+        threading.Thread(target=self._ask, name="cancel", daemon=True).start()
+
+    def _ask(self) -> None:
+        """Signal the job process, in its first moments as soon as it is there to be signalled."""
+        name = self._entry.job.cancel_signal
+        while not self._entry.ended():
+            pid = self._entry.pid()
+            if pid is not None:
+                sent = _INSTEAD if name == _UNFIT else name
+                self._report("debug", f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}")
+                process_group.ask_to_end(pid, sent)
+                return
+            time.sleep(_BEGINNING_LOOK_S)
+
+    def kill(self) -> None:
+        """End the job's processes without asking any more."""
+        pid = self._entry.pid()
+        if pid is not None:
+            self._report("warn", f"job {self._entry.job_id} did not end in time and is killed")
+            self.killed = True
+            process_group.kill(pid)
+
+    def close(self) -> None:
+        """Forget the timer; the job is over."""
+        if self._killing is not None:
+            self._killing.cancel()
+
+
+__all__ = ["AGENT_STOP", "CANCEL", "Cancelling"]

@@ -1,0 +1,238 @@
+"""See a job of the spool through to its end: upload its log, watch for a cancellation, post its result.
+
+The job may have been started by this agent or by one that is gone; it makes no difference here. Its process
+ends when the kernel frees its lock, and its result comes from the spool.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Callable, List, Mapping, Optional, Sequence, Union
+
+from bkagent.agent.jobs import outcome
+from bkagent.agent.jobs.cancel_poller import JobStatePoller
+from bkagent.agent.jobs.job_canceller import AGENT_STOP, Cancelling
+from bkagent.agent.jobs.job_files import JobFiles, remove_if_there
+from bkagent.agent.moment import rfc3339
+from bkagent.agent.output.stdout_follower import OpenOutput, OutputCopy
+from bkagent.agent.shutdown import FORCED, NOW, Stop
+from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
+from bkagent.logs.header_times import HeaderTimes
+from bkagent.logs.upload.shared_backoff import Outage
+from bkagent.logs.upload.uploader import Uploader
+from bkagent.remote import chunks, jobs
+from bkagent.remote.client import Client
+from bkagent.spool.directory import Entry
+from bkagent.spool.result import Result
+from bkagent.transport.retry import Schedule
+from bkagent.wire.finish import Finish
+
+Report = Callable[[str, str], None]
+
+# The result stays on disk until it is taken, so there is no last try; the pauses stay short enough for an
+# outage's end to be noticed.
+_LONGEST_FINISH_PAUSE_S = 60.0
+FINISH_WITHOUT_END = Schedule(
+    0, lambda failed: min(jobs.FINISH.pause_s(min(failed, 12)), _LONGEST_FINISH_PAUSE_S), jobs.FINISH.jitter
+)
+_ALREADY_FINISHED = 422
+_KILLED_WITHIN_S = 2.0
+
+
+class Tending:
+    """One entry that this process owns, and the client that speaks for its job.
+
+    `last_try_s` is for how long an immediate stop still lets it deliver what is there, after the kill.
+    """
+
+    def __init__(
+        self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0,
+        open_output: Optional[OpenOutput] = None, outage: Optional[Outage] = None,
+    ) -> None:  # fmt: skip
+        self._entry, self._client, self._files = entry, client, files
+        self._stop, self._report, self._last_try_s = stop, report, last_try_s
+        self._open_output, self._outage = open_output, outage
+        self._give_up = threading.Event()
+        self._uploader: Optional[Uploader] = None
+        self.cancelling = Cancelling(entry, report)
+        self.over = False  # whether the job's process has ended, as the entry tells
+
+    def run(self) -> Optional[Finish]:
+        """Return how the job ended, after its finish was acknowledged and its entry is gone.
+
+        Returns None where a stop came first: the entry is then given back for another agent to go on with.
+        """
+        job = self._entry.job
+        poller = JobStatePoller(
+            self._client, job.job_id, job.job_status_interval_s, self.cancelling,
+            mark_timed_out=self._mark_timed_out, report=self._report,
+        )  # fmt: skip
+        remove = self._stop.on_request(self._obey)
+        poller.start()
+        try:
+            failed_chunks, kept_because = self._upload()
+            if self._give_up.is_set() and not self._entry.wait_for_end(_KILLED_WITHIN_S):
+                self._leave()
+                return None
+            self.over = True
+            poller.stop()
+            finish = self._outcome(failed_chunks)
+            self._report(
+                "debug",
+                f"Finishing job with exit_status={finish.exit_status}, signal={finish.signal} "
+                f"and signal_reason={finish.signal_reason}",
+            )
+            refused_because = self._post(finish)
+            if refused_because is None:
+                self._leave()
+                return None
+            self._clear(kept_because or refused_because)
+            return finish
+        except (AgentError, OSError):
+            # Not ours any more: the next look at the spool goes on with it.
+            self._entry.release()
+            raise
+        finally:
+            poller.stop()
+            remove()
+            self.cancelling.close()
+
+    def _obey(self, level: int) -> None:
+        if level >= FORCED:
+            self.cancelling.cancel(AGENT_STOP)
+        if level >= NOW:
+            self.cancelling.kill()
+            if self._last_try_s:
+                last = threading.Timer(self._last_try_s, self._end_tries)
+                last.daemon = True
+                last.start()
+            else:
+                self._end_tries()
+
+    def _end_tries(self) -> None:
+        if self._last_try_s:
+            self.cancelling.kill()  # for a process that began after the first
+        self._give_up.set()
+        if self._uploader is not None:
+            try:
+                self._uploader.nudge()
+            except OSError:
+                pass  # the entry is gone: done in this moment
+
+    def _mark_timed_out(self) -> None:
+        try:
+            self._files.mark_timed_out()
+        except OSError as problem:
+            self._report("warn", f"the job will not learn that it ran out of time: {problem}")
+
+    def _upload(self) -> "tuple[int, str]":
+        """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
+        watchers = self._watchers()
+        self._uploader = Uploader(self._entry, self._send, self._report, outage=self._outage, watch=_seen_by(watchers))
+        try:
+            return self._uploader.run(self._give_up), ""
+        except (AgentError, OSError) as problem:
+            # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
+            self._report("error", f"the log of job {self._entry.job_id} cannot be sent: {problem}")
+            self._entry.wait_for_end()
+            return getattr(problem, "chunks_failed_count", 1), str(problem)
+        finally:
+            for watcher in watchers:
+                watcher.close()
+
+    def _watchers(self) -> "List[Union[HeaderTimes, OutputCopy]]":
+        """Return what looks at the log as it grows."""
+        watchers: "List[Union[HeaderTimes, OutputCopy]]" = []
+        if not self._entry.job.ansi_timestamps:
+            watchers.append(HeaderTimes(self._entry, self._send_times, self._report))
+        if self._open_output is not None:
+            output = self._open_output(self._entry.job.log_fields)
+            watchers.append(OutputCopy(self._entry, output, self._report))
+        return watchers
+
+    def _send(self, sequence: int, offset: int, size: int, gzipped: bytes) -> None:
+        chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
+
+    def _send_times(self, times: Mapping[str, str]) -> None:
+        chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report)
+
+    def _outcome(self, failed_chunks: int) -> Finish:
+        result = self._result()
+        if result is None:
+            signal = "SIGKILL" if self.cancelling.killed else ""
+            result = outcome.lost(rfc3339(time.time_ns()), signal)
+            if not signal:
+                self._report("error", f"the process of job {self._entry.job_id} ended without a result")
+            # On disk, so that whoever posts it posts the same.
+            if not self._entry.settle(result):
+                result = self._result() or result
+        return outcome.finish_of(
+            result, self._entry.cancel_reason(), failed_chunks, self._entry.job.disconnect_after_job
+        )
+
+    def _result(self) -> Optional[Result]:
+        try:
+            return self._entry.result()
+        except WireError as problem:
+            self._report("error", str(problem))
+            return None
+
+    def _post(self, finish: Finish) -> Optional[str]:
+        """Post the result until it is taken: ""; or refused: why; None when a stop came first."""
+        job_id = self._entry.job_id
+        while not self._give_up.is_set():
+            try:
+                jobs.finish(
+                    self._client, job_id, finish, wait=self._give_up.wait, report=self._report,
+                    schedule=FINISH_WITHOUT_END,
+                )  # fmt: skip
+                return ""
+            except Cancelled:
+                return None
+            except Refused as refusal:
+                if refusal.status == _ALREADY_FINISHED:
+                    return ""
+                self._report("error", f"the result of job {job_id} is not taken: {refusal}")
+                return str(refusal)
+            except Unreachable as problem:
+                # A certificate, say: nothing that passes by itself, but something that a person mends.
+                self._report("error", f"the result of job {job_id} cannot be posted: {problem}")
+                self._give_up.wait(_LONGEST_FINISH_PAUSE_S)
+        return None
+
+    def _leave(self) -> None:
+        self._report("warn", f"job {self._entry.job_id} stays in the spool; the next start goes on with it")
+        self._entry.release()
+
+    def _clear(self, kept_because: str) -> None:
+        self._files.remove()
+        self._report("debug", f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}")
+        if self._entry.job.log_tmpfile:
+            remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
+        try:
+            if kept_because:
+                self._report("warn", f"its log is kept in {self._entry.keep(kept_because)}")
+            else:
+                self._entry.remove()
+        except OSError as problem:
+            self._report("warn", f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}")
+
+
+def _seen_by(watchers: "Sequence[Union[HeaderTimes, OutputCopy]]") -> Optional[Callable[[int], None]]:
+    if len(watchers) < 2:
+        return watchers[0].seen if watchers else None
+
+    def seen(size: int) -> None:
+        for watcher in watchers:
+            watcher.seen(size)
+
+    return seen
+
+
+def settled(entry: Entry, result: Result) -> bool:
+    """Give an entry whose job cannot run its result; False when it turns out that it has one, or runs."""
+    try:
+        return entry.settle(result)
+    except AgentError:
+        return False

@@ -1,0 +1,294 @@
+"""Run one job that was accepted: from its spool entry to the end that the control plane has taken.
+
+    accepted -> entry in the spool -> start call -> files and environment -> process -> `Tending`
+
+A job that was left in the spool by an agent before goes on from where its entry stands.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Callable, Optional, Tuple
+
+from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
+from bkagent.agent.jobs.admission import REJECTED_BY_HOOK, Refusal, is_signed, notices_of, permitted_mirror, refusal_of
+from bkagent.agent.jobs.job_delivery import Tending, settled
+from bkagent.agent.jobs.job_files import NAMES_OF_THE_AGENT, JobFiles
+from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.moment import rfc3339
+from bkagent.agent.output import log_copy_paths
+from bkagent.agent.output.stdout_follower import OpenOutput
+from bkagent.agent.session.registration import own_user_agent
+from bkagent.agent.session.session import Session
+from bkagent.agent.settings import AgentSettings
+from bkagent.agent.shutdown import FORCED, Stop
+from bkagent.agent.variables_of_agent import protections
+from bkagent.config import in_use_locks, paths, self_command
+from bkagent.errors import AgentError
+from bkagent.job import launch
+from bkagent.logs import local_copies
+from bkagent.logs.stamper import Stamper
+from bkagent.logs.upload.shared_backoff import Outages
+from bkagent.redaction.known import KnownSecrets
+from bkagent.redaction.variables import SecretValues
+from bkagent.remote import jobs
+from bkagent.spool import directory, layout
+from bkagent.spool.custody import session_file
+from bkagent.spool.custody.session_file import SessionFile
+from bkagent.spool.directory import Entry
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
+from bkagent.system import process_group
+from bkagent.system.plain_file import open_plain
+from bkagent.warm.job_forks import Warm
+from bkagent.wire import shown_text
+from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.finish import Finish
+
+Report = Callable[[str, str], None]
+
+_KILLED_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
+
+    `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process, and
+    so is what is `known` to be secret and kept out of its messages.
+    """
+
+    settings: AgentSettings
+    spool_path: str
+    stop: Stop
+    report: Report
+    warm: Optional[Warm] = None
+    open_output: Optional[OpenOutput] = None
+    outages: Outages = field(default_factory=Outages)
+    known: KnownSecrets = field(default_factory=KnownSecrets)
+
+
+class JobRun:
+    """One accepted job of a session. `entry` is there once `run` has it, `not_run` when there was none to be had."""
+
+    def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
+        self._job, self._session, self._place = job, session, place
+        self._client = session.client.with_token(job.token or session.token)
+        self._started_at = rfc3339(time.time_ns())
+        self.entry: Optional[Entry] = None
+        self.not_run: Optional[Finish] = None
+
+    def run(self, on_entry: Callable[[Entry], None]) -> Optional[Finish]:
+        """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
+
+        Raises AgentError when the job could not be started as far as the control plane is concerned; it will
+        hear nothing more of it from us then, but for `not_run`: that it was told already.
+        """
+        job = self._job_file()
+        own = self._session
+        session = session_file.of_job(job, own.client.endpoint, own.token)
+        try:
+            earlier = self._earlier(job, session)
+            self.entry = entry = earlier or directory.create(self._place.spool_path, job, session)
+        except (AgentError, OSError) as problem:
+            self.not_run = unrunnable.tell(
+                self._client, self._job.id, str(problem), wait=self._place.stop.waiter(FORCED),
+                report=self._place.report, leaves=job.disconnect_after_job,
+            )  # fmt: skip
+            raise
+        on_entry(entry)
+        files = JobFiles(self._place.settings.job.context_path or entry.folder, self._job.id)
+        try:
+            jobs.start(
+                self._client, self._job.id, self._started_at, wait=self._place.stop.waiter(FORCED),
+                report=self._place.report,
+            )  # fmt: skip
+        except AgentError:
+            if earlier:
+                entry.release()
+            else:
+                entry.remove()
+            raise
+        if self._place.settings.job.log_copies.folder:
+            # On the side: there may be many, and the job does not wait for it.
+            old = (self._place.settings.job.log_copies,)
+            threading.Thread(target=log_copy_paths.remove_old, args=old, name="old-copies", daemon=True).start()
+        tending = Tending(
+            entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
+            self._place.open_output, self._place.outages.of(self._client.endpoint),
+        )  # fmt: skip
+        try:
+            if earlier:
+                self._resume(entry, files)
+            else:
+                self._begin(entry, files, tending)
+        except (AgentError, OSError):
+            # A full disk, say: what is there stays for the next look at the spool.
+            entry.release()
+            raise
+        return tending.run()
+
+    def _earlier(self, job: JobFile, session: SessionFile) -> Optional[Entry]:
+        place = self._place
+        return resume.take(place.spool_path, job, session, self._job.token, place.report, place.stop.waiter(FORCED))
+
+    def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
+        """Start the job's process, or write down why there is none."""
+        child = None
+        try:
+            context, about_mirror = self._described(files, entry)
+            if is_signed(self._job):
+                self._place.report("warn", f"job {self._job.id} is signed, and there is no key to verify that with")
+            self._say(entry, notices_of(self._job, context.settings.permissions))
+            refusal = refusal_of(self._job, context.settings.permissions)
+            if refusal is None:
+                self._say(entry, about_mirror)
+                refusal = self._judged(context)
+            if refusal is None:
+                child = self._launch(entry, context)
+        except (OSError, ValueError, AgentError) as problem:
+            self._place.report("error", f"job {self._job.id} cannot be run: {problem}")
+            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+        if refusal is not None or child is None:
+            self._refuse(entry, refusal or Refusal((), outcome.RUN_ERROR))
+            return
+        arguments = (child, entry, tending, self._place.report)
+        threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
+
+    def _resume(self, entry: Entry, files: JobFiles) -> None:
+        """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
+        try:
+            context, _ = self._described(files, entry)
+            refusal = refusal_of(self._job, context.settings.permissions) or self._judged(context)
+        except ValueError as problem:
+            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+        if refusal is None:
+            self._place.report("info", f"going on with job {self._job.id}, which an agent before this one left")
+            return
+        self._place.report("error", f"job {self._job.id}, which an agent before this one left, does not go on")
+        pid = entry.pid()
+        if pid is not None:
+            process_group.kill(pid)
+            entry.wait_for_end(_KILLED_WITHIN_S)
+        self._say(entry, refusal.lines)
+        entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
+
+    def _described(self, files: JobFiles, entry: Entry) -> Tuple[JobContext, Tuple[str, ...]]:
+        """Write the files that describe the job; return what is known of it, and lines about its mirror."""
+        settings = self._place.settings.job
+        self._job, about_mirror = permitted_mirror(self._job, settings.permissions)
+        names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
+        own, _ = job_environment.received(self._job.env, settings.permissions.protection())
+        agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
+        files.write(own, agent_names)
+        self._place.report("debug", f"Created env file (shell format): {files.env_path}")
+        self._place.report("debug", f"Created env file (JSON format): {files.env_json_path}")
+        return self._context(files, entry), about_mirror
+
+    def _judged(self, context: JobContext) -> Optional[Refusal]:
+        """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
+        if not context.settings.hooks_path:
+            return None
+        from bkagent.agent import agent_hooks
+
+        return None if agent_hooks.allows(context, self._place.report) else REJECTED_BY_HOOK
+
+    def _context(self, files: JobFiles, entry: Entry) -> JobContext:
+        settings = self._place.settings
+        return JobContext(
+            job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
+            request_headers=self._client.request_headers, env_path=files.env_path,
+            env_json_path=files.env_json_path, timeout_path=files.timeout_path,
+            log_tmpfile=entry.job.log_tmpfile, agent_pid=os.getpid(), no_http2=settings.no_http2,
+            debug=settings.debug, debug_http=settings.debug_http,
+        )  # fmt: skip
+
+    def _launch(self, entry: Entry, context: JobContext) -> launch.Child:
+        build_path = context.settings.build_path
+        os.makedirs(build_path, exist_ok=True)
+        in_use_locks.touch(own_folders(context.settings))
+        env = job_environment.process_environment(context)
+        # What the agent knows and no variable of the job tells: it could still come to print them.
+        secrets = (self._place.settings.token, self._session.token, context.token)
+        child = launch.start(entry.folder, env, build_path, self._place.warm, secrets)
+        self._place.report("debug", f"Process of job {self._job.id} is running with PID: {child.pid}")
+        return child
+
+    def _refuse(self, entry: Entry, refusal: Refusal) -> None:
+        self._say(entry, refusal.lines)
+        settled(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
+
+    def _say(self, entry: Entry, lines: "tuple[str, ...]") -> None:
+        """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
+        if not lines:
+            return
+        secrets = SecretValues(self._job.env, self._place.settings.job.redacted_vars)
+        clean = [secrets.scrub(self._place.known.scrub(line)) for line in lines]
+        text = "".join(shown_text.message(line) + "\n" for line in clean)
+        data = text.encode("utf-8", "surrogateescape")
+        if entry.job.ansi_timestamps:
+            data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
+        entry.append(data)
+        if entry.job.log_copy:
+            self._copy(entry.job.log_copy, data)
+
+    def _copy(self, path: str, data: bytes) -> None:
+        try:
+            local_copies.append(path, data, local_copies.COPY_MODE)
+        except OSError as problem:
+            self._place.report("warn", f"the copy of a log in {path} cannot be written: {problem.strerror}")
+
+    def _job_file(self) -> JobFile:
+        settings, session = self._place.settings.job, self._session
+        wanted = settings.log_copies
+        return JobFile(
+            job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
+            agent_name=session.name, heartbeat_interval_s=session.heartbeat_interval_s,
+            lost_after_s=session.lost_after_s, job_status_interval_s=session.job_status_interval_s,
+            request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
+            chunk_interval_s=self._job.chunks_interval_s, log_max_bytes=self._job.log_max_size_bytes,
+            ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,
+            pty_raw="pty-raw" in settings.experiments, cancel_grace_s=settings.cancel_grace_s,
+            signal_grace_s=settings.signal_grace_s, cancel_signal=settings.cancel_signal,
+            disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
+            bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
+            sockets_path=settings.sockets_path, allowed_repositories=settings.permissions.repositories,
+            user_agent=own_user_agent(), debug=self._place.settings.debug,
+            log_tmpfile=log_copy_paths.tmpfile_path(wanted, paths.temporary(settings.environ)),
+            log_copy=log_copy_paths.copy_path(wanted, self._job),
+            log_fields=log_copy_paths.fields(self._job) if wanted.to_stdout else {},
+        )  # fmt: skip
+
+
+def own_folders(settings: JobSettings) -> Tuple[str, ...]:
+    """Return the folders of this program that jobs use: the code, and the launchers."""
+    return (self_command.code_root(), settings.launchers_path)
+
+
+def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -> None:
+    """Take note of the process's end for the system's sake; the job's end is read from the entry.
+
+    A process that ended before it took the entry left no sign there, so that is written down here.
+    """
+    ended = child.wait()
+    status, signal = ended.exit_code, ended.signal or "nil"
+    report("debug", f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}")
+    # In this order: an entry that has been removed says "not started" too, but only when its job is over.
+    if entry.started() or tending.over:
+        return
+    said = _last_words(entry)
+    report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")
+    settled(entry, outcome.lost(rfc3339(time.time_ns())))
+
+
+def _last_words(entry: Entry) -> str:
+    try:
+        path = os.path.join(entry.folder, layout.STDERR)
+        with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
+            return " ".join(file.read(2000).split())
+    except OSError:
+        return ""

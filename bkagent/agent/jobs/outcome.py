@@ -1,0 +1,36 @@
+"""How a job's result is told to the control plane."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from bkagent.errors import SetupFailed
+from bkagent.spool.result import Result
+from bkagent.wire.finish import Finish
+
+CANCEL, AGENT_STOP, RUN_ERROR = "cancel", "agent_stop", "process_run_error"
+REFUSED, SIGNATURE_REJECTED = "agent_refused", "signature_rejected"
+LOST_STATUS = -1
+
+
+def lost(finished_at: str, signal: str = "") -> Result:
+    """Return the result of a job whose process left none behind; `signal` is what ended it, where that is known."""
+    return Result(LOST_STATUS, signal, "" if signal else RUN_ERROR, finished_at)
+
+
+def finish_of(result: Result, cancel_reason: Optional[str], chunks_failed_count: int, leaves: bool) -> Finish:
+    """Return what to send.
+
+    `cancel_reason` is why the job was cancelled, None if it was not; it stands before the job's own reason.
+    `leaves` says that the agent takes no job after this one.
+    """
+    status, reason = result.exit_status, result.signal_reason
+    if status == SetupFailed.exit_code:
+        # The same status of a command itself cannot be told apart, as with the reference.
+        status, reason = LOST_STATUS, reason or RUN_ERROR
+    if cancel_reason:
+        reason = AGENT_STOP if cancel_reason == AGENT_STOP else CANCEL
+    return Finish(
+        exit_status=str(status), signal=result.signal, signal_reason=reason, finished_at=result.finished_at,
+        chunks_failed_count=chunks_failed_count, ignore_agent_in_dispatches=leaves,
+    )  # fmt: skip

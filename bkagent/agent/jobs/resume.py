@@ -1,0 +1,108 @@
+"""A job that the control plane hands out although the spool has an entry of it, which an agent before has left.
+
+Any job of this user can put something into the spool under the id of a job to come. So an entry counts only where it
+carries the token that came with this very job; everything else is moved to `kept`, and named.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Optional
+
+from bkagent.errors import AgentError
+from bkagent.spool import directory
+from bkagent.spool.custody import handing_over, keeping, provenance, session_file
+from bkagent.spool.custody.session_file import SessionFile
+from bkagent.spool.directory import Entry
+from bkagent.spool.manifest import JobFile
+
+Report = Callable[[str, str], None]
+
+# Whoever delivers the job's end is done sooner; a job that goes on is in good hands.
+_PATIENCE_S = 5.0
+_LOOK_S = 0.1
+
+
+def take(
+    spool_path: str, job: JobFile, session: SessionFile, token: str, report: Report, wait: Callable[[float], bool]
+) -> Optional[Entry]:
+    """Return the entry to go on with, owned and in `session`; None where the job begins anew.
+
+    `token` is what the control plane gave for this job; where it gives none, as of old, no entry counts. What is no
+    entry of this job, or one whose process never began, is out of the way then. `wait(seconds)` pauses; true ends the
+    patience. Raises AgentError when another process has the job in its hands, and OSError.
+    """
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        entry = directory.find(spool_path, job.job_id)
+        if entry is None:
+            return None
+        fault = _fault(entry, token)
+        if fault:
+            _set_aside(entry, fault, report)
+            return None
+        if entry.is_entry():
+            if entry.try_own():
+                return _usable(entry, job, session)
+        elif not entry.in_use():
+            entry.clear_away("it was no entry of a job when the job came again")
+            return None
+        if time.monotonic() >= until or wait(_LOOK_S):
+            if not entry.is_entry():  # nothing that takes so long to be made
+                _set_aside(entry, "it is in use, and no entry of a job", report)
+                return None
+            raise AgentError(f"another process of this user has the job in its hands: {entry.folder}")
+
+
+def _fault(entry: Entry, token: str) -> str:
+    """Return why what stands there is not of the job that came with `token`, "" where it may be.
+
+    Raises AgentError where a process of the job runs that an agent has started: no job runs twice.
+    """
+    if directory.is_stranger(entry.folder):
+        return directory.STRANGE
+    fault = provenance.fault_of_form(entry)
+    if fault or not entry.is_entry():
+        return fault
+    fault = provenance.fault_against(entry, token)
+    if fault and entry.alive() and _is_ours(entry, token):
+        raise AgentError(f"its process still runs, and its entry cannot be used: {fault}")
+    return fault
+
+
+def _is_ours(entry: Entry, token: str) -> bool:
+    """Return whether an agent made the entry, be it in another session or damaged since."""
+    try:
+        noted = entry.session
+    except AgentError:
+        return False
+    if noted is None:
+        return False
+    return session_file.is_same_token(noted.token, token) or not provenance.fault_of(entry)
+
+
+def _set_aside(entry: Entry, fault: str, report: Report) -> None:
+    """Move away what has not been made for this job. Raises AgentError where that cannot be."""
+    what = f"what the spool has under the id of job {entry.job_id} is not its entry: {fault}"
+    try:
+        where = keeping.keep_entry(entry, what)
+    except OSError as problem:
+        raise AgentError(f"{what}, and it cannot be moved away: {problem}") from problem
+    report("warn", f"{what}; it decides nothing and is kept in {where}")
+
+
+def _usable(entry: Entry, job: JobFile, session: SessionFile) -> Optional[Entry]:
+    """Return an owned entry, ready to go on; None when it has been put out of the way."""
+    try:
+        began = entry.started() or entry.result() is not None
+        if began:
+            handing_over.hand_to(entry, job, session)
+            return entry
+    except AgentError as damage:
+        if entry.alive():
+            entry.release()
+            raise AgentError(f"its process still runs, and its entry is damaged: {damage}") from damage
+        entry.clear_away(str(damage))
+        return None
+    entry.clear_away("its process had not begun when the job came again")
+    return None

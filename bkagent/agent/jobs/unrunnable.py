@@ -1,0 +1,38 @@
+"""Tell the control plane of an accepted job that this agent has no place for, so that it does not wait for it."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from typing import Callable
+
+from bkagent.agent.jobs import outcome
+from bkagent.agent.moment import rfc3339
+from bkagent.errors import AgentError
+from bkagent.remote import chunks, jobs
+from bkagent.remote.client import Client
+from bkagent.wire.finish import Finish
+
+Report = Callable[[str, str], None]
+Wait = Callable[[float], bool]
+
+
+def tell(client: Client, job_id: str, why: str, *, wait: Wait, report: Report, leaves: bool) -> Finish:
+    """Start the job and finish it at once as one that could not be run; `why` becomes its log. Raises AgentError."""
+    now = rfc3339(time.time_ns())
+    jobs.start(client, job_id, now, wait=wait, report=report)
+    line = f"Error running job: {why}\n".encode("utf-8", "surrogateescape")
+    failed_count = 0
+    try:
+        chunks.upload(client, job_id, 1, 0, len(line), _gzipped(line))
+    except AgentError as problem:
+        report("warn", f"job {job_id} will not say why it could not be run: {problem}")
+        failed_count = 1
+    finish = outcome.finish_of(outcome.lost(now), None, failed_count, leaves)
+    jobs.finish(client, job_id, finish, wait=wait, report=report)
+    return finish
+
+
+def _gzipped(data: bytes) -> bytes:
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    return packer.compress(data) + packer.flush()

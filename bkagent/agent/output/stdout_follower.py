@@ -1,0 +1,91 @@
+"""What jobs print, without times, for the agent's own standard output."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Callable, Mapping, Protocol
+
+from bkagent.logs.strip_stamps import Unstamped
+from bkagent.spool import journal
+from bkagent.spool.agent_entry import Entry
+from bkagent.system.plain_file import open_plain
+
+_READ_BYTES = 256 * 1024
+_LAST_WITHIN_S = 10.0
+
+
+class Output(Protocol):
+    """Takes what one job prints."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece. Raises OSError where nobody reads any more."""
+        ...
+
+    def flush(self) -> None:
+        """Show a last line without an end. Raises OSError."""
+        ...
+
+
+# Given what is known of a job, opens what its output goes to.
+OpenOutput = Callable[[Mapping[str, str]], Output]
+
+
+class OutputCopy:
+    """Follows the log of an entry on a thread of its own, so that a slow reader holds up no upload.
+
+    Of a job that is taken over, what the control plane has was shown by the agent before; it is not shown again.
+    """
+
+    def __init__(self, entry: Entry, output: Output, report: Callable[[str, str], None]) -> None:
+        self._entry, self._output, self._report = entry, output, report
+        self._unstamped = Unstamped(entry.job)
+        self._at = self._size = _taken_bytes(entry)
+        self._news = threading.Event()
+        self._closing = False
+        self._thread = threading.Thread(target=self._follow, name="output-copy", daemon=True)
+        self._thread.start()
+
+    def seen(self, size: int) -> None:
+        """Note how long the log is now."""
+        if size > self._size:
+            self._size = size
+            self._news.set()
+
+    def close(self) -> None:
+        """Copy the rest. A reader that is stuck loses it, and the agent goes on."""
+        self.seen(self._entry.log_size())
+        self._closing = True
+        self._news.set()
+        self._thread.join(_LAST_WITHIN_S)
+        if self._thread.is_alive():
+            job_id = self._entry.job_id
+            self._report("warn", f"standard output takes nothing: the end of job {job_id} is not shown there")
+
+    def _follow(self) -> None:
+        try:
+            with open(self._entry.log_path, "rb", buffering=0, opener=open_plain) as log:
+                log.seek(self._at)
+                while not (self._closing and self._at >= self._size):
+                    self._news.wait()
+                    self._news.clear()
+                    self._copy(log.fileno())
+            self._output.feed(self._unstamped.flush())
+            self._output.flush()
+        except OSError as problem:
+            self._report("warn", f"the output of job {self._entry.job_id} is not shown any more: {problem}")
+
+    def _copy(self, log: int) -> None:
+        while self._at < self._size:
+            data = os.read(log, _READ_BYTES)
+            if not data:
+                return
+            self._at += len(data)
+            self._output.feed(self._unstamped.feed(data))
+
+
+def _taken_bytes(entry: Entry) -> int:
+    try:
+        return journal.acknowledged_bytes(entry.chunks_path)
+    except (OSError, ValueError):
+        return 0

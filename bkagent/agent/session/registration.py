@@ -1,0 +1,124 @@
+"""What an agent says about itself when it registers."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, List, Optional, Tuple
+
+from bkagent.agent.session.session import Report, Session
+from bkagent.agent.settings import AgentSettings
+from bkagent.agent.shutdown import GRACEFUL, Stop
+from bkagent.config import experiments
+from bkagent.errors import AgentError
+from bkagent.remote import agents
+from bkagent.remote.client import Client
+from bkagent.remote.escaping import without_user
+from bkagent.system import host
+from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
+from bkagent.wire.registration import Registered, Registration
+
+if TYPE_CHECKING:
+    from bkagent.transport.request_log import RequestLog
+
+
+def own_user_agent() -> str:
+    """Return the User-Agent of this program on this machine."""
+    return user_agent(host.goos(), host.goarch())
+
+
+def connect_to(settings: AgentSettings, report: Report) -> Client:
+    """Return the client that registers."""
+    return Client(
+        settings.endpoint, settings.token, environ=settings.environ, user_agent=own_user_agent(),
+        request_log=request_log_of(settings, report),
+    )  # fmt: skip
+
+
+def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestLog]:
+    """Return what reports the agent's requests, None where that is not shown."""
+    if not settings.is_verbose:
+        return None
+    from bkagent.transport.request_log import RequestLog
+
+    return RequestLog(report, settings.debug_http)
+
+
+def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Report) -> List[Session]:
+    """Register every worker, at the same time; return their sessions in the order of their numbers.
+
+    Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.
+    """
+    first = registration(settings, 1)
+    sessions: List[Optional[Session]] = [None] * settings.spawn
+    errors: List[Exception] = []
+
+    def register(index: int) -> None:
+        own = first if index == 1 else _numbered(first, settings, index)
+        try:
+            registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report)
+            if registered.asks_for_tracing:
+                report("warn", "The control plane asks for tracing, which this release does not do")
+            _tell_orders(registered, report)
+            sessions[index - 1] = Session(client, registered, report)
+        except AgentError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=register, args=(index,), daemon=True) for index in range(2, settings.spawn + 1)]
+    for thread in threads:
+        thread.start()
+    register(1)
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return [session for session in sessions if session is not None]
+
+
+def _tell_orders(registered: Registered, report: Report) -> None:
+    """Report what the control plane asks of this agent."""
+    report("debug", f"Ping interval: {registered.ping_interval_s:g}s")
+    report("debug", f"Job status interval: {registered.job_status_interval_s:g}s")
+    report("debug", f"Heartbeat interval: {registered.heartbeat_interval_s:g}s")
+    if registered.endpoint:
+        report("debug", f"Endpoint: {without_user(registered.endpoint)}")
+    for name in sorted(registered.request_headers or {}):
+        report("debug", f"Server-specified request header: {name}")  # its value may be what lets us in
+
+
+def registration(settings: AgentSettings, index: int) -> Registration:
+    """Return the registration of worker number `index`, from 1."""
+    return Registration(
+        name=settings.worker_name(index), hostname=host.hostname(), os=host.describe_os(settings.environ),
+        arch=host.goarch(), version=REFERENCE_VERSION, build=BUILD, pid=os.getpid(),
+        script_eval_enabled=settings.job.permissions.command_eval, ignore_in_dispatches=bool(settings.acquire_job),
+        priority=settings.worker_priority(index), meta_data=settings.tags, machine_id=host.machine_id(),
+        features=features(settings) if settings.report_features else (),
+    )  # fmt: skip
+
+
+def features(settings: AgentSettings) -> Tuple[str, ...]:
+    """Return the words for what is in use and works here; the control plane shows them beside the agent."""
+    permissions = settings.job.permissions
+    in_use = (
+        ("git-mirrors", settings.job.checkout.mirrors_path), ("acquire-job", settings.acquire_job),
+        ("disconnect-after-job", settings.disconnect_after_job), ("disconnect-after-idle", settings.idle_timeout_s),
+        ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", not permissions.plugins),
+        ("no-script-eval", not permissions.command_eval), ("no-http2", settings.no_http2),
+        ("allowed-repositories", permissions.repositories), ("allowed-plugins", permissions.plugin_sources),
+    )  # fmt: skip
+    named = tuple(name for name, used in in_use if used)
+    working = experiments.working(settings.job.experiments, settings.job.compat)
+    return named + tuple("experiment-" + name for name in working)
+
+
+def host_tags() -> Tuple[str, ...]:
+    """Return the tags that `--tags-from-host` adds."""
+    found = {"hostname": host.hostname(), "os": host.goos(), "arch": host.goarch(), "machine-id": host.machine_id()}
+    return tuple(f"{name}={value}" for name, value in found.items() if value)
+
+
+def _numbered(first: Registration, settings: AgentSettings, index: int) -> Registration:
+    from dataclasses import replace
+
+    return replace(first, name=settings.worker_name(index), priority=settings.worker_priority(index))

@@ -1,0 +1,85 @@
+"""Clone from the control plane's copy of the repository: a checkout, or a mirror of this machine."""
+
+from __future__ import annotations
+
+import os
+from typing import List, Sequence
+
+from bkagent.checkout import removal, staging
+from bkagent.checkout.checkout_settings import flags_of
+from bkagent.checkout.mirrors.remote_mirror import Outcome
+from bkagent.checkout.mirrors.remote_probe import settings_of, stop_if_cancelled, timed
+from bkagent.checkout.work import Work, enter, folder
+from bkagent.errors import Cancelled, JobFailed
+from bkagent.git import commands, outcome
+from bkagent.git.outcome import GitFailed, Kind
+
+_FALLBACK = "The remote Git mirror could not be cloned; cloning the repository itself"
+
+
+def clone(work: Work, flags: Sequence[str]) -> bool:
+    """Clone the checkout from the copy. Return False where that came to nothing and the folder is empty again."""
+    remote, commit = work.remote, work.settings.commit
+    try:
+        with timed(work):
+            _run_clone(work, commands.clone(flags, remote.url))
+            work.run(commands.set_origin(work.settings.repository), doing="setting origin")
+            is_shallow = work.capture(commands.is_shallow()).strip() == "true"
+            has_commit = work.has_commit(commit, ".git")
+    except (JobFailed, Cancelled) as failed:
+        stop_if_cancelled(work, failed)
+        remote.outcome = _after_clone(failed)
+        _start_over(work, _FALLBACK)
+        return False
+    # A commit that is borrowed looks as if the copy had it; and history that the copy cut off stays cut off there.
+    remote.outcome = Outcome.HIT if has_commit and not (is_shallow and _borrows(work)) else Outcome.MISS
+    if remote.outcome is Outcome.MISS and is_shallow:
+        _start_over(work, "The remote Git mirror is behind, and the clone is shallow; cloning the repository itself")
+        return False
+    return True
+
+
+def make_mirror(work: Work, repository: str, mirror: str) -> bool:
+    """Clone a mirror of this machine from the copy; return whether it is there. Raises GitFailed, Cancelled.
+
+    It is made beside its place and moved there whole, since other agents share it.
+    """
+    remote, unfinished = work.remote, staging.folder_of(mirror)
+    flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
+    try:
+        with timed(work):
+            os.mkdir(unfinished)
+            _run_clone(work, commands.clone_mirror(flags, remote.url, unfinished))
+            work.run(commands.set_origin(repository, unfinished), doing="setting origin")
+            has_commit = work.has_commit(work.settings.commit, unfinished)
+            os.rename(unfinished, mirror)
+    except (OSError, JobFailed, Cancelled) as failed:
+        staging.clear(work.session, mirror)
+        stop_if_cancelled(work, failed)
+        remote.outcome = _after_clone(failed)
+        work.session.log.comment(_FALLBACK)
+        return False
+    remote.outcome = Outcome.HIT if has_commit else Outcome.MISS
+    return True
+
+
+def _run_clone(work: Work, argv: List[str]) -> None:
+    """Clone, unless it becomes too slow for too long: a whole repository has no limit of time."""
+    slow = ["http.lowSpeedLimit=1000", "http.lowSpeedTime=60"]
+    work.run(commands.with_settings(argv, settings_of(work) + slow), outcome.CLONE, shown="")
+
+
+def _borrows(work: Work) -> bool:
+    ambient = work.session.child_env().get("GIT_ALTERNATE_OBJECT_DIRECTORIES")
+    return bool(ambient) or os.path.exists(work.path(".git", "objects", "info", "alternates"))
+
+
+def _after_clone(failed: Exception) -> Outcome:
+    is_slow = isinstance(failed, GitFailed) and failed.kind is Kind.CLONE_TIMEOUT
+    return Outcome.TIMEOUT if is_slow else Outcome.ERROR
+
+
+def _start_over(work: Work, why: str) -> None:
+    removal.remove(work.session, folder(work.session))
+    enter(work.session)
+    work.session.log.comment(why)

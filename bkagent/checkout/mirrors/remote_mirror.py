@@ -1,0 +1,141 @@
+"""A copy of the repository that the control plane offers over HTTPS: whether a job uses it, and what came of that.
+
+It is only ever tried first: whatever goes wrong with it, the repository itself is asked.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from dataclasses import dataclass
+from typing import Callable, List
+
+from bkagent.checkout.checkout_settings import Checkout
+from bkagent.git import location
+from bkagent.redaction.url_password import masked
+from bkagent.shell.words import split
+from bkagent.wire.go_duration import rounded
+
+# A ref is kept for each branch, in a file of its name.
+_BRANCH_MAX_CHARACTERS = 240
+_FULL_ID = re.compile(r"[0-9a-f]{40}")
+
+
+class Site(enum.Enum):
+    """The one place of a checkout where the copy is asked."""
+
+    NONE = "none"
+    ON_HOST = "on-host-mirror"
+    EXISTING = "existing-checkout"
+    FRESH = "fresh-clone"
+
+
+class Outcome(enum.Enum):
+    """What came of it."""
+
+    NOT_REACHED = "notReached"
+    HIT = "hit"
+    MISS = "miss"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+@dataclass
+class RemoteMirror:
+    """The copy, for one attempt. The steps of the checkout write down here what they saw."""
+
+    url: str = ""
+    site: Site = Site.NONE
+    outcome: Outcome = Outcome.NOT_REACHED
+    skip_reason: str = ""
+    duration_s: float = 0.0
+
+    def awaits(self, site: Site) -> bool:
+        """Say whether the copy is to be asked at `site`, and has not been."""
+        return self.site is site and self.outcome is Outcome.NOT_REACHED
+
+    @property
+    def is_hit(self) -> bool:
+        """Whether the copy had the commit, which is here now."""
+        return self.outcome is Outcome.HIT
+
+    def skip(self, reason: str) -> None:
+        """Do without the copy."""
+        self.outcome, self.skip_reason = Outcome.SKIPPED, reason
+
+    def summary(self) -> str:
+        """Return the line that the log ends an attempt with."""
+        text = f"Remote Git mirror: outcome={self.outcome.value} site={self.site.value}"
+        if self.skip_reason:
+            text += f" skip_reason={self.skip_reason}"
+        if self.duration_s > 0:
+            text += f" duration={rounded(self.duration_s)}"
+        return text + (f" url={masked(self.url)}" if self.url else "")
+
+
+def choose(settings: Checkout, folder: str, is_first_attempt: bool) -> RemoteMirror:
+    """Return where the copy is to be asked in a checkout at `folder`, or why it is not."""
+    reason = _unfit_for_job(settings) or ("" if is_first_attempt else "not-first-attempt")
+    found = RemoteMirror()
+    if not reason:
+        found = RemoteMirror(settings.remote_mirror, _site(settings, folder))
+        reason = _unfit_for_site(settings, folder, found.site)
+    if reason:
+        found = RemoteMirror()
+        found.skip(reason)
+    return found
+
+
+def _unfit_for_job(settings: Checkout) -> str:
+    """Return why the copy cannot serve this job. It serves whole commits of branches, nothing that moves."""
+    reasons: List["tuple[str, Callable[[], bool]]"] = [
+        ("no-url", lambda: not settings.remote_mirror),
+        ("not-https", lambda: not _is_https(settings.remote_mirror)),
+        ("canonical-changed", lambda: settings.repository != settings.first_repository),
+        ("not-full-object-id", lambda: not _FULL_ID.fullmatch(settings.commit)),
+        ("empty-branch", lambda: not settings.branch),
+        ("branch-too-long", lambda: len(branch_component(settings.branch)) > _BRANCH_MAX_CHARACTERS),
+        ("custom-refspec", lambda: bool(settings.refspec)),
+        ("tag-build", lambda: bool(settings.tag)),
+        ("pull-request-merge-ref", lambda: settings.uses_merge_refspec),
+        ("pull-request-refmap", lambda: settings.pull_request != "false" and _has(settings.fetch_flags, "--ref")),
+    ]
+    return next((reason for reason, applies in reasons if applies()), "")
+
+
+def branch_component(branch: str) -> str:
+    """Return a branch as one part of a ref's name."""
+    return location.mirror_folder(branch)
+
+
+def _is_https(url: str) -> bool:
+    parts = location.parse(url)
+    return parts is not None and parts.scheme == "https" and bool(parts.host)
+
+
+def _site(settings: Checkout, folder: str) -> Site:
+    if settings.mirrors_path and settings.repository and not settings.mirrors_skip_update:
+        return Site.ON_HOST
+    return Site.EXISTING if os.path.exists(os.path.join(folder, ".git")) else Site.FRESH
+
+
+def _unfit_for_site(settings: Checkout, folder: str, site: Site) -> str:
+    """Return what about a checkout makes a failure of the copy more than a detour."""
+    if site is Site.EXISTING and not os.path.isdir(os.path.join(folder, ".git")):
+        return "separate-git-dir"  # it would stay when the checkout is removed
+    if site is Site.FRESH:
+        if _has(settings.clone_flags, "--rec", "--rem"):
+            return "recursive-submodules"  # their addresses would be taken relative to the copy's
+        if _has(settings.clone_flags, "--sep"):
+            return "separate-git-dir"
+    return ""
+
+
+def _has(flags: str, *prefixes: str) -> bool:
+    """Say whether a flag starts like one of `prefixes`: git takes any start of a name that fits no other."""
+    try:
+        return any(word.startswith(prefixes) for word in split(flags))
+    except ValueError:
+        return False  # told where the flags are used

@@ -1,0 +1,112 @@
+"""What commands inside a job share: their client, and their words for what is missing. On the short path."""
+
+from bkagent.cli.in_job import job_text
+from bkagent.config.options import api
+from bkagent.config.options.job import REDACTED_VARS
+from bkagent.config.options.logging import SHARED
+from bkagent.config.settings import Source, resolve
+from bkagent.errors import MissingValue, UsageError
+from bkagent.wire import upstream_protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Optional
+
+    from bkagent.cli.command import Call
+    from bkagent.redaction.variables import SecretValues
+    from bkagent.remote.in_job import InJobClient
+    from bkagent.transport.request_log import RequestLog
+
+# The rows that every command with a client has.
+OPTIONS = (*SHARED, *api.IN_JOB)
+
+REDACTED = (
+    "{what} contained one or more secrets from environment variables that have been redacted. If this is deliberate, "
+    "pass --redacted-vars='' or a list of patterns that does not match the variable containing the secret"
+)
+REDACTED_NAME = (
+    "A name that this command sends (a key, a context, a path) contained one or more secrets from environment "
+    "variables that have been redacted"
+)
+
+
+def client(call: "Call") -> "InJobClient":
+    """Return the control plane as this command reaches it. Loaded here: a help page does without."""
+    from bkagent.remote import in_job
+
+    settings = call.settings
+    token = settings[api.ACCESS_TOKEN].reveal()
+    scrub = lambda text: _scrubbed_name(call, text)  # noqa: E731
+    return in_job.connect(settings[api.ENDPOINT], token, call.environ, request_log(call), scrub)
+
+
+def request_log(call: "Call") -> "Optional[RequestLog]":
+    """Return what reports the command's requests, None where debug messages are not shown."""
+    if not call.report.is_debug:
+        return None
+    from bkagent.transport.request_log import RequestLog
+
+    return RequestLog(call.report, api.DEBUG_HTTP in call.settings and call.settings[api.DEBUG_HTTP])
+
+
+def argument(call: "Call", at: int, label: str) -> str:
+    """Return an argument that must be there and not be empty. Raises MissingValue."""
+    if len(call.arguments) <= at or not call.arguments[at]:
+        raise MissingValue(label)
+    return call.arguments[at]
+
+
+def value(call: "Call", at: int) -> str:
+    """Return an argument, or what standard input says where there is none; that one is not cut in any way."""
+    if len(call.arguments) > at:
+        return job_text.sendable(call.arguments[at])
+    call.report("info", "Reading value from STDIN")
+    return job_text.read_stdin(call)
+
+
+def scrubbed(call: "Call", text: str, what: str) -> str:
+    """Return `text` without the values of secret variables; says so when there were some.
+
+    Raises UsageError for patterns that do not parse: what might be secret is not sent.
+    """
+    clean = _secrets(call).scrub(text)
+    if clean != text:
+        call.report("warn", REDACTED.format(what=what))
+    return clean
+
+
+def _scrubbed_name(call: "Call", text: str) -> str:
+    """Do the same for what the client meets in a request: keys, contexts, paths and the like. Says so once."""
+    clean = _secrets(call).scrub(text)
+    if clean != text and not call.told_of_secrets:
+        call.told_of_secrets = True
+        call.report("warn", REDACTED_NAME)
+    return clean
+
+
+def scrubbed_names(call: "Call", texts: "List[str]") -> "List[str]":
+    """Do it for names that leave the job past its socket: ask its process as well, which knows more secrets."""
+    clean = [_scrubbed_name(call, text) for text in texts]
+    if not call.environ.get(upstream_protocol.SOCKET_VARIABLE):
+        return clean
+    from bkagent.remote.job_api import JobApi, NotServed
+
+    try:
+        return JobApi(call.environ).redacted(clean)
+    except NotServed as problem:
+        call.report("debug", f"Names are sent without asking the job's process for secrets: {problem}")
+        return clean
+
+
+def _secrets(call: "Call") -> "SecretValues":
+    if call.secrets is None:
+        from bkagent.redaction.variables import SecretValues
+
+        # Commands that only read go by the variable alone, so that they name things as those do that write.
+        settings = call.settings
+        if REDACTED_VARS not in settings:
+            settings = resolve((REDACTED_VARS,), Source({}, call.environ), lambda sentence: None)
+        call.secrets = SecretValues(call.environ, settings[REDACTED_VARS])
+    if call.secrets.bad_patterns:
+        raise UsageError(f"redacted-vars has patterns that do not parse: {', '.join(call.secrets.bad_patterns)}")
+    return call.secrets

@@ -1,0 +1,28 @@
+"""What a command answers whose work this release cannot do. On the short path."""
+
+from bkagent.errors import AgentError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+
+def refuse(what: str) -> int:
+    """Raise AgentError; `what` says what this release cannot do."""
+    raise AgentError(f"this release {what}; nothing was done")
+
+
+def refuse_lock(call: "Call") -> int:
+    """Check the call of a command about locks, and refuse it."""
+    from bkagent.cli.in_job import choices
+    from bkagent.config.options.locks import SCOPE
+
+    wanted = len(call.command.arguments)
+    if len(call.arguments) != wanted:
+        from bkagent.cli.pages import help, layout
+
+        page = help.page(call.command, layout.width(call.err, call.environ), call.environ)
+        call.err.write("\n".join(page) + "\n")
+        return 1
+    choices.check(call, SCOPE)
+    return refuse("cannot take locks that jobs share")

@@ -1,0 +1,103 @@
+"""Which files changed in this build, for `if_changed`: from a list, or from git. Asked once a command."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import TYPE_CHECKING, List, Optional
+
+from bkagent.config.options import pipeline as options
+from bkagent.wire.go_duration import precise
+
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+GIT_TIMEOUT_S = 300.0
+
+
+class GitFailed(Exception):
+    """A git command ended with an error; the text says which and why."""
+
+
+class ChangedFiles:
+    """The changed paths, found out when first asked for; None where that failed, which is logged once."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._asked = False
+        self._paths: Optional[List[str]] = None
+
+    def __call__(self) -> Optional[List[str]]:
+        if not self._asked:
+            self._asked = True
+            try:
+                path = self._call.settings[options.CHANGED_FILES]
+                self._paths = _listed(path) if path else self._from_git()
+            except (OSError, GitFailed) as error:
+                self._call.report("error", f"Couldn't determine changed files, so if_changed skips no step: {error}")
+        return self._paths
+
+    def _from_git(self) -> List[str]:
+        settings, report = self._call.settings, self._call.report
+        base = settings[options.GIT_DIFF_BASE] or _default_base(self._call)
+        if settings[options.FETCH_DIFF_BASE]:
+            remote, _, reference = base.partition("/")
+            try:
+                self._git("fetch", "--", *([remote, reference] if reference else [remote]))
+            except GitFailed as error:
+                report("error", f"Couldn't fetch {base}: {error}")
+        base_commit = self._git("rev-parse", "--verify", "--end-of-options", base).strip()
+        head = self._git("rev-parse", "HEAD").strip()
+        if base_commit == head:
+            report("warn", f"The diff base {base} is the commit that is being built ({head}).")
+            report("warn", "Changed files are those of that one commit; set --git-diff-base for another comparison.")
+            return self._paths_of("log", "--first-parent", "-1", "--name-only", "--pretty=format:")
+        merge_base = self._git("merge-base", base_commit, "HEAD").strip()
+        return self._paths_of("diff", "--name-only", merge_base)
+
+    def _paths_of(self, *words: str) -> List[str]:
+        return [line for line in self._git(*words).split("\n") if line]
+
+    def _git(self, *words: str) -> str:
+        return git(words, self._call)
+
+
+def git(words: "tuple[str, ...]", call: Call) -> str:
+    """Return what a git command prints, run in the environment of `call`. Raises GitFailed with its own words."""
+    # Without quotePath=false a name beyond ASCII would come in quotes and match no pattern.
+    command = ["git", "-c", "core.quotePath=false", *words]
+    shown = "git " + " ".join(words)
+    call.report("debug", f"$ {shown}")
+    began = time.monotonic()
+    try:
+        done = subprocess.run(
+            command,
+            env=call.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+            close_fds=False,
+        )
+    except OSError as error:
+        raise GitFailed(f"{shown}: {error.strerror}") from None
+    except subprocess.TimeoutExpired:
+        raise GitFailed(f"{shown}: no answer after {GIT_TIMEOUT_S:.0f} s") from None
+    took = precise(time.monotonic() - began)
+    call.report("debug", f"↳ git ended with exit status {done.returncode} after {took}")
+    if done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise GitFailed(f"{shown}: exit status {done.returncode}: {said}")
+    return done.stdout.decode("utf-8", "surrogateescape")
+
+
+def _default_base(call: Call) -> str:
+    for name in ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "BUILDKITE_PIPELINE_DEFAULT_BRANCH"):
+        if call.environ.get(name):
+            return f"origin/{call.environ[name]}"
+    return "origin/main"
+
+
+def _listed(path: str) -> List[str]:
+    with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        return [line for line in file.read().split("\n") if line]

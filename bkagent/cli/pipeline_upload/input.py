@@ -1,0 +1,81 @@
+"""Where `pipeline upload` reads from: named files, standard input, or the one file in a usual place."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Iterator, NamedTuple
+
+from bkagent.errors import AgentError
+from bkagent.wire.go_quoted import quoted
+
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+
+PLACES = tuple(
+    f"{folder}.{ending}"
+    for folder in ("buildkite", ".buildkite/pipeline", "buildkite/pipeline")
+    for ending in ("yml", "yaml", "json")
+)
+# A pipeline of this size is a mistake; the control plane would refuse it long before.
+LARGEST_BYTES = 64 * 1024 * 1024
+
+
+class Input(NamedTuple):
+    """One text and the name it has in messages."""
+
+    name: str
+    content: bytes
+
+
+def inputs(call: Call) -> Iterator[Input]:
+    """Yield what is to be uploaded, each read when asked for. Raises AgentError saying what is missing."""
+    if call.arguments:
+        call.report("info", f"Reading pipeline configs from [{' '.join(map(quoted, call.arguments))}]")
+        for path in call.arguments:
+            yield _file(path)
+    elif _stdin_is_readable(call):
+        call.report("info", "Reading pipeline config from STDIN")
+        yield Input("(stdin)", _limited(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
+    else:
+        call.report("info", "Searching for pipeline config...")
+        yield _file(_found(call))
+
+
+def _stdin_is_readable(call: Call) -> bool:
+    """Say whether standard input is anything but a terminal or its like, and open."""
+    try:
+        return not stat.S_ISCHR(os.fstat(call.stdin.fileno()).st_mode)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _found(call: Call) -> str:
+    found = [path for path in PLACES if os.path.exists(path)]
+    if len(found) > 1:
+        names = ", ".join(found)
+        raise AgentError(f"found multiple configuration files: {names}; please keep only 1 configuration file present")
+    if not found:
+        raise AgentError(
+            "could not find a default pipeline configuration file; name one, send one to standard input, or keep one "
+            "as " + ", ".join(PLACES[:-1]) + f" or {PLACES[-1]}"
+        )  # fmt: skip
+    call.report("info", f'Found config file "{found[0]}"')
+    return found[0]
+
+
+def _file(path: str) -> Input:
+    try:
+        with open(path, "rb") as file:
+            content = _limited(file.read(LARGEST_BYTES + 1), path)
+    except OSError as error:
+        raise AgentError(f'cannot read the pipeline file "{path}": {error.strerror}') from None
+    if not content:
+        raise AgentError(f'pipeline file "{path}" is empty')
+    return Input(os.path.basename(path), content)
+
+
+def _limited(content: bytes, name: str) -> bytes:
+    if len(content) > LARGEST_BYTES:
+        raise AgentError(f'pipeline "{name}" is larger than {LARGEST_BYTES} bytes')
+    return content

@@ -1,0 +1,44 @@
+"""The answers given to a block or input step, checked against its fields."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping, Sequence
+
+from bkagent.controlplane.errors import Rejected
+from bkagent.pipeline.model.steps import Field
+
+
+def checked(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]:
+    """Return the answers as texts, defaults filled in; several choices are joined by newlines.
+
+    Raises Rejected naming the field for an answer that is missing, or not one of the options. `format` is for the
+    page that asks: expressions in a pipeline are written for another language than ours.
+    """
+    found = {key: _text(key, value) for key, value in answers.items() if value is not None}
+    for field in fields:
+        text = found.get(field.key, "")
+        if not text:
+            text = "\n".join(field.default)
+        if not text:
+            if field.required:
+                raise Rejected(f'the field "{field.title or field.key}" must be answered')
+            found.pop(field.key, None)
+            continue
+        if field.options:
+            legal = [value for _, value in field.options]
+            chosen = text.split("\n") if field.multiple else [text]
+            wrong = [value for value in chosen if value not in legal]
+            if wrong:
+                raise Rejected(
+                    f'"{wrong[0]}" is no option of "{field.title or field.key}"; it must be one of {", ".join(legal)}'
+                )
+        found[field.key] = text
+    return found
+
+
+def _text(key: str, value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "\n".join(str(item) for item in value)
+    if isinstance(value, Mapping):
+        raise Rejected(f'the answer to "{key}" must be a text or a list of texts')
+    return str(value)

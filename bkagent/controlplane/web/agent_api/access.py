@@ -1,0 +1,154 @@
+"""Which token may make a call, as rules that the table of routes names, and the fields of a body.
+
+A session's token stands for the job that its agent runs, as the job's own token does: for agents that were given none.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Callable
+
+from bkagent.controlplane.errors import Forbidden, Rejected, Unauthorized
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.tokens import SESSION_PREFIX
+from bkagent.controlplane.web.context import ARTIFACT_TICKET_PURPOSE, UPLOAD_TICKET_PURPOSE, Site
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.wire.reader import Reader
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a call needs. `check` returns who calls, or raises Unauthorized, Forbidden, NotFound or Rejected."""
+
+    name: str
+    check: Callable[[Site, Request], Caller]
+
+
+def token(request: Request) -> str:
+    """Return the token of `Authorization: Token ...`. Raises Unauthorized."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "token" or not text.strip():
+        raise Unauthorized("an Authorization header with a token is required")
+    return text.strip()
+
+
+def _anyone(site: Site, request: Request) -> Caller:
+    return Caller("")
+
+
+def _registration(site: Site, request: Request) -> Caller:
+    if not site.plane.tokens.is_agent(token(request)):
+        raise Unauthorized("the token does not register agents here")
+    return Caller("")
+
+
+def _session(site: Site, request: Request) -> Caller:
+    caller = site.plane.caller(token(request))
+    if not caller.is_session:
+        raise Unauthorized("this takes the token of an agent's session, not a job's")
+    return caller
+
+
+def _past_session(site: Site, request: Request) -> Caller:
+    text = token(request)
+    agent_id = site.plane.tokens.owner(SESSION_PREFIX, text)
+    if not agent_id or not site.plane.tokens.is_session(text, agent_id):
+        raise Unauthorized("the token is not valid")
+    return Caller(agent_id, is_session=True)
+
+
+def _reader(site: Site, request: Request) -> Caller:
+    return site.plane.caller(token(request))
+
+
+def _own_job(site: Site, request: Request) -> Caller:
+    job = site.plane.job_caller(token(request), request.parameters["id"])
+    return Caller(job.agent_id, job.id, job.build_id)
+
+
+def _own_log(site: Site, request: Request) -> Caller:
+    caller = _own_job(site, request)
+    if not site.plane.takes_log(caller.job_id):
+        raise Rejected("the job has ended; its log takes nothing more")
+    return caller
+
+
+def _running_job(site: Site, request: Request) -> Caller:
+    caller = _reader(site, request)
+    if request.parameters["id"] != caller.job_id:
+        raise Forbidden("the token belongs to another job, or its agent does not run this one")
+    return caller
+
+
+def _job_of_own_build(site: Site, request: Request) -> Caller:
+    caller = _reader(site, request)
+    if site.plane.job(request.parameters["id"]).build_id != caller.build_id:
+        raise Forbidden("a job writes into its own build only, while it runs")
+    return caller
+
+
+def _own_build(site: Site, request: Request) -> Caller:
+    caller = _reader(site, request)
+    if request.parameters["id"] != caller.build_id:
+        raise Forbidden("a job cancels its own build only, while it runs")
+    return caller
+
+
+def _step_of_own_build(site: Site, request: Request) -> Caller:
+    _reader(site, request)
+    build_id = fields(request, "step").text("build_id", "")
+    caller = _reader(site, request)  # again: the body may have taken longer than the job
+    if not caller.build_id or build_id not in ("", caller.build_id):
+        raise Forbidden("a job changes steps of its own build only, while it runs")
+    return caller
+
+
+def _upload_ticket(site: Site, request: Request) -> Caller:
+    given = request.parameters
+    place = f"{given['id']}/{given['batch']}" if "batch" in given else given["id"]
+    if not site.plane.tokens.is_ticket(given["ticket"], UPLOAD_TICKET_PURPOSE, place):
+        raise Forbidden("the URL does not permit this upload")
+    job = site.plane.job(given["id"] if "batch" in given else site.plane.artifact(given["id"]).job_id)
+    if job.final:
+        raise Rejected("the job has ended; it adds no artifacts")
+    return Caller(job.agent_id, job.id, job.build_id)
+
+
+def _download_ticket(site: Site, request: Request) -> Caller:
+    given = request.parameters
+    if not site.plane.tokens.is_ticket(given["ticket"], ARTIFACT_TICKET_PURPOSE, f"{given['id']} {given['until']}"):
+        raise HttpError(404, "No artifact found")
+    if int(given["until"]) < time.time():
+        raise HttpError(403, "this URL was good for a while only; ask for a new one")
+    return Caller("")
+
+
+ANYONE = Rule("no token", _anyone)
+REGISTRATION = Rule("the token that registers agents", _registration)
+SESSION = Rule("a session, until it ends", _session)
+PAST_SESSION = Rule("a session, also when it has ended: a repeated goodbye is no error", _past_session)
+READER = Rule("any session, any job while it runs", _reader)
+OWN_JOB = Rule("the job itself, also when it has ended: so an agent learns that it has", _own_job)
+OWN_LOG = Rule("the job itself, until a minute after its end", _own_log)
+RUNNING_JOB = Rule("the job itself, while it runs", _running_job)
+JOB_OF_OWN_BUILD = Rule("a job of the same build, while it runs", _job_of_own_build)
+OWN_BUILD = Rule("a job of the build, while it runs", _own_build)
+STEP_OF_OWN_BUILD = Rule("a job of the step's build, while it runs", _step_of_own_build)
+UPLOAD_TICKET = Rule("the URL that was given to the job, while it runs", _upload_ticket)
+DOWNLOAD_TICKET = Rule("the URL that was given to a reader, for some hours", _download_ticket)
+
+
+def fields(request: Request, what: str) -> Reader:
+    """Return the fields of a JSON body; an empty body has none. Raises WireError or HttpError 400."""
+    document = request.json()
+    return Reader({} if document is None else document, what)
+
+
+def whole(request: Request, name: str, low: int = 0) -> int:
+    """Return a whole number of the query. Raises HttpError 400."""
+    text = request.value(name)
+    if not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) >= low):
+        raise HttpError(400, f"{name} must be a whole number of at least {low}")
+    return int(text)

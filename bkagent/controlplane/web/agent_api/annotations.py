@@ -1,0 +1,38 @@
+"""Annotations that jobs write on their build's page, or on their own."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.errors import Forbidden
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.web.agent_api import access
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+
+
+def annotate(site: Site, request: Request, caller: Caller) -> Answer:
+    """Make an annotation, or change the one of the same context."""
+    read = access.fields(request, "annotation")
+    scope = read.text("scope", "") or "build"
+    site.plane.annotate(
+        caller.build_id, job_id=_owner(request, caller, scope), body=read.text("body", ""),
+        context=read.text("context", ""), style=read.text("style", "") or None, append=read.flag("append"),
+        priority=read.whole("priority", 0) or None, scope=scope,
+    )  # fmt: skip
+    return json_answer(201, {})
+
+
+def remove(site: Site, request: Request, caller: Caller) -> Answer:
+    """Take an annotation away."""
+    scope = request.value("scope") or "build"
+    owner = _owner(request, caller, scope)
+    site.plane.remove_annotation(caller.build_id, request.parameters["context"], scope=scope, job_id=owner)
+    return Answer(204)
+
+
+def _owner(request: Request, caller: Caller, scope: str) -> str:
+    """Return the job of the path; an annotation of the scope "job" is that job's own affair. Raises Forbidden."""
+    job_id = request.parameters["id"]
+    if scope == "job" and job_id != caller.job_id:
+        raise Forbidden("a job writes the annotations of its own page only")
+    return job_id

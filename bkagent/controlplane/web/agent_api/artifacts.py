@@ -1,0 +1,99 @@
+"""Artifacts as agents see them: announce, send the bytes to this server's form, report, search."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List
+
+from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller
+from bkagent.controlplane.timestamps import text_of
+from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.wire.reader import Reader
+
+_BATCH = re.compile(r"[A-Za-z0-9-]{1,100}")
+URL_VALID_S = 6 * 3600  # as long as a job may take to download everything that one search found
+BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
+
+
+def create(site: Site, request: Request, caller: Caller) -> Answer:
+    """Note files that will come, and say where to send them. The same batch again gives the same answer."""
+    document = request.json()
+    read = Reader(document, "artifact batch")
+    entries = document.get("artifacts") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
+        raise HttpError(422, f"artifact batch: artifacts must be an array of at most {BATCH_COUNT}")
+    destination = read.text("upload_destination", "")
+    specs = [_spec(Reader(entry, "artifact"), destination) for entry in entries]
+    batch_id = read.text("id", "") or site.plane.new_id()
+    if not _BATCH.fullmatch(batch_id):
+        raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
+    made = site.plane.create_artifacts(caller.job_id, batch_id, specs)
+    each = {artifact.id: _instructions(site, request, artifact) for artifact in made}
+    answer = {
+        "id": batch_id, "artifact_ids": [artifact.id for artifact in made],
+        "upload_instructions": _of_batch(site, request, caller.job_id, batch_id),
+        "per_artifact_instructions": each,
+    }  # fmt: skip
+    return json_answer(201, answer)
+
+
+def _spec(read: Reader, destination: str) -> ArtifactSpec:
+    return ArtifactSpec(
+        path=read.text("path"), absolute_path=read.text("absolute_path", ""),
+        file_size=read.whole("file_size", 0, low=0), sha1sum=read.text("sha1sum", ""),
+        sha256sum=read.text("sha256sum", ""), content_type=read.text("content_type", ""),
+        upload_destination=read.text("upload_destination", "") or destination, url=read.text("url", ""),
+    )  # fmt: skip
+
+
+def _instructions(site: Site, request: Request, artifact: Artifact) -> Dict[str, Any]:
+    return _form(site, request, artifact.id)
+
+
+def _of_batch(site: Site, request: Request, job_id: str, batch_id: str) -> Dict[str, Any]:
+    """Return the one form for every file of a batch, for agents that know of no instructions for each."""
+    return _form(site, request, f"{job_id}/{batch_id}")
+
+
+def _form(site: Site, request: Request, place: str) -> Dict[str, Any]:
+    # The ticket stands in the path: a form without it is refused before its body is read.
+    path = f"/-/uploads/{place}/{site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, place)}"
+    action = {"url": site.base_url(request), "method": "POST", "path": path, "file_input": "file"}
+    return {"action": action, "data": {"path": "${artifact:path}"}}
+
+
+def update(site: Site, request: Request, caller: Caller) -> Answer:
+    """Note which files have come and which will not."""
+    document = request.json()
+    entries = document.get("artifacts") if isinstance(document, dict) else None
+    if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
+        raise HttpError(422, f"artifact update: artifacts must be an array of at most {BATCH_COUNT}")
+    reads = [Reader(entry, "artifact update") for entry in entries]
+    site.plane.update_artifacts(caller.job_id, {read.text("id"): read.text("state") for read in reads})
+    return json_answer(200, {})
+
+
+def search(site: Site, request: Request, caller: Caller) -> Answer:
+    """Return the artifacts of a build that a query finds, with URLs that need no token for some hours."""
+    asked = request.query_of_any_bytes()
+    found = site.plane.search_artifacts(
+        request.parameters["id"], query=asked.get("query") or "*", scope=asked.get("scope", ""),
+        state=asked.get("state", "finished"), include_retried_jobs=asked.get("include_retried_jobs") == "true",
+        include_duplicates=asked.get("include_duplicates") == "true",
+    )  # fmt: skip
+    base = site.base_url(request)
+    forms: List[Dict[str, Any]] = [_found(site, base, artifact) for artifact in found]
+    return json_answer(200, forms)
+
+
+def _found(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
+    return {
+        "id": artifact.id, "job_id": artifact.job_id, "path": artifact.path, "absolute_path": artifact.absolute_path,
+        "glob_path": "", "file_size": artifact.file_size, "sha1sum": artifact.sha1sum,
+        "sha256sum": artifact.sha256sum, "content_type": artifact.content_type,
+        "upload_destination": artifact.upload_destination, "created_at": text_of(artifact.created_at),
+        "url": artifact.url or base + site.artifact_path(artifact, URL_VALID_S),
+    }  # fmt: skip

@@ -1,0 +1,27 @@
+"""Logs: chunks in whatever order they come, and the times of header lines."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.records import Caller
+from bkagent.controlplane.scheduling import limits
+from bkagent.controlplane.web.agent_api import access
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+
+def chunk(site: Site, request: Request, caller: Caller) -> Answer:
+    """Keep a chunk, only when it is whole: its body has a stated length and inflates to the stated size."""
+    sequence, offset, size = (access.whole(request, name) for name in ("sequence", "offset", "size"))
+    if not request.head.has_length:
+        raise HttpError(411, "a chunk needs a Content-Length, so that a part of one is never taken for the whole")
+    data = request.read(limits.CHUNK_BYTES)
+    site.plane.append_chunk(caller.job_id, sequence, offset, size, data)
+    return json_answer(201, {})
+
+
+def header_times(site: Site, request: Request, caller: Caller) -> Answer:
+    """Keep when header lines were printed."""
+    site.plane.put_header_times(caller.job_id, access.fields(request, "header times").text_map("header_times"))
+    return json_answer(201, {})

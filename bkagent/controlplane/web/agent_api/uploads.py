@@ -1,0 +1,65 @@
+"""The form that takes the bytes of artifacts. A ticket in its path, not a token, says which may come."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Artifact, Caller
+from bkagent.controlplane.scheduling import limits
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.multipart import FormReader, boundary_of
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.wire import go_decoding
+
+FIELD_BYTES = 32 * 1024
+FORM_BYTES = 128 * 1024  # what a form may hold besides its file
+
+
+def of_artifact(site: Site, request: Request, caller: Caller) -> Answer:
+    """Keep the file of a form as the bytes of one artifact."""
+    artifact = site.plane.artifact(request.parameters["id"])
+    form = _form(request, artifact.file_size)
+    for part in form.parts():
+        if part.name == "file":
+            return _store(site, artifact, form)
+        form.read(FIELD_BYTES)
+    raise HttpError(400, 'the form holds no "file"')
+
+
+def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
+    """Keep the file of a form as the bytes of the artifact of a batch that the form's field "path" names."""
+    batch_id = request.parameters["batch"]
+    form = _form(request, limits.ARTIFACT_BYTES)
+    path = ""
+    for part in form.parts():
+        if part.name == "file":
+            return _store(site, _named(site, caller.job_id, batch_id, path), form)
+        value = go_decoding.text_of(form.read(FIELD_BYTES))
+        path = value if part.name == "path" else path
+    raise HttpError(400, 'the form holds no "file"')
+
+
+def _form(request: Request, file_bytes: int) -> FormReader:
+    return FormReader(request.blocks(FORM_BYTES + file_bytes), boundary_of(request.headers.get("content-type", "")))
+
+
+def _named(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
+    named = [artifact for artifact in site.plane.create_artifacts(job_id, batch_id, ()) if artifact.path == path]
+    # Names that are not UTF-8 may have become equal: each form brings the bytes of another of them.
+    for artifact in named:
+        if not os.path.exists(site.plane.artifact_path(artifact.id)):
+            return artifact
+    if named:
+        return named[0]
+    raise NotFound("the batch has no artifact of the path that stands in the form before its file")
+
+
+def _store(site: Site, artifact: Artifact, form: FormReader) -> Answer:
+    """Keep the part that comes now. It is the last one: what follows is not read."""
+    blocks: Iterator[bytes] = form.blocks()
+    site.plane.store_artifact(artifact.id, lambda size: next(blocks, b""))
+    return json_answer(201, {})

@@ -1,0 +1,72 @@
+"""The bytes of artifacts and logs. Artifacts are for whoever holds the URL that permits it; browsers only save them."""
+
+from __future__ import annotations
+
+import os
+from typing import Iterator, Optional
+from urllib.parse import quote
+
+from bkagent.controlplane.records import Artifact, Caller
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.answer import Answer, Blocks, FilePart, Headers
+from bkagent.transport.byte_range import read_range
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+LOG_BLOCK_BYTES = 1 << 20
+
+
+def download(site: Site, request: Request, caller: Caller) -> Answer:
+    """Answer with an artifact to whoever has the URL for it."""
+    return send(site, request, site.plane.artifact(request.parameters["id"]))
+
+
+def send(site: Site, request: Request, artifact: Artifact) -> Answer:
+    """Answer with an artifact's bytes, or the range of them that is asked for. The caller has checked who asks."""
+    try:
+        file = open(site.plane.artifact_path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
+    except OSError:
+        raise HttpError(404, "the bytes of this artifact are not here") from None
+    size = os.fstat(file.fileno()).st_size
+    headers = _headers(artifact)
+    try:
+        part = read_range(request.headers.get("range", ""), size)
+    except HttpError:
+        file.close()
+        raise
+    if part is None:
+        return Answer(200, FilePart(file, 0, size), headers)
+    offset, count = part
+    headers += (("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}"),)
+    return Answer(206, FilePart(file, offset, count), headers)
+
+
+def log_body(site: Site, job_id: str, offset: int = 0, count: Optional[int] = None) -> Blocks:
+    """Return a log as a body that is read while it is sent: a log may be larger than memory."""
+    total = site.plane.log_size(job_id) if count is None else count
+
+    def blocks() -> Iterator[bytes]:
+        at = offset
+        while at < offset + total:
+            block = site.plane.read_log(job_id, at, min(LOG_BLOCK_BYTES, offset + total - at))
+            if not block:
+                return
+            yield block
+            at += len(block)
+
+    return Blocks(blocks(), total)
+
+
+def _headers(artifact: Artifact) -> Headers:
+    """What a job made may be a page with a script: it is never shown as one, and never under its own type."""
+    name = artifact.path.replace("\\", "/").rpartition("/")[2]
+    plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
+    return (
+        ("Content-Type", "application/octet-stream"),
+        ("Content-Disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"),
+        ("Content-Security-Policy", "default-src 'none'; sandbox"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Accept-Ranges", "bytes"),
+        ("Cache-Control", "private, no-store"),
+    )

@@ -1,0 +1,64 @@
+"""Who may call the REST API, and the objects that its paths name."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+
+def authorized(site: Site, request: Request) -> None:
+    """Let the holder of the API token pass, for the one organization there is. Raises HttpError 401 or 404."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not site.plane.tokens.is_api(token.strip()):
+        raise HttpError(
+            401, "Authentication required. Please supply a valid API access token as `Authorization: Bearer TOKEN`"
+        )
+    request.vouch("the REST API")
+    if request.parameters.get("org", site.plane.organization) != site.plane.organization:
+        raise HttpError(404, "No organization found")
+
+
+def body(request: Request) -> Dict[str, Any]:
+    """Return the object of a JSON body, {} for none, whatever type the client gave it. Raises HttpError 400."""
+    document = request.json()
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise HttpError(400, "the body must be a JSON object")
+    return document
+
+
+def build_of(site: Site, request: Request) -> Build:
+    """Return the build that the path names by pipeline and number (or id). Raises NotFound."""
+    number = request.parameters["number"]
+    if number.isascii() and number.isdigit() and len(number) < 16:
+        return site.plane.build_by_number(request.parameters["pipeline"], int(number))
+    found = site.plane.build(number)
+    if found.pipeline_slug != request.parameters["pipeline"]:
+        raise NotFound("No build found")
+    return found
+
+
+def job_of(site: Site, request: Request) -> Job:
+    """Return the job that the path names, inside the path's build where it names one. Raises NotFound."""
+    job = site.plane.job(request.parameters["job"])
+    if "number" in request.parameters and build_of(site, request).id != job.build_id:
+        raise NotFound("No job found")
+    return job
+
+
+def flag(request: Request, name: str, default: bool = False) -> bool:
+    """Return a true or false of the query."""
+    text = request.value(name)
+    return text.lower() in ("true", "1") if text else default
+
+
+def both(method: str, rest: str, handler: Any) -> "tuple[Any, ...]":
+    """Return the two routes that every call about a job has: inside its build, and by the job alone."""
+    build = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/jobs/{job}"
+    return ((method, build + rest, handler), (method, "/v2/organizations/{org}/jobs/{job}" + rest, handler))

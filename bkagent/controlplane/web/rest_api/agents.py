@@ -1,0 +1,68 @@
+"""Agents: list, read, stop, pause, resume."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from bkagent.controlplane.records import Agent
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.wire.reader import Reader
+
+
+def agents(site: Site, request: Request) -> Answer:
+    """List the agents that are there: connected, or stopping."""
+    found = site.plane.agents()
+    for name in ("name", "hostname", "version"):
+        wanted = request.value(name)
+        found = [agent for agent in found if not wanted or getattr(agent, name) == wanted]
+    shown = [_form(site, request, agent) for agent in paging.cut(request, found)]
+    return paging.page_answer(site, request, shown, len(found))
+
+
+def agent(site: Site, request: Request) -> Answer:
+    """Return one agent, whatever its state."""
+    return json_answer(200, _form(site, request, site.plane.agent(request.parameters["agent"])))
+
+
+def stop(site: Site, request: Request) -> Answer:
+    """Ask an agent to leave; by force, which is the default here, its job and that job's build are canceled."""
+    read = Reader(access.body(request), "agent stop")
+    site.plane.stop_agent(request.parameters["agent"], force=read.flag("force", True))
+    return Answer(204)
+
+
+def pause(site: Site, request: Request) -> Answer:
+    """Give an agent no work for a while."""
+    read = Reader(access.body(request), "agent pause")
+    minutes = read.whole("timeout_in_minutes", 0, low=0)
+    note = read.text("note", "")
+    site.plane.pause_agent(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by="bkagent")
+    return Answer(204)
+
+
+def resume(site: Site, request: Request) -> Answer:
+    """Give a paused agent work again."""
+    site.plane.resume_agent(request.parameters["agent"])
+    return Answer(204)
+
+
+def _form(site: Site, request: Request, record: Agent) -> Dict[str, Any]:
+    base = site.base_url(request)
+    running = None
+    if record.job_id:
+        job = site.plane.job(record.job_id)
+        running = forms.job(site, base, job, site.plane.build(job.build_id))
+    return forms.agent(site, base, record, running)
+
+
+_ONE = "/v2/organizations/{org}/agents/{agent}"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/v2/organizations/{org}/agents", agents),
+    ("GET", _ONE, agent),
+    ("PUT", _ONE + "/stop", stop),
+    ("PUT", _ONE + "/pause", pause),
+    ("PUT", _ONE + "/resume", resume),
+)

@@ -1,0 +1,76 @@
+"""Annotations of builds and jobs."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Annotation
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.ui import annotation_view
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.wire.reader import Reader
+
+
+def listing(site: Site, request: Request) -> Answer:
+    """List annotations, the most important first."""
+    if "job" in request.parameters:
+        job = access.job_of(site, request)
+        found = site.plane.annotations(job.build_id, scope="job", job_id=job.id)
+    else:
+        scope = request.value("scope") or "build"
+        if scope not in ("build", "job", "all"):
+            raise HttpError(400, "scope must be build, job or all")
+        found = site.plane.annotations(access.build_of(site, request).id, scope=scope)
+    without_body = access.flag(request, "omit_body")
+    shown = [form(site, one, without_body=without_body) for one in paging.cut(request, found)]
+    return paging.page_answer(site, request, shown, len(found))
+
+
+def create(site: Site, request: Request) -> Answer:
+    """Make an annotation, or change the one of the same context."""
+    job_id = access.job_of(site, request).id if "job" in request.parameters else ""
+    build_id = site.plane.job(job_id).build_id if job_id else access.build_of(site, request).id
+    read = Reader(access.body(request), "annotation")
+    made = site.plane.annotate(
+        build_id, job_id=job_id, body=read.text("body"), context=read.text("context", ""),
+        style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
+        scope="job" if job_id else "build",
+    )  # fmt: skip
+    return json_answer(201, form(site, made))
+
+
+def delete(site: Site, request: Request) -> Answer:
+    """Take an annotation away."""
+    record = access.build_of(site, request)
+    for one in site.plane.annotations(record.id, scope="all"):
+        if one.id == request.parameters["annotation"]:
+            site.plane.remove_annotation(record.id, one.context, scope=one.scope, job_id=one.job_id)
+            return Answer(204)
+    raise NotFound("No annotation found")
+
+
+def form(site: Site, one: Annotation, *, without_body: bool = False) -> Dict[str, Any]:
+    """Return an annotation; of its text only the safe HTML."""
+    shown = {
+        "id": one.id, "context": one.context, "style": one.style or None, "scope": one.scope,
+        "job_id": one.job_id or None, "priority": one.priority, "body_html": annotation_view.body(site, one),
+        "created_at": forms.date(one.created_at), "updated_at": forms.date(one.updated_at),
+    }  # fmt: skip
+    if without_body:
+        del shown["body_html"]
+    return shown
+
+
+_BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", _BUILD + "/annotations", listing),
+    ("POST", _BUILD + "/annotations", create),
+    ("DELETE", _BUILD + "/annotations/{annotation}", delete),
+    *access.both("GET", "/annotations", listing),
+    *access.both("POST", "/annotations", create),
+    ("DELETE", _BUILD + "/jobs/{job}/annotations/{annotation}", delete),
+)

@@ -1,0 +1,82 @@
+"""Artifacts: list, read, download by a redirect to a URL that needs no token, delete."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.plane.artifacts import STATES
+from bkagent.controlplane.records import Artifact
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+URL_VALID_S = 60  # a redirect is followed at once
+
+
+def of_build(site: Site, request: Request) -> Answer:
+    """List the artifacts of a build."""
+    return _list(site, request, build_id=access.build_of(site, request).id)
+
+
+def of_job(site: Site, request: Request) -> Answer:
+    """List the artifacts of a job."""
+    job = access.job_of(site, request)
+    return _list(site, request, build_id=job.build_id, job_id=job.id)
+
+
+def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> Answer:
+    states = request.values("state")
+    if any(state not in STATES for state in states):
+        raise HttpError(422, f"state must be one of {', '.join(STATES)}")
+    found = site.plane.artifacts(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
+    record = site.plane.build(build_id)
+    base = site.base_url(request)
+    shown = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, found)]
+    return paging.page_answer(site, request, shown, len(found))
+
+
+def artifact(site: Site, request: Request) -> Answer:
+    """Return one artifact."""
+    found = _named(site, request)
+    return json_answer(200, forms.artifact(site, site.base_url(request), found, site.plane.build(found.build_id)))
+
+
+def download(site: Site, request: Request) -> Answer:
+    """Say where the bytes are."""
+    found = _named(site, request)
+    if found.state != "finished":
+        raise HttpError(404, f"the artifact is {found.state}; there are no bytes to download")
+    url = found.url or site.base_url(request) + site.artifact_path(found, URL_VALID_S)
+    # The URL of another store is what a job said: as a header it may hold nothing but plain characters.
+    if not (url.isascii() and url.isprintable() and " " not in url):
+        raise HttpError(404, "the artifact has no URL that could be followed")
+    return json_answer(302, {"url": url}, (("Location", url),))
+
+
+def delete(site: Site, request: Request) -> Answer:
+    """Forget the bytes of an artifact."""
+    site.plane.delete_artifact(_named(site, request).id)
+    return Answer(204)
+
+
+def _named(site: Site, request: Request) -> Artifact:
+    found = site.plane.artifact(request.parameters["artifact"])
+    if "job" in request.parameters:
+        if access.job_of(site, request).id != found.job_id:
+            raise NotFound("No artifact found")
+    elif access.build_of(site, request).id != found.build_id:
+        raise NotFound("No artifact found")
+    return found
+
+
+_BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/artifacts"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", _BUILD, of_build),
+    ("GET", _BUILD + "/{artifact}", artifact),
+    ("GET", _BUILD + "/{artifact}/download", download),
+    *access.both("GET", "/artifacts", of_job),
+    *access.both("GET", "/artifacts/{artifact}", artifact),
+    *access.both("GET", "/artifacts/{artifact}/download", download),
+    *access.both("DELETE", "/artifacts/{artifact}", delete),
+)

@@ -1,0 +1,85 @@
+"""The body of a request for a build, checked. `bkagent build create` sends the same, or makes the build itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Dict, Mapping
+
+from bkagent.transport.request_head import HttpError
+from bkagent.wire.reader import Reader
+
+if TYPE_CHECKING:
+    from bkagent.controlplane.plane.plane import Plane
+    from bkagent.controlplane.records import Build
+
+
+@dataclass(frozen=True)
+class BuildRequest:
+    """What a build shall be. `pipeline` are its steps in wire form; None takes those of the pipeline's last build."""
+
+    branch: str
+    commit: str
+    pipeline: Any = None
+    message: str = ""
+    repository: str = ""
+    env: Mapping[str, str] = field(default_factory=dict)
+    meta_data: Mapping[str, str] = field(default_factory=dict)
+    author: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+    clean_checkout: bool = False
+    pull_request: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_wire(cls, document: Mapping[str, Any]) -> "BuildRequest":
+        """Check a decoded body. Raises WireError, or HttpError 422 for what is missing."""
+        read = Reader(document, "build")
+        missing = [{"field": name, "code": "missing"} for name in ("commit", "branch") if not document.get(name)]
+        if missing:
+            raise HttpError(422, "Validation Failed", details={"errors": missing})
+        author = read.inner("author")
+        pull = {
+            "id": document.get("pull_request_id"), "base": read.text("pull_request_base_branch", ""),
+            "repository": read.text("pull_request_repository", ""), "labels": list(read.texts("pull_request_labels")),
+        }  # fmt: skip
+        return cls(
+            branch=read.text("branch"), commit=read.text("commit"), pipeline=document.get("pipeline"),
+            message=read.text("message", ""), repository=read.text("repository", ""),
+            env=_scalars(read.fields("env"), "env"), meta_data=read.text_map("meta_data"),
+            author={"name": author.text("name", ""), "email": author.text("email", "")} if author else {},
+            tag=read.text("tag", ""), clean_checkout=read.flag("clean_checkout"),
+            pull_request=pull if pull["id"] else {},
+        )  # fmt: skip
+
+    def to_wire(self) -> Dict[str, Any]:
+        """Return the body."""
+        return {
+            "branch": self.branch, "commit": self.commit, "pipeline": self.pipeline, "message": self.message,
+            "repository": self.repository, "env": dict(self.env), "meta_data": dict(self.meta_data),
+            "author": dict(self.author), "tag": self.tag, "clean_checkout": self.clean_checkout,
+        }  # fmt: skip
+
+    def create(self, plane: "Plane", pipeline_slug: str) -> "Build":
+        """Make the build. Raises PlaneError, or HttpError 422 where there are no steps to be had."""
+        document = self.pipeline
+        if document is None:
+            last = plane.builds(pipeline_slug=pipeline_slug, limit=1)
+            if not last:
+                raise HttpError(422, 'the first build of a pipeline needs its steps: send them as "pipeline"')
+            document = plane.build_document(last[0].id)
+        return plane.create_build(
+            pipeline_slug, document, branch=self.branch, commit=self.commit, message=self.message, env=self.env,
+            repository=self.repository, meta_data=self.meta_data, author=self.author, tag=self.tag,
+            clean_checkout=self.clean_checkout, pull_request=self.pull_request,
+        )  # fmt: skip
+
+
+def _scalars(values: Mapping[str, Any], name: str) -> Dict[str, str]:
+    """Return values as texts: clients send numbers and true for variables."""
+    found: Dict[str, str] = {}
+    for key, value in values.items():
+        if isinstance(value, (dict, list)):
+            raise HttpError(422, f"{name}.{key} must be a text, a number, true or false")
+        if value is not None:
+            found[key] = value if isinstance(value, str) else json.dumps(value)
+    return found

@@ -1,0 +1,114 @@
+"""Builds: list, read, create, cancel, rebuild."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, List, Sequence
+
+from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api.build_request import BuildRequest
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+STATES = (
+    "creating", "scheduled", "running", "passed", "failing", "failed", "blocked", "canceling", "canceled", "skipped",
+    "not_run",
+)  # fmt: skip
+FINISHED = ("passed", "failed", "blocked", "canceled")
+
+
+def builds(site: Site, request: Request) -> Answer:
+    """List builds, the newest first."""
+    slug = request.parameters.get("pipeline", "")
+    if slug:
+        site.plane.pipeline(slug)
+    states = _states(request.values("state"))
+    chosen: Dict[str, Any] = {"pipeline_slug": slug, "states": states}
+    for name in ("branch", "commit"):
+        values = request.values(name)
+        if len(values) > 1 or any("*" in value for value in values):
+            raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
+        chosen[name] = values[0] if values else ""
+    page, per_page = paging.wanted(request)
+    found = site.plane.builds(**chosen, limit=per_page, offset=(page - 1) * per_page)
+    shown = [_form(site, request, record) for record in found]
+    return paging.page_answer(site, request, shown, site.plane.builds_count(**chosen))
+
+
+def _states(words: Sequence[str]) -> List[str]:
+    states: List[str] = []
+    for word in words:
+        if word != "finished" and word not in STATES:
+            raise HttpError(400, f'"{word[:40]}" is no state of a build; the states are finished, {", ".join(STATES)}')
+        states += FINISHED if word == "finished" else (word,)
+    return states
+
+
+def build(site: Site, request: Request) -> Answer:
+    """Return one build."""
+    record = access.build_of(site, request)
+    everything = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+    form = _form(site, request, record)
+    counts = Counter(job.shown_state for job in everything)
+    form["job_state_counts"] = {"total": len(everything), "states": dict(sorted(counts.items()))}
+    return json_answer(200, form)
+
+
+def create(site: Site, request: Request) -> Answer:
+    """Make a build from the steps that come with the request, or from those of the pipeline's last build."""
+    wanted = BuildRequest.from_wire(access.body(request))
+    record = wanted.create(site.plane, request.parameters["pipeline"])
+    return json_answer(201, _form(site, request, record))
+
+
+def cancel(site: Site, request: Request) -> Answer:
+    """Cancel a build."""
+    record = access.build_of(site, request)
+    return json_answer(200, _form(site, request, site.plane.cancel_build(record.id)))
+
+
+def rebuild(site: Site, request: Request) -> Answer:
+    """Make a build like another one."""
+    old = access.build_of(site, request)
+    new = site.plane.create_build(
+        old.pipeline_slug, site.plane.build_document(old.id), branch=old.branch, commit=old.commit,
+        message=old.message, env=old.env, repository=old.repository, author=old.author, tag=old.tag,
+        pull_request=old.pull_request, clean_checkout=old.clean_checkout, rebuilt_from=old.id,
+    )  # fmt: skip
+    return json_answer(200, _form(site, request, new))
+
+
+def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
+    listed: List[Job] = []
+    if not access.flag(request, "exclude_jobs"):
+        listed = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+        wanted = request.values("job_states")
+        listed = [job for job in listed if not wanted or job.shown_state in wanted]
+    return describe(site, site.base_url(request), record, listed)
+
+
+def describe(site: Site, base: str, record: Build, listed: Sequence[Job]) -> Dict[str, Any]:
+    """Return a build with these jobs in the form of the API, its URLs below `base`."""
+    agents = {id: forms.agent(site, base, site.plane.agent(id)) for id in {job.agent_id for job in listed} if id}
+    jobs = [forms.job(site, base, job, record, agents.get(job.agent_id)) for job in listed]
+    form = forms.build(site, base, record, site.plane.pipeline(record.pipeline_slug), jobs)
+    if record.rebuilt_from:
+        source = site.plane.build(record.rebuilt_from)
+        url = f"{forms.organization_url(site, base)}/pipelines/{source.pipeline_slug}/builds/{source.number}"
+        form["rebuilt_from"] = {"id": source.id, "number": source.number, "url": url}
+    return form
+
+
+_OF_PIPELINE = "/v2/organizations/{org}/pipelines/{pipeline}/builds"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/v2/builds", builds),
+    ("GET", "/v2/organizations/{org}/builds", builds),
+    ("GET", _OF_PIPELINE, builds),
+    ("POST", _OF_PIPELINE, create),
+    ("GET", _OF_PIPELINE + "/{number}", build),
+    ("PUT", _OF_PIPELINE + "/{number}/cancel", cancel),
+    ("PUT", _OF_PIPELINE + "/{number}/rebuild", rebuild),
+)

@@ -1,0 +1,95 @@
+"""Jobs: list, read, retry, cancel, unblock, reprioritize, environment."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from bkagent.controlplane.records import Job
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.transport.answer import Answer, json_answer, text_answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+
+def jobs(site: Site, request: Request) -> Answer:
+    """List the jobs of a build in one page of items: a build holds no more than a client can take."""
+    record = access.build_of(site, request)
+    _, per_page = paging.wanted(request)
+    listed = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
+    for name, of in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
+        wanted = request.values(name)
+        listed = [job for job in listed if not wanted or getattr(job, of) in wanted]
+    after = request.value("after")
+    place = next((at for at, job in enumerate(listed) if job.id == after), None) if after else -1
+    if place is None:
+        raise HttpError(400, "after must be the id of a job in the list")
+    shown = listed[place + 1 : place + 1 + per_page]
+    url = f"{site.base_url(request)}{request.head.target.partition('?')[0]}?per_page={per_page}"
+    more = place + 1 + per_page < len(listed)
+    links = {"self": url, "next": f"{url}&after={shown[-1].id}" if more and shown else None, "prev": None, "first": url}
+    return json_answer(200, {"items": [_form(site, request, job) for job in shown], "links": links})
+
+
+def job(site: Site, request: Request) -> Answer:
+    """Return one job."""
+    return json_answer(200, _form(site, request, access.job_of(site, request)))
+
+
+def retry(site: Site, request: Request) -> Answer:
+    """Run a job again; the answer is the new job."""
+    return json_answer(200, _form(site, request, site.plane.retry_job(access.job_of(site, request).id)))
+
+
+def cancel(site: Site, request: Request) -> Answer:
+    """Cancel one job. An addition of ours: elsewhere this is part of another API."""
+    return json_answer(200, _form(site, request, site.plane.cancel_job(access.job_of(site, request).id)))
+
+
+def unblock(site: Site, request: Request) -> Answer:
+    """Let a build go on after a block step, with the answers to its fields."""
+    record = access.job_of(site, request)
+    document = access.body(request)
+    fields = document.get("fields") or {}
+    if not isinstance(fields, dict):
+        raise HttpError(400, "fields must be an object")
+    return json_answer(200, _form(site, request, site.plane.unblock_job(record.id, fields=fields, unblocker="bkagent")))
+
+
+def reprioritize(site: Site, request: Request) -> Answer:
+    """Let a job that waits go earlier or later."""
+    record = access.job_of(site, request)
+    priority = access.body(request).get("priority")
+    if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 1 << 31:
+        raise HttpError(400, "Priority must be an integer")
+    return json_answer(200, _form(site, request, site.plane.reprioritize_job(record.id, priority)))
+
+
+def env(site: Site, request: Request) -> Answer:
+    """Return the variables that the job got from here."""
+    return json_answer(200, {"env": site.plane.job_env(access.job_of(site, request).id)})
+
+
+def env_text(site: Site, request: Request) -> Answer:
+    """Return the variables as lines."""
+    values = site.plane.job_env(access.job_of(site, request).id)
+    lines = "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
+    return text_answer(200, lines.encode("utf-8", "replace"), "text/plain; charset=utf-8")
+
+
+def _form(site: Site, request: Request, record: Job) -> Dict[str, Any]:
+    base = site.base_url(request)
+    agent = forms.agent(site, base, site.plane.agent(record.agent_id)) if record.agent_id else None
+    return forms.job(site, base, record, site.plane.build(record.build_id), agent)
+
+
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/jobs", jobs),
+    *access.both("GET", "", job),
+    *access.both("PUT", "/retry", retry),
+    *access.both("PUT", "/cancel", cancel),
+    *access.both("PUT", "/unblock", unblock),
+    *access.both("PUT", "/reprioritize", reprioritize),
+    *access.both("GET", "/env", env),
+    *access.both("GET", "/env.txt", env_text),
+)

@@ -1,0 +1,70 @@
+"""Logs of jobs, while they run and after: as JSON, as the bytes they are, as HTML."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.timestamps import moment_of
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.downloads import log_body
+from bkagent.controlplane.web.rest_api import access
+from bkagent.controlplane.web.ui import log_view
+from bkagent.controlplane.web.ui.terminal.lines import log_html
+from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
+from bkagent.transport.byte_range import read_range
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+JSON_BYTES = 64 << 20
+_PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
+
+
+def log(site: Site, request: Request) -> Answer:
+    """Return a log in the form that the Accept header names; JSON where it names none of ours."""
+    accept = request.headers.get("accept", "")
+    if "text/plain" in accept:
+        return plain(site, request)
+    if "text/html" in accept:
+        return as_html(site, request)
+    job = access.job_of(site, request)
+    if site.plane.log_size(job.id) > JSON_BYTES:
+        raise HttpError(422, f"the log has more than {JSON_BYTES} bytes, too much for JSON; ask for text/plain")
+    content = site.plane.read_log(job.id, 0, JSON_BYTES)
+    url = site.base_url(request) + request.head.target.partition("?")[0]
+    times = [int((moment_of(at) or 0) * 1_000_000_000) for _, at in site.plane.header_times(job.id)]
+    text = content.decode("utf-8", "replace")
+    return json_answer(200, {"url": url, "content": text, "size": len(content), "header_times": times})
+
+
+def plain(site: Site, request: Request) -> Answer:
+    """Return a log's bytes as the job printed them, or a range of them."""
+    job = access.job_of(site, request)
+    size = site.plane.log_size(job.id)
+    part = read_range(request.headers.get("range", ""), size)
+    headers: Headers = (("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff"))
+    if part is None:
+        return Answer(200, log_body(site, job.id, 0, size), (("Content-Type", _PLAIN), *headers))
+    offset, count = part
+    headers += (("Content-Range", f"bytes {offset}-{offset + count - 1}/{size}"), ("Content-Type", _PLAIN))
+    return Answer(206, log_body(site, job.id, offset, count), headers)
+
+
+def as_html(site: Site, request: Request) -> Answer:
+    """Return a log as lines of HTML, the last megabytes of a long one."""
+    job = access.job_of(site, request)
+    start = log_view.cut(site.plane.log_size(job.id))
+    content, _ = log_view.whole_lines(site.plane.read_log(job.id, start), start)
+    policy = (("Content-Security-Policy", "default-src 'none'; sandbox"), ("X-Content-Type-Options", "nosniff"))
+    return text_answer(200, log_html(content).encode("utf-8", "replace"), _HTML, policy)
+
+
+def delete(site: Site, request: Request) -> Answer:
+    """Forget a log."""
+    site.plane.delete_log(access.job_of(site, request).id)
+    return Answer(204)
+
+
+ROUTES: "tuple[Route, ...]" = (
+    *access.both("GET", "/log", log),
+    *access.both("GET", "/log.txt", plain),
+    *access.both("GET", "/log.html", as_html),
+    *access.both("DELETE", "/log", delete),
+)

@@ -1,0 +1,33 @@
+"""Pipelines: names under which builds are numbered. Their steps come with each build."""
+
+from __future__ import annotations
+
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.rest_api import forms, paging
+from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.request import Request
+
+
+def pipelines(site: Site, request: Request) -> Answer:
+    """List pipelines; `name` and `repository` narrow the list."""
+    name, repository = request.value("name").lower(), request.value("repository").lower()
+    found = [
+        entry
+        for entry in site.plane.pipelines()
+        if name in entry.name.lower() and repository in entry.repository.lower()
+    ]
+    base = site.base_url(request)
+    shown = [forms.pipeline(site, base, entry) for entry in paging.cut(request, found)]
+    return paging.page_answer(site, request, shown, len(found))
+
+
+def pipeline(site: Site, request: Request) -> Answer:
+    """Return one pipeline."""
+    entry = site.plane.pipeline(request.parameters["pipeline"])
+    return json_answer(200, forms.pipeline(site, site.base_url(request), entry))
+
+
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/v2/organizations/{org}/pipelines", pipelines),
+    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}", pipeline),
+)

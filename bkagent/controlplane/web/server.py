@@ -1,0 +1,105 @@
+"""The control plane over HTTP: the Agent API, the REST API and the pages, on one port."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable
+
+from bkagent.controlplane.errors import PlaneError
+from bkagent.controlplane.login import links
+from bkagent.controlplane.web import rest_api
+from bkagent.controlplane.web.agent_api import table as agent_api
+from bkagent.controlplane.web.context import Site, url_at
+from bkagent.controlplane.web.ui.access import is_loopback
+from bkagent.controlplane.web.ui.pages import add_pages, error_page
+from bkagent.errors import WireError
+from bkagent.transport.answer import Answer
+from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.transport.routing import Router
+
+if TYPE_CHECKING:
+    from bkagent.controlplane.plane.plane import Plane
+
+# An address that stands for all of a machine's is none that a client can call.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class Server:
+    """Serves a plane until stopped. It does not close the plane."""
+
+    def __init__(
+        self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, url: str = "",
+        hold_ping_s: float = 0.0, open_pages: bool = False,
+    ) -> None:  # fmt: skip
+        """Listen, port 0 at any that is free. Raises ConfigError.
+
+        url           under which others reach this server, where that is not the address it listens at
+        hold_ping_s   how long a ping waits for work
+        open_pages    let who is on this machine read the pages without a login
+        """
+        self._report = report
+        self._http = HttpServer(host, port, self._answer, report)
+        any_address = self._http.address in _EVERYWHERE
+        name = _EVERYWHERE.get(self._http.address, host)
+        self.is_loopback = is_loopback(self._http.address)
+        self.local_url = url_at(name, self._http.port)
+        self.url = url.rstrip("/") or self.local_url
+        self._site = site = Site(
+            plane, self.url, local_url=self.local_url, any_address=any_address and not url,
+            hold_ping_s=hold_ping_s, open_pages=open_pages,
+        )  # fmt: skip
+        self._router = Router()
+        agent_api.install(self._router, site)
+        rest_api.install(self._router, site)
+        add_pages(self._router, site)
+        plane.web_url = self.url
+
+    @property
+    def endpoint(self) -> str:
+        """Return the URL of the Agent API, for `--endpoint`."""
+        return f"{self.url}/v3"
+
+    @property
+    def login_key(self) -> str:
+        """Return the key that makes links which log in, "" where the pages are open."""
+        return "" if self._site.open_pages else self._site.login_links.key
+
+    def login_url(self) -> str:
+        """Return a URL that logs a browser in a single time, within ten minutes."""
+        return links.link(self.url, self._site.login_links.new_secret())
+
+    def lasting_login_url(self, to: str) -> str:
+        """Return a URL that logs in and leads to a page of this server as often as one likes, until it ends."""
+        return links.link(self.url, self._site.login_links.lasting_secret(), to)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._http.start()
+
+    def stop(self) -> None:
+        """Let requests under way end, for a few seconds at most, then close everything."""
+        self._http.stop()
+
+    def _answer(self, request: Request) -> Answer:
+        try:
+            try:
+                return self._router.answer(request)
+            except PlaneError as problem:
+                if problem.status >= 500:  # the disk is full, say: the client is told, and so is whoever looks after us
+                    # Without the query, which may hold the secret of a login link.
+                    self._report("error", f"{request.method} {request.head.target.partition('?')[0]}: {problem}")
+                raise HttpError(problem.status, str(problem)) from problem
+            except WireError as problem:
+                raise HttpError(400, str(problem)) from problem
+        except BadRequest:
+            raise
+        except HttpError as problem:
+            if request.path[:1] in (("v2",), ("v3",)) or "text/html" not in request.headers.get("accept", ""):
+                raise
+            return error_page(self._site, request, problem)
+
+
+def listens_on_loopback(host: str) -> bool:
+    """Say whether a server that listens at `host` can be reached from this machine alone."""
+    return host.lower() == "localhost" or is_loopback(host)

@@ -1,0 +1,76 @@
+"""Who may read the pages: a browser that has logged in, and who shows the API token; with open pages, this machine."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from typing import Optional
+
+from bkagent.controlplane.login.sessions import Session
+from bkagent.controlplane.web.context import Site
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+_CHALLENGE = (("WWW-Authenticate", 'Bearer realm="bkagent"'),)
+_HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::\d{1,5})?")
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
+
+
+def may_read(site: Site, request: Request) -> None:
+    """Let a reader pass, or raise HttpError 401, with open pages 403."""
+    is_known = session_of(site, request) is not None or _has_token(site, request)
+    if is_known:
+        request.vouch("the pages")
+    if site.open_pages:
+        _check_near(site, request)
+    elif not is_known:
+        raise HttpError(401, "log in, or show the API token as `Authorization: Bearer TOKEN`", _CHALLENGE)
+
+
+def is_reader(site: Site, request: Request) -> bool:
+    """Say whether a request has a session or shows the API token. A stream asks again while it goes on."""
+    return site.open_pages or session_of(site, request) is not None or _has_token(site, request)
+
+
+def session_of(site: Site, request: Request) -> Optional[Session]:
+    """Return the session that a request belongs to."""
+    return site.sessions.of(request.headers.get("cookie", ""))
+
+
+def is_loopback(address: str) -> bool:
+    """Say whether an address is this machine's own."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return bool((mapped or parsed).is_loopback)
+
+
+def _check_near(site: Site, request: Request) -> None:
+    """Let nobody read open pages through a proxy, nor by a name that was made to point to this machine.
+
+    A page of another site can have its name point here, and then read our answers as its own. Where a session is
+    needed that leads nowhere: the browser has none under that name.
+    """
+    if not is_loopback(request.peer) or any(name in request.headers for name in _FORWARDED):
+        raise HttpError(403, "these pages are open to this machine alone")
+    host = _HOST.fullmatch(request.headers.get("host", ""))
+    name = (host["bracketed"] or host["name"]) if host else ""
+    if name.lower() != "localhost" and not is_loopback(name):
+        raise HttpError(403, f"these pages are served under the name of this machine only: {site.local_url}/")
+
+
+def _has_token(site: Site, request: Request) -> bool:
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return site.plane.tokens.is_api(text.strip())
+    if scheme.lower() != "basic":
+        return False
+    try:
+        decoded = base64.b64decode(text.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return False
+    return site.plane.tokens.is_api(decoded.partition(":")[2])

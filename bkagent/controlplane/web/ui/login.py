@@ -1,0 +1,129 @@
+"""Logging in, by a link or by the API token in a form, and logging out.
+
+Whatever is wrong with a token or a link is answered with the same words. The tokens have 256 random bits, so trying
+many leads nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Tuple
+from urllib.parse import urlencode
+
+from bkagent.controlplane.login.links import PATH
+from bkagent.controlplane.login.sessions import cookie_values
+from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.ui import forms
+from bkagent.controlplane.web.ui.access import session_of
+from bkagent.controlplane.web.ui.layout import page
+from bkagent.controlplane.web.ui.markup import NOTHING, fill
+from bkagent.transport.answer import Answer, Headers
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+
+_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
+_WRONG = "This token or link is not valid, or no longer."
+_STALE = "This form is out of date, or the browser keeps no cookies: try again."
+_FORM = """<h1>Log in</h1>
+{note}<form method="post" action="{action}">{field}
+<label>API token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
+<button>Log in</button>
+</form>
+<p class="soft">The token is in the file <code>tokens/api</code> of the server's data folder.
+<code>bkagent server login-url --data DIR</code> prints a link that logs in without it.</p>"""
+
+
+def show(site: Site, request: Request) -> Answer:
+    """The form; a link that holds a secret logs in at once."""
+    to = _local_path(request.value("to"))
+    if site.open_pages:
+        return _see_other(to)
+    secret = request.value("token")
+    if secret and request.method != "HEAD":  # whoever asks for the head alone uses nothing up
+        if site.login_links.redeem(secret):
+            return _see_other(to, site.sessions.begin())
+        return form_page(site, request, to, status=401, note=_WRONG)
+    if session_of(site, request) is not None:
+        return _see_other(to)
+    return form_page(site, request, to)
+
+
+def log_in(site: Site, request: Request) -> Answer:
+    """Take the API token from the form."""
+    _refuse_when_open(site)
+    to = _local_path(request.value("to"))
+    fields = forms.read(request)
+    if not _is_own_form(site, request, fields.get(forms.TOKEN_FIELD, "")):
+        return form_page(site, request, to, status=403, note=_STALE)
+    if not site.plane.tokens.is_api(fields.get("token", "").strip()):
+        return form_page(site, request, to, status=401, note=_WRONG)
+    return _see_other(to, site.sessions.begin())
+
+
+def log_out(site: Site, request: Request) -> Answer:
+    """End the browser's session."""
+    _refuse_when_open(site)
+    forms.read_checked(site, request)
+    return _see_other(PATH, site.sessions.end(request.headers.get("cookie", "")))
+
+
+def form_page(site: Site, request: Request, to: str, *, status: int = 200, note: str = "") -> Answer:
+    """Return the login form, which leads to the page `to`."""
+    field, cookie = _form_field(site, request)
+    content = fill(
+        _FORM,
+        note=fill('<p class="bad" role="alert">{note}</p>\n', note=note) if note else NOTHING,
+        action=PATH + ("" if to == "/" else "?" + urlencode({"to": to}, safe="/")),
+        field=forms.token_field(field),
+    )
+    return page("Log in", (), content, status=status, with_forms=True).with_headers(cookie)
+
+
+def _form_field(site: Site, request: Request) -> "Tuple[str, Headers]":
+    """Return the field of a login form, and the header of its cookie where the browser has none yet.
+
+    There is no session whose token it could carry: the field and the cookie prove each other.
+    """
+    nonces = cookie_values(request.headers.get("cookie", ""), _form_cookie(site))
+    if nonces:
+        return _mark(site, nonces[0]), ()
+    nonce = secrets.token_hex(32)
+    return _mark(site, nonce), (("Set-Cookie", f"{_form_cookie(site)}={nonce}{site.sessions.attributes}"),)
+
+
+def _is_own_form(site: Site, request: Request, field: str) -> bool:
+    sent, nonces = (
+        field.encode("utf-8", "replace"),
+        cookie_values(request.headers.get("cookie", ""), _form_cookie(site)),
+    )
+    return any(hmac.compare_digest(sent, _mark(site, nonce).encode()) for nonce in nonces)
+
+
+def _form_cookie(site: Site) -> str:
+    return site.sessions.cookie_name + "_form"
+
+
+def _mark(site: Site, nonce: str) -> str:
+    return hmac.new(site.login_links.key.encode(), b"login form\0" + nonce.encode(), hashlib.sha256).hexdigest()
+
+
+def _local_path(text: str) -> str:
+    """Return where to go next: a path of this server, "/" for whatever else a link says."""
+    return text if _LOCAL_PATH.fullmatch(text) and not text.startswith("/-/log") else "/"
+
+
+def _see_other(path: str, headers: Headers = ()) -> Answer:
+    # A path alone: under which name the browser knows this server is its own affair.
+    fixed = (("Location", path), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"))
+    return Answer(303, b"", (*fixed, *headers))
+
+
+def _refuse_when_open(site: Site) -> None:
+    if site.open_pages:
+        raise HttpError(403, "these pages can only be read: the server was started with --open-pages")
+
+
+ROUTES: "Tuple[Route, ...]" = (("GET", PATH, show), ("POST", PATH, log_in), ("POST", "/-/logout", log_out))

@@ -1,0 +1,235 @@
+"""The pages and their paths."""
+
+from __future__ import annotations
+
+import time
+from typing import Tuple
+
+from bkagent.controlplane.errors import NotFound
+from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.web import downloads
+from bkagent.controlplane.web.context import Route, Site, install
+from bkagent.controlplane.web.downloads import log_body
+from bkagent.controlplane.web.ui import (
+    access,
+    annotation_view,
+    assets,
+    build_page,
+    builds_page,
+    forms,
+    live,
+    log_view,
+    login,
+    words,
+)
+from bkagent.controlplane.web.ui.layout import Crumbs, page
+from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
+from bkagent.controlplane.web.ui.terminal.lines import read_lines
+from bkagent.transport.answer import Answer
+from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.transport.routing import Router
+
+PER_PAGE = 30
+
+
+def add_pages(router: Router, site: Site) -> None:
+    """Add every page to the router. Paths of other organizations do not exist at all."""
+    organization = site.plane.organization
+    routes = [(method, pattern.replace("{org}", organization), handler) for method, pattern, handler in ROUTES]
+    install(router, site, routes, access.may_read)
+    install(router, site, (*OPEN_ROUTES, *login.ROUTES))
+
+
+def error_page(site: Site, request: Request, problem: HttpError) -> Answer:
+    """Return an error as a page for people; where a session is missing, the form that opens one."""
+    if problem.status == 401 and request.method in ("GET", "HEAD"):
+        return login.form_page(site, request, request.head.target, status=401).with_headers(problem.headers)
+    content = fill("<h1>{status}</h1><p>{text}</p>", status=problem.status, text=problem)
+    shown = page(f"Error {problem.status}", (("Builds", "/"),), content, status=problem.status)
+    return shown.with_headers(problem.headers)
+
+
+def builds(site: Site, request: Request) -> Answer:
+    """All builds, or those of one pipeline."""
+    slug = request.parameters.get("pipeline", "")
+    if slug:
+        site.plane.pipeline(slug)
+    number = request.value("page", "1")
+    at = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
+    at = max(at, 1)
+    pages_count = max(1, -(-site.plane.builds_count(pipeline_slug=slug) // PER_PAGE))
+    found = site.plane.builds(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+    path = f"/{site.plane.organization}/{slug}" if slug else "/"
+    content = join(
+        [
+            fill("<h1>{title}</h1>", title=f"Builds of {slug}" if slug else "Builds"),
+            builds_page.builds_table(site, found, time.time()),
+            builds_page.page_links(path, at, pages_count),
+        ]
+    )
+    crumbs: Crumbs = (("Builds", "/"), ("Agents", "/-/agents"))
+    return _page(site, request, "Builds", crumbs, content, "/-/live" if at == 1 else "")
+
+
+def build(site: Site, request: Request) -> Answer:
+    """One build."""
+    record = _build(site, request)
+    now = time.time()
+    jobs = site.plane.jobs_of_build(record.id)
+    content = join(
+        [
+            build_page.heading(site, record, now),
+            build_page.not_notified(site.plane.not_notified(record.id)),
+            annotation_view.notes(site, site.plane.annotations(record.id)),
+            build_page.jobs_table(site, record, jobs, now),
+            build_page.artifacts_table(site, record, site.plane.artifacts(build_id=record.id)),
+        ]
+    )
+    path = site.build_path(record)
+    title = f"{record.pipeline_slug} #{record.number}"
+    return _page(site, request, title, _crumbs(site, record), content, "" if record.finished else f"{path}/live")
+
+
+def job(site: Site, request: Request) -> Answer:
+    """One job: its log, its artifacts."""
+    record, job_ = _job(site, request)
+    path = f"{site.build_path(record)}/jobs/{job_.id}"
+    start = log_view.cut(site.plane.log_size(job_.id))
+    log, start = log_view.whole_lines(site.plane.read_log(job_.id, start, log_view.SHOWN_BYTES), start)
+    following = not job_.final
+    content = join(
+        [
+            _job_heading(job_),
+            annotation_view.notes(site, site.plane.annotations(record.id, job_id=job_.id)),
+            _cut_note(path, start),
+            fill(
+                '<div class="log term-container" id="log">{log}</div>',
+                log=log_view.log_view(read_lines(log) if log else (), live=following),
+            ),
+            fill('<p><a href="{path}/log.txt">The whole log as text</a></p>', path=path),
+            build_page.artifacts_table(site, record, site.plane.artifacts(job_id=job_.id)),
+        ]
+    )
+    name = build_page.job_name(job_)
+    events = f"{path}/live?start={start}&offset={start + len(log)}" if following else ""
+    title = f"{name} - {record.pipeline_slug} #{record.number}"
+    return _page(site, request, title, _crumbs(site, record), content, events)
+
+
+def _job_heading(job_: Job) -> Html:
+    facts = [build_page.job_state(job_), build_page.result(job_), fill("{reason}", reason=job_.reason)]
+    if job_.started_at is not None:
+        facts.append(fill("Started {at}", at=words.moment(job_.started_at)))
+        facts.append(fill("Took {took}", took=words.between(job_.started_at, job_.finished_at, time.time())))
+    items = join(fill("<li>{fact}</li>", fact=fact) for fact in facts if fact)
+    return fill('<h1>{name}</h1>\n<ul class="facts">{items}</ul>', name=build_page.job_name(job_), items=items)
+
+
+def _cut_note(path: str, start: int) -> Html:
+    if not start:
+        return NOTHING
+    text = '<p class="soft">The first {size} of the log are not shown here.</p>'
+    return fill(text, size=words.size(start))
+
+
+def artifact(site: Site, request: Request) -> Answer:
+    """The bytes of an artifact, to save."""
+    record = _build(site, request)
+    found = site.plane.artifact(request.parameters["artifact"])
+    if found.build_id != record.id:
+        raise NotFound("No artifact found")
+    return downloads.send(site, request, found)
+
+
+def log_text(site: Site, request: Request) -> Answer:
+    """A log as the job printed it."""
+    _, job_ = _job(site, request)
+    headers = (
+        ("Content-Type", "text/plain; charset=utf-8"), ("X-Content-Type-Options", "nosniff"),
+        ("Content-Security-Policy", "default-src 'none'; sandbox"), ("Cache-Control", "no-store"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+    )  # fmt: skip
+    return Answer(200, log_body(site, job_.id), headers)
+
+
+def agents(site: Site, request: Request) -> Answer:
+    """The agents that are there."""
+    found = site.plane.agents()
+    paths = []
+    for agent in found:
+        job_ = site.plane.job(agent.job_id) if agent.job_id else None
+        paths.append(f"{site.build_path(site.plane.build(job_.build_id))}/jobs/{job_.id}" if job_ else "")
+    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(found, paths)])
+    return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
+
+
+def live_all(site: Site, request: Request) -> Answer:
+    """Changes of any build or agent."""
+    return live.follow_build(site, "", lambda: access.is_reader(site, request))
+
+
+def live_build(site: Site, request: Request) -> Answer:
+    """Changes of one build."""
+    return live.follow_build(site, _build(site, request).id, lambda: access.is_reader(site, request))
+
+
+def live_job(site: Site, request: Request) -> Answer:
+    """Changes of one log."""
+    _, job_ = _job(site, request)
+    numbers = [request.value(name, "0") for name in ("start", "offset")]
+    if not all(number.isascii() and number.isdigit() and len(number) < 16 for number in numbers):
+        raise HttpError(400, "start and offset must be whole numbers")
+    start, offset = (int(number) for number in numbers)
+    shown_from, offset = max(start, offset - log_view.SHOWN_BYTES), max(start, offset)
+    return live.follow_log(site, job_.id, shown_from, offset, lambda: access.is_reader(site, request))
+
+
+def _page(site: Site, request: Request, title: str, crumbs: Crumbs, content: Html, events: str) -> Answer:
+    """Return a page for the reader of a request, who can log out where there is a session."""
+    session = access.session_of(site, request)
+    leave = forms.form(session, "/-/logout", fill("<button>Log out</button>")) if session else NOTHING
+    return page(title, crumbs, content, live=events, aside=leave, with_forms=session is not None)
+
+
+def _crumbs(site: Site, record: Build) -> Crumbs:
+    organization = site.plane.organization
+    return (
+        ("Builds", "/"),
+        (record.pipeline_slug, f"/{organization}/{record.pipeline_slug}"),
+        (f"#{record.number}", site.build_path(record)),
+    )
+
+
+def _build(site: Site, request: Request) -> Build:
+    number = request.parameters["number"]
+    if not (number.isascii() and number.isdigit()):
+        raise NotFound("No build found")
+    return site.plane.build_by_number(request.parameters["pipeline"], int(number[:15]))
+
+
+def _job(site: Site, request: Request) -> Tuple[Build, Job]:
+    record = _build(site, request)
+    job_ = site.plane.job(request.parameters["job"])
+    if job_.build_id != record.id:
+        raise NotFound("No job found")
+    return record, job_
+
+
+_BUILD = "/{org}/{pipeline}/builds/{number}"
+ROUTES: "tuple[Route, ...]" = (
+    ("GET", "/", builds),
+    ("GET", "/{org}", builds),
+    ("GET", "/{org}/{pipeline}", builds),
+    ("GET", "/{org}/{pipeline}/builds", builds),
+    ("GET", _BUILD, build),
+    ("GET", _BUILD + "/live", live_build),
+    ("GET", _BUILD + "/artifacts/{artifact}", artifact),
+    ("GET", _BUILD + "/jobs/{job}", job),
+    ("GET", _BUILD + "/jobs/{job}/live", live_job),
+    ("GET", _BUILD + "/jobs/{job}/log.txt", log_text),
+    ("GET", "/-/agents", agents),
+    ("GET", "/-/live", live_all),
+)
+# The same for everybody.
+OPEN_ROUTES: "tuple[Route, ...]" = (("GET", "/-/style.css", assets.style_sheet), ("GET", "/-/live.js", assets.script))

@@ -1,0 +1,109 @@
+"""The lines of a screen as safe HTML, with the group markers that logs carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import groupby
+from typing import Iterator, List, Optional
+
+from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
+from bkagent.controlplane.web.ui.terminal.screen import Row, Run
+from bkagent.controlplane.web.ui.terminal.style import PLAIN
+from bkagent.markdown import characters
+
+_MARKERS = {"--- ": "-", "+++ ": "+", "~~~ ": "~"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line. `html` is safe to put into a page; `time_ms` is when it was printed, None where nobody noted it.
+
+    marker   "-" a group, "+" an open one, "~" a muted one, "^" opens the group before, "" none
+    """
+
+    html: str
+    text: str
+    marker: str
+    time_ms: Optional[int]
+
+
+def read_lines(log: bytes) -> List[Line]:
+    """Return the lines of a whole log. A newline at its end makes no line of its own."""
+    interpreter = Interpreter()
+    interpreter.feed(log)
+    lines = list(lines_of(interpreter.screen.rows))
+    while len(lines) > 1 and not lines[-1].text and lines[-1].time_ms is None:
+        lines.pop()
+    return lines
+
+
+def lines_of(rows: List[Row]) -> Iterator[Line]:
+    """Yield the lines that `rows` make; the first row begins one."""
+    runs: List[Run] = []
+    time_ms: Optional[int] = None
+    for row in rows:
+        if not runs and not row.continues:
+            yield _line(row.runs, row.time_ms if time_ms is None else time_ms)
+            time_ms = None
+            continue
+        runs += row.runs
+        time_ms = row.time_ms if time_ms is None else time_ms
+        if not row.continues:
+            yield _line(runs, time_ms)
+            runs, time_ms = [], None
+    if runs:
+        yield _line(runs, time_ms)
+
+
+def log_html(log: bytes) -> str:
+    """Return a log as the REST API shows it: a line each, its time in front where it is known."""
+    pieces = []
+    for line in read_lines(log):
+        stamp = time_text(line.time_ms)
+        pieces.append((f'<time datetime="{stamp}">{stamp}</time>' if stamp else "") + line.html)
+    return "\n".join(pieces)
+
+
+def time_text(time_ms: Optional[int]) -> str:
+    """Return a moment as RFC 3339 with milliseconds, "" for none."""
+    if time_ms is None:
+        return ""
+    try:
+        moment = datetime.fromtimestamp(time_ms // 1000, timezone.utc)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
+
+
+def escaped(text: str) -> str:
+    """Return text for a page, safe inside elements and quoted attributes."""
+    return characters.escaped(text).replace("/", "&#47;")
+
+
+def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
+    text = "".join(text for _, text in runs).rstrip()
+    if not text:
+        return Line("&nbsp;", "", "", time_ms)
+    shown = escaped(text) if len(runs) == 1 and runs[0][0] == PLAIN else _elements(runs, len(text))
+    marker = "^" if text.startswith("^^^ +++") else _MARKERS.get(text[:4], "")
+    return Line(shown, text, marker, time_ms)
+
+
+def _elements(runs: List[Run], left: int) -> str:
+    """Return the first `left` characters of runs: a link each as long as it goes on, styles in it."""
+    pieces = []
+    for link, linked in groupby(runs, lambda run: run[0].link):
+        shown = ""
+        for style, same in groupby(linked, lambda run: run[0]):
+            piece = "".join(part for _, part in same)[:left]
+            left -= len(piece)
+            shown += _styled(piece, style.classes)
+        if shown and link:
+            shown = f'<a href="{characters.escaped(link)}" rel="noopener noreferrer nofollow">{shown}</a>'
+        pieces.append(shown)
+    return "".join(pieces)
+
+
+def _styled(text: str, classes: str) -> str:
+    return f'<span class="{classes}">{escaped(text)}</span>' if text and classes else escaped(text)

@@ -1,0 +1,63 @@
+"""How pages word times, durations and states."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from bkagent.controlplane.timestamps import text_of
+from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill
+
+# What a colour and a sign in front of a state say. States not listed are plain.
+_SIGNS = {
+    "passed": ("good", "\u2713"), "failed": ("bad", "\u2717"), "failing": ("bad", "\u2717"),
+    "timed_out": ("bad", "\u2717"), "canceled": ("still", "\u2205"), "canceling": ("busy", "\u2205"),
+    "timing_out": ("busy", "\u2205"),
+    "running": ("busy", "\u25b6"), "accepted": ("busy", "\u25b6"), "assigned": ("busy", "\u25b6"),
+    "blocked": ("wait", "\u2016"), "scheduled": ("wait", "\u2026"), "waiting": ("wait", "\u2026"),
+    "unblocked": ("good", "\u2713"), "broken": ("still", "\u2013"), "skipped": ("still", "\u2013"),
+    "connected": ("good", "\u2713"), "lost": ("bad", "\u2717"), "soft failed": ("warn", "!"),
+}  # fmt: skip
+
+
+def state(word: str) -> Html:
+    """Return a state with its colour and its sign; the word itself always stands there too."""
+    kind, sign = _SIGNS.get(word, ("still", "\u00b7"))
+    template = '<span class="state {kind}"><i>{sign}</i> {word}</span>'
+    return fill(template, kind=kind, sign=sign, word=word.replace("_", " "))
+
+
+def moment(at: Optional[float]) -> Html:
+    """Return a moment for people and machines, nothing for one that has not come."""
+    if at is None:
+        return NOTHING
+    text = text_of(at)
+    return fill('<time datetime="{text}">{shown} UTC</time>', text=text, shown=text[:19].replace("T", " "))
+
+
+def duration(seconds: Optional[float]) -> str:
+    """Return a length of time in its two largest units, such as "1h 5m", "" for none."""
+    if seconds is None or seconds < 0:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f}s" if seconds < 10 else f"{seconds:.0f}s"
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60}s"
+    if whole < 86400:
+        return f"{whole // 3600}h {whole % 3600 // 60}m"
+    return f"{whole // 86400}d {whole % 86400 // 3600}h"
+
+
+def between(start: Optional[float], end: Optional[float], now: float) -> str:
+    """Return how long something took, or has been taking."""
+    return "" if start is None else duration((now if end is None else end) - start)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes in the largest fitting unit."""
+    amount, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"

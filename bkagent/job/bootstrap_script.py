@@ -1,0 +1,48 @@
+"""Run a configured program in place of the phases; it usually sets things up and calls `bkagent bootstrap`."""
+
+from __future__ import annotations
+
+import os
+from typing import Mapping
+
+from bkagent.errors import AgentError
+from bkagent.job.leftovers import Leftovers
+from bkagent.logs.job_log import JobLog
+from bkagent.shell import words
+from bkagent.shell.cancellation import Cancellation
+from bkagent.shell.launch import StartFailed
+from bkagent.shell.log_lines import LogLines
+from bkagent.shell.session import CommandFailed, Session
+from bkagent.spool.result import Result
+
+
+def run(
+    command: str,
+    environ: Mapping[str, str],
+    log: JobLog,
+    cancellation: Cancellation,
+    pty: bool,
+    ends_leftovers: bool,
+) -> Result:
+    """Run it with the job's environment, under the job's terminal; return its result as that of the job."""
+    leftovers = Leftovers(environ, ends_leftovers)
+    leftovers.tie()
+    lines = LogLines(log)
+    session = Session(environ, os.getcwd(), lines, cancellation=cancellation, pty=pty, base_env=leftovers.env)
+    result = _run(session, command, log)
+    leftovers.settle(lines)
+    return result
+
+
+def _run(session: Session, command: str, log: JobLog) -> Result:
+    try:
+        session.run(words.split(command), shown="")
+    except CommandFailed as failed:
+        return Result(failed.exit_code, failed.signal)
+    except StartFailed as failed:
+        log.line(f"Error running job: {failed.why}")
+        return Result(-1, "", "process_run_error")
+    except (AgentError, ValueError) as problem:
+        log.line(f"Error running job: {problem}")
+        return Result(-1, "", "process_run_error")
+    return Result(0)

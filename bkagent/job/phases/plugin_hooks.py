@@ -1,0 +1,77 @@
+"""The hooks of a step's plugins, and the variables by which each is told what its step wants of it."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, Mapping, NamedTuple, Sequence
+
+from bkagent.hooks import find
+from bkagent.job.job import Job
+from bkagent.job.phases import hook_changes
+from bkagent.plugins import configuration
+from bkagent.plugins.checkout import CheckedOut
+
+# Code is checked out once and the command runs once; several plugins that want to do it are mostly a mistake.
+_SINGLE = frozenset(("checkout", "command"))
+
+
+class PluginHook(NamedTuple):
+    """A hook of a plugin, and what the log calls the plugin."""
+
+    path: str
+    plugin_name: str
+    checked_out: CheckedOut
+
+
+def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook]:
+    """Yield the hooks of one name, in the order of the plugins. They are looked for one by one, as they run."""
+    is_first = True
+    for position, one in enumerate(loaded, 1):
+        path = find.find(one.hooks, name, inside=one.root)
+        if path is None:
+            job.log.debug(f'Skipping plugin {one.plugin.display_name} {name} hook, no script in "{one.hooks}"')
+            continue
+        if name in _SINGLE and not is_first and not _admits(job, name, one, position):
+            continue
+        is_first = False
+        yield PluginHook(path, one.plugin.display_name, one)
+
+
+def variables_for(job: Job, one: CheckedOut) -> Mapping[str, str]:
+    """Return the variables that only this plugin's hooks get; none where its configuration holds a null."""
+    try:
+        made = configuration.variables(one.plugin, with_aliases=job.settings.compat.has_plugin_aliases)
+    except configuration.BadConfiguration as problem:
+        job.log.warning(f"Error configuring plugin environment: {problem}")
+        return {}
+    if made.deprecated:
+        _tell_deprecated(job, one, made.deprecated)
+    blocked = sorted(name for name, value in made.env.items() if job.protection.shields(name, value))
+    if blocked:
+        job.log.comment(f"Variables that this agent protects were left out: [{' '.join(blocked)}]")
+        hook_changes.note_ignored(job, blocked)
+    return {name: value for name, value in made.env.items() if name not in blocked}
+
+
+def _admits(job: Job, name: str, one: CheckedOut, position: int) -> bool:
+    """Warn of a second hook; return whether it runs all the same."""
+    which = f"{name} hook ({one.plugin.name} plugin, position {position})"
+    if job.settings.strict_single_hooks:
+        job.log.warning(f"Ignoring additional {which}")
+        return False
+    job.log.warning(
+        f"The additional {which} will be ignored in a future version. To have it ignored now, start the agent with "
+        "--strict-single-hooks, or with strict-single-hooks=true in its configuration file"
+    )
+    return True
+
+
+def _tell_deprecated(job: Job, one: CheckedOut, deprecated: "List[tuple[str, str]]") -> None:
+    job.log.header(f"Deprecated environment variables for plugin {one.plugin.name}")
+    job.log.plain(
+        "Underscores in a row used to become one in the names of these variables. For now each is set under both "
+        "names; keys without several underscores, hyphens or blanks in a row avoid that."
+    )
+    for former, present in deprecated:
+        job.log.plain(f'deprecated: "{former}"')
+        job.log.plain(f'replacement: "{present}"')
+        job.log.plain("")

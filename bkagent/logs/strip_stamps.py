@@ -1,0 +1,40 @@
+"""A log as it was before it was stamped, for those who put their own times to it."""
+
+from __future__ import annotations
+
+import re
+
+from bkagent.spool.manifest import JobFile
+
+_CODE = re.compile(rb"\x1b_bk;t=\d+\x07")
+_CODE_BEGUN = re.compile(rb"\x1b(?:_(?:b(?:k(?:;(?:t(?:=\d*)?)?)?)?)?)?\Z")
+_PREFIX = re.compile(rb"^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\] ", re.MULTILINE)
+_LONGEST_LINE_BYTES = 256 * 1024
+
+
+class Unstamped:
+    """Takes a stamped stream in pieces and gives it without the stamps of `job`'s kind. Not thread-safe."""
+
+    def __init__(self, job: JobFile) -> None:
+        self._codes = job.ansi_timestamps
+        self._lines = job.timestamp_lines and not job.ansi_timestamps
+        self._rest = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return what can be said by now: the beginning of a stamp waits for the rest."""
+        if self._codes:
+            data = _CODE.sub(b"", self._rest + data)
+            begun = _CODE_BEGUN.search(data, max(0, len(data) - 40))
+            at = begun.start() if begun else len(data)
+            data, self._rest = data[:at], data[at:]
+        elif self._lines:
+            whole, end, rest = (self._rest + data).rpartition(b"\n")
+            if len(rest) > _LONGEST_LINE_BYTES:
+                whole, end, rest = whole + end + rest, b"", b""
+            data, self._rest = _PREFIX.sub(b"", whole + end), rest
+        return data
+
+    def flush(self) -> bytes:
+        """Return what was waiting."""
+        rest, self._rest = self._rest, b""
+        return _PREFIX.sub(b"", rest) if self._lines else rest

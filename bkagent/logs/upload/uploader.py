@@ -1,0 +1,170 @@
+"""Uploads a job's log from its spool entry, while the job prints and until every byte is acknowledged."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Callable, Optional
+
+from bkagent.errors import WireError
+from bkagent.logs.upload.chunk_pacing import Pace
+from bkagent.logs.upload.chunk_senders import ChunkSenders, GivenUp, Send
+from bkagent.logs.upload.shared_backoff import Outage
+from bkagent.spool.agent_entry import Entry
+from bkagent.spool.background_sync import Syncing
+from bkagent.spool.journal import Chunk, Journal
+from bkagent.system.durable import is_full, sync_path
+from bkagent.system.plain_file import open_plain
+
+__all__ = ["GivenUp", "Uploader"]
+
+_LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `nudge` makes a stop prompt
+
+# A job that prints many small pieces rings far more often than there is something to send. After some rounds for
+# nothing the rings are left to gather for a moment.
+_ROUNDS_FOR_NOTHING = 8
+_GATHER_S = 0.005
+_FULL_DISK_PAUSE_S = 1.0
+_MOST_LOST_BYTES = 1024**3  # with the power of a machine: far more than a job prints between two syncs
+
+
+class Uploader:
+    """Uploads the log of an entry that the caller owns. `send` makes one try: send(sequence, offset, size, gzipped).
+
+    What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
+    nothing more is sent. `outage` may be shared with others who talk to the same endpoint. `watch` is called with the
+    size of the log whenever it may have grown.
+    """
+
+    def __init__(
+        self,
+        entry: Entry,
+        send: Send,
+        report: Callable[[str, str], None],
+        *,
+        outage: Optional[Outage] = None,
+        watch: Optional[Callable[[int], None]] = None,
+    ) -> None:
+        self._entry, self._send, self._report, self._watch = entry, send, report, watch
+        self._outage = outage or Outage()
+        self._told_of_size = self._told_of_full_disk = False
+        self._watching = False
+        self.complete = False  # whether the job has ended and every byte is acknowledged
+
+    def run(self, stop: threading.Event) -> int:
+        """Upload until `complete` or `stop` is set; return the number of chunks that failed, which is 0.
+
+        May be called again, for lines that were added after the end. Raises GivenUp, OSError, WireError.
+        """
+        self._bell = bell = self._entry.listener()
+        try:
+            journal = Journal(self._entry.chunks_path)
+            senders = ChunkSenders(self._entry.log_path, journal, self._send, self._outage, bell.ring, self._report)
+            self._syncing = Syncing(lambda: self._sync(journal), "journal-sync")
+            try:
+                self._upload(journal, senders, stop)
+            finally:
+                self._syncing.close()
+                senders.close()
+            return 0
+        finally:
+            bell.close()
+
+    def nudge(self) -> None:
+        """Make `run` look at `stop` now."""
+        self._entry.ring()
+
+    def _upload(self, journal: Journal, senders: ChunkSenders, stop: threading.Event) -> None:
+        job = self._entry.job
+        pace = Pace(job.chunk_max_bytes, job.chunk_interval_s)
+        self._fill(journal)
+        again = journal.unacknowledged()
+        if any(chunk.size > job.chunk_max_bytes for chunk in again):
+            raise WireError(f"{self._entry.chunks_path} has a chunk of more than {job.chunk_max_bytes} bytes")
+        for_nothing = 0
+        while not stop.is_set():
+            for_nothing += 1
+            senders.check()
+            ended = self._ended()  # before the size: what the job printed last is in it then
+            size = self._entry.log_size()
+            self._warn_of_size(size, job.log_max_bytes)
+            if self._watch is not None:
+                self._watch(size)
+            while again and senders.in_flight < pace.most_in_flight:
+                senders.put(again.pop(0))
+                for_nothing = 0
+            while not again:
+                take = pace.take(size - journal.next_offset, senders.in_flight, ended, time.monotonic())
+                chunk = self._cut(journal, take, stop) if take else None
+                if chunk is None:
+                    break
+                senders.put(chunk, level=1 if take == job.chunk_max_bytes else 6)
+                for_nothing = 0
+            unsent = size - journal.next_offset
+            if ended and not again and not unsent and not senders.in_flight:
+                self.complete = True
+                return
+            due_in_s = None if again else pace.due_in_s(unsent, senders.in_flight, time.monotonic())
+            if not self._bell.wait(_LOOK_AT_STOP_S if due_in_s is None else min(_LOOK_AT_STOP_S, due_in_s)):
+                for_nothing = 0
+            elif for_nothing > _ROUNDS_FOR_NOTHING:
+                stop.wait(_GATHER_S)
+
+    def _cut(self, journal: Journal, size: int, stop: threading.Event) -> Optional[Chunk]:
+        """Cut the next chunk, or wait a little where the disk has no room to write that down."""
+        try:
+            chunk = journal.cut(size)
+            self._syncing.written()
+            return chunk
+        except OSError as problem:
+            if not is_full(problem):
+                raise
+            if not self._told_of_full_disk:
+                self._told_of_full_disk = True
+                self._report("warn", f"the log of job {self._entry.job_id} waits: {problem}")
+            stop.wait(_FULL_DISK_PAUSE_S)
+            return None
+
+    def _ended(self) -> bool:
+        if self._entry.ended():
+            return True
+        if not self._watching and self._entry.started():
+            self._watching = True
+            threading.Thread(target=self._ring_at_end, name="job-end", daemon=True).start()
+        return False
+
+    def _ring_at_end(self) -> None:
+        self._entry.sleep_until_end()
+        try:
+            self._entry.ring()
+        except OSError:
+            pass  # the entry is gone already
+
+    def _warn_of_size(self, size: int, limit: int) -> None:
+        if limit and size > limit and not self._told_of_size:
+            self._told_of_size = True
+            name = self._entry.job_id
+            self._report("warn", f"the log of job {name} has exceeded {limit} bytes; the server may drop the rest")
+
+    def _sync(self, journal: Journal) -> None:
+        """Bring to the disk which chunks were cut, and before that what was cut.
+
+        Nobody waits for it before a chunk is sent. What the power takes with it was cut in its last second, and is cut
+        again from what the disk has of the log.
+        """
+        sync_path(self._entry.log_path)
+        journal.sync()
+
+    def _fill(self, journal: Journal) -> None:
+        """Give a log that lost its end with the machine's power its length back, so that later offsets stay true."""
+        missing = journal.next_offset - self._entry.log_size()
+        if missing > _MOST_LOST_BYTES:
+            raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
+        if missing > 0 and not self._entry.alive():
+            said = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
+            with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:
+                # The words come last: what was cut last is what is sent again.
+                log.seek(0, os.SEEK_END)
+                log.truncate(journal.next_offset - min(missing, len(said)))
+                log.write(said[-missing:])

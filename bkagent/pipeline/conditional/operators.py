@@ -1,0 +1,63 @@
+"""What the operators of a condition do with values: a text, a number, a boolean, None or a list of texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bkagent.pipeline.conditional.lexer import wrong
+from bkagent.pipeline.conditional.regex import Pattern
+
+
+def equal(left: Any, right: Any, at: int) -> bool:
+    """Compare two values of one type, or one with null."""
+    if left is None or right is None:
+        return left is right
+    if isinstance(left, Pattern) or isinstance(right, Pattern):
+        wrong(at, "a regular expression is matched with =~ or !~, not compared")
+    if type(left) is not type(right):
+        wrong(at, f"{kind(left)} cannot be compared with {kind(right)}")
+    return bool(left == right)
+
+
+def matches(left: Any, right: Any, at: int) -> bool:
+    """Search a text for a regular expression; null has no match."""
+    if not isinstance(right, Pattern):
+        wrong(at, f"expected a regular expression such as /^v/ on the right, found {kind(right)}")
+    if left is None:
+        return False
+    if not isinstance(left, str):
+        wrong(at, f"expected a text on the left, found {kind(left)}")
+    return right.found_in(left)
+
+
+def includes(left: Any, right: Any, at: int) -> bool:
+    """Say whether a list has this text, or one that the regular expression matches; null has none."""
+    if left is None:
+        return False
+    if not isinstance(left, (list, tuple)):
+        wrong(at, f"expected a list on the left of includes, found {kind(left)}")
+    if isinstance(right, Pattern):
+        return any(isinstance(item, str) and right.found_in(item) for item in left)
+    return right in left
+
+
+def truth(value: Any, at: int, operator: str) -> bool:
+    """Return a boolean operand; null counts as false."""
+    if value is None:
+        return False
+    if not isinstance(value, bool):
+        wrong(at, f"{operator} needs true or false, found {kind(value)}")
+    return value
+
+
+def kind(value: Any) -> str:
+    """Return the words for a value's type in a message."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int):
+        return "a number"
+    if isinstance(value, str):
+        return "a text"
+    return "a regular expression" if isinstance(value, Pattern) else "a list"

@@ -1,0 +1,81 @@
+"""`if_changed`: skip steps whose files did not change.
+
+Counts on command, trigger and group steps; the key never leaves this machine with those.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+from bkagent.pipeline.document.model import TypedPipeline, TypedStep
+from bkagent.pipeline.document.scalars import kind
+from bkagent.pipeline.path_pattern import BadPattern, PathPattern
+
+KEY = "if_changed"
+SKIP = "if_changed matched no unexcluded changed files in this build"
+_KINDS = ("command", "trigger", "group")
+Warn = Callable[[str], None]
+Changed = Callable[[], Optional[Sequence[str]]]
+
+
+def apply(pipeline: TypedPipeline, changed: Optional[Changed], warn: Warn) -> bool:
+    """Take `if_changed` off the steps, and skip those with no changed file among what they name.
+
+    `changed` returns the changed paths, or None where they cannot be told; it is called only when a step asks.
+    Without `changed` nothing is skipped. Returns whether any step was touched.
+    """
+    return _apply(pipeline.steps, changed, warn)
+
+
+def _apply(steps: List[TypedStep], changed: Optional[Changed], warn: Warn) -> bool:
+    touched = False
+    for step in steps:
+        if step.kind == "group":
+            touched |= _apply(step.typed["steps"], changed, warn)
+        if step.kind not in _KINDS or step.scalar is not None or KEY not in step.rest:
+            continue
+        touched = True
+        value = step.rest.pop(KEY)
+        if changed is None or value is None:
+            continue
+        try:
+            include, exclude = _patterns(value)
+        except BadPattern as wrong:
+            warn(f"if_changed is ignored: {wrong}")
+            continue
+        paths = changed()
+        if paths is not None and not any(_fits(path, include) and not _fits(path, exclude) for path in paths):
+            step.rest["skip"] = SKIP
+    return touched
+
+
+def _fits(path: str, patterns: Sequence[PathPattern]) -> bool:
+    return any(pattern.matches(path) for pattern in patterns)
+
+
+def _patterns(value: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
+    """Return what to include and to exclude. Raises BadPattern with a sentence."""
+    if not isinstance(value, dict):
+        return _compiled(value, KEY), []
+    if value.get("include") is None:
+        raise BadPattern("include is missing; it names the files that count")
+    unknown = [name for name in value if name not in ("include", "exclude")]
+    if unknown:
+        raise BadPattern(f"{unknown[0]} has no meaning in it; only include and exclude have")
+    exclude = value.get("exclude")
+    return _compiled(value["include"], "include"), [] if exclude is None else _compiled(exclude, "exclude")
+
+
+def _compiled(value: Any, what: str) -> List[PathPattern]:
+    items = value if isinstance(value, list) else [value]
+    for item in items:
+        if not isinstance(item, str):
+            raise BadPattern(f"{what} must be a pattern or a list of patterns, not {kind(item)}")
+    compiled = []
+    for item in items:
+        try:
+            compiled.append(PathPattern(item, backslash_separates=os.sep == "\\"))
+        except BadPattern as wrong:
+            raise BadPattern(f'the pattern "{item}" cannot be read: {wrong}') from None
+    return compiled

@@ -1,0 +1,64 @@
+"""Read the pipelines of a text: YAML, normalised, with variables put in."""
+
+from __future__ import annotations
+
+from typing import Iterator, Mapping, Tuple, Union
+
+from bkagent.pipeline.document import interpolate_document, normalise
+from bkagent.pipeline.document.model import Normalised
+from bkagent.pipeline.errors import PipelineError
+from bkagent.yaml.load import YamlError, documents
+
+Content = Union[str, bytes]
+TRACE_CONTEXT = "BUILDKITE_TRACE_CONTEXT"
+
+
+def read_pipeline(
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+) -> Normalised:
+    """Return the one pipeline of a text. Raises PipelineError naming the source, also for none or several."""
+    found = read_pipelines(text, name, environ, interpolate, prefer_environ=prefer_environ)
+    if len(found) != 1:
+        what = "there is nothing in it" if not found else f"it has {len(found)} documents, where one is expected"
+        raise PipelineError(f'pipeline parsing of "{name}" failed: {what}')
+    return found[0]
+
+
+def read_pipelines(
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+) -> Tuple[Normalised, ...]:
+    """Return all pipelines of a text, none for an empty one. `name` is the source in messages.
+
+    Raises PipelineError with the name, and for YAML the line and column.
+    """
+    return tuple(each_pipeline(text, name, environ, interpolate, prefer_environ=prefer_environ))
+
+
+def each_pipeline(
+    text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
+) -> Iterator[Normalised]:
+    """Yield the pipelines of a text one by one: what is wrong with a later one does not keep an earlier one back.
+
+    With `prefer_environ` a pipeline's `env` does not replace variables of `environ` for what is put in.
+    """
+    found = documents(text)
+    while True:
+        try:
+            document = next(found)
+            pipeline, warnings = normalise.read(document)
+        except StopIteration:
+            return
+        except (PipelineError, YamlError) as wrong:
+            raise PipelineError(f'pipeline parsing of "{name}" failed: {wrong}') from None
+        if interpolate:
+            if TRACE_CONTEXT in environ:
+                pipeline.env = {**(pipeline.env or {}), TRACE_CONTEXT: environ[TRACE_CONTEXT]}
+            try:
+                interpolate_document.fill(pipeline, environ, prefer_environ=prefer_environ)
+            except PipelineError as wrong:
+                raise PipelineError(f'pipeline interpolation of "{name}" failed: {wrong}') from None
+        try:
+            document = normalise.written(pipeline)
+        except PipelineError as wrong:
+            raise PipelineError(f'pipeline "{name}" cannot be written as JSON: {wrong}') from None
+        yield Normalised(document, tuple(warnings), pipeline)

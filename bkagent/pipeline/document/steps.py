@@ -1,0 +1,134 @@
+"""Tell what kind a step is and read the fields that its kind knows."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from bkagent.pipeline.document import attributes, matrix
+from bkagent.pipeline.document.model import TypedStep
+from bkagent.pipeline.document.scalars import Unfit, kind, text, text_map, texts
+from bkagent.pipeline.errors import PipelineError
+
+WORDS = {"wait": "wait", "waiter": "wait", "block": "input", "input": "input", "manual": "input"}
+TYPES = dict(WORDS, command="command", script="command", trigger="trigger", group="group")
+# The first of these keys that a step has tells its kind.
+_TELLING = (
+    "command", "commands", "plugins", "wait", "waiter", "block", "input", "manual", "trigger", "group",
+)  # fmt: skip
+_KIND_OF_KEY = dict(TYPES, commands="command", plugins="command")
+DEEPEST_GROUP = 20
+Warnings = List[str]
+
+
+def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep]:
+    """Read a list of steps, adding a sentence to `warnings` for each that cannot be understood.
+
+    Raises PipelineError for what can be no step at all.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise Unfit(f"steps must be a list, not {kind(value)}")
+    if depth > DEEPEST_GROUP:
+        raise PipelineError(f"groups stand inside each other more than {DEEPEST_GROUP} levels deep")
+    found = []
+    for number, item in enumerate(value, start=1):
+        step, wrong = _step(item, depth, f"step {number} of {len(value)}")
+        found.append(step)
+        if wrong:
+            warnings.append(f"while unmarshaling step {number} of {len(value)}: {wrong}")
+    return found
+
+
+def _step(value: Any, depth: int, place: str) -> Tuple[TypedStep, str]:
+    if isinstance(value, str):
+        if value in WORDS:
+            return TypedStep(WORDS[value], {}, scalar=value), ""
+        known = " ".join(WORDS)
+        return TypedStep("unknown", {}, scalar=value), f'unknown step type "{value}", want one of [{known}]'
+    if not isinstance(value, dict):
+        raise Unfit(f"{place} must be a mapping or a word such as wait, not {kind(value)}")
+    step_kind, wrong = _kind_of(value, place)
+    if step_kind not in _READERS:
+        return TypedStep(step_kind or "unknown", dict(value)), wrong
+    try:
+        return _READERS[step_kind](value, depth), ""
+    except Unfit as unfit:
+        return TypedStep("unknown", dict(value)), f"fell back using unknown type of step: {unfit}"
+
+
+def _kind_of(value: Dict[str, Any], place: str) -> Tuple[str, str]:
+    if "type" in value:
+        stated = value["type"]
+        if not isinstance(stated, str):
+            raise Unfit(f"{place}: type must be a text, not {kind(stated)}")
+        return (TYPES[stated], "") if stated in TYPES else ("", f'unknown step type "{stated}"')
+    for key in _TELLING:
+        if key in value:
+            return _KIND_OF_KEY[key], ""
+    return "", f"cannot infer step type: need one of [{' '.join(_TELLING)}]"
+
+
+def _take(rest: Dict[str, Any], *names: str) -> Any:
+    """Take the first of these keys that is there out of `rest`; the others stay."""
+    for name in names:
+        if name in rest:
+            return rest.pop(name)
+    return None
+
+
+def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
+    """Read a command step. Raises Unfit naming the attribute that has another form than the reference decodes."""
+    rest = dict(value)
+    typed: Dict[str, Any] = {
+        "label": text(_take(rest, "label", "name"), "label"),
+        "key": text(_take(rest, "key", "id", "identifier"), "key"),
+        "command": _commands(rest),
+        "env": text_map(rest.pop("env", None), "env"),
+        "plugins": attributes.plugins(rest.pop("plugins", None)),
+    }
+    for name, read in _WHERE_GIVEN.items():
+        if name in rest:
+            given = rest.pop(name)
+            typed[name] = None if given is None and name != "secrets" else read(given)
+    return TypedStep("command", rest, typed)
+
+
+_WHERE_GIVEN: Dict[str, Callable[[Any], Any]] = {
+    "matrix": matrix.read,
+    "cache": attributes.cache,
+    "secrets": attributes.secrets,
+    "checkout": attributes.checkout,
+    "signature": attributes.signature,
+}
+
+
+def _commands(rest: Dict[str, Any]) -> str:
+    """Return the command; `commands` wins where both are there, but then `command` must be one text."""
+    found: Optional[str] = None
+    for name in ("command", "commands"):
+        if name in rest:
+            given = rest.pop(name)
+            if isinstance(given, dict) or (isinstance(given, list) and "commands" in rest):
+                raise Unfit(f"{name} must be a text or a list of texts, not {kind(given)}")
+            found = "\n".join(texts(given, name))
+    return found or ""
+
+
+def _group(value: Dict[str, Any], depth: int) -> TypedStep:
+    rest = dict(value)
+    label = _take(rest, "group", "label", "name")
+    inner: Warnings = []
+    typed = {
+        "group": None if label is None else text(label, "group"),
+        "key": text(_take(rest, "key", "id", "identifier"), "key"),
+        "steps": read_steps(rest.pop("steps", None), inner, depth + 1),
+    }
+    # The reference passes a group on as it is written when one of its steps is not understood, and only where
+    # the group has no other fields; with those it says nothing. Pipelines that pass there must pass here.
+    if inner and not rest:
+        raise Unfit("; ".join(inner))
+    return TypedStep("group", rest, typed)
+
+
+_READERS: Dict[str, Callable[[Dict[str, Any], int], TypedStep]] = {"command": read_command, "group": _group}

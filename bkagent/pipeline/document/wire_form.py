@@ -1,0 +1,76 @@
+"""Write typed steps as the plain values that go over the wire."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List
+
+from bkagent.pipeline.document import matrix
+from bkagent.pipeline.document.model import Plugin, TypedStep
+from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.plugin_source import full_source
+from bkagent.yaml.timestamp import Timestamp
+
+
+def written_step(step: TypedStep) -> Any:
+    """Return a step's wire form. Keys are sorted, except in a step that was not understood."""
+    if step.scalar is not None:
+        return step.scalar
+    whole: Dict[str, Any] = {name: plain(value, name) for name, value in step.rest.items()}
+    if step.kind == "unknown":
+        return whole
+    if step.kind == "group":
+        whole.update(_group(step.typed))
+    elif step.kind == "command":
+        whole.update(_command(step.typed))
+    return dict(sorted(whole.items()))
+
+
+def _group(typed: Dict[str, Any]) -> Dict[str, Any]:
+    whole = {"group": typed["group"], "steps": [written_step(inner) for inner in typed["steps"]]}
+    return dict(whole, key=typed["key"]) if typed["key"] else whole
+
+
+def _command(typed: Dict[str, Any]) -> Dict[str, Any]:
+    whole: Dict[str, Any] = {"command": typed["command"]}
+    for name in ("key", "label", "secrets"):
+        if typed.get(name):
+            whole[name] = typed[name]
+    if typed["env"]:
+        whole["env"] = dict(sorted(typed["env"].items()))
+    if typed["plugins"]:
+        whole["plugins"] = _plugins(typed["plugins"])
+    if typed.get("matrix") is not None:
+        whole["matrix"] = plain(matrix.written(typed["matrix"]), "matrix")
+    for name in ("cache", "checkout", "signature"):
+        if typed.get(name) is not None:
+            whole[name] = plain(typed[name], name)
+    return whole
+
+
+def _plugins(found: List[Plugin]) -> List[Dict[str, Any]]:
+    written = []
+    for plugin in found:
+        configuration = _sorted(plain(plugin.configuration, plugin.source))
+        empty = isinstance(configuration, (dict, list)) and not configuration
+        written.append({full_source(plugin.source): None if empty else configuration})
+    return written
+
+
+def _sorted(value: Any) -> Any:
+    """Return a value with the keys of its mappings in order, as a plugin's configuration is passed on."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def plain(value: Any, what: str) -> Any:
+    """Return a copy of a value with dates as texts. Raises PipelineError for .inf and .nan."""
+    if isinstance(value, dict):
+        return {key: plain(item, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item, what) for item in value]
+    if isinstance(value, Timestamp):
+        return value.rfc3339
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        raise PipelineError(f"{what}: {value} is a number that JSON cannot hold; put it in quotes")
+    return value

@@ -1,0 +1,57 @@
+"""What a pipeline asks to tell others: `notify` of the build, of groups and of steps. Nothing of it is sent here.
+
+Source: https://buildkite.com/docs/pipelines/configure/notify
+"""
+
+from __future__ import annotations
+
+from typing import Any, Iterable, Iterator, List, Mapping, Tuple
+
+from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.model.fields import shown
+from bkagent.pipeline.model.steps import CommandStep, GroupStep, Pipeline
+
+KINDS = (
+    "basecamp_campfire", "email", "github_check", "github_commit_status", "pagerduty_change_event", "slack", "webhook",
+)  # fmt: skip
+# Which need no settings, and may stand as a word alone.
+_WORDS = ("github_check", "github_commit_status")
+
+
+def check(pipeline: Pipeline) -> None:
+    """Raise PipelineError for a notification of an unknown kind, naming where it stands."""
+    for place, items in _holders(pipeline):
+        for item in items:
+            if not _kinds(item):
+                known = ", ".join(KINDS)
+                raise PipelineError(f"{place}: notify must hold notifications of the kinds {known}, not {_named(item)}")
+
+
+def lines(pipelines: Iterable[Pipeline]) -> List[str]:
+    """Return a sentence for each place whose notifications are not sent."""
+    return [
+        f"{place}: notify ({', '.join(kinds)}) is not carried out; this control plane sends no notifications"
+        for pipeline in pipelines
+        for place, items in _holders(pipeline)
+        for kinds in [sorted({kind for item in items for kind in _kinds(item)})]
+        if kinds
+    ]
+
+
+def _holders(pipeline: Pipeline) -> "Iterator[Tuple[str, Tuple[Any, ...]]]":
+    yield "the build", pipeline.notify
+    for step, _ in pipeline.walk():
+        if isinstance(step, (CommandStep, GroupStep)):
+            yield step.name, step.notify
+
+
+def _kinds(item: Any) -> List[str]:
+    if isinstance(item, Mapping):
+        return [kind for kind in KINDS if kind in item]
+    return [item] if item in _WORDS else []
+
+
+def _named(item: Any) -> str:
+    if isinstance(item, Mapping):
+        return ", ".join(f'"{name}"' for name in item if name != "if") or "a mapping without one"
+    return shown(item)

@@ -1,0 +1,178 @@
+"""The spool entry as its job process holds it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import Optional
+
+from bkagent.errors import AgentError, WireError
+from bkagent.spool import layout, result
+from bkagent.spool.background_sync import Syncing
+from bkagent.spool.full_disk_writer import HELD_UP_S, PatientWriter
+from bkagent.spool.manifest import JobFile
+from bkagent.spool.result import Result
+from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_job, sync_session
+from bkagent.system import file_lock, wake
+from bkagent.system.durable import replace_file, sync_file, sync_folder, sync_path
+from bkagent.system.plain_file import open_plain
+
+_POSTED_WITHIN_S = 0.1
+
+
+def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobSide":
+    """Make this process the job process of an entry. `held_up_s` is how long a full disk may hold it up.
+
+    Raises AgentError when another is or was, OSError, WireError.
+    """
+    alive = file_lock.open_lock(os.path.join(folder, layout.ALIVE))
+    try:
+        if not file_lock.lock_soon(alive):
+            raise AgentError(f"another process runs the job in {folder}")
+        # Looked at under the lock: an agent that gave the job up did so holding it.
+        if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
+            raise AgentError(f"the job in {folder} has run already")
+        return JobSide(folder, alive, held_up_s)
+    except (AgentError, OSError):
+        os.close(alive)
+        raise
+
+
+class JobSide:
+    """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
+
+    def __init__(self, folder: str, alive: int, held_up_s: float = HELD_UP_S) -> None:
+        self.folder = folder
+        self.job: JobFile = read_job(folder)
+        self._alive = alive
+        self._lock = threading.Lock()
+        self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
+        self._log = open_plain(os.path.join(folder, layout.LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._writer = PatientWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
+        replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
+        # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
+        self._sync_fd = os.dup(self._log)
+        self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
+        self._syncs = 0
+        self._syncs_end = False
+        self._outcome: Optional[Result] = None
+        self._is_new = True
+        self._closed = False
+        self._syncing = Syncing(self._sync_with_entry, "log-sync")
+        self._ringer.ring()
+
+    def append(self, data: bytes) -> None:
+        """Add bytes to the log; what happens on a full disk is in `patient_writer`."""
+        with self._lock:
+            if self._closed:
+                raise ValueError("the log is closed")
+            self._writer.append(data)
+            self._ringer.ring()
+        self._syncing.written()
+
+    def sync(self) -> None:
+        """Bring what was appended to the disk. Happens by itself once a second."""
+        with self._sync_lock:
+            if self._syncs_end:
+                return
+            self._syncs += 1
+        try:
+            sync_file(self._sync_fd)
+        finally:
+            with self._sync_lock:
+                self._syncs -= 1
+                self._close_unused_sync_fd()
+
+    def finish(self, outcome: Result) -> None:
+        """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
+
+        On the disk the result always comes after the log. The disk takes longer than a control plane that answers,
+        so an agent of this boot hears of the result before: nobody would be safer for its wait.
+        """
+        self._outcome = outcome
+        with self._lock:
+            self._writer.finish()
+        self._mend_job_file()
+        if not result.announce(self.folder, outcome):
+            self.sync()
+            result.write(self.folder, outcome)
+        self._ringer.ring()
+
+    def close(self) -> None:
+        """Let go of the entry, so that the agent finishes the job without waiting for this process to be gone.
+
+        A sync that is under way goes on and is not waited for: a slow disk must not hold up the end of a job.
+        """
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._log)
+            with self._sync_lock:
+                self._syncs_end = True
+                self._close_unused_sync_fd()
+            os.close(self._alive)
+            self._ringer.ring()
+            self._ringer.close()
+        self._syncing.close()
+
+    def bring_to_disk(self) -> None:
+        """See to it that the end of a closed entry is on the disk, unless the agent is done with it before that."""
+        time.sleep(_POSTED_WITHIN_S)
+        if not self._is_there():
+            return
+        try:
+            sync_session(self.folder)
+            for name in (layout.JOB, layout.LOG):
+                sync_path(os.path.join(self.folder, name))
+            if self._outcome is not None:
+                result.write(self.folder, self._outcome)
+            sync_folder(os.path.dirname(self.folder))
+        except OSError:
+            pass  # removed in this moment, or a disk that is beyond help
+        if not self._is_there():
+            layout.remove_folder(self.folder)  # what this call may have put into it while it was being removed
+
+    def _is_there(self) -> bool:
+        names = (layout.JOB, layout.JOB_ASIDE)
+        return any(os.path.exists(os.path.join(self.folder, name)) for name in names)
+
+    def cancel_reason(self) -> Optional[str]:
+        """Return "cancel" or "agent_stop" once the agent has asked for an end, else None."""
+        return cancel_reason(self.folder)
+
+    def heartbeat_age_s(self, now: float) -> float:
+        """Return the seconds since the session's last accepted heartbeat; `now` as by time.time()."""
+        return heartbeat_age_s(self.folder, now)
+
+    def descriptors(self) -> "tuple[int, ...]":
+        """Return the open descriptors that a fork without an exec must close."""
+        return (self._alive, self._log, self._sync_fd)
+
+    def _close_unused_sync_fd(self) -> None:
+        """Close it once, under the lock, by whoever is the last to use it."""
+        if self._syncs_end and not self._syncs:
+            os.close(self._sync_fd)
+
+    def _mend_job_file(self) -> None:
+        """Write what this process knows where the file is damaged: without it nobody could deliver the job's end."""
+        try:
+            read_job(self.folder)
+        except WireError:
+            text = self.job.to_text().encode("utf-8", "surrogateescape")
+            try:
+                replace_file(os.path.join(self.folder, layout.JOB), text)
+            except OSError:
+                pass  # the next time; what the job prints and leaves must not wait for it
+
+    def _sync_with_entry(self) -> None:
+        self._mend_job_file()
+        self.sync()
+        # The entry itself was made in a hurry; it gets to the disk with its first second of log.
+        if self._is_new:
+            sync_session(self.folder)
+            sync_path(os.path.join(self.folder, layout.JOB))
+            sync_folder(self.folder)
+            sync_folder(os.path.dirname(self.folder))
+            self._is_new = False

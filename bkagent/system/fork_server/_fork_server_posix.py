@@ -1,0 +1,160 @@
+"""The warm process and the moment of the fork; the promises are in `fork_server`."""
+
+import _socket
+import array
+import os
+import select
+import signal
+import sys
+
+from bkagent.system import _process_start_posix as processes
+from bkagent.system.fork_server import _fork_lines_posix as lines
+from bkagent.system.fork_server import _preload_posix as lessons
+
+assert sys.platform != "win32"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional
+
+    from bkagent.system.fork_server._fork_request import Request
+    from bkagent.system.fork_server._preload_posix import Teacher
+
+_own_line: "Optional[_socket.socket]" = None  # of a forked process: open for as long as the process lives
+_teacher: "Optional[Teacher]" = None  # of a forked process
+
+
+def teach() -> None:
+    """See `fork_server`."""
+    if _teacher is not None:
+        _teacher.teach()
+
+
+def serve() -> "Optional[Request]":
+    """Serve the line that is standard input. Children are told from the parent by what this returns."""
+    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    server = _Server(line)
+    lessons.keep_pages_shared()
+    line.sendall(lines.READY)
+    return server.run()
+
+
+class _Server:
+    """Forks, and takes note of the ends of what it has forked, on one thread."""
+
+    def __init__(self, line: "_socket.socket") -> None:
+        self._line = line
+        self._lessons = lessons.Lessons()
+        self._children: "Dict[int, _socket.socket]" = {}
+        # A child's end makes itself known by a byte in this pipe.
+        self._bell, self._ringer = os.pipe()
+        for fd in (self._bell, self._ringer):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(self._ringer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def run(self) -> "Optional[Request]":
+        poller = select.poll()
+        poller.register(self._bell, select.POLLIN)
+        poller.register(self._lessons.fd, select.POLLIN)
+        poller.register(self._line.fileno(), select.POLLIN)
+        while True:
+            for fd, _ in poller.poll():
+                if fd == self._bell:
+                    os.read(fd, 4096)
+                    self._reap()
+                    continue
+                if fd == self._lessons.fd:
+                    self._lessons.learn()
+                    continue
+                data, ancillary, _, _ = self._line.recvmsg(1, _socket.CMSG_SPACE(4 * lines.FILES))
+                if not data:
+                    return None
+                files = _descriptors(ancillary)
+                if len(files) == lines.FILES:
+                    line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, files.pop(0))
+                    if self._fork(line, files):
+                        return _begun(line, files)
+                for file in files:
+                    os.close(file)
+
+    def _fork(self, line: "_socket.socket", files: "List[int]") -> bool:
+        """Fork; say whether this is the new process."""
+        try:
+            pid = os.fork()
+        except OSError as problem:
+            _tell(line, lines.number(problem.errno or 1) + lines.number(0))
+            line.close()
+            return False
+        if pid:
+            self._children[pid] = line
+            return False
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for other in (self._line, *self._children.values()):
+            other.close()
+        os.close(self._bell)
+        os.close(self._ringer)
+        global _teacher
+        _teacher = self._lessons.leave_to()
+        return True
+
+    def _reap(self) -> None:
+        while self._children:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            line = self._children.pop(pid, None)
+            if line is not None:
+                _tell(line, lines.number(status))
+                line.close()
+
+
+def _begun(line: "_socket.socket", files: "List[int]") -> "Request":
+    """Become a process of its own; return what it shall do. Does not return where that fails or nobody waits for it."""
+    global _own_line
+    problem = 127
+    try:
+        os.setsid()
+        size = lines.read_number(line)
+        data = None if size is None else lines.read(line, size)
+        if data is None:
+            os._exit(problem)
+        cwd, request = lines.unpacked(data)
+        stdin, stdout, stderr = files
+        processes.place_files((stdin, stdout, stderr))
+        for file in files:
+            os.close(file)
+        os.chdir(cwd)
+        line.sendall(lines.number(0) + lines.number(os.getpid()))
+    except OSError as trouble:
+        _tell(line, lines.number(trouble.errno or 1) + lines.number(0))
+        os._exit(problem)
+    _own_line = line
+    return request
+
+
+def _tell(line: "_socket.socket", data: bytes) -> None:
+    try:
+        line.sendall(data)
+    except OSError:
+        pass  # nobody waits for it any more
+
+
+def _descriptors(ancillary: "List[tuple[int, int, bytes]]") -> "List[int]":
+    """Return the descriptors that came with a message; no exec hands them on."""
+    found = array.array("i")
+    for level, kind, data in ancillary:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            found.frombytes(data[: len(data) - len(data) % found.itemsize])
+    for fd in found:
+        os.set_inheritable(fd, False)
+    return list(found)

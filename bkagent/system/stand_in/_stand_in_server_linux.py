@@ -1,0 +1,245 @@
+"""The warm process that stands in for others, and the moment of the fork; the promises are in `stand_in`."""
+
+import os
+import select
+import signal
+import sys
+import time
+
+from bkagent.system import _process_start_posix as processes
+from bkagent.system.fork_server import _preload_posix as lessons
+from bkagent.system.stand_in import _stand_in_caller_linux as callers
+from bkagent.system.stand_in import _stand_in_files_linux as files
+from bkagent.system.stand_in import _stand_in_queue_linux as queues
+from bkagent.system.stand_in._forked_command import Duty
+from bkagent.system.stand_in.stand_in_script import STDIN
+
+assert sys.platform == "linux"
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional
+
+    from bkagent.system.fork_server._preload_posix import Teacher
+
+READY = b"r"
+_GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
+_SWEEP_EVERY_S = 60.0
+_LOOK_AGAIN_S = 0.001  # between writing into the queue and reading the answer a script needs a tenth of this
+_LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
+_READ_BYTES = 4096
+
+
+def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[Duty]":
+    """Serve until the line hangs up; forks are told from the parent by what this returns."""
+    server = _Server(folder, queue, line)
+    lessons.keep_pages_shared()
+    try:
+        os.write(line, READY)
+    except OSError:
+        return None  # the agent is gone already
+    queues.announce(folder, queue)
+    return server.run(idle_s)
+
+
+class _Call:
+    """A slot in use: its caller, the line to it once that reads, and the fork at work for it, if one is."""
+
+    __slots__ = ("pid", "slot", "since", "line", "fork", "kill_at")
+
+    def __init__(self, pid: int, slot: int) -> None:
+        self.pid, self.slot = pid, slot
+        self.since = time.monotonic()
+        self.line = self.fork = 0
+        self.kill_at: "Optional[float]" = None  # by time.monotonic(), once the caller has died
+
+
+class _Server:
+    """Looks at callers, forks, and takes note of the ends of both, on one thread."""
+
+    def __init__(self, folder: str, queue: int, line: int) -> None:
+        self._folder, self._queue, self._line = folder, queue, line
+        self._requests = queues.Requests(folder, queue)
+        self._own = callers.Place("self")
+        self._asking: "List[_Call]" = []  # without a line
+        self._calls: "Dict[int, _Call]" = {}  # by line
+        self._leaves_at: "Optional[float]" = None
+        self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
+        self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
+        self._lessons = lessons.Lessons()
+        for fd in (self._bell, self._ringer):
+            os.set_blocking(fd, False)
+        self._poller = select.poll()
+        for fd in (queue, line, self._bell, self._lessons.fd):
+            self._poller.register(fd, select.POLLIN)
+        signal.set_wakeup_fd(self._ringer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+
+    def run(self, idle_s: float) -> "Optional[Duty]":
+        idle_at = time.monotonic() + idle_s
+        while True:
+            events = self._poller.poll(self._patience_s(idle_at) * 1000)
+            now = time.monotonic()
+            if events or self._calls:
+                idle_at = now + idle_s
+            for fd, _ in events:
+                self._see_to(fd)
+            duty = self._answer_all()
+            if duty is not None:
+                return duty
+            self._kill_the_late(now)
+            self._sweep(now)
+            if now >= idle_at:
+                self._leave()
+            if self._leaves_at is not None and now >= self._leaves_at and not self._calls:
+                return None
+
+    def _see_to(self, fd: int) -> None:
+        if fd == self._queue:
+            self._asking += [_Call(pid, slot) for pid, slot in self._requests.read()]
+        elif fd == self._bell:
+            os.read(fd, _READ_BYTES)
+            self._reap()
+        elif fd == self._lessons.fd:
+            self._lessons.learn()
+        elif fd == self._line:
+            self._poller.unregister(fd)
+            self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
+        else:
+            self._has_gone(self._calls[fd])
+
+    def _leave(self, in_s: float = queues.LAST_S) -> None:
+        """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
+        if self._leaves_at is None:
+            queues.forget(self._folder)
+            self._leaves_at = time.monotonic() + in_s
+
+    def _answer_all(self) -> "Optional[Duty]":
+        """Answer the callers that read by now; in a fork, return its duty."""
+        asking, self._asking = self._asking, []
+        for call in asking:
+            line = queues.open_answer(self._folder, call.slot)
+            if line is not None:
+                duty = self._answer(call, line)
+                if duty is not None:
+                    return duty
+            elif queues.lives(call.pid):
+                self._asking.append(call)
+            else:
+                queues.free(self._folder, call.slot)
+        return None
+
+    def _answer(self, call: _Call, line: int) -> "Optional[Duty]":
+        call.line = line
+        self._calls[line] = call
+        self._poller.register(line, 0)  # of interest is that nobody reads it any more
+        try:
+            caller = callers.Caller(call.pid, self._own)
+            call.fork = os.fork()
+        except (OSError, ValueError, callers.Unlike):
+            self._tell(call, queues.NO)
+            return None
+        if call.fork:
+            queues.mark_begun(self._folder, call.slot)
+            caller.close()
+            return None
+        return self._begin(caller, call)
+
+    def _begin(self, caller: callers.Caller, call: _Call) -> Duty:
+        """Become the caller's stand-in. Where that fails the caller runs its command itself."""
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            teacher = self._let_go(call)
+            had = files.of(call.pid, (STDIN, 1, 2))
+            processes.place_files((had[0], had[1], had[2]))  # in place of the queue and the line
+            for fd in had:
+                os.close(fd)
+            caller.become()
+        except (OSError, ValueError):
+            self._tell(call, queues.NO)
+            os._exit(0)
+        if not self._tell(call, b"begun\n"):
+            os._exit(0)
+
+        def tell(status: int) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
+            self._tell(call, b"exit %d\n" % (status & 0xFF))
+            teacher.teach()
+
+        return Duty(caller.program(), caller.words(), caller.env(), tell)
+
+    def _let_go(self, own: _Call) -> "Teacher":
+        """Close what is the parent's alone; return what tells it of modules."""
+        for fd in (self._bell, self._ringer, *self._calls):
+            if fd > 0 and fd != own.line:
+                os.close(fd)
+        return self._lessons.leave_to()
+
+    def _has_gone(self, call: _Call) -> None:
+        """The caller reads no more: it has its answer, or has died. The slot is free once the fork has ended."""
+        self._poller.unregister(call.line)
+        os.close(call.line)
+        del self._calls[call.line]
+        call.line = 0
+        if call.fork:
+            call.kill_at = time.monotonic() + _GRACE_S
+            _signal_group(call.fork, signal.SIGINT)
+            self._calls[-call.fork] = call
+        else:
+            queues.free(self._folder, call.slot)
+
+    def _kill_the_late(self, now: float) -> None:
+        for call in self._calls.values():
+            if call.kill_at is not None and now >= call.kill_at:
+                _signal_group(call.fork, signal.SIGKILL)
+                call.kill_at = None
+
+    def _sweep(self, now: float) -> None:
+        """Free the slots of callers that have died before they could ask."""
+        if now >= self._sweeps_at:
+            self._sweeps_at = now + _SWEEP_EVERY_S
+            queues.sweep_left(self._folder, {call.slot for call in (*self._asking, *self._calls.values())})
+
+    def _patience_s(self, idle_at: float) -> float:
+        """Return how long nothing has to be done unless something happens."""
+        if self._asking:
+            return _LOOK_AGAIN_S if time.monotonic() < self._asking[-1].since + 1.0 else _LOOK_SELDOM_S
+        ends = [call.kill_at for call in self._calls.values() if call.kill_at is not None]
+        now = time.monotonic()
+        leaves_after_calls = self._leaves_at is not None and self._leaves_at < now and bool(self._calls)
+        ends.append(idle_at if self._leaves_at is None or leaves_after_calls else self._leaves_at)
+        return max(0.0, min(ends) - now) + 0.001
+
+    def _reap(self) -> None:
+        for call in list(self._calls.values()):
+            if not call.fork:
+                continue
+            pid, status = os.waitpid(call.fork, os.WNOHANG)
+            if not pid:
+                continue
+            gone = self._calls.pop(-call.fork, None)
+            call.fork, call.kill_at = 0, None
+            if gone is not None:
+                queues.free(self._folder, call.slot)
+            elif os.WIFSIGNALED(status):
+                self._tell(call, b"kill %d\n" % os.WTERMSIG(status))
+
+    def _tell(self, call: _Call, answer: bytes) -> bool:
+        """Tell the caller; say whether it still waits."""
+        try:
+            os.write(call.line, answer)
+        except OSError:
+            return False
+        return True
+
+
+def _signal_group(pid: int, number: int) -> None:
+    for send in (os.killpg, os.kill):
+        try:
+            send(pid, number)
+            return
+        except OSError:
+            pass  # not in its session yet, or ended

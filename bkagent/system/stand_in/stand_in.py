@@ -1,0 +1,50 @@
+"""A warm process that stands in for short ones: it forks, and the fork runs a command in its caller's place.
+
+AVAILABLE                       whether this system can
+Queue(folder)                   the agent's side of `folder`, where callers ask; made if missing; raises OSError
+    .fd                         readable when somebody asks; the warm process gets it
+    .announce()                 from now on callers ask this process
+    .refuse()                   tell those who ask that they have to run their commands themselves
+    .sweep()                    tell that to everybody who waits, since the warm process has ended
+    .close()                    nobody answers any more
+serve(folder, queue, line) -> Optional[Duty]
+                                in the warm process, which must have one thread: returns in each fork what that shall
+                                do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
+                                `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
+                                and hangs up when the agent is gone; NO_JOBS before that says that no job is left
+Duty.program, .words, .env      the caller's program, its command line behind that, and its environment
+Duty.done(status)               end the fork, and the caller, with an exit status; does not return
+
+The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
+standard files, working directory, umask, limits, priority and processors, and a session of its own. Where it could be
+told apart otherwise there is none, and the caller goes on by itself: another user, group or capability, another root,
+namespace or control group, standard files that the kernel does not share and that are no terminals, pipes or devices
+(a place in the others would not move for whoever else has them open). When the caller dies so does the fork: first it
+is interrupted, then killed. A fork that a signal kills kills its caller by the same one. No command ever runs twice.
+"""
+
+import sys
+
+IDLE_S = 600.0
+
+if sys.platform == "linux":
+    from bkagent.system.stand_in._stand_in_queue_linux import AVAILABLE, NO_JOBS, Queue
+else:
+    from bkagent.system.stand_in._stand_in_none import AVAILABLE, NO_JOBS, Queue
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
+
+    from bkagent.system.stand_in._forked_command import Duty
+
+__all__ = ["AVAILABLE", "IDLE_S", "NO_JOBS", "Queue", "serve"]
+
+
+def serve(folder: str, queue: int, line: int) -> "Optional[Duty]":
+    """See above. Loaded late: the agent has no use for what serves."""
+    if sys.platform == "linux":
+        from bkagent.system.stand_in import _stand_in_server_linux
+
+        return _stand_in_server_linux.serve(folder, queue, line, IDLE_S)
+    raise OSError("this system has no processes that stand in for others")
