@@ -64,12 +64,16 @@ def run(plane: FakeControlPlane, start: Start, seed: int) -> None:
     agent.signal("SIGTERM")
 
 
-@pytest.mark.parametrize("seed", range(12))
+# With and without a terminal, small and large chunks, each kind of refusal, and agents that are killed up to twice.
+SEEDS = (0, 1, 2, 9, 11)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_every_byte_arrives_and_no_secret(plane: FakeControlPlane, start: Start, seed: int) -> None:
     run(plane, start, seed)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(100, 220))
+@pytest.mark.parametrize("seed", [*(seed for seed in range(12) if seed not in SEEDS), *range(100, 220)])
 def test_every_byte_arrives_and_no_secret_many_times(plane: FakeControlPlane, start: Start, seed: int) -> None:
     run(plane, start, seed)

@@ -356,29 +356,31 @@ def test_a_detached_head_is_said_as_what_it_is(make: Make, run: Callable[..., Do
     assert "on no branch (HEAD is detached at " in first and "branch HEAD" not in first
 
 
-@pytest.mark.parametrize(
-    ("uploaded", "said"),
-    [
-        ("steps: [{block: go}]", "block steps wait for a person"),
-        ("steps: [{input: go, fields: [{text: a, key: b}]}]", "input steps wait for a person"),
-        ("steps: [{group: g, steps: [{block: go}]}]", "block steps wait for a person"),
-        ("steps: [{command: x, lable: y}]", 'did you mean "label"?'),
-        ("steps: [{comand: x}]", 'did you mean "command" by "comand"?'),
-        ("steps: [{label: x, command: ''}]", "there is no command to run"),
-        ("steps: [{command: x, key: a, depends_on: b}, {command: x, key: b, depends_on: a}]", "leads back to itself"),
-        ("steps: [{command: x, key: up}]", "has already been used"),
-        ("steps: [{trigger: other}]", "trigger steps are not supported"),
-        ("steps: [{command: x, if: 'bad ('}]", "the condition `bad (` is wrong"),
-    ],
+REFUSED_UPLOADS = (
+    ("steps: [{block: go}]", "block steps wait for a person"),
+    ("steps: [{input: go, fields: [{text: a, key: b}]}]", "input steps wait for a person"),
+    ("steps: [{group: g, steps: [{block: go}]}]", "block steps wait for a person"),
+    ("steps: [{command: x, lable: y}]", 'did you mean "label"?'),
+    ("steps: [{comand: x}]", 'did you mean "command" by "comand"?'),
+    ("steps: [{label: x, command: ''}]", "there is no command to run"),
+    ("steps: [{command: x, key: a, depends_on: b}, {command: x, key: b, depends_on: a}]", "leads back to itself"),
+    ("steps: [{command: x, key: up-0}]", "has already been used"),
+    ("steps: [{trigger: other}]", "trigger steps are not supported"),
+    ("steps: [{command: x, if: 'bad ('}]", "the condition `bad (` is wrong"),
 )
-def test_what_an_upload_asks_in_vain_is_refused_and_holds_nothing_up(
-    make: Make, run: Callable[..., Done], uploaded: str, said: str
-) -> None:
-    pipeline = "steps: [{label: up, key: up, command: buildkite-agent pipeline upload up.yml}, wait, {command: 'true'}]"
-    make(pipeline, files={"up.yml": uploaded})
+
+
+def test_what_an_upload_asks_in_vain_is_refused_and_holds_nothing_up(make: Make, run: Callable[..., Done]) -> None:
+    files = {f"up-{number}.yml": uploaded for number, (uploaded, _) in enumerate(REFUSED_UPLOADS)}
+    step = "  - {label: up-NUMBER, key: up-NUMBER, command: buildkite-agent pipeline upload up-NUMBER.yml}\n"
+    steps = "".join(step.replace("NUMBER", str(number)) for number in range(len(files)))
+    work = make(f"steps:\n{steps}  - wait\n  - {{command: 'true'}}\n", files=files)
     done = run()
-    assert done.status == 1 and said in done.out and "Traceback" not in done.text, done.text
-    assert row(done, "up").split()[1:3] == ["failed", "(1)"] and row(done, "true").split()[1:3] == ["not", "run:"]
+    assert done.status == 1 and "Traceback" not in done.text, done.text
+    for number, (uploaded, said) in enumerate(REFUSED_UPLOADS):
+        assert said in work.log(f"up-{number}"), uploaded
+        assert row(done, f"up-{number}").split()[1:3] == ["failed", "(1)"]
+    assert row(done, "true").split()[1:3] == ["not", "run:"]
 
 
 def test_an_uploaded_dependency_on_nothing_ends_the_build(make: Make, run: Callable[..., Done]) -> None:
