@@ -14,7 +14,10 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 
 def _called(archive: str, tmp_path: Path, way: str) -> "List[str]":
     """Return a command line that starts the archive in that way."""
-    link = str(tmp_path / "buildkite-agent")
+    (tmp_path / "bin").mkdir()
+    link = str(tmp_path / "bin" / "buildkite-agent")
+    if "copy" not in way:  # which has to unpack its code
+        os.symlink(os.path.join(os.path.dirname(archive), os.pardir, "lib"), str(tmp_path / "lib"))
     if way == "by a link":
         os.symlink(archive, link)
         return [link]
@@ -24,7 +27,7 @@ def _called(archive: str, tmp_path: Path, way: str) -> "List[str]":
         os.symlink(archive, link)
         return [sys.executable, link]
     if way == "by another name":
-        return [shutil.copy(archive, str(tmp_path / "agent.pyz"))]
+        return [shutil.copy(archive, str(tmp_path / "bin" / "agent.pyz"))]
     if way == "by Python":
         return [sys.executable, archive]
     return [sys.executable, "-m", "bkagent"] if way == "as a module" else [archive]

@@ -44,7 +44,8 @@ def code_hash(archive: str) -> str:
 class World:
     """A folder W that all may write to, the archive in W/x, and a home of each user."""
 
-    def __init__(self, commons: Path, archive: str) -> None:
+    def __init__(self, commons: Path, archive: str, unpacked: Path) -> None:
+        self._unpacked = unpacked
         self.folder = commons / "w"
         self.folder.mkdir()
         self.folder.chmod(0o777)
@@ -62,6 +63,11 @@ class World:
         done = run_as(user, "sh", "-c", PLANT, "sh", str(folder), link, str(self.taken))
         assert done.returncode == 0, done.stderr
 
+    def settle(self, user: int) -> None:
+        """Give a user, who owns the home, code that an earlier run has unpacked: it is looked for last."""
+        shutil.copytree(str(self._unpacked), str(self.home / ".buildkite-agent"), symlinks=True)
+        subprocess.run(["chown", "-R", f"{user}:{user}", str(self.home)], check=True)
+
     def run(self, user: int, way: str, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
         """Run the archive as a user who owns the home and the temporary folder."""
         for path in (self.home, self.temporary):
@@ -72,9 +78,18 @@ class World:
         return run_as(user, *python, self.archive, *words, env=environ, cwd="/")
 
 
+@pytest.fixture(scope="session")
+def unpacked(archive: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a state folder in which the archive's code is unpacked."""
+    home = tmp_path_factory.mktemp("unpacked")
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home)}
+    assert run_as(os.getuid(), python_of_all(), archive, "--help", env=environ).returncode == 0
+    return home / ".buildkite-agent"
+
+
 @pytest.fixture
-def world(commons: Path, archive: str) -> World:
-    return World(commons, archive)
+def world(commons: Path, archive: str, unpacked: Path) -> World:
+    return World(commons, archive, unpacked)
 
 
 def assert_own_help(world: World, done: "subprocess.CompletedProcess[str]") -> None:
@@ -87,6 +102,7 @@ def assert_own_help(world: World, done: "subprocess.CompletedProcess[str]") -> N
 @pytest.mark.parametrize("mode", [0o777, 0o1777])
 def test_code_that_another_user_put_beside_the_archive_is_not_run(world: World, way: str, mode: int) -> None:
     world.folder.chmod(mode)
+    world.settle(DAEMON)
     world.plant(NOBODY, world.folder / "lib" / world.code)
     assert_own_help(world, world.run(DAEMON, way, "--help"))
 
@@ -98,6 +114,7 @@ def test_code_at_a_link_to_a_folder_that_all_may_write_to_is_not_run(world: Worl
     shared.chmod(0o1777)
     world.plant(NOBODY, shared / "." if way else shared, str(world.folder / "lib" / world.code))
     shared.chmod(0o1777)
+    world.settle(ROOT)
     assert_own_help(world, world.run(ROOT, way, "--help"))
 
 
@@ -128,7 +145,7 @@ def test_a_folder_in_the_temporary_one_that_another_user_was_first_to_make_is_le
 
 
 def test_code_of_ours_that_a_group_can_write_to_is_unpacked_again(world: World) -> None:
-    assert_own_help(world, world.run(DAEMON, "header", "--help"))
+    world.settle(DAEMON)
     code = world.home / ".buildkite-agent" / world.code
     code.chmod(0o770)
     (code / "bkagent" / "cli" / "main.py").write_text("raise SystemExit('changed by the group')")
@@ -165,6 +182,7 @@ def test_a_home_behind_a_link_works(world: World, owner: str) -> None:
 
 def test_a_link_of_another_user_leads_to_no_state_folder(world: World) -> None:
     world.folder.chmod(0o1777)
+    world.settle(DAEMON)
     mine = world.home / "mine"
     mine.mkdir()
     os.chown(str(mine), DAEMON, DAEMON)
