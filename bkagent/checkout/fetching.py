@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from contextlib import contextmanager
+from typing import Iterator, List, Optional, Sequence
 
 from bkagent.checkout import promisor, sparse
 from bkagent.checkout.checkout_settings import flags_of, words
@@ -18,6 +19,7 @@ from bkagent.transport import retry
 # A pull request's ref appears a while after its event: the pauses of ten tries add up to 87 s, before jitter.
 PATIENT = retry.subsecond(10, 1.0, jitter=(0.0, 1.0))
 ONCE = retry.constant(1, 0.0)
+_NO_MERGE = "Either the pull request conflicts with its base branch, or GitHub has made no merge commit of it yet."
 
 
 def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
@@ -99,6 +101,20 @@ def pull_request_refspec(work: Work) -> str:
     return refspec
 
 
+def pull_request_schedule(work: Work) -> retry.Schedule:
+    """Return how often the ref of the pull request is asked for: a merge that is missing mostly stays so."""
+    return ONCE if work.settings.uses_merge_refspec else PATIENT
+
+
+@contextmanager
+def hint_at_conflict(work: Work) -> Iterator[None]:
+    """Add to a GitFailed of the code within what keeps GitHub from making a merge commit, where the job is of one."""
+    try:
+        yield
+    except GitFailed as failed:
+        raise failed.with_hint(_NO_MERGE) if work.settings.uses_merge_refspec else failed
+
+
 def _final(text: str, doing: str = "") -> GitFailed:
     """Return a failure that leaves the checkout alone, and that another attempt would not change."""
     return GitFailed(f"{doing}: {text}" if doing else text, 1, Kind.FETCH, was_retried=True)
@@ -134,11 +150,12 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
         if _fetch_from_copy(work, flags):
             return
         doing = f'fetching PR refspec ["{refspec}" "{settings.commit}"]'
-        _fetch_or_everything(work, flags, [refspec, settings.commit], doing=doing)
+        with hint_at_conflict(work):
+            _fetch_or_everything(work, flags, [refspec, settings.commit], doing=doing)
     else:
         doing = f'fetching PR refspec ["{refspec}"]'
-        schedule = ONCE if settings.uses_merge_refspec else PATIENT
-        run(work, commands.fetch(flags, [refspec]), schedule, doing=doing)
+        with hint_at_conflict(work):
+            run(work, commands.fetch(flags, [refspec]), pull_request_schedule(work), doing=doing)
         if settings.uses_merge_refspec and settings.pull_request_head:
             _check_merged_head(work)
     try:

@@ -66,6 +66,10 @@ class GitFailed(JobFailed):
         """Return the same failure, with what was being done put before its text."""
         return GitFailed(f"{doing}: {self}", self.exit_code, self.kind, self.was_retried, self.signal)
 
+    def with_hint(self, hint: str) -> "GitFailed":
+        """Return the same failure, with a line below its text that says what the cause may be."""
+        return GitFailed(f"{self}\n{hint}", self.exit_code, self.kind, self.was_retried, self.signal)
+
     def of_kind(self, kind: Kind) -> "GitFailed":
         """Return the same failure as one of another kind."""
         return GitFailed(str(self), self.exit_code, kind, self.was_retried, self.signal)

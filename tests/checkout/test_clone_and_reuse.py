@@ -5,8 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from bkagent.checkout import fetching
 from bkagent.checkout import run as checkout
 from bkagent.errors import JobFailed
+from bkagent.git.outcome import GitFailed, Kind
+from bkagent.transport.retry import constant
 
 NO_REMOTE_MIRROR = "# Remote Git mirror: outcome=skipped site=none skip_reason=no-url"
 
@@ -112,6 +115,30 @@ def test_s5_13_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream
                 checkout.check_out(session, settings, job.left.append)
     assert "# Fetch and checkout pull request merge commit from GitHub" in log.own
     assert job.has(".git")
+
+
+MERGE_HINT = "Either the pull request conflicts with its base branch, or GitHub has made no merge commit of it yet."
+
+
+@pytest.mark.parametrize("using_merge", [True, False])
+@pytest.mark.parametrize("commit", ["HEAD", "1234567890" * 4])
+def test_a_merge_commit_that_cannot_be_fetched_hints_at_a_conflict(job, log, monkeypatch, commit, using_merge):
+    monkeypatch.setattr(fetching, "PATIENT", constant(2, 0.0))
+    job.check_out()
+    job.git("config", "remote.origin.fetch", "+refs/heads/gone:refs/gone")  # so that fetching everything fails, too
+    log.bytes = b""
+    with pytest.raises(JobFailed) as failed:
+        job.check_out(
+            PULL_REQUEST="999", PIPELINE_PROVIDER="github", COMMIT=commit, CHECKOUT_ATTEMPTS="1",
+            PULL_REQUEST_USING_MERGE_REFSPEC="true" if using_merge else "false",
+        )  # fmt: skip
+    assert str(failed.value).startswith("fetching PR refspec [")
+    assert str(failed.value).endswith(f"exit status 128\n{MERGE_HINT}") is using_merge
+    assert any(line.startswith(MERGE_HINT) for line in log.lines) is using_merge
+    if using_merge and commit == "HEAD":
+        fetch = "$ git fetch -v --prune -- origin refs/pull/999/merge"
+        assert log.own.count(fetch) == 1 and isinstance(failed.value, GitFailed)
+        assert failed.value.kind is Kind.BAD_REFERENCE and not failed.value.was_retried
 
 
 def test_s5_4_an_empty_pull_request_of_github_is_one_too(job, log):

@@ -75,6 +75,20 @@ def test_s5_6_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, l
     assert f"$ git --git-dir {mirrored.mirror} fetch -- origin {refspec}" in log.own
 
 
+def test_a_merge_commit_that_the_mirror_cannot_fetch_hints_at_a_conflict(mirrored, log):
+    mirrored.check_out()
+    log.bytes = b""
+    with pytest.raises(GitFailed, match="conflicts with its base branch") as failed:
+        mirrored.check_out(
+            PULL_REQUEST="999", PIPELINE_PROVIDER="github", COMMIT="HEAD", CHECKOUT_ATTEMPTS="1",
+            PULL_REQUEST_USING_MERGE_REFSPEC="true",
+        )  # fmt: skip
+    assert str(failed.value).startswith("getting/updating git mirror: exit status 128\n")
+    assert "# Fetching and mirroring pull request merge commit from GitHub" in log.own
+    fetch = f"$ git --git-dir {mirrored.mirror} fetch -- origin refs/pull/999/merge"
+    assert log.own.count(fetch) == 1, "a missing merge is not asked for again, as in the reference since 3.137.1"
+
+
 def test_s5_6_dissociate_leaves_nothing_borrowed(mirrored, upstream, log):
     mirrored.check_out(GIT_MIRROR_CHECKOUT_MODE="dissociate")
     assert f"$ git clone -v --reference {mirrored.mirror} --dissociate -- {upstream.path} ." in log.own

@@ -185,20 +185,18 @@ def _fetch_from_copy(work: Work, folder: str) -> bool:
 
 def _fetch(work: Work, folder: str) -> None:
     settings, log = work.settings, work.session.log
-    schedule, doing = fetching.ONCE, "splitting the refspec"
     if settings.refspec:
         log.comment(f"Fetching and mirroring custom refspec {settings.refspec}")
-        refspecs = words(settings.refspec, doing)
+        argv = commands.fetch([], words(settings.refspec, "splitting the refspec"), folder)
+        fetching.run(work, argv, fetching.ONCE, doing="")
     elif fetching.is_github_pull_request(work):
         what = "merge commit" if settings.uses_merge_refspec else "head"
         log.comment(f"Fetching and mirroring pull request {what} from GitHub")
-        refspecs = [fetching.pull_request_refspec(work)]
-        if not (settings.is_v4 and settings.uses_merge_refspec):
-            schedule = fetching.PATIENT
+        argv = commands.fetch([], [fetching.pull_request_refspec(work)], folder)
+        with fetching.hint_at_conflict(work):
+            fetching.run(work, argv, fetching.pull_request_schedule(work), doing="")
     else:
         fetching.fetch_branch(work, [], folder, doing="")
-        return
-    fetching.run(work, commands.fetch([], refspecs, folder), schedule, doing="")
 
 
 def _tidy(work: Work, argv: List[str]) -> None:
