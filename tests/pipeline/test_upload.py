@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -166,6 +167,32 @@ def test_the_commit_is_resolved_before_it_is_put_in(upload, tmp_path):
     assert f'Updating BUILDKITE_COMMIT to "{sha}"' in err
     _, out, err = upload("--dry-run", "--no-interpolation", stdin=text, env={"BUILDKITE_COMMIT": "HEAD"})
     assert json.loads(out)["steps"][0]["command"].startswith("$BUILDKITE_COMMIT") and "Updating" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "messages"),
+    [
+        ((), STEPS, ["Reading pipeline config from STDIN"]),
+        (("buildkite.yml", "buildkite.yml"), None, ["Reading pipeline configs from "]),
+        ((), None, ["Searching for pipeline config...", "Found config file "]),
+    ],
+)
+def test_what_is_read_is_said_before_the_commit_is_resolved(upload, tmp_path, words, stdin, messages):
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    (tmp_path / "buildkite.yml").write_bytes(STEPS)
+    _, _, err = upload("--dry-run", *words, stdin=stdin, env={"BUILDKITE_COMMIT": "HEAD"})
+    first, *others = (re.escape(message) for message in [*messages, "Updating BUILDKITE_COMMIT to "])
+    assert re.match(rf".* INFO +{first}.*\n" + "".join(rf".* INFO +{other}.*\n" for other in others), err), err
+
+
+@pytest.mark.parametrize("second", ["none.yml", "empty.yml"])
+def test_nothing_is_uploaded_where_one_of_several_files_cannot_be_read(upload, server, tmp_path, second):
+    (tmp_path / "a.yml").write_bytes(STEPS)
+    (tmp_path / "empty.yml").write_bytes(b"")
+    status, _, err = upload("a.yml", second, env={"BUILDKITE_COMMIT": "HEAD"})
+    assert status == 1 and second in err and not server.seen
+    assert "BUILDKITE_COMMIT" not in err
 
 
 def test_a_commit_cannot_be_an_option_of_git(upload, tmp_path):

@@ -27,9 +27,10 @@ def run(call: "Call") -> int:
     from bkagent.cli.pipeline_upload.input import inputs
     from bkagent.cli.pipeline_upload.upload import Sending, UploadFailed
 
+    sources = inputs(call)
     sending = Sending(call)
     try:
-        for source in inputs(call):
+        for source in sources:
             sending.send(source)
     except UploadFailed as failed:
         call.report("error", str(failed))

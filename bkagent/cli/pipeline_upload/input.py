@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
 from bkagent.errors import AgentError
 from bkagent.wire.go_quoted import quoted
@@ -28,18 +28,23 @@ class Input(NamedTuple):
     content: bytes
 
 
-def inputs(call: Call) -> Iterator[Input]:
-    """Yield what is to be uploaded, each read when asked for. Raises AgentError saying what is missing."""
+def inputs(call: Call) -> Iterable[Input]:
+    """Return what is to be uploaded. Raises AgentError saying what is missing.
+
+    Files have been read: where one is missing or empty, nothing is uploaded. Standard input is read when asked for.
+    """
     if call.arguments:
         call.report("info", f"Reading pipeline configs from [{' '.join(map(quoted, call.arguments))}]")
-        for path in call.arguments:
-            yield _file(path)
-    elif _stdin_is_readable(call):
+        return [_file(path) for path in call.arguments]
+    if _stdin_is_readable(call):
         call.report("info", "Reading pipeline config from STDIN")
-        yield Input("(stdin)", _limited(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
-    else:
-        call.report("info", "Searching for pipeline config...")
-        yield _file(_found(call))
+        return _standard_input(call)
+    call.report("info", "Searching for pipeline config...")
+    return [_file(_found(call))]
+
+
+def _standard_input(call: Call) -> Iterator[Input]:
+    yield Input("(stdin)", _limited(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
 
 
 def _stdin_is_readable(call: Call) -> bool:
