@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Mapping
+from typing import Mapping, Optional
 
-from bkagent.errors import AgentError
+from bkagent.errors import AgentError, Cancelled
 from bkagent.job.leftovers import Leftovers
 from bkagent.logs.job_log import JobLog
 from bkagent.shell import words
@@ -23,8 +23,11 @@ def run(
     cancellation: Cancellation,
     pty: bool,
     ends_leftovers: bool,
-) -> Result:
-    """Run it with the job's environment, under the job's terminal; return its result as that of the job."""
+) -> Optional[Result]:
+    """Run it with the job's environment, under the job's terminal; return its result as that of the job.
+
+    Returns None where the job was cancelled before it could begin.
+    """
     leftovers = Leftovers(environ, ends_leftovers)
     leftovers.tie()
     lines = LogLines(log)
@@ -34,9 +37,11 @@ def run(
     return result
 
 
-def _run(session: Session, command: str, log: JobLog) -> Result:
+def _run(session: Session, command: str, log: JobLog) -> Optional[Result]:
     try:
         session.run(words.split(command), shown="")
+    except Cancelled:
+        return None
     except CommandFailed as failed:
         return Result(failed.exit_code, failed.signal)
     except StartFailed as failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Mapping, NamedTuple, Sequence
+from typing import Dict, Mapping, NamedTuple, Optional, Sequence
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import bootstrap_script, build_job, env_overflow, run
@@ -113,18 +113,20 @@ class JobProcess:
                 pass  # somebody else's program was quicker
 
     def _result(self) -> Result:
-        if self._job.bootstrap_script:
-            result = bootstrap_script.run(
-                self._job.bootstrap_script, self._environ, self._log, self._cancellation, self._pty,
-                ends_leftovers=self._job.leftovers == "end",
-            )  # fmt: skip
-        else:
-            result = _result_of(self._run_phases())
+        program = self._job.bootstrap_script
+        result = self._run_program(program) if program else _result_of(self._run_phases())
         if self._is_abandoned:
             return Result(-1)
-        if self._signal and signals.CAN_DIE:
+        # A program that was sent the signal too has a status of its own, which counts as in the reference.
+        if self._signal and signals.CAN_DIE and not (program and result):
             return Result(signals.QUIT_STATUS) if self._signal == "SIGQUIT" else Result(-1, self._signal)
-        return result
+        return result or _LOST
+
+    def _run_program(self, program: str) -> Optional[Result]:
+        return bootstrap_script.run(
+            program, self._environ, self._log, self._cancellation, self._pty,
+            ends_leftovers=self._job.leftovers == "end",
+        )  # fmt: skip
 
     def _run_phases(self) -> int:
         job = self._job
