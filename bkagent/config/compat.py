@@ -11,11 +11,13 @@ COMPAT = Option(
     help="Which version of the reference to follow where 3.138 and 4 differ in how jobs run.",
 )  # fmt: skip
 LEGACY_ORDER = "legacy-post-hook-order"  # version 4's experiment that brings the old order back
+OVERRIDE_ZERO_EXIT = "override-zero-exit-on-cancel"  # version 3's experiment for what 4 always does
 
 
 class Compat:
     """The switches.
 
+    overrides_zero_exit   a cancelled job whose process ends with 0 has the exit status 1; also by an experiment
     reverses_post_hooks   post-checkout, post-command and pre-exit: plugins from last to first, repository, agent
     checks_out_as_v4      verification is on, host keys are taken without a scan
     has_plugin_aliases    names of plugin variables that have `__` also exist with `_`
@@ -26,13 +28,14 @@ class Compat:
     """
 
     __slots__ = (
-        "checks_out_as_v4", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere", "refusal_is_77",
-        "reverses_post_hooks",
+        "checks_out_as_v4", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere", "overrides_zero_exit",
+        "refusal_is_77", "reverses_post_hooks",
     )  # fmt: skip
 
     def __init__(self, version: str, experiments: "frozenset[str]" = frozenset()) -> None:
         is_v4 = version == "4"
         self.reverses_post_hooks = is_v4 and LEGACY_ORDER not in experiments
+        self.overrides_zero_exit = is_v4 or OVERRIDE_ZERO_EXIT in experiments
         self.checks_out_as_v4 = is_v4
         self.has_plugin_aliases = not is_v4
         self.refusal_is_77 = is_v4

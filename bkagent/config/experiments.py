@@ -14,7 +14,7 @@ KNOWN = (
 )  # fmt: skip
 
 # Known, and without an effect here.
-_IDLE = ("normalised-upload-paths", "override-zero-exit-on-cancel")
+_IDLE = ("normalised-upload-paths",)
 
 # Name -> the reference's version from which on it works without being asked for.
 PROMOTED = {

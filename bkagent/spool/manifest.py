@@ -35,6 +35,7 @@ class JobFile:
     cancel_grace_s: float = 10.0
     signal_grace_s: float = 9.0
     cancel_signal: str = "SIGTERM"
+    overrides_zero_exit: bool = False  # exit status 1 for a cancelled job whose process ended with 0
     disconnect_after_job: bool = False
     leftovers: str = "report"  # or "end"
     bootstrap_script: str = ""  # "": our own phases

@@ -40,10 +40,11 @@ def test_a_registration_names_the_features_in_use_in_the_references_order(plane,
 
 
 def test_a_registration_names_no_feature_that_does_not_work(plane, start):
-    experiments = "pty-raw,zip-plugins,override-zero-exit-on-cancel,polyglot-hooks,no-such-experiment"
-    agent = start("--experiment", experiments, "--tracing-backend", "opentelemetry")
+    working = "pty-raw,zip-plugins,override-zero-exit-on-cancel"
+    others = "normalised-upload-paths,polyglot-hooks,no-such-experiment"
+    agent = start("--experiment", f"{working},{others}", "--tracing-backend", "opentelemetry")
     assert plane.wait_for(lambda: plane.sessions), agent.said
-    assert registration(plane)["features"] == ["experiment-pty-raw", "experiment-zip-plugins"]
+    assert registration(plane)["features"] == ["experiment-" + name for name in working.split(",")]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,10 @@
 import os
 import signal
 
+import pytest
+
+from bkagent.agent.jobs import outcome
+from bkagent.spool.result import Result
 from tests.fakes.control_plane import deadline
 
 # Says that it runs, then waits; ends with 7 when it is asked to.
@@ -28,6 +32,52 @@ def test_a_cancelled_job_is_asked_to_end(plane, start):
     assert agent.wait() == 0, agent.said
     assert job.finish["signal_reason"] == "cancel" and job.finish["exit_status"] == "-1"
     assert "\nasked\n" in job.text and agent.spool == []
+
+
+OVERRIDE = ("--experiment", "override-zero-exit-on-cancel")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the program is a shell script")
+@pytest.mark.parametrize(
+    ("flags", "status", "ends_with"),
+    [
+        ((), 0, "0"), ((), 7, "7"), (OVERRIDE, 0, "1"), (OVERRIDE, 7, "7"), (("--compat", "4"), 0, "1"),
+        (("--compat", "4"), 7, "7"),
+    ],
+)  # fmt: skip
+def test_a_program_in_place_of_the_phases_ends_a_cancelled_job(plane, start, tmp_path, flags, status, ends_with):
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{PATIENT.replace('exit 7', f'exit {status}')}\n")
+    program.chmod(0o755)
+    job = plane.add_job("no matter")
+    agent = start("--disconnect-after-job", "--bootstrap-script", str(program), *flags)
+    assert job.wait_printed(b"ready"), agent.said
+    job.state = "canceling"
+    assert agent.wait() == 0, agent.said
+    assert (job.finish["exit_status"], job.finish["signal_reason"]) == (ends_with, "cancel")
+    assert not job.finish.get("signal") and "\nasked\n" in job.text
+
+
+def test_a_program_in_place_of_the_phases_that_the_signal_ends_is_named_by_it(plane, start, tmp_path):
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\necho ready; exec sleep 60\n")
+    program.chmod(0o755)
+    job = plane.add_job("no matter")
+    agent = start("--disconnect-after-job", "--bootstrap-script", str(program), *OVERRIDE)
+    assert job.wait_printed(b"ready"), agent.said
+    job.state = "canceling"
+    assert agent.wait() == 0, agent.said
+    assert (job.finish["exit_status"], job.finish["signal"]) == ("-1", "SIGTERM")
+
+
+@pytest.mark.parametrize("overrides", [False, True])
+@pytest.mark.parametrize(
+    ("status", "reason", "overridden"),
+    [(0, "cancel", "1"), (7, "cancel", "7"), (-1, "cancel", "-1"), (0, "agent_stop", "0"), (0, None, "0")],
+)
+def test_only_a_cancelled_jobs_zero_is_overridden(status, reason, overridden, overrides):
+    finish = outcome.finish_of(Result(status), reason, 0, False, overrides_zero=overrides)
+    assert finish.exit_status == (overridden if overrides else str(status))
 
 
 def test_a_cancelled_job_that_does_not_listen_is_killed(plane, start):

@@ -167,9 +167,11 @@ class Tending:
             # On disk, so that whoever posts it posts the same.
             if not self._entry.settle(result):
                 result = self._result() or result
+        job = self._entry.job
         return outcome.finish_of(
-            result, self._entry.cancel_reason(), failed_chunks, self._entry.job.disconnect_after_job
-        )
+            result, self._entry.cancel_reason(), failed_chunks, job.disconnect_after_job,
+            overrides_zero=job.overrides_zero_exit,
+        )  # fmt: skip
 
     def _result(self) -> Optional[Result]:
         try:

@@ -28,6 +28,7 @@ from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, Stop
 from bkagent.agent.variables_of_agent import protections
 from bkagent.config import in_use_locks, paths, self_command
+from bkagent.config.compat import Compat
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.logs import local_copies
@@ -254,6 +255,7 @@ class JobRun:
             ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,
             pty_raw="pty-raw" in settings.experiments, cancel_grace_s=settings.cancel_grace_s,
             signal_grace_s=settings.signal_grace_s, cancel_signal=settings.cancel_signal,
+            overrides_zero_exit=Compat(settings.compat, frozenset(settings.experiments)).overrides_zero_exit,
             disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
             bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
             sockets_path=settings.sockets_path, allowed_repositories=settings.permissions.repositories,

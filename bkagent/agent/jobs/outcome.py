@@ -11,6 +11,7 @@ from bkagent.wire.finish import Finish
 CANCEL, AGENT_STOP, RUN_ERROR = "cancel", "agent_stop", "process_run_error"
 REFUSED, SIGNATURE_REJECTED = "agent_refused", "signature_rejected"
 LOST_STATUS = -1
+_CANCELLED_STATUS = 1
 
 
 def lost(finished_at: str, signal: str = "") -> Result:
@@ -18,11 +19,15 @@ def lost(finished_at: str, signal: str = "") -> Result:
     return Result(LOST_STATUS, signal, "" if signal else RUN_ERROR, finished_at)
 
 
-def finish_of(result: Result, cancel_reason: Optional[str], chunks_failed_count: int, leaves: bool) -> Finish:
+def finish_of(
+    result: Result, cancel_reason: Optional[str], chunks_failed_count: int, leaves: bool, *,
+    overrides_zero: bool = False,
+) -> Finish:  # fmt: skip
     """Return what to send.
 
     `cancel_reason` is why the job was cancelled, None if it was not; it stands before the job's own reason.
-    `leaves` says that the agent takes no job after this one.
+    `leaves` says that the agent takes no job after this one. With `overrides_zero` a job that was cancelled, but not
+    because its agent stops, never ends with 0 (EXPERIMENTS.md of buildkite/agent): it would look as if it had passed.
     """
     status, reason = result.exit_status, result.signal_reason
     if status == SetupFailed.exit_code:
@@ -30,6 +35,8 @@ def finish_of(result: Result, cancel_reason: Optional[str], chunks_failed_count:
         status, reason = LOST_STATUS, reason or RUN_ERROR
     if cancel_reason:
         reason = AGENT_STOP if cancel_reason == AGENT_STOP else CANCEL
+        if overrides_zero and reason == CANCEL:
+            status = status or _CANCELLED_STATUS
     return Finish(
         exit_status=str(status), signal=result.signal, signal_reason=reason, finished_at=result.finished_at,
         chunks_failed_count=chunks_failed_count, ignore_agent_in_dispatches=leaves,
