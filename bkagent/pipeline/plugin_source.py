@@ -1,6 +1,8 @@
 """The full source of a plugin: `docker#v5` is short for one of the public plugins.
 
-Source: job facts, canonical source: one segment is a plugin of buildkite-plugins, two are ORGANISATION/NAME.
+One segment is a plugin of buildkite-plugins, two are ORGANISATION/NAME. Control planes are given this form, and
+allow-lists are held against it. Source: https://buildkite.com/docs/pipelines/integrations/plugins/using#plugin-sources;
+buildkite/go-pipeline, plugin.go.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from bkagent.wire import go_url
 
 
 def full_source(source: str) -> str:
-    """Return the source that a plugin has on the wire; what is no short form stays as it is."""
+    """Return the source that a plugin has on the wire; what is no short form, or no URL, stays as it is."""
     if not source or source[0] in "/.\\":
         return source
     try:

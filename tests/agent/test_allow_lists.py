@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from bkagent.agent.job_settings import Permissions
+from bkagent.agent.jobs.allow_lists import problems
+
 ACME = (r"^https://github\.com/acme/", r"^git@github\.com:acme/", r"^ssh://git@github\.com/acme/", r"^/srv/acme/")
 ALLOWED = (
     "https://github.com/acme/site", "https://github.com/acme/site.git", "https://github.com/acme/a.b/c-d_e~f",
@@ -119,6 +122,16 @@ def test_a_plugin_is_what_its_address_means(plane, start):
     assert plane.wait_for(lambda: all(job.finish for job in jobs.values()))
     refused = [source for source, job in jobs.items() if job.finish.get("signal_reason") == "agent_refused"]
     assert refused == list(PLUGINS_REFUSED)
+
+
+def test_a_short_plugin_is_held_against_the_patterns_as_control_planes_are_given_it():
+    allowed = Permissions(plugin_sources=(r"^github\.com/buildkite-plugins/docker-buildkite-plugin(#v5)?$",))
+    refused = {
+        source: "".join(problems({}, [source], allowed))
+        for source in ("docker?x=1#v5", "docker#", "docker#v1%zz", "doc\x01ker#v5", "docker#../../x")
+    }
+    assert [source for source, text in refused.items() if not text] == ["docker?x=1#v5", "docker#"]
+    assert "github.com" not in refused["docker#v1%zz"].partition(" has no match")[0]
 
 
 def test_names_of_variables_are_matched_whole_lines_apart(plane, start):

@@ -9,7 +9,6 @@ from bkagent.agent.job_settings import CheckoutSettings, JobSettings, Signing
 from bkagent.agent.jobs import job_environment
 from bkagent.agent.jobs.job_files import as_json
 from bkagent.agent.jobs.job_start import JobContext
-from bkagent.agent.plugin_source import canonical
 from bkagent.wire.accepted_job import AcceptedJob
 
 SETTINGS = JobSettings(build_path="/builds", sockets_path="/sockets", launchers_path="/bin-of-ours")
@@ -96,19 +95,6 @@ def test_s1_3_a_long_message_is_cut_to_what_a_process_can_be_given():
 
 def test_s1_2_variables_as_json_are_safe_inside_html():
     assert as_json({"b": "<&>\u2028", "a": "\u00e9"}) == '{"a":"\u00e9","b":"\\u003c\\u0026\\u003e\\u2028"}'
-
-
-@pytest.mark.parametrize(
-    ("source", "full"),
-    [
-        ("docker#v5", "github.com/buildkite-plugins/docker-buildkite-plugin#v5"),
-        ("acme/x#v1", "github.com/acme/x-buildkite-plugin#v1"),
-        ("a/b/c#v1", "a/b/c#v1"), ("ssh://h/x", "ssh://h/x"), ("./x", "./x"), ("/x", "/x"), ("", ""),
-        ("git@host:a/b.git", "git@host:a/b.git"),
-    ],
-)  # fmt: skip
-def test_s4_3_a_plugins_source_has_one_full_form(source, full):
-    assert canonical(source) == full
 
 
 def test_s1_3_which_version_a_job_is_run_as_is_the_agents_to_say():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Iterable, Mapping, Sequence, Tuple
 
 from bkagent.agent.job_settings import Permissions
-from bkagent.agent.plugin_source import canonical
 from bkagent.git.allow_list import allow_list
+from bkagent.pipeline.plugin_source import full_source
 from bkagent.plugins.parse import BadPlugins, plugin_of
 from bkagent.system import host
 
@@ -44,7 +44,7 @@ def _problems_of_names(names: Iterable[str], patterns: Tuple[str, ...]) -> Itera
 
 def _problem_of_plugin(source: str, patterns: Tuple[str, ...]) -> str:
     allowed = allow_list(patterns)
-    full = canonical(source)
+    full = full_source(source)
     if full.startswith("./"):
         # Of the job's own repository, which the plugin cannot leave.
         return allowed.problem_of_vendored(full)
