@@ -75,10 +75,9 @@ def json_entry(level: str, text: str, fields: "Mapping[str, str]") -> str:
     """Return a message as a JSON object, in the reference's form, without a line feed."""
     import time
 
-    from bkagent.wire import json_text
+    from bkagent.wire import json_text, timestamps
 
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    return json_text.dumps({"ts": stamp, "level": level.upper(), "msg": text, **fields})
+    return json_text.dumps({"ts": timestamps.rfc3339(time.time_ns(), 0), "level": level.upper(), "msg": text, **fields})
 
 
 def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:

@@ -21,6 +21,7 @@ from bkagent.spool import directory
 from bkagent.spool.manifest import JobFile
 from bkagent.spool.result import Result
 from bkagent.system import process_start, signals
+from bkagent.wire.timestamps import rfc3339
 
 RUN_ERROR = "process_run_error"
 _LOST = Result(-1, "", RUN_ERROR)
@@ -67,7 +68,7 @@ class JobProcess:
             result = _LOST
         watch.stop()
         self._log.flush()
-        finished = Result(result.exit_status, result.signal, result.signal_reason, _now())
+        finished = Result(result.exit_status, result.signal, result.signal_reason, rfc3339(time.time_ns(), 6))
         self._end_copies()
         self._side.finish(finished)
         self._side.close()
@@ -163,9 +164,3 @@ def _copies_of(job: JobFile) -> Dict[str, int]:
     """Return the permissions of each file that the log goes to as well."""
     modes = {job.log_tmpfile: TMPFILE_MODE, job.log_copy: COPY_MODE}
     return {path: mode for path, mode in modes.items() if path}
-
-
-def _now() -> str:
-    """Return the time as RFC 3339, in UTC, to the microsecond."""
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest // 1000:06d}Z"

@@ -17,6 +17,7 @@ from bkagent.spool import layout
 from bkagent.spool.agent_entry import Entry
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.timestamps import rfc3339
 
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _HEADER = re.compile(rb"^(?:---|\+\+\+|~~~)[ \t\r\v\f]", re.MULTILINE)
@@ -83,7 +84,7 @@ class HeaderTimes:
         found = len(_HEADER.findall(lines))
         if not found:
             return
-        moment = _rfc3339(self._now_ns())
+        moment = rfc3339(self._now_ns())
         with self._lock:
             for number in range(max(self._count, self._told), min(self._count + found, _MOST)):
                 self._waiting[str(number)] = moment
@@ -122,8 +123,3 @@ class HeaderTimes:
                 return int(file.read(20))
         except (OSError, ValueError):
             return 0
-
-
-def _rfc3339(moment_ns: int) -> str:
-    seconds, rest_ns = divmod(moment_ns, 1_000_000_000)
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest_ns:09d}Z"

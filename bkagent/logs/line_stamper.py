@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Callable, List
 
 from bkagent.logs.whole_lines import WholeLines
+from bkagent.wire.timestamps import rfc3339
 
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _HEADER = re.compile(rb"(?:---|\+\+\+|~~~)\s|\^\^\^\s\+\+\+")
@@ -30,7 +30,7 @@ class LineStamper:
     def _stamped(self, lines: List[bytes]) -> bytes:
         if not lines:
             return b""
-        prefix = time.strftime("[%Y-%m-%dT%H:%M:%SZ] ", time.gmtime(self._now())).encode()
+        prefix = f"[{rfc3339(int(self._now()) * 1_000_000_000, 0)}] ".encode()
         pieces = []
         for line in lines:
             line = line[:-1] if line.endswith(b"\r") else line

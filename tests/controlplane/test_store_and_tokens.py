@@ -14,7 +14,6 @@ from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejecte
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
-from bkagent.controlplane.timestamps import moment_of, text_of
 from bkagent.errors import ConfigError
 from bkagent.wire.finish import Finish
 
@@ -235,27 +234,6 @@ def test_tickets_are_for_one_purpose_and_object(world):
     assert world.plane.tokens.is_ticket(ticket, "upload", "a1")
     for purpose, id in (("upload", "a2"), ("download", "a1"), ("upload\0a1", ""), ("", "upload\0a1")):
         assert not world.plane.tokens.is_ticket(ticket, purpose, id)
-
-
-@pytest.mark.parametrize(
-    ("text", "moment"),
-    [
-        ("1970-01-01T00:00:00Z", 0.0),
-        ("2015-05-09T21:05:59.874Z", 1431205559.874),
-        ("2015-05-09T23:05:59.874123456+02:00", 1431205559.874123),
-        ("2015-05-09T19:35:59-01:30", 1431205559.0),
-        ("2015-05-09", None),
-        ("", None),
-        ("2015-13-09T21:05:59Z", None),
-        ("2015-05-09T21:05:59", None),
-        ("٢015-05-09T21:05:59Z", None),
-    ],
-)
-def test_moments(text, moment):
-    found = moment_of(text)
-    assert found == moment or abs(found - moment) < 1e-5
-    if moment is not None:
-        assert abs(moment_of(text_of(moment)) - moment) < 0.001
 
 
 def test_what_was_answered_outlives_a_process_that_dies(tmp_path):

@@ -14,7 +14,6 @@ from bkagent.agent.jobs import outcome
 from bkagent.agent.jobs.cancel_poller import JobStatePoller
 from bkagent.agent.jobs.job_canceller import AGENT_STOP, Cancelling
 from bkagent.agent.jobs.job_files import JobFiles, remove_if_there
-from bkagent.agent.moment import rfc3339
 from bkagent.agent.output.stdout_follower import OpenOutput, OutputCopy
 from bkagent.agent.shutdown import FORCED, NOW, Stop
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
@@ -27,6 +26,7 @@ from bkagent.spool.directory import Entry
 from bkagent.spool.result import Result
 from bkagent.transport.retry import Schedule
 from bkagent.wire.finish import Finish
+from bkagent.wire.timestamps import rfc3339
 
 Report = Callable[[str, str], None]
 

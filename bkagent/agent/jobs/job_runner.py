@@ -19,7 +19,6 @@ from bkagent.agent.jobs.admission import REJECTED_BY_HOOK, Refusal, is_signed, n
 from bkagent.agent.jobs.job_delivery import Tending, settled
 from bkagent.agent.jobs.job_files import NAMES_OF_THE_AGENT, JobFiles
 from bkagent.agent.jobs.job_start import JobContext
-from bkagent.agent.moment import rfc3339
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.registration import own_user_agent
@@ -49,6 +48,7 @@ from bkagent.warm.job_forks import Warm
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
+from bkagent.wire.timestamps import rfc3339
 
 Report = Callable[[str, str], None]
 

@@ -19,7 +19,6 @@ from bkagent.agent.jobs.job_canceller import AGENT_STOP
 from bkagent.agent.jobs.job_delivery import Tending, settled
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_runner import Workplace
-from bkagent.agent.moment import rfc3339
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.registration import own_user_agent, request_log_of
 from bkagent.agent.shutdown import NOW
@@ -31,6 +30,7 @@ from bkagent.spool.custody import handing_over, provenance
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.directory import Entry
 from bkagent.transport.retry import Schedule
+from bkagent.wire.timestamps import rfc3339
 
 _POSTED_WITHIN_S = 5.0
 _LOOK_S = 0.2

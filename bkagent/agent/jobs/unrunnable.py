@@ -7,11 +7,11 @@ import zlib
 from typing import Callable
 
 from bkagent.agent.jobs import outcome
-from bkagent.agent.moment import rfc3339
 from bkagent.errors import AgentError
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.wire.finish import Finish
+from bkagent.wire.timestamps import rfc3339
 
 Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]

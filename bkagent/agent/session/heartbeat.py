@@ -6,10 +6,10 @@ import threading
 import time
 from typing import Callable, Optional
 
-from bkagent.agent.moment import rfc3339
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.wire.timestamps import rfc3339
 
 Report = Callable[[str, str], None]
 

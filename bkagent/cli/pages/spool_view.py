@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Dict, List, Sequence
 
 from bkagent.cli.command import Call
@@ -12,6 +11,7 @@ from bkagent.errors import MissingValue
 from bkagent.spool import listing
 from bkagent.spool.listing import Spooled
 from bkagent.wire.shown_text import one_line
+from bkagent.wire.timestamps import rfc3339
 
 _HEADS = ("JOB", "STATE", "LOG", "TAKEN", "RESULT", "LAST CHANGE")
 
@@ -57,6 +57,6 @@ def _row(one: Spooled) -> "tuple[str, ...]":
 
 def _moment(unix_s: float) -> str:
     try:
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix_s)) if unix_s else ""
+        return rfc3339(int(unix_s) * 1_000_000_000, 0) if unix_s else ""
     except (OverflowError, ValueError, OSError):
         return ""  # a time that no clock of this machine has shown

@@ -10,10 +10,10 @@ from bkagent.controlplane.records import Agent, Job
 from bkagent.controlplane.scheduling import dispatch, limits, retries, states
 from bkagent.controlplane.scheduling.job_env import JobContext, job_env
 from bkagent.controlplane.store import agents, jobs, steps
-from bkagent.controlplane.timestamps import moment_of, text_of
 from bkagent.pipeline.model.steps import CommandStep
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
+from bkagent.wire.timestamps import moment_of, text_of
 
 _ENDED = ("finished", "canceled", "timed_out")
 _LOWEST_STATUS, _HIGHEST_STATUS = -(1 << 31), (1 << 32) - 1

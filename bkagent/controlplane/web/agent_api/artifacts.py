@@ -6,12 +6,12 @@ import re
 from typing import Any, Dict, List
 
 from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller
-from bkagent.controlplane.timestamps import text_of
 from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
+from bkagent.wire.timestamps import text_of
 
 _BATCH = re.compile(r"[A-Za-z0-9-]{1,100}")
 URL_VALID_S = 6 * 3600  # as long as a job may take to download everything that one search found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 
 from bkagent.controlplane.records import Caller
-from bkagent.controlplane.timestamps import text_of
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.wire.ping import IDLE
 from bkagent.wire.registration import Registration
+from bkagent.wire.timestamps import text_of
 
 USER_AGENT_CHARACTERS = 500
 REGISTRATION_BYTES = 256 * 1024  # the longest part is what /etc says of the system, a few thousand

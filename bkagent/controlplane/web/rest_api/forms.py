@@ -6,8 +6,8 @@ import base64
 from typing import Any, Dict, List, Optional, Sequence
 
 from bkagent.controlplane.records import Agent, Artifact, Build, Job, PipelineEntry
-from bkagent.controlplane.timestamps import text_of
 from bkagent.controlplane.web.context import Site
+from bkagent.wire.timestamps import text_of
 
 Form = Dict[str, Any]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.timestamps import moment_of
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.downloads import log_body
 from bkagent.controlplane.web.rest_api import access
@@ -12,6 +11,7 @@ from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
+from bkagent.wire.timestamps import moment_of
 
 JSON_BYTES = 64 << 20
 _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"

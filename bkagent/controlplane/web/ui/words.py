@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Optional
 
-from bkagent.controlplane.timestamps import text_of
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill
+from bkagent.wire.timestamps import text_of
 
 # What a colour and a sign in front of a state say. States not listed are plain.
 _SIGNS = {

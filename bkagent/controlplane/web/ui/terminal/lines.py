@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from itertools import groupby
 from typing import Iterator, List, Optional
 
@@ -11,6 +10,7 @@ from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
 from bkagent.controlplane.web.ui.terminal.screen import Row, Run
 from bkagent.controlplane.web.ui.terminal.style import PLAIN
 from bkagent.markdown import characters
+from bkagent.wire.timestamps import rfc3339
 
 _MARKERS = {"--- ": "-", "+++ ": "+", "~~~ ": "~"}
 
@@ -70,10 +70,9 @@ def time_text(time_ms: Optional[int]) -> str:
     if time_ms is None:
         return ""
     try:
-        moment = datetime.fromtimestamp(time_ms // 1000, timezone.utc)
+        return rfc3339(time_ms * 1_000_000, 3)
     except (ValueError, OverflowError, OSError):
         return ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ms % 1000:03d}Z"
 
 
 def escaped(text: str) -> str:
