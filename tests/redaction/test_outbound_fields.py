@@ -17,11 +17,11 @@ SCRUBBED = {
     "meta_data": ["meta_data_set", "meta_data_set_batch"],
     "steps": ["step_update"],
     "job_updates": ["job_update", "job_promise_failure"],
-    "agent_state": ["pause"],
+    "agent_control": ["pause"],
 }
 # The others, and why nothing has to be taken out.
 OTHERWISE = {
-    "agent_state": "words of the user of the command",
+    "agent_control": "words of the user of the command",
     "agents": "what the agent says of itself",
     "artifacts": "redaction/outbound.py; paths in forms too, see cli_in_job/test_no_secret_leaves.py",
     "chunks": "redacted before it reached the disk",
@@ -33,7 +33,7 @@ OTHERWISE = {
     "oidc": "what a token is to say",
     "pipelines": "pipeline/document/secrets.py warns or refuses, as the reference does",
     "repository_tokens": "the name of a repository",
-    "rest": "the control plane of this machine",
+    "rest_client": "the control plane of this machine",
 }
 
 
