@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Callable, List, Optional
 
@@ -147,7 +148,8 @@ def _run_one(worker: Worker, report: Report) -> None:
     try:
         worker.run()
     except Exception as defect:  # an edge: a defect in one worker ends that worker alone
-        report("error", f"worker {worker.index} ends by an internal error: {type(defect).__name__}: {defect}")
+        report("error", f"worker {worker.index} ends by an internal error")
+        sys.excepthook(type(defect), defect, defect.__traceback__)
         worker.give_up(AgentError(str(defect)))
 
 

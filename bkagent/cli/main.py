@@ -74,8 +74,9 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         from bkagent.config import environment
 
         environ = environment.read()
+    calls: "List[Call]" = []
     try:
-        status = _dispatch(words, environ)
+        status = _dispatch(words, environ, calls)
         sys.stdout.flush()
         return status
     except UnknownCommand as unknown:
@@ -93,14 +94,15 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         return 130
     except ImportError as error:
         if (error.name or "").startswith("bkagent"):
-            return _defect(error, words, environ)
+            return _report_defect(error, words, environ, calls)
         _say(_incomplete(error))
         return 1
     except Exception as error:  # the edge of the process: a defect of ours must still read as a sentence
-        return _defect(error, words, environ)
+        return _report_defect(error, words, environ, calls)
 
 
-def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
+def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]") -> int:
+    """Run the command that the words name; return its exit status. `calls` gets its call, before that is run."""
     from bkagent.cli import table
     from bkagent.errors import MissingValue
 
@@ -117,7 +119,10 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]") -> int:
     command = load(name)
     try:
         call = _understood(command, words[count:], environ)
-        return 0 if call is None else command.run(call)
+        if call is None:
+            return 0
+        calls.append(call)
+        return command.run(call)
     except MissingValue as missing:
         _say(f"Missing {missing}. See: `{_name()} {command.name} --help`")
         return missing.exit_code
@@ -272,12 +277,16 @@ def _incomplete(error: ImportError) -> str:
     )
 
 
-def _defect(error: Exception, words: "List[str]", environ: "Dict[str, str]") -> int:
-    _say(f"{_name()}: fatal: internal error: {type(error).__name__}: {error}")
-    if "--debug" in words or environ.get("BUILDKITE_AGENT_DEBUG") in ("1", "t", "true", "TRUE", "True"):
-        import traceback
+def _report_defect(error: Exception, words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]") -> int:
+    """Leave a report of a defect and say where it is; return the exit status. `calls` has the call, if any."""
+    from bkagent.cli import crash_report
 
-        traceback.print_exc()
-    else:
-        _say(f"{_name()}: run it again with --debug to see where")
+    settings = calls[0].settings if calls else None
+    line = crash_report.leave(
+        error,
+        words,
+        lambda: crash_report.state_folder(environ, settings),
+        crash_report.scrub_for(words, environ, settings),
+    )
+    _say(f"{_name()}: fatal: {line}")
     return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Dict, Mapping, NamedTuple, Optional, Sequence
 
@@ -14,6 +15,7 @@ from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, Copies
+from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
@@ -38,7 +40,10 @@ class JobProcess:
     """Runs the job of a spool entry; `secrets` are never in its log."""
 
     def __init__(self, entry_folder: str, environ: Mapping[str, str], secrets: Sequence[str] = ()) -> None:
-        self._folder, self._environ, self._secrets = entry_folder, environ, secrets
+        self._folder, self._environ = entry_folder, environ
+        self._redactor = Redactor()
+        for secret in secrets:
+            self._redactor.add(secret)
         self._cancellation = Cancellation()
         self._signal = ""
         self._is_abandoned = False
@@ -47,6 +52,10 @@ class JobProcess:
         """Stop the job, because this process was sent a signal. May come before `run`."""
         self._signal = self._signal or signal
         self._cancellation.request()
+
+    def scrub(self, text: str) -> str:
+        """Return a text without the secrets that this process knows by now."""
+        return self._redactor.whole(to_bytes(text)).decode("utf-8", "surrogateescape")
 
     def run(self) -> Ending:
         """Run the job and leave its result; say how this process is to end.
@@ -60,11 +69,8 @@ class JobProcess:
         try:
             result = self._result()
         except Exception as defect:  # the edge of the process: whatever is wrong, the job must have a result
-            self._log.line(f"bkagent: fatal: internal error: {type(defect).__name__}: {defect}")
-            if self._job.debug:
-                import traceback
-
-                self._log.line(traceback.format_exc().rstrip())
+            self._log.line("bkagent: fatal: internal error; the messages of the agent name the report of it")
+            sys.excepthook(type(defect), defect, defect.__traceback__)
             result = _LOST
         watch.stop()
         self._log.flush()
@@ -83,10 +89,7 @@ class JobProcess:
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
         self._copies = Copies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
         sink = self._append if job.log_tmpfile or job.log_copy else self._side.append
-        redactor = Redactor()
-        for secret in self._secrets:
-            redactor.add(secret)
-        self._log = JobLog(sink, redactor, stamper_for(job), line_end=line_end)
+        self._log = JobLog(sink, self._redactor, stamper_for(job), line_end=line_end)
         self._copies.report_problems()
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
         self._limits = Limits(job.lost_after_s)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Callable, Dict, Optional
@@ -108,7 +109,8 @@ class Listener:
         except OSError:
             pass  # the client went away or was too slow; it knows
         except Exception as problem:  # the edge of one connection: whatever is wrong must not end the service
-            self._report("error", f"A request to the job's local socket failed: {problem!r}")
+            self._report("error", "A request to the job's local socket failed by an internal error")
+            sys.excepthook(type(problem), problem, problem.__traceback__)
         finally:
             self._end(connection)
 
@@ -138,7 +140,8 @@ class Listener:
         try:
             return self._answer(head, body)
         except Exception as problem:  # the edge of one request: the client is told, the job goes on
-            self._report("error", f"{head.method} {head.target} on the job's local socket failed: {problem!r}")
+            self._report("error", f"{head.method} {head.target} on the job's local socket failed by an internal error")
+            sys.excepthook(type(problem), problem, problem.__traceback__)
             return error_answer(500, f"internal error: {type(problem).__name__}")
 
     def _end(self, connection: Connection) -> None:

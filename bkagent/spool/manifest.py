@@ -43,7 +43,6 @@ class JobFile:
     sockets_path: str = ""
     allowed_repositories: Tuple[str, ...] = ()  # patterns; the repository is held against them before the checkout
     user_agent: str = ""
-    debug: bool = False
     log_tmpfile: str = ""  # a copy of the log for as long as the job runs
     log_copy: str = ""  # a copy that stays
     log_fields: Mapping[str, str] = field(default_factory=dict)  # about the job, where its output is shown as JSON

@@ -4,6 +4,7 @@ goos() -> str                  the system's name as Go writes it: linux, darwin,
 goarch() -> str                the processor's name as Go writes it: amd64, arm64, ...
 hostname() -> str              the machine's name, "" when it has none
 describe_os(environ) -> str    a description for the control plane, of no fixed form; "" when unknown
+platform_name() -> str         system, release and processor in one line, for a report of a defect
 machine_id() -> str            hex digits that tell this installation from others, "" when there are none
 """
 
@@ -14,7 +15,7 @@ if sys.platform == "win32":
 else:
     from bkagent.system._host_posix import describe_os, goos, installation_id, processor
 
-__all__ = ["describe_os", "goarch", "goos", "hostname", "machine_id"]
+__all__ = ["describe_os", "goarch", "goos", "hostname", "machine_id", "platform_name"]
 
 _GO_ARCHITECTURES = {
     "x86_64": "amd64", "amd64": "amd64", "i86pc": "amd64", "aarch64": "arm64", "arm64": "arm64", "i386": "386",
@@ -31,6 +32,13 @@ def goarch() -> str:
     if name.startswith("armv8"):
         return "arm64"
     return _GO_ARCHITECTURES.get(name, name)
+
+
+def platform_name() -> str:
+    """Return what Python calls the platform."""
+    import platform
+
+    return platform.platform()
 
 
 def hostname() -> str:

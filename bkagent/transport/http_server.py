@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from typing import Callable, Dict, Optional, Tuple
@@ -98,7 +99,8 @@ class HttpServer:
         except OSError:
             pass  # the client went away or was too slow; it knows
         except Exception as problem:  # the edge of one connection: whatever is wrong must not end the server
-            self._report("error", f"A connection failed: {problem!r}")
+            self._report("error", "A connection failed by an internal error")
+            sys.excepthook(type(problem), problem, problem.__traceback__)
         finally:
             self._table.remove(connection)
 
@@ -173,7 +175,8 @@ class HttpServer:
             return error_answer(HttpError(400, "what was sent is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             path = request.head.target.partition("?")[0]  # a query may hold a secret
-            self._report("error", f"{request.method} {path} failed: {problem!r}")
+            self._report("error", f"{request.method} {path} failed by an internal error")
+            sys.excepthook(type(problem), problem, problem.__traceback__)
             return error_answer(HttpError(500, f"internal error: {type(problem).__name__}"))
 
 

@@ -80,13 +80,13 @@ def test_what_all_commands_share(capsys, words, status):
     assert main.main(words, {}) == status
 
 
-def test_a_defect_of_ours_is_1_and_says_so(capsys, monkeypatch):
+def test_a_defect_of_ours_is_1_and_says_so(capsys, monkeypatch, tmp_path):
     from bkagent.cli.commands import acknowledgements
 
     def broken(call):
         raise RuntimeError("a defect")
 
     monkeypatch.setattr(acknowledgements.COMMAND, "run", broken)
-    assert main.main(["acknowledgements"], {}) == 1
+    assert main.main(["acknowledgements"], {"HOME": str(tmp_path)}) == 1
     said = capsys.readouterr().err
-    assert "internal error: RuntimeError: a defect" in said and "Traceback" not in said
+    assert "internal error: RuntimeError: a defect; the report is " in said and "Traceback" not in said

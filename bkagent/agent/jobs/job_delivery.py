@@ -6,6 +6,7 @@ ends when the kernel frees its lock, and its result comes from the spool.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from typing import Callable, List, Mapping, Optional, Sequence, Union
@@ -22,8 +23,10 @@ from bkagent.logs.upload.shared_backoff import Outage
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
+from bkagent.spool import layout
 from bkagent.spool.directory import Entry
 from bkagent.spool.result import Result
+from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
 from bkagent.wire.finish import Finish
 from bkagent.wire.timestamps import rfc3339
@@ -159,6 +162,9 @@ class Tending:
 
     def _outcome(self, failed_chunks: int) -> Finish:
         result = self._result()
+        words = last_words(self._entry) if self._entry.started() else ""
+        if words:
+            self._report("error", f"the process of job {self._entry.job_id} says: {words}")
         if result is None:
             signal = "SIGKILL" if self.cancelling.killed else ""
             result = outcome.lost(rfc3339(time.time_ns()), signal)
@@ -230,6 +236,16 @@ def _seen_by(watchers: "Sequence[Union[HeaderTimes, OutputCopy]]") -> Optional[C
             watcher.seen(size)
 
     return seen
+
+
+def last_words(entry: Entry) -> str:
+    """Return what a job's process had to say that is not for the job's log: a defect, or why it could not begin."""
+    try:
+        path = os.path.join(entry.folder, layout.STDERR)
+        with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
+            return " ".join(file.read(2000).split())
+    except OSError:
+        return ""
 
 
 def settled(entry: Entry, result: Result) -> bool:

@@ -16,7 +16,7 @@ from typing import Callable, Optional, Tuple
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
 from bkagent.agent.jobs.admission import REJECTED_BY_HOOK, Refusal, is_signed, notices_of, permitted_mirror, refusal_of
-from bkagent.agent.jobs.job_delivery import Tending, settled
+from bkagent.agent.jobs.job_delivery import Tending, last_words, settled
 from bkagent.agent.jobs.job_files import NAMES_OF_THE_AGENT, JobFiles
 from bkagent.agent.jobs.job_start import JobContext
 from bkagent.agent.output import log_copy_paths
@@ -36,14 +36,13 @@ from bkagent.logs.upload.shared_backoff import Outages
 from bkagent.redaction.known import KnownSecrets
 from bkagent.redaction.variables import SecretValues
 from bkagent.remote import jobs
-from bkagent.spool import directory, layout
+from bkagent.spool import directory
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.directory import Entry
 from bkagent.spool.manifest import JobFile
 from bkagent.spool.result import Result
 from bkagent.system import process_group
-from bkagent.system.plain_file import open_plain
 from bkagent.warm.job_forks import Warm
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
@@ -259,7 +258,7 @@ class JobRun:
             disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
             bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
             sockets_path=settings.sockets_path, allowed_repositories=settings.permissions.repositories,
-            user_agent=own_user_agent(), debug=self._place.settings.debug,
+            user_agent=own_user_agent(),
             log_tmpfile=log_copy_paths.tmpfile_path(wanted, paths.temporary(settings.environ)),
             log_copy=log_copy_paths.copy_path(wanted, self._job),
             log_fields=log_copy_paths.fields(self._job) if wanted.to_stdout else {},
@@ -282,15 +281,6 @@ def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
     if entry.started() or tending.over:
         return
-    said = _last_words(entry)
+    said = last_words(entry)
     report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")
     settled(entry, outcome.lost(rfc3339(time.time_ns())))
-
-
-def _last_words(entry: Entry) -> str:
-    try:
-        path = os.path.join(entry.folder, layout.STDERR)
-        with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
-            return " ".join(file.read(2000).split())
-    except OSError:
-        return ""

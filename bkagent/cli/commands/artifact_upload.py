@@ -19,10 +19,12 @@ def run(call: "Call") -> int:
     import os
 
     from bkagent.artifacts.upload import upload
+    from bkagent.cli import defects
     from bkagent.config import paths
     from bkagent.system import host, private_folder
     from bkagent.version import user_agent
 
+    defects.follow_call(call)
     pattern = client.argument(call, 0, "upload paths")
     try:
         upload(

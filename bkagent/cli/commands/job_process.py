@@ -4,13 +4,14 @@ Without an entry it waits, warm, for its agent to name the entries; each is run 
 """
 
 import os
+import sys
 
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping
+    from typing import Callable, Mapping
 
 
 def run(call: Call) -> int:
@@ -27,12 +28,23 @@ def run(call: Call) -> int:
 
 
 def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
+    from bkagent.cli import defects
     from bkagent.job import handed_secrets
     from bkagent.job.process import JobProcess
+    from bkagent.spool import layout
     from bkagent.system import signals
     from bkagent.system.fork_server import fork_server
 
     process = JobProcess(entry_folder, environ, handed_secrets.take())
+
+    def scrub() -> "Callable[[str], str]":
+        from bkagent.cli import crash_report
+
+        known = crash_report.scrub_for([], environ, None)
+        return lambda text: process.scrub(known(text))
+
+    words = [COMMAND.name, entry_folder]
+    defects.follow(_tell_agent, words, lambda: layout.state_of(entry_folder), scrub)
     signals.catch_endings(process.cancel)
     ending = process.run()
     fork_server.teach()
@@ -40,6 +52,12 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
         signals.die_by(ending.signal)
     # All is on disk, and the agent goes on already: no time for the interpreter to tidy up.
     os._exit(ending.exit_status)
+
+
+def _tell_agent(line: str) -> None:
+    """Write a line where the agent reads it, and where it is in no job's log: see `layout.STDERR`."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 COMMAND = Command(

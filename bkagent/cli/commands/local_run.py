@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     """Run it; return the exit status of the first job that failed, or 0."""
+    from bkagent.cli import defects
     from bkagent.localrun.run import LocalRun
+
+    defects.follow_call(call)
 
     def out(line: str) -> None:
         call.out.write(line + "\n")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     """Serve; return 0 once a signal has ended it."""
+    from bkagent.cli import defects
     from bkagent.cli.wait_for_signal import EndSignals
     from bkagent.config import in_use_locks, paths, self_command
     from bkagent.controlplane.plane.ledger import timing_of
@@ -20,6 +21,7 @@ def run(call: Call) -> int:
     from bkagent.controlplane.web import server_url
     from bkagent.controlplane.web.server import Server, listens_on_loopback
 
+    defects.follow_call(call)
     settings = call.settings
     host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
     url = _public_url(settings[server.PUBLIC_URL], settings.origin(server.PUBLIC_URL))

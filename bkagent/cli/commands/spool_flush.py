@@ -11,9 +11,11 @@ def run(call: Call) -> int:
     from bkagent.agent.jobs.flush import flush
     from bkagent.agent.settings import AgentSettings
     from bkagent.agent.shutdown import Stop
+    from bkagent.cli import defects
     from bkagent.cli.pages import spool_view
     from bkagent.cli.start import signals
 
+    defects.follow_call(call)
     settings = AgentSettings(
         endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
         job=JobSettings(build_path="", sockets_path="", launchers_path=""), is_verbose=call.report.is_debug,

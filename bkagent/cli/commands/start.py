@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 def run(call: Call) -> int:
     """Run the agent. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
+    from bkagent.cli import defects
     from bkagent.cli.start import inherited_env, token_hiding
     from bkagent.warm.job_forks import Warm
 
     token_hiding.hide(call, sys.argv[1:])
+    defects.follow_call(call)
     token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
     warm = Warm(inherited_env.inherited(call), call.report)
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
@@ -57,7 +59,10 @@ def _run(call: Call, warm: "Warm") -> int:
 def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "KnownSecrets") -> int:
     from bkagent.agent.run import run as run_agent
     from bkagent.agent.shutdown import Stop
+    from bkagent.cli import defects
     from bkagent.cli.start import agent_settings, signals
+
+    defects.follow_call(call, known.scrub)
 
     def report(level: str, text: str) -> None:
         call.report(level, known.scrub(text))

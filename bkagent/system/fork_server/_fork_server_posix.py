@@ -38,7 +38,10 @@ def serve() -> "Optional[Request]":
     os.close(nothing)
     server = _Server(line)
     lessons.keep_pages_shared()
-    line.sendall(lines.READY)
+    try:
+        line.sendall(lines.READY)
+    except ConnectionError:
+        return None
     return server.run()
 
 
@@ -72,7 +75,10 @@ class _Server:
                 if fd == self._lessons.fd:
                     self._lessons.learn()
                     continue
-                data, ancillary, _, _ = self._line.recvmsg(1, _socket.CMSG_SPACE(4 * lines.FILES))
+                try:
+                    data, ancillary, _, _ = self._line.recvmsg(1, _socket.CMSG_SPACE(4 * lines.FILES))
+                except ConnectionError:  # the agent ended before it had read that this process is ready
+                    return None
                 if not data:
                     return None
                 files = _descriptors(ancillary)
