@@ -31,7 +31,7 @@ def steps(context: JobContext) -> Dict[str, str]:
         found["BUILDKITE_AGENT_CACHE_PATHS"] = ",".join(paths)
     secrets = step_secrets(context.job.step.get("secrets"))
     if secrets:
-        found["BUILDKITE_SECRETS_CONFIG"] = json.dumps(secrets, separators=(",", ":"))
+        found["BUILDKITE_SECRETS_CONFIG"] = json.dumps(secrets, sort_keys=True, separators=(",", ":"))
     return found
 
 

@@ -82,7 +82,7 @@ def test_s1_3_some_variables_are_there_only_when_they_say_something():
 
 def test_s1_3_a_steps_secrets_and_cache_are_passed_on_in_one_form():
     found = variables(step={"secrets": {"TOKEN": "key"}, "cache": {"paths": ["a", "b"]}})
-    assert found["BUILDKITE_SECRETS_CONFIG"] == '[{"key":"key","environment_variable":"TOKEN"}]'
+    assert found["BUILDKITE_SECRETS_CONFIG"] == '[{"environment_variable":"TOKEN","key":"key"}]'
     assert found["BUILDKITE_AGENT_CACHE_PATHS"] == "a,b"
 
 
