@@ -148,6 +148,16 @@ def test_a_job_ends_once(side: Side) -> None:
     assert refused.value.status == 422
 
 
+def test_an_agent_that_leaves_after_a_job_is_offered_no_other(side: Side) -> None:
+    leaving, other = side.agent(), side.agent()
+    job, client = accepted(side, leaving)
+    side.add_job("true")
+    finish = Finish("0", finished_at=NOW, ignore_agent_in_dispatches=True)
+    jobs.finish(client, job.id, finish, **CALM)
+    assert agents.ping(leaving).job_id == ""
+    assert agents.ping(other).job_id not in ("", job.id)
+
+
 def test_meta_data_is_kept_for_the_build(side: Side) -> None:
     job, client = accepted(side, side.agent())
     place = {"scope": "jobs", "id": job.id, **CALM}

@@ -263,7 +263,9 @@ class FakeControlPlane:
         if request.token != self.token:
             return 401, {"message": "Invalid agent token"}
         session_id = str(uuid.uuid4())
-        self.sessions[session_id] = {"registration": request.document, "state": "registered", "beats": 0, "pings": 0}
+        self.sessions[session_id] = {
+            "registration": request.document, "state": "registered", "beats": 0, "pings": 0, "takes_jobs": True,
+        }  # fmt: skip
         answer = {
             "id": session_id, "name": request.document["name"], "access_token": "at-" + session_id,
             "ping_interval": self.ping_interval, "job_status_interval": self.job_status_interval,
@@ -284,7 +286,7 @@ class FakeControlPlane:
         session["pings"] += 1
         if self.actions:
             return 200, self.actions.pop(0)
-        for job in self.jobs.values():
+        for job in self.jobs.values() if session["takes_jobs"] else ():
             # Offered again until it is accepted: the answer to a ping may be lost.
             if job.state == "scheduled" or (job.state == "assigned" and job.session == request.token[3:]):
                 job.state, job.session = "assigned", request.token[3:]
@@ -306,6 +308,8 @@ class FakeControlPlane:
         elif call == "PUT finish":
             job.finishes.append(request.document)
             job.state = "finished"
+            if job.session in self.sessions and request.document.get("ignore_agent_in_dispatches"):
+                self.sessions[job.session]["takes_jobs"] = False
             return (200, {}) if len(job.finishes) == 1 else (422, {"message": "finished already"})
         elif call == "POST chunks":
             return self._chunk(job, request)
