@@ -1,6 +1,8 @@
 """The recorded behaviour of the reference, held against the built archive where the records lie beside the checkout."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,14 +35,30 @@ needs_python = pytest.mark.skipif(sys.version_info < (3, 9), reason="the compari
 @needs_records
 @needs_python
 @pytest.mark.parametrize("area", [area for area in AREAS if area not in WORDED])
-def test_an_area_differs_by_declared_rules_alone(area: str, archive: str) -> None:
-    check_rules(run_differ(str(DIFFER), "compare", "--only", AREAS[area], *arguments(archive)))
+def test_an_area_differs_by_declared_rules_alone(area: str, archive: str, tmp_path: Path) -> None:
+    scenarios = without_race(tmp_path) if area == "cancel" else RECORDED / "scenarios"
+    check_rules(run_differ(str(DIFFER), "compare", "--only", AREAS[area], *arguments(archive, scenarios)))
 
 
-def arguments(archive: str) -> "List[str]":
+def without_race(folder: Path) -> Path:
+    """Return a copy of the scenarios in which the one race of theirs is mended.
+
+    "job-token-revoked" expects its command to run by the first question for the job's state, one second after the job
+    was taken. On a busy machine the clone takes longer than that, so here the question comes later.
+    """
+    copied = folder / "scenarios"
+    shutil.copytree(RECORDED / "scenarios", copied)
+    path = copied / "cancel" / "job-token-revoked.json"
+    scenario = json.loads(path.read_text(encoding="utf-8"))
+    scenario["server"]["register"] = {"job_status_interval": 8}
+    path.write_text(json.dumps(scenario), encoding="utf-8")
+    return copied
+
+
+def arguments(archive: str, scenarios: Path = RECORDED / "scenarios") -> "List[str]":
     """Return what every comparison of the archive is told."""
     return [
-        "--agent", archive, "--scenarios", str(RECORDED / "scenarios"), "--records", str(RECORDED / "records"),
+        "--agent", archive, "--scenarios", str(scenarios), "--records", str(RECORDED / "records"),
         "--differences", str(DIFFERENCES), "--jobs", "2",
     ]  # fmt: skip
 
@@ -60,8 +78,6 @@ def check_rules(done: "subprocess.CompletedProcess[str]") -> None:
 
 
 def test_every_rule_has_a_reason_and_touches_one_thing() -> None:
-    import json
-
     rules = json.loads(DIFFERENCES.read_text(encoding="utf-8"))["allow"]
     for rule in rules:
         assert rule["reason"] and rule["field"] not in ("*", ""), rule
