@@ -10,7 +10,7 @@ import os
 from typing import Callable, Dict, List, Mapping
 
 from bkagent.agent.job_settings import JobSettings
-from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.variables_of_agent import access, identity
 from bkagent.errors import AgentError, JobFailed
 from bkagent.hooks import find, kind
@@ -26,7 +26,7 @@ STARTUP, SHUTDOWN, BEFORE_A_JOB = "agent-startup", "agent-shutdown", "pre-bootst
 _ABOUT_THE_AGENT = ("BUILDKITE_AGENT_DEBUG", "BUILDKITE_AGENT_DEBUG_HTTP")
 
 
-def run_all(name: str, settings: JobSettings, sessions: Mapping[str, str], report: Report) -> None:
+def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str, str], report: Report) -> None:
     """Run a hook of the agent's life from each folder that has it; `sessions` maps ids to names.
 
     Raises AgentError for the first that fails.
@@ -43,7 +43,7 @@ def run_all(name: str, settings: JobSettings, sessions: Mapping[str, str], repor
             _run(path, name, settings, env, report)
 
 
-def allows(context: JobContext, report: Report) -> bool:
+def pre_bootstrap_allows(context: JobStart, report: Report) -> bool:
     """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
     path = find.find(context.settings.hooks_path, BEFORE_A_JOB)
     if path is None:

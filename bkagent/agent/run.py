@@ -5,25 +5,26 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from dataclasses import replace
 from typing import Callable, List, Optional
 
 from bkagent.agent import cleanup
-from bkagent.agent.jobs.job_runner import Workplace, own_folders
-from bkagent.agent.jobs.takeover import Adoption
+from bkagent.agent.jobs.job_runner import AgentContext, own_folders
+from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.output.stdout_follower import OpenOutput
-from bkagent.agent.session.idle_timer import Idleness
+from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.registration import connect_to, register_all
 from bkagent.agent.session.session import Session
 from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.shutdown import FORCED, NOW, Stop
+from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.config import in_use_locks
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
-from bkagent.warm.command_forks import Commands
-from bkagent.warm.job_forks import Warm
+from bkagent.warm.command_forks import CommandForks
+from bkagent.warm.job_forks import JobForks
 
 Report = Callable[[str, str], None]
 
@@ -32,7 +33,7 @@ _LOOK_EVERY_S = 30.0
 
 
 def run(
-    settings: AgentSettings, stop: Stop, report: Report, warm: Optional[Warm] = None,
+    settings: AgentSettings, stop: Shutdown, report: Report, warm: Optional[JobForks] = None,
     open_output: Optional[OpenOutput] = None, known: Optional[KnownSecrets] = None,
 ) -> int:  # fmt: skip
     """Run the agent until its workers have left; return the exit status for the process.
@@ -44,17 +45,17 @@ def run(
     """
     if settings.ping_mode == "stream-only":
         raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
-    place = Workplace(
+    context = AgentContext(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
         known=known or KnownSecrets(),
     )  # fmt: skip
     forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
-    adoption = Adoption(place)
+    takeover = Takeover(context)
     held = in_use_locks.hold(own_folders(settings.job))
     try:
-        adoption.look()
+        takeover.scan()
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
-        return _work(settings, place, adoption)
+        return _work(settings, context, takeover)
     finally:
         forget_timer()
         for fd in held:
@@ -71,29 +72,26 @@ def _collect(settings: AgentSettings, report: Report) -> None:
         cleanup.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 
 
-def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
-    stop, report = place.stop, place.report
+def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) -> int:
+    stop, report = context.stop, context.report
     report("info", "Registering agent with Buildkite...")
     try:
         sessions = register_all(connect_to(settings, report), settings, stop, report)
     except Cancelled:
-        adoption.wait()
+        takeover.wait()
         return 0
     for session in sessions:
-        place.known.add(session.token)
+        context.known.add(session.token)
         report("info", f'Successfully registered agent "{session.name}" with tags [{", ".join(settings.tags)}]')
     interval_s = max(session.ping_interval_s for session in sessions)
     why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
     report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
     _run_hooks("agent-startup", settings, sessions, report)
-    idleness = Idleness(len(sessions), settings.idle_timeout_s)
-    commands = Commands(settings.job.launchers_path, settings.job.environ, report)
+    idleness = IdleTimer(len(sessions), settings.idle_timeout_s)
+    commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
-        own = Workplace(
-            settings, place.spool_path, stop.part(), _prefixed(report, session.name), place.warm, place.open_output,
-            place.outages, place.known,
-        )  # fmt: skip
+        own = replace(context, stop=stop.part(), report=_prefixed(report, session.name))
         workers.append(Worker(index, session, own, idleness))
     commands.open()
     watch = read_watch(settings.environ, report)
@@ -101,8 +99,8 @@ def _work(settings: AgentSettings, place: Workplace, adoption: Adoption) -> int:
     try:
         if watchdog is not None:
             watchdog.start()
-        _run_all(workers, adoption, report)
-        adoption.wait()
+        _run_all(workers, takeover, report)
+        takeover.wait()
     finally:
         if watchdog is not None:
             watchdog.stop()
@@ -119,10 +117,10 @@ def _run_hooks(name: str, settings: AgentSettings, sessions: List[Session], repo
     if settings.job.hooks_path or settings.job.additional_hooks_paths:
         from bkagent.agent import agent_hooks
 
-        agent_hooks.run_all(name, settings.job, {session.id: session.name for session in sessions}, report)
+        agent_hooks.run_lifecycle_hooks(name, settings.job, {session.id: session.name for session in sessions}, report)
 
 
-def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:
+def _run_all(workers: List[Worker], takeover: Takeover, report: Report) -> None:
     """Run each worker on a thread of its own, and look after the spool meanwhile."""
     threads = [
         threading.Thread(target=_run_one, args=(worker, report), name=f"worker-{worker.index}", daemon=True)
@@ -134,12 +132,12 @@ def _run_all(workers: List[Worker], adoption: Adoption, report: Report) -> None:
         while thread.is_alive():
             thread.join(_LOOK_EVERY_S)
             if thread.is_alive():
-                _look_again(adoption, report)
+                _rescan(takeover, report)
 
 
-def _look_again(adoption: Adoption, report: Report) -> None:
+def _rescan(takeover: Takeover, report: Report) -> None:
     try:
-        adoption.look()
+        takeover.scan()
     except AgentError as problem:
         report("error", str(problem))  # what runs goes on
 
@@ -153,11 +151,11 @@ def _run_one(worker: Worker, report: Report) -> None:
         worker.give_up(AgentError(str(defect)))
 
 
-def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Stop) -> int:
+def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown) -> int:
     for worker in workers:
         if worker.error is not None:
             return worker.error.exit_code
-    if stop.level >= NOW:
+    if stop.level >= KILL:
         return 1
     finish = workers[0].last_finish if workers else None
     if settings.acquire_job and settings.reflect_exit_status and finish is not None:
@@ -165,10 +163,10 @@ def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Stop) -> 
     return 0
 
 
-def _limit_forced_stop(level: int, settings: AgentSettings, stop: Stop) -> None:
+def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> None:
     """A forced stop has a second more than its jobs' grace; then what is not done stays on disk."""
     if level == FORCED:
-        timer = threading.Timer(settings.job.cancel_grace_s + 1.0, stop.request, (NOW,))
+        timer = threading.Timer(settings.job.cancel_grace_s + 1.0, stop.request, (KILL,))
         timer.daemon = True
         timer.start()
 

@@ -6,10 +6,10 @@ import threading
 import time
 from typing import Callable, List
 
-RUN, GRACEFUL, FORCED, NOW = 0, 1, 2, 3
+RUN, GRACEFUL, FORCED, KILL = 0, 1, 2, 3
 
 
-class Stop:
+class Shutdown:
     """0: run. 1: take no new job, finish the running one, leave. 2: cancel the running one too. 3: kill it.
 
     The level only rises. At 3, what the control plane has not taken yet stays on disk for the next start.
@@ -67,8 +67,8 @@ class Stop:
 
         return remove
 
-    def part(self) -> Stop:
+    def part(self) -> Shutdown:
         """Return a stop of its own for one part: it follows this one, and may be asked to stop by itself."""
-        part = Stop()
+        part = Shutdown()
         self.on_request(part.request)
         return part

@@ -9,7 +9,7 @@ import json
 from typing import Any, Dict, List
 
 from bkagent.agent.job_settings import Permissions
-from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.jobs.job_start import JobStart
 from bkagent.config.compat import COMPAT
 from bkagent.config.options import agent as agent_options
 
@@ -18,7 +18,7 @@ def _word(flag: bool) -> str:
     return "true" if flag else "false"
 
 
-def steps(context: JobContext) -> Dict[str, str]:
+def steps(context: JobStart) -> Dict[str, str]:
     """Return the files that describe the job, and what its step asks of the job process."""
     found = {
         "BUILDKITE_ENV_FILE": context.env_path, "BUILDKITE_ENV_JSON_FILE": context.env_json_path,
@@ -35,7 +35,7 @@ def steps(context: JobContext) -> Dict[str, str]:
     return found
 
 
-def access(context: JobContext) -> Dict[str, str]:
+def access(context: JobStart) -> Dict[str, str]:
     """Return how the job's commands reach the control plane."""
     return {
         "BUILDKITE_AGENT_ENDPOINT": context.endpoint, "BUILDKITE_AGENT_ACCESS_TOKEN": context.token,
@@ -43,7 +43,7 @@ def access(context: JobContext) -> Dict[str, str]:
     }  # fmt: skip
 
 
-def identity(context: JobContext) -> Dict[str, str]:
+def identity(context: JobStart) -> Dict[str, str]:
     """Return who runs the job, and where its things are."""
     settings = context.settings
     return {
@@ -56,7 +56,7 @@ def identity(context: JobContext) -> Dict[str, str]:
     }  # fmt: skip
 
 
-def git(context: JobContext) -> Dict[str, str]:
+def git(context: JobStart) -> Dict[str, str]:
     """Return what says how git is used and no job may change."""
     settings = context.settings.checkout
     return {
@@ -82,7 +82,7 @@ def protections(permissions: Permissions) -> Dict[str, str]:
     return said
 
 
-def configuration(context: JobContext) -> Dict[str, str]:
+def configuration(context: JobStart) -> Dict[str, str]:
     """Return what the job may do, and how its processes are run and ended."""
     settings, permissions = context.settings, context.settings.permissions
     found = {
@@ -112,7 +112,7 @@ def configuration(context: JobContext) -> Dict[str, str]:
     return found
 
 
-def signing(context: JobContext) -> Dict[str, str]:
+def signing(context: JobStart) -> Dict[str, str]:
     """Return the keys that the job's pipeline uploads sign with, those that are set."""
     keys = context.settings.signing
     found = {

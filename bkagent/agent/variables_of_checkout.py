@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Dict
 
-from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.jobs.job_start import JobStart
 
 SPARSE_NAMES = ("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS", "BUILDKITE_GIT_SPARSE_CHECKOUT_MODE")
 
 
-def checkout(context: JobContext) -> Dict[str, str]:
+def checkout(context: JobStart) -> Dict[str, str]:
     """Return the checkout's settings.
 
     The four of `_one_sided` appear only where they say something: a missing one leaves the job's own value.
@@ -24,7 +24,7 @@ def checkout(context: JobContext) -> Dict[str, str]:
     return {"BUILDKITE_" + name: value for name, value in {**_one_sided(context), **values}.items()}
 
 
-def _one_sided(context: JobContext) -> Dict[str, str]:
+def _one_sided(context: JobStart) -> Dict[str, str]:
     settings = context.settings.checkout
     strict = settings.override_mode == "strict"
     values: Dict[str, str] = {}

@@ -10,16 +10,16 @@ import random
 import time
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from bkagent.agent.jobs.job_runner import JobRun, Workplace
+from bkagent.agent.jobs.job_runner import AgentContext, JobRunner
 from bkagent.agent.session.heartbeat import Heartbeat
-from bkagent.agent.session.idle_timer import Idleness
-from bkagent.agent.session.ping_schedule import Phase
+from bkagent.agent.session.idle_timer import IdleTimer
+from bkagent.agent.session.ping_schedule import PingSchedule
 from bkagent.agent.session.session import Session
 from bkagent.agent.session.stop_report import StopReport
-from bkagent.agent.shutdown import FORCED, GRACEFUL, NOW
+from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
 from bkagent.remote import agents, jobs
-from bkagent.spool.directory import Entry
+from bkagent.spool.directory import AgentEntry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.go_duration import rounded
@@ -51,8 +51,8 @@ class Worker:
         self,
         index: int,
         session: Session,
-        place: Workplace,
-        idleness: Idleness,
+        context: AgentContext,
+        idleness: IdleTimer,
         *,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
@@ -61,19 +61,19 @@ class Worker:
         self.error: Optional[AgentError] = None
         self.last_finish: Optional[Finish] = None
         self.state = CONNECTING
-        self._place, self._settings, self._report = place, place.settings, place.report
-        self._stop = place.stop
+        self._context, self._settings, self._report = context, context.settings, context.report
+        self._stop = context.stop
         self._idleness, self._clock = idleness, clock
         self._began = clock()
-        self._phase = Phase(session.ping_interval_s, self._began, chance)
+        self._phase = PingSchedule(session.ping_interval_s, self._began, chance)
         self._connected = self._has_run = False
         self._touched_at: Optional[float] = None  # None until it is connected
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
-        self._entry: Optional[Entry] = None
-        self._stop_report = StopReport(session.home, place.report)
+        self._entry: Optional[AgentEntry] = None
+        self._stop_report = StopReport(session.home, context.report)
         self._heartbeat = Heartbeat(
-            lambda: session.client, session.heartbeat_interval_s, report=place.report,
+            lambda: session.client, session.heartbeat_interval_s, report=context.report,
             on_beat=self._on_beat, on_refusal=self._on_heartbeat_refused,
         )  # fmt: skip
 
@@ -183,16 +183,16 @@ class Worker:
 
     def _run_job(self) -> str:
         self._idleness.busy(self.index)
-        with self._place.known.for_a_while() as hide:
+        with self._context.known.for_a_while() as hide:
             return self._run_one(hide)
 
     def _run_one(self, hide: Callable[[str], None]) -> str:
-        run: Optional[JobRun] = None
+        run: Optional[JobRunner] = None
         try:
             job, self._offered = self._offered or self._accept(), None
             hide(job.token)
             self._report("info", f"Starting job {job.id}")
-            run = JobRun(job, self.session, self._place)
+            run = JobRunner(job, self.session, self._context)
             finish = run.run(self._on_entry)
         except Cancelled:
             return LEAVING
@@ -217,7 +217,7 @@ class Worker:
             self._stop_report.complete(self._stop.level)
             self._report("info", "Disconnecting...")
             try:
-                agents.disconnect(self.session.home, wait=self._stop.waiter(NOW), report=self._report)
+                agents.disconnect(self.session.home, wait=self._stop.waiter(KILL), report=self._report)
                 self._report("info", "Disconnected")
             except AgentError as problem:
                 self._report("warn", f"could not disconnect: {problem}")
@@ -249,7 +249,7 @@ class Worker:
         self.error = problem
         return LEAVING
 
-    def _on_entry(self, entry: Entry) -> None:
+    def _on_entry(self, entry: AgentEntry) -> None:
         self._entry = entry
 
     def _on_beat(self) -> None:

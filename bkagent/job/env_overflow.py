@@ -13,7 +13,7 @@ from bkagent.system.plain_file import open_plain
 _FILE = layout.JOB_ENV_PREFIX + "spilled"
 
 
-def spill(entry_folder: str, env: Mapping[str, str]) -> Dict[str, str]:
+def write(entry_folder: str, env: Mapping[str, str]) -> Dict[str, str]:
     """Write what does not fit into the entry; return the rest. Raises OSError."""
     left = set(environment_limits.left_out(env))
     if left:
@@ -23,7 +23,7 @@ def spill(entry_folder: str, env: Mapping[str, str]) -> Dict[str, str]:
     return {name: value for name, value in env.items() if name not in left}
 
 
-def whole(entry_folder: str, environ: Mapping[str, str]) -> Mapping[str, str]:
+def restore(entry_folder: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     """Return the environment that the agent meant, from what this process was given and the file, which is removed."""
     path = os.path.join(entry_folder, _FILE)
     try:

@@ -15,7 +15,7 @@ NAMES = {*checkout_settings.REFRESHED, ARTIFACT_PATHS, ARTIFACT_DESTINATION, FRE
 Complain = Callable[[str], None]
 
 
-class Refreshed:
+class HookSettings:
     """These settings as the environment last had them; what is not set there has its default."""
 
     def __init__(self, environ: Mapping[str, str], complain: Complain) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 from bkagent.config.options.job import JOB
 from bkagent.config.protected_variables import Protection
 from bkagent.job.api.redactions import Redactions
-from bkagent.job.hook_settings import Refreshed
+from bkagent.job.hook_settings import HookSettings
 from bkagent.job.job_settings import JobSettings
 from bkagent.job.leftovers import Leftovers
 from bkagent.shell.log_lines import LogLines
@@ -48,7 +48,7 @@ class Job:
         self.settings, self.environ, self.session, self.redactions = settings, environ, session, redactions
         self.leftovers, self.launchers = leftovers, launchers
         self.allowed_repositories = allowed_repositories
-        self.refreshed = Refreshed(environ, session.log.comment)
+        self.refreshed = HookSettings(environ, session.log.comment)
         self.protection: Protection = settings.protection
         self.hooks_root = ""
         self.plugins: List["Plugin"] = []

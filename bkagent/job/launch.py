@@ -15,13 +15,13 @@ from bkagent.spool import layout
 from bkagent.system import process_start
 from bkagent.system.fork_server import fork_server
 from bkagent.system.plain_file import open_plain
-from bkagent.warm.job_forks import Warm
+from bkagent.warm.job_forks import JobForks
 
 Child = Union[process_start.Child, fork_server.Forked]
 
 
 def start(
-    entry_folder: str, env: Mapping[str, str], cwd: str, warm: Optional[Warm] = None, secrets: Iterable[str] = ()
+    entry_folder: str, env: Mapping[str, str], cwd: str, warm: Optional[JobForks] = None, secrets: Iterable[str] = ()
 ) -> Child:
     """Start the job of a spool entry in a session of its own, with `env` as the job's whole environment.
 
@@ -42,7 +42,7 @@ def start(
                 return forked
             argv = self_command.command(["job-process", entry_folder])
             return process_start.start_in_session(
-                argv, env_overflow.spill(entry_folder, env), cwd, told, nothing, errors
+                argv, env_overflow.write(entry_folder, env), cwd, told, nothing, errors
             )
         finally:
             os.close(errors)

@@ -14,13 +14,13 @@ from bkagent.job.build_job import ControlPlane
 from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
 from bkagent.logs.job_log import JobLog, stamper_for
-from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, Copies
+from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, LocalCopies
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.system import process_start, signals
 from bkagent.wire.timestamps import rfc3339
@@ -63,7 +63,7 @@ class JobProcess:
         Raises AgentError or OSError where the entry cannot be taken.
         """
         self._attach()
-        self._environ = env_overflow.whole(self._folder, self._environ)
+        self._environ = env_overflow.restore(self._folder, self._environ)
         watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon, self._limits)
         watch.start()
         try:
@@ -87,7 +87,7 @@ class JobProcess:
         job = self._job = self._side.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
-        self._copies = Copies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
+        self._copies = LocalCopies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
         sink = self._append if job.log_tmpfile or job.log_copy else self._side.append
         self._log = JobLog(sink, self._redactor, stamper_for(job), line_end=line_end)
         self._copies.report_problems()
@@ -163,7 +163,7 @@ def _result_of(exit_code: int) -> Result:
     return _LOST if exit_code == SetupFailed.exit_code else Result(exit_code)
 
 
-def _copies_of(job: JobFile) -> Dict[str, int]:
+def _copies_of(job: JobManifest) -> Dict[str, int]:
     """Return the permissions of each file that the log goes to as well."""
     modes = {job.log_tmpfile: TMPFILE_MODE, job.log_copy: COPY_MODE}
     return {path: mode for path, mode in modes.items() if path}

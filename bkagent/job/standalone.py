@@ -21,7 +21,7 @@ from bkagent.system import host, process_start, signals
 from bkagent.version import user_agent
 
 
-class JobByHand:
+class StandaloneJob:
     """One job whose log goes to `out`. Making one raises ConfigError."""
 
     def __init__(self, found: Settings, environ: Mapping[str, str], out: BinaryIO) -> None:

@@ -9,10 +9,10 @@ from typing import Callable, Optional
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings
 from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.shutdown import Stop
+from bkagent.agent.shutdown import Shutdown
 from bkagent.errors import AgentError
 from bkagent.localrun.options import Request
-from bkagent.warm.job_forks import Warm
+from bkagent.warm.job_forks import JobForks
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
 ANY_JOB = "*"
@@ -49,7 +49,7 @@ class Agents:
 
     def __init__(self, how: AgentSettings, report: "Callable[[str, str], None]") -> None:
         self._how, self._report = how, report
-        self.stop = Stop()
+        self.stop = Shutdown()
         self.error: "Optional[AgentError]" = None
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
 
@@ -69,7 +69,7 @@ class Agents:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        warm = Warm(self._how.job.environ, self._report)
+        warm = JobForks(self._how.job.environ, self._report)
         warm.open()
         try:
             run(self._how, self.stop, self._report, warm)

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import Callable, Dict, List, Optional
 
-from bkagent.agent.shutdown import GRACEFUL, NOW
+from bkagent.agent.shutdown import GRACEFUL, KILL
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.web import server_url
@@ -62,7 +62,7 @@ class LocalRun:
             if self._plane is not None and self._build_id:
                 self._plane.cancel_build(self._build_id, reason="interrupted")
         elif self._agents is not None:
-            self._agents.stop.request(NOW)
+            self._agents.stop.request(KILL)
             self._answer_pings()
 
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
@@ -117,9 +117,9 @@ class LocalRun:
         finally:
             events.close()
             self._answer_pings()
-            level = NOW if self._interrupts_count > 1 else GRACEFUL
+            level = KILL if self._interrupts_count > 1 else GRACEFUL
             if not working.leave(level, _LEAVE_S):
-                working.leave(NOW, _LEAVE_S)
+                working.leave(KILL, _LEAVE_S)
         return self._finish(plane.build(build.id), data)
 
     def _answer_pings(self) -> None:
@@ -140,7 +140,7 @@ class LocalRun:
             elif plane.build(self._build_id).finished and not self._unfinished():
                 return
             elif not working.working:
-                if working.stop.level >= NOW:  # they were told to kill the jobs and go
+                if working.stop.level >= KILL:  # they were told to kill the jobs and go
                     return
                 raise working.error or AgentError("the agents have left before the build ended")
 

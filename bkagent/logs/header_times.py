@@ -14,7 +14,7 @@ from typing import Callable, Dict, Mapping
 
 from bkagent.errors import AgentError
 from bkagent.spool import layout
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain
 from bkagent.wire.timestamps import rfc3339
@@ -37,7 +37,7 @@ class HeaderTimes:
 
     def __init__(
         self,
-        entry: Entry,
+        entry: AgentEntry,
         send: Callable[[Mapping[str, str]], None],
         report: Callable[[str, str], None],
         now_ns: Callable[[], int] = time.time_ns,

@@ -6,18 +6,17 @@ import threading
 import time
 from typing import Callable, Optional, Union
 
-from bkagent.logs.line_stamper import LineStamper
-from bkagent.logs.stamper import Stamper
+from bkagent.logs.stampers import AnsiStamper, LinePrefixStamper
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.wire import shown_text
 
-AnyStamper = Union[Stamper, LineStamper]
+AnyStamper = Union[AnsiStamper, LinePrefixStamper]
 
 
 class JobLog:
-    """Thread-safe. `sink` takes the finished bytes (JobSide.append, say); `line_end` is CRLF where a terminal is on."""
+    """Thread-safe. `sink` takes the finished bytes, as JobEntry.append does; `line_end` is CRLF with a PTY."""
 
     def __init__(
         self,
@@ -71,8 +70,8 @@ class JobLog:
             self._sink(data)
 
 
-def stamper_for(job: JobFile, now: Callable[[], float] = time.time) -> Optional[AnyStamper]:
+def stamper_for(job: JobManifest, now: Callable[[], float] = time.time) -> Optional[AnyStamper]:
     """Return what puts the times into a job's log, or None where they are not wanted there."""
     if job.ansi_timestamps:
-        return Stamper(lambda: int(now() * 1000))
-    return LineStamper(now) if job.timestamp_lines else None
+        return AnsiStamper(lambda: int(now() * 1000))
+    return LinePrefixStamper(now) if job.timestamp_lines else None

@@ -19,7 +19,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)  # a named pipe would wait for its reader
 
 
-class Copies:
+class LocalCopies:
     """Appends to files. `modes` has the permissions of each by path; `say` is told once of each that ends early.
 
     Not thread-safe: the log calls it under its own lock. `say` is called by `report_problems`, outside of that.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 
 _CODE = re.compile(rb"\x1b_bk;t=\d+\x07")
 _CODE_BEGUN = re.compile(rb"\x1b(?:_(?:b(?:k(?:;(?:t(?:=\d*)?)?)?)?)?)?\Z")
@@ -12,10 +12,10 @@ _PREFIX = re.compile(rb"^\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\] ", re.MULTILINE)
 _LONGEST_LINE_BYTES = 256 * 1024
 
 
-class Unstamped:
+class StampStripper:
     """Takes a stamped stream in pieces and gives it without the stamps of `job`'s kind. Not thread-safe."""
 
-    def __init__(self, job: JobFile) -> None:
+    def __init__(self, job: JobManifest) -> None:
         self._codes = job.ansi_timestamps
         self._lines = job.timestamp_lines and not job.ansi_timestamps
         self._rest = b""

@@ -9,7 +9,7 @@ from bkagent.system import environment_limits
 _MOST_NAMED = 20
 
 
-class Fitting:
+class EnvSizeLimit:
     """Keeps out of environments what makes them too big, and has that told once. Not thread-safe."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:

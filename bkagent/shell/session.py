@@ -11,7 +11,7 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.shell import process, programs, prompt, words
 from bkagent.shell.cancellation import Cancellation
-from bkagent.shell.env_size_limit import Fitting
+from bkagent.shell.env_size_limit import EnvSizeLimit
 from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals
@@ -67,7 +67,7 @@ class Session:
         self.cwd, self.log = cwd, log
         self.cancellation = cancellation or Cancellation()
         self.pty, self.raw = pty, raw
-        self._fitting = Fitting(log.warning)
+        self._fitting = EnvSizeLimit(log.warning)
 
     def run(
         self,

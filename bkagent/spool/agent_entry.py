@@ -11,7 +11,7 @@ from bkagent.errors import AgentError
 from bkagent.spool import layout, result, shared_files
 from bkagent.spool.custody import keeping, session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.spool.shared_files import heartbeat_age_s, request_cancel, touch_heartbeat
 from bkagent.system import file_lock, wake
@@ -21,17 +21,17 @@ from bkagent.system.plain_file import open_plain, read_plain
 _START_LOOK_S = 0.02
 
 
-class Entry:
+class AgentEntry:
     """One job in the spool. Everything that changes it needs ownership (`try_own`), which one agent at a time has."""
 
     def __init__(self, folder: str, owner: int = -1) -> None:
         self.folder = folder
         self.job_id = os.path.basename(folder)
         self._owner = owner
-        self._job: Optional[JobFile] = None
+        self._job: Optional[JobManifest] = None
 
     @property
-    def job(self) -> JobFile:
+    def job(self) -> JobManifest:
         """What the agent that took the job wrote down. Raises WireError when it is damaged."""
         if self._job is None:
             self._job = shared_files.read_job(self.folder)
@@ -219,7 +219,7 @@ class Entry:
         """Move the entry out of the spool, to `kept` beside it, for a person to look at; return where it is now."""
         return keeping.keep_entry(self, reason)
 
-    def rewrite(self, job: JobFile) -> None:
+    def rewrite(self, job: JobManifest) -> None:
         """Put another `job.json` in place. Raises OSError."""
         replace_file(self._path(layout.JOB), job.to_text().encode("utf-8", "surrogateescape"))
         self._job = job
@@ -238,7 +238,7 @@ def _is_at(fd: int, path: str) -> bool:
 class _NobodyRuns:
     """Holds `alive` in place of a job process. Raises AgentError when one lives."""
 
-    def __init__(self, entry: Entry) -> None:
+    def __init__(self, entry: AgentEntry) -> None:
         self._folder = entry.folder
         self._fd = -1
 

@@ -8,7 +8,7 @@ from typing import Callable
 EVERY_S = 1.0
 
 
-class Syncing:
+class BackgroundSync:
     """Calls `sync` at most `EVERY_S` after the first `written` that it has not seen to. `sync` may raise OSError."""
 
     def __init__(self, sync: Callable[[], None], name: str) -> None:

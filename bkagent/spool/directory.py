@@ -12,22 +12,22 @@ from typing import List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.spool import layout
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.job_entry import JobSide, attach
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.job_entry import JobEntry, attach
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.shared_files import touch_heartbeat
 from bkagent.system import file_lock, plain_file, wake
 
-__all__ = ["Entry", "JobSide", "attach", "create", "entries", "find", "is_stranger", "strangers"]
+__all__ = ["AgentEntry", "JobEntry", "attach", "create", "entries", "find", "is_stranger", "strangers"]
 
 STRANGE = "it is a link, or nothing that an agent puts there"
 _BUILDING = ".new-"
 _RUBBISH_AGE_S = 3600.0  # far longer than building or removing an entry takes
 
 
-def create(spool_path: str, job: JobFile, session: Optional[SessionFile] = None) -> Entry:
+def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = None) -> AgentEntry:
     """Make the entry of a job, owned by the caller; `session` took the job, and lives in no file of the entry.
 
     Raises AgentError when the spool already has it, and OSError.
@@ -54,7 +54,7 @@ def create(spool_path: str, job: JobFile, session: Optional[SessionFile] = None)
     return _opened(folder, session or session_file.of_job(job))
 
 
-def _opened(folder: str, session: SessionFile) -> Entry:
+def _opened(folder: str, session: SessionFile) -> AgentEntry:
     """Own the folder, and only then let it count as an entry: nobody else can be quicker."""
     owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
     if not file_lock.lock_soon(owner):
@@ -67,19 +67,19 @@ def _opened(folder: str, session: SessionFile) -> Entry:
         layout.remove_folder(folder)
         os.close(owner)
         raise
-    return Entry(folder, owner)
+    return AgentEntry(folder, owner)
 
 
-def find(spool_path: str, job_id: str) -> Optional[Entry]:
+def find(spool_path: str, job_id: str) -> Optional[AgentEntry]:
     """Return what the spool has under a job's id, nobody's yet and perhaps no entry at all; None when it has nothing.
 
     Raises AgentError for an id that cannot be a name.
     """
     folder = layout.folder_of(spool_path, job_id)
-    return Entry(folder) if os.path.lexists(folder) else None
+    return AgentEntry(folder) if os.path.lexists(folder) else None
 
 
-def entries(spool_path: str) -> List[Entry]:
+def entries(spool_path: str) -> List[AgentEntry]:
     """Return the entries of the spool, nobody's yet, in the order of their names. A missing spool has none.
 
     Raises AgentError where it cannot be read.
@@ -93,7 +93,7 @@ def entries(spool_path: str) -> List[Entry]:
     for name in names:
         if not layout.is_entry(spool_path, name):
             _sweep(os.path.join(spool_path, name))
-    return [Entry(os.path.join(spool_path, name)) for name in names if layout.is_entry(spool_path, name)]
+    return [AgentEntry(os.path.join(spool_path, name)) for name in names if layout.is_entry(spool_path, name)]
 
 
 def strangers(spool_path: str) -> List[str]:

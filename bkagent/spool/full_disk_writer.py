@@ -21,7 +21,7 @@ _LOOK_EVERY_S = 0.5
 _ROOM_BYTES = 1024 * 1024  # less of it would be full again at once
 
 
-class PatientWriter:
+class FullDiskWriter:
     """Not thread-safe. `fd` is open for appending; `reserve_path` names a file that this makes and removes."""
 
     def __init__(

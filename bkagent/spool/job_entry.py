@@ -9,9 +9,9 @@ from typing import Optional
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import layout, result
-from bkagent.spool.background_sync import Syncing
-from bkagent.spool.full_disk_writer import HELD_UP_S, PatientWriter
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.background_sync import BackgroundSync
+from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_job, sync_session
 from bkagent.system import file_lock, wake
@@ -21,7 +21,7 @@ from bkagent.system.plain_file import open_plain
 _POSTED_WITHIN_S = 0.1
 
 
-def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobSide":
+def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobEntry":
     """Make this process the job process of an entry. `held_up_s` is how long a full disk may hold it up.
 
     Raises AgentError when another is or was, OSError, WireError.
@@ -33,23 +33,23 @@ def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobSide":
         # Looked at under the lock: an agent that gave the job up did so holding it.
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
-        return JobSide(folder, alive, held_up_s)
+        return JobEntry(folder, alive, held_up_s)
     except (AgentError, OSError):
         os.close(alive)
         raise
 
 
-class JobSide:
+class JobEntry:
     """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
 
     def __init__(self, folder: str, alive: int, held_up_s: float = HELD_UP_S) -> None:
         self.folder = folder
-        self.job: JobFile = read_job(folder)
+        self.job: JobManifest = read_job(folder)
         self._alive = alive
         self._lock = threading.Lock()
         self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
         self._log = open_plain(os.path.join(folder, layout.LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        self._writer = PatientWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
+        self._writer = FullDiskWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
         replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
         # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
         self._sync_fd = os.dup(self._log)
@@ -59,7 +59,7 @@ class JobSide:
         self._outcome: Optional[Result] = None
         self._is_new = True
         self._closed = False
-        self._syncing = Syncing(self._sync_with_entry, "log-sync")
+        self._syncing = BackgroundSync(self._sync_with_entry, "log-sync")
         self._ringer.ring()
 
     def append(self, data: bytes) -> None:

@@ -9,9 +9,9 @@ from typing import List, Optional
 
 from bkagent.errors import AgentError
 from bkagent.spool import directory, journal, layout
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import provenance
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.system import file_lock
 from bkagent.system.plain_file import open_plain
@@ -23,7 +23,7 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
-class Spooled:
+class SpooledJob:
     """One job.
 
     state        "running"; "waiting" for its control plane; "lost", with a log but no result; "starting"; "damaged";
@@ -36,12 +36,12 @@ class Spooled:
     job_id: str
     folder: str
     state: str
-    in_hand: bool
+    owned: bool
     log_bytes: int
     acknowledged_bytes: Optional[int]
     changed_at: float
     result: Optional[Result] = None
-    job: Optional[JobFile] = None
+    job: Optional[JobManifest] = None
     reason: str = ""
 
     @property
@@ -50,7 +50,7 @@ class Spooled:
         return os.path.join(self.folder, layout.LOG)
 
 
-def listing(state_path: str) -> List[Spooled]:
+def list_jobs(state_path: str) -> List[SpooledJob]:
     """Return every job of a state folder: first the spool, then what is kept."""
     path = os.path.join(state_path, layout.SPOOL)
     waiting = [_of_spool(entry) for entry in directory.entries(path)]
@@ -58,9 +58,9 @@ def listing(state_path: str) -> List[Spooled]:
     return waiting + [_of_kept(folder) for folder in _folders(os.path.join(state_path, layout.KEPT))]
 
 
-def find(state_path: str, job_id: str) -> Spooled:
+def find(state_path: str, job_id: str) -> SpooledJob:
     """Return one of them by its id, or the beginning of that. Raises AgentError where it is none, or several."""
-    found = listing(state_path)
+    found = list_jobs(state_path)
     same = [one for one in found if one.job_id == job_id] or [one for one in found if one.job_id.startswith(job_id)]
     if len(same) != 1 or not job_id:
         what = f"{len(same)} jobs" if same else "no job"
@@ -69,7 +69,7 @@ def find(state_path: str, job_id: str) -> Spooled:
     return same[0]
 
 
-def _of_spool(entry: Entry) -> Spooled:
+def _of_spool(entry: AgentEntry) -> SpooledJob:
     fault = _fault_of(entry)
     if fault:
         return _foreign(entry.folder, fault)
@@ -79,11 +79,11 @@ def _of_spool(entry: Entry) -> Spooled:
         state = _state(entry, result)
     except (AgentError, OSError):
         pass
-    in_hand = file_lock.is_held(os.path.join(entry.folder, layout.OWNER))
-    return _made(entry.folder, state, in_hand, job, result, "")
+    owned = file_lock.is_held(os.path.join(entry.folder, layout.OWNER))
+    return _describe(entry.folder, state, owned, job, result, "")
 
 
-def _fault_of(entry: Entry) -> str:
+def _fault_of(entry: AgentEntry) -> str:
     """Return why an entry is foreign, "" where it is one of an agent, be it damaged."""
     fault = provenance.fault_of_form(entry)
     try:
@@ -95,11 +95,11 @@ def _fault_of(entry: Entry) -> str:
     return provenance.fault_of(entry)
 
 
-def _foreign(folder: str, fault: str) -> Spooled:
-    return _made(folder, FOREIGN, False, None, None, fault)
+def _foreign(folder: str, fault: str) -> SpooledJob:
+    return _describe(folder, FOREIGN, False, None, None, fault)
 
 
-def _state(entry: Entry, result: Optional[Result]) -> str:
+def _state(entry: AgentEntry, result: Optional[Result]) -> str:
     if entry.alive():
         return RUNNING
     if result is not None:
@@ -107,8 +107,8 @@ def _state(entry: Entry, result: Optional[Result]) -> str:
     return LOST if entry.started() else STARTING
 
 
-def _of_kept(folder: str) -> Spooled:
-    entry = Entry(folder)
+def _of_kept(folder: str) -> SpooledJob:
+    entry = AgentEntry(folder)
     try:
         path = os.path.join(folder, layout.KEPT_REASON)
         with open(path, encoding="utf-8", errors="replace", opener=open_plain) as file:
@@ -120,20 +120,20 @@ def _of_kept(folder: str) -> Spooled:
         job, result = entry.job, entry.result()
     except (AgentError, OSError):
         pass
-    return _made(folder, KEPT, False, job, result, reason)
+    return _describe(folder, KEPT, False, job, result, reason)
 
 
-def _made(
-    folder: str, state: str, in_hand: bool, job: Optional[JobFile], result: Optional[Result], reason: str
-) -> Spooled:
+def _describe(
+    folder: str, state: str, owned: bool, job: Optional[JobManifest], result: Optional[Result], reason: str
+) -> SpooledJob:
     log = os.path.join(folder, layout.LOG)
     try:
         status = os.lstat(log)
         size, changed_at = status.st_size, status.st_mtime
     except OSError:
         size, changed_at = 0, 0.0
-    return Spooled(
-        os.path.basename(folder), folder, state, in_hand, size, _acknowledged(folder), changed_at, result, job, reason
+    return SpooledJob(
+        os.path.basename(folder), folder, state, owned, size, _acknowledged(folder), changed_at, result, job, reason
     )
 
 

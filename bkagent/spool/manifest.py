@@ -13,7 +13,7 @@ from bkagent.spool import checked_fields
 
 
 @dataclass(frozen=True)
-class JobFile:
+class JobManifest:
     """One job as the agent hands it over. Tokens are kept out of `repr`."""
 
     job_id: str
@@ -52,7 +52,7 @@ class JobFile:
         return checked_fields.to_text(self)
 
     @classmethod
-    def from_text(cls, text: str) -> "JobFile":
+    def from_text(cls, text: str) -> "JobManifest":
         """Read `job.json`. Unknown keys pass, missing ones take their default. Raises WireError naming the field."""
         read = checked_fields.read_fields(cls, checked_fields.parse_object(text, "job.json"), "job.json")
         if read.chunk_max_bytes < 1:

@@ -7,7 +7,7 @@ from typing import Optional
 
 from bkagent.errors import WireError
 from bkagent.spool import layout
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain, read_plain
 
@@ -30,9 +30,9 @@ def sync_session(folder: str) -> None:
         pass
 
 
-def read_job(folder: str) -> JobFile:
+def read_job(folder: str) -> JobManifest:
     """Return the job of an entry. Raises WireError, also for a file that cannot be read."""
-    return JobFile.from_text(read_text(folder))
+    return JobManifest.from_text(read_text(folder))
 
 
 def read_text(folder: str) -> str:

@@ -23,7 +23,7 @@ _ENDS_WITHIN_S = 0.5
 _MOST_FAILURES = 3  # in a row: it will not come to serve at the next try either
 
 
-class Commands:
+class CommandForks:
     """Keeps the process for the launchers in a folder. Thread-safe. `environ` is what the process inherits."""
 
     def __init__(self, launchers: str, environ: Mapping[str, str], report: Report) -> None:

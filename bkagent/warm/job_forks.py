@@ -20,7 +20,7 @@ _AWAITED_S = 1.0
 _MOST_FAILURES = 3  # of a process that never came to serve: it will not at the next try either
 
 
-class Warm:
+class JobForks:
     """Keeps a warm process beside this one. Thread-safe. `environ` is what all jobs inherit."""
 
     def __init__(self, environ: Mapping[str, str], report: Report) -> None:

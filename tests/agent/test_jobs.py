@@ -190,7 +190,7 @@ def test_the_files_that_describe_a_job_hold_what_it_brought(plane, start, tmp_pa
 
 
 @pytest.mark.parametrize("flags", [["--experiment", "propagate-agent-config-vars"], ["--compat", "4"], []])
-def test_s1_2_containers_may_be_told_the_names_of_what_the_agent_says(plane, start, tmp_path, flags):
+def test_containers_may_be_told_the_names_of_what_the_agent_says(plane, start, tmp_path, flags):
     job = plane.add_job(f'cp "$BUILDKITE_ENV_FILE" {tmp_path}/env', env={"MINE": "1"})
     assert start("--disconnect-after-job", *flags).wait() == 0, job.text
     lines = (tmp_path / "env").read_text().splitlines()

@@ -213,12 +213,12 @@ def test_an_entry_that_cannot_be_read_is_set_aside_and_holds_nothing_up(plane, s
 
 def test_a_job_that_was_never_begun_is_reported_as_lost(plane, start, tmp_path):
     from bkagent.spool import directory
-    from bkagent.spool.manifest import JobFile
+    from bkagent.spool.manifest import JobManifest
 
     job = plane.add_job("echo hello")
     job.state = "accepted"
     path = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool"
-    entry = directory.create(str(path), JobFile(job.id, plane.endpoint, job.token))
+    entry = directory.create(str(path), JobManifest(job.id, plane.endpoint, job.token))
     entry.release()
     agent = start()
     assert job.wait_finished(), agent.said

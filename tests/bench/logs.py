@@ -25,7 +25,7 @@ from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.redaction.redactor import Redactor
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
 BLOCK_BYTES = 64 * 1024
@@ -80,7 +80,7 @@ def run(coloured: bool, megabytes: int, secrets: int) -> Spent:
     """Send the text through the whole path."""
     top = tempfile.mkdtemp()
     try:
-        entry = directory.create(os.path.join(top, "spool"), JobFile("job", "", "", chunk_max_bytes=CHUNK_BYTES))
+        entry = directory.create(os.path.join(top, "spool"), JobManifest("job", "", "", chunk_max_bytes=CHUNK_BYTES))
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(target=job_side, args=(entry.folder, coloured, megabytes, secrets, there))
         process.start()

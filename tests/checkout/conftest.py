@@ -11,35 +11,7 @@ from bkagent.checkout import checkout_settings as checkout_settings
 from bkagent.checkout.run import check_out, enter
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
-
-
-class Log:
-    """Keeps what a job's log would hold, without colours and carriage returns."""
-
-    def __init__(self):
-        self.bytes = b""
-
-    def child(self, data):
-        self.bytes += data
-
-    def line(self, text, before="", after="", as_it_is=False):
-        text = before + text + after
-        self.bytes += text.encode("utf-8", "surrogateescape") + b"\n"
-
-    def flush(self):
-        pass
-
-    @property
-    def lines(self):
-        text = self.bytes.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        for code in ("\x1b[90m", "\x1b[31m", "\x1b[33m", "\x1b[0m"):
-            text = text.replace(code, "")
-        return text.splitlines()
-
-    @property
-    def own(self):
-        """The agent's own lines: prompts, comments, warnings."""
-        return [line for line in self.lines if line[:2] in ("# ", "$ ", "~~") or "Warning" in line or "Error" in line]
+from tests.fakes.job_log import RecordedJobLog
 
 
 def data_of(text):
@@ -92,7 +64,7 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
 
-class Job:
+class CheckoutJob:
     """One job after another in the same folder. `left` are the folders to remove at the end.
 
     `helper` is what git asks for the password of the control plane's copy of the repository.
@@ -199,13 +171,13 @@ def upstream(_template, tmp_path, env):
 
 @pytest.fixture
 def log():
-    return Log()
+    return RecordedJobLog()
 
 
 @pytest.fixture
 def job(tmp_path, env, log, upstream):
     """A job of `upstream`, whose variables a test may change."""
-    made = Job(tmp_path, env, log)
+    made = CheckoutJob(tmp_path, env, log)
     env.update(
         BUILDKITE_REPO=upstream.path,
         BUILDKITE_COMMIT=upstream.first,

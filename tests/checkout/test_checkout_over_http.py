@@ -19,7 +19,7 @@ def server(env, upstream):
         yield running
 
 
-def test_s5_3_a_job_is_checked_out_and_reused_over_http(job, upstream, server, log):
+def test_a_job_is_checked_out_and_reused_over_http(job, upstream, server, log):
     repository = server.url + "/main/.git"
     job.check_out(REPO=repository)
     assert job.git("rev-parse", "HEAD") == upstream.first
@@ -30,20 +30,20 @@ def test_s5_3_a_job_is_checked_out_and_reused_over_http(job, upstream, server, l
     assert job.git("rev-parse", "HEAD") == upstream.feature
 
 
-def test_s5_3_a_missing_repository_fails_with_gits_status(job, server, log):
+def test_a_missing_repository_fails_with_gits_status(job, server, log):
     with pytest.raises(JobFailed, match="cloning git repository: exit status 128"):
         job.check_out(REPO=server.url + "/nothing", CHECKOUT_ATTEMPTS="1")
 
 
 @pytest.mark.parametrize("protocol", ["0", "2"])
-def test_s5_3_a_commit_that_the_server_lacks_removes_the_folder(job, server, tmp_path, log, protocol):
+def test_a_commit_that_the_server_lacks_removes_the_folder(job, server, tmp_path, log, protocol):
     job.env.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.version", GIT_CONFIG_VALUE_0=protocol)
     with pytest.raises(JobFailed, match="exit status"):
         job.check_out(REPO=server.url + "/main/.git", COMMIT="1234567890" * 4, CHECKOUT_ATTEMPTS="1")
     assert f"# Removing {job.folder}" in log.own
 
 
-def test_s5_3_a_server_that_gives_out_no_single_commits_is_told_apart(job, upstream, server, env, log):
+def test_a_server_that_gives_out_no_single_commits_is_told_apart(job, upstream, server, env, log):
     upstream.git("config", "uploadpack.allowAnySHA1InWant", "false")
     upstream.git("update-ref", "-d", "refs/pull/12/head")
     env.update(GIT_CONFIG_COUNT="1", GIT_CONFIG_KEY_0="protocol.version", GIT_CONFIG_VALUE_0="0")
@@ -53,7 +53,7 @@ def test_s5_3_a_server_that_gives_out_no_single_commits_is_told_apart(job, upstr
     assert f"# Removing {job.folder}" in log.own
 
 
-def test_s5_3_a_server_that_wants_a_password_is_not_waited_for(job, env, upstream, log):
+def test_a_server_that_wants_a_password_is_not_waited_for(job, env, upstream, log):
     if not available(env):
         pytest.skip("needs git-http-backend")
     env["GIT_TERMINAL_PROMPT"] = "0"

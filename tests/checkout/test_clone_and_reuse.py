@@ -14,7 +14,7 @@ from bkagent.transport.retry import constant
 NO_REMOTE_MIRROR = "# Remote Git mirror: outcome=skipped site=none skip_reason=no-url"
 
 
-def test_s5_3_a_fresh_clone_shows_each_step(job, upstream, log):
+def test_a_fresh_clone_shows_each_step(job, upstream, log):
     job.check_out()
     assert job.git("rev-parse", "HEAD") == upstream.first
     assert log.own == [
@@ -31,7 +31,7 @@ def test_s5_3_a_fresh_clone_shows_each_step(job, upstream, log):
     ]
 
 
-def test_s5_3_a_second_job_cleans_what_the_first_left(job, upstream, log):
+def test_a_second_job_cleans_what_the_first_left(job, upstream, log):
     job.check_out()
     job.write("junk", "untracked")
     job.write("README.md", "changed")
@@ -47,14 +47,14 @@ def test_s5_3_a_second_job_cleans_what_the_first_left(job, upstream, log):
     assert not any("clone" in line for line in log.own)
 
 
-def test_s5_4_head_is_the_tip_of_the_branch(job, upstream, log):
+def test_head_is_the_tip_of_the_branch(job, upstream, log):
     job.check_out(COMMIT="HEAD", BRANCH="feature/x")
     assert job.git("rev-parse", "HEAD") == upstream.feature
     assert "# Fetch and checkout remote branch HEAD commit" in log.own
     assert "$ git fetch -v --prune -- origin refs/heads/feature/x" in log.own
 
 
-def test_s5_3_flags_are_split_into_words(job, upstream, log):
+def test_flags_are_split_into_words(job, upstream, log):
     job.check_out(
         GIT_CLONE_FLAGS="-v -c 'core.abbrev=12' -c user.name=\"Two Words\"",
         GIT_FETCH_FLAGS="--no-tags",
@@ -67,20 +67,20 @@ def test_s5_3_flags_are_split_into_words(job, upstream, log):
     assert '$ git clean -fdq -e "*.keep me"' in log.own
 
 
-def test_s5_3_a_flag_with_an_open_quote_is_named(job):
+def test_a_flag_with_an_open_quote_is_named(job):
     with pytest.raises(JobFailed) as failed:
         job.check_out(GIT_CLONE_FLAGS="-v 'open", CHECKOUT_ATTEMPTS="1")
     assert str(failed.value).startswith("splitting --git-clone-flags \"-v 'open\": expected closing quote '")
 
 
-def test_s5_4_a_custom_refspec_is_fetched(job, upstream, log):
+def test_a_custom_refspec_is_fetched(job, upstream, log):
     job.check_out(REFSPEC="refs/heads/feature/x:refs/heads/local", COMMIT=upstream.feature)
     assert job.git("rev-parse", "local", "HEAD").split() == [upstream.feature] * 2
     assert "# Fetch and checkout custom refspec" in log.own
 
 
 @pytest.mark.parametrize("commit", ["HEAD", "known"])
-def test_s5_4_a_pull_request_of_github_has_its_own_ref(job, upstream, log, commit):
+def test_a_pull_request_of_github_has_its_own_ref(job, upstream, log, commit):
     job.check_out(
         PULL_REQUEST="12", PIPELINE_PROVIDER="github", COMMIT=upstream.pull if commit == "known" else "HEAD", BRANCH="x"
     )
@@ -91,7 +91,7 @@ def test_s5_4_a_pull_request_of_github_has_its_own_ref(job, upstream, log, commi
     assert f"$ git fetch -v --prune -- origin {refspecs}" in log.own
 
 
-def test_s5_13_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log):
+def test_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log):
     upstream.git("checkout", "-q", "--detach", "main")
     upstream.git("merge", "-q", "--no-ff", "-m", "Merge", upstream.pull)
     upstream.git("update-ref", "refs/pull/12/merge", "HEAD")
@@ -141,13 +141,13 @@ def test_a_merge_commit_that_cannot_be_fetched_hints_at_a_conflict(job, log, mon
         assert failed.value.kind is Kind.BAD_REFERENCE and not failed.value.was_retried
 
 
-def test_s5_4_an_empty_pull_request_of_github_is_one_too(job, log):
+def test_an_empty_pull_request_of_github_is_one_too(job, log):
     with pytest.raises(JobFailed):
         job.check_out(PULL_REQUEST="", PIPELINE_PROVIDER="github-enterprise", CHECKOUT_ATTEMPTS="1")
     assert "# Fetch and checkout pull request head from GitHub" in log.own
 
 
-def test_s5_4_a_commit_at_hand_is_not_fetched_when_that_is_asked_for(job, upstream, log):
+def test_a_commit_at_hand_is_not_fetched_when_that_is_asked_for(job, upstream, log):
     job.check_out()
     log.bytes = b""
     job.check_out(COMMIT=upstream.second, GIT_SKIP_FETCH_EXISTING_COMMITS="true")
@@ -155,14 +155,14 @@ def test_s5_4_a_commit_at_hand_is_not_fetched_when_that_is_asked_for(job, upstre
     assert job.git("rev-parse", "HEAD") == upstream.second
 
 
-def test_s5_4_a_branch_name_at_hand_is_fetched_all_the_same(job, log):
+def test_a_branch_name_at_hand_is_fetched_all_the_same(job, log):
     job.check_out()
     log.bytes = b""
     job.check_out(COMMIT="main", GIT_SKIP_FETCH_EXISTING_COMMITS="true")
     assert "$ git fetch -v --prune -- origin main" in log.own
 
 
-def test_s5_4_a_short_commit_is_found_by_fetching_everything(job, upstream, log):
+def test_a_short_commit_is_found_by_fetching_everything(job, upstream, log):
     upstream.commit("Commit 5", **{"README.md": "five\n"})
     job.check_out(COMMIT=upstream.second[:10])
     assert job.git("rev-parse", "HEAD") == upstream.second
@@ -172,7 +172,7 @@ def test_s5_4_a_short_commit_is_found_by_fetching_everything(job, upstream, log)
     assert f"$ git fetch -v --prune -- origin {everything}" in log.own
 
 
-def test_s5_3_another_repository_takes_the_folder_over(job, upstream, make_repository, log):
+def test_another_repository_takes_the_folder_over(job, upstream, make_repository, log):
     job.check_out()
     other = make_repository("other")
     commit = other.commit("Other", other="x")
@@ -187,7 +187,7 @@ def test_s5_3_another_repository_takes_the_folder_over(job, upstream, make_repos
     ]
 
 
-def test_s5_3_two_urls_of_origin_are_asked_for_the_first(job, upstream, log):
+def test_two_urls_of_origin_are_asked_for_the_first(job, upstream, log):
     job.check_out()
     job.git("config", "--add", "remote.origin.url", "/elsewhere")
     log.bytes = b""
@@ -195,7 +195,7 @@ def test_s5_3_two_urls_of_origin_are_asked_for_the_first(job, upstream, log):
     assert not any("has changed" in line for line in log.own)
 
 
-def test_s5_3_a_broken_git_folder_is_cloned_again(job, upstream, log):
+def test_a_broken_git_folder_is_cloned_again(job, upstream, log):
     job.check_out()
     job.write(".git/config", "garbage")
     log.bytes = b""
@@ -208,7 +208,7 @@ def test_s5_3_a_broken_git_folder_is_cloned_again(job, upstream, log):
     assert log.own[at + 1] == f'# Creating "{job.folder}"'
 
 
-def test_s5_3_a_broken_checkout_inside_a_repository_never_touches_that_one(job, upstream, env, make_repository):
+def test_a_broken_checkout_inside_a_repository_never_touches_that_one(job, upstream, env, make_repository):
     outer = make_repository("outer")
     outer.commit("Outer", precious="committed")
     with open(os.path.join(outer.path, "precious"), "w") as file:
@@ -222,13 +222,13 @@ def test_s5_3_a_broken_checkout_inside_a_repository_never_touches_that_one(job, 
     assert outer.git("remote") == ""
 
 
-def test_s5_3_an_empty_repository_is_no_checkout(job, log):
+def test_an_empty_repository_is_no_checkout(job, log):
     job.check_out(REPO="")
     assert log.own[-1] == "# Skipping checkout, BUILDKITE_REPO is empty"
     assert not job.has(".git")
 
 
-def test_s5_3_a_clean_checkout_removes_the_old_one(job, log):
+def test_a_clean_checkout_removes_the_old_one(job, log):
     job.check_out()
     session, _settings = job.start()
     log.bytes = b""
@@ -237,19 +237,19 @@ def test_s5_3_a_clean_checkout_removes_the_old_one(job, log):
     assert not os.path.exists(job.folder)
 
 
-def test_s5_3_without_git_one_sentence_says_so(job, tmp_path):
+def test_without_git_one_sentence_says_so(job, tmp_path):
     (tmp_path / "empty").mkdir()
     job.env["PATH"] = str(tmp_path / "empty")
     with pytest.raises(JobFailed, match="git is not on the PATH"):
         job.check_out()
 
 
-def test_s5_3_a_missing_access_token_is_warned_of(job, log):
+def test_a_missing_access_token_is_warned_of(job, log):
     job.check_out(AGENT_ACCESS_TOKEN="")
     assert any("BUILDKITE_AGENT_ACCESS_TOKEN is missing" in line for line in log.own)
 
 
-def test_s5_3_the_commit_is_resolved_when_asked_for(job, upstream, log):
+def test_the_commit_is_resolved_when_asked_for(job, upstream, log):
     job.check_out(COMMIT="HEAD", AGENT_EXPERIMENT="resolve-commit-after-checkout")
     assert job.session.env["BUILDKITE_COMMIT"] == upstream.second
     assert log.own[-3:] == [
@@ -259,6 +259,6 @@ def test_s5_3_the_commit_is_resolved_when_asked_for(job, upstream, log):
     ]
 
 
-def test_s5_3_a_localized_git_is_still_understood(job, upstream, log):
+def test_a_localized_git_is_still_understood(job, upstream, log):
     job.check_out(COMMIT=upstream.second[:10], LANGUAGE="de", LC_ALL="de_DE.UTF-8")
     assert job.git("rev-parse", "HEAD") == upstream.second

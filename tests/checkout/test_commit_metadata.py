@@ -33,7 +33,7 @@ def send(job, log, remote, **variables):
     return remote
 
 
-def test_s5_12_the_commit_is_described_in_the_agreed_form(job, upstream, log):
+def test_the_commit_is_described_in_the_agreed_form(job, upstream, log):
     remote = send(job, log, Remote())
     short = upstream.git("rev-parse", "--short", upstream.first)
     assert remote.stored == {
@@ -43,26 +43,26 @@ def test_s5_12_the_commit_is_described_in_the_agreed_form(job, upstream, log):
     assert log.own[1:] == ["# Sending Git commit information back to Buildkite"]
 
 
-def test_s5_12_known_data_is_not_sent_again(job, log):
+def test_known_data_is_not_sent_again(job, log):
     assert send(job, log, Remote(known=True)).stored == {}
     assert log.own[1:] == ["# Git commit information has already been sent to Buildkite"]
 
 
-def test_s5_12_a_resolved_commit_is_not_asked_about(job, log):
+def test_a_resolved_commit_is_not_asked_about(job, log):
     assert send(job, log, Remote(known=Refused("x", 500)), COMMIT_RESOLVED="true").stored == {}
     assert log.own[1:] == ["# BUILDKITE_COMMIT is already resolved and meta-data populated, skipping"]
 
 
-def test_s5_12_a_question_that_fails_counts_as_no(job, log):
+def test_a_question_that_fails_counts_as_no(job, log):
     assert send(job, log, Remote(known=Refused("x", 500))).stored
 
 
-def test_s5_12_a_refusal_is_only_warned_of(job, log):
+def test_a_refusal_is_only_warned_of(job, log):
     send(job, log, Remote(problem=Refused("not allowed", 403)))
     text = "sending git commit information to Buildkite: not allowed"
     assert any(f"Warning: Couldn't send commit information to Buildkite: {text}" in line for line in log.own)
 
 
-def test_s5_12_a_cancellation_is_passed_on(job, log):
+def test_a_cancellation_is_passed_on(job, log):
     with pytest.raises(Cancelled):
         send(job, log, Remote(problem=Cancelled("x")))

@@ -12,7 +12,7 @@ from bkagent.errors import Cancelled, CheckoutLockExpired, JobFailed
 from bkagent.git.outcome import GitFailed, Kind
 
 
-def test_s5_8_a_missing_repository_is_tried_again_from_nothing(job, tmp_path, log):
+def test_a_missing_repository_is_tried_again_from_nothing(job, tmp_path, log):
     missing = str(tmp_path / "nothing")
     with pytest.raises(JobFailed) as failed:
         job.check_out(REPO=missing, CHECKOUT_ATTEMPTS="2")
@@ -30,7 +30,7 @@ def test_s5_8_a_missing_repository_is_tried_again_from_nothing(job, tmp_path, lo
     ]
 
 
-def test_s5_8_the_second_attempt_may_succeed(job, upstream, log):
+def test_the_second_attempt_may_succeed(job, upstream, log):
     hidden = upstream.path + "-hidden"
     os.rename(upstream.path, hidden)
     waits = []
@@ -50,7 +50,7 @@ def test_s5_8_the_second_attempt_may_succeed(job, upstream, log):
     assert waits == [1]
 
 
-def test_s5_8_a_missing_branch_keeps_the_folder(job, log):
+def test_a_missing_branch_keeps_the_folder(job, log):
     with pytest.raises(JobFailed) as failed:
         job.check_out(COMMIT="HEAD", BRANCH="nowhere", CHECKOUT_ATTEMPTS="1")
     assert str(failed.value) == 'fetching branch "nowhere": exit status 128'
@@ -59,7 +59,7 @@ def test_s5_8_a_missing_branch_keeps_the_folder(job, log):
     assert not any("Removing" in line for line in log.own)
 
 
-def test_s5_8_a_missing_commit_removes_the_folder(job, log):
+def test_a_missing_commit_removes_the_folder(job, log):
     commit = "1234567890" * 4
     with pytest.raises(JobFailed) as failed:
         job.check_out(COMMIT=commit, CHECKOUT_ATTEMPTS="1")
@@ -69,14 +69,14 @@ def test_s5_8_a_missing_commit_removes_the_folder(job, log):
 
 
 @pytest.mark.parametrize("commit", ["--upload-pack=touch", "a..b", "HEAD~1"])
-def test_s5_8_a_commit_that_is_no_reference_is_refused(job, log, commit):
+def test_a_commit_that_is_no_reference_is_refused(job, log, commit):
     with pytest.raises(JobFailed, match="is not a valid git ref format") as failed:
         job.check_out(COMMIT=commit, CHECKOUT_ATTEMPTS="1", REFSPEC="main")
     assert failed.value.exit_code == 1
     assert not any("checkout -f" in line for line in log.own)
 
 
-def test_s5_8_a_branch_that_looks_like_an_option_is_none(job, tmp_path, log):
+def test_a_branch_that_looks_like_an_option_is_none(job, tmp_path, log):
     with pytest.raises(JobFailed, match="is not a valid name of a branch"):
         job.check_out(COMMIT="HEAD", BRANCH=f"--upload-pack=touch {tmp_path}/proof", CHECKOUT_ATTEMPTS="1")
     with pytest.raises(JobFailed, match="exit status 128"):
@@ -86,18 +86,18 @@ def test_s5_8_a_branch_that_looks_like_an_option_is_none(job, tmp_path, log):
 
 
 @pytest.mark.parametrize("repository", ["--upload-pack=touch proof", "ext::sh -c touch% proof"])
-def test_s5_8_a_repository_that_would_run_a_program_does_not(job, repository):
+def test_a_repository_that_would_run_a_program_does_not(job, repository):
     with pytest.raises(JobFailed):
         job.check_out(REPO=repository, CHECKOUT_ATTEMPTS="1")
     assert not job.has("proof")
 
 
-def test_s5_8_an_unknown_sparse_mode_fails_at_once(job, log):
+def test_an_unknown_sparse_mode_fails_at_once(job, log):
     with pytest.raises(Exception, match=r'^invalid sparse checkout mode "odd", must be one of \[cone no-cone\]$'):
         job.check_out(GIT_SPARSE_CHECKOUT_MODE="odd")
 
 
-def test_s5_8_a_cancelled_job_stops_between_attempts(job, tmp_path, log):
+def test_a_cancelled_job_stops_between_attempts(job, tmp_path, log):
     session, settings = job.start(REPO=str(tmp_path / "nothing"))
     from bkagent.checkout.run import check_out, enter
 
@@ -109,7 +109,7 @@ def test_s5_8_a_cancelled_job_stops_between_attempts(job, tmp_path, log):
     thread.join()
 
 
-def test_s5_8_git_that_a_cancellation_ends_is_not_tried_again(job, tmp_path, log):
+def test_git_that_a_cancellation_ends_is_not_tried_again(job, tmp_path, log):
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()
     script.write_text("#!/bin/sh\necho started\nexec sleep 60\n")
@@ -139,7 +139,7 @@ def _until(condition, session):
     return wait
 
 
-def test_s5_8_an_attempt_that_takes_too_long_is_stopped_and_removed(job, tmp_path, log):
+def test_an_attempt_that_takes_too_long_is_stopped_and_removed(job, tmp_path, log):
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()
     script.write_text("#!/bin/sh\nexec sleep 60\n")
@@ -171,7 +171,7 @@ def test_s5_8_an_attempt_that_takes_too_long_is_stopped_and_removed(job, tmp_pat
         (Kind.LFS, False),
     ],
 )
-def test_s5_8_each_kind_of_failure_has_its_row(kind, removes):
+def test_each_kind_of_failure_has_its_row(kind, removes):
     failure = GitFailed("doing: exit status 1", 1, kind)
     assert decide(failure, False) == ("Checkout failed! doing: exit status 1", removes, True, True)
     assert decide(failure.after_retries(), False) == ("Checkout failed! doing: exit status 1", removes, False, False)
@@ -188,10 +188,10 @@ def test_s5_8_each_kind_of_failure_has_its_row(kind, removes):
         (JobFailed("unclassified", 1), "Checkout failed! unclassified", True, True),
     ],
 )
-def test_s5_8_other_failures_have_their_rows(failure, text, removes, retries):
+def test_other_failures_have_their_rows(failure, text, removes, retries):
     after = decide(failure, False)
     assert (after.text, after.removes, after.retries) == (text, removes, retries)
 
 
-def test_s5_8_a_cancelled_checkout_is_never_tried_again():
+def test_a_cancelled_checkout_is_never_tried_again():
     assert decide(GitFailed("x", 128, Kind.CLONE), True).text == "Checkout was cancelled"

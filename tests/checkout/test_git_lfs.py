@@ -30,13 +30,13 @@ def pointer(text):
     return text.startswith("version https://git-lfs")
 
 
-def test_s5_9_files_are_there_whole(large):
+def test_files_are_there_whole(large):
     large.check_out()
     assert large.read("one/a.bin") == BIG
     assert large.read("two/b.bin") == BIG[::-1]
 
 
-def test_s5_9_a_later_commit_brings_its_own(large, upstream):
+def test_a_later_commit_brings_its_own(large, upstream):
     large.check_out()
     fresh = upstream.commit("Larger", **{"one/a.bin": BIG * 2})
     large.check_out(COMMIT=fresh)
@@ -44,18 +44,18 @@ def test_s5_9_a_later_commit_brings_its_own(large, upstream):
 
 
 @pytest.mark.parametrize("mode", ["cone", "no-cone"])
-def test_s5_9_a_sparse_checkout_brings_what_it_keeps(large, mode):
+def test_a_sparse_checkout_brings_what_it_keeps(large, mode):
     large.check_out(GIT_SPARSE_CHECKOUT_PATHS="one", GIT_SPARSE_CHECKOUT_MODE=mode)
     assert large.read("one/a.bin") == BIG
     assert not large.has("two", "b.bin")
 
 
-def test_s5_9_without_lfs_the_pointers_are_what_is_checked_out(large):
+def test_without_lfs_the_pointers_are_what_is_checked_out(large):
     large.check_out(GIT_LFS_ENABLED="false")
     assert pointer(large.read("one/a.bin"))
 
 
-def test_s5_9_an_object_that_nobody_has_fails_the_checkout_and_keeps_the_folder(large, upstream, log, monkeypatch):
+def test_an_object_that_nobody_has_fails_the_checkout_and_keeps_the_folder(large, upstream, log, monkeypatch):
     from bkagent.errors import JobFailed
 
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)

@@ -33,23 +33,23 @@ def folders(job, upstream, env):
     return job
 
 
-def test_s5_9_files_are_fetched_and_put_in_place(job, lfs, log):
+def test_files_are_fetched_and_put_in_place(job, lfs, log):
     job.check_out()
     assert lfs() == ["version", "install --local", "fetch", "checkout"]
     assert "# Installing Git LFS filter" in log.own
 
 
-def test_s5_9_a_cone_limits_both_steps(folders, lfs):
+def test_a_cone_limits_both_steps(folders, lfs):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS="dir,x")
     assert lfs()[2:] == ["fetch --include=dir,x", "checkout dir x"]
 
 
-def test_s5_9_without_a_cone_only_kept_files_are_put_in_place(folders, lfs):
+def test_without_a_cone_only_kept_files_are_put_in_place(folders, lfs):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS="/dir/*", GIT_SPARSE_CHECKOUT_MODE="no-cone")
     assert lfs()[2:] == ["fetch", "ls-files -n", "checkout dir/a ./-odd"]
 
 
-def test_s5_9_a_failure_is_tried_five_times_and_keeps_the_folder(job, lfs, tmp_path, log, monkeypatch):
+def test_a_failure_is_tried_five_times_and_keeps_the_folder(job, lfs, tmp_path, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     (tmp_path / "broken").touch()
     with pytest.raises(JobFailed, match="fetching LFS files: exit status 1"):
@@ -59,7 +59,7 @@ def test_s5_9_a_failure_is_tried_five_times_and_keeps_the_folder(job, lfs, tmp_p
     assert sum("Checkout failed!" in line for line in log.own) == 1
 
 
-def test_s5_9_without_lfs_the_job_fails_before_anything_else(job, tmp_path, env):
+def test_without_lfs_the_job_fails_before_anything_else(job, tmp_path, env):
     bin_only = tmp_path / "bin"
     bin_only.mkdir()
     (bin_only / "git").write_text('#!/bin/sh\necho "git: lfs is not a git command" >&2\nexit 1\n')

@@ -21,7 +21,7 @@ def mirrored(job, tmp_path, env, upstream):
     return job
 
 
-def test_s5_6_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstream, log):
+def test_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstream, log):
     mirrored.check_out()
     above = os.path.dirname(mirrored.mirror)
     assert log.own[2:8] == [
@@ -37,7 +37,7 @@ def test_s5_6_a_first_job_makes_the_mirror_and_borrows_from_it(mirrored, upstrea
     assert mirrored.session.cwd == mirrored.folder
 
 
-def test_s5_6_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, log):
+def test_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, log):
     mirrored.check_out()
     log.bytes = b""
     mirrored.check_out(COMMIT=upstream.second)
@@ -46,7 +46,7 @@ def test_s5_6_a_commit_in_the_mirror_is_not_fetched_again(mirrored, upstream, lo
     assert mirrored.git("rev-parse", "HEAD") == upstream.second
 
 
-def test_s5_6_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
+def test_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
     mirrored.check_out()
     fresh = upstream.commit("Commit 6", new="x")
     log.bytes = b""
@@ -67,7 +67,7 @@ def test_s5_6_a_branch_is_fetched_into_the_mirror(mirrored, upstream, log):
         ),
     ],
 )
-def test_s5_6_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, log, variables, comment, refspec):
+def test_refspecs_and_pull_requests_are_fetched_into_the_mirror(mirrored, log, variables, comment, refspec):
     mirrored.check_out()
     log.bytes = b""
     mirrored.check_out(**{"COMMIT": "HEAD", **variables})
@@ -89,13 +89,13 @@ def test_a_merge_commit_that_the_mirror_cannot_fetch_hints_at_a_conflict(mirrore
     assert log.own.count(fetch) == 1, "a missing merge is not asked for again, as in the reference since 3.137.1"
 
 
-def test_s5_6_dissociate_leaves_nothing_borrowed(mirrored, upstream, log):
+def test_dissociate_leaves_nothing_borrowed(mirrored, upstream, log):
     mirrored.check_out(GIT_MIRROR_CHECKOUT_MODE="dissociate")
     assert f"$ git clone -v --reference {mirrored.mirror} --dissociate -- {upstream.path} ." in log.own
     assert not mirrored.has(".git", "objects", "info", "alternates")
 
 
-def test_s5_6_the_mode_may_change_between_jobs(mirrored, log):
+def test_the_mode_may_change_between_jobs(mirrored, log):
     mirrored.check_out()
     mirrored.check_out(GIT_MIRROR_CHECKOUT_MODE="dissociate")
     assert "$ git repack -a -d" in log.own
@@ -105,7 +105,7 @@ def test_s5_6_the_mode_may_change_between_jobs(mirrored, log):
     assert mirrored.read(".git/objects/info/alternates") == f"{mirrored.mirror}/objects\n"
 
 
-def test_s5_6_without_update_a_missing_mirror_is_done_without(mirrored, upstream, log):
+def test_without_update_a_missing_mirror_is_done_without(mirrored, upstream, log):
     mirrored.check_out(GIT_MIRRORS_SKIP_UPDATE="true")
     assert log.own[2:5] == [
         f"# Skipping update and using existing mirror for repository {upstream.path} at {mirrored.mirror}.",
@@ -115,7 +115,7 @@ def test_s5_6_without_update_a_missing_mirror_is_done_without(mirrored, upstream
     assert mirrored.session.env["BUILDKITE_REPO_MIRROR"] == ""
 
 
-def test_s5_6_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
+def test_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
     mirrored.check_out(CLEAN_CHECKOUT="true")
     (snapshot,) = mirrored.left
     assert snapshot.startswith(os.path.join(os.path.dirname(mirrored.mirror), "snapshots", ""))
@@ -123,7 +123,7 @@ def test_s5_6_a_clean_checkout_borrows_from_a_snapshot(mirrored, log):
     assert f"$ git clone --mirror -- {mirrored.mirror} {snapshot}" in log.own
 
 
-def test_s5_6_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upstream, make_repository, log):
+def test_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored, upstream, make_repository, log):
     other = make_repository("mai n")
     other.commit("Other", other="x")
     mirrored.check_out()
@@ -136,14 +136,14 @@ def test_s5_6_a_mirror_of_another_address_is_pointed_to_the_repository(mirrored,
     assert f"$ git --git-dir {mirror} gc" in log.own
 
 
-def test_s5_6_a_failed_clone_leaves_no_mirror(mirrored, tmp_path, log):
+def test_a_failed_clone_leaves_no_mirror(mirrored, tmp_path, log):
     missing = str(tmp_path / "nothing")
     with pytest.raises(Exception, match="getting/updating git mirror: exit status 128"):
         mirrored.check_out(REPO=missing, CHECKOUT_ATTEMPTS="1")
     assert not os.path.exists(os.path.join(os.path.dirname(mirrored.mirror), mirror_folder(missing)))
 
 
-def test_s5_6_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
+def test_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, log):
     dying = tmp_path / "bin" / "git"
     dying.parent.mkdir()
     dying.write_text('#!/bin/sh\nfor last; do :; done\nmkdir -p "$last"\nexit 9\n')
@@ -156,7 +156,7 @@ def test_s5_6_a_clone_that_dies_half_way_leaves_no_mirror(mirrored, tmp_path, lo
 
 
 @pytest.mark.parametrize("which", ["clone", "update"])
-def test_s5_6_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, which):
+def test_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, which):
     os.makedirs(mirrored.mirror)
     held = file_lock.open_lock(f"{mirrored.mirror}.{which}lockf")
     assert file_lock.try_lock(held)
@@ -171,7 +171,7 @@ def test_s5_6_a_lock_that_is_held_too_long_ends_the_job_with_94(mirrored, log, w
     assert not any("Removing" in line for line in log.own)
 
 
-def test_s5_6_a_lock_is_waited_for(mirrored, upstream, log):
+def test_a_lock_is_waited_for(mirrored, upstream, log):
     os.makedirs(os.path.dirname(mirrored.mirror))
     path = f"{mirrored.mirror}.clonelockf"
     held = file_lock.open_lock(path)
@@ -192,7 +192,7 @@ def test_s5_6_a_lock_is_waited_for(mirrored, upstream, log):
     assert mirrored.git("rev-parse", "HEAD") == upstream.first
 
 
-def test_s5_6_waiting_for_a_lock_can_be_cancelled(mirrored, log):
+def test_waiting_for_a_lock_can_be_cancelled(mirrored, log):
     os.makedirs(os.path.dirname(mirrored.mirror))
     held = file_lock.open_lock(f"{mirrored.mirror}.clonelockf")
     assert file_lock.try_lock(held)

@@ -83,13 +83,13 @@ def told(log):
         ("separate-git-dir", {"GIT_CLONE_FLAGS": "--separate-git-dir=../elsewhere"}),
     ],
 )
-def test_s5_6_what_the_copy_is_not_asked_for(job, copy, log, reason, variables):
+def test_what_the_copy_is_not_asked_for(job, copy, log, reason, variables):
     job.check_out(**variables)
     assert told(log) == f"outcome=skipped site=none skip_reason={reason}"
     assert copy.server.paths == []
 
 
-def test_s5_6_a_repository_that_a_hook_changed_is_not_the_one_that_was_copied(job, copy, upstream, log):
+def test_a_repository_that_a_hook_changed_is_not_the_one_that_was_copied(job, copy, upstream, log):
     from dataclasses import replace
 
     from bkagent.checkout.run import check_out, enter
@@ -102,7 +102,7 @@ def test_s5_6_a_repository_that_a_hook_changed_is_not_the_one_that_was_copied(jo
     assert told(log) == "outcome=skipped site=none skip_reason=canonical-changed"
 
 
-def test_s5_6_a_new_checkout_comes_from_the_copy_and_belongs_to_the_repository(job, copy, upstream, log):
+def test_a_new_checkout_comes_from_the_copy_and_belongs_to_the_repository(job, copy, upstream, log):
     job.check_out()
     assert told(log) == f"outcome=hit site=fresh-clone url={copy.url}"
     assert " duration=" in summaries(log)[-1]
@@ -112,7 +112,7 @@ def test_s5_6_a_new_checkout_comes_from_the_copy_and_belongs_to_the_repository(j
     assert not any(line.startswith("$ git") and copy.url in line for line in log.own)
 
 
-def test_s5_6_a_copy_that_is_behind_saves_all_but_the_rest(job, copy, upstream, log):
+def test_a_copy_that_is_behind_saves_all_but_the_rest(job, copy, upstream, log):
     fresh = upstream.commit("Commit 5", five="5")
     job.check_out(COMMIT=fresh)
     assert told(log) == f"outcome=miss site=fresh-clone url={copy.url}"
@@ -121,7 +121,7 @@ def test_s5_6_a_copy_that_is_behind_saves_all_but_the_rest(job, copy, upstream, 
     assert job.git("rev-parse", "HEAD") == fresh
 
 
-def test_s5_6_a_shallow_clone_of_a_copy_that_is_behind_is_made_again(job, copy, upstream, log):
+def test_a_shallow_clone_of_a_copy_that_is_behind_is_made_again(job, copy, upstream, log):
     fresh = upstream.commit("Commit 5", five="5")
     job.check_out(COMMIT=fresh, REPO="file://" + upstream.path, GIT_CLONE_FLAGS="--depth=1")
     assert told(log) == f"outcome=miss site=fresh-clone url={copy.url}"
@@ -130,7 +130,7 @@ def test_s5_6_a_shallow_clone_of_a_copy_that_is_behind_is_made_again(job, copy, 
 
 
 @pytest.mark.parametrize("site", ["fresh-clone", "existing-checkout", "on-host-mirror"])
-def test_s5_6_a_copy_that_is_not_there_is_done_without(job, copy, upstream, tmp_path, log, site):
+def test_a_copy_that_is_not_there_is_done_without(job, copy, upstream, tmp_path, log, site):
     if site == "on-host-mirror":
         job.env["BUILDKITE_GIT_MIRRORS_PATH"] = str(tmp_path / "mirrors")
     if site == "existing-checkout":
@@ -143,7 +143,7 @@ def test_s5_6_a_copy_that_is_not_there_is_done_without(job, copy, upstream, tmp_
     assert [name for name in os.listdir(tmp_path) if name.startswith(".remote")] == []
 
 
-def test_s5_6_a_checkout_that_is_there_gets_its_commit_from_the_copy(job, copy, upstream, log):
+def test_a_checkout_that_is_there_gets_its_commit_from_the_copy(job, copy, upstream, log):
     job.check_out()
     fresh = upstream.commit("Commit 5", five="5")
     copy.update(upstream)
@@ -155,14 +155,14 @@ def test_s5_6_a_checkout_that_is_there_gets_its_commit_from_the_copy(job, copy, 
     assert promisor.MARK not in job.git("config", "--local", "--list")
 
 
-def test_s5_6_a_pull_request_gets_its_commit_from_the_copy(job, copy, upstream, log):
+def test_a_pull_request_gets_its_commit_from_the_copy(job, copy, upstream, log):
     job.check_out()
     job.check_out(COMMIT=upstream.pull, PULL_REQUEST="12", PIPELINE_PROVIDER="github")
     assert told(log) == f"outcome=hit site=existing-checkout url={copy.url}"
     assert job.git("rev-parse", "HEAD") == upstream.pull
 
 
-def test_s5_6_a_commit_that_the_copy_lacks_is_fetched_from_the_repository(job, copy, upstream, log):
+def test_a_commit_that_the_copy_lacks_is_fetched_from_the_repository(job, copy, upstream, log):
     job.check_out()
     fresh = upstream.commit("Commit 5", five="5")
     job.check_out(COMMIT=fresh)
@@ -171,7 +171,7 @@ def test_s5_6_a_commit_that_the_copy_lacks_is_fetched_from_the_repository(job, c
     assert job.git("rev-parse", "HEAD") == fresh
 
 
-def test_s5_6_a_checkout_whose_git_folder_is_elsewhere_is_not_risked(job, copy, tmp_path, log):
+def test_a_checkout_whose_git_folder_is_elsewhere_is_not_risked(job, copy, tmp_path, log):
     job.check_out()
     os.rename(os.path.join(job.folder, ".git"), str(tmp_path / "elsewhere"))
     job.write(".git", f"gitdir: {tmp_path / 'elsewhere'}\n")
@@ -179,7 +179,7 @@ def test_s5_6_a_checkout_whose_git_folder_is_elsewhere_is_not_risked(job, copy, 
     assert told(log) == "outcome=skipped site=none skip_reason=separate-git-dir"
 
 
-def test_s5_6_settings_of_the_owner_for_the_address_are_left_alone(job, copy, upstream, log):
+def test_settings_of_the_owner_for_the_address_are_left_alone(job, copy, upstream, log):
     job.check_out()
     job.git("config", f"remote.{copy.url}.proxy", "http://127.0.0.1:1")
     fresh = upstream.commit("Commit 5", five="5")
@@ -190,7 +190,7 @@ def test_s5_6_settings_of_the_owner_for_the_address_are_left_alone(job, copy, up
     assert job.git("rev-parse", "HEAD") == fresh
 
 
-def test_s5_6_only_the_first_attempt_asks_the_copy(job, copy, log, monkeypatch):
+def test_only_the_first_attempt_asks_the_copy(job, copy, log, monkeypatch):
     from bkagent.transport import retry
 
     monkeypatch.setattr(retry, "exponential", lambda tries, *_, **__: retry.constant(tries, 0.0))
@@ -216,7 +216,7 @@ def partial(job, copy, upstream):
     return job
 
 
-def test_s5_6_the_repository_answers_for_what_the_copy_left_out(partial, copy, upstream, log):
+def test_the_repository_answers_for_what_the_copy_left_out(partial, copy, upstream, log):
     partial.check_out(COMMIT=partial.fresh)
     assert told(log) == f"outcome=hit site=existing-checkout url={copy.url}"
     settings = partial.git("config", "--local", "--list")
@@ -228,7 +228,7 @@ def test_s5_6_the_repository_answers_for_what_the_copy_left_out(partial, copy, u
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_s5_6_what_a_killed_job_left_is_put_right(partial, copy, upstream, log, gone):
+def test_what_a_killed_job_left_is_put_right(partial, copy, upstream, log, gone):
     marked = promisor._digest(copy.url)
     partial.git("config", promisor.MARK, marked)
     if not gone:
@@ -252,7 +252,7 @@ def mirrored(job, tmp_path, env, upstream):
     return job
 
 
-def test_s5_6_a_mirror_is_made_from_the_copy_and_belongs_to_the_repository(mirrored, copy, upstream, log):
+def test_a_mirror_is_made_from_the_copy_and_belongs_to_the_repository(mirrored, copy, upstream, log):
     os.makedirs(folder_of(mirrored.mirror))  # a job before was killed while it made one
     mirrored.check_out()
     assert told(log) == f"outcome=hit site=on-host-mirror url={copy.url}"
@@ -263,7 +263,7 @@ def test_s5_6_a_mirror_is_made_from_the_copy_and_belongs_to_the_repository(mirro
     assert mirrored.git("rev-parse", "HEAD") == upstream.first
 
 
-def test_s5_6_a_mirror_gets_the_commit_from_the_copy_and_keeps_it_by_a_ref(mirrored, copy, upstream, log):
+def test_a_mirror_gets_the_commit_from_the_copy_and_keeps_it_by_a_ref(mirrored, copy, upstream, log):
     mirrored.check_out()
     fresh = upstream.commit("Commit 5", five="5")
     copy.update(upstream)
@@ -276,7 +276,7 @@ def test_s5_6_a_mirror_gets_the_commit_from_the_copy_and_keeps_it_by_a_ref(mirro
     assert mirrored.git("rev-parse", "HEAD") == fresh
 
 
-def test_s5_6_a_commit_that_the_mirror_has_is_not_asked_for(mirrored, copy, upstream, log):
+def test_a_commit_that_the_mirror_has_is_not_asked_for(mirrored, copy, upstream, log):
     mirrored.check_out()
     del copy.server.paths[:]
     mirrored.check_out(COMMIT=upstream.second)
@@ -284,7 +284,7 @@ def test_s5_6_a_commit_that_the_mirror_has_is_not_asked_for(mirrored, copy, upst
     assert copy.server.paths == []
 
 
-def test_s5_6_a_mirror_that_stays_locked_is_done_without(mirrored, copy, upstream, log):
+def test_a_mirror_that_stays_locked_is_done_without(mirrored, copy, upstream, log):
     os.makedirs(mirrored.mirror)
     held = file_lock.open_lock(f"{mirrored.mirror}.updatelockf")
     assert file_lock.try_lock(held)
@@ -300,7 +300,7 @@ def test_s5_6_a_mirror_that_stays_locked_is_done_without(mirrored, copy, upstrea
 # Who asks, and for how long
 
 
-def test_s5_6_the_password_comes_from_the_control_plane_and_goes_nowhere(job, env, upstream, tmp_path, authority, log):
+def test_the_password_comes_from_the_control_plane_and_goes_nowhere(job, env, upstream, tmp_path, authority, log):
     if not available(env):
         pytest.skip("needs git-http-backend")
     env["GIT_SSL_CAINFO"] = str(authority / "ca.pem")
@@ -316,7 +316,7 @@ def test_s5_6_the_password_comes_from_the_control_plane_and_goes_nowhere(job, en
         assert {given for given in server.authorizations if given} == {"Basic dG9rZW46czNjcmV0"}
 
 
-def test_s5_6_a_password_in_the_address_is_not_shown():
+def test_a_password_in_the_address_is_not_shown():
     shown = RemoteMirror("https://user:s3cret@mirror.test/x", Site.FRESH).summary()
     assert shown == "Remote Git mirror: outcome=notReached site=fresh-clone url=https://user:xxxxx@mirror.test/x"
 
@@ -328,7 +328,7 @@ def silent():
         yield f"https://127.0.0.1:{listener.getsockname()[1]}/widgets.git"
 
 
-def test_s5_6_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log, monkeypatch):
+def test_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log, monkeypatch):
     job.check_out()
     monkeypatch.setattr(remote_probe, "PROBE_LIMIT_S", 0.3)
     job.check_out(COMMIT=upstream.second, GIT_REMOTE_MIRROR_URL=silent)
@@ -337,7 +337,7 @@ def test_s5_6_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log
 
 
 @pytest.mark.parametrize("is_there", [False, True])
-def test_s5_6_a_cancelled_job_does_not_ask_anybody_else(job, upstream, silent, log, is_there):
+def test_a_cancelled_job_does_not_ask_anybody_else(job, upstream, silent, log, is_there):
     from bkagent.checkout.run import check_out, enter
 
     if is_there:

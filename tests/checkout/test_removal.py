@@ -16,7 +16,7 @@ def clean(job, folder, **variables):
     remove_old(session)
 
 
-def test_s5_8_a_checkout_is_removed_whole(job, tmp_path):
+def test_a_checkout_is_removed_whole(job, tmp_path):
     folder = tmp_path / "builds" / "host" / "acme" / "widgets"
     folder.mkdir(parents=True)
     (folder / "file").write_text("")
@@ -28,7 +28,7 @@ def test_s5_8_a_checkout_is_removed_whole(job, tmp_path):
     "variable", ["BUILD_PATH", "HOOKS_PATH", "PLUGINS_PATH", "GIT_MIRRORS_PATH", "ENV_FILE", "BIN_PATH"]
 )
 @pytest.mark.parametrize("depth", [0, 1, 3])
-def test_s5_8_a_folder_with_something_else_in_it_is_never_removed(job, tmp_path, variable, depth):
+def test_a_folder_with_something_else_in_it_is_never_removed(job, tmp_path, variable, depth):
     folder = tmp_path / "a" / "b" / "c"
     kept = folder.joinpath(*"xyz"[:depth])
     kept.mkdir(parents=True)
@@ -37,7 +37,7 @@ def test_s5_8_a_folder_with_something_else_in_it_is_never_removed(job, tmp_path,
     assert str(kept) in str(refused.value) and kept.exists()
 
 
-def test_s5_8_a_way_round_by_dots_or_a_link_leads_nowhere(job, tmp_path):
+def test_a_way_round_by_dots_or_a_link_leads_nowhere(job, tmp_path):
     build = tmp_path / "a" / "b" / "builds"
     build.mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "a")
@@ -47,7 +47,7 @@ def test_s5_8_a_way_round_by_dots_or_a_link_leads_nowhere(job, tmp_path):
     assert build.exists()
 
 
-def test_s5_8_of_a_link_the_link_is_removed(job, tmp_path):
+def test_of_a_link_the_link_is_removed(job, tmp_path):
     build = tmp_path / "a" / "builds"
     build.mkdir(parents=True)
     (tmp_path / "link").symlink_to(tmp_path / "a")
@@ -55,7 +55,7 @@ def test_s5_8_of_a_link_the_link_is_removed(job, tmp_path):
     assert build.exists() and not (tmp_path / "link").is_symlink()
 
 
-def test_s5_8_the_folder_for_temporary_files_stays(job, tmp_path, env):
+def test_the_folder_for_temporary_files_stays(job, tmp_path, env):
     folder = tmp_path / "temporary"
     folder.mkdir()
     job.env["TMPDIR"] = str(folder)
@@ -64,7 +64,7 @@ def test_s5_8_the_folder_for_temporary_files_stays(job, tmp_path, env):
     assert folder.exists()
 
 
-def test_s5_8_a_hook_may_move_the_home_folder_into_the_checkout(job, tmp_path):
+def test_a_hook_may_move_the_home_folder_into_the_checkout(job, tmp_path):
     job.folder = str(tmp_path / "builds" / "widgets")
     session, _ = job.start()
     session.env["HOME"] = os.path.join(job.folder, "home")
@@ -73,7 +73,7 @@ def test_s5_8_a_hook_may_move_the_home_folder_into_the_checkout(job, tmp_path):
     assert not os.path.exists(job.folder)
 
 
-def test_s5_8_a_refused_folder_can_be_entered_still(job, tmp_path):
+def test_a_refused_folder_can_be_entered_still(job, tmp_path):
     job.folder = str(tmp_path)
     session, _ = job.start(BUILD_PATH=str(tmp_path / "builds"))
     with pytest.raises(JobFailed):

@@ -75,7 +75,7 @@ def kinds():
 
 
 @pytest.mark.parametrize("agents", kinds())
-def test_s5_6_jobs_of_all_agents_share_a_mirror_and_a_plugin(host, upstream, agents):
+def test_jobs_of_all_agents_share_a_mirror_and_a_plugin(host, upstream, agents):
     """First there is neither; then each job wants a commit that the mirror does not have.
 
     The agents have one name, and so one folder of plugins. The reference's job fails where it is not the first to
@@ -104,7 +104,7 @@ def test_s5_6_jobs_of_all_agents_share_a_mirror_and_a_plugin(host, upstream, age
 
 @pytest.mark.skipif(not REFERENCE, reason="needs the reference's agent: REFERENCE_AGENT names it")
 @pytest.mark.parametrize("which", ["clone", "update"])
-def test_s5_6_a_lock_of_ours_keeps_the_reference_waiting_too(host, upstream, which):
+def test_a_lock_of_ours_keeps_the_reference_waiting_too(host, upstream, which):
     if which == "update":
         subprocess.run(["git", "clone", "-q", "--mirror", upstream.path, host.mirror], env=host.env, check=True)
     os.makedirs(host.mirrors, exist_ok=True)

@@ -16,7 +16,7 @@ def folders(job, upstream, env):
     return job
 
 
-def test_s5_7_only_the_wanted_folders_are_there(folders, env, log):
+def test_only_the_wanted_folders_are_there(folders, env, log):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS=" dir , ")
     assert folders.has("dir", "a") and folders.has("README.md") and not folders.has("other")
     assert f"$ git clone -v --sparse --filter=blob:none -- {env['BUILDKITE_REPO']} ." in log.own
@@ -25,13 +25,13 @@ def test_s5_7_only_the_wanted_folders_are_there(folders, env, log):
     assert log.own[at + 1] == "$ git sparse-checkout set --cone -- dir"
 
 
-def test_s5_7_no_cone_takes_patterns(folders, log):
+def test_no_cone_takes_patterns(folders, log):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS="/other/*", GIT_SPARSE_CHECKOUT_MODE="no-cone")
     assert folders.has("other", "b") and not folders.has("README.md")
     assert "$ git sparse-checkout set --no-cone -- /other/*" in log.own or any("--no-cone" in line for line in log.own)
 
 
-def test_s5_7_a_full_checkout_follows_a_sparse_one(folders, log):
+def test_a_full_checkout_follows_a_sparse_one(folders, log):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS="dir")
     log.bytes = b""
     folders.check_out()
@@ -42,14 +42,14 @@ def test_s5_7_a_full_checkout_follows_a_sparse_one(folders, log):
     assert not any("sparse" in line for line in log.own)
 
 
-def test_s5_7_what_the_user_gave_is_not_added_twice(folders, log):
+def test_what_the_user_gave_is_not_added_twice(folders, log):
     folders.check_out(GIT_SPARSE_CHECKOUT_PATHS="dir", GIT_CLONE_FLAGS="-v --sparse --filter=tree:0")
     clones = [line for line in log.own if line.startswith("$ git clone")]
     assert clones[0].count("--sparse") == 1 and clones[0].count("--filter") == 1
     assert not any("fetch --filter" in line for line in log.own)
 
 
-def test_s5_7_submodules_are_left_alone(folders, upstream, log):
+def test_submodules_are_left_alone(folders, upstream, log):
     upstream.git("submodule", "--quiet", "add", upstream.path, "self")
     folders.check_out(COMMIT=upstream.commit("Self"), GIT_SPARSE_CHECKOUT_PATHS="dir")
     assert any("Submodule initialization skipped during sparse checkout" in line for line in log.own)
@@ -62,7 +62,7 @@ def test_s5_7_submodules_are_left_alone(folders, upstream, log):
         ("2.34.0", "no-cone", "Sparse checkout in no-cone mode requires git >= 2.35, got 2.34; falling back"),
     ],
 )
-def test_s5_7_an_old_git_checks_everything_out(folders, tmp_path, env, log, version, mode, warning):
+def test_an_old_git_checks_everything_out(folders, tmp_path, env, log, version, mode, warning):
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()
     real = next(folder for folder in env["PATH"].split(os.pathsep) if os.path.exists(os.path.join(folder, "git")))
@@ -76,7 +76,7 @@ def test_s5_7_an_old_git_checks_everything_out(folders, tmp_path, env, log, vers
     assert folders.has("other", "b")
 
 
-def test_s5_7_a_git_before_235_is_given_the_mode_first(folders, tmp_path, env, log):
+def test_a_git_before_235_is_given_the_mode_first(folders, tmp_path, env, log):
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()
     real = next(folder for folder in env["PATH"].split(os.pathsep) if os.path.exists(os.path.join(folder, "git")))
@@ -91,5 +91,5 @@ def test_s5_7_a_git_before_235_is_given_the_mode_first(folders, tmp_path, env, l
     assert not folders.has("other")
 
 
-def test_s5_7_a_selection_is_a_plain_value():
+def test_a_selection_is_a_plain_value():
     assert Selection(("a",), True, True) == (("a",), True, True)

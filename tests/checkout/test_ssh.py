@@ -22,7 +22,7 @@ def programs(tmp_path, env):
     return write
 
 
-def test_s5_10_a_deploy_key_is_there_while_git_runs_and_gone_after(job, env, programs, tmp_path, log):
+def test_a_deploy_key_is_there_while_git_runs_and_gone_after(job, env, programs, tmp_path, log):
     seen = tmp_path / "seen"
     programs("ssh-like", f'cp "$2" {seen}; stat -c %a "$2" > {seen}.mode; echo "$@" > {seen}.words; exit 255\n')
     env["GIT_SSH_COMMAND"] = "ssh-like"
@@ -35,7 +35,7 @@ def test_s5_10_a_deploy_key_is_there_while_git_runs_and_gone_after(job, env, pro
     assert job.session.env["GIT_SSH_COMMAND"] == "ssh-like"
 
 
-def test_s5_10_a_host_key_is_learnt_once(job, programs, tmp_path, log):
+def test_a_host_key_is_learnt_once(job, programs, tmp_path, log):
     programs("ssh", '[ "$1" = -G ] && printf "hostname real.example\\nport 2222\\n" && exit 0\nexit 255\n')
     programs("ssh-keyscan", 'echo "[real.example]:2222 ssh-ed25519 KEY"; echo "$@" >> "$HOME/scans"\n')
     for _ in range(2):
@@ -50,7 +50,7 @@ def test_s5_10_a_host_key_is_learnt_once(job, programs, tmp_path, log):
     assert f'# Host "real.example:2222" already in list of known hosts at "{known}"' in log.own
 
 
-def test_s5_10_an_alias_that_ssh_does_not_know_loses_its_suffix(job, programs, tmp_path):
+def test_an_alias_that_ssh_does_not_know_loses_its_suffix(job, programs, tmp_path):
     programs("ssh", "exit 1\n")
     programs("ssh-keyscan", 'echo "$1 ssh-ed25519 KEY"\n')
     with pytest.raises(Exception, match="exit status 128"):
@@ -58,7 +58,7 @@ def test_s5_10_an_alias_that_ssh_does_not_know_loses_its_suffix(job, programs, t
     assert (tmp_path / ".ssh" / "known_hosts").read_text().startswith("github.com ssh-ed25519 KEY")
 
 
-def test_s5_10_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
+def test_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     programs("ssh", "exit 1\n")
     programs("ssh-keyscan", "exit 0\n")
@@ -72,7 +72,7 @@ def test_s5_10_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
 @pytest.mark.parametrize(
     "variables", [{"SSH_KEYSCAN": "false", "REPO": "git@h:x"}, {"REPO": "codecommit::us-east-1://name"}, {}]
 )
-def test_s5_10_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, tmp_path, variables):
+def test_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, tmp_path, variables):
     programs("ssh", f"touch {tmp_path}/asked; exit 1\n")
     programs("ssh-keyscan", f"touch {tmp_path}/asked\n")
     if variables:
@@ -88,7 +88,7 @@ def test_s5_10_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, 
     ("address", "keyscan", "is_made"),
     [("file://{}", "true", True), ("{}", "true", False), ("file://{}", "false", False)],
 )
-def test_s5_10_known_hosts_are_there_for_hooks_before_a_clone_from_elsewhere(
+def test_known_hosts_are_there_for_hooks_before_a_clone_from_elsewhere(
     job, upstream, tmp_path, address, keyscan, is_made
 ):
     job.check_out(REPO=address.format(upstream.path), SSH_KEYSCAN=keyscan)

@@ -38,7 +38,7 @@ def away(job, env, server, upstream, tmp_path):
     return job
 
 
-def test_s5_10_the_host_is_learnt_and_the_key_of_the_job_lets_it_in(away, server, upstream, log):
+def test_the_host_is_learnt_and_the_key_of_the_job_lets_it_in(away, server, upstream, log):
     away.check_out()
     assert away.git("rev-parse", "HEAD") == upstream.first
     assert server.host_key in away.known.read_text()
@@ -54,12 +54,12 @@ def test_s5_10_the_host_is_learnt_and_the_key_of_the_job_lets_it_in(away, server
     assert os.listdir(os.path.dirname(away.folder)) == ["widgets"]
 
 
-def test_s5_10_without_the_scan_an_unknown_host_is_refused(away):
+def test_without_the_scan_an_unknown_host_is_refused(away):
     with pytest.raises(JobFailed, match="exit status 128"):
         away.check_out(SSH_KEYSCAN="false")
 
 
-def test_s5_10_another_key_is_refused_and_the_folder_is_removed(away, tmp_path, log):
+def test_another_key_is_refused_and_the_folder_is_removed(away, tmp_path, log):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")], check=True)
     with pytest.raises(JobFailed, match="cloning git repository: exit status 128"):
         away.check_out(GIT_SSH_KEY=(tmp_path / "other").read_text())

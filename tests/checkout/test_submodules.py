@@ -22,7 +22,7 @@ def with_library(job, upstream, library, env):
     return job
 
 
-def test_s5_3_submodules_are_checked_out_and_cleaned(with_library, log):
+def test_submodules_are_checked_out_and_cleaned(with_library, log):
     with_library.check_out()
     assert with_library.read("lib/lib.txt") == "lib"
     steps = log.own[log.own.index("# Git submodules detected") :]
@@ -37,7 +37,7 @@ def test_s5_3_submodules_are_checked_out_and_cleaned(with_library, log):
     ]
 
 
-def test_s5_3_a_second_job_cleans_inside_submodules(with_library, log):
+def test_a_second_job_cleans_inside_submodules(with_library, log):
     with_library.check_out()
     with_library.write("lib/junk", "x")
     with_library.write("lib/lib.txt", "changed")
@@ -48,7 +48,7 @@ def test_s5_3_a_second_job_cleans_inside_submodules(with_library, log):
     assert log.own[1:3] == ['$ git submodule foreach --recursive "git clean -ffxdq"', "$ git clean -ffxdq"]
 
 
-def test_s5_3_submodules_can_be_turned_off(with_library, log):
+def test_submodules_can_be_turned_off(with_library, log):
     with_library.check_out(GIT_SUBMODULES="false")
     assert not with_library.has("lib", "lib.txt")
     assert any(
@@ -57,19 +57,19 @@ def test_s5_3_submodules_can_be_turned_off(with_library, log):
     )
 
 
-def test_s5_3_a_missing_submodule_fails_with_gits_status(with_library, library, log):
+def test_a_missing_submodule_fails_with_gits_status(with_library, library, log):
     os.rename(library.path, library.path + "-away")
     with pytest.raises(JobFailed, match="^updating submodules: exit status 1$"):
         with_library.check_out(CHECKOUT_ATTEMPTS="1")
     assert f"# Removing {with_library.folder}" in log.own
 
 
-def test_s5_3_settings_of_submodule_clones_are_passed_on(with_library, log):
+def test_settings_of_submodule_clones_are_passed_on(with_library, log):
     with_library.check_out(GIT_SUBMODULE_CLONE_CONFIG="core.longpaths=true, ,a.b=c")
     assert "$ git -c core.longpaths=true -c a.b=c submodule update --init --recursive --force" in log.own
 
 
-def test_s5_3_submodules_borrow_from_mirrors(with_library, library, tmp_path, log):
+def test_submodules_borrow_from_mirrors(with_library, library, tmp_path, log):
     mirrors = str(tmp_path / "mirrors")
     with_library.check_out(GIT_MIRRORS_PATH=mirrors)
     mirror = os.path.join(mirrors, library.path.replace("/", "-").replace("_", "-"))
@@ -88,9 +88,9 @@ def test_s5_3_submodules_borrow_from_mirrors(with_library, library, tmp_path, lo
         ("./sub", "https://host/acme/main.git/sub"),
     ],
 )
-def test_s5_3_a_relative_url_counts_from_the_repositorys(url, wanted):
+def test_a_relative_url_counts_from_the_repositorys(url, wanted):
     assert resolve_relative(url, "https://host/acme/main.git") == wanted
 
 
-def test_s5_3_a_relative_url_of_the_short_ssh_form():
+def test_a_relative_url_of_the_short_ssh_form():
     assert resolve_relative("../lib.git", "git@host:main.git") == "git@host:lib.git"

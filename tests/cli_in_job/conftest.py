@@ -17,7 +17,7 @@ STEP_ID = "0190-step"
 BARE = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "SYSTEMROOT": os.environ.get("SYSTEMROOT", "")}
 
 
-class State:
+class FakeJobState:
     """A live job without a job."""
 
     def __init__(self):
@@ -52,7 +52,7 @@ class State:
         return name.startswith("BUILDKITE_AGENT_")
 
 
-class Job:
+class JobCli:
     """What a command sees of a job, and what it did to it."""
 
     def __init__(self, server, state, environ):
@@ -83,11 +83,11 @@ def outside(server):
         **BARE, "BUILDKITE_AGENT_ENDPOINT": server.url + "/v3", "BUILDKITE_AGENT_ACCESS_TOKEN": "job-token",
         "BUILDKITE_JOB_ID": JOB_ID, "BUILDKITE_BUILD_ID": BUILD_ID, "BUILDKITE_STEP_ID": STEP_ID,
     }  # fmt: skip
-    return Job(server, State(), environ)
+    return JobCli(server, FakeJobState(), environ)
 
 
 @pytest.fixture(params=["socket", "direct"])
-def place(request, job):
+def job_cli(request, job):
     """Return a job whose commands reach the control plane in one of the two ways."""
     if request.param == "direct":
         del job.environ["BUILDKITE_AGENT_JOB_API_SOCKET"]

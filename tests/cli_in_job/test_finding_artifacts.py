@@ -16,15 +16,15 @@ FOUND = [
 ]  # fmt: skip
 
 
-def test_search_lists_what_is_found(place):
-    place.server.routes[SEARCH] = (200, FOUND)
-    done = place.run("artifact", "search", "*.txt")
+def test_search_lists_what_is_found(job_cli):
+    job_cli.server.routes[SEARCH] = (200, FOUND)
+    done = job_cli.run("artifact", "search", "*.txt")
     assert done.stdout == "j1 a/gr\u00fcn.txt 2020-01-01T01:02:03Z\nj2 c 0001-01-01T00:00:00Z\n".encode()
-    assert place.server.seen[-1].query == "include_duplicates=true&query=%2A.txt&state=finished"
+    assert job_cli.server.seen[-1].query == "include_duplicates=true&query=%2A.txt&state=finished"
     words = ["artifact", "search", "*", "--step", "s", "--include-retried-jobs", "--format", r"%i %s %S %T %u\t"]
-    assert place.run(*words).stdout == b"i1 5 s1 s256 http://u\ti2 7 s2  \t"
+    assert job_cli.run(*words).stdout == b"i1 5 s1 s256 http://u\ti2 7 s2  \t"
     query = "include_duplicates=true&include_retried_jobs=true&query=%2A&scope=s&state=finished"
-    assert place.server.seen[-1].query == query
+    assert job_cli.server.seen[-1].query == query
 
 
 def test_finding_nothing_fails_unless_that_is_allowed(job):

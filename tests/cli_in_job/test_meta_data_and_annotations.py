@@ -14,54 +14,54 @@ def sent(job, number=-1):
     return job.server.seen[number]
 
 
-def test_get_prints_the_value_without_a_line_end(place):
-    place.server.routes[f"POST {DATA}get"] = (200, {"key": "k", "value": "gr\u00fcn\n\u2603"})
-    assert place.run("meta-data", "get", "k").stdout == "gr\u00fcn\n\u2603".encode()
-    request = sent(place)
+def test_get_prints_the_value_without_a_line_end(job_cli):
+    job_cli.server.routes[f"POST {DATA}get"] = (200, {"key": "k", "value": "gr\u00fcn\n\u2603"})
+    assert job_cli.run("meta-data", "get", "k").stdout == "gr\u00fcn\n\u2603".encode()
+    request = sent(job_cli)
     assert request.document == {"key": "k"} and request.body.endswith(b"\n")
     assert request.headers["authorization"] == "Token job-token"
     assert request.headers["content-type"] == "application/json"
 
 
-def test_a_missing_key(place):
-    place.server.routes[f"POST {DATA}get"] = (404, {"message": 'No key "k" found'})
-    done = place.run("meta-data", "get", "k", expect=1)
-    words = f'fatal: failed to get meta-data: POST {place.server.url}{DATA}get: 404 Not Found: No key "k" found'
+def test_a_missing_key(job_cli):
+    job_cli.server.routes[f"POST {DATA}get"] = (404, {"message": 'No key "k" found'})
+    done = job_cli.run("meta-data", "get", "k", expect=1)
+    words = f'fatal: failed to get meta-data: POST {job_cli.server.url}{DATA}get: 404 Not Found: No key "k" found'
     assert words.encode() in done.stderr
-    assert place.run("meta-data", "get", "k", "--default", "d").stdout == b"d"
-    done = place.run("meta-data", "get", "k", "--default", "")
+    assert job_cli.run("meta-data", "get", "k", "--default", "d").stdout == b"d"
+    done = job_cli.run("meta-data", "get", "k", "--default", "")
     assert done.stdout == b"" and b'returning the supplied default ""' in done.stderr
 
 
-def test_exists_says_it_by_the_status_alone(place):
-    place.server.routes[f"POST {DATA}exists"] = [(200, {"exists": False}), (200, {"exists": True}), (422, {})]
-    done = place.run("meta-data", "exists", "k", expect=100)
+def test_exists_says_it_by_the_status_alone(job_cli):
+    job_cli.server.routes[f"POST {DATA}exists"] = [(200, {"exists": False}), (200, {"exists": True}), (422, {})]
+    done = job_cli.run("meta-data", "exists", "k", expect=100)
     assert done.stdout == b"" and done.stderr == b""
-    place.run("meta-data", "exists", "k")
-    assert b"failed to see if meta-data exists" in place.run("meta-data", "exists", "k", expect=1).stderr
+    job_cli.run("meta-data", "exists", "k")
+    assert b"failed to see if meta-data exists" in job_cli.run("meta-data", "exists", "k", expect=1).stderr
 
 
-def test_keys_come_one_a_line(place):
-    place.server.routes[f"POST {DATA}keys"] = (200, ["b", "a\u2603"])
-    assert place.run("meta-data", "keys").stdout == "b\na\u2603\n".encode()
-    assert sent(place).body == b""
+def test_keys_come_one_a_line(job_cli):
+    job_cli.server.routes[f"POST {DATA}keys"] = (200, ["b", "a\u2603"])
+    assert job_cli.run("meta-data", "keys").stdout == "b\na\u2603\n".encode()
+    assert sent(job_cli).body == b""
 
 
-def test_a_build_may_be_named_instead(place):
-    place.server.routes["POST /v3/builds/b%2E1/data/get"] = (200, {"value": "v"})
-    assert place.run("meta-data", "get", "k", "--build", "b.1", env={"BUILDKITE_JOB_ID": None}).stdout == b"v"
-    assert place.run("meta-data", "get", "k", env={"BUILDKITE_METADATA_BUILD_ID": "b.1"}).stdout == b"v"
+def test_a_build_may_be_named_instead(job_cli):
+    job_cli.server.routes["POST /v3/builds/b%2E1/data/get"] = (200, {"value": "v"})
+    assert job_cli.run("meta-data", "get", "k", "--build", "b.1", env={"BUILDKITE_JOB_ID": None}).stdout == b"v"
+    assert job_cli.run("meta-data", "get", "k", env={"BUILDKITE_METADATA_BUILD_ID": "b.1"}).stdout == b"v"
 
 
-def test_set_sends_an_argument_or_standard_input(place):
-    place.server.routes[f"POST {DATA}set"] = (200, {})
-    place.run("meta-data", "set", "k", "a\n\u2603")
-    assert sent(place).document == {"key": "k", "value": "a\n\u2603"}
-    done = place.run("meta-data", "set", "k", stdin=b"from\r\nstdin\n\xff")
-    assert sent(place).document == {"key": "k", "value": "from\r\nstdin\n\ufffd"}
+def test_set_sends_an_argument_or_standard_input(job_cli):
+    job_cli.server.routes[f"POST {DATA}set"] = (200, {})
+    job_cli.run("meta-data", "set", "k", "a\n\u2603")
+    assert sent(job_cli).document == {"key": "k", "value": "a\n\u2603"}
+    done = job_cli.run("meta-data", "set", "k", stdin=b"from\r\nstdin\n\xff")
+    assert sent(job_cli).document == {"key": "k", "value": "from\r\nstdin\n\ufffd"}
     assert b"Reading meta-data value from STDIN" in done.stderr
-    place.run("meta-data", "set", "--", "-k", "-v")
-    assert sent(place).document == {"key": "-k", "value": "-v"}
+    job_cli.run("meta-data", "set", "--", "-k", "-v")
+    assert sent(job_cli).document == {"key": "-k", "value": "-v"}
 
 
 @pytest.mark.parametrize(
@@ -72,82 +72,82 @@ def test_set_sends_an_argument_or_standard_input(place):
         (["k"], b"value cannot be empty"),
     ],
 )  # fmt: skip
-def test_blank_keys_and_values_are_refused_before_anything_is_sent(place, words, says):
-    assert says in place.run("meta-data", "set", *words, expect=1).stderr
-    assert not place.server.seen
+def test_blank_keys_and_values_are_refused_before_anything_is_sent(job_cli, words, says):
+    assert says in job_cli.run("meta-data", "set", *words, expect=1).stderr
+    assert not job_cli.server.seen
 
 
-def test_secrets_are_taken_out_of_values_and_bodies(place):
-    place.server.routes.update({f"POST {DATA}set": (200, {}), f"POST /v3/jobs/{JOB_ID}/annotations": (200, {})})
+def test_secrets_are_taken_out_of_values_and_bodies(job_cli):
+    job_cli.server.routes.update({f"POST {DATA}set": (200, {}), f"POST /v3/jobs/{JOB_ID}/annotations": (200, {})})
     secret = {"MY_TOKEN": "secret-value-1", "PLAIN": "not-a-secret", "SHORT_TOKEN": "abc"}
-    done = place.run("meta-data", "set", "k", "a secret-value-1 abc not-a-secret", env=secret)
-    assert sent(place).document["value"] == "a [REDACTED] abc not-a-secret"
+    done = job_cli.run("meta-data", "set", "k", "a secret-value-1 abc not-a-secret", env=secret)
+    assert sent(job_cli).document["value"] == "a [REDACTED] abc not-a-secret"
     assert b'Meta-data value for key "k" contained one or more secrets' in done.stderr
-    done = place.run("annotate", "secret-value-1", env=secret)
-    assert sent(place).document["body"] == "[REDACTED]"
+    done = job_cli.run("annotate", "secret-value-1", env=secret)
+    assert sent(job_cli).document["body"] == "[REDACTED]"
     assert b"Annotation body contained one or more secrets" in done.stderr
-    place.run("annotate", "secret-value-1", "--redacted-vars=", env=secret)
-    assert sent(place).document["body"] == "secret-value-1"
-    place.run("annotate", "not-a-secret", env={**secret, "BUILDKITE_REDACTED_VARS": "PLA*"})
-    assert sent(place).document["body"] == "[REDACTED]"
+    job_cli.run("annotate", "secret-value-1", "--redacted-vars=", env=secret)
+    assert sent(job_cli).document["body"] == "secret-value-1"
+    job_cli.run("annotate", "not-a-secret", env={**secret, "BUILDKITE_REDACTED_VARS": "PLA*"})
+    assert sent(job_cli).document["body"] == "[REDACTED]"
 
 
-def test_nothing_is_sent_where_it_cannot_be_told_what_is_secret(place):
-    done = place.run("annotate", "secret-value-1", "--redacted-vars", "[z-,*_TOKEN", expect=1)
+def test_nothing_is_sent_where_it_cannot_be_told_what_is_secret(job_cli):
+    done = job_cli.run("annotate", "secret-value-1", "--redacted-vars", "[z-,*_TOKEN", expect=1)
     assert b"patterns that do not parse: [z-" in done.stderr
-    assert not place.server.seen
+    assert not job_cli.server.seen
 
 
-def test_annotate_sends_what_its_flags_say(place):
-    place.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (200, {})
-    place.run("annotate", "one", "--style", "info", "--context", "c", "--priority", "7", "--append", "--scope=job")
-    assert sent(place).document == {
+def test_annotate_sends_what_its_flags_say(job_cli):
+    job_cli.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (200, {})
+    job_cli.run("annotate", "one", "--style", "info", "--context", "c", "--priority", "7", "--append", "--scope=job")
+    assert sent(job_cli).document == {
         "body": "one", "context": "c", "style": "info", "append": True, "priority": 7, "scope": "job"
     }  # fmt: skip
-    place.run("annotate", "--context", "c", stdin=b"# Title\n")
-    assert sent(place).document == {"body": "# Title\n", "context": "c", "priority": 3, "scope": "build"}
-    place.run("annotate", "--priority", "0", env={"BUILDKITE_ANNOTATION_STYLE": "error"})
-    assert sent(place).document == {"style": "error", "scope": "build"}
+    job_cli.run("annotate", "--context", "c", stdin=b"# Title\n")
+    assert sent(job_cli).document == {"body": "# Title\n", "context": "c", "priority": 3, "scope": "build"}
+    job_cli.run("annotate", "--priority", "0", env={"BUILDKITE_ANNOTATION_STYLE": "error"})
+    assert sent(job_cli).document == {"style": "error", "scope": "build"}
 
 
-def test_a_body_over_a_mebibyte_is_refused_here(place):
-    done = place.run("annotate", stdin=b"x" * 1048577, expect=1)
+def test_a_body_over_a_mebibyte_is_refused_here(job_cli):
+    done = job_cli.run("annotate", stdin=b"x" * 1048577, expect=1)
     assert b"annotation body size (1048577B) exceeds maximum (1048576B)" in done.stderr
-    assert not place.server.seen
+    assert not job_cli.server.seen
 
 
-def test_a_refusal_ends_at_once_with_the_servers_words(place):
-    place.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (422, {"message": "Annotation is not valid"})
-    done = place.run("annotate", "x", expect=1)
+def test_a_refusal_ends_at_once_with_the_servers_words(job_cli):
+    job_cli.server.routes[f"POST /v3/jobs/{JOB_ID}/annotations"] = (422, {"message": "Annotation is not valid"})
+    done = job_cli.run("annotate", "x", expect=1)
     assert b"failed to annotate build: POST " in done.stderr
     assert b": 422 Unprocessable Entity: Annotation is not valid" in done.stderr
-    assert len(place.server.seen) == 1
+    assert len(job_cli.server.seen) == 1
 
 
-def test_what_passes_is_tried_again(place):
+def test_what_passes_is_tried_again(job_cli):
     hurried = Answer(503, {"message": "busy"}, headers={"Retry-After": "0"})
-    place.server.routes[f"POST {DATA}get"] = [
+    job_cli.server.routes[f"POST {DATA}get"] = [
         hurried,
         Answer(429, headers={"Retry-After": "0.01"}),
         Answer(200, {"value": "v"}),
     ]
-    done = place.run("meta-data", "get", "k")
+    done = job_cli.run("meta-data", "get", "k")
     assert done.stdout == b"v"
     assert b"503 Service Unavailable: busy (Attempt 1/10 Retrying immediately)" in done.stderr
 
 
-def test_the_headers_that_the_control_plane_wants_go_along(place):
-    place.server.routes[f"POST {DATA}keys"] = (200, [])
+def test_the_headers_that_the_control_plane_wants_go_along(job_cli):
+    job_cli.server.routes[f"POST {DATA}keys"] = (200, [])
     wanted = {"BUILDKITE_REQUEST_HEADER_BUILDKITE_HELLO_WORLD": "there", "BUILDKITE_REQUEST_HEADER_COOKIE": "no"}
-    place.run("meta-data", "keys", env=wanted)
-    assert sent(place).headers["buildkite-hello-world"] == "there"
-    assert "cookie" not in sent(place).headers
+    job_cli.run("meta-data", "keys", env=wanted)
+    assert sent(job_cli).headers["buildkite-hello-world"] == "there"
+    assert "cookie" not in sent(job_cli).headers
 
 
-def test_the_token_must_be_there(place):
-    done = place.run("meta-data", "get", "k", env={"BUILDKITE_AGENT_ACCESS_TOKEN": None}, expect=1)
+def test_the_token_must_be_there(job_cli):
+    done = job_cli.run("meta-data", "get", "k", env={"BUILDKITE_AGENT_ACCESS_TOKEN": None}, expect=1)
     assert b"Missing agent-access-token" in done.stderr
-    assert b"Missing job" in place.run("annotate", "x", env={"BUILDKITE_JOB_ID": None}, expect=1).stderr
+    assert b"Missing job" in job_cli.run("annotate", "x", env={"BUILDKITE_JOB_ID": None}, expect=1).stderr
 
 
 def test_the_socket_is_what_carries_it(job):
@@ -193,17 +193,19 @@ def test_another_agents_socket_knows_nothing_of_passing_on(job, tmp_path):
     listener.close()
 
 
-def test_debugging_shows_requests_but_no_token(place):
-    place.server.routes[f"POST {DATA}keys"] = (200, [])
-    done = place.run("meta-data", "keys", "--debug", "--debug-http")
+def test_debugging_shows_requests_but_no_token(job_cli):
+    job_cli.server.routes[f"POST {DATA}keys"] = (200, [])
+    done = job_cli.run("meta-data", "keys", "--debug", "--debug-http")
     assert b"data/keys" in done.stderr and b"status=200" in done.stderr and b"job-token" not in done.stderr
 
 
-def test_set_batch_sends_all_pairs_in_order(place):
-    place.server.routes[f"POST {DATA}set-batch"] = (200, {})
-    done = place.run("meta-data", "set-batch", "a=1", "b= x=y ", "a=secret-value-1", env={"MY_TOKEN": "secret-value-1"})
+def test_set_batch_sends_all_pairs_in_order(job_cli):
+    job_cli.server.routes[f"POST {DATA}set-batch"] = (200, {})
+    done = job_cli.run(
+        "meta-data", "set-batch", "a=1", "b= x=y ", "a=secret-value-1", env={"MY_TOKEN": "secret-value-1"}
+    )
     items = [{"key": "a", "value": "1"}, {"key": "b", "value": " x=y "}, {"key": "a", "value": "[REDACTED]"}]
-    assert sent(place).document == {"items": items}
+    assert sent(job_cli).document == {"items": items}
     assert b'Meta-data value for key "a" contained one or more secrets' in done.stderr and done.stdout == b""
 
 
@@ -231,15 +233,15 @@ def test_set_batch_tries_again_but_for_401_and_404(job):
     assert len(job.server.seen) == 2
 
 
-def test_annotation_remove_names_context_and_scope(place):
-    place.server.routes.update({
+def test_annotation_remove_names_context_and_scope(job_cli):
+    job_cli.server.routes.update({
         f"DELETE /v3/jobs/{JOB_ID}/annotations/default": (200, None),
         f"DELETE /v3/jobs/{JOB_ID}/annotations/a%20b%2Ec%2Fd": [(200, None), (404, {"message": "none"})],
     })  # fmt: skip
-    assert place.run("annotation", "remove").stdout == b""
-    assert sent(place).query == "scope=build" and sent(place).body == b""
-    place.run("annotation", "remove", "--context", "a b.c/d", "--scope", "job")
-    assert sent(place).query == "scope=job"
-    done = place.run("annotation", "remove", env={"BUILDKITE_ANNOTATION_CONTEXT": "a b.c/d"}, expect=1)
+    assert job_cli.run("annotation", "remove").stdout == b""
+    assert sent(job_cli).query == "scope=build" and sent(job_cli).body == b""
+    job_cli.run("annotation", "remove", "--context", "a b.c/d", "--scope", "job")
+    assert sent(job_cli).query == "scope=job"
+    done = job_cli.run("annotation", "remove", env={"BUILDKITE_ANNOTATION_CONTEXT": "a b.c/d"}, expect=1)
     assert b"fatal: failed to remove annotation: DELETE " in done.stderr and b"404 Not Found: none" in done.stderr
-    assert b"Missing context." in place.run("annotation", "remove", "--context=", expect=1).stderr
+    assert b"Missing context." in job_cli.run("annotation", "remove", "--context=", expect=1).stderr

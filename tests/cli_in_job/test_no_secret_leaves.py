@@ -63,7 +63,7 @@ def test_every_command_of_a_job_is_thought_of():
 
 
 @pytest.mark.parametrize("command", sorted(SCRUBBED))
-def test_no_request_has_the_secret(place, server, command, tmp_path):
+def test_no_request_has_the_secret(job_cli, server, command, tmp_path):
     (tmp_path / SECRET).mkdir()
     (tmp_path / SECRET / f"of {SECRET}").write_bytes(b"content")
     action = {"url": server.url, "method": "POST", "path": "/form", "file_input": "file"}
@@ -72,7 +72,7 @@ def test_no_request_has_the_secret(place, server, command, tmp_path):
     server.routes["GET /v3/builds/b/artifacts/search"] = (200, [])
     server.routes["*"] = Answer(200, {"exists": True, "value": "v", "output": "", "uuid": "u"})
     for words in SCRUBBED[command]:
-        environ = {**place.environ, "MY_SECRET": SECRET, "BUILDKITE_REDACTED_VARS": "*_SECRET"}
+        environ = {**job_cli.environ, "MY_SECRET": SECRET, "BUILDKITE_REDACTED_VARS": "*_SECRET"}
         pipeline = f"steps:\n- command: echo {SECRET}\n".encode()
         command_line = self_command.command(words)
         subprocess.run(command_line, env=environ, input=pipeline, capture_output=True, timeout=60, cwd=tmp_path)
@@ -83,10 +83,10 @@ def test_no_request_has_the_secret(place, server, command, tmp_path):
         assert server.seen, f"{command} sent nothing: the check has no meaning"
 
 
-def test_the_check_would_see_a_secret(place, server):
+def test_the_check_would_see_a_secret(job_cli, server):
     """Without the pattern nothing is scrubbed, and the secret is seen where the check looks for it."""
     server.routes["*"] = Answer(200, {})
-    environ = {**place.environ, "MY_SECRET": SECRET, "BUILDKITE_REDACTED_VARS": ""}
+    environ = {**job_cli.environ, "MY_SECRET": SECRET, "BUILDKITE_REDACTED_VARS": ""}
     for words in (*SCRUBBED["annotate"], *SCRUBBED["meta-data set"], *SCRUBBED["step update"]):
         subprocess.run(self_command.command(words), env=environ, stdin=subprocess.DEVNULL, check=False, timeout=60)
     seen = [request for request in server.seen if SECRET.encode() in request.body]

@@ -13,10 +13,10 @@ PASSWORDS = f"POST /v3/jobs/{JOB_ID}/repository_access_token"
 OPEN = "--skip-redaction"
 
 
-def test_an_answer_that_is_no_json_is_described_and_asked_for_again(place):
-    place.server.routes[TOKENS] = [Answer(200, body=b"<html>"), Answer(200, {"token": "t.o.k"})]
-    done = place.run("oidc", "request-token", OPEN)
-    assert done.stdout == b"t.o.k\n" and len(place.server.seen) == 2
+def test_an_answer_that_is_no_json_is_described_and_asked_for_again(job_cli):
+    job_cli.server.routes[TOKENS] = [Answer(200, body=b"<html>"), Answer(200, {"token": "t.o.k"})]
+    done = job_cli.run("oidc", "request-token", OPEN)
+    assert done.stdout == b"t.o.k\n" and len(job_cli.server.seen) == 2
     assert b"200 came without the JSON it should carry" in done.stderr
     assert b"(Attempt 1/5 Retrying in 1s)" in done.stderr
 
@@ -135,12 +135,12 @@ def question(**fields):
     return "".join(f"{name}={value}\n" for name, value in fields.items()).encode() + b"\n"
 
 
-def test_git_gets_the_password_of_the_repository(place):
-    place.server.routes[PASSWORDS] = (200, {"token": "pass-word"})
+def test_git_gets_the_password_of_the_repository(job_cli):
+    job_cli.server.routes[PASSWORDS] = (200, {"token": "pass-word"})
     asked = question(protocol="https", host="git.example.com:8443", path="acme/a b\u00e4?.git", wwwauth="x")
-    done = place.run("git-credentials-helper", "get", stdin=asked)
+    done = job_cli.run("git-credentials-helper", "get", stdin=asked)
     assert done.stdout == b"username=token\npassword=pass-word\n\n"
-    assert place.server.seen[-1].document == {"repo_url": "https://git.example.com:8443/acme/a%20b%C3%A4%3F.git"}
+    assert job_cli.server.seen[-1].document == {"repo_url": "https://git.example.com:8443/acme/a%20b%C3%A4%3F.git"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from bkagent.config import self_command
 from bkagent.system.stand_in import stand_in
-from bkagent.warm.command_forks import Commands
+from bkagent.warm.command_forks import CommandForks
 from tests.fakes.control_plane import deadline
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can s
 MARK = "WARM_MARK"
 
 
-class Warm:
+class WarmLaunchers:
     """Launchers, and the process behind them."""
 
     def __init__(self, root, environ):
@@ -33,9 +33,9 @@ class Warm:
         self.commands = self.agent()
 
     def agent(self):
-        made = Commands(self.launchers, dict(os.environ), lambda level, text: self.said.append(text))
-        made.open()
-        return made
+        forks = CommandForks(self.launchers, dict(os.environ), lambda level, text: self.said.append(text))
+        forks.open()
+        return forks
 
     def run(self, *words, env=None, **how):
         how.setdefault("stdin", None if "input" in how else subprocess.DEVNULL)
@@ -90,9 +90,9 @@ class Warm:
 
 @pytest.fixture
 def warm(tmp_path, job):
-    made = Warm(tmp_path, job.environ)
-    yield made
-    made.commands.close()
+    warm_launchers = WarmLaunchers(tmp_path, job.environ)
+    yield warm_launchers
+    warm_launchers.commands.close()
 
 
 @pytest.mark.parametrize("name", ["buildkite-agent", "bkagent"])

@@ -38,16 +38,16 @@ ARTIFACT = {"id": "1", "path": "a", "file_size": 1, "sha1sum": "0a", "job_id": J
 
 
 @pytest.fixture
-def ready(place):
+def ready(job_cli):
     """Return a job whose control plane answers everything; its token and another secret are variables."""
-    place.server.routes.update({
+    job_cli.server.routes.update({
         "GET /v3/builds/*": (200, [ARTIFACT]), f"GET /v3/builds/{BUILD_ID}/artifacts/search": (200, [ARTIFACT]),
         f"POST /v3/jobs/{JOB_ID}/data/exists": (200, {"exists": True}),
         f"POST /v3/jobs/{JOB_ID}/data/keys": (200, ["k"]),
         "*": (200, {"key": "k", "value": "v", "output": "o", "token": "oidc-token-value"}),
     })  # fmt: skip
-    place.environ["MY_SECRET"] = SECRET
-    return place
+    job_cli.environ["MY_SECRET"] = SECRET
+    return job_cli
 
 
 def lines_of(done):

@@ -72,9 +72,7 @@ def check_released(world, documents):
                 assert wait.group_id or wait.final, (job, wait)
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(20), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(20, 60)]]
-)
+@pytest.mark.parametrize("seed", [*range(20), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(20, 60)]])
 def test_every_build_ends(world, seed):
     chance = random.Random(seed)
     names = []

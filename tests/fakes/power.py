@@ -82,10 +82,10 @@ def code(folder: Path, disk: Path, sync_every_s: float = 0.05) -> Path:
     with (system / "_durable_posix.py").open("a") as file:
         file.write(_SHIM.format(disk=str(disk)))
     (system / "boot.py").write_text(_BOOT)
-    syncing = folder / "bkagent" / "logs" / "syncing.py"
-    text = syncing.read_text()
+    module = folder / "bkagent" / "spool" / "background_sync.py"
+    text = module.read_text()
     assert "EVERY_S = 1.0" in text
-    syncing.write_text(text.replace("EVERY_S = 1.0", f"EVERY_S = {sync_every_s}"))
+    module.write_text(text.replace("EVERY_S = 1.0", f"EVERY_S = {sync_every_s}"))
     compileall.compile_dir(str(folder), quiet=1)  # what was changed; processes under test write no bytecode
     return folder
 

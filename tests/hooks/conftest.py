@@ -7,35 +7,12 @@ import pytest
 from bkagent.hooks.run import Hook
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
-
-
-class Log:
-    """Keeps what a job's log would hold, without colours and carriage returns."""
-
-    def __init__(self):
-        self.bytes = b""
-
-    def child(self, data):
-        self.bytes += data
-
-    def line(self, text, before="", after="", as_it_is=False):
-        text = before + text + after
-        self.bytes += text.encode("utf-8", "surrogateescape") + b"\n"
-
-    def flush(self):
-        pass
-
-    @property
-    def lines(self):
-        text = self.bytes.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        for code in ("\x1b[90m", "\x1b[31m", "\x1b[33m", "\x1b[0m"):
-            text = text.replace(code, "")
-        return text.splitlines()
+from tests.fakes.job_log import RecordedJobLog
 
 
 @pytest.fixture
 def log():
-    return Log()
+    return RecordedJobLog()
 
 
 @pytest.fixture

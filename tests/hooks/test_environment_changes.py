@@ -22,17 +22,17 @@ CASES = [
 
 
 @pytest.mark.parametrize("before, after, changed, gone", CASES)
-def test_s3_6_the_difference_is_what_the_hook_did(before, after, changed, gone):
+def test_the_difference_is_what_the_hook_did(before, after, changed, gone):
     found = between(before, after)
     assert (found.set, found.unset) == (changed, gone)
 
 
-def test_s3_6_the_wrappers_own_variables_are_no_change():
+def test_the_wrappers_own_variables_are_no_change():
     after = {"BUILDKITE_HOOK_EXIT_STATUS": "0", "BUILDKITE_HOOK_WORKING_DIR": "/work", "_": "/bin/cat"}
     assert between({"_": "x"}, after) == Changes(directory="/work")
 
 
-def test_s3_6_a_dump_holds_any_value():
+def test_a_dump_holds_any_value():
     dump = b"A=x\ny\0=C:=C:\\folder\0B==\0BASH_FUNC_f%%=() { :\n}\0R=\xff\0junk\0"
     assert parse_dump(dump) == {
         "A": "x\ny",
@@ -42,17 +42,17 @@ def test_s3_6_a_dump_holds_any_value():
     }
 
 
-def test_s3_6_an_empty_dump_is_an_empty_environment():
+def test_an_empty_dump_is_an_empty_environment():
     assert parse_dump(b"") == {}
 
 
-def test_s3_6_a_dump_that_is_cut_short_is_refused():
+def test_a_dump_that_is_cut_short_is_refused():
     with pytest.raises(BadDump):
         parse_dump(b"A=1\0B=2")
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_s3_6_a_random_dump_comes_back_whole(seed):
+def test_a_random_dump_comes_back_whole(seed):
     chance = random.Random(seed)
     letters = bytes(set(range(1, 256)) - {ord("=")})
     names = {bytes(chance.choices(letters, k=chance.randint(1, 5))) for _ in range(20)}

@@ -16,7 +16,7 @@ def write(path, data=b""):
     return str(path)
 
 
-def test_s3_1_the_plain_name_wins_over_powershell(tmp_path):
+def test_the_plain_name_wins_over_powershell(tmp_path):
     write(tmp_path / "command.ps1")
     assert find(str(tmp_path), "command") == str(tmp_path / "command.ps1")
     write(tmp_path / "command")
@@ -24,24 +24,24 @@ def test_s3_1_the_plain_name_wins_over_powershell(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["", "missing"])
-def test_s3_1_a_missing_folder_has_no_hooks(tmp_path, folder):
+def test_a_missing_folder_has_no_hooks(tmp_path, folder):
     assert find(folder and str(tmp_path / folder), "command") is None
 
 
-def test_s3_1_a_folder_and_a_broken_link_are_no_hooks(tmp_path):
+def test_a_folder_and_a_broken_link_are_no_hooks(tmp_path):
     (tmp_path / "command").mkdir()
     os.symlink("nowhere", tmp_path / "pre-exit")
     assert find(str(tmp_path), "command") is None
     assert find(str(tmp_path), "pre-exit") is None
 
 
-def test_s3_1_all_folders_of_the_agent_are_asked_in_order(tmp_path):
+def test_all_folders_of_the_agent_are_asked_in_order(tmp_path):
     first, third = write(tmp_path / "1" / "command"), write(tmp_path / "3" / "command")
     folders = [str(tmp_path / name) for name in ("1", "2", "3")]
     assert find_all(folders, "command") == [first, third]
 
 
-def test_s3_1_a_link_inside_the_checkout_is_followed(tmp_path):
+def test_a_link_inside_the_checkout_is_followed(tmp_path):
     write(tmp_path / "scripts" / "hook")
     hooks = tmp_path / ".buildkite" / "hooks"
     hooks.mkdir(parents=True)
@@ -50,7 +50,7 @@ def test_s3_1_a_link_inside_the_checkout_is_followed(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["../../../outside", "/etc/hostname", "../../../checkout/scripts/hook"])
-def test_s3_1_a_link_out_of_the_checkout_is_no_hook(tmp_path, target):
+def test_a_link_out_of_the_checkout_is_no_hook(tmp_path, target):
     write(tmp_path / "outside")
     checkout = tmp_path / "checkout"
     write(checkout / "scripts" / "hook")
@@ -60,7 +60,7 @@ def test_s3_1_a_link_out_of_the_checkout_is_no_hook(tmp_path, target):
     assert find(str(hooks), "command", inside=str(checkout)) is None
 
 
-def test_s3_1_a_linked_hooks_folder_out_of_the_checkout_has_no_hooks(tmp_path):
+def test_a_linked_hooks_folder_out_of_the_checkout_has_no_hooks(tmp_path):
     write(tmp_path / "outside" / "command")
     checkout = tmp_path / "checkout"
     checkout.mkdir()
@@ -68,14 +68,14 @@ def test_s3_1_a_linked_hooks_folder_out_of_the_checkout_has_no_hooks(tmp_path):
     assert find(str(checkout / "hooks"), "command", inside=str(checkout)) is None
 
 
-def test_s3_1_links_in_a_circle_lead_nowhere(tmp_path):
+def test_links_in_a_circle_lead_nowhere(tmp_path):
     os.symlink("b", tmp_path / "a")
     os.symlink("a", tmp_path / "b")
     assert confined(str(tmp_path), "a") is None
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_s3_1_no_path_through_random_links_leaves_the_root(tmp_path, seed):
+def test_no_path_through_random_links_leaves_the_root(tmp_path, seed):
     chance = random.Random(seed)
     root = tmp_path / "root"
     folders = [root / "a", root / "a" / "b", root / "c"]
@@ -121,9 +121,9 @@ def test_s3_1_no_path_through_random_links_leaves_the_root(tmp_path, seed):
         (b"MZ", Kind.SHELL),
     ],
 )
-def test_s3_3_the_first_bytes_tell_what_a_hook_is(tmp_path, head, kind):
+def test_the_first_bytes_tell_what_a_hook_is(tmp_path, head, kind):
     assert of(write(tmp_path / "hook", head)).kind is kind
 
 
-def test_s3_3_the_interpreter_is_the_first_word_of_the_shebang(tmp_path):
+def test_the_interpreter_is_the_first_word_of_the_shebang(tmp_path):
     assert of(write(tmp_path / "hook", b"#! /opt/bin/bash -e\n")).interpreter == "/opt/bin/bash"

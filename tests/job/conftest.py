@@ -13,19 +13,19 @@ import pytest
 from bkagent.config import self_command
 from bkagent.job import launch
 from bkagent.spool import directory, layout
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
-from bkagent.warm.job_forks import Warm
+from bkagent.warm.job_forks import JobForks
 
 _STAMP = re.compile(rb"\x1b_bk;t=\d+\x07")
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 _LIMIT_S = 60.0
 
 
-class Place:
+class JobSandbox:
     """Folders for a job of an agent, its environment as an agent would make it, and what forks it, if anything."""
 
-    def __init__(self, root: pathlib.Path, warm: Optional[Warm] = None) -> None:
+    def __init__(self, root: pathlib.Path, warm: Optional[JobForks] = None) -> None:
         self.root, self.warm = root, warm
         self.hooks = root / "hooks"
         self.checkout = root / "checkout"
@@ -63,7 +63,7 @@ class Place:
     ) -> "Running":
         """Start a job as an agent does."""
         known = {"job_id": "job-1", "endpoint": "http://127.0.0.1:9/v3", "token": "job-token", "user_agent": "test"}
-        file = JobFile(**{**known, "sockets_path": self.env["BUILDKITE_SOCKETS_PATH"], **job})  # type: ignore[arg-type]
+        file = JobManifest(**{**known, "sockets_path": self.env["BUILDKITE_SOCKETS_PATH"], **job})  # type: ignore[arg-type]
         entry = directory.create(str(self.root / "spool"), file)
         whole = {**self.env, "BUILDKITE_COMMAND": command, **(env or {})}
         return Running(entry, launch.start(entry.folder, whole, str(self.builds), self.warm, secrets))
@@ -76,7 +76,7 @@ class Place:
 class Running:
     """A job that was started."""
 
-    def __init__(self, entry: directory.Entry, child: launch.Child) -> None:
+    def __init__(self, entry: directory.AgentEntry, child: launch.Child) -> None:
         self.entry, self.child = entry, child
 
     def await_text(self, text: bytes) -> None:
@@ -135,16 +135,16 @@ def _write(path: pathlib.Path, lines: "tuple[str, ...]", executable: bool) -> No
     path.chmod(0o755 if executable else 0o644)
 
 
-def opened_warm() -> Warm:
+def opened_warm() -> JobForks:
     """Return a warm process that is ready."""
     said: List[str] = []
-    warm = Warm({"PATH": os.environ["PATH"]}, lambda level, text: said.append(text))
+    warm = JobForks({"PATH": os.environ["PATH"]}, lambda level, text: said.append(text))
     warm.open()
     await_warmth(warm, said)
     return warm
 
 
-def await_warmth(warm: Warm, said: "Optional[List[str]]" = None) -> None:
+def await_warmth(warm: JobForks, said: "Optional[List[str]]" = None) -> None:
     """Wait until a warm process is ready."""
     deadline = time.monotonic() + _LIMIT_S
     while not warm.is_ready():
@@ -153,7 +153,7 @@ def await_warmth(warm: Warm, said: "Optional[List[str]]" = None) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_warm() -> "Iterator[Warm]":
+def shared_warm() -> "Iterator[JobForks]":
     """One warm process for all tests that leave it as it is."""
     warm = opened_warm()
     yield warm
@@ -169,21 +169,21 @@ OWN = ("exec",)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give each test with a place the ways in which the jobs of its module are started."""
+    """Give each test with a sandbox the ways in which the jobs of its module are started."""
     if "how" in metafunc.fixturenames:
         metafunc.parametrize("how", getattr(metafunc.module, "STARTS", BOTH))
 
 
 @pytest.fixture
-def make_place(request: pytest.FixtureRequest, how: str) -> "Callable[[pathlib.Path], Place]":
-    """Return what makes places in folders, for tests whose jobs run side by side."""
+def make_sandbox(request: pytest.FixtureRequest, how: str) -> "Callable[[pathlib.Path], JobSandbox]":
+    """Return what makes sandboxes in folders, for tests whose jobs run side by side."""
     if os.sep == "\\":
         pytest.skip("jobs of POSIX shells")
     warm = request.getfixturevalue("shared_warm") if how == "warm" else None
-    return lambda root: Place(root, warm)
+    return lambda root: JobSandbox(root, warm)
 
 
 @pytest.fixture
-def place(make_place: "Callable[[pathlib.Path], Place]", tmp_path: pathlib.Path) -> Place:
-    """A place whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
-    return make_place(tmp_path)
+def sandbox(make_sandbox: "Callable[[pathlib.Path], JobSandbox]", tmp_path: pathlib.Path) -> JobSandbox:
+    """A sandbox whose jobs are programs of their own, and one whose jobs are forks of a warm process."""
+    return make_sandbox(tmp_path)

@@ -7,17 +7,17 @@ from typing import Callable, Dict
 
 import pytest
 
-from tests.job.conftest import MOSTLY_WARM, Place
+from tests.job.conftest import MOSTLY_WARM, JobSandbox
 
 STARTS = MOSTLY_WARM
 
 
 @pytest.fixture
-def repository(place: Place) -> pathlib.Path:
+def repository(sandbox: JobSandbox) -> pathlib.Path:
     """A repository with a megabyte in it; the place's jobs check it out."""
-    folder = place.root / "repository"
+    folder = sandbox.root / "repository"
     _make_repository(folder)
-    _check_out_from(folder, place)
+    _check_out_from(folder, sandbox)
     return folder
 
 
@@ -27,9 +27,9 @@ def _make_repository(folder: pathlib.Path) -> None:
     _commit(folder)
 
 
-def _check_out_from(folder: pathlib.Path, place: Place) -> None:
-    del place.env["BUILDKITE_SKIP_CHECKOUT"]
-    place.env.update(
+def _check_out_from(folder: pathlib.Path, sandbox: JobSandbox) -> None:
+    del sandbox.env["BUILDKITE_SKIP_CHECKOUT"]
+    sandbox.env.update(
         BUILDKITE_REPO=str(folder), BUILDKITE_COMMIT_RESOLVED="true", BUILDKITE_CHECKOUT_ATTEMPTS="1",
         BUILDKITE_SHELL="/bin/bash -e -c",
     )  # fmt: skip
@@ -42,9 +42,9 @@ def _commit(folder: pathlib.Path) -> None:
     subprocess.run(["git", "commit", "-q", "-m", "one"], cwd=folder, check=True)
 
 
-def _next_job_runs(place: Place) -> None:
+def _next_job_runs(sandbox: JobSandbox) -> None:
     """A job after the bad one checks out and runs."""
-    ended = place.run("echo the next one runs", job_id="job-2")
+    ended = sandbox.run("echo the next one runs", job_id="job-2")
     assert ended.status == 0, ended.lines
     assert ended.has("the next one runs")
 
@@ -63,8 +63,8 @@ BAD: "Dict[str, Dict[str, str]]" = {
 }
 
 
-def test_s5_8_a_bad_value_fails_the_job_with_a_reason(
-    make_place: Callable[[pathlib.Path], Place], tmp_path: pathlib.Path
+def test_a_bad_value_fails_the_job_with_a_reason(
+    make_sandbox: Callable[[pathlib.Path], JobSandbox], tmp_path: pathlib.Path
 ) -> None:
     """Each in a place of its own, and all at once: some wait for another try."""
     _make_repository(tmp_path / "repository")
@@ -72,10 +72,10 @@ def test_s5_8_a_bad_value_fails_the_job_with_a_reason(
     for number, (what, variables) in enumerate(BAD.items()):
         root = tmp_path / str(number)
         root.mkdir()
-        place = places[what] = make_place(root)
-        _check_out_from(tmp_path / "repository", place)
+        sandbox = places[what] = make_sandbox(root)
+        _check_out_from(tmp_path / "repository", sandbox)
         bad = {name: value.replace("{root}", str(root)) for name, value in variables.items()}
-        running[what] = place.start("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
+        running[what] = sandbox.start("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
     for what, job in running.items():
         ended = job.end()
         assert ended.status not in (0, -1), (what, ended.lines)
@@ -85,75 +85,75 @@ def test_s5_8_a_bad_value_fails_the_job_with_a_reason(
         _next_job_runs(places[what])
 
 
-def test_s5_8_a_folder_that_cannot_be_removed_is_named(place: Place, repository: pathlib.Path) -> None:
+def test_a_folder_that_cannot_be_removed_is_named(sandbox: JobSandbox, repository: pathlib.Path) -> None:
     """A disk that is mounted in it, say: nobody but its owner should take that away."""
-    place.run("mkdir keep; touch keep/me")
-    mounted = ["mount", "-t", "tmpfs", "tmpfs", str(place.checkout / "keep")]
+    sandbox.run("mkdir keep; touch keep/me")
+    mounted = ["mount", "-t", "tmpfs", "tmpfs", str(sandbox.checkout / "keep")]
     if subprocess.run(mounted, check=False, capture_output=True).returncode:
         pytest.skip("this user may mount nothing")
     try:
-        running = place.start("echo never", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-2", signal_grace_s=1.0)
+        running = sandbox.start("echo never", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-2", signal_grace_s=1.0)
         running.await_text(b"Failed to remove")
         running.await_text(b"Waiting 10 seconds")
         running.signal(15)
         ended = running.end()
         assert not ended.has("never")
     finally:
-        subprocess.run(["umount", str(place.checkout / "keep")], check=True)
-    ended = place.run("ls -A", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-3")
+        subprocess.run(["umount", str(sandbox.checkout / "keep")], check=True)
+    ended = sandbox.run("ls -A", {"BUILDKITE_CLEAN_CHECKOUT": "true"}, job_id="job-3")
     assert ended.status == 0, ended.lines
     assert not ended.has("keep")
 
 
-def test_s5_8_a_disk_that_is_full_fails_the_checkout_and_not_the_next_job(
-    place: Place, repository: pathlib.Path
+def test_a_disk_that_is_full_fails_the_checkout_and_not_the_next_job(
+    sandbox: JobSandbox, repository: pathlib.Path
 ) -> None:
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place.checkout)]
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(sandbox.checkout)]
     if subprocess.run(mounted, check=False, capture_output=True).returncode:
         pytest.skip("this user may mount nothing")
-    inner = str(place.checkout / "work")
+    inner = str(sandbox.checkout / "work")
     try:
-        ended = place.run("echo never", {"BUILDKITE_BUILD_CHECKOUT_PATH": inner})
+        ended = sandbox.run("echo never", {"BUILDKITE_BUILD_CHECKOUT_PATH": inner})
         assert ended.status == 128, ended.lines
         assert any("No space left on device" in line for line in ended.lines)
         assert not ended.has("never")
-        bigger = ["mount", "-o", "remount,size=20m", str(place.checkout)]
+        bigger = ["mount", "-o", "remount,size=20m", str(sandbox.checkout)]
         subprocess.run(bigger, check=True)
-        place.env["BUILDKITE_BUILD_CHECKOUT_PATH"] = inner
-        _next_job_runs(place)
+        sandbox.env["BUILDKITE_BUILD_CHECKOUT_PATH"] = inner
+        _next_job_runs(sandbox)
     finally:
-        subprocess.run(["umount", "-l", str(place.checkout)], check=True)
+        subprocess.run(["umount", "-l", str(sandbox.checkout)], check=True)
 
 
-def test_s3_1_a_hook_that_deletes_its_own_folder_ends_as_it_began(place: Place, repository: pathlib.Path) -> None:
+def test_a_hook_that_deletes_its_own_folder_ends_as_it_began(sandbox: JobSandbox, repository: pathlib.Path) -> None:
     hooks = repository / ".buildkite" / "hooks"
     hooks.mkdir()
     (hooks / "pre-command").write_text("rm -rf .buildkite\nexport LEFT=yes\n", encoding="ascii")
     (hooks / "post-command").write_text("echo never\n", encoding="ascii")
     _commit(repository)
-    ended = place.run("echo left=$LEFT")
+    ended = sandbox.run("echo left=$LEFT")
     assert ended.status == 0, ended.lines
     assert ended.has("left=yes")
     assert not ended.has("never")
-    _next_job_runs(place)
+    _next_job_runs(sandbox)
 
 
-def test_s3_1_a_hook_that_deletes_the_checkout_fails_the_command(place: Place, repository: pathlib.Path) -> None:
-    place.hook("pre-command", 'rm -rf "$PWD"')
-    ended = place.run("echo never")
+def test_a_hook_that_deletes_the_checkout_fails_the_command(sandbox: JobSandbox, repository: pathlib.Path) -> None:
+    sandbox.hook("pre-command", 'rm -rf "$PWD"')
+    ended = sandbox.run("echo never")
     assert ended.status == 1
     assert any("process working directory" in line and "doesn't exist" in line for line in ended.lines)
-    (place.hooks / "pre-command").unlink()
-    _next_job_runs(place)
+    (sandbox.hooks / "pre-command").unlink()
+    _next_job_runs(sandbox)
 
 
-def test_s3_1_hooks_behind_a_link_out_of_the_checkout_do_not_run(place: Place, repository: pathlib.Path) -> None:
-    outside = place.root / "outside"
+def test_hooks_behind_a_link_out_of_the_checkout_do_not_run(sandbox: JobSandbox, repository: pathlib.Path) -> None:
+    outside = sandbox.root / "outside"
     outside.mkdir()
     (outside / "pre-command").write_text("echo never\n", encoding="ascii")
     os.symlink(str(outside), str(repository / ".buildkite" / "hooks"))
     _commit(repository)
-    ended = place.run("echo runs")
+    ended = sandbox.run("echo runs")
     assert ended.status == 0, ended.lines
     assert ended.has("runs")
     assert not ended.has("never")

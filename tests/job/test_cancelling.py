@@ -6,47 +6,47 @@ import threading
 import pytest
 
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
-from tests.job.conftest import Place
+from tests.job.conftest import JobSandbox
 
 _READY = 'printf "RE%s\\n" ADY; '
 _WAIT = "sleep 300 & wait $!"
 
 
-def _told(place: Place) -> None:
+def _told(sandbox: JobSandbox) -> None:
     for name in ("post-command", "pre-exit"):
         line = "cancelled=${BUILDKITE_JOB_CANCELLED-unset} timed_out=${BUILDKITE_JOB_TIMED_OUT-unset}"
-        place.hook(name, f'echo "{name} {line}" >>"$SEEN"')
+        sandbox.hook(name, f'echo "{name} {line}" >>"$SEEN"')
 
 
-def test_s2_7_a_cancelled_job_ends_by_the_signal_after_its_hooks(place: Place) -> None:
-    _told(place)
-    running = place.start(_READY + _WAIT)
+def test_a_cancelled_job_ends_by_the_signal_after_its_hooks(sandbox: JobSandbox) -> None:
+    _told(sandbox)
+    running = sandbox.start(_READY + _WAIT)
     running.await_text(b"READY")
     running.signal(signal.SIGTERM)
     ended = running.end()
     assert ended.result is not None
     assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
     assert (ended.process.exit_code, ended.process.signal) == (-1, "SIGTERM")
-    assert place.seen() == [f"{name} cancelled=true timed_out=unset" for name in ("post-command", "pre-exit")]
+    assert sandbox.seen() == [f"{name} cancelled=true timed_out=unset" for name in ("post-command", "pre-exit")]
     assert ended.has("# Received cancellation signal, interrupting")
     assert ended.has("🚨 Error: The command was interrupted by a signal: signal: terminated")
     assert ended.has("user command error: signal: terminated")
 
 
-def test_s6_2_a_command_that_ignores_the_signal_is_killed_and_hooks_still_run(place: Place) -> None:
-    _told(place)
-    running = place.start(f"trap '' TERM; {_READY}{_WAIT}", signal_grace_s=0.3, cancel_grace_s=30.0)
+def test_a_command_that_ignores_the_signal_is_killed_and_hooks_still_run(sandbox: JobSandbox) -> None:
+    _told(sandbox)
+    running = sandbox.start(f"trap '' TERM; {_READY}{_WAIT}", signal_grace_s=0.3, cancel_grace_s=30.0)
     running.await_text(b"READY")
     running.signal(signal.SIGTERM)
     ended = running.end()
     assert ended.result is not None
     assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
     assert ended.has("🚨 Error: The command was interrupted by a signal: signal: killed")
-    assert len(place.seen()) == 2
+    assert len(sandbox.seen()) == 2
 
 
-def test_s6_2_the_command_gets_the_configured_signal(place: Place) -> None:
-    running = place.start(f"trap 'echo got USR1; exit 9' USR1; {_READY}{_WAIT}", cancel_signal="SIGUSR1")
+def test_the_command_gets_the_configured_signal(sandbox: JobSandbox) -> None:
+    running = sandbox.start(f"trap 'echo got USR1; exit 9' USR1; {_READY}{_WAIT}", cancel_signal="SIGUSR1")
     running.await_text(b"READY")
     running.signal(signal.SIGUSR1)
     ended = running.end()
@@ -56,8 +56,8 @@ def test_s6_2_the_command_gets_the_configured_signal(place: Place) -> None:
     assert ended.has("🚨 Error: The command exited with status 9")
 
 
-def test_s2_7_a_quit_is_told_by_an_exit_status(place: Place) -> None:
-    running = place.start(_READY + _WAIT)
+def test_a_quit_is_told_by_an_exit_status(sandbox: JobSandbox) -> None:
+    running = sandbox.start(_READY + _WAIT)
     running.await_text(b"READY")
     running.signal(signal.SIGQUIT)
     ended = running.end()
@@ -66,9 +66,9 @@ def test_s2_7_a_quit_is_told_by_an_exit_status(place: Place) -> None:
     assert ended.process.exit_code == 131
 
 
-def test_s2_7_a_second_signal_ends_the_job_at_once(place: Place) -> None:
-    place.hook("pre-exit", 'printf "CLEA%s\\n" NING; sleep 300')
-    running = place.start(_READY + _WAIT, cancel_grace_s=300.0)
+def test_a_second_signal_ends_the_job_at_once(sandbox: JobSandbox) -> None:
+    sandbox.hook("pre-exit", 'printf "CLEA%s\\n" NING; sleep 300')
+    running = sandbox.start(_READY + _WAIT, cancel_grace_s=300.0)
     running.await_text(b"READY")
     running.signal(signal.SIGTERM)
     running.await_text(b"CLEANING")
@@ -78,8 +78,8 @@ def test_s2_7_a_second_signal_ends_the_job_at_once(place: Place) -> None:
     assert ended.process.signal == "SIGTERM"
 
 
-def test_s2_7_a_signal_in_the_first_moment_of_a_job_is_not_lost(place: Place) -> None:
-    running = place.start('echo command >>"$SEEN"; sleep 300')
+def test_a_signal_in_the_first_moment_of_a_job_is_not_lost(sandbox: JobSandbox) -> None:
+    running = sandbox.start('echo command >>"$SEEN"; sleep 300')
     while running.entry.pid() is None:
         assert running.child.poll() is None
     running.signal(signal.SIGTERM)
@@ -88,26 +88,26 @@ def test_s2_7_a_signal_in_the_first_moment_of_a_job_is_not_lost(place: Place) ->
     assert (ended.status, ended.result.signal) == (-1, "SIGTERM")
 
 
-def test_s2_7_a_time_out_is_told_apart(place: Place) -> None:
-    _told(place)
-    marker = place.root / "timed-out"
-    running = place.start(_READY + _WAIT, {"BUILDKITE_AGENT_JOB_TIMEOUT_FILE": str(marker)})
+def test_a_time_out_is_told_apart(sandbox: JobSandbox) -> None:
+    _told(sandbox)
+    marker = sandbox.root / "timed-out"
+    running = sandbox.start(_READY + _WAIT, {"BUILDKITE_AGENT_JOB_TIMEOUT_FILE": str(marker)})
     running.await_text(b"READY")
     marker.write_text("true", encoding="ascii")
     running.signal(signal.SIGTERM)
     running.end()
-    assert place.seen()[0] == "post-command cancelled=true timed_out=true"
+    assert sandbox.seen()[0] == "post-command cancelled=true timed_out=true"
 
 
-def test_s2_7_a_cancellation_during_a_hook_skips_the_command(place: Place) -> None:
-    place.hook("pre-command", _READY + _WAIT)
-    place.hook("pre-exit", 'echo pre-exit >>"$SEEN"')
-    running = place.start('echo command >>"$SEEN"')
+def test_a_cancellation_during_a_hook_skips_the_command(sandbox: JobSandbox) -> None:
+    sandbox.hook("pre-command", _READY + _WAIT)
+    sandbox.hook("pre-exit", 'echo pre-exit >>"$SEEN"')
+    running = sandbox.start('echo command >>"$SEEN"')
     running.await_text(b"READY")
     running.signal(signal.SIGTERM)
     ended = running.end()
     assert ended.status == -1
-    assert place.seen() == ["pre-exit"]
+    assert sandbox.seen() == ["pre-exit"]
 
 
 class _Clocks:
@@ -129,7 +129,7 @@ class _Clocks:
 
 
 @pytest.mark.parametrize("lost_after_s", [180.0, 10.0, 3600.0])
-def test_s2_7_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_again(lost_after_s: float) -> None:
+def test_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_again(lost_after_s: float) -> None:
     limits = Limits(lost_after_s)
     latest_s = limits.limit_s + limits.look_every_s
     assert latest_s + 2 * limits.most_grace_s(latest_s) < lost_after_s
@@ -137,7 +137,7 @@ def test_s2_7_the_graces_of_an_abandoned_job_are_over_before_it_is_handed_out_ag
     assert Limits(180.0).most_grace_s(500.0) == 1.0  # the machine slept
 
 
-def test_s2_7_a_heartbeat_ages_while_none_is_accepted() -> None:
+def test_a_heartbeat_ages_while_none_is_accepted() -> None:
     clocks = _Clocks()
     watch = clocks.watch()
     clocks.pass_s(100)
@@ -148,7 +148,7 @@ def test_s2_7_a_heartbeat_ages_while_none_is_accepted() -> None:
     assert watch.age_now_s() == 151
 
 
-def test_s2_7_a_clock_that_is_set_forward_makes_no_heartbeat_old() -> None:
+def test_a_clock_that_is_set_forward_makes_no_heartbeat_old() -> None:
     clocks = _Clocks()
     watch = clocks.watch()
     clocks.wall += 100_000
@@ -156,7 +156,7 @@ def test_s2_7_a_clock_that_is_set_forward_makes_no_heartbeat_old() -> None:
     assert watch.age_now_s() == 10
 
 
-def test_s2_7_a_heartbeat_that_is_too_old_is_told_once_and_not_after_a_stop() -> None:
+def test_a_heartbeat_that_is_too_old_is_told_once_and_not_after_a_stop() -> None:
     clocks, told = _Clocks(), threading.Event()
     ages = []
 

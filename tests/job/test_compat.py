@@ -4,7 +4,7 @@ import pytest
 
 from bkagent.checkout import checkout_settings as checkout
 from bkagent.config.compat import LEGACY_ORDER, Compat
-from tests.job.conftest import MOSTLY_WARM, Place
+from tests.job.conftest import MOSTLY_WARM, JobSandbox
 from tests.job.test_plugins import Plugins
 
 STARTS = MOSTLY_WARM
@@ -13,8 +13,8 @@ FORWARD = ["agent", "repository", "one", "two"]
 
 
 @pytest.fixture
-def plugins(place: Place) -> Plugins:
-    return Plugins(place)
+def plugins(sandbox: JobSandbox) -> Plugins:
+    return Plugins(sandbox)
 
 
 @pytest.mark.parametrize(
@@ -25,33 +25,33 @@ def plugins(place: Place) -> Plugins:
         ({"BKAGENT_COMPAT": "4", "BUILDKITE_AGENT_EXPERIMENT": LEGACY_ORDER}, FORWARD),
     ],
 )
-def test_s2_10_order_of_post_hooks(place: Place, plugins: Plugins, env: "dict[str, str]", order: "list[str]") -> None:
+def test_order_of_post_hooks(sandbox: JobSandbox, plugins: Plugins, env: "dict[str, str]", order: "list[str]") -> None:
     for name in NAMES:
-        place.hook(name, f'echo "agent {name}" >>"$SEEN"')
-        place.local_hook(name, f'echo "repository {name}" >>"$SEEN"')
+        sandbox.hook(name, f'echo "agent {name}" >>"$SEEN"')
+        sandbox.local_hook(name, f'echo "repository {name}" >>"$SEEN"')
     hooks = {name.replace("-", "_"): "" for name in NAMES}
     ended = plugins.run([plugins.add("one", **hooks), plugins.add("two", **hooks)], env=env)
     assert ended.status == 0
     for name in NAMES:
-        ran = [line.split()[0] for line in place.seen() if line.endswith(f" {name}")]
+        ran = [line.split()[0] for line in sandbox.seen() if line.endswith(f" {name}")]
         assert ran == (FORWARD if name == "pre-command" else order), name
 
 
 @pytest.mark.parametrize(("version", "aliases"), [("3", "x x"), ("4", "x ")])
-def test_s4_4_names_of_plugin_variables(place: Place, plugins: Plugins, version: str, aliases: str) -> None:
+def test_names_of_plugin_variables(sandbox: JobSandbox, plugins: Plugins, version: str, aliases: str) -> None:
     text = 'echo "$BUILDKITE_PLUGIN_ONE_A__B $BUILDKITE_PLUGIN_ONE_A_B" >>"$SEEN"'
     plugins.run([{plugins.add("one", pre_command=text): {"a--b": "x"}}], env={"BKAGENT_COMPAT": version})
-    assert place.seen() == [aliases]
+    assert sandbox.seen() == [aliases]
 
 
 @pytest.mark.parametrize(("version", "status"), [("3", 1), ("4", 0)])
-def test_s6_1_docker_by_variables(place: Place, version: str, status: int) -> None:
+def test_docker_by_variables(sandbox: JobSandbox, version: str, status: int) -> None:
     env = {"BUILDKITE_DOCKER_FILE": "Dockerfile", "BKAGENT_COMPAT": version}
-    assert place.run("true", env).status == status
+    assert sandbox.run("true", env).status == status
 
 
 @pytest.mark.parametrize("version", ["3", "4"])
-def test_s5_what_a_checkout_is_told(version: str) -> None:
+def test_what_a_checkout_is_told(version: str) -> None:
     found = checkout.read({"BKAGENT_COMPAT": version}, lambda sentence: None)
     assert (found.is_v4, found.resolves_commit) == (version == "4", version == "4")
 
@@ -72,17 +72,17 @@ _OLD = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
         ("4", "OpenSSH_9.2p1", {"GIT_SSH": "/bin/true"}, ""),
     ],
 )
-def test_s5_10_what_ssh_does_about_hosts(
-    place: Place, version: str, ssh: str, env: "dict[str, str]", command: str
+def test_what_ssh_does_about_hosts(
+    sandbox: JobSandbox, version: str, ssh: str, env: "dict[str, str]", command: str
 ) -> None:
-    program = place.root / "bin" / "ssh"
+    program = sandbox.root / "bin" / "ssh"
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\necho "{ssh}" >&2\n', encoding="ascii")
     program.chmod(0o755)
-    found = {"PATH": f"{program.parent}:{place.env['PATH']}", "BKAGENT_COMPAT": version, **env}
-    place.env.pop("GIT_SSH_COMMAND", None)
-    assert place.run('echo "$GIT_SSH_COMMAND" >>"$SEEN"', found).status == 0
-    assert place.seen() == [command]
+    found = {"PATH": f"{program.parent}:{sandbox.env['PATH']}", "BKAGENT_COMPAT": version, **env}
+    sandbox.env.pop("GIT_SSH_COMMAND", None)
+    assert sandbox.run('echo "$GIT_SSH_COMMAND" >>"$SEEN"', found).status == 0
+    assert sandbox.seen() == [command]
 
 
 def test_every_switch_is_on_on_one_side() -> None:

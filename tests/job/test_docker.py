@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from tests.job.conftest import MOSTLY_WARM, Place
+from tests.job.conftest import MOSTLY_WARM, JobSandbox
 
 STARTS = MOSTLY_WARM
 PROGRAM = """#!/bin/sh
@@ -17,21 +17,21 @@ case " $* " in *" $FAILS "*) exit 7 ;; esac
 
 
 @pytest.fixture(autouse=True)
-def programs(place: Place) -> None:
+def programs(sandbox: JobSandbox) -> None:
     """Put both programs on the job's PATH."""
-    folder = place.root / "programs"
+    folder = sandbox.root / "programs"
     folder.mkdir()
     for name in ("docker", "docker-compose"):
         (folder / name).write_text(PROGRAM, encoding="ascii")
         (folder / name).chmod(0o755)
-    place.env["PATH"] = f"{folder}{os.pathsep}{place.env['PATH']}"
-    place.env["FAILS"] = "none"
+    sandbox.env["PATH"] = f"{folder}{os.pathsep}{sandbox.env['PATH']}"
+    sandbox.env["FAILS"] = "none"
 
 
-def test_s6_1_docker_builds_runs_and_removes_a_container(place: Place) -> None:
-    ended = place.run("make test", {"BUILDKITE_DOCKER": ""})
+def test_docker_builds_runs_and_removes_a_container(sandbox: JobSandbox) -> None:
+    ended = sandbox.run("make test", {"BUILDKITE_DOCKER": ""})
     assert ended.status == 0
-    assert place.seen() == [
+    assert sandbox.seen() == [
         "docker build -f Dockerfile -t buildkite_job-1_image .",
         "docker run --name buildkite_job-1_container buildkite_job-1_image make test",
         "docker rm -f -v buildkite_job-1_container",
@@ -45,23 +45,23 @@ def test_s6_1_docker_builds_runs_and_removes_a_container(place: Place) -> None:
     assert any("BUILDKITE_DOCKER is set, which is deprecated" in line for line in ended.lines)
 
 
-def test_s6_1_docker_takes_another_file_and_its_hooks_see_the_names(place: Place) -> None:
-    place.hook("post-command", 'echo "$DOCKER_CONTAINER $DOCKER_IMAGE" >>"$SEEN"')
-    place.run("true", {"BUILDKITE_DOCKER": "yes", "BUILDKITE_DOCKER_FILE": "Other"})
-    assert place.seen()[0] == "docker build -f Other -t buildkite_job-1_image ."
-    assert "buildkite_job-1_container buildkite_job-1_image" in place.seen()
+def test_docker_takes_another_file_and_its_hooks_see_the_names(sandbox: JobSandbox) -> None:
+    sandbox.hook("post-command", 'echo "$DOCKER_CONTAINER $DOCKER_IMAGE" >>"$SEEN"')
+    sandbox.run("true", {"BUILDKITE_DOCKER": "yes", "BUILDKITE_DOCKER_FILE": "Other"})
+    assert sandbox.seen()[0] == "docker build -f Other -t buildkite_job-1_image ."
+    assert "buildkite_job-1_container buildkite_job-1_image" in sandbox.seen()
 
 
 @pytest.mark.parametrize("words, said", [("build", 7), ("run", 7), ("rm", 7)])
-def test_s6_1_a_step_that_fails_decides(place: Place, words: str, said: int) -> None:
-    ended = place.run("true", {"BUILDKITE_DOCKER": "yes", "FAILS": words})
+def test_a_step_that_fails_decides(sandbox: JobSandbox, words: str, said: int) -> None:
+    ended = sandbox.run("true", {"BUILDKITE_DOCKER": "yes", "FAILS": words})
     assert ended.status == said
-    assert place.seen()[-1].startswith("docker rm")
+    assert sandbox.seen()[-1].startswith("docker rm")
 
 
-def test_s6_1_compose_with_files_and_everything_that_may_be_said(place: Place) -> None:
-    place.run("make", {"BUILDKITE_DOCKER_COMPOSE_CONTAINER": "app"})
-    assert place.seen() == [
+def test_compose_with_files_and_everything_that_may_be_said(sandbox: JobSandbox) -> None:
+    sandbox.run("make", {"BUILDKITE_DOCKER_COMPOSE_CONTAINER": "app"})
+    assert sandbox.seen() == [
         "docker-compose -f docker-compose.yml -p buildkitejob1 build --pull app",
         "docker-compose -f docker-compose.yml -p buildkitejob1 run app make",
         "docker-compose -f docker-compose.yml -p buildkitejob1 kill",
@@ -70,8 +70,8 @@ def test_s6_1_compose_with_files_and_everything_that_may_be_said(place: Place) -
     ]
 
 
-def test_s6_1_compose_with_several_files_builds_all_and_leaves_volumes(place: Place) -> None:
-    place.run(
+def test_compose_with_several_files_builds_all_and_leaves_volumes(sandbox: JobSandbox) -> None:
+    sandbox.run(
         "make",
         {
             "BUILDKITE_DOCKER_COMPOSE_CONTAINER": "app", "BUILDKITE_DOCKER_COMPOSE_FILE": "a.yml:b.yml c.yml",
@@ -79,19 +79,19 @@ def test_s6_1_compose_with_several_files_builds_all_and_leaves_volumes(place: Pl
             "FAILS": "kill",
         },
     )  # fmt: skip
-    told = [line.replace("docker-compose -f a.yml -f b.yml -f c.yml -p buildkitejob1 ", "") for line in place.seen()]
+    told = [line.replace("docker-compose -f a.yml -f b.yml -f c.yml -p buildkitejob1 ", "") for line in sandbox.seen()]
     assert told == ["build --pull", "run app make", "kill", "rm --force --all", "down"]
 
 
 @pytest.mark.parametrize("name", ["COMPOSE_FILE", "COMPOSE_BUILD_ALL", "COMPOSE_LEAVE_VOLUMES", "FILE"])
-def test_s6_1_what_needs_another_variable_runs_nothing(place: Place, name: str) -> None:
-    ended = place.run("echo ran", {f"BUILDKITE_DOCKER_{name}": "true"})
-    assert (ended.status, place.seen()) == (1, [])
+def test_what_needs_another_variable_runs_nothing(sandbox: JobSandbox, name: str) -> None:
+    ended = sandbox.run("echo ran", {f"BUILDKITE_DOCKER_{name}": "true"})
+    assert (ended.status, sandbox.seen()) == (1, [])
     assert not ended.has("ran")
     assert any("failed to find any docker env" in line for line in ended.lines)
 
 
 @pytest.mark.parametrize("name", ["DOCKER_CONTAINER", "COMPOSE_PROJ_NAME"])
-def test_what_the_job_has_not_started_is_not_removed(place: Place, name: str) -> None:
-    ended = place.run("", {"BUILDKITE_DOCKER": "yes", name: "database"})
-    assert (ended.status, place.seen()) == (1, [])
+def test_what_the_job_has_not_started_is_not_removed(sandbox: JobSandbox, name: str) -> None:
+    ended = sandbox.run("", {"BUILDKITE_DOCKER": "yes", name: "database"})
+    assert (ended.status, sandbox.seen()) == (1, [])

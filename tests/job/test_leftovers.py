@@ -8,7 +8,7 @@ from typing import Dict, List
 
 import pytest
 
-from tests.job.conftest import Ended, Place
+from tests.job.conftest import Ended, JobSandbox
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows environments")
 
@@ -40,8 +40,8 @@ def _await_end(pid: int) -> bool:
     return not _alive(pid)
 
 
-def _left(place: Place) -> List[int]:
-    return [int(line) for line in place.seen()]
+def _left(sandbox: JobSandbox) -> List[int]:
+    return [int(line) for line in sandbox.seen()]
 
 
 def _named(ended: Ended) -> Dict[int, str]:
@@ -50,9 +50,9 @@ def _named(ended: Ended) -> Dict[int, str]:
     return {int(pid[4:]): command for pid, command in split}
 
 
-def test_what_stays_is_named_and_left_alone(place: Place) -> None:
-    ended = place.run(_leaving(2))
-    left = _left(place)
+def test_what_stays_is_named_and_left_alone(sandbox: JobSandbox) -> None:
+    ended = sandbox.run(_leaving(2))
+    left = _left(sandbox)
     try:
         assert ended.status == 0
         assert ended.has(_REPORTED)
@@ -63,48 +63,48 @@ def test_what_stays_is_named_and_left_alone(place: Place) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def test_what_stays_is_ended_where_that_is_wanted(place: Place) -> None:
-    ended = place.run(_leaving(), leftovers="end")
-    (left,) = _left(place)
+def test_what_stays_is_ended_where_that_is_wanted(sandbox: JobSandbox) -> None:
+    ended = sandbox.run(_leaving(), leftovers="end")
+    (left,) = _left(sandbox)
     assert ended.status == 0
     assert ended.has(_ENDED)
     assert list(_named(ended)) == [left]
     assert _await_end(left)
 
 
-def test_what_ignores_the_request_is_killed(place: Place) -> None:
-    place.run(_leaving(trap='trap "" TERM; '), leftovers="end")
-    (left,) = _left(place)
+def test_what_ignores_the_request_is_killed(sandbox: JobSandbox) -> None:
+    sandbox.run(_leaving(trap='trap "" TERM; '), leftovers="end")
+    (left,) = _left(sandbox)
     assert _await_end(left)
 
 
-def test_a_hooks_process_counts_and_may_hold_the_output(place: Place) -> None:
-    place.hook("pre-exit", _leaving(stdin="/dev/stdin", out="/dev/stdout"))
-    ended = place.run("true", leftovers="end")
-    assert list(_named(ended)) == _left(place)
+def test_a_hooks_process_counts_and_may_hold_the_output(sandbox: JobSandbox) -> None:
+    sandbox.hook("pre-exit", _leaving(stdin="/dev/stdin", out="/dev/stdout"))
+    ended = sandbox.run("true", leftovers="end")
+    assert list(_named(ended)) == _left(sandbox)
 
 
-def test_nothing_is_said_where_nothing_stays(place: Place) -> None:
+def test_nothing_is_said_where_nothing_stays(sandbox: JobSandbox) -> None:
     # The terminal of the command takes what has no session of its own along.
-    ended = place.run("sleep 0.01 & wait")
+    ended = sandbox.run("sleep 0.01 & wait")
     assert not ended.has(_REPORTED)
     assert not any("left running" in line.lower() for line in ended.lines)
 
 
-def test_a_command_line_cannot_forge_lines_of_the_log(place: Place) -> None:
+def test_a_command_line_cannot_forge_lines_of_the_log(sandbox: JobSandbox) -> None:
     # As the name of a program: a shell that has told its number waits for input that never ends.
     named = "$(printf 'a\\n+++ forged\\033[31m')"
     script = f': >>"$SEEN"; setsid sh -c \'echo $$ >>"$SEEN"; sleep 300; :\' "{named}" </dev/null >/dev/null 2>&1 &'
-    ended = place.run(script + "\n" + _AWAIT.format(count=1), leftovers="end")
+    ended = sandbox.run(script + "\n" + _AWAIT.format(count=1), leftovers="end")
     assert not ended.has("+++ forged")
     assert any(line.endswith("a +++ forged [31m") for line in _named(ended).values())
 
 
-def test_jobs_inside_a_job_are_still_the_outer_ones(place: Place) -> None:
-    ended = place.run(_leaving(), {"BKAGENT_JOB_MARK": ":outer"}, leftovers="end")
-    assert _await_end(_left(place)[0])
+def test_jobs_inside_a_job_are_still_the_outer_ones(sandbox: JobSandbox) -> None:
+    ended = sandbox.run(_leaving(), {"BKAGENT_JOB_MARK": ":outer"}, leftovers="end")
+    assert _await_end(_left(sandbox)[0])
     assert ended.status == 0
-    inner = place.run('echo "$BKAGENT_JOB_MARK"', {"BKAGENT_JOB_MARK": ":outer"}, job_id="job-2")
+    inner = sandbox.run('echo "$BKAGENT_JOB_MARK"', {"BKAGENT_JOB_MARK": ":outer"}, job_id="job-2")
     assert inner.lines[-1].startswith(":outer:")
 
 
@@ -119,9 +119,9 @@ def _cutting_loose(trap: str = "") -> str:
     return "\n".join([': >>"$SEEN"', _CUT_LOOSE.format(trap=trap), _AWAIT.format(count=1), _AWAIT_EXEC])
 
 
-def test_what_cuts_every_tie_is_named(place: Place) -> None:
-    ended = place.run(_cutting_loose())
-    (left,) = _left(place)
+def test_what_cuts_every_tie_is_named(sandbox: JobSandbox) -> None:
+    ended = sandbox.run(_cutting_loose())
+    (left,) = _left(sandbox)
     try:
         assert _named(ended) == {left: "sleep 300"}
         assert _alive(left)
@@ -130,14 +130,14 @@ def test_what_cuts_every_tie_is_named(place: Place) -> None:
 
 
 @pytest.mark.parametrize("trap", ["", 'trap "" TERM; '])
-def test_what_cuts_every_tie_is_ended_where_that_is_wanted(place: Place, trap: str) -> None:
-    ended = place.run(_cutting_loose(trap), leftovers="end")
-    (left,) = _left(place)
+def test_what_cuts_every_tie_is_ended_where_that_is_wanted(sandbox: JobSandbox, trap: str) -> None:
+    ended = sandbox.run(_cutting_loose(trap), leftovers="end")
+    (left,) = _left(sandbox)
     assert list(_named(ended)) == [left]
     assert _await_end(left)
 
 
-def test_those_that_start_others_for_ever_are_ended_too(place: Place) -> None:
+def test_those_that_start_others_for_ever_are_ended_too(sandbox: JobSandbox) -> None:
     unlike_others = f"301.{os.getpid()}"
     respawn = f'trap "" TERM; while :; do env -i setsid sleep {unlike_others} & sleep 0.01; done'
     lines = (
@@ -145,8 +145,8 @@ def test_those_that_start_others_for_ever_are_ended_too(place: Place) -> None:
         f'env -i SEEN="$SEEN" setsid sh -c \'echo $$ >>"$SEEN"; {respawn}\' </dev/null >/dev/null 2>&1 &',
         _AWAIT.format(count=1),
     )
-    place.run("\n".join(lines), leftovers="end")
-    (parent,) = _left(place)
+    sandbox.run("\n".join(lines), leftovers="end")
+    (parent,) = _left(sandbox)
     assert _await_end(parent)
     assert not [pid for pid in _running(f"sleep {unlike_others}") if not _await_end(pid)]
 
@@ -164,23 +164,23 @@ def _running(command: str) -> List[int]:
     return found
 
 
-def test_the_ended_ones_among_them_do_not_pile_up(place: Place) -> None:
+def test_the_ended_ones_among_them_do_not_pile_up(sandbox: JobSandbox) -> None:
     loose = "for i in 1 2 3 4 5 6 7 8; do (setsid sh -c : &) ; done"
     # Of the children of the job process.
     is_ended = 'grep -q "^State:.Z" "/proc/$pid/status" 2>/dev/null'
     each = "for pid in $(cat /proc/$PPID/task/*/children)"
     one_is = f"one_is_ended() {{ {each}; do {is_ended} && return; done; return 1; }}"
     wait = "while one_is_ended; do sleep 0.05; done"
-    ended = place.run(f"{one_is}\n{loose}\n{wait}\necho collected")
+    ended = sandbox.run(f"{one_is}\n{loose}\n{wait}\necho collected")
     assert ended.has("collected")
 
 
-def test_what_a_script_of_the_agents_owner_leaves_is_named(place: Place) -> None:
-    script = place.root / "script"
+def test_what_a_script_of_the_agents_owner_leaves_is_named(sandbox: JobSandbox) -> None:
+    script = sandbox.root / "script"
     script.write_text("#!/bin/sh\n" + _leaving() + "\n", encoding="ascii")
     script.chmod(0o755)
-    ended = place.run(bootstrap_script=str(script))
-    (left,) = _left(place)
+    ended = sandbox.run(bootstrap_script=str(script))
+    (left,) = _left(sandbox)
     try:
         assert list(_named(ended)) == [left]
     finally:

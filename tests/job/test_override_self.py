@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.job.conftest import MOSTLY_WARM, Place
+from tests.job.conftest import MOSTLY_WARM, JobSandbox
 
 STARTS = MOSTLY_WARM
 ID = "1111-1111-1111-1111"
@@ -27,13 +27,13 @@ sys.exit(1 if words[:2] == ["meta-data", "exists"] else int(os.environ.get("ENDS
 
 
 @pytest.fixture(autouse=True)
-def program(place: Place) -> None:
+def program(sandbox: JobSandbox) -> None:
     """Put a program `mine` on the job's PATH, which writes down what it is called for."""
-    folder = place.root / "programs"
+    folder = sandbox.root / "programs"
     folder.mkdir()
     (folder / "mine").write_text(PROGRAM, encoding="ascii")
     (folder / "mine").chmod(0o755)
-    place.env.update(PATH=f"{folder}{os.pathsep}{place.env['PATH']}", BUILDKITE_OVERRIDE_SELF="mine")
+    sandbox.env.update(PATH=f"{folder}{os.pathsep}{sandbox.env['PATH']}", BUILDKITE_OVERRIDE_SELF="mine")
 
 
 def _repository(root: pathlib.Path) -> str:
@@ -42,15 +42,15 @@ def _repository(root: pathlib.Path) -> str:
     return str(root)
 
 
-def test_it_is_called_for_meta_data_and_artifacts(place: Place) -> None:
-    place.env.pop("BUILDKITE_SKIP_CHECKOUT")
+def test_it_is_called_for_meta_data_and_artifacts(sandbox: JobSandbox) -> None:
+    sandbox.env.pop("BUILDKITE_SKIP_CHECKOUT")
     own = {
-        "BUILDKITE_JOB_ID": ID, "BUILDKITE_REPO": _repository(place.root / "repository"),
+        "BUILDKITE_JOB_ID": ID, "BUILDKITE_REPO": _repository(sandbox.root / "repository"),
         "BUILDKITE_ARTIFACT_PATHS": "a;b/**", "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": "s3://there",
     }  # fmt: skip
-    ended = place.run("true", own)
+    ended = sandbox.run("true", own)
     assert ended.status == 0
-    assert place.seen() == [
+    assert sandbox.seen() == [
         "meta-data exists buildkite:git:commit ",
         "meta-data set buildkite:git:commit  <- commit",
         "artifact upload a;b/** s3://there ",
@@ -58,21 +58,21 @@ def test_it_is_called_for_meta_data_and_artifacts(place: Place) -> None:
     assert ended.has("$ mine meta-data exists buildkite:git:commit")
 
 
-def test_it_dumps_the_environment_around_hooks(place: Place) -> None:
-    place.hook("environment", "export MADE='two\nlines'")
-    ended = place.run('echo "$DUMPED_BY: $MADE"', {"BUILDKITE_JOB_ID": ID})
+def test_it_dumps_the_environment_around_hooks(sandbox: JobSandbox) -> None:
+    sandbox.hook("environment", "export MADE='two\nlines'")
+    ended = sandbox.run('echo "$DUMPED_BY: $MADE"', {"BUILDKITE_JOB_ID": ID})
     assert (ended.status, ended.has("lines")) == (0, True)
     assert ended.has(": two")  # the same value in both dumps is no change
 
 
-def test_what_it_fails_with_fails_the_upload(place: Place) -> None:
-    ended = place.run("true", {"BUILDKITE_JOB_ID": ID, "BUILDKITE_ARTIFACT_PATHS": "a", "ENDS": "3"})
+def test_what_it_fails_with_fails_the_upload(sandbox: JobSandbox) -> None:
+    ended = sandbox.run("true", {"BUILDKITE_JOB_ID": ID, "BUILDKITE_ARTIFACT_PATHS": "a", "ENDS": "3"})
     assert ended.status == 3
 
 
-def test_it_is_not_called_by_another_job(place: Place) -> None:
-    place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "a"})
-    assert place.seen() == []
+def test_it_is_not_called_by_another_job(sandbox: JobSandbox) -> None:
+    sandbox.run("true", {"BUILDKITE_ARTIFACT_PATHS": "a"})
+    assert sandbox.seen() == []
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_it_is_not_called_by_another_job(place: Place) -> None:
         ('{"MADE":null}', '{"MADE":"b","MADE":"c"}', "made c"),
     ],
 )
-def test_dumps_are_read_as_go_reads_them(place: Place, before: str, after: str, shown: str) -> None:
-    dumps = place.root / "dumps"
+def test_dumps_are_read_as_go_reads_them(sandbox: JobSandbox, before: str, after: str, shown: str) -> None:
+    dumps = sandbox.root / "dumps"
     dumps.mkdir()
-    program = place.root / "programs" / "mine"
+    program = sandbox.root / "programs" / "mine"
     program.write_text(
         f"#!/bin/sh\nif [ -e {dumps}/b ]; then printf '{after}'; else : >{dumps}/b; printf '{before}'; fi\n"
     )
-    place.hook("environment", ":")
-    ended = place.run('echo "made ${MADE-none}"', {"BUILDKITE_JOB_ID": ID})
+    sandbox.hook("environment", ":")
+    ended = sandbox.run('echo "made ${MADE-none}"', {"BUILDKITE_JOB_ID": ID})
     assert ended.has(shown), ended.lines

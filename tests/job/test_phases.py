@@ -5,22 +5,22 @@ from typing import Dict, List, Optional
 
 import pytest
 
-from tests.job.conftest import Place
+from tests.job.conftest import JobSandbox
 
 _NOTE = 'echo "{name}" >>"$SEEN"'
 _NAMES = ("environment", "pre-checkout", "post-checkout", "pre-command", "post-command", "pre-exit")
 
 
-def _note_everywhere(place: Place) -> None:
+def _note_everywhere(sandbox: JobSandbox) -> None:
     for name in (*_NAMES, "pre-artifact", "post-artifact"):
-        place.hook(name, _NOTE.format(name=f"agent {name}"))
-        place.local_hook(name, _NOTE.format(name=f"repository {name}"))
+        sandbox.hook(name, _NOTE.format(name=f"agent {name}"))
+        sandbox.local_hook(name, _NOTE.format(name=f"repository {name}"))
 
 
-def test_s3_2_hooks_run_around_the_command_the_agents_before_the_repositorys(place: Place) -> None:
-    _note_everywhere(place)
-    ended = place.run(_NOTE.format(name="command"))
-    assert place.seen() == [
+def test_hooks_run_around_the_command_the_agents_before_the_repositorys(sandbox: JobSandbox) -> None:
+    _note_everywhere(sandbox)
+    ended = sandbox.run(_NOTE.format(name="command"))
+    assert sandbox.seen() == [
         "agent environment", "agent pre-checkout", "agent post-checkout", "repository post-checkout",
         "agent pre-command", "repository pre-command", "command", "agent post-command", "repository post-command",
         "agent pre-exit", "repository pre-exit",
@@ -31,13 +31,13 @@ def test_s3_2_hooks_run_around_the_command_the_agents_before_the_repositorys(pla
     assert ended.has("~~~ Running commands")
 
 
-def test_s3_1_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
-    more = place.root / "more"
+def test_each_of_the_agents_folders_has_its_turn(sandbox: JobSandbox) -> None:
+    more = sandbox.root / "more"
     more.mkdir()
     (more / "pre-command").write_text(_NOTE.format(name="more"), encoding="ascii")
-    place.hook("pre-command", _NOTE.format(name="first"))
-    place.run("true", {"BUILDKITE_ADDITIONAL_HOOKS_PATHS": f"{place.root}/none,{more}"})
-    assert place.seen() == ["first", "more"]
+    sandbox.hook("pre-command", _NOTE.format(name="first"))
+    sandbox.run("true", {"BUILDKITE_ADDITIONAL_HOOKS_PATHS": f"{sandbox.root}/none,{more}"})
+    assert sandbox.seen() == ["first", "more"]
 
 
 @pytest.mark.parametrize(
@@ -59,17 +59,17 @@ def test_s3_1_each_of_the_agents_folders_has_its_turn(place: Place) -> None:
         ),
     ],
 )  # fmt: skip
-def test_s2_4_a_failing_hook_skips_what_depends_on_it(
-    place: Place, failing: str, status: int, expected: List[str]
+def test_a_failing_hook_skips_what_depends_on_it(
+    sandbox: JobSandbox, failing: str, status: int, expected: List[str]
 ) -> None:
     for name in (*_NAMES, "pre-artifact"):
-        place.hook(name, _NOTE.format(name=f"agent {name}"))
+        sandbox.hook(name, _NOTE.format(name=f"agent {name}"))
     # Stops before anything is uploaded: nobody listens at the endpoint.
-    place.hook("pre-artifact", _NOTE.format(name="agent pre-artifact"), "exit 77")
-    place.hook(failing, "export SHOULD_NOT_STICK=1", f"exit {status}")
+    sandbox.hook("pre-artifact", _NOTE.format(name="agent pre-artifact"), "exit 77")
+    sandbox.hook(failing, "export SHOULD_NOT_STICK=1", f"exit {status}")
     artifacts = {"BUILDKITE_ARTIFACT_PATHS": "x"} if failing in ("pre-command", "post-command") else {}
-    ended = place.run(_NOTE.format(name="command"), artifacts)
-    assert place.seen() == expected
+    ended = sandbox.run(_NOTE.format(name="command"), artifacts)
+    assert sandbox.seen() == expected
     assert ended.status == (77 if artifacts else status)
     assert artifacts or any(f"the agent {failing} hook exited with status {status}" in line for line in ended.lines)
 
@@ -90,66 +90,66 @@ def test_s2_4_a_failing_hook_skips_what_depends_on_it(
         ("exit 3", {"pre-command": "kill -KILL $$"}, 255),
     ],
 )
-def test_s2_5_the_exit_status_of_a_job(place: Place, command: str, hooks: Dict[str, str], status: int) -> None:
+def test_the_exit_status_of_a_job(sandbox: JobSandbox, command: str, hooks: Dict[str, str], status: int) -> None:
     for name, line in hooks.items():
-        place.hook(name, line)
-    assert place.run(command).status == status
+        sandbox.hook(name, line)
+    assert sandbox.run(command).status == status
 
 
-def test_s2_9_a_failed_upload_counts_where_the_command_did_not_fail(place: Place) -> None:
-    place.hook("pre-artifact", "exit 7")
-    assert place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x"}).status == 7
-    place.hook("post-command", "exit 5")
-    ended = place.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x", "BUILDKITE_JOB_ID": "job-2"}, job_id="job-2")
+def test_a_failed_upload_counts_where_the_command_did_not_fail(sandbox: JobSandbox) -> None:
+    sandbox.hook("pre-artifact", "exit 7")
+    assert sandbox.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x"}).status == 7
+    sandbox.hook("post-command", "exit 5")
+    ended = sandbox.run("true", {"BUILDKITE_ARTIFACT_PATHS": "x", "BUILDKITE_JOB_ID": "job-2"}, job_id="job-2")
     assert ended.status == 7
-    assert place.run("exit 3", {"BUILDKITE_ARTIFACT_PATHS": "x"}, job_id="job-3").status == 5
+    assert sandbox.run("exit 3", {"BUILDKITE_ARTIFACT_PATHS": "x"}, job_id="job-3").status == 5
 
 
 @pytest.mark.parametrize(("line", "executable"), [("#!/usr/bin/env python3\nraise SystemExit(9)", True)])
-def test_s2_3_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
-    place: Place, line: str, executable: bool
+def test_a_setup_that_fails_by_anything_but_a_shell_hook_says_process_run_error(
+    sandbox: JobSandbox, line: str, executable: bool
 ) -> None:
-    place.hook("environment", line, executable=executable)
-    ended = place.run("true")
+    sandbox.hook("environment", line, executable=executable)
+    ended = sandbox.run("true")
     assert ended.result is not None
     assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
     assert any("Error setting up job executor: " in line for line in ended.lines)
 
 
-def test_s1_7_a_command_that_exits_125_cannot_be_told_from_that(place: Place) -> None:
-    ended = place.run("exit 125")
+def test_a_command_that_exits_125_cannot_be_told_from_that(sandbox: JobSandbox) -> None:
+    ended = sandbox.run("exit 125")
     assert ended.result is not None
     assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
 
 
-def test_s1_10_phases_can_be_chosen(place: Place) -> None:
-    _note_everywhere(place)
-    place.run(_NOTE.format(name="command"), {"BUILDKITE_BOOTSTRAP_PHASES": "command"})
-    assert place.seen() == [
+def test_phases_can_be_chosen(sandbox: JobSandbox) -> None:
+    _note_everywhere(sandbox)
+    sandbox.run(_NOTE.format(name="command"), {"BUILDKITE_BOOTSTRAP_PHASES": "command"})
+    assert sandbox.seen() == [
         "agent environment", "agent pre-command", "repository pre-command", "command", "agent post-command",
         "repository post-command", "agent pre-exit", "repository pre-exit",
     ]  # fmt: skip
 
 
-def test_s3_2_hooks_of_the_repository_can_be_refused(place: Place) -> None:
-    place.local_hook("pre-command", _NOTE.format(name="never"))
-    path = place.checkout / ".buildkite" / "hooks" / "pre-command"
+def test_hooks_of_the_repository_can_be_refused(sandbox: JobSandbox) -> None:
+    sandbox.local_hook("pre-command", _NOTE.format(name="never"))
+    path = sandbox.checkout / ".buildkite" / "hooks" / "pre-command"
     for number, env in enumerate(({"BUILDKITE_LOCAL_HOOKS_ENABLED": "false"}, {"BUILDKITE_NO_LOCAL_HOOKS": "1"})):
-        ended = place.run("true", env, job_id=f"job-{number}")
+        ended = sandbox.run("true", env, job_id=f"job-{number}")
         assert ended.status == 1
         assert ended.has(f"🚨 Error: refusing to run {path}, local hooks are disabled")
-    assert place.seen() == []
+    assert sandbox.seen() == []
 
 
 @pytest.mark.parametrize(("plugins", "status"), [("[]", 0), ("", 0), ('["docker#v1"]', 1), ("{broken", 1)])
-def test_s2_4_a_step_with_plugins_fails_before_its_command(place: Place, plugins: str, status: int) -> None:
-    ended = place.run(_NOTE.format(name="command"), {"BUILDKITE_PLUGINS": plugins})
+def test_a_step_with_plugins_fails_before_its_command(sandbox: JobSandbox, plugins: str, status: int) -> None:
+    ended = sandbox.run(_NOTE.format(name="command"), {"BUILDKITE_PLUGINS": plugins})
     assert ended.status == status
-    assert place.seen() == ([] if status else ["command"])
+    assert sandbox.seen() == ([] if status else ["command"])
 
 
-def test_s1_10_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
-    ended = place.run("true", {"BUILDKITE_BOOTSTRAP_PHASES": "dance"})
+def test_a_bad_setting_is_named_and_ends_the_job(sandbox: JobSandbox) -> None:
+    ended = sandbox.run("true", {"BUILDKITE_BOOTSTRAP_PHASES": "dance"})
     assert ended.status == 1
     (line,) = ended.lines
     assert "phases" in line
@@ -157,22 +157,22 @@ def test_s1_10_a_bad_setting_is_named_and_ends_the_job(place: Place) -> None:
     assert "dance" in line
 
 
-def test_s2_2_a_command_without_a_checkout_runs_where_the_job_starts(place: Place) -> None:
+def test_a_command_without_a_checkout_runs_where_the_job_starts(sandbox: JobSandbox) -> None:
     """Somebody else checks out, or nobody does: hooks of a repository are looked for where the job is."""
-    missing = str(place.root / "missing")
-    hooks = place.builds / ".buildkite" / "hooks"
+    missing = str(sandbox.root / "missing")
+    hooks = sandbox.builds / ".buildkite" / "hooks"
     hooks.mkdir(parents=True)
     (hooks / "pre-command").write_text("echo found here\n", encoding="ascii")
-    ended = place.run("pwd", {"BUILDKITE_BOOTSTRAP_PHASES": "command", "BUILDKITE_BUILD_CHECKOUT_PATH": missing})
+    ended = sandbox.run("pwd", {"BUILDKITE_BOOTSTRAP_PHASES": "command", "BUILDKITE_BUILD_CHECKOUT_PATH": missing})
     assert ended.status == 0, ended.lines
-    assert ended.has(str(place.builds))
+    assert ended.has(str(sandbox.builds))
     assert ended.has("found here")
     assert ended.has(f"$ cd {missing}")
 
 
-def _write_hooks(place: Place, *folders: str) -> None:
+def _write_hooks(sandbox: JobSandbox, *folders: str) -> None:
     for folder in folders:
-        path = place.checkout / folder / ".buildkite" / "hooks" / "pre-command"
+        path = sandbox.checkout / folder / ".buildkite" / "hooks" / "pre-command"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"echo 'hook of <{folder}>'\n", encoding="ascii")
 
@@ -190,15 +190,15 @@ def _write_hooks(place: Place, *folders: str) -> None:
         (["", "../outside"], "link", "", None),
     ],
 )
-def test_s3_3_hooks_of_the_repository_are_those_of_the_working_folder(
-    place: Place, folders: List[str], goes_to: str, with_3: str, with_4: Optional[str], compat: str
+def test_hooks_of_the_repository_are_those_of_the_working_folder(
+    sandbox: JobSandbox, folders: List[str], goes_to: str, with_3: str, with_4: Optional[str], compat: str
 ) -> None:
-    (place.checkout / "empty").mkdir()
-    _write_hooks(place, *folders)
-    os.symlink("../outside", place.checkout / "link")
-    place.hook("pre-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
-    place.hook("post-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
-    ended = place.run("true", {"BKAGENT_COMPAT": compat})
+    (sandbox.checkout / "empty").mkdir()
+    _write_hooks(sandbox, *folders)
+    os.symlink("../outside", sandbox.checkout / "link")
+    sandbox.hook("pre-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
+    sandbox.hook("post-checkout", f'cd "$BUILDKITE_BUILD_CHECKOUT_PATH/{goes_to}"')
+    ended = sandbox.run("true", {"BKAGENT_COMPAT": compat})
     wanted = with_3 if compat == "3" else with_4
     assert ended.status == 0, ended.lines
     assert [line for line in ended.lines if line.startswith("hook of ")] == (

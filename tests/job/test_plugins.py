@@ -9,7 +9,7 @@ from typing import Dict, Optional, Tuple
 
 import pytest
 
-from tests.job.conftest import MOSTLY_WARM, Ended, Place
+from tests.job.conftest import MOSTLY_WARM, Ended, JobSandbox
 
 STARTS = MOSTLY_WARM
 _NOTE = 'echo "{name}" >>"$SEEN"'
@@ -18,14 +18,14 @@ _NOTE = 'echo "{name}" >>"$SEEN"'
 class Plugins:
     """Plugins of their own repositories, and some of the job's checkout."""
 
-    def __init__(self, place: Place) -> None:
-        self.place = place
-        self.folder = place.root / "plugins"
+    def __init__(self, sandbox: JobSandbox) -> None:
+        self.sandbox = sandbox
+        self.folder = sandbox.root / "plugins"
         self._jobs_count = 0
 
     def add(self, name: str, **hooks: str) -> str:
         """Make a repository with hooks; return its source."""
-        folder = self.place.root / "repos" / f"{name}-buildkite-plugin"
+        folder = self.sandbox.root / "repos" / f"{name}-buildkite-plugin"
         _hooks(folder, name, hooks)
         self.git(folder, "init", "-q", "-b", "main")
         self.commit(folder)
@@ -33,12 +33,12 @@ class Plugins:
 
     def vendor(self, name: str, **hooks: str) -> str:
         """Make a plugin in the job's checkout; return its source."""
-        _hooks(self.place.checkout / ".buildkite" / "plugins" / name, name, hooks)
+        _hooks(self.sandbox.checkout / ".buildkite" / "plugins" / name, name, hooks)
         return f"./.buildkite/plugins/{name}"
 
     def git(self, folder: pathlib.Path, *words: str) -> None:
         who = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"]
-        env = {**self.place.env, "GIT_CONFIG_NOSYSTEM": "1"}
+        env = {**self.sandbox.env, "GIT_CONFIG_NOSYSTEM": "1"}
         subprocess.run(["git", *who, *words], cwd=str(folder), env=env, check=True, stdout=subprocess.DEVNULL)
 
     def commit(self, folder: pathlib.Path) -> None:
@@ -49,7 +49,7 @@ class Plugins:
         text = plugins if isinstance(plugins, str) else json.dumps(plugins)
         whole = {"BUILDKITE_PLUGINS": text, "BUILDKITE_PLUGINS_PATH": str(self.folder), **(env or {})}
         self._jobs_count += 1
-        return self.place.run(command, whole, job_id=f"job-{self._jobs_count}")
+        return self.sandbox.run(command, whole, job_id=f"job-{self._jobs_count}")
 
 
 def _hooks(folder: pathlib.Path, name: str, hooks: Dict[str, str]) -> None:
@@ -61,21 +61,21 @@ def _hooks(folder: pathlib.Path, name: str, hooks: Dict[str, str]) -> None:
 
 
 @pytest.fixture
-def plugins(place: Place) -> Plugins:
-    return Plugins(place)
+def plugins(sandbox: JobSandbox) -> Plugins:
+    return Plugins(sandbox)
 
 
 _NAMES = ("environment", "pre_checkout", "post_checkout", "pre_command", "post_command", "pre_exit")
 _ALL = dict.fromkeys(_NAMES, "")
 
 
-def test_s3_2_hooks_of_plugins_come_after_the_agents_and_the_repositorys(place: Place, plugins: Plugins) -> None:
+def test_hooks_of_plugins_come_after_the_agents_and_the_repositorys(sandbox: JobSandbox, plugins: Plugins) -> None:
     for name in ("environment", "pre-checkout", "post-checkout", "pre-command", "post-command", "pre-exit"):
-        place.hook(name, _NOTE.format(name=f"agent {name}"))
-        place.local_hook(name, _NOTE.format(name=f"repository {name}"))
+        sandbox.hook(name, _NOTE.format(name=f"agent {name}"))
+        sandbox.local_hook(name, _NOTE.format(name=f"repository {name}"))
     ended = plugins.run([plugins.vendor("own", **_ALL), plugins.add("one", **_ALL), plugins.add("two", **_ALL)])
     assert ended.status == 0
-    assert place.seen() == [
+    assert sandbox.seen() == [
         "agent environment", "one environment", "two environment",
         "agent pre-checkout", "one pre-checkout", "two pre-checkout",
         "agent post-checkout", "repository post-checkout", "one post-checkout", "two post-checkout",
@@ -96,85 +96,85 @@ def test_s3_2_hooks_of_plugins_come_after_the_agents_and_the_repositorys(place: 
         ((), "default"),
     ],
 )
-def test_s2_4_a_plugins_command_hook_comes_before_all_others(
-    place: Place, plugins: Plugins, has: Tuple[str, ...], expected: str
+def test_a_plugins_command_hook_comes_before_all_others(
+    sandbox: JobSandbox, plugins: Plugins, has: Tuple[str, ...], expected: str
 ) -> None:
     if "agent" in has:
-        place.hook("command", _NOTE.format(name="agent"))
+        sandbox.hook("command", _NOTE.format(name="agent"))
     if "repository" in has:
-        place.local_hook("command", _NOTE.format(name="repository"))
+        sandbox.local_hook("command", _NOTE.format(name="repository"))
     plugins.run([plugins.add("my", **({"command": ""} if "plugin" in has else {}))], _NOTE.format(name="default"))
-    assert place.seen() == [expected]
+    assert sandbox.seen() == [expected]
 
 
 @pytest.mark.parametrize("strict", ["true", "false"])
-def test_s3_2_a_second_command_hook_is_warned_of_or_left_out(place: Place, plugins: Plugins, strict: str) -> None:
+def test_a_second_command_hook_is_warned_of_or_left_out(sandbox: JobSandbox, plugins: Plugins, strict: str) -> None:
     wanted = [plugins.add("one", pre_command=""), plugins.add("two", command=""), plugins.add("three", command="")]
     ended = plugins.run(wanted, env={"BUILDKITE_STRICT_SINGLE_HOOKS": strict})
     commands = ["two command"] if strict == "true" else ["two command", "three command"]
-    assert place.seen() == ["one pre-command", *commands]
+    assert sandbox.seen() == ["one pre-command", *commands]
     (warning,) = (line for line in ended.lines if "Warning" in line)
     assert "additional command hook (three plugin, position 3)" in warning
     assert ("Ignoring" in warning) == (strict == "true")
 
 
-def test_s3_2_a_plugins_checkout_hook_stands_in_for_the_checkout(place: Place, plugins: Plugins) -> None:
-    place.hook("checkout", _NOTE.format(name="agent"))
+def test_a_plugins_checkout_hook_stands_in_for_the_checkout(sandbox: JobSandbox, plugins: Plugins) -> None:
+    sandbox.hook("checkout", _NOTE.format(name="agent"))
     source = plugins.add("my", checkout="echo checked > out; " + _NOTE.format(name="plugin"))
     nothing_sent = {"BUILDKITE_SKIP_CHECKOUT": "false", "BUILDKITE_COMMIT_RESOLVED": "true"}
     ended = plugins.run([source], 'cat out >>"$SEEN"', nothing_sent)
-    assert (ended.status, place.seen()) == (0, ["plugin", "checked"])
+    assert (ended.status, sandbox.seen()) == (0, ["plugin", "checked"])
 
 
-def test_s4_5_a_plugin_asked_for_twice_is_cloned_once_and_told_each_its_own(place: Place, plugins: Plugins) -> None:
+def test_a_plugin_asked_for_twice_is_cloned_once_and_told_each_its_own(sandbox: JobSandbox, plugins: Plugins) -> None:
     source = plugins.add("my", pre_command='echo "$BUILDKITE_PLUGIN_MY_A" >>"$SEEN"')
     ended = plugins.run([{source: {"a": 1}}, {source: {"a": "two"}}], 'echo "${BUILDKITE_PLUGIN_MY_A-unset}" >>"$SEEN"')
-    assert place.seen() == ["1", "two", "unset"]
+    assert sandbox.seen() == ["1", "two", "unset"]
     assert sum("git clone" in line for line in ended.lines) == 1
 
 
-def test_s4_5_a_hook_can_have_plugins_cloned_anew(place: Place, plugins: Plugins) -> None:
+def test_a_hook_can_have_plugins_cloned_anew(sandbox: JobSandbox, plugins: Plugins) -> None:
     source = plugins.add("my", pre_command='echo old >>"$SEEN"')
     plugins.run([source])
     (pathlib.Path(source) / "hooks" / "pre-command").write_text('echo new >>"$SEEN"\n')
     plugins.commit(pathlib.Path(source))
     assert any("already checked out" in line for line in plugins.run([source]).lines)
-    place.hook("environment", "export BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH=true")
+    sandbox.hook("environment", "export BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH=true")
     assert any("removing previous checkout" in line for line in plugins.run([source]).lines)
-    assert place.seen() == ["old", "old", "new"]
+    assert sandbox.seen() == ["old", "old", "new"]
 
 
-def test_s3_6_a_plugins_hook_changes_the_job_but_its_configuration_stays_its_own(
-    place: Place, plugins: Plugins
+def test_a_plugins_hook_changes_the_job_but_its_configuration_stays_its_own(
+    sandbox: JobSandbox, plugins: Plugins
 ) -> None:
     source = plugins.add("my", pre_command="export FOUND=$BUILDKITE_PLUGIN_MY_KEY BUILDKITE_PLUGIN_MY_OTHER=changed")
     command = 'echo "$FOUND ${BUILDKITE_PLUGIN_MY_KEY-unset} $BUILDKITE_PLUGIN_MY_OTHER" >>"$SEEN"'
     ended = plugins.run([{source: {"key": "value", "other": "first"}}], command)
-    assert place.seen() == ["value unset changed"]
+    assert sandbox.seen() == ["value unset changed"]
     assert ended.has("# FOUND added")
     assert ended.has("# BUILDKITE_PLUGIN_MY_OTHER changed")
 
 
-def test_s4_4_names_with_several_underscores_are_set_in_both_forms(place: Place, plugins: Plugins) -> None:
+def test_names_with_several_underscores_are_set_in_both_forms(sandbox: JobSandbox, plugins: Plugins) -> None:
     source = plugins.add("my", pre_command='echo "$BUILDKITE_PLUGIN_MY_A_B $BUILDKITE_PLUGIN_MY_A__B" >>"$SEEN"')
     ended = plugins.run([{source: {"a--b": 5}}])
-    assert place.seen() == ["5 5"]
+    assert sandbox.seen() == ["5 5"]
     at = ended.lines.index("~~~ Deprecated environment variables for plugin my")
     told = ended.lines[at + 2 : at + 6]
     assert told[:3] == ['deprecated: "BUILDKITE_PLUGIN_MY_A_B"', 'replacement: "BUILDKITE_PLUGIN_MY_A__B"', ""]
     assert told[3] == "~~~ Running plugin my pre-command hook"
 
 
-def test_s4_4_a_null_leaves_a_plugin_without_variables(place: Place, plugins: Plugins) -> None:
+def test_a_null_leaves_a_plugin_without_variables(sandbox: JobSandbox, plugins: Plugins) -> None:
     source = plugins.add("my", pre_command='env | grep -c ^BUILDKITE_PLUGIN_ >>"$SEEN"')
     ended = plugins.run([{source: {"a": 1, "b": [None]}}])
-    assert place.seen() == ["0"]
+    assert sandbox.seen() == ["0"]
     assert any("Error configuring plugin environment: unknown type <nil> <nil>" in line for line in ended.lines)
 
 
-def test_a_program_of_a_plugin_is_told_its_scope(place: Place, plugins: Plugins) -> None:
+def test_a_program_of_a_plugin_is_told_its_scope(sandbox: JobSandbox, plugins: Plugins) -> None:
     source = plugins.vendor("my")
-    hook = place.checkout / ".buildkite" / "plugins" / "my" / "hooks" / "pre-command"
+    hook = sandbox.checkout / ".buildkite" / "plugins" / "my" / "hooks" / "pre-command"
     script = 'import os\nprint(os.environ["BUILDKITE_HOOK_SCOPE"], os.environ["BUILDKITE_PLUGIN_MY_A"])\n'
     hook.write_text("#!/usr/bin/env python3\n" + script)
     hook.chmod(0o755)
@@ -215,20 +215,20 @@ def _failing(plugins: Plugins, what: str) -> str:
         ("vendored, outside", 'vendored plugin path "./../../plugins" must be a directory within'),
     ],
 )
-def test_s4_1_a_step_whose_plugins_cannot_be_had_does_not_run(
-    place: Place, plugins: Plugins, what: str, text: str
+def test_a_step_whose_plugins_cannot_be_had_does_not_run(
+    sandbox: JobSandbox, plugins: Plugins, what: str, text: str
 ) -> None:
-    place.hook("pre-exit", _NOTE.format(name="agent pre-exit"))
+    sandbox.hook("pre-exit", _NOTE.format(name="agent pre-exit"))
     ended = plugins.run(_failing(plugins, what), _NOTE.format(name="command"))
     assert ended.status == 1
     assert any("Error: " in line and text in line for line in ended.lines), ended.lines
     # Those that are there already have their last hook.
     loaded = ["my pre-exit"] if what == "vendored, missing" else []
-    assert place.seen() == ["agent pre-exit", *loaded]
+    assert sandbox.seen() == ["agent pre-exit", *loaded]
 
 
-def test_s4_5_a_clone_that_fails_gives_gits_status(place: Place, plugins: Plugins) -> None:
-    missing = str(place.root / "repos" / "none-buildkite-plugin")
+def test_a_clone_that_fails_gives_gits_status(sandbox: JobSandbox, plugins: Plugins) -> None:
+    missing = str(sandbox.root / "repos" / "none-buildkite-plugin")
     assert plugins.run([missing]).status == 128
     assert os.listdir(plugins.folder) == ["an agent.1"]
 
@@ -241,14 +241,14 @@ def test_s4_5_a_clone_that_fails_gives_gits_status(place: Place, plugins: Plugin
         ({"BUILDKITE_COMMAND_EVAL": "false", "BUILDKITE_LOCAL_HOOKS_ENABLED": "false"}, "--no-local-hooks"),
     ],
 )
-def test_s4_1_where_plugins_are_off_the_log_says_by_what(plugins: Plugins, env: Dict[str, str], option: str) -> None:
+def test_where_plugins_are_off_the_log_says_by_what(plugins: Plugins, env: Dict[str, str], option: str) -> None:
     ended = plugins.run([plugins.vendor("my")], env={"BUILDKITE_PLUGINS_ENABLED": "false", **env})
     assert ended.status == 1
     assert any(f"plugins have been disabled on this agent with `{option}`" in line for line in ended.lines)
 
 
 @pytest.mark.parametrize("hook", ["environment", "pre_checkout", "pre_command", "post_command", "pre_exit"])
-def test_s2_5_a_failing_hook_of_a_plugin_gives_the_job_its_status(plugins: Plugins, hook: str) -> None:
+def test_a_failing_hook_of_a_plugin_gives_the_job_its_status(plugins: Plugins, hook: str) -> None:
     ended = plugins.run([plugins.add("my", **{hook: "exit 41"})])
     name = hook.replace("_", "-")
     assert ended.status == 41
@@ -256,15 +256,15 @@ def test_s2_5_a_failing_hook_of_a_plugin_gives_the_job_its_status(plugins: Plugi
 
 
 @pytest.mark.parametrize(("value", "status"), [("1", 0), ('"x"', 1)])
-def test_s4_7_a_configuration_is_held_against_the_plugins_schema(
-    place: Place, plugins: Plugins, value: str, status: int
+def test_a_configuration_is_held_against_the_plugins_schema(
+    sandbox: JobSandbox, plugins: Plugins, value: str, status: int
 ) -> None:
     source = plugins.vendor("my", environment="")
     definition = "configuration:\n  properties:\n    a: {type: integer}\n"
-    (place.checkout / ".buildkite" / "plugins" / "my" / "plugin.yml").write_text(definition)
+    (sandbox.checkout / ".buildkite" / "plugins" / "my" / "plugin.yml").write_text(definition)
     ended = plugins.run(f'[{{"{source}": {{"a": {value}}}}}]', env={"BUILDKITE_PLUGIN_VALIDATION": "true"})
     assert ended.status == status
-    assert place.seen() == (["my environment"] if status == 0 else [])
+    assert sandbox.seen() == (["my environment"] if status == 0 else [])
     assert ended.has('~~~ Plugin validation failed for "my"') == bool(status)
 
 
@@ -275,9 +275,9 @@ def test_a_step_without_plugins_says_nothing_of_them(plugins: Plugins) -> None:
     assert ended.status == 0
 
 
-def test_phases_without_plugin_leave_plugins_out(place: Place, plugins: Plugins) -> None:
+def test_phases_without_plugin_leave_plugins_out(sandbox: JobSandbox, plugins: Plugins) -> None:
     ended = plugins.run([plugins.vendor("my", pre_command="")], env={"BUILDKITE_BOOTSTRAP_PHASES": "command"})
-    assert (ended.status, place.seen()) == (0, [])
+    assert (ended.status, sandbox.seen()) == (0, [])
 
 
 def test_a_job_process_loads_what_plugins_need_only_for_a_step_that_has_them() -> None:

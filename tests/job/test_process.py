@@ -9,11 +9,11 @@ import pytest
 from bkagent.config import self_command
 from bkagent.job import launch
 from bkagent.spool import layout
-from tests.job.conftest import Place
+from tests.job.conftest import JobSandbox
 
 
-def test_s1_5_a_result_is_whole_before_the_process_ends(place: Place) -> None:
-    ended = place.run("exit 4")
+def test_a_result_is_whole_before_the_process_ends(sandbox: JobSandbox) -> None:
+    ended = sandbox.run("exit 4")
     assert ended.result is not None
     assert (ended.status, ended.result.signal, ended.result.signal_reason) == (4, "", "")
     assert ended.result.finished_at.endswith("Z")
@@ -21,18 +21,18 @@ def test_s1_5_a_result_is_whole_before_the_process_ends(place: Place) -> None:
     assert ended.stderr == ""
 
 
-def test_s1_5_an_entry_runs_once(place: Place) -> None:
-    running = place.start('echo ran >>"$SEEN"')
+def test_an_entry_runs_once(sandbox: JobSandbox) -> None:
+    running = sandbox.start('echo ran >>"$SEEN"')
     running.end()
-    again = launch.start(running.entry.folder, place.env, str(place.builds))
+    again = launch.start(running.entry.folder, sandbox.env, str(sandbox.builds))
     assert again.wait().exit_code == 1
-    assert place.seen() == ["ran"]
+    assert sandbox.seen() == ["ran"]
     with open(os.path.join(running.entry.folder, layout.STDERR), encoding="utf-8") as file:
         assert "has run already" in file.read()
 
 
-def test_s1_5_a_job_process_that_was_killed_leaves_no_result(place: Place) -> None:
-    running = place.start('printf "RE%s\\n" ADY; sleep 1000')
+def test_a_job_process_that_was_killed_leaves_no_result(sandbox: JobSandbox) -> None:
+    running = sandbox.start('printf "RE%s\\n" ADY; sleep 1000')
     running.await_text(b"READY")
     os.kill(running.child.pid, 9)
     ended = running.end()
@@ -40,35 +40,35 @@ def test_s1_5_a_job_process_that_was_killed_leaves_no_result(place: Place) -> No
     assert ended.process.signal == "SIGKILL"
 
 
-def test_s1_5_a_script_runs_in_place_of_the_phases(place: Place) -> None:
-    script = place.root / "boot strap.sh"
+def test_a_script_runs_in_place_of_the_phases(sandbox: JobSandbox) -> None:
+    script = sandbox.root / "boot strap.sh"
     script.write_text('#!/bin/sh\ntest -t 1 && echo "boot $1 $BUILDKITE_COMMAND"\npwd\nexit 6\n', encoding="ascii")
     script.chmod(0o755)
-    ended = place.run("the command", bootstrap_script=f"'{script}' word")
+    ended = sandbox.run("the command", bootstrap_script=f"'{script}' word")
     assert ended.status == 6
-    assert ended.lines == ["boot word the command", str(place.builds)]
+    assert ended.lines == ["boot word the command", str(sandbox.builds)]
 
 
-def test_s1_5_a_script_that_is_not_there_or_dies_is_told_as_such(place: Place) -> None:
-    ended = place.run(bootstrap_script="/none", job_id="none")
+def test_a_script_that_is_not_there_or_dies_is_told_as_such(sandbox: JobSandbox) -> None:
+    ended = sandbox.run(bootstrap_script="/none", job_id="none")
     assert ended.result is not None
     assert (ended.status, ended.result.signal_reason) == (-1, "process_run_error")
     assert any("/none: no such file or directory" in line for line in ended.lines)
-    ended = place.run(bootstrap_script="/bin/sh -c 'kill -USR1 $$'", job_id="dies")
+    ended = sandbox.run(bootstrap_script="/bin/sh -c 'kill -USR1 $$'", job_id="dies")
     assert ended.result is not None
     assert (ended.status, ended.result.signal) == (-1, "SIGUSR1")
 
 
-def _by_hand(place: Place, *words: str, **env: str) -> "subprocess.CompletedProcess[bytes]":
+def _by_hand(sandbox: JobSandbox, *words: str, **env: str) -> "subprocess.CompletedProcess[bytes]":
     argv = self_command.command(["bootstrap", *words])
-    whole = {**place.env, **env}
-    folder = str(place.builds)
+    whole = {**sandbox.env, **env}
+    folder = str(sandbox.builds)
     return subprocess.run(argv, env=whole, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
-def test_s1_5_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> None:
-    place.hook("pre-exit", "echo bye")
-    done = _by_hand(place, BUILDKITE_COMMAND="echo $MY_SECRET; exit 3", MY_SECRET="open sesame")
+def test_a_job_by_hand_prints_redacted_and_unstamped_text(sandbox: JobSandbox) -> None:
+    sandbox.hook("pre-exit", "echo bye")
+    done = _by_hand(sandbox, BUILDKITE_COMMAND="echo $MY_SECRET; exit 3", MY_SECRET="open sesame")
     assert done.returncode == 3
     assert b"[REDACTED]" in done.stdout
     assert b"open sesame" not in done.stdout
@@ -77,19 +77,19 @@ def test_s1_5_a_job_by_hand_prints_redacted_and_unstamped_text(place: Place) -> 
     assert done.stderr == b""
 
 
-def test_s1_10_flags_of_a_job_by_hand_are_variables_of_the_job(place: Place) -> None:
-    done = _by_hand(place, "--command", "echo on $BUILDKITE_BRANCH", "--branch=topic", "--no-job-api")
+def test_flags_of_a_job_by_hand_are_variables_of_the_job(sandbox: JobSandbox) -> None:
+    done = _by_hand(sandbox, "--command", "echo on $BUILDKITE_BRANCH", "--branch=topic", "--no-job-api")
     assert done.returncode == 0
     assert b"on topic" in done.stdout
 
 
-def test_s1_10_a_job_by_hand_needs_to_know_what_it_is(place: Place) -> None:
-    done = _by_hand(place, BUILDKITE_COMMIT="")
+def test_a_job_by_hand_needs_to_know_what_it_is(sandbox: JobSandbox) -> None:
+    done = _by_hand(sandbox, BUILDKITE_COMMIT="")
     assert done.returncode == 1
     assert b"Missing commit" in done.stderr
 
 
-def test_s1_5_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) -> None:
+def test_a_repository_is_checked_out(sandbox: JobSandbox, tmp_path: pathlib.Path) -> None:
     repository = tmp_path / "repository"
     hooks = repository / ".buildkite" / "hooks"
     hooks.mkdir(parents=True)
@@ -97,39 +97,39 @@ def test_s1_5_a_repository_is_checked_out(place: Place, tmp_path: pathlib.Path) 
     for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "one"]):
         subprocess.run(["git", *words], cwd=repository, check=True)
     env = {"BUILDKITE_REPO": str(repository), "BUILDKITE_COMMIT_RESOLVED": "true"}
-    del place.env["BUILDKITE_SKIP_CHECKOUT"], place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
-    ended = place.run("git --no-pager log -1 --format=%s; echo $FROM_REPOSITORY", env)
+    del sandbox.env["BUILDKITE_SKIP_CHECKOUT"], sandbox.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    ended = sandbox.run("git --no-pager log -1 --format=%s; echo $FROM_REPOSITORY", env)
     assert ended.status == 0, ended.lines
     assert ended.has("one")
     assert ended.has("yes"), ended.lines
-    assert ended.has(f"$ cd {place.builds}/an-agent-1/acme/widgets")
+    assert ended.has(f"$ cd {sandbox.builds}/an-agent-1/acme/widgets")
 
 
-def test_s1_5_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_folder(place: Place) -> None:
-    path = place.env["PATH"]
-    without = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="")
+def test_a_job_by_hand_has_our_commands_on_its_path_only_where_it_is_told_a_folder(sandbox: JobSandbox) -> None:
+    path = sandbox.env["PATH"]
+    without = _by_hand(sandbox, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="")
     assert f"PATH is {path}\r\n".encode() in without.stdout
-    told = _by_hand(place, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="/somewhere")
+    told = _by_hand(sandbox, BUILDKITE_COMMAND='echo "PATH is $PATH"', BUILDKITE_BIN_PATH="/somewhere")
     assert f"PATH is {path}:/somewhere\r\n".encode() in told.stdout
 
 
-def test_s1_5_a_job_without_a_token_waits_for_no_answer(place: Place, tmp_path: pathlib.Path) -> None:
+def test_a_job_without_a_token_waits_for_no_answer(sandbox: JobSandbox, tmp_path: pathlib.Path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
     for words in (["init", "-q", "-b", "main"], ["commit", "-q", "--allow-empty", "-m", "one"]):
         subprocess.run(["git", *words], cwd=repository, check=True)
-    del place.env["BUILDKITE_SKIP_CHECKOUT"], place.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
-    place.env.pop("BUILDKITE_AGENT_ACCESS_TOKEN", None)
-    done = _by_hand(place, BUILDKITE_REPO=str(repository), BUILDKITE_COMMAND="true", BUILDKITE_COMMIT="HEAD")
+    del sandbox.env["BUILDKITE_SKIP_CHECKOUT"], sandbox.env["BUILDKITE_BUILD_CHECKOUT_PATH"]
+    sandbox.env.pop("BUILDKITE_AGENT_ACCESS_TOKEN", None)
+    done = _by_hand(sandbox, BUILDKITE_REPO=str(repository), BUILDKITE_COMMAND="true", BUILDKITE_COMMIT="HEAD")
     assert done.returncode == 0
     assert b"the job has no BUILDKITE_AGENT_ACCESS_TOKEN" in done.stdout
 
 
 @pytest.mark.parametrize("count", [1, 200])  # less than a pipe takes at once, and more
-def test_s1_5_what_only_the_agent_knows_is_in_no_log_and_behind_no_descriptor(place: Place, count: int) -> None:
+def test_what_only_the_agent_knows_is_in_no_log_and_behind_no_descriptor(sandbox: JobSandbox, count: int) -> None:
     secrets = [f"secret-{number}-" + "x" * 64 for number in range(count)]
-    (place.root / "secrets").write_text("\n".join(secrets) + "\n")
-    running = place.start(f'cat "{place.root}/secrets"; readlink /proc/$PPID/fd/0', secrets=[*secrets, "short", ""])
+    (sandbox.root / "secrets").write_text("\n".join(secrets) + "\n")
+    running = sandbox.start(f'cat "{sandbox.root}/secrets"; readlink /proc/$PPID/fd/0', secrets=[*secrets, "short", ""])
     ended = running.end()
     assert ended.lines.count("[REDACTED]") == count and "secret-" not in ended.raw.decode()
     assert not os.path.isdir("/proc/self/fd") or ended.has("/dev/null"), ended.lines[-4:]

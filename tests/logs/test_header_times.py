@@ -9,7 +9,7 @@ from bkagent.errors import Refused
 from bkagent.logs.header_times import HeaderTimes
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
 NOW_NS = 1_700_000_000_000_000_005
@@ -19,7 +19,7 @@ MOMENT = "2023-11-14T22:13:20.000000005Z"
 @pytest.fixture
 def entry(tmp_path):
     return directory.create(
-        str(tmp_path / "spool"), JobFile("job-1", "", "", ansi_timestamps=False, chunk_interval_s=0.01)
+        str(tmp_path / "spool"), JobManifest("job-1", "", "", ansi_timestamps=False, chunk_interval_s=0.01)
     )
 
 

@@ -3,10 +3,9 @@
 import threading
 
 from bkagent.logs.job_log import JobLog, stamper_for
-from bkagent.logs.line_stamper import LineStamper
-from bkagent.logs.stamper import Stamper
+from bkagent.logs.stampers import AnsiStamper, LinePrefixStamper
 from bkagent.redaction.redactor import Redactor
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 
 
 def log_with(secrets=(), **more):
@@ -54,16 +53,18 @@ def test_flushing_shows_what_was_withheld():
 
 
 def test_stamps_come_after_redaction():
-    log, pieces = log_with(["a\nb"], stamper=Stamper(lambda: 5))
+    log, pieces = log_with(["a\nb"], stamper=AnsiStamper(lambda: 5))
     log.child(b"a\n")
     log.child(b"b\n")
     assert b"".join(pieces) == b"\x1b_bk;t=5\x07[REDACTED]\n"
 
 
 def test_the_form_of_the_times_is_the_job_s():
-    assert isinstance(stamper_for(JobFile("j", "", "")), Stamper)
-    assert stamper_for(JobFile("j", "", "", ansi_timestamps=False)) is None
-    assert isinstance(stamper_for(JobFile("j", "", "", ansi_timestamps=False, timestamp_lines=True)), LineStamper)
+    assert isinstance(stamper_for(JobManifest("j", "", "")), AnsiStamper)
+    assert stamper_for(JobManifest("j", "", "", ansi_timestamps=False)) is None
+    assert isinstance(
+        stamper_for(JobManifest("j", "", "", ansi_timestamps=False, timestamp_lines=True)), LinePrefixStamper
+    )
 
 
 def test_lines_of_many_threads_stay_whole():

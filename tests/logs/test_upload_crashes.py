@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -35,7 +35,7 @@ def send(sequence, offset, size, body):
     if status != 200:
         raise Unavailable("no", status)
 
-entry = directory.Entry(sys.argv[2])
+entry = directory.AgentEntry(sys.argv[2])
 assert entry.try_own()
 uploader = Uploader(entry, send, lambda level, text: None)
 assert uploader.run(threading.Event()) == 0 and uploader.complete
@@ -150,7 +150,7 @@ def sink_for():
 
 def run(tmp_path, sink, seed, chunk_max_bytes):
     """Run a job and as many uploaders as get killed; return the entry."""
-    job = JobFile("job-1", "", "", chunk_max_bytes=chunk_max_bytes, chunk_interval_s=0.02)
+    job = JobManifest("job-1", "", "", chunk_max_bytes=chunk_max_bytes, chunk_interval_s=0.02)
     entry = directory.create(str(tmp_path / "spool"), job)
     entry.release()
     with subprocess.Popen([sys.executable, "-c", JOB, TOP, entry.folder, str(seed)]) as printing:

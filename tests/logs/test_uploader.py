@@ -11,7 +11,7 @@ import pytest
 from bkagent.errors import Refused, Unavailable, Unreachable
 from bkagent.logs.upload.uploader import GivenUp, Uploader
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
 
@@ -78,7 +78,7 @@ class Running:
 @pytest.fixture
 def entry_for(tmp_path):
     def make(**more):
-        return directory.create(str(tmp_path / "spool"), JobFile("job-1", "", "", **more))
+        return directory.create(str(tmp_path / "spool"), JobManifest("job-1", "", "", **more))
 
     return make
 

@@ -10,33 +10,12 @@ from bkagent.plugins.checkout import Wishes, check_out, find_vendored
 from bkagent.plugins.parse import plugin_of
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
-
-
-class Log:
-    """Keeps what a job's log would hold, without colours."""
-
-    def __init__(self):
-        self.text = ""
-
-    def child(self, data):
-        self.text += data.decode()
-
-    def line(self, text, before="", after="", as_it_is=False):
-        text = before + text + after
-        self.text += text + "\n"
-
-    def flush(self):
-        pass
-
-    @property
-    def own(self):
-        lines = [line.replace("\x1b[90m", "").replace("\x1b[0m", "") for line in self.text.splitlines()]
-        return [line for line in lines if line[:2] in ("# ", "$ ")]
+from tests.fakes.job_log import RecordedJobLog
 
 
 @pytest.fixture
 def log():
-    return Log()
+    return RecordedJobLog()
 
 
 @pytest.fixture
@@ -65,13 +44,13 @@ def wishes(tmp_path):
     return Wishes(str(tmp_path / "plugins"), "agent-1")
 
 
-def test_s4_5_a_plugin_is_cloned_beside_the_others_and_moved(session, source, wishes, log):
+def test_a_plugin_is_cloned_beside_the_others_and_moved(session, source, wishes, log):
     found = check_out(session, plugin_of(source + "#v1", {}), wishes)
     folder = os.path.join(wishes.path, "agent-1", source.strip("/").replace("/", "-").replace("_", "-") + "-v1")
     assert (found.root, found.hooks) == (folder, os.path.join(folder, "hooks"))
     assert os.listdir(wishes.path) == ["agent-1"]
-    aside = next(line for line in log.own if line.startswith("$ mv ")).split()[2]
-    assert log.own == [
+    aside = next(line for line in log.prompts if line.startswith("$ mv ")).split()[2]
+    assert log.prompts == [
         f'# Plugin "my" will be checked out to "{folder}"',
         f"$ mktemp -dp {wishes.path}",
         "# Switching to the temporary plugin directory",
@@ -85,7 +64,7 @@ def test_s4_5_a_plugin_is_cloned_beside_the_others_and_moved(session, source, wi
     ]
 
 
-def test_s4_5_a_second_job_uses_what_is_there(session, source, wishes, log):
+def test_a_second_job_uses_what_is_there(session, source, wishes, log):
     plugin = plugin_of(source + "#v1", {})
     first = check_out(session, plugin, wishes)
     commit = subprocess.run(
@@ -93,10 +72,10 @@ def test_s4_5_a_second_job_uses_what_is_there(session, source, wishes, log):
     )
     log.text = ""
     assert check_out(session, plugin, wishes) == first
-    assert log.own == [f'# Plugin "{source}#v1" already checked out ({commit.stdout.decode().strip()})']
+    assert log.prompts == [f'# Plugin "{source}#v1" already checked out ({commit.stdout.decode().strip()})']
 
 
-def test_s4_5_a_fresh_clone_may_be_asked_for(session, source, wishes, log):
+def test_a_fresh_clone_may_be_asked_for(session, source, wishes, log):
     plugin = plugin_of(source + "#v1", {})
     mark = os.path.join(check_out(session, plugin, wishes).root, "mark")
     with open(mark, "w"):
@@ -104,7 +83,7 @@ def test_s4_5_a_fresh_clone_may_be_asked_for(session, source, wishes, log):
     log.text = ""
     check_out(session, plugin, Wishes(wishes.path, wishes.agent_name, always_fresh=True))
     assert not os.path.exists(mark)
-    assert log.own[0] == (
+    assert log.prompts[0] == (
         f"# BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH is true; removing previous checkout of plugin {source}#v1"
     )
 
@@ -122,7 +101,7 @@ def test_a_damaged_clone_of_a_plugin_is_cloned_again(session, source, wishes, lo
             file.truncate(0 if fault == "HEAD" else len("[core"))
     log.text = ""
     root = check_out(session, plugin, wishes).root
-    assert any("git clone" in line for line in log.own)
+    assert any("git clone" in line for line in log.prompts)
     assert "is damaged: cloning it again" in log.text
     subprocess.run(["git", "fsck", "--full"], cwd=root, env=session.env, check=True)
 
@@ -134,16 +113,16 @@ def test_what_was_put_in_a_plugins_place_by_hand_stays(session, source, wishes, 
     os.makedirs(os.path.join(root, ".git"))
     log.text = ""
     assert check_out(session, plugin, wishes).root == root
-    assert not any("git clone" in line for line in log.own)
+    assert not any("git clone" in line for line in log.prompts)
 
 
-def test_s4_5_a_plugin_may_lie_below_its_repository(session, source, wishes, tmp_path):
+def test_a_plugin_may_lie_below_its_repository(session, source, wishes, tmp_path):
     os.rename(source, source + ".git")
     found = check_out(session, plugin_of(f"file://{source}.git/sub#v1", {}), wishes)
     assert found.hooks == os.path.join(found.root, "sub", "hooks")
 
 
-def test_s4_5_a_missing_version_fails_with_gits_status_and_leaves_nothing(session, source, wishes):
+def test_a_missing_version_fails_with_gits_status_and_leaves_nothing(session, source, wishes):
     with pytest.raises(JobFailed) as failed:
         check_out(session, plugin_of(source + "#v9", {}), wishes)
     assert (str(failed.value), failed.value.exit_code) == ("failed to checkout plugin my: exit status 1", 1)
@@ -152,21 +131,21 @@ def test_s4_5_a_missing_version_fails_with_gits_status_and_leaves_nothing(sessio
     assert session.cwd.endswith("build")
 
 
-def test_s4_5_a_clone_is_tried_three_times(session, source, wishes, log, monkeypatch):
+def test_a_clone_is_tried_three_times(session, source, wishes, log, monkeypatch):
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)
     with pytest.raises(JobFailed) as failed:
         check_out(session, plugin_of(source + "-nothing#v1", {}), wishes)
     assert failed.value.exit_code == 128
-    assert sum("git clone" in line for line in log.own) == 3
+    assert sum("git clone" in line for line in log.prompts) == 3
 
 
 @pytest.mark.parametrize("version", ["--upload-pack=x", "-b"])
-def test_s4_5_a_version_is_never_an_option(session, source, wishes, version):
+def test_a_version_is_never_an_option(session, source, wishes, version):
     with pytest.raises(JobFailed, match="is not a valid version"):
         check_out(session, plugin_of(f"{source}#{version}", {}), wishes)
 
 
-def test_s4_5_a_plugin_without_hooks_is_refused(session, source, wishes):
+def test_a_plugin_without_hooks_is_refused(session, source, wishes):
     subprocess.run(["git", "mv", "hooks", "other"], cwd=source, env=session.env, check=True)
     subprocess.run(["git", "commit", "-q", "-m", "y"], cwd=source, env=session.env, check=True)
     with pytest.raises(JobFailed, match='"hooks" was not a directory within the "my" plugin'):
@@ -174,29 +153,29 @@ def test_s4_5_a_plugin_without_hooks_is_refused(session, source, wishes):
 
 
 @pytest.mark.parametrize("location", ["/", "//", "docker#v1"])
-def test_s4_5_a_location_without_a_folder_of_its_own_is_refused(session, wishes, location):
+def test_a_location_without_a_folder_of_its_own_is_refused(session, wishes, location):
     with pytest.raises(JobFailed, match="failed to checkout plugin"):
         check_out(session, plugin_of(location, {}), wishes)
 
 
-def test_s4_5_an_agent_name_never_leads_out_of_the_folder(session, source, wishes):
+def test_an_agent_name_never_leads_out_of_the_folder(session, source, wishes):
     with pytest.raises(JobFailed, match="has no folder of its own"):
         check_out(session, plugin_of(source, {}), Wishes(wishes.path, "../.."))
 
 
-def test_s4_5_without_a_folder_for_plugins_there_are_none(session, source):
+def test_without_a_folder_for_plugins_there_are_none(session, source):
     with pytest.raises(JobFailed, match="without a `plugins-path`"):
         check_out(session, plugin_of(source, {}), Wishes("", "agent-1"))
 
 
-def test_s4_6_a_vendored_plugin_is_found_in_the_checkout(tmp_path):
+def test_a_vendored_plugin_is_found_in_the_checkout(tmp_path):
     (tmp_path / ".buildkite" / "plugins" / "x" / "hooks").mkdir(parents=True)
     found = find_vendored(str(tmp_path), plugin_of("./.buildkite/plugins/x", {}))
     assert found.hooks == str(tmp_path / ".buildkite" / "plugins" / "x" / "hooks")
     assert found.root == str(tmp_path)
 
 
-def test_s4_6_a_vendored_plugin_elsewhere_is_refused(tmp_path):
+def test_a_vendored_plugin_elsewhere_is_refused(tmp_path):
     checkout = tmp_path / "checkout"
     (tmp_path / "outside" / "hooks").mkdir(parents=True)
     (checkout / "bare").mkdir(parents=True)

@@ -13,6 +13,7 @@ from bkagent.plugins.parse import parse
 from bkagent.plugins.schema import Schema
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
+from tests.fakes.job_log import RecordedJobLog
 
 CASES = [
     # schema, fitting values, other values
@@ -71,7 +72,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("schema, fitting, other", CASES)
-def test_s4_7_each_keyword_has_its_meaning(schema, fitting, other):
+def test_each_keyword_has_its_meaning(schema, fitting, other):
     for value in fitting:
         assert Schema(schema).problems(value) == [], value
     for value in other:
@@ -111,11 +112,11 @@ def test_s4_7_each_keyword_has_its_meaning(schema, fitting, other):
         ({"additionalProperties": False}, {"x": 1, "y": 2}, '{"x":1,"y":2} additional properties are not allowed'),
     ],
 )
-def test_s4_7_each_problem_has_the_references_words(schema, value, told):
+def test_each_problem_has_the_references_words(schema, value, told):
     assert Schema(schema).problems(value) == [f"/: {told}"]
 
 
-def test_s4_7_problems_come_in_the_references_order():
+def test_problems_come_in_the_references_order():
     schema = {
         "additionalProperties": False,
         "required": ["z", "m"],
@@ -134,7 +135,7 @@ def test_s4_7_problems_come_in_the_references_order():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_s4_7_any_schema_answers_for_any_value(seed):
+def test_any_schema_answers_for_any_value(seed):
     chance = random.Random(seed)
     names = sorted({name for schema, _, _ in CASES if isinstance(schema, dict) for name in schema})
 
@@ -150,26 +151,9 @@ def test_s4_7_any_schema_answers_for_any_value(seed):
         assert all(isinstance(problem, str) for problem in problems)
 
 
-class Log:
-    """Keeps a job's log as text."""
-
-    def __init__(self):
-        self.text = ""
-
-    def child(self, data):
-        self.text += data.decode()
-
-    def line(self, text, before="", after="", as_it_is=False):
-        text = before + text + after
-        self.text += text + "\n"
-
-    def flush(self):
-        pass
-
-
 @pytest.fixture
 def log():
-    return Log()
+    return RecordedJobLog()
 
 
 @pytest.fixture
@@ -198,12 +182,12 @@ configuration:
 """
 
 
-def test_s4_7_a_good_configuration_is_said_to_be_one(check, log):
+def test_a_good_configuration_is_said_to_be_one(check, log):
     check({"a": "x", "n": 1}, DEFINITION)
     assert 'Valid plugin configuration for "my"' in log.text
 
 
-def test_s4_7_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
+def test_a_bad_configuration_fails_the_job_with_all_its_problems(check, log):
     with pytest.raises(JobFailed) as failed:
         check({"n": 1.5, "b": True}, DEFINITION)
     assert failed.value.exit_code == 1
@@ -215,23 +199,23 @@ def test_s4_7_a_bad_configuration_fails_the_job_with_all_its_problems(check, log
     assert 'Plugin configuration JSON is {"b":true,"n":1.5}' in log.text
 
 
-def test_s4_7_a_missing_program_is_named(check):
+def test_a_missing_program_is_named(check):
     with pytest.raises(JobFailed, match='"no-such-program" command not found in PATH'):
         check({}, '{"requirements": ["no-such-program"]}', "plugin.json")
 
 
-def test_s4_7_a_plugin_without_a_definition_is_only_warned_of(check, log):
+def test_a_plugin_without_a_definition_is_only_warned_of(check, log):
     check({"a": 1})
     assert "Failed to find plugin definition for plugin my" in log.text
 
 
 @pytest.mark.parametrize("text, complaint", [("a: [", "cannot be read"), ("- x", "is not an object")])
-def test_s4_7_a_broken_definition_is_a_problem(check, text, complaint):
+def test_a_broken_definition_is_a_problem(check, text, complaint):
     with pytest.raises(JobFailed, match=complaint):
         check({}, text)
 
 
-def test_s4_7_a_definition_elsewhere_is_not_read(check, tmp_path, log):
+def test_a_definition_elsewhere_is_not_read(check, tmp_path, log):
     outside = tmp_path.parent / "outside.yml"
     outside.write_text(DEFINITION)
     os.symlink(outside, tmp_path / "plugin.yml")

@@ -64,7 +64,7 @@ LOCATIONS = [
 
 
 @pytest.mark.parametrize("source, name, identifier, repository, subdirectory, display", LOCATIONS)
-def test_s4_2_a_source_says_where_a_plugin_is(source, name, identifier, repository, subdirectory, display):
+def test_a_source_says_where_a_plugin_is(source, name, identifier, repository, subdirectory, display):
     (plugin,) = parse(json.dumps([source]))
     assert (plugin.name, plugin.identifier, plugin.display_name) == (name, identifier, display)
     assert (plugin.repository, plugin.subdirectory) == (repository, subdirectory)
@@ -72,7 +72,7 @@ def test_s4_2_a_source_says_where_a_plugin_is(source, name, identifier, reposito
 
 
 @pytest.mark.parametrize("source", ["./.buildkite/plugins/my thing", "../outside", ".buildkite/plugins/x"])
-def test_s4_6_a_source_with_a_dot_is_in_the_repository(source):
+def test_a_source_with_a_dot_is_in_the_repository(source):
     (plugin,) = parse(json.dumps([source]))
     assert plugin.vendored and plugin.location == source
 
@@ -87,7 +87,7 @@ def test_s4_6_a_source_with_a_dot_is_in_the_repository(source):
         ("", "missing plugin location"),
     ],
 )
-def test_s4_2_a_source_without_a_repository_is_named(source, complaint):
+def test_a_source_without_a_repository_is_named(source, complaint):
     (plugin,) = parse(json.dumps([source]))
     with pytest.raises(BadPlugins) as failed:
         plugin.repository  # noqa: B018
@@ -114,18 +114,18 @@ def test_s4_2_a_source_without_a_repository_is_named(source, complaint):
         ('["http://a b@h/x"]', "invalid userinfo"),
     ],
 )
-def test_s4_1_what_is_no_list_of_plugins_is_refused(text, complaint):
+def test_what_is_no_list_of_plugins_is_refused(text, complaint):
     with pytest.raises(BadPlugins) as failed:
         parse(text)
     assert complaint in str(failed.value)
 
 
-def test_s4_1_the_list_keeps_its_order_and_may_repeat_a_plugin():
+def test_the_list_keeps_its_order_and_may_repeat_a_plugin():
     found = parse(' ["a#v1", {"b#v1": null, "c#v1": {"k": 1}}, "a#v1"] trailing')
     assert [plugin.label for plugin in found] == ["a#v1", "b#v1", "c#v1", "a#v1"]
 
 
-def test_s4_4_a_configuration_becomes_variables():
+def test_a_configuration_becomes_variables():
     told = '"image": "a", "env": ["X", "Y=1"], "opts": {"dry-run": true, "max": 3, "no": false}, "n": 1.50'
     text = '[{"x/foo#v1": {' + told + "}}]"
     (plugin,) = parse(text)
@@ -146,7 +146,7 @@ def test_s4_4_a_configuration_becomes_variables():
     }
 
 
-def test_s4_4_names_with_several_underscores_keep_their_former_name_too():
+def test_names_with_several_underscores_keep_their_former_name_too():
     (plugin,) = parse('[{"x/foo#v1": {"a - b": "z"}}]')
     found = variables(plugin)
     assert found.env["BUILDKITE_PLUGIN_FOO_A___B"] == found.env["BUILDKITE_PLUGIN_FOO_A_B"] == "z"
@@ -156,7 +156,7 @@ def test_s4_4_names_with_several_underscores_keep_their_former_name_too():
 
 
 @pytest.mark.parametrize("configuration", ['{"x": null}', '{"x": [1, null]}', '{"x": {"y": null}}'])
-def test_s4_4_a_null_leaves_no_variables(configuration):
+def test_a_null_leaves_no_variables(configuration):
     (plugin,) = parse('[{"x/foo#v1": ' + configuration + "}]")
     with pytest.raises(BadConfiguration, match="unknown type <nil> <nil>"):
         variables(plugin)
@@ -172,13 +172,13 @@ def test_s4_4_a_null_leaves_no_variables(configuration):
         ([True, False, None], "[true,false,null]"),
     ],
 )
-def test_s4_4_json_is_written_as_go_writes_it(value, text):
+def test_json_is_written_as_go_writes_it(value, text):
     assert compact_json(value) == text
     assert json.loads(text) == value
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_s4_1_random_lists_are_read_or_refused(seed):
+def test_random_lists_are_read_or_refused(seed):
     chance = random.Random(seed)
     pieces = [
         "[",

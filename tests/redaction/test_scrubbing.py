@@ -69,5 +69,5 @@ def test_what_is_no_json_is_scrubbed_as_text(body):
 
 
 def test_headers_that_the_control_plane_asked_for_stay():
-    headers = {"Buildkite-Place": "hush-1", "Buildkite-Note": "hush"}
-    assert scrubbed_headers(headers, {"Buildkite-Place": "hush-1"}, scrub) == {**headers, "Buildkite-Note": "***"}
+    headers = {"Buildkite-JobSandbox": "hush-1", "Buildkite-Note": "hush"}
+    assert scrubbed_headers(headers, {"Buildkite-JobSandbox": "hush-1"}, scrub) == {**headers, "Buildkite-Note": "***"}

@@ -13,10 +13,10 @@ from bkagent.spool import directory
 from bkagent.spool.custody import provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.journal import Journal
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
-JOB = JobFile("job-1", "http://127.0.0.1/v3", "job-token")
+JOB = JobManifest("job-1", "http://127.0.0.1/v3", "job-token")
 SESSION = session_file.of_job(JOB, "http://127.0.0.1/agent", "session-token")
 
 
@@ -80,7 +80,7 @@ def test_an_entry_counts_with_its_own_token_alone(state):
 
 
 def test_an_entry_without_a_token_counts_for_nothing(state):
-    entry = directory.create(str(state / "spool"), JobFile("job-1", "http://127.0.0.1/v3", ""))
+    entry = directory.create(str(state / "spool"), JobManifest("job-1", "http://127.0.0.1/v3", ""))
     assert provenance.fault_against(entry, "") and provenance.fault_of(entry)
 
 
@@ -119,7 +119,7 @@ def test_links_and_pipes_are_not_opened(state, name):
         if path.exists():
             path.unlink()
         make()
-        fresh = directory.Entry(entry.folder)
+        fresh = directory.AgentEntry(entry.folder)
         if name == "chunks":
             with pytest.raises(OSError, match="regular file|link"):
                 Journal(str(path))
@@ -154,5 +154,5 @@ def test_what_is_moved_away_is_whole_and_never_over_what_is_there(state):
     assert (state / "kept" / "job-1" / "reason").read_text() == "odd\n"
     (state / "spool" / "job-1").write_text("a file")
     assert directory.strangers(str(state / "spool")) == [str(state / "spool" / "job-1")]
-    assert directory.Entry(str(state / "spool" / "job-1")).keep("a file") == str(state / "kept" / "job-1.1")
+    assert directory.AgentEntry(str(state / "spool" / "job-1")).keep("a file") == str(state / "kept" / "job-1.1")
     assert (state / "kept" / "job-1.1" / "entry").read_text() == "a file"

@@ -12,11 +12,11 @@ import threading
 import pytest
 
 from bkagent.spool import directory, result
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
 MARKER = re.compile(rb"\r\n\[bkagent: ([\d,]+) bytes of this log are missing here: [^\]]*\]\r\n")
-JOB = JobFile("job-1", "http://127.0.0.1/v3", "job-token")
+JOB = JobManifest("job-1", "http://127.0.0.1/v3", "job-token")
 SIZE = 4 * 1024 * 1024
 
 

@@ -14,11 +14,11 @@ import pytest
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-JOB = JobFile(
+JOB = JobManifest(
     "job-1", "http://127.0.0.1/v3", "job-token", request_headers={"Buildkite-X": "1"},
     chunk_interval_s=0.5, pty=False, started_at="2024-05-01T10:00:00Z",
 )  # fmt: skip
@@ -32,18 +32,18 @@ from bkagent.spool.result import Result
 
 
 @pytest.fixture
-def place(tmp_path):
+def spool_path(tmp_path):
     return str(tmp_path / "state" / "spool")
 
 
 @pytest.fixture
-def run(place):
+def run(spool_path):
     """Start a program in another process: it has the entry's folder as sys.argv[2], and lives until its input ends."""
     started = []
 
     def start(body):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM.format(body=body), TOP, os.path.join(place, "job-1")],
+            [sys.executable, "-c", PROGRAM.format(body=body), TOP, os.path.join(spool_path, "job-1")],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True,
         )  # fmt: skip
         started.append(process)
@@ -58,13 +58,13 @@ def run(place):
 ATTACHED = "side = directory.attach(sys.argv[2]); print('here', flush=True); sys.stdin.readline(); "
 
 
-def test_an_entry_is_private_whole_and_owned_from_the_start(place):
-    entry = directory.create(place, JOB)
+def test_an_entry_is_private_whole_and_owned_from_the_start(spool_path):
+    entry = directory.create(spool_path, JOB)
     assert stat.S_IMODE(os.stat(entry.folder).st_mode) == 0o700
-    assert os.listdir(place) == ["job-1"]
+    assert os.listdir(spool_path) == ["job-1"]
     for name in os.listdir(entry.folder):
         assert not os.stat(os.path.join(entry.folder, name)).st_mode & 0o077, name
-    (other,) = directory.entries(place)
+    (other,) = directory.entries(spool_path)
     assert other.job == JOB
     assert not other.try_own()
     entry.release()
@@ -72,48 +72,48 @@ def test_an_entry_is_private_whole_and_owned_from_the_start(place):
     assert not entry.try_own()
 
 
-def test_tokens_do_not_show(place):
-    entry = directory.create(place, JOB)
+def test_tokens_do_not_show(spool_path):
+    entry = directory.create(spool_path, JOB)
     assert "token" not in repr(entry.job) + repr(entry.session)
 
 
-def test_the_same_job_is_not_put_there_twice(place):
-    directory.create(place, JOB)
+def test_the_same_job_is_not_put_there_twice(spool_path):
+    directory.create(spool_path, JOB)
     with pytest.raises(AgentError, match="job-1 is in the spool already"):
-        directory.create(place, JOB)
-    assert os.listdir(place) == ["job-1"]
+        directory.create(spool_path, JOB)
+    assert os.listdir(spool_path) == ["job-1"]
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", "a\\b", ".new-x", "x" * 200, "a\0b", "x.", "-x", "a b"])
-def test_a_job_id_that_is_no_plain_name_is_refused(place, name):
+def test_a_job_id_that_is_no_plain_name_is_refused(spool_path, name):
     with pytest.raises(AgentError, match="cannot name a folder"):
-        directory.create(place, JobFile(name, "", ""))
-    assert not os.path.exists(place)
+        directory.create(spool_path, JobManifest(name, "", ""))
+    assert not os.path.exists(spool_path)
 
 
-def test_what_is_half_built_is_no_entry_and_is_swept_when_it_is_old(place):
-    directory.create(place, JOB).release()
-    old, young = os.path.join(place, ".new-1-a"), os.path.join(place, ".new-1-b")
+def test_what_is_half_built_is_no_entry_and_is_swept_when_it_is_old(spool_path):
+    directory.create(spool_path, JOB).release()
+    old, young = os.path.join(spool_path, ".new-1-a"), os.path.join(spool_path, ".new-1-b")
     for folder in (old, young):
         os.makedirs(folder)
     os.utime(old, (0, 0))
-    without_job = os.path.join(place, "job-2")
+    without_job = os.path.join(spool_path, "job-2")
     os.makedirs(without_job)
-    assert [entry.job_id for entry in directory.entries(place)] == ["job-1"]
-    assert sorted(os.listdir(place)) == [".new-1-b", "job-1", "job-2"]
+    assert [entry.job_id for entry in directory.entries(spool_path)] == ["job-1"]
+    assert sorted(os.listdir(spool_path)) == [".new-1-b", "job-1", "job-2"]
 
 
-def test_a_spool_that_is_not_there_has_no_entries(place):
-    assert directory.entries(place) == []
+def test_a_spool_that_is_not_there_has_no_entries(spool_path):
+    assert directory.entries(spool_path) == []
 
 
-def test_two_processes_never_own_an_entry_at_once(place, run):
-    directory.create(place, JOB).release()
+def test_two_processes_never_own_an_entry_at_once(spool_path, run):
+    directory.create(spool_path, JOB).release()
     body = """
 import os
 wins = 0
 for _ in range(300):
-    entry = directory.Entry(sys.argv[2])
+    entry = directory.AgentEntry(sys.argv[2])
     if entry.try_own():
         mark = sys.argv[2] + ".mark"
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
@@ -127,19 +127,19 @@ print(wins)
     assert all(racer.wait(30) == 0 for racer in racers) and sum(wins) > 0
 
 
-def test_the_owner_s_death_frees_the_entry(place, run):
-    directory.create(place, JOB).release()
-    process = run("entry = directory.Entry(sys.argv[2]); print(entry.try_own(), flush=True); sys.stdin.read()")
+def test_the_owner_s_death_frees_the_entry(spool_path, run):
+    directory.create(spool_path, JOB).release()
+    process = run("entry = directory.AgentEntry(sys.argv[2]); print(entry.try_own(), flush=True); sys.stdin.read()")
     assert process.stdout.readline() == "True\n"
-    entry = directory.Entry(os.path.join(place, "job-1"))
+    entry = directory.AgentEntry(os.path.join(spool_path, "job-1"))
     assert not entry.try_own()
     process.kill()
     process.wait()
     assert entry.try_own()
 
 
-def test_a_job_process_lives_and_ends(place, run):
-    entry = directory.create(place, JOB)
+def test_a_job_process_lives_and_ends(spool_path, run):
+    entry = directory.create(spool_path, JOB)
     assert not entry.started() and not entry.alive() and not entry.ended() and entry.pid() is None
     assert not entry.wait_for_end(0.01)
     process = run(ATTACHED + "side.append(b'out'); side.finish(Result(3, 'SIGTERM')); side.close()")
@@ -155,8 +155,8 @@ def test_a_job_process_lives_and_ends(place, run):
     assert entry.log_size() == 3
 
 
-def test_a_killed_job_process_is_lost_without_a_result(place, run):
-    entry = directory.create(place, JOB)
+def test_a_killed_job_process_is_lost_without_a_result(spool_path, run):
+    entry = directory.create(spool_path, JOB)
     process = run(ATTACHED)
     assert process.stdout.readline() == "here\n"
     ended = threading.Thread(target=entry.wait_for_end)
@@ -169,8 +169,8 @@ def test_a_killed_job_process_is_lost_without_a_result(place, run):
     assert not entry.settle(Result(0)), "a result is written once"
 
 
-def test_a_job_runs_once(place, run):
-    entry = directory.create(place, JOB)
+def test_a_job_runs_once(spool_path, run):
+    entry = directory.create(spool_path, JOB)
     process = run(ATTACHED)
     assert process.stdout.readline() == "here\n"
     with pytest.raises(AgentError, match="another process runs the job"):
@@ -181,8 +181,8 @@ def test_a_job_runs_once(place, run):
         directory.attach(entry.folder)
 
 
-def test_a_job_that_was_given_up_does_not_start_any_more(place):
-    entry = directory.create(place, JOB)
+def test_a_job_that_was_given_up_does_not_start_any_more(spool_path):
+    entry = directory.create(spool_path, JOB)
     assert entry.settle(Result(-1, signal_reason="agent_refused"))
     assert entry.ended()
     with pytest.raises(AgentError, match="has run already"):
@@ -190,8 +190,8 @@ def test_a_job_that_was_given_up_does_not_start_any_more(place):
     assert not entry.alive()
 
 
-def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(place):
-    entry = directory.create(place, JOB)
+def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(spool_path):
+    entry = directory.create(spool_path, JOB)
     entry.append(b"before\n")
     side = directory.attach(entry.folder)
     side.append(b"job\n")
@@ -208,8 +208,8 @@ def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(place):
         assert log.read() == b"before\njob\nafter\n"
 
 
-def test_appending_from_many_threads_loses_nothing(place):
-    side = directory.attach(directory.create(place, JOB).folder)
+def test_appending_from_many_threads_loses_nothing(spool_path):
+    side = directory.attach(directory.create(spool_path, JOB).folder)
 
     def print_lines():
         for _ in range(100):
@@ -222,12 +222,12 @@ def test_appending_from_many_threads_loses_nothing(place):
         thread.join()
     side.sync()
     side.close()
-    with open(os.path.join(place, "job-1", "log"), "rb") as log:
+    with open(os.path.join(spool_path, "job-1", "log"), "rb") as log:
         assert log.read() == (b"x" * 1000 + b"\n") * 400
 
 
-def test_a_sync_under_way_holds_up_no_end(place, monkeypatch):
-    entry = directory.create(place, JOB)
+def test_a_sync_under_way_holds_up_no_end(spool_path, monkeypatch):
+    entry = directory.create(spool_path, JOB)
     side = directory.attach(entry.folder)
     began, goes_on, synced = threading.Event(), threading.Event(), []
 
@@ -255,8 +255,8 @@ def test_a_sync_under_way_holds_up_no_end(place, monkeypatch):
 
 
 @pytest.mark.parametrize("is_gone", (False, True))
-def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(place, is_gone):
-    entry = directory.create(place, JOB)
+def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(spool_path, is_gone):
+    entry = directory.create(spool_path, JOB)
     side = directory.attach(entry.folder)
     side.append(b"line\n")
     side.finish(Result(3))
@@ -270,8 +270,8 @@ def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(place, is_gone
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(place, run, seed):
-    entry = directory.create(place, JOB)
+def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(spool_path, run, seed):
+    entry = directory.create(spool_path, JOB)
     process = run(
         "from bkagent.spool import result\nprint('here', flush=True)\n"
         "while True: result.write(sys.argv[2], Result(7, 'S' * 10000, 'r' * 10000))"
@@ -284,8 +284,8 @@ def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(place, ru
     assert entry.result() in (None, Result(7, "S" * 10000, "r" * 10000))
 
 
-def test_a_full_disk_holds_the_job_up_and_loses_nothing(place, monkeypatch):
-    side = directory.attach(directory.create(place, JOB).folder)
+def test_a_full_disk_holds_the_job_up_and_loses_nothing(spool_path, monkeypatch):
+    side = directory.attach(directory.create(spool_path, JOB).folder)
     write, refusals = os.write, iter([True, False, True, True])
 
     def write_less(fd, data):
@@ -297,12 +297,12 @@ def test_a_full_disk_holds_the_job_up_and_loses_nothing(place, monkeypatch):
     monkeypatch.setattr("bkagent.spool.full_disk_writer._PAUSE_S", 0)
     side.append(b"0123456789")
     side.close()
-    with open(os.path.join(place, "job-1", "log"), "rb") as log:
+    with open(os.path.join(spool_path, "job-1", "log"), "rb") as log:
         assert log.read() == b"0123456789"
 
 
-def test_a_wish_to_cancel_is_seen_by_the_job(place):
-    entry = directory.create(place, JOB)
+def test_a_wish_to_cancel_is_seen_by_the_job(spool_path):
+    entry = directory.create(spool_path, JOB)
     side = directory.attach(entry.folder)
     assert side.cancel_reason() is None
     entry.request_cancel("cancel")
@@ -313,8 +313,8 @@ def test_a_wish_to_cancel_is_seen_by_the_job(place):
     side.close()
 
 
-def test_both_sides_see_the_age_of_the_last_heartbeat(place):
-    entry = directory.create(place, JOB)
+def test_both_sides_see_the_age_of_the_last_heartbeat(spool_path):
+    entry = directory.create(spool_path, JOB)
     side = directory.attach(entry.folder)
     os.utime(os.path.join(entry.folder, "heartbeat"), (1000, 1000))
     assert entry.heartbeat_age_s(1060.0) == side.heartbeat_age_s(1060.0) == 60
@@ -324,18 +324,18 @@ def test_both_sides_see_the_age_of_the_last_heartbeat(place):
     side.close()
 
 
-def test_a_finished_entry_goes(place):
-    entry = directory.create(place, JOB)
-    other = directory.Entry(entry.folder)
+def test_a_finished_entry_goes(spool_path):
+    entry = directory.create(spool_path, JOB)
+    other = directory.AgentEntry(entry.folder)
     entry.remove()
-    assert os.listdir(place) == []
+    assert os.listdir(spool_path) == []
     assert not other.try_own()
 
 
-def test_a_kept_entry_is_moved_aside_with_its_reason(place):
-    kept = [directory.create(place, JOB).keep(f"refused {number}") for number in range(2)]
-    assert kept == [os.path.join(os.path.dirname(place), "kept", name) for name in ("job-1", "job-1.1")]
-    assert directory.entries(place) == []
+def test_a_kept_entry_is_moved_aside_with_its_reason(spool_path):
+    kept = [directory.create(spool_path, JOB).keep(f"refused {number}") for number in range(2)]
+    assert kept == [os.path.join(os.path.dirname(spool_path), "kept", name) for name in ("job-1", "job-1.1")]
+    assert directory.entries(spool_path) == []
     with open(os.path.join(kept[1], "reason"), encoding="utf-8") as file:
         assert file.read() == "refused 1\n"
     assert stat.S_IMODE(os.stat(os.path.dirname(kept[0])).st_mode) == 0o700
@@ -355,25 +355,25 @@ def test_a_kept_entry_is_moved_aside_with_its_reason(place):
         ('{"job_id": "j", "endpoint": "", "token": "", "chunk_interval_s": "1"}', "chunk_interval_s must be a number"),
     ],
 )
-def test_a_damaged_job_file_is_told(place, text, said):
-    entry = directory.create(place, JOB)
+def test_a_damaged_job_file_is_told(spool_path, text, said):
+    entry = directory.create(spool_path, JOB)
     with open(os.path.join(entry.folder, "job.json"), "w") as file:
         file.write(text)
     with pytest.raises(WireError, match=said):
-        print(directory.Entry(entry.folder).job)
+        print(directory.AgentEntry(entry.folder).job)
 
 
-def test_a_job_file_of_another_version_is_read(place):
+def test_a_job_file_of_another_version_is_read(spool_path):
     text = '{"job_id": "j", "endpoint": "e", "token": "t", "from_the_future": [1], "chunk_interval_s": 2}'
-    assert JobFile.from_text(text) == JobFile("j", "e", "t", chunk_interval_s=2.0)
-    assert JobFile.from_text(JOB.to_text()) == JOB
+    assert JobManifest.from_text(text) == JobManifest("j", "e", "t", chunk_interval_s=2.0)
+    assert JobManifest.from_text(JOB.to_text()) == JOB
 
 
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"exit_status": "0"}', '{"exit_status": true}', '{"exit_status": 0, "signal": 1}']
 )
-def test_a_damaged_result_is_told(place, text):
-    entry = directory.create(place, JOB)
+def test_a_damaged_result_is_told(spool_path, text):
+    entry = directory.create(spool_path, JOB)
     with open(os.path.join(entry.folder, "result.json"), "w") as file:
         file.write(text)
     with pytest.raises(WireError):

@@ -15,7 +15,7 @@ def test_a_sync_that_fails_is_tried_again_without_another_write(monkeypatch):
             raise OSError("not now")
         done.set()
 
-    syncs = background_sync.Syncing(sync, "test")
+    syncs = background_sync.BackgroundSync(sync, "test")
     syncs.written()
     assert done.wait(30)
     syncs.close()

@@ -10,22 +10,22 @@ import pytest
 
 from bkagent.job import launch
 from bkagent.system.fork_server.fork_server import Forked
-from bkagent.warm.job_forks import Warm
-from tests.job.conftest import Place, Running, await_warmth, opened_warm
+from bkagent.warm.job_forks import JobForks
+from tests.job.conftest import JobSandbox, Running, await_warmth, opened_warm
 
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="Windows has no forks")
 
 
 @pytest.fixture
-def warm() -> "Iterator[Warm]":
+def warm() -> "Iterator[JobForks]":
     opened = opened_warm()
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def place(tmp_path: pathlib.Path, warm: Warm) -> Place:
-    return Place(tmp_path, warm)
+def sandbox(tmp_path: pathlib.Path, warm: JobForks) -> JobSandbox:
+    return JobSandbox(tmp_path, warm)
 
 
 def _parent_of(pid: int) -> int:
@@ -39,49 +39,49 @@ def _warm_pid(running: Running) -> int:
     return _parent_of(running.child.pid)
 
 
-def test_a_job_is_forked_and_leads_a_session_and_a_group_of_its_own(place: Place) -> None:
-    running = place.start('echo ready; read line <"$SEEN.go"', env={"SEEN": str(_fifo(place))})
+def test_a_job_is_forked_and_leads_a_session_and_a_group_of_its_own(sandbox: JobSandbox) -> None:
+    running = sandbox.start('echo ready; read line <"$SEEN.go"', env={"SEEN": str(_fifo(sandbox))})
     running.await_text(b"ready")
     pid = running.child.pid
     assert isinstance(running.child, Forked)
     assert os.getsid(pid) == os.getpgid(pid) == pid != os.getsid(0)
-    _go(place)
+    _go(sandbox)
     ended = running.end()
     assert ended.status == 0 and ended.process.exit_code == 0 and ended.stderr == ""
 
 
-def test_no_variable_of_a_job_reaches_the_next_one(place: Place) -> None:
+def test_no_variable_of_a_job_reaches_the_next_one(sandbox: JobSandbox) -> None:
     odd = {
-        "PYTHONPATH": str(place.root), "PYTHONHOME": "/none", "PYTHONINSPECT": "1", "LD_PRELOAD_NOT": "x",
-        "LD_LIBRARY_PATH": str(place.root), "IFS": "x", "é": "é", "a.b": "1", "ONLY_FIRST": "a secret of the first",
+        "PYTHONPATH": str(sandbox.root), "PYTHONHOME": "/none", "PYTHONINSPECT": "1", "LD_PRELOAD_NOT": "x",
+        "LD_LIBRARY_PATH": str(sandbox.root), "IFS": "x", "é": "é", "a.b": "1", "ONLY_FIRST": "a secret of the first",
         "LC_ALL": "POSIX", "TZ": "Nowhere/None",
     }  # fmt: skip
-    (place.root / "dataclasses.py").write_text("raise SystemExit(9)\n", encoding="ascii")
-    first = place.run("env", odd, job_id="first")
+    (sandbox.root / "dataclasses.py").write_text("raise SystemExit(9)\n", encoding="ascii")
+    first = sandbox.run("env", odd, job_id="first")
     assert first.status == 0, first.lines
     assert first.has("ONLY_FIRST=a secret of the first")
-    second = place.run("env; cat /proc/$PPID/environ 2>/dev/null | tr '\\0' '\\n'", job_id="second")
+    second = sandbox.run("env; cat /proc/$PPID/environ 2>/dev/null | tr '\\0' '\\n'", job_id="second")
     assert second.status == 0, second.lines
     assert not [line for line in second.lines if line.partition("=")[0] in odd and not line.startswith("IFS")]
     assert not [line for line in second.lines if "secret of the first" in line]
 
 
-def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> None:
+def test_a_job_has_the_descriptors_of_any_other_and_no_more(sandbox: JobSandbox) -> None:
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("this system has no /proc")
     # Not before the job process has closed its end of the command's terminal, which is the last it does of the start.
     ready = 'while ls -l /proc/$PPID/fd | grep -q "$(tty)$"; do :; done'
     show = f"{ready}; ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd"
-    ended = place.run(show)
+    ended = sandbox.run(show)
     lines = ended.lines
     own = [word for line in lines[lines.index("own") + 1 :] for word in line.split()]
     assert set(own) <= {"0", "1", "2", "3"}, lines  # the last is that of `ls` itself
     sockets = [line for line in lines if "socket:" in line]
     # Its line, and the job's local socket. Nothing of the line to the agent.
     assert len(sockets) == 2, lines
-    place.warm = None
-    place.env["BUILDKITE_JOB_ID"] = "job-2"
-    execed = place.run(show, job_id="job-2")
+    sandbox.warm = None
+    sandbox.env["BUILDKITE_JOB_ID"] = "job-2"
+    execed = sandbox.run(show, job_id="job-2")
     forked_kinds, execed_kinds = (
         # Whether the end of the command is watched already, by an anon_inode, is a matter of the moment.
         collections.Counter(_kind(line) for line in one.lines if " -> " in line and "anon_inode" not in line)
@@ -92,22 +92,22 @@ def test_a_job_has_the_descriptors_of_any_other_and_no_more(place: Place) -> Non
 
 
 @pytest.mark.raced
-def test_jobs_run_side_by_side(place: Place) -> None:
+def test_jobs_run_side_by_side(sandbox: JobSandbox) -> None:
     # Not a FIFO for both: the command of the job that is killed ends a moment later, and might read the other's line.
-    one = place.start("echo ready; sleep 1000", job_id="one")
-    other = place.start(f'echo ready; read line <"{_fifo(place)}.go"; echo other', job_id="other")
+    one = sandbox.start("echo ready; sleep 1000", job_id="one")
+    other = sandbox.start(f'echo ready; read line <"{_fifo(sandbox)}.go"; echo other', job_id="other")
     for running in (one, other):
         running.await_text(b"ready")
     assert one.child.pid != other.child.pid
     os.killpg(one.child.pid, signal.SIGKILL)
     assert one.end().result is None
-    _go(place)
+    _go(sandbox)
     ended = other.end()
     assert ended.status == 0 and ended.has("other")
 
 
-def test_a_job_dies_by_the_signal_that_cancelled_it(place: Place) -> None:
-    running = place.start("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done")
+def test_a_job_dies_by_the_signal_that_cancelled_it(sandbox: JobSandbox) -> None:
+    running = sandbox.start("trap 'exit 3' TERM; echo ready; while :; do sleep 0.1; done")
     running.await_text(b"ready")
     running.signal(signal.SIGTERM)
     ended = running.end()
@@ -115,44 +115,46 @@ def test_a_job_dies_by_the_signal_that_cancelled_it(place: Place) -> None:
     assert ended.process.signal == "SIGTERM"
 
 
-def test_jobs_go_on_when_the_warm_process_is_killed_and_the_next_one_needs_none(place: Place, warm: Warm) -> None:
-    running = place.start(f'echo ready; read line <"{_fifo(place)}.go"; echo bye', job_id="runs")
+def test_jobs_go_on_when_the_warm_process_is_killed_and_the_next_one_needs_none(
+    sandbox: JobSandbox, warm: JobForks
+) -> None:
+    running = sandbox.start(f'echo ready; read line <"{_fifo(sandbox)}.go"; echo bye', job_id="runs")
     running.await_text(b"ready")
     os.kill(_warm_pid(running), signal.SIGKILL)
-    ended = place.run("echo next", job_id="next")
+    ended = sandbox.run("echo next", job_id="next")
     assert ended.status == 0 and ended.has("next")
-    _go(place)
+    _go(sandbox)
     ended = running.end()
     assert ended.status == 0 and ended.has("bye")
     await_warmth(warm)
-    again = place.start("echo again", job_id="again")
+    again = sandbox.start("echo again", job_id="again")
     assert isinstance(again.child, Forked) and again.end().has("again")
 
 
-def test_the_warm_process_ends_when_nobody_can_ask_it_any_more(place: Place, warm: Warm) -> None:
-    running = place.start(f'echo ready; read line <"{_fifo(place)}.go"; echo bye')
+def test_the_warm_process_ends_when_nobody_can_ask_it_any_more(sandbox: JobSandbox, warm: JobForks) -> None:
+    running = sandbox.start(f'echo ready; read line <"{_fifo(sandbox)}.go"; echo bye')
     running.await_text(b"ready")
     pid = _warm_pid(running)
     warm.close()
     assert not os.path.exists(f"/proc/{pid}") or _parent_of(running.child.pid) != pid
     assert not warm.is_ready()
-    _go(place)
+    _go(sandbox)
     ended = running.end()
     assert ended.status == 0 and ended.has("bye")
 
 
-def test_a_folder_that_is_not_there_is_told_as_by_any_start(place: Place) -> None:
-    entry = place.start("echo unused", job_id="makes-an-entry")
+def test_a_folder_that_is_not_there_is_told_as_by_any_start(sandbox: JobSandbox) -> None:
+    entry = sandbox.start("echo unused", job_id="makes-an-entry")
     entry.end()
     with pytest.raises(FileNotFoundError):
-        launch.start(entry.entry.folder, place.env, str(place.root / "none"), place.warm)
+        launch.start(entry.entry.folder, sandbox.env, str(sandbox.root / "none"), sandbox.warm)
     with pytest.raises(ValueError, match="NUL"):
-        launch.start(entry.entry.folder, {"A": "\0"}, str(place.builds), place.warm)
+        launch.start(entry.entry.folder, {"A": "\0"}, str(sandbox.builds), sandbox.warm)
 
 
-def test_an_environment_of_megabytes_arrives(place: Place) -> None:
+def test_an_environment_of_megabytes_arrives(sandbox: JobSandbox) -> None:
     large = {f"LARGE_{number}": "x" * 100_000 for number in range(12)}
-    ended = place.run('echo "${#LARGE_0} ${#LARGE_11}"', large)
+    ended = sandbox.run('echo "${#LARGE_0} ${#LARGE_11}"', large)
     assert ended.has("100000 100000"), ended.lines[-3:]
 
 
@@ -161,13 +163,13 @@ def _kind(line: str) -> str:
     return target.split(":")[0] if ":" in target else os.path.basename(target)
 
 
-def _fifo(place: Place) -> pathlib.Path:
+def _fifo(sandbox: JobSandbox) -> pathlib.Path:
     """Return a path that gives, with `.go` added, a FIFO on which jobs wait for `_go`."""
-    path = place.root / "wait"
+    path = sandbox.root / "wait"
     os.mkfifo(str(path) + ".go")
     return path
 
 
-def _go(place: Place) -> None:
-    with open(place.root / "wait.go", "w", encoding="ascii") as file:
+def _go(sandbox: JobSandbox) -> None:
+    with open(sandbox.root / "wait.go", "w", encoding="ascii") as file:
         file.write("go\n")

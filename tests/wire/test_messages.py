@@ -7,7 +7,7 @@ import pytest
 from bkagent.config.options import server
 from bkagent.controlplane.plane.ledger import Timing
 from bkagent.errors import WireError
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.ping import Ping
@@ -111,4 +111,4 @@ def test_how_long_an_agent_may_be_silent_is_said_where_it_is_not_the_usual_time(
 
 def test_everybody_means_the_same_usual_time():
     assert server.LOST_AFTER.default == Timing().lost_after_s == LOST_AFTER_S
-    assert JobFile("j", "http://e", "t").lost_after_s == LOST_AFTER_S
+    assert JobManifest("j", "http://e", "t").lost_after_s == LOST_AFTER_S

@@ -32,7 +32,7 @@ REJECTED_BY_HOOK = Refusal(
 )
 
 
-def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
+def refusal_for(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
     """Return why the job must not run here, None when it may."""
     if is_signed(job) and not permissions.unverified:
         return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
@@ -41,7 +41,7 @@ def refusal_of(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
     return None
 
 
-def notices_of(job: AcceptedJob, permissions: Permissions) -> Tuple[str, ...]:
+def notices_for(job: AcceptedJob, permissions: Permissions) -> Tuple[str, ...]:
     """Return lines for the log of a job that does not end because of its signature."""
     if not is_signed(job):
         return _about_cache(job)

@@ -6,7 +6,7 @@ import random
 import threading
 from typing import Callable
 
-from bkagent.agent.jobs.job_canceller import CANCEL, Cancelling
+from bkagent.agent.jobs.job_canceller import CANCEL, JobCanceller
 from bkagent.errors import AgentError, Refused
 from bkagent.remote import jobs
 from bkagent.remote.client import Client
@@ -17,7 +17,7 @@ CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")
 _TOKEN_IS_INVALID = 401
 
 
-class JobStatePoller:
+class CancelPoller:
     """Asks from a thread of its own until `stop()`: first at a random moment of the interval, then once each."""
 
     def __init__(
@@ -25,7 +25,7 @@ class JobStatePoller:
         client: Client,
         job_id: str,
         interval_s: float,
-        cancelling: Cancelling,
+        cancelling: JobCanceller,
         *,
         mark_timed_out: Callable[[], None],
         report: Report,

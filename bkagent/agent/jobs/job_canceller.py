@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Callable, Optional
 
-from bkagent.spool.directory import Entry
+from bkagent.spool.directory import AgentEntry
 from bkagent.spool.shared_files import AGENT_STOP, CANCEL
 from bkagent.system import process_group
 
@@ -18,14 +18,14 @@ _UNFIT, _INSTEAD = "SIGKILL", "SIGTERM"
 _BEGINNING_LOOK_S = 0.02
 
 
-class Cancelling:
+class JobCanceller:
     """Cancels the job of one spool entry. Thread-safe; only the first cancellation acts.
 
     The job process gets the cancel signal and ends its command; when the cancel grace is over, it is killed
     with all that it started.
     """
 
-    def __init__(self, entry: Entry, report: Report) -> None:
+    def __init__(self, entry: AgentEntry, report: Report) -> None:
         self._entry, self._report = entry, report
         self._lock = threading.Lock()
         self._killing: Optional[threading.Timer] = None
@@ -74,4 +74,4 @@ class Cancelling:
             self._killing.cancel()
 
 
-__all__ = ["AGENT_STOP", "CANCEL", "Cancelling"]
+__all__ = ["AGENT_STOP", "CANCEL", "JobCanceller"]

@@ -12,19 +12,19 @@ import time
 from typing import Callable, List, Mapping, Optional, Sequence, Union
 
 from bkagent.agent.jobs import outcome
-from bkagent.agent.jobs.cancel_poller import JobStatePoller
-from bkagent.agent.jobs.job_canceller import AGENT_STOP, Cancelling
+from bkagent.agent.jobs.cancel_poller import CancelPoller
+from bkagent.agent.jobs.job_canceller import AGENT_STOP, JobCanceller
 from bkagent.agent.jobs.job_files import JobFiles, remove_if_there
-from bkagent.agent.output.stdout_follower import OpenOutput, OutputCopy
-from bkagent.agent.shutdown import FORCED, NOW, Stop
+from bkagent.agent.output.stdout_follower import OpenOutput, StdoutFollower
+from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.logs.header_times import HeaderTimes
-from bkagent.logs.upload.shared_backoff import Outage
+from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.spool import layout
-from bkagent.spool.directory import Entry
+from bkagent.spool.directory import AgentEntry
 from bkagent.spool.result import Result
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
@@ -43,22 +43,22 @@ _ALREADY_FINISHED = 422
 _KILLED_WITHIN_S = 2.0
 
 
-class Tending:
+class JobDelivery:
     """One entry that this process owns, and the client that speaks for its job.
 
     `last_try_s` is for how long an immediate stop still lets it deliver what is there, after the kill.
     """
 
     def __init__(
-        self, entry: Entry, client: Client, files: JobFiles, stop: Stop, report: Report, last_try_s: float = 0.0,
-        open_output: Optional[OpenOutput] = None, outage: Optional[Outage] = None,
+        self, entry: AgentEntry, client: Client, files: JobFiles, stop: Shutdown, report: Report,
+        last_try_s: float = 0.0, open_output: Optional[OpenOutput] = None, outage: Optional[SharedBackoff] = None,
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
         self._open_output, self._outage = open_output, outage
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
-        self.cancelling = Cancelling(entry, report)
+        self.cancelling = JobCanceller(entry, report)
         self.over = False  # whether the job's process has ended, as the entry tells
 
     def run(self) -> Optional[Finish]:
@@ -67,7 +67,7 @@ class Tending:
         Returns None where a stop came first: the entry is then given back for another agent to go on with.
         """
         job = self._entry.job
-        poller = JobStatePoller(
+        poller = CancelPoller(
             self._client, job.job_id, job.job_status_interval_s, self.cancelling,
             mark_timed_out=self._mark_timed_out, report=self._report,
         )  # fmt: skip
@@ -104,7 +104,7 @@ class Tending:
     def _obey(self, level: int) -> None:
         if level >= FORCED:
             self.cancelling.cancel(AGENT_STOP)
-        if level >= NOW:
+        if level >= KILL:
             self.cancelling.kill()
             if self._last_try_s:
                 last = threading.Timer(self._last_try_s, self._end_tries)
@@ -144,14 +144,14 @@ class Tending:
             for watcher in watchers:
                 watcher.close()
 
-    def _watchers(self) -> "List[Union[HeaderTimes, OutputCopy]]":
+    def _watchers(self) -> "List[Union[HeaderTimes, StdoutFollower]]":
         """Return what looks at the log as it grows."""
-        watchers: "List[Union[HeaderTimes, OutputCopy]]" = []
+        watchers: "List[Union[HeaderTimes, StdoutFollower]]" = []
         if not self._entry.job.ansi_timestamps:
             watchers.append(HeaderTimes(self._entry, self._send_times, self._report))
         if self._open_output is not None:
             output = self._open_output(self._entry.job.log_fields)
-            watchers.append(OutputCopy(self._entry, output, self._report))
+            watchers.append(StdoutFollower(self._entry, output, self._report))
         return watchers
 
     def _send(self, sequence: int, offset: int, size: int, gzipped: bytes) -> None:
@@ -174,7 +174,7 @@ class Tending:
             if not self._entry.settle(result):
                 result = self._result() or result
         job = self._entry.job
-        return outcome.finish_of(
+        return outcome.finish_for(
             result, self._entry.cancel_reason(), failed_chunks, job.disconnect_after_job,
             overrides_zero=job.overrides_zero_exit,
         )  # fmt: skip
@@ -227,7 +227,7 @@ class Tending:
             self._report("warn", f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}")
 
 
-def _seen_by(watchers: "Sequence[Union[HeaderTimes, OutputCopy]]") -> Optional[Callable[[int], None]]:
+def _seen_by(watchers: "Sequence[Union[HeaderTimes, StdoutFollower]]") -> Optional[Callable[[int], None]]:
     if len(watchers) < 2:
         return watchers[0].seen if watchers else None
 
@@ -238,7 +238,7 @@ def _seen_by(watchers: "Sequence[Union[HeaderTimes, OutputCopy]]") -> Optional[C
     return seen
 
 
-def last_words(entry: Entry) -> str:
+def last_words(entry: AgentEntry) -> str:
     """Return what a job's process had to say that is not for the job's log: a defect, or why it could not begin."""
     try:
         path = os.path.join(entry.folder, layout.STDERR)
@@ -248,7 +248,7 @@ def last_words(entry: Entry) -> str:
         return ""
 
 
-def settled(entry: Entry, result: Result) -> bool:
+def settled(entry: AgentEntry, result: Result) -> bool:
     """Give an entry whose job cannot run its result; False when it turns out that it has one, or runs."""
     try:
         return entry.settle(result)

@@ -9,24 +9,24 @@ from __future__ import annotations
 from typing import Callable, Dict, List, Mapping, Tuple
 
 from bkagent.agent import ignored_order
-from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.variables_of_agent import access, configuration, git, identity, signing, steps
 from bkagent.agent.variables_of_checkout import SPARSE_NAMES, checkout
 from bkagent.config.protected_variables import IGNORED, Protection
 from bkagent.remote.request_headers import to_variables
 
-Contributor = Callable[[JobContext], Dict[str, str]]
+Contributor = Callable[[JobStart], Dict[str, str]]
 
 MESSAGE, MESSAGE_MAX_BYTES = "BUILDKITE_MESSAGE", 65536
 REGISTRATION_TOKEN = "BUILDKITE_AGENT_TOKEN"
 MIRROR_URL = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
 
 
-def _headers(context: JobContext) -> Dict[str, str]:
+def _headers(context: JobStart) -> Dict[str, str]:
     return to_variables(context.request_headers)
 
 
-def _validation(context: JobContext) -> Dict[str, str]:
+def _validation(context: JobStart) -> Dict[str, str]:
     wanted = context.settings.plugin_validation or context.job.env.get("BUILDKITE_PLUGIN_VALIDATION") in _YES
     return {"BUILDKITE_PLUGIN_VALIDATION": "true" if wanted else "false"}
 
@@ -50,7 +50,7 @@ def _is_malformed(name: str) -> bool:
     return not name or "=" in name or any(letter < " " and letter != "\0" for letter in name)
 
 
-def variables(context: JobContext) -> Dict[str, str]:
+def variables(context: JobStart) -> Dict[str, str]:
     """Return every variable that the job is told, without what its process inherits from the agent."""
     own, ignored = received(context.job.env, context.settings.permissions.protection())
     merged: Dict[str, str] = dict(own)
@@ -69,7 +69,7 @@ def variables(context: JobContext) -> Dict[str, str]:
     return merged
 
 
-def process_environment(context: JobContext) -> Dict[str, str]:
+def process_environment(context: JobStart) -> Dict[str, str]:
     """Return the whole environment of the job's process."""
     return {**context.settings.environ, **variables(context)}
 

@@ -1,6 +1,6 @@
 """Run one job that was accepted: from its spool entry to the end that the control plane has taken.
 
-    accepted -> entry in the spool -> start call -> files and environment -> process -> `Tending`
+    accepted -> entry in the spool -> start call -> files and environment -> process -> `JobDelivery`
 
 A job that was left in the spool by an agent before goes on from where its entry stands.
 """
@@ -15,35 +15,42 @@ from typing import Callable, Optional, Tuple
 
 from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
-from bkagent.agent.jobs.admission import REJECTED_BY_HOOK, Refusal, is_signed, notices_of, permitted_mirror, refusal_of
-from bkagent.agent.jobs.job_delivery import Tending, last_words, settled
+from bkagent.agent.jobs.admission import (
+    REJECTED_BY_HOOK,
+    Refusal,
+    is_signed,
+    notices_for,
+    permitted_mirror,
+    refusal_for,
+)
+from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settled
 from bkagent.agent.jobs.job_files import NAMES_OF_THE_AGENT, JobFiles
-from bkagent.agent.jobs.job_start import JobContext
+from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.registration import own_user_agent
 from bkagent.agent.session.session import Session
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.shutdown import FORCED, Stop
+from bkagent.agent.shutdown import FORCED, Shutdown
 from bkagent.agent.variables_of_agent import protections
 from bkagent.config import in_use_locks, paths, self_command
 from bkagent.config.compat import Compat
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.logs import local_copies
-from bkagent.logs.stamper import Stamper
-from bkagent.logs.upload.shared_backoff import Outages
+from bkagent.logs.stampers import AnsiStamper
+from bkagent.logs.upload.shared_backoff import SharedBackoffs
 from bkagent.redaction.known import KnownSecrets
 from bkagent.redaction.variables import SecretValues
 from bkagent.remote import jobs
 from bkagent.spool import directory
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import Entry
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.directory import AgentEntry
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.system import process_group
-from bkagent.warm.job_forks import Warm
+from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
@@ -55,7 +62,7 @@ _KILLED_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True)
-class Workplace:
+class AgentContext:
     """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
 
     `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process, and
@@ -64,25 +71,25 @@ class Workplace:
 
     settings: AgentSettings
     spool_path: str
-    stop: Stop
+    stop: Shutdown
     report: Report
-    warm: Optional[Warm] = None
+    warm: Optional[JobForks] = None
     open_output: Optional[OpenOutput] = None
-    outages: Outages = field(default_factory=Outages)
+    outages: SharedBackoffs = field(default_factory=SharedBackoffs)
     known: KnownSecrets = field(default_factory=KnownSecrets)
 
 
-class JobRun:
+class JobRunner:
     """One accepted job of a session. `entry` is there once `run` has it, `not_run` when there was none to be had."""
 
-    def __init__(self, job: AcceptedJob, session: Session, place: Workplace) -> None:
-        self._job, self._session, self._place = job, session, place
+    def __init__(self, job: AcceptedJob, session: Session, context: AgentContext) -> None:
+        self._job, self._session, self._context = job, session, context
         self._client = session.client.with_token(job.token or session.token)
         self._started_at = rfc3339(time.time_ns())
-        self.entry: Optional[Entry] = None
+        self.entry: Optional[AgentEntry] = None
         self.not_run: Optional[Finish] = None
 
-    def run(self, on_entry: Callable[[Entry], None]) -> Optional[Finish]:
+    def run(self, on_entry: Callable[[AgentEntry], None]) -> Optional[Finish]:
         """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
 
         Raises AgentError when the job could not be started as far as the control plane is concerned; it will
@@ -93,19 +100,19 @@ class JobRun:
         session = session_file.of_job(job, own.client.endpoint, own.token)
         try:
             earlier = self._earlier(job, session)
-            self.entry = entry = earlier or directory.create(self._place.spool_path, job, session)
+            self.entry = entry = earlier or directory.create(self._context.spool_path, job, session)
         except (AgentError, OSError) as problem:
-            self.not_run = unrunnable.tell(
-                self._client, self._job.id, str(problem), wait=self._place.stop.waiter(FORCED),
-                report=self._place.report, leaves=job.disconnect_after_job,
+            self.not_run = unrunnable.report_unrunnable(
+                self._client, self._job.id, str(problem), wait=self._context.stop.waiter(FORCED),
+                report=self._context.report, leaves=job.disconnect_after_job,
             )  # fmt: skip
             raise
         on_entry(entry)
-        files = JobFiles(self._place.settings.job.context_path or entry.folder, self._job.id)
+        files = JobFiles(self._context.settings.job.context_path or entry.folder, self._job.id)
         try:
             jobs.start(
-                self._client, self._job.id, self._started_at, wait=self._place.stop.waiter(FORCED),
-                report=self._place.report,
+                self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
+                report=self._context.report,
             )  # fmt: skip
         except AgentError:
             if earlier:
@@ -113,13 +120,13 @@ class JobRun:
             else:
                 entry.remove()
             raise
-        if self._place.settings.job.log_copies.folder:
+        if self._context.settings.job.log_copies.folder:
             # On the side: there may be many, and the job does not wait for it.
-            old = (self._place.settings.job.log_copies,)
+            old = (self._context.settings.job.log_copies,)
             threading.Thread(target=log_copy_paths.remove_old, args=old, name="old-copies", daemon=True).start()
-        tending = Tending(
-            entry, self._client, files, self._place.stop, self._place.report, self._place.settings.last_try_s,
-            self._place.open_output, self._place.outages.of(self._client.endpoint),
+        tending = JobDelivery(
+            entry, self._client, files, self._context.stop, self._context.report, self._context.settings.last_try_s,
+            self._context.open_output, self._context.outages.of(self._client.endpoint),
         )  # fmt: skip
         try:
             if earlier:
@@ -132,44 +139,46 @@ class JobRun:
             raise
         return tending.run()
 
-    def _earlier(self, job: JobFile, session: SessionFile) -> Optional[Entry]:
-        place = self._place
-        return resume.take(place.spool_path, job, session, self._job.token, place.report, place.stop.waiter(FORCED))
+    def _earlier(self, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
+        context = self._context
+        return resume.claim_earlier_entry(
+            context.spool_path, job, session, self._job.token, context.report, context.stop.waiter(FORCED)
+        )
 
-    def _begin(self, entry: Entry, files: JobFiles, tending: Tending) -> None:
+    def _begin(self, entry: AgentEntry, files: JobFiles, tending: JobDelivery) -> None:
         """Start the job's process, or write down why there is none."""
         child = None
         try:
-            context, about_mirror = self._described(files, entry)
+            start, about_mirror = self._describe_job(files, entry)
             if is_signed(self._job):
-                self._place.report("warn", f"job {self._job.id} is signed, and there is no key to verify that with")
-            self._say(entry, notices_of(self._job, context.settings.permissions))
-            refusal = refusal_of(self._job, context.settings.permissions)
+                self._context.report("warn", f"job {self._job.id} is signed, and there is no key to verify that with")
+            self._say(entry, notices_for(self._job, start.settings.permissions))
+            refusal = refusal_for(self._job, start.settings.permissions)
             if refusal is None:
                 self._say(entry, about_mirror)
-                refusal = self._judged(context)
+                refusal = self._judged(start)
             if refusal is None:
-                child = self._launch(entry, context)
+                child = self._launch(entry, start)
         except (OSError, ValueError, AgentError) as problem:
-            self._place.report("error", f"job {self._job.id} cannot be run: {problem}")
+            self._context.report("error", f"job {self._job.id} cannot be run: {problem}")
             refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
         if refusal is not None or child is None:
             self._refuse(entry, refusal or Refusal((), outcome.RUN_ERROR))
             return
-        arguments = (child, entry, tending, self._place.report)
+        arguments = (child, entry, tending, self._context.report)
         threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
 
-    def _resume(self, entry: Entry, files: JobFiles) -> None:
+    def _resume(self, entry: AgentEntry, files: JobFiles) -> None:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
         try:
-            context, _ = self._described(files, entry)
-            refusal = refusal_of(self._job, context.settings.permissions) or self._judged(context)
+            start, _ = self._describe_job(files, entry)
+            refusal = refusal_for(self._job, start.settings.permissions) or self._judged(start)
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
         if refusal is None:
-            self._place.report("info", f"going on with job {self._job.id}, which an agent before this one left")
+            self._context.report("info", f"going on with job {self._job.id}, which an agent before this one left")
             return
-        self._place.report("error", f"job {self._job.id}, which an agent before this one left, does not go on")
+        self._context.report("error", f"job {self._job.id}, which an agent before this one left, does not go on")
         pid = entry.pid()
         if pid is not None:
             process_group.kill(pid)
@@ -177,29 +186,29 @@ class JobRun:
         self._say(entry, refusal.lines)
         entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
 
-    def _described(self, files: JobFiles, entry: Entry) -> Tuple[JobContext, Tuple[str, ...]]:
+    def _describe_job(self, files: JobFiles, entry: AgentEntry) -> Tuple[JobStart, Tuple[str, ...]]:
         """Write the files that describe the job; return what is known of it, and lines about its mirror."""
-        settings = self._place.settings.job
+        settings = self._context.settings.job
         self._job, about_mirror = permitted_mirror(self._job, settings.permissions)
         names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
         own, _ = job_environment.received(self._job.env, settings.permissions.protection())
         agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
         files.write(own, agent_names)
-        self._place.report("debug", f"Created env file (shell format): {files.env_path}")
-        self._place.report("debug", f"Created env file (JSON format): {files.env_json_path}")
-        return self._context(files, entry), about_mirror
+        self._context.report("debug", f"Created env file (shell format): {files.env_path}")
+        self._context.report("debug", f"Created env file (JSON format): {files.env_json_path}")
+        return self._job_start(files, entry), about_mirror
 
-    def _judged(self, context: JobContext) -> Optional[Refusal]:
+    def _judged(self, start: JobStart) -> Optional[Refusal]:
         """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
-        if not context.settings.hooks_path:
+        if not start.settings.hooks_path:
             return None
         from bkagent.agent import agent_hooks
 
-        return None if agent_hooks.allows(context, self._place.report) else REJECTED_BY_HOOK
+        return None if agent_hooks.pre_bootstrap_allows(start, self._context.report) else REJECTED_BY_HOOK
 
-    def _context(self, files: JobFiles, entry: Entry) -> JobContext:
-        settings = self._place.settings
-        return JobContext(
+    def _job_start(self, files: JobFiles, entry: AgentEntry) -> JobStart:
+        settings = self._context.settings
+        return JobStart(
             job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
             request_headers=self._client.request_headers, env_path=files.env_path,
             env_json_path=files.env_json_path, timeout_path=files.timeout_path,
@@ -207,31 +216,31 @@ class JobRun:
             debug=settings.debug, debug_http=settings.debug_http,
         )  # fmt: skip
 
-    def _launch(self, entry: Entry, context: JobContext) -> launch.Child:
-        build_path = context.settings.build_path
+    def _launch(self, entry: AgentEntry, start: JobStart) -> launch.Child:
+        build_path = start.settings.build_path
         os.makedirs(build_path, exist_ok=True)
-        in_use_locks.touch(own_folders(context.settings))
-        env = job_environment.process_environment(context)
+        in_use_locks.touch(own_folders(start.settings))
+        env = job_environment.process_environment(start)
         # What the agent knows and no variable of the job tells: it could still come to print them.
-        secrets = (self._place.settings.token, self._session.token, context.token)
-        child = launch.start(entry.folder, env, build_path, self._place.warm, secrets)
-        self._place.report("debug", f"Process of job {self._job.id} is running with PID: {child.pid}")
+        secrets = (self._context.settings.token, self._session.token, start.token)
+        child = launch.start(entry.folder, env, build_path, self._context.warm, secrets)
+        self._context.report("debug", f"Process of job {self._job.id} is running with PID: {child.pid}")
         return child
 
-    def _refuse(self, entry: Entry, refusal: Refusal) -> None:
+    def _refuse(self, entry: AgentEntry, refusal: Refusal) -> None:
         self._say(entry, refusal.lines)
         settled(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
 
-    def _say(self, entry: Entry, lines: "tuple[str, ...]") -> None:
+    def _say(self, entry: AgentEntry, lines: "tuple[str, ...]") -> None:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
         if not lines:
             return
-        secrets = SecretValues(self._job.env, self._place.settings.job.redacted_vars)
-        clean = [secrets.scrub(self._place.known.scrub(line)) for line in lines]
+        secrets = SecretValues(self._job.env, self._context.settings.job.redacted_vars)
+        clean = [secrets.scrub(self._context.known.scrub(line)) for line in lines]
         text = "".join(shown_text.message(line) + "\n" for line in clean)
         data = text.encode("utf-8", "surrogateescape")
         if entry.job.ansi_timestamps:
-            data = Stamper(lambda: time.time_ns() // 1_000_000).feed(data)
+            data = AnsiStamper(lambda: time.time_ns() // 1_000_000).feed(data)
         entry.append(data)
         if entry.job.log_copy:
             self._copy(entry.job.log_copy, data)
@@ -240,12 +249,12 @@ class JobRun:
         try:
             local_copies.append(path, data, local_copies.COPY_MODE)
         except OSError as problem:
-            self._place.report("warn", f"the copy of a log in {path} cannot be written: {problem.strerror}")
+            self._context.report("warn", f"the copy of a log in {path} cannot be written: {problem.strerror}")
 
-    def _job_file(self) -> JobFile:
-        settings, session = self._place.settings.job, self._session
+    def _job_file(self) -> JobManifest:
+        settings, session = self._context.settings.job, self._session
         wanted = settings.log_copies
-        return JobFile(
+        return JobManifest(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
             agent_name=session.name, heartbeat_interval_s=session.heartbeat_interval_s,
             lost_after_s=session.lost_after_s, job_status_interval_s=session.job_status_interval_s,
@@ -255,7 +264,7 @@ class JobRun:
             pty_raw="pty-raw" in settings.experiments, cancel_grace_s=settings.cancel_grace_s,
             signal_grace_s=settings.signal_grace_s, cancel_signal=settings.cancel_signal,
             overrides_zero_exit=Compat(settings.compat, frozenset(settings.experiments)).overrides_zero_exit,
-            disconnect_after_job=self._place.settings.disconnect_after_job, leftovers=settings.leftovers,
+            disconnect_after_job=self._context.settings.disconnect_after_job, leftovers=settings.leftovers,
             bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
             sockets_path=settings.sockets_path, allowed_repositories=settings.permissions.repositories,
             user_agent=own_user_agent(),
@@ -270,7 +279,7 @@ def own_folders(settings: JobSettings) -> Tuple[str, ...]:
     return (self_command.code_root(), settings.launchers_path)
 
 
-def _reap(child: launch.Child, entry: Entry, tending: Tending, report: Report) -> None:
+def _reap(child: launch.Child, entry: AgentEntry, tending: JobDelivery, report: Report) -> None:
     """Take note of the process's end for the system's sake; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.

@@ -10,7 +10,7 @@ from bkagent.wire.accepted_job import AcceptedJob
 
 
 @dataclass(frozen=True)
-class JobContext:
+class JobStart:
     """One job on its way to its process.
 
     endpoint, token      what the job's own requests go to, and with what

@@ -19,7 +19,7 @@ def lost(finished_at: str, signal: str = "") -> Result:
     return Result(LOST_STATUS, signal, "" if signal else RUN_ERROR, finished_at)
 
 
-def finish_of(
+def finish_for(
     result: Result, cancel_reason: Optional[str], chunks_failed_count: int, leaves: bool, *,
     overrides_zero: bool = False,
 ) -> Finish:  # fmt: skip

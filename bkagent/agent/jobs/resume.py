@@ -13,8 +13,8 @@ from bkagent.errors import AgentError
 from bkagent.spool import directory
 from bkagent.spool.custody import handing_over, keeping, provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import Entry
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.directory import AgentEntry
+from bkagent.spool.manifest import JobManifest
 
 Report = Callable[[str, str], None]
 
@@ -23,9 +23,9 @@ _PATIENCE_S = 5.0
 _LOOK_S = 0.1
 
 
-def take(
-    spool_path: str, job: JobFile, session: SessionFile, token: str, report: Report, wait: Callable[[float], bool]
-) -> Optional[Entry]:
+def claim_earlier_entry(
+    spool_path: str, job: JobManifest, session: SessionFile, token: str, report: Report, wait: Callable[[float], bool]
+) -> Optional[AgentEntry]:
     """Return the entry to go on with, owned and in `session`; None where the job begins anew.
 
     `token` is what the control plane gave for this job; where it gives none, as of old, no entry counts. What is no
@@ -43,7 +43,7 @@ def take(
             return None
         if entry.is_entry():
             if entry.try_own():
-                return _usable(entry, job, session)
+                return _resumable(entry, job, session)
         elif not entry.in_use():
             entry.clear_away("it was no entry of a job when the job came again")
             return None
@@ -54,7 +54,7 @@ def take(
             raise AgentError(f"another process of this user has the job in its hands: {entry.folder}")
 
 
-def _fault(entry: Entry, token: str) -> str:
+def _fault(entry: AgentEntry, token: str) -> str:
     """Return why what stands there is not of the job that came with `token`, "" where it may be.
 
     Raises AgentError where a process of the job runs that an agent has started: no job runs twice.
@@ -70,7 +70,7 @@ def _fault(entry: Entry, token: str) -> str:
     return fault
 
 
-def _is_ours(entry: Entry, token: str) -> bool:
+def _is_ours(entry: AgentEntry, token: str) -> bool:
     """Return whether an agent made the entry, be it in another session or damaged since."""
     try:
         noted = entry.session
@@ -81,7 +81,7 @@ def _is_ours(entry: Entry, token: str) -> bool:
     return session_file.is_same_token(noted.token, token) or not provenance.fault_of(entry)
 
 
-def _set_aside(entry: Entry, fault: str, report: Report) -> None:
+def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
     """Move away what has not been made for this job. Raises AgentError where that cannot be."""
     what = f"what the spool has under the id of job {entry.job_id} is not its entry: {fault}"
     try:
@@ -91,7 +91,7 @@ def _set_aside(entry: Entry, fault: str, report: Report) -> None:
     report("warn", f"{what}; it decides nothing and is kept in {where}")
 
 
-def _usable(entry: Entry, job: JobFile, session: SessionFile) -> Optional[Entry]:
+def _resumable(entry: AgentEntry, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
     """Return an owned entry, ready to go on; None when it has been put out of the way."""
     try:
         began = entry.started() or entry.result() is not None

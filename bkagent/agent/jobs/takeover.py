@@ -16,19 +16,19 @@ from typing import List, Optional, Set, Tuple
 
 from bkagent.agent.jobs import outcome
 from bkagent.agent.jobs.job_canceller import AGENT_STOP
-from bkagent.agent.jobs.job_delivery import Tending, settled
+from bkagent.agent.jobs.job_delivery import JobDelivery, settled
 from bkagent.agent.jobs.job_files import JobFiles
-from bkagent.agent.jobs.job_runner import Workplace
+from bkagent.agent.jobs.job_runner import AgentContext
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.registration import own_user_agent, request_log_of
-from bkagent.agent.shutdown import NOW
+from bkagent.agent.shutdown import KILL
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.spool import directory
 from bkagent.spool.custody import handing_over, provenance
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import Entry
+from bkagent.spool.directory import AgentEntry
 from bkagent.transport.retry import Schedule
 from bkagent.wire.timestamps import rfc3339
 
@@ -36,19 +36,19 @@ _POSTED_WITHIN_S = 5.0
 _LOOK_S = 0.2
 
 
-class Adoption:
+class Takeover:
     """Looks for entries without an owner; each one found is tended on a thread of its own."""
 
-    def __init__(self, place: Workplace) -> None:
-        self._place = place
-        self._threads: List[Tuple[threading.Thread, Entry]] = []
+    def __init__(self, context: AgentContext) -> None:
+        self._context = context
+        self._threads: List[Tuple[threading.Thread, AgentEntry]] = []
         self._damaged: Set[str] = set()
         self._waiting: Set[str] = set()
 
-    def look(self, ended_only: bool = False) -> None:
+    def scan(self, ended_only: bool = False) -> None:
         """Take what nobody owns now; of jobs that still run, none where `ended_only`."""
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
-        for entry in directory.entries(self._place.spool_path):
+        for entry in directory.entries(self._context.spool_path):
             if entry.folder in self._damaged:
                 continue
             fault = provenance.fault_of_form(entry)
@@ -62,9 +62,9 @@ class Adoption:
             except (AgentError, OSError) as problem:
                 fault = str(problem)
             self._set_aside(entry, fault)
-        for path in directory.strangers(self._place.spool_path):
+        for path in directory.strangers(self._context.spool_path):
             if path not in self._damaged:
-                self._set_aside(Entry(path), directory.STRANGE)
+                self._set_aside(AgentEntry(path), directory.STRANGE)
 
     def wait(self, within_s: float = _POSTED_WITHIN_S) -> None:
         """Wait until the jobs that were taken over are done, or a stop has made their threads leave them.
@@ -79,39 +79,39 @@ class Adoption:
                 if not entry.alive():
                     left_s -= _LOOK_S
 
-    def _take_over(self, entry: Entry, noted: Optional[SessionFile]) -> None:
+    def _take_over(self, entry: AgentEntry, noted: Optional[SessionFile]) -> None:
         if noted is None:
             raise AgentError("the session that took its job is gone")  # in this moment
-        self._place.report("info", f"taking over job {entry.job_id}, which an agent before this one left")
+        self._context.report("info", f"taking over job {entry.job_id}, which an agent before this one left")
         arguments = (entry, noted)
         thread = threading.Thread(target=self._tend, args=arguments, name=f"adopted-{entry.job_id}", daemon=True)
         self._threads.append((thread, entry))
         thread.start()
 
-    def _tend(self, entry: Entry, noted: SessionFile) -> None:
-        with self._place.known.for_a_while() as hide:
+    def _tend(self, entry: AgentEntry, noted: SessionFile) -> None:
+        with self._context.known.for_a_while() as hide:
             hide(noted.token)
             hide(noted.agent_token)
             self._tend_hidden(entry, noted)
 
-    def _tend_hidden(self, entry: Entry, noted: SessionFile) -> None:
-        place, job = self._place, entry.job
+    def _tend_hidden(self, entry: AgentEntry, noted: SessionFile) -> None:
+        context, job = self._context, entry.job
         session = Client(
-            noted.agent_endpoint or noted.endpoint, noted.agent_token, environ=place.settings.environ,
+            noted.agent_endpoint or noted.endpoint, noted.agent_token, environ=context.settings.environ,
             user_agent=own_user_agent(), request_headers=noted.request_headers,
-            request_log=request_log_of(place.settings, place.report),
+            request_log=request_log_of(context.settings, context.report),
         )  # fmt: skip
         client = session.with_endpoint(noted.endpoint).with_token(noted.token)
         if not entry.started():
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
-        files = JobFiles(place.settings.job.context_path or entry.folder, job.job_id)
-        tending = Tending(
-            entry, client, files, place.stop, place.report, place.settings.last_try_s, place.open_output,
-            place.outages.of(client.endpoint),
+        files = JobFiles(context.settings.job.context_path or entry.folder, job.job_id)
+        tending = JobDelivery(
+            entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
+            context.outages.of(client.endpoint),
         )  # fmt: skip
         heartbeat = Heartbeat(
-            lambda: session, noted.heartbeat_interval_s, report=place.report, at_once=True,
+            lambda: session, noted.heartbeat_interval_s, report=context.report, at_once=True,
             on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),
         )  # fmt: skip
         if noted.agent_token:
@@ -120,42 +120,45 @@ class Adoption:
             if tending.run() is not None and noted.agent_token:
                 heartbeat.stop()
                 agents.disconnect(
-                    session, wait=place.stop.waiter(NOW), report=place.report, schedule=Schedule(1, lambda failed: 0.0)
+                    session,
+                    wait=context.stop.waiter(KILL),
+                    report=context.report,
+                    schedule=Schedule(1, lambda failed: 0.0),
                 )
         except (AgentError, OSError) as problem:
-            place.report("warn", f"job {job.job_id}, taken over: {problem}")
+            context.report("warn", f"job {job.job_id}, taken over: {problem}")
         finally:
             heartbeat.stop()
             entry.release()
 
-    def _session_over(self, tending: Tending, refusal: AgentError) -> None:
-        self._place.report("warn", f"the session of a job taken over has ended, so the job is cancelled: {refusal}")
+    def _session_over(self, tending: JobDelivery, refusal: AgentError) -> None:
+        self._context.report("warn", f"the session of a job taken over has ended, so the job is cancelled: {refusal}")
         tending.cancelling.cancel(AGENT_STOP)
 
-    def _set_aside(self, entry: Entry, why: str) -> None:
+    def _set_aside(self, entry: AgentEntry, why: str) -> None:
         """Move away what is damaged or no entry, but not under a job that still runs, which may mend it."""
         if not provenance.fault_of_form(entry) and entry.alive():
             entry.release()
             if entry.folder not in self._waiting:
                 self._waiting.add(entry.folder)
                 text = f"job {entry.job_id} is not taken over: {why}; its job still runs, so it is looked at again"
-                self._place.report("error", text)
+                self._context.report("error", text)
             return
         try:
             kept = entry.keep(why)
-            self._place.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; kept in {kept}")
+            self._context.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; kept in {kept}")
         except (OSError, AgentError) as problem:
             self._damaged.add(entry.folder)
-            self._place.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; nor moved: {problem}")
+            self._context.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; nor moved: {problem}")
 
 
-def _fault_of(entry: Entry) -> str:
+def _fault_of(entry: AgentEntry) -> str:
     """Return why an owned entry counts for nothing, "" where it counts. Raises OSError, AgentError."""
     handing_over.take_in_older(entry)
     return provenance.fault_of(entry)
 
 
-def _touch(entry: Entry) -> None:
+def _touch(entry: AgentEntry) -> None:
     if os.path.isdir(entry.folder):
         try:
             entry.heartbeat()

@@ -17,7 +17,7 @@ Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 
-def tell(client: Client, job_id: str, why: str, *, wait: Wait, report: Report, leaves: bool) -> Finish:
+def report_unrunnable(client: Client, job_id: str, why: str, *, wait: Wait, report: Report, leaves: bool) -> Finish:
     """Start the job and finish it at once as one that could not be run; `why` becomes its log. Raises AgentError."""
     now = rfc3339(time.time_ns())
     jobs.start(client, job_id, now, wait=wait, report=report)
@@ -28,7 +28,7 @@ def tell(client: Client, job_id: str, why: str, *, wait: Wait, report: Report, l
     except AgentError as problem:
         report("warn", f"job {job_id} will not say why it could not be run: {problem}")
         failed_count = 1
-    finish = outcome.finish_of(outcome.lost(now), None, failed_count, leaves)
+    finish = outcome.finish_for(outcome.lost(now), None, failed_count, leaves)
     jobs.finish(client, job_id, finish, wait=wait, report=report)
     return finish
 

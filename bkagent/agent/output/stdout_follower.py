@@ -6,9 +6,9 @@ import os
 import threading
 from typing import Callable, Mapping, Protocol
 
-from bkagent.logs.strip_stamps import Unstamped
+from bkagent.logs.strip_stamps import StampStripper
 from bkagent.spool import journal
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.plain_file import open_plain
 
 _READ_BYTES = 256 * 1024
@@ -31,15 +31,15 @@ class Output(Protocol):
 OpenOutput = Callable[[Mapping[str, str]], Output]
 
 
-class OutputCopy:
+class StdoutFollower:
     """Follows the log of an entry on a thread of its own, so that a slow reader holds up no upload.
 
     Of a job that is taken over, what the control plane has was shown by the agent before; it is not shown again.
     """
 
-    def __init__(self, entry: Entry, output: Output, report: Callable[[str, str], None]) -> None:
+    def __init__(self, entry: AgentEntry, output: Output, report: Callable[[str, str], None]) -> None:
         self._entry, self._output, self._report = entry, output, report
-        self._unstamped = Unstamped(entry.job)
+        self._unstamped = StampStripper(entry.job)
         self._at = self._size = _taken_bytes(entry)
         self._news = threading.Event()
         self._closing = False
@@ -84,7 +84,7 @@ class OutputCopy:
             self._output.feed(self._unstamped.feed(data))
 
 
-def _taken_bytes(entry: Entry) -> int:
+def _taken_bytes(entry: AgentEntry) -> int:
     try:
         return journal.acknowledged_bytes(entry.chunks_path)
     except (OSError, ValueError):

@@ -6,7 +6,7 @@ import threading
 from typing import Dict, Optional
 
 
-class Idleness:
+class IdleTimer:
     """Counts from the moment at which the last of the workers became idle.
 
     A worker counts as busy until it has heard from the control plane once. Times are of one monotonic clock.

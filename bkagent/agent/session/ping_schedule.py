@@ -6,7 +6,7 @@ import math
 from typing import Callable
 
 
-class Phase:
+class PingSchedule:
     """Moments `interval_s` apart. `chance()` draws a number in [0, 1) that spreads workers over the interval.
 
     One draw for good, in place of a new one at each tick: the same rate of requests, and never more than

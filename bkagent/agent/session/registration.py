@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from bkagent.agent.session.session import Report, Session
 from bkagent.agent.settings import AgentSettings
-from bkagent.agent.shutdown import GRACEFUL, Stop
+from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
 from bkagent.errors import AgentError
 from bkagent.remote import agents
@@ -44,7 +44,7 @@ def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestL
     return RequestLog(report, settings.debug_http)
 
 
-def register_all(client: Client, settings: AgentSettings, stop: Stop, report: Report) -> List[Session]:
+def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: Report) -> List[Session]:
     """Register every worker, at the same time; return their sessions in the order of their numbers.
 
     Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.

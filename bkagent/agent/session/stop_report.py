@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Callable, Optional
 
-from bkagent.agent.shutdown import GRACEFUL, NOW
+from bkagent.agent.shutdown import GRACEFUL, KILL
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -33,7 +33,7 @@ class StopReport:
     def complete(self, level: int) -> None:
         """Before the session ends, at this level of the stop: wait for it, as long as one request may take."""
         self.on_stop(level)
-        if self._thread is not None and level < NOW:
+        if self._thread is not None and level < KILL:
             self._thread.join(agents.STOP_LIMIT_S)
 
     def _send(self) -> None:

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     """Run the job; end by the signal that cancelled it, where one did."""
-    from bkagent.job.standalone import JobByHand
+    from bkagent.job.standalone import StandaloneJob
     from bkagent.system import signals
 
-    job = JobByHand(call.settings, _environ(call), call.out.buffer)
+    job = StandaloneJob(call.settings, _environ(call), call.out.buffer)
     signals.catch_endings(job.cancel)
     ending = job.run()
     if ending.signal:

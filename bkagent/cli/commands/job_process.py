@@ -47,7 +47,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     defects.follow(_tell_agent, words, lambda: layout.state_of(entry_folder), scrub)
     signals.catch_endings(process.cancel)
     ending = process.run()
-    fork_server.teach()
+    fork_server.report_modules()
     if ending.signal:
         signals.die_by(ending.signal)
     # All is on disk, and the agent goes on already: no time for the interpreter to tidy up.

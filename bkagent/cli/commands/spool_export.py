@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO
 
-    from bkagent.spool.listing import Spooled
+    from bkagent.spool.listing import SpooledJob
 
 _READ_BYTES = 1024 * 1024
 
@@ -34,11 +34,11 @@ def run(call: Call) -> int:
     return 0
 
 
-def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "Spooled") -> None:
-    from bkagent.logs.strip_stamps import Unstamped
-    from bkagent.spool.manifest import JobFile
+def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "SpooledJob") -> None:
+    from bkagent.logs.strip_stamps import StampStripper
+    from bkagent.spool.manifest import JobManifest
 
-    unstamped = Unstamped(one.job or JobFile(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
+    unstamped = StampStripper(one.job or JobManifest(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
     for data in iter(lambda: log.read(_READ_BYTES), b""):
         out.write(unstamped.feed(data) if unstamped else data)
     if unstamped:

@@ -10,7 +10,7 @@ def run(call: Call) -> int:
     from bkagent.agent.job_settings import JobSettings
     from bkagent.agent.jobs.flush import flush
     from bkagent.agent.settings import AgentSettings
-    from bkagent.agent.shutdown import Stop
+    from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
     from bkagent.cli.pages import spool_view
     from bkagent.cli.start import signals
@@ -20,7 +20,7 @@ def run(call: Call) -> int:
         endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
         job=JobSettings(build_path="", sockets_path="", launchers_path=""), is_verbose=call.report.is_debug,
     )  # fmt: skip
-    stop = Stop()
+    stop = Shutdown()
     signals.follow(stop, call.report)
     left = flush(settings, stop, call.report, call.settings[spool.WITHIN])
     if left:

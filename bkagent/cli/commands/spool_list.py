@@ -10,7 +10,7 @@ def run(call: Call) -> int:
     from bkagent.spool import listing
 
     state_path = spool_view.state_path(call)
-    found = listing.listing(state_path)
+    found = listing.list_jobs(state_path)
     if call.settings[spool.JSON]:
         import json
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bkagent.agent.output.stdout_follower import OpenOutput
     from bkagent.agent.settings import AgentSettings
     from bkagent.redaction.known import KnownSecrets
-    from bkagent.warm.job_forks import Warm
+    from bkagent.warm.job_forks import JobForks
 
 
 def run(call: Call) -> int:
@@ -24,12 +24,12 @@ def run(call: Call) -> int:
     # Here and not above, so that a help page loads nothing but options.
     from bkagent.cli import defects
     from bkagent.cli.start import inherited_env, token_hiding
-    from bkagent.warm.job_forks import Warm
+    from bkagent.warm.job_forks import JobForks
 
     token_hiding.hide(call, sys.argv[1:])
     defects.follow_call(call)
     token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
-    warm = Warm(inherited_env.inherited(call), call.report)
+    warm = JobForks(inherited_env.inherited(call), call.report)
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
     try:
@@ -38,7 +38,7 @@ def run(call: Call) -> int:
         warm.close()
 
 
-def _run(call: Call, warm: "Warm") -> int:
+def _run(call: Call, warm: "JobForks") -> int:
     from bkagent.cli.start import agent_settings, inherited_env
     from bkagent.errors import AgentError
     from bkagent.redaction.known import KnownSecrets
@@ -56,9 +56,9 @@ def _run(call: Call, warm: "Warm") -> int:
         raise
 
 
-def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "KnownSecrets") -> int:
+def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "KnownSecrets") -> int:
     from bkagent.agent.run import run as run_agent
-    from bkagent.agent.shutdown import Stop
+    from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
     from bkagent.cli.start import agent_settings, signals
 
@@ -75,7 +75,7 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "Warm", known: "Know
     for sentence in agent_settings.warnings(call.settings):
         report("warn", sentence)
     _make_build_folder(settings.job.build_path, call)
-    stop = Stop()
+    stop = Shutdown()
     signals.follow(stop, report)
     report("info", "You can press Ctrl-C to stop the agent")
     open_output = _job_output(call) if settings.job.log_copies.to_stdout else None

@@ -8,7 +8,7 @@ import socket
 import threading
 from typing import Callable, List
 
-from bkagent.agent.shutdown import FORCED, GRACEFUL, NOW, Stop
+from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.system import signals
 
 # At level NOW the jobs' processes are killed and their results written down; this is the time for that.
@@ -16,7 +16,7 @@ _LAST_SECONDS = 5.0
 _AGAIN = "send again to end the running jobs"
 
 
-def follow(stop: Stop, report: Callable[[str, str], None]) -> None:
+def follow(stop: Shutdown, report: Callable[[str, str], None]) -> None:
     """Let signals raise `stop`. Must be called on the main thread.
 
     TERM and INT: finish the running job; then cancel it; then kill it. QUIT: cancel at once. HUP: nothing.
@@ -49,9 +49,9 @@ _LEVELLED = _numbers("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
 _UNHEEDED = _numbers("SIGHUP")
 
 
-def _raise(number: int, stop: Stop, report: Callable[[str, str], None]) -> None:
+def _raise(number: int, stop: Shutdown, report: Callable[[str, str], None]) -> None:
     is_quit = number == getattr(signal, "SIGQUIT", None)
-    level = max(FORCED if is_quit else GRACEFUL, min(stop.level + 1, NOW))
+    level = max(FORCED if is_quit else GRACEFUL, min(stop.level + 1, KILL))
     name = signal.Signals(number).name
     if level == GRACEFUL:
         report("info", f"Received {name}: leaving when the running jobs have ended; {_AGAIN}")

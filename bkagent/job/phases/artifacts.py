@@ -24,4 +24,4 @@ def _upload(job: Job) -> None:
         return
     words = ["artifact", "upload", paths]
     words += [destination] if destination else []
-    as_command.do(job, words, lambda: artifact_upload.run(job, paths, destination))
+    as_command.run_as_command(job, words, lambda: artifact_upload.run(job, paths, destination))

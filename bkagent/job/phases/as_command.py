@@ -12,7 +12,9 @@ from bkagent.shell import prompt
 from bkagent.wire.go_duration import precise
 
 
-def do(job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = "") -> Optional[bool]:
+def run_as_command(
+    job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = ""
+) -> Optional[bool]:
     """Write the prompt of the command `words` into the log and do its `work`, or call the program put in our place.
 
     Return what `work` does; that program says True by its exit status 0. Raises what `work` raises, or JobFailed.

@@ -12,10 +12,10 @@ def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], Non
     """Return what says whether a key of the build exists, and what sets one. Loaded and connected when called."""
 
     def exists(key: str) -> bool:
-        return bool(as_command.do(job, ["meta-data", "exists", key], lambda: _exists(job, key)))
+        return bool(as_command.run_as_command(job, ["meta-data", "exists", key], lambda: _exists(job, key)))
 
     def put(key: str, value: str) -> None:
-        as_command.do(job, ["meta-data", "set", key], lambda: _set(job, key, value), stdin=value)
+        as_command.run_as_command(job, ["meta-data", "set", key], lambda: _set(job, key, value), stdin=value)
 
     return exists, put
 

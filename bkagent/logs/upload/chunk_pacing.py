@@ -12,7 +12,7 @@ _EARLY_AFTER_S, _EARLY_AFTER_PART = 0.05, 0.05
 _EARLY_COST_INTERVALS = 10
 
 
-class Pace:
+class ChunkPacing:
     """The server says how often it wants a chunk: the reference sends what there is once each interval.
 
     Here what is printed waits until it is an interval old, with all that is printed meanwhile; then it is one chunk. No

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Callable, Deque, Optional, Tuple
 
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
-from bkagent.logs.upload.shared_backoff import Outage
+from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.plain_file import open_plain
 
@@ -33,7 +33,7 @@ class ChunkSenders:
         log_path: str,
         journal: Journal,
         send: Send,
-        outage: Outage,
+        outage: SharedBackoff,
         ring: Callable[[], None],
         report: Callable[[str, str], None],
     ) -> None:

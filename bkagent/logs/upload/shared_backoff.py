@@ -13,7 +13,7 @@ _LEAST_PAUSE_S = 0.02  # doubles with each try of one request: a server may answ
 _LONGEST_WISH_S = 60.0  # of what a server asks for
 
 
-class Outage:
+class SharedBackoff:
     """Thread-safe. Share one among all senders to an endpoint.
 
     Those who failed get turns, one after another with a pause between, so that many of them knock no more often than
@@ -61,17 +61,17 @@ class Outage:
             self._changed.notify_all()
 
 
-class Outages:
+class SharedBackoffs:
     """An Outage for each endpoint. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: Dict[str, Outage] = {}
+        self._known: Dict[str, SharedBackoff] = {}
 
-    def of(self, endpoint: str) -> Outage:
+    def of(self, endpoint: str) -> SharedBackoff:
         """Return the one that all who talk to an endpoint share."""
         with self._lock:
-            return self._known.setdefault(endpoint, Outage())
+            return self._known.setdefault(endpoint, SharedBackoff())
 
 
 def _grown_s(first_s: float, times: int) -> float:

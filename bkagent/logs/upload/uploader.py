@@ -8,11 +8,11 @@ import time
 from typing import Callable, Optional
 
 from bkagent.errors import WireError
-from bkagent.logs.upload.chunk_pacing import Pace
+from bkagent.logs.upload.chunk_pacing import ChunkPacing
 from bkagent.logs.upload.chunk_senders import ChunkSenders, GivenUp, Send
-from bkagent.logs.upload.shared_backoff import Outage
-from bkagent.spool.agent_entry import Entry
-from bkagent.spool.background_sync import Syncing
+from bkagent.logs.upload.shared_backoff import SharedBackoff
+from bkagent.spool.agent_entry import AgentEntry
+from bkagent.spool.background_sync import BackgroundSync
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
@@ -39,15 +39,15 @@ class Uploader:
 
     def __init__(
         self,
-        entry: Entry,
+        entry: AgentEntry,
         send: Send,
         report: Callable[[str, str], None],
         *,
-        outage: Optional[Outage] = None,
+        outage: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
     ) -> None:
         self._entry, self._send, self._report, self._watch = entry, send, report, watch
-        self._outage = outage or Outage()
+        self._outage = outage or SharedBackoff()
         self._told_of_size = self._told_of_full_disk = False
         self._watching = False
         self.complete = False  # whether the job has ended and every byte is acknowledged
@@ -61,7 +61,7 @@ class Uploader:
         try:
             journal = Journal(self._entry.chunks_path)
             senders = ChunkSenders(self._entry.log_path, journal, self._send, self._outage, bell.ring, self._report)
-            self._syncing = Syncing(lambda: self._sync(journal), "journal-sync")
+            self._syncing = BackgroundSync(lambda: self._sync(journal), "journal-sync")
             try:
                 self._upload(journal, senders, stop)
             finally:
@@ -77,7 +77,7 @@ class Uploader:
 
     def _upload(self, journal: Journal, senders: ChunkSenders, stop: threading.Event) -> None:
         job = self._entry.job
-        pace = Pace(job.chunk_max_bytes, job.chunk_interval_s)
+        pace = ChunkPacing(job.chunk_max_bytes, job.chunk_interval_s)
         self._fill(journal)
         again = journal.unacknowledged()
         if any(chunk.size > job.chunk_max_bytes for chunk in again):

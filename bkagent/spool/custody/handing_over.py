@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bkagent.spool import layout, shared_files
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 
 
-def redirect(entry: Entry, endpoint: str) -> None:
+def redirect(entry: AgentEntry, endpoint: str) -> None:
     """Let whoever delivers the job reach its control plane elsewhere: the same one, at another address."""
     session = entry.session
     if session is not None:
@@ -22,7 +22,7 @@ def redirect(entry: Entry, endpoint: str) -> None:
     entry.rewrite(replace(entry.job, endpoint=endpoint))
 
 
-def hand_to(entry: Entry, other: JobFile, session: SessionFile) -> None:
+def hand_to(entry: AgentEntry, other: JobManifest, session: SessionFile) -> None:
     """Let the job be delivered in a new session; `other` names the same job."""
     note(entry, session)
     entry.rewrite(
@@ -35,14 +35,14 @@ def hand_to(entry: Entry, other: JobFile, session: SessionFile) -> None:
     )  # fmt: skip
 
 
-def note(entry: Entry, session: SessionFile) -> None:
+def note(entry: AgentEntry, session: SessionFile) -> None:
     """Write down, on the disk, in which session the job is delivered."""
     state_path = layout.state_of(entry.folder)
     session_file.write(state_path, session)
     shared_files.sync_session(entry.folder)
 
 
-def take_in_older(entry: Entry) -> None:
+def take_in_older(entry: AgentEntry) -> None:
     """Give an owned entry of a release before this one the form of today: its session's token leaves `job.json`.
 
     Nothing is lent to it: its own endpoints and tokens are used, which its control plane knows or refuses.

@@ -18,13 +18,13 @@ from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import is_own_folder, open_plain
 
 if TYPE_CHECKING:
-    from bkagent.spool.agent_entry import Entry
+    from bkagent.spool.agent_entry import AgentEntry
 
 _AS_IT_WAS = "entry"  # inside its folder in `kept`
 _MOST_OF_ONE_JOB = 1000
 
 
-def keep_entry(entry: Entry, reason: str) -> str:
+def keep_entry(entry: AgentEntry, reason: str) -> str:
     """Move an entry that the caller owns; return where it is now. Raises OSError, AgentError."""
     if not is_own_folder(entry.folder):
         return keep_as_is(entry.folder, reason)
@@ -64,7 +64,7 @@ def _write_reason(folder: str, reason: str) -> None:
         file.write(reason.strip() + "\n")
 
 
-def _forget_secrets(entry: Entry) -> None:
+def _forget_secrets(entry: AgentEntry) -> None:
     """Take tokens and the job's environment out of what is kept: a person looks at it, nobody delivers it."""
     for name in os.listdir(entry.folder):
         if name.startswith(layout.JOB_ENV_PREFIX):
@@ -78,7 +78,7 @@ def _forget_secrets(entry: Entry) -> None:
     replace_file(os.path.join(entry.folder, layout.JOB), text.encode("utf-8", "surrogateescape"))
 
 
-def _forget_session(entry: Entry, token: str) -> None:
+def _forget_session(entry: AgentEntry, token: str) -> None:
     try:
         session = entry.session
     except WireError:
@@ -87,7 +87,7 @@ def _forget_session(entry: Entry, token: str) -> None:
         session_file.remove(layout.state_of(entry.folder), entry.job_id)
 
 
-def _finish_result(entry: Entry) -> None:
+def _finish_result(entry: AgentEntry) -> None:
     """Make an announced result one that counts after the next start of the machine as well."""
     try:
         outcome = entry.result()

@@ -11,7 +11,7 @@ import stat
 
 from bkagent.errors import AgentError
 from bkagent.spool import layout, result, shared_files
-from bkagent.spool.agent_entry import Entry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import is_same_token
 from bkagent.system.plain_file import is_own_folder
@@ -22,7 +22,7 @@ _FILES = (
 )  # fmt: skip
 
 
-def fault_of_form(entry: Entry) -> str:
+def fault_of_form(entry: AgentEntry) -> str:
     """Return what of an entry is not as agents make it, "" for nothing. Opens no file."""
     if not is_own_folder(entry.folder):
         return "it is a link, or no folder of this user"
@@ -36,7 +36,7 @@ def fault_of_form(entry: Entry) -> str:
     return ""
 
 
-def fault_of(entry: Entry) -> str:
+def fault_of(entry: AgentEntry) -> str:
     """Return why an entry counts for nothing, "" where it counts."""
     fault = fault_of_form(entry)
     if fault:
@@ -54,7 +54,7 @@ def fault_of(entry: Entry) -> str:
     return ""
 
 
-def fault_against(entry: Entry, token: str) -> str:
+def fault_against(entry: AgentEntry, token: str) -> str:
     """Return why an entry is not that of a job which has just been accepted with `token`, "" where it is."""
     fault = fault_of_form(entry)
     if fault:
@@ -68,6 +68,6 @@ def fault_against(entry: Entry, token: str) -> str:
     return ""
 
 
-def is_of_older_release(entry: Entry) -> bool:
+def is_of_older_release(entry: AgentEntry) -> bool:
     """Return whether an entry is one of a release before this one. Raises WireError."""
     return entry.session is None and session_file.from_older_entry(shared_files.read_text(entry.folder)) is not None

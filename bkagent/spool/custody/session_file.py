@@ -13,7 +13,7 @@ from typing import List, Mapping, Optional
 
 from bkagent.errors import WireError
 from bkagent.spool import checked_fields, layout
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.system import private_folder
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import read_plain
@@ -38,7 +38,7 @@ class SessionFile:
     heartbeat_interval_s: float = 60.0
 
 
-def of_job(job: JobFile, agent_endpoint: str = "", agent_token: str = "") -> SessionFile:
+def of_job(job: JobManifest, agent_endpoint: str = "", agent_token: str = "") -> SessionFile:
     """Return the session that took a job."""
     return SessionFile(
         job.job_id, job.endpoint, job.token, agent_endpoint, agent_token, job.request_headers, job.heartbeat_interval_s

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
     from bkagent.system.fork_server._fork_request import Request
-    from bkagent.system.fork_server._preload_posix import Teacher
+    from bkagent.system.fork_server._preload_posix import ModuleReport
 
 _own_line: "Optional[_socket.socket]" = None  # of a forked process: open for as long as the process lives
-_teacher: "Optional[Teacher]" = None  # of a forked process
+_module_report: "Optional[ModuleReport]" = None  # of a forked process
 
 
-def teach() -> None:
+def report_modules() -> None:
     """See `fork_server`."""
-    if _teacher is not None:
-        _teacher.teach()
+    if _module_report is not None:
+        _module_report.report()
 
 
 def serve() -> "Optional[Request]":
@@ -50,7 +50,7 @@ class _Server:
 
     def __init__(self, line: "_socket.socket") -> None:
         self._line = line
-        self._lessons = lessons.Lessons()
+        self._preloads = lessons.PreloadRequests()
         self._children: "Dict[int, _socket.socket]" = {}
         # A child's end makes itself known by a byte in this pipe.
         self._bell, self._ringer = os.pipe()
@@ -64,7 +64,7 @@ class _Server:
     def run(self) -> "Optional[Request]":
         poller = select.poll()
         poller.register(self._bell, select.POLLIN)
-        poller.register(self._lessons.fd, select.POLLIN)
+        poller.register(self._preloads.fd, select.POLLIN)
         poller.register(self._line.fileno(), select.POLLIN)
         while True:
             for fd, _ in poller.poll():
@@ -72,8 +72,8 @@ class _Server:
                     os.read(fd, 4096)
                     self._reap()
                     continue
-                if fd == self._lessons.fd:
-                    self._lessons.learn()
+                if fd == self._preloads.fd:
+                    self._preloads.preload()
                     continue
                 try:
                     data, ancillary, _, _ = self._line.recvmsg(1, _socket.CMSG_SPACE(4 * lines.FILES))
@@ -106,8 +106,8 @@ class _Server:
             other.close()
         os.close(self._bell)
         os.close(self._ringer)
-        global _teacher
-        _teacher = self._lessons.leave_to()
+        global _module_report
+        _module_report = self._preloads.leave_to()
         return True
 
     def _reap(self) -> None:

@@ -58,5 +58,5 @@ def serve() -> Optional[Request]:
     return None
 
 
-def teach() -> None:
+def report_modules() -> None:
     """Do nothing: no process is a fork."""

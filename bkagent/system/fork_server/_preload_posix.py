@@ -1,4 +1,4 @@
-"""What a warm process learns from its forks: the names of modules that they had to load, so that the next has them."""
+"""Modules that forks had to load are reported to the warm process, which loads them so that the next fork has them."""
 
 import gc
 import os
@@ -13,23 +13,23 @@ if TYPE_CHECKING:
 _PIPE_BUF = 4096  # a write of this size is not torn apart, nor mixed with another
 
 
-class Lessons:
-    """A pipe from the forks to the warm process. `fd` becomes readable when there is something to learn."""
+class PreloadRequests:
+    """A pipe from the forks to the warm process. `fd` becomes readable when there is something to load."""
 
     def __init__(self) -> None:
-        self.fd, self._teacher = os.pipe()
+        self.fd, self._report_end = os.pipe()
         os.set_blocking(self.fd, False)
-        self._heard = b""
+        self._received = b""
 
-    def leave_to(self) -> "Teacher":
+    def leave_to(self) -> "ModuleReport":
         """Close, in a fork, the end that is the parent's; return the other."""
         os.close(self.fd)
-        return Teacher(self._teacher)
+        return ModuleReport(self._report_end)
 
-    def learn(self) -> None:
+    def preload(self) -> None:
         """Load what the forks had to load."""
-        self._heard += os.read(self.fd, _PIPE_BUF)
-        *names, self._heard = self._heard.split(b"\n")
+        self._received += os.read(self.fd, _PIPE_BUF)
+        *names, self._received = self._received.split(b"\n")
         for name in names:
             try:
                 __import__(name.decode("ascii"))
@@ -39,20 +39,20 @@ class Lessons:
             keep_pages_shared()
 
 
-class Teacher:
+class ModuleReport:
     """A fork's end of the pipe."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe, self._known = pipe, set(sys.modules)
 
-    def teach(self) -> None:
+    def report(self) -> None:
         """Name what was loaded since the fork."""
         names: "List[str]" = [name for name in sys.modules if name not in self._known]
         try:
             for name in names:
                 os.write(self._pipe, name.encode("ascii", "replace")[: _PIPE_BUF - 1] + b"\n")
         except OSError:
-            pass  # nobody learns any more
+            pass  # the warm process has ended
 
 
 def keep_pages_shared() -> None:

@@ -10,7 +10,7 @@ ForkServer(argv, env)                       starts a warm process, which shall c
     .close()                                let the warm process end; what was forked from it runs on
 serve() -> Optional[Request]                in the warm process, which must have one thread: returns in each forked
                                             process what that shall do, and None once nobody can ask any more
-teach() -> None                             in a forked process that ends: let the warm one load what it had to
+report_modules() -> None                    in a forked process that ends: have the warm one load the same modules
 
 `start` raises OSError when the process cannot have its folder, ValueError as all starting of processes does, and
 NotWarm when the warm process does not answer: then nothing has been started.
@@ -22,11 +22,11 @@ end of that line tells the end of the process, and nothing else of the asking si
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system.fork_server._fork_server_windows import AVAILABLE, Forked, ForkServer, serve, teach
+    from bkagent.system.fork_server._fork_server_windows import AVAILABLE, Forked, ForkServer, report_modules, serve
 else:
     from bkagent.system.fork_server._fork_client_posix import AVAILABLE, Forked, ForkServer
-    from bkagent.system.fork_server._fork_server_posix import serve, teach
+    from bkagent.system.fork_server._fork_server_posix import report_modules, serve
 
 from bkagent.system.fork_server._fork_request import NotWarm, Request
 
-__all__ = ["AVAILABLE", "ForkServer", "Forked", "NotWarm", "Request", "serve", "teach"]
+__all__ = ["AVAILABLE", "ForkServer", "Forked", "NotWarm", "Request", "serve", "report_modules"]

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from typing import Callable, Dict, List
 
 
-class Duty:
+class ForkedCommand:
     """A caller's command line and environment, and how to end. `program` is the path of the script that it is."""
 
     __slots__ = ("program", "words", "env", "_tell")

@@ -26,11 +26,11 @@ _JOB_GROUP = re.compile(rb"/" + PREFIX.encode() + rb"[0-9a-f]+$|(?<=::)/$", re.M
 _OWN_FILES = (b"/dev/fd/", b"/proc/self", b"/proc/thread-self")
 
 
-class Unlike(Exception):
+class ContextMismatch(Exception):
     """The caller differs from this process in a way that a fork cannot make up for."""
 
 
-class Place:
+class ProcessContext:
     """Where and as whom a process runs. Two that are equal see the same files and may do the same."""
 
     def __init__(self, pid: "int | str") -> None:
@@ -45,7 +45,7 @@ class Place:
             [_link(f"{self.folder}ns/{name}") for name in _NAMESPACES], _label(self.folder),
         )  # fmt: skip
 
-    def is_like(self, other: "Place") -> bool:
+    def is_like(self, other: "ProcessContext") -> bool:
         """Whether both run in the same place with the same rights."""
         return self._seen == other._seen
 
@@ -53,25 +53,25 @@ class Place:
 class Caller:
     """A process that waits for its stand-in."""
 
-    def __init__(self, pid: int, own: Place) -> None:
-        """Raises Unlike, and OSError when it is gone."""
-        place = Place(pid)
+    def __init__(self, pid: int, own: ProcessContext) -> None:
+        """Raises ContextMismatch, and OSError when it is gone."""
+        place = ProcessContext(pid)
         if not place.is_like(own):
-            raise Unlike("it runs elsewhere, or as somebody else")
+            raise ContextMismatch("it runs elsewhere, or as somebody else")
         command_line, environ = _read(place.folder + "cmdline"), _read(place.folder + "environ")
         if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
-            raise Unlike("it names files by their descriptors")
+            raise ContextMismatch("it names files by their descriptors")
         # A shell comes first.
         self._program, *self._words = command_line.split(b"\0")[1:-1]
         self._variables = environ.split(b"\0")
         if not self._speaks_utf8():
-            raise Unlike("its texts are not in UTF-8")
+            raise ContextMismatch("its texts are not in UTF-8")
         self._umask = place.umask
         self._cwd = os.open(place.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._limits = _differing_limits(pid)
         self._priority = os.getpriority(os.PRIO_PROCESS, pid)
         if self._priority < os.getpriority(os.PRIO_PROCESS, 0):
-            raise Unlike("it is preferred by the scheduler")
+            raise ContextMismatch("it is preferred by the scheduler")
         self._processors = os.sched_getaffinity(pid)
 
     def env(self) -> "Dict[str, str]":
@@ -118,13 +118,13 @@ class Caller:
 
 
 def _differing_limits(pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
-    """Return the limits that a process has and this one has not. Raises Unlike where they are above our own."""
+    """Return the limits of a process that differ from our own. Raises ContextMismatch where they are above ours."""
     found = []
     for kind in _LIMITS:
         own, its = resource.getrlimit(kind), resource.prlimit(pid, kind)
         if own != its:
             if _above(its[1], own[1]):
-                raise Unlike("it has a limit above ours")
+                raise ContextMismatch("it has a limit above ours")
             found.append((kind, its))
     return found
 

@@ -11,7 +11,7 @@ from bkagent.system.fork_server import _preload_posix as lessons
 from bkagent.system.stand_in import _stand_in_caller_linux as callers
 from bkagent.system.stand_in import _stand_in_files_linux as files
 from bkagent.system.stand_in import _stand_in_queue_linux as queues
-from bkagent.system.stand_in._forked_command import Duty
+from bkagent.system.stand_in._forked_command import ForkedCommand
 from bkagent.system.stand_in.stand_in_script import STDIN
 
 assert sys.platform == "linux"
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
-    from bkagent.system.fork_server._preload_posix import Teacher
+    from bkagent.system.fork_server._preload_posix import ModuleReport
 
 READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
@@ -30,7 +30,7 @@ _LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
 _READ_BYTES = 4096
 
 
-def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[Duty]":
+def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[ForkedCommand]":
     """Serve until the line hangs up; forks are told from the parent by what this returns."""
     server = _Server(folder, queue, line)
     lessons.keep_pages_shared()
@@ -60,22 +60,22 @@ class _Server:
     def __init__(self, folder: str, queue: int, line: int) -> None:
         self._folder, self._queue, self._line = folder, queue, line
         self._requests = queues.Requests(folder, queue)
-        self._own = callers.Place("self")
+        self._own = callers.ProcessContext("self")
         self._asking: "List[_Call]" = []  # without a line
         self._calls: "Dict[int, _Call]" = {}  # by line
         self._leaves_at: "Optional[float]" = None
         self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
-        self._lessons = lessons.Lessons()
+        self._preloads = lessons.PreloadRequests()
         for fd in (self._bell, self._ringer):
             os.set_blocking(fd, False)
         self._poller = select.poll()
-        for fd in (queue, line, self._bell, self._lessons.fd):
+        for fd in (queue, line, self._bell, self._preloads.fd):
             self._poller.register(fd, select.POLLIN)
         signal.set_wakeup_fd(self._ringer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
-    def run(self, idle_s: float) -> "Optional[Duty]":
+    def run(self, idle_s: float) -> "Optional[ForkedCommand]":
         idle_at = time.monotonic() + idle_s
         while True:
             events = self._poller.poll(self._patience_s(idle_at) * 1000)
@@ -100,8 +100,8 @@ class _Server:
         elif fd == self._bell:
             os.read(fd, _READ_BYTES)
             self._reap()
-        elif fd == self._lessons.fd:
-            self._lessons.learn()
+        elif fd == self._preloads.fd:
+            self._preloads.preload()
         elif fd == self._line:
             self._poller.unregister(fd)
             self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
@@ -114,7 +114,7 @@ class _Server:
             queues.forget(self._folder)
             self._leaves_at = time.monotonic() + in_s
 
-    def _answer_all(self) -> "Optional[Duty]":
+    def _answer_all(self) -> "Optional[ForkedCommand]":
         """Answer the callers that read by now; in a fork, return its duty."""
         asking, self._asking = self._asking, []
         for call in asking:
@@ -129,14 +129,14 @@ class _Server:
                 queues.free(self._folder, call.slot)
         return None
 
-    def _answer(self, call: _Call, line: int) -> "Optional[Duty]":
+    def _answer(self, call: _Call, line: int) -> "Optional[ForkedCommand]":
         call.line = line
         self._calls[line] = call
         self._poller.register(line, 0)  # of interest is that nobody reads it any more
         try:
             caller = callers.Caller(call.pid, self._own)
             call.fork = os.fork()
-        except (OSError, ValueError, callers.Unlike):
+        except (OSError, ValueError, callers.ContextMismatch):
             self._tell(call, queues.NO)
             return None
         if call.fork:
@@ -145,14 +145,14 @@ class _Server:
             return None
         return self._begin(caller, call)
 
-    def _begin(self, caller: callers.Caller, call: _Call) -> Duty:
+    def _begin(self, caller: callers.Caller, call: _Call) -> ForkedCommand:
         """Become the caller's stand-in. Where that fails the caller runs its command itself."""
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            teacher = self._let_go(call)
+            module_report = self._let_go(call)
             had = files.of(call.pid, (STDIN, 1, 2))
             processes.place_files((had[0], had[1], had[2]))  # in place of the queue and the line
             for fd in had:
@@ -167,16 +167,16 @@ class _Server:
         def tell(status: int) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
             self._tell(call, b"exit %d\n" % (status & 0xFF))
-            teacher.teach()
+            module_report.report()
 
-        return Duty(caller.program(), caller.words(), caller.env(), tell)
+        return ForkedCommand(caller.program(), caller.words(), caller.env(), tell)
 
-    def _let_go(self, own: _Call) -> "Teacher":
+    def _let_go(self, own: _Call) -> "ModuleReport":
         """Close what is the parent's alone; return what tells it of modules."""
         for fd in (self._bell, self._ringer, *self._calls):
             if fd > 0 and fd != own.line:
                 os.close(fd)
-        return self._lessons.leave_to()
+        return self._preloads.leave_to()
 
     def _has_gone(self, call: _Call) -> None:
         """The caller reads no more: it has its answer, or has died. The slot is free once the fork has ended."""

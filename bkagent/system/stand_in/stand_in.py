@@ -7,13 +7,13 @@ Queue(folder)                   the agent's side of `folder`, where callers ask;
     .refuse()                   tell those who ask that they have to run their commands themselves
     .sweep()                    tell that to everybody who waits, since the warm process has ended
     .close()                    nobody answers any more
-serve(folder, queue, line) -> Optional[Duty]
+serve(folder, queue, line) -> Optional[ForkedCommand]
                                 in the warm process, which must have one thread: returns in each fork what that shall
                                 do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
                                 `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
                                 and hangs up when the agent is gone; NO_JOBS before that says that no job is left
-Duty.program, .words, .env      the caller's program, its command line behind that, and its environment
-Duty.done(status)               end the fork, and the caller, with an exit status; does not return
+ForkedCommand.program, .words, .env      the caller's program, its command line behind that, and its environment
+ForkedCommand.done(status)               end the fork, and the caller, with an exit status; does not return
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
 standard files, working directory, umask, limits, priority and processors, and a session of its own. Where it could be
@@ -36,12 +36,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
-    from bkagent.system.stand_in._forked_command import Duty
+    from bkagent.system.stand_in._forked_command import ForkedCommand
 
 __all__ = ["AVAILABLE", "IDLE_S", "NO_JOBS", "Queue", "serve"]
 
 
-def serve(folder: str, queue: int, line: int) -> "Optional[Duty]":
+def serve(folder: str, queue: int, line: int) -> "Optional[ForkedCommand]":
     """See above. Loaded late: the agent has no use for what serves."""
     if sys.platform == "linux":
         from bkagent.system.stand_in import _stand_in_server_linux

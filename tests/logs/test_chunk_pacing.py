@@ -5,14 +5,14 @@ import random
 
 import pytest
 
-from bkagent.logs.upload.chunk_pacing import MOST_IN_FLIGHT, Pace
+from bkagent.logs.upload.chunk_pacing import MOST_IN_FLIGHT, ChunkPacing
 
 FULL = 1000
 
 
 def test_first_lines_go_together_a_moment_after_the_first_of_them():
     """A job begins with lines of the agent's; what people look for is the first line of its command."""
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     assert pace.take(500, 0, False, 10.0) == 0  # what the agent says
     assert pace.due_in_s(500, 0, 10.0) == pytest.approx(0.05)
     assert pace.take(550, 0, False, 10.06) == 550  # with what has come meanwhile
@@ -22,7 +22,7 @@ def test_first_lines_go_together_a_moment_after_the_first_of_them():
 
 
 def test_lines_with_quiet_between_them_go_early_each():
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     for number in range(20):
         now = 1.3 * number
         assert pace.take(5, 0, False, now) == 0 and pace.due_in_s(5, 0, now) == pytest.approx(0.05)
@@ -31,7 +31,7 @@ def test_lines_with_quiet_between_them_go_early_each():
 
 
 def test_an_early_chunk_that_was_one_too_many_is_the_only_one_for_ten_intervals():
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     assert pace.take(5, 0, False, 0.0) == 0 and pace.take(5, 0, False, 0.1) == 5  # early
     assert pace.take(5, 0, False, 0.5) == 0 and pace.take(5, 0, False, 1.0) == 5  # more came
     assert pace.take(5, 0, False, 9.5) == 0 and pace.due_in_s(5, 0, 9.5) == 1.0
@@ -40,13 +40,13 @@ def test_an_early_chunk_that_was_one_too_many_is_the_only_one_for_ten_intervals(
 
 
 def test_a_short_job_costs_two_chunks_at_most():
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     taken = [pace.take(5, 0, False, hundredth / 100) for hundredth in range(90)]
     assert len([size for size in taken if size]) == 1 and pace.take(5, 0, True, 0.9) == 5
 
 
 def test_full_chunks_go_side_by_side_and_partial_ones_alone():
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     assert pace.take(5000, MOST_IN_FLIGHT - 1, False, 0.0) == FULL
     assert pace.take(5000, MOST_IN_FLIGHT, False, 0.0) == 0
     assert pace.take(999, 1, False, 0.0) == 0
@@ -54,21 +54,21 @@ def test_full_chunks_go_side_by_side_and_partial_ones_alone():
 
 
 def test_what_is_left_at_the_end_waits_for_nothing():
-    pace = Pace(FULL, 1.0)
+    pace = ChunkPacing(FULL, 1.0)
     assert pace.take(10, 0, False, 0.0) == 0
     assert pace.take(20, 3, True, 0.01) == 20
 
 
 @pytest.mark.parametrize("interval_s", [0.0, 5e-324, 1e-9])
 def test_an_interval_of_nearly_nothing_keeps_nothing_back(interval_s):
-    pace = Pace(FULL, interval_s)
+    pace = ChunkPacing(FULL, interval_s)
     for now in (0.0, 1.0, 2.0):
         assert pace.take(10, 0, False, now) or pace.take(10, 0, False, now + 0.001) == 10
 
 
 def test_huge_chunks_do_not_fill_the_memory():
-    assert Pace(100 * 1024 * 1024, 1.0).most_in_flight == 1
-    assert Pace(4 * 1024 * 1024, 1.0).most_in_flight == 2
+    assert ChunkPacing(100 * 1024 * 1024, 1.0).most_in_flight == 1
+    assert ChunkPacing(4 * 1024 * 1024, 1.0).most_in_flight == 2
 
 
 # Beside the reference, which sends what there is each interval, cut into chunks, from any moment on.
@@ -93,7 +93,7 @@ def _printed(kind, seed):
 
 def _sent_by_pace(pieces):
     """Return (time, size) of each chunk, from a loop that wakes when something is printed or due."""
-    pace, unsent, sent = Pace(FULL, 1.0), 0, []
+    pace, unsent, sent = ChunkPacing(FULL, 1.0), 0, []
     for index, (now, size) in enumerate(pieces):
         unsent += size
         following = pieces[index + 1][0] if index + 1 < len(pieces) else float("inf")

@@ -1,14 +1,18 @@
-"""Puts the time into a log stream, as invisible codes that the log's viewer reads: ESC `_bk;t=` milliseconds BEL.
+"""Put the time into a log stream: as invisible codes, or as text before each line.
 
-A code stands before the first byte of each line, and inside a line when more than a second has passed since the last
-one. A line ends with LF, or with an escape that erases in the line, if that arrives in one piece. No code ever breaks
-an escape sequence. All codes of one piece carry the same time.
+The codes are those that the log's viewer reads: ESC `_bk;t=` milliseconds BEL. One stands before the first byte of each
+line, and inside a line when more than a second has passed since the last one. A line ends with LF, or with an escape
+that erases in the line, if that arrives in one piece. No code ever breaks an escape sequence. All codes of one piece
+carry the same time.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Callable, List, Tuple
+
+from bkagent.logs.whole_lines import WholeLines
+from bkagent.wire.timestamps import rfc3339
 
 _STALE_MS = 1000
 
@@ -20,12 +24,18 @@ _OPENER_OR_ERASE = re.compile(rb"\x1b(?:[\]PX^_]|\[[012]?K)")
 _CLOSER = re.compile(rb"\x07|\x1b\\")
 _PARAMETERS = re.compile(rb"[ -?]*")
 
+_STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
+_HEADER = re.compile(rb"(?:---|\+\+\+|~~~)\s|\^\^\^\s\+\+\+")
+
 # Where in an escape sequence a piece can end. Outside of strings any ESC begins a new sequence.
 _GROUND, _ESCAPE, _CSI, _STRING, _STRING_ESCAPE = range(5)
 
 
-class Stamper:
-    """Not thread-safe. `now_ms` returns Unix time in milliseconds and is asked once a piece."""
+class AnsiStamper:
+    """Puts invisible codes into a stream. Not thread-safe.
+
+    `now_ms` returns Unix time in milliseconds and is asked once a piece.
+    """
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
         self._now_ms = now_ms
@@ -124,5 +134,34 @@ def _leave(state: int, data: bytes, at: int) -> Tuple[int, int]:
 
 
 def _end_of(pattern: "re.Pattern[bytes]", data: bytes, at: int) -> int:
-    found = pattern.match(data, at)
-    return found.end() if found else at
+    match = pattern.match(data, at)
+    return match.end() if match else at
+
+
+class LinePrefixStamper:
+    """Puts the time as text before each line: `[2024-05-01T10:00:00Z] `. Group headers stay as they are.
+
+    Takes a stream and gives whole lines, each ended by LF alone. Not thread-safe. `now` returns Unix seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._lines = WholeLines()
+
+    def feed(self, data: bytes) -> bytes:
+        """Take the next piece; return the lines that are complete."""
+        return self._stamp_lines(self._lines.feed(data))
+
+    def flush(self) -> bytes:
+        """Return the line that has begun, as a line."""
+        return self._stamp_lines(self._lines.flush())
+
+    def _stamp_lines(self, lines: List[bytes]) -> bytes:
+        if not lines:
+            return b""
+        prefix = f"[{rfc3339(int(self._now()) * 1_000_000_000, 0)}] ".encode()
+        pieces = []
+        for line in lines:
+            line = line[:-1] if line.endswith(b"\r") else line
+            pieces.append(line if _HEADER.match(_STYLES.sub(b"", line)) else prefix + line)
+        return b"\n".join(pieces) + b"\n"

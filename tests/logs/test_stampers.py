@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from bkagent.logs.line_stamper import LineStamper
-from bkagent.logs.stamper import Stamper
+from bkagent.logs.stampers import AnsiStamper, LinePrefixStamper
 
 ESC, BEL = 0x1B, 0x07
 
@@ -60,7 +59,7 @@ class Model:
 
 def test_each_line_begins_with_a_time_when_its_first_byte_comes():
     clock = Clock()
-    stamper = Stamper(clock)
+    stamper = AnsiStamper(clock)
     first = code(clock.now)
     assert stamper.feed(b"one\r\n\r\ntwo\r\n") == first + b"one\r\n" + first + b"\r\n" + first + b"two\r\n"
     clock.now += 5
@@ -71,7 +70,7 @@ def test_each_line_begins_with_a_time_when_its_first_byte_comes():
 
 def test_a_line_that_goes_on_after_more_than_a_second_gets_another_time():
     clock = Clock()
-    stamper = Stamper(clock)
+    stamper = AnsiStamper(clock)
     stamper.feed(b"working")
     clock.now += 1000
     assert stamper.feed(b".") == b"."
@@ -83,15 +82,15 @@ def test_a_line_that_goes_on_after_more_than_a_second_gets_another_time():
 def test_erasing_in_a_line_begins_one(erase):
     clock = Clock()
     mark = code(clock.now)
-    assert Stamper(clock).feed(b"10%\r" + erase + b"20%") == mark + b"10%\r" + erase + mark + b"20%"
-    stamper = Stamper(clock)
+    assert AnsiStamper(clock).feed(b"10%\r" + erase + b"20%") == mark + b"10%\r" + erase + mark + b"20%"
+    stamper = AnsiStamper(clock)
     assert stamper.feed(b"10%\r" + erase[:-1]) + stamper.feed(b"K20%") == mark + b"10%\r" + erase + b"20%"
 
 
 @pytest.mark.parametrize("begun", [b"\x1b", b"\x1b[", b"\x1b[38;5", b"\x1b]0;ti", b"\x1bPq", b"\x1b_a\x1b"])
 def test_no_time_inside_an_unfinished_sequence(begun):
     clock = Clock()
-    stamper = Stamper(clock)
+    stamper = AnsiStamper(clock)
     stamper.feed(b"x" + begun)
     clock.now += 5000
     assert stamper.feed(b"1m\\\x07") == b"1m\\\x07"
@@ -101,7 +100,7 @@ def test_no_time_inside_an_unfinished_sequence(begun):
 def test_times_that_a_job_prints_itself_stay_as_they_are():
     clock = Clock()
     own = code(clock.now)
-    assert Stamper(clock).feed(own + b"x\n" + own) == own + own + b"x\n" + own + own
+    assert AnsiStamper(clock).feed(own + b"x\n" + own) == own + own + b"x\n" + own + own
 
 
 @pytest.mark.parametrize("block", [0, *[pytest.param(block, marks=pytest.mark.soak) for block in range(1, 4)]])
@@ -111,7 +110,7 @@ def test_any_stream_in_any_pieces_as_the_model_has_it(block):
     for seed in range(block * 4000, block * 4000 + 4000):
         chance = random.Random(seed)
         clock = Clock(1000)
-        stamper, model = Stamper(clock), Model(clock)
+        stamper, model = AnsiStamper(clock), Model(clock)
         for _ in range(chance.randrange(1, 6)):
             clock.now += chance.choice([0, 5, 999, 1000, 1001, 5000])
             data = b"".join(chance.choice(parts) for _ in range(chance.randrange(14)))
@@ -119,7 +118,7 @@ def test_any_stream_in_any_pieces_as_the_model_has_it(block):
 
 
 def test_line_times_leave_headers_alone_and_end_lines_with_lf():
-    stamper = LineStamper(lambda: 1_700_000_000.9)
+    stamper = LinePrefixStamper(lambda: 1_700_000_000.9)
     at = b"[2023-11-14T22:13:20Z] "
     text = b"one\r\n--- group\n\x1b[33m+++ open\x1b[0m\n~~~ quiet\n^^^ +++\n---no group\ntw"
     assert stamper.feed(text) == (
@@ -132,7 +131,7 @@ def test_line_times_leave_headers_alone_and_end_lines_with_lf():
 
 
 def test_a_line_without_an_end_does_not_fill_the_memory():
-    stamper = LineStamper(lambda: 0.0)
+    stamper = LinePrefixStamper(lambda: 0.0)
     shown = b"".join(stamper.feed(b"x" * 10_000) for _ in range(100)) + stamper.flush()
     assert shown.count(b"x") == 1_000_000
     assert shown.count(b"\n") == 16

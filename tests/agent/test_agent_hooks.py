@@ -21,7 +21,7 @@ def hooks(tmp_path):
     return write
 
 
-def test_s1_9_a_hook_before_the_job_can_refuse_it(plane, start, hooks):
+def test_a_hook_before_the_job_can_refuse_it(plane, start, hooks):
     job = plane.add_job("echo no", env={"SECRET_OF_THE_JOB": "1"})
     flags = hooks("pre-bootstrap", 'echo "judging $BUILDKITE_JOB_ID ${SECRET_OF_THE_JOB-unseen}"; exit 3\n')
     agent = start("--disconnect-after-job", *flags)
@@ -31,7 +31,7 @@ def test_s1_9_a_hook_before_the_job_can_refuse_it(plane, start, hooks):
     assert f"judging {job.id} unseen" in agent.said and "exited with status 3" in agent.said
 
 
-def test_s1_9_a_hook_before_the_job_sees_its_files(plane, start, hooks, tmp_path):
+def test_a_hook_before_the_job_sees_its_files(plane, start, hooks, tmp_path):
     job = plane.add_job("echo yes", env={"MINE": "1"})
     flags = hooks("pre-bootstrap", f'#!/bin/sh\ncp "$BUILDKITE_ENV_JSON_FILE" {tmp_path}/seen\n')
     agent = start("--disconnect-after-job", *flags)
@@ -39,14 +39,14 @@ def test_s1_9_a_hook_before_the_job_sees_its_files(plane, start, hooks, tmp_path
     assert job.finish["exit_status"] == "0" and '"MINE":"1"' in (tmp_path / "seen").read_text()
 
 
-def test_s1_9_a_hook_that_cannot_be_run_refuses_the_job(plane, start, hooks):
+def test_a_hook_that_cannot_be_run_refuses_the_job(plane, start, hooks):
     job = plane.add_job("echo no")
     agent = start("--disconnect-after-job", *hooks("pre-bootstrap", "#!/no/such/program\n"))
     assert agent.wait() == 0, agent.said
     assert job.finish["signal_reason"] == "agent_refused" and "could not be run" in agent.said
 
 
-def test_s1_9_hooks_of_the_agents_life_know_its_sessions(plane, start, hooks, tmp_path):
+def test_hooks_of_the_agents_life_know_its_sessions(plane, start, hooks, tmp_path):
     text = f'echo "$0 $BUILDKITE_AGENT_NAMES $BUILDKITE_AGENT_IDS" >> {tmp_path}/life\n'
     hooks("agent-startup", text)
     agent = start("--disconnect-after-job", "--spawn", "2", *hooks("agent-shutdown", text), name="w%spawn")
@@ -57,13 +57,13 @@ def test_s1_9_hooks_of_the_agents_life_know_its_sessions(plane, start, hooks, tm
     assert all(session in first for session in plane.sessions)
 
 
-def test_s1_9_a_failing_startup_hook_ends_the_start(plane, start, hooks):
+def test_a_failing_startup_hook_ends_the_start(plane, start, hooks):
     agent = start(*hooks("agent-startup", "exit 4\n"))
     assert agent.wait() == 1
     assert "agent-startup" in agent.said and "status 4" in agent.said and "POST connect" not in plane.seen
 
 
-def test_s1_9_a_failing_shutdown_hook_changes_nothing(plane, start, hooks):
+def test_a_failing_shutdown_hook_changes_nothing(plane, start, hooks):
     plane.add_job("true")
     agent = start("--disconnect-after-job", *hooks("agent-shutdown", "exit 4\n"))
     assert agent.wait() == 0 and "status 4" in agent.said

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from bkagent.logs.upload.shared_backoff import Outage, Outages
+from bkagent.logs.upload.shared_backoff import SharedBackoff, SharedBackoffs
 
 
 def never():
@@ -11,7 +11,7 @@ def never():
 
 
 def test_a_success_wakes_all_who_wait_at_once():
-    outage = Outage(chance=lambda: 1.0)
+    outage = SharedBackoff(chance=lambda: 1.0)
     for _ in range(8):  # failures in a row: turns are seconds apart by now
         threading.Thread(target=outage.wait, args=(never,), daemon=True).start()
     waited = []
@@ -26,7 +26,7 @@ def test_a_success_wakes_all_who_wait_at_once():
 
 
 def test_those_who_fail_take_turns():
-    outage = Outage(chance=lambda: 0.0)
+    outage = SharedBackoff(chance=lambda: 0.0)
     order = []
 
     def wait():
@@ -46,7 +46,7 @@ def test_those_who_fail_take_turns():
 
 
 def test_a_request_that_fails_alone_is_not_tried_without_a_pause():
-    outage = Outage()
+    outage = SharedBackoff()
     stopped = threading.Event()
     others = threading.Thread(target=lambda: [outage.over() for _ in iter(stopped.is_set, True)])
     others.start()
@@ -58,7 +58,7 @@ def test_a_request_that_fails_alone_is_not_tried_without_a_pause():
 
 
 def test_a_stop_ends_the_wait_and_the_server_s_wish_is_heeded():
-    outage, stop = Outage(), threading.Event()
+    outage, stop = SharedBackoff(), threading.Event()
     waited = []
     waiter = threading.Thread(target=lambda: waited.append(outage.wait(stop.is_set, 1, 50.0)))
     waiter.start()
@@ -73,6 +73,6 @@ def test_a_stop_ends_the_wait_and_the_server_s_wish_is_heeded():
 
 
 def test_those_who_talk_to_one_endpoint_share_what_they_know():
-    outages = Outages()
+    outages = SharedBackoffs()
     assert outages.of("http://one") is outages.of("http://one")
     assert outages.of("http://one") is not outages.of("http://other")

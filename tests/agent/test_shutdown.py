@@ -2,11 +2,11 @@
 
 import threading
 
-from bkagent.agent.shutdown import FORCED, GRACEFUL, Stop
+from bkagent.agent.shutdown import FORCED, GRACEFUL, Shutdown
 
 
 def test_the_level_only_rises():
-    stop = Stop()
+    stop = Shutdown()
     assert not stop.wait(0)
     stop.request(FORCED)
     stop.request(GRACEFUL)
@@ -14,7 +14,7 @@ def test_the_level_only_rises():
 
 
 def test_whoever_waits_is_woken():
-    stop = Stop()
+    stop = Shutdown()
     woken = []
     waiter = threading.Thread(target=lambda: woken.append(stop.wait(60)))
     waiter.start()
@@ -24,7 +24,7 @@ def test_whoever_waits_is_woken():
 
 
 def test_callbacks_hear_each_rise_once_and_a_late_one_hears_what_was():
-    stop, heard, late = Stop(), [], []
+    stop, heard, late = Shutdown(), [], []
     remove = stop.on_request(heard.append)
     stop.request(GRACEFUL)
     stop.request(GRACEFUL)
@@ -35,6 +35,6 @@ def test_callbacks_hear_each_rise_once_and_a_late_one_hears_what_was():
 
 
 def test_an_endless_wait_is_no_overflow():
-    stop = Stop()
+    stop = Shutdown()
     threading.Timer(0.01, stop.request, (GRACEFUL,)).start()
     assert stop.wait(float("inf"))

@@ -1,18 +1,18 @@
 """When workers have been idle for long enough."""
 
-from bkagent.agent.session.idle_timer import Idleness
+from bkagent.agent.session.idle_timer import IdleTimer
 
 FOREVER = float("inf")
 
 
 def test_a_worker_that_has_not_heard_from_the_control_plane_is_not_idle():
-    idleness = Idleness(2, 30)
+    idleness = IdleTimer(2, 30)
     idleness.idle(1, 100.0)
     assert idleness.left_s(1000.0) == FOREVER
 
 
 def test_the_count_starts_with_the_last_to_become_idle():
-    idleness = Idleness(2, 30)
+    idleness = IdleTimer(2, 30)
     idleness.idle(1, 100.0)
     idleness.idle(2, 110.0)
     idleness.idle(1, 120.0)  # said again: nothing new
@@ -21,7 +21,7 @@ def test_the_count_starts_with_the_last_to_become_idle():
 
 
 def test_a_busy_worker_holds_all_and_one_that_left_none():
-    idleness = Idleness(2, 30)
+    idleness = IdleTimer(2, 30)
     idleness.idle(1, 100.0)
     idleness.idle(2, 100.0)
     idleness.busy(2)
@@ -31,6 +31,6 @@ def test_a_busy_worker_holds_all_and_one_that_left_none():
 
 
 def test_without_a_limit_nobody_leaves():
-    idleness = Idleness(1, 0)
+    idleness = IdleTimer(1, 0)
     idleness.idle(1, 0.0)
     assert idleness.left_s(1e9) == FOREVER

@@ -5,7 +5,7 @@ from typing import Dict, List
 import pytest
 
 from bkagent.checkout import checkout_settings as checkout_settings
-from bkagent.job.hook_settings import NAMES, Refreshed
+from bkagent.job.hook_settings import NAMES, HookSettings
 
 # Other than what a setting is without its variable.
 VALUES: Dict[str, str] = {
@@ -25,7 +25,7 @@ VALUES: Dict[str, str] = {
 }  # fmt: skip
 
 
-def _state(refreshed: Refreshed) -> object:
+def _state(refreshed: HookSettings) -> object:
     return (
         refreshed.checkout, refreshed.artifact_paths, refreshed.artifact_destination, refreshed.always_fresh_plugins
     )  # fmt: skip
@@ -36,10 +36,10 @@ def _ignore(sentence: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_s3_7_a_setting_follows_its_variable(name: str) -> None:
-    usual = _state(Refreshed({}, _ignore))
-    given = _state(Refreshed({name: VALUES[name], "BUILDKITE_REPO": "other"}, _ignore))
-    refreshed = Refreshed({"BUILDKITE_REPO": "other"}, _ignore)
+def test_a_setting_follows_its_variable(name: str) -> None:
+    usual = _state(HookSettings({}, _ignore))
+    given = _state(HookSettings({name: VALUES[name], "BUILDKITE_REPO": "other"}, _ignore))
+    refreshed = HookSettings({"BUILDKITE_REPO": "other"}, _ignore)
     assert refreshed.refresh({name: VALUES[name], "BUILDKITE_REPO": "other"}, _ignore) in ({name: VALUES[name]}, {})
     assert _state(refreshed) == given
     assert refreshed.refresh({}, _ignore) == {}
@@ -51,9 +51,9 @@ def test_s3_7_a_setting_follows_its_variable(name: str) -> None:
     assert _state(refreshed)[1:] == usual[1:]  # type: ignore[index]
 
 
-def test_s3_7_nonsense_is_told_and_changes_nothing() -> None:
+def test_nonsense_is_told_and_changes_nothing() -> None:
     told: List[str] = []
-    refreshed = Refreshed({"BUILDKITE_SKIP_CHECKOUT": "true", "BUILDKITE_GIT_CHECKOUT_TIMEOUT": "5"}, told.append)
+    refreshed = HookSettings({"BUILDKITE_SKIP_CHECKOUT": "true", "BUILDKITE_GIT_CHECKOUT_TIMEOUT": "5"}, told.append)
     refreshed.refresh({"BUILDKITE_SKIP_CHECKOUT": "perhaps", "BUILDKITE_GIT_CHECKOUT_TIMEOUT": "soon"}, told.append)
     assert (refreshed.checkout.skip, refreshed.checkout.timeout_s) == (True, 5)
     assert len(told) == 2 and "perhaps" in told[0] and "soon" in told[1]

@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from tests.fakes.control_plane import deadline
 
@@ -30,7 +30,7 @@ def waiting(start):
 
 def left(folder, plane, job_id):
     """Return an entry as an agent leaves it, owned by the caller."""
-    return directory.create(str(folder), JobFile(job_id, plane.endpoint, "jt-" + job_id))
+    return directory.create(str(folder), JobManifest(job_id, plane.endpoint, "jt-" + job_id))
 
 
 def again(plane, job_id, command="echo ran-$((1+1))"):

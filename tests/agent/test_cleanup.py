@@ -11,7 +11,7 @@ from bkagent.agent import cleanup
 from bkagent.agent.cleanup import DAY_S, collect_kept, collect_unused
 from bkagent.config import in_use_locks
 from bkagent.spool import directory
-from bkagent.spool.manifest import JobFile
+from bkagent.spool.manifest import JobManifest
 
 HOUR_S = 3600.0
 MARKS = {"code": "python", "bin": "bkagent"}
@@ -113,7 +113,7 @@ def test_an_agent_collects_when_it_starts_but_not_while_a_job_is_in_the_spool(pl
     kept, code = state / "kept" / "old", folder(state, "code", "old", 15)
     kept.mkdir(parents=True)
     age(kept, 15 * DAY_S)
-    entry = directory.create(str(state / "spool"), JobFile("job", plane.endpoint, "token"))
+    entry = directory.create(str(state / "spool"), JobManifest("job", plane.endpoint, "token"))
     agent = start()
     assert agent.wait_said("is removed: it is too old"), agent.said
     job = plane.add_job("echo one")

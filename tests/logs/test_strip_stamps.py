@@ -4,10 +4,9 @@ import random
 
 import pytest
 
-from bkagent.logs.line_stamper import LineStamper
-from bkagent.logs.stamper import Stamper
-from bkagent.logs.strip_stamps import Unstamped
-from bkagent.spool.manifest import JobFile
+from bkagent.logs.stampers import AnsiStamper, LinePrefixStamper
+from bkagent.logs.strip_stamps import StampStripper
+from bkagent.spool.manifest import JobManifest
 
 PIECES = [b"one\n", b"\x1b[31mred\x1b[0m\n", b"\x1b_", b"\x1b]0;title\x07", b"~~~ header\n", b"[x] y\n", b"\x00\xff"]
 
@@ -22,9 +21,9 @@ def test_what_was_stamped_with_codes(seed: int) -> None:
     chance = random.Random(seed)
     plain = b"".join(chance.choice(PIECES) for _ in range(30))
     times = iter(range(10**9, 10**10, 700))
-    stamper = Stamper(lambda: next(times))
+    stamper = AnsiStamper(lambda: next(times))
     stamped = b"".join(stamper.feed(piece) for piece in _cut(plain, chance))
-    unstamped = Unstamped(JobFile("j", "", ""))
+    unstamped = StampStripper(JobManifest("j", "", ""))
     assert b"".join(map(unstamped.feed, _cut(stamped, chance))) + unstamped.flush() == plain
 
 
@@ -32,12 +31,12 @@ def test_what_was_stamped_with_codes(seed: int) -> None:
 def test_what_was_stamped_with_text(seed: int) -> None:
     chance = random.Random(seed)
     plain = b"".join(chance.choice(PIECES) for _ in range(30)) + b"last\n"
-    stamper = LineStamper(lambda: 1e9)
+    stamper = LinePrefixStamper(lambda: 1e9)
     stamped = stamper.feed(plain)
-    unstamped = Unstamped(JobFile("j", "", "", ansi_timestamps=False, timestamp_lines=True))
+    unstamped = StampStripper(JobManifest("j", "", "", ansi_timestamps=False, timestamp_lines=True))
     assert b"".join(map(unstamped.feed, _cut(stamped, chance))) + unstamped.flush() == plain
 
 
 def test_without_times_nothing_is_changed_or_waits() -> None:
     data = b"[2024-01-01T00:00:00Z] x \x1b_bk;t=1\x07 \x1b_bk"
-    assert Unstamped(JobFile("j", "", "", ansi_timestamps=False)).feed(data) == data
+    assert StampStripper(JobManifest("j", "", "", ansi_timestamps=False)).feed(data) == data
