@@ -14,7 +14,7 @@ STARTS = MOSTLY_WARM
 
 @pytest.fixture
 def repository(sandbox: JobSandbox) -> pathlib.Path:
-    """A repository with a megabyte in it; the place's jobs check it out."""
+    """A repository with a megabyte in it; the sandbox's jobs check it out."""
     folder = sandbox.root / "repository"
     _make_repository(folder)
     _check_out_from(folder, sandbox)
@@ -66,13 +66,13 @@ BAD: "Dict[str, Dict[str, str]]" = {
 def test_a_bad_value_fails_the_job_with_a_reason(
     make_sandbox: Callable[[pathlib.Path], JobSandbox], tmp_path: pathlib.Path
 ) -> None:
-    """Each in a place of its own, and all at once: some wait for another try."""
+    """Each in a sandbox of its own, and all at once: some wait for another try."""
     _make_repository(tmp_path / "repository")
-    places, running = {}, {}
+    sandboxes, running = {}, {}
     for number, (what, variables) in enumerate(BAD.items()):
         root = tmp_path / str(number)
         root.mkdir()
-        sandbox = places[what] = make_sandbox(root)
+        sandbox = sandboxes[what] = make_sandbox(root)
         _check_out_from(tmp_path / "repository", sandbox)
         bad = {name: value.replace("{root}", str(root)) for name, value in variables.items()}
         running[what] = sandbox.start("echo never", {"BUILDKITE_SSH_KEYSCAN": "false", **bad})
@@ -81,8 +81,8 @@ def test_a_bad_value_fails_the_job_with_a_reason(
         assert ended.status not in (0, -1), (what, ended.lines)
         assert any("Error: " in line for line in ended.lines), what
         assert not ended.has("never"), what
-        assert not (places[what].root / "harm").exists(), what
-        _next_job_runs(places[what])
+        assert not (sandboxes[what].root / "harm").exists(), what
+        _next_job_runs(sandboxes[what])
 
 
 def test_a_folder_that_cannot_be_removed_is_named(sandbox: JobSandbox, repository: pathlib.Path) -> None:
