@@ -76,7 +76,7 @@ def test_a_program_in_place_of_the_phases_that_the_signal_ends_is_named_by_it(pl
     [(0, "cancel", "1"), (7, "cancel", "7"), (-1, "cancel", "-1"), (0, "agent_stop", "0"), (0, None, "0")],
 )
 def test_only_a_cancelled_jobs_zero_is_overridden(status, reason, overridden, overrides):
-    finish = outcome.finish_of(Result(status), reason, 0, False, overrides_zero=overrides)
+    finish = outcome.finish_for(Result(status), reason, 0, False, overrides_zero=overrides)
     assert finish.exit_status == (overridden if overrides else str(status))
 
 
