@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Sequence
+from typing import Callable, List, Sequence
 
 from bkagent.checkout import stale_locks
 from bkagent.git import commands
-from bkagent.git.outcome import OTHER, GitFailed, Kind
+from bkagent.git.outcome import OTHER, GitFailed, Judge, Kind
+from bkagent.shell.session import Session
 
-if TYPE_CHECKING:
-    from bkagent.checkout.work import Work
+RunGit = Callable[[Sequence[str], Judge], None]
 
 
-def prepare_another_try(work: "Work", argv: Sequence[str], failed: GitFailed) -> None:
-    """Remove what `argv` failed at. Raises GitFailed, `failed` itself where that is nothing that can be removed."""
+def prepare_another_try(
+    session: Session, git_dir: str, run_git: RunGit, argv: Sequence[str], failed: GitFailed
+) -> None:
+    """Remove what `argv` failed at, in the repository of `git_dir` or the one that `argv` names.
+
+    Raises GitFailed, `failed` itself where that is nothing that can be removed.
+    """
     if failed.kind not in (Kind.LOCKED, Kind.IN_THE_WAY) or "clone" in argv:
         raise failed
     is_shared = "--git-dir" in argv
-    git_dir = argv[argv.index("--git-dir") + 1] if is_shared else work.path(".git")
-    locks = stale_locks.clear(work.session, git_dir, is_shared=is_shared)
+    git_dir = argv[argv.index("--git-dir") + 1] if is_shared else git_dir
+    locks = stale_locks.clear(session, git_dir, is_shared=is_shared)
     if failed.kind is Kind.IN_THE_WAY:
-        work.session.log.comment("Branches that the remote no longer has are in the way of new ones")
+        session.log.comment("Branches that the remote no longer has are in the way of new ones")
         for prune in _prunings(argv, git_dir if is_shared else ""):
-            work.run(prune, OTHER)
+            run_git(prune, OTHER)
     elif locks.why_left:
         # A checkout is the job's own, so that it may go with its lock; a mirror is not.
         kind = Kind.HELD if locks.is_held or is_shared else Kind.LOCKED

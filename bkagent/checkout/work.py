@@ -54,7 +54,7 @@ class Work:
                     raise
                 from bkagent.checkout import repair  # few jobs need it
 
-                repair.prepare_another_try(self, argv, failed)
+                repair.prepare_another_try(self.session, self.path(".git"), self.run, argv, failed)
                 self._run_once(argv, judge, shown)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed

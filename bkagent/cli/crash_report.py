@@ -11,10 +11,9 @@ import sys
 import threading
 import time
 import traceback
-from typing import Callable, Dict, List, Mapping, Optional
+from typing import Callable, Collection, Dict, List, Mapping, Optional
 
 from bkagent.cli import known_secrets, secret_flags
-from bkagent.cli.main import SECRET_FLAGS
 from bkagent.config import paths
 from bkagent.config.options.session import STATE_PATH
 from bkagent.config.settings import Settings
@@ -32,15 +31,15 @@ _TRIES_COUNT = 100
 _TAKE_TEXTS = (("annotate",), ("env", "set"), ("meta-data", "set"), ("redactor", "add"), ("step", "update"))
 
 
-def leave(defect: BaseException, words: List[str], find_folder: Callable[[], str], scrub: Scrub) -> str:
+def leave(defect: BaseException, shown: List[str], find_folder: Callable[[], str], scrub: Scrub) -> str:
     """Write the report of a defect; return the line that names it, or that says why it could not be written.
 
-    `words` are the command line without its program, `find_folder` returns the state folder.
+    `shown` are `shown_words` of the command line without its program, `find_folder` returns the state folder.
     """
     sentence = scrub("".join(traceback.format_exception_only(type(defect), defect)).strip())
     try:
         folder = private_folder.make(find_folder())
-        path = _write(folder, scrub(_text(defect, words)))
+        path = _write(folder, scrub(_text(defect, shown)))
     except (AgentError, OSError) as problem:
         return f"internal error: {sentence} ({_place(defect)}); no report of it could be written: {problem}"
     _remove_oldest(folder)
@@ -54,23 +53,25 @@ def state_folder(environ: Dict[str, str], settings: Optional[Settings]) -> str:
     return paths.state_path(environ, environ.get(STATE_PATH.env[0], ""))
 
 
-def scrub_for(words: List[str], environ: Mapping[str, str], settings: Optional[Settings]) -> Scrub:
+def scrub_for(
+    words: List[str], secret_names: Collection[str], environ: Mapping[str, str], settings: Optional[Settings]
+) -> Scrub:
     """Return what takes the secrets out of a text that a process knows: of its words, its variables, its settings."""
     given = dict(word.lstrip("-").partition("=")[::2] for word in words if "=" in word)
     known = known_secrets.of(settings or Settings(), environ)
     of_words = known_secrets.of(Settings(), given)
-    for text in secret_flags.divided(words, SECRET_FLAGS)[1]:
+    for text in secret_flags.divided(words, secret_names)[1]:
         of_words.add(text)
     return lambda text: of_words.scrub(known.scrub(text))
 
 
-def shown_words(words: List[str]) -> List[str]:
+def shown_words(words: List[str], secret_names: Collection[str]) -> List[str]:
     """Return a command line without the texts of secret flags, passwords of URLs, and texts of the build."""
     shown: List[str] = []
     hides_next = False
     for word in words:
         name, equals, text = word.partition("=")
-        is_secret = word[:1] == "-" and name.lstrip("-") in SECRET_FLAGS
+        is_secret = word[:1] == "-" and name.lstrip("-") in secret_names
         if hides_next or (is_secret and equals):
             word = f"{name}=[REDACTED]" if is_secret else "[REDACTED]"
         elif "://" in word:
@@ -83,7 +84,7 @@ def shown_words(words: List[str]) -> List[str]:
     return shown
 
 
-def _text(defect: BaseException, words: List[str]) -> str:
+def _text(defect: BaseException, shown: List[str]) -> str:
     trace = "".join(traceback.format_exception(type(defect), defect, defect.__traceback__))
     return (
         f"bkagent: {FULL_VERSION}\n"
@@ -91,7 +92,7 @@ def _text(defect: BaseException, words: List[str]) -> str:
         f"platform: {host.platform_name()}\n"
         f"time: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n"
         f"process: {os.getpid()}, thread {threading.current_thread().name}\n"
-        f"command line: {' '.join([program_name(), *shown_words(words)])}\n"
+        f"command line: {' '.join([program_name(), *shown])}\n"
         f"\n{trace[-_LONGEST_CHARS:]}"
     )
 

@@ -9,45 +9,39 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Callable, List, Optional, Type
+    from typing import Callable, Optional, Type
 
     from bkagent.cli.command import Call
 
 
-def follow(
-    tell: "Callable[[str], None]",
-    words: "List[str]",
-    find_folder: "Callable[[], str]",
-    scrub: "Callable[[], Callable[[str], str]]",
-) -> None:
-    """Report each defect from now on; `tell` gets its line. `scrub` is asked, then, for what takes secrets out."""
+def follow(leave: "Callable[[BaseException], str]", tell: "Callable[[str], None]") -> None:
+    """Have `leave` write the report of each defect from now on; `tell` gets the line that it returns."""
     import threading
 
     def report(kind: "Type[BaseException]", defect: BaseException, trace: "Optional[TracebackType]") -> None:
-        from bkagent.cli import crash_report  # no process but one with a defect pays for it
-
-        tell(crash_report.leave(defect, words, find_folder, scrub()))
+        tell(leave(defect))
 
     def report_of_thread(ended: "threading.ExceptHookArgs") -> None:
-        if ended.exc_value is not None and ended.exc_type is not SystemExit:
-            report(ended.exc_type, ended.exc_value, ended.exc_traceback)
+        if ended.exc_value is not None:
+            tell(leave(ended.exc_value))
 
     sys.excepthook = report
     threading.excepthook = report_of_thread
 
 
-def follow_call(call: "Call", more: "Callable[[str], str]" = lambda text: text) -> None:
-    """Report the defects of a command among its messages. `more` takes out secrets that it learns as it runs."""
+def follow_call(call: "Call", scrub: "Callable[[str], str]" = lambda text: text) -> None:
+    """Report the defects of a command among its messages. `scrub` takes out the secrets that it learns as it runs."""
 
-    def find_folder() -> str:
-        from bkagent.cli import crash_report
+    def leave(defect: BaseException) -> str:
+        from bkagent.cli import crash_report  # no process but one with a defect pays for it
 
-        return crash_report.state_folder(call.environ, call.settings)
+        words, names = sys.argv[1:], [option.name for option in call.command.options if option.secret]
+        known = crash_report.scrub_for(words, names, call.environ, call.settings)
+        return crash_report.leave(
+            defect,
+            crash_report.shown_words(words, names),
+            lambda: crash_report.state_folder(call.environ, call.settings),
+            lambda text: scrub(known(text)),
+        )
 
-    def scrub() -> "Callable[[str], str]":
-        from bkagent.cli import crash_report
-
-        known = crash_report.scrub_for(sys.argv[1:], call.environ, call.settings)
-        return lambda text: more(known(text))
-
-    follow(lambda line: call.report("error", line), sys.argv[1:], find_folder, scrub)
+    follow(leave, lambda line: call.report("error", line))

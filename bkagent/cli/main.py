@@ -116,7 +116,7 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]"
         from bkagent.cli.pages import help
 
         return help.answer(words, environ)
-    command = load(name)
+    command = table.load(name)
     try:
         call = _understood(command, words[count:], environ)
         if call is None:
@@ -126,15 +126,6 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]"
     except MissingValue as missing:
         _say(f"Missing {missing}. See: `{_name()} {command.name} --help`")
         return missing.exit_code
-
-
-def load(name: str) -> "Command":
-    """Return a command of the table."""
-    from bkagent.cli import table
-
-    module = table.module_name(name)
-    __import__(module)
-    return sys.modules[module].COMMAND  # type: ignore[no-any-return]
 
 
 def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Optional[Call]":
@@ -284,9 +275,9 @@ def _report_defect(error: Exception, words: "List[str]", environ: "Dict[str, str
     settings = calls[0].settings if calls else None
     line = crash_report.leave(
         error,
-        words,
+        crash_report.shown_words(words, SECRET_FLAGS),
         lambda: crash_report.state_folder(environ, settings),
-        crash_report.scrub_for(words, environ, settings),
+        crash_report.scrub_for(words, SECRET_FLAGS, environ, settings),
     )
     _say(f"{_name()}: fatal: {line}")
     return 1

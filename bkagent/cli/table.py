@@ -3,6 +3,12 @@
 The module of "meta-data get" is `bkagent.cli.commands.meta_data_get`; it defines COMMAND.
 """
 
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.cli.command import Command
+
 COMMANDS = {
     "acknowledgements": "Print the licences of third-party software",
     "annotate": "Put an annotation on the build's page",
@@ -95,6 +101,13 @@ GROUPS = {
 def module_name(command: str) -> str:
     """Return the module that defines a command."""
     return "bkagent.cli.commands." + command.replace(" ", "_").replace("-", "_")
+
+
+def load(command: str) -> "Command":
+    """Return a command; its module is loaded for that."""
+    module = module_name(command)
+    __import__(module)
+    return sys.modules[module].COMMAND  # type: ignore[no-any-return]
 
 
 def find(words: "list[str]") -> "tuple[str, int]":

@@ -9,7 +9,8 @@ import pytest
 
 from bkagent.cli import table
 from bkagent.cli.log import Log
-from bkagent.cli.main import load, main
+from bkagent.cli.main import main
+from bkagent.cli.table import load
 from bkagent.config.kinds import Choice
 from bkagent.config.option import Option
 from bkagent.config.options import logging

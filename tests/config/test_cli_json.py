@@ -10,7 +10,7 @@ import os
 import pytest
 
 from bkagent.cli import table
-from bkagent.cli.main import load
+from bkagent.cli.table import load
 from bkagent.config import kinds
 
 DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")

@@ -68,5 +68,5 @@ def test_a_secret_is_hidden_before_anything_is_loaded_or_unpacked(archive: str, 
 
 
 def test_every_flag_that_holds_a_secret_is_known_before_its_command_is_loaded() -> None:
-    options = (option for name in table.COMMANDS if name != "help" for option in main.load(name).options)
+    options = (option for name in table.COMMANDS if name != "help" for option in table.load(name).options)
     assert {option.name for option in options if option.secret} == set(main.SECRET_FLAGS)

@@ -23,7 +23,7 @@ def run(call: Call) -> int:
     """Serve; in each fork, run what its caller was called for."""
     for name in table.COMMANDS:
         if name.split(" ")[0] in self_command.SERVED:
-            main.load(name)
+            table.load(name)
     duty = stand_in.serve(call.arguments[0], 0, 1)
     if duty is None:
         os._exit(0)

@@ -11,7 +11,7 @@ from bkagent.config import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Mapping
+    from typing import Mapping
 
 
 def run(call: Call) -> int:
@@ -37,14 +37,16 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
 
     process = JobProcess(entry_folder, environ, handed_secrets.take())
 
-    def scrub() -> "Callable[[str], str]":
+    def leave(defect: BaseException) -> str:
         from bkagent.cli import crash_report
 
-        known = crash_report.scrub_for([], environ, None)
-        return lambda text: process.scrub(known(text))
+        known = crash_report.scrub_for([], (), environ, None)
+        return crash_report.leave(
+            defect, [COMMAND.name, entry_folder], lambda: layout.state_of(entry_folder),
+            lambda text: process.scrub(known(text)),
+        )  # fmt: skip
 
-    words = [COMMAND.name, entry_folder]
-    defects.follow(_tell_agent, words, lambda: layout.state_of(entry_folder), scrub)
+    defects.follow(leave, _tell_agent)
     signals.catch_endings(process.cancel)
     ending = process.run()
     fork_server.report_modules()

@@ -16,9 +16,7 @@ _PATH_KINDS = ("path", "command path")
 
 def commands() -> "List[Command]":
     """Return every command that is shown, loaded, by name."""
-    from bkagent.cli.main import load
-
-    return [load(name) for name in sorted(table.COMMANDS) if name != "help" and name not in table.HIDDEN]
+    return [table.load(name) for name in sorted(table.COMMANDS) if name != "help" and name not in table.HIDDEN]
 
 
 class _Flag:

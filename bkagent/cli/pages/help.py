@@ -65,9 +65,7 @@ def _in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> i
 
 
 def _page(name: str, environ: "Mapping[str, str]") -> int:
-    from bkagent.cli.main import load
-
-    return describe(load(name), environ) if name != "help" else _print(_overview(), environ)
+    return describe(table.load(name), environ) if name != "help" else _print(_overview(), environ)
 
 
 def describe(command: "Command", environ: "Mapping[str, str]") -> int:

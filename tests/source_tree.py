@@ -1,0 +1,79 @@
+"""The files of bkagent/ as parsed trees, which the tests of the house read; parsed once for all of them."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import os
+from typing import Dict, Iterator, List, NamedTuple, Tuple
+
+TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PACKAGE = os.path.join(TOP, "bkagent")
+
+
+class SourceFile(NamedTuple):
+    """`path` from the top with slashes, `module` its dotted name, `room` the first folder or file below bkagent/."""
+
+    path: str
+    module: str
+    room: str
+    tree: ast.Module
+
+
+@functools.lru_cache(maxsize=None)
+def files() -> Tuple[SourceFile, ...]:
+    """Return all files of bkagent/, by path."""
+    return tuple(sorted(_parse_files()))
+
+
+def _parse_files() -> Iterator[SourceFile]:
+    for folder, folders, names in os.walk(PACKAGE):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            if name.endswith(".py"):
+                path = os.path.relpath(os.path.join(folder, name), TOP).replace(os.sep, "/")
+                parts = path[:-3].split("/")
+                module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    yield SourceFile(path, module, parts[1], ast.parse(file.read(), path))
+
+
+def imports(file: SourceFile) -> Iterator[Tuple[int, str]]:
+    """Yield (line, module) of each import, those within functions included."""
+    modules = {known.module for known in files()}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file.path}:{node.lineno}: imports are absolute"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield node.lineno, whole if whole in modules else node.module or ""
+
+
+def circles(arrows: Dict[str, List[str]]) -> List[List[str]]:
+    """Return the groups of modules that reach each other by `arrows`, each sorted. Source: Tarjan's algorithm."""
+    order: Dict[str, int] = {}
+    lowest: Dict[str, int] = {}
+    open_: List[str] = []
+    groups: List[List[str]] = []
+
+    def visit(module: str) -> None:
+        order[module] = lowest[module] = len(order)
+        open_.append(module)
+        for other in arrows[module]:
+            if other not in order:
+                visit(other)
+                lowest[module] = min(lowest[module], lowest[other])
+            elif other in open_:
+                lowest[module] = min(lowest[module], order[other])
+        if lowest[module] == order[module]:
+            at = open_.index(module)
+            groups.append(sorted(open_[at:]))
+            del open_[at:]
+
+    for module in sorted(arrows):
+        if module not in order:
+            visit(module)
+    return sorted(group for group in groups if len(group) > 1 or group[0] in arrows[group[0]])
