@@ -28,12 +28,16 @@ def compile_everywhere() -> int:
 
 
 def layers() -> int:
-    """hold the rooms and arrows of bkagent/ against the rules, without pytest"""
+    """hold bkagent/ against the rules of its rooms, classes and names, without pytest"""
     sys.path.insert(0, TOP)
-    sys.path.insert(0, os.path.join(TOP, "tests"))
-    import test_layers
+    from tests import test_house, test_layers, test_variable_homes
 
-    tests = [test for name, test in sorted(vars(test_layers).items()) if name.startswith("test_")]
+    tests = [
+        test
+        for module in (test_layers, test_house, test_variable_homes)
+        for name, test in sorted(vars(module).items())
+        if name.startswith("test_")
+    ]
     for test in tests:
         test()
         print(f"holds: {test.__name__[5:].replace('_', ' ')}")

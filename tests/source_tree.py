@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import functools
+import json
 import os
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(TOP, "bkagent")
@@ -77,3 +78,14 @@ def circles(arrows: Dict[str, List[str]]) -> List[List[str]]:
         if module not in order:
             visit(module)
     return sorted(group for group in groups if len(group) > 1 or group[0] in arrows[group[0]])
+
+
+def breaches(rule: str, found: Mapping[str, str]) -> List[str]:
+    """Return a sentence for each breach of a rule that is no exception, and for each exception that is none any more.
+
+    `found` has what is wrong with each. The exceptions are in tests/data/house_exceptions.json.
+    """
+    with open(os.path.join(TOP, "tests", "data", "house_exceptions.json"), encoding="utf-8") as file:
+        exceptions = set(json.load(file)[rule])
+    fresh = [f"{name}: {found[name]}" for name in sorted(set(found) - exceptions)]
+    return fresh + [f"{name}: mended, take it off house_exceptions.json" for name in sorted(exceptions - set(found))]
