@@ -12,6 +12,7 @@ from bkagent.agent.job_settings import Permissions
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.config.compat import COMPAT
 from bkagent.config.options import agent as agent_options
+from bkagent.pipeline import grammar
 
 
 def _word(flag: bool) -> str:
@@ -26,10 +27,10 @@ def steps(context: JobStart) -> Dict[str, str]:
     }  # fmt: skip
     if context.log_tmpfile:
         found["BUILDKITE_JOB_LOG_TMPFILE"] = context.log_tmpfile
-    paths = cache_paths(context.job.step.get("cache"))
+    paths = grammar.cache_paths(context.job.step.get("cache"))
     if paths:
         found["BUILDKITE_AGENT_CACHE_PATHS"] = ",".join(paths)
-    secrets = step_secrets(context.job.step.get("secrets"))
+    secrets = _secrets(context.job.step.get("secrets"))
     if secrets:
         found["BUILDKITE_SECRETS_CONFIG"] = json.dumps(secrets, sort_keys=True, separators=(",", ":"))
     return found
@@ -123,25 +124,11 @@ def signing(context: JobStart) -> Dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def cache_paths(cache: Any) -> List[str]:
-    """Return the paths that a step's `cache` names, in whichever of its forms."""
-    if isinstance(cache, dict):
-        cache = cache.get("paths")
-    if isinstance(cache, str):
-        return [cache]
-    return [path for path in cache if isinstance(path, str)] if isinstance(cache, list) else []
-
-
-def step_secrets(secrets: Any) -> List[Dict[str, str]]:
-    """Return a step's secrets as key and variable, "" for none, in whichever of their forms."""
-    if isinstance(secrets, dict):
-        return [{"key": str(key), "environment_variable": str(name)} for name, key in secrets.items()]
-    found = []
-    for secret in secrets if isinstance(secrets, list) else []:
-        if isinstance(secret, str):
-            found.append({"key": secret, "environment_variable": secret})
-        elif isinstance(secret, dict):
-            variable = str(secret.get("environment_variable") or "")
-            named = {"environment_variable": variable} if variable else {}
-            found.append({"key": str(secret.get("key", "")), **named})
-    return found
+def _secrets(secrets: Any) -> List[Dict[str, str]]:
+    """Return a step's secrets as key and variable, in whichever of their forms; what has no form is left out."""
+    listed = [secret for secret in secrets if isinstance(secret, (str, dict))] if isinstance(secrets, list) else []
+    pairs = grammar.secrets(secrets if isinstance(secrets, dict) else listed)
+    return [
+        {"key": str(key or ""), **({"environment_variable": str(variable)} if variable else {})}
+        for key, variable in pairs
+    ]

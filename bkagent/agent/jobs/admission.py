@@ -9,7 +9,7 @@ from typing import Iterable, List, Optional, Tuple
 from bkagent.agent.job_settings import Permissions
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.jobs.outcome import REFUSED, SIGNATURE_REJECTED
-from bkagent.agent.variables_of_agent import cache_paths
+from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
 

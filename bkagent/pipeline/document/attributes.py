@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
+from bkagent.pipeline import grammar
 from bkagent.pipeline.document.model import Plugin
 from bkagent.pipeline.document.scalars import Unfit, kind, mapping, text, texts
 
@@ -14,15 +15,10 @@ def plugins(value: Any) -> List[Plugin]:
         return []
     if not isinstance(value, (list, dict)):
         raise Unfit(f"plugins must be a list or a mapping, not {kind(value)}")
-    found: List[Plugin] = []
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, str):
-            found.append(Plugin(item, None))
-        elif isinstance(item, dict):
-            found += [Plugin(source, configuration) for source, configuration in item.items()]
-        else:
-            raise Unfit(f"a plugin must be a text or a mapping, not {kind(item)}")
-    return found
+    try:
+        return [Plugin(source, configuration) for source, configuration in grammar.plugins(value)]
+    except grammar.WrongForm as wrong:
+        raise Unfit(f"a plugin must be a text or a mapping, not {kind(wrong.element)}") from None
 
 
 def secrets(value: Any) -> List[Dict[str, str]]:
@@ -30,22 +26,19 @@ def secrets(value: Any) -> List[Dict[str, str]]:
     if isinstance(value, dict):
         if not all(value) or "" in value.values():
             raise Unfit("a secret needs a key and a variable, texts that are not empty")
-        return [_secret(_wanted_text(key, f"secrets.{name}"), name) for name, key in value.items()]
+        return [_secret(_wanted_text(key, f"secrets.{name}"), name) for key, name in grammar.secrets(value)]
     if not isinstance(value, list):
         raise Unfit(f"secrets must be a list or a mapping, not {kind(value)}")
-    found: List[Dict[str, str]] = []
-    for item in value:
-        if isinstance(item, str):
-            found.append(_secret(item, item))
-        elif isinstance(item, dict):
-            key = item.get("key")
-            if not isinstance(key, str) or not key:
-                raise Unfit("a secret needs a key, a text that is not empty")
-            variable = item.get("environment_variable")
-            found.append(_secret(key, "" if variable is None else _wanted_text(variable, "environment_variable")))
-        else:
-            raise Unfit(f"a secret must be a text or a mapping, not {kind(item)}")
-    return found
+    try:
+        return [_listed_secret(key, variable) for key, variable in grammar.secrets(value)]
+    except grammar.WrongForm as wrong:
+        raise Unfit(f"a secret must be a text or a mapping, not {kind(wrong.element)}") from None
+
+
+def _listed_secret(key: Any, variable: Any) -> Dict[str, str]:
+    if not isinstance(key, str):
+        raise Unfit("a secret needs a key, a text that is not empty")
+    return _secret(key, "" if variable is None else _wanted_text(variable, "environment_variable"))
 
 
 def _wanted_text(value: Any, what: str) -> str:

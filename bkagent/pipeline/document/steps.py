@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from bkagent.pipeline import grammar
 from bkagent.pipeline.document import attributes, matrix
 from bkagent.pipeline.document.model import TypedStep
 from bkagent.pipeline.document.scalars import Unfit, kind, text, text_map, texts
 from bkagent.pipeline.errors import PipelineError
 
-WORDS = {"wait": "wait", "waiter": "wait", "block": "input", "input": "input", "manual": "input"}
-TYPES = dict(WORDS, command="command", script="command", trigger="trigger", group="group")
-# The first of these keys that a step has tells its kind.
-_TELLING = (
-    "command", "commands", "plugins", "wait", "waiter", "block", "input", "manual", "trigger", "group",
-)  # fmt: skip
-_KIND_OF_KEY = dict(TYPES, commands="command", plugins="command")
 DEEPEST_GROUP = 20
 Warnings = List[str]
 
@@ -42,9 +36,9 @@ def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep
 
 def _step(value: Any, depth: int, place: str) -> Tuple[TypedStep, str]:
     if isinstance(value, str):
-        if value in WORDS:
-            return TypedStep(WORDS[value], {}, scalar=value), ""
-        known = " ".join(WORDS)
+        if value in grammar.WORDS:
+            return TypedStep(grammar.TYPES[value], {}, scalar=value), ""
+        known = " ".join(grammar.WORDS)
         return TypedStep("unknown", {}, scalar=value), f'unknown step type "{value}", want one of [{known}]'
     if not isinstance(value, dict):
         raise Unfit(f"{place} must be a mapping or a word such as wait, not {kind(value)}")
@@ -62,11 +56,9 @@ def _kind_of(value: Dict[str, Any], place: str) -> Tuple[str, str]:
         stated = value["type"]
         if not isinstance(stated, str):
             raise Unfit(f"{place}: type must be a text, not {kind(stated)}")
-        return (TYPES[stated], "") if stated in TYPES else ("", f'unknown step type "{stated}"')
-    for key in _TELLING:
-        if key in value:
-            return _KIND_OF_KEY[key], ""
-    return "", f"cannot infer step type: need one of [{' '.join(_TELLING)}]"
+        return (grammar.TYPES[stated], "") if stated in grammar.TYPES else ("", f'unknown step type "{stated}"')
+    told = grammar.kind_by_key(value)
+    return told, "" if told else f"cannot infer step type: need one of [{' '.join(grammar.TELLING_KEYS)}]"
 
 
 def _take(rest: Dict[str, Any], *names: str) -> Any:
@@ -81,8 +73,8 @@ def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
     """Read a command step. Raises Unfit naming the attribute that has another form than the reference decodes."""
     rest = dict(value)
     typed: Dict[str, Any] = {
-        "label": text(_take(rest, "label", "name"), "label"),
-        "key": text(_take(rest, "key", "id", "identifier"), "key"),
+        "label": text(_take(rest, *grammar.LABEL_NAMES), "label"),
+        "key": text(_take(rest, *grammar.KEY_NAMES), "key"),
         "command": _commands(rest),
         "env": text_map(rest.pop("env", None), "env"),
         "plugins": attributes.plugins(rest.pop("plugins", None)),
@@ -117,11 +109,11 @@ def _commands(rest: Dict[str, Any]) -> str:
 
 def _group(value: Dict[str, Any], depth: int) -> TypedStep:
     rest = dict(value)
-    label = _take(rest, "group", "label", "name")
+    label = _take(rest, "group", *grammar.LABEL_NAMES)
     inner: Warnings = []
     typed = {
         "group": None if label is None else text(label, "group"),
-        "key": text(_take(rest, "key", "id", "identifier"), "key"),
+        "key": text(_take(rest, *grammar.KEY_NAMES), "key"),
         "steps": read_steps(rest.pop("steps", None), inner, depth + 1),
     }
     # The reference passes a group on as it is written when one of its steps is not understood, and only where

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, FrozenSet, List, Mapping, Optional, Tuple
+from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
+from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model.fields import Fields, plain_text, shown, whole_number
 from bkagent.pipeline.model.rules import (
@@ -73,31 +74,29 @@ def skip(fields: Fields) -> str:
 def plugins(fields: Fields) -> Tuple[Mapping[str, Any], ...]:
     """Return plugins as one-key mappings from source to configuration."""
     value = fields.document.get("plugins")
-    found: List[Mapping[str, Any]] = []
-    for item in value if isinstance(value, list) else [] if value is None else [value]:
-        if isinstance(item, str):
-            found.append({item: None})
-        elif isinstance(item, Mapping):
-            found += [{source: configuration} for source, configuration in item.items()]
-        else:
-            raise fields.wrong("plugins", "a list of plugins", item)
-    return tuple(found)
+    try:
+        return tuple({source: setting} for source, setting in grammar.plugins([] if value is None else value))
+    except grammar.WrongForm as wrong:
+        raise fields.wrong("plugins", "a list of plugins", wrong.element) from None
 
 
 def secrets(fields: Fields) -> Tuple[Mapping[str, str], ...]:
     """Return secrets as mappings of key and environment_variable."""
     value = fields.document.get("secrets")
-    if isinstance(value, Mapping):
-        return tuple({"key": str(item), "environment_variable": name} for name, item in value.items())
-    found: List[Mapping[str, str]] = []
-    for item in fields.items("secrets"):
-        if isinstance(item, str):
-            found.append({"key": item, "environment_variable": item})
-        elif isinstance(item, Mapping) and item.get("key"):
-            found.append({str(name): str(text) for name, text in item.items()})
-        else:
-            raise fields.wrong("secrets", "a list of keys, or of mappings with key", item)
-    return tuple(found)
+    pairs = grammar.secrets(value if isinstance(value, Mapping) else fields.items("secrets"))
+    try:
+        return tuple(_secret(fields, key, variable) for key, variable in pairs)
+    except grammar.WrongForm as wrong:
+        raise fields.wrong("secrets", _SECRETS, wrong.element) from None
+
+
+_SECRETS = "a list of keys, or of mappings with key"
+
+
+def _secret(fields: Fields, key: Any, variable: Any) -> Mapping[str, str]:
+    if key is None:
+        raise fields.wrong("secrets", _SECRETS, {"key": key})
+    return {"key": str(key)} if variable is None else {"key": str(key), "environment_variable": str(variable)}
 
 
 def soft_fail(fields: Fields) -> SoftFail:

@@ -5,23 +5,11 @@ from __future__ import annotations
 from typing import Any, Mapping
 
 from bkagent.config.suggest import nearest
+from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
 
-# Order matters: the first of these keys that a step has decides.
-KEYS = (
-    ("command", ("command", "commands", "plugins")),
-    ("wait", ("wait", "waiter")),
-    ("block", ("block",)),
-    ("input", ("input", "manual")),
-    ("trigger", ("trigger",)),
-    ("group", ("group",)),
-)
-TYPES = {
-    "command": "command", "script": "command", "commands": "command",
-    "wait": "wait", "waiter": "wait",
-    "block": "block", "input": "input", "manual": "input",
-    "trigger": "trigger", "group": "group",
-}  # fmt: skip
+# Agents pass a step of the type `commands` on as they read it.
+_TYPES = {**grammar.TYPES, "commands": "command"}
 
 
 def kind_of(document: Mapping[str, Any], place: str) -> str:
@@ -31,16 +19,14 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
     """
     stated = document.get("type")
     if stated is not None:
-        if stated not in TYPES:
-            known = ", ".join(sorted(TYPES))
+        if stated not in _TYPES:
+            known = ", ".join(sorted(_TYPES))
             raise PipelineError(f'{place}: there is no step type "{stated}"; it must be one of {known}')
-        return TYPES[stated]
-    for kind, keys in KEYS:
-        if any(key in document for key in keys):
-            return kind
-    if "script" in document:
-        return "command"
-    known = ", ".join(key for _, keys in KEYS for key in keys)
+        return _TYPES[stated]
+    kind = grammar.kind_by_key(document) or ("command" if "script" in document else "")
+    if kind:
+        return kind
+    known = ", ".join(grammar.TELLING_KEYS)
     has = ", ".join(document) or "nothing"
     wanted = f"there is no command, and nothing else that tells what it is (one of {known})"
     raise PipelineError(f"{place}: {wanted}; it has {has}{_meant(document)}")
@@ -48,9 +34,8 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
 
 def _meant(document: Mapping[str, Any]) -> str:
     """Return the end of the sentence, where a name is close to one that would tell."""
-    telling = [key for _, keys in KEYS for key in keys]
     for name in document:
-        near = nearest(str(name), telling)
+        near = nearest(str(name), list(grammar.TELLING_KEYS))
         if near:
             return f'; did you mean "{near}" by "{name}"?'
     return ""

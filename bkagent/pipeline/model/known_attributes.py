@@ -5,11 +5,12 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import FrozenSet, List, Mapping
 
+from bkagent.pipeline import grammar
 from bkagent.pipeline.model.steps import CommandStep, GroupStep, ManualStep, Pipeline, Step, TriggerStep, WaitStep
 
 _COMMON = frozenset(
     (
-        "key", "id", "identifier", "label", "name", "type", "depends_on", "allow_dependency_failure", "if", "branches",
+        *grammar.KEY_NAMES, *grammar.LABEL_NAMES, "type", "depends_on", "allow_dependency_failure", "if", "branches",
         "if_changed",
     )
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model import attributes as decisions
 from bkagent.pipeline.model.fields import Fields, shown
@@ -21,9 +22,6 @@ from bkagent.pipeline.model.steps import (
     TriggerStep,
     WaitStep,
 )
-
-KEY_NAMES = ("key", "id", "identifier")
-LABEL_NAMES = ("label", "name")
 
 
 def read(document: Any) -> Pipeline:
@@ -66,7 +64,7 @@ def _step(document: Any, place: str, *, inside_group: bool) -> Step:
     if isinstance(nested, Mapping) and kind != "group":
         document = {**nested, **{name: value for name, value in document.items() if name != kind}}
         document.setdefault(kind, None)
-    named = Fields(document, place).text(*LABEL_NAMES)
+    named = Fields(document, place).text(*grammar.LABEL_NAMES)
     fields = Fields(document, f'{place} ("{named}")' if named else place)
     if kind == "group" and inside_group:
         raise PipelineError(f"{fields.what}: a group cannot stand inside another group")
@@ -81,8 +79,8 @@ def _shared(fields: Fields, place: str, kind: str) -> Dict[str, Any]:
     return {
         "place": place,
         "document": fields.document,
-        "key": decisions.key(fields, fields.text(*KEY_NAMES)),
-        "label": fields.text(*LABEL_NAMES) or _label_of_kind(fields, kind),
+        "key": decisions.key(fields, fields.text(*grammar.KEY_NAMES)),
+        "label": fields.text(*grammar.LABEL_NAMES) or _label_of_kind(fields, kind),
         "depends_on": _depends_on(fields),
         "allow_dependency_failure": fields.flag("allow_dependency_failure"),
         "condition": condition,
