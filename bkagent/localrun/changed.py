@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import List, Mapping, Optional
 
+from bkagent.git import changed_files
 from bkagent.localrun.repository import Git, Repository
 from bkagent.localrun.snapshot import Snapshot
 
@@ -24,8 +25,8 @@ def paths(found: Repository, taken: Snapshot, environ: Mapping[str, str]) -> "Op
     if not start:
         return None
     if start == taken.plain:
-        return git.out("log", "--first-parent", "-1", "--name-only", "--pretty=format:", start).split("\n")
-    return git.out("diff", "--name-only", "--ignore-submodules=none", start, taken.plain).split("\n")
+        return changed_files.of_commit(git.out, start)
+    return changed_files.since(git.out, start, taken.plain)
 
 
 def _commit(git: Git, name: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence
 
 from bkagent.errors import AgentError, UsageError
+from bkagent.git import query
 
 # Variables by which a hook or an outer git would steer ours to another repository or index.
 _STEERING = (
@@ -53,11 +53,11 @@ class Git:
 
     def out(self, *words: str, more: "Mapping[str, str]" = {}) -> str:  # noqa: B006 (never changed)
         """Return what git printed, without its last newline. Raises AgentError with git's own words."""
-        done = self._run(words, more)
-        if done.returncode:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise AgentError(f"git {words[0]} failed: {said[-1] if said else f'exit status {done.returncode}'}")
-        return os.fsdecode(done.stdout).rstrip("\n")
+        answer = self._ask(words, more)
+        if answer.exit_status:
+            lines = answer.error.splitlines() or [f"exit status {answer.exit_status}"]
+            raise AgentError(f"git {words[0]} failed: {lines[-1]}")
+        return os.fsdecode(answer.printed).rstrip("\n")
 
     def ask(self, *words: str) -> str:
         """Return what git printed, or "" where it failed."""
@@ -65,20 +65,15 @@ class Git:
 
     def ask_why(self, *words: str) -> "tuple[str, str]":
         """Return what git printed, or "" where it failed; and what it said then, in English and on one line."""
-        done = self._run(words, {"LC_ALL": "C"})
-        if not done.returncode:
-            return os.fsdecode(done.stdout).rstrip("\n"), ""
-        said = " ".join(done.stderr.decode("utf-8", "replace").split())
-        return "", said or f"exit status {done.returncode}"
+        answer = self._ask(words, {"LC_ALL": "C"})
+        if not answer.exit_status:
+            return os.fsdecode(answer.printed).rstrip("\n"), ""
+        return "", " ".join(answer.error.split()) or f"exit status {answer.exit_status}"
 
-    def _run(self, words: "Sequence[str]", more: "Mapping[str, str]") -> "subprocess.CompletedProcess[bytes]":
-        environ: Dict[str, str] = {**self._environ, **more}
+    def _ask(self, words: "Sequence[str]", more: "Mapping[str, str]") -> query.Answer:
         try:
-            return subprocess.run(
-                ["git", *words], cwd=self._folder, env=environ, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            )  # fmt: skip
-        except FileNotFoundError:
+            return query.ask(words, {**self._environ, **more}, folder=self._folder)
+        except query.GitMissing:
             raise AgentError(
                 "git is not on PATH, and `local run` needs it to hand the jobs what to check out"
             ) from None

@@ -90,10 +90,11 @@ def test_changed_files_are_those_on_disk_since_the_default_branch(tmp_path: Path
 
     assert paths() == ["old"]  # nothing differs: those of the newest commit
     (work / "untracked").write_text("x")
+    (work / "größe").write_text("x")
     git(work, "checkout", "-qb", "topic")
     (work / "committed").write_text("x")
     git(work, "add", "committed")
     git(work, "commit", "-qm", "second")
-    assert sorted(paths() or []) == ["committed", "untracked"]
+    assert sorted(paths() or []) == ["committed", "größe", "untracked"]
     git(work, "remote", "remove", "origin")
     assert paths() is None

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import TYPE_CHECKING, List, Optional
 
 from bkagent.config.options import pipeline as options
+from bkagent.git import changed_files, query
+from bkagent.git.query import QueryFailed
 from bkagent.wire.go_duration import precise
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
 GIT_TIMEOUT_S = 300.0
-
-
-class GitFailed(Exception):
-    """A git command ended with an error; the text says which and why."""
 
 
 class ChangedFiles:
@@ -33,7 +30,7 @@ class ChangedFiles:
             try:
                 path = self._call.settings[options.CHANGED_FILES]
                 self._paths = _listed(path) if path else self._from_git()
-            except (OSError, GitFailed) as error:
+            except (OSError, QueryFailed) as error:
                 self._call.report("error", f"Couldn't determine changed files, so if_changed skips no step: {error}")
         return self._paths
 
@@ -44,51 +41,32 @@ class ChangedFiles:
             remote, _, reference = base.partition("/")
             try:
                 self._git("fetch", "--", *([remote, reference] if reference else [remote]))
-            except GitFailed as error:
+            except QueryFailed as error:
                 report("error", f"Couldn't fetch {base}: {error}")
         base_commit = self._git("rev-parse", "--verify", "--end-of-options", base).strip()
         head = self._git("rev-parse", "HEAD").strip()
         if base_commit == head:
             report("warn", f"The diff base {base} is the commit that is being built ({head}).")
             report("warn", "Changed files are those of that one commit; set --git-diff-base for another comparison.")
-            return self._paths_of("log", "--first-parent", "-1", "--name-only", "--pretty=format:")
+            return changed_files.of_commit(self._git)
         merge_base = self._git("merge-base", base_commit, "HEAD").strip()
-        return self._paths_of("diff", "--name-only", merge_base)
-
-    def _paths_of(self, *words: str) -> List[str]:
-        return [line for line in self._git(*words).split("\n") if line]
+        return changed_files.since(self._git, merge_base)
 
     def _git(self, *words: str) -> str:
         return git(words, self._call)
 
 
 def git(words: "tuple[str, ...]", call: Call) -> str:
-    """Return what a git command prints, run in the environment of `call`. Raises GitFailed with its own words."""
-    # Without quotePath=false a name beyond ASCII would come in quotes and match no pattern.
-    command = ["git", "-c", "core.quotePath=false", *words]
+    """Return what a git command prints, run in the environment of `call`. Raises QueryFailed with its own words."""
     shown = "git " + " ".join(words)
     call.report("debug", f"$ {shown}")
     began = time.monotonic()
-    try:
-        done = subprocess.run(
-            command,
-            env=call.environ,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-            close_fds=False,
-        )
-    except OSError as error:
-        raise GitFailed(f"{shown}: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise GitFailed(f"{shown}: no answer after {GIT_TIMEOUT_S:.0f} s") from None
+    answer = query.ask(words, call.environ, timeout_s=GIT_TIMEOUT_S)
     took = precise(time.monotonic() - began)
-    call.report("debug", f"↳ git ended with exit status {done.returncode} after {took}")
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip()
-        raise GitFailed(f"{shown}: exit status {done.returncode}: {said}")
-    return done.stdout.decode("utf-8", "surrogateescape")
+    call.report("debug", f"↳ git ended with exit status {answer.exit_status} after {took}")
+    if answer.exit_status:
+        raise QueryFailed(f"{shown}: exit status {answer.exit_status}: {answer.error}")
+    return answer.printed.decode("utf-8", "surrogateescape")
 
 
 def _default_base(call: Call) -> str:

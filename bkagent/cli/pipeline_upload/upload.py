@@ -6,11 +6,12 @@ import uuid
 from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bkagent.cli.in_job import client, job_text
-from bkagent.cli.pipeline_upload.changed_files import ChangedFiles, GitFailed, git
+from bkagent.cli.pipeline_upload.changed_files import ChangedFiles, git
 from bkagent.config.options import logging
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
+from bkagent.git.query import QueryFailed
 from bkagent.pipeline import go_json
 from bkagent.pipeline.document import if_changed, normalise, secrets
 from bkagent.pipeline.document.source import each_pipeline
@@ -65,7 +66,7 @@ class Sending:
             return environ
         try:
             resolved = git(("rev-parse", "--verify", "--end-of-options", commit), self.call).strip()
-        except GitFailed as error:
+        except QueryFailed as error:
             report("warn", f"Couldn't find out the commit of BUILDKITE_COMMIT, which stays {commit}: {error}")
             return environ
         report("info", f'Updating BUILDKITE_COMMIT to "{resolved}"')
