@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import Any, Mapping, Optional, Tuple
+
+
+def new_id() -> str:
+    """Return an id for a new record."""
+    return str(uuid.uuid4())
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,32 @@ class Build:
     def finished(self) -> bool:
         """Say whether nothing more happens to the build by itself."""
         return not self.blocked and self.state in ("passed", "failed", "canceled", "not_run", "skipped")
+
+
+@dataclass(frozen=True)
+class NewBuild:
+    """A build to be created; the fields not named here are as in Build.
+
+    document     the steps, in wire form
+    repository   "" for that of the pipeline
+    env          variables; values that are not texts are written as in YAML
+    """
+
+    pipeline_slug: str
+    document: Any
+    branch: str = "main"
+    commit: str = "HEAD"
+    message: str = ""
+    env: Mapping[str, Any] = field(default_factory=dict)
+    repository: str = ""
+    meta_data: Mapping[str, str] = field(default_factory=dict)
+    author: Mapping[str, str] = field(default_factory=dict)
+    creator: Mapping[str, str] = field(default_factory=dict)
+    source: str = "api"
+    tag: str = ""
+    pull_request: Mapping[str, Any] = field(default_factory=dict)
+    clean_checkout: bool = False
+    rebuilt_from: str = ""
 
 
 @dataclass(frozen=True)

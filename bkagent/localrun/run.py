@@ -7,8 +7,9 @@ import threading
 from typing import Callable, Dict, List, Optional
 
 from bkagent.agent.shutdown import GRACEFUL, KILL
+from bkagent.controlplane.events import Subscription
 from bkagent.controlplane.plane.plane import Plane
-from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.records import Build, Job, NewBuild
 from bkagent.controlplane.web import server_url
 from bkagent.controlplane.web.server import Server
 from bkagent.errors import AgentError
@@ -60,16 +61,15 @@ class LocalRun:
         if count == 1:
             self._out("Interrupted: cancelling the running jobs (again: kill them at once)")
             if self._plane is not None and self._build_id:
-                self._plane.cancel_build(self._build_id, reason="interrupted")
+                self._plane.builds.cancel(self._build_id, reason="interrupted")
         elif self._agents is not None:
             self._agents.stop.request(KILL)
             self._answer_pings()
 
     def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
         plane = self._plane = Plane.open(
-            os.path.join(data, "store"), organization=plan.ORGANIZATION, within=data,
-        )  # fmt: skip
-        plane.also_refused = plan.not_honoured
+            os.path.join(data, "store"), organization=plan.ORGANIZATION, also_refused=plan.not_honoured, within=data
+        )
         try:
             server = Server(plane, "127.0.0.1", 0, self._report, hold_ping_s=_HOLD_PING_S)
             server.start()
@@ -85,7 +85,7 @@ class LocalRun:
     def _with_server(self, source: plan.Source, data: str, taken: snapshot.Snapshot, server: Server) -> int:
         plane = self._plane
         assert plane is not None
-        number = plane.next_build_number(source.slug)
+        number = plane.pipelines.next_build_number(source.slug)
         document, warnings = plan.read(
             source, self._request, _variables(source, taken.commit, number),
             lambda: changed.paths(source.repository, taken, self._request.environ),
@@ -97,17 +97,20 @@ class LocalRun:
         )
         leftover_jobs.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
         working = self._agents = agents.Agents(how, self._report)
-        events = plane.subscribe()
-        build = plane.create_build(
-            source.slug, document, branch=source.repository.branch, commit=taken.commit, repository=taken.repository,
-            message=source.repository.message or "Local run", env=dict(self._request.env), source="local",
-            author={"name": source.repository.author, "email": source.repository.author_email},
+        events = plane.feed.subscribe()
+        build = plane.builds.create(
+            NewBuild(
+                source.slug, document, branch=source.repository.branch, commit=taken.commit,
+                repository=taken.repository, message=source.repository.message or "Local run",
+                env=dict(self._request.env), source="local",
+                author={"name": source.repository.author, "email": source.repository.author_email},
+            )
         )  # fmt: skip
         with self._lock:
             self._build_id = build.id
             interrupted_before = self._interrupts_count > 0
         if interrupted_before:
-            plane.cancel_build(build.id, reason="interrupted")
+            plane.builds.cancel(build.id, reason="interrupted")
         path = f"/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}"
         page = server.lasting_login_url(path) if self._request.terminal else server.url + path
         self._out(f"Build {build.number}: {page}")
@@ -120,24 +123,24 @@ class LocalRun:
             level = KILL if self._interrupts_count > 1 else GRACEFUL
             if not working.leave(level, _LEAVE_S):
                 working.leave(KILL, _LEAVE_S)
-        return self._finish(plane.build(build.id), data)
+        return self._finish(plane.builds.get(build.id), data)
 
     def _answer_pings(self) -> None:
         """Let agents without work leave now: each waits in a ping that is held until there is some."""
         assert self._plane is not None
-        for agent in self._plane.agents():
-            self._plane.stop_agent(agent.id)
+        for agent in self._plane.sessions.find():
+            self._plane.sessions.stop(agent.id)
 
-    def _follow(self, events: "object", working: agents.Agents) -> None:
+    def _follow(self, events: Subscription, working: agents.Agents) -> None:
         """Show what happens until the build has ended and its logs are shown."""
         plane = self._plane
         assert plane is not None
-        live = Live(self._out, plane.job, coloured=self._request.coloured)
+        live = Live(self._out, plane.jobs.get, coloured=self._request.coloured)
         while True:
-            event = events.get(_LOOK_S)  # type: ignore[attr-defined]
+            event = events.get(_LOOK_S)
             if event is not None:
                 live.show(event)
-            elif plane.build(self._build_id).finished and not self._unfinished():
+            elif plane.builds.get(self._build_id).finished and not self._unfinished():
                 return
             elif not working.working:
                 if working.stop.level >= KILL:  # they were told to kill the jobs and go
@@ -146,23 +149,24 @@ class LocalRun:
 
     def _unfinished(self) -> "List[Job]":
         assert self._plane is not None
-        return [job for job in self._plane.jobs_of_build(self._build_id) if not job.final]
+        return [job for job in self._plane.jobs.of_build(self._build_id) if not job.final]
 
     def _finish(self, build: Build, data: str) -> int:
         plane = self._plane
         assert plane is not None
-        jobs = plane.jobs_of_build(build.id)
+        jobs = plane.jobs.of_build(build.id)
         place = os.path.join(data, "logs", str(build.number))
         logs: Dict[str, str] = {}
         for count, job in enumerate((job for job in jobs if job.type == "script" and job.started_at is not None), 1):
-            path = export.keep_log(place, display_names.file_name(count, job), plane.read_log(job.id))
+            path = export.keep_log(place, display_names.file_name(count, job), plane.logs.read(job.id))
             logs[job.id] = os.path.relpath(path, self._request.folder)
         artifacts = os.path.join(data, "artifacts", str(build.number))
         kept = self._keep_artifacts(build, artifacts)
         self._out("")
         for line in summary.table(jobs, logs):
             self._out(line)
-        for line in summary.not_notified(plane.not_notified(build.id)) + summary.notes(plane.annotations(build.id)):
+        unsent = summary.not_notified(plane.steps.unsent_notifications(build.id))
+        for line in unsent + summary.notes(plane.annotations.find(build.id)):
             self._out(line)
         if kept:
             place = os.path.relpath(artifacts, self._request.folder)
@@ -173,10 +177,10 @@ class LocalRun:
         plane = self._plane
         assert plane is not None
         count = 0
-        for artifact in plane.artifacts(build.id):
+        for artifact in plane.artifacts.find(build.id):
             if artifact.state != "finished" or artifact.url:
                 continue
-            if export.keep_artifact(folder, artifact.path, plane.artifact_path(artifact.id)) is None:
+            if export.keep_artifact(folder, artifact.path, plane.artifacts.path(artifact.id)) is None:
                 self._out(f"warning: the artifact {artifact.path!r} cannot be kept there; it is only on the web page")
             else:
                 count += 1

@@ -10,6 +10,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.web.server import Server
 from bkagent.errors import Refused
 from bkagent.remote import agents, chunks, jobs, meta_data
@@ -66,9 +67,9 @@ def side(request: Any, tmp_path: Any) -> Iterator[Side]:
     server.start()
 
     def add_job(command: str) -> None:
-        plane.create_build("demo", {"steps": [{"command": command}]}, repository="/r.git")
+        plane.builds.create(NewBuild("demo", {"steps": [{"command": command}]}, repository="/r.git"))
 
-    made = Side(server.endpoint, plane.tokens.agent, add_job, plane.read_log)
+    made = Side(server.endpoint, plane.tokens.agent, add_job, plane.logs.read)
     yield made
     close(made)
     server.stop()

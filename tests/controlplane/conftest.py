@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.records import NewBuild, new_id
+from bkagent.controlplane.store import steps as step_table
 from bkagent.wire.finish import Finish
 from bkagent.wire.registration import Registration
 
@@ -34,21 +36,25 @@ class World:
 
     def agent(self, *tags, **details):
         """Register and connect an agent; return its id."""
-        registered = self.plane.register(
+        registered = self.plane.sessions.register(
             Registration("agent", "host", "linux", "amd64", "3.137.0", "x", 1, meta_data=tags, **details)
         )
-        self.plane.connect(registered.id)
+        self.plane.sessions.connect(registered.id)
         return registered.id
 
     def build(self, steps, **details):
         details.setdefault("repository", "/repo")
         document = steps if isinstance(steps, dict) else {"steps": steps}
-        build = self.plane.create_build("demo", document, **details)
+        build = self.plane.builds.create(NewBuild("demo", document, **details))
         self.build_id = build.id
         return build
 
+    def steps(self):
+        """Return the entries of the build's steps in order, groups before their steps."""
+        return step_table.of_build(self.plane.ledger.db, self.build_id)
+
     def jobs(self, name="", build_id=""):
-        listed = self.plane.jobs_of_build(build_id or self.build_id)
+        listed = self.plane.jobs.of_build(build_id or self.build_id)
         return [job for job in listed if not name or name in (job.step_key, job.label)]
 
     def job(self, name):
@@ -60,11 +66,11 @@ class World:
     def start(self, name):
         job = self.job(name)
         agent = self.agent("*")
-        self.plane.acquire(agent, job.id)
-        return self.plane.start(job.id)
+        self.plane.dispatch.acquire(agent, job.id)
+        return self.plane.runs.start(job.id)
 
     def finish(self, name, status=0, **details):
-        return self.plane.finish(self.job(name).id, Finish(str(status), **details))
+        return self.plane.runs.finish(self.job(name).id, Finish(str(status), **details))
 
     def run(self, name, status=0, **details):
         if self.job(name).state != "running":
@@ -76,16 +82,16 @@ class World:
         for move in moves:
             word, _, name = move.rpartition(" ")
             if word:
-                getattr(self.plane, f"{word}_job")(self.job(name).id)
+                getattr(self.plane.jobs, word)(self.job(name).id)
             elif "=" in name:
                 self.run(*((part if at == 0 else int(part)) for at, part in enumerate(name.split("="))))
             else:
                 self.start(name)
 
     def upload(self, name, steps, **details):
-        details.setdefault("uuid", self.plane.new_id())
+        details.setdefault("uuid", new_id())
         document = steps if isinstance(steps, dict) else {"steps": steps}
-        return self.plane.upload_pipeline(self.job(name).id, document, **details)
+        return self.plane.uploads.apply(self.job(name).id, document, **details)
 
     @property
     def states(self):
@@ -98,7 +104,7 @@ class World:
 
     @property
     def state(self):
-        build = self.plane.build(self.build_id)
+        build = self.plane.builds.get(self.build_id)
         return f"blocked {build.state}" if build.blocked else build.state
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from bkagent.controlplane.errors import BadRequest, Locked, Rejected, Unauthorized
-from bkagent.controlplane.scheduling import dispatch
+from bkagent.controlplane.scheduling import agent_tags
 from bkagent.wire.finish import Finish
 from bkagent.wire.registration import Registration
 
@@ -37,7 +37,7 @@ ONE = [{"command": "a", "key": "a"}]
     ],
 )
 def test_tags(rules, tags, expected):
-    assert dispatch.suits(rules, tags) is expected
+    assert agent_tags.meet(rules, tags) is expected
 
 
 def test_jobs_are_handed_out_by_priority_then_time_then_place(world):
@@ -45,13 +45,13 @@ def test_jobs_are_handed_out_by_priority_then_time_then_place(world):
     world.clock.now += 1
     world.build([{"command": "4"}, {"command": "5", "priority": 5}])
     agents = [world.agent() for _ in range(5)]
-    jobs = [world.plane.next_action(agent).job_id for agent in agents]
-    assert [world.plane.job(job).command for job in jobs] == ["2", "5", "1", "3", "4"]
+    jobs = [world.plane.dispatch.next_action(agent).job_id for agent in agents]
+    assert [world.plane.jobs.get(job).command for job in jobs] == ["2", "5", "1", "3", "4"]
 
 
 def test_the_jobs_of_one_step_are_handed_out_in_their_own_order(world):
     world.build([{"command": "a", "parallelism": 6}, {"command": "{{matrix}}", "matrix": ["p", "q", "r", "s"]}])
-    jobs = [world.plane.job(world.plane.next_action(world.agent()).job_id) for _ in range(10)]
+    jobs = [world.plane.jobs.get(world.plane.dispatch.next_action(world.agent()).job_id) for _ in range(10)]
     assert [job.parallel_index for job in jobs[:6]] == list(range(6))
     assert [job.command for job in jobs[6:]] == ["p", "q", "r", "s"]
 
@@ -60,32 +60,32 @@ def test_the_jobs_of_one_step_are_handed_out_in_their_own_order(world):
     ("name", "shown"), [("%hostname-1", "build-box-1"), ("plain", "plain"), ("", "build-box"), ("%other", "%other")]
 )
 def test_the_control_plane_puts_the_host_into_names(world, name, shown):
-    registered = world.plane.register(Registration(name, "build-box", "linux", "amd64", "3.137.0", "x", 1))
-    assert registered.name == shown and world.plane.agent(registered.id).name == shown
+    registered = world.plane.sessions.register(Registration(name, "build-box", "linux", "amd64", "3.137.0", "x", 1))
+    assert registered.name == shown and world.plane.sessions.get(registered.id).name == shown
 
 
 def test_an_agent_has_one_job_at_a_time(world):
     world.build([{"command": "1"}, {"command": "2"}])
     agent = world.agent()
-    job = world.plane.next_action(agent).job_id
-    world.plane.accept(agent, job)
-    world.plane.start(job)
-    assert world.plane.next_action(agent).job_id == ""
-    world.plane.finish(job, Finish("0"))
-    assert world.plane.next_action(agent).job_id not in ("", job)
+    job = world.plane.dispatch.next_action(agent).job_id
+    world.plane.dispatch.accept(agent, job)
+    world.plane.runs.start(job)
+    assert world.plane.dispatch.next_action(agent).job_id == ""
+    world.plane.runs.finish(job, Finish("0"))
+    assert world.plane.dispatch.next_action(agent).job_id not in ("", job)
 
 
 def test_an_offer_is_repeated_until_it_is_taken_up(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.next_action(agent).job_id
-    assert job and world.plane.next_action(agent).job_id == job
-    first = world.plane.accept(agent, job)
-    assert world.plane.next_action(agent).job_id == job
-    assert world.plane.accept(agent, job) == first
-    world.plane.start(job)
-    assert world.plane.accept(agent, job) == first
-    assert world.plane.start(job) == world.plane.job(job)
+    job = world.plane.dispatch.next_action(agent).job_id
+    assert job and world.plane.dispatch.next_action(agent).job_id == job
+    first = world.plane.dispatch.accept(agent, job)
+    assert world.plane.dispatch.next_action(agent).job_id == job
+    assert world.plane.dispatch.accept(agent, job) == first
+    world.plane.runs.start(job)
+    assert world.plane.dispatch.accept(agent, job) == first
+    assert world.plane.runs.start(job) == world.plane.jobs.get(job)
 
 
 def test_what_an_accepted_job_holds(world):
@@ -93,7 +93,7 @@ def test_what_an_accepted_job_holds(world):
             "plugins": [{"docker#v1": None}], "env": {"X": "1", "BUILDKITE_BRANCH": "no"}}  # fmt: skip
     world.build([step], branch="topic", commit="a" * 40, message="m", env={"X": "0", "Z": "2"}, tag="v1")
     agent = world.agent("queue=default", "gpu=a-1")
-    job = world.plane.accept(agent, world.plane.next_action(agent).job_id)
+    job = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
     assert job.step["command"] == "echo hi"
     assert job.token.startswith("bkaj_") and job.chunks_max_size_bytes > 0 and job.runnable_at
     expected = {
@@ -116,7 +116,7 @@ def test_variables_of_groups_parallel_jobs_and_checkouts(world):
     inner["checkout"]["commit_verification"] = "fail-closed"
     world.build({"checkout": {"submodules": False}, "steps": [{"group": "G", "key": "g", "steps": [inner]}]})
     world.start("a")
-    env = world.plane.job_env(world.job("a").id)
+    env = world.plane.job_envs.of_job(world.job("a").id)
     assert (env["BUILDKITE_GROUP_KEY"], env["BUILDKITE_GROUP_LABEL"]) == ("g", "G")
     assert (env["BUILDKITE_PARALLEL_JOB"], env["BUILDKITE_PARALLEL_JOB_COUNT"]) == ("0", "2")
     assert (env["BUILDKITE_SKIP_CHECKOUT"], env["BUILDKITE_GIT_SUBMODULES"]) == ("true", "false")
@@ -127,23 +127,23 @@ def test_variables_of_groups_parallel_jobs_and_checkouts(world):
 def test_a_job_is_accepted_only_by_whom_it_was_offered_to(world):
     world.build(ONE)
     one, other = world.agent(), world.agent()
-    job = world.plane.next_action(one).job_id
+    job = world.plane.dispatch.next_action(one).job_id
     with pytest.raises(Rejected, match="not offered to this agent"):
-        world.plane.accept(other, job)
-    assert world.plane.next_action(other).job_id == ""
+        world.plane.dispatch.accept(other, job)
+    assert world.plane.dispatch.next_action(other).job_id == ""
 
 
 def test_acquire_takes_a_job_by_name(world):
     world.build([{"command": "a", "key": "a", "agents": {"queue": "far"}}, "wait", {"command": "b", "key": "b"}])
     with pytest.raises(Rejected, match="agents with other tags: queue=far"):
-        world.plane.acquire(world.agent(), world.job("a").id)
+        world.plane.dispatch.acquire(world.agent(), world.job("a").id)
     agent = world.agent("queue=far", ignore_in_dispatches=True)
     with pytest.raises(Locked):
-        world.plane.acquire(agent, world.job("b").id)
-    taken = world.plane.acquire(agent, world.job("a").id)
-    assert world.plane.acquire(agent, world.job("a").id) == taken
+        world.plane.dispatch.acquire(agent, world.job("b").id)
+    taken = world.plane.dispatch.acquire(agent, world.job("a").id)
+    assert world.plane.dispatch.acquire(agent, world.job("a").id) == taken
     with pytest.raises(Rejected):
-        world.plane.acquire(world.agent(), world.job("a").id)
+        world.plane.dispatch.acquire(world.agent(), world.job("a").id)
 
 
 def test_finish_may_be_repeated_but_not_contradicted(world):
@@ -159,36 +159,37 @@ def test_finish_may_be_repeated_but_not_contradicted(world):
 def test_an_exit_status_that_is_none_counts_as_minus_one(world, text):
     world.build(ONE)
     world.start("a")
-    assert world.plane.finish(world.job("a").id, Finish(text)).exit_status == -1
+    assert world.plane.runs.finish(world.job("a").id, Finish(text)).exit_status == -1
 
 
 def test_moments_that_an_agent_tells_are_kept_within_reason(world):
     world.build(ONE)
     job = world.job("a")
     agent = world.agent()
-    world.plane.acquire(agent, job.id)
+    world.plane.dispatch.acquire(agent, job.id)
     world.clock.now += 10
-    started = world.plane.start(job.id, started_at="1970-01-01T00:00:00Z").started_at
+    started = world.plane.runs.start(job.id, started_at="1970-01-01T00:00:00Z").started_at
     assert started == world.clock.now - 10
     world.clock.now += 10
-    assert world.plane.finish(job.id, Finish("0", finished_at="2999-01-01T00:00:00Z")).finished_at == world.clock.now
+    finish = Finish("0", finished_at="2999-01-01T00:00:00Z")
+    assert world.plane.runs.finish(job.id, finish).finished_at == world.clock.now
 
 
 def test_a_job_cannot_finish_before_it_is_accepted(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.next_action(agent).job_id
+    job = world.plane.dispatch.next_action(agent).job_id
     with pytest.raises(Rejected, match="has not started"):
-        world.plane.finish(job, Finish("0"))
+        world.plane.runs.finish(job, Finish("0"))
     with pytest.raises(Rejected, match="cannot start"):
-        world.plane.start(job)
+        world.plane.runs.start(job)
 
 
 def test_wait_for_work_returns_when_there_is_some(world):
     agent = world.agent()
-    assert world.plane.wait_for_work(agent, 0) is False
+    assert world.plane.dispatch.wait_for_work(agent, 0) is False
     found = []
-    thread = threading.Thread(target=lambda: found.append(world.plane.wait_for_work(agent, 30)))
+    thread = threading.Thread(target=lambda: found.append(world.plane.dispatch.wait_for_work(agent, 30)))
     thread.start()
     world.build(ONE)
     thread.join(30)
@@ -198,31 +199,32 @@ def test_wait_for_work_returns_when_there_is_some(world):
 def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
     world.build(ONE)
     agent = world.agent()
-    world.plane.pause_agent(agent, note="maintenance", timeout_minutes=5)
-    assert (world.plane.next_action(agent).action, world.plane.next_action(agent).message) == ("pause", "maintenance")
+    world.plane.sessions.pause(agent, note="maintenance", timeout_minutes=5)
+    ping = world.plane.dispatch.next_action(agent)
+    assert (ping.action, ping.message) == ("pause", "maintenance")
     with pytest.raises(Rejected, match="already paused"):
-        world.plane.pause_agent(agent)
+        world.plane.sessions.pause(agent)
     world.clock.now += 301
-    world.plane.heartbeat(agent)
-    world.plane.tick()
-    assert world.plane.next_action(agent).job_id
+    world.plane.sessions.heartbeat(agent)
+    world.plane.expiry.tick()
+    assert world.plane.dispatch.next_action(agent).job_id
     with pytest.raises(Rejected, match="not paused"):
-        world.plane.resume_agent(agent)
+        world.plane.sessions.resume(agent)
 
 
 def test_a_stopped_agent_is_told_to_leave(world):
     agent = world.agent()
-    world.plane.stop_agent(agent)
-    assert world.plane.next_action(agent).action == "disconnect"
-    assert world.plane.disconnect(agent).state == "stopped"
+    world.plane.sessions.stop(agent)
+    assert world.plane.dispatch.next_action(agent).action == "disconnect"
+    assert world.plane.sessions.disconnect(agent).state == "stopped"
     with pytest.raises(BadRequest, match="Can only stop connected agents"):
-        world.plane.stop_agent(agent)
+        world.plane.sessions.stop(agent)
 
 
 def test_a_forced_stop_cancels_the_job_and_its_build(world):
     world.build(ONE)
     job = world.start("a")
-    world.plane.stop_agent(job.agent_id, force=True)
+    world.plane.sessions.stop(job.agent_id, force=True)
     assert (world.job("a").state, world.state) == ("canceling", "canceling")
 
 
@@ -230,22 +232,22 @@ def test_a_lost_agents_job_has_failed(world):
     world.build([{"command": "a", "key": "a"}, "wait", {"command": "b", "key": "b"}])
     job = world.start("a")
     world.clock.now += 180
-    world.plane.tick()
+    world.plane.expiry.tick()
     assert world.job("a").state == "running"
     world.clock.now += 1
-    world.plane.tick()
-    lost = world.plane.job(job.id)
+    world.plane.expiry.tick()
+    lost = world.plane.jobs.get(job.id)
     assert (lost.state, lost.exit_status, lost.reason) == ("finished", -1, "the agent was lost")
-    assert (world.plane.agent(job.agent_id).state, world.state) == ("lost", "failed")
+    assert (world.plane.sessions.get(job.agent_id).state, world.state) == ("lost", "failed")
     with pytest.raises(Rejected):
-        world.plane.finish(job.id, Finish("0"))
+        world.plane.runs.finish(job.id, Finish("0"))
 
 
 def test_a_lost_job_may_be_run_again_by_a_rule(world):
     world.build([{"command": "a", "key": "a", "retry": {"automatic": [{"exit_status": -1, "limit": 1}]}}])
     world.start("a")
     world.clock.now += 200
-    world.plane.tick()
+    world.plane.expiry.tick()
     assert [job.state for job in world.jobs()] == ["finished", "scheduled"]
     assert world.state == "running"
 
@@ -255,18 +257,18 @@ def test_heartbeats_keep_a_job(world):
     agent = world.start("a").agent_id
     for _ in range(10):
         world.clock.now += 100
-        world.plane.heartbeat(agent)
-        world.plane.tick()
+        world.plane.sessions.heartbeat(agent)
+        world.plane.expiry.tick()
     assert world.job("a").state == "running"
 
 
 def test_a_lost_agent_that_comes_back_is_connected(world):
     agent = world.agent()
     world.clock.now += 200
-    world.plane.tick()
-    assert world.plane.agent(agent).state == "lost"
-    world.plane.next_action(agent)
-    assert world.plane.agent(agent).state == "connected"
+    world.plane.expiry.tick()
+    assert world.plane.sessions.get(agent).state == "lost"
+    world.plane.dispatch.next_action(agent)
+    assert world.plane.sessions.get(agent).state == "connected"
 
 
 def test_time_while_the_control_plane_was_down_is_not_held_against_agents(world):
@@ -274,42 +276,42 @@ def test_time_while_the_control_plane_was_down_is_not_held_against_agents(world)
     world.start("a")
     world.clock.now += 3600
     world.open()
-    world.plane.tick()
+    world.plane.expiry.tick()
     assert world.job("a").state == "running"
 
 
 def test_a_disconnected_agents_job_gets_the_time_of_a_lost_one(world):
     world.build(ONE)
     job = world.start("a")
-    world.plane.disconnect(job.agent_id)
-    world.plane.tick()
+    world.plane.sessions.disconnect(job.agent_id)
+    world.plane.expiry.tick()
     assert world.job("a").state == "running"
-    assert world.plane.finish(job.id, Finish("0")).passed
+    assert world.plane.runs.finish(job.id, Finish("0")).passed
 
 
 def test_an_offer_goes_back_when_its_agent_leaves_or_forgets_it(world):
     world.build(ONE)
     agent = world.agent()
-    world.plane.next_action(agent)
-    world.plane.disconnect(agent)
+    world.plane.dispatch.next_action(agent)
+    world.plane.sessions.disconnect(agent)
     assert world.job("a").state == "scheduled"
     other = world.agent()
-    world.plane.next_action(other)
+    world.plane.dispatch.next_action(other)
     world.clock.now += 61
-    world.plane.heartbeat(other)
-    world.plane.tick()
+    world.plane.sessions.heartbeat(other)
+    world.plane.expiry.tick()
     assert world.job("a").state == "scheduled"
     with pytest.raises(Rejected):
-        world.plane.accept(other, world.job("a").id)
+        world.plane.dispatch.accept(other, world.job("a").id)
 
 
 def test_a_job_that_runs_too_long_times_out(world):
     world.build([{"command": "a", "key": "a", "timeout_in_minutes": 1}, {"command": "b", "key": "b"}])
     agent = world.start("a").agent_id
     world.clock.now += 61
-    world.plane.heartbeat(agent)
-    world.plane.tick()
-    assert world.plane.job_state(world.job("a").id) == "timing_out"
+    world.plane.sessions.heartbeat(agent)
+    world.plane.expiry.tick()
+    assert world.job("a").state == "timing_out"
     world.finish("a", -1, signal="SIGTERM", signal_reason="cancel")
     assert (world.states["a"], world.state) == ("timed_out", "failing")
 
@@ -318,8 +320,8 @@ def test_a_job_that_passes_while_timing_out_has_passed(world):
     world.build([{"command": "a", "key": "a", "timeout_in_minutes": 1}])
     agent = world.start("a").agent_id
     world.clock.now += 61
-    world.plane.heartbeat(agent)
-    world.plane.tick()
+    world.plane.sessions.heartbeat(agent)
+    world.plane.expiry.tick()
     world.finish("a", 0)
     assert world.states == {"a": "passed"}
 
@@ -327,50 +329,50 @@ def test_a_job_that_passes_while_timing_out_has_passed(world):
 def test_canceling_a_build(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}, "wait", {"command": "c", "key": "c"}])
     world.start("a")
-    world.plane.cancel_build(world.build_id, reason="not needed")
+    world.plane.builds.cancel(world.build_id, reason="not needed")
     assert world.state == "canceling"
     assert world.states == {"a": "canceling", "b": "canceled", "c": "canceled", "waiter": "canceled"}
     world.finish("a", 0)
     assert (world.states["a"], world.state) == ("canceled", "canceled")
     with pytest.raises(Rejected, match="already finished"):
-        world.plane.cancel_build(world.build_id)
+        world.plane.builds.cancel(world.build_id)
     with pytest.raises(Rejected, match="canceled builds"):
-        world.plane.retry_job(world.jobs("a")[0].id)
+        world.plane.jobs.retry(world.jobs("a")[0].id)
 
 
 def test_a_job_canceled_between_accept_and_start_ends_with_the_next_ping(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.next_action(agent).job_id
-    world.plane.accept(agent, job)
-    world.plane.cancel_build(world.build_id)
+    job = world.plane.dispatch.next_action(agent).job_id
+    world.plane.dispatch.accept(agent, job)
+    world.plane.builds.cancel(world.build_id)
     assert world.job("a").state == "canceling"
-    assert world.plane.next_action(agent).job_id == ""
+    assert world.plane.dispatch.next_action(agent).job_id == ""
     assert (world.job("a").state, world.state) == ("canceled", "canceled")
 
 
 def test_an_offered_job_that_is_canceled_frees_its_agent(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    world.plane.next_action(agent)
-    world.plane.cancel_job(world.job("a").id)
-    assert world.plane.next_action(agent).job_id == world.job("b").id
+    world.plane.dispatch.next_action(agent)
+    world.plane.jobs.cancel(world.job("a").id)
+    assert world.plane.dispatch.next_action(agent).job_id == world.job("b").id
 
 
 def test_disconnect_after_job(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    job = world.plane.next_action(agent).job_id
-    world.plane.accept(agent, job)
-    world.plane.start(job)
-    world.plane.finish(job, Finish("0", ignore_agent_in_dispatches=True))
-    assert world.plane.next_action(agent).job_id == ""
+    job = world.plane.dispatch.next_action(agent).job_id
+    world.plane.dispatch.accept(agent, job)
+    world.plane.runs.start(job)
+    world.plane.runs.finish(job, Finish("0", ignore_agent_in_dispatches=True))
+    assert world.plane.dispatch.next_action(agent).job_id == ""
 
 
 def test_a_session_that_has_ended_is_not_authorized(world):
     agent = world.agent()
-    world.plane.disconnect(agent)
-    for call in (world.plane.heartbeat, world.plane.next_action):
+    world.plane.sessions.disconnect(agent)
+    for call in (world.plane.sessions.heartbeat, world.plane.dispatch.next_action):
         with pytest.raises(Unauthorized):
             call(agent)
 
@@ -383,7 +385,7 @@ def test_concurrent_pings_never_hand_out_a_job_twice(world):
 
     def ping(agent):
         start.wait()
-        found.append(world.plane.next_action(agent).job_id)
+        found.append(world.plane.dispatch.next_action(agent).job_id)
 
     threads = [threading.Thread(target=ping, args=(agent,)) for agent in agents]
     for thread in threads:
@@ -432,5 +434,5 @@ def test_a_canceled_build_gives_its_slot_back(world):
     first = world.build([gate("a")])
     world.clock.now += 1
     second = world.build([gate("b")])
-    world.plane.cancel_build(first.id)
+    world.plane.builds.cancel(first.id)
     assert [job.state for job in world.jobs(build_id=second.id)] == ["scheduled"]

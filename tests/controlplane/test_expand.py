@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.scheduling import branches, matrix, unsupported
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model import steps_reader
@@ -176,7 +177,7 @@ def test_conditions_see_the_build(world, condition, runs):
 def test_a_wrong_condition_refuses_the_build_by_step(world):
     with pytest.raises(Rejected, match="step 2.*build.nothing"):
         world.build([{"command": "a"}, {"command": "b", "if": "build.nothing == 1"}])
-    assert world.plane.builds() == []
+    assert world.plane.builds.find() == []
 
 
 def test_a_branch_that_does_not_match_is_named(world):
@@ -202,9 +203,9 @@ def test_a_branch_that_does_not_match_is_named(world):
 )
 def test_what_cannot_be_done_is_refused_before_anything_runs(world, steps, words):
     with pytest.raises(Rejected) as caught:
-        world.plane.create_build("demo", steps, repository="/repo")
+        world.plane.builds.create(NewBuild("demo", steps, repository="/repo"))
     assert words in str(caught.value)
-    assert world.plane.builds() == []
+    assert world.plane.builds.find() == []
 
 
 def test_unsupported_lists_everything():
@@ -231,9 +232,9 @@ def test_defaults_of_the_document_are_for_steps_without_their_own(world):
 @pytest.mark.parametrize("slug", ["", "a/b", "..", "a b", "é", "-a", "a" * 101, "a\n"])
 def test_a_pipeline_needs_a_plain_name(world, slug):
     with pytest.raises(Rejected, match="cannot name a pipeline"):
-        world.plane.create_build(slug, [{"command": "a"}], repository="/repo")
+        world.plane.builds.create(NewBuild(slug, [{"command": "a"}], repository="/repo"))
 
 
 def test_a_build_needs_something_to_check_out(world):
     with pytest.raises(Rejected, match="repository"):
-        world.plane.create_build("demo", [{"command": "a"}])
+        world.plane.builds.create(NewBuild("demo", [{"command": "a"}]))

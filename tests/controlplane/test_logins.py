@@ -7,7 +7,7 @@ import pytest
 
 from bkagent.controlplane.login import sessions
 from bkagent.controlplane.login.links import VALID_S, LoginLinks
-from bkagent.controlplane.login.sessions import SILENCE_LIMIT_S, Sessions
+from bkagent.controlplane.login.sessions import SILENCE_LIMIT_S, LoginSessions
 from bkagent.controlplane.tokens import Tokens
 
 
@@ -43,7 +43,7 @@ def test_a_link_counts_for_ten_minutes_and_once(tokens: Tokens) -> None:
 
 def test_a_session_ends_after_a_week_of_silence(tokens: Tokens) -> None:
     clock = Clock()
-    kept = Sessions(tokens, secure=False, clock=clock)
+    kept = LoginSessions(tokens, secure=False, clock=clock)
     used, silent = cookie(kept.begin()), cookie(kept.begin())
     for _ in range(3):
         clock.now += SILENCE_LIMIT_S - 1
@@ -55,7 +55,7 @@ def test_a_session_ends_after_a_week_of_silence(tokens: Tokens) -> None:
 
 def test_the_session_that_was_silent_for_longest_makes_room(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_COUNT", 3)
-    kept = Sessions(tokens, secure=False)
+    kept = LoginSessions(tokens, secure=False)
     first, second, third = (cookie(kept.begin()) for _ in range(3))
     assert kept.of(first) is not None
     kept.begin()
@@ -63,7 +63,7 @@ def test_the_session_that_was_silent_for_longest_makes_room(tokens: Tokens, monk
 
 
 def test_a_cookie_counts_among_others(tokens: Tokens) -> None:
-    kept = Sessions(tokens, secure=False)
+    kept = LoginSessions(tokens, secure=False)
     own = cookie(kept.begin())
     false = kept.cookie_name + "=" + "0" * 64
     for header in (f"a=b; {own}", f"{own};c=d", f"{false}; {own}", f"a=b, {own}", f'x="1"; {own} ; y'):

@@ -35,23 +35,23 @@ def test_any_order_with_repetitions_gives_the_log_and_live_bytes_in_order(world,
     chunks = cut(text, chance)
     sent = chunks + [chance.choice(chunks) for _ in range(len(chunks))]
     chance.shuffle(sent)
-    live = world.plane.subscribe()
+    live = world.plane.feed.subscribe()
     seen = set()
     for number, (sequence, offset, data) in enumerate(sent):
         if chance.random() < 0.05:
             live.close()
             world.open()
             # Who subscribes later reads first what there is.
-            live = world.plane.subscribe()
-        new = world.plane.append_chunk(job, sequence, offset, len(data), data)
+            live = world.plane.feed.subscribe()
+        new = world.plane.logs.append(job, sequence, offset, len(data), data)
         assert new is (sequence not in seen), number
         seen.add(sequence)
-        have = world.plane.read_log(job)
-        assert have == text[: len(have)] and len(have) == world.plane.log_size(job)
-    assert world.plane.read_log(job) == text
+        have = world.plane.logs.read(job)
+        assert have == text[: len(have)] and len(have) == world.plane.logs.size(job)
+    assert world.plane.logs.read(job) == text
     start = chance.randrange(len(text))
-    assert world.plane.read_log(job, start, 100) == text[start : start + 100]
-    assert world.plane.read_log(job, len(text)) == b""
+    assert world.plane.logs.read(job, start, 100) == text[start : start + 100]
+    assert world.plane.logs.read(job, len(text)) == b""
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -61,9 +61,9 @@ def test_live_bytes_are_contiguous_and_whole(world, seed):
     text = bytes(chance.randrange(256) for _ in range(3000))
     chunks = cut(text, chance)
     chance.shuffle(chunks)
-    live = world.plane.subscribe()
+    live = world.plane.feed.subscribe()
     for sequence, offset, data in chunks:
-        world.plane.append_chunk(job, sequence, offset, len(data), data)
+        world.plane.logs.append(job, sequence, offset, len(data), data)
     shown = b""
     while True:
         event = live.get(0)
@@ -76,20 +76,20 @@ def test_live_bytes_are_contiguous_and_whole(world, seed):
 
 def test_a_gap_hides_what_follows_until_the_job_has_ended(world):
     job = running(world)
-    world.plane.append_chunk(job, 1, 0, 3, b"abc")
-    world.plane.append_chunk(job, 3, 6, 3, b"ghi")
-    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"abc", 3)
+    world.plane.logs.append(job, 1, 0, 3, b"abc")
+    world.plane.logs.append(job, 3, 6, 3, b"ghi")
+    assert (world.plane.logs.read(job), world.plane.logs.size(job)) == (b"abc", 3)
     world.finish("a", 0, chunks_failed_count=1)
-    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"abcghi", 6)
-    assert (world.plane.read_log(job, 2, 2), world.plane.read_log(job, 4)) == (b"cg", b"hi")
+    assert (world.plane.logs.read(job), world.plane.logs.size(job)) == (b"abcghi", 6)
+    assert (world.plane.logs.read(job, 2, 2), world.plane.logs.read(job, 4)) == (b"cg", b"hi")
 
 
 def test_a_late_chunk_of_a_job_that_was_given_up_is_kept(world):
     job = running(world)
     world.clock.now += 1000
-    world.plane.tick()
-    assert world.plane.append_chunk(job, 1, 0, 3, b"abc")
-    assert world.plane.read_log(job) == b"abc"
+    world.plane.expiry.tick()
+    assert world.plane.logs.append(job, 1, 0, 3, b"abc")
+    assert world.plane.logs.read(job) == b"abc"
 
 
 @pytest.mark.parametrize(
@@ -109,50 +109,50 @@ def test_a_late_chunk_of_a_job_that_was_given_up_is_kept(world):
 )
 def test_a_chunk_that_cannot_be_is_refused_and_changes_nothing(world, chunk, error):
     job = running(world)
-    world.plane.append_chunk(job, 2, 10, 5, b"01234")
+    world.plane.logs.append(job, 2, 10, 5, b"01234")
     with pytest.raises(error):
-        world.plane.append_chunk(job, *chunk)
-    world.plane.append_chunk(job, 3, 0, 10, b"abcdefghij")
-    assert world.plane.read_log(job) == b"abcdefghij01234"
+        world.plane.logs.append(job, *chunk)
+    world.plane.logs.append(job, 3, 0, 10, b"abcdefghij")
+    assert world.plane.logs.read(job) == b"abcdefghij01234"
 
 
 def test_a_chunk_larger_than_the_limit_is_refused(world):
     job = running(world)
     data = bytes(limits.CHUNK_BYTES + 1)
     with pytest.raises(Rejected):
-        world.plane.append_chunk(job, 1, 0, len(data), data)
+        world.plane.logs.append(job, 1, 0, len(data), data)
 
 
 def test_a_job_that_nobody_runs_has_no_log(world):
     world.build([{"command": "a", "key": "a"}, "wait"])
     for job in world.jobs():
         with pytest.raises(Rejected):
-            world.plane.append_chunk(job.id, 1, 0, 3, b"abc")
+            world.plane.logs.append(job.id, 1, 0, 3, b"abc")
     with pytest.raises(NotFound):
-        world.plane.append_chunk("../../etc/passwd", 1, 0, 3, b"abc")
+        world.plane.logs.append("../../etc/passwd", 1, 0, 3, b"abc")
     with pytest.raises(NotFound):
-        world.plane.log_path("../../etc/passwd")
+        world.plane.logs.read("../../etc/passwd")
 
 
 def test_a_deleted_log_is_empty_and_stays_so(world):
     job = running(world)
-    world.plane.append_chunk(job, 1, 0, 3, b"abc")
+    world.plane.logs.append(job, 1, 0, 3, b"abc")
     with pytest.raises(Rejected):
-        world.plane.delete_log(job)
+        world.plane.logs.delete(job)
     world.finish("a")
-    world.plane.delete_log(job)
+    world.plane.logs.delete(job)
     world.open()
-    assert (world.plane.read_log(job), world.plane.log_size(job)) == (b"", 0)
+    assert (world.plane.logs.read(job), world.plane.logs.size(job)) == (b"", 0)
     assert os.listdir(os.path.join(world.folder, "logs")) == []
 
 
 def test_header_times(world):
     job = running(world)
-    world.plane.put_header_times(job, {"10": "2020-01-01T00:00:10Z", "2": "2020-01-01T00:00:02Z"})
-    assert world.plane.header_times(job) == [(2, "2020-01-01T00:00:02Z"), (10, "2020-01-01T00:00:10Z")]
+    world.plane.logs.put_header_times(job, {"10": "2020-01-01T00:00:10Z", "2": "2020-01-01T00:00:02Z"})
+    assert world.plane.logs.header_times(job) == [(2, "2020-01-01T00:00:02Z"), (10, "2020-01-01T00:00:10Z")]
     for times in ({"x": "2020"}, {"-1": "2020"}, {"1": "2" * 65}, {"1" * 30: "2020"}, {"²": "2020"}):
         with pytest.raises(Rejected):
-            world.plane.put_header_times(job, times)
+            world.plane.logs.put_header_times(job, times)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -178,21 +178,21 @@ def test_extents_agree_with_a_set_of_bytes(seed):
 def test_a_log_takes_nothing_more_than_a_minute_after_the_end(world):
     job = running(world)
     world.clock.now += 1000
-    assert world.plane.takes_log(job)
+    assert world.plane.logs.accepts(job)
     world.finish("a", 0)
     world.clock.now += 59
-    assert world.plane.takes_log(job)
+    assert world.plane.logs.accepts(job)
     world.clock.now += 2
-    assert not world.plane.takes_log(job)
+    assert not world.plane.logs.accepts(job)
 
 
 def test_the_log_of_a_job_that_was_given_up_is_open_until_its_agent_has_told_of_the_end(world):
     job = running(world)
     world.clock.now += 1000
-    world.plane.tick()
+    world.plane.expiry.tick()
     world.clock.now += 24 * 3600
-    assert world.plane.takes_log(job)
+    assert world.plane.logs.accepts(job)
     with pytest.raises(Rejected):
         world.finish("a", 0)
-    assert world.plane.job(job).reason == "the agent was lost, and told of the end too late"
-    assert not world.plane.takes_log(job)
+    assert world.plane.jobs.get(job).reason == "the agent was lost, and told of the end too late"
+    assert not world.plane.logs.accepts(job)

@@ -11,7 +11,7 @@ import pytest
 
 from bkagent.controlplane import events
 from bkagent.controlplane.errors import BadRequest, NotFound, Rejected
-from bkagent.controlplane.records import ArtifactSpec, Event
+from bkagent.controlplane.records import ArtifactSpec, Event, new_id
 from bkagent.controlplane.scheduling import limits
 
 HOSTILE = ["../../etc/passwd", "/etc/passwd", "..\\..\\x", "C:\\x", "a/\x00b", "-rf", "é/<script>", "a\nb", "~", "."]
@@ -31,26 +31,26 @@ DESCRIBED = "commit {hash}\nabbrev-commit {hash:.7}\nAuthor: A <a@b>\n\n    a ch
 def test_the_first_checkout_says_which_commit_a_build_is_of(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b", "depends_on": "a"}], commit="HEAD")
     job = world.start("a")
-    assert world.plane.job_env(job.id)["BUILDKITE_COMMIT"] == "HEAD"
+    assert world.plane.job_envs.of_job(job.id)["BUILDKITE_COMMIT"] == "HEAD"
     for unfit in ("commit HEAD\n", "f" * 39, "commit " + "f" * 41, "tree " + "a" * 40, ""):
-        world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": unfit})
-        assert world.plane.build(world.build_id).commit == "HEAD"
-    world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="a" * 40)})
-    assert world.plane.build(world.build_id).commit == "a" * 40
+        world.plane.meta_data.put(world.build_id, {"buildkite:git:commit": unfit})
+        assert world.plane.builds.get(world.build_id).commit == "HEAD"
+    world.plane.meta_data.put(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="a" * 40)})
+    assert world.plane.builds.get(world.build_id).commit == "a" * 40
     world.finish("a")
-    later = world.plane.job_env(world.start("b").id)
+    later = world.plane.job_envs.of_job(world.start("b").id)
     assert (later["BUILDKITE_COMMIT"], later["BUILDKITE_COMMIT_RESOLVED"]) == ("a" * 40, "true")
-    world.plane.set_meta_data(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="b" * 40)})
-    assert world.plane.build(world.build_id).commit == "a" * 40
+    world.plane.meta_data.put(world.build_id, {"buildkite:git:commit": DESCRIBED.format(hash="b" * 40)})
+    assert world.plane.builds.get(world.build_id).commit == "a" * 40
 
 
 def test_meta_data_last_write_wins(world):
     running(world)
-    world.plane.set_meta_data(world.build_id, {"a": "1", "buildkite:x": "y"})
-    world.plane.set_meta_data(world.build_id, {"a": "2\n"})
-    assert world.plane.get_meta_data(world.build_id, "a") == "2\n"
-    assert world.plane.get_meta_data(world.build_id, "none") is None
-    assert world.plane.build(world.build_id).meta_data == {"a": "2\n", "buildkite:x": "y"}
+    world.plane.meta_data.put(world.build_id, {"a": "1", "buildkite:x": "y"})
+    world.plane.meta_data.put(world.build_id, {"a": "2\n"})
+    assert world.plane.meta_data.get(world.build_id, "a") == "2\n"
+    assert world.plane.meta_data.get(world.build_id, "none") is None
+    assert world.plane.builds.get(world.build_id).meta_data == {"a": "2\n", "buildkite:x": "y"}
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_meta_data_last_write_wins(world):
 def test_meta_data_that_is_none_is_refused(world, items):
     running(world)
     with pytest.raises(Rejected):
-        world.plane.set_meta_data(world.build_id, {"before": "x", **items})
-    assert world.plane.meta_data(world.build_id) == {}
+        world.plane.meta_data.put(world.build_id, {"before": "x", **items})
+    assert world.plane.meta_data.of_build(world.build_id) == {}
 
 
 # Annotations
@@ -69,21 +69,21 @@ def test_meta_data_that_is_none_is_refused(world, items):
 
 def test_annotations_replace_append_and_keep_their_order(world):
     job = running(world)
-    say = world.plane.annotate
+    say = world.plane.annotations.annotate
     say(world.build_id, job_id=job, body="one", style="info")
     say(world.build_id, job_id=job, body=" two", append=True)
     say(world.build_id, job_id=job, body="high", context="high", priority=10)
     say(world.build_id, job_id=job, body="low", context="low", priority=1)
     say(world.build_id, job_id=job, style="error")
     say(world.build_id, job_id=job, body="mine", scope="job")
-    found = world.plane.annotations(world.build_id)
+    found = world.plane.annotations.find(world.build_id)
     assert [(note.context, note.body, note.style) for note in found] == [
         ("high", "high", ""), ("default", "one two", "error"), ("low", "low", "")]  # fmt: skip
-    assert [note.body for note in world.plane.annotations(world.build_id, job_id=job)] == ["mine"]
-    assert len(world.plane.annotations(world.build_id, scope="all")) == 4
-    world.plane.remove_annotation(world.build_id, "high")
+    assert [note.body for note in world.plane.annotations.find(world.build_id, job_id=job)] == ["mine"]
+    assert len(world.plane.annotations.find(world.build_id, scope="all")) == 4
+    world.plane.annotations.remove(world.build_id, "high")
     with pytest.raises(NotFound):
-        world.plane.remove_annotation(world.build_id, "high")
+        world.plane.annotations.remove(world.build_id, "high")
 
 
 @pytest.mark.parametrize(
@@ -101,14 +101,14 @@ def test_annotations_replace_append_and_keep_their_order(world):
 def test_an_annotation_that_cannot_be_is_refused(world, details):
     running(world)
     with pytest.raises(Rejected):
-        world.plane.annotate(world.build_id, **details)
+        world.plane.annotations.annotate(world.build_id, **details)
 
 
 def test_appending_is_bounded_too(world):
     running(world)
-    world.plane.annotate(world.build_id, body="x" * limits.ANNOTATION_BYTES)
+    world.plane.annotations.annotate(world.build_id, body="x" * limits.ANNOTATION_BYTES)
     with pytest.raises(Rejected):
-        world.plane.annotate(world.build_id, body="y", append=True)
+        world.plane.annotations.annotate(world.build_id, body="y", append=True)
 
 
 # Artifacts
@@ -116,9 +116,9 @@ def test_appending_is_bounded_too(world):
 
 def put(world, job, path, data=b"data", batch=None):
     spec = ArtifactSpec(path, file_size=len(data), sha256sum=hashlib.sha256(data).hexdigest())
-    (made,) = world.plane.create_artifacts(job, batch or world.plane.new_id(), [spec])
-    world.plane.store_artifact(made.id, io.BytesIO(data).read)
-    world.plane.update_artifacts(job, {made.id: "finished"})
+    (made,) = world.plane.artifacts.create(job, batch or new_id(), [spec])
+    world.plane.artifacts.store(made.id, io.BytesIO(data).read)
+    world.plane.artifacts.update(job, {made.id: "finished"})
     return made.id
 
 
@@ -126,13 +126,13 @@ def put(world, job, path, data=b"data", batch=None):
 def test_names_that_jobs_give_are_never_places(world, path):
     job = running(world)
     id = put(world, job, path, b"secret")
-    kept = world.plane.artifact_path(id)
+    kept = world.plane.artifacts.path(id)
     assert os.path.dirname(kept) == os.path.join(world.folder, "artifacts") and os.path.basename(kept) == id
     with open(kept, "rb") as file:
         assert file.read() == b"secret"
-    assert [one.path for one in world.plane.search_artifacts(world.build_id)] == [path]
-    world.plane.delete_artifact(id)
-    assert not os.path.exists(kept) and world.plane.artifact(id).state == "deleted"
+    assert [one.path for one in world.plane.artifacts.search(world.build_id)] == [path]
+    world.plane.artifacts.delete(id)
+    assert not os.path.exists(kept) and world.plane.artifacts.get(id).state == "deleted"
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -142,10 +142,10 @@ def test_hostile_texts_everywhere_stay_texts(world, name):
         branch=name, commit=name, message=name, env={name: name}, repository=name, meta_data={name: name},
     )  # fmt: skip
     agent = world.agent(f"queue={name}", f"{name}={name}", "queue=default")
-    accepted = world.plane.accept(agent, world.plane.next_action(agent).job_id)
-    world.plane.start(accepted.id)
-    world.plane.append_chunk(accepted.id, 1, 0, 1, b"x")
-    world.plane.annotate(world.build_id, body=name, context=name, job_id=accepted.id)
+    accepted = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
+    world.plane.runs.start(accepted.id)
+    world.plane.logs.append(accepted.id, 1, 0, 1, b"x")
+    world.plane.annotations.annotate(world.build_id, body=name, context=name, job_id=accepted.id)
     assert accepted.env["BUILDKITE_BRANCH"] == name
     assert os.listdir(os.path.join(world.folder, "logs")) == [f"{accepted.id}.log"]
     assert sorted(os.listdir(world.folder)) == sorted(
@@ -156,25 +156,25 @@ def test_hostile_texts_everywhere_stay_texts(world, name):
 def test_a_repeated_batch_makes_no_second_artifacts(world):
     job = running(world)
     specs = [ArtifactSpec("a", file_size=1), ArtifactSpec("b", file_size=1)]
-    first = world.plane.create_artifacts(job, "batch", specs)
-    assert world.plane.create_artifacts(job, "batch", specs) == first
-    assert [one.path for one in world.plane.artifacts(world.build_id)] == ["a", "b"]
+    first = world.plane.artifacts.create(job, "batch", specs)
+    assert world.plane.artifacts.create(job, "batch", specs) == first
+    assert [one.path for one in world.plane.artifacts.find(world.build_id)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("data", [b"", b"shor", b"longer than", b"other"])
 def test_bytes_that_were_not_announced_are_refused(world, data):
     job = running(world)
     spec = ArtifactSpec("a", file_size=5, sha1sum=hashlib.sha1(b"right").hexdigest())
-    (made,) = world.plane.create_artifacts(job, "batch", [spec])
+    (made,) = world.plane.artifacts.create(job, "batch", [spec])
     with pytest.raises(BadRequest):
-        world.plane.store_artifact(made.id, io.BytesIO(data).read)
+        world.plane.artifacts.store(made.id, io.BytesIO(data).read)
     assert os.listdir(os.path.join(world.folder, "artifacts")) == []
     with pytest.raises(Rejected, match="have not come"):
-        world.plane.update_artifacts(job, {made.id: "finished"})
-    world.plane.store_artifact(made.id, io.BytesIO(b"right").read)
-    world.plane.update_artifacts(job, {made.id: "finished"})
+        world.plane.artifacts.update(job, {made.id: "finished"})
+    world.plane.artifacts.store(made.id, io.BytesIO(b"right").read)
+    world.plane.artifacts.update(job, {made.id: "finished"})
     with pytest.raises(Rejected, match="no more bytes"):
-        world.plane.store_artifact(made.id, io.BytesIO(b"right").read)
+        world.plane.artifacts.store(made.id, io.BytesIO(b"right").read)
 
 
 @pytest.mark.parametrize(
@@ -191,16 +191,16 @@ def test_bytes_that_were_not_announced_are_refused(world, data):
 def test_an_artifact_that_cannot_be_is_refused(world, spec):
     job = running(world)
     with pytest.raises(Rejected):
-        world.plane.create_artifacts(job, "batch", [ArtifactSpec("good"), spec])
-    assert world.plane.artifacts(world.build_id) == []
+        world.plane.artifacts.create(job, "batch", [ArtifactSpec("good"), spec])
+    assert world.plane.artifacts.find(world.build_id) == []
 
 
 def test_artifacts_of_other_jobs_are_not_updated(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     one, other = world.start("a").id, world.start("b").id
-    (made,) = world.plane.create_artifacts(one, "batch", [ArtifactSpec("x")])
+    (made,) = world.plane.artifacts.create(one, "batch", [ArtifactSpec("x")])
     with pytest.raises(NotFound):
-        world.plane.update_artifacts(other, {made.id: "error"})
+        world.plane.artifacts.update(other, {made.id: "error"})
 
 
 def test_searching_artifacts(world):
@@ -214,7 +214,7 @@ def test_searching_artifacts(world):
     newest = put(world, job, "log/x.txt")
     other = world.start("b").id
     put(world, other, "win\\z.txt")
-    found = world.plane.search_artifacts
+    found = world.plane.artifacts.search
 
     def paths(query, **more):
         return sorted(one.path for one in found(world.build_id, query=query, **more))
@@ -246,18 +246,18 @@ def test_answers_become_meta_data(world):
     world.build([{"block": "Go", "key": "go", "fields": FIELDS}, {"command": "a", "key": "a"}])
     block = world.job("go").id
     with pytest.raises(Rejected, match='"Why" must be answered'):
-        world.plane.unblock_job(block)
+        world.plane.jobs.unblock(block)
     with pytest.raises(Rejected, match='"c" is no option of "Where"; it must be one of a, b'):
-        world.plane.unblock_job(block, fields={"why": "x", "where": ["a", "c"]})
-    job = world.plane.unblock_job(block, fields={"why": "because", "where": ["a", "b"]}, unblocker="Bob")
+        world.plane.jobs.unblock(block, fields={"why": "x", "where": ["a", "c"]})
+    job = world.plane.jobs.unblock(block, fields={"why": "because", "where": ["a", "b"]}, unblocker="Bob")
     assert (job.state, job.unblocked_by) == ("unblocked", "Bob")
-    assert world.plane.meta_data(world.build_id) == {"name": "Ada", "why": "because", "where": "a\nb"}
+    assert world.plane.meta_data.of_build(world.build_id) == {"name": "Ada", "why": "because", "where": "a\nb"}
     world.start("a")
-    assert world.plane.job_env(world.job("a").id)["BUILDKITE_UNBLOCKER"] == "Bob"
+    assert world.plane.job_envs.of_job(world.job("a").id)["BUILDKITE_UNBLOCKER"] == "Bob"
     with pytest.raises(Rejected, match="only a blocked one"):
-        world.plane.unblock_job(block, fields={"why": "again"})
+        world.plane.jobs.unblock(block, fields={"why": "again"})
     with pytest.raises(BadRequest, match="cannot be unblocked"):
-        world.plane.unblock_job(world.job("a").id)
+        world.plane.jobs.unblock(world.job("a").id)
 
 
 # Retries by people
@@ -276,21 +276,21 @@ def test_a_retry_that_is_not_permitted(world, retry, moves, error):
     world.build([{"command": "a", "key": "a", "retry": retry}])
     world.do(*moves)
     with pytest.raises(error):
-        world.plane.retry_job(world.job("a").id)
+        world.plane.jobs.retry(world.job("a").id)
 
 
 def test_a_job_is_retried_once(world):
     world.build([{"command": "a", "key": "a"}])
     world.run("a", 1)
     first = world.job("a")
-    second = world.plane.retry_job(first.id)
+    second = world.plane.jobs.retry(first.id)
     assert (second.retries_count, second.retry_source_id, second.retry_type) == (1, first.id, "manual")
-    assert world.plane.job(first.id).retried_in_job_id == second.id
-    assert (world.state, world.plane.build(world.build_id).finished_at) == ("running", None)
+    assert world.plane.jobs.get(first.id).retried_in_job_id == second.id
+    assert (world.state, world.plane.builds.get(world.build_id).finished_at) == ("running", None)
     with pytest.raises(Rejected):
-        world.plane.retry_job(first.id)
+        world.plane.jobs.retry(first.id)
     world.start("a")
-    assert world.plane.job_env(second.id)["BUILDKITE_RETRY_COUNT"] == "1"
+    assert world.plane.job_envs.of_job(second.id)["BUILDKITE_RETRY_COUNT"] == "1"
 
 
 def test_each_retry_rule_counts_for_itself(world):
@@ -322,25 +322,25 @@ def test_the_state_and_outcome_of_steps(world):
     )
 
     def state(key):
-        return world.plane.step_state(world.plane.step(world.build_id, key))
+        return world.plane.steps.state(world.plane.steps.get(world.build_id, key))
 
     assert (state("a"), state("b")) == (("ready", "neutral"), ("waiting_for_dependencies", "neutral"))
     world.do("a=1")
     assert (state("a"), state("b")) == (("finished", "soft_failed"), ("waiting_for_input", "neutral"))
     world.do("unblock b", "c")
     assert (state("b"), state("c")) == (("finished", "passed"), ("running", "neutral"))
-    world.plane.cancel_step(world.build_id, "c")
+    world.plane.jobs.cancel_step(world.build_id, "c")
     world.finish("c", -1)
     assert state("c") == ("canceled", "errored")
     with pytest.raises(NotFound):
-        world.plane.step(world.build_id, "")
+        world.plane.steps.get(world.build_id, "")
 
 
 # Events
 
 
 def test_events_tell_what_happens_in_order(world):
-    live = world.plane.subscribe()
+    live = world.plane.feed.subscribe()
     world.build([{"command": "a", "key": "a"}])
     world.run("a")
     found = []
@@ -390,7 +390,7 @@ def test_waiting_bytes_are_bounded(monkeypatch):
 
 
 def test_closing_wakes_who_waits_and_ends_the_memory(world):
-    live = world.plane.subscribe()
+    live = world.plane.feed.subscribe()
     found = []
     thread = threading.Thread(target=lambda: found.append(live.get(30)))
     thread.start()
@@ -399,6 +399,6 @@ def test_closing_wakes_who_waits_and_ends_the_memory(world):
     assert found == [None] and live.closed
     world.build([{"command": "a"}])
     assert live.get(0) is None
-    other = world.plane.subscribe()
+    other = world.plane.feed.subscribe()
     world.plane.close()
     assert other.closed

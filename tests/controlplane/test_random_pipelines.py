@@ -7,6 +7,7 @@ import random
 import pytest
 
 from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.records import NewBuild, new_id
 from bkagent.wire.finish import Finish
 
 FINAL = {"passed", "failed", "canceled", "not_run"}
@@ -85,14 +86,14 @@ def test_every_build_ends(world, seed):
     documents = {}
     agents = [world.agent() for _ in range(3)]
     for _ in range(300):
-        for entry in world.plane.steps_of_build(world.build_id):
-            documents.setdefault(entry.key, world.plane.step_document(entry.id))
-        if world.plane.build(world.build_id).finished:
+        for entry in world.steps():
+            documents.setdefault(entry.key, world.plane.steps.document(entry.id))
+        if world.plane.builds.get(world.build_id).finished:
             break
         move_something(world, chance, agents, names, documents)
         if chance.random() < 0.05:
             world.open()
-    build = world.plane.build(world.build_id)
+    build = world.plane.builds.get(world.build_id)
     assert build.state in FINAL and build.finished_at is not None, world.states
     assert all(job.final for job in world.jobs())
 
@@ -100,23 +101,23 @@ def test_every_build_ends(world, seed):
 def move_something(world, chance, agents, names, documents):
     asking = [job for job in world.jobs() if job.type == "manual" and job.state == "blocked"]
     if asking and chance.random() < 0.5:
-        world.plane.unblock_job(asking[0].id)
+        world.plane.jobs.unblock(asking[0].id)
         return
     agent = chance.choice(agents)
-    id = world.plane.next_action(agent).job_id
+    id = world.plane.dispatch.next_action(agent).job_id
     if not id:
         return
     check_released(world, documents)
-    world.plane.accept(agent, id)
-    world.plane.start(id)
+    world.plane.dispatch.accept(agent, id)
+    world.plane.runs.start(id)
     if chance.random() < 0.15:
         try:
-            world.plane.upload_pipeline(id, random_steps(chance, names), uuid=world.plane.new_id())
+            world.plane.uploads.apply(id, random_steps(chance, names), uuid=new_id())
         except Rejected as refused:
             assert "back to itself" in str(refused)
-    job = world.plane.job(id)
-    world.plane.finish(id, type_of_end(chance))
-    assert world.plane.job(job.id).final
+    job = world.plane.jobs.get(id)
+    world.plane.runs.finish(id, type_of_end(chance))
+    assert world.plane.jobs.get(job.id).final
 
 
 def type_of_end(chance):
@@ -147,10 +148,10 @@ def test_hostile_documents_are_refused_and_leave_nothing(world, document):
     world.start("a")
     before = world.jobs()
     with pytest.raises(Rejected):
-        world.plane.upload_pipeline(world.job("a").id, document, uuid="u")
+        world.plane.uploads.apply(world.job("a").id, document, uuid="u")
     with pytest.raises(Rejected):
-        world.plane.create_build("demo", document, repository="/repo")
-    assert (world.jobs(), len(world.plane.builds())) == (before, 1)
+        world.plane.builds.create(NewBuild("demo", document, repository="/repo"))
+    assert (world.jobs(), len(world.plane.builds.find())) == (before, 1)
 
 
 def test_a_document_nested_deeply_is_refused(world):
@@ -160,7 +161,7 @@ def test_a_document_nested_deeply_is_refused(world):
             value = [value]
         with pytest.raises(Rejected, match="nested deeper"):
             world.build([{"command": "a", "plugins": [{"p#v1": value}], "matrix": ["a"]}])
-    assert world.plane.builds() == []
+    assert world.plane.builds.find() == []
 
 
 @pytest.mark.parametrize("uuid", ["", "u" * 201])
@@ -168,13 +169,13 @@ def test_an_upload_needs_a_uuid(world, uuid):
     world.build([{"command": "a", "key": "a"}])
     world.start("a")
     with pytest.raises(Rejected):
-        world.plane.upload_pipeline(world.job("a").id, [{"command": "b"}], uuid=uuid)
+        world.plane.uploads.apply(world.job("a").id, [{"command": "b"}], uuid=uuid)
 
 
 def test_texts_of_builds_that_are_none_are_refused(world):
     for details in ({"message": "\ud800"}, {"branch": "\ud800"}, {"meta_data": {"\ud800": "x"}}, {"env": {"A": []}}):
         with pytest.raises(Rejected):
             world.build([{"command": "a"}], **details)
-    assert world.plane.builds() == []
+    assert world.plane.builds.find() == []
     world.build([{"command": "a"}], env={"N": 1, "T": True, "E": None})
-    assert world.plane.build(world.build_id).env == {"N": "1", "T": "true", "E": ""}
+    assert world.plane.builds.get(world.build_id).env == {"N": "1", "T": "true", "E": ""}

@@ -12,6 +12,7 @@ import pytest
 
 from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejected, Unauthorized
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
 from bkagent.errors import ConfigError
@@ -21,44 +22,43 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 STEPS = [{"command": "a", "key": "a", "env": {"Ä": "ü\n"}}, "wait", {"command": "b", "key": "b"}]
 
 
+def everything_kept(world):
+    plane, build_id = world.plane, world.build_id
+    return (
+        plane.builds.get(build_id), plane.jobs.of_build(build_id), plane.sessions.find(states=()), world.steps(),
+        plane.annotations.find(build_id), plane.pipelines.all(), plane.builds.document(build_id),
+    )  # fmt: skip
+
+
 def test_everything_is_there_again(world):
     world.build(
         STEPS, message="mä\x00ss", env={"X": "1"}, meta_data={"k": "v"}, pull_request={"id": "7", "labels": ["x"]}
     )
     world.start("a")
-    world.plane.annotate(world.build_id, body="text", job_id=world.job("a").id)
-    before = (
-        world.plane.build(world.build_id), world.plane.jobs_of_build(world.build_id), world.plane.agents(states=()),
-        world.plane.steps_of_build(world.build_id), world.plane.annotations(world.build_id), world.plane.pipelines(),
-        world.plane.build_document(world.build_id),
-    )  # fmt: skip
+    world.plane.annotations.annotate(world.build_id, body="text", job_id=world.job("a").id)
+    before = everything_kept(world)
     world.open()
-    after = (
-        world.plane.build(world.build_id), world.plane.jobs_of_build(world.build_id), world.plane.agents(states=()),
-        world.plane.steps_of_build(world.build_id), world.plane.annotations(world.build_id), world.plane.pipelines(),
-        world.plane.build_document(world.build_id),
-    )  # fmt: skip
-    assert after == before
+    assert everything_kept(world) == before
 
 
 def test_columns_are_the_fields_of_the_records(world):
     extra = {"pipelines": {"last_number"}}
     for table in RECORD_TABLES:
-        columns = set(world.plane._db.columns(table.table))
+        columns = set(world.plane.ledger.db.columns(table.table))
         assert columns - set(table.names) == extra.get(table.table, set()), table.table
         assert set(table.names) <= columns, table.table
 
 
 def test_builds_of_a_pipeline_are_numbered(world):
-    assert world.plane.next_build_number("demo") == 1
+    assert world.plane.pipelines.next_build_number("demo") == 1
     assert [world.build(STEPS).number for _ in range(3)] == [1, 2, 3]
-    assert world.plane.create_build("other", STEPS, repository="/r").number == 1
-    assert world.plane.next_build_number("demo") == 4
-    assert [build.number for build in world.plane.builds(pipeline_slug="demo")] == [3, 2, 1]
-    assert [build.number for build in world.plane.builds(pipeline_slug="demo", limit=1, offset=1)] == [2]
-    assert world.plane.build_by_number("demo", 2).number == 2
+    assert world.plane.builds.create(NewBuild("other", STEPS, repository="/r")).number == 1
+    assert world.plane.pipelines.next_build_number("demo") == 4
+    assert [build.number for build in world.plane.builds.find(pipeline_slug="demo")] == [3, 2, 1]
+    assert [build.number for build in world.plane.builds.find(pipeline_slug="demo", limit=1, offset=1)] == [2]
+    assert world.plane.builds.by_number("demo", 2).number == 2
     with pytest.raises(NotFound):
-        world.plane.build_by_number("demo", 9)
+        world.plane.builds.by_number("demo", 9)
 
 
 def test_builds_are_listed_by_what_they_are(world):
@@ -68,8 +68,8 @@ def test_builds_are_listed_by_what_they_are(world):
     world.build([{"command": "a"}])
 
     def numbers(**filters):
-        assert world.plane.builds_count(**filters) == len(world.plane.builds(**filters))
-        return [build.number for build in world.plane.builds(**filters)]
+        assert world.plane.builds.count(**filters) == len(world.plane.builds.find(**filters))
+        return [build.number for build in world.plane.builds.find(**filters)]
 
     assert numbers(states=("passed",)) == [2]
     assert numbers(states=("blocked",)) == [1]
@@ -129,11 +129,11 @@ def test_a_change_that_fails_leaves_nothing(world):
     world.build(STEPS)
     states = world.states
     with pytest.raises(Rejected):
-        world.plane.set_meta_data(world.build_id, {"good": "1", "": "2"})
-    assert world.plane.meta_data(world.build_id) == {}
-    live = world.plane.subscribe()
-    with pytest.raises(ZeroDivisionError), world.plane._change():
-        world.plane.cancel_build(world.build_id)
+        world.plane.meta_data.put(world.build_id, {"good": "1", "": "2"})
+    assert world.plane.meta_data.of_build(world.build_id) == {}
+    live = world.plane.feed.subscribe()
+    with pytest.raises(ZeroDivisionError), world.plane.ledger.change():
+        world.plane.builds.cancel(world.build_id)
         raise ZeroDivisionError
     assert world.states == states and live.get(0) is None
 
@@ -142,7 +142,7 @@ def test_calls_after_close_are_errors_and_closing_twice_is_none(world):
     world.plane.close()
     world.plane.close()
     with pytest.raises(PlaneError):
-        world.plane.builds()
+        world.plane.builds.find()
 
 
 # Tokens
@@ -166,7 +166,7 @@ def test_tokens_stay_the_same_and_differ_from_each_other(world):
     assert world.plane.tokens.is_agent(agent) and world.plane.tokens.is_api(api)
     for text in ("", agent[:-1], agent + "x", api, session, "é", "\udcff", "\x00"):
         assert not world.plane.tokens.is_agent(text)
-    assert world.plane.caller(session).agent_id
+    assert world.plane.callers.by_token(session).agent_id
 
 
 def test_an_empty_token_file_is_named(world):
@@ -180,43 +180,43 @@ def test_an_empty_token_file_is_named(world):
 def test_a_jobs_token_is_good_while_the_job_runs(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    job = world.plane.accept(agent, world.plane.next_action(agent).job_id)
-    caller = world.plane.caller(job.token)
+    job = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
+    caller = world.plane.callers.by_token(job.token)
     assert (caller.job_id, caller.agent_id, caller.build_id) == (job.id, agent, world.build_id)
-    assert world.plane.job_caller(job.token, job.id).id == job.id
-    assert world.plane.job_caller(world.plane.tokens.of_session(agent), job.id).id == job.id
+    assert world.plane.callers.own_job(job.token, job.id).id == job.id
+    assert world.plane.callers.own_job(world.plane.tokens.of_session(agent), job.id).id == job.id
     with pytest.raises(Forbidden):
-        world.plane.job_caller(job.token, world.job("b").id)
+        world.plane.callers.own_job(job.token, world.job("b").id)
     with pytest.raises(Forbidden):
-        world.plane.job_caller(world.plane.tokens.of_session(world.agent()), job.id)
-    world.plane.start(job.id)
-    world.plane.finish(job.id, Finish("0"))
+        world.plane.callers.own_job(world.plane.tokens.of_session(world.agent()), job.id)
+    world.plane.runs.start(job.id)
+    world.plane.runs.finish(job.id, Finish("0"))
     with pytest.raises(Unauthorized):
-        world.plane.caller(job.token)
+        world.plane.callers.by_token(job.token)
     # The run itself may still be asked about, so that an agent learns how it stands.
-    assert world.plane.job_caller(job.token, job.id).state == "finished"
+    assert world.plane.callers.own_job(job.token, job.id).state == "finished"
 
 
 def test_a_token_of_an_offer_that_was_withdrawn_is_worthless(world):
     world.build([{"command": "a", "key": "a"}])
     first, second = world.agent(), world.agent()
-    old = world.plane.accept(first, world.plane.next_action(first).job_id)
-    world.plane.disconnect(first)
-    new = world.plane.accept(second, world.plane.next_action(second).job_id)
+    old = world.plane.dispatch.accept(first, world.plane.dispatch.next_action(first).job_id)
+    world.plane.sessions.disconnect(first)
+    new = world.plane.dispatch.accept(second, world.plane.dispatch.next_action(second).job_id)
     assert new.id == old.id and new.token != old.token
     with pytest.raises(Unauthorized):
-        world.plane.caller(old.token)
+        world.plane.callers.by_token(old.token)
     with pytest.raises(Unauthorized):
-        world.plane.job_caller(old.token, old.id)
+        world.plane.callers.own_job(old.token, old.id)
 
 
 @pytest.mark.parametrize("text", ["", "bkaa_", "bkaj_", "bkaa__", "bkaj_x_y", "bkaa_' OR 1=1 --_x", "Token", "\x00"])
 def test_what_is_no_token_is_unauthorized(world, text):
     world.build([{"command": "a", "key": "a"}])
     with pytest.raises(Unauthorized):
-        world.plane.caller(text)
+        world.plane.callers.by_token(text)
     with pytest.raises(Unauthorized):
-        world.plane.job_caller(text, world.job("a").id)
+        world.plane.callers.own_job(text, world.job("a").id)
 
 
 def test_a_token_of_another_data_folder_is_worthless(world, tmp_path):
@@ -226,7 +226,7 @@ def test_a_token_of_another_data_folder_is_worthless(world, tmp_path):
     finally:
         other.close()
     with pytest.raises(Unauthorized):
-        world.plane.caller(forged)
+        world.plane.callers.by_token(forged)
 
 
 def test_tickets_are_for_one_purpose_and_object(world):
@@ -240,15 +240,16 @@ def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
     code = (
         f"import os, sys; sys.path.insert(0, {ROOT!r})\n"
         "from bkagent.controlplane.plane.plane import Plane\n"
+        "from bkagent.controlplane.records import NewBuild\n"
         "from bkagent.wire.registration import Registration\n"
         "plane = Plane.open(sys.argv[1], ticking=False)\n"
-        "plane.create_build('demo', [{'command': 'a'}], repository='/r')\n"
-        "agent = plane.register(Registration('n', 'h', 'linux', 'amd64', '3', 'x', 1)).id\n"
-        "plane.connect(agent)\n"
-        "job = plane.next_action(agent).job_id\n"
-        "token = plane.accept(agent, job).token\n"
-        "plane.start(job)\n"
-        "plane.append_chunk(job, 1, 0, 5, b'hello')\n"
+        "plane.builds.create(NewBuild('demo', [{'command': 'a'}], repository='/r'))\n"
+        "agent = plane.sessions.register(Registration('n', 'h', 'linux', 'amd64', '3', 'x', 1)).id\n"
+        "plane.sessions.connect(agent)\n"
+        "job = plane.dispatch.next_action(agent).job_id\n"
+        "token = plane.dispatch.accept(agent, job).token\n"
+        "plane.runs.start(job)\n"
+        "plane.logs.append(job, 1, 0, 5, b'hello')\n"
         "print(job, token, flush=True)\n"
         "os._exit(9)\n"
     )
@@ -258,10 +259,10 @@ def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
     job, token = done.stdout.decode().split()
     plane = Plane.open(folder, ticking=False)
     try:
-        assert plane.caller(token).job_id == job
-        assert (plane.job(job).state, plane.read_log(job)) == ("running", b"hello")
-        assert plane.append_chunk(job, 1, 0, 5, b"hello") is False
-        assert plane.finish(job, Finish("0")).passed
+        assert plane.callers.by_token(token).job_id == job
+        assert (plane.jobs.get(job).state, plane.logs.read(job)) == ("running", b"hello")
+        assert plane.logs.append(job, 1, 0, 5, b"hello") is False
+        assert plane.runs.finish(job, Finish("0")).passed
     finally:
         plane.close()
 

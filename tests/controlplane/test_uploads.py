@@ -12,7 +12,7 @@ def step(key, **more):
 
 
 def order(world):
-    return [entry.key or entry.kind for entry in world.plane.steps_of_build(world.build_id)]
+    return [entry.key or entry.kind for entry in world.steps()]
 
 
 def test_steps_go_right_after_the_uploader_the_last_upload_first(world):
@@ -107,10 +107,10 @@ def test_a_repeated_upload_adds_nothing(world):
     first = world.upload("a", [step("b")], uuid="u1")
     assert world.upload("a", [step("b")], uuid="u1") == first
     assert order(world) == ["a", "b"]
-    status = world.plane.upload_status(world.job("a").id, "u1")
+    status = world.plane.uploads.status(world.job("a").id, "u1")
     assert status.state == "applied"
     with pytest.raises(NotFound):
-        world.plane.upload_status(world.job("a").id, "u2")
+        world.plane.uploads.status(world.job("a").id, "u2")
 
 
 def test_keys_are_unique_over_uploads(world):
@@ -126,7 +126,7 @@ def test_a_refused_upload_leaves_nothing_and_may_be_mended(world):
     world.start("a")
     with pytest.raises(Rejected, match="step 2.*condition"):
         world.upload("a", [step("b"), step("c", **{"if": "nonsense("})], uuid="u")
-    assert (order(world), world.plane.build(world.build_id).pipeline_env) == (["a"], {})
+    assert (order(world), world.plane.builds.get(world.build_id).pipeline_env) == (["a"], {})
     world.upload("a", [step("b")], uuid="u")
     assert order(world) == ["a", "b"]
 
@@ -144,7 +144,7 @@ def test_a_finished_or_canceled_job_uploads_nothing(world):
     with pytest.raises(Rejected, match="running build"):
         world.upload("a", [step("c")])
     world.start("b")
-    world.plane.cancel_build(world.build_id)
+    world.plane.builds.cancel(world.build_id)
     with pytest.raises(Rejected, match="running build"):
         world.upload("b", [step("c")])
 
@@ -165,8 +165,8 @@ def test_env_of_an_upload_is_for_jobs_that_start_later(world):
     job = world.start("a")
     world.upload("a", {"env": {"X": "2"}, "steps": [step("b", **{"if": "build.env('X') == '2'"})]})
     world.do("a=0", "b")
-    assert world.plane.job_env(world.job("b").id)["X"] == "2"
-    assert world.plane.job_env(job.id)["Y"] == "step"
+    assert world.plane.job_envs.of_job(world.job("b").id)["X"] == "2"
+    assert world.plane.job_envs.of_job(job.id)["Y"] == "step"
 
 
 def test_uploaded_jobs_inherit_the_uploaders_time(world):

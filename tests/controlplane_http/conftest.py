@@ -9,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import pytest
 
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.web.server import Server
 
 WAIT_S = 20.0
@@ -88,7 +89,7 @@ class Desk:
 
     def build(self, *steps: Any, **details: Any) -> Any:
         details.setdefault("repository", "/repo.git")
-        return self.plane.create_build("demo", {"steps": list(steps) or [{"command": "true"}]}, **details)
+        return self.plane.builds.create(NewBuild("demo", {"steps": list(steps) or [{"command": "true"}]}, **details))
 
     def running_job(self, agent: Optional[Client] = None) -> Tuple[str, Client]:
         """Return the id of a job that has started and the client with its token."""

@@ -37,8 +37,8 @@ def test_a_job_from_register_to_finish(desk: Any) -> None:
     assert desk.log(job, job_id, 1, 0, b"oh ")[0] == 201
     finish = {"exit_status": "0", "finished_at": "2026-01-01T00:00:02Z", "chunks_failed_count": 0}
     assert job.call("PUT", f"/jobs/{job_id}/finish", finish)[0] == 200
-    assert desk.plane.read_log(job_id) == b"oh hi\n"
-    assert desk.plane.build(build.id).state == "passed"
+    assert desk.plane.logs.read(job_id) == b"oh hi\n"
+    assert desk.plane.builds.get(build.id).state == "passed"
     assert agent.call("GET", "/ping")[:2] == (200, {"action": "idle"})
     status, answer, _ = agent.call("POST", "/heartbeat", {"sent_at": "2026-01-01T00:00:00Z"})
     assert status == 200 and answer["sent_at"] == "2026-01-01T00:00:00Z" and answer["received_at"]
@@ -87,7 +87,7 @@ def test_tokens_are_good_for_their_own_things_only(desk: Any) -> None:
 def test_canceling_reaches_the_agent_by_the_state(desk: Any) -> None:
     build = desk.build()
     job_id, job = desk.running_job()
-    desk.plane.cancel_build(build.id)
+    desk.plane.builds.cancel(build.id)
     assert job.call("GET", f"/jobs/{job_id}")[1] == {"state": "canceling"}
     assert (
         job.call(
@@ -95,14 +95,14 @@ def test_canceling_reaches_the_agent_by_the_state(desk: Any) -> None:
         )[0]
         == 200
     )
-    assert desk.plane.build(build.id).state == "canceled"
+    assert desk.plane.builds.get(build.id).state == "canceled"
     status, answer, _ = job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0"})
     assert status == 422 and answer["message"]
 
 
 def test_acquire_says_rejected_and_locked_apart(desk: Any) -> None:
     build = desk.build({"command": "a", "key": "a"}, "wait", {"command": "b"})
-    jobs = [job for job in desk.plane.jobs_of_build(build.id) if job.type == "script"]
+    jobs = [job for job in desk.plane.jobs.of_build(build.id) if job.type == "script"]
     agent = desk.registered(ignore_in_dispatches=True)
     status, _, headers = agent.call("PUT", f"/jobs/{jobs[1].id}/acquire")
     assert status == 423 and float(headers["retry-after"]) > 0
@@ -123,10 +123,10 @@ class TestChunks:
         ):
             status, answer, _ = job.call("POST", path, body=body, Content_Encoding="gzip")
             assert status == 400 and answer["message"]
-        assert desk.plane.read_log(job_id) == b""
+        assert desk.plane.logs.read(job_id) == b""
         assert job.call("POST", path, body=gzip.compress(b"1234567890"), Content_Encoding="gzip")[0] == 201
         assert job.call("POST", path, body=b"1234567890")[0] == 201
-        assert desk.plane.read_log(job_id) == b"1234567890"
+        assert desk.plane.logs.read(job_id) == b"1234567890"
 
     def test_a_chunk_needs_its_length(self, desk: Any) -> None:
         desk.build()
@@ -136,7 +136,7 @@ class TestChunks:
         path = f"/v3/jobs/{job_id}/chunks?sequence=1&offset=0&size=3"
         connection.request("POST", path, iter([b"abc"]), headers, encode_chunked=True)
         assert connection.getresponse().status == 411
-        assert desk.plane.read_log(job_id) == b""
+        assert desk.plane.logs.read(job_id) == b""
 
     def test_a_chunk_that_would_inflate_beyond_the_limit_is_refused(self, desk: Any) -> None:
         desk.build()
@@ -193,14 +193,14 @@ def test_annotations(desk: Any) -> None:
     assert job.call("POST", path, {"body": "one", "style": "info", "context": "a/b.c"})[0] == 201
     assert job.call("POST", path, {"body": " two", "append": True, "context": "a/b.c"})[0] == 201
     assert job.call("POST", path, {"body": "mine", "scope": "job"})[0] == 201
-    (note,) = desk.plane.annotations(build.id)
+    (note,) = desk.plane.annotations.find(build.id)
     assert (note.body, note.style) == ("one two", "info")
     assert job.call("POST", path, {"body": "x", "style": "nonsense"})[0] == 422
     assert job.call("POST", path, {"body": "x" * (1 << 21)})[0] == 422
     assert job.call("DELETE", f"{path}/a%2Fb%2Ec?scope=build")[0] == 204
     assert job.call("DELETE", f"{path}/default?scope=job")[0] == 204
     assert job.call("DELETE", f"{path}/default")[0] == 404
-    assert desk.plane.annotations(build.id, scope="all") == []
+    assert desk.plane.annotations.find(build.id, scope="all") == []
 
 
 def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> None:
@@ -210,7 +210,7 @@ def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> Non
     for _ in range(2):
         status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines?async=true", document)
         assert (status, answer["state"]) == (200, "applied")
-    assert [one.label for one in desk.plane.jobs_of_build(build.id)].count("New") == 1
+    assert [one.label for one in desk.plane.jobs.of_build(build.id)].count("New") == 1
     assert job.call("GET", f"/jobs/{job_id}/pipelines/0188%2Du")[1]["state"] == "applied"
     for wrong in ({"steps": [{"unknown": 1}]}, {"steps": "x"}, "text", None):
         status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines", {"uuid": "other", "pipeline": wrong})
@@ -237,7 +237,7 @@ def test_a_step_that_an_agent_cannot_decode_is_refused_in_builds_and_uploads(des
     body = {"commit": "HEAD", "branch": "main", "repository": "/r", "pipeline": document["pipeline"]}
     status, again, _ = desk.rest().call("POST", "/organizations/local/pipelines/other/builds", body)
     assert (status, again["message"]) == (422, answer["message"])
-    assert len(desk.plane.jobs_of_build(build.id)) == 1 and len(desk.plane.pipelines()) == 1
+    assert len(desk.plane.jobs.of_build(build.id)) == 1 and len(desk.plane.pipelines.all()) == 1
 
 
 def test_numbers_that_json_cannot_hold_are_refused(desk: Any) -> None:
@@ -276,7 +276,7 @@ def test_steps_are_exported_and_canceled(desk: Any) -> None:
     assert job.call("PUT", "/steps/a", {"attribute": "label", "value": "x"})[0] == 422
     assert job.call("PUT", "/steps/a", {"attribute": "priority", "value": "high"})[0] == 422
     assert job.call("PUT", "/steps/k%2E1", {"attribute": "priority", "value": "7", "build_id": build.id})[0] == 200
-    assert [one.priority for one in desk.plane.jobs_of_build(build.id)] == [0, 7]
+    assert [one.priority for one in desk.plane.jobs.of_build(build.id)] == [0, 7]
     assert job.call("POST", "/steps/k%2E1/cancel", {"build_id": build.id, "force": False})[1]["uuid"]
     assert job.call("POST", "/steps/a/cancel", {"build_id": desk.build().id})[0] == 403
 
@@ -331,7 +331,7 @@ def test_header_times(desk: Any) -> None:
     job_id, job = desk.running_job()
     times = {"0": "2026-01-01T00:00:00.5Z", "1": "2026-01-01T00:00:01Z"}
     assert job.call("POST", f"/jobs/{job_id}/header_times", {"header_times": times})[0] == 201
-    assert desk.plane.header_times(job_id) == [(0, times["0"]), (1, times["1"])]
+    assert desk.plane.logs.header_times(job_id) == [(0, times["0"]), (1, times["1"])]
 
 
 @pytest.mark.parametrize("desk", [30.0], indirect=True)
@@ -351,10 +351,10 @@ def test_a_job_that_ended_longer_than_a_minute_ago_adds_nothing_to_its_log(desk:
     job_id, job = desk.running_job(agent)
     assert job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0"})[0] == 200
     assert desk.log(job, job_id, 1, 0, b"abc")[0] == 201
-    clock = desk.plane._clock
-    desk.plane._clock = lambda: clock() + 61
+    clock = desk.plane.ledger.clock
+    desk.plane.ledger.clock = lambda: clock() + 61
     for client in (job, agent):
         assert desk.log(client, job_id, 2, 3, b"def")[0] in (403, 422)
         times = {"header_times": {"0": "2026-01-01T00:00:00Z"}}
         assert client.call("POST", f"/jobs/{job_id}/header_times", times)[0] in (403, 422)
-    assert desk.plane.read_log(job_id) == b"abc" and desk.plane.header_times(job_id) == []
+    assert desk.plane.logs.read(job_id) == b"abc" and desk.plane.logs.header_times(job_id) == []

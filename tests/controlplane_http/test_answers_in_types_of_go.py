@@ -8,8 +8,8 @@ from typing import Any, Iterator, Tuple
 
 import pytest
 
-from bkagent.controlplane.plane.ledger import timing_of
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.plane.timing import timing_of
 from bkagent.controlplane.web.agent_api import table
 from bkagent.controlplane.web.server import Server
 from tests.controlplane_http.conftest import Client, Desk

@@ -166,7 +166,7 @@ def test_no_name_of_an_artifact_reaches_the_file_system(desk: Any, path: str) ->
     id = answer["artifact_ids"][0]
     assert send(desk, answer["per_artifact_instructions"][id], path, b"evil")[0] == 201
     assert os.listdir(os.path.join(desk.plane.folder, "artifacts")) == [id]
-    desk.plane.update_artifacts(job_id, {id: "finished"})
+    desk.plane.artifacts.update(job_id, {id: "finished"})
     status, got, headers = desk.page().call("GET", f"/local/demo/builds/{build.number}/artifacts/{id}")
     assert (status, got) == (200, b"evil")
     assert "/" not in headers["content-disposition"].split('"')[1] and "\\" not in headers["content-disposition"]
@@ -178,12 +178,12 @@ def test_header_lines_cannot_be_made_by_names_and_urls(desk: Any) -> None:
     answer = announce(job, job_id, ('x"; y=z\r\nSet-Cookie: a=b', b"1"))
     id = answer["artifact_ids"][0]
     assert send(desk, answer["per_artifact_instructions"][id], "p", b"1")[0] == 201
-    desk.plane.update_artifacts(job_id, {id: "finished"})
+    desk.plane.artifacts.update(job_id, {id: "finished"})
     assert "set-cookie" not in desk.page().call("GET", f"/local/demo/builds/{build.number}/artifacts/{id}")[2]
     elsewhere = announce(
         job, job_id, ("y", b"1"), batch="b2", url="https://x/\r\nSet-Cookie: a=b", upload_destination="s3://x"
     )
-    desk.plane.update_artifacts(job_id, {elsewhere["artifact_ids"][0]: "finished"})
+    desk.plane.artifacts.update(job_id, {elsewhere["artifact_ids"][0]: "finished"})
     path = f"/organizations/local/jobs/{job_id}/artifacts/{elsewhere['artifact_ids'][0]}/download"
     assert desk.rest().call("GET", path)[0] == 404
 
@@ -194,7 +194,7 @@ def test_urls_of_artifacts_can_not_be_made_up_and_run_out(desk: Any, monkeypatch
     answer = announce(job, job_id, ("f", b"1"))
     id = answer["artifact_ids"][0]
     send(desk, answer["per_artifact_instructions"][id], "f", b"1")
-    desk.plane.update_artifacts(job_id, {id: "finished"})
+    desk.plane.artifacts.update(job_id, {id: "finished"})
     monkeypatch.setattr(agent_artifacts, "URL_VALID_S", -1)
     (found,) = job.call("GET", f"/builds/{build.id}/artifacts/search?query=f")[1]
     path = found["url"][len(desk.server.url) :]
@@ -213,7 +213,7 @@ def test_search_by_query_and_scope(desk: Any) -> None:
             answer["artifact_ids"], ("dir/same.txt", f"only-{number}"), (b"%d" % number, b"x")
         ):
             send(desk, answer["per_artifact_instructions"][id], path, content)
-            desk.plane.update_artifacts(job_id, {id: "finished"})
+            desk.plane.artifacts.update(job_id, {id: "finished"})
 
     def search(query: str) -> Any:
         return job.call("GET", f"/builds/{build.id}/artifacts/search?{query}")

@@ -8,6 +8,8 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 
+from bkagent.controlplane.records import NewBuild
+
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{evil}{{0}}%s</title>"
 
 
@@ -74,7 +76,7 @@ def test_pages_show_what_is(desk: Any) -> None:
 
 def test_a_build_says_whom_it_does_not_notify(desk: Any) -> None:
     document = {"steps": [{"command": "true", "key": "a"}], "notify": [{"email": "a@b.c"}, "github_check"]}
-    build = desk.plane.create_build("demo", document, repository="/r")
+    build = desk.plane.builds.create(NewBuild("demo", document, repository="/r"))
     job_id, job = desk.running_job()
     slack = {"group": "G<b>", "notify": [{"slack": "#x"}], "steps": [{"command": "b", "notify": [{"slack": "#y"}]}]}
     path = f"/jobs/{job_id}/pipelines?async=true"
@@ -107,7 +109,7 @@ def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:
         "content_type": EVIL,
     }
     answer = job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "b", "artifacts": [entry]})[1]
-    desk.plane.update_artifacts(job_id, {answer["artifact_ids"][0]: "finished"})
+    desk.plane.artifacts.update(job_id, {answer["artifact_ids"][0]: "finished"})
     job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "1", "signal": EVIL, "signal_reason": EVIL})
     for path in ("/", "/local/demo", "/local/demo/builds/1", f"/local/demo/builds/1/jobs/{job_id}", "/-/agents"):
         text = page_of(desk, path)
@@ -218,8 +220,8 @@ def test_annotations_link_to_artifacts_and_show_terminal_output(desk: Any) -> No
     job_id, job = desk.running_job()
     entry = {"path": "out/a.txt", "file_size": 0}
     (artifact_id,) = job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "b", "artifacts": [entry]})[1]["artifact_ids"]
-    desk.plane.store_artifact(artifact_id, lambda size: b"")
-    desk.plane.update_artifacts(job_id, {artifact_id: "finished"})
+    desk.plane.artifacts.store(artifact_id, lambda size: b"")
+    desk.plane.artifacts.update(job_id, {artifact_id: "finished"})
     text = "[a](artifact://out/a.txt) [b](artifact://nothing)\n\n```term\n\x1b[31mred <b>\x1b[0m\n```"
     job.call("POST", f"/jobs/{job_id}/annotations", {"body": text})
     shown = page_of(desk, "/local/demo/builds/1")
@@ -230,6 +232,6 @@ def test_annotations_link_to_artifacts_and_show_terminal_output(desk: Any) -> No
 def test_a_page_takes_only_so_much_of_annotations(desk: Any) -> None:
     build = desk.build()
     for number in range(4):
-        desk.plane.annotate(build.id, body="x" * 1_000_000, context=str(number))
+        desk.plane.annotations.annotate(build.id, body="x" * 1_000_000, context=str(number))
     shown = page_of(desk, "/local/demo/builds/1")
     assert shown.count("too long for this page") == 2 and len(shown) < 3_000_000

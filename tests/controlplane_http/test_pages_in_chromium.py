@@ -50,7 +50,7 @@ def pages_of(desk: Any, texts: List[str]) -> List[str]:
             job.call("POST", f"/jobs/{job_id}/annotations", note)
     entries = [{"path": text, "file_size": 1, "url": text, "content_type": text} for text in texts]
     answer = job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "b", "artifacts": entries})[1]
-    desk.plane.update_artifacts(job_id, dict.fromkeys(answer["artifact_ids"][::2], "finished"))
+    desk.plane.artifacts.update(job_id, dict.fromkeys(answer["artifact_ids"][::2], "finished"))
     job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "1", "signal": texts[0], "signal_reason": texts[1]})
     paths = ["/", "/local/demo", "/local/demo/builds/1", f"/local/demo/builds/1/jobs/{job_id}", "/-/agents"]
     paths += [f"/local/demo/builds/{number}" for number in range(2, 40)]

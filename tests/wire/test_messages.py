@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bkagent.config.options import server
-from bkagent.controlplane.plane.ledger import Timing
+from bkagent.controlplane.plane.timing import Timing
 from bkagent.errors import WireError
 from bkagent.spool.manifest import JobManifest
 from bkagent.wire.accepted_job import AcceptedJob

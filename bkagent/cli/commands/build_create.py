@@ -107,7 +107,7 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
     plane = Plane.open(folder, ticking=False)
     try:
         build = request.create(plane, slug)
-        return builds.describe(Site(plane, url), url, build, plane.jobs_of_build(build.id))
+        return builds.describe(Site(plane, url), url, build, plane.jobs.of_build(build.id))
     finally:
         plane.close()
 

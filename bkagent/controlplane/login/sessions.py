@@ -26,7 +26,7 @@ _MOST_COOKIES = 8
 
 
 @dataclass(frozen=True)
-class Session:
+class LoginSession:
     """One browser that has logged in.
 
     form_token   what its forms carry, so that no page of another site can send them
@@ -39,7 +39,7 @@ class Session:
     seen_at: float
 
 
-class Sessions:
+class LoginSessions:
     """The sessions of one server. `secure` cookies go over HTTPS alone. Safe for any thread."""
 
     def __init__(self, tokens: Tokens, *, secure: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,19 +48,19 @@ class Sessions:
         # Browsers take a cookie of this prefix only from the host itself, over HTTPS.
         self.cookie_name = ("__Host-" if secure else "") + "bkagent_" + secrets.token_hex(8)
         self._lock = threading.Lock()
-        self._open: "OrderedDict[str, Session]" = OrderedDict()  # by the hash of the cookie's value, by last use
+        self._open: "OrderedDict[str, LoginSession]" = OrderedDict()  # by the hash of the cookie's value, by last use
 
     def begin(self) -> Headers:
         """Open a session; return the header that gives its cookie to the browser."""
         value = secrets.token_hex(32)
-        session = Session(secrets.token_hex(32), _hash(self._tokens.api), self._clock())
+        session = LoginSession(secrets.token_hex(32), _hash(self._tokens.api), self._clock())
         with self._lock:
             self._open[_hash(value)] = session
             while len(self._open) > SESSIONS_COUNT:
                 self._open.popitem(last=False)
         return (("Set-Cookie", f"{self.cookie_name}={value}{self.attributes}"),)
 
-    def of(self, cookies: str) -> Optional[Session]:
+    def of(self, cookies: str) -> Optional[LoginSession]:
         """Return the session that a Cookie header names, None for none that counts."""
         token_mark, now = _hash(self._tokens.api), self._clock()
         with self._lock:

@@ -1,12 +1,12 @@
-"""The part of the control plane that keeps annotations."""
+"""Annotations of builds and jobs."""
 
 from __future__ import annotations
 
 from typing import List, Optional
 
 from bkagent.controlplane.errors import NotFound, Rejected
-from bkagent.controlplane.plane.ledger import PlaneState
-from bkagent.controlplane.records import Annotation, Event
+from bkagent.controlplane.plane.ledger import Ledger
+from bkagent.controlplane.records import Annotation, Event, new_id
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.store import annotations as table
 
@@ -15,73 +15,59 @@ SCOPES = ("build", "job")
 DEFAULT_CONTEXT, DEFAULT_PRIORITY = "default", 3
 
 
-class PlaneNotes(PlaneState):
-    """Annotations of builds and jobs."""
+class Annotations:
+    """Keeps annotations. `job_id` is the job that writes one; with the scope "job" it belongs to that job."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._db = ledger.db
 
     def annotate(
         self, build_id: str, *, job_id: str = "", body: str = "", context: str = "", style: Optional[str] = None,
         append: bool = False, priority: Optional[int] = None, scope: str = "build",
     ) -> Annotation:  # fmt: skip
-        """Keep an annotation; the same context again replaces its body (or adds to it), style and priority where given.
+        """Add an annotation, or change the one of the same context: its body (or add to it), style and priority.
 
-        `job_id` is the job that writes it; with the scope "job" it belongs to that job. Raises Rejected.
+        Raises Rejected, or NotFound for an unknown build.
         """
         context = context or DEFAULT_CONTEXT
         scope = scope or "build"
-        self._check_annotation(context, style, priority, scope, job_id)
-        with self._change() as now:
-            build = self.build(build_id)
+        _check(context, style, priority, scope, job_id)
+        with self._ledger.change() as now:
+            build = self._ledger.build(build_id)
             owner = job_id if scope == "job" else ""
-            where = "build_id = ? AND scope = ? AND job_id = ? AND context = ?"
-            found = table.TABLE.first(self._db, where, (build.id, scope, owner, context))
-            if found is not None:
-                text = found.body + body if append else body or found.body
-            else:
-                text = body
+            present = self._present(build.id, scope, owner, context)
+            text = body
+            if present is not None:
+                text = present.body + body if append else body or present.body
             if len(text.encode("utf-8", "replace")) > limits.ANNOTATION_BYTES:
                 raise Rejected(f"an annotation has at most {limits.ANNOTATION_BYTES} bytes")
-            if found is None:
-                if not body:
-                    raise Rejected("a new annotation needs a body")
-                if table.TABLE.count(self._db, "build_id = ?", (build.id,)) >= limits.ANNOTATIONS_PER_BUILD:
-                    raise Rejected(f"a build has at most {limits.ANNOTATIONS_PER_BUILD} annotations")
-                found = Annotation(
-                    self.new_id(),
-                    build.id,
-                    owner,
-                    context,
-                    scope,
-                    style or "",
-                    text,
-                    priority or DEFAULT_PRIORITY,
-                    now,
-                    now,
+            if present is None:
+                annotation = Annotation(
+                    new_id(), build.id, owner, context, scope, style or "", text, priority or DEFAULT_PRIORITY, now, now
                 )
-                table.TABLE.add(self._db, found)
+                self._add(annotation)
             else:
-                found = table.TABLE.change(
-                    self._db, found, body=text, style=found.style if style is None else style,
-                    priority=priority or found.priority, updated_at=now,
+                annotation = table.TABLE.change(
+                    self._db, present, body=text, style=present.style if style is None else style,
+                    priority=priority or present.priority, updated_at=now,
                 )  # fmt: skip
-            self._tell(Event("annotation", build.id, owner))
-            return found
+            self._ledger.tell(Event("annotation", build.id, owner))
+            return annotation
 
-    def _check_annotation(
-        self, context: str, style: Optional[str], priority: Optional[int], scope: str, job_id: str
-    ) -> None:
-        if len(context) > limits.ANNOTATION_CONTEXT_CHARACTERS:
-            raise Rejected(
-                f"the context of an annotation has at most {limits.ANNOTATION_CONTEXT_CHARACTERS} characters"
-            )
-        if style is not None and style not in STYLES:
-            raise Rejected(f'"{style[:40]}" is no style; it must be one of {", ".join(STYLES[1:])}')
-        if priority and not 1 <= priority <= 10:
-            raise Rejected("the priority of an annotation is from 1 to 10")
-        if scope not in SCOPES or (scope == "job" and not job_id):
-            raise Rejected('the scope of an annotation is "build", or "job" for one written by a job')
+    def _add(self, annotation: Annotation) -> None:
+        if not annotation.body:
+            raise Rejected("a new annotation needs a body")
+        if table.TABLE.count(self._db, "build_id = ?", (annotation.build_id,)) >= limits.ANNOTATIONS_PER_BUILD:
+            raise Rejected(f"a build has at most {limits.ANNOTATIONS_PER_BUILD} annotations")
+        table.TABLE.add(self._db, annotation)
 
-    def annotations(self, build_id: str, *, scope: str = "build", job_id: str = "") -> List[Annotation]:
-        """Return annotations, those of high priority first, then the oldest first. `scope` "all" leaves none out."""
+    def _present(self, build_id: str, scope: str, job_id: str, context: str) -> Optional[Annotation]:
+        where = "build_id = ? AND scope = ? AND job_id = ? AND context = ?"
+        return table.TABLE.first(self._db, where, (build_id, scope, job_id, context))
+
+    def find(self, build_id: str, *, scope: str = "build", job_id: str = "") -> List[Annotation]:
+        """Return annotations, those of high priority first, then the oldest first. `scope` "all" filters nothing."""
         order = "ORDER BY priority DESC, created_at, rowid"
         if job_id:
             return table.TABLE.all(self._db, f"build_id = ? AND job_id = ? {order}", (build_id, job_id))
@@ -89,13 +75,23 @@ class PlaneNotes(PlaneState):
             return table.TABLE.all(self._db, f"build_id = ? {order}", (build_id,))
         return table.TABLE.all(self._db, f"build_id = ? AND scope = ? {order}", (build_id, scope))
 
-    def remove_annotation(self, build_id: str, context: str, *, scope: str = "build", job_id: str = "") -> None:
-        """Take an annotation away. Raises NotFound."""
+    def remove(self, build_id: str, context: str, *, scope: str = "build", job_id: str = "") -> None:
+        """Delete an annotation. Raises NotFound."""
         owner = job_id if scope == "job" else ""
-        where = "build_id = ? AND scope = ? AND job_id = ? AND context = ?"
-        with self._change():
-            found = table.TABLE.first(self._db, where, (build_id, scope, owner, context or DEFAULT_CONTEXT))
-            if found is None:
+        with self._ledger.change():
+            annotation = self._present(build_id, scope, owner, context or DEFAULT_CONTEXT)
+            if annotation is None:
                 raise NotFound("No annotation found")
-            self._db.rows("DELETE FROM annotations WHERE id = ?", (found.id,))
-            self._tell(Event("annotation", build_id, owner))
+            self._db.rows("DELETE FROM annotations WHERE id = ?", (annotation.id,))
+            self._ledger.tell(Event("annotation", build_id, owner))
+
+
+def _check(context: str, style: Optional[str], priority: Optional[int], scope: str, job_id: str) -> None:
+    if len(context) > limits.ANNOTATION_CONTEXT_CHARACTERS:
+        raise Rejected(f"the context of an annotation has at most {limits.ANNOTATION_CONTEXT_CHARACTERS} characters")
+    if style is not None and style not in STYLES:
+        raise Rejected(f'"{style[:40]}" is no style; it must be one of {", ".join(STYLES[1:])}')
+    if priority and not 1 <= priority <= 10:
+        raise Rejected("the priority of an annotation is from 1 to 10")
+    if scope not in SCOPES or (scope == "job" and not job_id):
+        raise Rejected('the scope of an annotation is "build", or "job" for one written by a job')

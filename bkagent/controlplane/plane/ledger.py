@@ -1,155 +1,139 @@
-"""What every part of the control plane stands on: the store, the clock, the events, and one step of scheduling."""
+"""What every service of the control plane stands on: the store, the clock, and the events of each change."""
 
 from __future__ import annotations
 
-import dataclasses
 import threading
-import uuid
-from collections import OrderedDict
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List
 
 from bkagent.controlplane.errors import NotFound
-from bkagent.controlplane.events import Feed, Subscription
+from bkagent.controlplane.events import Feed
 from bkagent.controlplane.records import FINAL_STATES, Agent, Build, Event, Job
 from bkagent.controlplane.scheduling import states
-from bkagent.controlplane.scheduling.nodes import Walk
 from bkagent.controlplane.store import agents, builds, jobs
 from bkagent.controlplane.store.database import Database
-from bkagent.controlplane.store.log_file import LogFile
-from bkagent.controlplane.tokens import Tokens
-from bkagent.pipeline.model.steps import Pipeline
-from bkagent.wire.registration import LOST_AFTER_S
 
 
-@dataclasses.dataclass(frozen=True)
-class Timing:
-    """How often agents ask and speak up, in seconds, and after which silence something is given up."""
+class WorkBell:
+    """Rings when there may be work for an agent, or news about its session. Safe for any thread."""
 
-    ping_interval_s: float = 1.0
-    job_status_interval_s: float = 1.0
-    heartbeat_interval_s: float = 30.0
-    chunk_interval_s: float = 1.0
-    lost_after_s: float = LOST_AFTER_S
-    offer_s: float = 60.0
-    accepted_s: float = 900.0
-    pause_minutes: int = 5
+    def __init__(self) -> None:
+        self._rung = threading.Condition()
+        self._rings_count = 0
+
+    @property
+    def rings_count(self) -> int:
+        """Return how often it has rung, to be given to `wait`."""
+        with self._rung:
+            return self._rings_count
+
+    def ring(self) -> None:
+        """Wake everybody who waits."""
+        with self._rung:
+            self._rings_count += 1
+            self._rung.notify_all()
+
+    def wait(self, rings_count: int, timeout_s: float) -> None:
+        """Wait until it has rung more often than `rings_count`, at most so long."""
+        with self._rung:
+            self._rung.wait_for(lambda: self._rings_count != rings_count, timeout_s)
 
 
-def timing_of(lost_after_s: float) -> Timing:
-    """Return the timing of a plane that gives agents up after so long: they are to be heard six times in it."""
-    return Timing(lost_after_s=lost_after_s, heartbeat_interval_s=min(30.0, lost_after_s / 6))
+class Ledger:
+    """The records of builds, jobs and agents, and the one way to change them.
 
+    db      the open store
+    clock   returns the time in Unix seconds
+    feed    gets the events of each change once it is committed
+    bell    rings after each change that may give an agent something to do
+    """
 
-class PlaneState:
-    """Holds everything open; the parts of the plane derive from it."""
-
-    def __init__(self, folder: str, db: Database, tokens: Tokens, organization: str, clock: Callable[[], float],
-                 timing: Timing) -> None:  # fmt: skip
-        self.folder = folder
-        self.organization = organization
-        self.web_url = ""
-        # What else of a pipeline to refuse, a sentence each: for whoever opens the plane and can do less than it can.
-        self.also_refused: Callable[[Pipeline], List[str]] = lambda pipeline: []
-        self.tokens = tokens
-        self.timing = timing
-        self._db = db
-        self._clock = clock
-        self._feed = Feed()
+    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+        self.db = db
+        self.clock = clock
+        self.feed = Feed()
+        self.bell = WorkBell()
         self._events: List[Event] = []
         self._changing = False
-        self._work = threading.Condition()
-        self._work_serial = 0
-        self._work_ready = False
-        self._seen: Dict[str, float] = {}
-        self._opened_at = clock()
-        self._models: "OrderedDict[str, Tuple[Pipeline, Walk]]" = OrderedDict()
-        self._logs: "OrderedDict[str, LogFile]" = OrderedDict()
-        self._logs_lock = threading.Lock()
-
-    def subscribe(self) -> Subscription:
-        """Return a subscription to everything that happens from now on."""
-        return self._feed.subscribe()
-
-    @staticmethod
-    def new_id() -> str:
-        """Return an id of our own making."""
-        return str(uuid.uuid4())
+        self._work_announced = False
 
     @contextmanager
-    def _change(self) -> Iterator[float]:
-        """Make one change of the store; yields the time. Its events go out once it is kept, in order."""
-        with self._db.lock:
+    def change(self) -> Iterator[float]:
+        """Make one change of the store, undone whole if the block raises; yields the time.
+
+        Changes nest: inside another change of the same thread, the block is part of that one, and is committed or
+        undone with it. Events are published after the outermost change has been committed, in the order of `tell`.
+        """
+        with self.db.lock:
             if self._changing:
-                yield self._clock()
+                yield self.clock()
                 return
             self._changing = True
             try:
-                with self._db.change():
-                    yield self._clock()
-                events = list(self._events)
-                for event in events:
-                    self._feed.publish(event)
-                if self._work_ready:
-                    with self._work:
-                        self._work_serial += 1
-                        self._work.notify_all()
+                with self.db.change():
+                    yield self.clock()
+                for event in list(self._events):
+                    self.feed.publish(event)
+                if self._work_announced:
+                    self.bell.ring()
             finally:
                 self._changing = False
-                self._work_ready = False
+                self._work_announced = False
                 self._events.clear()
 
-    def _tell(self, event: Event) -> None:
+    def tell(self, event: Event) -> None:
+        """Publish an event at the end of the present change."""
         self._events.append(event)
 
-    # Records by id
+    def announce_work(self) -> None:
+        """Let agents that wait for work look again at the end of the present change."""
+        self._work_announced = True
 
     def build(self, build_id: str) -> Build:
         """Return a build. Raises NotFound."""
-        with self._db.lock:
-            found = builds.TABLE.get(self._db, build_id)
-            if found is None:
+        with self.db.lock:
+            build = builds.TABLE.get(self.db, build_id)
+            if build is None:
                 raise NotFound("No build found")
-            return builds.with_meta_data(self._db, [found])[0]
+            return builds.with_meta_data(self.db, [build])[0]
 
     def job(self, job_id: str) -> Job:
         """Return a job. Raises NotFound."""
-        found = jobs.TABLE.get(self._db, job_id)
-        if found is None:
+        job = jobs.TABLE.get(self.db, job_id)
+        if job is None:
             raise NotFound("No job found")
-        return found
+        return job
 
     def agent(self, agent_id: str) -> Agent:
         """Return an agent's session. Raises NotFound."""
-        found = agents.TABLE.get(self._db, agent_id)
-        if found is None:
+        agent = agents.TABLE.get(self.db, agent_id)
+        if agent is None:
             raise NotFound("No agent found")
-        return found
+        return agent
 
-    # Changes of records
-
-    def _set_job(self, job: Job, **changes: Any) -> Job:
-        """Change a job; a change of state must be a legal move, and is told to whoever listens."""
+    def set_job(self, job: Job, **changes: Any) -> Job:
+        """Change a job; return it as it is then. Raises Rejected for a state that the job may not enter."""
         state = changes.get("state", job.state)
         if state != job.state:
             states.check(job, state)
-            now = self._clock()
+            now = self.clock()
             if state == "scheduled":
                 changes.setdefault("runnable_at", now)
-                self._work_ready = True
+                self.announce_work()
             if state in FINAL_STATES:
                 changes.setdefault("finished_at", now)
             elif job.final:
                 changes.setdefault("finished_at", None)
-        changed = jobs.TABLE.change(self._db, job, **changes)
+        changed = jobs.TABLE.change(self.db, job, **changes)
         if state != job.state:
-            self._tell(Event("job", job.build_id, job.id, changed.agent_id, changed.shown_state))
+            self.tell(Event("job", job.build_id, job.id, changed.agent_id, changed.shown_state))
         return changed
 
-    def _set_agent(self, agent: Agent, **changes: Any) -> Agent:
-        changed = agents.TABLE.change(self._db, agent, **changes)
+    def set_agent(self, agent: Agent, **changes: Any) -> Agent:
+        """Change an agent's session; return it as it is then."""
+        changed = agents.TABLE.change(self.db, agent, **changes)
         if changed.state != agent.state or changed.paused != agent.paused or changed.job_id != agent.job_id:
-            self._tell(Event("agent", agent_id=agent.id, state=changed.state))
+            self.tell(Event("agent", agent_id=agent.id, state=changed.state))
         if changed.state != agent.state or changed.paused != agent.paused:
-            self._work_ready = True
+            self.announce_work()
         return changed

@@ -1,7 +1,7 @@
-"""The control plane: hands jobs out, keeps what they do, knows what comes next. It speaks no protocol itself.
+"""The control plane: hands jobs out, keeps what they do, decides what comes next. It speaks no protocol itself.
 
 Everything is in one folder: `store.db`, `logs/`, `artifacts/`, `tokens/`. One process has it open at a time; within
-that process any thread may call anything. Errors are those of `controlplane.errors`.
+that process any thread may call any service. Errors are those of `controlplane.errors`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,24 @@ from contextlib import ExitStack
 from typing import Callable, Optional
 
 from bkagent.controlplane.errors import PlaneError
-from bkagent.controlplane.plane.annotations import PlaneNotes
-from bkagent.controlplane.plane.artifacts import PlaneArtifacts
-from bkagent.controlplane.plane.expiry import PlaneClock
-from bkagent.controlplane.plane.ledger import Timing
-from bkagent.controlplane.plane.logs import PlaneLogs
+from bkagent.controlplane.plane.annotations import Annotations
+from bkagent.controlplane.plane.artifacts import Artifacts
+from bkagent.controlplane.plane.builds import Builds
+from bkagent.controlplane.plane.callers import Callers
+from bkagent.controlplane.plane.dispatch import Dispatch
+from bkagent.controlplane.plane.expiry import Expiry
+from bkagent.controlplane.plane.job_envs import JobEnvs
+from bkagent.controlplane.plane.jobs import Jobs
+from bkagent.controlplane.plane.ledger import Ledger
+from bkagent.controlplane.plane.logs import Logs
+from bkagent.controlplane.plane.meta_data import MetaData
+from bkagent.controlplane.plane.pipelines import Pipelines
+from bkagent.controlplane.plane.runs import Runs
+from bkagent.controlplane.plane.scheduler import Scheduler
+from bkagent.controlplane.plane.sessions import Sessions
+from bkagent.controlplane.plane.steps import Steps
+from bkagent.controlplane.plane.timing import Timing
+from bkagent.controlplane.plane.uploads import Refusals, Uploads
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import SCHEMA
 from bkagent.controlplane.tokens import AGENT, API, Tokens
@@ -30,11 +43,36 @@ TICK_S = 1.0
 STORE_NAME = "store.db"
 
 
-class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
-    """An open control plane. Make one with `Plane.open`, end it with `close`."""
+class Plane:
+    """An open control plane: the services that it consists of. Make one with `Plane.open`, end it with `close`."""
 
-    _lock_descriptor: Optional[int] = None
-    _ticker: Optional[threading.Thread] = None
+    def __init__(
+        self, folder: str, lock_descriptor: int, ledger: Ledger, tokens: Tokens, *, organization: str, timing: Timing,
+        also_refused: Refusals,
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self.organization = organization
+        self.tokens = tokens
+        self.ledger = ledger
+        self.feed = ledger.feed
+        self.pipelines = Pipelines(ledger)
+        self.steps = Steps(ledger)
+        self.scheduler = Scheduler(ledger, self.steps)
+        self.meta_data = MetaData(ledger)
+        self.uploads = Uploads(ledger, self.pipelines, self.scheduler, organization, also_refused)
+        self.builds = Builds(ledger, self.pipelines, self.uploads, self.scheduler, self.meta_data)
+        self.jobs = Jobs(ledger, self.steps, self.scheduler, self.meta_data)
+        self.job_envs = JobEnvs(ledger, self.pipelines, self.steps, organization)
+        self.sessions = Sessions(ledger, self.builds, self.scheduler, tokens, timing)
+        self.callers = Callers(ledger, tokens)
+        self.dispatch = Dispatch(ledger, self.sessions, self.scheduler, self.steps, self.job_envs, tokens, timing)
+        self.runs = Runs(ledger, self.sessions, self.scheduler, self.jobs, self.steps)
+        self.expiry = Expiry(ledger, self.sessions, self.scheduler, self.runs, timing)
+        self.logs = Logs(ledger, os.path.join(folder, "logs"))
+        self.artifacts = Artifacts(ledger, os.path.join(folder, "artifacts"))
+        self.annotations = Annotations(ledger)
+        self._lock_descriptor: Optional[int] = lock_descriptor
+        self._ticker = Ticker(self.expiry)
 
     @classmethod
     def open(
@@ -44,34 +82,34 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
         organization: str = "local",
         clock: Callable[[], float] = time.time,
         timing: Timing = Timing(),  # noqa: B008 - frozen
+        also_refused: Refusals = lambda pipeline: [],
         ticking: bool = True,
         within: str = "",
     ) -> "Plane":
-        """Open or make the data folder. `ticking`: look once a second for what is over its time.
+        """Open or make the data folder.
 
-        `within`: a folder above it that is taken as it is, whoever may write to it.
+        also_refused   returns a sentence for each thing in a pipeline to refuse besides what is not supported
+        ticking        look once a second for what is over its time
+        within         a folder above the data folder that is taken as it is, whoever may write to it
 
-        Raises ConfigError where it is in use, cannot be written, or was made by a newer version.
+        Raises ConfigError if it is in use, cannot be written, or was made by a newer version.
         """
         folder = private_folder.make(data_path, within)
         descriptor = _lock(folder)
         with ExitStack() as undo:
             undo.callback(os.close, descriptor)
-            server_url.forget(folder)  # what a server that was killed has left
+            server_url.forget(folder)  # left by a server that was killed
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name), folder)
             tokens = Tokens(os.path.join(folder, "tokens"))
-            db = Database(os.path.join(folder, STORE_NAME), SCHEMA)
+            ledger = Ledger(Database(os.path.join(folder, STORE_NAME), SCHEMA), clock)
             undo.pop_all()
-        plane = cls(folder, db, tokens, organization, clock, timing)
-        plane._lock_descriptor = descriptor
-        plane._end_ticking = threading.Event()
+        plane = cls(
+            folder, descriptor, ledger, tokens, organization=organization, timing=timing, also_refused=also_refused
+        )
         if ticking:
-            plane._ticker = threading.Thread(target=plane._keep_ticking, name="control plane clock", daemon=True)
             plane._ticker.start()
         return plane
-
-    _end_ticking: threading.Event
 
     @property
     def agent_token_path(self) -> str:
@@ -88,19 +126,37 @@ class Plane(PlaneClock, PlaneLogs, PlaneNotes, PlaneArtifacts):
         if self._lock_descriptor is None:
             return
         descriptor, self._lock_descriptor = self._lock_descriptor, None
-        self._end_ticking.set()
-        if self._ticker is not None:
-            self._ticker.join()
-        self._feed.close()
-        self._db.close()
+        self._ticker.stop()
+        self.feed.close()
+        self.ledger.db.close()
         os.close(descriptor)
 
-    def _keep_ticking(self) -> None:
-        while not self._end_ticking.wait(TICK_S):
+
+class Ticker:
+    """A thread that looks once a second for what is over its time."""
+
+    def __init__(self, expiry: Expiry) -> None:
+        self._expiry = expiry
+        self._stopping = threading.Event()
+        self._thread: Optional[threading.Thread] = None
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._thread = threading.Thread(target=self._run, name="control plane clock", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread, if it was started."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(TICK_S):
             try:
-                self.tick()
+                self._expiry.tick()
             except PlaneError:
-                # A full disk, say: whoever calls next is told of it, and this is tried again.
+                # A full disk, say: the next request reports it, and the next tick tries again.
                 continue
 
 

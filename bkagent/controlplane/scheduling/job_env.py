@@ -17,7 +17,7 @@ from bkagent.pipeline.model.steps import CommandStep, Pipeline
 
 
 @dataclass(frozen=True)
-class JobContext:
+class JobFacts:
     """Everything that the variables of a job are made of.
 
     document   what the step came with; `unblocker` is the block job that let the job go, or None
@@ -34,39 +34,39 @@ class JobContext:
     unblocker: Optional[Job] = None
 
 
-def job_env(context: JobContext) -> Dict[str, str]:
+def job_env(facts: JobFacts) -> Dict[str, str]:
     """Return the job's variables."""
     env: Dict[str, str] = {}
     for part in (
-        context.build.pipeline_env,
-        context.build.env,
-        context.job.env,
-        _checkout(context),
-        _build(context),
-        _people(context.build),
-        _pull_request(context.build),
-        _pipeline(context),
-        _work(context.job),
-        _identity(context),
-        _agent(context.agent),
+        facts.build.pipeline_env,
+        facts.build.env,
+        facts.job.env,
+        _checkout(facts),
+        _build(facts),
+        _people(facts.build),
+        _pull_request(facts.build),
+        _pipeline(facts),
+        _work(facts.job),
+        _identity(facts),
+        _agent(facts.agent),
     ):
         env.update(part)
     return env
 
 
-def build_url(context: JobContext) -> str:
+def build_url(facts: JobFacts) -> str:
     """Return the page of the job's build."""
-    return f"{context.web_url}/{context.organization}/{context.build.pipeline_slug}/builds/{context.build.number}"
+    return f"{facts.web_url}/{facts.organization}/{facts.build.pipeline_slug}/builds/{facts.build.number}"
 
 
-def _build(context: JobContext) -> Mapping[str, str]:
-    build = context.build
+def _build(facts: JobFacts) -> Mapping[str, str]:
+    build = facts.build
     env = {
         "CI": "true", "BUILDKITE": "true",
         "BUILDKITE_BRANCH": build.branch, "BUILDKITE_COMMIT": build.commit, "BUILDKITE_TAG": build.tag,
         "BUILDKITE_MESSAGE": build.message, "BUILDKITE_REPO": build.repository,
         "BUILDKITE_BUILD_ID": build.id, "BUILDKITE_BUILD_NUMBER": str(build.number),
-        "BUILDKITE_BUILD_URL": build_url(context), "BUILDKITE_SOURCE": build.source,
+        "BUILDKITE_BUILD_URL": build_url(facts), "BUILDKITE_SOURCE": build.source,
         "BUILDKITE_REBUILT_FROM_BUILD_ID": build.rebuilt_from,
     }  # fmt: skip
     if is_full_commit(build.commit):
@@ -101,17 +101,17 @@ def _pull_request(build: Build) -> Mapping[str, str]:
     }
 
 
-def _pipeline(context: JobContext) -> Mapping[str, str]:
-    pipeline = context.pipeline
+def _pipeline(facts: JobFacts) -> Mapping[str, str]:
+    pipeline = facts.pipeline
     return {
-        "BUILDKITE_ORGANIZATION_SLUG": context.organization,
+        "BUILDKITE_ORGANIZATION_SLUG": facts.organization,
         "BUILDKITE_PIPELINE_ID": pipeline.id,
         "BUILDKITE_PIPELINE_NAME": pipeline.name,
         "BUILDKITE_PIPELINE_SLUG": pipeline.slug,
         "BUILDKITE_PIPELINE_DEFAULT_BRANCH": pipeline.default_branch,
         # Not "github": the pull request refs of that provider are nothing that any other git server has.
         "BUILDKITE_PIPELINE_PROVIDER": "git",
-        "BUILDKITE_PROJECT_SLUG": f"{context.organization}/{pipeline.slug}",
+        "BUILDKITE_PROJECT_SLUG": f"{facts.organization}/{pipeline.slug}",
         "BUILDKITE_PROJECT_PROVIDER": "git",
         "BUILDKITE_COMPUTE_TYPE": "self-hosted",
     }
@@ -133,8 +133,8 @@ def _work(job: Job) -> Mapping[str, str]:
     return env
 
 
-def _identity(context: JobContext) -> Mapping[str, str]:
-    job = context.job
+def _identity(facts: JobFacts) -> Mapping[str, str]:
+    job = facts.job
     env = {
         "BUILDKITE_JOB_ID": job.id,
         "BUILDKITE_STEP_ID": job.step_id,
@@ -147,11 +147,11 @@ def _identity(context: JobContext) -> Mapping[str, str]:
         env["BUILDKITE_GROUP_LABEL"] = job.group_label
     if job.retry_type:
         env["BUILDKITE_RETRY_TYPE"] = job.retry_type
-    image = context.step.image or context.document.image
+    image = facts.step.image or facts.document.image
     if image:
         env["BUILDKITE_IMAGE"] = image
-    if context.unblocker is not None:
-        env["BUILDKITE_UNBLOCKER"] = context.unblocker.unblocked_by
+    if facts.unblocker is not None:
+        env["BUILDKITE_UNBLOCKER"] = facts.unblocker.unblocked_by
     return env
 
 
@@ -166,9 +166,9 @@ def _agent(agent: Agent) -> Mapping[str, str]:
     return env
 
 
-def _checkout(context: JobContext) -> Mapping[str, str]:
+def _checkout(facts: JobFacts) -> Mapping[str, str]:
     """Return the variables of `checkout`: the document's settings are for steps without their own."""
-    wanted = {**context.document.checkout, **context.step.checkout}
+    wanted = {**facts.document.checkout, **facts.step.checkout}
     env: Dict[str, str] = {}
     for key, name in (
         ("skip", "BUILDKITE_SKIP_CHECKOUT"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Sequence
+from typing import Iterator, List, Optional, Sequence
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.store.database import Database
@@ -65,6 +65,12 @@ def of_concurrency_group(db: Database, group: str, states: Sequence[str]) -> Lis
     """Return the jobs of a concurrency group in these states, of all builds."""
     marks = ", ".join("?" * len(states))
     return TABLE.all(db, f"concurrency_group = ? AND state IN ({marks})", (group, *states))
+
+
+def last_unblocked_before(db: Database, job: Job) -> Optional[Job]:
+    """Return the last block or input job before this one that a person has unblocked, or None."""
+    where = "build_id = ? AND state = 'unblocked' AND sequence < ? ORDER BY sequence DESC"
+    return TABLE.first(db, where, (job.build_id, job.sequence))
 
 
 def in_states(db: Database, *states: str) -> List[Job]:

@@ -30,3 +30,31 @@ def named(db: Database, build_id: str, id_or_key: str) -> Optional[StepEntry]:
     if not id_or_key:
         return None
     return TABLE.first(db, "build_id = ? AND (id = ? OR key = ?)", (build_id, id_or_key, id_or_key))
+
+
+def end_position(db: Database, build_id: str) -> int:
+    """Return the position after a build's last step."""
+    rows = db.rows("SELECT max(position) FROM steps WHERE build_id = ?", (build_id,))
+    return 0 if rows[0][0] is None else int(rows[0][0]) + 1
+
+
+def position_after(db: Database, build_id: str, step_id: str) -> int:
+    """Return the position right after a step, or after its group: what is uploaded there belongs to no group."""
+    entries = of_build(db, build_id)
+    (own,) = [entry for entry in entries if entry.id == step_id]
+    group = [entry for entry in entries if own.group_id and entry.group_id == own.group_id]
+    return max(entry.position for entry in [own, *group]) + 1
+
+
+def shift(db: Database, build_id: str, position: int, count: int) -> None:
+    """Move the steps of a build from a position on, and their jobs, to make room for `count` steps."""
+    for table, column in (("steps", "position"), ("jobs", "sequence")):
+        db.rows(
+            f"UPDATE {table} SET {column} = {column} + ? WHERE build_id = ? AND {column} >= ?",
+            (count, build_id, position),
+        )
+
+
+def remove(db: Database, step_id: str) -> None:
+    """Delete a step and its jobs."""
+    db.rows("DELETE FROM steps WHERE id = ?", (step_id,))

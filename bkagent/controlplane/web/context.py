@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, Optional, Tuple
 from urllib.parse import quote
 
 from bkagent.controlplane.login.links import LoginLinks
-from bkagent.controlplane.login.sessions import Sessions
+from bkagent.controlplane.login.sessions import LoginSessions
 from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
 from bkagent.transport.routing import Router
@@ -38,7 +38,7 @@ class Site:
         self.url, self.local_url, self._any_address = url, local_url or url, any_address
         self.hold_ping_s = hold_ping_s
         self.open_pages = open_pages
-        self.sessions = Sessions(plane.tokens, secure=url.lower().startswith("https://"))
+        self.sessions = LoginSessions(plane.tokens, secure=url.lower().startswith("https://"))
         self.login_links = LoginLinks(plane.tokens)
 
     def base_url(self, request: Request) -> str:

@@ -18,13 +18,13 @@ LOG_BLOCK_BYTES = 1 << 20
 
 def download(site: Site, request: Request, caller: Caller) -> Answer:
     """Answer with an artifact to whoever has the URL for it."""
-    return send(site, request, site.plane.artifact(request.parameters["id"]))
+    return send(site, request, site.plane.artifacts.get(request.parameters["id"]))
 
 
 def send(site: Site, request: Request, artifact: Artifact) -> Answer:
     """Answer with an artifact's bytes, or the range of them that is asked for. The caller has checked who asks."""
     try:
-        file = open(site.plane.artifact_path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
+        file = open(site.plane.artifacts.path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
     except OSError:
         raise HttpError(404, "the bytes of this artifact are not here") from None
     size = os.fstat(file.fileno()).st_size
@@ -43,12 +43,12 @@ def send(site: Site, request: Request, artifact: Artifact) -> Answer:
 
 def log_body(site: Site, job_id: str, offset: int = 0, count: Optional[int] = None) -> Blocks:
     """Return a log as a body that is read while it is sent: a log may be larger than memory."""
-    total = site.plane.log_size(job_id) if count is None else count
+    total = site.plane.logs.size(job_id) if count is None else count
 
     def blocks() -> Iterator[bytes]:
         at = offset
         while at < offset + total:
-            block = site.plane.read_log(job_id, at, min(LOG_BLOCK_BYTES, offset + total - at))
+            block = site.plane.logs.read(job_id, at, min(LOG_BLOCK_BYTES, offset + total - at))
             if not block:
                 return
             yield block

@@ -53,7 +53,7 @@ class Server:
         agent_api.install(self._router, site)
         rest_api.install(self._router, site)
         add_pages(self._router, site)
-        plane.web_url = self.url
+        plane.job_envs.web_url = self.url
 
     @property
     def endpoint(self) -> str:

@@ -45,7 +45,7 @@ def _registration(site: Site, request: Request) -> Caller:
 
 
 def _session(site: Site, request: Request) -> Caller:
-    caller = site.plane.caller(token(request))
+    caller = site.plane.callers.by_token(token(request))
     if not caller.is_session:
         raise Unauthorized("this takes the token of an agent's session, not a job's")
     return caller
@@ -60,17 +60,17 @@ def _past_session(site: Site, request: Request) -> Caller:
 
 
 def _reader(site: Site, request: Request) -> Caller:
-    return site.plane.caller(token(request))
+    return site.plane.callers.by_token(token(request))
 
 
 def _own_job(site: Site, request: Request) -> Caller:
-    job = site.plane.job_caller(token(request), request.parameters["id"])
+    job = site.plane.callers.own_job(token(request), request.parameters["id"])
     return Caller(job.agent_id, job.id, job.build_id)
 
 
 def _own_log(site: Site, request: Request) -> Caller:
     caller = _own_job(site, request)
-    if not site.plane.takes_log(caller.job_id):
+    if not site.plane.logs.accepts(caller.job_id):
         raise Rejected("the job has ended; its log takes nothing more")
     return caller
 
@@ -84,7 +84,7 @@ def _running_job(site: Site, request: Request) -> Caller:
 
 def _job_of_own_build(site: Site, request: Request) -> Caller:
     caller = _reader(site, request)
-    if site.plane.job(request.parameters["id"]).build_id != caller.build_id:
+    if site.plane.jobs.get(request.parameters["id"]).build_id != caller.build_id:
         raise Forbidden("a job writes into its own build only, while it runs")
     return caller
 
@@ -110,7 +110,7 @@ def _upload_ticket(site: Site, request: Request) -> Caller:
     place = f"{given['id']}/{given['batch']}" if "batch" in given else given["id"]
     if not site.plane.tokens.is_ticket(given["ticket"], UPLOAD_TICKET_PURPOSE, place):
         raise Forbidden("the URL does not permit this upload")
-    job = site.plane.job(given["id"] if "batch" in given else site.plane.artifact(given["id"]).job_id)
+    job = site.plane.jobs.get(given["id"] if "batch" in given else site.plane.artifacts.get(given["id"]).job_id)
     if job.final:
         raise Rejected("the job has ended; it adds no artifacts")
     return Caller(job.agent_id, job.id, job.build_id)

@@ -14,7 +14,7 @@ def annotate(site: Site, request: Request, caller: Caller) -> Answer:
     """Make an annotation, or change the one of the same context."""
     read = access.fields(request, "annotation")
     scope = read.text("scope", "") or "build"
-    site.plane.annotate(
+    site.plane.annotations.annotate(
         caller.build_id, job_id=_owner(request, caller, scope), body=read.text("body", ""),
         context=read.text("context", ""), style=read.text("style", "") or None, append=read.flag("append"),
         priority=read.whole("priority", 0) or None, scope=scope,
@@ -26,7 +26,7 @@ def remove(site: Site, request: Request, caller: Caller) -> Answer:
     """Take an annotation away."""
     scope = request.value("scope") or "build"
     owner = _owner(request, caller, scope)
-    site.plane.remove_annotation(caller.build_id, request.parameters["context"], scope=scope, job_id=owner)
+    site.plane.annotations.remove(caller.build_id, request.parameters["context"], scope=scope, job_id=owner)
     return Answer(204)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller
+from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller, new_id
 from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -27,10 +27,10 @@ def create(site: Site, request: Request, caller: Caller) -> Answer:
         raise HttpError(422, f"artifact batch: artifacts must be an array of at most {BATCH_COUNT}")
     destination = read.text("upload_destination", "")
     specs = [_spec(Reader(entry, "artifact"), destination) for entry in entries]
-    batch_id = read.text("id", "") or site.plane.new_id()
+    batch_id = read.text("id", "") or new_id()
     if not _BATCH.fullmatch(batch_id):
         raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
-    made = site.plane.create_artifacts(caller.job_id, batch_id, specs)
+    made = site.plane.artifacts.create(caller.job_id, batch_id, specs)
     each = {artifact.id: _instructions(site, request, artifact) for artifact in made}
     answer = {
         "id": batch_id, "artifact_ids": [artifact.id for artifact in made],
@@ -72,14 +72,14 @@ def update(site: Site, request: Request, caller: Caller) -> Answer:
     if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
         raise HttpError(422, f"artifact update: artifacts must be an array of at most {BATCH_COUNT}")
     reads = [Reader(entry, "artifact update") for entry in entries]
-    site.plane.update_artifacts(caller.job_id, {read.text("id"): read.text("state") for read in reads})
+    site.plane.artifacts.update(caller.job_id, {read.text("id"): read.text("state") for read in reads})
     return json_answer(200, {})
 
 
 def search(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the artifacts of a build that a query finds, with URLs that need no token for some hours."""
     asked = request.query_of_any_bytes()
-    found = site.plane.search_artifacts(
+    found = site.plane.artifacts.search(
         request.parameters["id"], query=asked.get("query") or "*", scope=asked.get("scope", ""),
         state=asked.get("state", "finished"), include_retried_jobs=asked.get("include_retried_jobs") == "true",
         include_duplicates=asked.get("include_duplicates") == "true",

@@ -16,14 +16,14 @@ LOCKED_RETRY_S = 5
 
 def accept(site: Site, request: Request, caller: Caller) -> Answer:
     """Give an agent the job that a ping offered to it."""
-    accepted = site.plane.accept(caller.agent_id, request.parameters["id"])
+    accepted = site.plane.dispatch.accept(caller.agent_id, request.parameters["id"])
     return json_answer(200, accepted.to_wire())
 
 
 def acquire(site: Site, request: Request, caller: Caller) -> Answer:
     """Give an agent a job that it names."""
     try:
-        accepted = site.plane.acquire(caller.agent_id, request.parameters["id"])
+        accepted = site.plane.dispatch.acquire(caller.agent_id, request.parameters["id"])
     except Locked as problem:
         raise HttpError(problem.status, str(problem), (("Retry-After", str(LOCKED_RETRY_S)),)) from None
     return json_answer(200, accepted.to_wire())
@@ -31,19 +31,19 @@ def acquire(site: Site, request: Request, caller: Caller) -> Answer:
 
 def start(site: Site, request: Request, caller: Caller) -> Answer:
     """Note that a job has started."""
-    site.plane.start(caller.job_id, started_at=access.fields(request, "job start").text("started_at", ""))
+    site.plane.runs.start(caller.job_id, started_at=access.fields(request, "job start").text("started_at", ""))
     return json_answer(200, {"id": caller.job_id})
 
 
 def finish(site: Site, request: Request, caller: Caller) -> Answer:
     """Note how a job ended."""
-    site.plane.finish(caller.job_id, Finish.from_wire(request.json()))
+    site.plane.runs.finish(caller.job_id, Finish.from_wire(request.json()))
     return json_answer(200, {"id": caller.job_id})
 
 
 def state(site: Site, request: Request, caller: Caller) -> Answer:
     """Say what state a job is in; this is how an agent learns of a cancel."""
-    return json_answer(200, {"state": site.plane.job_state(caller.job_id)})
+    return json_answer(200, {"state": site.plane.jobs.get(caller.job_id).state})
 
 
 def update(site: Site, request: Request, caller: Caller) -> Answer:

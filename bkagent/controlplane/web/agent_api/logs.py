@@ -17,11 +17,11 @@ def chunk(site: Site, request: Request, caller: Caller) -> Answer:
     if not request.head.has_length:
         raise HttpError(411, "a chunk needs a Content-Length, so that a part of one is never taken for the whole")
     data = request.read(limits.CHUNK_BYTES)
-    site.plane.append_chunk(caller.job_id, sequence, offset, size, data)
+    site.plane.logs.append(caller.job_id, sequence, offset, size, data)
     return json_answer(201, {})
 
 
 def header_times(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep when header lines were printed."""
-    site.plane.put_header_times(caller.job_id, access.fields(request, "header times").text_map("header_times"))
+    site.plane.logs.put_header_times(caller.job_id, access.fields(request, "header times").text_map("header_times"))
     return json_answer(201, {})

@@ -17,7 +17,7 @@ from bkagent.wire.reader import Reader
 def set_one(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep one value."""
     read = access.fields(request, "meta-data")
-    site.plane.set_meta_data(caller.build_id, {read.text("key"): read.text("value", "")})
+    site.plane.meta_data.put(caller.build_id, {read.text("key"): read.text("value", "")})
     return json_answer(200, {})
 
 
@@ -33,7 +33,7 @@ def set_batch(site: Site, request: Request, caller: Caller) -> Answer:
     for item in items:
         read = Reader(item, "meta-data item")
         values[read.text("key")] = read.text("value", "")
-    site.plane.set_meta_data(caller.build_id, values)
+    site.plane.meta_data.put(caller.build_id, values)
     return json_answer(200, {})
 
 
@@ -41,7 +41,7 @@ def get(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the value of a key, 404 for one that is not there."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
-    value = site.plane.get_meta_data(build_id, key)
+    value = site.plane.meta_data.get(build_id, key)
     if value is None:
         raise HttpError(404, "No key found")
     return json_answer(200, {"key": key, "value": value})
@@ -51,15 +51,15 @@ def exists(site: Site, request: Request, caller: Caller) -> Answer:
     """Say whether a key is there."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
-    return json_answer(200, {"exists": site.plane.get_meta_data(build_id, key) is not None})
+    return json_answer(200, {"exists": site.plane.meta_data.get(build_id, key) is not None})
 
 
 def keys(site: Site, request: Request, caller: Caller) -> Answer:
     """Return every key."""
-    return json_answer(200, sorted(site.plane.meta_data(_build_id(site, request))))
+    return json_answer(200, sorted(site.plane.meta_data.of_build(_build_id(site, request))))
 
 
 def _build_id(site: Site, request: Request) -> str:
     if request.path[1] == "jobs":
-        return site.plane.job(request.parameters["id"]).build_id
-    return site.plane.build(request.parameters["id"]).id
+        return site.plane.jobs.get(request.parameters["id"]).build_id
+    return site.plane.builds.get(request.parameters["id"]).id

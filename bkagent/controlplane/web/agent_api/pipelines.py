@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.records import Caller, Upload
+from bkagent.controlplane.records import Caller, Upload, new_id
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -17,14 +17,14 @@ def upload(site: Site, request: Request, caller: Caller) -> Answer:
     pipeline = document.get("pipeline") if isinstance(document, dict) else None
     if not isinstance(pipeline, (dict, list)):
         raise HttpError(422, "the pipeline must be an object with steps, or an array of steps")
-    uuid = read.text("uuid", "") or site.plane.new_id()
-    done = site.plane.upload_pipeline(caller.job_id, pipeline, uuid=uuid, replace=read.flag("replace"))
+    uuid = read.text("uuid", "") or new_id()
+    done = site.plane.uploads.apply(caller.job_id, pipeline, uuid=uuid, replace=read.flag("replace"))
     return json_answer(200, _form(done))
 
 
 def status(site: Site, request: Request, caller: Caller) -> Answer:
     """Say what became of an upload, for clients that ask whatever the first answer was."""
-    return json_answer(200, _form(site.plane.upload_status(caller.job_id, request.parameters["uuid"])))
+    return json_answer(200, _form(site.plane.uploads.status(caller.job_id, request.parameters["uuid"])))
 
 
 def _form(done: Upload) -> "dict[str, str]":

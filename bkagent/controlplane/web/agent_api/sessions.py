@@ -21,28 +21,28 @@ def register(site: Site, request: Request, caller: Caller) -> Answer:
     """Make a session."""
     registration = Registration.from_wire(request.json(REGISTRATION_BYTES))
     user_agent = request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS]
-    registered = site.plane.register(registration, user_agent=user_agent, ip_address=request.peer)
+    registered = site.plane.sessions.register(registration, user_agent=user_agent, ip_address=request.peer)
     return json_answer(200, registered.to_wire())
 
 
 def connect(site: Site, request: Request, caller: Caller) -> Answer:
     """Note that an agent is ready."""
-    agent = site.plane.connect(caller.agent_id)
+    agent = site.plane.sessions.connect(caller.agent_id)
     return json_answer(200, {"id": agent.id, "connection_state": agent.state})
 
 
 def disconnect(site: Site, request: Request, caller: Caller) -> Answer:
     """Note that an agent leaves."""
-    agent = site.plane.disconnect(caller.agent_id)
+    agent = site.plane.sessions.disconnect(caller.agent_id)
     return json_answer(200, {"id": agent.id, "connection_state": agent.state})
 
 
 def ping(site: Site, request: Request, caller: Caller) -> Answer:
     """Say what an agent shall do; where there is nothing yet, wait a little for something."""
-    answer = site.plane.next_action(caller.agent_id)
+    answer = site.plane.dispatch.next_action(caller.agent_id)
     idle = answer.action == IDLE and not answer.job_id
-    if idle and site.hold_ping_s > 0 and site.plane.wait_for_work(caller.agent_id, site.hold_ping_s):
-        answer = site.plane.next_action(caller.agent_id)
+    if idle and site.hold_ping_s > 0 and site.plane.dispatch.wait_for_work(caller.agent_id, site.hold_ping_s):
+        answer = site.plane.dispatch.next_action(caller.agent_id)
     return json_answer(200, answer.to_wire())
 
 
@@ -50,14 +50,14 @@ def heartbeat(site: Site, request: Request, caller: Caller) -> Answer:
     """Note a sign of life."""
     document = request.json()
     sent_at = document.get("sent_at") if isinstance(document, dict) else None
-    received_at = site.plane.heartbeat(caller.agent_id)
+    received_at = site.plane.sessions.heartbeat(caller.agent_id)
     sent_at = sent_at if isinstance(sent_at, str) else ""
     return json_answer(200, {"sent_at": sent_at, "received_at": text_of(received_at)})
 
 
 def stop(site: Site, request: Request, caller: Caller) -> Answer:
     """Ask the agent that runs the calling job to leave."""
-    site.plane.stop_agent(caller.agent_id, force=access.fields(request, "agent stop").flag("force"))
+    site.plane.sessions.stop(caller.agent_id, force=access.fields(request, "agent stop").flag("force"))
     return Answer(204)
 
 
@@ -65,13 +65,13 @@ def pause(site: Site, request: Request, caller: Caller) -> Answer:
     """Give the agent that runs the calling job no further work for a while."""
     read = access.fields(request, "agent pause")
     minutes = read.whole("timeout_in_minutes", 0, low=0)
-    site.plane.pause_agent(caller.agent_id, note=read.text("note", ""), timeout_minutes=minutes or None)
+    site.plane.sessions.pause(caller.agent_id, note=read.text("note", ""), timeout_minutes=minutes or None)
     return Answer(204)
 
 
 def resume(site: Site, request: Request, caller: Caller) -> Answer:
     """Give the agent that runs the calling job work again."""
-    site.plane.resume_agent(caller.agent_id)
+    site.plane.sessions.resume(caller.agent_id)
     return Answer(204)
 
 

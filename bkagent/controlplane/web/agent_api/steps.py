@@ -27,13 +27,13 @@ def export(site: Site, request: Request, caller: Caller) -> Answer:
     """Return one attribute of a step as text, or the whole step as JSON."""
     read = access.fields(request, "step export")
     build_id = read.text("build_id", "") or caller.build_id
-    entry = site.plane.step(build_id, request.parameters["step"])
+    entry = site.plane.steps.get(build_id, request.parameters["step"])
     attribute = read.text("attribute", "")
     if attribute:
         value = _attribute(site, entry, attribute)
     else:
-        state, outcome = site.plane.step_state(entry)
-        value = {**site.plane.step_document(entry.id), "id": entry.id, "state": state, "outcome": outcome}
+        state, outcome = site.plane.steps.state(entry)
+        value = {**site.plane.steps.document(entry.id), "id": entry.id, "state": state, "outcome": outcome}
     return json_answer(200, {"output": value if isinstance(value, str) else json.dumps(value)})
 
 
@@ -43,35 +43,35 @@ def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
     if name == "type":
         return entry.kind
     if name in ("state", "outcome"):
-        return site.plane.step_state(entry)[name == "outcome"]
+        return site.plane.steps.state(entry)[name == "outcome"]
     if name not in _FROM_DOCUMENT:
         known = ", ".join(sorted(("id", "key", "label", "outcome", "state", "type", *_FROM_DOCUMENT)))
         raise HttpError(422, f'"{name[:100]}" is no attribute of a step; the attributes are {known}')
-    document = site.plane.step_document(entry.id)
+    document = site.plane.steps.document(entry.id)
     return next((document[key] for key in _FROM_DOCUMENT[name] if document.get(key) is not None), "")
 
 
 def update(site: Site, request: Request, caller: Caller) -> Answer:
     """Change the priority of a step's jobs that have not started. Nothing else of a step changes here."""
     read = access.fields(request, "step update")
-    entry = site.plane.step(caller.build_id, request.parameters["step"])
+    entry = site.plane.steps.get(caller.build_id, request.parameters["step"])
     if read.text("attribute", "") != "priority":
         raise HttpError(422, "this control plane changes no attribute of a step but its priority")
     text = read.text("value", "")
     if not _PRIORITY.fullmatch(text):
         raise HttpError(422, "Priority must be an integer")
-    for job in site.plane.jobs_of_build(caller.build_id, retried=False):
+    for job in site.plane.jobs.of_build(caller.build_id, retried=False):
         if entry.id in (job.step_id, job.group_id) and job.type == "script" and job.state in NOT_STARTED:
-            site.plane.reprioritize_job(job.id, int(text))
+            site.plane.jobs.reprioritize(job.id, int(text))
     return json_answer(200, {"id": entry.id})
 
 
 def cancel_step(site: Site, request: Request, caller: Caller) -> Answer:
     """Cancel the jobs of a step."""
-    return json_answer(200, {"uuid": site.plane.cancel_step(caller.build_id, request.parameters["step"]).id})
+    return json_answer(200, {"uuid": site.plane.jobs.cancel_step(caller.build_id, request.parameters["step"]).id})
 
 
 def cancel_build(site: Site, request: Request, caller: Caller) -> Answer:
     """Cancel a build."""
-    build = site.plane.cancel_build(caller.build_id, reason="a job of the build asked for it")
+    build = site.plane.builds.cancel(caller.build_id, reason="a job of the build asked for it")
     return json_answer(200, {"uuid": build.id})

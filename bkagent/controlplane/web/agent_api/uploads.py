@@ -21,7 +21,7 @@ FORM_BYTES = 128 * 1024  # what a form may hold besides its file
 
 def of_artifact(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep the file of a form as the bytes of one artifact."""
-    artifact = site.plane.artifact(request.parameters["id"])
+    artifact = site.plane.artifacts.get(request.parameters["id"])
     form = _form(request, artifact.file_size)
     for part in form.parts():
         if part.name == "file":
@@ -48,10 +48,10 @@ def _form(request: Request, file_bytes: int) -> FormReader:
 
 
 def _named(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
-    named = [artifact for artifact in site.plane.create_artifacts(job_id, batch_id, ()) if artifact.path == path]
+    named = [artifact for artifact in site.plane.artifacts.create(job_id, batch_id, ()) if artifact.path == path]
     # Names that are not UTF-8 may have become equal: each form brings the bytes of another of them.
     for artifact in named:
-        if not os.path.exists(site.plane.artifact_path(artifact.id)):
+        if not os.path.exists(site.plane.artifacts.path(artifact.id)):
             return artifact
     if named:
         return named[0]
@@ -61,5 +61,5 @@ def _named(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
 def _store(site: Site, artifact: Artifact, form: FormReader) -> Answer:
     """Keep the part that comes now. It is the last one: what follows is not read."""
     blocks: Iterator[bytes] = form.blocks()
-    site.plane.store_artifact(artifact.id, lambda size: next(blocks, b""))
+    site.plane.artifacts.store(artifact.id, lambda size: next(blocks, b""))
     return json_answer(201, {})

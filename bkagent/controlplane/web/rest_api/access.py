@@ -37,8 +37,8 @@ def build_of(site: Site, request: Request) -> Build:
     """Return the build that the path names by pipeline and number (or id). Raises NotFound."""
     number = request.parameters["number"]
     if number.isascii() and number.isdigit() and len(number) < 16:
-        return site.plane.build_by_number(request.parameters["pipeline"], int(number))
-    found = site.plane.build(number)
+        return site.plane.builds.by_number(request.parameters["pipeline"], int(number))
+    found = site.plane.builds.get(number)
     if found.pipeline_slug != request.parameters["pipeline"]:
         raise NotFound("No build found")
     return found
@@ -46,7 +46,7 @@ def build_of(site: Site, request: Request) -> Build:
 
 def job_of(site: Site, request: Request) -> Job:
     """Return the job that the path names, inside the path's build where it names one. Raises NotFound."""
-    job = site.plane.job(request.parameters["job"])
+    job = site.plane.jobs.get(request.parameters["job"])
     if "number" in request.parameters and build_of(site, request).id != job.build_id:
         raise NotFound("No job found")
     return job

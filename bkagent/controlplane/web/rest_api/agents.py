@@ -14,7 +14,7 @@ from bkagent.wire.reader import Reader
 
 def agents(site: Site, request: Request) -> Answer:
     """List the agents that are there: connected, or stopping."""
-    found = site.plane.agents()
+    found = site.plane.sessions.find()
     for name in ("name", "hostname", "version"):
         wanted = request.value(name)
         found = [agent for agent in found if not wanted or getattr(agent, name) == wanted]
@@ -24,13 +24,13 @@ def agents(site: Site, request: Request) -> Answer:
 
 def agent(site: Site, request: Request) -> Answer:
     """Return one agent, whatever its state."""
-    return json_answer(200, _form(site, request, site.plane.agent(request.parameters["agent"])))
+    return json_answer(200, _form(site, request, site.plane.sessions.get(request.parameters["agent"])))
 
 
 def stop(site: Site, request: Request) -> Answer:
     """Ask an agent to leave; by force, which is the default here, its job and that job's build are canceled."""
     read = Reader(access.body(request), "agent stop")
-    site.plane.stop_agent(request.parameters["agent"], force=read.flag("force", True))
+    site.plane.sessions.stop(request.parameters["agent"], force=read.flag("force", True))
     return Answer(204)
 
 
@@ -39,13 +39,13 @@ def pause(site: Site, request: Request) -> Answer:
     read = Reader(access.body(request), "agent pause")
     minutes = read.whole("timeout_in_minutes", 0, low=0)
     note = read.text("note", "")
-    site.plane.pause_agent(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by="bkagent")
+    site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by="bkagent")
     return Answer(204)
 
 
 def resume(site: Site, request: Request) -> Answer:
     """Give a paused agent work again."""
-    site.plane.resume_agent(request.parameters["agent"])
+    site.plane.sessions.resume(request.parameters["agent"])
     return Answer(204)
 
 
@@ -53,8 +53,8 @@ def _form(site: Site, request: Request, record: Agent) -> Dict[str, Any]:
     base = site.base_url(request)
     running = None
     if record.job_id:
-        job = site.plane.job(record.job_id)
-        running = forms.job(site, base, job, site.plane.build(job.build_id))
+        job = site.plane.jobs.get(record.job_id)
+        running = forms.job(site, base, job, site.plane.builds.get(job.build_id))
     return forms.agent(site, base, record, running)
 
 

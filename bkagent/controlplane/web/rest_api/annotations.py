@@ -19,12 +19,12 @@ def listing(site: Site, request: Request) -> Answer:
     """List annotations, the most important first."""
     if "job" in request.parameters:
         job = access.job_of(site, request)
-        found = site.plane.annotations(job.build_id, scope="job", job_id=job.id)
+        found = site.plane.annotations.find(job.build_id, scope="job", job_id=job.id)
     else:
         scope = request.value("scope") or "build"
         if scope not in ("build", "job", "all"):
             raise HttpError(400, "scope must be build, job or all")
-        found = site.plane.annotations(access.build_of(site, request).id, scope=scope)
+        found = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
     without_body = access.flag(request, "omit_body")
     shown = [form(site, one, without_body=without_body) for one in paging.cut(request, found)]
     return paging.page_answer(site, request, shown, len(found))
@@ -33,9 +33,9 @@ def listing(site: Site, request: Request) -> Answer:
 def create(site: Site, request: Request) -> Answer:
     """Make an annotation, or change the one of the same context."""
     job_id = access.job_of(site, request).id if "job" in request.parameters else ""
-    build_id = site.plane.job(job_id).build_id if job_id else access.build_of(site, request).id
+    build_id = site.plane.jobs.get(job_id).build_id if job_id else access.build_of(site, request).id
     read = Reader(access.body(request), "annotation")
-    made = site.plane.annotate(
+    made = site.plane.annotations.annotate(
         build_id, job_id=job_id, body=read.text("body"), context=read.text("context", ""),
         style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
         scope="job" if job_id else "build",
@@ -46,9 +46,9 @@ def create(site: Site, request: Request) -> Answer:
 def delete(site: Site, request: Request) -> Answer:
     """Take an annotation away."""
     record = access.build_of(site, request)
-    for one in site.plane.annotations(record.id, scope="all"):
+    for one in site.plane.annotations.find(record.id, scope="all"):
         if one.id == request.parameters["annotation"]:
-            site.plane.remove_annotation(record.id, one.context, scope=one.scope, job_id=one.job_id)
+            site.plane.annotations.remove(record.id, one.context, scope=one.scope, job_id=one.job_id)
             return Answer(204)
     raise NotFound("No annotation found")
 

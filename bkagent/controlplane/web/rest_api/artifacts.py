@@ -29,8 +29,8 @@ def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> A
     states = request.values("state")
     if any(state not in STATES for state in states):
         raise HttpError(422, f"state must be one of {', '.join(STATES)}")
-    found = site.plane.artifacts(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
-    record = site.plane.build(build_id)
+    found = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
+    record = site.plane.builds.get(build_id)
     base = site.base_url(request)
     shown = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, found)]
     return paging.page_answer(site, request, shown, len(found))
@@ -39,7 +39,7 @@ def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> A
 def artifact(site: Site, request: Request) -> Answer:
     """Return one artifact."""
     found = _named(site, request)
-    return json_answer(200, forms.artifact(site, site.base_url(request), found, site.plane.build(found.build_id)))
+    return json_answer(200, forms.artifact(site, site.base_url(request), found, site.plane.builds.get(found.build_id)))
 
 
 def download(site: Site, request: Request) -> Answer:
@@ -56,12 +56,12 @@ def download(site: Site, request: Request) -> Answer:
 
 def delete(site: Site, request: Request) -> Answer:
     """Forget the bytes of an artifact."""
-    site.plane.delete_artifact(_named(site, request).id)
+    site.plane.artifacts.delete(_named(site, request).id)
     return Answer(204)
 
 
 def _named(site: Site, request: Request) -> Artifact:
-    found = site.plane.artifact(request.parameters["artifact"])
+    found = site.plane.artifacts.get(request.parameters["artifact"])
     if "job" in request.parameters:
         if access.job_of(site, request).id != found.job_id:
             raise NotFound("No artifact found")

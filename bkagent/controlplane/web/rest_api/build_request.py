@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Mapping
 
+from bkagent.controlplane.records import NewBuild
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
@@ -63,15 +64,16 @@ class BuildRequest:
         """Make the build. Raises PlaneError, or HttpError 422 where there are no steps to be had."""
         document = self.pipeline
         if document is None:
-            last = plane.builds(pipeline_slug=pipeline_slug, limit=1)
+            last = plane.builds.find(pipeline_slug=pipeline_slug, limit=1)
             if not last:
                 raise HttpError(422, 'the first build of a pipeline needs its steps: send them as "pipeline"')
-            document = plane.build_document(last[0].id)
-        return plane.create_build(
+            document = plane.builds.document(last[0].id)
+        new = NewBuild(
             pipeline_slug, document, branch=self.branch, commit=self.commit, message=self.message, env=self.env,
             repository=self.repository, meta_data=self.meta_data, author=self.author, tag=self.tag,
             clean_checkout=self.clean_checkout, pull_request=self.pull_request,
         )  # fmt: skip
+        return plane.builds.create(new)
 
 
 def _scalars(values: Mapping[str, Any], name: str) -> Dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Dict, List, Sequence
 
-from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.records import Build, Job, NewBuild
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.rest_api import access, forms, paging
 from bkagent.controlplane.web.rest_api.build_request import BuildRequest
@@ -24,7 +24,7 @@ def builds(site: Site, request: Request) -> Answer:
     """List builds, the newest first."""
     slug = request.parameters.get("pipeline", "")
     if slug:
-        site.plane.pipeline(slug)
+        site.plane.pipelines.get(slug)
     states = _states(request.values("state"))
     chosen: Dict[str, Any] = {"pipeline_slug": slug, "states": states}
     for name in ("branch", "commit"):
@@ -33,9 +33,9 @@ def builds(site: Site, request: Request) -> Answer:
             raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
         chosen[name] = values[0] if values else ""
     page, per_page = paging.wanted(request)
-    found = site.plane.builds(**chosen, limit=per_page, offset=(page - 1) * per_page)
+    found = site.plane.builds.find(**chosen, limit=per_page, offset=(page - 1) * per_page)
     shown = [_form(site, request, record) for record in found]
-    return paging.page_answer(site, request, shown, site.plane.builds_count(**chosen))
+    return paging.page_answer(site, request, shown, site.plane.builds.count(**chosen))
 
 
 def _states(words: Sequence[str]) -> List[str]:
@@ -50,7 +50,7 @@ def _states(words: Sequence[str]) -> List[str]:
 def build(site: Site, request: Request) -> Answer:
     """Return one build."""
     record = access.build_of(site, request)
-    everything = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+    everything = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
     form = _form(site, request, record)
     counts = Counter(job.shown_state for job in everything)
     form["job_state_counts"] = {"total": len(everything), "states": dict(sorted(counts.items()))}
@@ -67,24 +67,24 @@ def create(site: Site, request: Request) -> Answer:
 def cancel(site: Site, request: Request) -> Answer:
     """Cancel a build."""
     record = access.build_of(site, request)
-    return json_answer(200, _form(site, request, site.plane.cancel_build(record.id)))
+    return json_answer(200, _form(site, request, site.plane.builds.cancel(record.id)))
 
 
 def rebuild(site: Site, request: Request) -> Answer:
     """Make a build like another one."""
     old = access.build_of(site, request)
-    new = site.plane.create_build(
-        old.pipeline_slug, site.plane.build_document(old.id), branch=old.branch, commit=old.commit,
+    again = NewBuild(
+        old.pipeline_slug, site.plane.builds.document(old.id), branch=old.branch, commit=old.commit,
         message=old.message, env=old.env, repository=old.repository, author=old.author, tag=old.tag,
         pull_request=old.pull_request, clean_checkout=old.clean_checkout, rebuilt_from=old.id,
     )  # fmt: skip
-    return json_answer(200, _form(site, request, new))
+    return json_answer(200, _form(site, request, site.plane.builds.create(again)))
 
 
 def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
     listed: List[Job] = []
     if not access.flag(request, "exclude_jobs"):
-        listed = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+        listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
         wanted = request.values("job_states")
         listed = [job for job in listed if not wanted or job.shown_state in wanted]
     return describe(site, site.base_url(request), record, listed)
@@ -92,11 +92,11 @@ def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
 
 def describe(site: Site, base: str, record: Build, listed: Sequence[Job]) -> Dict[str, Any]:
     """Return a build with these jobs in the form of the API, its URLs below `base`."""
-    agents = {id: forms.agent(site, base, site.plane.agent(id)) for id in {job.agent_id for job in listed} if id}
+    agents = {id: forms.agent(site, base, site.plane.sessions.get(id)) for id in {job.agent_id for job in listed} if id}
     jobs = [forms.job(site, base, job, record, agents.get(job.agent_id)) for job in listed]
-    form = forms.build(site, base, record, site.plane.pipeline(record.pipeline_slug), jobs)
+    form = forms.build(site, base, record, site.plane.pipelines.get(record.pipeline_slug), jobs)
     if record.rebuilt_from:
-        source = site.plane.build(record.rebuilt_from)
+        source = site.plane.builds.get(record.rebuilt_from)
         url = f"{forms.organization_url(site, base)}/pipelines/{source.pipeline_slug}/builds/{source.number}"
         form["rebuilt_from"] = {"id": source.id, "number": source.number, "url": url}
     return form

@@ -16,7 +16,7 @@ def jobs(site: Site, request: Request) -> Answer:
     """List the jobs of a build in one page of items: a build holds no more than a client can take."""
     record = access.build_of(site, request)
     _, per_page = paging.wanted(request)
-    listed = site.plane.jobs_of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
+    listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
     for name, of in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
         wanted = request.values(name)
         listed = [job for job in listed if not wanted or getattr(job, of) in wanted]
@@ -38,12 +38,12 @@ def job(site: Site, request: Request) -> Answer:
 
 def retry(site: Site, request: Request) -> Answer:
     """Run a job again; the answer is the new job."""
-    return json_answer(200, _form(site, request, site.plane.retry_job(access.job_of(site, request).id)))
+    return json_answer(200, _form(site, request, site.plane.jobs.retry(access.job_of(site, request).id)))
 
 
 def cancel(site: Site, request: Request) -> Answer:
     """Cancel one job. An addition of ours: elsewhere this is part of another API."""
-    return json_answer(200, _form(site, request, site.plane.cancel_job(access.job_of(site, request).id)))
+    return json_answer(200, _form(site, request, site.plane.jobs.cancel(access.job_of(site, request).id)))
 
 
 def unblock(site: Site, request: Request) -> Answer:
@@ -53,7 +53,8 @@ def unblock(site: Site, request: Request) -> Answer:
     fields = document.get("fields") or {}
     if not isinstance(fields, dict):
         raise HttpError(400, "fields must be an object")
-    return json_answer(200, _form(site, request, site.plane.unblock_job(record.id, fields=fields, unblocker="bkagent")))
+    unblocked = site.plane.jobs.unblock(record.id, fields=fields, unblocker="bkagent")
+    return json_answer(200, _form(site, request, unblocked))
 
 
 def reprioritize(site: Site, request: Request) -> Answer:
@@ -62,25 +63,25 @@ def reprioritize(site: Site, request: Request) -> Answer:
     priority = access.body(request).get("priority")
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 1 << 31:
         raise HttpError(400, "Priority must be an integer")
-    return json_answer(200, _form(site, request, site.plane.reprioritize_job(record.id, priority)))
+    return json_answer(200, _form(site, request, site.plane.jobs.reprioritize(record.id, priority)))
 
 
 def env(site: Site, request: Request) -> Answer:
     """Return the variables that the job got from here."""
-    return json_answer(200, {"env": site.plane.job_env(access.job_of(site, request).id)})
+    return json_answer(200, {"env": site.plane.job_envs.of_job(access.job_of(site, request).id)})
 
 
 def env_text(site: Site, request: Request) -> Answer:
     """Return the variables as lines."""
-    values = site.plane.job_env(access.job_of(site, request).id)
+    values = site.plane.job_envs.of_job(access.job_of(site, request).id)
     lines = "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
     return text_answer(200, lines.encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
 
 def _form(site: Site, request: Request, record: Job) -> Dict[str, Any]:
     base = site.base_url(request)
-    agent = forms.agent(site, base, site.plane.agent(record.agent_id)) if record.agent_id else None
-    return forms.job(site, base, record, site.plane.build(record.build_id), agent)
+    agent = forms.agent(site, base, site.plane.sessions.get(record.agent_id)) if record.agent_id else None
+    return forms.job(site, base, record, site.plane.builds.get(record.build_id), agent)
 
 
 ROUTES: "tuple[Route, ...]" = (

@@ -25,11 +25,11 @@ def log(site: Site, request: Request) -> Answer:
     if "text/html" in accept:
         return as_html(site, request)
     job = access.job_of(site, request)
-    if site.plane.log_size(job.id) > JSON_BYTES:
+    if site.plane.logs.size(job.id) > JSON_BYTES:
         raise HttpError(422, f"the log has more than {JSON_BYTES} bytes, too much for JSON; ask for text/plain")
-    content = site.plane.read_log(job.id, 0, JSON_BYTES)
+    content = site.plane.logs.read(job.id, 0, JSON_BYTES)
     url = site.base_url(request) + request.head.target.partition("?")[0]
-    times = [int((moment_of(at) or 0) * 1_000_000_000) for _, at in site.plane.header_times(job.id)]
+    times = [int((moment_of(at) or 0) * 1_000_000_000) for _, at in site.plane.logs.header_times(job.id)]
     text = content.decode("utf-8", "replace")
     return json_answer(200, {"url": url, "content": text, "size": len(content), "header_times": times})
 
@@ -37,7 +37,7 @@ def log(site: Site, request: Request) -> Answer:
 def plain(site: Site, request: Request) -> Answer:
     """Return a log's bytes as the job printed them, or a range of them."""
     job = access.job_of(site, request)
-    size = site.plane.log_size(job.id)
+    size = site.plane.logs.size(job.id)
     part = read_range(request.headers.get("range", ""), size)
     headers: Headers = (("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff"))
     if part is None:
@@ -50,15 +50,15 @@ def plain(site: Site, request: Request) -> Answer:
 def as_html(site: Site, request: Request) -> Answer:
     """Return a log as lines of HTML, the last megabytes of a long one."""
     job = access.job_of(site, request)
-    start = log_view.cut(site.plane.log_size(job.id))
-    content, _ = log_view.whole_lines(site.plane.read_log(job.id, start), start)
+    start = log_view.cut(site.plane.logs.size(job.id))
+    content, _ = log_view.whole_lines(site.plane.logs.read(job.id, start), start)
     policy = (("Content-Security-Policy", "default-src 'none'; sandbox"), ("X-Content-Type-Options", "nosniff"))
     return text_answer(200, log_html(content).encode("utf-8", "replace"), _HTML, policy)
 
 
 def delete(site: Site, request: Request) -> Answer:
     """Forget a log."""
-    site.plane.delete_log(access.job_of(site, request).id)
+    site.plane.logs.delete(access.job_of(site, request).id)
     return Answer(204)
 
 

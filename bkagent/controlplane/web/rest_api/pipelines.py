@@ -13,7 +13,7 @@ def pipelines(site: Site, request: Request) -> Answer:
     name, repository = request.value("name").lower(), request.value("repository").lower()
     found = [
         entry
-        for entry in site.plane.pipelines()
+        for entry in site.plane.pipelines.all()
         if name in entry.name.lower() and repository in entry.repository.lower()
     ]
     base = site.base_url(request)
@@ -23,7 +23,7 @@ def pipelines(site: Site, request: Request) -> Answer:
 
 def pipeline(site: Site, request: Request) -> Answer:
     """Return one pipeline."""
-    entry = site.plane.pipeline(request.parameters["pipeline"])
+    entry = site.plane.pipelines.get(request.parameters["pipeline"])
     return json_answer(200, forms.pipeline(site, site.base_url(request), entry))
 
 

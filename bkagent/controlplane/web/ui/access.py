@@ -8,7 +8,7 @@ import ipaddress
 import re
 from typing import Optional
 
-from bkagent.controlplane.login.sessions import Session
+from bkagent.controlplane.login.sessions import LoginSession
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -34,7 +34,7 @@ def is_reader(site: Site, request: Request) -> bool:
     return site.open_pages or session_of(site, request) is not None or _has_token(site, request)
 
 
-def session_of(site: Site, request: Request) -> Optional[Session]:
+def session_of(site: Site, request: Request) -> Optional[LoginSession]:
     """Return the session that a request belongs to."""
     return site.sessions.of(request.headers.get("cookie", ""))
 

@@ -44,9 +44,9 @@ def _body(site: Site, note: Annotation) -> Tuple[str, int]:
     if _ARTIFACT not in note.body:
         return _rendered(note.body)
     paths = {}
-    for artifact in site.plane.artifacts(build_id=note.build_id, states=("finished",)):
+    for artifact in site.plane.artifacts.find(build_id=note.build_id, states=("finished",)):
         paths[artifact.path.replace("\\", "/")] = artifact.id  # the last one is the newest
-    return _rendered(note.body, site.build_path(site.plane.build(note.build_id)), tuple(paths.items()))
+    return _rendered(note.body, site.build_path(site.plane.builds.get(note.build_id)), tuple(paths.items()))
 
 
 @lru_cache(maxsize=32)

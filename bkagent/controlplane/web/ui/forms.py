@@ -6,7 +6,7 @@ import hmac
 from typing import Dict
 from urllib.parse import parse_qsl
 
-from bkagent.controlplane.login.sessions import Session
+from bkagent.controlplane.login.sessions import LoginSession
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.access import session_of
 from bkagent.controlplane.web.ui.markup import Html, fill
@@ -19,7 +19,7 @@ _LIMIT_BYTES = 16 * 1024
 _FIELDS_COUNT = 50
 
 
-def form(session: Session, action: str, content: Html) -> Html:
+def form(session: LoginSession, action: str, content: Html) -> Html:
     """Return a form of a page, which carries the session's token."""
     return fill(
         '<form method="post" action="{action}">{field}{content}</form>',

@@ -50,7 +50,7 @@ def _stream(site: Site, follow: "Callable[[Subscription, Sink], None]") -> Answe
     subscriptions: "List[Subscription]" = []
 
     def run(sink: Sink) -> None:
-        subscription = site.plane.subscribe()
+        subscription = site.plane.feed.subscribe()
         subscriptions.append(subscription)
         try:
             if not sink.stopping:
@@ -110,7 +110,7 @@ class _LogFollower:
         sink.write(b"retry: 2000\n\n")
         self._replay()
         while not sink.stopping and not self._subscription.closed:
-            ended = self._plane.job(self._job_id).final
+            ended = self._plane.jobs.get(self._job_id).final
             if not self._allowed():
                 return
             if self._catch_up():
@@ -126,7 +126,7 @@ class _LogFollower:
         """Feed what the page shows already, and forget that it changed anything."""
         at = self._start
         while at < self._offset:
-            data = self._plane.read_log(self._job_id, at, min(READ_BYTES, self._offset - at))
+            data = self._plane.logs.read(self._job_id, at, min(READ_BYTES, self._offset - at))
             if not data:
                 break
             self._interpreter.feed(data)
@@ -135,7 +135,7 @@ class _LogFollower:
         self._gone += self._interpreter.screen.settle()
 
     def _catch_up(self) -> bool:
-        data = self._plane.read_log(self._job_id, self._offset, READ_BYTES)
+        data = self._plane.logs.read(self._job_id, self._offset, READ_BYTES)
         self._offset += len(data)
         self._interpreter.feed(data)
         return bool(data)

@@ -54,12 +54,12 @@ def builds(site: Site, request: Request) -> Answer:
     """All builds, or those of one pipeline."""
     slug = request.parameters.get("pipeline", "")
     if slug:
-        site.plane.pipeline(slug)
+        site.plane.pipelines.get(slug)
     number = request.value("page", "1")
     at = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     at = max(at, 1)
-    pages_count = max(1, -(-site.plane.builds_count(pipeline_slug=slug) // PER_PAGE))
-    found = site.plane.builds(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+    pages_count = max(1, -(-site.plane.builds.count(pipeline_slug=slug) // PER_PAGE))
+    found = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
     path = f"/{site.plane.organization}/{slug}" if slug else "/"
     content = join(
         [
@@ -76,14 +76,14 @@ def build(site: Site, request: Request) -> Answer:
     """One build."""
     record = _build(site, request)
     now = time.time()
-    jobs = site.plane.jobs_of_build(record.id)
+    jobs = site.plane.jobs.of_build(record.id)
     content = join(
         [
             build_page.heading(site, record, now),
-            build_page.not_notified(site.plane.not_notified(record.id)),
-            annotation_view.notes(site, site.plane.annotations(record.id)),
+            build_page.not_notified(site.plane.steps.unsent_notifications(record.id)),
+            annotation_view.notes(site, site.plane.annotations.find(record.id)),
             build_page.jobs_table(site, record, jobs, now),
-            build_page.artifacts_table(site, record, site.plane.artifacts(build_id=record.id)),
+            build_page.artifacts_table(site, record, site.plane.artifacts.find(build_id=record.id)),
         ]
     )
     path = site.build_path(record)
@@ -95,20 +95,20 @@ def job(site: Site, request: Request) -> Answer:
     """One job: its log, its artifacts."""
     record, job_ = _job(site, request)
     path = f"{site.build_path(record)}/jobs/{job_.id}"
-    start = log_view.cut(site.plane.log_size(job_.id))
-    log, start = log_view.whole_lines(site.plane.read_log(job_.id, start, log_view.SHOWN_BYTES), start)
+    start = log_view.cut(site.plane.logs.size(job_.id))
+    log, start = log_view.whole_lines(site.plane.logs.read(job_.id, start, log_view.SHOWN_BYTES), start)
     following = not job_.final
     content = join(
         [
             _job_heading(job_),
-            annotation_view.notes(site, site.plane.annotations(record.id, job_id=job_.id)),
+            annotation_view.notes(site, site.plane.annotations.find(record.id, job_id=job_.id)),
             _cut_note(path, start),
             fill(
                 '<div class="log term-container" id="log">{log}</div>',
                 log=log_view.log_view(read_lines(log) if log else (), live=following),
             ),
             fill('<p><a href="{path}/log.txt">The whole log as text</a></p>', path=path),
-            build_page.artifacts_table(site, record, site.plane.artifacts(job_id=job_.id)),
+            build_page.artifacts_table(site, record, site.plane.artifacts.find(job_id=job_.id)),
         ]
     )
     name = build_page.job_name(job_)
@@ -136,7 +136,7 @@ def _cut_note(path: str, start: int) -> Html:
 def artifact(site: Site, request: Request) -> Answer:
     """The bytes of an artifact, to save."""
     record = _build(site, request)
-    found = site.plane.artifact(request.parameters["artifact"])
+    found = site.plane.artifacts.get(request.parameters["artifact"])
     if found.build_id != record.id:
         raise NotFound("No artifact found")
     return downloads.send(site, request, found)
@@ -155,11 +155,11 @@ def log_text(site: Site, request: Request) -> Answer:
 
 def agents(site: Site, request: Request) -> Answer:
     """The agents that are there."""
-    found = site.plane.agents()
+    found = site.plane.sessions.find()
     paths = []
     for agent in found:
-        job_ = site.plane.job(agent.job_id) if agent.job_id else None
-        paths.append(f"{site.build_path(site.plane.build(job_.build_id))}/jobs/{job_.id}" if job_ else "")
+        job_ = site.plane.jobs.get(agent.job_id) if agent.job_id else None
+        paths.append(f"{site.build_path(site.plane.builds.get(job_.build_id))}/jobs/{job_.id}" if job_ else "")
     content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(found, paths)])
     return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
 
@@ -205,12 +205,12 @@ def _build(site: Site, request: Request) -> Build:
     number = request.parameters["number"]
     if not (number.isascii() and number.isdigit()):
         raise NotFound("No build found")
-    return site.plane.build_by_number(request.parameters["pipeline"], int(number[:15]))
+    return site.plane.builds.by_number(request.parameters["pipeline"], int(number[:15]))
 
 
 def _job(site: Site, request: Request) -> Tuple[Build, Job]:
     record = _build(site, request)
-    job_ = site.plane.job(request.parameters["job"])
+    job_ = site.plane.jobs.get(request.parameters["job"])
     if job_.build_id != record.id:
         raise NotFound("No job found")
     return record, job_

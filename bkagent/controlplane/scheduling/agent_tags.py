@@ -9,7 +9,7 @@ DEFAULT_QUEUE = "default"
 ANY_JOB = "*"
 
 
-def suits(rules: Iterable[str], tags: Collection[str]) -> bool:
+def meet(rules: Iterable[str], tags: Collection[str]) -> bool:
     """Say whether tags ("key=value", several for a key allowed) meet every rule.
 
     "key=*" and "key=" take any value of the tag, a lone "*" anything. Jobs and agents without a queue belong to
