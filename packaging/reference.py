@@ -11,6 +11,7 @@ from bkagent.cli.pages import completion, help  # noqa: E402
 from bkagent.cli.pages.option_groups import grouped  # noqa: E402
 from bkagent.config import dangerous_variables  # noqa: E402
 from bkagent.config.option import Option  # noqa: E402
+from bkagent.wire.log_events import EVENTS  # noqa: E402
 
 FOLDER = os.path.join(TOP, "docs", "reference")
 _MADE = "<!-- Made by `python3 packaging/tasks.py reference`; change the tables in bkagent/, not this page. -->"
@@ -48,6 +49,17 @@ Of equal keys the last wins. What cannot be read is said at the start; `bkagent 
 """
 
 
+_MESSAGES = """\
+## Messages
+
+`bkagent start --log-format json` gives each message a stable key: [events of the agent's log](log-events.md).
+"""
+
+_EVENTS = """\
+With `--log-format json`, `bkagent start` writes each of its messages as a JSON object on a line: `ts`, `level`, `msg`,
+and `event`, a key of this list. The words of `msg` may change with any release. A key keeps its meaning, so alerts and
+dashboards should look at `event`; a release that removes one says so in the changelog."""
+
 _DANGEROUS = """\
 With `--no-command-eval` all of these, and with `--protect-dangerous-git-environment-variables` those of git, are left
 out of what a job, the hooks of its repository and its plugins set; [security](../security.md) says how. `*` stands for
@@ -64,6 +76,7 @@ def pages() -> "dict[str, str]":
     made = {file_name(command): _page(command) for command in commands}
     made["README.md"] = _index(commands)
     made["dangerous-variables.md"] = _dangerous()
+    made["log-events.md"] = _log_events()
     return made
 
 
@@ -89,7 +102,7 @@ def _index(commands: "list[Command]") -> str:
     lines = ["# Reference", "", _MADE, "", "## Commands", "", "| Command | What it does |", "| --- | --- |"]
     for command in commands:
         lines.append(f"| [`{command.name}`]({file_name(command)}) | {_cell(command.summary)} |")
-    return "\n".join([*lines, "", _CONFIGURATION])
+    return "\n".join([*lines, "", _CONFIGURATION, _MESSAGES])
 
 
 def _dangerous() -> str:
@@ -101,6 +114,12 @@ def _dangerous() -> str:
     for group in dangerous_variables.GROUPS:
         names = " ".join(f"`{name}`" for name in group.names)
         lines.append(f"| {names} | {group.kind} | {'yes' if group.is_gits else 'no'} | {_cell(group.source)} |")
+    return "\n".join([*lines, ""])
+
+
+def _log_events() -> str:
+    lines = ["# Events of the agent's log", "", _MADE, "", _EVENTS, "", "| `event` | What happened |", "| --- | --- |"]
+    lines += [f"| `{name}` | {_cell(meaning)} |" for name, meaning in sorted(EVENTS.items())]
     return "\n".join([*lines, ""])
 
 

@@ -19,8 +19,7 @@ from bkagent.shell import process, programs
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.launch import Launch
 from bkagent.shell.words import split
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 STARTUP, SHUTDOWN, BEFORE_A_JOB = "agent-startup", "agent-shutdown", "pre-bootstrap"
 _ABOUT_THE_AGENT = ("BUILDKITE_AGENT_DEBUG", "BUILDKITE_AGENT_DEBUG_HTTP")
@@ -57,21 +56,24 @@ def pre_bootstrap_allows(context: JobStart, report: Report) -> bool:
     try:
         _run(path, BEFORE_A_JOB, context.settings, env, report)
     except AgentError as refusal:
-        report("error", f"job {context.job.id} does not run: {refusal}")
+        report("error", f"job {context.job.id} is rejected: {refusal}", "job.rejected_by_hook")
         return False
     return True
 
 
 def _report_missing(folder: str, name: str, report: Report) -> None:
-    report("debug", f'Skipping {name} hook, no script in "{folder}"')
+    report("debug", f'Skipping {name} hook, no script in "{folder}"', "agent.hook_missing")
 
 
 def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], report: Report) -> None:
-    report("debug", f"Running {name} hook {path}")
-    lines = _Lines(lambda line: report("info", f"{name}: {line}"))
+    report("debug", f"Running {name} hook {path}", "agent.hook_running")
+    lines = _Lines(lambda line: report("info", f"{name}: {line}", "agent.hook_output"))
     try:
         launch = Launch(_argv(path, settings.hooks_shell, env), env, os.getcwd())
-        ended = process.run(launch, lines.feed, Cancellation(), debug=lambda text: report("debug", f"{name}: {text}"))
+        ended = process.run(
+            launch, lines.feed, Cancellation(),
+            debug=lambda text: report("debug", f"{name}: {text}", "agent.hook_running"),
+        )  # fmt: skip
     except (JobFailed, OSError, ValueError) as problem:
         raise AgentError(f"the {name} hook {path} could not be run: {problem}") from problem
     finally:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from typing import Callable, List, Tuple
+from typing import List, Tuple
 
 from bkagent.config import in_use_locks
 from bkagent.spool import layout
 from bkagent.spool.custody import session_file
 from bkagent.system import file_lock
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 DAY_S = 86_400.0
 UNUSED_S = 14 * DAY_S
@@ -41,7 +40,8 @@ def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> Non
                     if now - os.lstat(folder).st_mtime > _LEAVE_S:
                         shutil.rmtree(folder, ignore_errors=True)
                 elif _is_unused(folder, now):
-                    report("debug", f"{folder} has not been used for {UNUSED_S / DAY_S:.0f} days and is removed")
+                    text = f"{folder} has not been used for {UNUSED_S / DAY_S:.0f} days and is removed"
+                    report("debug", text, "cleanup.code_removed")
             except OSError:
                 continue
 
@@ -53,7 +53,9 @@ def collect_kept(state_path: str, report: Report) -> None:
     for kept_at, folder in sorted(_kept(os.path.join(state_path, layout.KEPT)), reverse=True):
         total += _size(folder)
         if now - kept_at > KEPT_S or total > KEPT_BYTES:
-            report("info", f"{folder}, a log that was kept, is removed: it is too old, or too much is kept")
+            is_old = now - kept_at > KEPT_S
+            why = f"older than {KEPT_S / DAY_S:.0f} days" if is_old else f"more than {KEPT_BYTES} bytes are kept"
+            report("info", f"removed the kept log {folder}: {why}", "cleanup.log_removed")
             shutil.rmtree(folder, ignore_errors=True)
 
 

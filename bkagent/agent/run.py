@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
-from typing import Callable, List, Optional
+from typing import List, Optional
 
 from bkagent.agent import cleanup
 from bkagent.agent.jobs.job_runner import AgentContext, own_folders
@@ -25,8 +25,7 @@ from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 # Jobs of agents that died beside this one are found at this interval; at the start at once.
 _LOOK_EVERY_S = 30.0
@@ -44,7 +43,7 @@ def run(
     Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
     """
     if settings.ping_mode == "stream-only":
-        raise ConfigError("ping-mode stream-only cannot be had, as this release polls for work; use auto or poll-only")
+        raise ConfigError("ping-mode stream-only is not supported yet; use auto or poll-only")
     context = AgentContext(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
         known=known or KnownSecrets(),
@@ -74,7 +73,7 @@ def _collect(settings: AgentSettings, report: Report) -> None:
 
 def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) -> int:
     stop, report = context.stop, context.report
-    report("info", "Registering agent with Buildkite...")
+    report("info", "Registering agent with Buildkite...", "agent.registering")
     try:
         sessions = register_all(connect_to(settings, report), settings, stop, report)
     except Cancelled:
@@ -82,17 +81,19 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
         return 0
     for session in sessions:
         context.known.add(session.token)
-        report("info", f'Successfully registered agent "{session.name}" with tags [{", ".join(settings.tags)}]')
+        tags = ", ".join(settings.tags)
+        report("info", f'Successfully registered agent "{session.name}" with tags [{tags}]', "agent.registered")
     interval_s = max(session.ping_interval_s for session in sessions)
     why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
-    report("info", f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})")
+    text = f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})"
+    report("info", text, "agent.dispatch_mode")
     _run_hooks("agent-startup", settings, sessions, report)
-    idleness = IdleTimer(len(sessions), settings.idle_timeout_s)
+    idle_timer = IdleTimer(len(sessions), settings.idle_timeout_s)
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
         own = replace(context, stop=stop.part(), report=_prefixed(report, session.name))
-        workers.append(Worker(index, session, own, idleness))
+        workers.append(Worker(index, session, own, idle_timer))
     commands.open()
     watch = read_watch(settings.environ, report)
     watchdog = Watchdog(watch, lambda: all(worker.is_well() for worker in workers), report) if watch else None
@@ -108,7 +109,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
     try:
         _run_hooks("agent-shutdown", settings, sessions, report)
     except AgentError as problem:
-        report("warn", str(problem))
+        report("warn", str(problem), "agent.hook_failed")
     return _exit_status(settings, workers, stop)
 
 
@@ -139,14 +140,14 @@ def _rescan(takeover: Takeover, report: Report) -> None:
     try:
         takeover.scan()
     except AgentError as problem:
-        report("error", str(problem))  # what runs goes on
+        report("error", str(problem), "spool.scan_failed")  # running jobs go on
 
 
 def _run_one(worker: Worker, report: Report) -> None:
     try:
         worker.run()
     except Exception as defect:  # an edge: a defect in one worker ends that worker alone
-        report("error", f"worker {worker.index} ends by an internal error")
+        report("error", f"worker {worker.index} ends by an internal error", "worker.failed")
         sys.excepthook(type(defect), defect, defect.__traceback__)
         worker.give_up(AgentError(str(defect)))
 
@@ -172,4 +173,4 @@ def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> N
 
 
 def _prefixed(report: Report, name: str) -> Report:
-    return (lambda level, text: report(level, f"{name} {text}")) if name else report
+    return (lambda level, text, event="": report(level, f"{name} {text}", event)) if name else report

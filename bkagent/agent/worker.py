@@ -23,6 +23,7 @@ from bkagent.spool.directory import AgentEntry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.go_duration import rounded
+from bkagent.wire.log_events import with_event
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
 
 CONNECTING, ACQUIRING, PINGING, WAITING, RUNNING, LEAVING, LEFT = (
@@ -52,7 +53,7 @@ class Worker:
         index: int,
         session: Session,
         context: AgentContext,
-        idleness: IdleTimer,
+        idle_timer: IdleTimer,
         *,
         chance: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
@@ -62,10 +63,11 @@ class Worker:
         self.last_finish: Optional[Finish] = None
         self.state = CONNECTING
         self._context, self._settings, self._report = context, context.settings, context.report
+        self._report_retry = with_event(context.report, "control_plane.retry")
         self._stop = context.stop
-        self._idleness, self._clock = idleness, clock
+        self._idle_timer, self._clock = idle_timer, clock
         self._began = clock()
-        self._phase = PingSchedule(session.ping_interval_s, self._began, chance)
+        self._ping_schedule = PingSchedule(session.ping_interval_s, self._began, chance)
         self._connected = self._has_run = False
         self._touched_at: Optional[float] = None  # None until it is connected
         self._offered: Optional[AcceptedJob] = None
@@ -87,14 +89,14 @@ class Worker:
             following = handlers[self.state]()
             if following not in MOVES[self.state]:
                 raise AssertionError(f"a worker cannot go from {self.state} to {following}")
-            self._report("debug", f"Worker goes from {self.state} to {following}")
+            self._report("debug", f"Worker goes from {self.state} to {following}", "worker.state_changed")
             self.state = following
 
     def give_up(self, error: AgentError) -> None:
         """End a worker whose `run` has failed: without heartbeats the control plane learns that it is gone."""
         self.error = error
         self._heartbeat.stop()
-        self._idleness.gone(self.index)
+        self._idle_timer.gone(self.index)
 
     def is_well(self) -> bool:
         """Say whether the control plane has heard of it lately, if it should have; one that failed is not well."""
@@ -107,9 +109,9 @@ class Worker:
     # The states
 
     def _connect(self) -> str:
-        self._report("info", "Connecting to Buildkite...")
+        self._report("info", "Connecting to Buildkite...", "worker.connecting")
         try:
-            agents.connect(self.session.home, wait=self._stop.waiter(GRACEFUL), report=self._report)
+            agents.connect(self.session.home, wait=self._stop.waiter(GRACEFUL), report=self._report_retry)
         except Cancelled:
             return LEAVING
         except AgentError as problem:
@@ -118,15 +120,15 @@ class Worker:
         self._touched_at = self._clock()
         self._heartbeat.start()
         self._stop.on_request(self._stop_report.on_stop)
-        self._report("info", "Waiting for instructions...")
+        self._report("info", "Waiting for instructions...", "worker.connected")
         return ACQUIRING if self._settings.acquire_job else PINGING
 
     def _acquire(self) -> str:
         job_id = self._settings.acquire_job
-        self._report("info", f"Attempting to acquire job {job_id}...")
+        self._report("info", f"Attempting to acquire job {job_id}...", "worker.acquiring")
         try:
             self._offered = jobs.acquire(
-                self.session.home, job_id, wait=self._stop.waiter(GRACEFUL), report=self._report
+                self.session.home, job_id, wait=self._stop.waiter(GRACEFUL), report=self._report_retry
             )
         except Cancelled:
             return LEAVING
@@ -134,7 +136,7 @@ class Worker:
             return self._fail(rejection)
         except AgentError as problem:
             # As with the reference: without its job the worker goes on to the ping that lets it leave.
-            self._report("error", f"job {job_id} could not be acquired: {problem}")
+            self._report("error", f"job {job_id} could not be acquired: {problem}", "worker.acquire_failed")
             self._has_run = True
             return PINGING
         return RUNNING
@@ -145,44 +147,45 @@ class Worker:
         try:
             answer = self.session.ping()
         except (Unreachable, WireError) as problem:
-            self._report("warn", f"no answer to a ping: {problem}")
+            self._report("warn", f"could not ping: {problem}", "worker.ping_failed")
             answer = Ping()
         except AgentError as problem:
             return self._fail(problem)
         if answer.message:
-            self._report("info", answer.message)
+            self._report("info", answer.message, "worker.message")
         return self._obey(answer)
 
     def _obey(self, answer: Ping) -> str:
         """Do what a ping's answer says. A pause stands before every reason to leave."""
-        self._report("debug", f'Got action "{answer.action}", jobID "{answer.job_id}" from ping')
+        text = f'Got action "{answer.action}", jobID "{answer.job_id}" from ping'
+        self._report("debug", text, "worker.ping_answered")
         if answer.action == DISCONNECT:
             return LEAVING
         if answer.action == PAUSE:
-            self._idleness.busy(self.index)
+            self._idle_timer.busy(self.index)
             return WAITING
         if self._is_done(answer) or self._is_old():
             return LEAVING
         if answer.job_id:
-            self._idleness.busy(self.index)
+            self._idle_timer.busy(self.index)
             self._offered_id = answer.job_id
             return RUNNING
-        self._idleness.idle(self.index, self._clock())
+        self._idle_timer.idle(self.index, self._clock())
         return WAITING
 
     def _wait(self) -> str:
         now = self._clock()
-        pause_s = min(self._phase.next_after(now) - now, self._idleness.left_s(now))
-        self._report("debug", f"Next ping in {rounded(pause_s)}")
+        pause_s = min(self._ping_schedule.next_after(now) - now, self._idle_timer.left_s(now))
+        self._report("debug", f"Next ping in {rounded(pause_s)}", "worker.next_ping")
         if self._stop.wait(pause_s):
             return self._stopping()
-        if self._idleness.left_s(self._clock()) <= 0:
-            self._report("info", f"no worker had a job for {self._idleness.timeout_s:g} s: disconnecting")
+        if self._idle_timer.left_s(self._clock()) <= 0:
+            self._report("info", f"idle for {self._idle_timer.timeout_s:g} s: disconnecting", "worker.idle")
             return LEAVING
         return PINGING
 
     def _run_job(self) -> str:
-        self._idleness.busy(self.index)
+        self._idle_timer.busy(self.index)
         with self._context.known.for_a_while() as hide:
             return self._run_one(hide)
 
@@ -191,13 +194,14 @@ class Worker:
         try:
             job, self._offered = self._offered or self._accept(), None
             hide(job.token)
-            self._report("info", f"Starting job {job.id}")
+            self._report("info", f"Starting job {job.id}", "job.starting")
             run = JobRunner(job, self.session, self._context)
             finish = run.run(self._on_entry)
         except Cancelled:
             return LEAVING
         except (AgentError, OSError) as problem:
-            self._report("error", f"job {self._offered_id or self._settings.acquire_job} could not be run: {problem}")
+            job_id = self._offered_id or self._settings.acquire_job
+            self._report("error", f"job {job_id} could not be run: {problem}", "job.not_started")
             if run is not None and run.not_run is not None:
                 self._has_run, self.last_finish = True, run.not_run
             return WAITING if not self._settings.acquire_job else PINGING
@@ -207,45 +211,48 @@ class Worker:
         if finish is None:
             return LEAVING
         self._has_run, self.last_finish = True, finish
-        self._report("info", f"Finished job {job.id} with exit status {finish.exit_status}")
+        self._report("info", f"Finished job {job.id} with exit status {finish.exit_status}", "job.finished")
         return PINGING
 
     def _leave(self) -> str:
         self._heartbeat.stop()
-        self._idleness.gone(self.index)
+        self._idle_timer.gone(self.index)
         if self._connected:
             self._stop_report.complete(self._stop.level)
-            self._report("info", "Disconnecting...")
+            self._report("info", "Disconnecting...", "worker.disconnecting")
             try:
-                agents.disconnect(self.session.home, wait=self._stop.waiter(KILL), report=self._report)
-                self._report("info", "Disconnected")
+                agents.disconnect(self.session.home, wait=self._stop.waiter(KILL), report=self._report_retry)
+                self._report("info", "Disconnected", "worker.disconnected")
             except AgentError as problem:
-                self._report("warn", f"could not disconnect: {problem}")
+                self._report("warn", f"could not disconnect: {problem}", "worker.disconnect_failed")
         return LEFT
 
     # Their parts
 
     def _accept(self) -> AcceptedJob:
-        self._report("info", f"Assigned job {self._offered_id}. Accepting...")
-        return jobs.accept(self.session.client, self._offered_id, wait=self._stop.waiter(GRACEFUL), report=self._report)
+        self._report("info", f"Assigned job {self._offered_id}. Accepting...", "job.accepting")
+        return jobs.accept(
+            self.session.client, self._offered_id, wait=self._stop.waiter(GRACEFUL), report=self._report_retry
+        )
 
     def _is_done(self, answer: Ping) -> bool:
         """Say whether this worker has had all the jobs that it was started for."""
         if not self._has_run or not (self._settings.acquire_job or self._settings.disconnect_after_job):
             return False
         if answer.job_id:
-            self._report("error", f"job {answer.job_id} is not taken: this worker has had its one job")
+            text = f"job {answer.job_id} is ignored: this worker has already run its one job"
+            self._report("error", text, "worker.job_ignored")
         return True
 
     def _is_old(self) -> bool:
         return bool(self._settings.uptime_s) and self._clock() - self._began >= self._settings.uptime_s
 
     def _stopping(self) -> str:
-        self._report("info", "stopping; no job is running, so the agent disconnects at once")
+        self._report("info", "stopping; no job is running, so the agent disconnects at once", "worker.stopping")
         return LEAVING
 
     def _fail(self, problem: AgentError) -> str:
-        self._report("error", str(problem))
+        self._report("error", str(problem), "worker.failed")
         self.error = problem
         return LEAVING
 
@@ -262,6 +269,6 @@ class Worker:
                 pass  # the entry has just been removed
 
     def _on_heartbeat_refused(self, refusal: AgentError) -> None:
-        self._report("error", f"the control plane has given this agent up: {refusal}")
+        self._report("error", f"the control plane no longer accepts this agent: {refusal}", "worker.session_lost")
         self.error = self.error or refusal
         self._stop.request(FORCED)

@@ -44,4 +44,4 @@ def follow_call(call: "Call", scrub: "Callable[[str], str]" = lambda text: text)
             lambda text: scrub(known(text)),
         )
 
-    follow(leave, lambda line: call.report("error", line))
+    follow(leave, lambda line: call.report("error", line, "defect.reported"))

@@ -19,7 +19,7 @@ _RESET = "\x1b[0m"
 
 
 class Log:
-    """A `report(level, text)` for everything below `cli`. Safe to call from several threads.
+    """A `report(level, text, event)` for everything below `cli`. Safe to call from several threads.
 
     `doubts` are sentences about settings that it could not follow. Messages of level debug tell more than others:
     the values of secret variables and options are taken out of them.
@@ -42,12 +42,13 @@ class Log:
         """Whether messages of level debug are shown."""
         return self._lowest == RANK["debug"]
 
-    def __call__(self, level: str, text: str) -> None:
+    def __call__(self, level: str, text: str, event: str = "") -> None:
+        """Write a message; `event` is its key of `wire.log_events`, which the JSON form shows."""
         if RANK.get(level, 2) < self._lowest:
             return
         if level == "debug":
             text = self._without_secrets(text)
-        line = json_entry(level, text, {}) if self._json else self._as_text(level, text)
+        line = json_entry(level, text, {"event": event} if event else {}) if self._json else self._as_text(level, text)
         try:
             # One write a message, so that those of several threads do not mix.
             self._stream.write(line + "\n")

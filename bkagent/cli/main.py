@@ -182,8 +182,8 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
     _add_experiments(settings, warnings)
     warnings += _unused(command, line.arguments)
     for sentence in warnings:
-        report("warn", sentence)
-    report("debug", f"Loaded config command={command.name}")
+        report("warn", sentence, "config.warning")
+    report("debug", f"Loaded config command={command.name}", "config.loaded")
     if report.is_debug:
         _report_experiments(settings, report)
     return Call(command, settings, line.arguments, environ, sys.stdin, sys.stdout, sys.stderr, report)
@@ -218,7 +218,7 @@ def _report_experiments(settings: "Settings", report: "Log") -> None:
     if logging.EXPERIMENT in settings:
         for name in settings[logging.EXPERIMENT]:
             if name in experiments.KNOWN:
-                report("debug", f'Enabled experiment "{name}"')
+                report("debug", f'Enabled experiment "{name}"', "config.experiment_enabled")
 
 
 def _unused(command: "Command", arguments: "List[str]") -> "List[str]":

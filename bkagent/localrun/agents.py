@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Callable, Optional
+from typing import Optional
 
 from bkagent.agent.job_settings import CheckoutSettings, JobSettings
 from bkagent.agent.run import run
@@ -13,6 +13,7 @@ from bkagent.agent.shutdown import Shutdown
 from bkagent.errors import AgentError
 from bkagent.localrun.options import Request
 from bkagent.warm.job_forks import JobForks
+from bkagent.wire.log_events import Report
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
 ANY_JOB = "*"
@@ -47,7 +48,7 @@ def settings(request: Request, data: str, endpoint: str, token: str, *, has_subm
 class Agents:
     """Runs them on a thread; `error` is why they could not work, if so."""
 
-    def __init__(self, how: AgentSettings, report: "Callable[[str, str], None]") -> None:
+    def __init__(self, how: AgentSettings, report: Report) -> None:
         self._how, self._report = how, report
         self.stop = Shutdown()
         self.error: "Optional[AgentError]" = None

@@ -18,8 +18,8 @@ from bkagent.localrun.live import Live
 from bkagent.localrun.options import Request
 from bkagent.localrun.repository import DETACHED
 from bkagent.spool.layout import SPOOL
+from bkagent.wire.log_events import Report
 
-Report = Callable[[str, str], None]
 Out = Callable[[str], None]
 
 INTERRUPTED = 130

@@ -17,6 +17,7 @@ from bkagent.spool import layout
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.log_events import Report
 from bkagent.wire.timestamps import rfc3339
 
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
@@ -39,7 +40,7 @@ class HeaderTimes:
         self,
         entry: AgentEntry,
         send: Callable[[Mapping[str, str]], None],
-        report: Callable[[str, str], None],
+        report: Report,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._entry, self._send, self._report, self._now_ns = entry, send, report, now_ns
@@ -108,14 +109,14 @@ class HeaderTimes:
         try:
             self._send(batch)
         except AgentError as problem:
-            self._report("warn", f"times of log headers are not taken: {problem}")
+            self._report("warn", f"could not upload header times: {problem}", "log.header_times_failed")
         with self._lock:
             for number in batch:
                 del self._waiting[number]
         try:
             replace_file(self._told_path, f"{max(map(int, batch)) + 1}\n".encode(), to_disk=False)
         except OSError as problem:
-            self._report("warn", f"times of log headers may be sent twice: {problem}")
+            self._report("warn", f"header times may be sent twice: {problem}", "log.header_times_unsaved")
 
     def _read_told(self) -> int:
         try:

@@ -10,13 +10,12 @@ import os
 import select
 import socket
 import threading
-from typing import Callable, Mapping, Optional
+from typing import Mapping, Optional
 
 from bkagent.config import self_command
 from bkagent.system import file_lock, process_start
 from bkagent.system.stand_in import stand_in
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 _LOCK = "lock"
 _ENDS_WITHIN_S = 0.5
@@ -70,7 +69,8 @@ class CommandForks:
             finally:
                 os.close(lock)
         except OSError as problem:
-            self._report("debug", f"commands of jobs run without a warm process: {problem}")
+            text = f"commands of jobs run without a warm process: {problem}"
+            self._report("debug", text, "commands.unavailable")
 
     def _answer(self, queue: stand_in.Queue) -> None:
         """Start the process whenever somebody asks and there is none."""
@@ -103,7 +103,8 @@ class CommandForks:
                 self._ended.set()
                 line.close()
         if not served:
-            self._report("debug", f"the warm process for commands of jobs did not come to serve ({ended.exit_code})")
+            text = f"the warm process for commands of jobs ended before it served ({ended.exit_code})"
+            self._report("debug", text, "commands.warm_failed")
         return served
 
     def _start(self, queue: stand_in.Queue, line: socket.socket) -> process_start.Child:

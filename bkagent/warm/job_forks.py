@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Mapping, Optional
+from typing import Mapping, Optional
 
 from bkagent.config import self_command
 from bkagent.system.fork_server import fork_server
 from bkagent.system.fork_server.fork_server import Forked, ForkServer, NotWarm
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 # glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
 _LEAN = {"MALLOC_ARENA_MAX": "1"}
@@ -53,7 +52,7 @@ class JobForks:
         try:
             return server.start([entry_folder], env, cwd, stdin, stdout, stderr)
         except NotWarm as problem:
-            self._report("debug", f"the warm process does not start jobs: {problem}")
+            self._report("debug", f"the warm process does not start jobs: {problem}", "warm.failed")
             server.close()  # whatever it waits for: it ends, and another one takes its place
             return None
 
@@ -84,7 +83,7 @@ class JobForks:
                         return
                     self._server = server = ForkServer(self_command.command(["job-process"]), self._env)
             except (OSError, ValueError) as problem:
-                self._report("debug", f"no warm process can be started: {problem}")
+                self._report("debug", f"no warm process can be started: {problem}", "warm.unavailable")
                 self._begun.set()
                 return
             self._ready_by = time.monotonic() + _AWAITED_S
@@ -94,4 +93,5 @@ class JobForks:
             server.close()
             if self._closed.wait(_PAUSE_S):
                 return
-            self._report("debug", f"the warm process has ended ({ended.signal or ended.exit_code})")
+            text = f"the warm process has ended ({ended.signal or ended.exit_code})"
+            self._report("debug", text, "warm.ended")

@@ -35,7 +35,7 @@ def age(path, seconds):
 
 
 def collect(state, own=()):
-    collect_unused(str(state), tuple(str(each) for each in own), lambda level, text: None)
+    collect_unused(str(state), tuple(str(each) for each in own), lambda level, text, event="": None)
 
 
 @pytest.mark.parametrize("kind", ["code", "bin"])
@@ -103,7 +103,7 @@ def test_kept_logs_go_by_age_and_the_oldest_by_size(tmp_path, monkeypatch):
         age(tmp_path / "kept" / name, days * DAY_S)
     (tmp_path / "spool" / "job").mkdir(parents=True)
     age(tmp_path / "spool" / "job", 99 * DAY_S)
-    collect_kept(str(tmp_path), lambda level, text: None)
+    collect_kept(str(tmp_path), lambda level, text, event="": None)
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == ["newer", "newest"]
     assert (tmp_path / "spool" / "job").exists()
 

@@ -55,7 +55,7 @@ def test_a_heartbeat_whose_answer_cannot_be_read_does_not_end_the_session(monkey
     monkeypatch.setattr(agents, "heartbeat", beat)
     ended = threading.Event()
     heartbeat = Heartbeat(
-        lambda: None, 0.01, report=lambda level, text: None, on_beat=lambda: None,
+        lambda: None, 0.01, report=lambda level, text, event="": None, on_beat=lambda: None,
         on_refusal=lambda refusal: (refusals.append(str(refusal)), ended.set()),
     )  # fmt: skip
     heartbeat.start()

@@ -77,7 +77,7 @@ def test_a_job_that_another_process_has_in_its_hands_fails_by_name(plane, waitin
     job, after = again(plane, job_id), plane.add_job("echo after")
     assert job.wait_finished(), waiting.said
     assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "process_run_error")
-    assert "another process of this user has the job in its hands" in job.text and str(folder) in job.text
+    assert "another bkagent process of this user already owns this job" in job.text and str(folder) in job.text
     assert after.wait_finished() and after.finish["exit_status"] == "0"
     assert os.path.isdir(entry.folder) and entry.owned
     entry.release()

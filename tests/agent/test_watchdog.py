@@ -68,7 +68,7 @@ SILENT = (
     ({"WATCHDOG_PID": "1"}, ""),
     ({"WATCHDOG_USEC": "0"}, "WATCHDOG_USEC must be a number of microseconds, but is '0'"),
     ({"WATCHDOG_USEC": "1e6"}, "WATCHDOG_USEC must be a number of microseconds, but is '1e6'"),
-    ({"NOTIFY_SOCKET": "/no/such/socket"}, "systemd's watchdog does not hear this agent: /no/such/socket"),
+    ({"NOTIFY_SOCKET": "/no/such/socket"}, "systemd's watchdog cannot be reached: /no/such/socket"),
 )
 
 

@@ -90,7 +90,7 @@ def run(coloured: bool, megabytes: int, secrets: int) -> Spent:
         def sink(sequence: int, _offset: int, size: int, _body: bytes) -> None:
             sent[sequence] = size
 
-        uploader = Uploader(entry, sink, lambda _level, _text: None)
+        uploader = Uploader(entry, sink, lambda _level, _text, _event: None)
         here.send("go")
         started, cpu = time.perf_counter(), time.process_time()
         uploader.run(threading.Event())

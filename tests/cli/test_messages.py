@@ -89,6 +89,8 @@ def test_json_lines() -> None:
     assert list(line) == ["ts", "level", "msg"] and err.getvalue() == ""
     assert (line["level"], line["msg"]) == ("WARN", 'a "text"\nof two lines \u00e9')
     assert out.getvalue().count("\n") == 1
+    log("info", "a text", "job.starting")
+    assert json.loads(out.getvalue().splitlines()[1])["event"] == "job.starting"
 
 
 @pytest.mark.parametrize(

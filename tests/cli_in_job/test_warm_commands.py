@@ -33,7 +33,7 @@ class WarmLaunchers:
         self.commands = self.agent()
 
     def agent(self):
-        forks = CommandForks(self.launchers, dict(os.environ), lambda level, text: self.said.append(text))
+        forks = CommandForks(self.launchers, dict(os.environ), lambda level, text, event: self.said.append(text))
         forks.open()
         return forks
 

@@ -138,7 +138,7 @@ def _write(path: pathlib.Path, lines: "tuple[str, ...]", executable: bool) -> No
 def opened_warm() -> JobForks:
     """Return a warm process that is ready."""
     said: List[str] = []
-    warm = JobForks({"PATH": os.environ["PATH"]}, lambda level, text: said.append(text))
+    warm = JobForks({"PATH": os.environ["PATH"]}, lambda level, text, event="": said.append(text))
     warm.open()
     await_warmth(warm, said)
     return warm

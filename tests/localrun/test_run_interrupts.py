@@ -21,7 +21,7 @@ def test_an_interrupt_before_the_build_exists_runs_no_job(tmp_path: Path) -> Non
         folder=str(work), shell="/bin/sh -e -c", launchers_path=str(tmp_path / "bin"), agents_count=1, environ=environ,
         sockets_path=str(tmp_path / "sockets"),
     )  # fmt: skip
-    running = LocalRun(request, printed.append, lambda level, text: reported.append((level, text)))
+    running = LocalRun(request, printed.append, lambda level, text, event="": reported.append((level, text)))
     running.interrupt()
     assert running.run() == INTERRUPTED, printed
     assert not ran.exists()

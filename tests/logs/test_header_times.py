@@ -27,7 +27,7 @@ def told(entry, send=None, said=None):
     """Return a watcher whose batches end up in the list beside it."""
     batches = []
     report = (said if said is not None else []).append
-    return HeaderTimes(entry, send or batches.append, lambda _level, text: report(text), lambda: NOW_NS), batches
+    return HeaderTimes(entry, send or batches.append, lambda _level, text, _event: report(text), lambda: NOW_NS), batches
 
 
 def test_headers_are_numbered_from_nought_in_the_order_of_the_log(entry):
@@ -81,7 +81,7 @@ def test_a_refusal_is_told_and_holds_nothing_up(entry):
     times, _ = told(entry, refuse, said)
     times.seen(entry.log_size())
     times.close()
-    assert said == ["times of log headers are not taken: 404: no such job"]
+    assert said == ["could not upload header times: 404: no such job"]
 
 
 def test_a_job_that_prints_headers_without_end_is_told_up_to_a_limit(entry):

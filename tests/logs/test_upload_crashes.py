@@ -37,7 +37,7 @@ def send(sequence, offset, size, body):
 
 entry = directory.AgentEntry(sys.argv[2])
 assert entry.try_own()
-uploader = Uploader(entry, send, lambda level, text: None)
+uploader = Uploader(entry, send, lambda level, text, event: None)
 assert uploader.run(threading.Event()) == 0 and uploader.complete
 """
 

@@ -57,7 +57,7 @@ class Running:
         self.stop = threading.Event()
         self.error = None
         said = [] if said is None else said
-        self.uploader = Uploader(entry, send, lambda level, text: said.append((level, text)))
+        self.uploader = Uploader(entry, send, lambda level, text, event: said.append((level, text)))
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 

@@ -103,7 +103,7 @@ def test_a_journal_that_speaks_of_more_than_there_is_sends_nothing(state, line):
     entry.settle(Result(0))
     (state / "spool" / "job-1" / "chunks").write_text(line)
     sent = []
-    uploader = Uploader(entry, lambda *chunk: sent.append(chunk), lambda level, text: None)
+    uploader = Uploader(entry, lambda *chunk: sent.append(chunk), lambda level, text, event="": None)
     with pytest.raises(WireError):
         uploader.run(None)
     assert sent == [] and entry.log_size() < 1024 * 1024

@@ -10,8 +10,7 @@ from bkagent.agent.jobs.job_canceller import CANCEL, JobCanceller
 from bkagent.errors import AgentError, Refused
 from bkagent.remote import jobs
 from bkagent.remote.client import Client
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")
 _TOKEN_IS_INVALID = 401
@@ -58,16 +57,17 @@ class CancelPoller:
         except Refused as refusal:
             if refusal.status != _TOKEN_IS_INVALID:
                 return False
-            self._report("warn", f"job {self._job_id} is cancelled: its token is not valid any more")
+            text = f"job {self._job_id} is cancelled: its access token is no longer valid"
+            self._report("warn", text, "job.token_invalid")
             self._cancelling.cancel(CANCEL)
             return True
         except AgentError as problem:
-            self._report("debug", f"the state of job {self._job_id} is not known: {problem}")
+            self._report("debug", f"could not get the state of job {self._job_id}: {problem}", "job.state_unknown")
             return False
         if state in OUT_OF_TIME:
-            self._report("info", f"job {self._job_id} is out of time and is cancelled")
+            self._report("info", f"job {self._job_id} timed out and is cancelled", "job.timed_out")
             self._cancelling.cancel(CANCEL, before=self._mark_timed_out)
         elif state in CANCELLED:
-            self._report("info", f"job {self._job_id} is cancelled")
+            self._report("info", f"job {self._job_id} is cancelled", "job.cancelled")
             self._cancelling.cancel(CANCEL)
         return state in OUT_OF_TIME or state in CANCELLED

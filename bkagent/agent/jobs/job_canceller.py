@@ -9,8 +9,7 @@ from typing import Callable, Optional
 from bkagent.spool.directory import AgentEntry
 from bkagent.spool.shared_files import AGENT_STOP, CANCEL
 from bkagent.system import process_group
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 # A job process cannot end in order when it is killed itself, so it is asked by another signal then; the
 # command still gets the configured one from it.
@@ -55,7 +54,8 @@ class JobCanceller:
             pid = self._entry.pid()
             if pid is not None:
                 sent = _INSTEAD if name == _UNFIT else name
-                self._report("debug", f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}")
+                text = f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}"
+                self._report("debug", text, "job.signalled")
                 process_group.ask_to_end(pid, sent)
                 return
             time.sleep(_BEGINNING_LOOK_S)
@@ -64,7 +64,8 @@ class JobCanceller:
         """End the job's processes without asking any more."""
         pid = self._entry.pid()
         if pid is not None:
-            self._report("warn", f"job {self._entry.job_id} did not end in time and is killed")
+            text = f"job {self._entry.job_id} did not end within its grace period and is killed"
+            self._report("warn", text, "job.killed")
             self.killed = True
             process_group.kill(pid)
 

@@ -29,9 +29,8 @@ from bkagent.spool.result import Result
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
 from bkagent.wire.finish import Finish
+from bkagent.wire.log_events import Report, with_event
 from bkagent.wire.timestamps import rfc3339
-
-Report = Callable[[str, str], None]
 
 # The result stays on disk until it is taken, so there is no last try; the pauses stay short enough for an
 # outage's end to be noticed.
@@ -56,6 +55,7 @@ class JobDelivery:
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
         self._open_output, self._outage = open_output, outage
+        self._report_retry = with_event(report, "control_plane.retry")
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
         self.cancelling = JobCanceller(entry, report)
@@ -85,6 +85,7 @@ class JobDelivery:
                 "debug",
                 f"Finishing job with exit_status={finish.exit_status}, signal={finish.signal} "
                 f"and signal_reason={finish.signal_reason}",
+                "job.finishing",
             )
             refused_because = self._post(finish)
             if refused_because is None:
@@ -127,7 +128,8 @@ class JobDelivery:
         try:
             self._files.mark_timed_out()
         except OSError as problem:
-            self._report("warn", f"the job will not learn that it ran out of time: {problem}")
+            text = f"job {self._entry.job_id} cannot be told that it timed out: {problem}"
+            self._report("warn", text, "job.timeout_file_failed")
 
     def _upload(self) -> "tuple[int, str]":
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
@@ -137,7 +139,8 @@ class JobDelivery:
             return self._uploader.run(self._give_up), ""
         except (AgentError, OSError) as problem:
             # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
-            self._report("error", f"the log of job {self._entry.job_id} cannot be sent: {problem}")
+            text = f"the log of job {self._entry.job_id} cannot be uploaded: {problem}"
+            self._report("error", text, "log.upload_failed")
             self._entry.wait_for_end()
             return getattr(problem, "chunks_failed_count", 1), str(problem)
         finally:
@@ -158,18 +161,19 @@ class JobDelivery:
         chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
 
     def _send_times(self, times: Mapping[str, str]) -> None:
-        chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report)
+        chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report_retry)
 
     def _outcome(self, failed_chunks: int) -> Finish:
         result = self._result()
         words = last_words(self._entry) if self._entry.started() else ""
         if words:
-            self._report("error", f"the process of job {self._entry.job_id} says: {words}")
+            self._report("error", f"stderr of the process of job {self._entry.job_id}: {words}", "job.process_stderr")
         if result is None:
             signal = "SIGKILL" if self.cancelling.killed else ""
             result = outcome.lost(rfc3339(time.time_ns()), signal)
             if not signal:
-                self._report("error", f"the process of job {self._entry.job_id} ended without a result")
+                text = f"the process of job {self._entry.job_id} ended without a result"
+                self._report("error", text, "job.process_lost")
             # On disk, so that whoever posts it posts the same.
             if not self._entry.settle(result):
                 result = self._result() or result
@@ -183,7 +187,7 @@ class JobDelivery:
         try:
             return self._entry.result()
         except WireError as problem:
-            self._report("error", str(problem))
+            self._report("error", str(problem), "job.result_damaged")
             return None
 
     def _post(self, finish: Finish) -> Optional[str]:
@@ -192,7 +196,7 @@ class JobDelivery:
         while not self._give_up.is_set():
             try:
                 jobs.finish(
-                    self._client, job_id, finish, wait=self._give_up.wait, report=self._report,
+                    self._client, job_id, finish, wait=self._give_up.wait, report=self._report_retry,
                     schedule=FINISH_WITHOUT_END,
                 )  # fmt: skip
                 return ""
@@ -201,30 +205,36 @@ class JobDelivery:
             except Refused as refusal:
                 if refusal.status == _ALREADY_FINISHED:
                     return ""
-                self._report("error", f"the result of job {job_id} is not taken: {refusal}")
+                text = f"the control plane refused the result of job {job_id}: {refusal}"
+                self._report("error", text, "job.result_refused")
                 return str(refusal)
             except Unreachable as problem:
                 # A certificate, say: nothing that passes by itself, but something that a person mends.
-                self._report("error", f"the result of job {job_id} cannot be posted: {problem}")
+                text = f"the result of job {job_id} cannot be sent now: {problem}"
+                self._report("error", text, "job.result_unsent")
                 self._give_up.wait(_LONGEST_FINISH_PAUSE_S)
         return None
 
     def _leave(self) -> None:
-        self._report("warn", f"job {self._entry.job_id} stays in the spool; the next start goes on with it")
+        text = f"job {self._entry.job_id} stays in the spool for the next start"
+        self._report("warn", text, "job.left_in_spool")
         self._entry.release()
 
     def _clear(self, kept_because: str) -> None:
         self._files.remove()
-        self._report("debug", f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}")
+        text = f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}"
+        self._report("debug", text, "job.env_files_deleted")
         if self._entry.job.log_tmpfile:
             remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
         try:
             if kept_because:
-                self._report("warn", f"its log is kept in {self._entry.keep(kept_because)}")
+                kept = self._entry.keep(kept_because)
+                self._report("warn", f"the log of job {self._entry.job_id} is kept in {kept}", "job.log_kept")
             else:
                 self._entry.remove()
         except OSError as problem:
-            self._report("warn", f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}")
+            text = f"the spool entry of job {self._entry.job_id} cannot be removed: {problem}"
+            self._report("warn", text, "job.entry_not_removed")
 
 
 def _seen_by(watchers: "Sequence[Union[HeaderTimes, StdoutFollower]]") -> Optional[Callable[[int], None]]:

@@ -54,9 +54,8 @@ from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
+from bkagent.wire.log_events import Report, with_event
 from bkagent.wire.timestamps import rfc3339
-
-Report = Callable[[str, str], None]
 
 _KILLED_WITHIN_S = 10.0
 
@@ -85,6 +84,7 @@ class JobRunner:
     def __init__(self, job: AcceptedJob, session: Session, context: AgentContext) -> None:
         self._job, self._session, self._context = job, session, context
         self._client = session.client.with_token(job.token or session.token)
+        self._report_retry = with_event(context.report, "control_plane.retry")
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[AgentEntry] = None
         self.not_run: Optional[Finish] = None
@@ -104,7 +104,7 @@ class JobRunner:
         except (AgentError, OSError) as problem:
             self.not_run = unrunnable.report_unrunnable(
                 self._client, self._job.id, str(problem), wait=self._context.stop.waiter(FORCED),
-                report=self._context.report, leaves=job.disconnect_after_job,
+                report=self._report_retry, leaves=job.disconnect_after_job,
             )  # fmt: skip
             raise
         on_entry(entry)
@@ -112,7 +112,7 @@ class JobRunner:
         try:
             jobs.start(
                 self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
-                report=self._context.report,
+                report=self._report_retry,
             )  # fmt: skip
         except AgentError:
             if earlier:
@@ -151,7 +151,8 @@ class JobRunner:
         try:
             start, about_mirror = self._describe_job(files, entry)
             if is_signed(self._job):
-                self._context.report("warn", f"job {self._job.id} is signed, and there is no key to verify that with")
+                text = f"job {self._job.id} is signed and runs unverified: no verification key is configured"
+                self._context.report("warn", text, "job.unverified")
             self._say(entry, notices_for(self._job, start.settings.permissions))
             refusal = refusal_for(self._job, start.settings.permissions)
             if refusal is None:
@@ -160,7 +161,7 @@ class JobRunner:
             if refusal is None:
                 child = self._launch(entry, start)
         except (OSError, ValueError, AgentError) as problem:
-            self._context.report("error", f"job {self._job.id} cannot be run: {problem}")
+            self._context.report("error", f"job {self._job.id} cannot be run: {problem}", "job.run_failed")
             refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
         if refusal is not None or child is None:
             self._refuse(entry, refusal or Refusal((), outcome.RUN_ERROR))
@@ -176,9 +177,10 @@ class JobRunner:
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
         if refusal is None:
-            self._context.report("info", f"going on with job {self._job.id}, which an agent before this one left")
+            self._context.report("info", f"resuming job {self._job.id} of an earlier agent", "job.resumed")
             return
-        self._context.report("error", f"job {self._job.id}, which an agent before this one left, does not go on")
+        text = f"job {self._job.id} of an earlier agent may not run here and is ended: {refusal.reason}"
+        self._context.report("error", text, "job.resume_refused")
         pid = entry.pid()
         if pid is not None:
             process_group.kill(pid)
@@ -194,8 +196,8 @@ class JobRunner:
         own, _ = job_environment.received(self._job.env, settings.permissions.protection())
         agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
         files.write(own, agent_names)
-        self._context.report("debug", f"Created env file (shell format): {files.env_path}")
-        self._context.report("debug", f"Created env file (JSON format): {files.env_json_path}")
+        for form, path in (("shell", files.env_path), ("JSON", files.env_json_path)):
+            self._context.report("debug", f"Created env file ({form} format): {path}", "job.env_files_created")
         return self._job_start(files, entry), about_mirror
 
     def _judged(self, start: JobStart) -> Optional[Refusal]:
@@ -224,7 +226,8 @@ class JobRunner:
         # What the agent knows and no variable of the job tells: it could still come to print them.
         secrets = (self._context.settings.token, self._session.token, start.token)
         child = launch.start(entry.folder, env, build_path, self._context.warm, secrets)
-        self._context.report("debug", f"Process of job {self._job.id} is running with PID: {child.pid}")
+        text = f"Process of job {self._job.id} is running with PID: {child.pid}"
+        self._context.report("debug", text, "job.process_started")
         return child
 
     def _refuse(self, entry: AgentEntry, refusal: Refusal) -> None:
@@ -249,7 +252,8 @@ class JobRunner:
         try:
             local_copies.append(path, data, local_copies.COPY_MODE)
         except OSError as problem:
-            self._context.report("warn", f"the copy of a log in {path} cannot be written: {problem.strerror}")
+            text = f"the copy of a log in {path} cannot be written: {problem.strerror}"
+            self._context.report("warn", text, "job.log_copy_failed")
 
     def _job_file(self) -> JobManifest:
         settings, session = self._context.settings.job, self._session
@@ -286,10 +290,12 @@ def _reap(child: launch.Child, entry: AgentEntry, tending: JobDelivery, report: 
     """
     ended = child.wait()
     status, signal = ended.exit_code, ended.signal or "nil"
-    report("debug", f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}")
+    text = f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}"
+    report("debug", text, "job.process_ended")
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
     if entry.started() or tending.over:
         return
-    said = last_words(entry)
-    report("error", f"the process of job {entry.job_id} could not begin{': ' + said if said else ''}")
+    stderr = last_words(entry)
+    text = f"the process of job {entry.job_id} could not begin{': ' + stderr if stderr else ''}"
+    report("error", text, "job.process_failed")
     settled(entry, outcome.lost(rfc3339(time.time_ns())))

@@ -15,8 +15,7 @@ from bkagent.spool.custody import handing_over, keeping, provenance, session_fil
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.directory import AgentEntry
 from bkagent.spool.manifest import JobManifest
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 # Whoever delivers the job's end is done sooner; a job that goes on is in good hands.
 _PATIENCE_S = 5.0
@@ -51,7 +50,7 @@ def claim_earlier_entry(
             if not entry.is_entry():  # nothing that takes so long to be made
                 _set_aside(entry, "it is in use, and no entry of a job", report)
                 return None
-            raise AgentError(f"another process of this user has the job in its hands: {entry.folder}")
+            raise AgentError(f"another bkagent process of this user already owns this job: {entry.folder}")
 
 
 def _fault(entry: AgentEntry, token: str) -> str:
@@ -88,7 +87,7 @@ def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
         where = keeping.keep_entry(entry, what)
     except OSError as problem:
         raise AgentError(f"{what}, and it cannot be moved away: {problem}") from problem
-    report("warn", f"{what}; it decides nothing and is kept in {where}")
+    report("warn", f"{what}; it is ignored and kept in {where}", "spool.entry_kept")
 
 
 def _resumable(entry: AgentEntry, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:

@@ -30,6 +30,7 @@ from bkagent.spool.custody import handing_over, provenance
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.directory import AgentEntry
 from bkagent.transport.retry import Schedule
+from bkagent.wire.log_events import with_event
 from bkagent.wire.timestamps import rfc3339
 
 _POSTED_WITHIN_S = 5.0
@@ -82,7 +83,7 @@ class Takeover:
     def _take_over(self, entry: AgentEntry, noted: Optional[SessionFile]) -> None:
         if noted is None:
             raise AgentError("the session that took its job is gone")  # in this moment
-        self._context.report("info", f"taking over job {entry.job_id}, which an agent before this one left")
+        self._context.report("info", f"taking over job {entry.job_id} of an earlier agent", "takeover.started")
         arguments = (entry, noted)
         thread = threading.Thread(target=self._tend, args=arguments, name=f"adopted-{entry.job_id}", daemon=True)
         self._threads.append((thread, entry))
@@ -122,17 +123,19 @@ class Takeover:
                 agents.disconnect(
                     session,
                     wait=context.stop.waiter(KILL),
-                    report=context.report,
+                    report=with_event(context.report, "control_plane.retry"),
                     schedule=Schedule(1, lambda failed: 0.0),
                 )
         except (AgentError, OSError) as problem:
-            context.report("warn", f"job {job.job_id}, taken over: {problem}")
+            text = f"could not deliver job {job.job_id} of an earlier agent: {problem}"
+            context.report("warn", text, "takeover.failed")
         finally:
             heartbeat.stop()
             entry.release()
 
     def _session_over(self, tending: JobDelivery, refusal: AgentError) -> None:
-        self._context.report("warn", f"the session of a job taken over has ended, so the job is cancelled: {refusal}")
+        text = f"the session of a job taken over has ended, so the job is cancelled: {refusal}"
+        self._context.report("warn", text, "takeover.session_ended")
         tending.cancelling.cancel(AGENT_STOP)
 
     def _set_aside(self, entry: AgentEntry, why: str) -> None:
@@ -141,15 +144,17 @@ class Takeover:
             entry.release()
             if entry.folder not in self._waiting:
                 self._waiting.add(entry.folder)
-                text = f"job {entry.job_id} is not taken over: {why}; its job still runs, so it is looked at again"
-                self._context.report("error", text)
+                text = f"job {entry.job_id} is not taken over yet: {why}; its process still runs"
+                self._context.report("error", text, "takeover.deferred")
             return
         try:
             kept = entry.keep(why)
-            self._context.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; kept in {kept}")
+            text = f"{entry.folder} in the spool is ignored: {why}; moved to {kept}"
+            self._context.report("error", text, "spool.entry_kept")
         except (OSError, AgentError) as problem:
             self._damaged.add(entry.folder)
-            self._context.report("error", f"{entry.folder}, in the spool, decides nothing: {why}; nor moved: {problem}")
+            text = f"{entry.folder} in the spool is ignored: {why}; it cannot be moved: {problem}"
+            self._context.report("error", text, "spool.entry_not_moved")
 
 
 def _fault_of(entry: AgentEntry) -> str:

@@ -1,4 +1,4 @@
-"""Tell the control plane of an accepted job that this agent has no place for, so that it does not wait for it."""
+"""Report an accepted job as failed when its spool entry cannot be made."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bkagent.errors import AgentError
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.wire.finish import Finish
+from bkagent.wire.log_events import Report
 from bkagent.wire.timestamps import rfc3339
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 
@@ -26,7 +26,7 @@ def report_unrunnable(client: Client, job_id: str, why: str, *, wait: Wait, repo
     try:
         chunks.upload(client, job_id, 1, 0, len(line), _gzipped(line))
     except AgentError as problem:
-        report("warn", f"job {job_id} will not say why it could not be run: {problem}")
+        report("warn", f"could not upload the reason why job {job_id} failed: {problem}", "job.reason_not_uploaded")
         failed_count = 1
     finish = outcome.finish_for(outcome.lost(now), None, failed_count, leaves)
     jobs.finish(client, job_id, finish, wait=wait, report=report)

@@ -10,6 +10,7 @@ from bkagent.logs.strip_stamps import StampStripper
 from bkagent.spool import journal
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.log_events import Report
 
 _READ_BYTES = 256 * 1024
 _LAST_WITHIN_S = 10.0
@@ -37,7 +38,7 @@ class StdoutFollower:
     Of a job that is taken over, what the control plane has was shown by the agent before; it is not shown again.
     """
 
-    def __init__(self, entry: AgentEntry, output: Output, report: Callable[[str, str], None]) -> None:
+    def __init__(self, entry: AgentEntry, output: Output, report: Report) -> None:
         self._entry, self._output, self._report = entry, output, report
         self._unstamped = StampStripper(entry.job)
         self._at = self._size = _taken_bytes(entry)
@@ -60,7 +61,8 @@ class StdoutFollower:
         self._thread.join(_LAST_WITHIN_S)
         if self._thread.is_alive():
             job_id = self._entry.job_id
-            self._report("warn", f"standard output takes nothing: the end of job {job_id} is not shown there")
+            text = f"stdout is blocked; the rest of job {job_id}'s output is not shown"
+            self._report("warn", text, "job.output_blocked")
 
     def _follow(self) -> None:
         try:
@@ -73,7 +75,8 @@ class StdoutFollower:
             self._output.feed(self._unstamped.flush())
             self._output.flush()
         except OSError as problem:
-            self._report("warn", f"the output of job {self._entry.job_id} is not shown any more: {problem}")
+            text = f"the rest of job {self._entry.job_id}'s output is not shown: {problem}"
+            self._report("warn", text, "job.output_failed")
 
     def _copy(self, log: int) -> None:
         while self._at < self._size:

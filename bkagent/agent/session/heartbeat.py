@@ -9,9 +9,8 @@ from typing import Callable, Optional
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.wire.log_events import Report, with_event
 from bkagent.wire.timestamps import rfc3339
-
-Report = Callable[[str, str], None]
 
 
 class Heartbeat:
@@ -33,6 +32,7 @@ class Heartbeat:
         at_once: bool = False,
     ) -> None:
         self._client, self._interval_s, self._report = client, interval_s, report
+        self._report_retry = with_event(report, "control_plane.retry")
         self._on_beat, self._on_refusal = on_beat, on_refusal
         self._at_once = at_once
         self._ended = threading.Event()
@@ -58,15 +58,16 @@ class Heartbeat:
     def _beat(self) -> bool:
         sent_at = rfc3339(time.time_ns())
         try:
-            agents.heartbeat(self._client(), sent_at, wait=self._ended.wait, report=self._report)
+            agents.heartbeat(self._client(), sent_at, wait=self._ended.wait, report=self._report_retry)
         except Cancelled:
             return False
         except (Unreachable, WireError) as problem:
-            self._report("warn", f"no heartbeat arrived: {problem}; trying again at the next one")
+            text = f"could not heartbeat: {problem}; trying again in {self._interval_s:g} s"
+            self._report("warn", text, "heartbeat.failed")
             return True
         except AgentError as refusal:
             self._on_refusal(refusal)
             return False
-        self._report("debug", f"Heartbeat sent at {sent_at}")
+        self._report("debug", f"Heartbeat sent at {sent_at}", "heartbeat.sent")
         self._on_beat()
         return True

@@ -16,6 +16,7 @@ from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
 from bkagent.system import host
 from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
+from bkagent.wire.log_events import with_event
 from bkagent.wire.registration import Registered, Registration
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestL
         return None
     from bkagent.transport.request_log import RequestLog
 
-    return RequestLog(report, settings.debug_http)
+    return RequestLog(with_event(report, "control_plane.request"), settings.debug_http)
 
 
 def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: Report) -> List[Session]:
@@ -52,13 +53,15 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
     first = registration(settings, 1)
     sessions: List[Optional[Session]] = [None] * settings.spawn
     errors: List[Exception] = []
+    report_retry = with_event(report, "control_plane.retry")
 
     def register(index: int) -> None:
         own = first if index == 1 else _numbered(first, settings, index)
         try:
-            registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report)
+            registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report_retry)
             if registered.asks_for_tracing:
-                report("warn", "The control plane asks for tracing, which this release does not do")
+                text = "the control plane asks for tracing, which is not supported yet"
+                report("warn", text, "session.tracing_unsupported")
             _tell_orders(registered, report)
             sessions[index - 1] = Session(client, registered, report)
         except AgentError as error:
@@ -77,13 +80,14 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
 
 def _tell_orders(registered: Registered, report: Report) -> None:
     """Report what the control plane asks of this agent."""
-    report("debug", f"Ping interval: {registered.ping_interval_s:g}s")
-    report("debug", f"Job status interval: {registered.job_status_interval_s:g}s")
-    report("debug", f"Heartbeat interval: {registered.heartbeat_interval_s:g}s")
+    report("debug", f"Ping interval: {registered.ping_interval_s:g}s", "session.setting")
+    report("debug", f"Job status interval: {registered.job_status_interval_s:g}s", "session.setting")
+    report("debug", f"Heartbeat interval: {registered.heartbeat_interval_s:g}s", "session.setting")
     if registered.endpoint:
-        report("debug", f"Endpoint: {without_user(registered.endpoint)}")
+        report("debug", f"Endpoint: {without_user(registered.endpoint)}", "session.setting")
     for name in sorted(registered.request_headers or {}):
-        report("debug", f"Server-specified request header: {name}")  # its value may be what lets us in
+        # Without its value, which may be a credential.
+        report("debug", f"Server-specified request header: {name}", "session.setting")
 
 
 def registration(settings: AgentSettings, index: int) -> Registration:

@@ -7,15 +7,14 @@ acquire stay with the endpoint of the registration.
 
 from __future__ import annotations
 
-from typing import Callable, Mapping, Optional
+from typing import Mapping, Optional
 
 from bkagent.errors import AgentError, ConfigError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.wire.log_events import Report
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registered
-
-Report = Callable[[str, str], None]
 
 
 class Session:
@@ -52,9 +51,10 @@ class Session:
         try:
             second = agents.ping(moved)
         except AgentError as problem:
-            self._report("warn", f"staying at {self.client.endpoint}: {first.endpoint} does not answer: {problem}")
+            text = f"staying at {self.client.endpoint}: {first.endpoint} does not answer: {problem}"
+            self._report("warn", text, "session.endpoint_failed")
             return first
-        self._report("info", f"the control plane moved this agent to {moved.endpoint}")
+        self._report("info", f"the control plane moved this agent to {moved.endpoint}", "session.moved")
         self.client = moved
         self._apply(second.request_headers)
         return Ping(action=first.action, message=first.message, job_id=second.job_id)
@@ -69,7 +69,8 @@ class Session:
         except (AgentError, ValueError) as problem:
             if endpoint != self._refused_endpoint:  # it may be named at every ping
                 where = self.client.endpoint
-                self._report("warn", f"staying at {where}: the control plane names another endpoint, but {problem}")
+                text = f"staying at {where}: the control plane named another endpoint, but {problem}"
+                self._report("warn", text, "session.endpoint_refused")
             self._refused_endpoint = endpoint
             return None
 

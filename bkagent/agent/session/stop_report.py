@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Optional
+from typing import Optional
 
 from bkagent.agent.shutdown import GRACEFUL, KILL
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 
 class StopReport:
@@ -40,4 +39,5 @@ class StopReport:
         try:
             agents.report_stop(self._client)
         except AgentError as problem:
-            self._report("debug", f"the control plane does not know that this agent is stopping: {problem}")
+            text = f"could not report that this agent is stopping: {problem}"
+            self._report("debug", text, "worker.stop_unreported")

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Callable, Mapping, Optional
 
 from bkagent.system import service_socket
-
-Report = Callable[[str, str], None]
+from bkagent.wire.log_events import Report
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ def read_watch(environ: Mapping[str, str], report: Report) -> Optional[Watch]:
     if environ.get("WATCHDOG_PID", "") not in ("", str(os.getpid())):
         return None  # it was meant for a process that has started this one
     if not (microseconds.isascii() and microseconds.isdigit() and int(microseconds) > 0):
-        report("warn", f"WATCHDOG_USEC must be a number of microseconds, but is {microseconds!r}")
+        text = f"WATCHDOG_USEC must be a number of microseconds, but is {microseconds!r}"
+        report("warn", text, "watchdog.invalid")
         return None
     return Watch(address, min(int(microseconds) / 1e6, threading.TIMEOUT_MAX))
 
@@ -65,6 +65,7 @@ class Watchdog:
             service_socket.tell(self._watch.address, "WATCHDOG=1")
         except OSError as error:
             if was_heard:  # once, and not each time
-                self._report("warn", f"systemd's watchdog does not hear this agent: {self._watch.address}: {error}")
+                text = f"systemd's watchdog cannot be reached: {self._watch.address}: {error}"
+                self._report("warn", text, "watchdog.failed")
             return False
         return True

@@ -8,10 +8,11 @@ from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List
+    from typing import Dict, List
 
     from bkagent.localrun.options import Request
     from bkagent.localrun.run import LocalRun
+    from bkagent.wire.log_events import Report
 
 
 def run(call: Call) -> int:
@@ -72,13 +73,13 @@ def _inherited(environ: "Dict[str, str]") -> "Dict[str, str]":
     return {name: text for name, text in environ.items() if not name.startswith(own)}
 
 
-def _quiet(call: Call) -> "Callable[[str, str], None]":
+def _quiet(call: Call) -> "Report":
     """Return a report that leaves out what agents say about ordinary work, unless --debug asks for it."""
     talkative = call.settings[logging.DEBUG]
 
-    def report(level: str, text: str) -> None:
+    def report(level: str, text: str, event: str = "") -> None:
         if talkative or level in ("warn", "error", "fatal"):
-            call.report(level, text)
+            call.report(level, text, event)
 
     return report
 

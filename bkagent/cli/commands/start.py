@@ -64,20 +64,21 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "
 
     defects.follow_call(call, known.scrub)
 
-    def report(level: str, text: str) -> None:
-        call.report(level, known.scrub(text))
+    def report(level: str, text: str, event: str = "") -> None:
+        call.report(level, known.scrub(text), event)
 
-    call.report("notice", f"Starting bkagent, as buildkite-agent v{FULL_VERSION}, with PID: {os.getpid()}")
+    text = f"Starting bkagent, as buildkite-agent v{FULL_VERSION}, with PID: {os.getpid()}"
+    call.report("notice", text, "agent.starting")
     if call.settings[session.CONFIG]:
-        call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}")
+        call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}", "config.loaded")
     for sentence in agent_settings.places(settings):
-        report("debug", sentence)
+        report("debug", sentence, "config.path")
     for sentence in agent_settings.warnings(call.settings):
-        report("warn", sentence)
+        report("warn", sentence, "config.warning")
     _make_build_folder(settings.job.build_path, call)
     stop = Shutdown()
     signals.follow(stop, report)
-    report("info", "You can press Ctrl-C to stop the agent")
+    report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
     open_output = _job_output(call) if settings.job.log_copies.to_stdout else None
     return run_agent(settings, stop, report, warm, open_output, known)
 
@@ -96,7 +97,7 @@ def _make_build_folder(path: str, call: Call) -> None:
 
     if os.path.isdir(path):
         return
-    call.report("info", f"Build Path doesn't exist, creating it ({path})")
+    call.report("info", f"Build Path doesn't exist, creating it ({path})", "config.build_path_created")
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,7 @@ from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, api, checkout, job, job_logs, logging, session
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
+from bkagent.wire.log_events import with_event
 
 _DEFAULT_CHECKOUT_ATTEMPTS = 6
 
@@ -23,7 +24,9 @@ def build(call: Call) -> AgentSettings:
     """Return the agent's settings. Raises ConfigError for values that do not go together, or cannot be had."""
     settings, environ = call.settings, call.environ
     _refuse(settings)
-    state_path = paths.state_path(environ, settings[session.STATE_PATH], call.report)
+    state_path = paths.state_path(
+        environ, settings[session.STATE_PATH], with_event(call.report, "state.folder_replaced")
+    )
     return AgentSettings(
         endpoint=settings[api.ENDPOINT], token=token_source.resolve(settings[api.TOKEN]).reveal(),
         state_path=state_path, job=_job(call, state_path), environ=environ, name=settings[session.NAME],

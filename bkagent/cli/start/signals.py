@@ -6,17 +6,18 @@ import os
 import signal
 import socket
 import threading
-from typing import Callable, List
+from typing import List
 
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.system import signals
+from bkagent.wire.log_events import Report
 
-# At level NOW the jobs' processes are killed and their results written down; this is the time for that.
+# At level KILL the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0
 _AGAIN = "send again to end the running jobs"
 
 
-def follow(stop: Shutdown, report: Callable[[str, str], None]) -> None:
+def follow(stop: Shutdown, report: Report) -> None:
     """Let signals raise `stop`. Must be called on the main thread.
 
     TERM and INT: finish the running job; then cancel it; then kill it. QUIT: cancel at once. HUP: nothing.
@@ -49,16 +50,16 @@ _LEVELLED = _numbers("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
 _UNHEEDED = _numbers("SIGHUP")
 
 
-def _raise(number: int, stop: Shutdown, report: Callable[[str, str], None]) -> None:
+def _raise(number: int, stop: Shutdown, report: Report) -> None:
     is_quit = number == getattr(signal, "SIGQUIT", None)
     level = max(FORCED if is_quit else GRACEFUL, min(stop.level + 1, KILL))
     name = signal.Signals(number).name
     if level == GRACEFUL:
-        report("info", f"Received {name}: leaving when the running jobs have ended; {_AGAIN}")
+        report("info", f"Received {name}: leaving when the running jobs have ended; {_AGAIN}", "agent.signal_received")
     elif level == FORCED:
-        report("info", f"Received {name}: cancelling the running jobs")
+        report("info", f"Received {name}: cancelling the running jobs", "agent.signal_received")
     else:
-        report("info", f"Received {name}: ending at once")
+        report("info", f"Received {name}: ending at once", "agent.signal_received")
         last = threading.Timer(_LAST_SECONDS, os._exit, (1,))
         last.daemon = True
         last.start()

@@ -11,6 +11,7 @@ from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.log_events import Report
 
 Send = Callable[[int, int, int, bytes], None]
 _READ_BYTES = 256 * 1024
@@ -35,7 +36,7 @@ class ChunkSenders:
         send: Send,
         outage: SharedBackoff,
         ring: Callable[[], None],
-        report: Callable[[str, str], None],
+        report: Report,
     ) -> None:
         self._log_path, self._journal, self._send, self._outage = log_path, journal, send, outage
         self._ring, self._report = ring, report
@@ -111,7 +112,8 @@ class ChunkSenders:
             except Unreachable as problem:
                 tries += 1
                 if tries == 1:
-                    self._report("warn", f"log chunk {chunk.sequence} will be sent again: {problem}")
+                    text = f"log chunk {chunk.sequence} will be sent again: {problem}"
+                    self._report("warn", text, "log.chunk_retried")
                 wish_s = problem.retry_after_s if isinstance(problem, Unavailable) else None
                 if self._outage.wait(lambda: self._closed, tries, wish_s or 0.0):
                     return False

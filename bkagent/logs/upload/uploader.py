@@ -16,6 +16,7 @@ from bkagent.spool.background_sync import BackgroundSync
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.log_events import Report
 
 __all__ = ["GivenUp", "Uploader"]
 
@@ -41,7 +42,7 @@ class Uploader:
         self,
         entry: AgentEntry,
         send: Send,
-        report: Callable[[str, str], None],
+        report: Report,
         *,
         outage: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
@@ -122,7 +123,8 @@ class Uploader:
                 raise
             if not self._told_of_full_disk:
                 self._told_of_full_disk = True
-                self._report("warn", f"the log of job {self._entry.job_id} waits: {problem}")
+                text = f"the log of job {self._entry.job_id} waits for room on the disk: {problem}"
+                self._report("warn", text, "log.disk_full")
             stop.wait(_FULL_DISK_PAUSE_S)
             return None
 
@@ -144,8 +146,8 @@ class Uploader:
     def _warn_of_size(self, size: int, limit: int) -> None:
         if limit and size > limit and not self._told_of_size:
             self._told_of_size = True
-            name = self._entry.job_id
-            self._report("warn", f"the log of job {name} has exceeded {limit} bytes; the server may drop the rest")
+            text = f"the log of job {self._entry.job_id} exceeds {limit} bytes; the control plane may drop the rest"
+            self._report("warn", text, "log.too_large")
 
     def _sync(self, journal: Journal) -> None:
         """Bring to the disk which chunks were cut, and before that what was cut.
