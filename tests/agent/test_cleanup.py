@@ -115,7 +115,7 @@ def test_an_agent_collects_when_it_starts_but_not_while_a_job_is_in_the_spool(pl
     age(kept, 15 * DAY_S)
     entry = directory.create(str(state / "spool"), JobManifest("job", plane.endpoint, "token"))
     agent = start()
-    assert agent.wait_said("is removed: it is too old"), agent.said
+    assert agent.wait_said("older than 14 days"), agent.said
     job = plane.add_job("echo one")
     assert job.wait_finished(), agent.said
     assert not kept.exists() and (code / "python").exists()

@@ -105,7 +105,7 @@ def test_a_damaged_entry_stays_while_its_job_runs_and_is_mended_by_it(plane, sta
     with stopped(pid):
         (folder / job.id / "job.json").write_text("{")
         second = start()
-        assert second.wait_said("its job still runs"), second.said
+        assert second.wait_said("its process still runs"), second.said
         assert second.spool == [job.id] and not (folder.parent / "kept").exists()
         second.signal("SIGKILL")  # else it would look again, and might finish the job before its result is seen here
         second.wait()

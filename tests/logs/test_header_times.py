@@ -27,7 +27,9 @@ def told(entry, send=None, said=None):
     """Return a watcher whose batches end up in the list beside it."""
     batches = []
     report = (said if said is not None else []).append
-    return HeaderTimes(entry, send or batches.append, lambda _level, text, _event: report(text), lambda: NOW_NS), batches
+    return HeaderTimes(
+        entry, send or batches.append, lambda _level, text, _event: report(text), lambda: NOW_NS
+    ), batches
 
 
 def test_headers_are_numbered_from_nought_in_the_order_of_the_log(entry):

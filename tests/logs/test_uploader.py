@@ -257,4 +257,4 @@ def test_a_log_over_its_limit_is_told_once_and_goes_on(entry_for):
     side.close()
     running.join()
     assert len(store.log()) == 100
-    assert len(said) == 1 and "exceeded 15 bytes" in said[0][1]
+    assert len(said) == 1 and "exceeds 15 bytes" in said[0][1]
