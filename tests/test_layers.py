@@ -34,7 +34,6 @@ STRANGERS = {
     },  # fmt: skip
     "agent": {"controlplane"},
 }
-KNOWN_CIRCLES = ["bkagent.spool.agent_entry <-> bkagent.spool.custody.keeping"]  # of annotations; may only shrink
 PLATFORM_MODULES = {"fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd"}
 
 
@@ -65,7 +64,7 @@ def test_no_modules_import_each_other() -> None:
     arrows: "Dict[str, List[str]]" = {}
     for file in files():
         arrows[file.module] = sorted({module for _, module in imports(file) if module in modules})
-    assert [" <-> ".join(circle) for circle in circles(arrows)] == KNOWN_CIRCLES
+    assert not [" <-> ".join(circle) for circle in circles(arrows)]
 
 
 def test_arrows_point_down() -> None:

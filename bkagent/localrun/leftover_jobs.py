@@ -26,8 +26,8 @@ def hand_over(spool_path: str, endpoint: str, report: "Callable[[str, str], None
             handing_over.take_in_older(entry)
             if provenance.fault_of(entry):
                 continue  # the agents that start next move it away, and name it
-            pid = entry.pid()
-            if pid is not None and entry.alive():
+            pid = entry.process.pid()
+            if pid is not None and entry.process.alive():
                 process_group.kill(pid)
             handing_over.redirect(entry, endpoint)
             count += 1

@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
 from typing import Optional
 
 from bkagent.errors import AgentError
 from bkagent.spool import layout, result, shared_files
-from bkagent.spool.custody import keeping, session_file
+from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
+from bkagent.spool.process_watch import ProcessWatch
 from bkagent.spool.result import Result
-from bkagent.spool.shared_files import heartbeat_age_s, request_cancel, touch_heartbeat
+from bkagent.spool.shared_files import request_cancel, touch_heartbeat
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_path
-from bkagent.system.plain_file import open_plain, read_plain
-
-_START_LOOK_S = 0.02
+from bkagent.system.plain_file import open_plain
 
 
 class AgentEntry:
-    """One job in the spool. Everything that changes it needs ownership (`try_own`), which one agent at a time has."""
+    """One job in the spool; `process` tells of its job process.
+
+    Everything that changes an entry needs ownership (`try_own`), which one agent at a time has.
+    """
 
     def __init__(self, folder: str, owner: int = -1) -> None:
         self.folder = folder
         self.job_id = os.path.basename(folder)
+        self.process = ProcessWatch(folder)
         self._owner = owner
         self._job: Optional[JobManifest] = None
 
@@ -84,59 +85,9 @@ class AgentEntry:
 
     def in_use(self) -> bool:
         """Return whether an agent or a job process holds it, entry or not."""
-        return self.alive() or file_lock.is_held(self._path(layout.OWNER))
+        return self.process.alive() or file_lock.is_held(self._path(layout.OWNER))
 
-    # The job process
-
-    def alive(self) -> bool:
-        """Return whether a job process runs this job now."""
-        return file_lock.is_held(self._path(layout.ALIVE))
-
-    def started(self) -> bool:
-        """Return whether a job process has ever taken this entry."""
-        return os.path.exists(self._path(layout.PID))
-
-    def wait_for_start(self, timeout_s: Optional[float] = None) -> bool:
-        """Wait until a job process has taken the entry or there is a result; false when the time was over first."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        while not self.started() and not result.exists(self.folder):
-            if until is not None and time.monotonic() >= until:
-                return False
-            time.sleep(_START_LOOK_S)  # the one thing without a lock to wait for, and it lasts for moments
-        return True
-
-    def ended(self) -> bool:
-        """Return whether the job is over: it started or has a result, and nobody runs it. No result then means lost."""
-        if not self.started() and not result.exists(self.folder):
-            return False
-        return not self.alive()
-
-    def wait_for_end(self, timeout_s: Optional[float] = None) -> bool:
-        """Wait until `ended`; false when the time was over first. A thread of its own sleeps on the kernel's lock."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
-        if not self.wait_for_start(timeout_s):
-            return False
-        if until is None:
-            self.sleep_until_end()
-            return True
-        waiter = threading.Thread(target=self.sleep_until_end, name="job-end", daemon=True)
-        waiter.start()
-        waiter.join(max(0.0, until - time.monotonic()))
-        return not waiter.is_alive()
-
-    def sleep_until_end(self) -> None:
-        """Block until the job process that has started is gone, by the kernel's lock."""
-        file_lock.wait_until_free(self._path(layout.ALIVE))
-
-    def pid(self) -> Optional[int]:
-        """Return the process id of the living job process, which may be signalled; None when none lives."""
-        if not self.alive():
-            return None
-        try:
-            pid = int(read_plain(self._path(layout.PID), 20))
-        except (OSError, ValueError):
-            return None
-        return pid if pid > 1 else None  # what else would be a group of processes, or all of them
+    # What agents and the job process tell each other
 
     def request_cancel(self, reason: str) -> None:
         """Write down why the job shall end: "cancel" or "agent_stop". Signalling the job process comes after this."""
@@ -149,10 +100,6 @@ class AgentEntry:
     def heartbeat(self) -> None:
         """Note that the control plane has accepted a heartbeat of the session that took the job."""
         touch_heartbeat(self.folder)
-
-    def heartbeat_age_s(self, now: float) -> float:
-        """Return the seconds since the last `heartbeat`; `now` as by time.time()."""
-        return heartbeat_age_s(self.folder, now)
 
     def result(self) -> Optional[Result]:
         """Return how the job ended, or None. Raises WireError for a damaged file."""
@@ -206,18 +153,6 @@ class AgentEntry:
         session_file.remove(layout.state_of(self.folder), self.job_id)
         self.release()
         layout.remove_folder(self.folder)
-
-    def clear_away(self, why: str) -> None:
-        """Make room for the job in the spool: remove what has no log, keep the rest for a person to look at."""
-        if self.log_size():
-            self.keep(why)
-        else:
-            self.release()
-            layout.remove_folder(self.folder)
-
-    def keep(self, reason: str) -> str:
-        """Move the entry out of the spool, to `kept` beside it, for a person to look at; return where it is now."""
-        return keeping.keep_entry(self, reason)
 
     def rewrite(self, job: JobManifest) -> None:
         """Put another `job.json` in place. Raises OSError."""

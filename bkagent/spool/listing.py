@@ -100,11 +100,11 @@ def _foreign(folder: str, fault: str) -> SpooledJob:
 
 
 def _state(entry: AgentEntry, result: Optional[Result]) -> str:
-    if entry.alive():
+    if entry.process.alive():
         return RUNNING
     if result is not None:
         return WAITING
-    return LOST if entry.started() else STARTING
+    return LOST if entry.process.started() else STARTING
 
 
 def _of_kept(folder: str) -> SpooledJob:

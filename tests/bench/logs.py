@@ -84,7 +84,7 @@ def run(coloured: bool, megabytes: int, secrets: int) -> Spent:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(target=job_side, args=(entry.folder, coloured, megabytes, secrets, there))
         process.start()
-        entry.wait_for_start()
+        entry.process.wait_for_start()
         sent: Dict[int, int] = {}
 
         def sink(sequence: int, _offset: int, size: int, _body: bytes) -> None:

@@ -98,7 +98,7 @@ class Running:
 
     def end(self) -> "Ended":
         """Wait for the end of the job."""
-        if not self.entry.wait_for_end(_LIMIT_S):
+        if not self.entry.process.wait_for_end(_LIMIT_S):
             self.signal(signal.SIGKILL)
             raise AssertionError(f"the job did not end: {self.raw()!r}")
         self.child.wait()

@@ -80,7 +80,7 @@ def test_a_second_signal_ends_the_job_at_once(sandbox: JobSandbox) -> None:
 
 def test_a_signal_in_the_first_moment_of_a_job_is_not_lost(sandbox: JobSandbox) -> None:
     running = sandbox.start('echo command >>"$SEEN"; sleep 300')
-    while running.entry.pid() is None:
+    while running.entry.process.pid() is None:
         assert running.child.poll() is None
     running.signal(signal.SIGTERM)
     ended = running.end()

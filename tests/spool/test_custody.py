@@ -10,7 +10,7 @@ from bkagent.agent.cleanup import collect_sessions
 from bkagent.errors import AgentError, WireError
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.spool import directory
-from bkagent.spool.custody import provenance, session_file
+from bkagent.spool.custody import keeping, provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.journal import Journal
 from bkagent.spool.manifest import JobManifest
@@ -148,11 +148,12 @@ def test_what_is_moved_away_is_whole_and_never_over_what_is_there(state):
     entry = create(state)
     entry.append(b"said\n")
     (state / "spool" / "job-1" / "reason").mkdir()  # so that it cannot be given one
-    first = entry.keep("odd")
+    first = keeping.keep_entry(entry, "odd")
     assert first == str(state / "kept" / "job-1")
     assert (state / "kept" / "job-1" / "entry" / "log").read_bytes() == b"said\n"
     assert (state / "kept" / "job-1" / "reason").read_text() == "odd\n"
     (state / "spool" / "job-1").write_text("a file")
     assert directory.strangers(str(state / "spool")) == [str(state / "spool" / "job-1")]
-    assert directory.AgentEntry(str(state / "spool" / "job-1")).keep("a file") == str(state / "kept" / "job-1.1")
+    stranger = directory.AgentEntry(str(state / "spool" / "job-1"))
+    assert keeping.keep_entry(stranger, "a file") == str(state / "kept" / "job-1.1")
     assert (state / "kept" / "job-1.1" / "entry").read_text() == "a file"

@@ -14,6 +14,7 @@ import pytest
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import directory
+from bkagent.spool.custody import keeping
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -140,17 +141,18 @@ def test_the_owner_s_death_frees_the_entry(spool_path, run):
 
 def test_a_job_process_lives_and_ends(spool_path, run):
     entry = directory.create(spool_path, JOB)
-    assert not entry.started() and not entry.alive() and not entry.ended() and entry.pid() is None
-    assert not entry.wait_for_end(0.01)
+    seen = entry.process
+    assert not seen.started() and not seen.alive() and not seen.ended() and seen.pid() is None
+    assert not seen.wait_for_end(0.01)
     process = run(ATTACHED + "side.append(b'out'); side.finish(Result(3, 'SIGTERM')); side.close()")
     assert process.stdout.readline() == "here\n"
-    assert entry.started() and entry.alive() and not entry.ended() and entry.pid() == process.pid
-    assert not entry.wait_for_end(0.01)
+    assert seen.started() and seen.alive() and not seen.ended() and seen.pid() == process.pid
+    assert not seen.wait_for_end(0.01)
     assert entry.result() is None
     process.stdin.write("\n")
     process.stdin.flush()
-    assert entry.wait_for_end(10)
-    assert entry.ended() and entry.pid() is None
+    assert seen.wait_for_end(10)
+    assert seen.ended() and seen.pid() is None
     assert entry.result() == Result(3, "SIGTERM")
     assert entry.log_size() == 3
 
@@ -159,11 +161,11 @@ def test_a_killed_job_process_is_lost_without_a_result(spool_path, run):
     entry = directory.create(spool_path, JOB)
     process = run(ATTACHED)
     assert process.stdout.readline() == "here\n"
-    ended = threading.Thread(target=entry.wait_for_end)
+    ended = threading.Thread(target=entry.process.wait_for_end)
     ended.start()
     os.kill(process.pid, signal.SIGKILL)
     ended.join(10)
-    assert not ended.is_alive() and entry.ended() and entry.result() is None
+    assert not ended.is_alive() and entry.process.ended() and entry.result() is None
     assert entry.settle(Result(-1))
     assert entry.result() == Result(-1)
     assert not entry.settle(Result(0)), "a result is written once"
@@ -184,10 +186,10 @@ def test_a_job_runs_once(spool_path, run):
 def test_a_job_that_was_given_up_does_not_start_any_more(spool_path):
     entry = directory.create(spool_path, JOB)
     assert entry.settle(Result(-1, signal_reason="agent_refused"))
-    assert entry.ended()
+    assert entry.process.ended()
     with pytest.raises(AgentError, match="has run already"):
         directory.attach(entry.folder)
-    assert not entry.alive()
+    assert not entry.process.alive()
 
 
 def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(spool_path):
@@ -313,14 +315,14 @@ def test_a_wish_to_cancel_is_seen_by_the_job(spool_path):
     side.close()
 
 
-def test_both_sides_see_the_age_of_the_last_heartbeat(spool_path):
+def test_the_job_process_sees_the_age_of_the_last_heartbeat(spool_path):
     entry = directory.create(spool_path, JOB)
     side = directory.attach(entry.folder)
     os.utime(os.path.join(entry.folder, "heartbeat"), (1000, 1000))
-    assert entry.heartbeat_age_s(1060.0) == side.heartbeat_age_s(1060.0) == 60
-    assert entry.heartbeat_age_s(900.0) == 0  # a clock that was set back
+    assert side.heartbeat_age_s(1060.0) == 60
+    assert side.heartbeat_age_s(900.0) == 0  # a clock that was set back
     entry.heartbeat()
-    assert entry.heartbeat_age_s(time.time()) < 600
+    assert side.heartbeat_age_s(time.time()) < 600
     side.close()
 
 
@@ -333,7 +335,7 @@ def test_a_finished_entry_goes(spool_path):
 
 
 def test_a_kept_entry_is_moved_aside_with_its_reason(spool_path):
-    kept = [directory.create(spool_path, JOB).keep(f"refused {number}") for number in range(2)]
+    kept = [keeping.keep_entry(directory.create(spool_path, JOB), f"refused {number}") for number in range(2)]
     assert kept == [os.path.join(os.path.dirname(spool_path), "kept", name) for name in ("job-1", "job-1.1")]
     assert directory.entries(spool_path) == []
     with open(os.path.join(kept[1], "reason"), encoding="utf-8") as file:

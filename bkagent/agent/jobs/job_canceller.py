@@ -36,7 +36,7 @@ class JobCanceller:
         `before` is done first, where this is the cancellation that acts.
         """
         with self._lock:
-            if self._entry.ended():
+            if self._entry.process.ended():
                 return  # by itself: nothing to cancel
             self._entry.request_cancel(reason)
             if self._killing is not None:
@@ -50,8 +50,8 @@ class JobCanceller:
     def _ask(self) -> None:
         """Signal the job process, in its first moments as soon as it is there to be signalled."""
         name = self._entry.job.cancel_signal
-        while not self._entry.ended():
-            pid = self._entry.pid()
+        while not self._entry.process.ended():
+            pid = self._entry.process.pid()
             if pid is not None:
                 sent = _INSTEAD if name == _UNFIT else name
                 text = f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}"
@@ -62,7 +62,7 @@ class JobCanceller:
 
     def kill(self) -> None:
         """End the job's processes without asking any more."""
-        pid = self._entry.pid()
+        pid = self._entry.process.pid()
         if pid is not None:
             text = f"job {self._entry.job_id} did not end within its grace period and is killed"
             self._report("warn", text, "job.killed")

@@ -24,6 +24,7 @@ from bkagent.logs.upload.uploader import Uploader
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.spool import layout
+from bkagent.spool.custody import keeping
 from bkagent.spool.directory import AgentEntry
 from bkagent.spool.result import Result
 from bkagent.system.plain_file import open_plain
@@ -75,7 +76,7 @@ class JobDelivery:
         poller.start()
         try:
             failed_chunks, kept_because = self._upload()
-            if self._give_up.is_set() and not self._entry.wait_for_end(_KILLED_WITHIN_S):
+            if self._give_up.is_set() and not self._entry.process.wait_for_end(_KILLED_WITHIN_S):
                 self._leave()
                 return None
             self.over = True
@@ -141,7 +142,7 @@ class JobDelivery:
             # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
             text = f"the log of job {self._entry.job_id} cannot be uploaded: {problem}"
             self._report("error", text, "log.upload_failed")
-            self._entry.wait_for_end()
+            self._entry.process.wait_for_end()
             return getattr(problem, "chunks_failed_count", 1), str(problem)
         finally:
             for watcher in watchers:
@@ -165,7 +166,7 @@ class JobDelivery:
 
     def _outcome(self, failed_chunks: int) -> Finish:
         result = self._result()
-        words = last_words(self._entry) if self._entry.started() else ""
+        words = last_words(self._entry) if self._entry.process.started() else ""
         if words:
             self._report("error", f"stderr of the process of job {self._entry.job_id}: {words}", "job.process_stderr")
         if result is None:
@@ -228,7 +229,7 @@ class JobDelivery:
             remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
         try:
             if kept_because:
-                kept = self._entry.keep(kept_because)
+                kept = keeping.keep_entry(self._entry, kept_because)
                 self._report("warn", f"the log of job {self._entry.job_id} is kept in {kept}", "job.log_kept")
             else:
                 self._entry.remove()

@@ -181,10 +181,10 @@ class JobRunner:
             return
         text = f"job {self._job.id} of an earlier agent may not run here and is ended: {refusal.reason}"
         self._context.report("error", text, "job.resume_refused")
-        pid = entry.pid()
+        pid = entry.process.pid()
         if pid is not None:
             process_group.kill(pid)
-            entry.wait_for_end(_KILLED_WITHIN_S)
+            entry.process.wait_for_end(_KILLED_WITHIN_S)
         self._say(entry, refusal.lines)
         entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
 
@@ -293,7 +293,7 @@ def _reap(child: launch.Child, entry: AgentEntry, tending: JobDelivery, report: 
     text = f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}"
     report("debug", text, "job.process_ended")
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
-    if entry.started() or tending.over:
+    if entry.process.started() or tending.over:
         return
     stderr = last_words(entry)
     text = f"the process of job {entry.job_id} could not begin{': ' + stderr if stderr else ''}"

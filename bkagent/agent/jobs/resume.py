@@ -44,7 +44,7 @@ def claim_earlier_entry(
             if entry.try_own():
                 return _resumable(entry, job, session)
         elif not entry.in_use():
-            entry.clear_away("it was no entry of a job when the job came again")
+            keeping.clear_away(entry, "it was no entry of a job when the job came again")
             return None
         if time.monotonic() >= until or wait(_LOOK_S):
             if not entry.is_entry():  # nothing that takes so long to be made
@@ -64,7 +64,7 @@ def _fault(entry: AgentEntry, token: str) -> str:
     if fault or not entry.is_entry():
         return fault
     fault = provenance.fault_against(entry, token)
-    if fault and entry.alive() and _is_ours(entry, token):
+    if fault and entry.process.alive() and _is_ours(entry, token):
         raise AgentError(f"its process still runs, and its entry cannot be used: {fault}")
     return fault
 
@@ -93,15 +93,15 @@ def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
 def _resumable(entry: AgentEntry, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
     """Return an owned entry, ready to go on; None when it has been put out of the way."""
     try:
-        began = entry.started() or entry.result() is not None
+        began = entry.process.started() or entry.result() is not None
         if began:
             handing_over.hand_to(entry, job, session)
             return entry
     except AgentError as damage:
-        if entry.alive():
+        if entry.process.alive():
             entry.release()
             raise AgentError(f"its process still runs, and its entry is damaged: {damage}") from damage
-        entry.clear_away(str(damage))
+        keeping.clear_away(entry, str(damage))
         return None
-    entry.clear_away("its process had not begun when the job came again")
+    keeping.clear_away(entry, "its process had not begun when the job came again")
     return None

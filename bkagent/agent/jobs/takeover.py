@@ -26,7 +26,7 @@ from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.spool import directory
-from bkagent.spool.custody import handing_over, provenance
+from bkagent.spool.custody import handing_over, keeping, provenance
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.directory import AgentEntry
 from bkagent.transport.retry import Schedule
@@ -53,7 +53,7 @@ class Takeover:
             if entry.folder in self._damaged:
                 continue
             fault = provenance.fault_of_form(entry)
-            if not fault and ((ended_only and entry.alive()) or not entry.try_own()):
+            if not fault and ((ended_only and entry.process.alive()) or not entry.try_own()):
                 continue
             try:
                 fault = fault or _fault_of(entry)
@@ -77,7 +77,7 @@ class Takeover:
             left_s = within_s
             while thread.is_alive() and left_s > 0:
                 thread.join(_LOOK_S)
-                if not entry.alive():
+                if not entry.process.alive():
                     left_s -= _LOOK_S
 
     def _take_over(self, entry: AgentEntry, noted: Optional[SessionFile]) -> None:
@@ -103,7 +103,7 @@ class Takeover:
             request_log=request_log_of(context.settings, context.report),
         )  # fmt: skip
         client = session.with_endpoint(noted.endpoint).with_token(noted.token)
-        if not entry.started():
+        if not entry.process.started():
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
         files = JobFiles(context.settings.job.context_path or entry.folder, job.job_id)
@@ -140,7 +140,7 @@ class Takeover:
 
     def _set_aside(self, entry: AgentEntry, why: str) -> None:
         """Move away what is damaged or no entry, but not under a job that still runs, which may mend it."""
-        if not provenance.fault_of_form(entry) and entry.alive():
+        if not provenance.fault_of_form(entry) and entry.process.alive():
             entry.release()
             if entry.folder not in self._waiting:
                 self._waiting.add(entry.folder)
@@ -148,7 +148,7 @@ class Takeover:
                 self._context.report("error", text, "takeover.deferred")
             return
         try:
-            kept = entry.keep(why)
+            kept = keeping.keep_entry(entry, why)
             text = f"{entry.folder} in the spool is ignored: {why}; moved to {kept}"
             self._context.report("error", text, "spool.entry_kept")
         except (OSError, AgentError) as problem:

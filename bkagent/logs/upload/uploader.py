@@ -129,15 +129,15 @@ class Uploader:
             return None
 
     def _ended(self) -> bool:
-        if self._entry.ended():
+        if self._entry.process.ended():
             return True
-        if not self._watching and self._entry.started():
+        if not self._watching and self._entry.process.started():
             self._watching = True
             threading.Thread(target=self._ring_at_end, name="job-end", daemon=True).start()
         return False
 
     def _ring_at_end(self) -> None:
-        self._entry.sleep_until_end()
+        self._entry.process.sleep_until_end()
         try:
             self._entry.ring()
         except OSError:
@@ -163,7 +163,7 @@ class Uploader:
         missing = journal.next_offset - self._entry.log_size()
         if missing > _MOST_LOST_BYTES:
             raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
-        if missing > 0 and not self._entry.alive():
+        if missing > 0 and not self._entry.process.alive():
             said = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
             with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:
                 # The words come last: what was cut last is what is sent again.

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import layout, result
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.system import private_folder
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import is_own_folder, open_plain
-
-if TYPE_CHECKING:
-    from bkagent.spool.agent_entry import AgentEntry
 
 _AS_IT_WAS = "entry"  # inside its folder in `kept`
 _MOST_OF_ONE_JOB = 1000
@@ -38,6 +35,15 @@ def keep_entry(entry: AgentEntry, reason: str) -> str:
     target = _free_name(layout.state_of(entry.folder), entry.job_id)
     os.rename(entry.folder, target)
     return target
+
+
+def clear_away(entry: AgentEntry, reason: str) -> None:
+    """Make room for the job in the spool: remove what has no log, keep the rest for a person to look at."""
+    if entry.log_size():
+        keep_entry(entry, reason)
+    else:
+        entry.release()
+        layout.remove_folder(entry.folder)
 
 
 def keep_as_is(path: str, reason: str) -> str:
