@@ -6,6 +6,10 @@ Source of the accepted spellings: the conventions of buildkite-agent 3.137's com
 
 from bkagent.config.secret import Secret
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
+
 
 class Kind:
     """A kind of value.
@@ -14,11 +18,13 @@ class Kind:
     repeats         whether each use of the flag adds to the value
     unread_in_file  what the reference makes, without a word, of a text of the file that is no such value;
                     None where it ends with an error
+    words           those that mean something, where not every text does
     """
 
     __slots__ = ("name",)
     takes_value = True
     repeats = False
+    words: "Tuple[str, ...]" = ()
     unread_in_file: object = None
     has_syntax = True  # what cannot be read is answered with the command's page, as a wrong command line is
 
@@ -36,6 +42,13 @@ class Kind:
     def from_file(self, text: str) -> object:
         """Return the value of a key of the configuration file."""
         return self.from_environment(text)
+
+    def from_hook(self, text: str) -> object:
+        """Return the value of a variable of a running job, which a hook may have set, in the form settings hold.
+
+        Words that are unknown pass: what uses them says what is wrong. Raises ValueError as the others do.
+        """
+        return text
 
     def finish(self, value: object) -> object:
         """Return the value in the form that settings hold, whatever the source."""
@@ -75,6 +88,9 @@ class _Flag(Kind):
     def from_environment(self, text: str) -> object:
         return self.from_flag(text) if text else False
 
+    def from_hook(self, text: str) -> object:
+        return self.from_flag(text)
+
 
 class _CheckedFlag(_Flag):
     """A flag that must be right in the file as well: one that protects may not be off because of a misspelt word."""
@@ -101,6 +117,12 @@ class _Whole(Kind):
         if not digits.isdigit():
             raise ValueError(legal)
         return _number(text, digits, 10, legal)
+
+    def from_hook(self, text: str) -> object:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError("a whole number") from None
 
 
 def _number(text: str, digits: str, base: int, legal: str) -> int:
@@ -188,6 +210,9 @@ class _Items(Kind):
 
     def from_file(self, text: str) -> object:
         return text.split(",")
+
+    def from_hook(self, text: str) -> object:
+        return tuple(item for item in map(str.strip, text.split(",")) if item)
 
 
 class _List(_Items):

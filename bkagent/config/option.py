@@ -2,8 +2,9 @@
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Mapping, Tuple, Union
+    from typing import Callable, Mapping, Optional, Tuple, Union
 
+    from bkagent.config.job_variable import JobVariable
     from bkagent.config.kinds import Kind
 
 
@@ -21,11 +22,12 @@ class Option:
     required   words for "Missing ..." where it must not be empty after loading
     replaced_by  name of the option to use instead; using this one warns
     deprecated   better not used any more; what is replaced is that anyway
+    job        how jobs are told of it, and read it back; None where they are not
     """
 
     __slots__ = (
         "name", "kind", "default", "env", "help", "secret", "hidden", "in_file", "required", "replaced_by",
-        "deprecated",
+        "deprecated", "job",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +44,7 @@ class Option:
         required: str = "",
         replaced_by: str = "",
         deprecated: bool = False,
+        job: "Optional[JobVariable]" = None,
     ) -> None:
         self.name = name
         self.kind = kind
@@ -54,6 +57,9 @@ class Option:
         self.required = required
         self.replaced_by = replaced_by
         self.deprecated = deprecated or bool(replaced_by)
+        self.job = job
+        if job is not None:
+            job.belong_to(self)
 
     def required_as(self, words: str) -> "Option":
         """Return the same option, required under these words."""
@@ -67,22 +73,6 @@ class Option:
             hidden=self.hidden,
             in_file=self.in_file,
             required=words,
-            replaced_by=self.replaced_by,
-            deprecated=self.deprecated,
-        )
-
-    def with_default(self, default: object) -> "Option":
-        """Return the same option with another default, for a command that differs there alone."""
-        return Option(
-            self.name,
-            self.kind,
-            default,
-            env=self.env,
-            help=self.help,
-            secret=self.secret,
-            hidden=self.hidden,
-            in_file=self.in_file,
-            required=self.required,
             replaced_by=self.replaced_by,
             deprecated=self.deprecated,
         )

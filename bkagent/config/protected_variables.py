@@ -11,7 +11,9 @@ them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: 
     Job API            closed   mode "strict"  closed
     secrets of steps   closed   unless "none"  closed
 
-(1) what the agent itself tells a job goes over what the job brought, see `agent.job_environment`.
+(1) what the agent itself tells a job goes over what the job brought, see `agent.jobs.job_environment`.
+
+Which variables are ALWAYS and CHECKOUT is in the rows of the options (`config.job_variable`).
 """
 
 from __future__ import annotations
@@ -20,51 +22,30 @@ import os
 from typing import Optional, Sequence, Tuple
 
 from bkagent.config import dangerous_variables as dangerous
+from bkagent.config import job_variables
+from bkagent.config.job_variable import BY_MODE, NO_SECRET, NOBODY, SPARSE_BY_MODE
+from bkagent.config.options import agent, bootstrap, checkout
 
-# Closed to all of a job. Source: buildkite-agent 3.138, whose list this is but for the last two, which are of 4.5.
-ALWAYS = frozenset(
-    "BUILDKITE_" + name
-    for name in (
-        "AGENT_ACCESS_TOKEN", "AGENT_DEBUG", "AGENT_ENDPOINT", "AGENT_JOB_TIMEOUT_FILE", "AGENT_PID", "BIN_PATH",
-        "BUILD_PATH", "CHECKOUT_OVERRIDE_MODE", "COMMAND_EVAL", "CONFIG_PATH", "CONTAINER_COUNT",
-        "GIT_CLONE_MIRROR_FLAGS", "GIT_MIRRORS_LOCK_TIMEOUT", "GIT_MIRRORS_PATH", "GIT_MIRRORS_SKIP_UPDATE",
-        "GIT_MIRROR_CHECKOUT_MODE", "GIT_REMOTE_MIRROR_URL", "GIT_SUBMODULE_CLONE_CONFIG", "HOOKS_PATH", "HOOKS_SHELL",
-        "JOB_CONTEXT_DIR", "KUBERNETES_EXEC", "LOCAL_HOOKS_ENABLED", "PLUGINS_ENABLED", "PLUGINS_PATH", "SHELL",
-        "SSH_KEYSCAN", "PROTECTED_ENVIRONMENT_VARIABLES", "PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
-    )
-)  # fmt: skip
-
+# Closed to all of a job.
+ALWAYS = job_variables.open_to(NOBODY)
 # Locked only while the operator wants the checkout to be the agent's business alone.
-CHECKOUT = frozenset(
-    "BUILDKITE_" + name
-    for name in (
-        "GIT_CHECKOUT_FLAGS", "GIT_CHECKOUT_TIMEOUT", "GIT_CLEAN_FLAGS", "GIT_CLONE_FLAGS", "GIT_COMMIT_VERIFICATION",
-        "GIT_FETCH_FLAGS", "GIT_SKIP_FETCH_EXISTING_COMMITS", "GIT_SPARSE_CHECKOUT_MODE", "GIT_SPARSE_CHECKOUT_PATHS",
-        "GIT_SUBMODULES", "SKIP_CHECKOUT",
-    )
-)  # fmt: skip
-CHECKOUT_OVERRIDE_MODE = "BUILDKITE_CHECKOUT_OVERRIDE_MODE"
+CHECKOUT = job_variables.open_to(BY_MODE, SPARSE_BY_MODE)
+# Hooks and in-job commands may set some that secrets may not.
+_CLOSED_TO_SECRETS = ALWAYS | job_variables.open_to(NO_SECRET)
+CHECKOUT_OVERRIDE_MODE = checkout.OVERRIDE_MODE.env[0]
 IGNORED = "BUILDKITE_IGNORED_ENV"  # tells a job what of it was left out
-
-# Hooks and in-job commands may set these, secrets may not.
-_CLOSED_TO_SECRETS = ALWAYS | {
-    "BUILDKITE_ARTIFACT_PATHS", "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION", "BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH",
-    "BUILDKITE_REFSPEC", "BUILDKITE_REPO",
-}  # fmt: skip
 
 # A program that stands in for ours in the tests of the reference: whoever starts the agent may name one.
 OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
 # What the agent does not say of these is said by nobody.
-_ONLY_OF_THE_AGENT = frozenset((
-    OVERRIDE_SELF, "BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES", "BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",
-))  # fmt: skip
+_ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, *agent.PROTECTED_VARIABLES.env, *agent.PROTECT_GIT.env))
 
 # By these the control plane could still have any program run as the job's command or in place of git, or a container
 # that is not the repository's; cmd.exe is given a path in TEMP, and takes `&` in it for the end of a command. Hooks may
 # set them: they put tools on PATH, and are code themselves.
 _WHAT_RUNS = frozenset((
-    "PATH", "BUILDKITE_BOOTSTRAP_PHASES", "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_DOCKER_FILE",
+    "PATH", *bootstrap.PHASES.env, "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_DOCKER_FILE",
     "BUILDKITE_DOCKER_COMPOSE_FILE", "TEMP", "TMP",
 ))  # fmt: skip
 

@@ -1,7 +1,6 @@
 """A checkout from nothing, and over what an earlier job left."""
 
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -106,7 +105,7 @@ def test_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log)
     for head, is_merged in ((upstream.pull, True), (upstream.first, False)):
         session, settings = job.start(**variables, PULL_REQUEST_HEAD_COMMIT=head)
         checkout.enter(session)
-        settings = replace(settings, is_v4=True)
+        settings = settings.replaced(is_v4=True)
         if is_merged:
             checkout.check_out(session, settings, job.left.append)
             assert job.git("rev-parse", "HEAD") == merged

@@ -90,15 +90,13 @@ def test_what_the_copy_is_not_asked_for(job, copy, log, reason, variables):
 
 
 def test_a_repository_that_a_hook_changed_is_not_the_one_that_was_copied(job, copy, upstream, log):
-    from dataclasses import replace
-
     from bkagent.checkout.run import check_out, enter
 
     session, settings = job.start()
     moved = upstream.path + "-moved"
     os.rename(upstream.path, moved)
     enter(session)
-    check_out(session, replace(settings, repository=moved), job.left.append)
+    check_out(session, settings.replaced(repository=moved), job.left.append)
     assert told(log) == "outcome=skipped site=none skip_reason=canonical-changed"
 
 

@@ -4,12 +4,12 @@ from typing import Dict, List
 
 import pytest
 
-from bkagent.checkout import checkout_settings as checkout_settings
-from bkagent.job.hook_settings import NAMES, HookSettings
+from bkagent.checkout.checkout_settings import REFRESHED
+from bkagent.job.hook_settings import HookSettings
 
 # Other than what a setting is without its variable.
 VALUES: Dict[str, str] = {
-    **dict.fromkeys(NAMES, "other"),
+    **dict.fromkeys(REFRESHED, "other"),
     "BUILDKITE_GIT_SUBMODULES": "false",
     **dict.fromkeys(
         (
@@ -35,7 +35,7 @@ def _ignore(sentence: str) -> None:
     """Hear no complaint."""
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(REFRESHED))
 def test_a_setting_follows_its_variable(name: str) -> None:
     usual = _state(HookSettings({}, _ignore))
     given = _state(HookSettings({name: VALUES[name], "BUILDKITE_REPO": "other"}, _ignore))
@@ -44,9 +44,9 @@ def test_a_setting_follows_its_variable(name: str) -> None:
     assert _state(refreshed) == given
     assert refreshed.refresh({}, _ignore) == {}
     checkout = refreshed.checkout
-    assert [getattr(checkout, field) for field in checkout_settings.REFRESHED.values()] == [
+    assert [getattr(checkout, field) for field in REFRESHED.values()] == [
         getattr(usual[0], field)
-        for field in checkout_settings.REFRESHED.values()  # type: ignore[index]
+        for field in REFRESHED.values()  # type: ignore[index]
     ]
     assert _state(refreshed)[1:] == usual[1:]  # type: ignore[index]
 

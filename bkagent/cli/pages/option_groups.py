@@ -57,6 +57,8 @@ def _homes() -> "Tuple[Dict[int, str], Dict[Tuple[str, Tuple[str, ...]], str]]":
             if isinstance(value, Option):
                 single.setdefault(_key(value), home)
                 same.setdefault(id(value), home)
+                if value.job is not None and value.job.reader is not None:
+                    listed.setdefault(_key(value.job.reader), home)
             elif isinstance(value, tuple):
                 for each in value:
                     if isinstance(each, Option):

@@ -4,8 +4,10 @@ A use of one of IGNORED warns; one of REFUSED ends the start, since an agent tha
 run jobs that its owner meant to keep out. OLD_NAMES are other names of options that exist.
 """
 
+from bkagent.config import job_variable as variable
 from bkagent.config.kinds import CHECKED_DURATION, DURATION, FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
 from bkagent.config.option import Option
+from bkagent.config.options import pipeline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ IGNORED = (
 TRACE_CONTEXT_ENCODING = Option(
     "trace-context-encoding", Choice("", "gob", "json"), "gob", env=("BUILDKITE_TRACE_CONTEXT_ENCODING",),
     help="Form of the trace context that jobs are told of.",
+    job=variable.JobVariable(place=50, place_in_file=24),
 )  # fmt: skip
 SIGNING_JWKS_FILE = Option(
     "signing-jwks-file",
@@ -75,6 +78,9 @@ SIGNING_JWKS_FILE = Option(
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",),
     help="Keys that sign pipelines.",
+    job=variable.JobVariable(
+        pipeline.JWKS_FILE.env[0], told=variable.WHEN_SET, place=58, place_in_file=32, reader=False
+    ),
 )
 SIGNING_JWKS_KEY_ID = Option(
     "signing-jwks-key-id",
@@ -82,6 +88,9 @@ SIGNING_JWKS_KEY_ID = Option(
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",),
     help="Which of those keys signs.",
+    job=variable.JobVariable(
+        pipeline.JWKS_KEY.env[0], told=variable.WHEN_SET, place=59, place_in_file=33, reader=False
+    ),
 )
 SIGNING_AWS_KMS_KEY = Option(
     "signing-aws-kms-key",
@@ -89,6 +98,9 @@ SIGNING_AWS_KMS_KEY = Option(
     "",
     env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
     help="AWS key that signs pipelines.",
+    job=variable.JobVariable(
+        pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
+    ),
 )
 SIGNING_GCP_KMS_KEY = Option(
     "signing-gcp-kms-key",
@@ -96,6 +108,9 @@ SIGNING_GCP_KMS_KEY = Option(
     "",
     env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
     help="Google Cloud key that signs pipelines.",
+    job=variable.JobVariable(
+        pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
+    ),
 )
 DEBUG_SIGNING = Option(
     "debug-signing",
@@ -103,6 +118,7 @@ DEBUG_SIGNING = Option(
     False,
     env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
     help="Log what is signed.",
+    job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )
 
 REFUSED = (
@@ -113,6 +129,7 @@ REFUSED = (
     Option(
         "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",),
         help="Run a job in the containers of a pod; this release cannot, and does not start with it.",
+        job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, reader=False),
     ),
 )  # fmt: skip
 VERIFICATION_FAILURE_BEHAVIOR = Option(

@@ -2,7 +2,8 @@
 
 import os
 
-from bkagent.config.compat import COMPAT
+from bkagent.config import compat
+from bkagent.config import job_variable as variable
 from bkagent.config.kinds import (
     CHECKED_FLAG,
     COMMAND_PATH,
@@ -58,14 +59,28 @@ BUILD_PATH = Option(
     env=("BUILDKITE_BUILD_PATH",),
     required="build-path",
     help="Folder of the checkouts; made when it is missing.",
+    job=variable.JobVariable(
+        place=14,
+        open_to=variable.NOBODY,
+        starts_job=True,
+        reader=Option("build-path", FILE_PATH, "", env=("BUILDKITE_BUILD_PATH",), help="Folder of the checkouts."),
+    ),
 )
-HOOKS_PATH = Option("hooks-path", FILE_PATH, "", env=("BUILDKITE_HOOKS_PATH",), help="Folder of the agent's hooks.")
+HOOKS_PATH = Option(
+    "hooks-path",
+    FILE_PATH,
+    "",
+    env=("BUILDKITE_HOOKS_PATH",),
+    help="Folder of the agent's hooks.",
+    job=variable.JobVariable(place=18, open_to=variable.NOBODY, starts_job=True),
+)
 ADDITIONAL_HOOKS_PATHS = Option(
     "additional-hooks-paths",
     LIST,
     (),
     env=("BUILDKITE_ADDITIONAL_HOOKS_PATHS",),
     help="More folders of hooks.",
+    job=variable.JobVariable(place=19, starts_job=True),
 )
 PLUGINS_PATH = Option(
     "plugins-path",
@@ -73,6 +88,7 @@ PLUGINS_PATH = Option(
     "",
     env=("BUILDKITE_PLUGINS_PATH",),
     help="Folder of the plugins' checkouts.",
+    job=variable.JobVariable(place=20, open_to=variable.NOBODY, starts_job=True),
 )
 SOCKETS_PATH = sockets.SOCKETS_PATH
 JOB_CONTEXT_PATH = kubernetes.JOB_CONTEXT_PATH
@@ -83,13 +99,21 @@ BOOTSTRAP_SCRIPT = Option(
     env=("BUILDKITE_BOOTSTRAP_SCRIPT_PATH",),
     help="Command that runs a job in place of this program's own phases.",
 )
-SHELL = Option("shell", TEXT, default_shell, env=("BUILDKITE_SHELL",), help="Shell that runs the commands of jobs.")
+SHELL = Option(
+    "shell",
+    TEXT,
+    default_shell,
+    env=("BUILDKITE_SHELL",),
+    help="Shell that runs the commands of jobs.",
+    job=variable.JobVariable(place=43, open_to=variable.NOBODY, place_in_file=19, starts_job=True),
+)
 HOOKS_SHELL = Option(
     "hooks-shell",
     TEXT,
     "",
     env=("BUILDKITE_HOOKS_SHELL",),
     help="Shell that runs hooks; chosen per hook when empty.",
+    job=variable.JobVariable(place=44, open_to=variable.NOBODY, place_in_file=20),
 )
 CANCEL_GRACE_PERIOD = Option(
     "cancel-grace-period",
@@ -97,6 +121,7 @@ CANCEL_GRACE_PERIOD = Option(
     10,
     env=("BUILDKITE_CANCEL_GRACE_PERIOD",),
     help="Seconds that a cancelled job has to end.",
+    job=variable.JobVariable(place=48, place_in_file=14, starts_job=True),
 )
 SIGNAL_GRACE_PERIOD = Option(
     "signal-grace-period-seconds",
@@ -104,6 +129,7 @@ SIGNAL_GRACE_PERIOD = Option(
     -1,
     env=("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS",),
     help="Seconds that a cancelled command has to end; below 0 it counts back from --cancel-grace-period.",
+    job=variable.JobVariable(place=49, place_in_file=21, starts_job=True),
 )
 CANCEL_SIGNAL = Option(
     "cancel-signal",
@@ -111,6 +137,7 @@ CANCEL_SIGNAL = Option(
     "SIGTERM",
     env=("BUILDKITE_CANCEL_SIGNAL",),
     help="Signal that asks a command to end.",
+    job=variable.JobVariable(place=53, starts_job=True, told=variable.WHEN_SET),
 )
 NO_ANSI_TIMESTAMPS = Option(
     "no-ansi-timestamps",
@@ -126,21 +153,66 @@ TIMESTAMP_LINES = Option(
     env=("BUILDKITE_TIMESTAMP_LINES",),
     help="Put the time before each line of logs; needs --no-ansi-timestamps.",
 )
-NO_PTY = Option("no-pty", FLAG, False, env=("BUILDKITE_NO_PTY",), help="Run commands without a terminal.")
+NO_PTY = Option(
+    "no-pty",
+    FLAG,
+    False,
+    env=("BUILDKITE_NO_PTY",),
+    help="Run commands without a terminal.",
+    job=variable.JobVariable(
+        place=55,
+        starts_job=True,
+        told=variable.WHEN_SET,
+        is_opposite=True,
+        reader=Option("pty", FLAG, True, env=("BUILDKITE_PTY",), help="Run commands under a terminal."),
+    ),
+)
 NO_COMMAND_EVAL = Option(
     "no-command-eval",
     FLAG,
     False,
     env=("BUILDKITE_NO_COMMAND_EVAL",),
     help="Run scripts of the repository only.",
+    job=variable.JobVariable(
+        place=28,
+        open_to=variable.NOBODY,
+        place_in_file=15,
+        starts_job=True,
+        is_opposite=True,
+        reader=Option(
+            "command-eval", FLAG, True, env=("BUILDKITE_COMMAND_EVAL",), help="Run command lines; else only scripts."
+        ),
+    ),
 )
-NO_PLUGINS = Option("no-plugins", FLAG, False, env=("BUILDKITE_NO_PLUGINS",), help="Refuse plugins.")
+NO_PLUGINS = Option(
+    "no-plugins",
+    FLAG,
+    False,
+    env=("BUILDKITE_NO_PLUGINS",),
+    help="Refuse plugins.",
+    job=variable.JobVariable(
+        place=29,
+        open_to=variable.NOBODY,
+        place_in_file=17,
+        starts_job=True,
+        is_opposite=True,
+        reader=Option("plugins-enabled", FLAG, True, env=("BUILDKITE_PLUGINS_ENABLED",), help="Run plugins."),
+    ),
+)
 NO_PLUGIN_VALIDATION = Option(
     "no-plugin-validation",
     FLAG,
     True,
     env=("BUILDKITE_NO_PLUGIN_VALIDATION",),
     help="Do not check the configuration of plugins.",
+    job=variable.JobVariable(
+        place=61,
+        starts_job=True,
+        is_opposite=True,
+        reader=Option(
+            "plugin-validation", FLAG, False, env=("BUILDKITE_PLUGIN_VALIDATION",), help="Check plugins' configuration."
+        ),
+    ),
 )
 PLUGINS_ALWAYS_CLONE_FRESH = Option(
     "plugins-always-clone-fresh",
@@ -148,6 +220,9 @@ PLUGINS_ALWAYS_CLONE_FRESH = Option(
     False,
     env=("BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH",),
     help="Clone plugins anew for each job.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET, open_to=variable.NO_SECRET, place=30, field="always_fresh_plugins", follows_hooks=True
+    ),
 )
 NO_LOCAL_HOOKS = Option(
     "no-local-hooks",
@@ -155,6 +230,20 @@ NO_LOCAL_HOOKS = Option(
     False,
     env=("BUILDKITE_NO_LOCAL_HOOKS",),
     help="Run no hooks of the repository.",
+    job=variable.JobVariable(
+        place=31,
+        open_to=variable.NOBODY,
+        place_in_file=16,
+        starts_job=True,
+        is_opposite=True,
+        reader=Option(
+            "local-hooks-enabled",
+            FLAG,
+            True,
+            env=("BUILDKITE_LOCAL_HOOKS_ENABLED",),
+            help="Run hooks of the repository.",
+        ),
+    ),
 )
 STRICT_SINGLE_HOOKS = Option(
     "strict-single-hooks",
@@ -162,6 +251,7 @@ STRICT_SINGLE_HOOKS = Option(
     False,
     env=("BUILDKITE_STRICT_SINGLE_HOOKS",),
     help="Allow one checkout hook and one command hook at most.",
+    job=variable.JobVariable(place=47, place_in_file=23, starts_job=True),
 )
 ALLOWED_REPOSITORIES = Option(
     "allowed-repositories",
@@ -197,6 +287,9 @@ PROTECTED_VARIABLES = Option(
     (),
     env=("BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES",),
     help="Names of variables that jobs, the hooks of repositories and plugins may not set; * for any characters.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET, open_to=variable.NOBODY, place_in_file=variable.UNPLACED, starts_job=True
+    ),
 )
 PROTECT_GIT = Option(
     "protect-dangerous-git-environment-variables",
@@ -204,6 +297,9 @@ PROTECT_GIT = Option(
     False,
     env=("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",),
     help="Protect in this way every variable by which git runs a program, or takes a configuration or transport.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET, open_to=variable.NOBODY, place_in_file=variable.UNPLACED, starts_job=True
+    ),
 )
 NO_MULTIPART = Option(
     "no-multipart-artifact-upload",
@@ -211,6 +307,7 @@ NO_MULTIPART = Option(
     False,
     env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
     help="Upload each artifact in one request.",
+    job=variable.JobVariable(told=variable.WHEN_SET, place=51, reader=False),
 )
 ARTIFACT_CONCURRENCY = Option(
     "artifact-upload-concurrency",
@@ -218,6 +315,7 @@ ARTIFACT_CONCURRENCY = Option(
     0,
     env=("BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",),
     help="How many artifacts to upload at once; 0 leaves the choice to the upload.",
+    job=variable.JobVariable(told=variable.WHEN_SET, place=52, place_in_file=2, reader=False),
 )
 DISABLE_WARNINGS_FOR = Option(
     "disable-warnings-for",
@@ -225,6 +323,7 @@ DISABLE_WARNINGS_FOR = Option(
     (),
     env=("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR",),
     help="Warnings to leave out.",
+    job=variable.JobVariable(place=65, starts_job=True),
 )
 LEFTOVERS = Option(
     "leftovers",
@@ -234,17 +333,29 @@ LEFTOVERS = Option(
     help="What to do with processes that outlive their job: report names them in the log, end ends them.",
 )
 
-JOBS = (
-    BUILD_PATH, HOOKS_PATH, ADDITIONAL_HOOKS_PATHS, PLUGINS_PATH, SOCKETS_PATH, JOB_CONTEXT_PATH, BOOTSTRAP_SCRIPT,
-    SHELL, HOOKS_SHELL, CANCEL_GRACE_PERIOD, SIGNAL_GRACE_PERIOD, CANCEL_SIGNAL, NO_ANSI_TIMESTAMPS, TIMESTAMP_LINES,
-    NO_PTY, NO_COMMAND_EVAL, NO_PLUGINS, NO_PLUGIN_VALIDATION, PLUGINS_ALWAYS_CLONE_FRESH, NO_LOCAL_HOOKS,
-    STRICT_SINGLE_HOOKS, ALLOWED_REPOSITORIES, ENABLE_VARIABLE_ALLOWLIST, ALLOWED_VARIABLES, ALLOWED_PLUGINS,
-    PROTECTED_VARIABLES, PROTECT_GIT,
-    job.REDACTED_VARS, NO_MULTIPART, ARTIFACT_CONCURRENCY, DISABLE_WARNINGS_FOR, LEFTOVERS, COMPAT,
-)  # fmt: skip
+COMPAT = compat.COMPAT
+
+# Every one that is named above.
+JOBS = (*(value for value in globals().copy().values() if isinstance(value, Option)), job.REDACTED_VARS)
 
 # In this order what is required and missing is named.
 START = (
     *logging.SHARED, logging.LOG_FORMAT, *session.SESSION, *checkout.CHECKOUT, *JOBS, api.TOKEN.required_as("token"),
     api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *job_logs.ALL, *accepted.ACCEPTED,
 )  # fmt: skip
+
+# Options that other commands have as well, which need not know of jobs.
+_SHARED = (
+    variable.JobVariable(option=api.NO_HTTP2, place=8, reader=False),
+    variable.JobVariable(option=logging.DEBUG, open_to=variable.NOBODY, place=9, starts_job=True),
+    variable.JobVariable(option=api.DEBUG_HTTP, place=10, reader=False),
+    variable.JobVariable(
+        "BUILDKITE_CONFIG_PATH", option=session.CONFIG, open_to=variable.NOBODY, place=13, reader=False
+    ),
+    variable.JobVariable(option=SOCKETS_PATH, place=15, starts_job=True),
+    variable.JobVariable(option=logging.EXPERIMENT, place=45, starts_job=True),
+    variable.JobVariable(option=job.REDACTED_VARS, place=46, place_in_file=18, starts_job=True),
+    variable.JobVariable(option=COMPAT, starts_job=True),
+    variable.JobVariable(option=JOB_CONTEXT_PATH, told=variable.NEVER, open_to=variable.NOBODY, reader=False),
+)
+TOLD = (*(option.job for option in START if option.job is not None), *_SHARED)

@@ -1,9 +1,13 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
-from bkagent.config.compat import COMPAT
-from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, LIST, TEXT, Kind, Suggested
+from bkagent.config import job_variable as variable
+from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Kind, Suggested
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, agent, checkout, job, logging
+from bkagent.config.options import agent, checkout, job, logging
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
 
 PHASE_NAMES = ("plugin", "checkout", "command")
 
@@ -22,7 +26,14 @@ class _Phases(Kind):
         raise ValueError("a list of " + ", ".join(PHASE_NAMES))
 
 
-COMMAND = Option("command", TEXT, "", env=("BUILDKITE_COMMAND",), help="What the job runs.")
+COMMAND = Option(
+    "command",
+    TEXT,
+    "",
+    env=("BUILDKITE_COMMAND",),
+    help="What the job runs.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
+)
 REPOSITORY = Option(
     "repository",
     TEXT,
@@ -30,19 +41,67 @@ REPOSITORY = Option(
     env=("BUILDKITE_REPO",),
     required="repository",
     help="Where the code is cloned from.",
+    job=variable.JobVariable(
+        told=variable.NEVER, open_to=variable.NO_SECRET, starts_job=True, field="repository", follows_hooks=True
+    ),
 )
-COMMIT = Option("commit", TEXT, "", env=("BUILDKITE_COMMIT",), required="commit", help="Commit or ref to check out.")
-BRANCH = Option("branch", TEXT, "", env=("BUILDKITE_BRANCH",), required="branch", help="Branch of the commit.")
-TAG = Option("tag", TEXT, "", env=("BUILDKITE_TAG",), help="Tag of the build.")
-REFSPEC = Option("refspec", TEXT, "", env=("BUILDKITE_REFSPEC",), help="What to fetch in place of the commit.")
-PLUGINS = Option("plugins", TEXT, "", env=("BUILDKITE_PLUGINS",), help="Plugins of the step, as JSON.")
-SECRETS = Option("secrets", TEXT, "", env=("BUILDKITE_SECRETS_CONFIG",), help="Secrets to fetch, as JSON.")
+COMMIT = Option(
+    "commit",
+    TEXT,
+    "",
+    env=("BUILDKITE_COMMIT",),
+    required="commit",
+    help="Commit or ref to check out.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="commit"),
+)
+BRANCH = Option(
+    "branch",
+    TEXT,
+    "",
+    env=("BUILDKITE_BRANCH",),
+    required="branch",
+    help="Branch of the commit.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="branch"),
+)
+TAG = Option(
+    "tag",
+    TEXT,
+    "",
+    env=("BUILDKITE_TAG",),
+    help="Tag of the build.",
+    job=variable.JobVariable(told=variable.NEVER, field="tag"),
+)
+REFSPEC = Option(
+    "refspec",
+    TEXT,
+    "",
+    env=("BUILDKITE_REFSPEC",),
+    help="What to fetch in place of the commit.",
+    job=variable.JobVariable(told=variable.NEVER, open_to=variable.NO_SECRET, field="refspec", follows_hooks=True),
+)
+PLUGINS = Option(
+    "plugins",
+    TEXT,
+    "",
+    env=("BUILDKITE_PLUGINS",),
+    help="Plugins of the step, as JSON.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
+)
+SECRETS = Option(
+    "secrets",
+    TEXT,
+    "",
+    env=("BUILDKITE_SECRETS_CONFIG",),
+    help="Secrets to fetch, as JSON.",
+    job=variable.JobVariable(told=variable.AS_GIVEN, place=5, starts_job=True),
+)
 PULL_REQUEST = Option(
     "pullrequest",
     TEXT,
     "",
     env=("BUILDKITE_PULL_REQUEST",),
     help='Number of the pull request, or "false".',
+    job=variable.JobVariable(told=variable.NEVER, field="pull_request", default="false"),
 )
 PULL_REQUEST_MERGE = Option(
     "pull-request-using-merge-refspec",
@@ -50,9 +109,25 @@ PULL_REQUEST_MERGE = Option(
     False,
     env=("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC",),
     help="Check out the merge that the provider made of the pull request.",
+    job=variable.JobVariable(told=variable.NEVER, field="uses_merge_refspec"),
 )
-AGENT = Option("agent", TEXT, "", env=("BUILDKITE_AGENT_NAME",), required="agent", help="Name of the agent.")
-QUEUE = Option("queue", TEXT, "", env=("BUILDKITE_AGENT_META_DATA_QUEUE",), help="Queue the job came from.")
+AGENT = Option(
+    "agent",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_NAME",),
+    required="agent",
+    help="Name of the agent.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
+)
+QUEUE = Option(
+    "queue",
+    TEXT,
+    "",
+    env=("BUILDKITE_AGENT_META_DATA_QUEUE",),
+    help="Queue the job came from.",
+    job=variable.JobVariable(told=variable.NEVER),
+)
 ORGANIZATION = Option(
     "organization",
     TEXT,
@@ -60,6 +135,7 @@ ORGANIZATION = Option(
     env=("BUILDKITE_ORGANIZATION_SLUG",),
     required="organization",
     help="Slug of the organization.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 PIPELINE = Option(
     "pipeline",
@@ -68,6 +144,7 @@ PIPELINE = Option(
     env=("BUILDKITE_PIPELINE_SLUG",),
     required="pipeline",
     help="Slug of the pipeline.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="pipeline"),
 )
 PROVIDER = Option(
     "pipeline-provider",
@@ -76,6 +153,7 @@ PROVIDER = Option(
     env=("BUILDKITE_PIPELINE_PROVIDER",),
     required="pipeline-provider",
     help="Who hosts the repository, such as github or git.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="provider"),
 )
 ARTIFACT_PATHS = Option(
     "artifact-upload-paths",
@@ -83,6 +161,9 @@ ARTIFACT_PATHS = Option(
     "",
     env=("BUILDKITE_ARTIFACT_PATHS",),
     help="Files to upload after the command.",
+    job=variable.JobVariable(
+        told=variable.NEVER, open_to=variable.NO_SECRET, field="artifact_paths", follows_hooks=True
+    ),
 )
 ARTIFACT_DESTINATION = Option(
     "artifact-upload-destination",
@@ -90,6 +171,9 @@ ARTIFACT_DESTINATION = Option(
     "",
     env=("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",),
     help="Where artifacts go; to the control plane's own storage when empty.",
+    job=variable.JobVariable(
+        told=variable.NEVER, open_to=variable.NO_SECRET, field="artifact_destination", follows_hooks=True
+    ),
 )
 CLEAN_CHECKOUT = Option(
     "clean-checkout",
@@ -97,6 +181,7 @@ CLEAN_CHECKOUT = Option(
     False,
     env=("BUILDKITE_CLEAN_CHECKOUT",),
     help="Remove the checkout first.",
+    job=variable.JobVariable(told=variable.NEVER, field="clean_first", follows_hooks=True),
 )
 GIT_SSH_KEY = Option(
     "git-ssh-key",
@@ -105,6 +190,7 @@ GIT_SSH_KEY = Option(
     env=("BUILDKITE_GIT_SSH_KEY",),
     secret=True,
     help="Key for the repository's SSH server.",
+    job=variable.JobVariable(told=variable.NEVER, field="ssh_key", follows_hooks=True),
 )
 GIT_REMOTE_MIRROR = Option(
     "git-remote-mirror-url",
@@ -112,53 +198,31 @@ GIT_REMOTE_MIRROR = Option(
     "",
     env=("BUILDKITE_GIT_REMOTE_MIRROR_URL",),
     help="A mirror to clone from.",
+    job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, field="remote_mirror"),
 )
-BIN_PATH = Option("bin-path", FILE_PATH, "", env=("BUILDKITE_BIN_PATH",), help="Folder of the agent's commands.")
-BUILD_PATH = Option("build-path", FILE_PATH, "", env=("BUILDKITE_BUILD_PATH",), help="Folder of the checkouts.")
-COMMAND_EVAL = Option(
-    "command-eval",
-    FLAG,
-    True,
-    env=("BUILDKITE_COMMAND_EVAL",),
-    help="Run command lines; else only scripts.",
+BIN_PATH = Option(
+    "bin-path",
+    FILE_PATH,
+    "",
+    env=("BUILDKITE_BIN_PATH",),
+    help="Folder of the agent's commands.",
+    job=variable.JobVariable(told=variable.AS_GIVEN, open_to=variable.NOBODY, place=12),
 )
-PLUGINS_ENABLED = Option("plugins-enabled", FLAG, True, env=("BUILDKITE_PLUGINS_ENABLED",), help="Run plugins.")
-PLUGIN_VALIDATION = Option(
-    "plugin-validation",
+GIT_LFS = Option(
+    "git-lfs-enabled",
     FLAG,
     False,
-    env=("BUILDKITE_PLUGIN_VALIDATION",),
-    help="Check plugins' configuration.",
+    env=("BUILDKITE_GIT_LFS_ENABLED",),
+    help="Fetch files kept by LFS.",
+    job=variable.JobVariable(told=variable.NEVER, field="lfs", follows_hooks=True),
 )
-LOCAL_HOOKS_ENABLED = Option(
-    "local-hooks-enabled",
-    FLAG,
-    True,
-    env=("BUILDKITE_LOCAL_HOOKS_ENABLED",),
-    help="Run hooks of the repository.",
-)
-SSH_KEYSCAN = Option(
-    "ssh-keyscan",
-    FLAG,
-    True,
-    env=("BUILDKITE_SSH_KEYSCAN",),
-    help="Ask servers for their keys before a checkout.",
-)
-GIT_SUBMODULES = Option(
-    "git-submodules",
-    FLAG,
-    True,
-    env=("BUILDKITE_GIT_SUBMODULES",),
-    help="Check out submodules too.",
-)
-GIT_LFS = Option("git-lfs-enabled", FLAG, False, env=("BUILDKITE_GIT_LFS_ENABLED",), help="Fetch files kept by LFS.")
-PTY = Option("pty", FLAG, True, env=("BUILDKITE_PTY",), help="Run commands under a terminal.")
 PHASES = Option(
     "phases",
     _Phases("phases"),
     (),
     env=("BUILDKITE_BOOTSTRAP_PHASES",),
     help="Phases to run, out of plugin, checkout and command; all of them when empty.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 NO_JOB_API = Option(
     "no-job-api",
@@ -166,13 +230,14 @@ NO_JOB_API = Option(
     False,
     env=("BUILDKITE_AGENT_NO_JOB_API",),
     help="Give the job no local socket.",
+    job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 
 _NOT_YET = "Accepted for compatibility; has no effect in this release."
 _SERVICE = "buildkite-agent"
 _TELEMETRY = tuple(
-    Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET)
-    for name, kind, default, variable in (
+    Option(name, kind, default, env=("BUILDKITE_" + suffix,), help=_NOT_YET)
+    for name, kind, default, suffix in (
         ("tracing-backend", Suggested("", "datadog", "opentelemetry"), "", "TRACING_BACKEND"),
         ("tracing-service-name", TEXT, _SERVICE, "TRACING_SERVICE_NAME"),
         ("tracing-traceparent", TEXT, "", "TRACING_TRACEPARENT"),
@@ -183,43 +248,43 @@ _TELEMETRY = tuple(
         ("telemetry-service-name", TEXT, _SERVICE, "TELEMETRY_SERVICE_NAME"),
         ("cancel-signal-timeout", DURATION, 10.0, "CANCEL_SIGNAL_TIMEOUT"),
         ("cancel-cleanup-timeout", DURATION, 5.0, "CANCEL_CLEANUP_TIMEOUT"),
-        ("pull-request-head-commit", TEXT, "", "PULL_REQUEST_HEAD_COMMIT"),
     )
 )
 
-# As `start` has them, but for what is no business of this command: whether the words are legal, how lists are split.
-GIT_COMMIT_VERIFICATION = Option(
-    "git-commit-verification",
-    Suggested(*checkout.VERIFICATION_MODES),
+PULL_REQUEST_HEAD = Option(
+    "pull-request-head-commit",
+    TEXT,
     "",
-    env=checkout.GIT_COMMIT_VERIFICATION.env,
-    help=checkout.GIT_COMMIT_VERIFICATION.help,
+    env=("BUILDKITE_PULL_REQUEST_HEAD_COMMIT",),
+    help=_NOT_YET,
+    job=variable.JobVariable(told=variable.NEVER, field="pull_request_head"),
 )
-GIT_SUBMODULE_CLONE_CONFIG = Option(
-    "git-submodule-clone-config",
-    LIST,
-    (),
-    env=checkout.GIT_SUBMODULE_CLONE_CONFIG.env,
-    help=checkout.GIT_SUBMODULE_CLONE_CONFIG.help,
-)
+
+
+def _reader(option: Option) -> Option:
+    assert option.job is not None and option.job.reader is not None
+    return option.job.reader
+
+
+# How a job reads what `start` has under another name, or requires.
+BUILD_PATH = _reader(agent.BUILD_PATH)
+COMMAND_EVAL = _reader(agent.NO_COMMAND_EVAL)
+PLUGINS_ENABLED = _reader(agent.NO_PLUGINS)
+PLUGIN_VALIDATION = _reader(agent.NO_PLUGIN_VALIDATION)
+LOCAL_HOOKS_ENABLED = _reader(agent.NO_LOCAL_HOOKS)
+PTY = _reader(agent.NO_PTY)
+SSH_KEYSCAN = _reader(checkout.NO_SSH_KEYSCAN)
+GIT_SUBMODULES = _reader(checkout.NO_GIT_SUBMODULES)
+_OF_THE_JOB = tuple(value for value in globals().copy().values() if isinstance(value, Option))
+# What comes with a job, without what the agent tells it.
+BROUGHT = tuple(option.job for option in _OF_THE_JOB if option.job is not None)
+
+
+def _readers(starts_job: bool) -> "Tuple[Option, ...]":
+    rows = (*BROUGHT, *agent.TOLD)
+    return tuple(row.reader for row in rows if row.reader is not None and row.starts_job is starts_job)
+
 
 # What the job's own process acts on; the rest is read where it is used, after hooks may have changed it.
-JOB = (
-    job.JOB, COMMAND, REPOSITORY, COMMIT, BRANCH, AGENT, ORGANIZATION, PIPELINE, PROVIDER, PLUGINS, SECRETS, BUILD_PATH,
-    agent.HOOKS_PATH, agent.ADDITIONAL_HOOKS_PATHS, agent.PLUGINS_PATH, agent.SOCKETS_PATH, COMMAND_EVAL,
-    PLUGINS_ENABLED, PLUGIN_VALIDATION, agent.STRICT_SINGLE_HOOKS, LOCAL_HOOKS_ENABLED, PTY, agent.SHELL, PHASES,
-    NO_JOB_API, agent.DISABLE_WARNINGS_FOR, agent.CANCEL_SIGNAL, agent.CANCEL_GRACE_PERIOD, agent.SIGNAL_GRACE_PERIOD,
-    logging.DEBUG, logging.EXPERIMENT, job.REDACTED_VARS, agent.PROTECTED_VARIABLES, agent.PROTECT_GIT, COMPAT,
-)  # fmt: skip
-
-BOOTSTRAP = (
-    *JOB, TAG, REFSPEC, PULL_REQUEST, PULL_REQUEST_MERGE, QUEUE, ARTIFACT_PATHS, ARTIFACT_DESTINATION, CLEAN_CHECKOUT,
-    checkout.SKIP_CHECKOUT, checkout.OVERRIDE_MODE, checkout.GIT_CHECKOUT_FLAGS, checkout.GIT_CLONE_FLAGS,
-    checkout.GIT_CLONE_MIRROR_FLAGS, checkout.GIT_CLEAN_FLAGS, GIT_COMMIT_VERIFICATION,
-    checkout.GIT_FETCH_FLAGS, checkout.GIT_SPARSE_CHECKOUT_PATHS, checkout.GIT_SPARSE_CHECKOUT_MODE, GIT_SSH_KEY,
-    GIT_REMOTE_MIRROR, checkout.GIT_MIRRORS_PATH, checkout.GIT_MIRROR_CHECKOUT_MODE, checkout.GIT_MIRRORS_LOCK_TIMEOUT,
-    checkout.GIT_MIRRORS_SKIP_UPDATE, GIT_SUBMODULE_CLONE_CONFIG, checkout.GIT_CHECKOUT_TIMEOUT,
-    checkout.GIT_SKIP_FETCH_EXISTING_COMMITS, checkout.CHECKOUT_ATTEMPTS, BIN_PATH,
-    agent.PLUGINS_ALWAYS_CLONE_FRESH, SSH_KEYSCAN, GIT_SUBMODULES, GIT_LFS, agent.HOOKS_SHELL, *_TELEMETRY,
-    accepted.TRACE_CONTEXT_ENCODING, logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE,
-)  # fmt: skip
+JOB = (job.JOB, *_readers(True))
+BOOTSTRAP = (*JOB, *_readers(False), *_TELEMETRY, logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE)

@@ -1,15 +1,26 @@
 """Options that say how a repository is checked out."""
 
-from bkagent.config.kinds import FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
+from bkagent.config import job_variable as variable
+from bkagent.config.kinds import FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice, Suggested
 from bkagent.config.option import Option
 
-SKIP_CHECKOUT = Option("skip-checkout", FLAG, False, env=("BUILDKITE_SKIP_CHECKOUT",), help="Check out no repository.")
+SKIP_CHECKOUT = Option(
+    "skip-checkout",
+    FLAG,
+    False,
+    env=("BUILDKITE_SKIP_CHECKOUT",),
+    help="Check out no repository.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET_OR_STRICT, open_to=variable.BY_MODE, place=23, field="skip", follows_hooks=True
+    ),
+)
 OVERRIDE_MODE = Option(
     "checkout-override-mode",
     Choice("", "strict", "from-job", "none"),
     "from-job",
     env=("BUILDKITE_CHECKOUT_OVERRIDE_MODE",),
     help="Who may change these settings: strict (nobody), from-job (hooks and plugins) or none (the pipeline too).",
+    job=variable.JobVariable(place=26, open_to=variable.NOBODY, place_in_file=13),
 )
 GIT_CHECKOUT_FLAGS = Option(
     "git-checkout-flags",
@@ -17,23 +28,55 @@ GIT_CHECKOUT_FLAGS = Option(
     "-f",
     env=("BUILDKITE_GIT_CHECKOUT_FLAGS",),
     help="Flags for git checkout.",
+    job=variable.JobVariable(
+        place=32, open_to=variable.BY_MODE, place_in_file=1, field="checkout_flags", follows_hooks=True
+    ),
 )
-GIT_CLONE_FLAGS = Option("git-clone-flags", TEXT, "-v", env=("BUILDKITE_GIT_CLONE_FLAGS",), help="Flags for git clone.")
+GIT_CLONE_FLAGS = Option(
+    "git-clone-flags",
+    TEXT,
+    "-v",
+    env=("BUILDKITE_GIT_CLONE_FLAGS",),
+    help="Flags for git clone.",
+    job=variable.JobVariable(
+        place=33, open_to=variable.BY_MODE, place_in_file=4, field="clone_flags", follows_hooks=True
+    ),
+)
 GIT_CLEAN_FLAGS = Option(
     "git-clean-flags",
     TEXT,
     "-ffxdq",
     env=("BUILDKITE_GIT_CLEAN_FLAGS",),
     help="Flags for git clean.",
+    job=variable.JobVariable(
+        place=39, open_to=variable.BY_MODE, place_in_file=3, field="clean_flags", follows_hooks=True
+    ),
 )
+_VERIFICATION = (
+    "What to do when the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
+    "fail-closed (fail where that cannot be found out, too). With --compat 4: strict unless set, never empty or warn."
+)
+_CLONE_CONFIG = "Settings (key=value) for cloning submodules."
 VERIFICATION_MODES = ("", "strict", "warn", "off", "fail-closed")
 GIT_COMMIT_VERIFICATION = Option(
     "git-commit-verification",
     Choice(*VERIFICATION_MODES),
     "",
     env=("BUILDKITE_GIT_COMMIT_VERIFICATION",),
-    help="What to do when the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
-    "fail-closed (fail where that cannot be found out, too). With --compat 4: strict unless set, never empty or warn.",
+    help=_VERIFICATION,
+    job=variable.JobVariable(
+        place=42,
+        open_to=variable.BY_MODE,
+        field="commit_verification",
+        follows_hooks=True,
+        reader=Option(
+            "git-commit-verification",
+            Suggested(*VERIFICATION_MODES),
+            "",
+            env=("BUILDKITE_GIT_COMMIT_VERIFICATION",),
+            help=_VERIFICATION,
+        ),
+    ),
 )
 GIT_FETCH_FLAGS = Option(
     "git-fetch-flags",
@@ -41,6 +84,9 @@ GIT_FETCH_FLAGS = Option(
     "-v --prune",
     env=("BUILDKITE_GIT_FETCH_FLAGS",),
     help="Flags for git fetch.",
+    job=variable.JobVariable(
+        place=34, open_to=variable.BY_MODE, place_in_file=7, field="fetch_flags", follows_hooks=True
+    ),
 )
 GIT_SPARSE_CHECKOUT_PATHS = Option(
     "git-sparse-checkout-paths",
@@ -48,6 +94,7 @@ GIT_SPARSE_CHECKOUT_PATHS = Option(
     (),
     env=("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",),
     help="Paths to check out; all without any.",
+    job=variable.JobVariable(place=35, open_to=variable.SPARSE_BY_MODE, field="sparse_paths", follows_hooks=True),
 )
 GIT_SPARSE_CHECKOUT_MODE = Option(
     "git-sparse-checkout-mode",
@@ -55,6 +102,7 @@ GIT_SPARSE_CHECKOUT_MODE = Option(
     "cone",
     env=("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE",),
     help="What those paths are: folders (cone) or patterns as in .gitignore (no-cone).",
+    job=variable.JobVariable(place=36, open_to=variable.SPARSE_BY_MODE, field="sparse_mode", follows_hooks=True),
 )
 GIT_CLONE_MIRROR_FLAGS = Option(
     "git-clone-mirror-flags",
@@ -62,6 +110,9 @@ GIT_CLONE_MIRROR_FLAGS = Option(
     "-v",
     env=("BUILDKITE_GIT_CLONE_MIRROR_FLAGS",),
     help="Flags for git clone of a mirror.",
+    job=variable.JobVariable(
+        place=37, open_to=variable.NOBODY, place_in_file=5, field="clone_mirror_flags", follows_hooks=True
+    ),
 )
 GIT_MIRRORS_PATH = Option(
     "git-mirrors-path",
@@ -69,6 +120,7 @@ GIT_MIRRORS_PATH = Option(
     "",
     env=("BUILDKITE_GIT_MIRRORS_PATH",),
     help="Folder of the mirrors that jobs share; none when empty.",
+    job=variable.JobVariable(place=16, open_to=variable.NOBODY, place_in_file=9, field="mirrors_path"),
 )
 GIT_MIRROR_CHECKOUT_MODE = Option(
     "git-mirror-checkout-mode",
@@ -76,6 +128,9 @@ GIT_MIRROR_CHECKOUT_MODE = Option(
     "reference",
     env=("BUILDKITE_GIT_MIRROR_CHECKOUT_MODE",),
     help="Whether a checkout borrows the mirror's objects or copies them.",
+    job=variable.JobVariable(
+        place=38, open_to=variable.NOBODY, place_in_file=6, field="mirror_mode", follows_hooks=True
+    ),
 )
 GIT_MIRRORS_LOCK_TIMEOUT = Option(
     "git-mirrors-lock-timeout",
@@ -83,6 +138,7 @@ GIT_MIRRORS_LOCK_TIMEOUT = Option(
     300,
     env=("BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT",),
     help="Seconds to wait for a mirror that another job updates.",
+    job=variable.JobVariable(place=40, open_to=variable.NOBODY, place_in_file=8, field="mirrors_lock_timeout_s"),
 )
 GIT_MIRRORS_SKIP_UPDATE = Option(
     "git-mirrors-skip-update",
@@ -90,6 +146,9 @@ GIT_MIRRORS_SKIP_UPDATE = Option(
     False,
     env=("BUILDKITE_GIT_MIRRORS_SKIP_UPDATE",),
     help="Use a mirror as it is.",
+    job=variable.JobVariable(
+        place=17, open_to=variable.NOBODY, place_in_file=10, field="mirrors_skip_update", follows_hooks=True
+    ),
 )
 GIT_CHECKOUT_TIMEOUT = Option(
     "git-checkout-timeout",
@@ -97,13 +156,26 @@ GIT_CHECKOUT_TIMEOUT = Option(
     0,
     env=("BUILDKITE_GIT_CHECKOUT_TIMEOUT",),
     help="Longest time of one checkout attempt in seconds; 0 for no limit.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET_OR_STRICT, open_to=variable.BY_MODE, place=25, field="timeout_s", follows_hooks=True
+    ),
 )
 GIT_SUBMODULE_CLONE_CONFIG = Option(
     "git-submodule-clone-config",
     ITEMS,
     (),
     env=("BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG",),
-    help="Settings (key=value) for cloning submodules.",
+    help=_CLONE_CONFIG,
+    job=variable.JobVariable(
+        place=41,
+        open_to=variable.NOBODY,
+        place_in_file=12,
+        field="submodule_clone_config",
+        follows_hooks=True,
+        reader=Option(
+            "git-submodule-clone-config", LIST, (), env=("BUILDKITE_GIT_SUBMODULE_CLONE_CONFIG",), help=_CLONE_CONFIG
+        ),
+    ),
 )
 GIT_SKIP_FETCH_EXISTING_COMMITS = Option(
     "git-skip-fetch-existing-commits",
@@ -111,6 +183,13 @@ GIT_SKIP_FETCH_EXISTING_COMMITS = Option(
     False,
     env=("BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS",),
     help="Do not fetch a commit that is already there.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET_OR_STRICT,
+        open_to=variable.BY_MODE,
+        place=24,
+        field="skips_fetch_of_existing",
+        follows_hooks=True,
+    ),
 )
 CHECKOUT_ATTEMPTS = Option(
     "checkout-attempts",
@@ -118,6 +197,7 @@ CHECKOUT_ATTEMPTS = Option(
     6,
     env=("BUILDKITE_CHECKOUT_ATTEMPTS",),
     help="How often to try a checkout.",
+    job=variable.JobVariable(place=27, field="attempts"),
 )
 NO_SSH_KEYSCAN = Option(
     "no-ssh-keyscan",
@@ -125,6 +205,20 @@ NO_SSH_KEYSCAN = Option(
     False,
     env=("BUILDKITE_NO_SSH_KEYSCAN",),
     help="Do not ask a server for its host key before the first checkout from it.",
+    job=variable.JobVariable(
+        place=21,
+        open_to=variable.NOBODY,
+        place_in_file=22,
+        is_opposite=True,
+        field="scans_host_keys",
+        reader=Option(
+            "ssh-keyscan",
+            FLAG,
+            True,
+            env=("BUILDKITE_SSH_KEYSCAN",),
+            help="Ask servers for their keys before a checkout.",
+        ),
+    ),
 )
 NO_GIT_SUBMODULES = Option(
     "no-git-submodules",
@@ -132,11 +226,18 @@ NO_GIT_SUBMODULES = Option(
     False,
     env=("BUILDKITE_NO_GIT_SUBMODULES", "BUILDKITE_DISABLE_GIT_SUBMODULES"),
     help="Leave submodules alone.",
+    job=variable.JobVariable(
+        told=variable.WHEN_SET_OR_STRICT,
+        open_to=variable.BY_MODE,
+        place=22,
+        place_in_file=11,
+        is_opposite=True,
+        field="submodules",
+        follows_hooks=True,
+        reader=Option(
+            "git-submodules", FLAG, True, env=("BUILDKITE_GIT_SUBMODULES",), help="Check out submodules too."
+        ),
+    ),
 )
 
-CHECKOUT = (
-    SKIP_CHECKOUT, OVERRIDE_MODE, GIT_CHECKOUT_FLAGS, GIT_CLONE_FLAGS, GIT_CLEAN_FLAGS, GIT_COMMIT_VERIFICATION,
-    GIT_FETCH_FLAGS, GIT_SPARSE_CHECKOUT_PATHS, GIT_SPARSE_CHECKOUT_MODE, GIT_CLONE_MIRROR_FLAGS, GIT_MIRRORS_PATH,
-    GIT_MIRROR_CHECKOUT_MODE, GIT_MIRRORS_LOCK_TIMEOUT, GIT_MIRRORS_SKIP_UPDATE, GIT_CHECKOUT_TIMEOUT,
-    GIT_SUBMODULE_CLONE_CONFIG, GIT_SKIP_FETCH_EXISTING_COMMITS, CHECKOUT_ATTEMPTS, NO_SSH_KEYSCAN, NO_GIT_SUBMODULES,
-)  # fmt: skip
+CHECKOUT = tuple(value for value in globals().copy().values() if isinstance(value, Option))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from bkagent.config import self_command
 from bkagent.job.job import Job
@@ -31,7 +30,7 @@ def configure(job: Job) -> None:
     _set(job, "credential.helper", helper(job))
     if job.get_env(OF_GITHUB_APP) == "true":
         _use_https(job)
-        job.refreshed.checkout = replace(job.refreshed.checkout, scans_host_keys=False)
+        job.refreshed.checkout = job.refreshed.checkout.replaced(scans_host_keys=False)
 
 
 def follow_repository(job: Job) -> None:
@@ -43,7 +42,7 @@ def follow_repository(job: Job) -> None:
 
 def _use_https(job: Job) -> None:
     _set(job, f"url.{_HTTPS}.insteadOf", _SSH)
-    job.refreshed.checkout = replace(job.refreshed.checkout, reached_by_https=_SSH)
+    job.refreshed.checkout = job.refreshed.checkout.replaced(reached_by_https=_SSH)
 
 
 def _set(job: Job, name: str, value: str) -> None:

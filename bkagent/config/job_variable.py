@@ -1,0 +1,101 @@
+"""What an option is to jobs: the variable that tells them of it, who may change that, and how it is read back.
+
+An `Option` has one of these in its row, so that all there is to say about it stands there. What no option of `start`
+says, such as the agent's process id, and the options that every command shares are in `config.job_variables`.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional, Union
+
+    from bkagent.config.option import Option
+
+# Who may change a variable, besides the agent that tells it. In-job commands may what hooks may.
+NOBODY = "nobody"  # neither the control plane, nor hooks, nor secrets
+BY_MODE = "by mode"  # hooks unless --checkout-override-mode is "strict", all if it is "none"
+SPARSE_BY_MODE = "sparse by mode"  # the same, but the control plane unless the mode is "strict"
+NO_SECRET = "no secret"  # hooks
+ANY_PART = "any part"  # hooks and secrets
+
+# When the agent tells it. What it does not tell is as the control plane has it.
+ALWAYS = "always"
+WHEN_SET = "when set"  # when the option says more than its default
+WHEN_SET_OR_STRICT = "when set or strict"
+AS_GIVEN = "as given"  # when the agent's code has something to say: there is no option
+NEVER = "never"
+
+UNPLACED = 1000
+
+
+class JobVariable:
+    """One variable of jobs.
+
+    name            by default the first variable of the option that reads it back
+    option          of `start`, or of `bootstrap` for what comes with the job; None without one
+    told            when the agent tells it
+    open_to         who may change it
+    place           in the order in which the reference tells them, which jobs see in BUILDKITE_IGNORED_ENV
+    place_in_file   the same for the names that the env file begins with; 0 for none, and UNPLACED for those that the
+                    reference does not have there: they are in it when they are told
+    is_opposite     of a flag: the variable is "false" where the option is true
+    reader          option of `bootstrap` that reads it back; None for none
+    starts_job      whether the job's process needs it to begin, and ends where it cannot be read
+    field           its name in the settings that are read leniently (`checkout.checkout_settings`), "" for none
+    follows_hooks   whether a change by a hook counts there
+    default         what it is there without the variable; else what its reader has
+    """
+
+    __slots__ = (
+        "default", "field", "follows_hooks", "is_opposite", "name", "open_to", "option", "place", "place_in_file",
+        "reader", "starts_job", "told", "_reads_itself",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str = "",
+        *,
+        option: "Optional[Option]" = None,
+        told: str = ALWAYS,
+        open_to: str = ANY_PART,
+        place: int = UNPLACED,
+        place_in_file: int = 0,
+        is_opposite: bool = False,
+        reader: "Union[Option, bool]" = True,
+        starts_job: bool = False,
+        field: str = "",
+        follows_hooks: bool = False,
+        default: object = None,
+    ) -> None:
+        self.told, self.open_to, self.place, self.place_in_file = told, open_to, place, place_in_file
+        self.is_opposite, self.starts_job = is_opposite, starts_job
+        self.field, self.follows_hooks, self.default = field, follows_hooks, default
+        self.name, self.option = name, option
+        self.reader: "Optional[Option]" = None if isinstance(reader, bool) else reader
+        self._reads_itself = reader is True
+        if option is not None:
+            self.belong_to(option)
+
+    def belong_to(self, option: "Option") -> None:
+        """Take from the option that has this in its row what the row does not say twice."""
+        self.option = option
+        if self._reads_itself:
+            self.reader = option
+        self.name = self.name or (self.reader or option).env[0]
+        if self.default is None and self.reader is not None:
+            self.default = self.reader.default
+
+    def says(self, value: object, *, is_strict: bool) -> "Optional[str]":
+        """Return what a job is told where the option has this value; None for nothing."""
+        if self.told in (AS_GIVEN, NEVER):
+            return None
+        if self.told != ALWAYS and not (is_strict and self.told == WHEN_SET_OR_STRICT) and not self._is_set(value):
+            return None
+        if isinstance(value, bool):
+            return "true" if value != self.is_opposite else "false"
+        return ",".join(value) if isinstance(value, (list, tuple)) else str(value)
+
+    def _is_set(self, value: object) -> bool:
+        default = self.option.default if self.option is not None else None
+        if isinstance(value, int) and isinstance(default, int):
+            return value > default
+        return bool(value) and value != default
