@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, List, Mapping
 
-from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.jobs import job_environment
 from bkagent.agent.jobs.job_start import JobStart
-from bkagent.agent.variables_of_agent import access, identity
+from bkagent.agent.settings import JobSettings
+from bkagent.config import job_variables
+from bkagent.config.options import agent, api, job, logging
 from bkagent.errors import AgentError, JobFailed
 from bkagent.hooks import find, kind
 from bkagent.hooks.kind import Kind
@@ -22,7 +24,11 @@ from bkagent.shell.words import split
 from bkagent.wire.log_events import Report
 
 STARTUP, SHUTDOWN, BEFORE_A_JOB = "agent-startup", "agent-shutdown", "pre-bootstrap"
-_ABOUT_THE_AGENT = ("BUILDKITE_AGENT_DEBUG", "BUILDKITE_AGENT_DEBUG_HTTP")
+# What a pre-bootstrap hook has of the job's variables.
+_NAMES = frozenset((
+    job_variables.ENV_FILE.name, job_variables.ENV_JSON_FILE.name, job_variables.ENDPOINT.name,
+    job_variables.ACCESS_TOKEN.name, *api.NO_HTTP2.env, *logging.DEBUG.env, *api.DEBUG_HTTP.env,
+))  # fmt: skip
 
 
 def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str, str], report: Report) -> None:
@@ -34,7 +40,7 @@ def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str,
         **settings.environ, "BUILDKITE_AGENT_IDS": ",".join(sessions),
         "BUILDKITE_AGENT_NAMES": ",".join(sessions.values()),
     }  # fmt: skip
-    for folder in filter(None, (settings.hooks_path, *settings.additional_hooks_paths)):
+    for folder in filter(None, (settings[agent.HOOKS_PATH], *settings[agent.ADDITIONAL_HOOKS_PATHS])):
         path = find.find(folder, name)
         if path is None:
             _report_missing(folder, name, report)
@@ -44,15 +50,13 @@ def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str,
 
 def pre_bootstrap_allows(context: JobStart, report: Report) -> bool:
     """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
-    path = find.find(context.settings.hooks_path, BEFORE_A_JOB)
+    folder = context.settings[agent.HOOKS_PATH]
+    path = find.find(folder, BEFORE_A_JOB)
     if path is None:
-        _report_missing(context.settings.hooks_path, BEFORE_A_JOB, report)
+        _report_missing(folder, BEFORE_A_JOB, report)
         return True
-    about = {name: value for name, value in identity(context).items() if name in _ABOUT_THE_AGENT}
-    env = {
-        **context.settings.environ, **access(context), **about, "BUILDKITE_ENV_FILE": context.env_path,
-        "BUILDKITE_ENV_JSON_FILE": context.env_json_path, "BUILDKITE_JOB_ID": context.job.id,
-    }  # fmt: skip
+    about = {row.name: text for row, text in job_environment.told(context) if row.name in _NAMES}
+    env = {**context.settings.environ, **about, job.JOB.env[0]: context.job.id}
     try:
         _run(path, BEFORE_A_JOB, context.settings, env, report)
     except AgentError as refusal:
@@ -69,7 +73,7 @@ def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], repor
     report("debug", f"Running {name} hook {path}", "agent.hook_running")
     lines = _Lines(lambda line: report("info", f"{name}: {line}", "agent.hook_output"))
     try:
-        launch = Launch(_argv(path, settings.hooks_shell, env), env, os.getcwd())
+        launch = Launch(_argv(path, settings[agent.HOOKS_SHELL], env), env, os.getcwd())
         ended = process.run(
             launch, lines.feed, Cancellation(),
             debug=lambda text: report("debug", f"{name}: {text}", "agent.hook_running"),

@@ -20,6 +20,7 @@ from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.config import in_use_locks
+from bkagent.config.options import agent
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
@@ -115,7 +116,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
 
 def _run_hooks(name: str, settings: AgentSettings, sessions: List[Session], report: Report) -> None:
     """Run a hook of the agent's own life where it has folders of hooks; all of that is loaded then, before any job."""
-    if settings.job.hooks_path or settings.job.additional_hooks_paths:
+    if settings.job[agent.HOOKS_PATH] or settings.job[agent.ADDITIONAL_HOOKS_PATHS]:
         from bkagent.agent import agent_hooks
 
         agent_hooks.run_lifecycle_hooks(name, settings.job, {session.id: session.name for session in sessions}, report)
@@ -167,7 +168,7 @@ def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown)
 def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> None:
     """A forced stop has a second more than its jobs' grace; then what is not done stays on disk."""
     if level == FORCED:
-        timer = threading.Timer(settings.job.cancel_grace_s + 1.0, stop.request, (KILL,))
+        timer = threading.Timer(settings.job[agent.CANCEL_GRACE_PERIOD] + 1.0, stop.request, (KILL,))
         timer.daemon = True
         timer.start()
 

@@ -3,9 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
-from bkagent.agent.job_settings import JobSettings
+from bkagent.config.option import Option
+from bkagent.config.options import agent
+from bkagent.config.protected_variables import Protection
+from bkagent.config.settings import Settings
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What every job of an agent is given: `settings[OPTION]`, and what no option says.
+
+    options            of `start`, as they hold for jobs (`config.job_options`)
+    launchers_path     folder of the commands that jobs call
+    environ            what its process inherits: the agent's own environment without its configuration
+    """
+
+    options: Settings = field(repr=False)
+    launchers_path: str
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, option: Option) -> Any:
+        return self.options[option]
+
+    def protection(self) -> Protection:
+        """Return what of a job's own variables is left out."""
+        return Protection(self[agent.PROTECTED_VARIABLES], self[agent.PROTECT_GIT], not self[agent.NO_COMMAND_EVAL])
 
 
 @dataclass(frozen=True)
@@ -22,7 +46,6 @@ class AgentSettings:
     uptime_s         take no job after so long; 0 for never
     last_try_s       how long an immediate stop goes on delivering what it killed; 0 leaves it to the next start
     report_features  tell the control plane what is in use
-    debug            jobs have debug logs
     debug_http       what reports requests reports their headers, too
     is_verbose       messages of level debug are shown
     """
@@ -47,7 +70,6 @@ class AgentSettings:
     ping_mode: str = "auto"
     report_features: bool = True
     no_http2: bool = False
-    debug: bool = False
     debug_http: bool = False
     is_verbose: bool = False
 

@@ -2,13 +2,12 @@
 
 An `Option` has one of these in its row, so that all there is to say about it stands there. What no option of `start`
 says, such as the agent's process id, and the options that every command shares are in `config.job_variables`.
+(Options know this module, so that it knows them as `Any`.)
 """
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional, Union
-
-    from bkagent.config.option import Option
+    from typing import Any, Optional
 
 # Who may change a variable, besides the agent that tells it. In-job commands may what hooks may.
 NOBODY = "nobody"  # neither the control plane, nor hooks, nor secrets
@@ -54,13 +53,13 @@ class JobVariable:
         self,
         name: str = "",
         *,
-        option: "Optional[Option]" = None,
+        option: "Any" = None,
         told: str = ALWAYS,
         open_to: str = ANY_PART,
         place: int = UNPLACED,
         place_in_file: int = 0,
         is_opposite: bool = False,
-        reader: "Union[Option, bool]" = True,
+        reader: "Any" = True,
         starts_job: bool = False,
         field: str = "",
         follows_hooks: bool = False,
@@ -70,12 +69,12 @@ class JobVariable:
         self.is_opposite, self.starts_job = is_opposite, starts_job
         self.field, self.follows_hooks, self.default = field, follows_hooks, default
         self.name, self.option = name, option
-        self.reader: "Optional[Option]" = None if isinstance(reader, bool) else reader
+        self.reader = None if isinstance(reader, bool) else reader
         self._reads_itself = reader is True
         if option is not None:
             self.belong_to(option)
 
-    def belong_to(self, option: "Option") -> None:
+    def belong_to(self, option: "Any") -> None:
         """Take from the option that has this in its row what the row does not say twice."""
         self.option = option
         if self._reads_itself:

@@ -86,6 +86,14 @@ def resolve(options: "Iterable[Option]", source: Source, warn: "Callable[[str], 
     return settings
 
 
+def defaults(options: "Iterable[Option]") -> Settings:
+    """Return the settings of options that nothing was given for, required ones included."""
+    settings = Settings()
+    for option in options:
+        settings.put(option, *_find(option, Source({}, {}), lambda sentence: None))
+    return settings
+
+
 def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "Tuple[object, str]":
     kind = option.kind
     refusal = UsageError if kind.has_syntax else ConfigError

@@ -6,10 +6,12 @@ import os
 import threading
 from typing import Optional
 
-from bkagent.agent.job_settings import CheckoutSettings, JobSettings
 from bkagent.agent.run import run
-from bkagent.agent.settings import AgentSettings
+from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import Shutdown
+from bkagent.config import job_options
+from bkagent.config.options import agent, checkout
+from bkagent.config.settings import defaults
 from bkagent.errors import AgentError
 from bkagent.localrun.options import Request
 from bkagent.warm.job_forks import JobForks
@@ -26,18 +28,18 @@ def settings(request: Request, data: str, endpoint: str, token: str, *, has_subm
 
     `has_submodules`: the jobs get snapshots of submodules from there, too.
     """
-    job = JobSettings(
-        build_path=os.path.join(data, "builds"),
-        sockets_path=request.sockets_path,
-        launchers_path=request.launchers_path,
-        environ=request.environ,
-        plugins_path=os.path.join(data, "plugins"),
-        shell=request.shell,
-        leftovers=request.leftovers,
-        pty=os.sep != "\\",
+    options = defaults(agent.START)
+    for option, value in (
+        (agent.BUILD_PATH, os.path.join(data, "builds")),
+        (agent.SOCKETS_PATH, request.sockets_path),
+        (agent.PLUGINS_PATH, os.path.join(data, "plugins")),
+        (agent.SHELL, request.shell),
+        (agent.LEFTOVERS, request.leftovers),
         # git clones submodules from folders only if it is told to.
-        checkout=CheckoutSettings(submodule_clone_config=("protocol.file.allow=always",) if has_submodules else ()),
-    )
+        (checkout.GIT_SUBMODULE_CLONE_CONFIG, ["protocol.file.allow=always"] if has_submodules else []),
+    ):
+        options.put(option, value, "local run")
+    job = JobSettings(job_options.complete(options, request.environ), request.launchers_path, request.environ)
     return AgentSettings(
         endpoint=endpoint, token=token, state_path=os.path.join(data, "state"), job=job, environ=request.environ,
         name="local-%spawn", tags=(ANY_JOB,), spawn=request.agents_count, ping_mode="poll-only",

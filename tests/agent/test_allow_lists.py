@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from bkagent.agent.job_settings import Permissions
 from bkagent.agent.jobs.allow_lists import problems
+from bkagent.config.options import agent
+from tests.fakes.job_settings import job_settings
 
 ACME = (r"^https://github\.com/acme/", r"^git@github\.com:acme/", r"^ssh://git@github\.com/acme/", r"^/srv/acme/")
 ALLOWED = (
@@ -125,7 +126,8 @@ def test_a_plugin_is_what_its_address_means(plane, start):
 
 
 def test_a_short_plugin_is_held_against_the_patterns_as_control_planes_are_given_it():
-    allowed = Permissions(plugin_sources=(r"^github\.com/buildkite-plugins/docker-buildkite-plugin(#v5)?$",))
+    pattern = r"^github\.com/buildkite-plugins/docker-buildkite-plugin(#v5)?$"
+    allowed = job_settings({agent.ALLOWED_PLUGINS: [pattern]})
     refused = {
         source: "".join(problems({}, [source], allowed))
         for source in ("docker?x=1#v5", "docker#", "docker#v1%zz", "doc\x01ker#v5", "docker#../../x")

@@ -1,17 +1,24 @@
 """The variables of a job: what it brought, what the agent puts over it, and what it is told of that."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from bkagent.agent.job_settings import CheckoutSettings, JobSettings, Signing
 from bkagent.agent.jobs import job_environment
 from bkagent.agent.jobs.job_files import as_json
 from bkagent.agent.jobs.job_start import JobStart
+from bkagent.config.options import accepted, agent, checkout
 from bkagent.wire.accepted_job import AcceptedJob
+from tests.fakes.job_settings import job_settings
 
-SETTINGS = JobSettings(build_path="/builds", sockets_path="/sockets", launchers_path="/bin-of-ours")
+PLACES = {agent.BUILD_PATH: "/builds", agent.SOCKETS_PATH: "/sockets"}
+
+
+def settings_with(values):
+    return job_settings({**PLACES, **values}, launchers_path="/bin-of-ours")
+
+
+SETTINGS = settings_with({})
 
 
 def variables(env=None, settings=SETTINGS, step=None):
@@ -48,7 +55,7 @@ def test_a_job_cannot_say_itself_what_was_ignored():
     [("strict", "-f", ""), ("from-job", "-f", "theirs"), ("none", "theirs", "theirs")],
 )
 def test_who_may_change_the_checkout_is_the_modes_to_say(mode, flags, paths):
-    settings = replace(SETTINGS, checkout=CheckoutSettings(override_mode=mode))
+    settings = settings_with({checkout.OVERRIDE_MODE: mode})
     brought = {"BUILDKITE_GIT_CHECKOUT_FLAGS": "theirs", "BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS": "theirs"}
     found = variables(brought, settings)
     assert found["BUILDKITE_GIT_CHECKOUT_FLAGS"] == flags and found["BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"] == paths
@@ -57,7 +64,7 @@ def test_who_may_change_the_checkout_is_the_modes_to_say(mode, flags, paths):
 
 def test_a_default_that_says_nothing_leaves_the_jobs_word():
     assert variables({"BUILDKITE_SKIP_CHECKOUT": "true"})["BUILDKITE_SKIP_CHECKOUT"] == "true"
-    strict = replace(SETTINGS, checkout=CheckoutSettings(override_mode="strict"))
+    strict = settings_with({checkout.OVERRIDE_MODE: "strict"})
     found = variables({"BUILDKITE_SKIP_CHECKOUT": "true"}, strict)
     assert found["BUILDKITE_SKIP_CHECKOUT"] == "false" and "BUILDKITE_SKIP_CHECKOUT" in ignored(found)
 
@@ -73,10 +80,10 @@ def test_some_variables_are_there_only_when_they_say_something():
     quiet = {"BUILDKITE_PTY", "BUILDKITE_CANCEL_SIGNAL", "BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",
              "BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD", "BUILDKITE_AGENT_JWKS_FILE"}  # fmt: skip
     assert not quiet & set(variables())
-    loud = replace(
-        SETTINGS, pty=False, cancel_signal="SIGINT", artifact_concurrency=3, multipart_artifacts=False,
-        signing=Signing(jwks_file="/keys"),
-    )  # fmt: skip
+    loud = settings_with({
+        agent.NO_PTY: True, agent.CANCEL_SIGNAL: "SIGINT", agent.ARTIFACT_CONCURRENCY: 3, agent.NO_MULTIPART: True,
+        accepted.SIGNING_JWKS_FILE: "/keys",
+    })  # fmt: skip
     assert quiet <= set(variables(settings=loud))
 
 
@@ -99,7 +106,7 @@ def test_variables_as_json_are_safe_inside_html():
 
 def test_which_version_a_job_is_run_as_is_the_agents_to_say():
     assert variables({"BKAGENT_COMPAT": "4"})["BKAGENT_COMPAT"] == "3"
-    assert variables(settings=replace(SETTINGS, compat="4"))["BKAGENT_COMPAT"] == "4"
+    assert variables(settings=settings_with({agent.COMPAT: "4"}))["BKAGENT_COMPAT"] == "4"
 
 
 def test_what_the_agent_says_about_programs_wins():

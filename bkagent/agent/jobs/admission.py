@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, replace
 from typing import Iterable, List, Optional, Tuple
 
-from bkagent.agent.job_settings import Permissions
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.jobs.outcome import REFUSED, SIGNATURE_REJECTED
+from bkagent.agent.settings import JobSettings
+from bkagent.config.options import accepted, agent, bootstrap
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
@@ -32,20 +33,28 @@ REJECTED_BY_HOOK = Refusal(
 )
 
 
-def refusal_for(job: AcceptedJob, permissions: Permissions) -> Optional[Refusal]:
+_LISTS = (agent.ALLOWED_REPOSITORIES, agent.ALLOWED_PLUGINS, agent.ENABLE_VARIABLE_ALLOWLIST)
+
+
+def refusal_for(job: AcceptedJob, settings: JobSettings) -> Optional[Refusal]:
     """Return why the job must not run here, None when it may."""
-    if is_signed(job) and not permissions.unverified:
+    if is_signed(job) and not _runs_unverified(settings):
         return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
-    for line in _not_allowed(job, permissions):
+    for line in _not_allowed(job, settings):
         return Refusal((line,), REFUSED)
     return None
 
 
-def notices_for(job: AcceptedJob, permissions: Permissions) -> Tuple[str, ...]:
+def notices_for(job: AcceptedJob, settings: JobSettings) -> Tuple[str, ...]:
     """Return lines for the log of a job that does not end because of its signature."""
     if not is_signed(job):
         return _about_cache(job)
-    return (*_UNVERIFIABLE, *_about_cache(job)) if permissions.unverified else ()
+    return (*_UNVERIFIABLE, *_about_cache(job)) if _runs_unverified(settings) else ()
+
+
+def _runs_unverified(settings: JobSettings) -> bool:
+    """Return whether signed jobs run though there is no key to check their signatures with."""
+    return bool(settings[accepted.VERIFICATION_FAILURE_BEHAVIOR] == "warn")
 
 
 def is_signed(job: AcceptedJob) -> bool:
@@ -60,32 +69,32 @@ def _about_cache(job: AcceptedJob) -> Tuple[str, ...]:
     return ("+++ ⚠️ Cache settings detected on self-hosted agent", f"cache paths: {', '.join(paths)}")
 
 
-def permitted_mirror(job: AcceptedJob, permissions: Permissions) -> Tuple[AcceptedJob, Tuple[str, ...]]:
+def permitted_mirror(job: AcceptedJob, settings: JobSettings) -> Tuple[AcceptedJob, Tuple[str, ...]]:
     """Return the job without a mirror of its repository that the owner does not allow, and lines for its log."""
     url = job.env.get(MIRROR_URL, "")
-    if not url or not permissions.repositories:
+    if not url or not settings[agent.ALLOWED_REPOSITORIES]:
         return job, ()
     from bkagent.agent.jobs import allow_lists
 
-    if allow_lists.allows_repository(url, permissions):
+    if allow_lists.allows_repository(url, settings):
         return job, ()
     line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
     return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
 
 
-def _not_allowed(job: AcceptedJob, permissions: Permissions) -> Iterable[str]:
+def _not_allowed(job: AcceptedJob, settings: JobSettings) -> Iterable[str]:
     """Yield a line for each thing of the job that no pattern allows."""
-    text = job.env.get("BUILDKITE_PLUGINS", "") if permissions.plugins else ""
+    text = job.env.get(bootstrap.PLUGINS.env[0], "") if not settings[agent.NO_PLUGINS] else ""
     try:
         sources = _sources(text) if text else []
     except ValueError as problem:
         yield f"failed to validate plugins: failed to unmarshal plugins for validation: {problem}"
         return
-    if permissions.repositories or permissions.plugin_sources or permissions.variables is not None:
+    if any(settings[option] for option in _LISTS):
         # Loaded here: most agents allow everything.
         from bkagent.agent.jobs import allow_lists
 
-        yield from allow_lists.problems(job.env, sources, permissions)
+        yield from allow_lists.problems(job.env, sources, settings)
 
 
 def _sources(text: str) -> List[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Iterable, Mapping, Sequence, Tuple
 
-from bkagent.agent.job_settings import Permissions
+from bkagent.agent.settings import JobSettings
+from bkagent.config.options import agent, bootstrap
 from bkagent.git.allow_list import allow_list
 from bkagent.pipeline.plugin_source import full_source
 from bkagent.plugins.parse import BadPlugins, plugin_of
@@ -14,20 +15,24 @@ from bkagent.system import host
 _ALWAYS_ALLOWED_VARIABLES = ("^BUILDKITE$", "^BUILDKITE_.*$", "^CI$")
 
 
-def allows_repository(address: str, permissions: Permissions) -> bool:
+def allows_repository(address: str, settings: JobSettings) -> bool:
     """Say whether a repository may be checked out."""
-    return not allow_list(permissions.repositories).problem_of_address(address)
+    return not allow_list(tuple(settings[agent.ALLOWED_REPOSITORIES])).problem_of_address(address)
 
 
-def problems(env: Mapping[str, str], plugins: Sequence[str], permissions: Permissions) -> Iterable[str]:
+def problems(env: Mapping[str, str], plugins: Sequence[str], settings: JobSettings) -> Iterable[str]:
     """Yield a line for each thing of a job that is not allowed."""
-    if permissions.repositories:
-        repository = env.get("BUILDKITE_REPO", "")
-        yield from _lines("repo", [allow_list(permissions.repositories).problem_of_address(repository)])
-    if permissions.variables is not None:
-        yield from _lines("environment variables", _problems_of_names(env, permissions.variables))
-    if permissions.plugin_sources:
-        yield from _lines("plugins", (_problem_of_plugin(source, permissions.plugin_sources) for source in plugins))
+    repositories, names, sources = (
+        tuple(settings[option])
+        for option in (agent.ALLOWED_REPOSITORIES, agent.ALLOWED_VARIABLES, agent.ALLOWED_PLUGINS)
+    )
+    if repositories:
+        repository = env.get(bootstrap.REPOSITORY.env[0], "")
+        yield from _lines("repo", [allow_list(repositories).problem_of_address(repository)])
+    if settings[agent.ENABLE_VARIABLE_ALLOWLIST]:
+        yield from _lines("environment variables", _problems_of_names(env, names))
+    if sources:
+        yield from _lines("plugins", (_problem_of_plugin(plugin, sources) for plugin in plugins))
 
 
 def _problems_of_names(names: Iterable[str], patterns: Tuple[str, ...]) -> Iterable[str]:

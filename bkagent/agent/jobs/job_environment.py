@@ -1,40 +1,28 @@
 """The variables of a job: what the control plane sent, and what the agent puts over it.
 
-Each contributor returns a mapping of its own; they are merged in the order of CONTRIBUTORS. A variable that
-the job brought and the agent overwrites is named in BUILDKITE_IGNORED_ENV, so that the log can say so.
+What the agent has to say is in the rows of its options (`config.job_variables`). A variable that the job brought and
+the agent overwrites is named in BUILDKITE_IGNORED_ENV, so that the log can say so.
 """
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, Tuple
+import json
+from typing import Any, Dict, List, Mapping, Tuple
 
-from bkagent.agent import ignored_order
 from bkagent.agent.jobs.job_start import JobStart
-from bkagent.agent.variables_of_agent import access, configuration, git, identity, signing, steps
-from bkagent.agent.variables_of_checkout import SPARSE_NAMES, checkout
+from bkagent.agent.settings import JobSettings
+from bkagent.config import job_variables
+from bkagent.config.job_variable import BY_MODE, SPARSE_BY_MODE, UNPLACED, JobVariable
+from bkagent.config.options import api, bootstrap, checkout
 from bkagent.config.protected_variables import IGNORED, Protection
+from bkagent.pipeline import grammar
 from bkagent.remote.request_headers import to_variables
 
-Contributor = Callable[[JobStart], Dict[str, str]]
-
 MESSAGE, MESSAGE_MAX_BYTES = "BUILDKITE_MESSAGE", 65536
-REGISTRATION_TOKEN = "BUILDKITE_AGENT_TOKEN"
-MIRROR_URL = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
-
-
-def _headers(context: JobStart) -> Dict[str, str]:
-    return to_variables(context.request_headers)
-
-
-def _validation(context: JobStart) -> Dict[str, str]:
-    wanted = context.settings.plugin_validation or context.job.env.get("BUILDKITE_PLUGIN_VALIDATION") in _YES
-    return {"BUILDKITE_PLUGIN_VALIDATION": "true" if wanted else "false"}
-
-
+REGISTRATION_TOKEN = api.TOKEN.env[0]
+MIRROR_URL = bootstrap.GIT_REMOTE_MIRROR.env[0]
+_VALIDATION = bootstrap.PLUGIN_VALIDATION.env[0]
 _YES = ("true", "1", "on")
-
-# Ours, in the order in which they are merged.
-CONTRIBUTORS = (steps, access, _headers, identity, git, checkout, configuration, signing, _validation)
 
 
 def received(env: Mapping[str, str], protection: Protection) -> Tuple[Dict[str, str], List[str]]:
@@ -50,28 +38,67 @@ def _is_malformed(name: str) -> bool:
     return not name or "=" in name or any(letter < " " and letter != "\0" for letter in name)
 
 
-def variables(context: JobStart) -> Dict[str, str]:
+def variables(start: JobStart) -> Dict[str, str]:
     """Return every variable that the job is told, without what its process inherits from the agent."""
-    own, ignored = received(context.job.env, context.settings.permissions.protection())
-    merged: Dict[str, str] = dict(own)
-    for contributor in CONTRIBUTORS:
-        for name, value in contributor(context).items():
-            if contributor is checkout and name in own and _job_may_set(name, context.settings.checkout.override_mode):
+    own, ignored = received(start.job.env, start.settings.protection())
+    mode = start.settings[checkout.OVERRIDE_MODE]
+    asks_for_validation = own.get(_VALIDATION) in _YES
+    merged: Dict[str, str] = {**own, **to_variables(start.request_headers)}
+    for row, text in told(start):
+        if row.name == _VALIDATION and asks_for_validation:
+            merged[row.name] = "true"
+            continue
+        if row.name in own:
+            if _job_may_set(row, mode):
                 continue
-            if name in own and not _expected(contributor, own[name]):
-                ignored.append(name)
-            merged[name] = value
+            ignored.append(row.name)
+        merged[row.name] = text
     if MESSAGE in merged:
         merged[MESSAGE] = shortened(merged[MESSAGE])
     merged.pop(IGNORED, None)
     if ignored:
-        merged[IGNORED] = ",".join(sorted(ignored, key=ignored_order.place))
+        merged[IGNORED] = ",".join(sorted(ignored, key=job_variables.place))
     return merged
 
 
-def process_environment(context: JobStart) -> Dict[str, str]:
+def told(start: JobStart) -> List[Tuple[JobVariable, str]]:
+    """Return the rows that the agent tells a job by, with their texts, in the reference's order."""
+    given = _given(start)
+    pairs = ((row, given.get(row.name) or said_by(row, start.settings)) for row in job_variables.ALL)
+    return [(row, text) for row, text in pairs if text is not None]
+
+
+def said_by(row: JobVariable, settings: JobSettings) -> "str | None":
+    """Return what the agent's options say by a row, None for nothing."""
+    if row.option is None or row.option not in settings.options:
+        return None
+    return row.says(settings[row.option], is_strict=settings[checkout.OVERRIDE_MODE] == "strict")
+
+
+def names_in_env_file(settings: JobSettings) -> List[str]:
+    """Return which variables of the agent's a container of the job needs as well, in the reference's order."""
+    rows = sorted((row for row in job_variables.ALL if row.place_in_file), key=lambda row: row.place_in_file)
+    return [row.name for row in rows if row.place_in_file < UNPLACED or said_by(row, settings) is not None]
+
+
+def _given(start: JobStart) -> Dict[str, str]:
+    """Return what the job at hand says: its files, how it reaches the control plane, what its step asks for."""
+    secrets = _secrets(start.job.step.get("secrets"))
+    given = {
+        job_variables.ENV_FILE: start.env_path, job_variables.ENV_JSON_FILE: start.env_json_path,
+        job_variables.TIMEOUT_FILE: start.timeout_path, job_variables.LOG_TMPFILE: start.log_tmpfile,
+        job_variables.CACHE_PATHS: ",".join(grammar.cache_paths(start.job.step.get("cache"))),
+        bootstrap.SECRETS.job: json.dumps(secrets, sort_keys=True, separators=(",", ":")) if secrets else "",
+        job_variables.ENDPOINT: start.endpoint, job_variables.ACCESS_TOKEN: start.token,
+        job_variables.AGENT_PID: str(start.agent_pid), bootstrap.BIN_PATH.job: start.settings.launchers_path,
+        job_variables.LOGS_BY_OTLP: "false",
+    }  # fmt: skip
+    return {row.name: text for row, text in given.items() if row is not None and text}
+
+
+def process_environment(start: JobStart) -> Dict[str, str]:
     """Return the whole environment of the job's process."""
-    return {**context.settings.environ, **variables(context)}
+    return {**start.settings.environ, **variables(start)}
 
 
 def shortened(message: str) -> str:
@@ -85,12 +112,17 @@ def shortened(message: str) -> str:
     return kept + suffix
 
 
-def _expected(contributor: Contributor, brought: str) -> bool:
-    """Say whether a job may bring a variable of `contributor` without hearing that it was ignored."""
-    return contributor is _headers or (contributor is _validation and brought in _YES)
+def _job_may_set(row: JobVariable, mode: str) -> bool:
+    if row.open_to not in (BY_MODE, SPARSE_BY_MODE):
+        return False
+    return mode == "none" or (mode != "strict" and row.open_to == SPARSE_BY_MODE)
 
 
-def _job_may_set(name: str, mode: str) -> bool:
-    if mode == "none":
-        return True
-    return mode != "strict" and name in SPARSE_NAMES
+def _secrets(secrets: Any) -> List[Dict[str, str]]:
+    """Return a step's secrets as key and variable, in whichever of their forms; what has no form is left out."""
+    listed = [secret for secret in secrets if isinstance(secret, (str, dict))] if isinstance(secrets, list) else []
+    pairs = grammar.secrets(secrets if isinstance(secrets, dict) else listed)
+    return [
+        {"key": str(key or ""), **({"environment_variable": str(variable)} if variable else {})}
+        for key, variable in pairs
+    ]

@@ -11,21 +11,6 @@ from typing import Mapping, Sequence
 
 from bkagent.wire.go_quoted import quoted
 
-# Of the agent's own, what a container of the job needs as well: named without a value, they are taken from whoever
-# starts it. The reference's order.
-NAMES_OF_THE_AGENT = tuple(
-    f"BUILDKITE_{name}"
-    for name in (
-        "GIT_CHECKOUT_FLAGS", "ARTIFACT_UPLOAD_CONCURRENCY", "GIT_CLEAN_FLAGS", "GIT_CLONE_FLAGS",
-        "GIT_CLONE_MIRROR_FLAGS", "GIT_MIRROR_CHECKOUT_MODE", "GIT_FETCH_FLAGS", "GIT_MIRRORS_LOCK_TIMEOUT",
-        "GIT_MIRRORS_PATH", "GIT_MIRRORS_SKIP_UPDATE", "GIT_SUBMODULES", "GIT_SUBMODULE_CLONE_CONFIG",
-        "CHECKOUT_OVERRIDE_MODE", "CANCEL_GRACE_PERIOD", "COMMAND_EVAL", "LOCAL_HOOKS_ENABLED", "PLUGINS_ENABLED",
-        "REDACTED_VARS", "SHELL", "HOOKS_SHELL", "SIGNAL_GRACE_PERIOD_SECONDS", "SSH_KEYSCAN", "STRICT_SINGLE_HOOKS",
-        "TRACE_CONTEXT_ENCODING", "TRACING_BACKEND", "TRACING_SERVICE_NAME", "TRACING_TRACEPARENT",
-        "TRACING_TRACESTATE", "TRACING_PROPAGATE_TRACEPARENT", "AGENT_AWS_KMS_KEY", "AGENT_GCP_KMS_KEY",
-        "AGENT_JWKS_FILE", "AGENT_JWKS_KEY_ID",
-    )
-)  # fmt: skip
 _JSON_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 

@@ -13,7 +13,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Callable, Optional, Tuple
 
-from bkagent.agent.job_settings import JobSettings
 from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
 from bkagent.agent.jobs.admission import (
     REJECTED_BY_HOOK,
@@ -24,17 +23,18 @@ from bkagent.agent.jobs.admission import (
     refusal_for,
 )
 from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settled
-from bkagent.agent.jobs.job_files import NAMES_OF_THE_AGENT, JobFiles
+from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.registration import own_user_agent
 from bkagent.agent.session.session import Session
-from bkagent.agent.settings import AgentSettings
+from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import FORCED, Shutdown
-from bkagent.agent.variables_of_agent import protections
-from bkagent.config import in_use_locks, paths, self_command
+from bkagent.config import in_use_locks, self_command
 from bkagent.config.compat import Compat
+from bkagent.config.options import agent, job_logs, logging
+from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.job import launch
 from bkagent.logs import local_copies
@@ -108,7 +108,7 @@ class JobRunner:
             )  # fmt: skip
             raise
         on_entry(entry)
-        files = JobFiles(self._context.settings.job.context_path or entry.folder, self._job.id)
+        files = JobFiles(self._context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, self._job.id)
         try:
             jobs.start(
                 self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
@@ -120,9 +120,9 @@ class JobRunner:
             else:
                 entry.remove()
             raise
-        if self._context.settings.job.log_copies.folder:
+        if self._context.settings.job[job_logs.FOLDER]:
             # On the side: there may be many, and the job does not wait for it.
-            old = (self._context.settings.job.log_copies,)
+            old = (self._context.settings.job,)
             threading.Thread(target=log_copy_paths.remove_old, args=old, name="old-copies", daemon=True).start()
         tending = JobDelivery(
             entry, self._client, files, self._context.stop, self._context.report, self._context.settings.last_try_s,
@@ -153,8 +153,8 @@ class JobRunner:
             if is_signed(self._job):
                 text = f"job {self._job.id} is signed and runs unverified: no verification key is configured"
                 self._context.report("warn", text, "job.unverified")
-            self._say(entry, notices_for(self._job, start.settings.permissions))
-            refusal = refusal_for(self._job, start.settings.permissions)
+            self._say(entry, notices_for(self._job, start.settings))
+            refusal = refusal_for(self._job, start.settings)
             if refusal is None:
                 self._say(entry, about_mirror)
                 refusal = self._judged(start)
@@ -173,7 +173,7 @@ class JobRunner:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
         try:
             start, _ = self._describe_job(files, entry)
-            refusal = refusal_for(self._job, start.settings.permissions) or self._judged(start)
+            refusal = refusal_for(self._job, start.settings) or self._judged(start)
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
         if refusal is None:
@@ -191,10 +191,10 @@ class JobRunner:
     def _describe_job(self, files: JobFiles, entry: AgentEntry) -> Tuple[JobStart, Tuple[str, ...]]:
         """Write the files that describe the job; return what is known of it, and lines about its mirror."""
         settings = self._context.settings.job
-        self._job, about_mirror = permitted_mirror(self._job, settings.permissions)
-        names_agents = "propagate-agent-config-vars" in settings.experiments or settings.compat == "4"
-        own, _ = job_environment.received(self._job.env, settings.permissions.protection())
-        agent_names = (*NAMES_OF_THE_AGENT, *protections(settings.permissions)) if names_agents else ()
+        self._job, about_mirror = permitted_mirror(self._job, settings)
+        names_agents = "propagate-agent-config-vars" in settings[logging.EXPERIMENT] or settings[agent.COMPAT] == "4"
+        own, _ = job_environment.received(self._job.env, settings.protection())
+        agent_names = job_environment.names_in_env_file(settings) if names_agents else ()
         files.write(own, agent_names)
         for form, path in (("shell", files.env_path), ("JSON", files.env_json_path)):
             self._context.report("debug", f"Created env file ({form} format): {path}", "job.env_files_created")
@@ -202,7 +202,7 @@ class JobRunner:
 
     def _judged(self, start: JobStart) -> Optional[Refusal]:
         """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
-        if not start.settings.hooks_path:
+        if not start.settings[agent.HOOKS_PATH]:
             return None
         from bkagent.agent import agent_hooks
 
@@ -214,12 +214,11 @@ class JobRunner:
             job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
             request_headers=self._client.request_headers, env_path=files.env_path,
             env_json_path=files.env_json_path, timeout_path=files.timeout_path,
-            log_tmpfile=entry.job.log_tmpfile, agent_pid=os.getpid(), no_http2=settings.no_http2,
-            debug=settings.debug, debug_http=settings.debug_http,
+            log_tmpfile=entry.job.log_tmpfile, agent_pid=os.getpid(),
         )  # fmt: skip
 
     def _launch(self, entry: AgentEntry, start: JobStart) -> launch.Child:
-        build_path = start.settings.build_path
+        build_path = start.settings[agent.BUILD_PATH]
         os.makedirs(build_path, exist_ok=True)
         in_use_locks.touch(own_folders(start.settings))
         env = job_environment.process_environment(start)
@@ -238,7 +237,7 @@ class JobRunner:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
         if not lines:
             return
-        secrets = SecretValues(self._job.env, self._context.settings.job.redacted_vars)
+        secrets = SecretValues(self._job.env, tuple(self._context.settings.job[REDACTED_VARS]))
         clean = [secrets.scrub(self._context.known.scrub(line)) for line in lines]
         text = "".join(shown_text.message(line) + "\n" for line in clean)
         data = text.encode("utf-8", "surrogateescape")
@@ -257,24 +256,26 @@ class JobRunner:
 
     def _job_file(self) -> JobManifest:
         settings, session = self._context.settings.job, self._session
-        wanted = settings.log_copies
         return JobManifest(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
             agent_name=session.name, heartbeat_interval_s=session.heartbeat_interval_s,
             lost_after_s=session.lost_after_s, job_status_interval_s=session.job_status_interval_s,
             request_headers=dict(self._client.request_headers), chunk_max_bytes=self._job.chunks_max_size_bytes,
             chunk_interval_s=self._job.chunks_interval_s, log_max_bytes=self._job.log_max_size_bytes,
-            ansi_timestamps=settings.ansi_timestamps, timestamp_lines=settings.timestamp_lines, pty=settings.pty,
-            pty_raw="pty-raw" in settings.experiments, cancel_grace_s=settings.cancel_grace_s,
-            signal_grace_s=settings.signal_grace_s, cancel_signal=settings.cancel_signal,
-            overrides_zero_exit=Compat(settings.compat, frozenset(settings.experiments)).overrides_zero_exit,
-            disconnect_after_job=self._context.settings.disconnect_after_job, leftovers=settings.leftovers,
-            bootstrap_script=settings.bootstrap_script, started_at=self._started_at,
-            sockets_path=settings.sockets_path, allowed_repositories=settings.permissions.repositories,
+            ansi_timestamps=not settings[agent.NO_ANSI_TIMESTAMPS], timestamp_lines=settings[agent.TIMESTAMP_LINES],
+            pty=not settings[agent.NO_PTY],
+            pty_raw="pty-raw" in settings[logging.EXPERIMENT], cancel_grace_s=settings[agent.CANCEL_GRACE_PERIOD],
+            signal_grace_s=settings[agent.SIGNAL_GRACE_PERIOD], cancel_signal=settings[agent.CANCEL_SIGNAL],
+            overrides_zero_exit=Compat(
+                settings[agent.COMPAT], frozenset(settings[logging.EXPERIMENT])
+            ).overrides_zero_exit,
+            disconnect_after_job=self._context.settings.disconnect_after_job, leftovers=settings[agent.LEFTOVERS],
+            bootstrap_script=settings[agent.BOOTSTRAP_SCRIPT], started_at=self._started_at,
+            sockets_path=settings[agent.SOCKETS_PATH], allowed_repositories=tuple(settings[agent.ALLOWED_REPOSITORIES]),
             user_agent=own_user_agent(),
-            log_tmpfile=log_copy_paths.tmpfile_path(wanted, paths.temporary(settings.environ)),
-            log_copy=log_copy_paths.copy_path(wanted, self._job),
-            log_fields=log_copy_paths.fields(self._job) if wanted.to_stdout else {},
+            log_tmpfile=log_copy_paths.tmpfile_path(settings),
+            log_copy=log_copy_paths.copy_path(settings, self._job),
+            log_fields=log_copy_paths.fields(self._job) if settings[job_logs.TO_STDOUT] else {},
         )  # fmt: skip
 
 

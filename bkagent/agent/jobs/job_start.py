@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping
 
-from bkagent.agent.job_settings import JobSettings
+from bkagent.agent.settings import JobSettings
 from bkagent.wire.accepted_job import AcceptedJob
 
 
@@ -28,7 +28,4 @@ class JobStart:
     env_json_path: str
     timeout_path: str
     agent_pid: int
-    no_http2: bool = False
-    debug: bool = False
-    debug_http: bool = False
     log_tmpfile: str = ""

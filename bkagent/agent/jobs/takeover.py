@@ -22,6 +22,7 @@ from bkagent.agent.jobs.job_runner import AgentContext
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.registration import own_user_agent, request_log_of
 from bkagent.agent.shutdown import KILL
+from bkagent.config.options import agent
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -106,7 +107,7 @@ class Takeover:
         if not entry.process.started():
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
             settled(entry, outcome.lost(rfc3339(time.time_ns())))
-        files = JobFiles(context.settings.job.context_path or entry.folder, job.job_id)
+        files = JobFiles(context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, job.job_id)
         tending = JobDelivery(
             entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
             context.outages.of(client.endpoint),

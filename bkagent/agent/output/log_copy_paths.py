@@ -7,7 +7,9 @@ import re
 import time
 from typing import Dict, Mapping
 
-from bkagent.agent.job_settings import LogCopies
+from bkagent.agent.settings import JobSettings
+from bkagent.config import paths
+from bkagent.config.options import job_logs
 from bkagent.system import unguessable
 from bkagent.wire.accepted_job import AcceptedJob
 
@@ -20,30 +22,30 @@ _FIELDS = (
 )  # fmt: skip
 
 
-def tmpfile_path(copies: LogCopies, temporary: str) -> str:
-    """Return a new name in `temporary` or where the settings say; "" where no such file is wanted."""
-    if not copies.tmpfile:
+def tmpfile_path(settings: JobSettings) -> str:
+    """Return a new name in the temporary folder or where the settings say; "" where no such file is wanted."""
+    if not settings[job_logs.ENABLE_TMPFILE]:
         return ""
-    folder = copies.tmpfile_folder or temporary
+    folder = settings[job_logs.TMPFILE_FOLDER] or paths.temporary(settings.environ)
     return os.path.abspath(os.path.join(folder, f"buildkite_job_log{unguessable.below(10**18)}"))
 
 
-def copy_path(copies: LogCopies, job: AcceptedJob) -> str:
+def copy_path(settings: JobSettings, job: AcceptedJob) -> str:
     """Return the file that the log of `job` is kept in; "" where none is wanted."""
-    if not copies.folder:
+    if not settings[job_logs.FOLDER]:
         return ""
     parts = (job.env.get("BUILDKITE_PIPELINE_SLUG", ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
     name = "-".join(_NOT_IN_NAMES.sub("_", part) for part in parts) + ".log"
-    return os.path.join(os.path.abspath(copies.folder), name.lstrip("."))
+    return os.path.join(os.path.abspath(settings[job_logs.FOLDER]), name.lstrip("."))
 
 
-def remove_old(copies: LogCopies) -> None:
+def remove_old(settings: JobSettings) -> None:
     """Remove the copies that are past their time, and nothing else that lies in their folder."""
-    if not copies.retention_s:
+    if not settings[job_logs.RETENTION]:
         return
-    oldest = time.time() - copies.retention_s
+    oldest = time.time() - settings[job_logs.RETENTION]
     try:
-        found = [entry for entry in os.scandir(copies.folder) if _OURS.fullmatch(entry.name)]
+        found = [entry for entry in os.scandir(settings[job_logs.FOLDER]) if _OURS.fullmatch(entry.name)]
     except OSError:
         return  # not there yet
     for entry in found:

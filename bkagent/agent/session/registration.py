@@ -10,6 +10,7 @@ from bkagent.agent.session.session import Report, Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
+from bkagent.config.options import agent, checkout, logging
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -95,7 +96,7 @@ def registration(settings: AgentSettings, index: int) -> Registration:
     return Registration(
         name=settings.worker_name(index), hostname=host.hostname(), os=host.describe_os(settings.environ),
         arch=host.goarch(), version=REFERENCE_VERSION, build=BUILD, pid=os.getpid(),
-        script_eval_enabled=settings.job.permissions.command_eval, ignore_in_dispatches=bool(settings.acquire_job),
+        script_eval_enabled=not settings.job[agent.NO_COMMAND_EVAL], ignore_in_dispatches=bool(settings.acquire_job),
         priority=settings.worker_priority(index), meta_data=settings.tags, machine_id=host.machine_id(),
         features=features(settings) if settings.report_features else (),
     )  # fmt: skip
@@ -103,16 +104,16 @@ def registration(settings: AgentSettings, index: int) -> Registration:
 
 def features(settings: AgentSettings) -> Tuple[str, ...]:
     """Return the words for what is in use and works here; the control plane shows them beside the agent."""
-    permissions = settings.job.permissions
+    job = settings.job
     in_use = (
-        ("git-mirrors", settings.job.checkout.mirrors_path), ("acquire-job", settings.acquire_job),
+        ("git-mirrors", job[checkout.GIT_MIRRORS_PATH]), ("acquire-job", settings.acquire_job),
         ("disconnect-after-job", settings.disconnect_after_job), ("disconnect-after-idle", settings.idle_timeout_s),
-        ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", not permissions.plugins),
-        ("no-script-eval", not permissions.command_eval), ("no-http2", settings.no_http2),
-        ("allowed-repositories", permissions.repositories), ("allowed-plugins", permissions.plugin_sources),
+        ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", job[agent.NO_PLUGINS]),
+        ("no-script-eval", job[agent.NO_COMMAND_EVAL]), ("no-http2", settings.no_http2),
+        ("allowed-repositories", job[agent.ALLOWED_REPOSITORIES]), ("allowed-plugins", job[agent.ALLOWED_PLUGINS]),
     )  # fmt: skip
     named = tuple(name for name, used in in_use if used)
-    working = experiments.working(settings.job.experiments, settings.job.compat)
+    working = experiments.working(tuple(job[logging.EXPERIMENT]), job[agent.COMPAT])
     return named + tuple("experiment-" + name for name in working)
 
 

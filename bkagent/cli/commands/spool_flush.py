@@ -7,18 +7,18 @@ from bkagent.version import program_name
 
 def run(call: Call) -> int:
     """Deliver what can be delivered; return 1 when something is left."""
-    from bkagent.agent.job_settings import JobSettings
     from bkagent.agent.jobs.flush import flush
-    from bkagent.agent.settings import AgentSettings
+    from bkagent.agent.settings import AgentSettings, JobSettings
     from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
     from bkagent.cli.pages import spool_view
     from bkagent.cli.start import signals
+    from bkagent.config.settings import defaults
 
     defects.follow_call(call)
     settings = AgentSettings(
         endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
-        job=JobSettings(build_path="", sockets_path="", launchers_path=""), is_verbose=call.report.is_debug,
+        job=JobSettings(defaults(spool.OF_THE_AGENT), ""), is_verbose=call.report.is_debug,
     )  # fmt: skip
     stop = Shutdown()
     signals.follow(stop, call.report)

@@ -7,7 +7,7 @@ import sys
 
 from bkagent.cli.command import Call, Command
 from bkagent.config import environment, token_source
-from bkagent.config.options import agent, api, logging, session
+from bkagent.config.options import agent, api, job_logs, logging, session
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.version import FULL_VERSION
 
@@ -75,11 +75,11 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "
         report("debug", sentence, "config.path")
     for sentence in agent_settings.warnings(call.settings):
         report("warn", sentence, "config.warning")
-    _make_build_folder(settings.job.build_path, call)
+    _make_build_folder(settings.job[agent.BUILD_PATH], call)
     stop = Shutdown()
     signals.follow(stop, report)
     report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
-    open_output = _job_output(call) if settings.job.log_copies.to_stdout else None
+    open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
     return run_agent(settings, stop, report, warm, open_output, known)
 
 
