@@ -17,6 +17,7 @@ from bkagent.transport.address import Address, join, parse, resolve
 from bkagent.transport.answer_reader import BadAnswer, Sink
 from bkagent.transport.body import Body, FileBody
 from bkagent.transport.connection import Connection, Deadline, ProxyRefused
+from bkagent.transport.opening_pace import OpeningPace
 from bkagent.transport.proxies import Proxies
 from bkagent.transport.response import Headers, Response
 
@@ -49,6 +50,7 @@ class Pool:
         self._endpoint, self._environ, self._timeout_s = endpoint, environ, timeout_s
         self._request_log = request_log
         self._proxies = Proxies(environ)
+        self._openings = OpeningPace()
         self._lock = threading.Lock()
         self._idle: Dict[Tuple[str, str, int], List[Connection]] = {}
         self._busy: Set[Connection] = set()
@@ -163,6 +165,7 @@ class Pool:
         try:
             while True:
                 connection, is_new = self._take(address)
+                counted = is_new and self._openings.begin()
                 whole = False
                 try:
                     if is_new:
@@ -175,6 +178,7 @@ class Pool:
                     if is_new or not problem.nothing or self._closed:
                         raise
                 finally:
+                    self._openings.end(counted)
                     self._give_back(address, connection, whole and connection.reusable)
         except OSError as problem:
             raise _unreachable(f"{method} {address.shown}", problem) from problem
