@@ -4,7 +4,7 @@ PlaneError             500   anything below
   BadRequest           400   the request cannot be understood
   Unauthorized         401   the token is unknown, or no longer valid
   Forbidden            403   the token is valid, but not for this
-  NotFound             404   there is nothing by that name
+  NotFound             404   there is no such object
   Conflict             409   it contradicts what is already there
   Rejected             422   understood, and refused for good
   Locked               423   not now; worth another try
@@ -38,7 +38,7 @@ class Forbidden(PlaneError):
 
 
 class NotFound(PlaneError):
-    """There is nothing by that name."""
+    """There is no such object."""
 
     status = 404
 
@@ -56,6 +56,6 @@ class Rejected(PlaneError):
 
 
 class Locked(PlaneError):
-    """The thing asked for is not ready; worth another try."""
+    """The job is not ready; worth another try."""
 
     status = 423

@@ -1,7 +1,7 @@
 """The feed of what happens, for pages and terminals that show it live.
 
-A subscriber that is too slow loses events, never the control plane its memory: it is told so by an event of the kind
-"missed" and reads again what it shows.
+A subscriber that is too slow loses events, so that they never fill the memory. An event of the kind "missed" tells it
+to read again what it shows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Subscription:
         self.closed = False
 
     def get(self, timeout: Optional[float] = None) -> Optional[Event]:
-        """Return the next event, or None when none came in `timeout` seconds (None: for ever) or it is closed."""
+        """Return the next event, or None after `timeout` seconds (None: no limit) or if the subscription is closed."""
         with self._ready:
             self._ready.wait_for(lambda: self._events or self.closed, timeout)
             if not self._events or self.closed:
@@ -37,7 +37,7 @@ class Subscription:
             return event
 
     def put(self, event: Event) -> None:
-        """Add an event; where there is no room, everything waiting gives way to one that says so."""
+        """Add an event. If the queue is full, the waiting events are replaced by one of the kind "missed"."""
         with self._ready:
             if len(self._events) >= MOST_EVENTS or self._bytes + len(event.data) > MOST_BYTES:
                 self._events.clear()
@@ -48,7 +48,7 @@ class Subscription:
             self._ready.notify()
 
     def close(self) -> None:
-        """Take no more events; whoever waits in get() returns."""
+        """Take no more events, and wake a thread that waits in `get`."""
         with self._ready:
             self.closed = True
             self._events.clear()

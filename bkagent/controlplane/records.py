@@ -30,7 +30,7 @@ class Build:
 
     state          scheduled, running, failing, passed, failed, canceling, canceled, not_run; while `blocked`
                    the state that the block step asks for
-    blocked        a person's answer is all that it waits for
+    blocked        it waits for nothing but a person to unblock it
     env            variables given when it was created; `pipeline_env` those of the documents uploaded to it
     source         "api", "ui" or "local"
     author         whose commit it is: "name" and "email"; `creator` who started the build
@@ -68,7 +68,7 @@ class Build:
 
     @property
     def finished(self) -> bool:
-        """Say whether nothing more happens to the build by itself."""
+        """Say whether the build has ended; only a retry can bring it back."""
         return not self.blocked and self.state in ("passed", "failed", "canceled", "not_run", "skipped")
 
 
@@ -104,12 +104,13 @@ class Job:
 
     type            "script", "waiter" or "manual" (block and input steps)
     state           as in scheduling/states.py; a script that ran ends as "finished"
-    sequence        its place in the build's order
-    label           its name, "" for none; `reason` says in words why it did not run, or what ended it
+    sequence        its position in the build's order
+    label           its name, or ""
+    reason          in words, why it did not run, or what ended it
     broken_reason   conditional_failed, branch_mismatch, parallelism_zero, skipped, missing_dependency or ""
     agent_query_rules  tags that an agent must have, each key=value
     slot_id         the id of the first attempt at the same work; retries share it
-    retried         a newer attempt counts instead; `retry_rule` is the rule that made this one, -1 for none
+    retried         a newer attempt counts instead; `retry_rule` is the rule that added this one, or -1
     matrix          the matrix values of this job
     fields          the answers given to a block or input step
     blocked_state   what a build waiting for this block step shows
@@ -171,7 +172,7 @@ class Job:
 
     @property
     def final(self) -> bool:
-        """Say whether nothing more happens to the job by itself."""
+        """Say whether the job has ended."""
         return self.state in FINAL_STATES
 
     @property
@@ -205,9 +206,9 @@ FINAL_STATES = frozenset(
 
 @dataclass(frozen=True)
 class StepEntry:
-    """A step of a build: the step at place `at` of what was uploaded as `upload_id`.
+    """A step of a build: the step at index `at` of the document of `upload_id`.
 
-    position     its place in the build's order
+    position     its position in the build's order
     uploaded_by  the step whose job uploaded it, "" for the build's own
     excluded     why it makes no job run: conditional_failed, branch_mismatch, parallelism_zero, skipped or ""
     """
@@ -245,7 +246,7 @@ class Agent:
 
     state      never_connected, connected, disconnected, stopping, stopped or lost
     priority   higher first; None last
-    job_id     the job that it has now, "" for none
+    job_id     the job that it has now, or ""
     """
 
     id: str
@@ -282,7 +283,7 @@ class Agent:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file that a job kept. `state`: new, finished, error, deleted; `path` is its name there, never a place here."""
+    """A file that a job uploads. `state`: new, finished, error, deleted; `path` is its path in the job, never here."""
 
     id: str
     build_id: str
@@ -302,7 +303,7 @@ class Artifact:
 
 @dataclass(frozen=True)
 class ArtifactSpec:
-    """What a job says about a file before it sends it. `url` is set where the bytes go elsewhere."""
+    """A file as a job announces it before the upload. `url` is set if the bytes go elsewhere."""
 
     path: str
     absolute_path: str = ""
@@ -332,10 +333,10 @@ class Annotation:
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened. `kind`: build, job, log, agent, annotation, artifact, meta_data, or missed.
+    """A change, or new bytes of a log. `kind`: build, job, log, agent, annotation, artifact, meta_data, or missed.
 
     For "log", `data` are the log's bytes from `offset`; for the others `state` is the new state of what changed.
-    "missed" says that this subscriber was too slow: events were left out, so read again what you show.
+    "missed" says that this subscriber was too slow and events were left out: read again what you show.
     """
 
     kind: str
@@ -352,7 +353,7 @@ class Caller:
     """Who calls the Agent API.
 
     agent_id     the agent whose session it is, or that has the job
-    job_id       the job whose token it is, or that the session's agent runs; "" for none
+    job_id       the job whose token it is, or that the session's agent runs, or ""
     build_id     that job's build
     is_session   whether the token is a session's
     """

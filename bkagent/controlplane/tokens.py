@@ -1,8 +1,8 @@
 """Tokens: the agents' and the REST API's in a file each, those of sessions and jobs made from one secret.
 
-A session's or a job's token names its owner and proves it with a keyed hash, so none of them is kept anywhere, and
-asking twice gives the same one. All are compared in constant time. A token whose file is replaced or removed counts no
-more from that moment on; one that is removed is made anew.
+A session's or a job's token names its owner and proves it with a keyed hash, so none of them is stored, and
+asking twice gives the same token. All are compared in constant time. A token whose file is replaced or removed is
+invalid from that moment on; a removed file is made again with a new token.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _TokenFile:
         self._load()
 
     def current(self) -> str:
-        """Return the token that the file holds now, "" for none that can be read."""
+        """Return the token that the file holds now, "" if that cannot be read."""
         if self._seen is None or self._seen != _version(self._path):
             try:
                 self._load()
@@ -113,7 +113,7 @@ class _TokenFile:
         self._seen, self.text = version, text
 
     def _make(self) -> None:
-        # Made aside and renamed in: nobody reads half a token.
+        # Written aside and renamed in, so that no reader sees half a token.
         try:
             durable.replace_file(self._path, f"{self._prefix}{secrets.token_hex(32)}\n".encode("ascii"))
         except OSError as error:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from bkagent.controlplane.scheduling.unsupported import unsupported
+from bkagent.controlplane.scheduling import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
 from bkagent.localrun.options import PLACES, Request
@@ -93,7 +93,7 @@ def _problems(pipeline: Pipeline) -> "List[str]":
             evaluate.check(step.condition)
         except PipelineError as wrong:
             raise PipelineError(f"{step.name}: {wrong}") from None
-    return unsupported(pipeline) + not_honoured(pipeline)
+    return unsupported.refusals(pipeline) + not_honoured(pipeline)
 
 
 def not_honoured(pipeline: Pipeline) -> "List[str]":

@@ -7,10 +7,10 @@ import threading
 from typing import Callable, Dict, List, Optional
 
 from bkagent.agent.shutdown import GRACEFUL, KILL
+from bkagent.controlplane import server_url
 from bkagent.controlplane.events import Subscription
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.records import Build, Job, NewBuild
-from bkagent.controlplane.web import server_url
 from bkagent.controlplane.web.server import Server
 from bkagent.errors import AgentError
 from bkagent.localrun import agents, changed, data_folder, display_names, export, leftover_jobs, plan, snapshot, summary

@@ -59,9 +59,9 @@ class World:
 
     def job(self, name):
         """Return the newest job of this name that has not ended, else the newest."""
-        found = self.jobs(name)
-        assert found, f"no job is called {name}"
-        return next((job for job in found if not job.final), found[-1])
+        jobs = self.jobs(name)
+        assert jobs, f"no job is called {name}"
+        return next((job for job in jobs if not job.final), jobs[-1])
 
     def start(self, name):
         job = self.job(name)
@@ -96,11 +96,11 @@ class World:
     @property
     def states(self):
         """The state of every job that counts by name, jobs of one name joined by blanks."""
-        found = {}
+        states_by_name = {}
         for job in self.jobs():
             if not job.retried:
-                found.setdefault(job.step_key or job.label or job.type, []).append(job.shown_state)
-        return {name: " ".join(states) for name, states in found.items()}
+                states_by_name.setdefault(job.step_key or job.label or job.type, []).append(job.shown_state)
+        return {name: " ".join(states) for name, states in states_by_name.items()}
 
     @property
     def state(self):
@@ -110,6 +110,6 @@ class World:
 
 @pytest.fixture
 def world(tmp_path):
-    made = World(str(tmp_path / "data"))
-    yield made
-    made.plane.close()
+    new_world = World(str(tmp_path / "data"))
+    yield new_world
+    new_world.plane.close()

@@ -151,7 +151,7 @@ def test_finish_may_be_repeated_but_not_contradicted(world):
     world.run("a", 3, signal="", chunks_failed_count=2)
     job = world.finish("a", 3)
     assert (job.exit_status, job.chunks_failed_count, world.state) == (3, 2, "failed")
-    with pytest.raises(Rejected, match="not wanted any more"):
+    with pytest.raises(Rejected, match="can no longer be reported"):
         world.finish("a", 0)
 
 
@@ -188,12 +188,12 @@ def test_a_job_cannot_finish_before_it_is_accepted(world):
 def test_wait_for_work_returns_when_there_is_some(world):
     agent = world.agent()
     assert world.plane.dispatch.wait_for_work(agent, 0) is False
-    found = []
-    thread = threading.Thread(target=lambda: found.append(world.plane.dispatch.wait_for_work(agent, 30)))
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(world.plane.dispatch.wait_for_work(agent, 30)))
     thread.start()
     world.build(ONE)
     thread.join(30)
-    assert found == [True]
+    assert answers == [True]
 
 
 def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
@@ -381,18 +381,18 @@ def test_concurrent_pings_never_hand_out_a_job_twice(world):
     world.build([{"command": str(number)} for number in range(40)])
     agents = [world.agent() for _ in range(50)]
     start = threading.Barrier(len(agents))
-    found = []
+    offered = []
 
     def ping(agent):
         start.wait()
-        found.append(world.plane.dispatch.next_action(agent).job_id)
+        offered.append(world.plane.dispatch.next_action(agent).job_id)
 
     threads = [threading.Thread(target=ping, args=(agent,)) for agent in agents]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    given = [job for job in found if job]
+    given = [job for job in offered if job]
     assert len(given) == 40 == len(set(given))
 
 

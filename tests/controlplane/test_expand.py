@@ -37,8 +37,8 @@ def test_branches(patterns, branch, expected):
 
 def test_parallel_jobs_are_numbered(world):
     world.build([{"command": "x", "label": "%n %N of %t %T", "parallelism": 2}])
-    found = [(job.label, job.parallel_index, job.parallel_total) for job in world.jobs()]
-    assert found == [("0 1 of 2 2", 0, 2), ("1 2 of 2 2", 1, 2)]
+    labels = [(job.label, job.parallel_index, job.parallel_total) for job in world.jobs()]
+    assert labels == [("0 1 of 2 2", 0, 2), ("1 2 of 2 2", 1, 2)]
 
 
 def test_no_parallel_jobs_is_a_job_that_does_not_run(world):
@@ -111,8 +111,8 @@ def test_an_adjustment_is_for_every_combination_that_it_suits(world, setup, adju
 @pytest.mark.parametrize(
     ("adjustment", "words"),
     [
-        ({"with": {"p": "5"}, "soft_fail": True}, r'step 1 \("M"\): adjustment 1 of the matrix.*must name a as well'),
-        ({"with": {"p": "5"}}, "must name a as well"),
+        ({"with": {"p": "5"}, "soft_fail": True}, r'step 1 \("M"\): adjustment 1 of the matrix.*must also name a'),
+        ({"with": {"p": "5"}}, "must also name a"),
         ({"with": {"b": "x"}, "skip": True}, "with must name dimensions of setup"),
         ({"with": {}, "skip": True}, "with must name dimensions of setup"),
         ({"skip": True}, "with must name dimensions of setup"),
@@ -140,9 +140,9 @@ def test_an_element_that_is_no_plain_value_is_refused_by_its_dimension(world, ma
 
 
 def test_a_plain_matrix_has_one_unnamed_dimension():
-    assert matrix.filled("{{matrix}}-{{ matrix }}", {"": "a"}) == "a-a"
+    assert matrix.fill("{{matrix}}-{{ matrix }}", {"": "a"}) == "a-a"
     with pytest.raises(PipelineError, match="matrix.b"):
-        matrix.filled("{{matrix.b}}", {"": "a"})
+        matrix.fill("{{matrix.b}}", {"": "a"})
 
 
 def test_an_unknown_dimension_is_refused_by_step(world):
@@ -210,8 +210,8 @@ def test_what_cannot_be_done_is_refused_before_anything_runs(world, steps, words
 
 def test_unsupported_lists_everything():
     document = {"secrets": ["A"], "steps": [{"trigger": "x"}, {"command": "y", "secrets": {"B": "b"}}]}
-    assert len(unsupported.unsupported(steps_reader.read(document))) == 3
-    assert unsupported.unsupported(steps_reader.read({"steps": [{"command": "y"}, "wait"]})) == []
+    assert len(unsupported.refusals(steps_reader.read(document))) == 3
+    assert unsupported.refusals(steps_reader.read({"steps": [{"command": "y"}, "wait"]})) == []
 
 
 def test_defaults_of_the_document_are_for_steps_without_their_own(world):

@@ -43,35 +43,35 @@ def test_a_link_counts_for_ten_minutes_and_once(tokens: Tokens) -> None:
 
 def test_a_session_ends_after_a_week_of_silence(tokens: Tokens) -> None:
     clock = Clock()
-    kept = LoginSessions(tokens, secure=False, clock=clock)
-    used, silent = cookie(kept.begin()), cookie(kept.begin())
+    logins = LoginSessions(tokens, secure=False, clock=clock)
+    used, silent = cookie(logins.begin()), cookie(logins.begin())
     for _ in range(3):
         clock.now += SILENCE_LIMIT_S - 1
-        assert kept.of(used) is not None
-    assert kept.of(silent) is None
+        assert logins.of(used) is not None
+    assert logins.of(silent) is None
     clock.now += SILENCE_LIMIT_S + 1
-    assert kept.of(used) is None
+    assert logins.of(used) is None
 
 
 def test_the_session_that_was_silent_for_longest_makes_room(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "SESSIONS_COUNT", 3)
-    kept = LoginSessions(tokens, secure=False)
-    first, second, third = (cookie(kept.begin()) for _ in range(3))
-    assert kept.of(first) is not None
-    kept.begin()
-    assert kept.of(second) is None and kept.of(first) is not None and kept.of(third) is not None
+    logins = LoginSessions(tokens, secure=False)
+    first, second, third = (cookie(logins.begin()) for _ in range(3))
+    assert logins.of(first) is not None
+    logins.begin()
+    assert logins.of(second) is None and logins.of(first) is not None and logins.of(third) is not None
 
 
 def test_a_cookie_counts_among_others(tokens: Tokens) -> None:
-    kept = LoginSessions(tokens, secure=False)
-    own = cookie(kept.begin())
-    false = kept.cookie_name + "=" + "0" * 64
+    logins = LoginSessions(tokens, secure=False)
+    own = cookie(logins.begin())
+    false = logins.cookie_name + "=" + "0" * 64
     for header in (f"a=b; {own}", f"{own};c=d", f"{false}; {own}", f"a=b, {own}", f'x="1"; {own} ; y'):
-        assert kept.of(header) is not None, header
+        assert logins.of(header) is not None, header
     for header in ("", own[:-1], own + "0", "x" + own, own.upper(), own.replace("=", " =")):
-        assert kept.of(header) is None, header
-    kept.end(f"{false}; {own}")
-    assert kept.of(own) is None
+        assert logins.of(header) is None, header
+    logins.end(f"{false}; {own}")
+    assert logins.of(own) is None
 
 
 def test_a_token_file_that_cannot_be_read_lets_nobody_in(tokens: Tokens) -> None:

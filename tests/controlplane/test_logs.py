@@ -19,12 +19,12 @@ def running(world):
 
 def cut(text, chance):
     """Cut bytes into chunks: (sequence, offset, data)."""
-    found, offset = [], 0
+    parts, offset = [], 0
     while offset < len(text):
         size = chance.randint(1, 200)
-        found.append((len(found) + 1, offset, text[offset : offset + size]))
+        parts.append((len(parts) + 1, offset, text[offset : offset + size]))
         offset += size
-    return found
+    return parts
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -161,16 +161,18 @@ def test_extents_agree_with_a_set_of_bytes(seed):
     extents, bytes_there = Extents(), set()
     for _ in range(200):
         offset, size = chance.randrange(300), chance.randint(1, 12)
-        wanted = set(range(offset, offset + size))
-        assert extents.overlaps(offset, size) is bool(wanted & bytes_there)
-        if not wanted & bytes_there:
+        added = set(range(offset, offset + size))
+        assert extents.overlaps(offset, size) is bool(added & bytes_there)
+        if not added & bytes_there:
             extents.add(offset, size)
-            bytes_there |= wanted
+            bytes_there |= added
         assert extents.total == len(bytes_there)
         assert extents.contiguous == next(at for at in range(400) if at not in bytes_there)
         start, length = chance.randrange(300), chance.choice((None, 5, 50))
         places = [
-            at for place, count in extents.pieces(start, length, whole=True) for at in range(place, place + count)
+            at
+            for position, count in extents.pieces(start, length, whole=True)
+            for at in range(position, position + count)
         ]
         assert places == sorted(bytes_there)[start:][:length]
 
@@ -194,5 +196,5 @@ def test_the_log_of_a_job_that_was_given_up_is_open_until_its_agent_has_told_of_
     assert world.plane.logs.accepts(job)
     with pytest.raises(Rejected):
         world.finish("a", 0)
-    assert world.plane.jobs.get(job).reason == "the agent was lost, and told of the end too late"
+    assert world.plane.jobs.get(job).reason == "the agent was lost, and reported the end too late"
     assert not world.plane.logs.accepts(job)

@@ -76,8 +76,8 @@ def test_annotations_replace_append_and_keep_their_order(world):
     say(world.build_id, job_id=job, body="low", context="low", priority=1)
     say(world.build_id, job_id=job, style="error")
     say(world.build_id, job_id=job, body="mine", scope="job")
-    found = world.plane.annotations.find(world.build_id)
-    assert [(note.context, note.body, note.style) for note in found] == [
+    annotations = world.plane.annotations.find(world.build_id)
+    assert [(note.context, note.body, note.style) for note in annotations] == [
         ("high", "high", ""), ("default", "one two", "error"), ("low", "low", "")]  # fmt: skip
     assert [note.body for note in world.plane.annotations.find(world.build_id, job_id=job)] == ["mine"]
     assert len(world.plane.annotations.find(world.build_id, scope="all")) == 4
@@ -116,10 +116,10 @@ def test_appending_is_bounded_too(world):
 
 def put(world, job, path, data=b"data", batch=None):
     spec = ArtifactSpec(path, file_size=len(data), sha256sum=hashlib.sha256(data).hexdigest())
-    (made,) = world.plane.artifacts.create(job, batch or new_id(), [spec])
-    world.plane.artifacts.store(made.id, io.BytesIO(data).read)
-    world.plane.artifacts.update(job, {made.id: "finished"})
-    return made.id
+    (artifact,) = world.plane.artifacts.create(job, batch or new_id(), [spec])
+    world.plane.artifacts.store(artifact.id, io.BytesIO(data).read)
+    world.plane.artifacts.update(job, {artifact.id: "finished"})
+    return artifact.id
 
 
 @pytest.mark.parametrize("path", HOSTILE)
@@ -130,7 +130,7 @@ def test_names_that_jobs_give_are_never_places(world, path):
     assert os.path.dirname(kept) == os.path.join(world.folder, "artifacts") and os.path.basename(kept) == id
     with open(kept, "rb") as file:
         assert file.read() == b"secret"
-    assert [one.path for one in world.plane.artifacts.search(world.build_id)] == [path]
+    assert [artifact.path for artifact in world.plane.artifacts.search(world.build_id)] == [path]
     world.plane.artifacts.delete(id)
     assert not os.path.exists(kept) and world.plane.artifacts.get(id).state == "deleted"
 
@@ -149,7 +149,7 @@ def test_hostile_texts_everywhere_stay_texts(world, name):
     assert accepted.env["BUILDKITE_BRANCH"] == name
     assert os.listdir(os.path.join(world.folder, "logs")) == [f"{accepted.id}.log"]
     assert sorted(os.listdir(world.folder)) == sorted(
-        {"artifacts", "lock", "logs", "store.db", "tokens"} | {one for one in os.listdir(world.folder) if "-" in one}
+        {"artifacts", "lock", "logs", "store.db", "tokens"} | {name for name in os.listdir(world.folder) if "-" in name}
     )
 
 
@@ -158,23 +158,23 @@ def test_a_repeated_batch_makes_no_second_artifacts(world):
     specs = [ArtifactSpec("a", file_size=1), ArtifactSpec("b", file_size=1)]
     first = world.plane.artifacts.create(job, "batch", specs)
     assert world.plane.artifacts.create(job, "batch", specs) == first
-    assert [one.path for one in world.plane.artifacts.find(world.build_id)] == ["a", "b"]
+    assert [artifact.path for artifact in world.plane.artifacts.find(world.build_id)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("data", [b"", b"shor", b"longer than", b"other"])
 def test_bytes_that_were_not_announced_are_refused(world, data):
     job = running(world)
     spec = ArtifactSpec("a", file_size=5, sha1sum=hashlib.sha1(b"right").hexdigest())
-    (made,) = world.plane.artifacts.create(job, "batch", [spec])
+    (artifact,) = world.plane.artifacts.create(job, "batch", [spec])
     with pytest.raises(BadRequest):
-        world.plane.artifacts.store(made.id, io.BytesIO(data).read)
+        world.plane.artifacts.store(artifact.id, io.BytesIO(data).read)
     assert os.listdir(os.path.join(world.folder, "artifacts")) == []
     with pytest.raises(Rejected, match="have not come"):
-        world.plane.artifacts.update(job, {made.id: "finished"})
-    world.plane.artifacts.store(made.id, io.BytesIO(b"right").read)
-    world.plane.artifacts.update(job, {made.id: "finished"})
+        world.plane.artifacts.update(job, {artifact.id: "finished"})
+    world.plane.artifacts.store(artifact.id, io.BytesIO(b"right").read)
+    world.plane.artifacts.update(job, {artifact.id: "finished"})
     with pytest.raises(Rejected, match="no more bytes"):
-        world.plane.artifacts.store(made.id, io.BytesIO(b"right").read)
+        world.plane.artifacts.store(artifact.id, io.BytesIO(b"right").read)
 
 
 @pytest.mark.parametrize(
@@ -198,9 +198,9 @@ def test_an_artifact_that_cannot_be_is_refused(world, spec):
 def test_artifacts_of_other_jobs_are_not_updated(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     one, other = world.start("a").id, world.start("b").id
-    (made,) = world.plane.artifacts.create(one, "batch", [ArtifactSpec("x")])
+    (artifact,) = world.plane.artifacts.create(one, "batch", [ArtifactSpec("x")])
     with pytest.raises(NotFound):
-        world.plane.artifacts.update(other, {made.id: "error"})
+        world.plane.artifacts.update(other, {artifact.id: "error"})
 
 
 def test_searching_artifacts(world):
@@ -214,13 +214,13 @@ def test_searching_artifacts(world):
     newest = put(world, job, "log/x.txt")
     other = world.start("b").id
     put(world, other, "win\\z.txt")
-    found = world.plane.artifacts.search
+    search = world.plane.artifacts.search
 
     def paths(query, **more):
-        return sorted(one.path for one in found(world.build_id, query=query, **more))
+        return sorted(artifact.path for artifact in search(world.build_id, query=query, **more))
 
     assert paths("log/*") == ["log/deep/y.txt", "log/x.txt"]
-    assert [one.id for one in found(world.build_id, query="log/x.txt")] == [newest]
+    assert [artifact.id for artifact in search(world.build_id, query="log/x.txt")] == [newest]
     assert len(paths("*", include_duplicates=True)) == 4
     assert len(paths("*", include_duplicates=True, include_retried_jobs=True)) == 5
     assert paths("*", scope="b") == paths("*", scope=other) == paths("win/*") == ["win\\z.txt"]
@@ -247,7 +247,7 @@ def test_answers_become_meta_data(world):
     block = world.job("go").id
     with pytest.raises(Rejected, match='"Why" must be answered'):
         world.plane.jobs.unblock(block)
-    with pytest.raises(Rejected, match='"c" is no option of "Where"; it must be one of a, b'):
+    with pytest.raises(Rejected, match='"c" is not an option of "Where"; it must be one of a, b'):
         world.plane.jobs.unblock(block, fields={"why": "x", "where": ["a", "c"]})
     job = world.plane.jobs.unblock(block, fields={"why": "because", "where": ["a", "b"]}, unblocker="Bob")
     assert (job.state, job.unblocked_by) == ("unblocked", "Bob")
@@ -343,17 +343,17 @@ def test_events_tell_what_happens_in_order(world):
     live = world.plane.feed.subscribe()
     world.build([{"command": "a", "key": "a"}])
     world.run("a")
-    found = []
+    events_seen = []
     while True:
         event = live.get(0)
         if event is None:
             break
-        found.append((event.kind, event.state))
-    jobs = [state for kind, state in found if kind == "job"]
-    builds = [state for kind, state in found if kind == "build"]
+        events_seen.append((event.kind, event.state))
+    jobs = [state for kind, state in events_seen if kind == "job"]
+    builds = [state for kind, state in events_seen if kind == "build"]
     assert jobs == ["waiting", "scheduled", "accepted", "running", "passed"]
     assert builds == ["scheduled", "running", "passed"]
-    assert found[-1] == ("build", "passed")
+    assert events_seen[-1] == ("build", "passed")
 
 
 def test_a_slow_subscriber_is_told_that_it_missed_something(monkeypatch):
@@ -391,12 +391,12 @@ def test_waiting_bytes_are_bounded(monkeypatch):
 
 def test_closing_wakes_who_waits_and_ends_the_memory(world):
     live = world.plane.feed.subscribe()
-    found = []
-    thread = threading.Thread(target=lambda: found.append(live.get(30)))
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(live.get(30)))
     thread.start()
     live.close()
     thread.join(30)
-    assert found == [None] and live.closed
+    assert answers == [None] and live.closed
     world.build([{"command": "a"}])
     assert live.get(0) is None
     other = world.plane.feed.subscribe()

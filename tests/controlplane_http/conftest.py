@@ -109,8 +109,8 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Any, request: pytest.FixtureRequest) -> Iterator[Desk]:
-    made = Desk(str(tmp_path), getattr(request, "param", 0.0))
-    yield made
-    made.server.stop()
-    made.plane.close()
-    assert [report for report in made.reports if report[0] in ("error", "warn")] == []
+    new_desk = Desk(str(tmp_path), getattr(request, "param", 0.0))
+    yield new_desk
+    new_desk.server.stop()
+    new_desk.plane.close()
+    assert [report for report in new_desk.reports if report[0] in ("error", "warn")] == []

@@ -210,7 +210,7 @@ def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> Non
     for _ in range(2):
         status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines?async=true", document)
         assert (status, answer["state"]) == (200, "applied")
-    assert [one.label for one in desk.plane.jobs.of_build(build.id)].count("New") == 1
+    assert [job.label for job in desk.plane.jobs.of_build(build.id)].count("New") == 1
     assert job.call("GET", f"/jobs/{job_id}/pipelines/0188%2Du")[1]["state"] == "applied"
     for wrong in ({"steps": [{"unknown": 1}]}, {"steps": "x"}, "text", None):
         status, answer, _ = job.call("POST", f"/jobs/{job_id}/pipelines", {"uuid": "other", "pipeline": wrong})
@@ -276,7 +276,7 @@ def test_steps_are_exported_and_canceled(desk: Any) -> None:
     assert job.call("PUT", "/steps/a", {"attribute": "label", "value": "x"})[0] == 422
     assert job.call("PUT", "/steps/a", {"attribute": "priority", "value": "high"})[0] == 422
     assert job.call("PUT", "/steps/k%2E1", {"attribute": "priority", "value": "7", "build_id": build.id})[0] == 200
-    assert [one.priority for one in desk.plane.jobs.of_build(build.id)] == [0, 7]
+    assert [job.priority for job in desk.plane.jobs.of_build(build.id)] == [0, 7]
     assert job.call("POST", "/steps/k%2E1/cancel", {"build_id": build.id, "force": False})[1]["uuid"]
     assert job.call("POST", "/steps/a/cancel", {"build_id": desk.build().id})[0] == 403
 

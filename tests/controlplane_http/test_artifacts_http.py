@@ -56,19 +56,19 @@ def test_an_artifact_from_announcement_to_download(desk: Any, instructions: str)
         assert send(desk, how, path, content)[0] == 201
     states = [{"id": id, "state": "finished"} for id in answer["artifact_ids"]]
     assert job.call("PUT", f"/jobs/{job_id}/artifacts", {"artifacts": states})[0] == 200
-    status, found, _ = job.call("GET", f"/builds/{build.id}/artifacts/search?query=*&state=finished")
-    assert {one["path"] for one in found} == set(contents)
-    for one in found:
-        content = contents[one["path"]]
-        assert one["sha1sum"] == hashlib.sha1(content).hexdigest() and one["created_at"].endswith("Z")
-        status, got, headers = desk.anyone().call("GET", one["url"][len(desk.server.url) :])
+    status, hits, _ = job.call("GET", f"/builds/{build.id}/artifacts/search?query=*&state=finished")
+    assert {artifact["path"] for artifact in hits} == set(contents)
+    for artifact in hits:
+        content = contents[artifact["path"]]
+        assert artifact["sha1sum"] == hashlib.sha1(content).hexdigest() and artifact["created_at"].endswith("Z")
+        status, got, headers = desk.anyone().call("GET", artifact["url"][len(desk.server.url) :])
         assert (status, got) == (200, content)
         assert (
             headers["content-disposition"].startswith("attachment") and headers["x-content-type-options"] == "nosniff"
         )
     base = f"/organizations/local/pipelines/demo/builds/{build.number}/artifacts"
     status, listed, _ = desk.rest().call("GET", base)
-    assert [one["path"] for one in listed] == list(contents)
+    assert [artifact["path"] for artifact in listed] == list(contents)
     status, answer, headers = desk.rest().call("GET", f"{base}/{listed[1]['id']}/download/")
     assert status == 302 and answer["url"] == headers["location"]
     path = answer["url"][len(desk.server.url) :]
@@ -94,9 +94,9 @@ def test_names_need_not_be_utf_8(desk: Any, instructions: str) -> None:
     assert job.call("PUT", f"/jobs/{job_id}/artifacts", {"artifacts": states})[0] == 200
     path = f"/builds/{build.id}/artifacts/search?include_duplicates=true&query="
     for query, contents in (("bad%FF.txt", [b"two", b"one"]), ("d%e2%82%2Fin.txt", [b"three"]), ("d%FF*", [b"three"])):
-        status, found, _ = job.call("GET", path + query + "&scope=" + job_id)
+        status, hits, _ = job.call("GET", path + query + "&scope=" + job_id)
         assert status == 200
-        assert [desk.anyone().call("GET", one["url"][len(desk.server.url) :])[1] for one in found] == contents
+        assert [desk.anyone().call("GET", artifact["url"][len(desk.server.url) :])[1] for artifact in hits] == contents
 
 
 def test_bytes_other_than_those_announced_are_refused(desk: Any) -> None:
@@ -105,8 +105,8 @@ def test_bytes_other_than_those_announced_are_refused(desk: Any) -> None:
     answer = announce(job, job_id, ("f", b"12345"))
     how = answer["per_artifact_instructions"][answer["artifact_ids"][0]]
     for wrong in (b"1234", b"123456", b"54321", b"x" * 1_000_000):
-        status, said, _ = send(desk, how, "f", wrong)
-        assert status in (400, 413) and said["message"]
+        status, refusal, _ = send(desk, how, "f", wrong)
+        assert status in (400, 413) and refusal["message"]
     folder = os.path.join(desk.plane.folder, "artifacts")
     assert os.listdir(folder) == []
     finished = {"artifacts": [{"id": answer["artifact_ids"][0], "state": "finished"}]}
@@ -128,8 +128,8 @@ def test_only_the_ticket_lets_bytes_in(desk: Any) -> None:
         f"/-/uploads/nothing/{ticket}", batch.replace("/b1/", "/b2/"), batch[:-1],
     ):  # fmt: skip
         # Refused before the body is read: none is sent.
-        status, said, _ = desk.anyone().call("POST", path, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
-        assert status == 403 and said["message"], path
+        status, refusal, _ = desk.anyone().call("POST", path, Content_Type=f"multipart/form-data; boundary={BOUNDARY}")
+        assert status == 403 and refusal["message"], path
     assert send(desk, answer["upload_instructions"], "three", b"1")[0] == 404
     assert send(desk, answer["upload_instructions"], "one", b"1", data={})[0] == 404
     for kind, status in (("text/plain", 415), ("multipart/form-data", 400)):
@@ -196,8 +196,8 @@ def test_urls_of_artifacts_can_not_be_made_up_and_run_out(desk: Any, monkeypatch
     send(desk, answer["per_artifact_instructions"][id], "f", b"1")
     desk.plane.artifacts.update(job_id, {id: "finished"})
     monkeypatch.setattr(agent_artifacts, "URL_VALID_S", -1)
-    (found,) = job.call("GET", f"/builds/{build.id}/artifacts/search?query=f")[1]
-    path = found["url"][len(desk.server.url) :]
+    (artifact,) = job.call("GET", f"/builds/{build.id}/artifacts/search?query=f")[1]
+    path = artifact["url"][len(desk.server.url) :]
     assert desk.anyone().call("GET", path)[0] == 403
     parts = path.split("/")
     parts[4] = str(int(parts[4]) + 10_000)
@@ -218,7 +218,7 @@ def test_search_by_query_and_scope(desk: Any) -> None:
     def search(query: str) -> Any:
         return job.call("GET", f"/builds/{build.id}/artifacts/search?{query}")
 
-    assert [one["path"] for one in search("query=dir*")[1]] == ["dir/same.txt"]
+    assert [artifact["path"] for artifact in search("query=dir*")[1]] == ["dir/same.txt"]
     assert len(search("query=dir*&include_duplicates=true")[1]) == 2
     assert search("query=dir/same.txt")[0] == 400
     assert len(search("query=dir/same.txt&scope=first")[1]) == 1

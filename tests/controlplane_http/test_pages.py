@@ -18,12 +18,12 @@ class Elements(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: List[Tuple[str, List[Tuple[str, Optional[str]]]]] = []
+        self.elements: List[Tuple[str, List[Tuple[str, Optional[str]]]]] = []
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: List[Tuple[str, Optional[str]]]) -> None:
-        self.found.append((tag, attrs))
+        self.elements.append((tag, attrs))
         assert tag not in ("iframe", "object", "embed", "style", "img", "base")
         if tag == "form":
             assert attrs == [("method", "post"), ("action", "/-/logout")]
@@ -49,7 +49,7 @@ def page_of(desk: Any, path: str, **headers: str) -> str:
 
 
 def test_pages_show_what_is(desk: Any) -> None:
-    assert "No build yet" in page_of(desk, "/")
+    assert "No builds yet" in page_of(desk, "/")
     desk.build(
         {"command": "echo", "label": ":rocket: Say :nothing_known: hello"},
         "wait",
@@ -156,9 +156,9 @@ class Events:
 
 
 def live_path(text: str) -> str:
-    found = re.search(r'data-live="([^"]*)"', text)
-    assert found
-    return found[1].replace("&amp;", "&")
+    match = re.search(r'data-live="([^"]*)"', text)
+    assert match
+    return match[1].replace("&amp;", "&")
 
 
 def test_a_log_is_followed_live(desk: Any) -> None:

@@ -43,7 +43,7 @@ def test_who_the_token_is(desk: Any) -> None:
         re.fullmatch(r"[0-9a-f-]{36}", answer["uuid"]) and "read_builds" in answer["scopes"] and answer["user"]["name"]
     )
     assert desk.plane.tokens.api not in json.dumps(answer)
-    assert [one["slug"] for one in rest.call("GET", "/organizations")[1]] == ["local"]
+    assert [item["slug"] for item in rest.call("GET", "/organizations")[1]] == ["local"]
     assert rest.call("GET", "/organizations/other/builds")[:2] == (404, {"message": "No organization found"})
 
 
@@ -68,7 +68,7 @@ def test_a_build_is_created_listed_read_and_canceled(desk: Any) -> None:
         assert build[name].startswith(desk.server.url)
     assert rest.call("GET", PIPELINE + "/builds/1")[1]["job_state_counts"] == {"total": 1, "states": {"scheduled": 1}}
     for path in (PIPELINE + "/builds", ORG + "/builds", "/builds", PIPELINE + "/builds/?state[]=scheduled&branch=main"):
-        assert [one["id"] for one in rest.call("GET", path)[1]] == [build["id"]]
+        assert [item["id"] for item in rest.call("GET", path)[1]] == [build["id"]]
     assert rest.call("GET", PIPELINE + "/builds?state=passed")[1] == []
     assert rest.call("GET", PIPELINE + "/builds?state=nonsense")[0] == 400
     status, canceled, _ = rest.call("PUT", PIPELINE + "/builds/1/cancel")
@@ -139,8 +139,8 @@ def test_pages_link_to_their_neighbours(desk: Any) -> None:
     seen = []
     path = PIPELINE + "/builds?per_page=2&page=0&x=a%2Cb"
     while path:
-        status, found, headers = rest.call("GET", path)
-        seen += [one["number"] for one in found]
+        status, listed, headers = rest.call("GET", path)
+        seen += [item["number"] for item in listed]
         links = {relation: url for url, relation in re.findall(r'<([^>]*)>; rel="(\w+)"', headers.get("link", ""))}
         assert all(url.startswith(desk.server.url) and "x=a%2Cb" in url and "," not in url for url in links.values())
         path = links["next"].partition("/v2")[2] if "next" in links else ""
@@ -199,14 +199,14 @@ def test_jobs_are_listed_retried_unblocked_and_canceled(desk: Any) -> None:
     listed = rest.call("GET", PIPELINE + "/builds/1/jobs?per_page=2")[1]
     assert len(listed["items"]) == 2 and listed["links"]["next"]
     rest_of = rest.call("GET", listed["links"]["next"].partition("/v2")[2])[1]
-    assert [one["type"] for one in listed["items"] + rest_of["items"]] == ["script", "manual", "script"]
+    assert [item["type"] for item in listed["items"] + rest_of["items"]] == ["script", "manual", "script"]
     status, new, _ = rest.call("PUT", f"{PIPELINE}/builds/1/jobs/{job_id}/retry")
     assert status == 200 and new["id"] != job_id
     old = rest.call("GET", f"{ORG}/jobs/{job_id}")[1]
     assert old["retried"] is True and old["retried_in_job_id"] == new["id"] and old["exit_status"] == 1
     assert rest.call("PUT", f"{ORG}/jobs/{job_id}/retry")[0] in (400, 422)
     assert run_job(desk) == new["id"]
-    manual = next(one for one in rest.call("GET", PIPELINE + "/builds/1")[1]["jobs"] if one["type"] == "manual")
+    manual = next(job for job in rest.call("GET", PIPELINE + "/builds/1")[1]["jobs"] if job["type"] == "manual")
     assert manual["unblockable"] is True
     assert rest.call("PUT", f"{ORG}/jobs/{job_id}/unblock", {})[0] == 400
     assert rest.call("PUT", f"{ORG}/jobs/{manual['id']}/unblock", {"fields": {"name": "X"}})[1]["state"] == "unblocked"
@@ -246,18 +246,19 @@ def test_annotations_are_safe_html(desk: Any) -> None:
     desk.build()
     rest = desk.rest()
     path = PIPELINE + "/builds/1/annotations"
-    status, made, _ = rest.call(
+    status, annotation, _ = rest.call(
         "POST", path, {"body": "<script>alert(1)</script> text", "style": "info", "context": "c"}
     )
-    assert status == 201 and made["priority"] == 3
+    assert status == 201 and annotation["priority"] == 3
     rest.call("POST", path, {"body": " more", "append": True, "context": "c"})
-    (one,) = rest.call("GET", path)[1]
-    assert "<script" not in one["body_html"] and "more" in one["body_html"] and one["style"] == "info"
+    (annotation,) = rest.call("GET", path)[1]
+    html, style = annotation["body_html"], annotation["style"]
+    assert "<script" not in html and "more" in html and style == "info"
     assert "body_html" not in rest.call("GET", path + "?omit_body=true")[1][0]
     assert rest.call("POST", path, {"style": "info"})[0] == 400
     assert rest.call("GET", path + "?scope=x")[0] == 400
-    assert rest.call("DELETE", f"{path}/{one['id']}")[0] == 204
-    assert rest.call("DELETE", f"{path}/{one['id']}")[0] == 404
+    assert rest.call("DELETE", f"{path}/{annotation['id']}")[0] == 204
+    assert rest.call("DELETE", f"{path}/{annotation['id']}")[0] == 404
 
 
 def test_every_error_has_the_one_shape(desk: Any) -> None:

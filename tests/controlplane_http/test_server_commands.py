@@ -58,10 +58,10 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path: Any) -> Iterator[Served]:
-    made = Served(tmp_path, "data")
-    yield made
-    if made.process.poll() is None:
-        made.end(signal.SIGKILL)
+    new_server = Served(tmp_path, "data")
+    yield new_server
+    if new_server.process.poll() is None:
+        new_server.end(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -222,15 +222,15 @@ def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_
 
 
 @pytest.mark.parametrize(
-    "words, said",
+    "words, message",
     [
         ((), "needs a repository"),
         (("--repository", "/r.git", "--pipeline", "no name"), "cannot name a pipeline"),
         (("--repository", "/r.git", "--meta-data", "k=" + "x" * 110_000), "is larger than"),
     ],
 )
-def test_a_refused_build_leaves_no_control_plane_behind(tmp_path: Any, words: Any, said: str) -> None:
+def test_a_refused_build_leaves_no_control_plane_behind(tmp_path: Any, words: Any, message: str) -> None:
     command = ("build", "create", "--data", "none/such", "--pipeline", "app", "--file", "-", *words)
     done = bkagent(tmp_path, *command, stdin="steps: [{command: a}]")
-    assert done.returncode == 1 and said in done.stderr and len(done.stderr.splitlines()) == 1
+    assert done.returncode == 1 and message in done.stderr and len(done.stderr.splitlines()) == 1
     assert [name for name in os.listdir(tmp_path) if name not in (".buildkite-agent", ".cache")] == []

@@ -29,7 +29,7 @@ def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple
         ("{block: go}", "block steps wait for a person"),
         ("{input: go, fields: [{text: a, key: b}]}", "input steps wait for a person"),
         ("{trigger: other}", "trigger steps are not supported"),
-        ("{command: x, secrets: [A]}", "secrets are not kept"),
+        ("{command: x, secrets: [A]}", "secrets are not supported"),
         ("{group: g, steps: [{command: x, oops: 1}]}", 'there is no attribute "oops"'),
     ],
 )

@@ -150,7 +150,7 @@ def test_the_form_takes_the_token_and_answers_whatever_is_wrong_the_same(served:
     refusals = [browser.log_in(token) for token in wrong]
     refusals.append(browser.ask("/-/login?token=used-up"))
     assert {answer.status for answer in refusals} == {401}
-    assert len({answer.text for answer in refusals}) == 1 and "is not valid" in refusals[0].text
+    assert len({answer.text for answer in refusals}) == 1 and "is invalid" in refusals[0].text
     assert browser.ask("/").status == 401
     answer = browser.log_in(served.token)
     assert (answer.status, answer.headers["location"]) == (303, "/") and browser.ask("/").status == 200

@@ -88,8 +88,8 @@ def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":
 def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
     """Ask the folder's server where one answers, else make the build in its store."""
     from bkagent.config import paths
+    from bkagent.controlplane import server_url
     from bkagent.controlplane.plane.plane import STORE_NAME, Plane
-    from bkagent.controlplane.web import server_url
     from bkagent.controlplane.web.context import Site
     from bkagent.controlplane.web.rest_api import builds
 

@@ -16,9 +16,9 @@ def run(call: Call) -> int:
     from bkagent.cli import defects
     from bkagent.cli.wait_for_signal import EndSignals
     from bkagent.config import in_use_locks, paths, self_command
+    from bkagent.controlplane import server_url
     from bkagent.controlplane.plane.plane import Plane
     from bkagent.controlplane.plane.timing import timing_of
-    from bkagent.controlplane.web import server_url
     from bkagent.controlplane.web.server import Server, listens_on_loopback
 
     defects.follow_call(call)

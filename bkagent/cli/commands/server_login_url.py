@@ -10,8 +10,8 @@ def run(call: Call) -> int:
     import time
 
     from bkagent.config import paths
+    from bkagent.controlplane import server_url
     from bkagent.controlplane.tokens import Tokens
-    from bkagent.controlplane.web import server_url
 
     folder = paths.expand(call.settings[server.SERVER_DATA], call.environ)
     login = server_url.read_login(folder)

@@ -1,7 +1,7 @@
 """Links that log a browser in to the pages of one running server.
 
-A link's secret says until when it counts, and proves by a keyed hash who made it. The key is made anew by each server
-and lies in the data folder while the server runs, so whoever may read that folder makes links without asking the
+A link's secret says until when it is valid, and proves by a keyed hash who made it. Each server makes a new key, which
+lies in the data folder while the server runs, so a user who may read that folder can make links without asking the
 server. The hash covers the API token: where that is revoked, its links are too.
 """
 
@@ -48,11 +48,11 @@ class LoginLinks:
         return make_secret(self.key, self._tokens.api, self._clock())
 
     def lasting_secret(self) -> str:
-        """Return the secret of a link that works as often as one likes, as long as this server runs."""
+        """Return the secret of a link that works any number of times, as long as this server runs."""
         return f"{_LASTING}-{_mark(self.key, self._tokens.api, 0, _LASTING)}"
 
     def redeem(self, secret: str) -> bool:
-        """Say whether a link's secret counts. One that lasts for a while has been used by that."""
+        """Say whether a link's secret is valid; a secret that works once is used up by that."""
         if hmac.compare_digest(secret.encode("utf-8", "replace"), self.lasting_secret().encode()):
             return True
         until, _, rest = secret.partition("-")

@@ -20,14 +20,14 @@ from typing import Callable, List, Optional
 from bkagent.controlplane.tokens import Tokens
 from bkagent.transport.answer import Headers
 
-SESSIONS_COUNT = 1000  # above this the one that was silent for longest ends
+SESSIONS_COUNT = 1000  # beyond this, the session that was not used for longest ends
 SILENCE_LIMIT_S = 7 * 86400.0
 _MOST_COOKIES = 8
 
 
 @dataclass(frozen=True)
 class LoginSession:
-    """One browser that has logged in.
+    """The session of one browser.
 
     form_token   what its forms carry, so that no page of another site can send them
     token_mark   hash of the API token under which it began
@@ -61,7 +61,7 @@ class LoginSessions:
         return (("Set-Cookie", f"{self.cookie_name}={value}{self.attributes}"),)
 
     def of(self, cookies: str) -> Optional[LoginSession]:
-        """Return the session that a Cookie header names, None for none that counts."""
+        """Return the session that a Cookie header names, None for one that is unknown or has ended."""
         token_mark, now = _hash(self._tokens.api), self._clock()
         with self._lock:
             for key in self._keys(cookies):

@@ -90,7 +90,7 @@ def _check(context: str, style: Optional[str], priority: Optional[int], scope: s
     if len(context) > limits.ANNOTATION_CONTEXT_CHARACTERS:
         raise Rejected(f"the context of an annotation has at most {limits.ANNOTATION_CONTEXT_CHARACTERS} characters")
     if style is not None and style not in STYLES:
-        raise Rejected(f'"{style[:40]}" is no style; it must be one of {", ".join(STYLES[1:])}')
+        raise Rejected(f'"{style[:40]}" is not a style; it must be one of {", ".join(STYLES[1:])}')
     if priority and not 1 <= priority <= 10:
         raise Rejected("the priority of an annotation is from 1 to 10")
     if scope not in SCOPES or (scope == "job" and not job_id):

@@ -49,7 +49,7 @@ class Builds:
         pipeline = self._uploads.check(document, ())
         entry = self._pipelines.draft(new.pipeline_slug, repository=new.repository)
         if not entry.repository:
-            raise Rejected("a build needs a repository to check out: none was given, and its pipeline has none")
+            raise Rejected("a build needs a repository to check out: neither the request nor the pipeline names one")
         if not new.branch or not new.commit:
             raise Rejected("a build needs a branch and a commit")
         draft = _draft(new, entry)

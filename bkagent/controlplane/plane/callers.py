@@ -36,7 +36,7 @@ class Callers:
         job = self._job_by_token(token)
         if job is not None and job.state in states.TAKEN:
             return Caller(job.agent_id, job.id, job.build_id)
-        raise Unauthorized("the token is not valid, or not valid any more")
+        raise Unauthorized("the token is unknown or no longer valid")
 
     def own_job(self, token: str, job_id: str) -> Job:
         """Return the job that a call about its own run is for: start, finish, state, log.

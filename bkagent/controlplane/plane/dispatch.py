@@ -56,7 +56,7 @@ class Dispatch:
             return Ping(job_id=job.id)
 
     def offer_of(self, agent: Agent) -> str:
-        """Return the job that an agent was offered and has not started, "" for none.
+        """Return the job that an agent was offered and has not started, or "".
 
         A ping offers it again: the answer to the one before may have been lost.
         """
@@ -144,7 +144,7 @@ def _check_acquire(agent: Agent, job: Job) -> None:
     if job.type != "script" or job.state != "scheduled" or agent.job_id:
         raise Rejected(f"the job is {job.shown_state} and cannot be acquired")
     if agent.state == "stopping":
-        raise Rejected("the agent was asked to stop and is given no further job")
+        raise Rejected("the agent was asked to stop and gets no further job")
     if not agent_tags.meet(job.agent_query_rules, agent.meta_data):
         rules = {*job.agent_query_rules, f"queue={agent_tags.queue_of(job.agent_query_rules)}"}
         raise Rejected(f"the job is for agents with other tags: {', '.join(sorted(rules))}")

@@ -66,7 +66,7 @@ class Jobs:
                 raise Rejected(f"the job is {job.shown_state}; only a blocked one can be unblocked")
             step = self._steps.of_job(job)
             assert isinstance(step, ManualStep)
-            answers = block_answers.checked(step.fields, fields or {})
+            answers = block_answers.check(step.fields, fields or {})
             self._meta_data.put(build.id, answers)
             self._ledger.set_job(job, state="unblocked", unblocked_at=now, unblocked_by=unblocker, fields=answers)
             self._scheduler.advance(build.id)

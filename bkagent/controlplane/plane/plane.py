@@ -12,6 +12,7 @@ import time
 from contextlib import ExitStack
 from typing import Callable, Optional
 
+from bkagent.controlplane import server_url
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.plane.annotations import Annotations
 from bkagent.controlplane.plane.artifacts import Artifacts
@@ -34,7 +35,6 @@ from bkagent.controlplane.plane.uploads import Refusals, Uploads
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import SCHEMA
 from bkagent.controlplane.tokens import AGENT, API, Tokens
-from bkagent.controlplane.web import server_url
 from bkagent.errors import ConfigError
 from bkagent.system import file_lock, private_folder
 

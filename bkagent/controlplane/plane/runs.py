@@ -63,7 +63,7 @@ class Runs:
             if job.reason == states.LOST_REASON:
                 self._ledger.set_job(job, reason=states.LATE_REASON)
         if job.state not in _ENDED or (job.exit_status, job.signal) != (status, finish.signal):
-            raise Rejected(f"the job is {job.shown_state}; its result is not wanted any more")
+            raise Rejected(f"the job is {job.shown_state}; its end can no longer be reported")
         return job
 
     def end(self, job: Job, status: int, *, agent_leaves: bool = False, **details: Any) -> Job:

@@ -8,7 +8,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.records import Build, Event, Job
 from bkagent.controlplane.scheduling import build_state, concurrency, ordering, states
-from bkagent.controlplane.scheduling.nodes import Node
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import agents, builds, jobs
 
 
@@ -34,7 +34,7 @@ class Scheduler:
         self._admit(build_id)
         return self.settle(build_id)
 
-    def _cancel_for_failing(self, nodes: List[Node], build_id: str) -> bool:
+    def _cancel_for_failing(self, nodes: List[StepNode], build_id: str) -> bool:
         """Cancel the jobs whose steps ask for it once another job has failed; say whether there were any."""
         asking = {node.id for node in nodes if getattr(node.step, "cancel_on_build_failing", False)}
         build_jobs = jobs.of_build(self._db, build_id) if asking else []
@@ -62,7 +62,7 @@ class Scheduler:
         self._ledger.set_job(job, state="scheduled", agent_id="", assigned_at=None, accepted_at=None)
 
     def free_agent(self, job: Job) -> None:
-        """Let the agent that has this job have none."""
+        """Note that the agent of this job has no job any more."""
         agent = agents.TABLE.get(self._db, job.agent_id) if job.agent_id else None
         if agent is not None and agent.job_id == job.id:
             self._ledger.set_agent(agent, job_id="")

@@ -34,7 +34,7 @@ class Sessions:
         return self._ledger.agent(agent_id)
 
     def find(self, *, states: Sequence[str] = LIVE) -> List[Agent]:
-        """Return the agents in these states (in any for none), the newest first."""
+        """Return the agents in these states (no states: all agents), the newest first."""
         if not states:
             return agents.TABLE.all(self._db, "1 ORDER BY created_at DESC, rowid DESC")
         listed = agents.TABLE.among(self._db, "state", list(states))

@@ -9,7 +9,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.parsed_uploads import ParsedUpload, ParsedUploads
 from bkagent.controlplane.records import Job, StepEntry
 from bkagent.controlplane.scheduling import step_state
-from bkagent.controlplane.scheduling.nodes import Node
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import jobs, steps, uploads
 from bkagent.pipeline.model import notifications
 from bkagent.pipeline.model.steps import Step
@@ -54,7 +54,7 @@ class Steps:
         upload = self._parsed_uploads.get(entry.upload_id)
         return upload.step(entry.at), upload
 
-    def nodes(self, build_id: str) -> List[Node]:
+    def nodes(self, build_id: str) -> List[StepNode]:
         """Return the steps of a build with their jobs, in order, for scheduling."""
         jobs_by_step: Dict[str, List[Job]] = {}
         slots: Dict[str, str] = {}
@@ -68,7 +68,7 @@ class Steps:
             upload = self._parsed_uploads.get(entry.upload_id)
             own_jobs = tuple(jobs_by_step.get(entry.id, ()))
             uploader_slot = slots.get(uploaders[entry.upload_id], "")
-            nodes.append(Node(entry, upload.step(entry.at), upload.group(entry.at), own_jobs, uploader_slot))
+            nodes.append(StepNode(entry, upload.step(entry.at), upload.group(entry.at), own_jobs, uploader_slot))
         return nodes
 
     def unsent_notifications(self, build_id: str) -> List[str]:

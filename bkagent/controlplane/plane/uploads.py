@@ -59,7 +59,7 @@ class Uploads:
             if job.final or build.cancel_requested:
                 raise Rejected("You can only change the pipeline of a running build")
             if uploads.TABLE.count(self._db, "build_id = ?", (build.id,)) > limits.UPLOADS_PER_BUILD:
-                raise Rejected(f"a build takes at most {limits.UPLOADS_PER_BUILD} uploads")
+                raise Rejected(f"a build has at most {limits.UPLOADS_PER_BUILD} uploads")
             if replace:
                 self._remove_unstarted(build.id)
             keys = [step.key for step in steps.of_build(self._db, build.id) if step.key]
@@ -89,7 +89,7 @@ class Uploads:
             graph.check(pipeline, keys, unknown_allowed=True)
         except PipelineError as error:
             raise Rejected(str(error)) from None
-        refusals = unsupported.unsupported(pipeline) + self._also_refused(pipeline)
+        refusals = unsupported.refusals(pipeline) + self._also_refused(pipeline)
         if refusals:
             raise Rejected("\n".join(refusals))
         return pipeline
@@ -126,7 +126,7 @@ class Uploads:
         except PipelineError as error:
             raise Rejected(str(error)) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(new_jobs) > limits.JOBS_PER_BUILD:
-            raise Rejected(f"a build takes at most {limits.JOBS_PER_BUILD} jobs")
+            raise Rejected(f"a build has at most {limits.JOBS_PER_BUILD} jobs")
         steps.shift(self._db, build.id, target.position, len(entries))
         uploads.TABLE.add(self._db, upload)
         for entry in entries:

@@ -8,32 +8,31 @@ from bkagent.controlplane.errors import Rejected
 from bkagent.pipeline.model.steps import Field
 
 
-def checked(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]:
+def check(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]:
     """Return the answers as texts, defaults filled in; several choices are joined by newlines.
 
     Raises Rejected naming the field for an answer that is missing, or not one of the options. `format` is for the
     page that asks: expressions in a pipeline are written for another language than ours.
     """
-    found = {key: _text(key, value) for key, value in answers.items() if value is not None}
+    texts = {key: _text(key, value) for key, value in answers.items() if value is not None}
     for field in fields:
-        text = found.get(field.key, "")
+        text = texts.get(field.key, "")
         if not text:
             text = "\n".join(field.default)
         if not text:
             if field.required:
                 raise Rejected(f'the field "{field.title or field.key}" must be answered')
-            found.pop(field.key, None)
+            texts.pop(field.key, None)
             continue
         if field.options:
             legal = [value for _, value in field.options]
             chosen = text.split("\n") if field.multiple else [text]
             wrong = [value for value in chosen if value not in legal]
             if wrong:
-                raise Rejected(
-                    f'"{wrong[0]}" is no option of "{field.title or field.key}"; it must be one of {", ".join(legal)}'
-                )
-        found[field.key] = text
-    return found
+                name, options = field.title or field.key, ", ".join(legal)
+                raise Rejected(f'"{wrong[0]}" is not an option of "{name}"; it must be one of {options}')
+        texts[field.key] = text
+    return texts
 
 
 def _text(key: str, value: Any) -> str:

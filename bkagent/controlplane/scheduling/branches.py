@@ -1,4 +1,4 @@
-"""Whether a branch is one of those that a step's `branches` names."""
+"""Whether a branch matches the `branches` of a step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Iterable
 
 
 def matches(patterns: Iterable[str], branch: str) -> bool:
-    """Say whether the branch meets at least one positive pattern (or there is none) and no pattern that `!` begins.
+    """Say whether a branch matches a pattern, if any is without `!`, and no pattern that begins with `!`.
 
     `*` stands for any characters, "/" among them.
     """
@@ -19,7 +19,7 @@ def matches(patterns: Iterable[str], branch: str) -> bool:
 
 
 def _matches(pattern: str, branch: str) -> bool:
-    # Parts in a row are found from the left: a regular expression with many stars could take for ever.
+    # The parts are searched from left to right: a regular expression with many stars could take exponential time.
     parts = pattern.split("*")
     if len(parts) == 1:
         return pattern == branch
@@ -28,10 +28,10 @@ def _matches(pattern: str, branch: str) -> bool:
         return False
     at, end = len(first), len(branch) - len(last)
     for part in middle:
-        found = branch.find(part, at, end)
-        if found < 0:
+        start = branch.find(part, at, end)
+        if start < 0:
             return False
-        at = found + len(part)
+        at = start + len(part)
     return True
 
 

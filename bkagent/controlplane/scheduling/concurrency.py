@@ -18,20 +18,20 @@ def admitted(jobs: Sequence[Job]) -> List[Job]:
     held and the jobs queued ahead of it are fewer than its own limit; an eager one when the slots held are.
     """
     held = sum(1 for job in jobs if job.state in HOLDING)
-    found = []
+    admissible = []
     ahead = 0
-    for job in sorted((job for job in jobs if job.state in QUEUED), key=_place):
+    for job in sorted((job for job in jobs if job.state in QUEUED), key=_queue_order):
         limit = job.concurrency_limit
         taken = held if job.concurrency_method == "eager" else held + ahead
         if job.state == "limited" and (limit is None or taken < limit):
-            found.append(job)
+            admissible.append(job)
             held += 1
         else:
             ahead += 1
-    return found
+    return admissible
 
 
-def _place(job: Job) -> Tuple[float, float, float, int, str]:
+def _queue_order(job: Job) -> Tuple[float, float, float, int, str]:
     # Eager jobs do not mind who came first, so among them the priority decides.
     first = -float(job.priority) if job.concurrency_method == "eager" else 0.0
     scheduled = job.created_at if job.scheduled_at is None else job.scheduled_at

@@ -10,7 +10,7 @@ from bkagent.controlplane.records import Build, PipelineEntry
 def values(build: Build, pipeline: PipelineEntry, organization: str) -> Dict[str, Any]:
     """Return the values by dotted name, and under "env" the variables that `build.env()` answers from."""
     pull_request = build.pull_request
-    found: Dict[str, Any] = {
+    by_name: Dict[str, Any] = {
         "build.id": build.id, "build.number": build.number, "build.state": build.state, "build.source": build.source,
         "build.branch": build.branch, "build.tag": build.tag or None, "build.message": build.message or None,
         "build.commit": build.commit, "build.pull_request.id": pull_request.get("id"),
@@ -24,8 +24,8 @@ def values(build: Build, pipeline: PipelineEntry, organization: str) -> Dict[str
     }  # fmt: skip
     for name, person in (("author", build.author), ("creator", build.creator)):
         for key in ("id", "name", "email"):
-            found[f"build.{name}.{key}"] = person.get(key) or None
-    return found
+            by_name[f"build.{name}.{key}"] = person.get(key) or None
+    return by_name
 
 
 def variables(build: Build, organization: str) -> Mapping[str, str]:

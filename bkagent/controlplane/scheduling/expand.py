@@ -77,16 +77,14 @@ def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Jo
             continue
         try:
             of_step = _jobs(step, pipeline, entry, group_entry, reason, target)
-        except PipelineError as wrong:
-            raise PipelineError(f"{step.name}: {wrong}") from None
+        except PipelineError as error:
+            raise PipelineError(f"{step.name}: {error}") from None
         jobs += of_step
         text_bytes += sum(map(_text_bytes, of_step))
         if text_bytes > JOB_TEXT_BYTES:
             raise PipelineError(f"the jobs of the pipeline take more than {JOB_TEXT_BYTES} bytes, each copy counted")
         if len(jobs) > JOBS_PER_UPLOAD:
-            raise PipelineError(
-                f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, which is the most for one upload"
-            )
+            raise PipelineError(f"the pipeline makes more than {JOBS_PER_UPLOAD} jobs, the limit of one upload")
     return entries, jobs
 
 
@@ -102,7 +100,7 @@ def kind_of(step: Step) -> str:
 
 
 def _exclusion(step: Step, target: Target) -> Tuple[str, str]:
-    """Return why the step makes no job run, as a word and in words, or two empty texts."""
+    """Return why the step runs no job, as a word and as a sentence, or two empty texts."""
     if step.skip:
         return "skipped", step.skip
     if step.branches and not branches.matches(step.branches, target.branch):
@@ -110,8 +108,8 @@ def _exclusion(step: Step, target: Target) -> Tuple[str, str]:
     if step.condition:
         try:
             holds = evaluate(step.condition, target.conditions)
-        except PipelineError as wrong:
-            raise PipelineError(f"{step.name}: {wrong}") from None
+        except PipelineError as error:
+            raise PipelineError(f"{step.name}: {error}") from None
         if not holds:
             return "conditional_failed", f"its condition does not hold: {step.condition}"
     if isinstance(step, CommandStep) and step.parallelism == 0:
@@ -135,14 +133,14 @@ def _jobs(
     if isinstance(step, ManualStep):
         shared["blocked_state"] = step.blocked_state
     if not isinstance(step, CommandStep):
-        return [_made(target, shared)]
+        return [_new_job(target, shared)]
     shared.update(_of_command(step, pipeline))
     if entry.excluded:
-        return [_made(target, shared)]
+        return [_new_job(target, shared)]
     if step.matrix is not None:
         return _of_matrix(step, shared, target)
     if step.parallelism is None:
-        return [_made(target, shared)]
+        return [_new_job(target, shared)]
     if step.parallelism > JOBS_PER_UPLOAD:
         raise PipelineError(f"parallelism {step.parallelism} makes more than {JOBS_PER_UPLOAD} jobs")
     return [_of_parallel(target, shared, index, step.parallelism) for index in range(step.parallelism)]
@@ -164,26 +162,27 @@ def _of_matrix(step: CommandStep, shared: Mapping[str, Any], target: Target) -> 
     assert step.matrix is not None
     if matrix.count(step.matrix) > JOBS_PER_MATRIX:
         raise PipelineError(f"the matrix makes more than {JOBS_PER_MATRIX} jobs")
-    found = []
-    for one in matrix.combinations(step.matrix):
-        own = dict(shared, matrix=one.values)
+    jobs = []
+    for combination in matrix.combinations(step.matrix):
+        fields = dict(shared, matrix=combination.values)
         for name in ("label", "command", "agent_query_rules", "plugins"):
-            own[name] = matrix.filled(own[name], one.values)
-        own["env"] = {name: matrix.filled(value, one.values) for name, value in step.env.items()}
-        if one.soft_fail is not None:
-            own.update(soft_fail_any=one.soft_fail.any_status, soft_fail_statuses=tuple(sorted(one.soft_fail.statuses)))
-        if one.skip:
-            own.update(state="skipped", reason=one.skip, finished_at=target.now)
-        found.append(_made(target, own))
-    return found
+            fields[name] = matrix.fill(fields[name], combination.values)
+        fields["env"] = {name: matrix.fill(value, combination.values) for name, value in step.env.items()}
+        if combination.soft_fail is not None:
+            statuses = tuple(sorted(combination.soft_fail.statuses))
+            fields.update(soft_fail_any=combination.soft_fail.any_status, soft_fail_statuses=statuses)
+        if combination.skip:
+            fields.update(state="skipped", reason=combination.skip, finished_at=target.now)
+        jobs.append(_new_job(target, fields))
+    return jobs
 
 
 def _of_parallel(target: Target, shared: Mapping[str, Any], index: int, total: int) -> Job:
     words = {"%n": str(index), "%N": str(index + 1), "%t": str(total), "%T": str(total)}
-    label = _PLACEHOLDER.sub(lambda found: words[found.group()], shared["label"])
-    return _made(target, dict(shared, label=label, parallel_index=index, parallel_total=total))
+    label = _PLACEHOLDER.sub(lambda match: words[match.group()], shared["label"])
+    return _new_job(target, dict(shared, label=label, parallel_index=index, parallel_total=total))
 
 
-def _made(target: Target, values: Mapping[str, Any]) -> Job:
+def _new_job(target: Target, fields: Mapping[str, Any]) -> Job:
     id = target.new_id()
-    return Job(id=id, slot_id=id, **values)
+    return Job(id=id, slot_id=id, **fields)

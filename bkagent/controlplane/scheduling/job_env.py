@@ -1,7 +1,7 @@
-"""The variables that a job gets from the control plane: small lists, merged in one order.
+"""The environment variables that a job gets from the control plane: small mappings, merged in one order.
 
-Lowest first: the documents' env, the build's env, the step's env, and what this control plane itself says.
-Source: pipelines of the reference service, chapter 14.
+Lowest first: the documents' env, the build's env, the step's env, and what this control plane adds.
+Source: https://buildkite.com/docs/pipelines/configure/environment-variables
 """
 
 from __future__ import annotations
@@ -168,28 +168,28 @@ def _agent(agent: Agent) -> Mapping[str, str]:
 
 def _checkout(facts: JobFacts) -> Mapping[str, str]:
     """Return the variables of `checkout`: the document's settings are for steps without their own."""
-    wanted = {**facts.document.checkout, **facts.step.checkout}
+    settings = {**facts.document.checkout, **facts.step.checkout}
     env: Dict[str, str] = {}
     for key, name in (
         ("skip", "BUILDKITE_SKIP_CHECKOUT"),
         ("submodules", "BUILDKITE_GIT_SUBMODULES"),
         ("lfs", "BUILDKITE_GIT_LFS_ENABLED"),
     ):
-        if wanted.get(key) is not None:
-            env[name] = "true" if wanted[key] in (True, "true") else "false"
-    flags = wanted.get("flags")
+        if settings.get(key) is not None:
+            env[name] = "true" if settings[key] in (True, "true") else "false"
+    flags = settings.get("flags")
     for key, value in flags.items() if isinstance(flags, Mapping) else ():
         if key in ("clone", "fetch", "checkout", "clean"):
             env[f"BUILDKITE_GIT_{key.upper()}_FLAGS"] = str(value)
-    depth = wanted.get("depth")
+    depth = settings.get("depth")
     if depth is not None:
         for key in ("CLONE", "FETCH"):
             name = f"BUILDKITE_GIT_{key}_FLAGS"
             env[name] = f"{env[name]} --depth={depth}" if name in env else f"--depth={depth}"
-    sparse = wanted.get("sparse")
+    sparse = settings.get("sparse")
     paths = sparse.get("paths") if isinstance(sparse, Mapping) else None
     if isinstance(paths, Sequence):
         env["BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"] = paths if isinstance(paths, str) else ",".join(map(str, paths))
-    if wanted.get("commit_verification") is not None:
-        env["BUILDKITE_GIT_COMMIT_VERIFICATION"] = str(wanted["commit_verification"])
+    if settings.get("commit_verification") is not None:
+        env["BUILDKITE_GIT_COMMIT_VERIFICATION"] = str(settings["commit_verification"])
     return env

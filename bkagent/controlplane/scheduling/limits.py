@@ -1,4 +1,4 @@
-"""How much one build may hold. Source: the limits of the reference service."""
+"""How much one build may hold. Source of most: https://buildkite.com/docs/platform/limits"""
 
 JOBS_PER_UPLOAD = 500
 UPLOADS_PER_BUILD = 500

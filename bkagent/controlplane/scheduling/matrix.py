@@ -37,17 +37,17 @@ def combinations(matrix: Matrix) -> List[Combination]:
     listed += [{name: combination[name] for name in names} for combination in whole]
     distinct = {tuple(values.values()): values for values in listed}
     used: Set[int] = set()
-    adjusted = [_adjusted(values, matrix, used) for values in distinct.values()]
+    adjusted = [_adjust(values, matrix, used) for values in distinct.values()]
     for number, adjustment in enumerate(matrix.adjustments):
         if number not in used and not adjustment.skip:
             missing = ", ".join(name for name in names if name not in adjustment.combination)
             raise PipelineError(
-                f"adjustment {number + 1} of the matrix suits no combination; to add one it must name {missing} as well"
+                f"adjustment {number + 1} of the matrix matches no combination; to add one, it must also name {missing}"
             )
     return adjusted
 
 
-def _adjusted(values: Mapping[str, str], matrix: Matrix, used: Set[int]) -> Combination:
+def _adjust(values: Mapping[str, str], matrix: Matrix, used: Set[int]) -> Combination:
     """Return a combination with its adjustments, whose numbers are added to `used`."""
     skip, soft_fail = "", None
     for number, adjustment in enumerate(matrix.adjustments):
@@ -70,26 +70,26 @@ def count(matrix: Matrix) -> int:
     return product + sum(_is_whole(adjustment, matrix) for adjustment in matrix.adjustments)
 
 
-def filled(value: Any, values: Mapping[str, str]) -> Any:
+def fill(value: Any, values: Mapping[str, str]) -> Any:
     """Return a text, list or mapping (its keys too) with `{{matrix}}` and `{{matrix.name}}` replaced.
 
     Raises PipelineError for a dimension that the matrix does not have.
     """
     if isinstance(value, str):
-        return _filled_text(value, values)
+        return _fill_text(value, values)
     if isinstance(value, Mapping):
-        return {filled(name, values): filled(item, values) for name, item in value.items()}
+        return {fill(name, values): fill(item, values) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(filled(item, values) for item in value)
+        return type(value)(fill(item, values) for item in value)
     return value
 
 
-def _filled_text(text: str, values: Mapping[str, str]) -> str:
+def _fill_text(text: str, values: Mapping[str, str]) -> str:
     total = len(text)
 
-    def value_of(found: "re.Match[str]") -> str:
+    def value_of(match: "re.Match[str]") -> str:
         nonlocal total
-        value = _value(found, values)
+        value = _value(match, values)
         total += len(value)
         if total > MOST_CHARACTERS:
             raise PipelineError(f"a text with its matrix values filled in has more than {MOST_CHARACTERS} characters")
@@ -98,9 +98,9 @@ def _filled_text(text: str, values: Mapping[str, str]) -> str:
     return _TOKEN.sub(value_of, text)
 
 
-def _value(found: "re.Match[str]", values: Mapping[str, str]) -> str:
-    name = found.group(1) or ""
+def _value(match: "re.Match[str]", values: Mapping[str, str]) -> str:
+    name = match.group(1) or ""
     if name not in values:
         known = ", ".join("{{matrix." + each + "}}" if each else "{{matrix}}" for each in values)
-        raise PipelineError(f"{found.group()} names no dimension of the matrix; it has {known}")
+        raise PipelineError(f"{match.group()} is not a dimension of the matrix; it has {known}")
     return values[name]

@@ -13,7 +13,7 @@ Walk = Tuple[Tuple[Step, Optional[GroupStep]], ...]
 
 
 @dataclass(frozen=True)
-class Node:
+class StepNode:
     """One step. `jobs` are the attempts that count; `uploader_slot` is the slot of the job that uploaded it, or ""."""
 
     entry: StepEntry
@@ -33,13 +33,13 @@ class Node:
         return self.entry.kind in ("wait", "block")
 
 
-class Family:
+class StepTree:
     """Which steps a key stands for, and which steps came from which."""
 
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[StepNode]) -> None:
         self._keyed: Dict[str, List[str]] = {}
         self._children: Dict[str, List[str]] = {}
-        self._known: Dict[str, Set[str]] = {}
+        self._descendants: Dict[str, Set[str]] = {}
         for node in nodes:
             entry = node.entry
             if entry.key:
@@ -59,13 +59,13 @@ class Family:
 
     def descendants(self, id: str) -> Set[str]:
         """Return the ids of all steps that the step's jobs uploaded, and those uploaded in turn."""
-        if id not in self._known:
-            found: Set[str] = set()
+        if id not in self._descendants:
+            reached: Set[str] = set()
             pending = [id]
             while pending:
                 for child in self._children.get(pending.pop(), ()):
-                    if child not in found:
-                        found.add(child)
+                    if child not in reached:
+                        reached.add(child)
                         pending.append(child)
-            self._known[id] = found
-        return self._known[id]
+            self._descendants[id] = reached
+        return self._descendants[id]

@@ -2,7 +2,9 @@
 
 A step waits for the keys of its `depends_on`, or without that for the nearest wait and block steps before it. An
 uploaded step also waits for the job that uploaded it. States of waiting are derived anew each time, so a job that is
-run again brings back what had failed because of it. Source: pipelines of the reference service, chapter 8.
+run again brings back what had failed because of it.
+
+Source: https://buildkite.com/docs/pipelines/configure/dependencies
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Sequence, Set
 
 from bkagent.controlplane.records import FINAL_STATES, Job
-from bkagent.controlplane.scheduling.nodes import Family, Node
+from bkagent.controlplane.scheduling.nodes import StepNode, StepTree
 from bkagent.controlplane.scheduling.states import ACTIVE, counts_against
 from bkagent.pipeline.model.steps import Dependency, WaitStep
 
@@ -24,7 +26,7 @@ SPREAD_FACTOR = 8
 
 
 @dataclass(frozen=True)
-class Change:
+class JobChange:
     """A new state for a job, and why."""
 
     job_id: str
@@ -61,7 +63,7 @@ class Verdict:
         self.wait_failed |= other.wait_failed
 
 
-def advance(nodes: Sequence[Node]) -> List[Change]:
+def advance(nodes: Sequence[StepNode]) -> List[JobChange]:
     """Return the changes that follow from the jobs' present states, for steps in the build's order."""
     round_ = _Round(nodes)
     round_.settle()
@@ -72,25 +74,25 @@ def advance(nodes: Sequence[Node]) -> List[Change]:
 
 def outcome_of(jobs: Sequence[Job], excluded: bool = False) -> str:
     """Return what a step's jobs, all that count, mean to the steps that wait for it."""
-    states = {job.id: Change(job.id, job.state, job.broken_reason) for job in jobs}
+    states = {job.id: JobChange(job.id, job.state, job.broken_reason) for job in jobs}
     return PASSED if excluded else _outcome(jobs, states)
 
 
-def _outcome(jobs: Sequence[Job], states: Dict[str, Change]) -> str:
-    found = PASSED
+def _outcome(jobs: Sequence[Job], states: Dict[str, JobChange]) -> str:
+    outcome = PASSED
     for job in jobs:
         now = states[job.id]
         if now.state not in FINAL_STATES:
             return BLOCKED if now.state == "blocked" else PENDING
         if now.state in ("canceled", "expired"):
-            found = CANCELED
-        elif found == PASSED and (
+            outcome = CANCELED
+        elif outcome == PASSED and (
             counts_against(job)
             if now.state == job.state
             else now.state in ("waiting_failed", "blocked_failed", "broken")
         ):
-            found = FAILED
-    return found
+            outcome = FAILED
+    return outcome
 
 
 class _Scope:
@@ -102,22 +104,22 @@ class _Scope:
 
 
 class _Round:
-    def __init__(self, nodes: Sequence[Node]) -> None:
+    def __init__(self, nodes: Sequence[StepNode]) -> None:
         self._nodes = [node for node in nodes if node.entry.kind != "group"]
-        self._family = Family(nodes)
+        self._tree = StepTree(nodes)
         self._states = {
-            job.id: Change(job.id, job.state, job.broken_reason, job.reason) for node in nodes for job in node.jobs
+            job.id: JobChange(job.id, job.state, job.broken_reason, job.reason) for node in nodes for job in node.jobs
         }
         self._slots = {job.slot_id: (job,) for node in nodes for job in node.jobs}
         self._outcomes = {node.id: self._outcome(node) for node in self._nodes}
         self._dependants = self._named_by()
         self._given_up: Set[str] = set()
 
-    def changes(self) -> List[Change]:
+    def changes(self) -> List[JobChange]:
         """Return what differs from the states at the beginning."""
         jobs = [job for node in self._nodes for job in node.jobs]
-        found = ((job, self._states[job.id]) for job in jobs)
-        return [now for job, now in found if (now.state, now.broken_reason) != (job.state, job.broken_reason)]
+        pairs = ((job, self._states[job.id]) for job in jobs)
+        return [now for job, now in pairs if (now.state, now.broken_reason) != (job.state, job.broken_reason)]
 
     def settle(self) -> None:
         """Walk the steps in order until nothing changes."""
@@ -139,15 +141,15 @@ class _Round:
         unknown = [(node, job) for node, job in stuck if self._unknown(node)]
         for node, job in unknown or stuck:
             reason = self._unknown(node) or "it waits for steps that wait for it"
-            self._states[job.id] = Change(job.id, "broken", MISSING, reason)
+            self._states[job.id] = JobChange(job.id, "broken", MISSING, reason)
             self._given_up.add(job.id)
         self._outcomes = {node.id: self._outcome(node) for node in self._nodes}
         return bool(stuck)
 
-    def _unknown(self, node: Node) -> str:
+    def _unknown(self, node: StepNode) -> str:
         steps = [node.step] + ([node.group] if node.group else [])
         for dependency in (each for step in steps for each in step.depends_on or ()):
-            if self._family.named(dependency.key) is None:
+            if self._tree.named(dependency.key) is None:
                 return f'depends_on names "{dependency.key}", but no step has that key'
         return ""
 
@@ -174,19 +176,19 @@ class _Round:
                 if self._apply(node, self._verdict(node, _Scope(), _Scope())):
                     pending.append(node.id)
 
-    def _named_by(self) -> Dict[str, List[Node]]:
+    def _named_by(self) -> Dict[str, List[StepNode]]:
         """Return, for each step, the steps that wait for it and for nothing but what they and their group name."""
-        found: Dict[str, List[Node]] = {}
+        dependants: Dict[str, List[StepNode]] = {}
         for node in self._nodes:
             if node.entry.excluded or node.step.depends_on is None:
                 continue
             for step in [node.step] + ([node.group] if node.group else []):
                 for dependency in step.depends_on or ():
-                    for id in self._family.named(dependency.key) or ():
-                        found.setdefault(id, []).append(node)
-        return found
+                    for id in self._tree.named(dependency.key) or ():
+                        dependants.setdefault(id, []).append(node)
+        return dependants
 
-    def _note(self, node: Node, scopes: Dict[str, _Scope]) -> None:
+    def _note(self, node: StepNode, scopes: Dict[str, _Scope]) -> None:
         """Let later steps see this one: in its group with all that it uploaded, which stands after the group."""
         if node.entry.kind == "input":
             return
@@ -195,12 +197,12 @@ class _Round:
         scope = scopes[node.entry.group_id]
         if node.entry.group_id:
             scope.earlier.add(outcome, barrier=wait)
-            for id in self._family.descendants(node.id):
+            for id in self._tree.descendants(node.id):
                 scope.earlier.add(self._outcomes[id])
         if wait:
             scope.barriers.add(outcome, barrier=True)
 
-    def _verdict(self, node: Node, scope: _Scope, outside: _Scope) -> Verdict:
+    def _verdict(self, node: StepNode, scope: _Scope, outside: _Scope) -> Verdict:
         verdict = Verdict()
         step, group = node.step, node.group
         allowed = step.allow_dependency_failure
@@ -218,21 +220,21 @@ class _Round:
             verdict.add(_outcome(uploader, self._states), allowed=allowed)
         return verdict
 
-    def _add_named(self, node: Node, dependencies: Sequence[Dependency], allowed: bool, verdict: Verdict) -> None:
+    def _add_named(self, node: StepNode, dependencies: Sequence[Dependency], allowed: bool, verdict: Verdict) -> None:
         for dependency in dependencies:
-            ids = self._family.named(dependency.key)
+            ids = self._tree.named(dependency.key)
             if ids is None:
                 verdict.pending = True
                 continue
             for id in ids:
-                family = self._family.descendants(id)
+                descendants = self._tree.descendants(id)
                 # What a step uploaded cannot wait for the rest of the same upload through the uploader's key.
-                for other in [id] if node.id in family else [id, *family]:
+                for other in [id] if node.id in descendants else [id, *descendants]:
                     if other != node.id:
                         allow = allowed or dependency.allow_failure
                         verdict.add(self._outcomes[other], allowed=allow)
 
-    def _apply(self, node: Node, verdict: Verdict) -> bool:
+    def _apply(self, node: StepNode, verdict: Verdict) -> bool:
         changed = False
         for job in node.jobs:
             now = self._states[job.id]
@@ -245,28 +247,28 @@ class _Round:
         self._outcomes[node.id] = self._outcome(node)
         return changed or before != self._outcomes[node.id]
 
-    def _outcome(self, node: Node) -> str:
+    def _outcome(self, node: StepNode) -> str:
         return PASSED if node.entry.excluded else _outcome(node.jobs, self._states)
 
 
-def _derived(now: Change) -> bool:
+def _derived(now: JobChange) -> bool:
     if now.state in ("canceled", "broken"):
         return now.broken_reason in (FOLLOWED, MISSING)
     return now.state in ("waiting", "waiting_failed", "blocked", "blocked_failed")
 
 
-def _next(node: Node, job: Job, verdict: Verdict) -> Change:
+def _next(node: StepNode, job: Job, verdict: Verdict) -> JobChange:
     """Return the state of a job that has not been released yet, by what it waits for."""
     manual = job.type == "manual"
     if verdict.canceled:
-        return Change(job.id, "canceled", FOLLOWED, "a step that it waits for was canceled")
+        return JobChange(job.id, "canceled", FOLLOWED, "a step that it waits for was canceled")
     goes_on = isinstance(node.step, WaitStep) and node.step.continue_on_failure
     if (verdict.failed and not goes_on) or (goes_on and verdict.wait_failed):
-        return Change(job.id, "blocked_failed" if manual else "waiting_failed")
+        return JobChange(job.id, "blocked_failed" if manual else "waiting_failed")
     if verdict.pending:
-        return Change(job.id, "blocked" if verdict.blocked and not manual else "waiting")
+        return JobChange(job.id, "blocked" if verdict.blocked and not manual else "waiting")
     if manual:
-        return Change(job.id, "blocked")
+        return JobChange(job.id, "blocked")
     if job.type == "waiter":
-        return Change(job.id, "finished")
-    return Change(job.id, "limited" if job.concurrency_group and job.concurrency_limit is not None else "scheduled")
+        return JobChange(job.id, "finished")
+    return JobChange(job.id, "limited" if job.concurrency_group and job.concurrency_limit is not None else "scheduled")

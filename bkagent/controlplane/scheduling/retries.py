@@ -1,4 +1,4 @@
-"""Whether a job that ended badly is run again by itself, and whether a person may run it again."""
+"""Whether a failed job is retried automatically, and whether a person may retry it."""
 
 from __future__ import annotations
 

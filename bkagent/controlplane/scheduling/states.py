@@ -1,4 +1,7 @@
-"""The states of jobs, and the moves between them that are legal. Source: pipelines of the reference service."""
+"""The states of jobs, and the legal moves between them.
+
+Source: https://buildkite.com/docs/pipelines/configure/defining-steps#job-states
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ ACTIVE = frozenset(("limiting", "limited", "scheduled", "assigned", "accepted", 
 # These hold a slot of a concurrency group.
 HOLDING = frozenset(("scheduled", "assigned", "accepted", "running", "canceling", "timing_out"))
 WITH_AGENT = frozenset(("assigned", "accepted", "running", "canceling", "timing_out"))
-# An agent has these and has said so: their tokens are out.
+# An agent has accepted these: their tokens are out.
 TAKEN = WITH_AGENT - {"assigned"}
-# Why a job ended whose agent fell silent; the second once that agent has come back and told of the job's end.
+# Why a job ended whose agent fell silent; the second once that agent has come back and reported the job's end.
 LOST_REASON = "the agent was lost"
-LATE_REASON = "the agent was lost, and told of the end too late"
+LATE_REASON = "the agent was lost, and reported the end too late"
 NOT_STARTED = frozenset(
     ("waiting", "waiting_failed", "blocked", "blocked_failed", "limiting", "limited", "scheduled")
 )  # fmt: skip

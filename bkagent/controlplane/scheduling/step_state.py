@@ -1,4 +1,7 @@
-"""The state and the outcome of a step, which follow from its jobs. Source: pipelines of the reference service."""
+"""The state and the outcome of a step, which follow from its jobs.
+
+Source: https://buildkite.com/docs/agent/v3/cli-step
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pipeline may ask for that this control plane cannot do: said before anything of it runs."""
+"""What pipelines may ask for that this control plane cannot do; they are rejected before anything runs."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def too_deep(document: Any) -> bool:
     for _ in range(DEEPEST):
         level = [
             inner
-            for value in level
-            if isinstance(value, (Mapping, list))
-            for inner in (value.values() if isinstance(value, Mapping) else value)
+            for node in level
+            if isinstance(node, (Mapping, list))
+            for inner in (node.values() if isinstance(node, Mapping) else node)
         ]
         if not level:
             return False
     return True
 
 
-def unsupported(pipeline: Pipeline) -> List[str]:
-    """Return one sentence for each thing that would not be done as written; none is left out silently."""
-    found = []
-    secrets = "secrets are not kept by this control plane; give them to the agent's hooks instead"
+def refusals(pipeline: Pipeline) -> List[str]:
+    """Return a sentence for each thing in a pipeline that is not supported."""
+    sentences = []
+    secrets = "secrets are not supported by this control plane; provide them in the agent's hooks"
     if pipeline.secrets:
-        found.append(f"the pipeline: {secrets}")
+        sentences.append(f"the pipeline: {secrets}")
     for step, _ in pipeline.walk():
         if isinstance(step, TriggerStep):
-            found.append(f"{step.name}: trigger steps are not supported by this control plane")
+            sentences.append(f"{step.name}: trigger steps are not supported by this control plane")
         elif isinstance(step, CommandStep) and step.secrets:
-            found.append(f"{step.name}: {secrets}")
-    return found
+            sentences.append(f"{step.name}: {secrets}")
+    return sentences

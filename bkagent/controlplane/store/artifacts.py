@@ -29,8 +29,8 @@ TABLE = RecordTable(Artifact, "artifacts")
 
 def batch(db: Database, job_id: str, batch_id: str) -> Optional[List[str]]:
     """Return the ids of the artifacts announced in a batch, or None for a new one."""
-    found = db.rows("SELECT artifact_ids FROM artifact_batches WHERE job_id = ? AND batch_id = ?", (job_id, batch_id))
-    return list(json.loads(found[0][0])) if found else None
+    rows = db.rows("SELECT artifact_ids FROM artifact_batches WHERE job_id = ? AND batch_id = ?", (job_id, batch_id))
+    return list(json.loads(rows[0][0])) if rows else None
 
 
 def add_batch(db: Database, job_id: str, batch_id: str, artifact_ids: Sequence[str]) -> None:

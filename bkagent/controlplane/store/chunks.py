@@ -20,8 +20,8 @@ SCHEMA = (
 
 def get(db: Database, job_id: str, sequence: int) -> Optional[Tuple[int, int]]:
     """Return offset and size of a chunk, or None."""
-    found = db.rows('SELECT "offset", size FROM chunks WHERE job_id = ? AND sequence = ?', (job_id, sequence))
-    return (int(found[0][0]), int(found[0][1])) if found else None
+    rows = db.rows('SELECT "offset", size FROM chunks WHERE job_id = ? AND sequence = ?', (job_id, sequence))
+    return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
 def add(db: Database, job_id: str, sequence: int, offset: int, size: int) -> None:

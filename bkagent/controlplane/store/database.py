@@ -1,7 +1,7 @@
 """One SQLite file, used by many threads of one process: one connection, one lock, changes as transactions.
 
-The schema is born whole: its tables and its version are made in one transaction, so a file either has all of it or
-none. The write-ahead log keeps what was committed when the process dies; a power cut may take the last moments.
+The schema is born whole: its tables and its version are made in one transaction, so a file has either all of it or
+nothing. The write-ahead log keeps what was committed if the process dies; a power cut may lose the last moments.
 """
 
 from __future__ import annotations
@@ -96,10 +96,6 @@ class Database:
                 raise PlaneError(f"the store {self._path} failed: {error}") from error
             except (UnicodeEncodeError, OverflowError) as error:
                 raise Rejected("a text that is not Unicode, or a number beyond 64 bits, cannot be kept") from error
-
-    def columns(self, table: str) -> List[str]:
-        """Return the names of a table's columns."""
-        return [row[1] for row in self.rows(f"PRAGMA table_info({table})")]
 
     def close(self) -> None:
         """Close the file; what was committed is in it."""

@@ -34,9 +34,10 @@ SCHEMA = (
 )
 TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
-# Source: pipelines of the reference service: priority, then the time it was meant for, then the order of upload.
+# By priority, then by the time of scheduling, then by the order of upload.
+# Source: https://buildkite.com/docs/pipelines/configure/workflows/managing-priorities
 DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, rowid"
-# Most often the first job suits; a queue of hundreds is not read for it.
+# Most often an agent can run the first job; a queue of hundreds is not read for it.
 RUNNABLE_PAGE = 16
 
 
@@ -49,9 +50,9 @@ def runnable(db: Database) -> Iterator[Job]:
     """Yield the jobs that wait for an agent, the first to be handed out first. Hold the store's lock meanwhile."""
     offset = 0
     while True:
-        found = TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER} LIMIT ? OFFSET ?", (RUNNABLE_PAGE, offset))
-        yield from found
-        if len(found) < RUNNABLE_PAGE:
+        page = TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER} LIMIT ? OFFSET ?", (RUNNABLE_PAGE, offset))
+        yield from page
+        if len(page) < RUNNABLE_PAGE:
             return
         offset += RUNNABLE_PAGE
 

@@ -1,4 +1,4 @@
-"""The log of one job: a file in which each chunk stands at its offset, whatever order they come in."""
+"""The log of one job: a file in which each chunk is at its offset, whatever order they come in."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from bkagent.controlplane.errors import PlaneError
 
 
 class Extents:
-    """Which bytes are there: pairs of start and end, apart from each other and in order."""
+    """Which bytes have been written: ranges that do not touch, in order."""
 
     def __init__(self, pieces: Iterable[Tuple[int, int]] = ()) -> None:
         """Begin with pieces given as (offset, size)."""
-        self._found: List[Tuple[int, int]] = []
+        self._ranges: List[Tuple[int, int]] = []
         for offset, size in pieces:
             self.add(offset, size)
 
     def overlaps(self, offset: int, size: int) -> bool:
-        """Say whether any of these bytes is there."""
-        at = bisect.bisect_right(self._found, (offset, offset))
-        before = at > 0 and self._found[at - 1][1] > offset
-        return before or (at < len(self._found) and self._found[at][0] < offset + size)
+        """Say whether any of these bytes has been written."""
+        at = bisect.bisect_right(self._ranges, (offset, offset))
+        before = at > 0 and self._ranges[at - 1][1] > offset
+        return before or (at < len(self._ranges) and self._ranges[at][0] < offset + size)
 
     def add(self, offset: int, size: int) -> None:
-        """Note that these bytes are there."""
+        """Note that these bytes have been written."""
         start, end = offset, offset + size
-        low = bisect.bisect_left(self._found, (start, start))
-        if low > 0 and self._found[low - 1][1] >= start:
+        low = bisect.bisect_left(self._ranges, (start, start))
+        if low > 0 and self._ranges[low - 1][1] >= start:
             low -= 1
         high = low
-        while high < len(self._found) and self._found[high][0] <= end:
-            start, end = min(start, self._found[high][0]), max(end, self._found[high][1])
+        while high < len(self._ranges) and self._ranges[high][0] <= end:
+            start, end = min(start, self._ranges[high][0]), max(end, self._ranges[high][1])
             high += 1
-        self._found[low:high] = [(start, end)]
+        self._ranges[low:high] = [(start, end)]
 
     @property
     def contiguous(self) -> int:
-        """Return how many bytes are there from the beginning without a gap."""
-        return self._found[0][1] if self._found and self._found[0][0] == 0 else 0
+        """Return how many bytes have been written from the beginning on without a gap."""
+        return self._ranges[0][1] if self._ranges and self._ranges[0][0] == 0 else 0
 
     @property
     def total(self) -> int:
-        """Return how many bytes are there."""
-        return sum(end - start for start, end in self._found)
+        """Return how many bytes have been written."""
+        return sum(end - start for start, end in self._ranges)
 
     def pieces(self, offset: int, size: Optional[int], *, whole: bool) -> Iterator[Tuple[int, int]]:
-        """Yield (place in the file, length) of the bytes from `offset` on, counted without the gaps.
+        """Yield (position in the file, length) of the bytes from `offset` on, counted without the gaps.
 
-        `whole`: go on after a gap, which nothing will fill any more.
+        `whole`: go on after a gap, which will not be filled any more.
         """
         left = size
         passed = 0
-        for start, end in self._found:
+        for start, end in self._ranges:
             if start > passed and not whole:
                 return
             skip = max(0, offset - passed)
@@ -69,7 +69,7 @@ class Extents:
 
 
 class LogFile:
-    """The file of one job's log. Hold `lock` to write; one that is `closed` meanwhile must be opened anew."""
+    """The file of one job's log. Hold `lock` to write; once it is `closed`, ask for another one."""
 
     def __init__(self, path: str, pieces: Iterable[Tuple[int, int]]) -> None:
         self.path = path
@@ -78,7 +78,7 @@ class LogFile:
         self.extents = Extents(pieces)
 
     def write(self, offset: int, data: bytes) -> None:
-        """Put bytes at their place. Raises PlaneError when the disk does not take them."""
+        """Write bytes at an offset. Raises PlaneError if they cannot be written."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
             with open(descriptor, "r+b", buffering=0) as file:
@@ -90,7 +90,7 @@ class LogFile:
             raise PlaneError(f"cannot write the log {self.path}: {error.strerror}") from error
 
     def read(self, offset: int = 0, size: Optional[int] = None, *, whole: bool) -> bytes:
-        """Return bytes from `offset` on; see Extents.pieces. b"" where there are none (yet)."""
+        """Return bytes from `offset` on; see Extents.pieces. b"" where there are none yet."""
         with self.lock:
             pieces = list(self.extents.pieces(offset, size, whole=whole))
         if not pieces:
@@ -98,8 +98,8 @@ class LogFile:
         parts = []
         try:
             with open(self.path, "rb") as file:
-                for place, length in pieces:
-                    file.seek(place)
+                for position, length in pieces:
+                    file.seek(position)
                     parts.append(file.read(length))
         except FileNotFoundError:
             return b""
@@ -108,7 +108,7 @@ class LogFile:
         return b"".join(parts)
 
     def erase(self) -> None:
-        """Take the file away. Raises PlaneError when the disk does not let it go."""
+        """Remove the file. Raises PlaneError if it cannot be removed."""
         try:
             os.unlink(self.path)
         except FileNotFoundError:

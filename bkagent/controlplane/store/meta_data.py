@@ -14,16 +14,16 @@ SCHEMA = (
 )
 
 
-def put(db: Database, build_id: str, items: Mapping[str, str]) -> None:
+def put(db: Database, build_id: str, values: Mapping[str, str]) -> None:
     """Keep values under their keys; the last one wins."""
-    for key, value in items.items():
+    for key, value in values.items():
         db.rows("INSERT OR REPLACE INTO meta_data VALUES (?, ?, ?)", (build_id, key, value))
 
 
 def get(db: Database, build_id: str, key: str) -> Optional[str]:
     """Return the value under a key, or None."""
-    found = db.rows("SELECT value FROM meta_data WHERE build_id = ? AND key = ?", (build_id, key))
-    return str(found[0][0]) if found else None
+    rows = db.rows("SELECT value FROM meta_data WHERE build_id = ? AND key = ?", (build_id, key))
+    return str(rows[0][0]) if rows else None
 
 
 def all_of(db: Database, build_id: str) -> Dict[str, str]:

@@ -22,6 +22,6 @@ def next_number(db: Database, slug: str) -> int:
 
 
 def last_number(db: Database, slug: str) -> int:
-    """Return the number of the pipeline's newest build, 0 for none."""
-    found = db.rows("SELECT last_number FROM pipelines WHERE slug = ?", (slug,))
-    return int(found[0][0]) if found else 0
+    """Return the number of the pipeline's newest build, 0 without builds."""
+    rows = db.rows("SELECT last_number FROM pipelines WHERE slug = ?", (slug,))
+    return int(rows[0][0]) if rows else 0

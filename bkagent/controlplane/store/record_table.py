@@ -5,11 +5,20 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import json
-from typing import Any, Callable, Generic, List, Optional, Sequence, Tuple, Type, TypeVar, get_type_hints
+from typing import Any, Callable, Generic, List, Optional, Protocol, Sequence, Tuple, Type, TypeVar, get_type_hints
 
 from bkagent.controlplane.store.database import Database
 
-R = TypeVar("R")
+
+class Record(Protocol):
+    """A dataclass that has an id."""
+
+    @property
+    def id(self) -> str:
+        """Return the record's id."""
+
+
+R = TypeVar("R", bound=Record)
 # SQLite's oldest limit on the values of one statement is 999.
 MOST_VALUES = 900
 
@@ -28,14 +37,9 @@ class RecordTable(Generic[R]):
         self._readers = [_reader(hints[name]) for name in self._names]
         self._columns = ", ".join(f'"{name}"' for name in self._names)
 
-    @property
-    def names(self) -> List[str]:
-        """Return the columns' names."""
-        return list(self._names)
-
     def add(self, db: Database, record: R) -> None:
         """Keep a new record."""
-        values = [_written(getattr(record, name)) for name in self._names]
+        values = [_column_value(getattr(record, name)) for name in self._names]
         marks = ", ".join("?" * len(values))
         db.rows(f"INSERT INTO {self.table} ({self._columns}) VALUES ({marks})", values)
 
@@ -45,21 +49,21 @@ class RecordTable(Generic[R]):
 
     def first(self, db: Database, where: str, values: Sequence[Any] = ()) -> Optional[R]:
         """Return the first record for which the SQL condition (which may go on with ORDER BY) holds, or None."""
-        found = self.all(db, f"{where} LIMIT 1", values)
-        return found[0] if found else None
+        records = self.all(db, f"{where} LIMIT 1", values)
+        return records[0] if records else None
 
     def all(self, db: Database, where: str = "1", values: Sequence[Any] = ()) -> List[R]:
         """Return every record for which the SQL condition (which may go on with ORDER BY and LIMIT) holds."""
         rows = db.rows(f"SELECT {self._columns} FROM {self.table} WHERE {where}", values)
-        return [self._made(row) for row in rows]
+        return [self._record_of(row) for row in rows]
 
     def among(self, db: Database, column: str, values: Sequence[str], order: str = "") -> List[R]:
         """Return the records whose column has one of these values, any number of them."""
-        found: List[R] = []
+        records: List[R] = []
         for at in range(0, len(values), MOST_VALUES):
             part = values[at : at + MOST_VALUES]
-            found += self.all(db, f"{column} IN ({', '.join('?' * len(part))}) {order}", part)
-        return found
+            records += self.all(db, f"{column} IN ({', '.join('?' * len(part))}) {order}", part)
+        return records
 
     def change(self, db: Database, record: R, **changes: Any) -> R:
         """Return the record with these fields changed, and keep it so."""
@@ -67,15 +71,15 @@ class RecordTable(Generic[R]):
         if not differing:
             return record
         parts = ", ".join(f'"{name}" = ?' for name in differing)
-        values = [_written(value) for value in differing.values()]
-        db.rows(f"UPDATE {self.table} SET {parts} WHERE id = ?", [*values, record.id])  # type: ignore[attr-defined]
+        values = [_column_value(value) for value in differing.values()]
+        db.rows(f"UPDATE {self.table} SET {parts} WHERE id = ?", [*values, record.id])
         return dataclasses.replace(record, **differing)  # type: ignore[type-var]
 
     def count(self, db: Database, where: str = "1", values: Sequence[Any] = ()) -> int:
         """Return how many records meet the SQL condition."""
         return int(db.rows(f"SELECT count(*) FROM {self.table} WHERE {where}", values)[0][0])
 
-    def _made(self, row: Tuple[Any, ...]) -> R:
+    def _record_of(self, row: Tuple[Any, ...]) -> R:
         return self._record(*[read(value) if read else value for read, value in zip(self._readers, row)])
 
 
@@ -97,7 +101,7 @@ def _tuple(text: str) -> Tuple[Any, ...]:
     return () if text == "[]" else tuple(json.loads(text))
 
 
-def _written(value: Any) -> Any:
+def _column_value(value: Any) -> Any:
     if isinstance(value, (collections.abc.Mapping, tuple)):
         return json.dumps(value, separators=(",", ":"))
     return value

@@ -21,13 +21,13 @@ UPLOAD_TICKET_PURPOSE = "upload"
 
 
 class Site:
-    """The plane behind this server, who has logged in to it, and its URLs without a trailing slash.
+    """The plane behind this server, the sessions of its pages, and its URLs without a trailing slash.
 
     url            under which others reach the server
     local_url      where it listens
-    any_address    whether it listens at every address of the machine, and nothing else is said of its URL
+    any_address    whether it listens at every address of the machine, and no URL was configured
     hold_ping_s    how long a ping without news is held, so that work does not wait for the next one
-    open_pages     whether who is on this machine may read the pages without having logged in
+    open_pages     whether users of this machine may read the pages without a login
     """
 
     def __init__(
@@ -42,9 +42,9 @@ class Site:
         self.login_links = LoginLinks(plane.tokens)
 
     def base_url(self, request: Request) -> str:
-        """Return the URL that absolute links begin with: never what a client says in its Host header.
+        """Return the URL that absolute links begin with: never that of a client's Host header.
 
-        Of a server that listens at every address it is the one that this client has called.
+        If the server listens at every address, it is the address that this client has called.
         """
         if not self._any_address:
             return self.url
@@ -74,9 +74,9 @@ Route = Tuple[str, str, Callable[[Site, Request], Answer]]
 def install(
     router: Router, site: Site, routes: Iterable[Route], check: Optional[Callable[[Site, Request], None]] = None
 ) -> None:
-    """Add `routes` to the router, each behind `check`, which raises HttpError for callers that may not."""
+    """Add `routes` to the router, each behind `check`, which raises HttpError for callers without the right."""
 
-    def bound(handler: Callable[[Site, Request], Answer]) -> Callable[[Request], Answer]:
+    def guard(handler: Callable[[Site, Request], Answer]) -> Callable[[Request], Answer]:
         def answer(request: Request) -> Answer:
             if check is not None:
                 check(site, request)
@@ -85,7 +85,7 @@ def install(
         return answer
 
     for method, pattern, handler in routes:
-        router.add(method, pattern, bound(handler))
+        router.add(method, pattern, guard(handler))
 
 
 def _segment(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The bytes of artifacts and logs. Artifacts are for whoever holds the URL that permits it; browsers only save them."""
+"""The bytes of artifacts and logs. An artifact is for holders of a URL that permits it; browsers only save it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG_BLOCK_BYTES = 1 << 20
 
 
 def download(site: Site, request: Request, caller: Caller) -> Answer:
-    """Answer with an artifact to whoever has the URL for it."""
+    """Answer with an artifact; the route has checked the permission in its URL."""
     return send(site, request, site.plane.artifacts.get(request.parameters["id"]))
 
 
@@ -26,7 +26,7 @@ def send(site: Site, request: Request, artifact: Artifact) -> Answer:
     try:
         file = open(site.plane.artifacts.path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
     except OSError:
-        raise HttpError(404, "the bytes of this artifact are not here") from None
+        raise HttpError(404, "the bytes of this artifact are missing") from None
     size = os.fstat(file.fileno()).st_size
     headers = _headers(artifact)
     try:
@@ -58,7 +58,7 @@ def log_body(site: Site, job_id: str, offset: int = 0, count: Optional[int] = No
 
 
 def _headers(artifact: Artifact) -> Headers:
-    """What a job made may be a page with a script: it is never shown as one, and never under its own type."""
+    """Return headers that keep a browser from showing an artifact: it may be a page with a script."""
     name = artifact.path.replace("\\", "/").rpartition("/")[2]
     plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)
     return (

@@ -21,7 +21,7 @@ from bkagent.transport.routing import Router
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane
 
-# An address that stands for all of a machine's is none that a client can call.
+# Addresses that mean every address of a machine, and one that clients of the same machine can call.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -32,11 +32,11 @@ class Server:
         self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, url: str = "",
         hold_ping_s: float = 0.0, open_pages: bool = False,
     ) -> None:  # fmt: skip
-        """Listen, port 0 at any that is free. Raises ConfigError.
+        """Listen; port 0 takes any free port. Raises ConfigError.
 
-        url           under which others reach this server, where that is not the address it listens at
+        url           under which others reach this server, if that is not the address it listens at
         hold_ping_s   how long a ping waits for work
-        open_pages    let who is on this machine read the pages without a login
+        open_pages    let users of this machine read the pages without a login
         """
         self._report = report
         self._http = HttpServer(host, port, self._answer, report)
@@ -62,7 +62,7 @@ class Server:
 
     @property
     def login_key(self) -> str:
-        """Return the key that makes links which log in, "" where the pages are open."""
+        """Return the key that login links are made with, "" if the pages are open."""
         return "" if self._site.open_pages else self._site.login_links.key
 
     def login_url(self) -> str:
@@ -70,7 +70,7 @@ class Server:
         return links.link(self.url, self._site.login_links.new_secret())
 
     def lasting_login_url(self, to: str) -> str:
-        """Return a URL that logs in and leads to a page of this server as often as one likes, until it ends."""
+        """Return a URL that logs in and leads to a page of this server any number of times, until it ends."""
         return links.link(self.url, self._site.login_links.lasting_secret(), to)
 
     def start(self) -> None:
@@ -86,7 +86,7 @@ class Server:
             try:
                 return self._router.answer(request)
             except PlaneError as problem:
-                if problem.status >= 500:  # the disk is full, say: the client is told, and so is whoever looks after us
+                if problem.status >= 500:  # a full disk, say: the operator learns of it as well as the client
                     # Without the query, which may hold the secret of a login link.
                     self._report("error", f"{request.method} {request.head.target.partition('?')[0]}: {problem}")
                 raise HttpError(problem.status, str(problem)) from problem

@@ -1,6 +1,6 @@
-"""Which token may make a call, as rules that the table of routes names, and the fields of a body.
+"""Which token a call needs, as rules that the table of routes names, and the fields of a body.
 
-A session's token stands for the job that its agent runs, as the job's own token does: for agents that were given none.
+A session's token stands for the job that its agent runs, as the job's own token does.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ def _anyone(site: Site, request: Request) -> Caller:
 
 def _registration(site: Site, request: Request) -> Caller:
     if not site.plane.tokens.is_agent(token(request)):
-        raise Unauthorized("the token does not register agents here")
+        raise Unauthorized("the token is not an agent registration token of this server")
     return Caller("")
 
 
 def _session(site: Site, request: Request) -> Caller:
     caller = site.plane.callers.by_token(token(request))
     if not caller.is_session:
-        raise Unauthorized("this takes the token of an agent's session, not a job's")
+        raise Unauthorized("this call needs the token of an agent's session, not of a job")
     return caller
 
 
@@ -71,7 +71,7 @@ def _own_job(site: Site, request: Request) -> Caller:
 def _own_log(site: Site, request: Request) -> Caller:
     caller = _own_job(site, request)
     if not site.plane.logs.accepts(caller.job_id):
-        raise Rejected("the job has ended; its log takes nothing more")
+        raise Rejected("the job has ended; its log is closed")
     return caller
 
 
@@ -85,50 +85,52 @@ def _running_job(site: Site, request: Request) -> Caller:
 def _job_of_own_build(site: Site, request: Request) -> Caller:
     caller = _reader(site, request)
     if site.plane.jobs.get(request.parameters["id"]).build_id != caller.build_id:
-        raise Forbidden("a job writes into its own build only, while it runs")
+        raise Forbidden("a job may write to its own build only, and only while it runs")
     return caller
 
 
 def _own_build(site: Site, request: Request) -> Caller:
     caller = _reader(site, request)
     if request.parameters["id"] != caller.build_id:
-        raise Forbidden("a job cancels its own build only, while it runs")
+        raise Forbidden("a job may cancel its own build only, and only while it runs")
     return caller
 
 
 def _step_of_own_build(site: Site, request: Request) -> Caller:
     _reader(site, request)
     build_id = fields(request, "step").text("build_id", "")
-    caller = _reader(site, request)  # again: the body may have taken longer than the job
+    caller = _reader(site, request)  # again: the job may have ended while the body was read
     if not caller.build_id or build_id not in ("", caller.build_id):
-        raise Forbidden("a job changes steps of its own build only, while it runs")
+        raise Forbidden("a job may change steps of its own build only, and only while it runs")
     return caller
 
 
 def _upload_ticket(site: Site, request: Request) -> Caller:
-    given = request.parameters
-    place = f"{given['id']}/{given['batch']}" if "batch" in given else given["id"]
-    if not site.plane.tokens.is_ticket(given["ticket"], UPLOAD_TICKET_PURPOSE, place):
+    parameters = request.parameters
+    id, of_batch = parameters["id"], "batch" in parameters
+    subject = f"{id}/{parameters['batch']}" if of_batch else id
+    if not site.plane.tokens.is_ticket(parameters["ticket"], UPLOAD_TICKET_PURPOSE, subject):
         raise Forbidden("the URL does not permit this upload")
-    job = site.plane.jobs.get(given["id"] if "batch" in given else site.plane.artifacts.get(given["id"]).job_id)
+    job = site.plane.jobs.get(id if of_batch else site.plane.artifacts.get(id).job_id)
     if job.final:
-        raise Rejected("the job has ended; it adds no artifacts")
+        raise Rejected("the job has ended; it can add no artifacts")
     return Caller(job.agent_id, job.id, job.build_id)
 
 
 def _download_ticket(site: Site, request: Request) -> Caller:
-    given = request.parameters
-    if not site.plane.tokens.is_ticket(given["ticket"], ARTIFACT_TICKET_PURPOSE, f"{given['id']} {given['until']}"):
+    parameters = request.parameters
+    subject = f"{parameters['id']} {parameters['until']}"
+    if not site.plane.tokens.is_ticket(parameters["ticket"], ARTIFACT_TICKET_PURPOSE, subject):
         raise HttpError(404, "No artifact found")
-    if int(given["until"]) < time.time():
-        raise HttpError(403, "this URL was good for a while only; ask for a new one")
+    if int(parameters["until"]) < time.time():
+        raise HttpError(403, "this URL has expired; request a new one")
     return Caller("")
 
 
 ANYONE = Rule("no token", _anyone)
 REGISTRATION = Rule("the token that registers agents", _registration)
 SESSION = Rule("a session, until it ends", _session)
-PAST_SESSION = Rule("a session, also when it has ended: a repeated goodbye is no error", _past_session)
+PAST_SESSION = Rule("a session, also when it has ended: a repeated disconnect is no error", _past_session)
 READER = Rule("any session, any job while it runs", _reader)
 OWN_JOB = Rule("the job itself, also when it has ended: so an agent learns that it has", _own_job)
 OWN_LOG = Rule("the job itself, until a minute after its end", _own_log)

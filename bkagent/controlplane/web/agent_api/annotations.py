@@ -11,7 +11,7 @@ from bkagent.transport.request import Request
 
 
 def annotate(site: Site, request: Request, caller: Caller) -> Answer:
-    """Make an annotation, or change the one of the same context."""
+    """Add an annotation, or change the one of the same context."""
     read = access.fields(request, "annotation")
     scope = read.text("scope", "") or "build"
     site.plane.annotations.annotate(
@@ -23,7 +23,7 @@ def annotate(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def remove(site: Site, request: Request, caller: Caller) -> Answer:
-    """Take an annotation away."""
+    """Remove an annotation."""
     scope = request.value("scope") or "build"
     owner = _owner(request, caller, scope)
     site.plane.annotations.remove(caller.build_id, request.parameters["context"], scope=scope, job_id=owner)
@@ -31,8 +31,8 @@ def remove(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def _owner(request: Request, caller: Caller, scope: str) -> str:
-    """Return the job of the path; an annotation of the scope "job" is that job's own affair. Raises Forbidden."""
+    """Return the job of the path; an annotation of the scope "job" is for that job alone. Raises Forbidden."""
     job_id = request.parameters["id"]
     if scope == "job" and job_id != caller.job_id:
-        raise Forbidden("a job writes the annotations of its own page only")
+        raise Forbidden("a job may annotate its own page only")
     return job_id

@@ -19,7 +19,7 @@ BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
 
 
 def create(site: Site, request: Request, caller: Caller) -> Answer:
-    """Note files that will come, and say where to send them. The same batch again gives the same answer."""
+    """Announce files, and answer where to upload them. The same batch again gives the same answer."""
     document = request.json()
     read = Reader(document, "artifact batch")
     entries = document.get("artifacts") if isinstance(document, dict) else None
@@ -30,10 +30,10 @@ def create(site: Site, request: Request, caller: Caller) -> Answer:
     batch_id = read.text("id", "") or new_id()
     if not _BATCH.fullmatch(batch_id):
         raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
-    made = site.plane.artifacts.create(caller.job_id, batch_id, specs)
-    each = {artifact.id: _instructions(site, request, artifact) for artifact in made}
+    batch = site.plane.artifacts.create(caller.job_id, batch_id, specs)
+    each = {artifact.id: _instructions(site, request, artifact) for artifact in batch}
     answer = {
-        "id": batch_id, "artifact_ids": [artifact.id for artifact in made],
+        "id": batch_id, "artifact_ids": [artifact.id for artifact in batch],
         "upload_instructions": _of_batch(site, request, caller.job_id, batch_id),
         "per_artifact_instructions": each,
     }  # fmt: skip
@@ -54,19 +54,19 @@ def _instructions(site: Site, request: Request, artifact: Artifact) -> Dict[str,
 
 
 def _of_batch(site: Site, request: Request, job_id: str, batch_id: str) -> Dict[str, Any]:
-    """Return the one form for every file of a batch, for agents that know of no instructions for each."""
+    """Return one form for every file of a batch, for agents that ignore the instructions for each file."""
     return _form(site, request, f"{job_id}/{batch_id}")
 
 
-def _form(site: Site, request: Request, place: str) -> Dict[str, Any]:
-    # The ticket stands in the path: a form without it is refused before its body is read.
-    path = f"/-/uploads/{place}/{site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, place)}"
+def _form(site: Site, request: Request, subject: str) -> Dict[str, Any]:
+    # The ticket is part of the path, so that a form without it is refused before its body is read.
+    path = f"/-/uploads/{subject}/{site.plane.tokens.ticket(UPLOAD_TICKET_PURPOSE, subject)}"
     action = {"url": site.base_url(request), "method": "POST", "path": path, "file_input": "file"}
     return {"action": action, "data": {"path": "${artifact:path}"}}
 
 
 def update(site: Site, request: Request, caller: Caller) -> Answer:
-    """Note which files have come and which will not."""
+    """Note which files have been uploaded and which have failed."""
     document = request.json()
     entries = document.get("artifacts") if isinstance(document, dict) else None
     if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
@@ -77,19 +77,19 @@ def update(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def search(site: Site, request: Request, caller: Caller) -> Answer:
-    """Return the artifacts of a build that a query finds, with URLs that need no token for some hours."""
-    asked = request.query_of_any_bytes()
-    found = site.plane.artifacts.search(
-        request.parameters["id"], query=asked.get("query") or "*", scope=asked.get("scope", ""),
-        state=asked.get("state", "finished"), include_retried_jobs=asked.get("include_retried_jobs") == "true",
-        include_duplicates=asked.get("include_duplicates") == "true",
+    """Return the artifacts of a build that match a query, with URLs that need no token for some hours."""
+    query = request.query_of_any_bytes()
+    artifacts = site.plane.artifacts.search(
+        request.parameters["id"], query=query.get("query") or "*", scope=query.get("scope", ""),
+        state=query.get("state", "finished"), include_retried_jobs=query.get("include_retried_jobs") == "true",
+        include_duplicates=query.get("include_duplicates") == "true",
     )  # fmt: skip
     base = site.base_url(request)
-    forms: List[Dict[str, Any]] = [_found(site, base, artifact) for artifact in found]
+    forms: List[Dict[str, Any]] = [_search_form(site, base, artifact) for artifact in artifacts]
     return json_answer(200, forms)
 
 
-def _found(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
+def _search_form(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
     return {
         "id": artifact.id, "job_id": artifact.job_id, "path": artifact.path, "absolute_path": artifact.absolute_path,
         "glob_path": "", "file_size": artifact.file_size, "sha1sum": artifact.sha1sum,

@@ -42,15 +42,15 @@ def finish(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def state(site: Site, request: Request, caller: Caller) -> Answer:
-    """Say what state a job is in; this is how an agent learns of a cancel."""
+    """Return the state of a job, by which its agent learns that it was canceled."""
     return json_answer(200, {"state": site.plane.jobs.get(caller.job_id).state})
 
 
 def update(site: Site, request: Request, caller: Caller) -> Answer:
-    """Changing the timeout of a running job is the only update there is; this control plane does not offer it."""
-    raise HttpError(422, "this control plane does not change jobs that run")
+    """Refuse to change the timeout of a running job, the only update that the API has."""
+    raise HttpError(422, "changing a running job is not supported by this control plane")
 
 
 def promise_failure(site: Site, request: Request, caller: Caller) -> Answer:
-    """A promised failure lets dependants go on early; where that is not offered, 404 says so."""
-    raise HttpError(404, "this control plane takes no promised failures")
+    """Refuse a promised failure, which would let dependent steps run early."""
+    raise HttpError(404, "promised failures are not supported by this control plane")

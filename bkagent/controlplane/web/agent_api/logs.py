@@ -1,4 +1,4 @@
-"""Logs: chunks in whatever order they come, and the times of header lines."""
+"""Logs: chunks in any order, and the times of header lines."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from bkagent.transport.request_head import HttpError
 
 
 def chunk(site: Site, request: Request, caller: Caller) -> Answer:
-    """Keep a chunk, only when it is whole: its body has a stated length and inflates to the stated size."""
+    """Keep a chunk if it is whole: its body has a stated length and inflates to the stated size."""
     sequence, offset, size = (access.whole(request, name) for name in ("sequence", "offset", "size"))
     if not request.head.has_length:
-        raise HttpError(411, "a chunk needs a Content-Length, so that a part of one is never taken for the whole")
+        raise HttpError(411, "a chunk needs a Content-Length, so that a partial chunk is never taken for a whole one")
     data = request.read(limits.CHUNK_BYTES)
     site.plane.logs.append(caller.job_id, sequence, offset, size, data)
     return json_answer(201, {})

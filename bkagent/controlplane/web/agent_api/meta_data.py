@@ -38,7 +38,7 @@ def set_batch(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def get(site: Site, request: Request, caller: Caller) -> Answer:
-    """Return the value of a key, 404 for one that is not there."""
+    """Return the value of a key, 404 for an unknown key."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
     value = site.plane.meta_data.get(build_id, key)
@@ -48,7 +48,7 @@ def get(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def exists(site: Site, request: Request, caller: Caller) -> Answer:
-    """Say whether a key is there."""
+    """Say whether a key has a value."""
     build_id = _build_id(site, request)
     key = access.fields(request, "meta-data").text("key")
     return json_answer(200, {"exists": site.plane.meta_data.get(build_id, key) is not None})

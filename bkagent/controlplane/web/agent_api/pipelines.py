@@ -1,4 +1,4 @@
-"""Steps that a job adds to its build. They are applied before the answer: 200 says that they are there."""
+"""Steps that a job adds to its build. They are applied before the answer: 200 means that they were added."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def upload(site: Site, request: Request, caller: Caller) -> Answer:
     if not isinstance(pipeline, (dict, list)):
         raise HttpError(422, "the pipeline must be an object with steps, or an array of steps")
     uuid = read.text("uuid", "") or new_id()
-    done = site.plane.uploads.apply(caller.job_id, pipeline, uuid=uuid, replace=read.flag("replace"))
-    return json_answer(200, _form(done))
+    applied = site.plane.uploads.apply(caller.job_id, pipeline, uuid=uuid, replace=read.flag("replace"))
+    return json_answer(200, _form(applied))
 
 
 def status(site: Site, request: Request, caller: Caller) -> Answer:
-    """Say what became of an upload, for clients that ask whatever the first answer was."""
+    """Return the state of an upload, for clients that ask after any answer to the upload."""
     return json_answer(200, _form(site.plane.uploads.status(caller.job_id, request.parameters["uuid"])))
 
 
-def _form(done: Upload) -> "dict[str, str]":
-    return {"id": done.id, "uuid": done.uuid, "state": done.state, "message": done.message}
+def _form(upload: Upload) -> "dict[str, str]":
+    return {"id": upload.id, "uuid": upload.uuid, "state": upload.state, "message": upload.message}

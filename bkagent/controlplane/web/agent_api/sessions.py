@@ -38,12 +38,12 @@ def disconnect(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def ping(site: Site, request: Request, caller: Caller) -> Answer:
-    """Say what an agent shall do; where there is nothing yet, wait a little for something."""
-    answer = site.plane.dispatch.next_action(caller.agent_id)
-    idle = answer.action == IDLE and not answer.job_id
+    """Answer what an agent shall do; hold the ping for a while if there is nothing yet."""
+    next_ping = site.plane.dispatch.next_action(caller.agent_id)
+    idle = next_ping.action == IDLE and not next_ping.job_id
     if idle and site.hold_ping_s > 0 and site.plane.dispatch.wait_for_work(caller.agent_id, site.hold_ping_s):
-        answer = site.plane.dispatch.next_action(caller.agent_id)
-    return json_answer(200, answer.to_wire())
+        next_ping = site.plane.dispatch.next_action(caller.agent_id)
+    return json_answer(200, next_ping.to_wire())
 
 
 def heartbeat(site: Site, request: Request, caller: Caller) -> Answer:
@@ -81,7 +81,7 @@ def root(site: Site, request: Request, caller: Caller) -> Answer:
 
 
 def token_identity(site: Site, request: Request, caller: Caller) -> Answer:
-    """Say what the token that registers agents belongs to."""
+    """Return the organization of the agent registration token."""
     document = {
         "uuid": "", "description": "Registers agents", "token_type": "agent",
         "organization_slug": site.plane.organization, "organization_uuid": site.plane.organization,

@@ -30,11 +30,11 @@ def export(site: Site, request: Request, caller: Caller) -> Answer:
     entry = site.plane.steps.get(build_id, request.parameters["step"])
     attribute = read.text("attribute", "")
     if attribute:
-        value = _attribute(site, entry, attribute)
+        output = _attribute(site, entry, attribute)
     else:
         state, outcome = site.plane.steps.state(entry)
-        value = {**site.plane.steps.document(entry.id), "id": entry.id, "state": state, "outcome": outcome}
-    return json_answer(200, {"output": value if isinstance(value, str) else json.dumps(value)})
+        output = {**site.plane.steps.document(entry.id), "id": entry.id, "state": state, "outcome": outcome}
+    return json_answer(200, {"output": output if isinstance(output, str) else json.dumps(output)})
 
 
 def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
@@ -46,7 +46,7 @@ def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
         return site.plane.steps.state(entry)[name == "outcome"]
     if name not in _FROM_DOCUMENT:
         known = ", ".join(sorted(("id", "key", "label", "outcome", "state", "type", *_FROM_DOCUMENT)))
-        raise HttpError(422, f'"{name[:100]}" is no attribute of a step; the attributes are {known}')
+        raise HttpError(422, f'"{name[:100]}" is not an attribute of a step; the attributes are {known}')
     document = site.plane.steps.document(entry.id)
     return next((document[key] for key in _FROM_DOCUMENT[name] if document.get(key) is not None), "")
 
@@ -56,7 +56,7 @@ def update(site: Site, request: Request, caller: Caller) -> Answer:
     read = access.fields(request, "step update")
     entry = site.plane.steps.get(caller.build_id, request.parameters["step"])
     if read.text("attribute", "") != "priority":
-        raise HttpError(422, "this control plane changes no attribute of a step but its priority")
+        raise HttpError(422, "this control plane can change only the priority of a step")
     text = read.text("value", "")
     if not _PRIORITY.fullmatch(text):
         raise HttpError(422, "Priority must be an integer")

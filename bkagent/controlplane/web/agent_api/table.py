@@ -6,7 +6,7 @@ from typing import Callable, Tuple
 
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web import downloads
-from bkagent.controlplane.web.agent_api import annotations as notes
+from bkagent.controlplane.web.agent_api import annotations as annotation_routes
 from bkagent.controlplane.web.agent_api import (
     artifacts,
     jobs,
@@ -70,8 +70,8 @@ ROUTES: Tuple[Tuple[str, str, Rule, Handler], ...] = (
     ("POST", "/v3/builds/{id}/data/get", READER, meta_data.get),
     ("POST", "/v3/builds/{id}/data/exists", READER, meta_data.exists),
     ("POST", "/v3/builds/{id}/data/keys", READER, meta_data.keys),
-    ("POST", "/v3/jobs/{id}/annotations", JOB_OF_OWN_BUILD, notes.annotate),
-    ("DELETE", "/v3/jobs/{id}/annotations/{context}", JOB_OF_OWN_BUILD, notes.remove),
+    ("POST", "/v3/jobs/{id}/annotations", JOB_OF_OWN_BUILD, annotation_routes.annotate),
+    ("DELETE", "/v3/jobs/{id}/annotations/{context}", JOB_OF_OWN_BUILD, annotation_routes.remove),
     ("POST", "/v3/jobs/{id}/artifacts", RUNNING_JOB, artifacts.create),
     ("PUT", "/v3/jobs/{id}/artifacts", RUNNING_JOB, artifacts.update),
     ("GET", "/v3/builds/{id}/artifacts/search", READER, artifacts.search),
@@ -104,7 +104,7 @@ def _guard(site: Site, rule: Rule, handler: Handler) -> Callable[[Request], Answ
         caller = rule.check(site, request)
         if rule is not ANYONE:
             request.vouch((caller.agent_id if caller.is_session else caller.job_id) or rule.name)
-        # A body may come so slowly that the job has ended when it is here.
+        # The job may end while a slow body arrives.
         request.after_body = lambda: rule.check(site, request)
         return handler(site, request, caller)
 

@@ -1,4 +1,4 @@
-"""What the Agent API has elsewhere and not here: each answer says so in words that reach the job's log."""
+"""Calls of the Agent API that this control plane does not support; the answer's message reaches the job's log."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from bkagent.transport.request_head import HttpError
 
 
 def secrets(site: Site, request: Request, caller: Caller) -> Answer:
-    """Secrets."""
-    raise HttpError(404, "this control plane keeps no secrets; give them to the agent's hooks instead")
+    """Refuse secrets."""
+    raise HttpError(404, "secrets are not supported by this control plane; provide them in the agent's hooks")
 
 
 def oidc(site: Site, request: Request, caller: Caller) -> Answer:
-    """Identity tokens."""
-    raise HttpError(404, "this control plane issues no OIDC tokens")
+    """Refuse identity tokens."""
+    raise HttpError(404, "OIDC tokens are not supported by this control plane")
 
 
 def repository_token(site: Site, request: Request, caller: Caller) -> Answer:
-    """Tokens of a code host."""
-    raise HttpError(404, "this control plane knows no code host that could give a token")
+    """Refuse tokens of a code host."""
+    raise HttpError(404, "repository access tokens are not supported by this control plane")
 
 
 def cache(site: Site, request: Request, caller: Caller) -> Answer:
-    """Cache registries."""
+    """Answer as for an unknown cache registry."""
     raise HttpError(404, "Cache registry not found")

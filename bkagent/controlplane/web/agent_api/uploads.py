@@ -1,4 +1,4 @@
-"""The form that takes the bytes of artifacts. A ticket in its path, not a token, says which may come."""
+"""The form that takes the bytes of artifacts. A ticket in its path, not a token, permits the upload."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def of_artifact(site: Site, request: Request, caller: Caller) -> Answer:
         if part.name == "file":
             return _store(site, artifact, form)
         form.read(FIELD_BYTES)
-    raise HttpError(400, 'the form holds no "file"')
+    raise HttpError(400, 'the form has no field "file"')
 
 
 def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
@@ -37,29 +37,29 @@ def of_batch(site: Site, request: Request, caller: Caller) -> Answer:
     path = ""
     for part in form.parts():
         if part.name == "file":
-            return _store(site, _named(site, caller.job_id, batch_id, path), form)
-        value = go_decoding.text_of(form.read(FIELD_BYTES))
-        path = value if part.name == "path" else path
-    raise HttpError(400, 'the form holds no "file"')
+            return _store(site, _artifact_of_batch(site, caller.job_id, batch_id, path), form)
+        text = go_decoding.text_of(form.read(FIELD_BYTES))
+        path = text if part.name == "path" else path
+    raise HttpError(400, 'the form has no field "file"')
 
 
 def _form(request: Request, file_bytes: int) -> FormReader:
     return FormReader(request.blocks(FORM_BYTES + file_bytes), boundary_of(request.headers.get("content-type", "")))
 
 
-def _named(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
-    named = [artifact for artifact in site.plane.artifacts.create(job_id, batch_id, ()) if artifact.path == path]
+def _artifact_of_batch(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
+    candidates = [artifact for artifact in site.plane.artifacts.create(job_id, batch_id, ()) if artifact.path == path]
     # Names that are not UTF-8 may have become equal: each form brings the bytes of another of them.
-    for artifact in named:
+    for artifact in candidates:
         if not os.path.exists(site.plane.artifacts.path(artifact.id)):
             return artifact
-    if named:
-        return named[0]
-    raise NotFound("the batch has no artifact of the path that stands in the form before its file")
+    if candidates:
+        return candidates[0]
+    raise NotFound('the batch has no artifact with the path of the form\'s field "path"')
 
 
 def _store(site: Site, artifact: Artifact, form: FormReader) -> Answer:
-    """Keep the part that comes now. It is the last one: what follows is not read."""
+    """Keep the present part as the artifact's bytes; parts after it are not read."""
     blocks: Iterator[bytes] = form.blocks()
     site.plane.artifacts.store(artifact.id, lambda size: next(blocks, b""))
     return json_answer(201, {})

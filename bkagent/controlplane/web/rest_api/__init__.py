@@ -1,16 +1,16 @@
 """The REST API: builds, jobs, logs, artifacts and agents for scripts and people's tools."""
 
-from bkagent.controlplane.web import context as site_module
+from bkagent.controlplane.web import context
 from bkagent.controlplane.web.rest_api import agents, artifacts, builds, identity, jobs, logs, pipelines
-from bkagent.controlplane.web.rest_api import annotations as notes
-from bkagent.controlplane.web.rest_api.access import authorized
+from bkagent.controlplane.web.rest_api import annotations as annotation_routes
+from bkagent.controlplane.web.rest_api.access import check_token
 from bkagent.transport.routing import Router
 
-_MODULES = (identity, pipelines, builds, jobs, logs, artifacts, notes, agents)
+_MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_routes, agents)
 
 
-def install(router: Router, site: site_module.Site) -> None:
+def install(router: Router, site: context.Site) -> None:
     """Add every route of the REST API to the router."""
-    site_module.install(router, site, identity.OPEN_ROUTES)
+    context.install(router, site, identity.OPEN_ROUTES)
     for module in _MODULES:
-        site_module.install(router, site, module.ROUTES, authorized)
+        context.install(router, site, module.ROUTES, check_token)

@@ -11,8 +11,8 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 
-def authorized(site: Site, request: Request) -> None:
-    """Let the holder of the API token pass, for the one organization there is. Raises HttpError 401 or 404."""
+def check_token(site: Site, request: Request) -> None:
+    """Check for the API token and the one organization there is. Raises HttpError 401 or 404."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not site.plane.tokens.is_api(token.strip()):
         raise HttpError(
@@ -24,7 +24,7 @@ def authorized(site: Site, request: Request) -> None:
 
 
 def body(request: Request) -> Dict[str, Any]:
-    """Return the object of a JSON body, {} for none, whatever type the client gave it. Raises HttpError 400."""
+    """Return the object of a JSON body, {} for an empty body, whatever its content type. Raises HttpError 400."""
     document = request.json()
     if document is None:
         return {}
@@ -38,10 +38,10 @@ def build_of(site: Site, request: Request) -> Build:
     number = request.parameters["number"]
     if number.isascii() and number.isdigit() and len(number) < 16:
         return site.plane.builds.by_number(request.parameters["pipeline"], int(number))
-    found = site.plane.builds.get(number)
-    if found.pipeline_slug != request.parameters["pipeline"]:
+    build = site.plane.builds.get(number)
+    if build.pipeline_slug != request.parameters["pipeline"]:
         raise NotFound("No build found")
-    return found
+    return build
 
 
 def job_of(site: Site, request: Request) -> Job:

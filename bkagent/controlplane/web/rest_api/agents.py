@@ -13,13 +13,13 @@ from bkagent.wire.reader import Reader
 
 
 def agents(site: Site, request: Request) -> Answer:
-    """List the agents that are there: connected, or stopping."""
-    found = site.plane.sessions.find()
+    """List the agents that are connected or stopping."""
+    listed = site.plane.sessions.find()
     for name in ("name", "hostname", "version"):
-        wanted = request.value(name)
-        found = [agent for agent in found if not wanted or getattr(agent, name) == wanted]
-    shown = [_form(site, request, agent) for agent in paging.cut(request, found)]
-    return paging.page_answer(site, request, shown, len(found))
+        filter_text = request.value(name)
+        listed = [agent for agent in listed if not filter_text or getattr(agent, name) == filter_text]
+    page = [_form(site, request, agent) for agent in paging.cut(request, listed)]
+    return paging.page_answer(site, request, page, len(listed))
 
 
 def agent(site: Site, request: Request) -> Answer:

@@ -19,50 +19,52 @@ def listing(site: Site, request: Request) -> Answer:
     """List annotations, the most important first."""
     if "job" in request.parameters:
         job = access.job_of(site, request)
-        found = site.plane.annotations.find(job.build_id, scope="job", job_id=job.id)
+        listed = site.plane.annotations.find(job.build_id, scope="job", job_id=job.id)
     else:
         scope = request.value("scope") or "build"
         if scope not in ("build", "job", "all"):
             raise HttpError(400, "scope must be build, job or all")
-        found = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
+        listed = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
     without_body = access.flag(request, "omit_body")
-    shown = [form(site, one, without_body=without_body) for one in paging.cut(request, found)]
-    return paging.page_answer(site, request, shown, len(found))
+    page = [form(site, annotation, without_body=without_body) for annotation in paging.cut(request, listed)]
+    return paging.page_answer(site, request, page, len(listed))
 
 
 def create(site: Site, request: Request) -> Answer:
-    """Make an annotation, or change the one of the same context."""
+    """Add an annotation, or change the one of the same context."""
     job_id = access.job_of(site, request).id if "job" in request.parameters else ""
     build_id = site.plane.jobs.get(job_id).build_id if job_id else access.build_of(site, request).id
     read = Reader(access.body(request), "annotation")
-    made = site.plane.annotations.annotate(
+    annotation = site.plane.annotations.annotate(
         build_id, job_id=job_id, body=read.text("body"), context=read.text("context", ""),
         style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
         scope="job" if job_id else "build",
     )  # fmt: skip
-    return json_answer(201, form(site, made))
+    return json_answer(201, form(site, annotation))
 
 
 def delete(site: Site, request: Request) -> Answer:
-    """Take an annotation away."""
-    record = access.build_of(site, request)
-    for one in site.plane.annotations.find(record.id, scope="all"):
-        if one.id == request.parameters["annotation"]:
-            site.plane.annotations.remove(record.id, one.context, scope=one.scope, job_id=one.job_id)
+    """Remove an annotation."""
+    build_id = access.build_of(site, request).id
+    for annotation in site.plane.annotations.find(build_id, scope="all"):
+        if annotation.id == request.parameters["annotation"]:
+            context, scope, job_id = annotation.context, annotation.scope, annotation.job_id
+            site.plane.annotations.remove(build_id, context, scope=scope, job_id=job_id)
             return Answer(204)
     raise NotFound("No annotation found")
 
 
-def form(site: Site, one: Annotation, *, without_body: bool = False) -> Dict[str, Any]:
+def form(site: Site, annotation: Annotation, *, without_body: bool = False) -> Dict[str, Any]:
     """Return an annotation; of its text only the safe HTML."""
-    shown = {
-        "id": one.id, "context": one.context, "style": one.style or None, "scope": one.scope,
-        "job_id": one.job_id or None, "priority": one.priority, "body_html": annotation_view.body(site, one),
-        "created_at": forms.date(one.created_at), "updated_at": forms.date(one.updated_at),
+    fields = {
+        "id": annotation.id, "context": annotation.context, "style": annotation.style or None,
+        "scope": annotation.scope, "job_id": annotation.job_id or None, "priority": annotation.priority,
+        "body_html": annotation_view.body(site, annotation),
+        "created_at": forms.date(annotation.created_at), "updated_at": forms.date(annotation.updated_at),
     }  # fmt: skip
     if without_body:
-        del shown["body_html"]
-    return shown
+        del fields["body_html"]
+    return fields
 
 
 _BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}"

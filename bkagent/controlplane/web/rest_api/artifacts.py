@@ -29,45 +29,46 @@ def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> A
     states = request.values("state")
     if any(state not in STATES for state in states):
         raise HttpError(422, f"state must be one of {', '.join(STATES)}")
-    found = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
+    listed = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
     record = site.plane.builds.get(build_id)
     base = site.base_url(request)
-    shown = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, found)]
-    return paging.page_answer(site, request, shown, len(found))
+    page = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, listed)]
+    return paging.page_answer(site, request, page, len(listed))
 
 
 def artifact(site: Site, request: Request) -> Answer:
     """Return one artifact."""
-    found = _named(site, request)
-    return json_answer(200, forms.artifact(site, site.base_url(request), found, site.plane.builds.get(found.build_id)))
+    record = _artifact_of(site, request)
+    build = site.plane.builds.get(record.build_id)
+    return json_answer(200, forms.artifact(site, site.base_url(request), record, build))
 
 
 def download(site: Site, request: Request) -> Answer:
-    """Say where the bytes are."""
-    found = _named(site, request)
-    if found.state != "finished":
-        raise HttpError(404, f"the artifact is {found.state}; there are no bytes to download")
-    url = found.url or site.base_url(request) + site.artifact_path(found, URL_VALID_S)
-    # The URL of another store is what a job said: as a header it may hold nothing but plain characters.
+    """Redirect to the bytes."""
+    record = _artifact_of(site, request)
+    if record.state != "finished":
+        raise HttpError(404, f"the artifact is {record.state}; there are no bytes to download")
+    url = record.url or site.base_url(request) + site.artifact_path(record, URL_VALID_S)
+    # The URL of another store comes from a job: only plain characters may become a header.
     if not (url.isascii() and url.isprintable() and " " not in url):
-        raise HttpError(404, "the artifact has no URL that could be followed")
+        raise HttpError(404, "the artifact has no valid URL")
     return json_answer(302, {"url": url}, (("Location", url),))
 
 
 def delete(site: Site, request: Request) -> Answer:
-    """Forget the bytes of an artifact."""
-    site.plane.artifacts.delete(_named(site, request).id)
+    """Delete the bytes of an artifact."""
+    site.plane.artifacts.delete(_artifact_of(site, request).id)
     return Answer(204)
 
 
-def _named(site: Site, request: Request) -> Artifact:
-    found = site.plane.artifacts.get(request.parameters["artifact"])
+def _artifact_of(site: Site, request: Request) -> Artifact:
+    record = site.plane.artifacts.get(request.parameters["artifact"])
     if "job" in request.parameters:
-        if access.job_of(site, request).id != found.job_id:
+        if access.job_of(site, request).id != record.job_id:
             raise NotFound("No artifact found")
-    elif access.build_of(site, request).id != found.build_id:
+    elif access.build_of(site, request).id != record.build_id:
         raise NotFound("No artifact found")
-    return found
+    return record
 
 
 _BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/artifacts"

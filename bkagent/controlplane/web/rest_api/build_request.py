@@ -1,4 +1,4 @@
-"""The body of a request for a build, checked. `bkagent build create` sends the same, or makes the build itself."""
+"""The body of a request for a build, checked. `bkagent build create` sends the same, or creates the build itself."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """What a build shall be. `pipeline` are its steps in wire form; None takes those of the pipeline's last build."""
+    """A build to be created. `pipeline`: its steps in wire form; None for those of the pipeline's last build."""
 
     branch: str
     commit: str
@@ -61,7 +61,7 @@ class BuildRequest:
         }  # fmt: skip
 
     def create(self, plane: "Plane", pipeline_slug: str) -> "Build":
-        """Make the build. Raises PlaneError, or HttpError 422 where there are no steps to be had."""
+        """Create the build. Raises PlaneError, or HttpError 422 if the pipeline has no build to take the steps of."""
         document = self.pipeline
         if document is None:
             last = plane.builds.find(pipeline_slug=pipeline_slug, limit=1)
@@ -78,10 +78,10 @@ class BuildRequest:
 
 def _scalars(values: Mapping[str, Any], name: str) -> Dict[str, str]:
     """Return values as texts: clients send numbers and true for variables."""
-    found: Dict[str, str] = {}
+    texts: Dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, (dict, list)):
             raise HttpError(422, f"{name}.{key} must be a text, a number, true or false")
         if value is not None:
-            found[key] = value if isinstance(value, str) else json.dumps(value)
-    return found
+            texts[key] = value if isinstance(value, str) else json.dumps(value)
+    return texts

@@ -26,23 +26,24 @@ def builds(site: Site, request: Request) -> Answer:
     if slug:
         site.plane.pipelines.get(slug)
     states = _states(request.values("state"))
-    chosen: Dict[str, Any] = {"pipeline_slug": slug, "states": states}
+    filters: Dict[str, Any] = {"pipeline_slug": slug, "states": states}
     for name in ("branch", "commit"):
         values = request.values(name)
         if len(values) > 1 or any("*" in value for value in values):
             raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
-        chosen[name] = values[0] if values else ""
-    page, per_page = paging.wanted(request)
-    found = site.plane.builds.find(**chosen, limit=per_page, offset=(page - 1) * per_page)
-    shown = [_form(site, request, record) for record in found]
-    return paging.page_answer(site, request, shown, site.plane.builds.count(**chosen))
+        filters[name] = values[0] if values else ""
+    page, per_page = paging.requested(request)
+    listed = site.plane.builds.find(**filters, limit=per_page, offset=(page - 1) * per_page)
+    forms_of_page = [_form(site, request, record) for record in listed]
+    return paging.page_answer(site, request, forms_of_page, site.plane.builds.count(**filters))
 
 
 def _states(words: Sequence[str]) -> List[str]:
     states: List[str] = []
     for word in words:
         if word != "finished" and word not in STATES:
-            raise HttpError(400, f'"{word[:40]}" is no state of a build; the states are finished, {", ".join(STATES)}')
+            known = ", ".join(("finished", *STATES))
+            raise HttpError(400, f'"{word[:40]}" is not a state of a build; the states are {known}')
         states += FINISHED if word == "finished" else (word,)
     return states
 
@@ -50,17 +51,17 @@ def _states(words: Sequence[str]) -> List[str]:
 def build(site: Site, request: Request) -> Answer:
     """Return one build."""
     record = access.build_of(site, request)
-    everything = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+    jobs = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
     form = _form(site, request, record)
-    counts = Counter(job.shown_state for job in everything)
-    form["job_state_counts"] = {"total": len(everything), "states": dict(sorted(counts.items()))}
+    counts = Counter(job.shown_state for job in jobs)
+    form["job_state_counts"] = {"total": len(jobs), "states": dict(sorted(counts.items()))}
     return json_answer(200, form)
 
 
 def create(site: Site, request: Request) -> Answer:
-    """Make a build from the steps that come with the request, or from those of the pipeline's last build."""
-    wanted = BuildRequest.from_wire(access.body(request))
-    record = wanted.create(site.plane, request.parameters["pipeline"])
+    """Create a build from the steps that come with the request, or from those of the pipeline's last build."""
+    build_request = BuildRequest.from_wire(access.body(request))
+    record = build_request.create(site.plane, request.parameters["pipeline"])
     return json_answer(201, _form(site, request, record))
 
 
@@ -71,7 +72,7 @@ def cancel(site: Site, request: Request) -> Answer:
 
 
 def rebuild(site: Site, request: Request) -> Answer:
-    """Make a build like another one."""
+    """Create a build like another one."""
     old = access.build_of(site, request)
     again = NewBuild(
         old.pipeline_slug, site.plane.builds.document(old.id), branch=old.branch, commit=old.commit,
@@ -85,8 +86,8 @@ def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
     listed: List[Job] = []
     if not access.flag(request, "exclude_jobs"):
         listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
-        wanted = request.values("job_states")
-        listed = [job for job in listed if not wanted or job.shown_state in wanted]
+        states = request.values("job_states")
+        listed = [job for job in listed if not states or job.shown_state in states]
     return describe(site, site.base_url(request), record, listed)
 
 

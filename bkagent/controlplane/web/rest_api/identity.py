@@ -1,4 +1,4 @@
-"""Who the token is, whose organization this is, and that the API is there at all."""
+"""The token, its user and organization, and the roots of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bkagent.controlplane.web.rest_api import forms
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 
-# The one token of this server may do everything that the server can do.
+# The only API token of this server has every scope that the server supports.
 SCOPES = (
     "read_agents", "write_agents", "read_pipelines", "write_pipelines", "read_builds", "write_builds", "read_job_env",
     "read_build_logs", "write_build_logs", "read_artifacts", "write_artifacts", "read_organizations", "read_user",
@@ -20,7 +20,7 @@ _NAME = "bkagent"
 
 
 def token_id(site: Site) -> str:
-    """Return an id for the API token that tells nothing of the token."""
+    """Return an id for the API token that reveals nothing of it."""
     return str(uuid.UUID(hashlib.sha256(b"id of " + site.plane.tokens.api.encode()).hexdigest()[:32]))
 
 
@@ -50,12 +50,12 @@ def organization(site: Site, request: Request) -> Answer:
 
 
 def emojis(site: Site, request: Request) -> Answer:
-    """List the organization's own emojis: none."""
+    """List the organization's own emojis: there are none."""
     return json_answer(200, [])
 
 
 def meta(site: Site, request: Request) -> Answer:
-    """Describe where webhooks come from: nowhere in particular."""
+    """Return the addresses that webhooks come from: there are no webhooks."""
     return json_answer(200, {"webhook_ips": []})
 
 

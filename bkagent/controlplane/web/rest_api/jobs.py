@@ -13,20 +13,20 @@ from bkagent.transport.request_head import HttpError
 
 
 def jobs(site: Site, request: Request) -> Answer:
-    """List the jobs of a build in one page of items: a build holds no more than a client can take."""
+    """List the jobs of a build, a page of `items` with a link to the next."""
     record = access.build_of(site, request)
-    _, per_page = paging.wanted(request)
+    _, per_page = paging.requested(request)
     listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
-    for name, of in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
-        wanted = request.values(name)
-        listed = [job for job in listed if not wanted or getattr(job, of) in wanted]
+    for name, attribute in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
+        values = request.values(name)
+        listed = [job for job in listed if not values or getattr(job, attribute) in values]
     after = request.value("after")
-    place = next((at for at, job in enumerate(listed) if job.id == after), None) if after else -1
-    if place is None:
+    index = next((at for at, job in enumerate(listed) if job.id == after), None) if after else -1
+    if index is None:
         raise HttpError(400, "after must be the id of a job in the list")
-    shown = listed[place + 1 : place + 1 + per_page]
+    shown = listed[index + 1 : index + 1 + per_page]
     url = f"{site.base_url(request)}{request.head.target.partition('?')[0]}?per_page={per_page}"
-    more = place + 1 + per_page < len(listed)
+    more = index + 1 + per_page < len(listed)
     links = {"self": url, "next": f"{url}&after={shown[-1].id}" if more and shown else None, "prev": None, "first": url}
     return json_answer(200, {"items": [_form(site, request, job) for job in shown], "links": links})
 
@@ -42,7 +42,7 @@ def retry(site: Site, request: Request) -> Answer:
 
 
 def cancel(site: Site, request: Request) -> Answer:
-    """Cancel one job. An addition of ours: elsewhere this is part of another API."""
+    """Cancel one job. Buildkite has this call in its GraphQL API only."""
     return json_answer(200, _form(site, request, site.plane.jobs.cancel(access.job_of(site, request).id)))
 
 
@@ -58,7 +58,7 @@ def unblock(site: Site, request: Request) -> Answer:
 
 
 def reprioritize(site: Site, request: Request) -> Answer:
-    """Let a job that waits go earlier or later."""
+    """Change the priority of a job that has not started."""
     record = access.job_of(site, request)
     priority = access.body(request).get("priority")
     if isinstance(priority, bool) or not isinstance(priority, int) or abs(priority) > 1 << 31:
@@ -73,8 +73,8 @@ def env(site: Site, request: Request) -> Answer:
 
 def env_text(site: Site, request: Request) -> Answer:
     """Return the variables as lines."""
-    values = site.plane.job_envs.of_job(access.job_of(site, request).id)
-    lines = "".join(f"{name}={value}\n" for name, value in sorted(values.items()))
+    env = site.plane.job_envs.of_job(access.job_of(site, request).id)
+    lines = "".join(f"{name}={value}\n" for name, value in sorted(env.items()))
     return text_answer(200, lines.encode("utf-8", "replace"), "text/plain; charset=utf-8")
 
 

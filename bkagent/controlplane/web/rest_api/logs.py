@@ -1,4 +1,4 @@
-"""Logs of jobs, while they run and after: as JSON, as the bytes they are, as HTML."""
+"""Logs of jobs, while they run and after: as JSON, as bytes, as HTML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 
 
 def log(site: Site, request: Request) -> Answer:
-    """Return a log in the form that the Accept header names; JSON where it names none of ours."""
+    """Return a log in the form that the Accept header names, else as JSON."""
     accept = request.headers.get("accept", "")
     if "text/plain" in accept:
         return plain(site, request)
@@ -57,7 +57,7 @@ def as_html(site: Site, request: Request) -> Answer:
 
 
 def delete(site: Site, request: Request) -> Answer:
-    """Forget a log."""
+    """Delete a log."""
     site.plane.logs.delete(access.job_of(site, request).id)
     return Answer(204)
 

@@ -15,7 +15,7 @@ MOST_PAGES = 100_000
 T = TypeVar("T")
 
 
-def wanted(request: Request) -> Tuple[int, int]:
+def requested(request: Request) -> Tuple[int, int]:
     """Return page (from 1) and per_page. Values below 1 count as 1: clients send page 0. Raises HttpError 400."""
     page = _whole(request, "page", 1)
     if page > MOST_PAGES:
@@ -24,26 +24,26 @@ def wanted(request: Request) -> Tuple[int, int]:
 
 
 def cut(request: Request, items: Sequence[T]) -> List[T]:
-    """Return the items of the page that is asked for."""
-    page, per_page = wanted(request)
+    """Return the items of the requested page."""
+    page, per_page = requested(request)
     return list(items[(page - 1) * per_page : page * per_page])
 
 
 def page_answer(site: Site, request: Request, forms: Sequence[object], total: int) -> Answer:
     """Return the forms of one page, with links to its neighbours, out of `total` items."""
-    page, per_page = wanted(request)
+    page, per_page = requested(request)
     last = max((total + per_page - 1) // per_page, 1)
-    places = []
+    neighbours = []
     if page < last:
-        places += [("next", page + 1), ("last", last)]
+        neighbours += [("next", page + 1), ("last", last)]
     if page > 1:
-        places += [("prev", page - 1), ("first", 1)]
+        neighbours += [("prev", page - 1), ("first", 1)]
     # Commas and semicolons would end a link for clients that split at them, so they are percent-encoded.
-    kept = [(name, value) for name, value in request.query if name not in ("page", "per_page")]
+    other_values = [(name, value) for name, value in request.query if name not in ("page", "per_page")]
     path = "/" + quote(request.head.target.partition("?")[0].strip("/"), safe="/%")
     links = []
-    for relation, number in places:
-        query = urlencode([*kept, ("page", number), ("per_page", per_page)])
+    for relation, number in neighbours:
+        query = urlencode([*other_values, ("page", number), ("per_page", per_page)])
         links.append(f'<{site.base_url(request)}{path}?{query}>; rel="{relation}"')
     return json_answer(200, list(forms), (("Link", ", ".join(links)),) if links else ())
 

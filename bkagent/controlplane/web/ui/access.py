@@ -1,4 +1,4 @@
-"""Who may read the pages: a browser that has logged in, and who shows the API token; with open pages, this machine."""
+"""Who may read the pages: browsers that have logged in, holders of the API token; with open pages, this machine."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ def may_read(site: Site, request: Request) -> None:
     if site.open_pages:
         _check_near(site, request)
     elif not is_known:
-        raise HttpError(401, "log in, or show the API token as `Authorization: Bearer TOKEN`", _CHALLENGE)
+        raise HttpError(401, "log in, or send the API token as `Authorization: Bearer TOKEN`", _CHALLENGE)
 
 
 def is_reader(site: Site, request: Request) -> bool:
-    """Say whether a request has a session or shows the API token. A stream asks again while it goes on."""
+    """Say whether a request has a session or the API token. A stream asks again while it goes on."""
     return site.open_pages or session_of(site, request) is not None or _has_token(site, request)
 
 
@@ -50,17 +50,17 @@ def is_loopback(address: str) -> bool:
 
 
 def _check_near(site: Site, request: Request) -> None:
-    """Let nobody read open pages through a proxy, nor by a name that was made to point to this machine.
+    """Refuse readers of open pages that come through a proxy, or by a name that was made to point to this machine.
 
-    A page of another site can have its name point here, and then read our answers as its own. Where a session is
-    needed that leads nowhere: the browser has none under that name.
+    Another site can have its name point here, and then read our answers as its own. Where a session is needed, that
+    is useless: the browser has no session under that name.
     """
     if not is_loopback(request.peer) or any(name in request.headers for name in _FORWARDED):
-        raise HttpError(403, "these pages are open to this machine alone")
+        raise HttpError(403, "these pages are only open to this machine")
     host = _HOST.fullmatch(request.headers.get("host", ""))
     name = (host["bracketed"] or host["name"]) if host else ""
     if name.lower() != "localhost" and not is_loopback(name):
-        raise HttpError(403, f"these pages are served under the name of this machine only: {site.local_url}/")
+        raise HttpError(403, f"these pages are served under this machine's own name only: {site.local_url}/")
 
 
 def _has_token(site: Site, request: Request) -> bool:

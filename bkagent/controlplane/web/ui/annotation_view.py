@@ -1,4 +1,4 @@
-"""Annotations as HTML. Their Markdown comes from jobs: only what is known to be harmless becomes part of a page."""
+"""Annotations as HTML. Their Markdown comes from jobs: only elements known to be harmless become part of a page."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ _STYLES = ("success", "info", "warning", "error")
 _ARTIFACT = "artifact://"
 
 
-def notes(site: Site, found: Iterable[Annotation]) -> Html:
+def sections(site: Site, annotations: Iterable[Annotation]) -> Html:
     """Return annotations for a page, in the order given, as many as one page takes."""
     shown, left_bytes, left_marks = [], PAGE_BYTES, PAGE_MARKS
-    for note in found:
-        left_bytes -= len(note.body)
+    for annotation in annotations:
+        left_bytes -= len(annotation.body)
         if left_bytes >= 0 and left_marks > 0:
-            text, marks = _body(site, note)
+            text, marks = _body(site, annotation)
             content = Html(text)
             left_marks -= marks
         else:
             content = fill("<p>This annotation is too long for this page.</p>")
-        style = note.style if note.style in _STYLES else "plain"
+        style = annotation.style if annotation.style in _STYLES else "plain"
         shown.append(fill('<section class="note {style}">{content}</section>', style=style, content=content))
     return join(shown)
 
 
-def body(site: Site, note: Annotation) -> Html:
+def body(site: Site, annotation: Annotation) -> Html:
     """Return an annotation's text as safe HTML; links to artifacts lead to the build's newest of that path."""
-    return Html(_body(site, note)[0])
+    return Html(_body(site, annotation)[0])
 
 
-def _body(site: Site, note: Annotation) -> Tuple[str, int]:
-    if _ARTIFACT not in note.body:
-        return _rendered(note.body)
+def _body(site: Site, annotation: Annotation) -> Tuple[str, int]:
+    if _ARTIFACT not in annotation.body:
+        return _render(annotation.body)
     paths = {}
-    for artifact in site.plane.artifacts.find(build_id=note.build_id, states=("finished",)):
+    for artifact in site.plane.artifacts.find(build_id=annotation.build_id, states=("finished",)):
         paths[artifact.path.replace("\\", "/")] = artifact.id  # the last one is the newest
-    return _rendered(note.body, site.build_path(site.plane.builds.get(note.build_id)), tuple(paths.items()))
+    return _render(annotation.body, site.build_path(site.plane.builds.get(annotation.build_id)), tuple(paths.items()))
 
 
 @lru_cache(maxsize=32)
-def _rendered(text: str, base: str = "", artifacts: Tuple[Tuple[str, str], ...] = ()) -> Tuple[str, int]:
+def _render(text: str, base: str = "", artifacts: Tuple[Tuple[str, str], ...] = ()) -> Tuple[str, int]:
     """Return the HTML of a text and how many marks it has. `artifacts` are paths and ids of the build at `base`."""
     ids = dict(artifacts)
 

@@ -13,15 +13,15 @@ _COLOURS = ("#3b434b", "#ff6b63", "#57ab5a", "#d4a72c", "#6cb2ff", "#c297ff", "#
 _INTENSE = ("#6e7781", "#ff938a", "#7ee787", "#f2cc60", "#9ecbff", "#d8bdff", "#8be9ec", "#ffffff")
 _HEADERS = (("Cache-Control", "max-age=300"), ("X-Content-Type-Options", "nosniff"))
 
-# What a page does while its job or build goes on. A page without it says the same, and is loaded anew every 5 s.
+# Updates a page while its job or build runs. Without scripts, the page is reloaded every 5 s instead.
 SCRIPT = """"use strict";
 // A log: take away the lines from `from` on and append what is there now. Other pages: show the page as it is now.
 function line(part, text, number) {
-  const made = document.createElement(part);
-  made.className = "line";
-  made.id = "L" + number;
-  made.innerHTML = text;  // rendered and escaped by the server
-  return made;
+  const element = document.createElement(part);
+  element.className = "line";
+  element.id = "L" + number;
+  element.innerHTML = text;  // rendered and escaped by the server
+  return element;
 }
 function change(log, from, lines) {
   const shown = log.getElementsByClassName("line");
@@ -42,12 +42,12 @@ function change(log, from, lines) {
       }
     } else if (marker) {
       if (group && group.dataset.auto) group.open = false;
-      const made = document.createElement("details");
-      made.open = marker !== "~";
-      if (marker === "-") made.dataset.auto = "1";
-      if (marker === "~") made.className = "muted";
-      made.append(line("summary", text, shown.length + 1));
-      log.append(made);
+      const details = document.createElement("details");
+      details.open = marker !== "~";
+      if (marker === "-") details.dataset.auto = "1";
+      if (marker === "~") details.className = "muted";
+      details.append(line("summary", text, shown.length + 1));
+      log.append(details);
     } else {
       (group || log).append(line("div", text, shown.length + 1));
     }

@@ -1,4 +1,4 @@
-"""One build: what it is of, what its jobs did, what they said about it and kept."""
+"""One build: its facts, its jobs, their annotations and artifacts."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def heading(site: Site, build: Build, now: float) -> Html:
     )  # fmt: skip
 
 
-def not_notified(lines: Sequence[str]) -> Html:
-    """Return what the pipelines of a build ask for and this control plane does not do."""
+def unsent_notifications(lines: Sequence[str]) -> Html:
+    """Return a list of the notifications that a build's pipelines ask for and this control plane does not send."""
     if not lines:
         return NOTHING
     items = join(fill("<li>{line}</li>", line=line) for line in lines[:NOTES_COUNT])
@@ -68,13 +68,13 @@ def _row(site: Site, build: Build, job: Job, now: float) -> Html:
         name = fill('<a href="{path}/jobs/{id}">{name}</a>', path=site.build_path(build), id=job.id, name=name)
     return fill(
         '<tr id="{id}"><td>{state}</td><td>{name}{more}</td><td>{result}</td><td>{took}</td></tr>',
-        id=job.id, state=job_state(job), name=name, more=_more(job), result=result(job),
+        id=job.id, state=job_state(job), name=name, more=_more(job), result=exit_text(job),
         took=words.between(job.started_at, job.finished_at, now),
     )  # fmt: skip
 
 
 def job_state(job: Job) -> Html:
-    """Return a job's state; a failure that does no harm is told apart."""
+    """Return a job's state; a soft failure is marked."""
     return words.state("soft failed" if job.soft_failed else job.shown_state)
 
 
@@ -97,15 +97,15 @@ def _more(job: Job) -> Html:
     if job.retries_count:
         notes.append(f"attempt {job.retries_count + 1}")
     if job.type == "manual" and job.state == "blocked":
-        notes.append("waits for a person; the REST API unblocks it")
+        notes.append("waits to be unblocked, by the REST API")
     if job.state == "scheduled" and job.type == "script":
         rules = ", ".join(job.agent_query_rules)
         notes.append(f"waits for an agent with {rules}" if rules else "waits for an agent")
     return fill(' <span class="soft">{notes}</span>', notes="; ".join(notes)) if notes else NOTHING
 
 
-def result(job: Job) -> Html:
-    """Return how a job ended in words, nothing before that and for a plain success."""
+def exit_text(job: Job) -> Html:
+    """Return the exit status and signal of a job, nothing while it runs and for a plain success."""
     if job.exit_status is None or (job.exit_status == 0 and not job.signal):
         return NOTHING
     text = f"exit status {job.exit_status}"
@@ -117,12 +117,13 @@ def result(job: Job) -> Html:
 
 
 def artifacts_table(site: Site, build: Build, artifacts: Sequence[Artifact]) -> Html:
-    """Return artifacts with links to their bytes, nothing where there are none."""
+    """Return artifacts with links to their bytes, nothing if there are no artifacts."""
     if not artifacts:
         return NOTHING
+    template = "<tr><td>{name}</td><td>{size}</td></tr>"
     rows = [
-        fill("<tr><td>{name}</td><td>{size}</td></tr>", name=_link(site, build, one), size=words.size(one.file_size))
-        for one in artifacts[:ARTIFACTS_COUNT]
+        fill(template, name=_link(site, build, artifact), size=words.size(artifact.file_size))
+        for artifact in artifacts[:ARTIFACTS_COUNT]
     ]
     more = len(artifacts) - ARTIFACTS_COUNT
     note = fill("<p>And {more} more.</p>", more=more) if more > 0 else NOTHING
@@ -133,7 +134,7 @@ def _link(site: Site, build: Build, artifact: Artifact) -> Html:
     if artifact.state != "finished":
         return fill('{path} <span class="soft">{state}</span>', path=artifact.path, state=artifact.state)
     if artifact.url:
-        # Bytes elsewhere: what the job says about them is text, not a link to follow.
+        # The bytes are elsewhere: the job's URL is shown as text, not as a link.
         return fill('{path} <span class="soft">{url}</span>', path=artifact.path, url=artifact.url)
     url = f"{site.build_path(build)}/artifacts/{artifact.id}"
     return fill('<a href="{url}" download>{path}</a>', url=url, path=artifact.path)

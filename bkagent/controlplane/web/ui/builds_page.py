@@ -15,7 +15,7 @@ MESSAGE_CHARACTERS = 120
 def builds_table(site: Site, builds: Sequence[Build], now: float) -> Html:
     """Return builds as a table, a row each."""
     if not builds:
-        return fill("<p>No build yet. Make one with <code>bkagent build create</code>.</p>")
+        return fill("<p>No builds yet. Create one with <code>bkagent build create</code>.</p>")
     rows = [
         fill(
             '<tr><td>{state}</td><td><a href="{path}">{pipeline} #{number}</a></td><td>{message}</td>'

@@ -52,4 +52,4 @@ def with_emoji(text: str) -> str:
     """Return text with the known short names replaced. Works on HTML as well: what it puts in is no markup."""
     if ":" not in text:
         return text
-    return _SHORT_NAME.sub(lambda found: _NAMES.get(found[1], found[0]), text)
+    return _SHORT_NAME.sub(lambda match: _NAMES.get(match[1], match[0]), text)

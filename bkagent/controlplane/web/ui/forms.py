@@ -54,5 +54,5 @@ def read_checked(site: Site, request: Request) -> Dict[str, str]:
     request.vouch("the pages")
     fields = read(request)
     if not hmac.compare_digest(fields.get(TOKEN_FIELD, "").encode("utf-8"), session.form_token.encode()):
-        raise HttpError(403, "this form is out of date: load its page again")
+        raise HttpError(403, "this form has expired: reload its page")
     return fields

@@ -50,7 +50,7 @@ def page(
     crumbs       (words, path) from the top down
     live         where its events come from, or ""
     aside        what stands beside the crumbs
-    with_forms   whether the page may send forms to this server; else it can send none at all
+    with_forms   whether the page may send forms to this server; else it cannot send forms
     """
     links = [fill('<a href="{path}">{words}</a>', path=path, words=words) for words, path in crumbs]
     text = fill(

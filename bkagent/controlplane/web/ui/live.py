@@ -1,4 +1,4 @@
-"""What happens while a page is open, as server-sent events."""
+"""Changes of a page while it is open, as server-sent events."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _HEADERS = (
 )  # fmt: skip
 
 
-# Says whether the reader of a stream still may read.
+# Says whether the reader of a stream may still read it.
 Allowed = Callable[[], bool]
 
 
 def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> Answer:
-    """Stream what changes in a log. The page shows the bytes from `start` to `offset` already."""
+    """Stream what changes in a log. The page already shows the bytes from `start` to `offset`."""
 
     def follow(subscription: "Subscription", sink: Sink) -> None:
         _LogFollower(site, job_id, start, offset, subscription, allowed).run(sink)
@@ -37,7 +37,7 @@ def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowe
 
 
 def follow_build(site: Site, build_id: str, allowed: Allowed) -> Answer:
-    """Stream a word whenever a build, or without an id any build or agent, has changed."""
+    """Stream an event whenever a build, or without an id any build or agent, has changed."""
 
     def follow(subscription: "Subscription", sink: Sink) -> None:
         _tell_changes(subscription, sink, build_id, allowed)
@@ -46,7 +46,7 @@ def follow_build(site: Site, build_id: str, allowed: Allowed) -> Answer:
 
 
 def _stream(site: Site, follow: "Callable[[Subscription, Sink], None]") -> Answer:
-    """Return a stream that subscribes when it begins, since one that the server has no room for never does."""
+    """Return a stream that subscribes when it begins, since a stream that the server has no room for never begins."""
     subscriptions: "List[Subscription]" = []
 
     def run(sink: Sink) -> None:

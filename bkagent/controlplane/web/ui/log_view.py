@@ -7,9 +7,9 @@ from typing import Iterable, List, Optional, Tuple
 from bkagent.controlplane.web.ui import words
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
-from bkagent.controlplane.web.ui.terminal.lines import Line
+from bkagent.controlplane.web.ui.terminal.lines import LogLine
 
-# More than this is not shown; the whole log is one click away. Source: the reference service shows as much.
+# More than this is not shown, as on Buildkite's own pages; the whole log is one click away.
 SHOWN_BYTES = 2 * 1024 * 1024
 SHOWN_LINES = 50_000
 
@@ -53,7 +53,7 @@ def whole_lines(log: bytes, start: int) -> Tuple[bytes, int]:
     return log[skipped:], start + skipped
 
 
-def log_view(lines: Iterable[Line], *, live: bool) -> Html:
+def log_view(lines: Iterable[LogLine], *, live: bool) -> Html:
     """Return the log. Without a group that the job opened, the last one is open; while `live`, always."""
     before: List[Html] = []
     groups: List[_Group] = []
@@ -74,7 +74,7 @@ def log_view(lines: Iterable[Line], *, live: bool) -> Html:
     return join([*before, *(group.html() for group in groups)])
 
 
-def _line(number: int, line: Line) -> Html:
+def _line(number: int, line: LogLine) -> Html:
     hidden = Html(" hidden") if line.marker else NOTHING
     template = '<div class="line" id="L{number}"{hidden}>{text}</div>'
     return fill(template, number=number, hidden=hidden, text=Html(line.html))

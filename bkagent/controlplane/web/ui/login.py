@@ -1,7 +1,6 @@
 """Logging in, by a link or by the API token in a form, and logging out.
 
-Whatever is wrong with a token or a link is answered with the same words. The tokens have 256 random bits, so trying
-many leads nowhere.
+Every fault of a token or a link gets the same answer. Tokens have 256 random bits: guessing is hopeless.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
 _LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
-_WRONG = "This token or link is not valid, or no longer."
-_STALE = "This form is out of date, or the browser keeps no cookies: try again."
+_WRONG = "This token or link is invalid or has expired."
+_STALE = "This form has expired, or the browser blocks cookies. Try again."
 _FORM = """<h1>Log in</h1>
 {note}<form method="post" action="{action}">{field}
 <label>API token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
@@ -37,12 +36,12 @@ _FORM = """<h1>Log in</h1>
 
 
 def show(site: Site, request: Request) -> Answer:
-    """The form; a link that holds a secret logs in at once."""
+    """Show the form; a link with a valid secret logs in at once."""
     to = _local_path(request.value("to"))
     if site.open_pages:
         return _see_other(to)
     secret = request.value("token")
-    if secret and request.method != "HEAD":  # whoever asks for the head alone uses nothing up
+    if secret and request.method != "HEAD":  # HEAD uses no link up
         if site.login_links.redeem(secret):
             return _see_other(to, site.sessions.begin())
         return form_page(site, request, to, status=401, note=_WRONG)
@@ -52,7 +51,7 @@ def show(site: Site, request: Request) -> Answer:
 
 
 def log_in(site: Site, request: Request) -> Answer:
-    """Take the API token from the form."""
+    """Log in by the API token in the form."""
     _refuse_when_open(site)
     to = _local_path(request.value("to"))
     fields = forms.read(request)
@@ -83,9 +82,9 @@ def form_page(site: Site, request: Request, to: str, *, status: int = 200, note:
 
 
 def _form_field(site: Site, request: Request) -> "Tuple[str, Headers]":
-    """Return the field of a login form, and the header of its cookie where the browser has none yet.
+    """Return the field of a login form, and the header that sets its cookie if the browser has none yet.
 
-    There is no session whose token it could carry: the field and the cookie prove each other.
+    There is no session yet whose token it could carry, so the field and the cookie prove each other.
     """
     nonces = cookie_values(request.headers.get("cookie", ""), _form_cookie(site))
     if nonces:
@@ -111,19 +110,19 @@ def _mark(site: Site, nonce: str) -> str:
 
 
 def _local_path(text: str) -> str:
-    """Return where to go next: a path of this server, "/" for whatever else a link says."""
+    """Return where to go next: a path of this server, "/" for anything else."""
     return text if _LOCAL_PATH.fullmatch(text) and not text.startswith("/-/log") else "/"
 
 
 def _see_other(path: str, headers: Headers = ()) -> Answer:
-    # A path alone: under which name the browser knows this server is its own affair.
+    # Only a path: the browser may know this server under any name.
     fixed = (("Location", path), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"))
     return Answer(303, b"", (*fixed, *headers))
 
 
 def _refuse_when_open(site: Site) -> None:
     if site.open_pages:
-        raise HttpError(403, "these pages can only be read: the server was started with --open-pages")
+        raise HttpError(403, "these pages are read-only: the server was started with --open-pages")
 
 
 ROUTES: "Tuple[Route, ...]" = (("GET", PATH, show), ("POST", PATH, log_in), ("POST", "/-/logout", log_out))

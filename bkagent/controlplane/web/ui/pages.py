@@ -34,7 +34,7 @@ PER_PAGE = 30
 
 
 def add_pages(router: Router, site: Site) -> None:
-    """Add every page to the router. Paths of other organizations do not exist at all."""
+    """Add every page to the router. Paths of other organizations are not found."""
     organization = site.plane.organization
     routes = [(method, pattern.replace("{org}", organization), handler) for method, pattern, handler in ROUTES]
     install(router, site, routes, access.may_read)
@@ -42,7 +42,7 @@ def add_pages(router: Router, site: Site) -> None:
 
 
 def error_page(site: Site, request: Request, problem: HttpError) -> Answer:
-    """Return an error as a page for people; where a session is missing, the form that opens one."""
+    """Return an error as a page for people; for a missing session, the login form."""
     if problem.status == 401 and request.method in ("GET", "HEAD"):
         return login.form_page(site, request, request.head.target, status=401).with_headers(problem.headers)
     content = fill("<h1>{status}</h1><p>{text}</p>", status=problem.status, text=problem)
@@ -59,12 +59,12 @@ def builds(site: Site, request: Request) -> Answer:
     at = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
     at = max(at, 1)
     pages_count = max(1, -(-site.plane.builds.count(pipeline_slug=slug) // PER_PAGE))
-    found = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+    listed = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
     path = f"/{site.plane.organization}/{slug}" if slug else "/"
     content = join(
         [
             fill("<h1>{title}</h1>", title=f"Builds of {slug}" if slug else "Builds"),
-            builds_page.builds_table(site, found, time.time()),
+            builds_page.builds_table(site, listed, time.time()),
             builds_page.page_links(path, at, pages_count),
         ]
     )
@@ -80,8 +80,8 @@ def build(site: Site, request: Request) -> Answer:
     content = join(
         [
             build_page.heading(site, record, now),
-            build_page.not_notified(site.plane.steps.unsent_notifications(record.id)),
-            annotation_view.notes(site, site.plane.annotations.find(record.id)),
+            build_page.unsent_notifications(site.plane.steps.unsent_notifications(record.id)),
+            annotation_view.sections(site, site.plane.annotations.find(record.id)),
             build_page.jobs_table(site, record, jobs, now),
             build_page.artifacts_table(site, record, site.plane.artifacts.find(build_id=record.id)),
         ]
@@ -101,7 +101,7 @@ def job(site: Site, request: Request) -> Answer:
     content = join(
         [
             _job_heading(job_),
-            annotation_view.notes(site, site.plane.annotations.find(record.id, job_id=job_.id)),
+            annotation_view.sections(site, site.plane.annotations.find(record.id, job_id=job_.id)),
             _cut_note(path, start),
             fill(
                 '<div class="log term-container" id="log">{log}</div>',
@@ -118,7 +118,7 @@ def job(site: Site, request: Request) -> Answer:
 
 
 def _job_heading(job_: Job) -> Html:
-    facts = [build_page.job_state(job_), build_page.result(job_), fill("{reason}", reason=job_.reason)]
+    facts = [build_page.job_state(job_), build_page.exit_text(job_), fill("{reason}", reason=job_.reason)]
     if job_.started_at is not None:
         facts.append(fill("Started {at}", at=words.moment(job_.started_at)))
         facts.append(fill("Took {took}", took=words.between(job_.started_at, job_.finished_at, time.time())))
@@ -136,10 +136,10 @@ def _cut_note(path: str, start: int) -> Html:
 def artifact(site: Site, request: Request) -> Answer:
     """The bytes of an artifact, to save."""
     record = _build(site, request)
-    found = site.plane.artifacts.get(request.parameters["artifact"])
-    if found.build_id != record.id:
+    artifact_ = site.plane.artifacts.get(request.parameters["artifact"])
+    if artifact_.build_id != record.id:
         raise NotFound("No artifact found")
-    return downloads.send(site, request, found)
+    return downloads.send(site, request, artifact_)
 
 
 def log_text(site: Site, request: Request) -> Answer:
@@ -154,13 +154,13 @@ def log_text(site: Site, request: Request) -> Answer:
 
 
 def agents(site: Site, request: Request) -> Answer:
-    """The agents that are there."""
-    found = site.plane.sessions.find()
+    """The agents that are connected or stopping."""
+    listed = site.plane.sessions.find()
     paths = []
-    for agent in found:
+    for agent in listed:
         job_ = site.plane.jobs.get(agent.job_id) if agent.job_id else None
         paths.append(f"{site.build_path(site.plane.builds.get(job_.build_id))}/jobs/{job_.id}" if job_ else "")
-    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(found, paths)])
+    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(listed, paths)])
     return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
 
 
@@ -231,5 +231,5 @@ ROUTES: "tuple[Route, ...]" = (
     ("GET", "/-/agents", agents),
     ("GET", "/-/live", live_all),
 )
-# The same for everybody.
+# Open to everybody, and the same for all.
 OPEN_ROUTES: "tuple[Route, ...]" = (("GET", "/-/style.css", assets.style_sheet), ("GET", "/-/live.js", assets.script))

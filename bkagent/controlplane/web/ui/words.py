@@ -35,7 +35,7 @@ def moment(at: Optional[float]) -> Html:
 
 
 def duration(seconds: Optional[float]) -> str:
-    """Return a length of time in its two largest units, such as "1h 5m", "" for none."""
+    """Return a length of time in its two largest units, such as "1h 5m", "" for None."""
     if seconds is None or seconds < 0:
         return ""
     if seconds < 60:

@@ -44,34 +44,34 @@ class Interpreter:
         self._waiting = ""
         last = text.rfind("\x1b", max(0, len(text) - _LONGEST))
         before_last = text.rfind("\x1b", max(0, len(text) - _LONGEST), max(last, 0))
-        for place in (before_last, last):
-            if place >= 0 and _UNFINISHED.match(text, place):
-                self._waiting, text = text[place:], text[:place]
+        for start in (before_last, last):
+            if start >= 0 and _UNFINISHED.match(text, start):
+                self._waiting, text = text[start:], text[:start]
                 break
-        self._take(text)
+        self._interpret(text)
 
-    def _take(self, text: str) -> None:
+    def _interpret(self, text: str) -> None:
         screen, at = self.screen, 0
-        for found in _CONTROL.finditer(text):
-            if found.start() > at:
-                screen.write(text[at : found.start()])
-            at = found.end()
-            plain = found["plain"]
+        for match in _CONTROL.finditer(text):
+            if match.start() > at:
+                screen.write(text[at : match.start()])
+            at = match.end()
+            plain = match["plain"]
             if plain:
                 self._plain(plain)
-            elif found["final"]:
-                if not found["private"] and not self._sequence(found["final"], found["parameters"]):
-                    screen.write(found[0][1:])
-            elif found["string"]:
-                (self._stamp if found["string"] == "_" else self._command)(found["content"])
-            elif found["single"]:
-                self._single(found["single"])
+            elif match["final"]:
+                if not match["private"] and not self._sequence(match["final"], match["parameters"]):
+                    screen.write(match[0][1:])
+            elif match["string"]:
+                (self._stamp if match["string"] == "_" else self._command)(match["content"])
+            elif match["single"]:
+                self._single(match["single"])
             self._charge_link()
         if at < len(text):
             screen.write(text[at:])
 
     def _charge_link(self) -> None:
-        """Count the link again: what follows may stand in a line or style of its own. End a link that is spent."""
+        """Count the link again: what follows may need an element of its own. End a link that has used up its share."""
         style = self.screen.style
         if style.link:
             self._link_left -= len(style.link)
@@ -97,7 +97,7 @@ class Interpreter:
             self.screen.move(0, -1)
 
     def _sequence(self, final: str, parameters: str) -> bool:
-        """Obey one CSI sequence; return False for one that is not known."""
+        """Carry out one CSI sequence; return False for an unknown one."""
         screen = self.screen
         if final == "m":
             screen.style = restyle(screen.style, parameters)
@@ -159,7 +159,7 @@ class Interpreter:
 
 
 def safe_link(url: str) -> str:
-    """Return `url` where a page may link to it, "#" for any other, "" for none and for an artifact's."""
+    """Return `url` if a page may link to it, else "#"; "" for an empty URL or that of an artifact."""
     scheme = scheme_of(url)
     if not url or scheme == "artifact":
         return ""

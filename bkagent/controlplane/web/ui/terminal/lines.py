@@ -16,10 +16,10 @@ _MARKERS = {"--- ": "-", "+++ ": "+", "~~~ ": "~"}
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line. `html` is safe to put into a page; `time_ms` is when it was printed, None where nobody noted it.
+class LogLine:
+    """One line. `html` is safe to put into a page; `time_ms` is when it was printed, None if unknown.
 
-    marker   "-" a group, "+" an open one, "~" a muted one, "^" opens the group before, "" none
+    marker   "-" a group, "+" an open one, "~" a muted one, "^" opens the group before, "" a plain line
     """
 
     html: str
@@ -28,7 +28,7 @@ class Line:
     time_ms: Optional[int]
 
 
-def read_lines(log: bytes) -> List[Line]:
+def read_lines(log: bytes) -> List[LogLine]:
     """Return the lines of a whole log. A newline at its end makes no line of its own."""
     interpreter = Interpreter()
     interpreter.feed(log)
@@ -38,7 +38,7 @@ def read_lines(log: bytes) -> List[Line]:
     return lines
 
 
-def lines_of(rows: List[Row]) -> Iterator[Line]:
+def lines_of(rows: List[Row]) -> Iterator[LogLine]:
     """Yield the lines that `rows` make; the first row begins one."""
     runs: List[Run] = []
     time_ms: Optional[int] = None
@@ -66,7 +66,7 @@ def log_html(log: bytes) -> str:
 
 
 def time_text(time_ms: Optional[int]) -> str:
-    """Return a moment as RFC 3339 with milliseconds, "" for none."""
+    """Return a moment as RFC 3339 with milliseconds, "" for None."""
     if time_ms is None:
         return ""
     try:
@@ -80,13 +80,13 @@ def escaped(text: str) -> str:
     return characters.escaped(text).replace("/", "&#47;")
 
 
-def _line(runs: List[Run], time_ms: Optional[int]) -> Line:
+def _line(runs: List[Run], time_ms: Optional[int]) -> LogLine:
     text = "".join(text for _, text in runs).rstrip()
     if not text:
-        return Line("&nbsp;", "", "", time_ms)
+        return LogLine("&nbsp;", "", "", time_ms)
     shown = escaped(text) if len(runs) == 1 and runs[0][0] == PLAIN else _elements(runs, len(text))
     marker = "^" if text.startswith("^^^ +++") else _MARKERS.get(text[:4], "")
-    return Line(shown, text, marker, time_ms)
+    return LogLine(shown, text, marker, time_ms)
 
 
 def _elements(runs: List[Run], left: int) -> str:

@@ -7,7 +7,7 @@ from typing import List, Optional, Tuple
 from bkagent.controlplane.web.ui.terminal.style import PLAIN, Style
 
 WIDTH, HEIGHT = 160, 100
-LINE_ROWS = 1000  # a longer line goes on as another one: each change of a line shows all of it again
+LINE_ROWS = 1000  # a longer line is split: each change of a line sends the whole line again
 Run = Tuple[Style, str]
 
 
@@ -83,7 +83,7 @@ class Screen:
         self._saved = (0, 0, PLAIN)
 
     def write(self, text: str) -> None:
-        """Write printable text at the cursor; a row that is full goes on in the next one."""
+        """Write printable text at the cursor; a full row continues in the next one."""
         self._touch()
         at = 0
         while at < len(text):

@@ -1,7 +1,7 @@
-"""Where the server of a data folder can be reached, and how its pages can be entered: files it leaves while it runs.
+"""The URL of the server of a data folder, and how to log in to its pages: files that it keeps there while it runs.
 
 A server that was killed leaves them behind. They count only while its lock on the folder is held: on its port another
-program of another user may listen by now, which must not be sent a token.
+user's program may listen by now, which must not be sent a token.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ _LIMIT_BYTES = 4096
 
 @dataclass(frozen=True)
 class Login:
-    """How to enter the pages of the running server: `url` as others reach it; `key` makes links, "" for open pages."""
+    """How to log in to the running server: `url` as others reach it; `key` makes login links, "" for open pages."""
 
     url: str
     key: str
 
     def link(self, api_token: str, now: float) -> str:
-        """Return a URL that leads to the pages, once and for ten minutes where they are not open."""
+        """Return a URL that leads to the pages, a single time within ten minutes unless they are open."""
         if not self.key:
             return self.url + "/"
         return links.link(self.url, links.make_secret(self.key, api_token, now))
 
 
 def note(folder: str, url: str, login: Login) -> None:
-    """Leave the URL for programs on this machine, and the login, in the data folder. Raises ConfigError."""
+    """Write the URL, for programs on this machine, and the login to the data folder. Raises ConfigError."""
     note_login(folder, login)
     _write(folder, _URL, url + "\n")
 
 
 def note_login(folder: str, login: Login) -> None:
-    """Leave the login alone, of a server that takes no builds of others. Raises ConfigError."""
+    """Write only the login, for a server that other programs shall not send builds to. Raises ConfigError."""
     _write(folder, _LOGIN, f"{login.url}\n{login.key}\n")
 
 
 def forget(folder: str) -> None:
-    """Take the files away. The caller holds the folder."""
+    """Remove the files. The caller holds the lock of the folder."""
     for name in (_URL, _LOGIN):
         try:
             os.unlink(os.path.join(folder, name))
@@ -55,12 +55,12 @@ def forget(folder: str) -> None:
 
 
 def read(folder: str) -> str:
-    """Return the URL of the server that runs on the folder, "" where none does."""
+    """Return the URL of the server that runs on the folder, or ""."""
     return _read(folder, _URL).strip() if _is_running(folder) else ""
 
 
 def read_login(folder: str) -> Login:
-    """Return how to enter the pages of the running server. Raises ConfigError."""
+    """Return how to log in to the running server. Raises ConfigError."""
     private_folder.check(folder, "data folder")
     lines = _read(folder, _LOGIN).split("\n") if _is_running(folder) else []
     if len(lines) < 2:
