@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import subprocess
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from tests.fakes.control_plane import PATIENCE_S, FakeControlPlane
 
@@ -32,6 +32,11 @@ _SCRIPT = '#!/bin/sh\nexec env -0 >"$DUMPS/$1"\n'
 
 def run(program: Sequence[str], situation: Mapping[str, Any], root: Path) -> "Dict[str, Any]":
     """Return what an agent's job showed: a mapping of texts for each dump, and its env file."""
+    return run_with_log(program, situation, root)[0]
+
+
+def run_with_log(program: Sequence[str], situation: Mapping[str, Any], root: Path) -> "Tuple[Dict[str, Any], str]":
+    """Return the same, and the job's log."""
     for name in ("builds", "dumps", "home", "hooks", "plugins", "s", "tmp"):
         (root / name).mkdir(parents=True)
     dump = root / "dump"
@@ -62,7 +67,8 @@ def run(program: Sequence[str], situation: Mapping[str, Any], root: Path) -> "Di
         )  # fmt: skip
         story = done.stdout.decode("utf-8", "replace") + job.text
         assert job.finish and job.finish["exit_status"] == "0", story
-        return {**_dumps(root / "dumps", texts, given), **_env_file(root / "dumps" / "env-file", texts)}
+        shown = {**_dumps(root / "dumps", texts, given), **_env_file(root / "dumps" / "env-file", texts)}
+        return shown, job.text
 
 
 def _job(situation: Mapping[str, Any]) -> "Dict[str, str]":
