@@ -32,7 +32,7 @@ def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> Non
     now = time.time()
     mine = {os.path.realpath(folder) for folder in own}
     for kind in (in_use_locks.CODE, in_use_locks.BIN):
-        for folder in _folders(os.path.join(state_path, kind)):
+        for folder in layout.folders_in(os.path.join(state_path, kind)):
             if os.path.realpath(folder) in mine:
                 continue
             try:
@@ -91,16 +91,9 @@ def _is_unused(folder: str, now: float) -> bool:
     return True
 
 
-def _folders(path: str) -> List[str]:
-    try:
-        return [entry.path for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
-
-
 def _kept(path: str) -> List[Tuple[float, str]]:
     found = []
-    for folder in _folders(path):
+    for folder in layout.folders_in(path):
         try:
             found.append((os.lstat(folder).st_mtime, folder))
         except OSError:

@@ -19,7 +19,7 @@ from bkagent.agent.session.stop_report import StopReport
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
 from bkagent.remote import agents, jobs
-from bkagent.spool.directory import AgentEntry
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.go_duration import rounded

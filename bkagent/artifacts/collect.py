@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
-from bkagent.pipeline.path_pattern import BadPattern, Matcher, Node, PathPattern
+from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
+from bkagent.pipeline.path_pattern_parser import BadPattern
 from bkagent.wire.go_quoted import quoted
 from bkagent.wire.shown_text import one_line
 

@@ -16,7 +16,8 @@ from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreacha
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
-from bkagent.transport.http_client import Pool, Response
+from bkagent.transport.http_client import Pool
+from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.shown_text import one_line

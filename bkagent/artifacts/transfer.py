@@ -9,7 +9,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.errors import Refused, Unavailable, WireError
 from bkagent.remote.reply import retry_after_s
-from bkagent.transport.http_client import Body, FileBody, Pool, Response
+from bkagent.transport.body import Body, FileBody
+from bkagent.transport.http_client import Pool
+from bkagent.transport.response import Response
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from bkagent.wire.shown_text import one_line
 

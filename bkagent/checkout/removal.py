@@ -9,8 +9,6 @@ from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
 from bkagent.system.tree_removal import remove_tree
 
-__all__ = ["remove", "remove_tree"]
-
 _TRIES, _PAUSE_S = 10, 10.0
 
 # What a checkout folder must not contain: other checkouts, the agent's own files, the user's.

@@ -7,11 +7,9 @@ from typing import Callable
 from bkagent.checkout import attempts, removal
 from bkagent.checkout.attempt import attempt
 from bkagent.checkout.checkout_settings import SPARSE_MODES, Checkout, bad_sparse_mode
-from bkagent.checkout.work import Work, enter, folder
+from bkagent.checkout.work import Work, folder
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
-
-__all__ = ["check_out", "enter", "remove_old"]
 
 
 def check_out(

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from shlex import quote
 from typing import Iterator
 
-from bkagent.checkout import removal
 from bkagent.checkout.work import Work, folder
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.system import private_folder
+from bkagent.system.tree_removal import remove_tree
 
 COMMAND = "GIT_SSH_COMMAND"
 
@@ -59,6 +59,6 @@ def _written(work: Work) -> "tuple[str, str]":
 
 def _remove(work: Work, holder: str) -> None:
     try:
-        removal.remove_tree(holder)
+        remove_tree(holder)
     except OSError as error:
         work.session.log.warning(f'Failed to remove the SSH key in "{holder}": {error}')

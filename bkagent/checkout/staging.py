@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from bkagent.checkout.removal import remove_tree
 from bkagent.shell.session import Session
+from bkagent.system.tree_removal import remove_tree
 
 
 def folder_of(mirror: str) -> str:

@@ -14,6 +14,7 @@ from bkagent.shell.launch import StartFailed
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.spool.result import Result
+from bkagent.wire.finish import RUN_ERROR
 
 
 def run(
@@ -46,8 +47,8 @@ def _run(session: Session, command: str, log: JobLog) -> Optional[Result]:
         return Result(failed.exit_code, failed.signal)
     except StartFailed as failed:
         log.line(f"Error running job: {failed.why}")
-        return Result(-1, "", "process_run_error")
+        return Result(-1, "", RUN_ERROR)
     except (AgentError, ValueError) as problem:
         log.line(f"Error running job: {problem}")
-        return Result(-1, "", "process_run_error")
+        return Result(-1, "", RUN_ERROR)
     return Result(0)

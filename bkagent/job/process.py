@@ -19,13 +19,13 @@ from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
-from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.system import process_start, signals
+from bkagent.wire.finish import RUN_ERROR
 from bkagent.wire.timestamps import rfc3339
 
-RUN_ERROR = "process_run_error"
 _LOST = Result(-1, "", RUN_ERROR)
 
 
@@ -83,7 +83,7 @@ class JobProcess:
         return Ending(finished.exit_status & 0xFF, dies)
 
     def _attach(self) -> None:
-        self._side = directory.attach(self._folder)
+        self._side = attach(self._folder)
         job = self._job = self._side.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional, Tuple
 
-from bkagent.localapi.request_head import BODY_LIMIT_BYTES, LIMIT_BYTES, BadRequest, RequestHead, parse_head
+from bkagent.localapi.request_head import BODY_LIMIT_BYTES, parse_head
+from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead
 from bkagent.wire import json_text
 
 if TYPE_CHECKING:

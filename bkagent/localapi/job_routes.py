@@ -9,9 +9,9 @@ from bkagent.config.protected_variables import CHECKOUT, CHECKOUT_OVERRIDE_MODE
 from bkagent.localapi.connection import Answer, error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
-from bkagent.localapi.request_head import BadRequest, RequestHead
-from bkagent.localapi.upstream import ENDPOINT_HEADER, PREFIX, TOKEN_HEADER, Upstream
-from bkagent.wire.upstream_protocol import REDACTED
+from bkagent.localapi.upstream import Upstream
+from bkagent.transport.request_head import BadRequest, RequestHead
+from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, PREFIX, REDACTED, TOKEN_HEADER
 
 BASE = "/api/current-job/v0"
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))

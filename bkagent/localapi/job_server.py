@@ -13,10 +13,11 @@ from bkagent.localapi.connection import Answer, error_answer
 from bkagent.localapi.job_routes import JobRoutes, JobState
 from bkagent.localapi.listener import Listener
 from bkagent.localapi.promises import Promises
-from bkagent.localapi.request_head import RequestHead
-from bkagent.localapi.upstream import PREFIX, Upstream
+from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
+from bkagent.transport.request_head import RequestHead
 from bkagent.wire.go_duration import precise
+from bkagent.wire.upstream_protocol import PREFIX
 
 if TYPE_CHECKING:
     import _socket

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
-from bkagent.localapi.request_head import BadRequest
+from bkagent.transport.request_head import BadRequest
 from bkagent.wire import go_decoding
 
 # What the reference says where Python's scanner says this. Scripts show these texts to people; none parses them.

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING, Callable, Dict, Optional
 
 from bkagent.localapi.connection import Answer, Connection, error_answer
-from bkagent.localapi.request_head import BadRequest, RequestHead
 from bkagent.system import local_socket
+from bkagent.transport.request_head import BadRequest, RequestHead
 
 if TYPE_CHECKING:
     import _socket

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bkagent.transport import request_head
-from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead
-
-__all__ = ["BODY_LIMIT_BYTES", "LIMIT_BYTES", "BadRequest", "RequestHead", "parse_head"]
+from bkagent.transport.request_head import BadRequest, RequestHead
 
 BODY_LIMIT_BYTES = 32 * 1024 * 1024  # the largest thing sent is a pipeline or an annotation, each a few MiB at most
 

@@ -7,20 +7,16 @@ from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
 
 from bkagent.errors import Unreachable
 from bkagent.localapi.connection import Answer, error_answer
-from bkagent.localapi.request_head import RequestHead
+from bkagent.transport.request_head import RequestHead
 from bkagent.wire.upstream_protocol import (
-    ENDPOINT_HEADER,
     PASSED_ON_HEADER,
     PREFIX,
     TIMEOUT_HEADER,
-    TOKEN_HEADER,
     UNREACHABLE_HEADER,
 )
 
 if TYPE_CHECKING:
     from bkagent.transport.http_client import Pool
-
-__all__ = ["ENDPOINT_HEADER", "PREFIX", "TOKEN_HEADER", "Upstream"]
 
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, Iterable, Sequence, Set, Tuple
 
-from bkagent.pipeline.path_pattern_parser import ANY, ANY_BUT_SLASH, LISTED, BadPattern, Parsed
-
-__all__ = ["BadPattern", "Matcher", "Node", "PathPattern"]
+from bkagent.pipeline.path_pattern_parser import ANY, ANY_BUT_SLASH, LISTED, Parsed
 
 _NODES_COUNT = 20_000  # of one matcher; past that it forgets what it has worked out
 _Place = Tuple[int, int]  # the number of a pattern, and a place of its automaton

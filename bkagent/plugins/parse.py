@@ -10,8 +10,6 @@ from bkagent.plugins.location import BadPlugins
 from bkagent.plugins.plugin import Plugin
 from bkagent.wire.go_quoted import quoted
 
-__all__ = ["BadPlugins", "Number", "parse", "plugin_of"]
-
 
 class Number(str):
     """A number of a JSON text, spelt as it was there: `1.50` stays that."""

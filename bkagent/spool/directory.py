@@ -15,12 +15,9 @@ from bkagent.spool import layout
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.job_entry import JobEntry, attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.shared_files import touch_heartbeat
 from bkagent.system import file_lock, plain_file, wake
-
-__all__ = ["AgentEntry", "JobEntry", "attach", "create", "entries", "find", "is_stranger", "strangers"]
 
 STRANGE = "it is a link, or nothing that an agent puts there"
 _BUILDING = ".new-"

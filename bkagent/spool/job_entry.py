@@ -13,9 +13,10 @@ from bkagent.spool.background_sync import BackgroundSync
 from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
-from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_job, sync_session
+from bkagent.spool.shared_files import heartbeat_age_s, read_job, sync_session
+from bkagent.spool.synced_file import SyncedFile
 from bkagent.system import file_lock, wake
-from bkagent.system.durable import replace_file, sync_file, sync_folder, sync_path
+from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain
 
 _POSTED_WITHIN_S = 0.1
@@ -51,11 +52,7 @@ class JobEntry:
         self._log = open_plain(os.path.join(folder, layout.LOG), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._writer = FullDiskWriter(self._log, os.path.join(folder, layout.RESERVE), held_up_s)
         replace_file(os.path.join(folder, layout.PID), f"{os.getpid()}\n".encode(), to_disk=False)
-        # A descriptor of its own: a sync takes as long as the disk likes, and appending goes on meanwhile.
-        self._sync_fd = os.dup(self._log)
-        self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
-        self._syncs = 0
-        self._syncs_end = False
+        self._synced_log = SyncedFile(self._log)
         self._outcome: Optional[Result] = None
         self._is_new = True
         self._closed = False
@@ -73,16 +70,7 @@ class JobEntry:
 
     def sync(self) -> None:
         """Bring what was appended to the disk. Happens by itself once a second."""
-        with self._sync_lock:
-            if self._syncs_end:
-                return
-            self._syncs += 1
-        try:
-            sync_file(self._sync_fd)
-        finally:
-            with self._sync_lock:
-                self._syncs -= 1
-                self._close_unused_sync_fd()
+        self._synced_log.sync()
 
     def finish(self, outcome: Result) -> None:
         """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
@@ -109,9 +97,7 @@ class JobEntry:
                 return
             self._closed = True
             os.close(self._log)
-            with self._sync_lock:
-                self._syncs_end = True
-                self._close_unused_sync_fd()
+            self._synced_log.close()
             os.close(self._alive)
             self._ringer.ring()
             self._ringer.close()
@@ -138,22 +124,9 @@ class JobEntry:
         names = (layout.JOB, layout.JOB_ASIDE)
         return any(os.path.exists(os.path.join(self.folder, name)) for name in names)
 
-    def cancel_reason(self) -> Optional[str]:
-        """Return "cancel" or "agent_stop" once the agent has asked for an end, else None."""
-        return cancel_reason(self.folder)
-
     def heartbeat_age_s(self, now: float) -> float:
         """Return the seconds since the session's last accepted heartbeat; `now` as by time.time()."""
         return heartbeat_age_s(self.folder, now)
-
-    def descriptors(self) -> "tuple[int, ...]":
-        """Return the open descriptors that a fork without an exec must close."""
-        return (self._alive, self._log, self._sync_fd)
-
-    def _close_unused_sync_fd(self) -> None:
-        """Close it once, under the lock, by whoever is the last to use it."""
-        if self._syncs_end and not self._syncs:
-            os.close(self._sync_fd)
 
     def _mend_job_file(self) -> None:
         """Write what this process knows where the file is damaged: without it nobody could deliver the job's end."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Dict, List
 
 from bkagent.errors import WireError
-from bkagent.system.durable import is_full, sync_file
+from bkagent.spool.synced_file import SyncedFile
+from bkagent.system.durable import is_full
 from bkagent.system.plain_file import open_plain, read_plain
 
 _NEWLINE = b"\n"
@@ -60,11 +61,7 @@ class Journal:
         except (OSError, WireError):
             os.close(self._fd)
             raise
-        # A descriptor of its own: a sync takes as long as the disk likes, and chunks are cut meanwhile.
-        self._sync_fd = os.dup(self._fd)
-        self._sync_lock = threading.Lock()  # of the two that follow; never held during a sync
-        self._syncs = 0
-        self._syncs_end = False
+        self._synced = SyncedFile(self._fd)
 
     @property
     def next_offset(self) -> int:
@@ -105,16 +102,7 @@ class Journal:
 
         A disk may have a line of the journal before the bytes it names in any case; `uploader` sees to that.
         """
-        with self._sync_lock:
-            if self._syncs_end:
-                return
-            self._syncs += 1
-        try:
-            sync_file(self._sync_fd)
-        finally:
-            with self._sync_lock:
-                self._syncs -= 1
-                self._close_unused_sync_fd()
+        self._synced.sync()
 
     def close(self) -> None:
         """Close the file. A later `cut` raises ValueError; `acknowledge` and `sync` do nothing then.
@@ -126,14 +114,7 @@ class Journal:
                 return
             os.close(self._fd)
             self._fd = -1
-            with self._sync_lock:
-                self._syncs_end = True
-                self._close_unused_sync_fd()
-
-    def _close_unused_sync_fd(self) -> None:
-        """Close it once, under the lock, by whoever is the last to use it."""
-        if self._syncs_end and not self._syncs:
-            os.close(self._sync_fd)
+            self._synced.close()
 
     def _cut(self, chunk: Chunk) -> None:
         self._pending[chunk.sequence] = chunk

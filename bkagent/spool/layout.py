@@ -55,6 +55,14 @@ def is_entry(spool_path: str, name: str) -> bool:
     )
 
 
+def folders_in(path: str) -> "list[str]":
+    """Return the paths of the folders in a folder, by name; none where it cannot be read. Links do not count."""
+    try:
+        return sorted(entry.path for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+
+
 def remove_folder(folder: str) -> None:
     """Remove an entry's folder, as far as that goes; what stays is swept later."""
     # Loaded here: a job process, which starts with every job, removes no entries.

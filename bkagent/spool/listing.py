@@ -55,7 +55,7 @@ def list_jobs(state_path: str) -> List[SpooledJob]:
     path = os.path.join(state_path, layout.SPOOL)
     waiting = [_of_spool(entry) for entry in directory.entries(path)]
     waiting += [_foreign(stranger, directory.STRANGE) for stranger in directory.strangers(path)]
-    return waiting + [_of_kept(folder) for folder in _folders(os.path.join(state_path, layout.KEPT))]
+    return waiting + [_of_kept(folder) for folder in layout.folders_in(os.path.join(state_path, layout.KEPT))]
 
 
 def find(state_path: str, job_id: str) -> SpooledJob:
@@ -142,10 +142,3 @@ def _acknowledged(folder: str) -> Optional[int]:
         return journal.acknowledged_bytes(os.path.join(folder, layout.CHUNKS))
     except (OSError, ValueError):
         return None
-
-
-def _folders(path: str) -> List[str]:
-    try:
-        return sorted(entry.path for entry in os.scandir(path) if entry.is_dir(follow_symlinks=False))
-    except OSError:
-        return []

@@ -12,7 +12,7 @@ from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain, read_plain
 
 _LONGEST_JOB_FILE_BYTES = 16 * 1024 * 1024
-CANCEL, AGENT_STOP = "cancel", "agent_stop"
+CANCEL, AGENT_STOP = "cancel", "agent_stop"  # what the file `cancel` may say
 
 
 def sync_session(folder: str) -> None:

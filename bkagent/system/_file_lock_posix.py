@@ -36,8 +36,3 @@ def lock(fd: int) -> None:
 def wait_shared(fd: int) -> None:
     """Wait for a shared lock."""
     fcntl.flock(fd, fcntl.LOCK_SH)
-
-
-def unlock(fd: int) -> None:
-    """Give either lock back."""
-    fcntl.flock(fd, fcntl.LOCK_UN)

@@ -38,14 +38,6 @@ _kernel32.LockFileEx.argtypes = (
     ctypes.POINTER(_Overlapped),
 )
 _kernel32.LockFileEx.restype = wintypes.BOOL
-_kernel32.UnlockFileEx.argtypes = (
-    wintypes.HANDLE,
-    wintypes.DWORD,
-    wintypes.DWORD,
-    wintypes.DWORD,
-    ctypes.POINTER(_Overlapped),
-)
-_kernel32.UnlockFileEx.restype = wintypes.BOOL
 
 
 def _take(fd: int, flags: int) -> bool:
@@ -77,9 +69,3 @@ def lock(fd: int) -> None:
 def wait_shared(fd: int) -> None:
     """Wait for a shared lock."""
     _take(fd, 0)
-
-
-def unlock(fd: int) -> None:
-    """Give either lock back."""
-    place = _Overlapped(offset_high=_FAR)
-    _kernel32.UnlockFileEx(msvcrt.get_osfhandle(fd), 0, 1, 0, ctypes.byref(place))

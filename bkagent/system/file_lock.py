@@ -6,11 +6,10 @@ try_lock_shared(fd) -> bool take it together with others who do so, if nobody ha
 lock(fd) -> None            wait until it is ours
 wait_until_free(path)       block until nobody holds it; other threads go on meanwhile
 is_held(path) -> bool       whether another descriptor, here or in another process, holds it
-unlock(fd) -> None          give it back; closing the descriptor does the same
 
-Two descriptors of one file exclude each other within a process too. A child that forks without an exec shares the
-lock and must close the descriptor. `is_held` takes a shared lock for a moment, so a taker that is refused by it
-should try once more (`lock_soon`).
+Closing the descriptor gives the lock back. Two descriptors of one file exclude each other within a process too. A
+child that forks without an exec shares the lock and must close the descriptor. `is_held` takes a shared lock for a
+moment, so a taker that is refused by it should try once more (`lock_soon`).
 """
 
 import os
@@ -18,11 +17,11 @@ import sys
 import time
 
 if sys.platform == "win32":
-    from bkagent.system._file_lock_windows import lock, try_lock, try_lock_shared, unlock, wait_shared
+    from bkagent.system._file_lock_windows import lock, try_lock, try_lock_shared, wait_shared
 else:
-    from bkagent.system._file_lock_posix import lock, try_lock, try_lock_shared, unlock, wait_shared
+    from bkagent.system._file_lock_posix import lock, try_lock, try_lock_shared, wait_shared
 
-__all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "try_lock_shared", "unlock", "wait_until_free"]
+__all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "try_lock_shared", "wait_until_free"]
 
 _PROBE_S = 0.25  # a probe by somebody else lasts microseconds; this is for a machine that swaps
 

@@ -15,16 +15,14 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
 from bkagent.transport.answer_reader import BadAnswer, Sink
-from bkagent.transport.body import Body, FileBody
+from bkagent.transport.body import Body
 from bkagent.transport.connection import Connection, Deadline, ProxyRefused
 from bkagent.transport.opening_pace import OpeningPace
 from bkagent.transport.proxies import Proxies
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.response import Response
 
 if TYPE_CHECKING:
     from bkagent.transport.request_log import RequestLog
-
-__all__ = ["Body", "FileBody", "Headers", "Pool", "Response"]
 
 REDIRECTS_COUNT = 10
 IDLE_LIMIT_S = 90.0  # servers and middleboxes drop idle connections; past this age a new one is cheaper than a surprise

@@ -7,6 +7,10 @@ from typing import Any, Dict
 
 from bkagent.wire.reader import Reader
 
+# The words of `signal_reason`: why a job ended otherwise than by itself.
+CANCEL, AGENT_STOP, RUN_ERROR = "cancel", "agent_stop", "process_run_error"
+REFUSED, SIGNATURE_REJECTED = "agent_refused", "signature_rejected"
+
 
 @dataclass(frozen=True)
 class Finish:
@@ -14,7 +18,7 @@ class Finish:
 
     exit_status    decimal text; "-1" for one that a signal ended or that could not be run
     signal         the name of that signal, "" for none
-    signal_reason  "cancel", "agent_stop", "process_run_error", "agent_refused", "signature_rejected" or ""
+    signal_reason  one of the words above, or ""
     finished_at    when its process ended, RFC 3339
     chunks_failed_count          log chunks that were given up
     ignore_agent_in_dispatches   the agent takes no further job

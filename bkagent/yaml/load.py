@@ -14,8 +14,6 @@ from bkagent.yaml.scanner import Scanner
 from bkagent.yaml.text import Text
 from bkagent.yaml.tokens import Token
 
-__all__ = ["YamlError", "documents", "load", "load_all"]
-
 
 def documents(content: Union[str, bytes], source: str = "") -> Iterator[Any]:
     """Yield the value of each document, reading no further than asked; nothing for a text without any.

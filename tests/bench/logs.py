@@ -25,6 +25,7 @@ from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.redaction.redactor import Redactor
 from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -59,7 +60,7 @@ def text(coloured: bool, megabytes: int) -> List[bytes]:
 
 def job_side(folder: str, coloured: bool, megabytes: int, secrets: int, pipe: Any) -> None:
     """Print everything, as a job process does."""
-    side = directory.attach(folder)
+    side = attach(folder)
     redactor = Redactor()
     for number in range(secrets):
         redactor.add(f"{random.Random(number).getrandbits(160):040x}")

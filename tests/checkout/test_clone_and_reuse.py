@@ -6,6 +6,7 @@ import pytest
 
 from bkagent.checkout import fetching
 from bkagent.checkout import run as checkout
+from bkagent.checkout.work import enter
 from bkagent.errors import JobFailed
 from bkagent.git.outcome import GitFailed, Kind
 from bkagent.transport.retry import constant
@@ -104,7 +105,7 @@ def test_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log)
     }
     for head, is_merged in ((upstream.pull, True), (upstream.first, False)):
         session, settings = job.start(**variables, PULL_REQUEST_HEAD_COMMIT=head)
-        checkout.enter(session)
+        enter(session)
         settings = settings.replaced(is_v4=True)
         if is_merged:
             checkout.check_out(session, settings, job.left.append)

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from bkagent.checkout.run import enter, remove_old
+from bkagent.checkout.run import remove_old
+from bkagent.checkout.work import enter
 from bkagent.errors import JobFailed
 
 

@@ -13,6 +13,7 @@ import pytest
 from bkagent.config import self_command
 from bkagent.job import launch
 from bkagent.spool import directory, layout
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.warm.job_forks import JobForks
@@ -76,7 +77,7 @@ class JobSandbox:
 class Running:
     """A job that was started."""
 
-    def __init__(self, entry: directory.AgentEntry, child: launch.Child) -> None:
+    def __init__(self, entry: AgentEntry, child: launch.Child) -> None:
         self.entry, self.child = entry, child
 
     def await_text(self, text: bytes) -> None:

@@ -9,6 +9,7 @@ from bkagent.errors import Refused
 from bkagent.logs.header_times import HeaderTimes
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -100,7 +101,7 @@ def test_the_uploader_shows_the_log_as_it_grows(entry):
     uploader = Uploader(entry, lambda *_chunk: None, lambda *_words: None, watch=times.seen)
     uploading = threading.Thread(target=uploader.run, args=(threading.Event(),))
     uploading.start()
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     for number in range(50):
         side.append(b"+++ %d\n" % number)
     side.finish(Result(0))

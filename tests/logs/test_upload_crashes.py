@@ -21,7 +21,7 @@ UPLOADER = """
 import http.client, sys, threading
 sys.path.insert(0, sys.argv[1])
 from bkagent.errors import Unavailable, Unreachable
-from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.logs.upload.uploader import Uploader
 
 def send(sequence, offset, size, body):
@@ -35,7 +35,7 @@ def send(sequence, offset, size, body):
     if status != 200:
         raise Unavailable("no", status)
 
-entry = directory.AgentEntry(sys.argv[2])
+entry = AgentEntry(sys.argv[2])
 assert entry.try_own()
 uploader = Uploader(entry, send, lambda level, text, event: None)
 assert uploader.run(threading.Event()) == 0 and uploader.complete
@@ -44,10 +44,10 @@ assert uploader.run(threading.Event()) == 0 and uploader.complete
 JOB = """
 import random, sys, time
 sys.path.insert(0, sys.argv[1])
-from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.result import Result
 chance = random.Random(int(sys.argv[3]))
-side = directory.attach(sys.argv[2])
+side = attach(sys.argv[2])
 for _ in range(300):
     side.append(b"%032x" % chance.getrandbits(128) * chance.randrange(1, 20))
     time.sleep(chance.random() * 0.002)

@@ -9,8 +9,10 @@ import time
 import pytest
 
 from bkagent.errors import Refused, Unavailable, Unreachable
-from bkagent.logs.upload.uploader import GivenUp, Uploader
+from bkagent.logs.upload.chunk_senders import GivenUp
+from bkagent.logs.upload.uploader import Uploader
 from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -109,7 +111,7 @@ def test_a_log_arrives_whole_over_a_bad_line(entry_for, seed):
 
     store = Store(answer)
     running = Running(entry, store.send)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     for _ in range(chance.randrange(40)):
         side.append(chance.getrandbits(8 * 30).to_bytes(30, "big") * chance.randrange(3))
     side.finish(Result(0))
@@ -120,7 +122,7 @@ def test_a_log_arrives_whole_over_a_bad_line(entry_for, seed):
 
 def test_an_empty_log_makes_no_chunk(entry_for):
     entry, store = entry_for(), Store()
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.finish(Result(0))
     side.close()
     assert Running(entry, store.send).join() == 0
@@ -141,7 +143,7 @@ def test_lines_of_the_agent_before_and_after_the_job_are_part_of_the_log(entry_f
 def test_the_first_line_goes_out_while_the_job_runs(entry_for):
     entry, store = entry_for(chunk_interval_s=3600.0), Store()
     running = Running(entry, store.send)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"first\n")
     until(lambda: store.chunks)
     side.append(b"second\n")
@@ -156,7 +158,7 @@ def test_a_backlog_goes_out_side_by_side(entry_for):
     entry = entry_for(chunk_max_bytes=1000)
     together = threading.Barrier(8)
     store = Store(lambda sequence: together.wait(20) if sequence <= 16 else None)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(os.urandom(20_000))
     running = Running(entry, store.send)
     side.finish(Result(0))
@@ -176,7 +178,7 @@ def test_after_an_outage_everything_follows_and_the_order_of_numbers_is_kept(ent
             raise Unreachable("connection refused")
 
     store, said = Store(answer), []
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"x" * 100_000)
     running = Running(entry, store.send, said)
     until(lambda: len(store.calls) >= 10)
@@ -195,7 +197,7 @@ def test_a_refused_chunk_ends_the_upload_and_the_entry_stays(entry_for):
         if sequence == 3:
             raise Refused("POST chunks: 404: no such job", 404)
 
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"x" * 25)
     running = Running(entry, Store(answer).send)
     side.finish(Result(0))
@@ -214,7 +216,7 @@ def test_a_stop_leaves_the_rest_to_the_next(entry_for):
             raise Unreachable("down")
 
     first = Store(answer)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"0123456789" * 10)
     running = Running(entry, first.send)
     until(lambda: len(first.chunks) == 2)
@@ -249,7 +251,7 @@ def test_a_log_whose_end_went_with_the_power_keeps_its_offsets(entry_for):
 
 def test_a_log_over_its_limit_is_told_once_and_goes_on(entry_for):
     entry, store, said = entry_for(chunk_max_bytes=10, log_max_bytes=15), Store(), []
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     running = Running(entry, store.send, said)
     for _ in range(10):
         side.append(b"0123456789")

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from bkagent.pipeline.path_pattern import BadPattern, PathPattern
+from bkagent.pipeline.path_pattern import PathPattern
+from bkagent.pipeline.path_pattern_parser import BadPattern
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "glob-match.json")
 PATTERNS = os.path.join(os.path.dirname(__file__), "..", "data", "path-patterns.json")

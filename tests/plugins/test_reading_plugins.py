@@ -6,7 +6,8 @@ import random
 import pytest
 
 from bkagent.plugins.configuration import BadConfiguration, compact_json, variables
-from bkagent.plugins.parse import BadPlugins, parse
+from bkagent.plugins.location import BadPlugins
+from bkagent.plugins.parse import parse
 
 LOCATIONS = [
     # source, name, identifier, repository, subdirectory, display name

@@ -10,6 +10,7 @@ from bkagent.agent.cleanup import collect_sessions
 from bkagent.errors import AgentError, WireError
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping, provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.journal import Journal
@@ -119,7 +120,7 @@ def test_links_and_pipes_are_not_opened(state, name):
         if path.exists():
             path.unlink()
         make()
-        fresh = directory.AgentEntry(entry.folder)
+        fresh = AgentEntry(entry.folder)
         if name == "chunks":
             with pytest.raises(OSError, match="regular file|link"):
                 Journal(str(path))
@@ -154,6 +155,6 @@ def test_what_is_moved_away_is_whole_and_never_over_what_is_there(state):
     assert (state / "kept" / "job-1" / "reason").read_text() == "odd\n"
     (state / "spool" / "job-1").write_text("a file")
     assert directory.strangers(str(state / "spool")) == [str(state / "spool" / "job-1")]
-    stranger = directory.AgentEntry(str(state / "spool" / "job-1"))
+    stranger = AgentEntry(str(state / "spool" / "job-1"))
     assert keeping.keep_entry(stranger, "a file") == str(state / "kept" / "job-1.1")
     assert (state / "kept" / "job-1.1" / "entry").read_text() == "a file"

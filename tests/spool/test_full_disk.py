@@ -12,6 +12,7 @@ import threading
 import pytest
 
 from bkagent.spool import directory, result
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -50,7 +51,7 @@ def pieces(count, size=10_000):
 
 def attached(disk, held_up_s):
     entry = directory.create(str(disk / "spool"), JOB)
-    return entry, directory.attach(entry.folder, held_up_s)
+    return entry, attach(entry.folder, held_up_s)
 
 
 def test_while_it_may_still_wait_nothing_is_lost(disk):
@@ -113,7 +114,7 @@ def check(entry, printed, markers):
 
 def test_without_trouble_nothing_is_left_of_it(tmp_path):
     entry = directory.create(str(tmp_path / "spool"), JOB)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     assert os.path.getsize(os.path.join(entry.folder, "reserve")) > 100_000
     side.append(b"x")
     side.finish(Result(0))
@@ -131,7 +132,7 @@ def test_a_marker_that_finds_no_room_is_written_later_and_counts_all(tmp_path, m
         return write(fd, data)
 
     entry = directory.create(str(tmp_path / "spool"), JOB)
-    side = directory.attach(entry.folder, 0.0)
+    side = attach(entry.folder, 0.0)
     monkeypatch.setattr("bkagent.spool.full_disk_writer._LOOK_EVERY_S", 0.0)
     monkeypatch.setattr(os, "write", writes)
     printed = pieces(60)

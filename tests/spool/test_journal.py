@@ -106,7 +106,7 @@ def test_closing_waits_for_no_sync_that_is_under_way(path, monkeypatch):
         os.fsync(fd)  # fails when the descriptor has been closed under it
         synced.append(fd)
 
-    monkeypatch.setattr("bkagent.spool.journal.sync_file", slow_disk)
+    monkeypatch.setattr("bkagent.spool.synced_file.sync_file", slow_disk)
     syncing = threading.Thread(target=journal.sync, daemon=True)
     syncing.start()
     assert began.wait(30)

@@ -14,7 +14,9 @@ import pytest
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 
@@ -26,7 +28,8 @@ JOB = JobManifest(
 
 PROGRAM = """
 import sys; sys.path.insert(0, sys.argv[1])
-from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
+from bkagent.spool.job_entry import attach
 from bkagent.spool.result import Result
 {body}
 """
@@ -56,7 +59,7 @@ def run(spool_path):
         process.communicate()
 
 
-ATTACHED = "side = directory.attach(sys.argv[2]); print('here', flush=True); sys.stdin.readline(); "
+ATTACHED = "side = attach(sys.argv[2]); print('here', flush=True); sys.stdin.readline(); "
 
 
 def test_an_entry_is_private_whole_and_owned_from_the_start(spool_path):
@@ -114,7 +117,7 @@ def test_two_processes_never_own_an_entry_at_once(spool_path, run):
 import os
 wins = 0
 for _ in range(300):
-    entry = directory.AgentEntry(sys.argv[2])
+    entry = AgentEntry(sys.argv[2])
     if entry.try_own():
         mark = sys.argv[2] + ".mark"
         os.close(os.open(mark, os.O_CREAT | os.O_EXCL))
@@ -130,9 +133,9 @@ print(wins)
 
 def test_the_owner_s_death_frees_the_entry(spool_path, run):
     directory.create(spool_path, JOB).release()
-    process = run("entry = directory.AgentEntry(sys.argv[2]); print(entry.try_own(), flush=True); sys.stdin.read()")
+    process = run("entry = AgentEntry(sys.argv[2]); print(entry.try_own(), flush=True); sys.stdin.read()")
     assert process.stdout.readline() == "True\n"
-    entry = directory.AgentEntry(os.path.join(spool_path, "job-1"))
+    entry = AgentEntry(os.path.join(spool_path, "job-1"))
     assert not entry.try_own()
     process.kill()
     process.wait()
@@ -176,11 +179,11 @@ def test_a_job_runs_once(spool_path, run):
     process = run(ATTACHED)
     assert process.stdout.readline() == "here\n"
     with pytest.raises(AgentError, match="another process runs the job"):
-        directory.attach(entry.folder)
+        attach(entry.folder)
     process.kill()
     process.wait()
     with pytest.raises(AgentError, match="has run already"):
-        directory.attach(entry.folder)
+        attach(entry.folder)
 
 
 def test_a_job_that_was_given_up_does_not_start_any_more(spool_path):
@@ -188,14 +191,14 @@ def test_a_job_that_was_given_up_does_not_start_any_more(spool_path):
     assert entry.settle(Result(-1, signal_reason="agent_refused"))
     assert entry.process.ended()
     with pytest.raises(AgentError, match="has run already"):
-        directory.attach(entry.folder)
+        attach(entry.folder)
     assert not entry.process.alive()
 
 
 def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(spool_path):
     entry = directory.create(spool_path, JOB)
     entry.append(b"before\n")
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"job\n")
     with pytest.raises(AgentError, match="still runs"):
         entry.append(b"between\n")
@@ -211,7 +214,7 @@ def test_the_agent_writes_to_the_log_only_while_no_job_process_lives(spool_path)
 
 
 def test_appending_from_many_threads_loses_nothing(spool_path):
-    side = directory.attach(directory.create(spool_path, JOB).folder)
+    side = attach(directory.create(spool_path, JOB).folder)
 
     def print_lines():
         for _ in range(100):
@@ -230,7 +233,7 @@ def test_appending_from_many_threads_loses_nothing(spool_path):
 
 def test_a_sync_under_way_holds_up_no_end(spool_path, monkeypatch):
     entry = directory.create(spool_path, JOB)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     began, goes_on, synced = threading.Event(), threading.Event(), []
 
     def slow_disk(fd):
@@ -239,7 +242,7 @@ def test_a_sync_under_way_holds_up_no_end(spool_path, monkeypatch):
         os.fsync(fd)  # fails when the descriptor has been closed under it
         synced.append(fd)
 
-    monkeypatch.setattr("bkagent.spool.job_entry.sync_file", slow_disk)
+    monkeypatch.setattr("bkagent.spool.synced_file.sync_file", slow_disk)
     syncing = threading.Thread(target=side.sync, daemon=True)
     syncing.start()
     assert began.wait(30)
@@ -259,7 +262,7 @@ def test_a_sync_under_way_holds_up_no_end(spool_path, monkeypatch):
 @pytest.mark.parametrize("is_gone", (False, True))
 def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(spool_path, is_gone):
     entry = directory.create(spool_path, JOB)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"line\n")
     side.finish(Result(3))
     assert entry.result() == Result(3)
@@ -287,7 +290,7 @@ def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(spool_pat
 
 
 def test_a_full_disk_holds_the_job_up_and_loses_nothing(spool_path, monkeypatch):
-    side = directory.attach(directory.create(spool_path, JOB).folder)
+    side = attach(directory.create(spool_path, JOB).folder)
     write, refusals = os.write, iter([True, False, True, True])
 
     def write_less(fd, data):
@@ -305,19 +308,17 @@ def test_a_full_disk_holds_the_job_up_and_loses_nothing(spool_path, monkeypatch)
 
 def test_a_wish_to_cancel_is_seen_by_the_job(spool_path):
     entry = directory.create(spool_path, JOB)
-    side = directory.attach(entry.folder)
-    assert side.cancel_reason() is None
+    assert shared_files.cancel_reason(entry.folder) is None
     entry.request_cancel("cancel")
-    assert side.cancel_reason() == entry.cancel_reason() == "cancel"
+    assert shared_files.cancel_reason(entry.folder) == entry.cancel_reason() == "cancel"
     entry.request_cancel("agent_stop")
     entry.request_cancel("cancel")
-    assert side.cancel_reason() == "agent_stop"
-    side.close()
+    assert shared_files.cancel_reason(entry.folder) == "agent_stop"
 
 
 def test_the_job_process_sees_the_age_of_the_last_heartbeat(spool_path):
     entry = directory.create(spool_path, JOB)
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     os.utime(os.path.join(entry.folder, "heartbeat"), (1000, 1000))
     assert side.heartbeat_age_s(1060.0) == 60
     assert side.heartbeat_age_s(900.0) == 0  # a clock that was set back
@@ -328,7 +329,7 @@ def test_the_job_process_sees_the_age_of_the_last_heartbeat(spool_path):
 
 def test_a_finished_entry_goes(spool_path):
     entry = directory.create(spool_path, JOB)
-    other = directory.AgentEntry(entry.folder)
+    other = AgentEntry(entry.folder)
     entry.remove()
     assert os.listdir(spool_path) == []
     assert not other.try_own()
@@ -362,7 +363,7 @@ def test_a_damaged_job_file_is_told(spool_path, text, said):
     with open(os.path.join(entry.folder, "job.json"), "w") as file:
         file.write(text)
     with pytest.raises(WireError, match=said):
-        print(directory.AgentEntry(entry.folder).job)
+        print(AgentEntry(entry.folder).job)
 
 
 def test_a_job_file_of_another_version_is_read(spool_path):

@@ -11,7 +11,8 @@ import pytest
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import parse
-from bkagent.transport.http_client import FileBody, Pool
+from bkagent.transport.body import FileBody
+from bkagent.transport.http_client import Pool
 from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 

@@ -16,6 +16,7 @@ from typing import Dict, Iterator
 import pytest
 
 from bkagent.spool import directory
+from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from tests.fakes.agent_process import AgentProcess, clean_environment
@@ -202,7 +203,7 @@ def test_a_job_that_is_handed_out_again_is_checked_again(
     agent = start(*flags)
     assert agent.wait_said("Waiting for instructions"), agent.said
     entry = directory.create(str(state_of(agent) / "spool"), JobManifest(job_id, plane.endpoint, "jt-" + job_id))
-    side = directory.attach(entry.folder)
+    side = attach(entry.folder)
     side.append(b"printed before\n")
     process = None
     if has_ended:

@@ -6,7 +6,8 @@ import threading
 import pytest
 
 from bkagent.yaml.composer import DEEPEST
-from bkagent.yaml.load import YamlError, load, load_all
+from bkagent.yaml.errors import YamlError
+from bkagent.yaml.load import load, load_all
 
 BOMB = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30))
 

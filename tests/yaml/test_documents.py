@@ -10,7 +10,8 @@ import os
 
 import pytest
 
-from bkagent.yaml.load import YamlError, documents, load, load_all
+from bkagent.yaml.errors import YamlError
+from bkagent.yaml.load import documents, load, load_all
 from bkagent.yaml.timestamp import Timestamp
 
 DATA = os.path.join(os.path.dirname(__file__), "..", "data", "yaml")

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from bkagent.yaml.dump import dumps
-from bkagent.yaml.load import YamlError, load, load_all
+from bkagent.yaml.errors import YamlError
+from bkagent.yaml.load import load, load_all
 
 DATA = os.path.join(os.path.dirname(__file__), "..", "data", "yaml")
 FRAGMENTS = (

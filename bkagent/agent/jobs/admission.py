@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Iterable, List, Optional, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
-from bkagent.agent.jobs.outcome import REFUSED, SIGNATURE_REJECTED
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import accepted, agent, bootstrap
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.finish import REFUSED, SIGNATURE_REJECTED
 
 _UNVERIFIABLE = (
     "+++ ⛔ Job signature verification failed",

@@ -8,7 +8,8 @@ from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent, bootstrap
 from bkagent.git.allow_list import allow_list
 from bkagent.pipeline.plugin_source import full_source
-from bkagent.plugins.parse import BadPlugins, plugin_of
+from bkagent.plugins.location import BadPlugins
+from bkagent.plugins.parse import plugin_of
 from bkagent.system import host
 
 # Every job has these, whatever else its owner allows.

@@ -6,10 +6,11 @@ import random
 import threading
 from typing import Callable
 
-from bkagent.agent.jobs.job_canceller import CANCEL, JobCanceller
+from bkagent.agent.jobs.job_canceller import JobCanceller
 from bkagent.errors import AgentError, Refused
 from bkagent.remote import jobs
 from bkagent.remote.client import Client
+from bkagent.spool.shared_files import CANCEL
 from bkagent.wire.log_events import Report
 
 CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")

@@ -6,8 +6,7 @@ import threading
 import time
 from typing import Callable, Optional
 
-from bkagent.spool.directory import AgentEntry
-from bkagent.spool.shared_files import AGENT_STOP, CANCEL
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system import process_group
 from bkagent.wire.log_events import Report
 
@@ -73,6 +72,3 @@ class JobCanceller:
         """Forget the timer; the job is over."""
         if self._killing is not None:
             self._killing.cancel()
-
-
-__all__ = ["AGENT_STOP", "CANCEL", "JobCanceller"]

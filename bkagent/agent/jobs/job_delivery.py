@@ -13,7 +13,7 @@ from typing import Callable, List, Mapping, Optional, Sequence, Union
 
 from bkagent.agent.jobs import outcome
 from bkagent.agent.jobs.cancel_poller import CancelPoller
-from bkagent.agent.jobs.job_canceller import AGENT_STOP, JobCanceller
+from bkagent.agent.jobs.job_canceller import JobCanceller
 from bkagent.agent.jobs.job_files import JobFiles, remove_if_there
 from bkagent.agent.output.stdout_follower import OpenOutput, StdoutFollower
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
@@ -24,9 +24,10 @@ from bkagent.logs.upload.uploader import Uploader
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.spool import layout
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping
-from bkagent.spool.directory import AgentEntry
 from bkagent.spool.result import Result
+from bkagent.spool.shared_files import AGENT_STOP
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
 from bkagent.wire.finish import Finish

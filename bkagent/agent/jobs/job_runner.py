@@ -44,16 +44,16 @@ from bkagent.redaction.known import KnownSecrets
 from bkagent.redaction.variables import SecretValues
 from bkagent.remote import jobs
 from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import AgentEntry
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.system import process_group
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
-from bkagent.wire.finish import Finish
+from bkagent.wire.finish import RUN_ERROR, Finish
 from bkagent.wire.log_events import Report, with_event
 from bkagent.wire.timestamps import rfc3339
 
@@ -162,9 +162,9 @@ class JobRunner:
                 child = self._launch(entry, start)
         except (OSError, ValueError, AgentError) as problem:
             self._context.report("error", f"job {self._job.id} cannot be run: {problem}", "job.run_failed")
-            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+            refusal = Refusal((f"Error running job: {problem}",), RUN_ERROR)
         if refusal is not None or child is None:
-            self._refuse(entry, refusal or Refusal((), outcome.RUN_ERROR))
+            self._refuse(entry, refusal or Refusal((), RUN_ERROR))
             return
         arguments = (child, entry, tending, self._context.report)
         threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
@@ -175,7 +175,7 @@ class JobRunner:
             start, _ = self._describe_job(files, entry)
             refusal = refusal_for(self._job, start.settings) or self._judged(start)
         except ValueError as problem:
-            refusal = Refusal((f"Error running job: {problem}",), outcome.RUN_ERROR)
+            refusal = Refusal((f"Error running job: {problem}",), RUN_ERROR)
         if refusal is None:
             self._context.report("info", f"resuming job {self._job.id} of an earlier agent", "job.resumed")
             return

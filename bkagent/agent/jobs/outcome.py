@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Optional
 
 from bkagent.errors import SetupFailed
+from bkagent.spool import shared_files
 from bkagent.spool.result import Result
-from bkagent.wire.finish import Finish
+from bkagent.wire.finish import AGENT_STOP, CANCEL, RUN_ERROR, Finish
 
-CANCEL, AGENT_STOP, RUN_ERROR = "cancel", "agent_stop", "process_run_error"
-REFUSED, SIGNATURE_REJECTED = "agent_refused", "signature_rejected"
 LOST_STATUS = -1
 _CANCELLED_STATUS = 1
 
@@ -34,7 +33,7 @@ def finish_for(
         # The same status of a command itself cannot be told apart, as with the reference.
         status, reason = LOST_STATUS, reason or RUN_ERROR
     if cancel_reason:
-        reason = AGENT_STOP if cancel_reason == AGENT_STOP else CANCEL
+        reason = AGENT_STOP if cancel_reason == shared_files.AGENT_STOP else CANCEL
         if overrides_zero and reason == CANCEL:
             status = status or _CANCELLED_STATUS
     return Finish(

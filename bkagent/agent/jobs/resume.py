@@ -11,9 +11,9 @@ from typing import Callable, Optional
 
 from bkagent.errors import AgentError
 from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import AgentEntry
 from bkagent.spool.manifest import JobManifest
 from bkagent.wire.log_events import Report
 

@@ -15,7 +15,6 @@ import time
 from typing import List, Optional, Set, Tuple
 
 from bkagent.agent.jobs import outcome
-from bkagent.agent.jobs.job_canceller import AGENT_STOP
 from bkagent.agent.jobs.job_delivery import JobDelivery, settled
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_runner import AgentContext
@@ -27,9 +26,10 @@ from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.spool import directory
+from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance
 from bkagent.spool.custody.session_file import SessionFile
-from bkagent.spool.directory import AgentEntry
+from bkagent.spool.shared_files import AGENT_STOP
 from bkagent.transport.retry import Schedule
 from bkagent.wire.log_events import with_event
 from bkagent.wire.timestamps import rfc3339

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from bkagent.agent.session.session import Report, Session
+from bkagent.agent.session.session import Session
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
@@ -17,7 +17,7 @@ from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
 from bkagent.system import host
 from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
-from bkagent.wire.log_events import with_event
+from bkagent.wire.log_events import Report, with_event
 from bkagent.wire.registration import Registered, Registration
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import List
 
-from bkagent.checkout import fetching, removal, reuse, staging
+from bkagent.checkout import fetching, reuse, staging
 from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import lock, mirror_settings
 from bkagent.checkout.mirrors.remote_mirror import Outcome, Site
@@ -19,6 +19,7 @@ from bkagent.git import commands, outcome
 from bkagent.git.location import mirror_folder
 from bkagent.git.outcome import GitFailed, Kind
 from bkagent.system import unguessable
+from bkagent.system.tree_removal import remove_tree
 
 VARIABLE = "BUILDKITE_REPO_MIRROR"
 # The address of a submodule comes from a repository: git then allows fewer transports, neither local folders nor
@@ -148,7 +149,7 @@ def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None
         if not is_whole and os.path.lexists(folder):
             # It would be taken for a mirror by whoever comes next.
             work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
-            removal.remove_tree(folder)
+            remove_tree(folder)
 
 
 def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Dict, List
 from bkagent.errors import JobFailed
 from bkagent.job.job import Job
 from bkagent.job.phases import hooks
+from bkagent.plugins.location import BadPlugins
 
 if TYPE_CHECKING:
     from bkagent.plugins.checkout import CheckedOut, Wishes
@@ -25,7 +26,7 @@ def run(job: Job) -> None:
     _refuse(job)
     try:
         job.plugins = parse.parse(job.settings.plugins)
-    except parse.BadPlugins as problem:
+    except BadPlugins as problem:
         raise JobFailed(f"failed to parse a plugin definition: {problem}", 1) from None
     job.log.debug(f"Parsed {len(job.plugins)} plugins")
     wishes = _wishes(job)

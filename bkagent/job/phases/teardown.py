@@ -7,6 +7,7 @@ from typing import Optional
 from bkagent.errors import AgentError
 from bkagent.job.job import Job
 from bkagent.job.phases import docker, hooks
+from bkagent.system.tree_removal import remove_tree
 
 
 def run(job: Job) -> Optional[AgentError]:
@@ -28,9 +29,8 @@ def run(job: Job) -> Optional[AgentError]:
 
 
 def _remove(job: Job, folder: str) -> None:
-    from bkagent.checkout import removal
 
     try:
-        removal.remove_tree(folder)
+        remove_tree(folder)
     except OSError as problem:
         job.log.warning(f"Failed to remove dir {folder}: {problem.strerror}")

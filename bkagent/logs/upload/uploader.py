@@ -9,7 +9,7 @@ from typing import Callable, Optional
 
 from bkagent.errors import WireError
 from bkagent.logs.upload.chunk_pacing import ChunkPacing
-from bkagent.logs.upload.chunk_senders import ChunkSenders, GivenUp, Send
+from bkagent.logs.upload.chunk_senders import ChunkSenders, Send
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.background_sync import BackgroundSync
@@ -17,8 +17,6 @@ from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
 from bkagent.wire.log_events import Report
-
-__all__ = ["GivenUp", "Uploader"]
 
 _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `nudge` makes a stop prompt
 

@@ -10,7 +10,8 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from bkagent.pipeline.document.model import TypedPipeline, TypedStep
 from bkagent.pipeline.document.scalars import kind
-from bkagent.pipeline.path_pattern import BadPattern, PathPattern
+from bkagent.pipeline.path_pattern import PathPattern
+from bkagent.pipeline.path_pattern_parser import BadPattern
 
 KEY = "if_changed"
 SKIP = "if_changed matched no unexcluded changed files in this build"

@@ -7,7 +7,8 @@ from typing import Iterator, Mapping, Tuple, Union
 from bkagent.pipeline.document import interpolate_document, normalise
 from bkagent.pipeline.document.model import Normalised
 from bkagent.pipeline.errors import PipelineError
-from bkagent.yaml.load import YamlError, documents
+from bkagent.yaml.errors import YamlError
+from bkagent.yaml.load import documents
 
 Content = Union[str, bytes]
 TRACE_CONTEXT = "BUILDKITE_TRACE_CONTEXT"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.pipeline import go_json
 from bkagent.pipeline.errors import PipelineError
 
-NOT_GIVEN = object()
 _FLAGS = {"true": True, "false": False, "": False}
 
 
@@ -145,9 +144,3 @@ def shown(value: Any) -> str:
     text = str(value)
     text = text if len(text) <= 60 else text[:57] + "..."
     return f'"{text}"' if isinstance(value, str) else text
-
-
-def joined(words: Iterable[str]) -> str:
-    """Return words as a list in a sentence: "a", "a and b", "a, b and c"."""
-    listed = list(words)
-    return " and ".join([", ".join(listed[:-1]), listed[-1]] if len(listed) > 1 else listed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Collection, Dict, List, Optional, Set, Tuple
 
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.model.steps import GroupStep, Pipeline, Step
+from bkagent.pipeline.model.steps import Pipeline, Step
 
 
 def check(pipeline: Pipeline, existing_keys: Collection[str] = (), *, unknown_allowed: bool = False) -> None:
@@ -88,6 +88,3 @@ def _find_cycle(edges: Dict[str, List[str]]) -> List[str]:
                 done.add(path.pop())
                 on_path.discard(key)
     return []
-
-
-__all__ = ["check", "unknown_dependencies", "GroupStep"]

@@ -7,7 +7,7 @@ None stands for "not given" where the attribute's absence means something of its
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+from typing import Any, Iterator, Mapping, Optional, Tuple
 
 from bkagent.pipeline.model.rules import Matrix, Retry, SoftFail
 
@@ -144,9 +144,6 @@ class GroupStep(Step):
 
     steps: Tuple[Step, ...] = ()
     notify: Tuple[Any, ...] = ()
-
-
-AnyStep = Union[CommandStep, WaitStep, BlockStep, InputStep, TriggerStep, GroupStep]
 
 
 @dataclass(frozen=True)
