@@ -12,7 +12,7 @@ LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
     {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "redaction", "regexp", "warm"},
-    {"config", "wire", "spool"}, {"system"}, {"errors", "version"},
+    {"config", "wire", "spool"}, {"system"}, {"errors", "report", "version"},
 )  # fmt: skip
 LEVEL = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -6,15 +6,14 @@ import os
 import posixpath
 import stat
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPattern
+from bkagent.report import Report
 from bkagent.wire.go_quoted import quoted
 from bkagent.wire.shown_text import one_line
-
-Report = Callable[[str, str], None]
 
 _WINDOWS = os.sep == "\\"
 _TURNS_COUNT = 5_000  # of links that lead back; the system ends one circle after some forty

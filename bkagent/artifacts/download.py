@@ -24,9 +24,9 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
 
-Report = Callable[[str, str], None]
 
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32

@@ -13,6 +13,7 @@ from bkagent.wire.go_duration import precise
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
 INTERVAL_S = 1.0
 _CHANGES_COUNT = 1000  # of one request; the reference sends what it has
@@ -22,7 +23,7 @@ class StateReporter:
     """Collects changes from any thread; `finish` sends what is left."""
 
     def __init__(
-        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Callable[[str, str], None],
+        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Report,
         expected_count: int,
     ) -> None:  # fmt: skip
         self._client, self._job_id, self._wait, self._report = client, job_id, wait, report

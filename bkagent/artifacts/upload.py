@@ -28,9 +28,9 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
 
-Report = Callable[[str, str], None]
 
 BATCH_COUNT = 30
 SEND = constant(10, 5.0)

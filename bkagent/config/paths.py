@@ -7,7 +7,9 @@ from bkagent.system import private_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Mapping
+    from typing import List, Mapping
+
+    from bkagent.report import Report
 
 
 def home(environ: "Mapping[str, str]") -> str:
@@ -26,7 +28,7 @@ def temporary(environ: "Mapping[str, str]") -> str:
 def state_path(
     environ: "Mapping[str, str]",
     configured: str = "",
-    report: "Callable[[str, str], None]" = lambda level, text: None,
+    report: "Report" = lambda level, text: None,
 ) -> str:
     """Return the state folder, an absolute path that exists and is private to this user.
 

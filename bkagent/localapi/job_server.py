@@ -22,6 +22,8 @@ from bkagent.wire.upstream_protocol import PREFIX
 if TYPE_CHECKING:
     import _socket
 
+    from bkagent.report import Report
+
 try:
     from _operator import _compare_digest as _same  # `hmac` brings in hashlib for the same C function
 except ImportError:
@@ -34,8 +36,6 @@ _BACKLOG_COUNT = 128
 _RANDOM_NAMES_COUNT = (
     100_000  # the reference's range; with the process id it makes a clash with a living job impossible
 )
-
-Report = Callable[[str, str], None]
 
 
 class JobServer:

@@ -14,10 +14,10 @@ from bkagent.transport.request_head import BadRequest, RequestHead
 if TYPE_CHECKING:
     import _socket
 
+    from bkagent.report import Report
+
 CONNECTIONS_COUNT = 64  # a job's commands come one or a few at a time; above this the longest silent one is dropped
 STOP_LIMIT_S = 10.0
-
-Report = Callable[[str, str], None]
 
 
 class Listener:

@@ -7,15 +7,14 @@ definite refusal are remembered; anything another try could change is forgotten,
 from __future__ import annotations
 
 import threading
-from typing import Callable, Dict
+from typing import Dict
 
 from bkagent.errors import AgentError, Unavailable
 from bkagent.localapi.connection import Answer, error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream
+from bkagent.report import Report
 from bkagent.wire import json_text
-
-Report = Callable[[str, str], None]
 
 
 class _Promise:

@@ -5,15 +5,14 @@ The store is the same, so ids and tokens still count; only the port of the old c
 
 from __future__ import annotations
 
-from typing import Callable
-
 from bkagent.errors import AgentError
+from bkagent.report import Report
 from bkagent.spool import directory
 from bkagent.spool.custody import handing_over, provenance
 from bkagent.system import process_group
 
 
-def hand_over(spool_path: str, endpoint: str, report: "Callable[[str, str], None]") -> int:
+def hand_over(spool_path: str, endpoint: str, report: "Report") -> int:
     """End the jobs of the spool that still run, and point all of them at `endpoint`; return how many there were.
 
     The agents that start next take them over. The caller holds the data folder, so nobody else is using it.

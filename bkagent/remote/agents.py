@@ -6,11 +6,11 @@ from typing import Callable
 
 from bkagent.errors import AgentError
 from bkagent.remote.client import Client
+from bkagent.report import Report
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registered, Registration
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 REGISTER = constant(30, 10.0)

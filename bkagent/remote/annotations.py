@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict
 
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-    Report = Callable[[str, str], None]
     Wait = Callable[[float], bool]
 
 SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))

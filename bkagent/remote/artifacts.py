@@ -13,8 +13,8 @@ from bkagent.wire.artifacts import Artifact, Created, StateChange
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 CREATE = subsecond(10, 0.5)

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-    Report = Callable[[str, str], None]
     Wait = Callable[[float], bool]
 
 SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))

@@ -7,9 +7,9 @@ from typing import Callable, Mapping
 from bkagent.errors import Unavailable
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
 from bkagent.remote.escaping import segment
+from bkagent.report import Report
 from bkagent.transport.retry import Schedule, constant, retry, worth_another_try
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 HEADER_TIMES = constant(10, 5.0)

@@ -9,12 +9,12 @@ from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreach
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Locked
+from bkagent.report import Report
 from bkagent.transport.retry import Schedule, constant, exponential, retry, subsecond, worth_another_try
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.reader import Reader
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 ACCEPT = constant(30, 5.0)

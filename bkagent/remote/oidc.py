@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, Sequence
 
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-    Report = Callable[[str, str], None]
     Wait = Callable[[float], bool]
 
 SCHEDULE = exponential(5, 2.0)

@@ -13,8 +13,8 @@ from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-Report = Callable[[str, str], None]
 Wait = Callable[[float], bool]
 
 UPLOAD = constant(60, 5.0)

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from typing import Callable
 
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
     from bkagent.transport.retry import Schedule
 
-    Report = Callable[[str, str], None]
     Wait = Callable[[float], bool]
 
 GET = exponential(3, 2.0, jitter=(-1.0, 5.0))

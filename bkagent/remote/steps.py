@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict
 
     from bkagent.remote.reply import Caller
+    from bkagent.report import Report
 
-    Report = Callable[[str, str], None]
     Wait = Callable[[float], bool]
 
 SCHEDULE = constant(10, 5.0)

@@ -9,6 +9,7 @@ import time
 from typing import Callable, Dict, Optional, Tuple
 
 from bkagent.errors import ConfigError
+from bkagent.report import Report
 from bkagent.transport.answer import Answer, Stream, error_answer
 from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.request import Request
@@ -20,8 +21,6 @@ STREAMS_COUNT = 128  # as many connections may be streams, which never end by th
 STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
 STOP_LIMIT_S = 5.0
 BACKLOG_COUNT = 128
-
-Report = Callable[[str, str], None]
 
 
 class HttpServer:

@@ -9,7 +9,9 @@ from bkagent.wire import go_duration
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Iterable, Mapping, Tuple
+    from typing import Iterable, Mapping, Tuple
+
+    from bkagent.report import Report
 
 HIDDEN = "[REDACTED]"
 _HARMLESS = frozenset(
@@ -26,7 +28,7 @@ class RequestLog:
 
     __slots__ = ("_report", "_with_heads")
 
-    def __init__(self, report: "Callable[[str, str], None]", with_heads: bool = False) -> None:
+    def __init__(self, report: "Report", with_heads: bool = False) -> None:
         self._report, self._with_heads = report, with_heads
 
     def begin(self, what: str, headers: "Mapping[str, str]") -> "LoggedRequest":

@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Optional, Tuple, TypeVar
 
+    from bkagent.report import Report
+
     T = TypeVar("T")
 
 # A server that names a pause is believed, within reason: longer than this and we look again ourselves.
@@ -81,7 +83,7 @@ def retry(
     schedule: Schedule,
     *,
     wait: "Callable[[float], bool]",
-    report: "Callable[[str, str], None]",
+    report: "Report",
     what: str = "",
     may_retry: "Callable[[Exception], bool]" = worth_another_try,
     chance: "Optional[Callable[[float, float], float]]" = None,

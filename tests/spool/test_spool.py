@@ -13,7 +13,7 @@ import time
 import pytest
 
 from bkagent.errors import AgentError, WireError
-from bkagent.spool import directory
+from bkagent.spool import directory, shared_files
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping
 from bkagent.spool.job_entry import attach

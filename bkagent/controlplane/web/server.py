@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.login import links
@@ -20,6 +20,7 @@ from bkagent.transport.routing import Router
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane
+    from bkagent.report import Report
 
 # Addresses that mean every address of a machine, and one that clients of the same machine can call.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -29,7 +30,7 @@ class Server:
     """Serves a plane until stopped. It does not close the plane."""
 
     def __init__(
-        self, plane: "Plane", host: str, port: int, report: Callable[[str, str], None], *, url: str = "",
+        self, plane: "Plane", host: str, port: int, report: Report, *, url: str = "",
         hold_ping_s: float = 0.0, open_pages: bool = False,
     ) -> None:  # fmt: skip
         """Listen; port 0 takes any free port. Raises ConfigError.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Callable, Iterator
+from typing import Iterator
 
 from bkagent.config import paths
 from bkagent.errors import AgentError
@@ -11,6 +11,7 @@ from bkagent.job.api.state import LiveState
 from bkagent.job.job import Job
 from bkagent.localapi.job_server import SOCKET_VARIABLE, TOKEN_VARIABLE, JobServer
 from bkagent.localapi.upstream import Upstream
+from bkagent.report import Report
 from bkagent.system import local_socket
 
 _DISABLED = (
@@ -61,7 +62,7 @@ def _start(job: Job, upstream: Upstream) -> JobServer:
     return server
 
 
-def _reporter(job: Job) -> Callable[[str, str], None]:
+def _reporter(job: Job) -> Report:
     def report(level: str, text: str) -> None:
         if level in ("warn", "error"):
             job.log.warning(text)
