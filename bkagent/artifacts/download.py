@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.artifacts import destinations
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
-from bkagent.artifacts.human_size import shown
 from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
@@ -20,6 +19,7 @@ from bkagent.transport.http_client import Pool
 from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
+from bkagent.wire.human_size import shown
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
 from bkagent.artifacts import destinations, digests, transfer
 from bkagent.artifacts.collect import Found, Selection, collect
 from bkagent.artifacts.content_types import ContentTypes
-from bkagent.artifacts.human_size import shown
 from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
@@ -24,6 +23,7 @@ from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact, StateChange
 from bkagent.wire.go_duration import precise, rounded
+from bkagent.wire.human_size import shown
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:

@@ -11,9 +11,8 @@ from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.upstream import Upstream
 from bkagent.transport.request_head import BadRequest, RequestHead
-from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, PREFIX, REDACTED, TOKEN_HEADER
+from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, TOKEN_HEADER
 
-BASE = "/api/current-job/v0"
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
 
 
@@ -68,7 +67,8 @@ class JobRoutes:
         path = head.target.partition("?")[0]
         if path.startswith(PREFIX):
             return self._pass_on(head, body)
-        methods = self._routes.get(path[len(BASE) :]) if path.startswith(BASE + "/") else self._own_routes.get(path)
+        is_job_api = path.startswith(JOB_API + "/")
+        methods = self._routes.get(path[len(JOB_API) :]) if is_job_api else self._own_routes.get(path)
         if methods is None:
             return _NOT_FOUND
         handle = methods.get(head.method)

@@ -29,9 +29,6 @@ try:
 except ImportError:
     from hmac import compare_digest as _same  # type: ignore[no-redef]
 
-SOCKET_VARIABLE = "BUILDKITE_AGENT_JOB_API_SOCKET"
-TOKEN_VARIABLE = "BUILDKITE_AGENT_JOB_API_TOKEN"
-
 _BACKLOG_COUNT = 128
 _RANDOM_NAMES_COUNT = (
     100_000  # the reference's range; with the process id it makes a clash with a living job impossible

@@ -13,6 +13,7 @@ from bkagent.regexp.class_parser import ClassParser
 from bkagent.regexp.classes import CharacterSet
 from bkagent.regexp.escapes import read_escape
 from bkagent.regexp.syntax import Assertion, Choice, Node, PatternError, Repeat, Sequence
+from bkagent.wire.digits import is_whole
 
 MOST_REPEATS = 1000  # as in Go
 DEEPEST = 100
@@ -183,7 +184,7 @@ def _counts(text: str) -> "Optional[Tuple[int, Optional[int]]]":
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
+    return is_whole(text, len(text)) and (text == "0" or text[0] != "0")
 
 
 def _repeated(part: Node, low: int, high: Optional[int]) -> Repeat:

@@ -8,7 +8,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping
 
-BASE = "/api/current-job/v0"
 _LIMIT_S = 60.0
 
 
@@ -34,7 +33,7 @@ class JobApi:
 
         Raises AgentError with the service's own words when it says no, NotServed when it cannot be asked.
         """
-        return self._ask(method, BASE + path, document)
+        return self._ask(method, upstream_protocol.JOB_API + path, document)
 
     def redacted(self, texts: "List[str]") -> "List[str]":
         """Return texts without the secrets that the job's process knows of. Raises as `request`."""

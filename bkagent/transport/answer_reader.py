@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 from bkagent.transport.response import Headers
+from bkagent.wire.digits import is_whole
 
 if TYPE_CHECKING:
     import socket
@@ -196,7 +197,7 @@ def _parse_head(head: bytes) -> Tuple[int, Headers, bool]:
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     code = rest[:3]
-    if not version.startswith("HTTP/1.") or not (code.isascii() and code.isdigit()) or rest[3:4] not in ("", " "):
+    if not version.startswith("HTTP/1.") or not is_whole(code) or rest[3:4] not in ("", " "):
         raise BadAnswer(f"malformed HTTP response: {lines[0][:80]!r}")
     pairs: List[Tuple[str, str]] = []
     for line in lines[1:]:
@@ -212,7 +213,7 @@ def _parse_head(head: bytes) -> Tuple[int, Headers, bool]:
 def _length(text: str) -> int:
     values = {value.strip() for value in text.split(",")}
     value = values.pop()
-    if values or not (value.isascii() and value.isdigit()) or len(value) > 18:
+    if values or not is_whole(value):
         raise BadAnswer(f"the answer's length is not a number: {text[:40]!r}")
     return int(value)
 

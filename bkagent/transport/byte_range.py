@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional, Tuple
 
 from bkagent.transport.request_head import HttpError
+from bkagent.wire.digits import is_whole
 
 
 def read_range(header: str, size: int) -> Optional[Tuple[int, int]]:
@@ -21,7 +22,7 @@ def read_range(header: str, size: int) -> Optional[Tuple[int, int]]:
     if "," in ranges:
         return None
     first, dash, last = (piece.strip() for piece in ranges.partition("-"))
-    if not dash or not (first or last) or not all(_whole(piece) for piece in (first, last) if piece):
+    if not dash or not (first or last) or not all(is_whole(piece) for piece in (first, last) if piece):
         raise HttpError(400, "a range must be bytes=FIRST-LAST")
     if not first:
         count = min(int(last), size)
@@ -34,7 +35,3 @@ def read_range(header: str, size: int) -> Optional[Tuple[int, int]]:
     if count <= 0:
         raise HttpError(416, f"there are only {size} bytes", (("Content-Range", f"bytes */{size}"),))
     return offset, count
-
-
-def _whole(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18

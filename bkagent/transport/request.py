@@ -70,6 +70,11 @@ class Request:
             raise HttpError(400, f"the query must be at most {QUERY_FIELDS_COUNT} pairs of NAME=VALUE") from None
         return {name: go_decoding.replace_escaped(value) for name, value in reversed(pairs)}
 
+    def authorization(self) -> Tuple[str, str]:
+        """Return the scheme of the Authorization header in lower case, and what follows it; "" for what is missing."""
+        scheme, _, credentials = self.headers.get("authorization", "").partition(" ")
+        return scheme.lower(), credentials.strip()
+
     def value(self, name: str, default: str = "") -> str:
         """Return the first value of `name` in the query."""
         return next((value for key, value in self.query if key == name), default)

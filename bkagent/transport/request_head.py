@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.errors import AgentError
+from bkagent.wire.digits import is_whole
 
 LIMIT_BYTES = 64 * 1024  # agents send a few hundred bytes, browsers a few thousand
 HEADERS_COUNT = 100
@@ -115,7 +116,7 @@ def _body_bytes(headers: Mapping[str, str]) -> Optional[int]:
         return None
     if length is None:
         return 0
-    if not (length.isascii() and length.isdigit()):
+    if not is_whole(length, len(length)):
         raise BadRequest(400, "content-length must be a decimal number")
     if len(length) > 18:
         raise BadRequest(413, "no request body can be that long")

@@ -12,5 +12,6 @@ TIMEOUT_HEADER = "x-bkagent-timeout"
 PASSED_ON_HEADER = "X-Bkagent-Upstream"  # marks an answer as the control plane's, so that its 404 is not taken for ours
 UNREACHABLE_HEADER = "X-Bkagent-Unreachable"  # no answer came: "retry" or "final"
 
+JOB_API = "/api/current-job/v0"  # what lies below, jobs of the reference can ask for, too
 SOCKET_VARIABLE = "BUILDKITE_AGENT_JOB_API_SOCKET"
 TOKEN_VARIABLE = "BUILDKITE_AGENT_JOB_API_TOKEN"

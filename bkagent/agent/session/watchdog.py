@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Callable, Mapping, Optional
 
 from bkagent.system import service_socket
+from bkagent.wire.digits import is_whole
 from bkagent.wire.log_events import Report
 
 
@@ -30,7 +31,7 @@ def read_watch(environ: Mapping[str, str], report: Report) -> Optional[Watch]:
         return None
     if environ.get("WATCHDOG_PID", "") not in ("", str(os.getpid())):
         return None  # it was meant for a process that has started this one
-    if not (microseconds.isascii() and microseconds.isdigit() and int(microseconds) > 0):
+    if not (is_whole(microseconds, 20) and int(microseconds) > 0):
         text = f"WATCHDOG_USEC must be a number of microseconds, but is {microseconds!r}"
         report("warn", text, "watchdog.invalid")
         return None

@@ -8,6 +8,7 @@ from bkagent.errors import AgentError, Refused, Unreachable, UsageError
 from bkagent.remote import job_updates
 from bkagent.remote.job_api import JobApi, NotServed
 from bkagent.transport.retry import sleep
+from bkagent.wire.digits import is_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
 
 def _exit_status(text: str) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
+    if not is_whole(digits):
         raise UsageError(f'exit status must be an integer, not "{text}"')
     if int(text) <= 0:
         raise UsageError(f"exit status must be a positive integer, not {text}: only a failure can be promised")

@@ -3,6 +3,7 @@
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, server
 from bkagent.errors import ConfigError, UsageError
+from bkagent.wire.digits import is_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _public_url(url: str, origin: str) -> str:
 def _address(text: str, origin: str) -> "Tuple[str, int]":
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+    if not colon or not host or not is_whole(port) or int(port) > 65535:
         raise UsageError(f'listen must be HOST:PORT, but the {origin} says "{text}"')
     if ":" in host and not bracketed:
         raise UsageError(

@@ -16,6 +16,7 @@ from typing import Callable, Dict
 from urllib.parse import urlencode
 
 from bkagent.controlplane.tokens import Tokens
+from bkagent.wire.digits import is_whole
 
 PATH = "/-/login"
 VALID_S = 600  # long enough to carry a link to a browser; it may have been printed into a log that others read
@@ -57,7 +58,7 @@ class LoginLinks:
             return True
         until, _, rest = secret.partition("-")
         nonce, _, mark = rest.partition("-")
-        if not (until.isascii() and until.isdigit() and len(until) < 16):
+        if not is_whole(until, 15):
             return False
         expected = _mark(self.key, self._tokens.api, int(until), nonce)
         if not hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()):

@@ -14,6 +14,7 @@ from bkagent.controlplane.records import Event, Job
 from bkagent.controlplane.scheduling import limits, states
 from bkagent.controlplane.store import chunks
 from bkagent.controlplane.store.log_file import LogFile
+from bkagent.wire.digits import is_whole
 
 MOST_OPEN = 512
 LATE_LOG_S = 60.0
@@ -113,8 +114,7 @@ class Logs:
         with self._ledger.change():
             self._ledger.job(job_id)
             for index, at in times.items():
-                is_number = index.isascii() and index.isdigit() and len(index) < 10
-                if not is_number or int(index) > limits.HEADER_TIMES_PER_JOB or len(at) > 64:
+                if not is_whole(index, 9) or int(index) > limits.HEADER_TIMES_PER_JOB or len(at) > 64:
                     raise Rejected("header times are RFC 3339 times under the index of their line")
                 chunks.put_header_time(self._db, job_id, int(index), at)
 

@@ -9,10 +9,11 @@ from bkagent.config import paths
 from bkagent.errors import AgentError
 from bkagent.job.api.state import LiveState
 from bkagent.job.job import Job
-from bkagent.localapi.job_server import SOCKET_VARIABLE, TOKEN_VARIABLE, JobServer
+from bkagent.localapi.job_server import JobServer
 from bkagent.localapi.upstream import Upstream
 from bkagent.report import Report
 from bkagent.system import local_socket
+from bkagent.wire.upstream_protocol import SOCKET_VARIABLE, TOKEN_VARIABLE
 
 _DISABLED = (
     "The Job API is off: secrets cannot be redacted while the job runs, and hooks that are programs cannot change the "

@@ -15,6 +15,7 @@ from bkagent.controlplane.tokens import SESSION_PREFIX
 from bkagent.controlplane.web.context import ARTIFACT_TICKET_PURPOSE, UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
+from bkagent.wire.digits import is_whole
 from bkagent.wire.reader import Reader
 
 
@@ -28,10 +29,10 @@ class Rule:
 
 def token(request: Request) -> str:
     """Return the token of `Authorization: Token ...`. Raises Unauthorized."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "token" or not text.strip():
+    scheme, text = request.authorization()
+    if scheme != "token" or not text:
         raise Unauthorized("an Authorization header with a token is required")
-    return text.strip()
+    return text
 
 
 def _anyone(site: Site, request: Request) -> Caller:
@@ -151,6 +152,6 @@ def fields(request: Request, what: str) -> Reader:
 def whole(request: Request, name: str, low: int = 0) -> int:
     """Return a whole number of the query. Raises HttpError 400."""
     text = request.value(name)
-    if not (text.isascii() and text.isdigit() and len(text) <= 15 and int(text) >= low):
+    if not (is_whole(text, 15) and int(text) >= low):
         raise HttpError(400, f"{name} must be a whole number of at least {low}")
     return int(text)

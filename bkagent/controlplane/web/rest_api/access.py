@@ -9,12 +9,13 @@ from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
+from bkagent.wire.digits import is_whole
 
 
 def check_token(site: Site, request: Request) -> None:
     """Check for the API token and the one organization there is. Raises HttpError 401 or 404."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not site.plane.tokens.is_api(token.strip()):
+    scheme, token = request.authorization()
+    if scheme != "bearer" or not site.plane.tokens.is_api(token):
         raise HttpError(
             401, "Authentication required. Please supply a valid API access token as `Authorization: Bearer TOKEN`"
         )
@@ -36,7 +37,7 @@ def body(request: Request) -> Dict[str, Any]:
 def build_of(site: Site, request: Request) -> Build:
     """Return the build that the path names by pipeline and number (or id). Raises NotFound."""
     number = request.parameters["number"]
-    if number.isascii() and number.isdigit() and len(number) < 16:
+    if is_whole(number, 15):
         return site.plane.builds.by_number(request.parameters["pipeline"], int(number))
     build = site.plane.builds.get(number)
     if build.pipeline_slug != request.parameters["pipeline"]:

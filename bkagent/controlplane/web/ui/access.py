@@ -64,13 +64,13 @@ def _check_near(site: Site, request: Request) -> None:
 
 
 def _has_token(site: Site, request: Request) -> bool:
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return site.plane.tokens.is_api(text.strip())
-    if scheme.lower() != "basic":
+    scheme, text = request.authorization()
+    if scheme == "bearer":
+        return site.plane.tokens.is_api(text)
+    if scheme != "basic":
         return False
     try:
-        decoded = base64.b64decode(text.strip(), validate=True).decode("utf-8")
+        decoded = base64.b64decode(text, validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return False
     return site.plane.tokens.is_api(decoded.partition(":")[2])

@@ -29,6 +29,8 @@ from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.transport.routing import Router
+from bkagent.wire.digits import is_whole
+from bkagent.wire.human_size import shown
 
 PER_PAGE = 30
 
@@ -56,7 +58,7 @@ def builds(site: Site, request: Request) -> Answer:
     if slug:
         site.plane.pipelines.get(slug)
     number = request.value("page", "1")
-    at = int(number) if number.isascii() and number.isdigit() and len(number) < 9 else 1
+    at = int(number) if is_whole(number, 8) else 1
     at = max(at, 1)
     pages_count = max(1, -(-site.plane.builds.count(pipeline_slug=slug) // PER_PAGE))
     listed = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
@@ -130,7 +132,7 @@ def _cut_note(path: str, start: int) -> Html:
     if not start:
         return NOTHING
     text = '<p class="soft">The first {size} of the log are not shown here.</p>'
-    return fill(text, size=words.size(start))
+    return fill(text, size=shown(start))
 
 
 def artifact(site: Site, request: Request) -> Answer:
@@ -178,7 +180,7 @@ def live_job(site: Site, request: Request) -> Answer:
     """Changes of one log."""
     _, job_ = _job(site, request)
     numbers = [request.value(name, "0") for name in ("start", "offset")]
-    if not all(number.isascii() and number.isdigit() and len(number) < 16 for number in numbers):
+    if not all(is_whole(number, 15) for number in numbers):
         raise HttpError(400, "start and offset must be whole numbers")
     start, offset = (int(number) for number in numbers)
     shown_from, offset = max(start, offset - log_view.SHOWN_BYTES), max(start, offset)
@@ -203,9 +205,9 @@ def _crumbs(site: Site, record: Build) -> Crumbs:
 
 def _build(site: Site, request: Request) -> Build:
     number = request.parameters["number"]
-    if not (number.isascii() and number.isdigit()):
+    if not is_whole(number, 15):
         raise NotFound("No build found")
-    return site.plane.builds.by_number(request.parameters["pipeline"], int(number[:15]))
+    return site.plane.builds.by_number(request.parameters["pipeline"], int(number))
 
 
 def _job(site: Site, request: Request) -> Tuple[Build, Job]:

@@ -51,13 +51,3 @@ def duration(seconds: Optional[float]) -> str:
 def between(start: Optional[float], end: Optional[float], now: float) -> str:
     """Return how long something took, or has been taking."""
     return "" if start is None else duration((now if end is None else end) - start)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes in the largest fitting unit."""
-    amount, unit = float(count), "B"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024:
-            break
-        amount, unit = amount / 1024, larger
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
