@@ -16,7 +16,7 @@ from bkagent.config import job_variables
 from bkagent.config.options import agent, api, job, logging
 from bkagent.errors import AgentError, JobFailed
 from bkagent.hooks import find, kind
-from bkagent.hooks.kind import Kind
+from bkagent.hooks.kind import HookKind
 from bkagent.shell import process, programs
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.launch import Launch
@@ -90,9 +90,9 @@ def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], repor
 def _argv(path: str, hooks_shell: str, env: Mapping[str, str]) -> List[str]:
     """Return what runs a hook: itself, the configured shell, or bash (sh without one) for a script with no `#!`."""
     nature = kind.of(path)
-    if nature.kind is Kind.SHELL and hooks_shell:
+    if nature.kind is HookKind.SHELL and hooks_shell:
         words = [*split(hooks_shell), path]
-    elif nature.kind is Kind.SHELL and not nature.shebang:
+    elif nature.kind is HookKind.SHELL and not nature.shebang:
         words = ["bash" if programs.find("bash", env, os.getcwd()) else "sh", path]
     else:
         return [path]

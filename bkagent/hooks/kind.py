@@ -20,7 +20,7 @@ _SHELLS = frozenset(("bash", "dash", "ksh", "sh", "zsh"))
 _LONGEST_SHEBANG_BYTES = 4096
 
 
-class Kind(enum.Enum):
+class HookKind(enum.Enum):
     """How a hook is run: a shell hook is sourced, the others are started."""
 
     SHELL = "shell"
@@ -31,7 +31,7 @@ class Kind(enum.Enum):
 class Nature(NamedTuple):
     """What the first bytes of a hook tell. `shebang` is its first line with `#!`, or ""."""
 
-    kind: Kind
+    kind: HookKind
     shebang: str
 
     @property
@@ -46,11 +46,11 @@ def of(path: str) -> Nature:
     with open(path, "rb") as file:
         head = file.read(_LONGEST_SHEBANG_BYTES)
     if len(head) >= 4 and (head[:4] in _PROGRAMS or head[:2] == b"MZ"):
-        return Nature(Kind.BINARY, "")
+        return Nature(HookKind.BINARY, "")
     if not head.startswith(b"#!"):
-        return Nature(Kind.SHELL, "")
+        return Nature(HookKind.SHELL, "")
     line = head.split(b"\n", 1)[0].rstrip(b"\r").decode("utf-8", "surrogateescape")
-    return Nature(Kind.SHELL if _is_shell(line) else Kind.SCRIPT, line)
+    return Nature(HookKind.SHELL if _is_shell(line) else HookKind.SCRIPT, line)
 
 
 def _is_shell(shebang: str) -> bool:

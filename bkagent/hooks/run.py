@@ -10,7 +10,7 @@ from typing import List, Mapping
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.hooks import changes, kind, wrapper
 from bkagent.hooks.changes import Changes
-from bkagent.hooks.kind import Kind, Nature
+from bkagent.hooks.kind import HookKind, Nature
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
@@ -55,7 +55,7 @@ def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
         nature = kind.of(hook.path)
     except OSError as error:
         raise HookFailed(f'running "{hook.title}" hook: cannot read {hook.path}: {error.strerror}', 1) from error
-    if nature.kind is not Kind.SHELL:
+    if nature.kind is not HookKind.SHELL:
         _run_directly(session, hook, nature.kind)
         return Changes()
     folder = _private_folder(session)
@@ -66,8 +66,8 @@ def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
         session.log.flush()
 
 
-def _run_directly(session: Session, hook: Hook, nature: Kind) -> None:
-    if IS_WINDOWS and nature is Kind.SCRIPT:
+def _run_directly(session: Session, hook: Hook, nature: HookKind) -> None:
+    if IS_WINDOWS and nature is HookKind.SCRIPT:
         raise HookFailed(f'running "{hook.title}" script hook: Windows does not run a script by its shebang line', 1)
     told = {
         **hook.env,

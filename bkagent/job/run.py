@@ -7,7 +7,7 @@ from typing import Callable, Optional
 from bkagent.errors import AgentError, SetupFailed
 from bkagent.job.job import Job
 from bkagent.job.phases import artifacts, checkout, command, git_credentials, plugins, setup, teardown
-from bkagent.job.phases.command import COMMAND_STATUS, Ending
+from bkagent.job.phases.command import COMMAND_STATUS, CommandEnding
 from bkagent.job.phases.hooks import ShellHookFailed
 
 
@@ -66,7 +66,7 @@ def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:
     return None
 
 
-def _decide(job: Job, ending: Ending, artifact_error: Optional[AgentError]) -> int:
+def _decide(job: Job, ending: CommandEnding, artifact_error: Optional[AgentError]) -> int:
     """Return the exit code: artifacts count unless the command failed, then hooks, then what the variable says."""
     if artifact_error is not None:
         job.log.error(str(artifact_error))

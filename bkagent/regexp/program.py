@@ -13,7 +13,7 @@ from bkagent.regexp.syntax import Assertion, Choice, Node, PatternError, Repeat,
 MOST_STEPS = 10_000
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """One state: it takes a character, holds at a place, or only leads on. `ends` is that of a match."""
 
     following: Tuple[int, ...] = ()
@@ -25,14 +25,14 @@ class Step(NamedTuple):
 class Program(NamedTuple):
     """The steps, and the number of the first."""
 
-    steps: Tuple[Step, ...]
+    steps: Tuple[Instruction, ...]
     start: int
 
 
 def compile_program(node: Node) -> Program:
     """Return the machine of a pattern. Raises PatternError for one that would be too big."""
     builder = _Builder()
-    end = builder.add(Step(ends=True))
+    end = builder.add(Instruction(ends=True))
     start = builder.build(node, end)
     return Program(tuple(builder.steps), start)
 
@@ -41,9 +41,9 @@ class _Builder:
     """Steps are made from the end of a pattern to its beginning, so that each knows what follows."""
 
     def __init__(self) -> None:
-        self.steps: List[Step] = []
+        self.steps: List[Instruction] = []
 
-    def add(self, step: Step) -> int:
+    def add(self, step: Instruction) -> int:
         if len(self.steps) >= MOST_STEPS:
             raise PatternError("expression is too large")
         self.steps.append(step)
@@ -52,11 +52,11 @@ class _Builder:
     def build(self, node: Node, following: int) -> int:
         """Return the first step of what matches `node` and then goes on with `following`."""
         if isinstance(node, CharacterSet):
-            return self.add(Step((following,), accepts=node))
+            return self.add(Instruction((following,), accepts=node))
         if isinstance(node, Assertion):
-            return self.add(Step((following,), holds=node.kind))
+            return self.add(Instruction((following,), holds=node.kind))
         if isinstance(node, Choice):
-            return self.add(Step(tuple(self.build(part, following) for part in node.parts)))
+            return self.add(Instruction(tuple(self.build(part, following) for part in node.parts)))
         if isinstance(node, Sequence):
             for part in reversed(node.parts):
                 following = self.build(part, following)
@@ -66,12 +66,12 @@ class _Builder:
     def _repeat(self, node: Repeat, following: int) -> int:
         first = following
         if node.high is None:
-            loop = self.add(Step())
-            self.steps[loop] = Step((self.build(node.part, loop), following))
+            loop = self.add(Instruction())
+            self.steps[loop] = Instruction((self.build(node.part, loop), following))
             first = loop
         else:
             for _ in range(node.high - node.low):
-                first = self.add(Step((self.build(node.part, first), following)))
+                first = self.add(Instruction((self.build(node.part, first), following)))
         for _ in range(node.low):
             first = self.build(node.part, first)
         return first

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bkagent.hooks.find import find, find_all
-from bkagent.hooks.kind import Kind, of
+from bkagent.hooks.kind import HookKind, of
 from bkagent.system.confined_path import confined
 
 
@@ -96,29 +96,29 @@ def test_no_path_through_random_links_leaves_the_root(tmp_path, seed):
 @pytest.mark.parametrize(
     "head, kind",
     [
-        (b"", Kind.SHELL),
-        (b"echo hi\n", Kind.SHELL),
-        (b"#!/bin/sh", Kind.SHELL),
-        (b"#!/bin/bash -e\n", Kind.SHELL),
-        (b"#! /usr/bin/env zsh\n", Kind.SHELL),
-        (b"#!/usr/local/bin/ksh\r\n", Kind.SHELL),
-        (b"#!/usr/bin/env dash -e\n", Kind.SHELL),
-        (b"#!/usr/bin/env -S bash -e\n", Kind.SCRIPT),
-        (b"#!/usr/bin/env python3\n", Kind.SCRIPT),
-        (b"#!/usr/bin/env\n", Kind.SCRIPT),
-        (b"#!/usr/bin/fish\n", Kind.SCRIPT),
-        (b"#!/bin/bash5\n", Kind.SCRIPT),
-        (b"#!", Kind.SCRIPT),
-        (b"#!/usr/bin/env 'unclosed\n", Kind.SCRIPT),
-        (b"\x7fELF\x02", Kind.BINARY),
-        (b"\xca\xfe\xba\xbe", Kind.BINARY),
-        (b"\xfe\xed\xfa\xce", Kind.BINARY),
-        (b"\xfe\xed\xfa\xcf", Kind.BINARY),
-        (b"\xce\xfa\xed\xfe", Kind.BINARY),
-        (b"\xcf\xfa\xed\xfe", Kind.BINARY),
-        (b"MZ\x90\x00", Kind.BINARY),
-        (b"\x7fEL", Kind.SHELL),
-        (b"MZ", Kind.SHELL),
+        (b"", HookKind.SHELL),
+        (b"echo hi\n", HookKind.SHELL),
+        (b"#!/bin/sh", HookKind.SHELL),
+        (b"#!/bin/bash -e\n", HookKind.SHELL),
+        (b"#! /usr/bin/env zsh\n", HookKind.SHELL),
+        (b"#!/usr/local/bin/ksh\r\n", HookKind.SHELL),
+        (b"#!/usr/bin/env dash -e\n", HookKind.SHELL),
+        (b"#!/usr/bin/env -S bash -e\n", HookKind.SCRIPT),
+        (b"#!/usr/bin/env python3\n", HookKind.SCRIPT),
+        (b"#!/usr/bin/env\n", HookKind.SCRIPT),
+        (b"#!/usr/bin/fish\n", HookKind.SCRIPT),
+        (b"#!/bin/bash5\n", HookKind.SCRIPT),
+        (b"#!", HookKind.SCRIPT),
+        (b"#!/usr/bin/env 'unclosed\n", HookKind.SCRIPT),
+        (b"\x7fELF\x02", HookKind.BINARY),
+        (b"\xca\xfe\xba\xbe", HookKind.BINARY),
+        (b"\xfe\xed\xfa\xce", HookKind.BINARY),
+        (b"\xfe\xed\xfa\xcf", HookKind.BINARY),
+        (b"\xce\xfa\xed\xfe", HookKind.BINARY),
+        (b"\xcf\xfa\xed\xfe", HookKind.BINARY),
+        (b"MZ\x90\x00", HookKind.BINARY),
+        (b"\x7fEL", HookKind.SHELL),
+        (b"MZ", HookKind.SHELL),
     ],
 )
 def test_the_first_bytes_tell_what_a_hook_is(tmp_path, head, kind):

@@ -19,7 +19,7 @@ def commands() -> "List[Command]":
     return [table.load(name) for name in sorted(table.COMMANDS) if name != "help" and name not in table.HIDDEN]
 
 
-class _Flag:
+class _ShownFlag:
     """A flag as a shell needs to know it: `words` are its legal values, None where any text is one."""
 
     __slots__ = ("name", "help", "takes_value", "takes_path", "words")
@@ -32,16 +32,16 @@ class _Flag:
         self.words = words
 
 
-def _flags(command: "Command") -> "List[_Flag]":
+def _flags(command: "Command") -> "List[_ShownFlag]":
     flags = [
-        _Flag(
+        _ShownFlag(
             option.name, option.help, option.kind.takes_value, option.kind.name in _PATH_KINDS,
             [word for word in getattr(option.kind, "words", ()) if word],
         )
         for option in command.options
         if not option.hidden and not option.replaced_by
     ]  # fmt: skip
-    return [*flags, _Flag("help", "Describe the command.", False, False, [])]
+    return [*flags, _ShownFlag("help", "Describe the command.", False, False, [])]
 
 
 def _words_after(commands: "List[Command]") -> "Dict[str, List[str]]":
@@ -130,7 +130,7 @@ def _zsh_row(name: str, word: str = "") -> str:
     return _quoted(f"{word or name}:{summary}")
 
 
-def _zsh_flag(flag: _Flag) -> str:
+def _zsh_flag(flag: _ShownFlag) -> str:
     text = flag.help.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]").replace(":", "\\:")
     spec = f"*--{flag.name}[{text}]"
     if flag.words:

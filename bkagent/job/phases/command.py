@@ -17,19 +17,19 @@ COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
 _COMMAND_HOOKS = (hooks.run_plugins, hooks.run_repository, hooks.run_agent)
 
 
-class Ending(NamedTuple):
+class CommandEnding(NamedTuple):
     """How the phase ended: the error of a hook, and that of the command itself, where it ended by itself."""
 
     phase_error: Optional[AgentError] = None
     command_error: Optional[AgentError] = None
 
 
-def run(job: Job) -> Ending:
+def run(job: Job) -> CommandEnding:
     """Run the phase."""
     try:
         hooks.run_all(job, "pre-command")
     except AgentError as failed:
-        return Ending(phase_error=failed)
+        return CommandEnding(phase_error=failed)
     error = _run_command(job)
     job.set_env(COMMAND_STATUS, str(_status(error)))
     is_proper = error is not None and _tell(job, error)
@@ -41,7 +41,7 @@ def run(job: Job) -> Ending:
         phase_error = failed
     if is_proper:
         job.log.plain(f"user command error: {error}")
-    return Ending(phase_error, error if is_proper else None)
+    return CommandEnding(phase_error, error if is_proper else None)
 
 
 def _run_command(job: Job) -> Optional[AgentError]:

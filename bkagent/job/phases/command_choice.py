@@ -31,7 +31,7 @@ _NOT_PLAIN = (
 )
 
 
-class Choice(NamedTuple):
+class CommandChoice(NamedTuple):
     """What to run, how its group and its prompt are called, and a file to remove afterwards ("" for none)."""
 
     argv: Tuple[str, ...]
@@ -40,7 +40,7 @@ class Choice(NamedTuple):
     temporary: str = ""
 
 
-def choose(job: Job) -> Choice:
+def choose(job: Job) -> CommandChoice:
     """Return what to run. Raises JobFailed where there is nothing, or nothing that may be run."""
     command, cwd = job.settings.command, job.session.cwd
     if not command.strip():
@@ -55,12 +55,12 @@ def choose(job: Job) -> Choice:
     if ntpath.basename(shell[0]).upper() == "CMD.EXE":
         # Without command lines the script alone runs, not the text that led to it, which may be a line of its own.
         path = _batch_file(command if job.settings.command_eval else f'call "{relative}"', job)
-        return Choice((*shell, path), "Running batch script", command, path)
+        return CommandChoice((*shell, path), "Running batch script", command, path)
     if is_script:
         if job.settings.command_eval:
             _make_executable(job, script)
-        return Choice((*shell, relative), "Running script", relative)
-    return Choice((*shell, command), "Running commands", command)
+        return CommandChoice((*shell, relative), "Running script", relative)
+    return CommandChoice((*shell, command), "Running commands", command)
 
 
 def _check_allowed(job: Job, command: str, script: str) -> None:

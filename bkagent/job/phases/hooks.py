@@ -165,6 +165,6 @@ def _run(
 
 def _is_shell(path: str) -> bool:
     try:
-        return kind.of(path).kind is kind.Kind.SHELL
+        return kind.of(path).kind is kind.HookKind.SHELL
     except OSError:
         return True  # running it will say what is wrong

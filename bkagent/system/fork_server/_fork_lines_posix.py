@@ -8,7 +8,7 @@ way an error number (0 when it has started), then its process id, and its wait s
 import os
 import sys
 
-from bkagent.system.fork_server._fork_request import Request
+from bkagent.system.fork_server._fork_request import ForkRequest
 
 assert sys.platform != "win32"
 
@@ -54,7 +54,7 @@ def packed(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -
     return number(len(data)) + data
 
 
-def unpacked(data: bytes) -> "Tuple[bytes, Request]":
+def unpacked(data: bytes) -> "Tuple[bytes, ForkRequest]":
     """Return the folder and the request."""
     cwd, count, *rest = data.split(b"\0")
     words, variables = rest[: int(count)], rest[int(count) :]
@@ -62,4 +62,4 @@ def unpacked(data: bytes) -> "Tuple[bytes, Request]":
     for variable in variables:
         name, _, value = variable.partition(b"=")
         env[os.fsdecode(name)] = os.fsdecode(value)
-    return cwd, Request([os.fsdecode(word) for word in words], env)
+    return cwd, ForkRequest([os.fsdecode(word) for word in words], env)

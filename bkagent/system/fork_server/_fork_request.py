@@ -7,7 +7,7 @@ class NotWarm(Exception):
     """The warm process is not there to fork. Nothing has been started."""
 
 
-class Request(NamedTuple):
+class ForkRequest(NamedTuple):
     """What a forked process shall do."""
 
     words: List[str]

@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional
 
-    from bkagent.system.fork_server._fork_request import Request
+    from bkagent.system.fork_server._fork_request import ForkRequest
     from bkagent.system.fork_server._preload_posix import ModuleReport
 
 _own_line: "Optional[_socket.socket]" = None  # of a forked process: open for as long as the process lives
@@ -30,7 +30,7 @@ def report_modules() -> None:
         _module_report.report()
 
 
-def serve() -> "Optional[Request]":
+def serve() -> "Optional[ForkRequest]":
     """Serve the line that is standard input. Children are told from the parent by what this returns."""
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, os.dup(0))
     nothing = os.open(os.devnull, os.O_RDWR)
@@ -61,7 +61,7 @@ class _Server:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    def run(self) -> "Optional[Request]":
+    def run(self) -> "Optional[ForkRequest]":
         poller = select.poll()
         poller.register(self._bell, select.POLLIN)
         poller.register(self._preloads.fd, select.POLLIN)
@@ -124,7 +124,7 @@ class _Server:
                 line.close()
 
 
-def _begun(line: "_socket.socket", files: "List[int]") -> "Request":
+def _begun(line: "_socket.socket", files: "List[int]") -> "ForkRequest":
     """Become a process of its own; return what it shall do. Does not return where that fails or nobody waits for it."""
     global _own_line
     problem = 127

@@ -6,7 +6,7 @@ import sys
 from typing import Mapping, Optional, Sequence
 
 from bkagent.system._process_end import Ended
-from bkagent.system.fork_server._fork_request import NotWarm, Request
+from bkagent.system.fork_server._fork_request import ForkRequest, NotWarm
 
 assert sys.platform == "win32"
 
@@ -53,7 +53,7 @@ class ForkServer:
         """Do nothing."""
 
 
-def serve() -> Optional[Request]:
+def serve() -> Optional[ForkRequest]:
     """Serve nobody."""
     return None
 

@@ -8,7 +8,7 @@ ForkServer(argv, env)                       starts a warm process, which shall c
                                             fork a process in a session of its own; the last three are file descriptors
     .wait() -> Ended                        wait until the warm process has ended
     .close()                                let the warm process end; what was forked from it runs on
-serve() -> Optional[Request]                in the warm process, which must have one thread: returns in each forked
+serve() -> Optional[ForkRequest]            in the warm process, which must have one thread: returns in each forked
                                             process what that shall do, and None once nobody can ask any more
 report_modules() -> None                    in a forked process that ends: have the warm one load the same modules
 
@@ -27,6 +27,6 @@ else:
     from bkagent.system.fork_server._fork_client_posix import AVAILABLE, Forked, ForkServer
     from bkagent.system.fork_server._fork_server_posix import report_modules, serve
 
-from bkagent.system.fork_server._fork_request import NotWarm, Request
+from bkagent.system.fork_server._fork_request import ForkRequest, NotWarm
 
-__all__ = ["AVAILABLE", "ForkServer", "Forked", "NotWarm", "Request", "serve", "report_modules"]
+__all__ = ["AVAILABLE", "ForkServer", "Forked", "NotWarm", "ForkRequest", "serve", "report_modules"]
