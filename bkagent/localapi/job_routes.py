@@ -6,10 +6,11 @@ import os
 from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 from bkagent.config.protected_variables import CHECKOUT, CHECKOUT_OVERRIDE_MODE
-from bkagent.localapi.connection import Answer, error_answer, json_answer
+from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.upstream import Upstream
+from bkagent.transport.answer import Answer
 from bkagent.transport.request_head import BadRequest, RequestHead
 from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, TOKEN_HEADER
 

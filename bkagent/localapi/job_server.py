@@ -9,12 +9,16 @@ import time
 from typing import TYPE_CHECKING, Callable, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
-from bkagent.localapi.connection import Answer, error_answer
+from bkagent.localapi.answers import apology, error_answer
 from bkagent.localapi.job_routes import JobRoutes, JobState
-from bkagent.localapi.listener import Listener
 from bkagent.localapi.promises import Promises
+from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
+from bkagent.transport.answer import Answer
+from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
+from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
 from bkagent.wire.go_duration import precise
 from bkagent.wire.upstream_protocol import PREFIX
@@ -30,6 +34,8 @@ except ImportError:
     from hmac import compare_digest as _same  # type: ignore[no-redef]
 
 _BACKLOG_COUNT = 128
+_STOP_LIMIT_S = 10.0
+BODY_LIMIT_BYTES = 32 * 1024 * 1024  # the largest thing sent is a pipeline or an annotation, each a few MiB at most
 _RANDOM_NAMES_COUNT = (
     100_000  # the reference's range; with the process id it makes a clash with a living job impossible
 )
@@ -57,23 +63,25 @@ class JobServer:
         self._routes = JobRoutes(state, upstream, promises)
         self._token = _new_token()
         self._path = ""
-        self._listener: Optional[Listener] = None
+        self._server: Optional[HttpServer] = None
 
     def start(self) -> Tuple[str, str]:
         """Listen; return the socket's path and the token. Raises AgentError where no socket can be had."""
         self._path, listening = self._bind()
-        answer = self._timed_answer if self._reports_requests else self._routes.answer
-        self._listener = Listener(listening, self._path, self._admit, answer, self._report)
-        self._listener.start()
+        listener, table = SocketListener(self._path, listening), ConnectionTable(strangers_count=CONNECTIONS_COUNT)
+        self._server = HttpServer(
+            listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S, table=table
+        )
+        self._server.start()
         return self._path, self._token
 
     def stop(self) -> None:
         """End the service; requests under way get up to ten seconds. Harmless when called twice."""
         self._stopping.set()
-        if self._listener is None:
+        if self._server is None:
             return
-        listener, self._listener = self._listener, None
-        listener.stop()
+        server, self._server = self._server, None
+        server.stop()
         try:
             os.unlink(self._path)
             if self._temporary:
@@ -81,9 +89,17 @@ class JobServer:
         except OSError:
             pass
 
+    def _answer(self, request: Request) -> Answer:
+        """Answer who shows the token. The body of others is not read."""
+        refusal = self._refusal(request.head)
+        if refusal is not None:
+            return refusal
+        request.vouch("the job")
+        return self._timed_answer(request.head, b"".join(request.blocks(BODY_LIMIT_BYTES)))
+
     def _timed_answer(self, head: RequestHead, body: bytes) -> Answer:
         """Answer, and report what came to the Job API itself: what is passed on, the command reports."""
-        if head.target.startswith(PREFIX):
+        if not self._reports_requests or head.target.startswith(PREFIX):
             return self._routes.answer(head, body)
         began = time.monotonic()
         try:
@@ -119,7 +135,7 @@ class JobServer:
         self._temporary = private_folder.make_temporary(f"bkagent-{_user()}-", private_folder.system_temporary())
         return self._temporary
 
-    def _admit(self, head: RequestHead) -> Optional[Answer]:
+    def _refusal(self, head: RequestHead) -> Optional[Answer]:
         given = head.headers.get("authorization")
         if given is None:
             return error_answer(401, "authorization header is required")

@@ -10,10 +10,11 @@ import threading
 from typing import Dict
 
 from bkagent.errors import AgentError, Unavailable
-from bkagent.localapi.connection import Answer, error_answer, json_answer
+from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream
 from bkagent.report import Report
+from bkagent.transport.answer import Answer
 from bkagent.wire import json_text
 
 

@@ -6,7 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
 
 from bkagent.errors import Unreachable
-from bkagent.localapi.connection import Answer, error_answer
+from bkagent.localapi.answers import error_answer
+from bkagent.transport.answer import Answer
 from bkagent.transport.request_head import RequestHead
 from bkagent.wire.upstream_protocol import (
     PASSED_ON_HEADER,

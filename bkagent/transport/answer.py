@@ -18,7 +18,7 @@ _REASONS = {
     415: "Unsupported Media Type", 416: "Range Not Satisfiable", 421: "Misdirected Request",
     422: "Unprocessable Entity", 423: "Locked", 429: "Too Many Requests", 431: "Request Header Fields Too Large",
     500: "Internal Server Error",
-    501: "Not Implemented", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
+    501: "Not Implemented", 502: "Bad Gateway", 503: "Service Unavailable", 505: "HTTP Version Not Supported",
 }  # fmt: skip
 BODILESS = (204, 304)
 

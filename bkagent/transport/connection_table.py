@@ -26,9 +26,13 @@ Group = Tuple[bool, str]  # whether a token was shown, and the token's owner or 
 
 
 class ConnectionTable:
-    """Every open connection, in the group of its owner or network, the oldest first. `changed` guards it."""
+    """Every open connection, in the group of its owner or network, the oldest first. `changed` guards it.
 
-    def __init__(self) -> None:
+    `strangers_count` is how many of one network may keep the server waiting.
+    """
+
+    def __init__(self, strangers_count: Optional[int] = None) -> None:
+        self._strangers_count = STRANGERS_COUNT if strangers_count is None else strangers_count
         self.changed = threading.Condition()
         self._group_of: Dict[Connection, Group] = {}
         self._groups: Dict[Group, Dict[Connection, None]] = {}
@@ -97,14 +101,14 @@ class ConnectionTable:
         for group in strangers:
             yield from _waiting(self._groups[group])
         for group in strangers:  # it is the server's turn with these
-            if len(self._groups[group]) > STRANGERS_COUNT:
+            if len(self._groups[group]) > self._strangers_count:
                 yield from (connection for connection in self._groups[group] if not connection.aborted)
         for group in [group for group in by_size if group[0] and len(self._groups[group]) > OWNER_COUNT]:
             yield from _waiting(self._groups[group])
         yield from _waiting(self._silent)
 
     def _limit_network(self, group: Group) -> None:
-        surplus = len(self._groups[group]) - STRANGERS_COUNT
+        surplus = len(self._groups[group]) - self._strangers_count
         before = time.monotonic() - STRANGER_GRACE_S
         for connection in list(self._groups[group])[: max(0, surplus)]:
             if _waits_since(connection, before):

@@ -1,42 +1,65 @@
-"""A small HTTP/1.1 server over TCP: a thread a connection, with a bound on both, keep-alive, and limits everywhere."""
+"""A small HTTP/1.1 server: a thread a connection, with a bound on both, keep-alive, and limits everywhere.
+
+The control plane has it on a TCP port, the process of a job on a Unix socket.
+"""
 
 from __future__ import annotations
 
-import socket
 import sys
 import threading
 import time
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Optional, Protocol
 
-from bkagent.errors import ConfigError
 from bkagent.report import Report
 from bkagent.transport.answer import Answer, Stream, error_answer
 from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
-from bkagent.transport.routing import split_target
 from bkagent.transport.server_connection import Connection
 
 STREAMS_COUNT = 128  # as many connections may be streams, which never end by themselves
 STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
 STOP_LIMIT_S = 5.0
-BACKLOG_COUNT = 128
+
+
+class Listener(Protocol):
+    """Where connections come from. `name` stands in reports."""
+
+    name: str
+
+    def accept(self) -> Optional[Connection]:
+        """Wait for a connection; return None for one whose client has gone already. Raises OSError."""
+        ...
+
+    def wake(self) -> None:
+        """End an `accept` that waits on another thread."""
+        ...
+
+    def close(self) -> None:
+        """Refuse new connections."""
+        ...
 
 
 class HttpServer:
     """Accepts connections and answers requests until stopped.
 
     `answer(request)` is called on many threads at once; it returns the answer or raises HttpError. The body is
-    read only when the handler asks for it, so that a refusal costs no transfer.
+    read only when the handler asks for it, so that a refusal costs no transfer. `apology` words what is wrong.
     """
 
-    def __init__(self, host: str, port: int, answer: Callable[[Request], Answer], report: Report) -> None:
-        """Listen at `host` (port 0: any that is free). Raises ConfigError when that cannot be had."""
-        self._answer, self._report = answer, report
-        self._listener = _listen(host, port)
-        self.host: str = host
-        self.address, self.port = self._listener.getsockname()[:2]
-        self._table = ConnectionTable()
+    def __init__(
+        self,
+        listener: Listener,
+        answer: Callable[[Request], Answer],
+        report: Report,
+        *,
+        apology: Callable[[HttpError], Answer] = error_answer,
+        stop_limit_s: float = STOP_LIMIT_S,
+        table: Optional[ConnectionTable] = None,
+    ) -> None:
+        self._listener, self._answer, self._report = listener, answer, report
+        self._apology, self._stop_limit_s = apology, stop_limit_s
+        self._table = table or ConnectionTable()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
         self._stopping = False
         self._thread = threading.Thread(target=self._accept_all, name="http-server", daemon=True)
@@ -46,12 +69,12 @@ class HttpServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Refuse new connections, end streams, let requests under way end for STOP_LIMIT_S, then cut what is left."""
-        deadline = time.monotonic() + STOP_LIMIT_S
+        """Refuse new connections, end streams, let requests under way end for a while, then cut what is left."""
+        deadline = time.monotonic() + self._stop_limit_s
         self._stopping = True
         if self._thread.is_alive():
-            _wake(self._listener)
-            self._thread.join(STOP_LIMIT_S)
+            self._listener.wake()
+            self._thread.join(self._stop_limit_s)
         self._listener.close()
         self._table.abort_silent()
         for connection in self._table.all():
@@ -65,30 +88,26 @@ class HttpServer:
     def _accept_all(self) -> None:
         while not self._stopping:
             try:
-                client = self._listener.accept()[0]
+                connection = self._listener.accept()
             except OSError as problem:
                 if self._stopping:
                     return
-                self._report("warn", f"A connection could not be accepted: {problem}")
+                self._report("warn", f"{self._listener.name} could not accept a connection: {problem}")
                 self._table.displace()
                 with self._table.changed:
                     self._table.changed.wait(1.0)  # out of descriptors, say: one that ends wakes us
                 continue
-            self._table.wait_for_room(lambda: self._stopping)
-            self._begin(client)
+            if connection is not None:
+                self._table.wait_for_room(lambda: self._stopping)
+                self._begin(connection)
 
-    def _begin(self, client: socket.socket) -> None:
-        try:
-            connection = Connection(client)
-        except OSError:
-            client.close()  # gone before we looked
-            return
+    def _begin(self, connection: Connection) -> None:
         connection.on_owner = lambda owner: self._table.set_owner(connection, owner)
         self._table.add(connection)
         try:
             threading.Thread(target=self._serve, args=(connection,), name="http-client", daemon=True).start()
         except RuntimeError as problem:
-            self._report("warn", f"A connection was dropped, since no thread could be had for it: {problem}")
+            self._report("warn", f"{self._listener.name} dropped a connection, as no thread can be started: {problem}")
             self._table.remove(connection)
 
     def _serve(self, connection: Connection) -> None:
@@ -98,7 +117,7 @@ class HttpServer:
         except OSError:
             pass  # the client went away or was too slow; it knows
         except Exception as problem:  # the edge of one connection: whatever is wrong must not end the server
-            self._report("error", "A connection failed by an internal error")
+            self._report("error", f"a connection to {self._listener.name} failed by an internal error")
             sys.excepthook(type(problem), problem, problem.__traceback__)
         finally:
             self._table.remove(connection)
@@ -109,20 +128,16 @@ class HttpServer:
         try:
             head = connection.read_head()
         except BadRequest as problem:
-            return self._part(connection, error_answer(problem), None)
+            return self._part(connection, self._apology(problem), None)
         finally:
             self._table.set_silent(connection, False)
         if head is None:
             return False
-        try:
-            path, query = split_target(head.target)
-        except HttpError as problem:
-            return self._part(connection, error_answer(problem), None)
-        request = Request(head, connection, path, query)
+        request = Request(head, connection)
         try:
             answer = self._answer_or_apology(request)
         except BadRequest as problem:
-            return self._part(connection, error_answer(problem), request)
+            return self._part(connection, self._apology(problem), request)
         connection.set_owner(request.owner)
         # Who has shown no token has one request a connection: many in a row would take the others' share of the server.
         goes_on = head.keep_alive and not self._stopping and bool(request.owner)
@@ -153,7 +168,7 @@ class HttpServer:
             self._streams_count[is_known] += is_free
         if not is_free:
             answer.body.wake()
-            busy = error_answer(HttpError(503, "as many streams are open as this server allows"))
+            busy = self._apology(HttpError(503, "as many streams are open as this server allows"))
             return connection.send(busy, keep_alive=False, with_body=True)
         try:
             return connection.send(answer, keep_alive=False, with_body=True)
@@ -167,45 +182,13 @@ class HttpServer:
         except BadRequest:
             raise
         except HttpError as problem:
-            return error_answer(problem)
+            return self._apology(problem)
         except ConnectionError:
             raise  # of the client: nobody is left to answer to
         except RecursionError:
-            return error_answer(HttpError(400, "what was sent is nested too deeply"))
+            return self._apology(HttpError(400, "what was sent is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             path = request.head.target.partition("?")[0]  # a query may hold a secret
-            self._report("error", f"{request.method} {path} failed by an internal error")
+            self._report("error", f"{request.method} {path} on {self._listener.name} failed by an internal error")
             sys.excepthook(type(problem), problem, problem.__traceback__)
-            return error_answer(HttpError(500, f"internal error: {type(problem).__name__}"))
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-    except OSError as problem:
-        raise ConfigError(f"cannot listen on {host}: {problem.strerror or problem}") from None
-    try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # where "reuse" would let two programs share the port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG_COUNT)
-    except OSError as problem:
-        listener.close()
-        raise ConfigError(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
-    return listener
-
-
-def _wake(listener: socket.socket) -> None:
-    # Only a connection ends accept() on every system; shutting the listener down does so on Linux alone.
-    name = listener.getsockname()
-    anywhere: Dict[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    target: Tuple[str, int] = (anywhere.get(name[0], name[0]), name[1])
-    try:
-        socket.create_connection(target, 1.0).close()
-    except OSError:
-        pass
+            return self._apology(HttpError(500, f"internal error: {type(problem).__name__}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
@@ -22,7 +22,6 @@ _UNREAD = object()
 class Request:
     """What a handler is given.
 
-    path        the segments of the path, decoded
     parameters  what the route's `{name}` segments matched
     query       the query's pairs in order, decoded
     peer        address of the client
@@ -31,22 +30,29 @@ class Request:
     after_body  called when `read` has the whole body, before it is given out; may raise HttpError
     """
 
-    def __init__(self, head: RequestHead, connection: Connection, path: Tuple[str, ...], query: str) -> None:
+    def __init__(self, head: RequestHead, connection: Connection) -> None:
         self.head = head
         self.method = head.method
         self.headers: Mapping[str, str] = head.headers
-        self.path = path
         self.parameters: Dict[str, str] = {}
         self.peer: str = connection.peer
         self.local: str = connection.local
         self.owner = ""
         self.after_body: Callable[[], object] = lambda: None
-        self._query_text = query
+        self._path_text, _, self._query_text = head.target.partition("?")
+        self._path: Optional[Tuple[str, ...]] = None
         self._query: Optional[List[Tuple[str, str]]] = None
         self._connection = connection
         self._left: Optional[int] = head.body_bytes  # None: chunked, the end not seen yet
         self._started = False
         self._document: object = _UNREAD
+
+    @property
+    def path(self) -> Tuple[str, ...]:
+        """Return the segments of the path, decoded. Raises HttpError 400."""
+        if self._path is None:
+            self._path = _segments(self._path_text)
+        return self._path
 
     @property
     def query(self) -> List[Tuple[str, str]]:
@@ -231,3 +237,19 @@ def _chunk_size(line: bytes) -> int:
     if not digits or len(digits) > 8 or digits.strip(b"0123456789abcdefABCDEF"):
         raise BadRequest(400, "a chunk must start with its size in hexadecimal digits")
     return int(digits, 16)
+
+
+def _segments(path: str) -> Tuple[str, ...]:
+    # Split before they are decoded, so that `%2F` stays inside its segment and `%2E` is a plain dot.
+    pieces = path.partition("#")[0].strip("/")
+    if not pieces:
+        return ()
+    if "%" not in pieces:
+        return tuple(pieces.split("/"))
+    try:
+        segments = tuple(unquote_to_bytes(piece).decode("utf-8") for piece in pieces.split("/"))
+    except UnicodeDecodeError:
+        raise HttpError(400, "the path must be percent-encoded UTF-8") from None
+    if any("\0" in segment for segment in segments):
+        raise HttpError(400, "the path holds a zero byte")
+    return segments

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Tuple
-from urllib.parse import unquote_to_bytes
 
 from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
@@ -71,23 +70,3 @@ def _find(
     if place.parameter is not None and path[at]:
         return _find(place.parameter, path, at + 1, values + (path[at],))
     return None
-
-
-def split_target(target: str) -> Tuple[Tuple[str, ...], str]:
-    """Return the decoded segments of a request target, and its query as it stands. Raises HttpError 400.
-
-    Segments are split before they are decoded, so that `%2F` stays inside its segment and `%2E` is a plain dot.
-    """
-    path, _, query = target.partition("?")
-    pieces = path.partition("#")[0].strip("/")
-    if not pieces:
-        return (), query
-    if "%" not in pieces:
-        return tuple(pieces.split("/")), query
-    try:
-        segments = tuple(unquote_to_bytes(piece).decode("utf-8") for piece in pieces.split("/"))
-    except UnicodeDecodeError:
-        raise HttpError(400, "the path must be percent-encoded UTF-8") from None
-    if any("\0" in segment for segment in segments):
-        raise HttpError(400, "the path holds a zero byte")
-    return segments, query

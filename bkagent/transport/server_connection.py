@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import socket
+import _socket
 import time
 from contextlib import contextmanager
-from typing import Callable, Iterator, Optional
+from typing import TYPE_CHECKING, Callable, Iterator, Optional, cast
 
 from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Sink, Stream, encode_head
 from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
+
+if TYPE_CHECKING:
+    import socket
 
 IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
 HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, however it dribbles
@@ -26,15 +29,16 @@ class Connection:
     waiting_since   when the server began to wait for the client: for a request, for a body, for an answer to be
                     taken; None while it is the server's turn
     aborted         whether it was ended by another thread
+    drain_bytes     how much `linger` reads of a client that is still sending
+    peer, local     addresses of the client, and of this machine as the client called it; "" for a Unix socket
     """
 
-    def __init__(self, client: socket.socket) -> None:
-        self._socket = client
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(
+        self, client: "_socket.socket", peer: str = "", local: str = "", *, drain_bytes: int = DRAIN_BYTES
+    ) -> None:
+        self._socket, self.peer, self.local, self._drain_bytes = client, peer, local, drain_bytes
         self._pending = bytearray()
         self._timeout_s = -1.0
-        self.peer = client.getpeername()[0]
-        self.local = client.getsockname()[0]  # the address of ours that the client called
         self.waiting_since: Optional[float] = time.monotonic()
         self.aborted = False
         self.owner = ""  # of the token that the last request has shown
@@ -149,11 +153,12 @@ class Connection:
 
     def _send_file(self, part: FilePart) -> bool:
         """Send a part of a file; return whether all of it was there. Each block must be taken in its time."""
+        client = cast("socket.socket", self._socket)  # over TCP alone: the C module's own sends no files
         end, at = part.offset + part.count, part.offset
         while at < end:
             deadline = time.monotonic() + STALL_LIMIT_S
             self._limit(STALL_LIMIT_S)
-            sent = self._socket.sendfile(part.file, at, min(_BLOCK_BYTES, end - at))
+            sent = client.sendfile(part.file, at, min(_BLOCK_BYTES, end - at))
             if not sent:
                 return False
             if time.monotonic() > deadline:  # within a block the time starts again with each piece
@@ -191,8 +196,8 @@ class Connection:
     def linger(self) -> None:
         """Wait a little for a client that is still sending, so that it reads its answer instead of a reset."""
         with self.waiting():
-            self._socket.shutdown(socket.SHUT_WR)
-            deadline, left_bytes = time.monotonic() + DRAIN_S, DRAIN_BYTES
+            self._socket.shutdown(1)  # SHUT_WR
+            deadline, left_bytes = time.monotonic() + DRAIN_S, self._drain_bytes
             while left_bytes > 0:
                 self._pending.clear()
                 received = self._receive(deadline, left_bytes)
@@ -204,7 +209,7 @@ class Connection:
         """End the connection from another thread; the reading one sees the end of the stream."""
         self.aborted = True
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(2)  # SHUT_RDWR
         except OSError:
             pass
 
@@ -227,7 +232,7 @@ class Connection:
         self._limit(left_s)
         try:
             block = self._socket.recv(most_bytes)
-        except socket.timeout:
+        except _socket.timeout:
             raise TimeoutError("the client was too slow") from None  # one and the same class only since 3.10
         self._pending += block
         return len(block)

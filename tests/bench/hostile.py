@@ -35,7 +35,6 @@ from bkagent.pipeline.model import graph, steps_reader
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.multipart import FormReader
 from bkagent.transport.request import Request, inflate
-from bkagent.transport.routing import split_target
 from bkagent.transport.server_connection import Connection
 
 MEGABYTE = 1 << 20
@@ -62,7 +61,7 @@ def read_request(sent: bytes) -> object:
         try:
             head = connection.read_head()
             assert head is not None
-            request = Request(head, connection, *split_target(head.target))
+            request = Request(head, connection)
             return request.query, request.json()
         finally:
             connection.abort()

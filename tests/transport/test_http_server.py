@@ -20,6 +20,7 @@ from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.transport.routing import Router
+from bkagent.transport.tcp_listener import TcpListener
 
 WAIT_S = 20.0
 
@@ -49,7 +50,8 @@ class Site:
         router.add("GET", "/known/{owner}/stream", self.known_stream)
         router.add("POST", "/known/{owner}/echo", self.known_echo)
         router.add("DELETE", "/nothing", lambda request: Answer(204))
-        self.server = HttpServer("127.0.0.1", 0, router.answer, lambda level, text: self.reports.append((level, text)))
+        self.listener = TcpListener("127.0.0.1", 0)
+        self.server = HttpServer(self.listener, router.answer, lambda level, text: self.reports.append((level, text)))
         self.server.start()
 
     def deep(self, request: Request) -> Answer:
@@ -83,10 +85,10 @@ class Site:
         self.events.put(b"")
 
     def client(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=WAIT_S)
+        return http.client.HTTPConnection("127.0.0.1", self.listener.port, timeout=WAIT_S)
 
     def raw(self, data: bytes) -> socket.socket:
-        connection = socket.create_connection(("127.0.0.1", self.server.port), WAIT_S)
+        connection = socket.create_connection(("127.0.0.1", self.listener.port), WAIT_S)
         connection.sendall(data)
         return connection
 
@@ -435,8 +437,8 @@ def test_connections_leave_room_for_files(site: Site, monkeypatch: pytest.Monkey
 
 
 def test_a_port_in_use_is_one_sentence(site: Site) -> None:
-    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {site.server.port}: "):
-        HttpServer("127.0.0.1", site.server.port, lambda request: Answer(200), lambda level, text: None)
+    with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {site.listener.port}: "):
+        TcpListener("127.0.0.1", site.listener.port)
 
 
 def test_stop_lets_a_request_under_way_end(tmp_path: "os.PathLike[str]") -> None:
@@ -447,9 +449,10 @@ def test_stop_lets_a_request_under_way_end(tmp_path: "os.PathLike[str]") -> None
         assert go_on.wait(WAIT_S)
         return Answer(200, b"done")
 
-    server = HttpServer("127.0.0.1", 0, slow, lambda level, text: None)
+    listener = TcpListener("127.0.0.1", 0)
+    server = HttpServer(listener, slow, lambda level, text: None)
     server.start()
-    connection = socket.create_connection(("127.0.0.1", server.port), WAIT_S)
+    connection = socket.create_connection(("127.0.0.1", listener.port), WAIT_S)
     connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
     assert entered.wait(WAIT_S)
     stopper = threading.Thread(target=server.stop)
@@ -458,7 +461,7 @@ def test_stop_lets_a_request_under_way_end(tmp_path: "os.PathLike[str]") -> None
     assert read_all(connection).endswith(b"done")
     stopper.join(WAIT_S)
     with pytest.raises(OSError):
-        socket.create_connection(("127.0.0.1", server.port), 1.0)
+        socket.create_connection(("127.0.0.1", listener.port), 1.0)
 
 
 def test_many_clients_at_once(site: Site) -> None:

@@ -17,6 +17,7 @@ from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.routing import Router
+from bkagent.transport.tcp_listener import TcpListener
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane
@@ -40,11 +41,12 @@ class Server:
         open_pages    let users of this machine read the pages without a login
         """
         self._report = report
-        self._http = HttpServer(host, port, self._answer, report)
-        any_address = self._http.address in _EVERYWHERE
-        name = _EVERYWHERE.get(self._http.address, host)
-        self.is_loopback = is_loopback(self._http.address)
-        self.local_url = url_at(name, self._http.port)
+        listener = TcpListener(host, port)
+        self._http = HttpServer(listener, self._answer, report)
+        any_address = listener.address in _EVERYWHERE
+        name = _EVERYWHERE.get(listener.address, host)
+        self.is_loopback = is_loopback(listener.address)
+        self.local_url = url_at(name, listener.port)
         self.url = url.rstrip("/") or self.local_url
         self._site = site = Site(
             plane, self.url, local_url=self.local_url, any_address=any_address and not url,

@@ -1,0 +1,70 @@
+"""Where a server over TCP takes its connections from."""
+
+from __future__ import annotations
+
+import socket
+from typing import Dict, Optional, Tuple
+
+from bkagent.errors import ConfigError
+from bkagent.transport.server_connection import Connection
+
+BACKLOG_COUNT = 128
+
+
+class TcpListener:
+    """A listening socket.
+
+    address, port   where it listens, as the system says
+    """
+
+    name = "the server"
+
+    def __init__(self, host: str, port: int) -> None:
+        """Listen at `host` (port 0: any that is free). Raises ConfigError when that cannot be had."""
+        self._socket = _listen(host, port)
+        self.address, self.port = self._socket.getsockname()[:2]
+
+    def accept(self) -> Optional[Connection]:
+        """Return the next connection, or None for one whose client has gone already. Raises OSError."""
+        client = self._socket.accept()[0]
+        try:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Connection(client, client.getpeername()[0], client.getsockname()[0])
+        except OSError:
+            client.close()
+            return None
+
+    def wake(self) -> None:
+        """End an `accept` that waits on another thread."""
+        # Only a connection ends accept() on every system; shutting the listener down does so on Linux alone.
+        anywhere: Dict[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+        target: Tuple[str, int] = (anywhere.get(self.address, self.address), self.port)
+        try:
+            socket.create_connection(target, 1.0).close()
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Refuse new connections."""
+        self._socket.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as problem:
+        raise ConfigError(f"cannot listen on {host}: {problem.strerror or problem}") from None
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):  # where "reuse" would let two programs share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG_COUNT)
+    except OSError as problem:
+        listener.close()
+        raise ConfigError(f"cannot listen on {host} port {port}: {problem.strerror or problem}") from None
+    return listener
