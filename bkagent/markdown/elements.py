@@ -23,14 +23,16 @@ PARENTS: Dict[str, Tuple[str, ...]] = {
 BETWEEN_CELLS = ("table", *SECTIONS, "tr")
 # What is open around one of these, no tag in it ends.
 WALLS = (*CELLS, "caption", "table")
+# fmt: off
 ATTRIBUTES: Dict[str, Tuple[str, ...]] = {
     **dict.fromkeys((*INLINE, *BLOCKS, *PARENTS), ()),
     **dict.fromkeys(("p", "div", "span", "pre", "code"), ("class",)),
     **dict.fromkeys(CELLS, ("align", "colspan", "rowspan")),
     "a": ("href", "title"), "ol": ("start",), "details": ("open",),
-}  # fmt: skip
+}
 # What stands inside these is no text for people: it goes with them where they are closed.
 WITH_CONTENT = (
     "script", "style", "iframe", "object", "embed", "template", "title", "textarea", "noscript", "math", "svg",
     "select", "head", "xmp", "plaintext", "noembed", "noframes", "audio", "video", "canvas",
-)  # fmt: skip
+)
+# fmt: on

@@ -20,18 +20,20 @@ def _ignored(name: str, kind: "Kind", default: object, variable: str) -> Option:
     return Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET)
 
 
+# fmt: off
 def _retired(name: str, kind: "Kind", default: object, variable: str, hidden: bool = False) -> Option:
     return Option(
         name, kind, default, env=("BUILDKITE_" + variable,), help="Has no effect any more.", hidden=hidden,
         deprecated=True,
-    )  # fmt: skip
+    )
 
 
 def _old(name: str, kind: "Kind", default: object, variable: str, replaced_by: str, hidden: bool = True) -> Option:
     return Option(
         name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=hidden,
         replaced_by=replaced_by,
-    )  # fmt: skip
+    )
+# fmt: on
 
 
 IGNORED = (
@@ -121,6 +123,7 @@ DEBUG_SIGNING = Option(
     job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )
 
+# fmt: off
 REFUSED = (
     Option(
         "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",),
@@ -131,13 +134,13 @@ REFUSED = (
         help="Run a job in the containers of a pod; this release cannot, and does not start with it.",
         job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, reader=False),
     ),
-)  # fmt: skip
+)
 VERIFICATION_FAILURE_BEHAVIOR = Option(
     "verification-failure-behavior", Choice("", "block", "warn"), "block",
     env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",),
     help="What happens to a signed job, as this release has no keys to check signatures with: block refuses it, warn "
     "runs it with a warning in its log.",
-)  # fmt: skip
+)
 
 OLD_NAMES = (
     _old("meta-data", ITEMS, (), "AGENT_META_DATA", "tags"),
@@ -152,9 +155,10 @@ OLD_NAMES = (
         "disconnect-after-job-timeout", WHOLE, 0, "AGENT_DISCONNECT_AFTER_JOB_TIMEOUT",
         "disconnect-after-idle-timeout",
     ),
-)  # fmt: skip
+)
 
 ACCEPTED = (
     *IGNORED, TRACE_CONTEXT_ENCODING, SIGNING_JWKS_FILE, SIGNING_JWKS_KEY_ID, SIGNING_AWS_KMS_KEY, SIGNING_GCP_KMS_KEY,
     DEBUG_SIGNING, *REFUSED, VERIFICATION_FAILURE_BEHAVIOR, *OLD_NAMES,
-)  # fmt: skip
+)
+# fmt: on

@@ -3,24 +3,26 @@
 from bkagent.config.kinds import CHECKED_DURATION, FILE_PATH, FLAG
 from bkagent.config.option import Option
 
+# fmt: off
 ENABLE_TMPFILE = Option(
     "enable-job-log-tmpfile", FLAG, False, env=("BUILDKITE_ENABLE_JOB_LOG_TMPFILE",),
     help="Copy the log of a job into a file that BUILDKITE_JOB_LOG_TMPFILE names while the job runs.",
-)  # fmt: skip
+)
 TMPFILE_FOLDER = Option(
     "job-log-path", FILE_PATH, "", env=("BUILDKITE_JOB_LOG_PATH",),
     help="Where that file is made; by default in the temporary folder.",
-)  # fmt: skip
+)
 TO_STDOUT = Option(
     "write-job-logs-to-stdout", FLAG, False, env=("BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT",),
     help="Write the logs of jobs to standard output too; as JSON lines with --log-format json.",
-)  # fmt: skip
+)
 FOLDER = Option(
     "job-log-dir", FILE_PATH, "", env=("BKAGENT_JOB_LOG_DIR",),
     help="Keep a copy of the log of each job in this folder, named after pipeline, build and job.",
-)  # fmt: skip
+)
 RETENTION = Option(
     "job-log-retention", CHECKED_DURATION, 336 * 3600.0, env=("BKAGENT_JOB_LOG_RETENTION",),
     help="How long those copies are kept, in a form such as 336h; 0s keeps them for ever.",
-)  # fmt: skip
+)
+# fmt: on
 ALL = (ENABLE_TMPFILE, TMPFILE_FOLDER, TO_STDOUT, FOLDER, RETENTION)

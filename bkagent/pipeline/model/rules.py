@@ -16,10 +16,6 @@ class SoftFail:
     any_status: bool = False
     statuses: FrozenSet[int] = frozenset()
 
-    def allows(self, exit_status: int) -> bool:
-        """Say whether a job that ended with this status leaves the build alone."""
-        return exit_status != 0 and (self.any_status or exit_status in self.statuses)
-
 
 @dataclass(frozen=True)
 class AutomaticRetry:
