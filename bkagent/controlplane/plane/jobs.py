@@ -12,6 +12,7 @@ from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.records import Event, Job, StepEntry, new_id
 from bkagent.controlplane.scheduling import block_answers, retries, states
 from bkagent.controlplane.store import jobs
+from bkagent.pipeline.model.rules import Retry
 from bkagent.pipeline.model.steps import CommandStep, ManualStep
 
 
@@ -79,7 +80,7 @@ class Jobs:
             if self._ledger.build(job.build_id).cancel_requested:
                 raise Rejected("Jobs from canceled builds cannot be retried")
             step = self._steps.of_job(job)
-            retries.check_manual(step.retry if isinstance(step, CommandStep) else retries.Retry(), job)
+            retries.check_manual(step.retry if isinstance(step, CommandStep) else Retry(), job)
             attempt = self.add_attempt(job, "manual")
             self._scheduler.advance(job.build_id)
             return self._ledger.job(attempt.id)
