@@ -14,6 +14,7 @@ from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import remote_mirror
 from bkagent.checkout.mirrors.remote_mirror import Site
 from bkagent.checkout.work import Work, enter, folder
+from bkagent.config.options import api, bootstrap
 from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome, pinned
 from bkagent.git.outcome import GitFailed
@@ -77,7 +78,7 @@ def _check_out(work: Work) -> None:
     _clean(work, "cleaning repository post-checkout")
     if has_submodules:
         _clean_submodules(work, "cleaning submodules post-checkout")
-    if not session.env.get("BUILDKITE_AGENT_ACCESS_TOKEN"):
+    if not session.env.get(api.ACCESS_TOKEN.env[0]):
         session.log.warning(_NO_TOKEN)
     if settings.resolves_commit:
         _resolve_commit(work)
@@ -143,4 +144,4 @@ def _resolve_commit(work: Work) -> None:
     if found and found != commit:
         session.log.comment(f'Updating BUILDKITE_COMMIT from "{commit}" to "{found}"')
         with session.lock:
-            session.env["BUILDKITE_COMMIT"] = found
+            session.env[bootstrap.COMMIT.env[0]] = found

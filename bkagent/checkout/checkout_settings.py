@@ -19,7 +19,6 @@ from bkagent.wire import go_quoted
 
 SPARSE_MODES = tuple(filter(None, checkout.GIT_SPARSE_CHECKOUT_MODE.kind.words))
 MIRROR_MODES = checkout.GIT_MIRROR_CHECKOUT_MODE.kind.words
-CHECKOUT_PATH = "BUILDKITE_BUILD_CHECKOUT_PATH"
 
 
 class Checkout:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 
-from bkagent.config import paths
+from bkagent.config import job_variables, paths
+from bkagent.config.options import agent, bootstrap, checkout
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
 from bkagent.system.tree_removal import remove_tree
@@ -13,8 +14,8 @@ _TRIES, _PAUSE_S = 10, 10.0
 
 # What a checkout folder must not contain: other checkouts, the agent's own files, the user's.
 _KEPT = (
-    "BUILDKITE_BUILD_PATH", "BUILDKITE_HOOKS_PATH", "BUILDKITE_PLUGINS_PATH", "BUILDKITE_GIT_MIRRORS_PATH",
-    "BUILDKITE_ENV_FILE", "BUILDKITE_BIN_PATH",
+    *agent.BUILD_PATH.env, *agent.HOOKS_PATH.env, *agent.PLUGINS_PATH.env, *checkout.GIT_MIRRORS_PATH.env,
+    job_variables.ENV_FILE.name, *bootstrap.BIN_PATH.env,
 )  # fmt: skip
 
 

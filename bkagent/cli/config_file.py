@@ -3,6 +3,7 @@
 import os
 
 from bkagent.config import file, paths, self_command
+from bkagent.config.options import session
 from bkagent.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from bkagent.config.settings import Settings
 
 OPTION = "config"
-VARIABLE = "BUILDKITE_AGENT_CONFIG"
+VARIABLE = session.CONFIG.env[0]
 
 
 def read(

@@ -41,12 +41,15 @@ OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 # What the agent does not say of these is said by nobody.
 _ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, *agent.PROTECTED_VARIABLES.env, *agent.PROTECT_GIT.env))
 
+# Named here, since there is no option for them.
+CHECKOUT_PATH = "BUILDKITE_BUILD_CHECKOUT_PATH"
+DOCKER_FILE, DOCKER_COMPOSE_FILE = "BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_FILE"
+
 # By these the control plane could still have any program run as the job's command or in place of git, or a container
 # that is not the repository's; cmd.exe is given a path in TEMP, and takes `&` in it for the end of a command. Hooks may
 # set them: they put tools on PATH, and are code themselves.
 _WHAT_RUNS = frozenset((
-    "PATH", *bootstrap.PHASES.env, "BUILDKITE_BUILD_CHECKOUT_PATH", "BUILDKITE_DOCKER_FILE",
-    "BUILDKITE_DOCKER_COMPOSE_FILE", "TEMP", "TMP",
+    "PATH", *bootstrap.PHASES.env, CHECKOUT_PATH, DOCKER_FILE, DOCKER_COMPOSE_FILE, "TEMP", "TMP",
 ))  # fmt: skip
 
 AGENT_SCOPE = "agent"  # of hooks; the others are "repository" and "plugin"

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, field
 from typing import List, Mapping
 
+from bkagent.config.options import agent
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.hooks import changes, kind, wrapper
 from bkagent.hooks.changes import Changes
@@ -145,7 +146,7 @@ def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
 
 
 def _command(session: Session, nature: Nature, script: str) -> List[str]:
-    configured = _hooks_shell(session.env.get("BUILDKITE_HOOKS_SHELL", ""))
+    configured = _hooks_shell(session.env.get(agent.HOOKS_SHELL.env[0], ""))
     extension = os.path.splitext(script)[1]
     if configured:
         return [*configured, script]

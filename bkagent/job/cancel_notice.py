@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 
+from bkagent.config.job_variables import TIMEOUT_FILE
 from bkagent.job.job import Job
 
 CANCELLED = "BUILDKITE_JOB_CANCELLED"
 TIMED_OUT = "BUILDKITE_JOB_TIMED_OUT"
-TIMEOUT_FILE = "BUILDKITE_AGENT_JOB_TIMEOUT_FILE"
 _RECEIVED = "Received cancellation signal, interrupting"
 _WRITING_S = 1.0
 
@@ -22,7 +22,7 @@ def watch(job: Job) -> None:
 def _tell(job: Job) -> None:
     job.set_env(CANCELLED, "true")
     # The agent makes this file when the control plane says that the job's time is over.
-    marker = job.environ.get(TIMEOUT_FILE, "")
+    marker = job.environ.get(TIMEOUT_FILE.name, "")
     if marker and os.path.exists(marker):
         job.set_env(TIMED_OUT, "true")
     # Comes before what the command says to it, but no log that cannot be written just now may keep the command running.

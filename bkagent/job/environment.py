@@ -8,14 +8,15 @@ from __future__ import annotations
 import os
 from typing import Callable, Mapping, Tuple
 
-from bkagent.checkout.checkout_settings import CHECKOUT_PATH
 from bkagent.config import self_command
+from bkagent.config.options import bootstrap
+from bkagent.config.protected_variables import CHECKOUT_PATH
 from bkagent.job import job_settings
 from bkagent.job.job import Job
 from bkagent.shell import programs
 
 Contributor = Callable[[Job, Mapping[str, str]], Mapping[str, str]]
-BIN_PATH = "BUILDKITE_BIN_PATH"
+BIN_PATH = bootstrap.BIN_PATH.env[0]
 
 
 def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:

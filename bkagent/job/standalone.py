@@ -51,8 +51,8 @@ class StandaloneJob:
     def _run(self) -> int:
         environ = self._environ
         control_plane = ControlPlane(
-            environ.get("BUILDKITE_AGENT_ENDPOINT") or api.DEFAULT_ENDPOINT,
-            environ.get("BUILDKITE_AGENT_ACCESS_TOKEN", ""),
+            environ.get(api.ENDPOINT.env[0]) or api.DEFAULT_ENDPOINT,
+            environ.get(api.ACCESS_TOKEN.env[0], ""),
             user_agent(host.goos(), host.goarch()),
             request_headers.from_environ(environ),
         )

@@ -9,15 +9,15 @@ from typing import Dict, Mapping
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config import paths
-from bkagent.config.options import job_logs
+from bkagent.config.options import bootstrap, job_logs
 from bkagent.system import unguessable
 from bkagent.wire.accepted_job import AcceptedJob
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _OURS = re.compile(r".*-\d*-[0-9A-Za-z_-]{8,}\.log")
 _FIELDS = (
-    ("org", "BUILDKITE_ORGANIZATION_SLUG"), ("pipeline", "BUILDKITE_PIPELINE_SLUG"), ("branch", "BUILDKITE_BRANCH"),
-    ("queue", "BUILDKITE_AGENT_META_DATA_QUEUE"), ("build_id", "BUILDKITE_BUILD_ID"),
+    ("org", bootstrap.ORGANIZATION.env[0]), ("pipeline", bootstrap.PIPELINE.env[0]),
+    ("branch", bootstrap.BRANCH.env[0]), ("queue", bootstrap.QUEUE.env[0]), ("build_id", "BUILDKITE_BUILD_ID"),
     ("build_number", "BUILDKITE_BUILD_NUMBER"),
 )  # fmt: skip
 
@@ -34,7 +34,7 @@ def copy_path(settings: JobSettings, job: AcceptedJob) -> str:
     """Return the file that the log of `job` is kept in; "" where none is wanted."""
     if not settings[job_logs.FOLDER]:
         return ""
-    parts = (job.env.get("BUILDKITE_PIPELINE_SLUG", ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
+    parts = (job.env.get(bootstrap.PIPELINE.env[0], ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
     name = "-".join(_NOT_IN_NAMES.sub("_", part) for part in parts) + ".log"
     return os.path.join(os.path.abspath(settings[job_logs.FOLDER]), name.lstrip("."))
 

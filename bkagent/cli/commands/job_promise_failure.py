@@ -2,7 +2,7 @@
 
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import client, job_text
-from bkagent.config.options.job import REDACTED_VARS
+from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.config.options.promises import REASON
 from bkagent.errors import AgentError, Refused, Unreachable, UsageError
 from bkagent.remote import job_updates
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
-JOB_VARIABLE = "BUILDKITE_JOB_ID"
+JOB_VARIABLE = JOB.env[0]
 _REFUSALS = {
     409: "another exit status was promised for this job before",
     422: "the job is not running any more",

@@ -118,7 +118,7 @@ DEBUG_SIGNING = Option(
     "debug-signing",
     FLAG,
     False,
-    env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
+    env=pipeline.DEBUG_SIGNING.env,
     help="Log what is signed.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )

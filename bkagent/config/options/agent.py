@@ -17,7 +17,18 @@ from bkagent.config.kinds import (
     Kind,
 )  # fmt: skip
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, api, checkout, job, job_logs, kubernetes, logging, session, sockets
+from bkagent.config.options import (
+    accepted,
+    api,
+    artifacts,
+    checkout,
+    job,
+    job_logs,
+    kubernetes,
+    logging,
+    session,
+    sockets,
+)
 from bkagent.system import host
 
 TYPE_CHECKING = False
@@ -305,7 +316,7 @@ NO_MULTIPART = Option(
     "no-multipart-artifact-upload",
     FLAG,
     False,
-    env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
+    env=artifacts.NO_MULTIPART.env,
     help="Upload each artifact in one request.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=51, reader=False),
 )
@@ -313,7 +324,7 @@ ARTIFACT_CONCURRENCY = Option(
     "artifact-upload-concurrency",
     WHOLE,
     0,
-    env=("BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",),
+    env=artifacts.CONCURRENCY.env,
     help="How many artifacts to upload at once; 0 leaves the choice to the upload.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=52, place_in_file=2, reader=False),
 )

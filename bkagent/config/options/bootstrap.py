@@ -3,7 +3,7 @@
 from bkagent.config import job_variable as variable
 from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Kind, Suggested
 from bkagent.config.option import Option
-from bkagent.config.options import agent, checkout, job, logging
+from bkagent.config.options import agent, checkout, job, logging, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ AGENT = Option(
     "agent",
     TEXT,
     "",
-    env=("BUILDKITE_AGENT_NAME",),
+    env=session.NAME.env,
     required="agent",
     help="Name of the agent.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True),

@@ -2,7 +2,6 @@
 
 from bkagent.config.kinds import TEXT
 from bkagent.config.option import Option
+from bkagent.config.options import job
 
-JOB_ID = Option(
-    "job-id", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job that asks for the password.", required="job-id"
-)
+JOB_ID = Option("job-id", TEXT, "", env=job.JOB.env, help="Job that asks for the password.", required="job-id")

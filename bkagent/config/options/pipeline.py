@@ -2,6 +2,7 @@
 
 from bkagent.config.kinds import FLAG, TEXT, Suggested
 from bkagent.config.option import Option
+from bkagent.config.options import job
 
 REPLACE = Option(
     "replace",
@@ -14,7 +15,7 @@ JOB = Option(
     "job",
     TEXT,
     "",
-    env=("BUILDKITE_JOB_ID",),
+    env=job.JOB.env,
     help="Job whose build gets the steps; needed unless --dry-run.",
 )
 DRY_RUN = Option(

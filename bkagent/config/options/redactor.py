@@ -2,7 +2,7 @@
 
 from bkagent.config.kinds import FLAG, ITEMS, Suggested
 from bkagent.config.option import Option
-from bkagent.config.options.job import DEFAULT_REDACTED_VARS
+from bkagent.config.options import job
 
 FORMAT = Option(
     "format",
@@ -21,7 +21,7 @@ APPLY_VARS_FILTER = Option(
 REDACTED_NAMES = Option(
     "redacted-vars",
     ITEMS,
-    DEFAULT_REDACTED_VARS,
-    env=("BUILDKITE_REDACTED_VARS",),
+    job.DEFAULT_REDACTED_VARS,
+    env=job.REDACTED_VARS.env,
     help="Patterns of names, used with --apply-vars-filter only.",
 )

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
+from bkagent.config.options import logging
+from bkagent.config.protected_variables import DOCKER_COMPOSE_FILE, DOCKER_FILE
 from bkagent.errors import JobFailed
 from bkagent.job.job import Job
 
-CONTAINER, FILE = "BUILDKITE_DOCKER", "BUILDKITE_DOCKER_FILE"
-COMPOSE_CONTAINER, COMPOSE_FILE = "BUILDKITE_DOCKER_COMPOSE_CONTAINER", "BUILDKITE_DOCKER_COMPOSE_FILE"
+CONTAINER, FILE = "BUILDKITE_DOCKER", DOCKER_FILE
+COMPOSE_CONTAINER, COMPOSE_FILE = "BUILDKITE_DOCKER_COMPOSE_CONTAINER", DOCKER_COMPOSE_FILE
 COMPOSE_BUILD_ALL = "BUILDKITE_DOCKER_COMPOSE_BUILD_ALL"
 COMPOSE_LEAVE_VOLUMES = "BUILDKITE_DOCKER_COMPOSE_LEAVE_VOLUMES"
 _VARIABLES = (COMPOSE_CONTAINER, COMPOSE_FILE, CONTAINER, FILE, COMPOSE_BUILD_ALL, COMPOSE_LEAVE_VOLUMES)
@@ -96,7 +98,7 @@ def _compose(job: Job, project: str, words: Sequence[str]) -> None:
     files: List[str] = []
     for file in (job.get_env(COMPOSE_FILE) or "docker-compose.yml").replace(":", " ").split():
         files += ["-f", file]
-    verbose = ["--verbose"] if _is_true(job, "BUILDKITE_AGENT_DEBUG") else []
+    verbose = ["--verbose"] if _is_true(job, logging.DEBUG.env[0]) else []
     job.session.run(["docker-compose", *files, "-p", project, *verbose, *words])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence
 
+from bkagent.config.options import agent
 from bkagent.errors import JobFailed
 from bkagent.hooks import find, kind
 from bkagent.job.job import Job
@@ -14,7 +15,7 @@ from bkagent.shell.session import CommandFailed
 if TYPE_CHECKING:
     from bkagent.plugins.checkout import CheckedOut
 
-NO_LOCAL_HOOKS = "BUILDKITE_NO_LOCAL_HOOKS"
+NO_LOCAL_HOOKS = agent.NO_LOCAL_HOOKS.env[0]
 
 
 class ShellHookFailed(JobFailed):

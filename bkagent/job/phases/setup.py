@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bkagent.config.options import api, bootstrap
 from bkagent.config.protected_variables import IGNORED
 from bkagent.job import environment
 from bkagent.job.job import Job
@@ -11,8 +12,8 @@ from bkagent.redaction.url_password import masked
 _OPEN_TO_HOOKS = "These variables can be set by hooks, by plugins or in the configuration of the agent only"
 _CLOSED = "These variables can be set by the agent's own hooks and in the environment of the agent only"
 _SHOWN_STARTS = ("BUILDKITE", "CI", "PATH")
-_HIDDEN = "BUILDKITE_AGENT_ACCESS_TOKEN"
-_PASSWORD_HIDDEN = "BUILDKITE_GIT_REMOTE_MIRROR_URL"
+_HIDDEN = api.ACCESS_TOKEN.env[0]
+_PASSWORD_HIDDEN = bootstrap.GIT_REMOTE_MIRROR.env[0]
 
 
 def run(job: Job) -> None:
