@@ -30,10 +30,10 @@ _LEAVE_S = 3600.0
 def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> None:
     """Remove the code and the launchers that nobody uses; `own` are the folders of this process."""
     now = time.time()
-    mine = {os.path.realpath(folder) for folder in own}
+    own_paths = {os.path.realpath(folder) for folder in own}
     for kind in (in_use_locks.CODE, in_use_locks.BIN):
         for folder in layout.folders_in(os.path.join(state_path, kind)):
-            if os.path.realpath(folder) in mine:
+            if os.path.realpath(folder) in own_paths:
                 continue
             try:
                 if not os.path.exists(in_use_locks.mark_of(folder)):
@@ -50,7 +50,7 @@ def collect_kept(state_path: str, report: Report) -> None:
     """Remove kept logs of jobs that are too old, and the oldest of those that take too much room together."""
     now = time.time()
     total = 0
-    for kept_at, folder in sorted(_kept(os.path.join(state_path, layout.KEPT)), reverse=True):
+    for kept_at, folder in sorted(_kept_logs(os.path.join(state_path, layout.KEPT)), reverse=True):
         total += _size(folder)
         if now - kept_at > KEPT_S or total > KEPT_BYTES:
             is_old = now - kept_at > KEPT_S
@@ -91,22 +91,22 @@ def _is_unused(folder: str, now: float) -> bool:
     return True
 
 
-def _kept(path: str) -> List[Tuple[float, str]]:
-    found = []
+def _kept_logs(path: str) -> List[Tuple[float, str]]:
+    kept_logs = []
     for folder in layout.folders_in(path):
         try:
-            found.append((os.lstat(folder).st_mtime, folder))
+            kept_logs.append((os.lstat(folder).st_mtime, folder))
         except OSError:
             pass
-    return found
+    return kept_logs
 
 
 def _size(folder: str) -> int:
     total = 0
-    for place, _, names in os.walk(folder):
+    for parent, _, names in os.walk(folder):
         for name in names:
             try:
-                total += os.lstat(os.path.join(place, name)).st_size
+                total += os.lstat(os.path.join(parent, name)).st_size
             except OSError:
                 pass
     return total

@@ -93,7 +93,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
-        own = replace(context, stop=stop.part(), report=_prefixed(report, session.name))
+        own = replace(context, stop=stop.part(), report=_prefix_with(report, session.name))
         workers.append(Worker(index, session, own, idle_timer))
     commands.open()
     watch = read_watch(settings.environ, report)
@@ -173,5 +173,5 @@ def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> N
         timer.start()
 
 
-def _prefixed(report: Report, name: str) -> Report:
+def _prefix_with(report: Report, name: str) -> Report:
     return (lambda level, text, event="": report(level, f"{name} {text}", event)) if name else report

@@ -96,7 +96,7 @@ class Worker:
         """End a worker whose `run` has failed: without heartbeats the control plane learns that it is gone."""
         self.error = error
         self._heartbeat.stop()
-        self._idle_timer.gone(self.index)
+        self._idle_timer.remove(self.index)
 
     def is_well(self) -> bool:
         """Say whether the control plane has heard of it lately, if it should have; one that failed is not well."""
@@ -162,15 +162,15 @@ class Worker:
         if answer.action == DISCONNECT:
             return LEAVING
         if answer.action == PAUSE:
-            self._idle_timer.busy(self.index)
+            self._idle_timer.mark_busy(self.index)
             return WAITING
         if self._is_done(answer) or self._is_old():
             return LEAVING
         if answer.job_id:
-            self._idle_timer.busy(self.index)
+            self._idle_timer.mark_busy(self.index)
             self._offered_id = answer.job_id
             return RUNNING
-        self._idle_timer.idle(self.index, self._clock())
+        self._idle_timer.mark_idle(self.index, self._clock())
         return WAITING
 
     def _wait(self) -> str:
@@ -185,25 +185,25 @@ class Worker:
         return PINGING
 
     def _run_job(self) -> str:
-        self._idle_timer.busy(self.index)
+        self._idle_timer.mark_busy(self.index)
         with self._context.known.for_a_while() as hide:
             return self._run_one(hide)
 
     def _run_one(self, hide: Callable[[str], None]) -> str:
-        run: Optional[JobRunner] = None
+        runner: Optional[JobRunner] = None
         try:
             job, self._offered = self._offered or self._accept(), None
             hide(job.token)
             self._report("info", f"Starting job {job.id}", "job.starting")
-            run = JobRunner(job, self.session, self._context)
-            finish = run.run(self._on_entry)
+            runner = JobRunner(job, self.session, self._context)
+            finish = runner.run(self._on_entry)
         except Cancelled:
             return LEAVING
         except (AgentError, OSError) as problem:
             job_id = self._offered_id or self._settings.acquire_job
             self._report("error", f"job {job_id} could not be run: {problem}", "job.not_started")
-            if run is not None and run.not_run is not None:
-                self._has_run, self.last_finish = True, run.not_run
+            if runner is not None and runner.not_run is not None:
+                self._has_run, self.last_finish = True, runner.not_run
             return WAITING if not self._settings.acquire_job else PINGING
         finally:
             self._entry = None
@@ -216,7 +216,7 @@ class Worker:
 
     def _leave(self) -> str:
         self._heartbeat.stop()
-        self._idle_timer.gone(self.index)
+        self._idle_timer.remove(self.index)
         if self._connected:
             self._stop_report.complete(self._stop.level)
             self._report("info", "Disconnecting...", "worker.disconnecting")

@@ -55,7 +55,7 @@ def parse_json_dump(dump: bytes) -> Dict[str, str]:
         raise BadDump("the environment was not written as an object of strings") from None
 
 
-def between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
+def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
     """Return what leads from one dump to the other."""
     changed = {name: value for name, value in after.items() if name not in _NEVER_CHANGES and before.get(name) != value}
     gone: List[str] = sorted(name for name in before if name not in after and name not in _NEVER_CHANGES)

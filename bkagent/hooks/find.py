@@ -3,7 +3,7 @@
 import os
 from typing import Iterable, List, Optional
 
-from bkagent.system.confined_path import confined
+from bkagent.system.confined_path import resolve_below
 from bkagent.system.hook_files import EXTENSIONS
 
 
@@ -21,7 +21,7 @@ def find(folder: str, name: str, inside: Optional[str] = None) -> Optional[str]:
             if _is_file(path):
                 return path
             continue
-        real = confined(inside, os.path.relpath(path, inside))
+        real = resolve_below(inside, os.path.relpath(path, inside))
         if real is not None and _is_file(real):
             return path
     return None
@@ -29,8 +29,8 @@ def find(folder: str, name: str, inside: Optional[str] = None) -> Optional[str]:
 
 def find_all(folders: Iterable[str], name: str) -> List[str]:
     """Return the paths of the hook `name` in each of the agent's folders that has one, in order."""
-    found = (find(folder, name) for folder in folders)
-    return [path for path in found if path is not None]
+    paths = (find(folder, name) for folder in folders)
+    return [path for path in paths if path is not None]
 
 
 def _is_file(path: str) -> bool:

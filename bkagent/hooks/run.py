@@ -70,14 +70,14 @@ def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
 def _run_directly(session: Session, hook: Hook, nature: HookKind) -> None:
     if IS_WINDOWS and nature is HookKind.SCRIPT:
         raise HookFailed(f'running "{hook.title}" script hook: Windows does not run a script by its shebang line', 1)
-    told = {
+    env = {
         **hook.env,
         "BUILDKITE_HOOK_PHASE": hook.name,
         "BUILDKITE_HOOK_PATH": hook.path,
         "BUILDKITE_HOOK_SCOPE": hook.scope,
     }
     try:
-        session.run([hook.path], env=told)
+        session.run([hook.path], env=env)
     except (CommandFailed, StartFailed) as failed:
         raise HookFailed(f'running "{hook.title}" {nature.value} hook: {failed}', failed.exit_code) from failed
 
@@ -125,11 +125,11 @@ def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str, dump
     except (OSError, changes.BadDump) as error:
         raise HookFailed(f'running "{hook.title}" shell hook: failed to get environment: {error}', 1) from error
     # Nothing at all means that the hook ended the shell before the dump.
-    return changes.between(earlier, later) if later else Changes()
+    return changes.changes_between(earlier, later) if later else Changes()
 
 
 def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
-    shown = _shown(session.cwd, hook.path)
+    shown = _display_path(session.cwd, hook.path)
     if session.log.is_debug:
         session.log.comment(f'A hook runner was written to "{script}" for "{hook.path}"')
         shown = script
@@ -173,7 +173,7 @@ def _hooks_shell(text: str) -> List[str]:
         raise StartFailed(f"splitting hooks shell {quoted(text)}: {error}") from None
 
 
-def _shown(cwd: str, path: str) -> str:
+def _display_path(cwd: str, path: str) -> str:
     return os.path.relpath(path, cwd) if cwd and path.startswith(cwd) else path
 
 

@@ -53,11 +53,11 @@ class ControlPlane:
         )
 
 
-def settings_of(environ: Mapping[str, str], found: Optional[Settings] = None) -> JobSettings:
-    """Return a job's settings, from its environment alone or from `found`. Raises ConfigError, UsageError."""
-    if found is None:
-        found = resolve(bootstrap.JOB, Source({}, environ), lambda sentence: None)
-    return from_settings(found, environ)
+def settings_of(environ: Mapping[str, str], settings: Optional[Settings] = None) -> JobSettings:
+    """Return a job's settings, from its environment alone or from `settings`. Raises ConfigError, UsageError."""
+    if settings is None:
+        settings = resolve(bootstrap.JOB, Source({}, environ), lambda sentence: None)
+    return from_settings(settings, environ)
 
 
 def assemble(

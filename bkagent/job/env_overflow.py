@@ -15,12 +15,12 @@ _FILE = layout.JOB_ENV_PREFIX + "spilled"
 
 def write(entry_folder: str, env: Mapping[str, str]) -> Dict[str, str]:
     """Write what does not fit into the entry; return the rest. Raises OSError."""
-    left = set(environment_limits.left_out(env))
-    if left:
+    overflow = set(environment_limits.left_out(env))
+    if overflow:
         fd = open_plain(os.path.join(entry_folder, _FILE), os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with open(fd, "w", encoding="utf-8", errors="surrogateescape") as file:
-            json.dump({name: env[name] for name in left}, file, ensure_ascii=False)
-    return {name: value for name, value in env.items() if name not in left}
+            json.dump({name: env[name] for name in overflow}, file, ensure_ascii=False)
+    return {name: value for name, value in env.items() if name not in overflow}
 
 
 def restore(entry_folder: str, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -28,8 +28,8 @@ def restore(entry_folder: str, environ: Mapping[str, str]) -> Mapping[str, str]:
     path = os.path.join(entry_folder, _FILE)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape", opener=open_plain) as file:
-            found: Dict[str, str] = json.load(file)
+            overflow: Dict[str, str] = json.load(file)
     except FileNotFoundError:
         return environ
     os.unlink(path)
-    return {**environ, **found}
+    return {**environ, **overflow}

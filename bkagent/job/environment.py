@@ -25,7 +25,7 @@ def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     if not folder:
         return {}
     before = env.get("PATH", "")
-    folders = [one for one in before.split(os.pathsep) if one]
+    folders = [entry for entry in before.split(os.pathsep) if entry]
     if _finds_another(env, job.session.cwd, folder):
         folders.insert(0, folder)
     elif folder not in folders:
@@ -35,11 +35,11 @@ def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
 
 def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
-    given = env.get(CHECKOUT_PATH)
-    if given is None:
+    path = env.get(CHECKOUT_PATH)
+    if path is None:
         return {CHECKOUT_PATH: job_settings.checkout_path(job.settings)}
     # Made absolute while the job is still where it was started.
-    return {CHECKOUT_PATH: os.path.normpath(os.path.join(job.session.cwd, given))} if given else {}
+    return {CHECKOUT_PATH: os.path.normpath(os.path.join(job.session.cwd, path))} if path else {}
 
 
 def git_prompt(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
@@ -67,5 +67,5 @@ def contribute(job: Job, contributors: Tuple[Contributor, ...] = CONTRIBUTORS) -
 
 def _finds_another(env: Mapping[str, str], cwd: str, folder: str) -> bool:
     """Return whether PATH leads to a `buildkite-agent` that is not ours."""
-    found = programs.find(self_command.NAMES[0], env, cwd)
-    return found is not None and os.path.dirname(os.path.realpath(found)) != os.path.realpath(folder)
+    program = programs.find(self_command.NAMES[0], env, cwd)
+    return program is not None and os.path.dirname(os.path.realpath(program)) != os.path.realpath(folder)

@@ -59,54 +59,56 @@ class JobSettings:
 _TEST_JOB_ID = "1111-1111-1111-1111"
 
 
-def from_settings(found: Settings, environ: Mapping[str, str]) -> JobSettings:
+def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobSettings:
     """Return the settings of the rows in `config.options.bootstrap.JOB`. Raises ConfigError."""
 
     def path(text: str) -> str:
         return paths.expand(text, environ)
 
-    hooks = [found[agent.HOOKS_PATH], *found[agent.ADDITIONAL_HOOKS_PATHS]]
+    hooks = [settings[agent.HOOKS_PATH], *settings[agent.ADDITIONAL_HOOKS_PATHS]]
     # The agent has left out what came with the job: this is of whoever started the agent, or this very process.
-    override_self = environ.get(OVERRIDE_SELF, "") if found[job.JOB] == _TEST_JOB_ID else ""
-    cancel_grace_s, signal_grace_s = _graces(found[agent.CANCEL_GRACE_PERIOD], found[agent.SIGNAL_GRACE_PERIOD])
+    override_self = environ.get(OVERRIDE_SELF, "") if settings[job.JOB] == _TEST_JOB_ID else ""
+    cancel_grace_s, signal_grace_s = _graces(settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD])
     return JobSettings(
-        job_id=found[job.JOB],
-        command=found[bootstrap.COMMAND],
-        agent_name=found[bootstrap.AGENT],
-        organization=found[bootstrap.ORGANIZATION],
-        pipeline=found[bootstrap.PIPELINE],
-        plugins=found[bootstrap.PLUGINS],
-        secrets=found[bootstrap.SECRETS],
-        build_path=path(found[bootstrap.BUILD_PATH]),
+        job_id=settings[job.JOB],
+        command=settings[bootstrap.COMMAND],
+        agent_name=settings[bootstrap.AGENT],
+        organization=settings[bootstrap.ORGANIZATION],
+        pipeline=settings[bootstrap.PIPELINE],
+        plugins=settings[bootstrap.PLUGINS],
+        secrets=settings[bootstrap.SECRETS],
+        build_path=path(settings[bootstrap.BUILD_PATH]),
         hooks_paths=tuple(path(folder) for folder in hooks if folder),
-        plugins_path=path(found[agent.PLUGINS_PATH]),
-        sockets_path=path(found[agent.SOCKETS_PATH]),
-        shell=found[agent.SHELL],
-        command_eval=found[bootstrap.COMMAND_EVAL],
-        plugins_enabled=found[bootstrap.PLUGINS_ENABLED],
-        plugins_validated=found[bootstrap.PLUGIN_VALIDATION],
-        strict_single_hooks=found[agent.STRICT_SINGLE_HOOKS],
-        local_hooks_enabled=found[bootstrap.LOCAL_HOOKS_ENABLED],
-        pty=found[bootstrap.PTY],
-        phases=frozenset(found[bootstrap.PHASES] or bootstrap.PHASE_NAMES),
-        job_api=not found[bootstrap.NO_JOB_API],
-        redacted_vars=tuple(found[job.REDACTED_VARS]),
-        disabled_warnings=tuple(found[agent.DISABLE_WARNINGS_FOR]),
-        experiments=frozenset(found[logging.EXPERIMENT]),
-        cancel_signal=found[agent.CANCEL_SIGNAL],
+        plugins_path=path(settings[agent.PLUGINS_PATH]),
+        sockets_path=path(settings[agent.SOCKETS_PATH]),
+        shell=settings[agent.SHELL],
+        command_eval=settings[bootstrap.COMMAND_EVAL],
+        plugins_enabled=settings[bootstrap.PLUGINS_ENABLED],
+        plugins_validated=settings[bootstrap.PLUGIN_VALIDATION],
+        strict_single_hooks=settings[agent.STRICT_SINGLE_HOOKS],
+        local_hooks_enabled=settings[bootstrap.LOCAL_HOOKS_ENABLED],
+        pty=settings[bootstrap.PTY],
+        phases=frozenset(settings[bootstrap.PHASES] or bootstrap.PHASE_NAMES),
+        job_api=not settings[bootstrap.NO_JOB_API],
+        redacted_vars=tuple(settings[job.REDACTED_VARS]),
+        disabled_warnings=tuple(settings[agent.DISABLE_WARNINGS_FOR]),
+        experiments=frozenset(settings[logging.EXPERIMENT]),
+        cancel_signal=settings[agent.CANCEL_SIGNAL],
         cancel_grace_s=cancel_grace_s,
         signal_grace_s=signal_grace_s,
-        debug=found[logging.DEBUG],
+        debug=settings[logging.DEBUG],
         override_self=override_self,
-        protection=_protection(found, environ),
-        compat=Compat(found[COMPAT], frozenset(found[logging.EXPERIMENT])),
+        protection=_protection(settings, environ),
+        compat=Compat(settings[COMPAT], frozenset(settings[logging.EXPERIMENT])),
     )
 
 
-def _protection(found: Settings, environ: Mapping[str, str]) -> Protection:
+def _protection(settings: Settings, environ: Mapping[str, str]) -> Protection:
     # As it was at the start: what the job sets cannot loosen it.
     mode = environ.get(CHECKOUT_OVERRIDE_MODE) or "from-job"
-    return Protection(found[agent.PROTECTED_VARIABLES], found[agent.PROTECT_GIT], found[bootstrap.COMMAND_EVAL], mode)
+    return Protection(
+        settings[agent.PROTECTED_VARIABLES], settings[agent.PROTECT_GIT], settings[bootstrap.COMMAND_EVAL], mode
+    )
 
 
 def checkout_path(settings: JobSettings) -> str:

@@ -32,21 +32,21 @@ def start(
     that no process can be given.
     """
     nothing = os.open(os.devnull, os.O_RDWR)
-    told = -1
+    secrets_pipe = -1
     try:
-        told = handed_secrets.open_pipe(secrets)
+        secrets_pipe = handed_secrets.open_pipe(secrets)
         errors = open_plain(os.path.join(entry_folder, layout.STDERR), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            forked = warm.start(entry_folder, env, cwd, told, nothing, errors) if warm is not None else None
+            forked = warm.start(entry_folder, env, cwd, secrets_pipe, nothing, errors) if warm is not None else None
             if forked is not None:
                 return forked
             argv = self_command.command(["job-process", entry_folder])
             return process_start.start_in_session(
-                argv, env_overflow.write(entry_folder, env), cwd, told, nothing, errors
+                argv, env_overflow.write(entry_folder, env), cwd, secrets_pipe, nothing, errors
             )
         finally:
             os.close(errors)
     finally:
-        if told >= 0:
-            os.close(told)
+        if secrets_pipe >= 0:
+            os.close(secrets_pipe)
         os.close(nothing)

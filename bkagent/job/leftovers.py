@@ -59,29 +59,29 @@ class Leftovers:
         descendants.collect()
         if self._find():
             self._wait(_ENDING_S)
-            self._see_to(self._find(), log)
+            self._report_and_end(self._find(), log)
         if self._group is not None:
             self._group.kill()
 
-    def _see_to(self, found: List[Marked], log: LogLines) -> None:
-        if not found:
+    def _report_and_end(self, processes: List[Marked], log: LogLines) -> None:
+        if not processes:
             return
         log.header("Ending what this job has left running" if self._ends else "Left running by this job")
-        for one in found[:_MOST_SHOWN]:
-            log.plain(f"pid {one.pid}: {_shown(one.command_line)}")
-        if len(found) > _MOST_SHOWN:
-            log.plain(f"and {len(found) - _MOST_SHOWN} more")
+        for process in processes[:_MOST_SHOWN]:
+            log.plain(f"pid {process.pid}: {_printable(process.command_line)}")
+        if len(processes) > _MOST_SHOWN:
+            log.plain(f"and {len(processes) - _MOST_SHOWN} more")
         if self._ends:
-            self._end(found)
+            self._end(processes)
 
     def _find(self) -> List[Marked]:
-        found = {one.pid: one for one in marked_processes.find(self._mark.encode(), self._since)}
-        found.update((one.pid, one) for one in descendants.find())
-        return [found[pid] for pid in sorted(found)]
+        processes = {process.pid: process for process in marked_processes.find(self._mark.encode(), self._since)}
+        processes.update((process.pid, process) for process in descendants.find())
+        return [processes[pid] for pid in sorted(processes)]
 
-    def _end(self, found: List[Marked]) -> None:
-        for one in found:
-            marked_processes.end(one, "SIGTERM")
+    def _end(self, processes: List[Marked]) -> None:
+        for process in processes:
+            marked_processes.end(process, "SIGTERM")
         if self._wait(_GRACE_S):
             return
         if self._group is not None:
@@ -90,10 +90,10 @@ class Leftovers:
         # Looked for again, since they may have started others.
         until = time.monotonic() + _GRACE_S
         while time.monotonic() < until:
-            left = self._find()
-            for one in left:
-                marked_processes.end(one, "SIGKILL")
-            if not left or self._wait(_LOOK_EVERY_S):
+            remaining = self._find()
+            for process in remaining:
+                marked_processes.end(process, "SIGKILL")
+            if not remaining or self._wait(_LOOK_EVERY_S):
                 return
 
     def _wait(self, seconds: float) -> bool:
@@ -107,6 +107,6 @@ class Leftovers:
         return True
 
 
-def _shown(command_line: bytes) -> str:
+def _printable(command_line: bytes) -> str:
     text = _UNSEEN.sub(" ", command_line.decode("utf-8", "replace")).strip()
     return text[:_LONGEST_SHOWN] + "..." if len(text) > _LONGEST_SHOWN else text or "(no command line)"

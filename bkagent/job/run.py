@@ -24,7 +24,7 @@ def run(job: Job) -> int:
 
 
 def _run_phases(job: Job) -> int:
-    if git_credentials.wanted(job):
+    if git_credentials.is_enabled(job):
         problem = _error_of(git_credentials.configure, job)
         if problem is not None:
             job.log.error(f"Error configuring repository credentials: {problem}")

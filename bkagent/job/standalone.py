@@ -24,10 +24,10 @@ from bkagent.version import user_agent
 class StandaloneJob:
     """One job whose log goes to `out`. Making one raises ConfigError."""
 
-    def __init__(self, found: Settings, environ: Mapping[str, str], out: BinaryIO) -> None:
-        self._settings = build_job.settings_of(environ, found)
+    def __init__(self, settings: Settings, environ: Mapping[str, str], out: BinaryIO) -> None:
+        self._settings = build_job.settings_of(environ, settings)
         self._environ = environ
-        self._log = JobLog(_written_to(out), Redactor())
+        self._log = JobLog(_writer_of(out), Redactor())
         self._cancellation = Cancellation(
             self._settings.cancel_signal, self._settings.signal_grace_s, self._settings.cancel_grace_s
         )
@@ -70,7 +70,7 @@ class StandaloneJob:
             return problem.exit_code
 
 
-def _written_to(out: BinaryIO) -> Callable[[bytes], None]:
+def _writer_of(out: BinaryIO) -> Callable[[bytes], None]:
     def write(data: bytes) -> None:
         out.write(data)
         out.flush()

@@ -136,10 +136,10 @@ class JobServer:
         return self._temporary
 
     def _refusal(self, head: RequestHead) -> Optional[Answer]:
-        given = head.headers.get("authorization")
-        if given is None:
+        authorization = head.headers.get("authorization")
+        if authorization is None:
             return error_answer(401, "authorization header is required")
-        if not _same(given.encode("latin-1"), f"Bearer {self._token}".encode("ascii")):
+        if not _same(authorization.encode("latin-1"), f"Bearer {self._token}".encode("ascii")):
             return error_answer(401, "invalid authorization token")
         return None
 

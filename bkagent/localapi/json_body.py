@@ -68,17 +68,17 @@ def text(document: Dict[str, object], name: str) -> str:
 
 
 def _explain(body: bytes, problem: ValueError) -> str:
-    said = str(problem)
+    message = str(problem)
     position = getattr(problem, "pos", None)
     if position is None:
-        last = said.rpartition(" ")[2]
+        last = message.rpartition(" ")[2]
         position = int(last) if last.isdigit() else None
     content = body.decode("utf-8", "surrogateescape")
     if position is None:
-        return said
+        return message
     if position >= len(content.rstrip()):
         return "unexpected EOF"
     for start, ending in _LOOKING_FOR.items():
-        if said.startswith(start):
+        if message.startswith(start):
             return f"invalid character {content[position]!r} {ending}"
-    return said
+    return message

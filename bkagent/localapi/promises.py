@@ -31,7 +31,7 @@ class Promises:
 
     def __init__(self, upstream: Upstream, job_id: str, report: Report, stopping: threading.Event) -> None:
         self._upstream, self._report, self._stopping = upstream, report, stopping
-        self._path = f"jobs/{_escaped(job_id)}/promise_failure"
+        self._path = f"jobs/{_escape(job_id)}/promise_failure"
         self._lock = threading.Lock()
         self._by_status: Dict[int, _Promise] = {}
 
@@ -91,7 +91,7 @@ class Promises:
         return retry.retry(attempt, schedule, wait=self._stopping.wait, report=self._report, what="promise failure")
 
 
-def _escaped(segment: str) -> str:
+def _escape(segment: str) -> str:
     """Escape a path segment; the agent API wants dots escaped too."""
-    kept = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~"
-    return "".join(chr(byte) if chr(byte) in kept else f"%{byte:02X}" for byte in segment.encode("utf-8"))
+    unescaped = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_~"
+    return "".join(chr(byte) if chr(byte) in unescaped else f"%{byte:02X}" for byte in segment.encode("utf-8"))

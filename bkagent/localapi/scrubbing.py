@@ -14,7 +14,7 @@ from bkagent.redaction import outbound
 Scrub = Callable[[str], str]
 
 
-def scrubbed_body(target: str, body: bytes, scrub: Scrub) -> bytes:
+def scrub_body(target: str, body: bytes, scrub: Scrub) -> bytes:
     """Return the body of a request without secrets; byte for byte where it has none."""
     if not body:
         return body
@@ -26,7 +26,7 @@ def scrubbed_body(target: str, body: bytes, scrub: Scrub) -> bytes:
     return body if clean == document else json.dumps(clean).encode()
 
 
-def scrubbed_headers(headers: Mapping[str, str], ours: Mapping[str, str], scrub: Scrub) -> Dict[str, str]:
+def scrub_headers(headers: Mapping[str, str], ours: Mapping[str, str], scrub: Scrub) -> Dict[str, str]:
     """Return a request's headers without secrets; those that the control plane itself asked for stay."""
     asked_for = frozenset(ours.values())
     return {name: value if value in asked_for else scrub(value) for name, value in headers.items()}

@@ -61,7 +61,7 @@ class Upstream:
         """Send a command's request on and return the control plane's answer as it is, or 502 when none came."""
         path = head.target[len(PREFIX) :]
         try:
-            return self.send(head.method, path, _wanted(head.headers), body, _timeout_s(head.headers))
+            return self.send(head.method, path, _forwarded_headers(head.headers), body, _timeout_s(head.headers))
         except Unreachable as problem:
             answer = error_answer(502, str(problem))
             verdict = "retry" if problem.may_retry else "final"
@@ -71,19 +71,19 @@ class Upstream:
         """Send one request, without secrets. `path` is below the endpoint and already escaped. Raises Unreachable."""
         if self.scrub is not None:
             # Loaded here: most jobs tell the control plane nothing in their own words.
-            from bkagent.localapi.scrubbing import scrubbed_body, scrubbed_headers
+            from bkagent.localapi.scrubbing import scrub_body, scrub_headers
             from bkagent.redaction.outbound import clean_target
 
-            body, headers = scrubbed_body(path, body, self.scrub), scrubbed_headers(headers, self._headers, self.scrub)
+            body, headers = scrub_body(path, body, self.scrub), scrub_headers(headers, self._headers, self.scrub)
             path = clean_target(path, self.scrub)
         sent = {name.lower(): (name, value) for name, value in self._headers.items()}
         sent.update((name.lower(), (name, value)) for name, value in headers.items())
-        response = self._connected().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)
+        response = self._connect().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)
         back = [(PASSED_ON_HEADER, "1")]
         back += [(name, value) for name, value in response.headers.items() if name.lower() not in _NOT_TO_COMMAND]
         return Answer(response.status, response.body, tuple(back))
 
-    def _connected(self) -> Pool:
+    def _connect(self) -> Pool:
         with self._making:
             if self._pool is None:
                 # Loaded here: a job without in-job commands never pays for the HTTP client.
@@ -93,7 +93,7 @@ class Upstream:
             return self._pool
 
 
-def _wanted(headers: Mapping[str, str]) -> Dict[str, str]:
+def _forwarded_headers(headers: Mapping[str, str]) -> Dict[str, str]:
     return {
         _canonical(name): value
         for name, value in headers.items()

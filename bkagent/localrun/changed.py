@@ -12,21 +12,21 @@ from bkagent.localrun.snapshot import Snapshot
 _BASES = ("origin/HEAD", "origin/main", "origin/master")
 
 
-def paths(found: Repository, taken: Snapshot, environ: Mapping[str, str]) -> "Optional[List[str]]":
+def paths(repository: Repository, taken_snapshot: Snapshot, environ: Mapping[str, str]) -> "Optional[List[str]]":
     """Return the paths that what is run changes since it left the default branch of `origin`.
 
     Where it changes nothing, those of the newest commit. None where there is no such branch.
     """
     # The snapshot's own objects are beside the user's.
-    borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(taken.repository, "objects")}
-    git = Git(found.top, {**environ}, borrowed)
+    borrowed = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": os.path.join(taken_snapshot.repository, "objects")}
+    git = Git(repository.top, {**environ}, borrowed)
     base = next(filter(None, (_commit(git, name) for name in _BASES)), "")
-    start = git.ask("merge-base", base, taken.plain) if base else ""
+    start = git.ask("merge-base", base, taken_snapshot.plain) if base else ""
     if not start:
         return None
-    if start == taken.plain:
+    if start == taken_snapshot.plain:
         return changed_files.of_commit(git.out, start)
-    return changed_files.since(git.out, start, taken.plain)
+    return changed_files.since(git.out, start, taken_snapshot.plain)
 
 
 def _commit(git: Git, name: str) -> str:

@@ -15,7 +15,7 @@ def plain_line(text: str, longest: int) -> str:
     return text[: longest - 1] + "…" if len(text) > longest else text
 
 
-def shown_name(job: "Job") -> str:
+def display_name(job: "Job") -> str:
     """Return the label, the key or the start of the command, on one line without control characters."""
     text = job.label or job.step_key or job.command.strip().split("\n")[0] or job.id[:8]
     text = plain_line(text, _LONGEST)
@@ -28,5 +28,5 @@ def shown_name(job: "Job") -> str:
 
 def file_name(number: int, job: "Job") -> str:
     """Return a name for the job's log file: a number that sorts, and its name's letters and digits."""
-    kept = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in shown_name(job).lower())
-    return f"{number:02d}-" + "-".join(word for word in kept.split("-") if word)[:60]
+    letters = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in display_name(job).lower())
+    return f"{number:02d}-" + "-".join(word for word in letters.split("-") if word)[:60]

@@ -43,7 +43,7 @@ def keep_artifact(folder: str, path: str, stored: str) -> "Optional[str]":
     os.makedirs(folder, exist_ok=True)
     root = ConfinedFolder(folder)
     try:
-        _put(root, parts, stored)
+        _place_file(root, parts, stored)
     except OSError:
         return None
     finally:
@@ -51,7 +51,7 @@ def keep_artifact(folder: str, path: str, stored: str) -> "Optional[str]":
     return os.path.join(folder, *parts)
 
 
-def _put(root: ConfinedFolder, parts: List[str], stored: str) -> None:
+def _place_file(root: ConfinedFolder, parts: List[str], stored: str) -> None:
     try:
         root.link_file(stored, parts)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Dict
 
-from bkagent.localrun.display_names import shown_name
+from bkagent.localrun.display_names import display_name
 from bkagent.localrun.terminal_text import Lines
 
 TYPE_CHECKING = False
@@ -62,7 +62,7 @@ class Live:
 
     def _name(self, job_id: str) -> str:
         if job_id not in self._names:
-            self._names[job_id] = shown_name(self._job(job_id))
+            self._names[job_id] = display_name(self._job(job_id))
         return self._names[job_id]
 
 

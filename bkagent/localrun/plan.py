@@ -35,17 +35,17 @@ class Source:
     @property
     def slug(self) -> str:
         """The pipeline's name: that of the repository's folder, in letters and digits."""
-        kept = "".join(
+        letters = "".join(
             letter if letter.isalnum() and letter.isascii() else "-" for letter in os.path.basename(self.repository.top)
         )
-        return "-".join(word for word in kept.lower().split("-") if word) or "pipeline"
+        return "-".join(word for word in letters.lower().split("-") if word) or "pipeline"
 
 
 def find(request: Request) -> Source:
     """Return the source that a request names. Raises UsageError where there is none or it cannot be read."""
-    found = repository.find(request.folder, request.environ)
-    path = os.path.join(request.folder, request.file) if request.file else _usual(found.top)
-    name = request.file or _seen_from(request.folder, path)
+    work_tree = repository.find(request.folder, request.environ)
+    path = os.path.join(request.folder, request.file) if request.file else _usual(work_tree.top)
+    name = request.file or _relative_to(request.folder, path)
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()
@@ -53,9 +53,9 @@ def find(request: Request) -> Source:
         raise UsageError(f"cannot read the pipeline file {name}: {error.strerror}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
-    if request.committed and not found.head:
+    if request.committed and not work_tree.head:
         raise UsageError("--committed needs a commit, and this repository has none yet")
-    return Source(found, name, text)
+    return Source(work_tree, name, text)
 
 
 def read(
@@ -119,13 +119,13 @@ def _notes(document: Mapping[str, Any]) -> "List[str]":
     return [sentence for name, sentence in notes.items() if name in named]
 
 
-def _seen_from(folder: str, path: str) -> str:
+def _relative_to(folder: str, path: str) -> str:
     relative = os.path.relpath(path, folder)
     return path if relative.startswith("..") else relative
 
 
 def _usual(top: str) -> str:
-    present = [place for place in PLACES if os.path.isfile(os.path.join(top, place))]
+    present = [path for path in PLACES if os.path.isfile(os.path.join(top, path))]
     if not present:
         raise UsageError(
             f"{top} has no pipeline file; expected .buildkite/pipeline.yml, "

@@ -189,45 +189,49 @@ class LocalRun:
 
 def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]":
     """Return what a job that uploads the pipeline would see of the build."""
-    found = source.repository
+    repository = source.repository
     return {
         "CI": "true",
         "BUILDKITE": "true",
-        "BUILDKITE_BRANCH": found.branch,
+        "BUILDKITE_BRANCH": repository.branch,
         "BUILDKITE_COMMIT": commit,
-        "BUILDKITE_MESSAGE": found.message,
-        "BUILDKITE_BUILD_AUTHOR": found.author,
-        "BUILDKITE_BUILD_AUTHOR_EMAIL": found.author_email,
+        "BUILDKITE_MESSAGE": repository.message,
+        "BUILDKITE_BUILD_AUTHOR": repository.author,
+        "BUILDKITE_BUILD_AUTHOR_EMAIL": repository.author_email,
         "BUILDKITE_BUILD_NUMBER": str(number),
         "BUILDKITE_ORGANIZATION_SLUG": plan.ORGANIZATION,
         "BUILDKITE_PIPELINE_SLUG": source.slug,
         "BUILDKITE_PIPELINE_NAME": source.slug,
-        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": found.branch,
+        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": repository.branch,
         "BUILDKITE_PULL_REQUEST": "false",
         "BUILDKITE_SOURCE": "local",
         "BUILDKITE_TAG": "",
     }
 
 
-def _first_lines(source: plan.Source, request: Request, taken: snapshot.Snapshot, warnings: "List[str]") -> "List[str]":
-    found = source.repository
-    head = found.head[:9]
-    branch = f"branch {found.branch}"
-    if found.branch == DETACHED:
+def _first_lines(
+    source: plan.Source, request: Request, taken_snapshot: snapshot.Snapshot, warnings: "List[str]"
+) -> "List[str]":
+    repository = source.repository
+    head = repository.head[:9]
+    branch = f"branch {repository.branch}"
+    if repository.branch == DETACHED:
         branch = f"on no branch (HEAD is detached at {head}; BUILDKITE_BRANCH is {DETACHED})"
-    lines = [f"Running {source.name} of {found.top}, {branch}"]
+    lines = [f"Running {source.name} of {repository.top}, {branch}"]
     if request.committed:
         lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
-    elif not found.head:
+    elif not repository.head:
         lines.append("What is run is what is on disk, as nothing is committed yet; ignored files are left out")
-    elif taken.changed_count:
-        files = "1 file differs" if taken.changed_count == 1 else f"{taken.changed_count} files differ"
+    elif taken_snapshot.changed_count:
+        files = (
+            "1 file differs" if taken_snapshot.changed_count == 1 else f"{taken_snapshot.changed_count} files differ"
+        )
         lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
     else:
         lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
-    if taken.submodules:
-        paths = ", ".join(taken.submodules)
+    if taken_snapshot.submodules:
+        paths = ", ".join(taken_snapshot.submodules)
         lines.append(f"Submodules and repositories within are run as they are on disk, too: {paths}")
     unusable = "is a repository that git cannot use: its files are left out"
-    lines += [f"note: {path} {unusable}" for path in taken.left_out]
+    lines += [f"note: {path} {unusable}" for path in taken_snapshot.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

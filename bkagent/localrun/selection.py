@@ -15,7 +15,7 @@ def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
     Raises UsageError naming the keys that there are.
     """
     known: List[str] = []
-    steps = _chosen(document.get("steps") or [], key, known)
+    steps = _select(document.get("steps") or [], key, known)
     if not steps:
         if not known:
             raise UsageError(f"--step {key}: no step of this pipeline has a key")
@@ -23,7 +23,7 @@ def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
     return {**document, "steps": [_free(step) for step in steps]}
 
 
-def _chosen(steps: "List[Any]", key: str, known: "List[str]") -> "List[Mapping[str, Any]]":
+def _select(steps: "List[Any]", key: str, known: "List[str]") -> "List[Mapping[str, Any]]":
     found: "List[Mapping[str, Any]]" = []
     for step in steps:
         if not isinstance(step, Mapping):
@@ -34,7 +34,7 @@ def _chosen(steps: "List[Any]", key: str, known: "List[str]") -> "List[Mapping[s
         if own == key:
             found.append(step)
         elif "group" in step:
-            inner = _chosen(step.get("steps") or [], key, known)
+            inner = _select(step.get("steps") or [], key, known)
             found += [{**step, "steps": inner}] if inner else []
     return found
 

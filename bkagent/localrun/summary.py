@@ -6,7 +6,7 @@ import html
 import re
 from typing import List, Mapping, Optional, Sequence
 
-from bkagent.localrun.display_names import plain_line, shown_name
+from bkagent.localrun.display_names import display_name, plain_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def table(jobs: "Sequence[Job]", logs: "Mapping[str, str]") -> "List[str]":
     rows = [("STEP", "RESULT", "DURATION", "LOG")]
     for job in jobs:
         if job.type == "script":
-            rows.append((shown_name(job), _result(job), _duration(job), logs.get(job.id, "")))
+            rows.append((display_name(job), _result(job), _duration(job), logs.get(job.id, "")))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     return ["  ".join([*(row[c].ljust(widths[c]) for c in range(3)), row[3]]).rstrip() for row in rows]
 
@@ -61,14 +61,14 @@ def exit_status(jobs: "Sequence[Job]", build_state: str) -> int:
 
     Soft failures aside. A build that did not pass although no job failed gives 1.
     """
-    failed = [job for job in jobs if job.type == "script" and not job.retried and _failed(job)]
+    failed = [job for job in jobs if job.type == "script" and not job.retried and _has_failed(job)]
     if not failed:
         return 0 if build_state in ("passed", "not_run") else 1
     first = min(failed, key=lambda job: job.finished_at if job.finished_at is not None else float("inf"))
     return (first.exit_status or 1) & 0xFF
 
 
-def _failed(job: "Job") -> bool:
+def _has_failed(job: "Job") -> bool:
     if job.soft_failed:
         return False
     return job.state in ("timed_out", "expired", "canceled") or (job.state == "finished" and bool(job.exit_status))

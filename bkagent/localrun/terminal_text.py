@@ -44,13 +44,13 @@ class Lines:
         return [cleaned] if cleaned else []
 
     def _clean(self, line: bytes) -> str:
-        line = _STEERING.sub(self._kept, line.rstrip(b"\r"))
+        line = _STEERING.sub(self._keep_colour, line.rstrip(b"\r"))
         line = line[line.rfind(b"\r") + 1 :]  # a progress bar shows its last state
         if self._coloured and b"\x1b[" in line:
             line += b"\x1b[0m"
         return line.decode("utf-8", "replace")
 
-    def _kept(self, found: "re.Match[bytes]") -> bytes:
-        if self._coloured and found.group(2) == b"m" and _COLOUR_PARAMETERS.match(found.group(1)):
-            return found.group(0)
+    def _keep_colour(self, sequence: "re.Match[bytes]") -> bytes:
+        if self._coloured and sequence.group(2) == b"m" and _COLOUR_PARAMETERS.match(sequence.group(1)):
+            return sequence.group(0)
         return b""

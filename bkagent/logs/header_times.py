@@ -56,7 +56,7 @@ class HeaderTimes:
         self._sender = threading.Thread(target=self._work, name="header-times", daemon=True)
         self._sender.start()
 
-    def seen(self, size: int) -> None:
+    def note_size(self, size: int) -> None:
         """Look at what the log has up to `size` bytes and has not had before. Raises OSError."""
         if size <= self._at:
             return
@@ -82,14 +82,14 @@ class HeaderTimes:
     def _look(self, lines: bytes) -> None:
         if b"\x1b[" in lines:
             lines = _STYLES.sub(b"", lines)
-        found = len(_HEADER.findall(lines))
-        if not found:
+        header_count = len(_HEADER.findall(lines))
+        if not header_count:
             return
         moment = rfc3339(self._now_ns())
         with self._lock:
-            for number in range(max(self._count, self._told), min(self._count + found, _MOST)):
+            for number in range(max(self._count, self._told), min(self._count + header_count, _MOST)):
                 self._waiting[str(number)] = moment
-        self._count += found
+        self._count += header_count
         self._news.set()
 
     def _work(self) -> None:

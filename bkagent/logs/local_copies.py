@@ -74,9 +74,9 @@ def append(path: str, data: bytes, mode: int) -> None:
 def _open(path: str, mode: int) -> int:
     """Open a copy to append to. Raises OSError, also for what somebody may have put in its place."""
     fd = os.open(path, _FLAGS | _NO_LINK | _NO_WAIT, mode)
-    found = os.fstat(fd)
-    is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1 or not is_ours:
+    status = os.fstat(fd)
+    is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1 or not is_ours:
         os.close(fd)
         raise OSError(errno.EEXIST, "a file of another user, a second name of another file, or no file is in its place")
     return fd

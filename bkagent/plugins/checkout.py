@@ -19,7 +19,7 @@ from bkagent.shell.prompt import command_line
 from bkagent.shell.session import Session
 from bkagent.shell.words import quoted
 from bkagent.system import unguessable
-from bkagent.system.confined_path import confined
+from bkagent.system.confined_path import resolve_below
 from bkagent.system.tree_removal import remove_tree
 
 _CLONE_TRIES, _CLONE_PAUSE_S = 3, 2.0
@@ -64,7 +64,7 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
     try:
         repository, below = plugin.repository, plugin.subdirectory
     except BadPlugins as error:
-        raise _failed(plugin, f"failed to get repository subdirectory: {error}") from None
+        raise _failure(plugin, f"failed to get repository subdirectory: {error}") from None
     hooks = os.path.join(below, "hooks") if below else "hooks"
     session.log.debug(f'Plugin checkout paths - PluginDir: "{below or "."}", HooksDir: "{hooks}"')
     folder = _place(plugin, wishes)
@@ -74,13 +74,13 @@ def check_out(session: Session, plugin: Plugin, wishes: Wishes) -> CheckedOut:
         _get_clone(session, plugin, repository, folder, wishes)
     if not _is_folder_inside(folder, hooks):
         why = f"statat {hooks}: no such file or directory"
-        raise _failed(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin: {why}')
+        raise _failure(plugin, f'"{hooks}" was not a directory within the "{plugin.name}" plugin: {why}')
     return CheckedOut(plugin, folder, os.path.join(folder, hooks))
 
 
 def _fetch_zip(session: Session, plugin: Plugin, folder: str, wishes: Wishes) -> None:
     if not wishes.zips:
-        raise _failed(plugin, 'zip plugins require the "zip-plugins" experiment to be enabled')
+        raise _failure(plugin, 'zip plugins require the "zip-plugins" experiment to be enabled')
     # Loaded here: few plugins come as archives.
     from bkagent.plugins import zip_archive
 
@@ -88,7 +88,7 @@ def _fetch_zip(session: Session, plugin: Plugin, folder: str, wishes: Wishes) ->
     try:
         zip_archive.fetch(session, plugin, os.path.abspath(wishes.path), folder)
     except (zip_archive.BadArchive, OSError) as problem:
-        raise _failed(plugin, str(problem)) from problem
+        raise _failure(plugin, str(problem)) from problem
     wishes.remove_later(folder)
 
 
@@ -131,10 +131,10 @@ def find_vendored(root: str, plugin: Plugin) -> CheckedOut:
     """Return where the hooks of a plugin in the job's repository, checked out at `root`, are. Raises JobFailed."""
     hooks = os.path.join(plugin.location, "hooks")
     below = posixpath.join(posixpath.normpath(plugin.location), "hooks")
-    for what, path in (("path", plugin.location), ("hooks path", below)):
+    for role, path in (("path", plugin.location), ("hooks path", below)):
         if not root or not _is_folder_inside(root, path):
-            there = "it leads outside, or is none" if os.path.lexists(os.path.join(root, path)) else "there is none"
-            text = f'vendored plugin {what} "{path}" must be a directory within the checked-out repository: {there}'
+            problem = "it leads outside, or is none" if os.path.lexists(os.path.join(root, path)) else "there is none"
+            text = f'vendored plugin {role} "{path}" must be a directory within the checked-out repository: {problem}'
             raise JobFailed(text, 1)
     return CheckedOut(plugin, root, os.path.normpath(os.path.join(root, hooks)))
 
@@ -144,12 +144,12 @@ def _place(plugin: Plugin, wishes: Wishes) -> str:
     above = os.path.abspath(wishes.path)
     folder = os.path.normpath(os.path.join(above, wishes.agent_name, plugin.identifier))
     if not plugin.identifier or not folder.startswith(os.path.join(above, "")):
-        raise _failed(plugin, f'"{plugin.label}" has no folder of its own below "{above}"')
+        raise _failure(plugin, f'"{plugin.label}" has no folder of its own below "{above}"')
     return folder
 
 
 def _is_folder_inside(root: str, relative: str) -> bool:
-    real = confined(root, relative)
+    real = resolve_below(root, relative)
     return real is not None and os.path.isdir(real)
 
 
@@ -185,14 +185,14 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
         _run_clone(session, repository, wishes)
         if plugin.version:
             log.comment(f"Checking out `{plugin.version}`")
-            _move_to_version(session, _checked(plugin), aside, wishes)
+            _move_to_version(session, _version_for_git(plugin), aside, wishes)
         if _has_submodules(aside, wishes):
             pinned.check_submodules(partial(_capture, session))
         log.comment("Moving temporary plugin directory to final location")
         log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
         _move(session, plugin, aside, folder)
     except (GitFailed, OSError) as failed:
-        raise _failed(plugin, str(failed), getattr(failed, "exit_code", 1)) from failed
+        raise _failure(plugin, str(failed), getattr(failed, "exit_code", 1)) from failed
     finally:
         session.chdir(before)
         _discard(session, aside)
@@ -228,7 +228,7 @@ def _capture(session: Session, argv: Sequence[str]) -> str:
     return capture(session, argv, OTHER, hidden=True, hooks=False)
 
 
-def _checked(plugin: Plugin) -> str:
+def _version_for_git(plugin: Plugin) -> str:
     """Return the version, which git must not read as an option."""
     if plugin.version.startswith("-"):
         raise GitFailed(f'"{plugin.version}" is not a valid version', 1)
@@ -258,8 +258,8 @@ def _remove(plugin: Plugin, folder: str) -> None:
     try:
         remove_tree(folder)
     except OSError as error:
-        raise _failed(plugin, str(error)) from error
+        raise _failure(plugin, str(error)) from error
 
 
-def _failed(plugin: Plugin, why: str, exit_code: int = 1) -> JobFailed:
+def _failure(plugin: Plugin, why: str, exit_code: int = 1) -> JobFailed:
     return JobFailed(f"failed to checkout plugin {plugin.name}: {why}", exit_code)

@@ -54,7 +54,7 @@ def compact_json(value: object) -> str:
         return _text(value)
     if isinstance(value, dict):
         pairs = sorted(value.items(), key=lambda pair: pair[0].encode("utf-8", "surrogatepass"))
-        return "{" + ",".join(f"{_text(key)}:{compact_json(found)}" for key, found in pairs) + "}"
+        return "{" + ",".join(f"{_text(key)}:{compact_json(member)}" for key, member in pairs) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(compact_json, value)) + "]"
     return {True: "true", False: "false", None: "null"}[value]  # type: ignore[index]

@@ -11,19 +11,19 @@ from bkagent.plugins.configuration import compact_json
 from bkagent.plugins.parse import Number
 from bkagent.plugins.schema import Schema
 from bkagent.shell.session import Session
-from bkagent.system.confined_path import confined
+from bkagent.system.confined_path import resolve_below
 from bkagent.yaml.load import load
 
 _FILES = ("plugin.json", "plugin.yaml", "plugin.yml")
 _LONGEST_BYTES = 1 << 20
 
 
-def validate(session: Session, found: CheckedOut) -> None:
+def validate(session: Session, plugin_checkout: CheckedOut) -> None:
     """Hold a plugin's configuration against its definition. Raises JobFailed listing what is wrong."""
-    plugin, log = found.plugin, session.log
-    folder = os.path.dirname(found.hooks)
+    plugin, log = plugin_checkout.plugin, session.log
+    folder = os.path.dirname(plugin_checkout.hooks)
     log.debug(f"Parsing plugin definition for {plugin.name} from {folder}")
-    path = _definition_file(found.root, folder)
+    path = _definition_file(plugin_checkout.root, folder)
     if path is None:
         log.warning(f"Failed to find plugin definition for plugin {plugin.name}")
         return
@@ -38,7 +38,7 @@ def validate(session: Session, found: CheckedOut) -> None:
 
 def _definition_file(root: str, folder: str) -> Optional[str]:
     for name in _FILES:
-        path = confined(root, os.path.relpath(os.path.join(folder, name), root))
+        path = resolve_below(root, os.path.relpath(os.path.join(folder, name), root))
         if path is not None and os.path.isfile(path):
             return path
     return None

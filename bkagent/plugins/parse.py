@@ -29,7 +29,9 @@ def parse(text: str) -> List[Plugin]:
         if isinstance(element, str) and not isinstance(element, Number):
             plugins.append(plugin_of(element, {}))
         elif isinstance(element, dict):
-            plugins.extend(plugin_of(source, _configuration(source, found)) for source, found in element.items())
+            plugins.extend(
+                plugin_of(source, _configuration(source, configuration)) for source, configuration in element.items()
+            )
         else:
             raise BadPlugins("an element of the list is neither a text nor an object")
     return plugins
@@ -37,10 +39,10 @@ def parse(text: str) -> List[Plugin]:
 
 def plugin_of(source: str, configuration: Dict[str, object]) -> Plugin:
     """Return the plugin that a source such as `acme/x#v1` names. Raises BadPlugins."""
-    found = location.parse(source)
-    if "#" in found.version:
+    parsed = location.parse(source)
+    if "#" in parsed.version:
         raise BadPlugins(f"too many '#'s in {quoted(source)}")
-    return Plugin(found.path, found.version, found.scheme, found.authentication, configuration)
+    return Plugin(parsed.path, parsed.version, parsed.scheme, parsed.authentication, configuration)
 
 
 def _configuration(source: str, value: object) -> Dict[str, object]:

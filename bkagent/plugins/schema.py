@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from bkagent.plugins import schema_rules as rules
-from bkagent.plugins.schema_rules import listed, matches, problem
+from bkagent.plugins.schema_rules import as_list, matches, problem
 
 _DEEPEST = 60
 
@@ -31,91 +31,95 @@ class Schema:
         if not isinstance(schema, dict):
             return []
         if isinstance(schema.get("$ref"), str):
-            return self._check(value, self._referred(schema["$ref"]), at, depth + 1)
-        found = [problem(at, value, why) for why in rules.broken_by(value, schema)]
+            return self._check(value, self._resolve(schema["$ref"]), at, depth + 1)
+        problems = [problem(at, value, why) for why in rules.broken_rules(value, schema)]
         if isinstance(value, dict):
-            found += self._object(value, schema, at, depth)
+            problems += self._check_object(value, schema, at, depth)
         if isinstance(value, list):
-            found += self._array(value, schema, at, depth)
-        return found + self._combined(value, schema, at, depth)
+            problems += self._check_array(value, schema, at, depth)
+        return problems + self._check_combinations(value, schema, at, depth)
 
-    def _referred(self, reference: str) -> Any:
+    def _resolve(self, reference: str) -> Any:
         if not reference.startswith("#"):
             return True
-        found = self._document
+        schema = self._document
         for name in reference[1:].split("/"):
             if name:
                 name = name.replace("~1", "/").replace("~0", "~")
-                found = found.get(name, True) if isinstance(found, dict) else True
-        return found
+                schema = schema.get(name, True) if isinstance(schema, dict) else True
+        return schema
 
     def _fits(self, value: Any, schema: Any, at: str, depth: int) -> bool:
         return not self._check(value, schema, at, depth + 1)
 
-    def _combined(self, value: Any, schema: Dict[str, Any], at: str, depth: int) -> List[str]:
-        found: List[str] = []
-        for each in listed(schema.get("allOf")):
-            found += self._check(value, each, at, depth + 1)
-        if "anyOf" in schema and not any(self._fits(value, each, at, depth) for each in listed(schema["anyOf"])):
-            found.append(problem(at, value, "did Not match any specified AnyOf schemas"))
+    def _check_combinations(self, value: Any, schema: Dict[str, Any], at: str, depth: int) -> List[str]:
+        problems: List[str] = []
+        for subschema in as_list(schema.get("allOf")):
+            problems += self._check(value, subschema, at, depth + 1)
+        if "anyOf" in schema and not any(
+            self._fits(value, subschema, at, depth) for subschema in as_list(schema["anyOf"])
+        ):
+            problems.append(problem(at, value, "did Not match any specified AnyOf schemas"))
         if "oneOf" in schema:
-            count = sum(self._fits(value, each, at, depth) for each in listed(schema["oneOf"]))
+            count = sum(self._fits(value, subschema, at, depth) for subschema in as_list(schema["oneOf"]))
             if count > 1:
-                found.append(problem(at, value, "matched more than one specified OneOf schemas"))
+                problems.append(problem(at, value, "matched more than one specified OneOf schemas"))
             elif count == 0:
-                found.append(problem(at, value, "did not match any of the specified OneOf schemas"))
+                problems.append(problem(at, value, "did not match any of the specified OneOf schemas"))
         if "not" in schema and self._fits(value, schema["not"], at, depth):
-            found.append(problem(at, value, "result was valid, ('not') expected invalid"))
+            problems.append(problem(at, value, "result was valid, ('not') expected invalid"))
         if "if" in schema:
             branch = "then" if self._fits(value, schema["if"], at, depth) else "else"
-            found += self._check(value, schema.get(branch, True), at, depth + 1)
-        return found
+            problems += self._check(value, schema.get(branch, True), at, depth + 1)
+        return problems
 
-    def _object(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
+    def _check_object(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
         missing = [name for name in _names(schema.get("required")) if name not in value]
-        found = [problem(at, value, f'"{name}" value is required') for name in missing]
-        found += [problem(at, value, why) for why in rules.counts_of_object(value, schema)]
+        problems = [problem(at, value, f'"{name}" value is required') for name in missing]
+        problems += [problem(at, value, why) for why in rules.counts_of_object(value, schema)]
         for name, needed in _mapping(schema.get("dependentRequired")).items():
             if name in value:
-                absent = [other for other in _names(needed) if other not in value]
-                found += [problem(at, value, f'"{other}" property is required') for other in absent]
-        return found + self._properties(value, schema, at, depth)
+                absent = [absent_name for absent_name in _names(needed) if absent_name not in value]
+                problems += [problem(at, value, f'"{absent_name}" property is required') for absent_name in absent]
+        return problems + self._check_properties(value, schema, at, depth)
 
-    def _properties(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
+    def _check_properties(self, value: Dict[str, Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
         known, patterns = _mapping(schema.get("properties")), _mapping(schema.get("patternProperties"))
         pairs = [(name, known[name]) for name in known if name in value]
         for name in sorted(value):
-            pairs += [(name, each) for pattern, each in patterns.items() if matches(pattern, name)]
+            pairs += [(name, subschema) for pattern, subschema in patterns.items() if matches(pattern, name)]
         met = {name for name, _each in pairs}
         others = [name for name in sorted(value) if name not in met]
         additional = schema.get("additionalProperties", True)
         pairs += [(name, additional) for name in others if additional is not False]
-        found: List[str] = []
-        for name, each in pairs:
-            found += self._check(value[name], each, f"{at.rstrip('/')}/{name}", depth + 1)
+        problems: List[str] = []
+        for name, subschema in pairs:
+            problems += self._check(value[name], subschema, f"{at.rstrip('/')}/{name}", depth + 1)
         if "propertyNames" in schema:
             for name in sorted(value):
-                found += self._check(name, schema["propertyNames"], f"{at.rstrip('/')}/{name}", depth + 1)
+                problems += self._check(name, schema["propertyNames"], f"{at.rstrip('/')}/{name}", depth + 1)
         if additional is False and others:
-            found.append(problem(at, value, "additional properties are not allowed"))
-        return found
+            problems.append(problem(at, value, "additional properties are not allowed"))
+        return problems
 
-    def _array(self, value: List[Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
-        found: List[str] = []
+    def _check_array(self, value: List[Any], schema: Dict[str, Any], at: str, depth: int) -> List[str]:
+        problems: List[str] = []
         items = schema.get("items", True)
         for number, element in enumerate(value):
-            each = items
+            subschema = items
             if isinstance(items, list):
-                each = items[number] if number < len(items) else schema.get("additionalItems", True)
-            found += self._check(element, each, f"{at.rstrip('/')}/{number}", depth + 1)
-        found += [problem(at, value, why) for why in rules.counts_of_array(value, schema)]
-        if "contains" in schema and not any(self._fits(each, schema["contains"], at, depth) for each in value):
-            found.append(problem(at, value, f"must contain at least one of: {rules.as_json(schema['contains'])}"))
-        return found
+                subschema = items[number] if number < len(items) else schema.get("additionalItems", True)
+            problems += self._check(element, subschema, f"{at.rstrip('/')}/{number}", depth + 1)
+        problems += [problem(at, value, why) for why in rules.counts_of_array(value, schema)]
+        if "contains" in schema and not any(
+            self._fits(subschema, schema["contains"], at, depth) for subschema in value
+        ):
+            problems.append(problem(at, value, f"must contain at least one of: {rules.as_json(schema['contains'])}"))
+        return problems
 
 
 def _names(value: Any) -> List[str]:
-    return [name for name in listed(value) if isinstance(name, str)]
+    return [name for name in as_list(value) if isinstance(name, str)]
 
 
 def _mapping(value: Any) -> Dict[str, Any]:

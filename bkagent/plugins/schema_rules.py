@@ -39,68 +39,70 @@ def as_json(value: Any) -> str:
     return text
 
 
-def broken_by(value: Any, schema: Dict[str, Any]) -> List[str]:
+def broken_rules(value: Any, schema: Dict[str, Any]) -> List[str]:
     """Return why a value breaks the rules that do not look into it."""
-    found = _type(value, schema)
-    if "enum" in schema and not any(equal(value, each) for each in listed(schema["enum"])):
-        found.append(f"should be one of [{', '.join(map(as_json, listed(schema['enum'])))}]")
+    problems = _type(value, schema)
+    if "enum" in schema and not any(equal(value, allowed) for allowed in as_list(schema["enum"])):
+        problems.append(f"should be one of [{', '.join(map(as_json, as_list(schema['enum'])))}]")
     if "const" in schema and not equal(value, schema["const"]):
-        found.append(f"must equal {as_json(schema['const'])}")
+        problems.append(f"must equal {as_json(schema['const'])}")
     if isinstance(value, str):
-        found += _text(value, schema)
+        problems += _text(value, schema)
     if is_number(value):
-        found += _number(value, schema)
-    return found
+        problems += _number(value, schema)
+    return problems
 
 
 def counts_of_object(value: Dict[str, Any], schema: Dict[str, Any]) -> List[str]:
     """Return why an object has too few or too many properties."""
     low, high, count = _limit(schema, "minProperties"), _limit(schema, "maxProperties"), len(value)
-    found = [f"{count} object Properties below {low:g} minimum"] if low is not None and count < low else []
-    return found + ([f"{count} object Properties exceed {high:g} maximum"] if high is not None and count > high else [])
+    problems = [f"{count} object Properties below {low:g} minimum"] if low is not None and count < low else []
+    return problems + (
+        [f"{count} object Properties exceed {high:g} maximum"] if high is not None and count > high else []
+    )
 
 
 def counts_of_array(value: List[Any], schema: Dict[str, Any]) -> List[str]:
     """Return why an array has too few or too many elements, or the same one twice."""
     low, high, count = _limit(schema, "minItems"), _limit(schema, "maxItems"), len(value)
-    found = [f"array length {count} below {low:g} minimum items"] if low is not None and count < low else []
+    problems = [f"array length {count} below {low:g} minimum items"] if low is not None and count < low else []
     if high is not None and count > high:
-        found.append(f"array length {count} exceeds {high:g} max")
+        problems.append(f"array length {count} exceeds {high:g} max")
     if schema.get("uniqueItems") is True:
-        twice = [each for at, each in enumerate(value) if any(equal(each, other) for other in value[:at])]
-        found += [f"array items must be unique. duplicated entry: {as_json(each)}" for each in twice[:1]]
-    return found
+        twice = [element for at, element in enumerate(value) if any(equal(element, other) for other in value[:at])]
+        problems += [f"array items must be unique. duplicated entry: {as_json(element)}" for element in twice[:1]]
+    return problems
 
 
 def _type(value: Any, schema: Dict[str, Any]) -> List[str]:
     types = schema.get("type")
-    names = [types] if isinstance(types, str) else listed(types)
+    names = [types] if isinstance(types, str) else as_list(types)
     if not names or any(_TYPES.get(str(name), lambda value: True)(value) for name in names):
         return []
-    wanted = str(names[0]) if isinstance(types, str) else f"one of: {','.join(map(str, names))}"
-    return [f"type should be {wanted}, got {next(name for name in _TOLD if _TYPES[name](value))}"]
+    expected = str(names[0]) if isinstance(types, str) else f"one of: {','.join(map(str, names))}"
+    return [f"type should be {expected}, got {next(name for name in _TOLD if _TYPES[name](value))}"]
 
 
 def _text(value: str, schema: Dict[str, Any]) -> List[str]:
     low, high, pattern = _limit(schema, "minLength"), _limit(schema, "maxLength"), schema.get("pattern")
-    found: List[str] = []
+    problems: List[str] = []
     if low is not None and len(value) < low:
-        found.append(f"min length of {low:g} characters required: {value}")
+        problems.append(f"min length of {low:g} characters required: {value}")
     if high is not None and len(value) > high:
-        found.append(f"max length of {high:g} characters exceeded: {value}")
+        problems.append(f"max length of {high:g} characters exceeded: {value}")
     if isinstance(pattern, str) and not matches(pattern, value):
-        found.append(f"regexp pattern {pattern} mismatch on string: {value}")
-    return found
+        problems.append(f"regexp pattern {pattern} mismatch on string: {value}")
+    return problems
 
 
 def _number(value: Any, schema: Dict[str, Any]) -> List[str]:
-    told = as_json(value)
+    number_text = as_json(value)
     rules: Dict[str, "tuple[Callable[[Any], bool], str]"] = {
         "multipleOf": (lambda step: step == 0 or _is_multiple(value, step), "must be a multiple of"),
         "maximum": (lambda limit: value <= limit, "must be less than or equal to"),
-        "exclusiveMaximum": (lambda limit: value < limit, f"{told} must be less than"),
+        "exclusiveMaximum": (lambda limit: value < limit, f"{number_text} must be less than"),
         "minimum": (lambda limit: value >= limit, "must be greater than or equal to"),
-        "exclusiveMinimum": (lambda limit: value > limit, f"{told} must be greater than"),
+        "exclusiveMinimum": (lambda limit: value > limit, f"{number_text} must be greater than"),
     }
     return [
         f"{words} {as_json(schema[name])}"
@@ -135,7 +137,7 @@ def equal(left: Any, right: Any) -> bool:
     return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
 
 
-def listed(value: Any) -> List[Any]:
+def as_list(value: Any) -> List[Any]:
     """Return a list, an empty one for anything else."""
     return value if isinstance(value, list) else []
 

@@ -54,16 +54,16 @@ def fetch(session: Session, plugin: Plugin, above: str, folder: str) -> None:
     os.mkdir(aside, 0o700)
     try:
         archive, unpacked = os.path.join(aside, "plugin.zip"), os.path.join(aside, "extract")
-        found = _download(session, plugin, archive)
-        wanted = plugin.version[len(_DIGEST) :]
-        if wanted and found != wanted:
-            why = f"SHA256 verification failed: expected {wanted}, got {found}"
+        digest = _download(session, plugin, archive)
+        expected = plugin.version[len(_DIGEST) :]
+        if expected and digest != expected:
+            why = f"SHA256 verification failed: expected {expected}, got {digest}"
             raise BadArchive(f"failed to download zip plugin: {why}")
         os.mkdir(unpacked, 0o777)
         _unpack(archive, unpacked)
         log.comment("Moving plugin to final location")
         os.rename(unpacked, folder)
-        log.comment(f'Successfully downloaded and extracted plugin "{plugin.display_name}" (SHA256: {found})')
+        log.comment(f'Successfully downloaded and extracted plugin "{plugin.display_name}" (SHA256: {digest})')
     finally:
         remove_tree(aside)
 

@@ -34,10 +34,10 @@ class Cancellation:
     def shorten(self, most_s: float) -> None:
         """Let no grace be longer than `most_s` seconds, for a stop that is about to be asked for."""
         with self._lock:
-            for one in (self, self._grace):
-                if one is not None:
-                    one.cleanup_grace_s = min(one.cleanup_grace_s, most_s)
-                    one.signal_grace_s = min(one.signal_grace_s, 0.9 * one.cleanup_grace_s)
+            for cancellation in (self, self._grace):
+                if cancellation is not None:
+                    cancellation.cleanup_grace_s = min(cancellation.cleanup_grace_s, most_s)
+                    cancellation.signal_grace_s = min(cancellation.signal_grace_s, 0.9 * cancellation.cleanup_grace_s)
 
     @property
     def requested(self) -> bool:

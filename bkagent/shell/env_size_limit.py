@@ -18,10 +18,10 @@ class EnvSizeLimit:
 
     def part_of(self, env: Mapping[str, str]) -> Dict[str, str]:
         """Return `env` without the variables for which there is no room."""
-        left = environment_limits.left_out(env)
-        if not left:
+        left_out = environment_limits.left_out(env)
+        if not left_out:
             return dict(env)
-        new = [name for name in left if name not in self._told]
+        new = [name for name in left_out if name not in self._told]
         if new:
             self._told.update(new)
             named = [f"{name} ({len(env[name]):,} characters)" for name in new[:_MOST_NAMED]]
@@ -31,4 +31,4 @@ class EnvSizeLimit:
                 f"{', '.join(named)}{more}. What came with the job is in the file that BUILDKITE_ENV_FILE names; "
                 "`buildkite-agent env get` has all"
             )
-        return {name: value for name, value in env.items() if name not in set(left)}
+        return {name: value for name, value in env.items() if name not in set(left_out)}

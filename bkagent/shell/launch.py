@@ -53,7 +53,7 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
     """
     has_terminal = launch.pty and process_start.TERMINALS and errors is None and launch.stdin is None
     if not os.path.isdir(launch.cwd):
-        raise StartFailed(f'process working directory "{launch.cwd}" doesn\'t exist', shown=_shown(launch))
+        raise StartFailed(f'process working directory "{launch.cwd}" doesn\'t exist', shown=_quoted_command(launch))
     try:
         if has_terminal:
             child, fd = process_start.start_in_terminal(launch.argv, launch.env, launch.cwd, launch.raw)
@@ -63,12 +63,12 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
         kind = "pty" if has_terminal else "process"
         reason = (error.strerror or str(error)).lower()
         text = f"error starting {kind}: fork/exec {launch.argv[0]}: {reason}"
-        raise StartFailed(text, error.errno or 0, _shown(launch)) from None
+        raise StartFailed(text, error.errno or 0, _quoted_command(launch)) from None
     except ValueError as error:
-        raise StartFailed(str(error), shown=_shown(launch)) from None
+        raise StartFailed(str(error), shown=_quoted_command(launch)) from None
 
 
-def _shown(launch: Launch) -> str:
+def _quoted_command(launch: Launch) -> str:
     return go_quoted.quoted(prompt.command_line(launch.argv))
 
 

@@ -18,9 +18,9 @@ def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:
     if os.sep in name or (ON_WINDOWS and "/" in name):
         return _runnable(os.path.join(cwd, name), env)
     for folder in env.get("PATH", "").split(os.pathsep):
-        found = _runnable(os.path.join(cwd, folder, name), env) if folder else None
-        if found:
-            return found
+        path = _runnable(os.path.join(cwd, folder, name), env) if folder else None
+        if path:
+            return path
     return None
 
 

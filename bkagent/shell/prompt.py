@@ -28,11 +28,11 @@ def _argument(text: str) -> str:
         return text
     data = text.encode("utf-8", "surrogateescape")
     if len(data) >= _SHOWN_BYTES:
-        text = data[: _shown_bytes(data)].decode("utf-8", "surrogateescape") + "..."
+        text = data[: _printable(data)].decode("utf-8", "surrogateescape") + "..."
     return go_quoted.quoted(text)
 
 
-def _shown_bytes(data: bytes) -> int:
+def _printable(data: bytes) -> int:
     """Return how much is shown of an argument of that length or more: one byte more where a letter would be split."""
     try:
         data[:_SHOWN_BYTES].decode("utf-8")

@@ -168,11 +168,11 @@ class Session:
         env = self._fitting.part_of(env)
         program = programs.find(argv[0], env, folder) or argv[0]
         launch = Launch([program, *argv[1:]], env, folder, pty, self.raw, stdin)
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             ended = process.run(launch, sink, self.cancellation, errors, self.log.debug)
         finally:
-            self.log.debug(f"↳ Command completed in {precise(time.monotonic() - began)}")
+            self.log.debug(f"↳ Command completed in {precise(time.monotonic() - started_at)}")
         if ended.exit_code != 0:
             raise CommandFailed(ended)
 

@@ -18,7 +18,7 @@ class BackgroundSync:
         self._closed = threading.Event()
         self._started = False
 
-    def written(self) -> None:
+    def note_write(self) -> None:
         """Say that something was written. Cheap: called for every piece of a log."""
         if self._news.is_set():
             return

@@ -37,13 +37,13 @@ def read_fields(cls: Type[_Kind], document: Dict[str, object], name: str) -> _Ki
     values: Dict[str, object] = {}
     for field in dataclasses.fields(cls):  # type: ignore[arg-type]
         if field.name in document:
-            values[field.name] = _checked(f"{name}: {field.name}", str(field.type), document[field.name])
+            values[field.name] = _check(f"{name}: {field.name}", str(field.type), document[field.name])
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise WireError(f"{name}: {field.name} is missing")
     return cls(**values)
 
 
-def _checked(name: str, kind: str, value: object) -> object:
+def _check(name: str, kind: str, value: object) -> object:
     if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 <= value < math.inf:
             raise WireError(f"{name} must be a number of at least 0")

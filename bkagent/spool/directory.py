@@ -48,10 +48,10 @@ def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = N
     except (AgentError, OSError):
         layout.remove_folder(aside)
         raise
-    return _opened(folder, session or session_file.of_job(job))
+    return _publish(folder, session or session_file.of_job(job))
 
 
-def _opened(folder: str, session: SessionFile) -> AgentEntry:
+def _publish(folder: str, session: SessionFile) -> AgentEntry:
     """Own the folder, and only then let it count as an entry: nobody else can be quicker."""
     owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
     if not file_lock.lock_soon(owner):

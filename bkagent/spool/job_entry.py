@@ -66,7 +66,7 @@ class JobEntry:
                 raise ValueError("the log is closed")
             self._writer.append(data)
             self._ringer.ring()
-        self._syncing.written()
+        self._syncing.note_write()
 
     def sync(self) -> None:
         """Bring what was appended to the disk. Happens by itself once a second."""

@@ -35,16 +35,16 @@ class Chunk:
 def acknowledged_bytes(path: str) -> int:
     """Return how much of a log has been taken, as its journal says. Raises OSError, and ValueError for damage."""
     sizes: Dict[bytes, int] = {}
-    taken = 0
+    acknowledged = 0
     for line in read_plain(path, _LONGEST_BYTES).split(_NEWLINE)[:-1]:
         words = line.split() if len(line) <= _LONGEST_LINE_BYTES else []
         if len(words) == 4 and words[0] == b"c":
             sizes[words[1]] = int(words[3])
         elif len(words) == 2 and words[0] == b"a":
-            taken += sizes.pop(words[1], 0)
+            acknowledged += sizes.pop(words[1], 0)
         else:
             raise ValueError("the journal is damaged")
-    return taken
+    return acknowledged
 
 
 class Journal:

@@ -60,13 +60,14 @@ def list_jobs(state_path: str) -> List[SpooledJob]:
 
 def find(state_path: str, job_id: str) -> SpooledJob:
     """Return one of them by its id, or the beginning of that. Raises AgentError where it is none, or several."""
-    found = list_jobs(state_path)
-    same = [one for one in found if one.job_id == job_id] or [one for one in found if one.job_id.startswith(job_id)]
-    if len(same) != 1 or not job_id:
-        what = f"{len(same)} jobs" if same else "no job"
-        text = f'{what} in {state_path} with an id that begins with "{job_id}"; `{program_name()} spool list` names all'
+    jobs = list_jobs(state_path)
+    matches = [job for job in jobs if job.job_id == job_id] or [job for job in jobs if job.job_id.startswith(job_id)]
+    if len(matches) != 1 or not job_id:
+        count_text = f"{len(matches)} jobs" if matches else "no job"
+        text = f'{count_text} in {state_path} with an id that begins with "{job_id}"'
+        text += f"; `{program_name()} spool list` names all"
         raise AgentError(text)
-    return same[0]
+    return matches[0]
 
 
 def _of_spool(entry: AgentEntry) -> SpooledJob:

@@ -54,7 +54,7 @@ def announce(folder: str, result: Result) -> bool:
 
 def exists(folder: str) -> bool:
     """Return whether `read` finds a result, be it a damaged one."""
-    return os.path.lexists(os.path.join(folder, NAME)) or _announced(folder) is not None
+    return os.path.lexists(os.path.join(folder, NAME)) or _read_announced(folder) is not None
 
 
 def read(folder: str) -> Optional[Result]:
@@ -62,20 +62,20 @@ def read(folder: str) -> Optional[Result]:
     try:
         text = _text(folder, NAME)
     except FileNotFoundError:
-        return _announced(folder)
+        return _read_announced(folder)
     except OSError as problem:
         raise WireError(f"{NAME} of {folder} cannot be read: {problem.strerror}") from None
     try:
-        return _parsed(text)
+        return _parse(text)
     except _DAMAGE:
         raise WireError(f"{NAME} of {folder} cannot be read") from None
 
 
-def _announced(folder: str) -> Optional[Result]:
+def _read_announced(folder: str) -> Optional[Result]:
     """Return the announced result of this boot. One that the disk got a part of is of another, or damaged: None."""
     try:
         text = _text(folder, SOON)
-        return _parsed(text) if json.loads(text)["boot"] == boot_id() else None
+        return _parse(text) if json.loads(text)["boot"] == boot_id() else None
     except (OSError, *_DAMAGE):
         return None
 
@@ -84,7 +84,7 @@ def _text(folder: str, name: str) -> bytes:
     return read_plain(os.path.join(folder, name), _LONGEST_BYTES)
 
 
-def _parsed(text: bytes) -> Result:
+def _parse(text: bytes) -> Result:
     document = json.loads(text)
     status = document["exit_status"]
     texts = {name: document.get(name, "") for name in ("signal", "signal_reason", "finished_at")}

@@ -28,13 +28,13 @@ def adopt() -> bool:
 
 def find() -> "List[Marked]":
     """See `descendants`."""
-    found, new = {}, children_of(os.getpid())
+    looked_at, new = {}, children_of(os.getpid())
     while new:
         pid = new.pop()
-        if pid not in found:
-            found[pid] = processes.look_at(pid)
+        if pid not in looked_at:
+            looked_at[pid] = processes.look_at(pid)
             new += children_of(pid)
-    return [one for _, one in sorted(found.items()) if one is not None]
+    return [process for _, process in sorted(looked_at.items()) if process is not None]
 
 
 def collect() -> None:
@@ -50,11 +50,11 @@ def children_of(pid: int) -> "List[int]":
         threads = os.listdir(folder)
     except OSError:
         return []
-    found: "List[int]" = []
+    pids: "List[int]" = []
     for thread in threads:
         try:
             with open(f"{folder}/{thread}/children", "rb", buffering=0) as file:
-                found += map(int, file.read().split())
+                pids += map(int, file.read().split())
         except OSError:
             pass  # the thread has ended, or the kernel does not tell
-    return found
+    return pids

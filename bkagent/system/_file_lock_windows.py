@@ -42,8 +42,8 @@ _kernel32.LockFileEx.restype = wintypes.BOOL
 
 def _take(fd: int, flags: int) -> bool:
     handle = msvcrt.get_osfhandle(fd)
-    place = _Overlapped(offset_high=_FAR)
-    if _kernel32.LockFileEx(handle, flags, 0, 1, 0, ctypes.byref(place)):
+    overlapped = _Overlapped(offset_high=_FAR)
+    if _kernel32.LockFileEx(handle, flags, 0, 1, 0, ctypes.byref(overlapped)):
         return True
     code = ctypes.get_last_error()
     if code in (_LOCK_VIOLATION, _IO_PENDING):

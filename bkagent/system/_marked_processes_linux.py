@@ -44,13 +44,13 @@ def find(mark: bytes, since: int) -> "List[Marked]":
         names = os.listdir(_PROC)
     except OSError:
         return []
-    found = []
+    marked_processes = []
     for pid in sorted(int(name) for name in names if name.isdigit()):
         if pid != own and (looks_at_all or pid > since):
-            marked = _marked(pid, mark)
+            marked = _if_marked(pid, mark)
             if marked is not None:
-                found.append(marked)
-    return found
+                marked_processes.append(marked)
+    return marked_processes
 
 
 def end(marked: Marked, name: str) -> None:
@@ -66,13 +66,13 @@ def end(marked: Marked, name: str) -> None:
 def look_at(pid: int) -> "Optional[Marked]":
     """Return a process that runs; None for one that is gone, or has ended and is not yet collected."""
     try:
-        state, began = _state_and_began(pid)
-        return None if state in b"ZX" else Marked(pid, began, _read(os.path.join(_PROC, str(pid), "cmdline")))
+        state, start_time = _state_and_began(pid)
+        return None if state in b"ZX" else Marked(pid, start_time, _read(os.path.join(_PROC, str(pid), "cmdline")))
     except OSError:
         return None
 
 
-def _marked(pid: int, mark: bytes) -> "Optional[Marked]":
+def _if_marked(pid: int, mark: bytes) -> "Optional[Marked]":
     try:
         # A process that has ended and is not yet collected shows an empty environment.
         return look_at(pid) if mark in _read(os.path.join(_PROC, str(pid), "environ")) else None

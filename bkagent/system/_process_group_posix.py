@@ -19,9 +19,9 @@ def ask_to_end(pid: int, name: str) -> None:
 def kill(pid: int) -> None:
     """Kill `pid` with its group, and its descendants, which may be in sessions of their own."""
     # Looked up first: once their parent is dead they are nobody's.
-    found = _descendants(pid)
+    descendants = _descendants(pid)
     _signal_group(pid, signal.SIGKILL)
-    for descendant in found:
+    for descendant in descendants:
         try:
             os.kill(descendant, signal.SIGKILL)
         except OSError:
@@ -48,12 +48,12 @@ def _descendants(pid: int) -> "List[int]":
     for name in names:
         if name.isdigit():
             children.setdefault(_parent(name), []).append(int(name))
-    found, ahead = [], [pid]
+    descendants, ahead = [], [pid]
     while ahead:
-        mine = children.get(ahead.pop(), [])
-        found += mine
-        ahead += mine
-    return found
+        own_children = children.get(ahead.pop(), [])
+        descendants += own_children
+        ahead += own_children
+    return descendants
 
 
 def _parent(pid: str) -> int:

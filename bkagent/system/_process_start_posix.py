@@ -203,8 +203,8 @@ def place_files(files: "Tuple[int, int, int]") -> None:
     moved = [fd if fd > 2 else os.dup(fd) for fd in files]
     while min(moved) <= 2:
         moved = [fd if fd > 2 else os.dup(fd) for fd in moved]
-    for place, fd in enumerate(moved):
-        os.dup2(fd, place)
+    for number, fd in enumerate(moved):
+        os.dup2(fd, number)
 
 
 def variables_of(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
@@ -216,14 +216,14 @@ def variables_of(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
     return encoded
 
 
-def to_bytes(text: str, what: str) -> bytes:
+def to_bytes(text: str, role: str) -> bytes:
     """Return a text as a process gets it. Raises ValueError for one that none can have."""
     try:
         data = os.fsencode(text)
     except UnicodeEncodeError:
         data = b"".join(map(_letter, text))
     if b"\0" in data:
-        raise ValueError(f"{what} holds a NUL character, which no process can be given")
+        raise ValueError(f"{role} holds a NUL character, which no process can be given")
     return data
 
 

@@ -23,8 +23,8 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     """Call `handler` on a thread of its own at the first Ctrl-C or Ctrl-Break."""
 
     def note(number: int, _frame: object) -> None:
-        for one in _ENDINGS:
-            signal.signal(one, signal.SIG_DFL)
+        for ending in _ENDINGS:
+            signal.signal(ending, signal.SIG_DFL)
         threading.Thread(target=handler, args=(name_of(number),), name="signals", daemon=True).start()
 
     for number in _ENDINGS:

@@ -11,32 +11,32 @@ from typing import List, Optional
 _MOST_LINKS = 40
 
 
-def confined(root: str, relative: str) -> Optional[str]:
+def resolve_below(root: str, relative: str) -> Optional[str]:
     """Return where `relative` leads below `root`, links resolved; None where it leads out, in circles or to nothing."""
-    rest = _parts(relative)
-    done: List[str] = []
+    remaining = _parts(relative)
+    resolved: List[str] = []
     links = 0
-    while rest:
-        part = rest.pop(0)
+    while remaining:
+        part = remaining.pop(0)
         if part == os.pardir:
-            if not done:
+            if not resolved:
                 return None
-            done.pop()
+            resolved.pop()
             continue
-        path = os.path.join(root, *done, part)
+        path = os.path.join(root, *resolved, part)
         try:
             mode = os.lstat(path).st_mode
             target = os.readlink(path) if stat.S_ISLNK(mode) else None
         except OSError:
             return None
         if target is None:
-            done.append(part)
+            resolved.append(part)
             continue
         links += 1
         if links > _MOST_LINKS or os.path.isabs(target):
             return None
-        rest = _parts(target) + rest
-    return os.path.join(root, *done)
+        remaining = _parts(target) + remaining
+    return os.path.join(root, *resolved)
 
 
 def _parts(path: str) -> List[str]:

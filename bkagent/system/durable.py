@@ -73,8 +73,8 @@ def free_bytes(path: str) -> int:
 
         return shutil.disk_usage(os.path.dirname(path)).free
     try:
-        found = os.statvfs(os.path.dirname(path))
-        return found.f_bavail * found.f_frsize
+        status = os.statvfs(os.path.dirname(path))
+        return status.f_bavail * status.f_frsize
     except OSError:
         return 0
 

@@ -29,27 +29,27 @@ def left_out(env: Mapping[str, str]) -> List[str]:
     if sum(map(len, env.values())) + sum(map(len, env)) < _SURELY_FITS_LETTERS:
         return []
     sizes = {name: _size_bytes(name, value) for name, value in env.items()}
-    left = {name for name, size in sizes.items() if size > _LONGEST_BYTES}
-    over = sum(size + _POINTER_BYTES for name, size in sizes.items() if name not in left) - _room_bytes()
+    omitted = {name for name, size in sizes.items() if size > _LONGEST_BYTES}
+    over = sum(size + _POINTER_BYTES for name, size in sizes.items() if name not in omitted) - _room_bytes()
     if over > 0:
-        left |= _longest(sizes, left, over)
-    return sorted(left)
+        omitted |= _longest(sizes, omitted, over)
+    return sorted(omitted)
 
 
 def _room_bytes() -> int:
     return max(_TOTAL_BYTES - _FOR_ARGUMENTS_BYTES, _TOTAL_BYTES // 2)
 
 
-def _longest(sizes: Dict[str, int], but: "set[str]", over: int) -> "set[str]":
-    found = set()
+def _longest(sizes: Dict[str, int], already_omitted: "set[str]", over: int) -> "set[str]":
+    omitted = set()
     order = sorted(sizes, key=lambda name: (name.startswith("BUILDKITE"), -sizes[name], name))
     for name in order:
         if over <= 0:
             break
-        if name not in but:
-            found.add(name)
+        if name not in already_omitted:
+            omitted.add(name)
             over -= sizes[name] + _POINTER_BYTES
-    return found
+    return omitted
 
 
 def _size_bytes(name: str, value: str) -> int:

@@ -58,5 +58,5 @@ def machine_id() -> str:
     """
     import hmac
 
-    found = installation_id()
-    return hmac.new(found.encode(), b"buildkite-agent", "sha256").hexdigest() if found else ""
+    id_text = installation_id()
+    return hmac.new(id_text.encode(), b"buildkite-agent", "sha256").hexdigest() if id_text else ""

@@ -38,13 +38,13 @@ def read_plain(path: str, most_bytes: int) -> bytes:
     """See above."""
     with open(open_plain(path, os.O_RDONLY), "rb", buffering=0) as file:
         pieces: "list[bytes]" = []
-        left = most_bytes + 1
-        while left:
-            data = file.read(min(left, _READ_BYTES))
+        remaining_bytes = most_bytes + 1
+        while remaining_bytes:
+            data = file.read(min(remaining_bytes, _READ_BYTES))
             if not data:
                 return b"".join(pieces)
             pieces.append(data)
-            left -= len(data)
+            remaining_bytes -= len(data)
     raise OSError(errno.EFBIG, f"it has more than {most_bytes} bytes", path)
 
 

@@ -41,18 +41,18 @@ else:
 __all__ = ["account_home", "check", "deny_writing", "make", "make_temporary", "system_temporary", "user_tag"]
 
 
-def check(path: str, what: str) -> None:
-    """Raise ConfigError unless `path` is a folder that this user owns; it is called `what`. Changes nothing."""
+def check(path: str, role: str) -> None:
+    """Raise ConfigError unless `path` is a folder that this user owns; it is called `role`. Changes nothing."""
     try:
         is_folder, ours = os.path.isdir(path) and not os.path.islink(path), is_ours(path)
     except FileNotFoundError:
-        raise ConfigError(f"the {what} {path} does not exist") from None
+        raise ConfigError(f"the {role} {path} does not exist") from None
     except OSError as error:
-        raise ConfigError(f"cannot read the {what} {path}: {error.strerror}") from None
+        raise ConfigError(f"cannot read the {role} {path}: {error.strerror}") from None
     if not is_folder:
-        raise ConfigError(f"the {what} {path} is a link or a file, not a folder")
+        raise ConfigError(f"the {role} {path} is a link or a file, not a folder")
     if not ours:
-        raise ConfigError(f"the {what} {path} belongs to another user; run this as that user")
+        raise ConfigError(f"the {role} {path} belongs to another user; run this as that user")
 
 
 def make(path: str, within: str = "") -> str:

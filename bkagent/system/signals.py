@@ -38,10 +38,10 @@ _WORDS = {
 
 def number(name: str) -> int:
     """Return the number of a signal that may be configured. Raises ValueError with a sentence for any other."""
-    found = NAMES.get(name.upper())
-    if found is None:
+    value = NAMES.get(name.upper())
+    if value is None:
         raise ValueError(f'unknown signal "{name}"; known are {", ".join(NAMES)}')
-    return found
+    return value
 
 
 def description(name: str) -> str:

@@ -46,7 +46,7 @@ class JobForks:
         self, entry_folder: str, env: Mapping[str, str], cwd: str, stdin: int, stdout: int, stderr: int
     ) -> Optional[Forked]:
         """Fork the process of a spool entry; None where there is no warm process for it. Raises as starting does."""
-        server = self._awaited() if self._thread.is_alive() else None
+        server = self._await_server() if self._thread.is_alive() else None
         if server is None:
             return None
         try:
@@ -56,7 +56,7 @@ class JobForks:
             server.close()  # whatever it waits for: it ends, and another one takes its place
             return None
 
-    def _awaited(self) -> Optional[ForkServer]:
+    def _await_server(self) -> Optional[ForkServer]:
         """Return a server that is ready, if need be after waiting for one that is on its way; None without one."""
         if not self._begun.wait(_AWAITED_S):
             return None

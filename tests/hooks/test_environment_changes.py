@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from bkagent.hooks.changes import BadDump, Changes, between, parse_dump
+from bkagent.hooks.changes import BadDump, Changes, changes_between, parse_dump
 
 CASES = [
     # before, after, set, unset
@@ -23,13 +23,13 @@ CASES = [
 
 @pytest.mark.parametrize("before, after, changed, gone", CASES)
 def test_the_difference_is_what_the_hook_did(before, after, changed, gone):
-    found = between(before, after)
+    found = changes_between(before, after)
     assert (found.set, found.unset) == (changed, gone)
 
 
 def test_the_wrappers_own_variables_are_no_change():
     after = {"BUILDKITE_HOOK_EXIT_STATUS": "0", "BUILDKITE_HOOK_WORKING_DIR": "/work", "_": "/bin/cat"}
-    assert between({"_": "x"}, after) == Changes(directory="/work")
+    assert changes_between({"_": "x"}, after) == Changes(directory="/work")
 
 
 def test_a_dump_holds_any_value():
@@ -59,4 +59,4 @@ def test_a_random_dump_comes_back_whole(seed):
     variables = {name: bytes(chance.choices(range(1, 256), k=chance.randint(0, 30))) for name in names}
     dump = b"".join(name + b"=" + value + b"\0" for name, value in variables.items())
     assert {os.fsencode(k): os.fsencode(v) for k, v in parse_dump(dump).items()} == variables
-    assert json.dumps(between({}, parse_dump(dump)).set)
+    assert json.dumps(changes_between({}, parse_dump(dump)).set)

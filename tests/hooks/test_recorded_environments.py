@@ -2,7 +2,7 @@
 
 import pytest
 
-from bkagent.hooks.changes import BadDump, between, parse_dump, parse_json_dump
+from bkagent.hooks.changes import BadDump, changes_between, parse_dump, parse_json_dump
 from tests.fakes import vectors
 
 
@@ -30,7 +30,7 @@ def test_dumps(case):
 
 @pytest.mark.parametrize("case", vectors.of("env", "diff"))
 def test_differences(case):
-    found = between(case["before"], case["after"])
+    found = changes_between(case["before"], case["after"])
     changed = {name: values["new"] for name, values in case["changed"].items()}
     expected = {**case["added"], **changed}
     expected.pop("_", None)  # of the shell's own last command: the reference's dumps hold the same one

@@ -39,7 +39,7 @@ def test_headers_are_numbered_from_nought_in_the_order_of_the_log(entry):
         b"~~~\tfour\n--- \nout --- \n--- last"
     )
     times, batches = told(entry)
-    times.seen(entry.log_size())
+    times.note_size(entry.log_size())
     times.close()
     assert batches == [{str(number): MOMENT for number in range(6)}]
 
@@ -51,10 +51,10 @@ def test_a_header_is_seen_once_however_the_log_grows(entry):
         data = b"".join(chance.choice(lines) for _ in range(20))
         start = entry.log_size()
         times, batches = told(entry)
-        times.seen(start)
+        times.note_size(start)
         entry.append(data)
         for size in sorted(chance.sample(range(start, start + len(data)), 10)) + [start + len(data)]:
-            times.seen(size)
+            times.note_size(size)
         times.close()
         with open(entry.log_path, "rb") as log:
             whole = log.read()
@@ -66,11 +66,11 @@ def test_a_header_is_seen_once_however_the_log_grows(entry):
 def test_the_next_agent_goes_on_with_the_next_header(entry):
     entry.append(b"--- one\n--- two\n")
     first, told_first = told(entry)
-    first.seen(entry.log_size())
+    first.note_size(entry.log_size())
     first.close()
     entry.append(b"--- three\n")
     second, told_second = told(entry)
-    second.seen(entry.log_size())
+    second.note_size(entry.log_size())
     second.close()
     assert [list(batch) for batch in told_first + told_second] == [["0", "1"], ["2"]]
 
@@ -82,7 +82,7 @@ def test_a_refusal_is_told_and_holds_nothing_up(entry):
     said = []
     entry.append(b"--- one\n")
     times, _ = told(entry, refuse, said)
-    times.seen(entry.log_size())
+    times.note_size(entry.log_size())
     times.close()
     assert said == ["could not upload header times: 404: no such job"]
 
@@ -90,7 +90,7 @@ def test_a_refusal_is_told_and_holds_nothing_up(entry):
 def test_a_job_that_prints_headers_without_end_is_told_up_to_a_limit(entry):
     entry.append(b"--- x\n" * 250_000)
     times, batches = told(entry)
-    times.seen(entry.log_size())
+    times.note_size(entry.log_size())
     times.close()
     assert sum(map(len, batches)) == 100_000
     assert max(map(len, batches)) <= 1000
@@ -98,7 +98,7 @@ def test_a_job_that_prints_headers_without_end_is_told_up_to_a_limit(entry):
 
 def test_the_uploader_shows_the_log_as_it_grows(entry):
     times, batches = told(entry)
-    uploader = Uploader(entry, lambda *_chunk: None, lambda *_words: None, watch=times.seen)
+    uploader = Uploader(entry, lambda *_chunk: None, lambda *_words: None, watch=times.note_size)
     uploading = threading.Thread(target=uploader.run, args=(threading.Event(),))
     uploading.start()
     side = attach(entry.folder)

@@ -70,7 +70,7 @@ def test_a_second_job_uses_what_is_there(session, source, wishes, log):
     commit = subprocess.run(
         ["git", "rev-parse", "--short=7", "HEAD"], cwd=source, env=session.env, stdout=subprocess.PIPE, check=True
     )
-    log.text = ""
+    log.bytes = b""
     assert check_out(session, plugin, wishes) == first
     assert log.prompts == [f'# Plugin "{source}#v1" already checked out ({commit.stdout.decode().strip()})']
 
@@ -80,7 +80,7 @@ def test_a_fresh_clone_may_be_asked_for(session, source, wishes, log):
     mark = os.path.join(check_out(session, plugin, wishes).root, "mark")
     with open(mark, "w"):
         pass
-    log.text = ""
+    log.bytes = b""
     check_out(session, plugin, Wishes(wishes.path, wishes.agent_name, always_fresh=True))
     assert not os.path.exists(mark)
     assert log.prompts[0] == (
@@ -99,7 +99,7 @@ def test_a_damaged_clone_of_a_plugin_is_cloned_again(session, source, wishes, lo
     else:
         with open(os.path.join(git_folder, fault), "r+b") as file:
             file.truncate(0 if fault == "HEAD" else len("[core"))
-    log.text = ""
+    log.bytes = b""
     root = check_out(session, plugin, wishes).root
     assert any("git clone" in line for line in log.prompts)
     assert "is damaged: cloning it again" in log.text
@@ -111,7 +111,7 @@ def test_what_was_put_in_a_plugins_place_by_hand_stays(session, source, wishes, 
     root = check_out(session, plugin, wishes).root
     os.rename(os.path.join(root, ".git"), os.path.join(root, "former"))
     os.makedirs(os.path.join(root, ".git"))
-    log.text = ""
+    log.bytes = b""
     assert check_out(session, plugin, wishes).root == root
     assert not any("git clone" in line for line in log.prompts)
 

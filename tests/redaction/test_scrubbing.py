@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bkagent.localapi.scrubbing import scrubbed_body, scrubbed_headers
+from bkagent.localapi.scrubbing import scrub_body, scrub_headers
 from bkagent.redaction.outbound import LEFT_ALONE, clean_target
 
 
@@ -13,7 +13,7 @@ def scrub(text):
 
 
 def of(target, document):
-    return json.loads(scrubbed_body(target, json.dumps(document).encode(), scrub))
+    return json.loads(scrub_body(target, json.dumps(document).encode(), scrub))
 
 
 @pytest.mark.parametrize("target", ["jobs/1/annotations", "jobs/1/data/set", "/builds/1/data/get", "jobs/1?a"])
@@ -35,7 +35,7 @@ def test_what_must_be_met_exactly_stays():
 def test_words_of_the_protocol_are_no_secrets():
     document = {"style": "warning", "attribute": "priority", "value": "warning", "timeout_in_minutes": "5"}
     of_words = lambda text: "" if text in ("warning", "priority", "timeout_in_minutes", "style") else text  # noqa: E731
-    clean = json.loads(scrubbed_body("steps/x", json.dumps(document).encode(), of_words))
+    clean = json.loads(scrub_body("steps/x", json.dumps(document).encode(), of_words))
     assert clean == {**document, "value": ""}
 
 
@@ -60,14 +60,14 @@ def test_targets(target, clean):
 
 def test_a_body_without_secrets_is_passed_byte_for_byte():
     body = b'{ "value":  "quiet \\u00e4" }'
-    assert scrubbed_body("jobs/1/data/set", body, scrub) is body
+    assert scrub_body("jobs/1/data/set", body, scrub) is body
 
 
 @pytest.mark.parametrize("body", [b"hush \xff{", b"[" * 100_000 + b"hush"])
 def test_what_is_no_json_is_scrubbed_as_text(body):
-    assert scrubbed_body("jobs/1/annotations", body, scrub) == body.replace(b"hush", b"***")
+    assert scrub_body("jobs/1/annotations", body, scrub) == body.replace(b"hush", b"***")
 
 
 def test_headers_that_the_control_plane_asked_for_stay():
     headers = {"Buildkite-JobSandbox": "hush-1", "Buildkite-Note": "hush"}
-    assert scrubbed_headers(headers, {"Buildkite-JobSandbox": "hush-1"}, scrub) == {**headers, "Buildkite-Note": "***"}
+    assert scrub_headers(headers, {"Buildkite-JobSandbox": "hush-1"}, scrub) == {**headers, "Buildkite-Note": "***"}

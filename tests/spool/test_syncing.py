@@ -16,6 +16,6 @@ def test_a_sync_that_fails_is_tried_again_without_another_write(monkeypatch):
         done.set()
 
     syncs = background_sync.BackgroundSync(sync, "test")
-    syncs.written()
+    syncs.note_write()
     assert done.wait(30)
     syncs.close()

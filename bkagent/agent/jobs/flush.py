@@ -23,5 +23,7 @@ def flush(settings: AgentSettings, stop: Shutdown, report: Report, within_s: flo
     takeover.wait(within_s)
     stop.request(KILL)
     takeover.wait()
-    left = [one for one in listing.list_jobs(settings.state_path) if one.state not in (listing.RUNNING, listing.KEPT)]
-    return sum(not one.owned for one in left)
+    remaining = [
+        job for job in listing.list_jobs(settings.state_path) if job.state not in (listing.RUNNING, listing.KEPT)
+    ]
+    return sum(not job.owned for job in remaining)

@@ -135,8 +135,10 @@ class JobDelivery:
 
     def _upload(self) -> "tuple[int, str]":
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
-        watchers = self._watchers()
-        self._uploader = Uploader(self._entry, self._send, self._report, outage=self._outage, watch=_seen_by(watchers))
+        watchers = self._log_watchers()
+        self._uploader = Uploader(
+            self._entry, self._send, self._report, outage=self._outage, watch=_watch_size(watchers)
+        )
         try:
             return self._uploader.run(self._give_up), ""
         except (AgentError, OSError) as problem:
@@ -149,7 +151,7 @@ class JobDelivery:
             for watcher in watchers:
                 watcher.close()
 
-    def _watchers(self) -> "List[Union[HeaderTimes, StdoutFollower]]":
+    def _log_watchers(self) -> "List[Union[HeaderTimes, StdoutFollower]]":
         """Return what looks at the log as it grows."""
         watchers: "List[Union[HeaderTimes, StdoutFollower]]" = []
         if not self._entry.job.ansi_timestamps:
@@ -230,8 +232,8 @@ class JobDelivery:
             remove_if_there(self._entry.job.log_tmpfile)  # its process does that, unless it was killed
         try:
             if kept_because:
-                kept = keeping.keep_entry(self._entry, kept_because)
-                self._report("warn", f"the log of job {self._entry.job_id} is kept in {kept}", "job.log_kept")
+                kept_path = keeping.keep_entry(self._entry, kept_because)
+                self._report("warn", f"the log of job {self._entry.job_id} is kept in {kept_path}", "job.log_kept")
             else:
                 self._entry.remove()
         except OSError as problem:
@@ -239,15 +241,15 @@ class JobDelivery:
             self._report("warn", text, "job.entry_not_removed")
 
 
-def _seen_by(watchers: "Sequence[Union[HeaderTimes, StdoutFollower]]") -> Optional[Callable[[int], None]]:
+def _watch_size(watchers: "Sequence[Union[HeaderTimes, StdoutFollower]]") -> Optional[Callable[[int], None]]:
     if len(watchers) < 2:
-        return watchers[0].seen if watchers else None
+        return watchers[0].note_size if watchers else None
 
-    def seen(size: int) -> None:
+    def note_size(size: int) -> None:
         for watcher in watchers:
-            watcher.seen(size)
+            watcher.note_size(size)
 
-    return seen
+    return note_size
 
 
 def last_words(entry: AgentEntry) -> str:
@@ -260,7 +262,7 @@ def last_words(entry: AgentEntry) -> str:
         return ""
 
 
-def settled(entry: AgentEntry, result: Result) -> bool:
+def settle_unrunnable(entry: AgentEntry, result: Result) -> bool:
     """Give an entry whose job cannot run its result; False when it turns out that it has one, or runs."""
     try:
         return entry.settle(result)

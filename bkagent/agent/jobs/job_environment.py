@@ -108,8 +108,8 @@ def shortened(message: str) -> str:
         return message
     room = MESSAGE_MAX_BYTES - len(MESSAGE) - 2
     suffix = f"[value truncated {len(raw)} -> {room} bytes]"
-    kept = raw[: room - len(suffix)].decode("utf-8", "ignore")
-    return kept + suffix
+    beginning = raw[: room - len(suffix)].decode("utf-8", "ignore")
+    return beginning + suffix
 
 
 def _job_may_set(row: JobVariable, mode: str) -> bool:

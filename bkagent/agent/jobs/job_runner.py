@@ -22,7 +22,7 @@ from bkagent.agent.jobs.admission import (
     permitted_mirror,
     refusal_for,
 )
-from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settled
+from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.output import log_copy_paths
@@ -95,11 +95,11 @@ class JobRunner:
         Raises AgentError when the job could not be started as far as the control plane is concerned; it will
         hear nothing more of it from us then, but for `not_run`: that it was told already.
         """
-        job = self._job_file()
-        own = self._session
-        session = session_file.of_job(job, own.client.endpoint, own.token)
+        job = self._manifest()
+        session_of_agent = self._session
+        session = session_file.of_job(job, session_of_agent.client.endpoint, session_of_agent.token)
         try:
-            earlier = self._earlier(job, session)
+            earlier = self._claim_earlier_entry(job, session)
             self.entry = entry = earlier or directory.create(self._context.spool_path, job, session)
         except (AgentError, OSError) as problem:
             self.not_run = unrunnable.report_unrunnable(
@@ -124,7 +124,7 @@ class JobRunner:
             # On the side: there may be many, and the job does not wait for it.
             old = (self._context.settings.job,)
             threading.Thread(target=log_copy_paths.remove_old, args=old, name="old-copies", daemon=True).start()
-        tending = JobDelivery(
+        delivery = JobDelivery(
             entry, self._client, files, self._context.stop, self._context.report, self._context.settings.last_try_s,
             self._context.open_output, self._context.outages.of(self._client.endpoint),
         )  # fmt: skip
@@ -132,20 +132,20 @@ class JobRunner:
             if earlier:
                 self._resume(entry, files)
             else:
-                self._begin(entry, files, tending)
+                self._begin(entry, files, delivery)
         except (AgentError, OSError):
             # A full disk, say: what is there stays for the next look at the spool.
             entry.release()
             raise
-        return tending.run()
+        return delivery.run()
 
-    def _earlier(self, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
+    def _claim_earlier_entry(self, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
         context = self._context
         return resume.claim_earlier_entry(
             context.spool_path, job, session, self._job.token, context.report, context.stop.waiter(FORCED)
         )
 
-    def _begin(self, entry: AgentEntry, files: JobFiles, tending: JobDelivery) -> None:
+    def _begin(self, entry: AgentEntry, files: JobFiles, delivery: JobDelivery) -> None:
         """Start the job's process, or write down why there is none."""
         child = None
         try:
@@ -153,11 +153,11 @@ class JobRunner:
             if is_signed(self._job):
                 text = f"job {self._job.id} is signed and runs unverified: no verification key is configured"
                 self._context.report("warn", text, "job.unverified")
-            self._say(entry, notices_for(self._job, start.settings))
+            self._append_lines(entry, notices_for(self._job, start.settings))
             refusal = refusal_for(self._job, start.settings)
             if refusal is None:
-                self._say(entry, about_mirror)
-                refusal = self._judged(start)
+                self._append_lines(entry, about_mirror)
+                refusal = self._ask_pre_bootstrap(start)
             if refusal is None:
                 child = self._launch(entry, start)
         except (OSError, ValueError, AgentError) as problem:
@@ -166,14 +166,14 @@ class JobRunner:
         if refusal is not None or child is None:
             self._refuse(entry, refusal or Refusal((), RUN_ERROR))
             return
-        arguments = (child, entry, tending, self._context.report)
+        arguments = (child, entry, delivery, self._context.report)
         threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
 
     def _resume(self, entry: AgentEntry, files: JobFiles) -> None:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
         try:
             start, _ = self._describe_job(files, entry)
-            refusal = refusal_for(self._job, start.settings) or self._judged(start)
+            refusal = refusal_for(self._job, start.settings) or self._ask_pre_bootstrap(start)
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), RUN_ERROR)
         if refusal is None:
@@ -185,7 +185,7 @@ class JobRunner:
         if pid is not None:
             process_group.kill(pid)
             entry.process.wait_for_end(_KILLED_WITHIN_S)
-        self._say(entry, refusal.lines)
+        self._append_lines(entry, refusal.lines)
         entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
 
     def _describe_job(self, files: JobFiles, entry: AgentEntry) -> Tuple[JobStart, Tuple[str, ...]]:
@@ -200,7 +200,7 @@ class JobRunner:
             self._context.report("debug", f"Created env file ({form} format): {path}", "job.env_files_created")
         return self._job_start(files, entry), about_mirror
 
-    def _judged(self, start: JobStart) -> Optional[Refusal]:
+    def _ask_pre_bootstrap(self, start: JobStart) -> Optional[Refusal]:
         """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
         if not start.settings[agent.HOOKS_PATH]:
             return None
@@ -230,31 +230,31 @@ class JobRunner:
         return child
 
     def _refuse(self, entry: AgentEntry, refusal: Refusal) -> None:
-        self._say(entry, refusal.lines)
-        settled(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
+        self._append_lines(entry, refusal.lines)
+        settle_unrunnable(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
 
-    def _say(self, entry: AgentEntry, lines: "tuple[str, ...]") -> None:
+    def _append_lines(self, entry: AgentEntry, lines: "tuple[str, ...]") -> None:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""
         if not lines:
             return
         secrets = SecretValues(self._job.env, tuple(self._context.settings.job[REDACTED_VARS]))
         clean = [secrets.scrub(self._context.known.scrub(line)) for line in lines]
         text = "".join(shown_text.message(line) + "\n" for line in clean)
-        data = text.encode("utf-8", "surrogateescape")
+        log_bytes = text.encode("utf-8", "surrogateescape")
         if entry.job.ansi_timestamps:
-            data = AnsiStamper(lambda: time.time_ns() // 1_000_000).feed(data)
-        entry.append(data)
+            log_bytes = AnsiStamper(lambda: time.time_ns() // 1_000_000).feed(log_bytes)
+        entry.append(log_bytes)
         if entry.job.log_copy:
-            self._copy(entry.job.log_copy, data)
+            self._append_to_copy(entry.job.log_copy, log_bytes)
 
-    def _copy(self, path: str, data: bytes) -> None:
+    def _append_to_copy(self, path: str, data: bytes) -> None:
         try:
             local_copies.append(path, data, local_copies.COPY_MODE)
         except OSError as problem:
             text = f"the copy of a log in {path} cannot be written: {problem.strerror}"
             self._context.report("warn", text, "job.log_copy_failed")
 
-    def _job_file(self) -> JobManifest:
+    def _manifest(self) -> JobManifest:
         settings, session = self._context.settings.job, self._session
         return JobManifest(
             job_id=self._job.id, endpoint=self._client.endpoint, token=self._client.token, agent_id=session.id,
@@ -284,7 +284,7 @@ def own_folders(settings: JobSettings) -> Tuple[str, ...]:
     return (self_command.code_root(), settings.launchers_path)
 
 
-def _reap(child: launch.Child, entry: AgentEntry, tending: JobDelivery, report: Report) -> None:
+def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report: Report) -> None:
     """Take note of the process's end for the system's sake; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.
@@ -294,9 +294,9 @@ def _reap(child: launch.Child, entry: AgentEntry, tending: JobDelivery, report: 
     text = f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}"
     report("debug", text, "job.process_ended")
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
-    if entry.process.started() or tending.over:
+    if entry.process.started() or delivery.over:
         return
     stderr = last_words(entry)
     text = f"the process of job {entry.job_id} could not begin{': ' + stderr if stderr else ''}"
     report("error", text, "job.process_failed")
-    settled(entry, outcome.lost(rfc3339(time.time_ns())))
+    settle_unrunnable(entry, outcome.lost(rfc3339(time.time_ns())))

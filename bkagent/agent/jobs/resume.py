@@ -72,12 +72,12 @@ def _fault(entry: AgentEntry, token: str) -> str:
 def _is_ours(entry: AgentEntry, token: str) -> bool:
     """Return whether an agent made the entry, be it in another session or damaged since."""
     try:
-        noted = entry.session
+        session = entry.session
     except AgentError:
         return False
-    if noted is None:
+    if session is None:
         return False
-    return session_file.is_same_token(noted.token, token) or not provenance.fault_of(entry)
+    return session_file.is_same_token(session.token, token) or not provenance.fault_of(entry)
 
 
 def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
@@ -93,8 +93,8 @@ def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
 def _resumable(entry: AgentEntry, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
     """Return an owned entry, ready to go on; None when it has been put out of the way."""
     try:
-        began = entry.process.started() or entry.result() is not None
-        if began:
+        has_begun = entry.process.started() or entry.result() is not None
+        if has_begun:
             handing_over.hand_to(entry, job, session)
             return entry
     except AgentError as damage:

@@ -15,7 +15,7 @@ import time
 from typing import List, Optional, Set, Tuple
 
 from bkagent.agent.jobs import outcome
-from bkagent.agent.jobs.job_delivery import JobDelivery, settled
+from bkagent.agent.jobs.job_delivery import JobDelivery, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_runner import AgentContext
 from bkagent.agent.session.heartbeat import Heartbeat
@@ -81,48 +81,48 @@ class Takeover:
                 if not entry.process.alive():
                     left_s -= _LOOK_S
 
-    def _take_over(self, entry: AgentEntry, noted: Optional[SessionFile]) -> None:
-        if noted is None:
+    def _take_over(self, entry: AgentEntry, session: Optional[SessionFile]) -> None:
+        if session is None:
             raise AgentError("the session that took its job is gone")  # in this moment
         self._context.report("info", f"taking over job {entry.job_id} of an earlier agent", "takeover.started")
-        arguments = (entry, noted)
+        arguments = (entry, session)
         thread = threading.Thread(target=self._tend, args=arguments, name=f"adopted-{entry.job_id}", daemon=True)
         self._threads.append((thread, entry))
         thread.start()
 
-    def _tend(self, entry: AgentEntry, noted: SessionFile) -> None:
+    def _tend(self, entry: AgentEntry, session: SessionFile) -> None:
         with self._context.known.for_a_while() as hide:
-            hide(noted.token)
-            hide(noted.agent_token)
-            self._tend_hidden(entry, noted)
+            hide(session.token)
+            hide(session.agent_token)
+            self._tend_hidden(entry, session)
 
-    def _tend_hidden(self, entry: AgentEntry, noted: SessionFile) -> None:
+    def _tend_hidden(self, entry: AgentEntry, session: SessionFile) -> None:
         context, job = self._context, entry.job
-        session = Client(
-            noted.agent_endpoint or noted.endpoint, noted.agent_token, environ=context.settings.environ,
-            user_agent=own_user_agent(), request_headers=noted.request_headers,
+        agent_client = Client(
+            session.agent_endpoint or session.endpoint, session.agent_token, environ=context.settings.environ,
+            user_agent=own_user_agent(), request_headers=session.request_headers,
             request_log=request_log_of(context.settings, context.report),
         )  # fmt: skip
-        client = session.with_endpoint(noted.endpoint).with_token(noted.token)
+        client = agent_client.with_endpoint(session.endpoint).with_token(session.token)
         if not entry.process.started():
             # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
-            settled(entry, outcome.lost(rfc3339(time.time_ns())))
+            settle_unrunnable(entry, outcome.lost(rfc3339(time.time_ns())))
         files = JobFiles(context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, job.job_id)
-        tending = JobDelivery(
+        delivery = JobDelivery(
             entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
             context.outages.of(client.endpoint),
         )  # fmt: skip
         heartbeat = Heartbeat(
-            lambda: session, noted.heartbeat_interval_s, report=context.report, at_once=True,
-            on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(tending, refusal),
+            lambda: agent_client, session.heartbeat_interval_s, report=context.report, at_once=True,
+            on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(delivery, refusal),
         )  # fmt: skip
-        if noted.agent_token:
+        if session.agent_token:
             heartbeat.start()
         try:
-            if tending.run() is not None and noted.agent_token:
+            if delivery.run() is not None and session.agent_token:
                 heartbeat.stop()
                 agents.disconnect(
-                    session,
+                    agent_client,
                     wait=context.stop.waiter(KILL),
                     report=with_event(context.report, "control_plane.retry"),
                     schedule=Schedule(1, lambda failed: 0.0),
@@ -134,10 +134,10 @@ class Takeover:
             heartbeat.stop()
             entry.release()
 
-    def _session_over(self, tending: JobDelivery, refusal: AgentError) -> None:
+    def _session_over(self, delivery: JobDelivery, refusal: AgentError) -> None:
         text = f"the session of a job taken over has ended, so the job is cancelled: {refusal}"
         self._context.report("warn", text, "takeover.session_ended")
-        tending.cancelling.cancel(AGENT_STOP)
+        delivery.cancelling.cancel(AGENT_STOP)
 
     def _set_aside(self, entry: AgentEntry, why: str) -> None:
         """Move away what is damaged or no entry, but not under a job that still runs, which may mend it."""
@@ -149,8 +149,8 @@ class Takeover:
                 self._context.report("error", text, "takeover.deferred")
             return
         try:
-            kept = keeping.keep_entry(entry, why)
-            text = f"{entry.folder} in the spool is ignored: {why}; moved to {kept}"
+            kept_path = keeping.keep_entry(entry, why)
+            text = f"{entry.folder} in the spool is ignored: {why}; moved to {kept_path}"
             self._context.report("error", text, "spool.entry_kept")
         except (OSError, AgentError) as problem:
             self._damaged.add(entry.folder)

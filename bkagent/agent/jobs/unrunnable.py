@@ -24,7 +24,7 @@ def report_unrunnable(client: Client, job_id: str, why: str, *, wait: Wait, repo
     line = f"Error running job: {why}\n".encode("utf-8", "surrogateescape")
     failed_count = 0
     try:
-        chunks.upload(client, job_id, 1, 0, len(line), _gzipped(line))
+        chunks.upload(client, job_id, 1, 0, len(line), _gzip(line))
     except AgentError as problem:
         report("warn", f"could not upload the reason why job {job_id} failed: {problem}", "job.reason_not_uploaded")
         failed_count = 1
@@ -33,6 +33,6 @@ def report_unrunnable(client: Client, job_id: str, why: str, *, wait: Wait, repo
     return finish
 
 
-def _gzipped(data: bytes) -> bytes:
+def _gzip(data: bytes) -> bytes:
     packer = zlib.compressobj(1, zlib.DEFLATED, 31)
     return packer.compress(data) + packer.flush()

@@ -45,10 +45,10 @@ def remove_old(settings: JobSettings) -> None:
         return
     oldest = time.time() - settings[job_logs.RETENTION]
     try:
-        found = [entry for entry in os.scandir(settings[job_logs.FOLDER]) if _OURS.fullmatch(entry.name)]
+        copies_on_disk = [entry for entry in os.scandir(settings[job_logs.FOLDER]) if _OURS.fullmatch(entry.name)]
     except OSError:
         return  # not there yet
-    for entry in found:
+    for entry in copies_on_disk:
         try:
             if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
                 os.unlink(entry.path)
@@ -59,12 +59,12 @@ def remove_old(settings: JobSettings) -> None:
 def fields(job: AcceptedJob) -> Mapping[str, str]:
     """Return what a JSON line about a job's output says about the job; names are the reference's."""
     env = job.env
-    found: Dict[str, str] = {"source": "job"}
-    found.update((name, env.get(variable, "")) for name, variable in _FIELDS)
+    log_fields: Dict[str, str] = {"source": "job"}
+    log_fields.update((name, env.get(variable, "")) for name, variable in _FIELDS)
     build_url = env.get("BUILDKITE_BUILD_URL", "")
-    found.update(job_url=f"{build_url}#{job.id}", build_url=build_url, job_id=job.id)
-    found["step_key"] = env.get("BUILDKITE_STEP_KEY", "")
+    log_fields.update(job_url=f"{build_url}#{job.id}", build_url=build_url, job_id=job.id)
+    log_fields["step_key"] = env.get("BUILDKITE_STEP_KEY", "")
     parts = job.traceparent.split("-")  # W3C: version, trace, span, flags
     if len(parts) >= 4:
-        found.update(trace_id=parts[1], span_id=parts[2])
-    return found
+        log_fields.update(trace_id=parts[1], span_id=parts[2])
+    return log_fields

@@ -41,13 +41,13 @@ class StdoutFollower:
     def __init__(self, entry: AgentEntry, output: Output, report: Report) -> None:
         self._entry, self._output, self._report = entry, output, report
         self._unstamped = StampStripper(entry.job)
-        self._at = self._size = _taken_bytes(entry)
+        self._at = self._size = _acknowledged_bytes(entry)
         self._news = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._follow, name="output-copy", daemon=True)
         self._thread.start()
 
-    def seen(self, size: int) -> None:
+    def note_size(self, size: int) -> None:
         """Note how long the log is now."""
         if size > self._size:
             self._size = size
@@ -55,7 +55,7 @@ class StdoutFollower:
 
     def close(self) -> None:
         """Copy the rest. A reader that is stuck loses it, and the agent goes on."""
-        self.seen(self._entry.log_size())
+        self.note_size(self._entry.log_size())
         self._closing = True
         self._news.set()
         self._thread.join(_LAST_WITHIN_S)
@@ -87,7 +87,7 @@ class StdoutFollower:
             self._output.feed(self._unstamped.feed(data))
 
 
-def _taken_bytes(entry: AgentEntry) -> int:
+def _acknowledged_bytes(entry: AgentEntry) -> int:
     try:
         return journal.acknowledged_bytes(entry.chunks_path)
     except (OSError, ValueError):

@@ -17,18 +17,18 @@ class IdleTimer:
         self._lock = threading.Lock()
         self._idle_since: Dict[int, Optional[float]] = dict.fromkeys(range(1, workers + 1))
 
-    def idle(self, index: int, now: float) -> None:
+    def mark_idle(self, index: int, now: float) -> None:
         """Worker `index` has nothing to do; telling it again does not start anew."""
         with self._lock:
             if self._idle_since.get(index) is None:
                 self._idle_since[index] = now
 
-    def busy(self, index: int) -> None:
+    def mark_busy(self, index: int) -> None:
         """Worker `index` has a job, or is paused."""
         with self._lock:
             self._idle_since[index] = None
 
-    def gone(self, index: int) -> None:
+    def remove(self, index: int) -> None:
         """Worker `index` has left; it holds the others up no longer."""
         with self._lock:
             self._idle_since.pop(index, None)

@@ -57,13 +57,13 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
     report_retry = with_event(report, "control_plane.retry")
 
     def register(index: int) -> None:
-        own = first if index == 1 else _numbered(first, settings, index)
+        own = first if index == 1 else _registration_of_worker(first, settings, index)
         try:
             registered = agents.register(client, own, wait=stop.waiter(GRACEFUL), report=report_retry)
             if registered.asks_for_tracing:
                 text = "the control plane asks for tracing, which is not supported yet"
                 report("warn", text, "session.tracing_unsupported")
-            _tell_orders(registered, report)
+            _report_settings(registered, report)
             sessions[index - 1] = Session(client, registered, report)
         except AgentError as error:
             errors.append(error)
@@ -79,7 +79,7 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
     return [session for session in sessions if session is not None]
 
 
-def _tell_orders(registered: Registered, report: Report) -> None:
+def _report_settings(registered: Registered, report: Report) -> None:
     """Report what the control plane asks of this agent."""
     report("debug", f"Ping interval: {registered.ping_interval_s:g}s", "session.setting")
     report("debug", f"Job status interval: {registered.job_status_interval_s:g}s", "session.setting")
@@ -119,11 +119,11 @@ def features(settings: AgentSettings) -> Tuple[str, ...]:
 
 def host_tags() -> Tuple[str, ...]:
     """Return the tags that `--tags-from-host` adds."""
-    found = {"hostname": host.hostname(), "os": host.goos(), "arch": host.goarch(), "machine-id": host.machine_id()}
-    return tuple(f"{name}={value}" for name, value in found.items() if value)
+    tags = {"hostname": host.hostname(), "os": host.goos(), "arch": host.goarch(), "machine-id": host.machine_id()}
+    return tuple(f"{name}={value}" for name, value in tags.items() if value)
 
 
-def _numbered(first: Registration, settings: AgentSettings, index: int) -> Registration:
+def _registration_of_worker(first: Registration, settings: AgentSettings, index: int) -> Registration:
     from dataclasses import replace
 
     return replace(first, name=settings.worker_name(index), priority=settings.worker_priority(index))

@@ -31,7 +31,7 @@ class Session:
         self._refused_endpoint = ""
         self.home = self.client = client
         if registered.endpoint:
-            self.home = self.client = self._moved_to(registered.endpoint) or client
+            self.home = self.client = self._client_for(registered.endpoint) or client
         self._apply(registered.request_headers)
 
     @property
@@ -45,7 +45,7 @@ class Session:
         self._apply(first.request_headers)
         if not first.endpoint or first.endpoint.rstrip("/") == self.client.endpoint:
             return first
-        moved = self._moved_to(first.endpoint)
+        moved = self._client_for(first.endpoint)
         if moved is None:
             return first
         try:
@@ -59,7 +59,7 @@ class Session:
         self._apply(second.request_headers)
         return Ping(action=first.action, message=first.message, job_id=second.job_id)
 
-    def _moved_to(self, endpoint: str) -> Optional[Client]:
+    def _client_for(self, endpoint: str) -> Optional[Client]:
         """Return a client of an endpoint that the control plane names; None, and a warning, for one not to go to."""
         try:
             moved = self.client.with_endpoint(endpoint)

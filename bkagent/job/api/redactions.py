@@ -25,14 +25,14 @@ class Redactions:
 
     def add_from(self, env: Mapping[str, str], log: LogLines) -> None:
         """Add the values of variables whose names the patterns match; warn of those that are too short for it."""
-        found = variables.values_of(env, self._patterns)
-        for value in found.values:
+        secrets = variables.values_of(env, self._patterns)
+        for value in secrets.values:
             self.add(value)
-        if found.bad_patterns:
-            shown = " ".join(map(go_quoted.quoted, found.bad_patterns))
+        if secrets.bad_patterns:
+            shown = " ".join(map(go_quoted.quoted, secrets.bad_patterns))
             text = f"Couldn't match environment variable names against redacted-vars: bad patterns: [{shown}]"
             log.warning(text, id="bad-redacted-vars")
-        if found.short_names:
-            names = ", ".join(sorted(found.short_names))
+        if secrets.short_names:
+            names = ", ".join(sorted(secrets.short_names))
             text = f"Some variables have values below minimum length (6 bytes) and will not be redacted: {names}"
             log.warning(text, id="short-redacted-vars")

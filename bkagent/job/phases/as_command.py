@@ -22,11 +22,11 @@ def run_as_command(
     program = job.settings.override_self or os.path.join(job.launchers, self_command.NAMES[0])
     job.log.prompt(prompt.command_line([program, *words]) + (" < /dev/stdin" if stdin else ""))
     if not job.settings.override_self:
-        began = time.monotonic()
+        started_at = time.monotonic()
         try:
             return work()
         finally:
-            job.log.debug(f"↳ Command completed in {precise(time.monotonic() - began)}")
+            job.log.debug(f"↳ Command completed in {precise(time.monotonic() - started_at)}")
     if stdin:
         job.log.child(os.fsencode(job.session.capture([program, *words], stdin=os.fsencode(stdin))))
     else:

@@ -33,10 +33,10 @@ def run(job: Job, command: str) -> None:
     """Build what is to be built and run `command`, as one argument, in a container. Raises JobFailed."""
     job.log.debug("Detected deprecated docker environment variables")
     if job.get_env(COMPOSE_CONTAINER) is not None:
-        job.log.warning(_deprecated(COMPOSE_CONTAINER, ":docker: docker-compose", "docker-compose"))
+        job.log.warning(_deprecation(COMPOSE_CONTAINER, ":docker: docker-compose", "docker-compose"))
         _run_composed(job, command)
     elif job.get_env(CONTAINER) is not None:
-        job.log.warning(_deprecated(CONTAINER, "docker", "docker"))
+        job.log.warning(_deprecation(CONTAINER, "docker", "docker"))
         _run_alone(job, command)
     else:
         for name in (name for name in _USELESS_ALONE if job.get_env(name) is not None):
@@ -106,7 +106,7 @@ def _is_true(job: Job, name: str) -> bool:
     return (job.get_env(name) or "").lower() in _TRUE
 
 
-def _deprecated(name: str, plugin: str, repository: str) -> str:
+def _deprecation(name: str, plugin: str, repository: str) -> str:
     return (
         f"{name} is set, which is deprecated in Agent v3 and will be removed in v4. Consider using the {plugin} plugin "
         f"instead at {_PLUGINS}/{repository}-buildkite-plugin."

@@ -12,7 +12,7 @@ OF_GITHUB_APP = "BUILDKITE_USE_GITHUB_APP_GIT_CREDENTIALS"
 _SSH, _HTTPS = "git@github.com:", "https://github.com/"
 
 
-def wanted(job: Job) -> bool:
+def is_enabled(job: Job) -> bool:
     """Whether the job has them turned on."""
     return "true" in (job.get_env(OF_PROVIDER), job.get_env(OF_GITHUB_APP))
 

@@ -19,8 +19,8 @@ def apply(job: Job, changes: Changes, scope: str) -> None:
     session = job.session
     if changes.directory and changes.directory != session.cwd:
         go_to(job, changes.directory)
-    wanted = {**dict.fromkeys(changes.unset), **changes.set}
-    blocked = sorted(name for name, value in wanted.items() if job.protection.closes(name, value, scope))
+    requested = {**dict.fromkeys(changes.unset), **changes.set}
+    blocked = sorted(name for name, value in requested.items() if job.protection.closes(name, value, scope))
     if blocked:
         note_ignored(job, blocked)
         names = " ".join(blocked)
@@ -32,9 +32,9 @@ def apply(job: Job, changes: Changes, scope: str) -> None:
         for name in gone:
             session.env.pop(name, None)
     # As its own shell found them: a plugin's hook has variables that the job has not.
-    told = {name: "changed" if name in changes.before else "added" for name in put}
-    told.update((name, "removed") for name in gone)
-    refresh(job, told, changes.before)
+    effects = {name: "changed" if name in changes.before else "added" for name in put}
+    effects.update((name, "removed") for name in gone)
+    refresh(job, effects, changes.before)
 
 
 def note_ignored(job: Job, blocked: Iterable[str]) -> None:
@@ -45,20 +45,20 @@ def note_ignored(job: Job, blocked: Iterable[str]) -> None:
         job.set_env(IGNORED, ",".join([*listed, *new]))
 
 
-def refresh(job: Job, told: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None) -> None:
-    """Take over what hooks or in-job commands changed; `told` says what happened to which variable."""
+def refresh(job: Job, effects: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None) -> None:
+    """Take over what hooks or in-job commands changed; `effects` says what happened to which variable."""
     with job.session.lock:
         env = dict(job.session.env)
     job.redactions.add_from(env, job.log)
     new = job.refreshed.refresh(env, job.log.comment)
     if job.refreshed.checkout.lfs:
         job.set_env("GIT_LFS_SKIP_SMUDGE", "1")
-    told = told or {}
-    for name in sorted({*told, *new}):
-        what = told.get(name, "added")
+    effects = effects or {}
+    for name in sorted({*effects, *new}):
+        effect = effects.get(name, "added")
         if name not in new:
-            job.log.comment(f"{name} {what}")
-        elif what == "changed" and before is not None:
+            job.log.comment(f"{name} {effect}")
+        elif effect == "changed" and before is not None:
             job.log.comment(f"{name} was {go_quoted.quoted(before[name])} and is now {go_quoted.quoted(new[name])}")
         else:
             job.log.comment(f"{name} is now {go_quoted.quoted(new[name])}")

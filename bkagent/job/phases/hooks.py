@@ -43,23 +43,23 @@ def _is_reversed(job: Job, name: str) -> bool:
 
 def run_agent(job: Job, name: str) -> bool:
     """Run the agent's hooks `name`; return whether there was one."""
-    found = agent_hooks(job, name)
+    paths = agent_hooks(job, name)
     if job.log.is_debug:
-        _report_missing(job, name, found)
-    for path in found:
+        _report_missing(job, name, paths)
+    for path in paths:
         _run(job, "agent", name, path)
-    return bool(found)
+    return bool(paths)
 
 
 def run_repository(job: Job, name: str) -> bool:
     """Run the repository's hook `name`; return whether there was one. Raises JobFailed where such hooks are off."""
-    found = repository_hooks(job, name)
-    if not found and job.log.is_debug:
+    paths = repository_hooks(job, name)
+    if not paths and job.log.is_debug:
         job.log.debug(f"Local hook {name} doesn't exist: {_why_missing(job)}, skipping")
-    for path in found:
+    for path in paths:
         _refuse_local(job, path)
         _run(job, "repository", name, path)
-    return bool(found)
+    return bool(paths)
 
 
 def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = None) -> bool:
@@ -71,9 +71,9 @@ def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = N
     from bkagent.job.phases import plugin_hooks
 
     has_run = False
-    for one in plugin_hooks.of(job, name, loaded[::-1] if _is_reversed(job, name) else loaded):
+    for hook in plugin_hooks.of(job, name, loaded[::-1] if _is_reversed(job, name) else loaded):
         has_run = True
-        _run(job, "plugin", name, one.path, one.plugin_name, plugin_hooks.variables_for(job, one.checked_out))
+        _run(job, "plugin", name, hook.path, hook.plugin_name, plugin_hooks.variables_for(job, hook.checked_out))
     return has_run
 
 
@@ -147,7 +147,7 @@ def _run(
     job.take_workdir()
     try:
         hook = hook_run.Hook(scope, name, path, plugin_name, env or {})
-        made = hook_run.run(job.session, hook, job.settings.override_self)
+        changes = hook_run.run(job.session, hook, job.settings.override_self)
     except hook_run.HookFailed as failed:
         cause = failed.__cause__
         if not isinstance(cause, CommandFailed):
@@ -156,7 +156,7 @@ def _run(
             raise ShellHookFailed(str(failed), failed.exit_code) from failed
         raise ProgramHookFailed(str(failed), failed.exit_code, cause.signal) from failed
     if is_shell:
-        hook_changes.apply(job, made, scope)
+        hook_changes.apply(job, changes, scope)
         return
     folder = job.take_workdir()
     if folder:

@@ -22,12 +22,12 @@ def _for_new_hosts(job: Job) -> str:
     printed = bytearray()
     try:
         job.session.capture(["ssh", "-V"], watch=printed.extend, hidden=True)  # which prints it as an error
-        found = ssh_hosts.version(printed.decode("utf-8", "replace"))
+        version = ssh_hosts.version(printed.decode("utf-8", "replace"))
     except JobFailed:
-        found = None
-    if found is None:
+        version = None
+    if version is None:
         job.log.warning("The version of ssh cannot be told; it is taken to be 7.6 or newer")
-    elif found < ssh_hosts.ACCEPTS_NEW:
+    elif version < ssh_hosts.ACCEPTS_NEW:
         job.log.comment("ssh is older than 7.6: the keys of hosts are not checked")
         return ssh_hosts.ANY
     return ssh_hosts.NEW_ONES

@@ -25,48 +25,48 @@ class PluginHook(NamedTuple):
 def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook]:
     """Yield the hooks of one name, in the order of the plugins. They are looked for one by one, as they run."""
     is_first = True
-    for position, one in enumerate(loaded, 1):
-        path = find.find(one.hooks, name, inside=one.root)
+    for position, plugin in enumerate(loaded, 1):
+        path = find.find(plugin.hooks, name, inside=plugin.root)
         if path is None:
-            job.log.debug(f'Skipping plugin {one.plugin.display_name} {name} hook, no script in "{one.hooks}"')
+            job.log.debug(f'Skipping plugin {plugin.plugin.display_name} {name} hook, no script in "{plugin.hooks}"')
             continue
-        if name in _SINGLE and not is_first and not _admits(job, name, one, position):
+        if name in _SINGLE and not is_first and not _admits(job, name, plugin, position):
             continue
         is_first = False
-        yield PluginHook(path, one.plugin.display_name, one)
+        yield PluginHook(path, plugin.plugin.display_name, plugin)
 
 
-def variables_for(job: Job, one: CheckedOut) -> Mapping[str, str]:
+def variables_for(job: Job, plugin: CheckedOut) -> Mapping[str, str]:
     """Return the variables that only this plugin's hooks get; none where its configuration holds a null."""
     try:
-        made = configuration.variables(one.plugin, with_aliases=job.settings.compat.has_plugin_aliases)
+        variables = configuration.variables(plugin.plugin, with_aliases=job.settings.compat.has_plugin_aliases)
     except configuration.BadConfiguration as problem:
         job.log.warning(f"Error configuring plugin environment: {problem}")
         return {}
-    if made.deprecated:
-        _tell_deprecated(job, one, made.deprecated)
-    blocked = sorted(name for name, value in made.env.items() if job.protection.shields(name, value))
+    if variables.deprecated:
+        _tell_deprecated(job, plugin, variables.deprecated)
+    blocked = sorted(name for name, value in variables.env.items() if job.protection.shields(name, value))
     if blocked:
         job.log.comment(f"Variables that this agent protects were left out: [{' '.join(blocked)}]")
         hook_changes.note_ignored(job, blocked)
-    return {name: value for name, value in made.env.items() if name not in blocked}
+    return {name: value for name, value in variables.env.items() if name not in blocked}
 
 
-def _admits(job: Job, name: str, one: CheckedOut, position: int) -> bool:
+def _admits(job: Job, name: str, plugin: CheckedOut, position: int) -> bool:
     """Warn of a second hook; return whether it runs all the same."""
-    which = f"{name} hook ({one.plugin.name} plugin, position {position})"
+    hook_text = f"{name} hook ({plugin.plugin.name} plugin, position {position})"
     if job.settings.strict_single_hooks:
-        job.log.warning(f"Ignoring additional {which}")
+        job.log.warning(f"Ignoring additional {hook_text}")
         return False
     job.log.warning(
-        f"The additional {which} will be ignored in a future version. To have it ignored now, start the agent with "
+        f"The additional {hook_text} will be ignored in a future version. To have it ignored now, start the agent with "
         "--strict-single-hooks, or with strict-single-hooks=true in its configuration file"
     )
     return True
 
 
-def _tell_deprecated(job: Job, one: CheckedOut, deprecated: "List[tuple[str, str]]") -> None:
-    job.log.header(f"Deprecated environment variables for plugin {one.plugin.name}")
+def _tell_deprecated(job: Job, plugin: CheckedOut, deprecated: "List[tuple[str, str]]") -> None:
+    job.log.header(f"Deprecated environment variables for plugin {plugin.plugin.name}")
     job.log.plain(
         "Underscores in a row used to become one in the names of these variables. For now each is set under both "
         "names; keys without several underscores, hyphens or blanks in a row avoid that."

@@ -30,16 +30,16 @@ def run(job: Job) -> None:
         raise JobFailed(f"failed to parse a plugin definition: {problem}", 1) from None
     job.log.debug(f"Parsed {len(job.plugins)} plugins")
     wishes = _wishes(job)
-    found: "Dict[str, CheckedOut]" = {}
+    checkouts: "Dict[str, CheckedOut]" = {}
     loaded: "List[CheckedOut]" = []
     for plugin in job.plugins:
         if plugin.vendored:
             job.log.debug(f"Skipping vendored plugin {plugin.name}")
             continue
         # The same plugin may be asked for several times, each time told something else.
-        if plugin.label not in found:
-            found[plugin.label] = checkout.check_out(job.session, plugin, wishes)
-        loaded.append(found[plugin.label].serving(plugin))
+        if plugin.label not in checkouts:
+            checkouts[plugin.label] = checkout.check_out(job.session, plugin, wishes)
+        loaded.append(checkouts[plugin.label].serving(plugin))
         _validate(job, loaded[-1])
     _load(job, loaded)
 
@@ -52,8 +52,8 @@ def run_vendored(job: Job) -> None:
     from bkagent.plugins import checkout
 
     loaded = [checkout.find_vendored(job.hooks_root, plugin) for plugin in vendored]
-    for one in loaded:
-        _validate(job, one)
+    for plugin_checkout in loaded:
+        _validate(job, plugin_checkout)
     _load(job, loaded)
 
 
@@ -84,11 +84,11 @@ def _wishes(job: Job) -> "Wishes":
     )  # fmt: skip
 
 
-def _validate(job: Job, one: "CheckedOut") -> None:
+def _validate(job: Job, plugin_checkout: "CheckedOut") -> None:
     if job.settings.plugins_validated:
         from bkagent.plugins import definition
 
-        definition.validate(job.session, one)
+        definition.validate(job.session, plugin_checkout)
 
 
 def _load(job: Job, loaded: "List[CheckedOut]") -> None:

@@ -14,7 +14,7 @@ _AT_ONCE_COUNT = 10
 _FAILED = "failed to fetch secrets for job: "
 
 
-class Wanted(NamedTuple):
+class SecretRequest(NamedTuple):
     """One secret: its key, and the variable it goes to, "" for none."""
 
     key: str
@@ -23,21 +23,21 @@ class Wanted(NamedTuple):
 
 def run(job: Job) -> None:
     """Fetch them all. Raises SetupFailed when one cannot be had, or asks for a variable it may not set."""
-    wanted = _wanted(job.settings.secrets)
-    if not wanted:
+    requests = _parse(job.settings.secrets)
+    if not requests:
         return
     job.log.header("Preparing secrets")
-    values = _fetched(job, wanted)
-    for one in wanted:
-        job.redactions.add(values[one.key])
-        if one.variable:
-            _put(job, one, values[one.key])
+    values = _fetch_all(job, requests)
+    for request in requests:
+        job.redactions.add(values[request.key])
+        if request.variable:
+            _set_variable(job, request, values[request.key])
     with job.session.lock:
         env = dict(job.session.env)
     job.refreshed.refresh(env, job.log.comment)
 
 
-def _wanted(text: str) -> List[Wanted]:
+def _parse(text: str) -> List[SecretRequest]:
     if not text.strip():
         return []
     try:
@@ -48,29 +48,29 @@ def _wanted(text: str) -> List[Wanted]:
         return []
     if not isinstance(listed, list):
         raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG must be a JSON array")
-    return [_one(item) for item in listed]
+    return [_parse_request(item) for item in listed]
 
 
-def _one(item: object) -> Wanted:
+def _parse_request(item: object) -> SecretRequest:
     if isinstance(item, dict):
         key, variable = item.get("key"), item.get("environment_variable") or ""
         if isinstance(key, str) and key and isinstance(variable, str) and "=" not in variable:
-            return Wanted(key, variable)
+            return SecretRequest(key, variable)
     raise SetupFailed(f"{_FAILED}each entry of BUILDKITE_SECRETS_CONFIG must have a key and may name a variable")
 
 
-def _fetched(job: Job, wanted: List[Wanted]) -> Dict[str, str]:
+def _fetch_all(job: Job, requests: List[SecretRequest]) -> Dict[str, str]:
     from bkagent.remote import secrets
 
-    keys = list(dict.fromkeys(one.key for one in wanted))
-    client, rest, lock = job.client, iter(keys), threading.Lock()
+    keys = list(dict.fromkeys(request.key for request in requests))
+    client, remaining_keys, lock = job.client, iter(keys), threading.Lock()
     values: Dict[str, str] = {}
     problems: Dict[str, AgentError] = {}
 
     def fetch() -> None:
         while True:
             with lock:
-                key = next(rest, None)
+                key = next(remaining_keys, None)
             if key is None:
                 return
             try:
@@ -91,18 +91,18 @@ def _fetched(job: Job, wanted: List[Wanted]) -> Dict[str, str]:
     return values
 
 
-def _put(job: Job, one: Wanted, value: str) -> None:
-    if job.protection.is_closed_to_secrets(one.variable):
-        text = f'secret "{one.key}" cannot set protected environment variable "{one.variable}"'
+def _set_variable(job: Job, request: SecretRequest, value: str) -> None:
+    if job.protection.is_closed_to_secrets(request.variable):
+        text = f'secret "{request.key}" cannot set protected environment variable "{request.variable}"'
         raise SetupFailed(_FAILED + text)
-    if job.protection.locks_secret(one.variable):
+    if job.protection.locks_secret(request.variable):
         raise SetupFailed(
-            f'{_FAILED}secret "{one.key}" cannot set checkout-locked environment variable "{one.variable}" while '
-            f"{CHECKOUT_OVERRIDE_MODE}={job.protection.mode}"
+            f'{_FAILED}secret "{request.key}" cannot set checkout-locked environment variable "{request.variable}" '
+            f"while {CHECKOUT_OVERRIDE_MODE}={job.protection.mode}"
         )
-    overwritten = "" if job.get_env(one.variable) is None else " (overwritten)"
-    job.set_env(one.variable, value)
-    job.log.comment(f"Secret {one.key} added as environment variable {one.variable}{overwritten}")
+    overwritten = "" if job.get_env(request.variable) is None else " (overwritten)"
+    job.set_env(request.variable, value)
+    job.log.comment(f"Secret {request.key} added as environment variable {request.variable}{overwritten}")
 
 
 def _quiet(level: str, text: str) -> None:

@@ -54,10 +54,10 @@ def _show_environment(job: Job) -> None:
         env = dict(job.session.env)
     for name in sorted(env):
         if name.startswith(_SHOWN_STARTS):
-            job.log.plain(f"{name}={_shown(name, env[name])}")
+            job.log.plain(f"{name}={_masked(name, env[name])}")
 
 
-def _shown(name: str, value: str) -> str:
+def _masked(name: str, value: str) -> str:
     if name == _HIDDEN:
         return "*" * 18
     if name == _PASSWORD_HIDDEN:

@@ -82,26 +82,26 @@ class ChunkSenders:
                 if self._closed:
                     return
                 chunk, level = self._waiting.popleft()
-            if not self._delivered(chunk, level):
+            if not self._deliver_or_fail(chunk, level):
                 return
             with self._changed:
                 self.in_flight -= 1
                 self._tell()
 
-    def _delivered(self, chunk: Chunk, level: int) -> bool:
+    def _deliver_or_fail(self, chunk: Chunk, level: int) -> bool:
         """Send a chunk; false when this thread is to end. Whatever ends it otherwise, `check` raises to the caller."""
         problem: Exception = RuntimeError("a thread that sends log chunks broke off")
-        done = False
+        is_delivered = False
         try:
-            done = self._deliver(chunk, gzipped(self._log_path, chunk, level))
+            is_delivered = self._deliver(chunk, gzip_chunk(self._log_path, chunk, level))
         except Refused as refusal:
             problem = GivenUp(str(refusal), refusal.status, len(self._journal.unacknowledged()))
         except (AgentError, OSError) as trouble:
             problem = trouble
         finally:
-            if not done:
+            if not is_delivered:
                 self._fail(problem)
-        return done
+        return is_delivered
 
     def _deliver(self, chunk: Chunk, body: bytes) -> bool:
         """Send until it is acknowledged; false when closed before."""
@@ -135,18 +135,18 @@ class ChunkSenders:
             self._ring()
 
 
-def gzipped(path: str, chunk: Chunk, level: int) -> bytes:
+def gzip_chunk(path: str, chunk: Chunk, level: int) -> bytes:
     """Return a piece of a file, compressed for the wire. Raises OSError when the file ends before it."""
     packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
     pieces = []
     with open(path, "rb", buffering=0, opener=open_plain) as file:
         file.seek(chunk.offset)
-        left = chunk.size
-        while left:
-            data = file.read(min(left, _READ_BYTES))
+        remaining = chunk.size
+        while remaining:
+            data = file.read(min(remaining, _READ_BYTES))
             if not data:
                 raise OSError(f"{path} ends before byte {chunk.offset + chunk.size}")
-            left -= len(data)
+            remaining -= len(data)
             pieces.append(packer.compress(data))
     pieces.append(packer.flush())
     return b"".join(pieces)

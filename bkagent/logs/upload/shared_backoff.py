@@ -42,9 +42,9 @@ class SharedBackoff:
         """
         with self._changed:
             now = time.monotonic()
-            pause_s = _grown_s(_FIRST_PAUSE_S, self._failures) * (0.75 + 0.25 * self._chance())
+            pause_s = _longer_pause_s(_FIRST_PAUSE_S, self._failures) * (0.75 + 0.25 * self._chance())
             self._failures += 1
-            soonest = now + max(_grown_s(_LEAST_PAUSE_S, tries), min(wish_s, _LONGEST_WISH_S))
+            soonest = now + max(_longer_pause_s(_LEAST_PAUSE_S, tries), min(wish_s, _LONGEST_WISH_S))
             turn = self._last_turn = max(now, self._last_turn) + pause_s
             seen = self._successes
             while not stop():
@@ -74,5 +74,5 @@ class SharedBackoffs:
             return self._known.setdefault(endpoint, SharedBackoff())
 
 
-def _grown_s(first_s: float, times: int) -> float:
+def _longer_pause_s(first_s: float, times: int) -> float:
     return min(_LONGEST_PAUSE_S, first_s * 2 ** min(times, 8))

@@ -85,7 +85,7 @@ class Uploader:
         while not stop.is_set():
             for_nothing += 1
             senders.check()
-            ended = self._ended()  # before the size: what the job printed last is in it then
+            ended = self._has_ended()  # before the size: what the job printed last is in it then
             size = self._entry.log_size()
             self._warn_of_size(size, job.log_max_bytes)
             if self._watch is not None:
@@ -114,7 +114,7 @@ class Uploader:
         """Cut the next chunk, or wait a little where the disk has no room to write that down."""
         try:
             chunk = journal.cut(size)
-            self._syncing.written()
+            self._syncing.note_write()
             return chunk
         except OSError as problem:
             if not is_full(problem):
@@ -126,7 +126,7 @@ class Uploader:
             stop.wait(_FULL_DISK_PAUSE_S)
             return None
 
-    def _ended(self) -> bool:
+    def _has_ended(self) -> bool:
         if self._entry.process.ended():
             return True
         if not self._watching and self._entry.process.started():
@@ -162,9 +162,9 @@ class Uploader:
         if missing > _MOST_LOST_BYTES:
             raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
         if missing > 0 and not self._entry.process.alive():
-            said = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
+            notice = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
             with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:
                 # The words come last: what was cut last is what is sent again.
                 log.seek(0, os.SEEK_END)
-                log.truncate(journal.next_offset - min(missing, len(said)))
-                log.write(said[-missing:])
+                log.truncate(journal.next_offset - min(missing, len(notice)))
+                log.write(notice[-missing:])

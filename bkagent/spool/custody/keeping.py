@@ -56,12 +56,12 @@ def keep_as_is(path: str, reason: str) -> str:
 
 
 def _free_name(state_path: str, name: str) -> str:
-    kept = private_folder.make(os.path.join(state_path, layout.KEPT))
+    kept_folder = private_folder.make(os.path.join(state_path, layout.KEPT))
     for number in range(_MOST_OF_ONE_JOB):
-        target = os.path.join(kept, name + (f".{number}" if number else ""))
+        target = os.path.join(kept_folder, name + (f".{number}" if number else ""))
         if not os.path.lexists(target):
             return target
-    raise AgentError(f"{kept} holds a thousand logs of the job {name}")
+    raise AgentError(f"{kept_folder} holds a thousand logs of the job {name}")
 
 
 def _write_reason(folder: str, reason: str) -> None:

@@ -33,19 +33,19 @@ class Forked:
 
     def poll(self) -> "Optional[Ended]":
         """Say how the process ended, None while it runs. Never waits."""
-        return self._ended if self._ended is not None or not self._can_tell(0) else self._told()
+        return self._ended if self._ended is not None or not self._can_tell(0) else self._read_end()
 
     def wait(self) -> Ended:
         """Wait until the process has ended; say how, or "well" where the warm process was gone before it."""
         self._can_tell(None)
-        return self._told()
+        return self._read_end()
 
     def _can_tell(self, timeout_ms: "Optional[int]") -> bool:
         poller = select.poll()
         poller.register(self._line.fileno(), select.POLLIN)
         return bool(poller.poll(timeout_ms))
 
-    def _told(self) -> Ended:
+    def _read_end(self) -> Ended:
         with self._lock:
             if self._ended is None:
                 try:
@@ -92,12 +92,12 @@ class ForkServer:
         self, words: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
     ) -> Forked:
         """Have a process forked; return it when it has its session, its folder and its files."""
-        request = lines.packed(
+        request = lines.pack(
             [processes.to_bytes(word, "an argument") for word in words],
             processes.variables_of(env),
             processes.to_bytes(cwd, "the working directory"),
         )
-        line = self._handed_over(stdin, stdout, stderr)
+        line = self._hand_over(stdin, stdout, stderr)
         try:
             line.settimeout(_ANSWER_WITHIN_S)
             line.sendall(request)
@@ -126,7 +126,7 @@ class ForkServer:
         with self._lock:
             self._line.close()
 
-    def _handed_over(self, *files: int) -> "_socket.socket":
+    def _hand_over(self, *files: int) -> "_socket.socket":
         """Give the warm process a new line and the files; return our end of the line."""
         ours, its = _socket.socketpair()
         try:

@@ -46,7 +46,7 @@ def read(line: "_socket.socket", size: int) -> "Optional[bytes]":
     return b"".join(pieces)
 
 
-def packed(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -> bytes:
+def pack(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -> bytes:
     """Return a request as it goes over a line. None of the parts holds a NUL."""
     variables = [name + b"=" + value for name, value in env.items()]
     parts = [cwd, str(len(words)).encode(), *words, *variables]
@@ -54,7 +54,7 @@ def packed(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -
     return number(len(data)) + data
 
 
-def unpacked(data: bytes) -> "Tuple[bytes, ForkRequest]":
+def unpack(data: bytes) -> "Tuple[bytes, ForkRequest]":
     """Return the folder and the request."""
     cwd, count, *rest = data.split(b"\0")
     words, variables = rest[: int(count)], rest[int(count) :]

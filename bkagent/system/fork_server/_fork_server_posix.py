@@ -134,7 +134,7 @@ def _begun(line: "_socket.socket", files: "List[int]") -> "ForkRequest":
         data = None if size is None else lines.read(line, size)
         if data is None:
             os._exit(problem)
-        cwd, request = lines.unpacked(data)
+        cwd, request = lines.unpack(data)
         stdin, stdout, stderr = files
         processes.place_files((stdin, stdout, stderr))
         for file in files:
@@ -157,10 +157,10 @@ def _tell(line: "_socket.socket", data: bytes) -> None:
 
 def _descriptors(ancillary: "List[tuple[int, int, bytes]]") -> "List[int]":
     """Return the descriptors that came with a message; no exec hands them on."""
-    found = array.array("i")
+    descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-            found.frombytes(data[: len(data) - len(data) % found.itemsize])
-    for fd in found:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    for fd in descriptors:
         os.set_inheritable(fd, False)
-    return list(found)
+    return list(descriptors)

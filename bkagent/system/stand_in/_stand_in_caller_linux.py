@@ -55,10 +55,10 @@ class Caller:
 
     def __init__(self, pid: int, own: ProcessContext) -> None:
         """Raises ContextMismatch, and OSError when it is gone."""
-        place = ProcessContext(pid)
-        if not place.is_like(own):
+        context = ProcessContext(pid)
+        if not context.is_like(own):
             raise ContextMismatch("it runs elsewhere, or as somebody else")
-        command_line, environ = _read(place.folder + "cmdline"), _read(place.folder + "environ")
+        command_line, environ = _read(context.folder + "cmdline"), _read(context.folder + "environ")
         if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
             raise ContextMismatch("it names files by their descriptors")
         # A shell comes first.
@@ -66,8 +66,8 @@ class Caller:
         self._variables = environ.split(b"\0")
         if not self._speaks_utf8():
             raise ContextMismatch("its texts are not in UTF-8")
-        self._umask = place.umask
-        self._cwd = os.open(place.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._umask = context.umask
+        self._cwd = os.open(context.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._limits = _differing_limits(pid)
         self._priority = os.getpriority(os.PRIO_PROCESS, pid)
         if self._priority < os.getpriority(os.PRIO_PROCESS, 0):
@@ -76,12 +76,12 @@ class Caller:
 
     def env(self) -> "Dict[str, str]":
         """Return its environment as it was started with; the first of two variables of one name counts."""
-        found: "Dict[str, str]" = {}
+        variables: "Dict[str, str]" = {}
         for variable in self._variables:
             name, equals, value = variable.partition(b"=")
             if equals and name:
-                found.setdefault(os.fsdecode(name), os.fsdecode(value))
-        return found
+                variables.setdefault(os.fsdecode(name), os.fsdecode(value))
+        return variables
 
     def program(self) -> str:
         """Return the path of the script that it is."""
@@ -108,31 +108,31 @@ class Caller:
 
     def _speaks_utf8(self) -> bool:
         """Whether Python would use UTF-8 there: it does so in the C locale too."""
-        found: "Dict[bytes, bytes]" = {}
+        locales: "Dict[bytes, bytes]" = {}
         for variable in self._variables:
             name, _, value = variable.partition(b"=")
             if name in (b"LC_ALL", b"LC_CTYPE", b"LANG") and value:
-                found.setdefault(name, value)
-        locale = found.get(b"LC_ALL") or found.get(b"LC_CTYPE") or found.get(b"LANG") or b"C"
+                locales.setdefault(name, value)
+        locale = locales.get(b"LC_ALL") or locales.get(b"LC_CTYPE") or locales.get(b"LANG") or b"C"
         return locale in (b"C", b"POSIX") or locale.lower().replace(b"-", b"").endswith(b"utf8")
 
 
 def _differing_limits(pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
     """Return the limits of a process that differ from our own. Raises ContextMismatch where they are above ours."""
-    found = []
+    limits = []
     for kind in _LIMITS:
         own, its = resource.getrlimit(kind), resource.prlimit(pid, kind)
         if own != its:
             if _above(its[1], own[1]):
                 raise ContextMismatch("it has a limit above ours")
-            found.append((kind, its))
-    return found
+            limits.append((kind, its))
+    return limits
 
 
-def _above(one: int, other: int) -> bool:
+def _above(limit: int, other: int) -> bool:
     if other == resource.RLIM_INFINITY:
         return False
-    return one == resource.RLIM_INFINITY or one > other
+    return limit == resource.RLIM_INFINITY or limit > other
 
 
 def _read(path: str) -> bytes:

@@ -19,16 +19,16 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 def of(pid: int, numbers: "Sequence[int]") -> "List[int]":
     """Return descriptors of the files of a process. Raises OSError where one is closed or cannot be had."""
-    found: "List[int]" = []
+    descriptors: "List[int]" = []
     try:
-        found += _same(pid, numbers)
-        for number in numbers[len(found) :]:
-            found.append(_opened_again(pid, number))
+        descriptors += _same(pid, numbers)
+        for number in numbers[len(descriptors) :]:
+            descriptors.append(_reopen(pid, number))
     except BaseException:
-        for fd in found:
+        for fd in descriptors:
             os.close(fd)
         raise
-    return found
+    return descriptors
 
 
 def _same(pid: int, numbers: "Sequence[int]") -> "List[int]":
@@ -36,21 +36,21 @@ def _same(pid: int, numbers: "Sequence[int]") -> "List[int]":
     process = _LIBC.syscall(_PIDFD_OPEN, pid, 0)
     if process < 0:
         return []
-    found: "List[int]" = []
+    descriptors: "List[int]" = []
     for number in numbers:
         fd = _LIBC.syscall(_PIDFD_GETFD, process, number, 0)
         if fd < 0:
             break
-        found.append(fd)
+        descriptors.append(fd)
     os.close(process)
-    if len(found) == len(numbers):
-        return found
-    for fd in found:
+    if len(descriptors) == len(numbers):
+        return descriptors
+    for fd in descriptors:
         os.close(fd)
     return []
 
 
-def _opened_again(pid: int, number: int) -> int:
+def _reopen(pid: int, number: int) -> int:
     """Open a file once more. Pipes and devices have no position of their own, nor has a file that is appended to."""
     path = f"/proc/{pid}/fd/{number}"
     mode, flags = os.stat(path).st_mode, _flags(pid, number)

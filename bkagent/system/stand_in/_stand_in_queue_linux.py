@@ -39,12 +39,12 @@ class Requests:
         except BlockingIOError:
             return []
         *lines, self._rest = data.split(b"\n")
-        found = []
+        requests = []
         for line in lines:
             pid, _, slot = line.partition(b" ")
             if pid.isdigit() and slot.isdigit() and int(slot) < SLOTS and holder(self._folder, int(slot)) == int(pid):
-                found.append((int(pid), int(slot)))
-        return found
+                requests.append((int(pid), int(slot)))
+        return requests
 
 
 class Queue:
@@ -74,7 +74,7 @@ class Queue:
             if asking:
                 time.sleep(_LOOK_AGAIN_S)
             if time.monotonic() > until:  # one that has been stopped, say; it asks again when it goes on
-                os.write(self.fd, b"".join(b"%d %d\n" % one for one in asking))
+                os.write(self.fd, b"".join(b"%d %d\n" % request for request in asking))
                 return
 
     def sweep(self) -> None:

@@ -153,9 +153,11 @@ class _Server:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
             module_report = self._let_go(call)
-            had = files.of(call.pid, (STDIN, 1, 2))
-            processes.place_files((had[0], had[1], had[2]))  # in place of the queue and the line
-            for fd in had:
+            caller_files = files.of(call.pid, (STDIN, 1, 2))
+            processes.place_files(
+                (caller_files[0], caller_files[1], caller_files[2])
+            )  # in place of the queue and the line
+            for fd in caller_files:
                 os.close(fd)
             caller.become()
         except (OSError, ValueError):
