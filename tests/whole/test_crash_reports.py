@@ -141,3 +141,16 @@ def test_a_defect_of_a_servers_handler_is_reported_and_the_server_goes_on(copy: 
         assert wait_until(lambda: server.said.count("the report is ") == 2), server.said
         assert "in-the-query" not in server.said and "Traceback" not in server.said
     assert len(reports(tmp_path)) == 2
+
+
+def test_a_defect_behind_the_jobs_socket_is_named_by_the_agent_and_the_job_goes_on(
+    copy: BrokenCopy, tmp_path: Path, plane: FakeControlPlane
+) -> None:
+    copy.append("localapi/job_routes.py", RAISE.format(name="broken", secret="") + "JobRoutes.answer = broken\n")
+    job = plane.add_job("buildkite-agent env get ANY || true; echo goes-$((1+1))-on")
+    with AgentProcess(tmp_path / "agent", plane.endpoint, program=copy.program(sys.executable)) as agent:
+        assert job.wait_finished(), agent.said
+        assert agent.wait_said("the report is "), agent.said
+    assert "failed by an internal error" in job.text and "goes-2-on" in job.text
+    assert "broken on purpose" not in job.text and "crash-" not in job.text
+    assert len(reports(tmp_path / "agent")) >= 1
