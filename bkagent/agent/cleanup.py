@@ -1,4 +1,4 @@
-"""Collect what nobody uses in a state folder: code and launchers of versions that are gone, sessions of jobs that are
+"""Collect what is unused in a state folder: code and launchers of versions that are gone, sessions of jobs that are
 over, and logs kept too long.
 
 What is in the spool is never touched. Neither is a folder that a living process holds, or that was used a short
@@ -28,7 +28,7 @@ _LEAVE_S = 3600.0
 
 
 def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> None:
-    """Remove the code and the launchers that nobody uses; `own` are the folders of this process."""
+    """Remove unused code and launchers; `own` are the folders of this process."""
     now = time.time()
     own_paths = {os.path.realpath(folder) for folder in own}
     for kind in (in_use_locks.CODE, in_use_locks.BIN):
@@ -71,7 +71,7 @@ def collect_sessions(state_path: str) -> None:
 
 
 def _is_unused(folder: str, now: float) -> bool:
-    """Take the mark off a folder that nobody uses; what has lost it is removed at a later look. Raises OSError."""
+    """Take the mark off an unused folder; what has lost it is removed at a later look. Raises OSError."""
     path = in_use_locks.mark_of(folder)
     if now - os.stat(path).st_mtime <= UNUSED_S:
         return False

@@ -63,7 +63,7 @@ def run(
 
 
 def _collect(settings: AgentSettings, report: Report) -> None:
-    """Remove what nobody uses, now; an agent that runs for long leaves it to the next that starts."""
+    """Remove what is unused, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
     cleanup.collect_kept(settings.state_path, report)
     cleanup.collect_sessions(settings.state_path)

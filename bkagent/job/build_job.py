@@ -1,4 +1,4 @@
-"""Put one job together from what its environment and whoever started it say."""
+"""Build one job from its environment and the arguments of its process."""
 
 from __future__ import annotations
 

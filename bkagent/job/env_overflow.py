@@ -1,4 +1,4 @@
-"""What is too big for the environment of a job process that is a program of its own goes to it by a file."""
+"""Pass variables that exceed the limits of exec to a job process, which is a program of its own, through a file."""
 
 from __future__ import annotations
 

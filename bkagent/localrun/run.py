@@ -219,19 +219,18 @@ def _first_lines(
         branch = f"on no branch (HEAD is detached at {head}; BUILDKITE_BRANCH is {DETACHED})"
     lines = [f"Running {source.name} of {repository.top}, {branch}"]
     if request.committed:
-        lines.append(f"What is run is the commit {head}; what is only on disk is left out (--committed)")
+        lines.append(f"Running the commit {head} (--committed: changes that are only on disk excluded)")
     elif not repository.head:
-        lines.append("What is run is what is on disk, as nothing is committed yet; ignored files are left out")
+        lines.append("Running the working tree (nothing is committed yet; ignored files excluded)")
     elif taken_snapshot.changed_count:
-        files = (
-            "1 file differs" if taken_snapshot.changed_count == 1 else f"{taken_snapshot.changed_count} files differ"
-        )
-        lines.append(f"What is run is what is on disk: {files} from {head}; untracked files included, ignored ones not")
+        count = taken_snapshot.changed_count
+        files = "1 file differs" if count == 1 else f"{count} files differ"
+        lines.append(f"Running the working tree at {head} ({files}; untracked files included, ignored files excluded)")
     else:
-        lines.append(f"What is run is what is on disk, which is the commit {head}; ignored files are left out")
+        lines.append(f"Running the working tree at {head} (no local changes; ignored files excluded)")
     if taken_snapshot.submodules:
         paths = ", ".join(taken_snapshot.submodules)
-        lines.append(f"Submodules and repositories within are run as they are on disk, too: {paths}")
+        lines.append(f"Submodules and repositories inside it also run as they are on disk: {paths}")
     unusable = "is a repository that git cannot use: its files are left out"
     lines += [f"note: {path} {unusable}" for path in taken_snapshot.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

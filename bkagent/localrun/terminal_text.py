@@ -1,4 +1,4 @@
-"""Turn the bytes of a job's log into lines that are safe to print on somebody's terminal.
+"""Turn the bytes of a job's log into lines that are safe to print on a terminal.
 
 A job's output may hold any escape sequence. Colours pass; what moves the cursor, sets titles or asks the
 terminal to answer does not.

@@ -143,7 +143,7 @@ def as_list(value: Any) -> List[Any]:
 
 
 def matches(pattern: object, text: str) -> bool:
-    """Say whether a pattern is found in a text; a pattern that is none forbids nothing."""
+    """Say whether a pattern is found in a text; an invalid pattern forbids nothing."""
     try:
         return re.search(str(pattern), text) is not None
     except re.error:

@@ -38,7 +38,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class BadArchive(AgentError):
-    """The archive cannot be had, or must not be used."""
+    """The archive could not be fetched, or must not be used."""
 
 
 def fetch(session: Session, plugin: Plugin, above: str, folder: str) -> None:

@@ -207,4 +207,4 @@ def _both(watch: Optional[Watch], sink: Watch) -> Watch:
 
 
 def _nowhere(data: bytes) -> None:
-    """Drop output that nobody wants to see."""
+    """Drop output that is not shown."""

@@ -140,7 +140,7 @@ class AgentEntry:
         return wake.Listener(self._path(layout.WAKE))
 
     def ring(self) -> None:
-        """Wake whoever uploads this log."""
+        """Wake the uploader of this log."""
         ringer = wake.Ringer(self._path(layout.WAKE))
         ringer.ring()
         ringer.close()

@@ -207,7 +207,7 @@ def test_submodules_are_run_as_they_are_on_disk(make: Make, run: Callable[..., D
         work.write("lib/file", text)
         done = run()
         assert done.status == 0, done.text
-        said = "Submodules and repositories within are run as they are on disk, too: lib, nested"
+        said = "Submodules and repositories inside it also run as they are on disk: lib, nested"
         assert said in done.out.splitlines()
         log = work.log("show", number)
         assert text.strip() in log and "<nested>" in log and "Retrying" not in log

@@ -62,7 +62,7 @@ _KILLED_WITHIN_S = 10.0
 
 @dataclass(frozen=True)
 class AgentContext:
-    """Where an agent's jobs run: its settings, its spool, what stops it, what hears its messages, a warm process.
+    """What all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
 
     `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process, and
     so is what is `known` to be secret and kept out of its messages.
@@ -79,7 +79,7 @@ class AgentContext:
 
 
 class JobRunner:
-    """One accepted job of a session. `entry` is there once `run` has it, `not_run` when there was none to be had."""
+    """One accepted job of a session. `not_run` is the finish reported when no entry could be made."""
 
     def __init__(self, job: AcceptedJob, session: Session, context: AgentContext) -> None:
         self._job, self._session, self._context = job, session, context

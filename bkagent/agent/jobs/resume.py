@@ -1,4 +1,4 @@
-"""A job that the control plane hands out although the spool has an entry of it, which an agent before has left.
+"""Resume a job whose entry an earlier agent left in the spool.
 
 Any job of this user can put something into the spool under the id of a job to come. So an entry counts only where it
 carries the token that came with this very job; everything else is moved to `kept`, and named.
@@ -27,9 +27,9 @@ def claim_earlier_entry(
 ) -> Optional[AgentEntry]:
     """Return the entry to go on with, owned and in `session`; None where the job begins anew.
 
-    `token` is what the control plane gave for this job; where it gives none, as of old, no entry counts. What is no
-    entry of this job, or one whose process never began, is out of the way then. `wait(seconds)` pauses; true ends the
-    patience. Raises AgentError when another process has the job in its hands, and OSError.
+    `token` is what the control plane gave for this job; without one, as older control planes answer, no entry counts.
+    What is no entry of this job, or one whose process never began, is moved out of the way. `wait(seconds)` pauses and
+    returns true to end the wait. Raises AgentError when another process owns the job, and OSError.
     """
     until = time.monotonic() + _PATIENCE_S
     while True:

@@ -48,7 +48,7 @@ class Takeover:
         self._waiting: Set[str] = set()
 
     def scan(self, ended_only: bool = False) -> None:
-        """Take what nobody owns now; of jobs that still run, none where `ended_only`."""
+        """Take entries without an owner; of jobs that still run, none where `ended_only`."""
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in directory.entries(self._context.spool_path):
             if entry.folder in self._damaged:

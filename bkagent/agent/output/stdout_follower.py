@@ -20,7 +20,7 @@ class Output(Protocol):
     """Takes what one job prints."""
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece. Raises OSError where nobody reads any more."""
+        """Take the next piece. Raises OSError when its reader is gone."""
         ...
 
     def flush(self) -> None:

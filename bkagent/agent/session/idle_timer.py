@@ -29,7 +29,7 @@ class IdleTimer:
             self._idle_since[index] = None
 
     def remove(self, index: int) -> None:
-        """Worker `index` has left; it holds the others up no longer."""
+        """Worker `index` has left; it no longer counts."""
         with self._lock:
             self._idle_since.pop(index, None)
 

@@ -1,4 +1,4 @@
-"""What the job's own process does in place of one of our commands, shown as a person would do the same."""
+"""Do the work of an in-job command inside the job process, and log it as if the command had run."""
 
 from __future__ import annotations
 

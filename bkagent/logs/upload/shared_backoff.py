@@ -28,7 +28,7 @@ class SharedBackoff:
         self._successes = 0
 
     def over(self) -> None:
-        """Say that a request was answered: whoever waits tries again. May be called by anybody, at any rate."""
+        """Note that a request was answered: all who wait try again. Safe from any thread, as often as you like."""
         with self._changed:
             self._successes += 1
             if self._failures:

@@ -1,4 +1,4 @@
-"""What a fork of a stand-in shall do; the promises are in `stand_in`."""
+"""The command that a fork runs for its caller; the promises are in `stand_in`."""
 
 import os
 
