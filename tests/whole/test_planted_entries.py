@@ -221,7 +221,7 @@ def test_a_job_that_is_handed_out_again_is_checked_again(
             job = plane.add_job("unused", env={"BUILDKITE_JOB_ID": job_id}, step=step)
             entry.release()
         if form == "nothing":
-            assert agent.wait_said("going on with"), agent.said
+            assert agent.wait_said("resuming job"), agent.said
             if process is not None:
                 process.kill()
         assert job.wait_finished(), agent.said

@@ -28,7 +28,7 @@ ENDPOINTS = ["ftp://elsewhere/v3", "file:///etc/passwd", "/v3", "http://", "http
 
 
 @pytest.mark.parametrize("answer", ["register", "ping"])
-def test_an_endpoint_that_is_none_is_not_gone_to(plane: FakeControlPlane, start: Start, answer: str) -> None:
+def test_an_invalid_endpoint_is_not_used(plane: FakeControlPlane, start: Start, answer: str) -> None:
     if answer == "register":
         plane.registered["endpoint"] = ENDPOINTS[0]
     else:
@@ -39,5 +39,5 @@ def test_an_endpoint_that_is_none_is_not_gone_to(plane: FakeControlPlane, start:
     assert agent.wait() == 0, agent.said
     assert job.text.endswith("still here\n")
     count = 1 if answer == "register" else len(ENDPOINTS)
-    assert agent.said.count("the control plane names another endpoint, but") == count, agent.said
+    assert agent.said.count("the control plane named an endpoint that cannot be used: ") == count, agent.said
     assert "Traceback" not in agent.said and "\x1b" not in agent.said

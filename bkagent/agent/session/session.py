@@ -69,7 +69,7 @@ class Session:
         except (AgentError, ValueError) as problem:
             if endpoint != self._refused_endpoint:  # it may be named at every ping
                 where = self.client.endpoint
-                text = f"staying at {where}: the control plane named another endpoint, but {problem}"
+                text = f"staying at {where}: the control plane named an endpoint that cannot be used: {problem}"
                 self._report("warn", text, "session.endpoint_refused")
             self._refused_endpoint = endpoint
             return None
