@@ -3,7 +3,7 @@
 The places are those of buildkite-agent 3.137, in agent/job_runner.go.
 """
 
-from bkagent.config.job_variable import AS_GIVEN, NEVER, NOBODY, JobVariable
+from bkagent.config.job_variable import AS_GIVEN, NEVER, NOBODY, UNPLACED, JobVariable
 from bkagent.config.options import agent, api, bootstrap
 
 
@@ -50,4 +50,4 @@ def open_to(*parts: str) -> "frozenset[str]":
 def place(name: str) -> int:
     """Return where a variable stands in the reference's order; those that it does not have come last."""
     row = BY_NAME.get(name)
-    return row.place if row is not None else len(ALL) + 1000
+    return row.place if row is not None else UNPLACED
