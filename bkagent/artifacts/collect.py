@@ -83,7 +83,7 @@ def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
             return False
         if not stat.S_ISREG(mode):
             # A named pipe would hold the upload up, a device might never end.
-            report("warn", f"{one_line(absolute)} is left out: it is no regular file")
+            report("warn", f"{one_line(absolute)} is skipped: it is not a regular file")
             return False
         os.close(os.open(absolute, os.O_RDONLY))
     except OSError as problem:
@@ -179,8 +179,8 @@ class _Walk:
             folder, name = os.path.split(os.path.join(self._cwd, path))
             link = one_line(os.path.join(os.path.realpath(folder), name))
             raise AgentError(
-                f"symbolic links lead in circles, {link} among them: "
-                "leave their folders out of the patterns, or do not follow links"
+                f"symbolic links form a loop ({link} is part of it): "
+                "exclude their folders from the patterns, or do not follow links"
             )
 
     def _entries(self, folder: str, node: Node) -> Iterator[_Entry]:

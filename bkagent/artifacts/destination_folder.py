@@ -59,7 +59,9 @@ class DestinationFolder:
                     root.close()
         except LinkInTheWay as problem:
             name, link = one_line(goal), one_line(os.path.join(self._folder, str(problem.filename)))
-            raise AgentError(f"cannot write {name}: {link} is a link, which is not followed; remove it") from None
+            raise AgentError(
+                f"cannot write {name}: {link} is a symbolic link, which is not followed; remove it"
+            ) from None
         except (OSError, ValueError) as problem:
             raise AgentError(f"cannot write {one_line(goal)}: {_why(problem)}") from problem
 

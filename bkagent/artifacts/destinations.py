@@ -24,13 +24,13 @@ def check_upload(destination: str) -> None:
     store = store_of(destination)
     if store:
         raise AgentError(
-            f"creating uploader: uploading to {store} ({destination}) is not there yet; without a destination, "
+            f"creating uploader: uploading to {store} ({destination}) is not supported yet; without a destination, "
             "artifacts go to the control plane's own storage"
         )
     raise AgentError(
         f"creating uploader: invalid upload destination: '{destination}'. It must begin with s3://, gs://, rt:// or be "
-        "https://ACCOUNT.blob.core.windows.net/...; were the artifact paths left without quotes, so that the shell "
-        "made several words of them?"
+        "https://ACCOUNT.blob.core.windows.net/...; were the artifact paths unquoted, so that the shell "
+        "expanded them?"
     )
 
 
@@ -38,4 +38,4 @@ def check_download(destination: str) -> None:
     """Raise AgentError for an artifact that is in a store which cannot be read from yet."""
     store = store_of(destination)
     if store:
-        raise AgentError(f"it is in {store} ({destination}), and downloading from there is not there yet")
+        raise AgentError(f"it is in {store} ({destination}), and downloading from there is not supported yet")

@@ -24,5 +24,5 @@ def steps(destination: str, artifact_path: str, *, windows: bool = False, may_cl
     for part in parts:
         is_name = part == ".." and may_climb or not (windows and (":" in part or part.rstrip(" .") != part))
         if "\0" in part or not is_name:
-            raise AgentError(f"the artifact path {artifact_path!r} cannot be a file's name here")
+            raise AgentError(f"the artifact path {artifact_path!r} is not a valid file name on this system")
     return parts

@@ -19,14 +19,14 @@ def unescaped(text: str) -> bytes:
     at = 0
     while at < len(text):
         if text[at] == "\n":
-            raise ValueError("a line end in it must be written as \\n")
+            raise ValueError("a line break in it must be written as \\n")
         if text[at] != "\\":
             pieces.append(text[at].encode("utf-8", "surrogateescape"))
             at += 1
             continue
         found = _ESCAPE.match(text, at)
         if found is None:
-            raise ValueError(f'"{text[at : at + 2]}" is no escape')
+            raise ValueError(f'"{text[at : at + 2]}" is not an escape sequence')
         pieces.append(_meant(found))
         at = found.end()
     return b"".join(pieces)
@@ -40,7 +40,7 @@ def _meant(found: "re.Match[str]") -> bytes:
         return bytes([int(byte, 16) if byte else int(octal, 8)])
     number = int(short or long, 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-        raise ValueError(f'"{found.group()}" is no letter')
+        raise ValueError(f'"{found.group()}" is not the code of a character')
     return chr(number).encode("utf-8")
 
 

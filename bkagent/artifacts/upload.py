@@ -237,7 +237,7 @@ class _Upload:
 
         def attempt(number: int) -> Tuple[int, str]:
             if sending.stopped.is_set():
-                raise Cancelled(f"{unit.artifact.path} was given up")
+                raise Cancelled(f"{unit.artifact.path} was cancelled")
             return transfer.send(self._pool, unit, self._user_agent)
 
         try:
@@ -283,7 +283,7 @@ class _Upload:
         try:
             states.finish()
         except AgentError as problem:
-            self._report("warn", f"The states of some artifacts could not be told: {problem}")
+            self._report("warn", f"The states of some artifacts could not be updated: {problem}")
 
     def _raise_failures(self) -> None:
         failed = [sending for sending in self._sendings if sending.problem is not None]

@@ -68,7 +68,7 @@ def run(work: Work, attempt: Callable[[Work, int], None]) -> None:
         if not after.retries or number + 1 == schedule.tries:
             raise failure
         if session.cancellation.wait(pause_s):
-            raise Cancelled("the checkout was cancelled while it waited for another attempt")
+            raise Cancelled("the checkout was cancelled while waiting for another attempt")
 
 
 def decide(failure: AgentError, is_cancelled: bool) -> After:

@@ -34,7 +34,7 @@ def send(
         log.comment("Sending Git commit information back to Buildkite")
         doing = "getting git commit information"
         if settings.commit.startswith("-"):
-            raise JobFailed(f'"{settings.commit}" is the name of no commit', 1)
+            raise JobFailed(f'"{settings.commit}" does not name a commit', 1)
         description = run.capture(session, commands.describe_commit(settings.commit), OTHER).strip()
         doing = "sending git commit information to Buildkite"
         set_value(KEY, description)

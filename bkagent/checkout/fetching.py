@@ -19,7 +19,7 @@ from bkagent.transport import retry
 # A pull request's ref appears a while after its event: the pauses of ten tries add up to 87 s, before jitter.
 PATIENT = retry.subsecond(10, 1.0, jitter=(0.0, 1.0))
 ONCE = retry.constant(1, 0.0)
-_NO_MERGE = "Either the pull request conflicts with its base branch, or GitHub has made no merge commit of it yet."
+_NO_MERGE = "The pull request conflicts with its base branch, or GitHub has not created its merge commit yet."
 
 
 def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
@@ -66,7 +66,7 @@ def fetch_branch(work: Work, flags: Sequence[str], git_dir: str = "", *, doing: 
     except GitFailed as failed:
         if failed.kind is not Kind.BAD_REFERENCE or whole == branch or branch.startswith(("-", "+", "^")):
             raise
-        work.session.log.comment(f'There is no "{whole}", trying "{branch}"')
+        work.session.log.comment(f'"{whole}" does not exist, trying "{branch}"')
         run(work, commands.fetch(flags, [branch], git_dir), ONCE, doing=doing)
 
 
@@ -97,7 +97,9 @@ def pull_request_refspec(work: Work) -> str:
     """Return the ref of the pull request: its head, or its merge into the branch. Raises GitFailed for no number."""
     refspec = f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
     if not is_branch_name(refspec):
-        raise _final(f'BUILDKITE_PULL_REQUEST is "{work.settings.pull_request}", which is no number of a pull request')
+        raise _final(
+            f'BUILDKITE_PULL_REQUEST is "{work.settings.pull_request}", which is not the number of a pull request'
+        )
     return refspec
 
 
@@ -138,7 +140,7 @@ def run(work: Work, argv: Sequence[str], schedule: retry.Schedule, *, doing: str
         if is_last:
             raise failure
         if work.session.cancellation.wait(pause_s):
-            raise Cancelled("the checkout was cancelled while it waited to fetch again")
+            raise Cancelled("the checkout was cancelled while waiting to fetch again")
 
 
 def _fetch_pull_request(work: Work, flags: List[str]) -> None:
@@ -177,7 +179,7 @@ def _check_merged_head(work: Work) -> None:
 
 def _fetched_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
     """Fetch the commit of a pull request whose ref is gone, and say whether the remote still gives it out."""
-    work.session.log.comment("The ref of the pull request is gone, trying its commit alone")
+    work.session.log.comment("The ref of the pull request no longer exists, trying its commit alone")
     try:
         run(work, commands.fetch(flags, [commit]), ONCE, doing=doing)
     except GitFailed:

@@ -31,13 +31,13 @@ def learn(work: Work, repository: str) -> None:
     try:
         _known_hosts(work)  # of every address that is none of this machine: hooks append to it
     except (JobFailed, OSError) as problem:
-        session.log.warning(f"Failed to make the list of known hosts: {problem}")
+        session.log.warning(f"Failed to create the known hosts file: {problem}")
         return
     if location.has_helper(repository):
         return
     address = location.parse(repository)
     if address is None:
-        session.log.warning(f"No host key is learnt: {masked(repository)} is not the address of a repository")
+        session.log.warning(f"No host key is fetched: {masked(repository)} is not the address of a repository")
         return
     if address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
         return
@@ -46,7 +46,7 @@ def learn(work: Work, repository: str) -> None:
     try:
         _learn(work, _resolved(work, address))
     except (JobFailed, OSError) as problem:
-        session.log.warning(f"Failed to learn the host key of {address.host}: {problem}")
+        session.log.warning(f"Failed to fetch the host key of {address.host}: {problem}")
 
 
 def _resolved(work: Work, address: location.Location) -> str:
@@ -67,7 +67,7 @@ def _known_hosts(work: Work) -> str:
     env = work.session.child_env()
     home = env.get("HOME") or env.get("USERPROFILE") or ""
     if not home:
-        raise JobFailed("there is no home folder", 1)
+        raise JobFailed("the home folder is unknown", 1)
     folder = os.path.join(home, ".ssh")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, "known_hosts")
@@ -120,5 +120,5 @@ def _scanned(work: Work, host: str) -> str:
         except JobFailed as failed:
             problem = str(failed)
         if number + 1 < _TRIES and work.session.cancellation.wait(_PAUSE_S):
-            raise Cancelled("the checkout was cancelled while it waited for a host's key")
+            raise Cancelled("the checkout was cancelled while waiting for a host key")
     raise JobFailed(problem, 1)

@@ -21,7 +21,7 @@ def probe(work: Work) -> None:
     try:
         work.capture(lfs_commands.probe())
     except JobFailed as failed:
-        raise JobFailed(f"Git LFS is asked for, but `git lfs version` failed: {failed}", failed.exit_code) from failed
+        raise JobFailed(f"Git LFS is enabled, but `git lfs version` failed: {failed}", failed.exit_code) from failed
 
 
 def install(work: Work) -> None:
@@ -44,7 +44,7 @@ def check_out(work: Work, selection: Optional[Selection]) -> None:
             pause_s = _SCHEDULE.pause(number)
             work.session.log.comment(f"{failed} ({retry.describe(number, _SCHEDULE.tries, pause_s)})")
         if work.session.cancellation.wait(pause_s):
-            raise Cancelled("the checkout was cancelled while it waited for Git LFS")
+            raise Cancelled("the checkout was cancelled while waiting for Git LFS")
 
 
 def _once(work: Work, selection: Optional[Selection]) -> None:

@@ -113,5 +113,5 @@ def _digest(url: str) -> str:
 
 
 def _unsafe(failed: GitFailed) -> GitFailed:
-    text = f"handing over what the remote Git mirror promised: {failed}"
+    text = f"fetching the objects that the remote Git mirror promised: {failed}"
     return GitFailed(text, failed.exit_code, Kind.FETCH_RETRY_CLEAN, failed.was_retried, failed.signal)

@@ -26,7 +26,7 @@ def remove(session: Session, folder: str) -> None:
     """
     kept = _kept_within(session, folder)
     if kept:
-        raise JobFailed(f'"{folder}" is not removed, since {kept} lies in it: it cannot be the folder of a checkout', 1)
+        raise JobFailed(f'"{folder}" is not removed, as it contains {kept} and cannot be a checkout', 1)
     for tries_left in range(_TRIES - 1, -1, -1):
         session.log.comment(f"Removing {folder}")
         try:

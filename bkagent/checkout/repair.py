@@ -25,7 +25,7 @@ def prepare_another_try(
     git_dir = argv[argv.index("--git-dir") + 1] if is_shared else git_dir
     locks = stale_locks.clear(session, git_dir, is_shared=is_shared)
     if failed.kind is Kind.IN_THE_WAY:
-        session.log.comment("Branches that the remote no longer has are in the way of new ones")
+        session.log.comment("Deleted remote branches conflict with new ones")
         for prune in _prunings(argv, git_dir if is_shared else ""):
             run_git(prune, OTHER)
     elif locks.why_left:

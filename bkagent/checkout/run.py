@@ -25,7 +25,7 @@ def check_out(
         session.log.comment("Skipping checkout, BUILDKITE_REPO is empty")
         return
     if session.which("git") is None:
-        raise JobFailed("git is not on the PATH of the job, and a checkout needs it", 1)
+        raise JobFailed("git, which the checkout needs, is not on the job's PATH", 1)
     work = Work(session, settings, remember, credential_helper)
     if settings.lfs:
         from bkagent.checkout import large_files

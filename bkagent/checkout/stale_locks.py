@@ -45,7 +45,7 @@ def clear(session: Session, git_dir: str, *, is_shared: bool) -> Locks:
             why_left = f'"{path}" cannot be removed: {error.strerror}'
             continue
         else:
-            session.log.comment(f'Removing the lock "{path}", which a git that has ended left')
+            session.log.comment(f'Removing the lock "{path}", left by a git process that has ended')
         removed_count += 1
     return Locks(removed_count, why_left, is_held)
 
@@ -72,7 +72,7 @@ def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -
     while True:
         holder = lock_holders.holder(path, folder)  # each time: a git may have taken the lock meanwhile
         if holder:
-            return _Use(f'{holder} may hold "{path}"; end it if it hangs', True)
+            return _Use(f'{holder} may hold "{path}"; kill it if it hangs', True)
         is_free = holder is not None  # no process that can be seen holds it
         if is_free and not is_shared:
             return None
@@ -83,7 +83,7 @@ def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -
         if age_s >= (_SHARED_AGE_S if is_free else _UNSURE_AGE_S):
             return None
         if is_free and age_s >= 0:
-            session.log.comment(f'Waiting for the lock "{path}" to be freed')
+            session.log.comment(f'Waiting for the lock "{path}" to be released')
             if not session.cancellation.wait(_LOOK_S):
                 continue
-        return _Use(f'a git may hold "{path}"; remove that file if none does', False)
+        return _Use(f'a git process may hold "{path}"; remove the file if none is running', False)

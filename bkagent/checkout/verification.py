@@ -93,7 +93,7 @@ def _is_on_branch(work: Work) -> bool:
             if code == 1:
                 return False
             raise _Unavailable(f"git could not compare the commit with the branch: exit status {code}")
-    raise _Unavailable("the history at hand does not reach back to the commit")
+    raise _Unavailable("the fetched history does not reach the commit")
 
 
 def _fetch_tip(work: Work, deepening: str) -> str:
@@ -107,10 +107,10 @@ def _fetch_tip(work: Work, deepening: str) -> str:
         if number + 1 == _SCHEDULE.tries:
             raise _Unavailable(f'unable to fetch branch "{work.settings.branch}": {failure}')
         if work.session.cancellation.wait(_SCHEDULE.pause(number)):
-            raise Cancelled("the checkout was cancelled while it waited to fetch a branch again")
+            raise Cancelled("the checkout was cancelled while waiting to fetch a branch again")
     tip = _printed(work, commands.resolve(commands.VERIFICATION_REF))
     if not tip:
-        raise _Unavailable("the branch was fetched but has no tip")
+        raise _Unavailable("the fetched branch has no tip")
     return tip
 
 

@@ -99,7 +99,7 @@ def folder(session: Session) -> str:
     """Return the absolute path of the checkout. Raises JobFailed where the job has none."""
     path = session.env.get(CHECKOUT_PATH, "")
     if not path:
-        raise JobFailed(f"{CHECKOUT_PATH} is empty: there is no folder to check out into", 1)
+        raise JobFailed(f"{CHECKOUT_PATH} is empty, so the checkout has no folder", 1)
     return os.path.abspath(os.path.join(session.cwd, path))
 
 

@@ -90,7 +90,7 @@ def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:
     if word not in RANK:
         where = settings.origin(logging.LOG_LEVEL)
         legal = ", ".join(RANK)
-        doubts.append(f'log-level must be one of {legal}, but the {where} says "{word}"; it counts as notice')
+        doubts.append(f'log-level must be one of {legal}, but the {where} says "{word}"; using notice')
     if logging.DEBUG in settings and settings[logging.DEBUG]:
         return RANK["debug"]
     return RANK.get(word, RANK["notice"])

@@ -60,7 +60,7 @@ def split(words: "Sequence[str]", options: "Sequence[Option]") -> Line:
             return line
         used = _read(word, ordered[at : at + 1], known, line.flags)
         if used and at == len(moved):
-            line.notes.append(f'the last flag, {word}, has no value behind it and took "{ordered[at]}" for one')
+            line.notes.append(f'the last flag, {word}, has no value of its own and took "{ordered[at]}" as its value')
         at += used
     line.arguments = ordered[at:]
     line.notes += _doubts(line.arguments, known)
@@ -96,7 +96,7 @@ def _read(word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", 
     dashes = 2 if word[:2] == "--" else 1
     name, equals, text = word[dashes:].partition("=")
     if not name or name[0] == "-":
-        raise UsageError(f'"{word}" is no flag; a flag is one or two dashes and a name')
+        raise UsageError(f'"{word}" is not a flag: a flag is one or two dashes and a name')
     if name not in known:
         raise UsageError(unknown_flag(word[:dashes] + name, list(known)))
     option = known[name]
@@ -111,7 +111,7 @@ def _read(word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", 
         elif behind:
             text, used = behind[0], 1
         else:
-            raise UsageError(f"the flag --{name} needs a value")
+            raise UsageError(f"flag needs a value: --{name}")
     flags.setdefault(name, []).append(text)
     return used
 
@@ -132,8 +132,8 @@ def _doubts(arguments: "List[str]", known: "Dict[str, Optional[Option]]") -> "Li
 def unknown_flag(flag: str, known: "List[str]") -> str:
     """Return the sentence for a flag that does not exist, with what it may have been meant to be."""
     if not flag.lstrip("-")[:1].isalpha():
-        return f'there is no flag {flag}; write "--" before an argument that starts with a dash'
+        return f'unknown flag {flag}; write "--" before an argument that starts with a dash'
     from bkagent.config.suggest import nearest
 
     near = nearest(flag.lstrip("-"), known)
-    return f"there is no flag {flag}" + (f"; did you mean --{near}?" if near else "")
+    return f"unknown flag {flag}" + (f"; did you mean --{near}?" if near else "")

@@ -8,7 +8,7 @@ from bkagent.config.option import Option
 
 COMPAT = Option(
     "compat", Choice("3", "4"), "3", env=("BKAGENT_COMPAT",),
-    help="Which version of the reference to follow where 3.138 and 4 differ in how jobs run.",
+    help="Version of buildkite-agent to follow where 3.138 and 4 differ: 3 or 4.",
 )  # fmt: skip
 LEGACY_ORDER = "legacy-post-hook-order"  # version 4's experiment that brings the old order back
 OVERRIDE_ZERO_EXIT = "override-zero-exit-on-cancel"  # version 3's experiment for what 4 always does

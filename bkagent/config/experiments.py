@@ -43,10 +43,10 @@ def _note(name: str) -> str:
     if name in KNOWN:
         return ""
     if name in PROMOTED:
-        return f'the experiment "{name}" is always on, as in the reference since {PROMOTED[name]}; it need not be named'
+        return f'the experiment "{name}" is always on, as in the reference since {PROMOTED[name]}; remove it'
     if name in REPLACED:
-        return f'the experiment "{name}" has become the flag {REPLACED[name]}'
+        return f'the experiment "{name}" was replaced by the flag {REPLACED[name]}'
     from bkagent.config.suggest import nearest
 
     near = nearest(name, list(KNOWN))
-    return f'there is no experiment "{name}"' + (f'; did you mean "{near}"?' if near else "")
+    return f'unknown experiment "{name}"' + (f'; did you mean "{near}"?' if near else "")

@@ -72,7 +72,7 @@ def unknown_key(key: str, known: "List[str]") -> str:
     from bkagent.config.suggest import nearest
 
     near = nearest(key.replace("_", "-").lower(), known)
-    return f'there is no setting "{key}", so it is ignored' + (f'; did you mean "{near}"?' if near else "")
+    return f'unknown setting "{key}" is ignored' + (f'; did you mean "{near}"?' if near else "")
 
 
 def search(environ: "Mapping[str, str]", beside: "Iterable[str]" = ()) -> str:

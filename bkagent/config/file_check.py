@@ -1,4 +1,4 @@
-"""Find everything that is wrong with a configuration file, by line."""
+"""Report all problems of a configuration file, by line."""
 
 from bkagent.config import file
 
@@ -24,7 +24,7 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
             found.append((number, file.no_separator(text)))
             continue
         if key in lines:
-            found.append((lines[key], f"{key} is set again in line {number}, which wins"))
+            found.append((lines[key], f"{key} is set again in line {number}, which takes precedence"))
         lines[key] = number
         if key not in known:
             found.append((number, _not_known(key, list(known))))
@@ -39,7 +39,7 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
 
 def _not_known(key: str, known: "List[str]") -> str:
     if key in file.PASSED_OVER:
-        return f"{key} has no effect in the file itself"
+        return f"{key} has no effect in the configuration file"
     return file.unknown_key(key, known)
 
 
@@ -54,9 +54,9 @@ def _doubts(option: "Option", text: str) -> "List[str]":
     if option.replaced_by:
         found.append(f"{option.name} was renamed to {option.replaced_by}")
     if "\n" in text:
-        found.append(f"{option.name}: \\n between quotes is a line break; leave the quotes away to keep a backslash")
+        found.append(f"{option.name}: \\n between quotes is a line break; remove the quotes to keep the backslash")
     if text.count('"') % 2 or (text.count("'") % 2 and not option.secret):
-        found.append(f"{option.name}: a quote without its partner stays part of the value")
+        found.append(f"{option.name}: an unmatched quote becomes part of the value")
     if option.required and not text:
         found.append(f"{option.name} must not be empty")
     return found

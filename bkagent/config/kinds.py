@@ -235,7 +235,7 @@ class _NamePatterns(_List):
             name = part.strip()
             is_plain = all(letter.isalnum() or letter in "_*%()-" for letter in name)
             if not is_plain or (name and not name.strip("*")):
-                raise ValueError("names of variables such as GIT_SSH_COMMAND or LD_*, and no regular expressions")
+                raise ValueError("names of variables such as GIT_SSH_COMMAND or LD_*, not regular expressions")
         return [text]
 
     def from_environment(self, text: str) -> object:

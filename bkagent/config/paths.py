@@ -42,7 +42,7 @@ def state_path(
         try:
             return make_state(path)
         except ConfigError as error:
-            report("warn", f"the state folder is {last}: {error}")
+            report("warn", f"using the state folder {last}: {error}")
     return private_folder.make(last)
 
 
@@ -82,7 +82,7 @@ def _expanded(text: str, environ: "Mapping[str, str]") -> str:
     if expanded[:1] != "~":
         return expanded
     if expanded[1:2] not in ("", "/", "\\"):
-        raise ConfigError(f'"{text}" begins with the home folder of another user, which is not looked up; write it out')
+        raise ConfigError(f'"{text}" names the home folder of another user; write the full path')
     return (private_folder.account_home() or home(environ)) + expanded[1:]
 
 

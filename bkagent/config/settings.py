@@ -134,7 +134,7 @@ def _from_file(option: "Option", text: str, origin: str, warn: "Callable[[str], 
         instead = option.kind.unread_in_file
         if instead is None:
             raise
-        warn(f"{wrong}; it counts as {'false' if instead is False else 0}")
+        warn(f"{wrong}; using {'false' if instead is False else 0}")
         return instead
 
 

@@ -50,7 +50,7 @@ def keep_from_children(token: Secret) -> None:
 def _checked(found: bytes, place: str) -> Secret:
     text = found.decode("utf-8", "surrogateescape").strip()
     if not text:
-        raise ConfigError(f"the token must be in {place}, which is empty")
+        raise ConfigError(f"{place} is empty, but must contain the token")
     return Secret(text)
 
 

@@ -39,17 +39,17 @@ def unfit_reason(address: str) -> str:
     if len(address) > LONGEST_CHARACTERS:
         return f"is longer than {LONGEST_CHARACTERS} characters"
     if any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in address):
-        return "has a control character in it"
+        return "contains a control character"
     if address.startswith("-"):
-        return "begins with a dash, as an option does"
+        return "starts with a dash, like an option"
     helper = _HELPER.fullmatch(address)
     if helper:
         if helper[1].lower() in _RUNS_PROGRAMS:
-            return f"has the transport {helper[1]}::, which runs any program"
+            return f"uses the transport {helper[1]}::, which can run any program"
         return unfit_reason(helper[2])
     parts = _split(address)
     if parts.scheme.lower() in _RUNS_PROGRAMS:
-        return f"has the transport {parts.scheme}, which runs any program"
+        return f"uses the transport {parts.scheme}, which can run any program"
     return _unfit_user(parts) or _unfit_authority(parts) or _unfit_path(parts)
 
 
@@ -89,7 +89,7 @@ def _unfit_user(parts: _Parts) -> str:
     user, _, host = (bracketed[1] if bracketed else parts.authority).rpartition("@")
     escaped = _escaped(user)
     if escaped & set(_GITS_DELIMITERS) or any(map(_is_control, escaped)):
-        return "has an escape in its user that is read as a delimiter"
+        return "has an escape in its user that programs read as a delimiter"
     if "[" in user or "]" in user or (set(host) & set("[]") and not _BRACKETED.fullmatch(host)):
         return "has brackets that are not around its host"
     return ""
@@ -98,17 +98,17 @@ def _unfit_user(parts: _Parts) -> str:
 def _unfit_authority(parts: _Parts) -> str:
     host = parts.authority.rpartition("@")[2]
     if parts.authority.count("@") > 1 or (parts.scheme and parts.path[:1] in ("?", "#")):
-        return "does not say clearly where its host ends"
+        return "is ambiguous about where its host ends"
     if "\\" in parts.authority or (parts.authority and "\\" in parts.path):
-        return "has a backslash in it"
+        return "contains a backslash"
     if "%" in host:
         return "has an escape in its host"
     if host.startswith("-"):
-        return "has a host that begins with a dash, as an option does"
+        return "has a host that starts with a dash, like an option"
     if not host.isascii() and any(
         character in _DELIMITERS for letter in host if not letter.isascii() for character in _compatible(letter)
     ):
-        return "has a character in its host that is read as a delimiter"
+        return "has a character in its host that programs read as a delimiter"
     return ""
 
 
@@ -116,14 +116,14 @@ def _unfit_path(parts: _Parts) -> str:
     path = parts.path.replace("\\", "/")
     escaped = _escaped(path)
     if escaped & set(b"/\\."):
-        return "has an escaped slash or dot in it"
+        return "contains an escaped slash or dot"
     if any(map(_is_control, escaped)):
-        return "has an escaped control character in it"
+        return "contains an escaped control character"
     # Some servers drop what follows a semicolon, some blanks at the end, after they have resolved the escapes.
     plain = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), path)
     segments = [segment.partition(";")[0].strip(" ") for segment in re.split(r"[/?#]", plain)]
     if "." in segments or ".." in segments:
-        return 'has a segment "." or ".." in it'
+        return 'contains a segment "." or ".."'
     return ""
 
 

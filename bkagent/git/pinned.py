@@ -52,7 +52,7 @@ def check_submodules(capture: Capture) -> None:
     strangers = capture(commands.submodules_at_branches()).split("\n")
     if strangers[0]:
         raise GitFailed(
-            f'the submodule "{strangers[0]}" is not at its commit, since its repository has a branch of that name',
+            f'the submodule "{strangers[0]}" is not at its commit, as its repository has a branch of that name',
             1,
             was_retried=True,
         )
@@ -69,5 +69,5 @@ def _check_object(reference: str, capture: Capture) -> None:
     wanted = reference.lower()
     # The id of a tag leads to a commit of another id.
     if commit != wanted and capture(commands.resolve(reference)).strip() != wanted:
-        text = f'"{reference}" is the name of a branch or a tag, and no commit of the repository has that id'
+        text = f'"{reference}" is a branch or a tag; the repository has no commit of that id'
         raise GitFailed(text, _FATAL, Kind.NOT_A_TREE)

@@ -55,7 +55,7 @@ def _write(value: Any, parts: List[str], line: str, step: str, markup: bool) -> 
     elif isinstance(value, (list, tuple)):
         _write_row("[]", line, parts, [("", item) for item in value], step, markup)
     else:
-        raise PipelineError(f"a {type(value).__name__} is no value of JSON")
+        raise PipelineError(f"a {type(value).__name__} is not a JSON value")
 
 
 def _write_row(brackets: str, line: str, parts: List[str], items: List[Any], step: str, markup: bool) -> None:

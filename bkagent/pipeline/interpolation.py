@@ -47,7 +47,7 @@ class _Reading:
     def _parts(self, depth: int) -> List[Part]:
         """Read up to the end, or inside braces (depth > 0) up to the next "}", which stays unread."""
         if depth > DEEPEST:
-            self._wrong(f"expansions stand inside each other more than {DEEPEST} levels deep")
+            self._wrong(f"expansions are nested more than {DEEPEST} levels deep")
         text, parts = self.text, []  # type: str, List[Part]
         sign = _INSIDE if depth else _OUTSIDE
         while True:

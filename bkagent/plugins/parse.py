@@ -54,4 +54,4 @@ def _configuration(source: str, value: object) -> Dict[str, object]:
 
 
 def _refuse(name: str) -> object:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")

@@ -70,5 +70,7 @@ def _category(text: str, at: int) -> Tuple[CharacterSet, int]:
     if name == "Any":
         return CharacterSet(((0, LAST_CODE_POINT),), is_negated=is_negated), end
     if name not in CATEGORIES:
-        raise PatternError(f"{text[at:end] or text[at:]} is unknown here; of Unicode only general categories are known")
+        raise PatternError(
+            f"{text[at:end] or text[at:]} is not supported; of Unicode properties only general categories are"
+        )
     return CharacterSet(categories=((name, is_negated),)), end

@@ -39,7 +39,7 @@ class JobApi:
         """Return texts without the secrets that the job's process knows of. Raises as `request`."""
         clean = self._ask("POST", upstream_protocol.REDACTED, {"texts": texts}).get("texts")
         if not isinstance(clean, list) or len(clean) != len(texts):
-            raise AgentError("the job's process answered with other texts than it was asked about")
+            raise AgentError("the job's process answered with names it was not asked about")
         return clean
 
     def _ask(self, method: str, target: str, document: object) -> "Dict[str, Any]":

@@ -59,7 +59,7 @@ def acquire(
             ).document  # fmt: skip
         except Refused as refusal:
             if refusal.status == 422:
-                raise JobRejected(f"job {job_id} is not to be had: {refusal}") from refusal
+                raise JobRejected(f"job {job_id} cannot be acquired: {refusal}") from refusal
             if isinstance(refusal, Locked):
                 # As one that may pass, so that the schedule and the server's own pause apply.
                 words = f"The job is waiting for a dependency: ({refusal})"

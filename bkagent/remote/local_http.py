@@ -82,17 +82,17 @@ def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
             return status, LocalHeaders(values), bytes(data[end + 4 : wanted])
         if not block:
             if end < 0 or wanted >= 0:
-                raise OSError("it closed before its answer was complete")
+                raise OSError("the connection closed before the answer was complete")
             return status, LocalHeaders(values), bytes(data[end + 4 :])
         if len(data) > ANSWER_LIMIT_BYTES:
-            raise OSError("its answer is too long")
+            raise OSError("the answer is too long")
 
 
 def _head(head: bytes) -> "Tuple[int, Dict[str, str]]":
     lines = head.decode("latin-1").split("\r\n")
     code = lines[0].partition(" ")[2][:3]
     if not lines[0].startswith("HTTP/1.") or not code.isdigit():
-        raise OSError("it does not speak HTTP")
+        raise OSError("the answer is not HTTP")
     values = {}
     for line in lines[1:]:
         name, _, value = line.partition(":")

@@ -49,7 +49,7 @@ def upload(
             return None
         location = reply.headers.get("Location")
         if not location:
-            raise Unavailable("pipeline upload: the server accepted it but did not say where to look", 202)
+            raise Unavailable("pipeline upload: the server accepted it but sent no Location to poll", 202)
         _check_location(f"{client.endpoint}/{path}", location, job_id, uuid)
         return reply
 
@@ -72,7 +72,7 @@ def _until_applied(client: Caller, path: str, wait: Wait, report: Report, schedu
             report("error", "Unrecoverable error, skipping retries")
             raise AgentError(f"the pipeline upload was {state}: {message}")
         if state != "applied":
-            raise AgentError(f"pipeline upload status: state {state!r} is not known")
+            raise AgentError(f"pipeline upload status: unknown state {state!r}")
 
     retry(attempt, schedule, wait=wait, report=report, may_retry=_may_look_again)
 

@@ -82,7 +82,7 @@ def read(what: str, status: int, headers: "Lookup", body: bytes, expects_json: b
     try:
         return Reply(status, headers, go_decoding.loads(body))
     except (ValueError, UnicodeDecodeError) as problem:
-        raise WireError(f"{what}: {status} came without the JSON it should carry: {problem}") from None
+        raise WireError(f"{what}: {status} came without valid JSON: {problem}") from None
 
 
 def retry_after_s(headers: "Lookup") -> "Optional[float]":

@@ -43,7 +43,7 @@ class RestClient:
         """Make a build in the first organization that the token sees; return the server's form of it."""
         listed = self.call("GET", "/v2/organizations")
         if not isinstance(listed, list) or not listed or not isinstance(listed[0], dict):
-            raise WireError("the server names no organization that the token belongs to")
+            raise WireError("the server names no organization for this token")
         organization = quote(str(listed[0].get("slug")), safe="")
         path = f"/v2/organizations/{organization}/pipelines/{quote(pipeline_slug, safe='')}/builds"
         made = self.call("POST", path, document)

@@ -46,7 +46,7 @@ class AnswerReader:
                 self.reusable = keeps
                 return status, headers
             if status == 101:
-                raise BadAnswer("the server switched protocols unasked")
+                raise BadAnswer("the server switched protocols without being asked")
 
     def body(
         self, method: str, status: int, headers: Headers, time_left: Callable[[], float], sink: Optional[Sink]
@@ -61,7 +61,7 @@ class AnswerReader:
         coding, length = headers.get("transfer-encoding"), headers.get("content-length")
         if coding is not None:
             if coding.lower() != "chunked":
-                raise BadAnswer(f"the server used a transfer encoding unknown here: {coding[:40]}")
+                raise BadAnswer(f"the server used an unsupported transfer encoding: {coding[:40]}")
             self._chunks(target, time_left)
         elif length is not None:
             self._exactly(_length(length), target, time_left)

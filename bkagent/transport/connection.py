@@ -145,7 +145,7 @@ class Connection:
     def _check_wanted(self) -> None:
         """Raise OSError once aborted. To be called when the socket is there: `abort` looks for it last."""
         if self._aborted:
-            raise OSError("the connection was given up")
+            raise OSError("the connection was cancelled")
 
     def _head(self, method: str, address: Address, headers: Mapping[str, str], size: int) -> bytes:
         target = address.url if self._via else address.target
@@ -170,7 +170,7 @@ def _tunnel(through: socket.socket, address: Address, proxy: Proxy, time_left: C
     if status // 100 != 2:
         raise ProxyRefused(f"the proxy {proxy.shown} answered {status} to CONNECT", status)
     if reader.has_pending:
-        raise BadAnswer(f"the proxy {proxy.shown} spoke before its turn")
+        raise BadAnswer(f"the proxy {proxy.shown} sent bytes before the TLS handshake")
 
 
 class ProxyRefused(OSError):

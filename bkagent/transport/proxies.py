@@ -56,7 +56,7 @@ def _first(environ: Mapping[str, str], name: str) -> str:
 def _parse_proxy(value: str, name: str) -> Proxy:
     at = parse(value if "://" in value else "http://" + value, f"proxy in {name}")
     if at.scheme != "http":
-        raise ConfigError(f"the proxy in {name} must be an http:// URL: proxies reached over TLS are not spoken to yet")
+        raise ConfigError(f"the proxy in {name} must be an http:// URL: proxies reached over TLS are not supported yet")
     authorization = ""
     if at.userinfo:
         user, _, password = at.userinfo.partition(":")

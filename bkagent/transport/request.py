@@ -93,7 +93,7 @@ class Request:
         """Return the whole body, inflated when it is gzipped, at most `limit_bytes` long. Raises HttpError."""
         coding = self.headers.get("content-encoding", "identity").lower()
         if coding not in ("identity", "gzip", "x-gzip"):
-            raise HttpError(415, "the only content coding known here is gzip")
+            raise HttpError(415, "the only supported content coding is gzip")
         body = b"".join(self.blocks(limit_bytes))
         if body:
             self.after_body()
@@ -115,7 +115,7 @@ class Request:
         try:
             document = json_text.loads(body)
         except ValueError as problem:
-            raise HttpError(400, f"the body is no JSON text: {problem}") from None
+            raise HttpError(400, f"the body is not valid JSON: {problem}") from None
         if _is_deeper(document, JSON_LEVELS_COUNT):
             raise HttpError(400, f"the JSON text is nested deeper than {JSON_LEVELS_COUNT} levels")
         return go_decoding.without_halves(document) if b"\\ud" in body or b"\\uD" in body else document

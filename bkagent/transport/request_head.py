@@ -78,7 +78,7 @@ def _request_line(line: str) -> Tuple[str, str, str]:
     if not method or not _TOKEN.issuperset(method):
         raise BadRequest(400, "the request method has characters that are not allowed")
     if version not in ("HTTP/1.1", "HTTP/1.0"):
-        raise BadRequest(505, "only HTTP/1.1 is spoken here")
+        raise BadRequest(505, "only HTTP/1.1 is supported")
     if target.lower().startswith("http://"):
         target = "/" + target[7:].partition("/")[2]
     if not target.startswith("/") or not target.isascii() or not target.isprintable():
@@ -110,16 +110,16 @@ def _body_bytes(headers: Mapping[str, str]) -> Optional[int]:
     coding, length = headers.get("transfer-encoding"), headers.get("content-length")
     if coding is not None:
         if length is not None:
-            raise BadRequest(400, "content-length and transfer-encoding exclude each other")
+            raise BadRequest(400, "content-length and transfer-encoding are mutually exclusive")
         if coding.lower() != "chunked":
-            raise BadRequest(501, "the only transfer encoding known here is chunked")
+            raise BadRequest(501, "the only supported transfer encoding is chunked")
         return None
     if length is None:
         return 0
     if not is_whole(length, len(length)):
         raise BadRequest(400, "content-length must be a decimal number")
     if len(length) > 18:
-        raise BadRequest(413, "no request body can be that long")
+        raise BadRequest(413, "content-length is too large")
     return int(length)
 
 

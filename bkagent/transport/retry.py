@@ -108,7 +108,7 @@ def retry(
             if last:
                 raise
         if wait(pause_s):
-            raise Cancelled(f"stopped while waiting for another try{' of ' + what if what else ''}")
+            raise Cancelled(f"cancelled while waiting to retry{' of ' + what if what else ''}")
         number += 1
 
 

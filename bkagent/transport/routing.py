@@ -39,19 +39,19 @@ class Router:
             else:
                 place = place.named.setdefault(segment, _Place())
         if method in place.handlers:
-            raise ValueError(f"{method} {pattern} is answered already")
+            raise ValueError(f"{method} {pattern} is already routed")
         place.handlers[method] = (handler, tuple(names))
 
     def answer(self, request: Request) -> Answer:
         """Return what the route's handler answers. Raises HttpError 404 or 405."""
         found = _find(self._root, request.path, 0, ())
         if found is None:
-            raise HttpError(404, "there is nothing at this path")
+            raise HttpError(404, "not found: no resource has this path")
         place, values = found
         method = "GET" if request.method == "HEAD" and "HEAD" not in place.handlers else request.method
         if method not in place.handlers:
             allowed = ", ".join(sorted(place.handlers))
-            raise HttpError(405, f"{request.method} is not possible here, only {allowed}", (("Allow", allowed),))
+            raise HttpError(405, f"{request.method} is not allowed here, only {allowed}", (("Allow", allowed),))
         handler, names = place.handlers[method]
         request.parameters = dict(zip(names, values))
         return handler(request)

@@ -43,7 +43,7 @@ def _parse_float(text: str) -> float:
 
 
 def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def loads(text: "str | bytes | bytearray") -> object:
@@ -86,7 +86,7 @@ def _skip_blanks(text: str, at: int) -> int:
 
 
 def _refuse_type(value: object) -> object:
-    raise TypeError(f"a {type(value).__name__} is no JSON value")
+    raise TypeError(f"a {type(value).__name__} is not a JSON value")
 
 
 def _loads_by_package(text: str) -> object:

@@ -71,10 +71,10 @@ class Anchors:
     def value(self, alias: Token, depth: int) -> Any:
         """Return what an alias stands for. Raises YamlError for one that leads to itself, or grows too big."""
         if alias.text not in self._known:
-            self._text.wrong(alias.at, f"expected an anchor &{alias.text} before this alias, found none")
+            self._text.wrong(alias.at, f"expected an anchor &{alias.text} before this alias")
         anchor = self._known[alias.text]
         if anchor is None:
-            self._text.wrong(alias.at, f"expected a complete value, but *{alias.text} stands inside its own anchor")
+            self._text.wrong(alias.at, f"expected a complete value, but *{alias.text} is inside its own anchor")
         self._weight += anchor.weight
         self._aliased += anchor.weight
         if self._aliased > MOST_ALIASED:

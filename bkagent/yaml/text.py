@@ -52,5 +52,5 @@ class Text:
             before = content[: error.start]
             line = before.count(b"\n") + 1
             column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-            expected = f"expected text in {encoding.upper()}, found other bytes"
+            expected = f"expected text in {encoding.upper()}, found invalid bytes"
             raise YamlError(line, column, expected, self.source) from None

@@ -81,7 +81,7 @@ def test_an_unknown_key_of_the_file_warns_and_a_known_one_counts(plane, start, t
     agent = start("--config", str(path), "--disconnect-after-idle-timeout", "1", name="flag")
     assert plane.wait_for(lambda: plane.sessions), agent.said
     assert registration(plane)["meta_data"] == ["x=y"] and registration(plane)["name"] == "flag"
-    assert agent.said.count('there is no setting "surprise"') == 1
+    assert agent.said.count('unknown setting "surprise"') == 1
     assert "--health-check-addr" in agent.said and "no effect" in agent.said
 
 

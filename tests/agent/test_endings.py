@@ -163,7 +163,7 @@ def test_the_third_signal_kills_the_job_and_the_next_start_posts_its_result(plan
     agent = start()
     assert job.wait_printed(b"ready\r\n"), agent.said
     # One after the other: the system merges equal signals that have not been received yet.
-    for heard in ("leaving when", "cancelling", "ending at once"):
+    for heard in ("stopping when", "cancelling", "killing the running jobs"):
         agent.signal("SIGTERM")
         assert agent.wait_said(heard), agent.said
     assert agent.wait() == 1, agent.said

@@ -47,7 +47,7 @@ def test_the_agents_configuration_file_says_where_it_is(spool, tmp_path):
     for words in (["list"], ["list", "--config", str(file)]):
         done = spool(*words)
         assert (done.returncode, done.stdout) == (0, f"nothing in {tmp_path}/elsewhere\n".encode())
-        assert done.stderr.count(b"there is no setting") == 1 and b"no-such" in done.stderr
+        assert done.stderr.count(b"unknown setting") == 1 and b"no-such" in done.stderr
 
 
 def test_an_empty_one_says_so(spool):

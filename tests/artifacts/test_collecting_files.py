@@ -109,4 +109,4 @@ def test_what_is_no_regular_file_is_left_out_with_a_warning(tmp_path):
         "*", Selection(), cwd=str(tmp_path), home="", report=lambda level, text: warnings.append(text)
     )  # fmt: skip
     assert [one.path for one in found] == ["file"]
-    assert warnings == [f"{tmp_path / 'pipe'} is left out: it is no regular file"]
+    assert warnings == [f"{tmp_path / 'pipe'} is skipped: it is not a regular file"]

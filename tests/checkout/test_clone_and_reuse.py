@@ -117,7 +117,7 @@ def test_version_4_wants_the_pull_requests_head_in_its_merge(job, upstream, log)
     assert job.has(".git")
 
 
-MERGE_HINT = "Either the pull request conflicts with its base branch, or GitHub has made no merge commit of it yet."
+MERGE_HINT = "The pull request conflicts with its base branch, or GitHub has not created its merge commit yet."
 
 
 @pytest.mark.parametrize("using_merge", [True, False])

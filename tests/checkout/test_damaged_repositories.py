@@ -370,7 +370,7 @@ def test_a_young_lock_of_a_mirror_is_waited_for(mirrored, upstream):
     assert mirrored.read("README.md") == "later"
     waited, removed = (line for line in mirrored.log.own if lock in line)
     assert waited == f'# Waiting for the lock "{lock}" to be freed'
-    assert removed == f'# Removing the lock "{lock}", which a git that has ended left'
+    assert removed == f'# Removing the lock "{lock}", left by a git process that has ended'
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows who has a file open")

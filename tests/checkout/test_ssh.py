@@ -65,7 +65,7 @@ def test_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
     with pytest.raises(Exception, match="exit status 128"):
         job.check_out(REPO="git@host.invalid:x.git", CHECKOUT_ATTEMPTS="1")
     assert any(
-        "Warning: Failed to learn the host key of host.invalid: ssh-keyscan printed nothing" in x for x in log.own
+        "Warning: Failed to fetch the host key of host.invalid: ssh-keyscan printed nothing" in x for x in log.own
     )
 
 

@@ -62,4 +62,4 @@ def test_from_the_file(name: str, run: Run, tmp_path: Path) -> None:
         return
     done = run("config", "show", "--config", "a.cfg")
     assert done.returncode == 0
-    assert all(part in done.stderr for part in [*said, f"it counts as {str(GOES_ON[name]).lower()}"]), done.stderr
+    assert all(part in done.stderr for part in [*said, f"using {str(GOES_ON[name]).lower()}"]), done.stderr

@@ -20,7 +20,7 @@ def test_check_lists_every_problem_and_fails(run: Run, tmp_path: Path) -> None:
     assert done.returncode == 1 and done.stderr == ""
     assert done.stdout.splitlines() == [
         'a.cfg:1: spawn must be a whole number in decimal digits, not "x"',
-        'a.cfg:2: there is no setting "odd", so it is ignored',
+        'a.cfg:2: unknown setting "odd" is ignored',
     ]
 
 
@@ -118,7 +118,7 @@ def test_start_says_what_it_makes_of_bad_numbers_and_does_not_start_with_them(ru
     (tmp_path / "a.cfg").write_text("build-path=b\ntoken=t\nspawn=many\nendpoint=http://127.0.0.1:9/v3\n")
     done = run("start", "--config", "a.cfg")
     assert done.returncode == 1
-    assert 'a.cfg, line 3 says "many"; it counts as 0' in done.stderr
+    assert 'a.cfg, line 3 says "many"; using 0' in done.stderr
     assert "fatal: spawn must be at least 1" in done.stderr
 
 

@@ -83,11 +83,11 @@ def test_an_unknown_or_incomplete_command_says_where_to_look(words: List[str], s
 @pytest.mark.parametrize(
     "words, page, sentence",
     [
-        (["--debug", "annotate"], OVERVIEW, "there is no flag --debug before the command"),
+        (["--debug", "annotate"], OVERVIEW, "unknown flag --debug before the command"),
         (["meta-data", "--odd"], GROUP, "meta-data has no flag --odd"),
-        (["meta-data", "get", "--odd"], PAGE, "there is no flag --odd"),
+        (["meta-data", "get", "--odd"], PAGE, "unknown flag --odd"),
         (["meta-data", "get", "--defualt", "x"], PAGE, "did you mean --default?"),
-        (["meta-data", "get", "--default"], PAGE, "the flag --default needs a value"),
+        (["meta-data", "get", "--default"], PAGE, "flag needs a value: --default"),
         (["meta-data", "get", "--debug=maybe"], PAGE, 'debug must be true or false, but the flag --debug says "maybe"'),
     ],
 )

@@ -72,7 +72,7 @@ def test_an_unknown_level_is_named_with_its_source() -> None:
     (doubt,) = log.doubts
     assert doubt == (
         "log-level must be one of debug, notice, info, warn, error, fatal, but the environment variable "
-        'BUILDKITE_AGENT_LOG_LEVEL says "odd"; it counts as notice'
+        'BUILDKITE_AGENT_LOG_LEVEL says "odd"; using notice'
     )
 
 
@@ -114,11 +114,11 @@ EXPERIMENTS = {
     "agent-api": [],
     "agent-api,pty-raw": [],
     " agent-api , ": [],
-    "llamas": ['there is no experiment "llamas"'],
-    "pty_raw": ['there is no experiment "pty_raw"; did you mean "pty-raw"?'],
+    "llamas": ['unknown experiment "llamas"'],
+    "pty_raw": ['unknown experiment "pty_raw"; did you mean "pty-raw"?'],
     "polyglot-hooks": ['"polyglot-hooks" is always on, as in the reference since 3.85.0'],
-    "kubernetes-exec": ['"kubernetes-exec" has become the flag --kubernetes-exec'],
-    "llamas,agent-api,job-api": ['there is no experiment "llamas"', '"job-api" is always on'],
+    "kubernetes-exec": ['"kubernetes-exec" was replaced by the flag --kubernetes-exec'],
+    "llamas,agent-api,job-api": ['unknown experiment "llamas"', '"job-api" is always on'],
 }
 
 

@@ -94,7 +94,7 @@ def test_secrets_are_taken_out_of_values_and_bodies(job_cli):
 
 def test_nothing_is_sent_where_it_cannot_be_told_what_is_secret(job_cli):
     done = job_cli.run("annotate", "secret-value-1", "--redacted-vars", "[z-,*_TOKEN", expect=1)
-    assert b"patterns that do not parse: [z-" in done.stderr
+    assert b"invalid patterns: [z-" in done.stderr
     assert not job_cli.server.seen
 
 

@@ -17,7 +17,7 @@ def test_an_answer_that_is_no_json_is_described_and_asked_for_again(job_cli):
     job_cli.server.routes[TOKENS] = [Answer(200, body=b"<html>"), Answer(200, {"token": "t.o.k"})]
     done = job_cli.run("oidc", "request-token", OPEN)
     assert done.stdout == b"t.o.k\n" and len(job_cli.server.seen) == 2
-    assert b"200 came without the JSON it should carry" in done.stderr
+    assert b"200 came without valid JSON" in done.stderr
     assert b"(Attempt 1/5 Retrying in 1s)" in done.stderr
 
 
@@ -147,8 +147,8 @@ def test_git_gets_the_password_of_the_repository(job_cli):
     "asked, answer, says",
     [
         (question(protocol="ssh", host="h", path="p"), None, b'must be https, not "ssh"'),
-        (question(protocol="https", host="h"), None, b"it lacks path"),
-        (question(protocol="https", path="p"), None, b"it lacks host"), (b"", None, b"it lacks protocol"),
+        (question(protocol="https", host="h"), None, b"path is missing"),
+        (question(protocol="https", path="p"), None, b"host is missing"), (b"", None, b"protocol is missing"),
         (question(protocol="https", host="h", path="p"), Answer(404, {"message": "none"}), b"404 Not Found: none"),
         *(
             (question(protocol="https", host="h", path="p"), Answer(200, document), b"the token is empty, so")

@@ -66,13 +66,13 @@ def test_words_become_flags_and_arguments(name: str) -> None:
 @pytest.mark.parametrize(
     "words, sentence",
     [
-        (["--style"], "the flag --style needs a value"),
-        (["--odd", "body"], "there is no flag --odd"),
+        (["--style"], "flag needs a value: --style"),
+        (["--odd", "body"], "unknown flag --odd"),
         (["--sytle", "x"], "did you mean --style"),
-        (["--odd", "--help"], "there is no flag --odd"),
+        (["--odd", "--help"], "unknown flag --odd"),
         (["-5"], 'write "--" before an argument'),
-        (["---context", "c"], "is no flag"),
-        (["--=x"], "is no flag"),
+        (["---context", "c"], "is not a flag"),
+        (["--=x"], "is not a flag"),
     ],
 )
 def test_what_is_no_command_line(words: List[str], sentence: str) -> None:
@@ -83,8 +83,8 @@ def test_what_is_no_command_line(words: List[str], sentence: str) -> None:
 
 NOTES: Dict[str, List[str]] = {
     '"--context" is taken as an argument, since "body" before it ended the flags': ["--append", "body", "--context"],
-    'the last flag, --style, has no value behind it and took "body" for one': ["body", "--style"],
-    '"--sytle" is taken as an argument: there is no flag --sytle; did you mean --style?': ["body", "--sytle"],
+    'the last flag, --style, has no value of its own and took "body" as its value': ["body", "--style"],
+    '"--sytle" is taken as an argument: unknown flag --sytle; did you mean --style?': ["body", "--sytle"],
 }
 
 

@@ -136,12 +136,12 @@ PROBLEMS = {
     "nothing": 'expected "key=value", found "nothing"',
     "spawn=x": 'spawn must be a whole number in decimal digits, not "x"',
     "no-pty=perhaps": 'no-pty must be true or false, not "perhaps"',
-    "spwan=1": 'there is no setting "spwan", so it is ignored; did you mean "spawn"?',
-    "BUILD_PATH=/b": 'there is no setting "BUILD_PATH", so it is ignored; did you mean "build-path"?',
+    "spwan=1": 'unknown setting "spwan" is ignored; did you mean "spawn"?',
+    "BUILD_PATH=/b": 'unknown setting "BUILD_PATH" is ignored; did you mean "build-path"?',
     "meta-data=a": "meta-data was renamed to tags",
-    "config=/x": "config has no effect in the file itself",
-    'build-path="C:\\new"': "build-path: \\n between quotes is a line break; leave the quotes away to keep a backslash",
-    'name="x': "name: a quote without its partner stays part of the value",
+    "config=/x": "config has no effect in the configuration file",
+    'build-path="C:\\new"': "build-path: \\n between quotes is a line break; remove the quotes to keep the backslash",
+    'name="x': "name: an unmatched quote becomes part of the value",
     "token=": "token must not be empty",
 }
 
@@ -160,7 +160,7 @@ def test_every_problem_is_found_in_order(tmp_path: Path) -> None:
     count, problems = file_check.problems(str(path), OPTIONS)
     assert count == 4
     assert problems == [
-        (1, "name is set again in line 3, which wins"),
+        (1, "name is set again in line 3, which takes precedence"),
         (2, 'spawn must be a whole number in decimal digits, not "x"'),
         (5, "meta-data and tags are the same; set only the latter"),
         (5, "meta-data was renamed to tags"),

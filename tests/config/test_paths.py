@@ -43,7 +43,7 @@ def test_the_home_folder_is_that_of_the_account() -> None:
 
 
 def test_the_home_folder_of_another_user_is_refused() -> None:
-    with pytest.raises(ConfigError, match='"~root/x".* write it out'):
+    with pytest.raises(ConfigError, match='"~root/x".* write the full path'):
         paths.expand("~root/x", ENVIRON)
 
 

@@ -105,7 +105,7 @@ def test_illegal_values_name_source_and_legal_form(
         value, _, warnings = read(kind, "file", text)
         assert not value
         assert len(warnings) == 1 and legal_in_file in warnings[0]
-        assert warnings[0].endswith(f'but the {ORIGINS["file"]} says "{text}"; it counts as {counts_as}')
+        assert warnings[0].endswith(f'but the {ORIGINS["file"]} says "{text}"; using {counts_as}')
 
 
 def test_a_secret_is_not_repeated() -> None:

@@ -86,7 +86,7 @@ def test_a_build_says_whom_it_does_not_notify(desk: Any) -> None:
     assert status == 422 and answer["message"].startswith("step 1: notify must hold") and "pigeon" in answer["message"]
     text = desk.page().call("GET", f"/local/demo/builds/{build.number}")[1].decode()
     for place in ("the build: notify (email, github_check)", "step 1 (&quot;G&lt;b&gt;&quot;): notify (slack)"):
-        assert place + " is not carried out; this control plane sends no notifications" in text
+        assert place + " is ignored; this control plane sends no notifications" in text
     assert text.count("is not carried out") == 3
 
 

@@ -61,7 +61,7 @@ def test_answers(text, answer):
         ("build.branch =~ /(/", "column 17: the regular expression cannot be read"),
         ("build.branch =~ /(?<=a)b/", "column 17: looking behind is not allowed"),
         ("build.branch =~ /a++/", "a possessive quantifier is not allowed"),
-        ("build.branch =~ /a/x", 'column 17: "x" is no flag'),
+        ("build.branch =~ /a/x", 'column 17: "x" is not a regular expression flag'),
         ("build.source == 'nowhere'", "column 17: build.source is never 'nowhere'; it is one of"),
         ("build.branch includes 'x'", "expected a list on the left of includes, found a text"),
         ("${X:=a} == 'x'", "column 1: .* is no expansion"),

@@ -97,8 +97,8 @@ def test_clients_of_one_endpoint_share_connections(client, server):
         ((429, None), Unavailable, "GET {url}/v3/x: 429 Too Many Requests"),
         (Answer(500, body=b"<html>"), Unavailable, "GET {url}/v3/x: 500 Internal Server Error"),
         (Answer(418, {"message": ["odd"]}), Refused, "GET {url}/v3/x: 418"),
-        (Answer(200, body=b""), WireError, "without the JSON"),
-        (Answer(200, body=b"\xff\xfe"), WireError, "without the JSON"),
+        (Answer(200, body=b""), WireError, "without valid JSON"),
+        (Answer(200, body=b"\xff\xfe"), WireError, "without valid JSON"),
         (Answer(200, body=b"[" * 100_000), WireError, "nested too deeply"), (Raw(), Unreachable, "GET {url}/v3/x: EOF"),
     ],
 )  # fmt: skip

@@ -154,7 +154,7 @@ def test_a_defect_is_an_answer_and_a_report_without_details(site: Site) -> None:
 
 
 def test_what_is_nested_too_deeply_for_a_handler_is_refused(site: Site) -> None:
-    assert ask(site.client(), "GET", "/deep")[:2] == (400, b'{"message":"what was sent is nested too deeply"}\n')
+    assert ask(site.client(), "GET", "/deep")[:2] == (400, b'{"message":"the request is nested too deeply"}\n')
     assert site.reports == []
 
 

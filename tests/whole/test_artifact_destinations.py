@@ -55,7 +55,9 @@ def test_a_link_below_the_destination_is_not_followed(download: Download, work: 
     (work / "dl" / "real").mkdir()
     (work / "dl" / "sub").symlink_to(points_to.format(work=work))
     done = download({"sub/x.txt": b"x", "deep/x.txt": b"y"})
-    assert done.status == 1 and done.text.count("sub is a link, which is not followed; remove it") == 1, done.text
+    assert done.status == 1 and done.text.count("sub is a symbolic link, which is not followed; remove it") == 1, (
+        done.text
+    )
     assert names(work / "out") == [] and names(work / "dl" / "real") == []
     assert (work / "dl" / "deep" / "x.txt").read_bytes() == b"y"  # the others arrive
 

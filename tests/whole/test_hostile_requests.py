@@ -55,11 +55,11 @@ def test_an_index_of_header_times_is_a_number_in_bounds(job: Job, index: str) ->
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"key": ' + b"9" * 1_000_000 + b"}", "the body is no JSON text: a number has more than 400 digits"),
-        (b'{"key": 1e999}', "the body is no JSON text: a number is too large"),
+        (b'{"key": ' + b"9" * 1_000_000 + b"}", "the body is not valid JSON: a number has more than 400 digits"),
+        (b'{"key": 1e999}', "the body is not valid JSON: a number is too large"),
         (b'{"key": ' + b"[" * 400 + b"]" * 400 + b"}", "the JSON text is nested deeper than 128 levels"),
         (b'["\\ud800",' + b"[" * 600 + b"]" * 600 + b"]", "the JSON text is nested deeper than 128 levels"),
-        (b"[" * 1_000_000, "the body is no JSON text: the JSON text is nested too deeply"),
+        (b"[" * 1_000_000, "the body is not valid JSON: the JSON text is nested too deeply"),
     ],
     ids=["digits", "infinite", "deep", "deep with half a character", "deeper"],
 )

@@ -46,7 +46,11 @@ def test_a_stop_while_chunks_of_one_byte_are_sent(plane: SlowToTake, start: Star
     plane.add_job("echo works; sleep 60")
     agent: AgentProcess = start("--cancel-grace-period", "1")
     assert plane.entered.wait(PATIENCE_S), agent.said
-    for words in ("leaving when the running jobs have ended", "cancelling the running jobs", "ending at once"):
+    for words in (
+        "stopping when the running jobs have ended",
+        "cancelling the running jobs",
+        "killing the running jobs",
+    ):
         agent.signal(number)
         assert agent.wait_said(words), agent.said
     agent.wait()

@@ -18,7 +18,7 @@ def test_a_commit_that_looks_like_an_option_writes_no_file_where_a_hook_checks_o
     (hooks / "checkout").write_text(f"git clone -q {upstream.folder} .\n")
     proof = tmp_path / "proof"
     done = hand.run(repository=upstream.folder, COMMIT=f"--output={proof}", HOOKS_PATH=str(hooks))
-    assert done.status == 0 and f'"--output={proof}" is the name of no commit' in done.out, done.text
+    assert done.status == 0 and f'"--output={proof}" does not name a commit' in done.out, done.text
     assert not proof.exists()
 
 

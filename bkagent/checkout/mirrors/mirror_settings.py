@@ -38,9 +38,9 @@ def unexpected(work: Work, folder: str) -> str:
     GitFailed of a damaged mirror where git cannot read its configuration.
     """
     if os.path.lexists(os.path.join(folder, "commondir")):
-        return "it takes its configuration from elsewhere"
+        return "its configuration includes other files"
     if os.path.lexists(os.path.join(folder, ".git")):
-        return "it has a .git in it"  # by which git replaces it where it copies or borrows from the folder
+        return "it contains a .git"  # by which git replaces it where it copies or borrows from the folder
     configuration = os.path.join(folder, "config")
     if not os.path.lexists(configuration):
         return ""

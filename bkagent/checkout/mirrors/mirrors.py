@@ -61,7 +61,7 @@ def _obtain(work: Work, repository: str, folder: str, *, is_submodule: bool) -> 
             raise
         # Others may be at work on it for long, with a copy that this job could do without.
         work.remote.outcome = Outcome.TIMEOUT
-        work.session.log.comment("The git mirror of this machine stayed locked; doing without it")
+        work.session.log.comment("The git mirror is still locked by another job; continuing without it")
         return ""
     is_private = work.settings.clean_first and work.settings.runs_command and not is_submodule
     return _snapshot(work, folder) if is_private else folder
@@ -78,7 +78,7 @@ def _existing(work: Work, repository: str, folder: str) -> str:
         except GitFailed:
             is_whole = False
         if not is_whole:
-            log.warning(f'The git mirror "{folder}" is damaged and not used: remove it, or let a job update it')
+            log.warning(f'The git mirror "{folder}" is damaged and not used; remove it, or let a job update it')
         return folder if is_whole else ""
     log.comment(f"No existing mirror found for repository {repository} at {folder}.")
     return ""
@@ -89,7 +89,7 @@ def _is_fit(work: Work, folder: str) -> bool:
     reason = mirror_settings.unexpected(work, folder)
     if reason:
         work.session.log.warning(
-            f'The git mirror "{folder}" is not used, since {reason}, which no clone writes: remove that, or the mirror'
+            f'The git mirror "{folder}" is not used: {reason}, which no clone writes; remove that or the mirror'
         )
     return not reason
 
@@ -124,7 +124,7 @@ def _renew(work: Work, repository: str, folder: str, failed: GitFailed) -> None:
         raise failed
     from bkagent.checkout.mirrors import renewal  # few jobs need it
 
-    work.session.log.warning(f'The git mirror "{folder}" is damaged ({failed}): making it anew')
+    work.session.log.warning(f'The git mirror "{folder}" is damaged ({failed}); creating it again')
     work.renewed.add(folder)
     work.suspects.discard(folder)
     try:

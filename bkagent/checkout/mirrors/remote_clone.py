@@ -14,7 +14,7 @@ from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.outcome import GitFailed, Kind
 
-_FALLBACK = "The remote Git mirror could not be cloned; cloning the repository itself"
+_FALLBACK = "The remote Git mirror could not be cloned; cloning from the repository"
 
 
 def clone(work: Work, flags: Sequence[str]) -> bool:
@@ -34,7 +34,7 @@ def clone(work: Work, flags: Sequence[str]) -> bool:
     # A commit that is borrowed looks as if the copy had it; and history that the copy cut off stays cut off there.
     remote.outcome = Outcome.HIT if has_commit and not (is_shallow and _borrows(work)) else Outcome.MISS
     if remote.outcome is Outcome.MISS and is_shallow:
-        _start_over(work, "The remote Git mirror is behind, and the clone is shallow; cloning the repository itself")
+        _start_over(work, "The remote Git mirror is out of date and the clone is shallow; cloning from the repository")
         return False
     return True
 

@@ -25,13 +25,13 @@ def fetch(work: Work, flags: Sequence[str]) -> bool:
         wanted = _filtered(work, flags)
         if promisor.is_taken(work, remote.url):
             remote.skip("url-config-conflict")
-            log.comment("The remote Git mirror has settings in this checkout; fetching from the repository itself")
+            log.comment("This checkout has settings for the remote Git mirror; fetching from the repository")
             return False
         promisor.mark(work, remote.url)
     except GitFailed as failed:
         stop_if_cancelled(work, failed)
         remote.outcome = Outcome.ERROR
-        log.warning("The remote Git mirror cannot be used with this checkout; fetching from the repository itself")
+        log.warning("The remote Git mirror cannot be used with this checkout; fetching from the repository")
         return False
     log.comment("Fetch commit from remote Git mirror")
     try:

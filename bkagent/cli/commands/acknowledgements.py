@@ -23,6 +23,6 @@ COMMAND = Command(
     "acknowledgements",
     "Print the licences of third-party software",
     run,
-    description="Prints whose work is part of this program, and under which licences.",
+    description="Prints the licences of the software that this program contains.",
     example="bkagent acknowledgements",
 )

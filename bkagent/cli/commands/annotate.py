@@ -54,8 +54,8 @@ COMMAND = Command(
     ),
     arguments=("[BODY]",),
     description=(
-        "Puts Markdown on the page of the running build, or changes what is there under the same context.\n"
-        "Without an argument the body is read from standard input, when that is a pipe or a file."
+        "Puts an annotation in Markdown on the page of the running build, or updates the one of the same context.\n"
+        "Without an argument the body is read from standard input, if that is a pipe or a file."
     ),
     example="bkagent annotate 'All tests passed' --style success --context tests",
 )  # fmt: skip

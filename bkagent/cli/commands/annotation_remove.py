@@ -32,6 +32,6 @@ COMMAND = Command(
     "Remove an annotation from the build's page",
     run,
     options=(*client.OPTIONS, options.REMOVED_CONTEXT, options.SCOPE, JOB),
-    description="Removes the annotation of one context; without --context, the one that was made without.",
+    description="Removes the annotation of a context; without --context, the one created without a context.",
     example="bkagent annotation remove --context tests",
 )

@@ -47,12 +47,15 @@ def _may_leave_folder(call: "Call") -> bool:
     from bkagent.config.settings import Source, resolve
 
     if resolve((COMPAT,), Source({}, call.environ), lambda sentence: None)[COMPAT] != "3":
-        call.report("warn", f'The experiment "{TRAVERSAL}" is gone in version 4: artifacts stay below the folder')
+        call.report(
+            "warn",
+            f'The experiment "{TRAVERSAL}" has no effect in version 4: artifacts stay inside the download folder',
+        )
         return False
     call.report(
         "warn",
-        f'The experiment "{TRAVERSAL}" lets artifacts of this build write to any place that this user may write to; '
-        "leave it out unless you need that",
+        f'The experiment "{TRAVERSAL}" lets artifacts of this build write anywhere that this user can write; '
+        "do not enable it unless you need that",
     )
     return True
 
@@ -66,8 +69,8 @@ COMMAND = Command(
     ),
     arguments=("QUERY", "FOLDER"),
     description=(
-        "Fetches the artifacts that QUERY finds, a path or a pattern that the control plane understands, into FOLDER,\n"
-        "which must exist. Their folders are made below it."
+        "Downloads the artifacts that match QUERY, a path or a pattern of the control plane, into FOLDER,\n"
+        "which must exist. Their subfolders are created below it."
     ),
     example="bkagent artifact download 'dist/*.tar.gz' . --step build",
 )  # fmt: skip

@@ -20,7 +20,7 @@ def run(call: "Call") -> int:
     try:
         form = search_format.unescaped(text)
     except ValueError as error:
-        raise UsageError(f'format "{text}" cannot be understood: {error}') from None
+        raise UsageError(f'format "{text}" is invalid: {error}') from None
     found = artifact_search.search(call, query, include_duplicates=True)
     if not found:
         if not call.settings[options.ALLOW_EMPTY_RESULTS]:
@@ -40,6 +40,6 @@ COMMAND = Command(
         options.SEARCH_FORMAT,
     ),
     arguments=("QUERY",),
-    description="Lists the artifacts that QUERY finds, a path or a pattern that the control plane understands.",
+    description="Lists the artifacts that match QUERY, a path or a pattern of the control plane.",
     example="bkagent artifact search 'dist/*' --format '%p %s\\n'",
 )  # fmt: skip

@@ -20,7 +20,7 @@ def run(call: "Call") -> int:
     if not found:
         raise AgentError(f'no artifact matches "{query}"')
     if len(found) > 1:
-        raise AgentError(f'{len(found)} artifacts match "{query}"; it must be one, which --step may tell from others')
+        raise AgentError(f'{len(found)} artifacts match "{query}", but exactly one must; --step narrows the search')
     call.report("debug", f'Artifact "{one_line(found[0].path)}" found')
     checksum = found[0].sha1
     if call.settings[options.SHA256]:
@@ -37,6 +37,6 @@ COMMAND = Command(
     run,
     options=(*client.OPTIONS, options.SHA256, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS),
     arguments=("QUERY",),
-    description="Prints the SHA-1 of the one artifact that QUERY finds, as it was when it was uploaded.",
+    description="Prints the SHA-1 of the single artifact that matches QUERY, as recorded when it was uploaded.",
     example="test $(bkagent artifact shasum dist/app.tar.gz) = $(sha1sum < app.tar.gz | cut -d ' ' -f 1)",
 )

@@ -66,8 +66,8 @@ COMMAND = Command(
     ),
     arguments=("PATHS", "[DESTINATION]"),
     description=(
-        "Uploads the files that PATHS names, patterns separated by semicolons: * and ? stay within a folder, ** does\n"
-        "not, {a,b} is one of several. Quote them, so that the shell leaves them alone."
+        "Uploads the files that match PATHS, patterns separated by semicolons: * and ? match within a folder,\n"
+        "** across folders, {a,b} any of its alternatives. Quote them to keep the shell from expanding them."
     ),
     example="bkagent artifact upload 'log/**/*.log;coverage/*'",
 )  # fmt: skip

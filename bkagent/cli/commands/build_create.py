@@ -157,8 +157,8 @@ COMMAND = Command(
     name="build create",
     summary="Create a build on an embedded control plane",
     description=(
-        "With --data, the folder's running server makes the build; where none runs, the build waits in the folder for "
-        "the next one. With --endpoint and --token, the server there makes it."
+        "With --data, the server of that folder creates the build; if none is running, the build waits in the folder "
+        "for the next one. With --endpoint and --token, that server creates it."
     ),
     options=(*logging.SHARED, *server.BUILD_CREATE),
     example="bkagent build create --data ./ci --pipeline app --file pipeline.yml --repository /srv/git/app.git",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return unsupported.refuse("cannot restore caches")
+    return unsupported.refuse("restoring caches is")
 
 
 COMMAND = Command(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return unsupported.refuse("cannot save caches")
+    return unsupported.refuse("saving caches is")
 
 
 COMMAND = Command(

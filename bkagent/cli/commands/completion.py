@@ -20,12 +20,12 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "completion",
-    "Print a script that completes command lines in a shell",
+    "Print a completion script for a shell",
     run,
     options=logging.SHARED,
     arguments=("SHELL",),
-    description="""Prints a script for bash, zsh or fish that completes commands, flags and the values of flags that are
-one of a few words. Load it from the shell's own start file:
+    description="""Prints a script for bash, zsh or fish that completes commands, flags and the values of flags that
+have a fixed set of choices. Load it in the shell's startup file:
 
     bash   source <(bkagent completion bash)
     zsh    source <(bkagent completion zsh)

@@ -11,7 +11,7 @@ def run(call: Call) -> int:
     """Print a line for each problem; return 1 when there are any."""
     path = call.arguments[0] if call.arguments else config_file.find({}, call.environ)
     if not path:
-        raise UsageError("there is no configuration file in the usual places; name one")
+        raise UsageError("no configuration file in the usual places; give its path as the argument")
     count, problems = file_check.problems(paths.expand(path, call.environ), agent.START)
     for line, sentence in problems:
         call.out.write(f"{path}:{line}: {sentence}\n")
@@ -22,14 +22,14 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "config check",
-    "Find everything that is wrong with a configuration file",
+    "Report all problems of a configuration file",
     run,
     options=logging.SHARED,
     arguments=("[FILE]",),
     description="""Reads a configuration file as `bkagent start` would and prints every problem with its line: lines
-that are no setting, names that do not exist, values that cannot be read, settings given twice, old names. Without
-FILE it reads the file that `start` would find.
+that are not settings, unknown names, invalid values, settings given twice, old names. Without
+FILE it reads the file that `start` would use.
 
-Exits with 1 when there is a problem.""",
+Exits with 1 if there is a problem.""",
     example="bkagent config check /etc/buildkite-agent/buildkite-agent.cfg",
 )

@@ -69,7 +69,7 @@ COMMAND = Command(
     "Show each setting of the agent and where it comes from",
     run,
     options=(*(option.required_as("") for option in agent.START), JSON),
-    description="""Takes the flags of `bkagent start`, reads the same variables and the same configuration file, and
+    description="""Takes the flags of `bkagent start`, reads the same variables and configuration file, and
 prints each setting with its value and its origin: flag, environment variable, line of the file, or default. Tokens
 are never printed.""",
     example="bkagent config show --config ./bkagent.cfg",

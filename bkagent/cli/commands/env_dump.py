@@ -22,6 +22,6 @@ COMMAND = Command(
     "Print the environment as JSON",
     run,
     options=(*SHARED, DUMP_FORMAT),
-    description="Prints the environment of this very process as a JSON object; it works outside a job too.",
+    description="Prints the environment of this process as a JSON object; also works outside a job.",
     example="bkagent env dump --format json-pretty",
 )

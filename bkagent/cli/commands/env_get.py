@@ -48,8 +48,8 @@ COMMAND = Command(
     options=(*SHARED, GET_FORMAT),
     arguments=("[NAME]...",),
     description=(
-        "Prints variables of the running job as its later hooks will see them: the bare value of one name,\n"
-        "NAME=value lines for several, all of them without a name."
+        "Prints variables of the running job as later hooks will see them: the bare value for one name,\n"
+        "NAME=value lines for several, all variables without a name."
     ),
     example="bkagent env get DEPLOY_TARGET",
 )

@@ -61,7 +61,7 @@ COMMAND = Command(
     options=(*SHARED, SET_INPUT, SET_OUTPUT),
     arguments=("[NAME=VALUE]...",),
     description=(
-        "Sets variables for what the running job does after the present hook or command.\n"
+        "Sets variables for the rest of the running job, after the current hook or command.\n"
         'The argument "-" stands for standard input, where each line is an assignment.'
     ),
     example="bkagent env set DEPLOY_TARGET=staging",

@@ -61,7 +61,7 @@ COMMAND = Command(
     options=(*SHARED, UNSET_INPUT, UNSET_OUTPUT),
     arguments=("[NAME]...",),
     description=(
-        "Removes variables from what the running job does after the present hook or command.\n"
+        "Removes variables for the rest of the running job, after the current hook or command.\n"
         'The argument "-" stands for standard input, where each line is a name.'
     ),
     example="bkagent env unset DEPLOY_TARGET",

@@ -49,7 +49,7 @@ def _token(call: "Call") -> str:
     try:
         return repository_tokens.get(client, settings[JOB_ID], url, wait=sleep, report=call.report)
     except AgentError as error:
-        raise AgentError(f"the control plane gives none: {error}") from error
+        raise AgentError(f"the control plane refused: {error}") from error
 
 
 def _url(question: str) -> str:
@@ -60,7 +60,7 @@ def _url(question: str) -> str:
         fields[name] = value[:-1] if value.endswith("\r") else value
     for name in ("protocol", "host", "path"):
         if not fields.get(name):
-            raise ConfigError(f"it lacks {name}")
+            raise ConfigError(f"{name} is missing")
     if fields["protocol"] != "https":
         raise ConfigError(f'the protocol must be https, not "{fields["protocol"]}"')
     return escaping.https(fields["host"], fields["path"])
@@ -68,13 +68,13 @@ def _url(question: str) -> str:
 
 COMMAND = Command(
     "git-credentials-helper",
-    "Answer git's questions for passwords",
+    "Give git the password of the job's repository",
     run,
     options=(*SHARED, JOB_ID, api.ACCESS_TOKEN, api.ENDPOINT, api.NO_HTTP2),
     arguments=("[ACTION]",),
     description=(
-        "Git calls this, where the job's control plane gives out passwords for the repository's provider. It reads\n"
-        "git's question from standard input and prints the answer."
+        "Git runs this if the job's control plane gives out passwords for the repository's provider. It reads\n"
+        "git's request from standard input and prints the answer."
     ),
     example="git -c credential.helper='!bkagent git-credentials-helper' fetch",
 )

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 JOB_VARIABLE = JOB.env[0]
 _REFUSALS = {
-    409: "another exit status was promised for this job before",
-    422: "the job is not running any more",
+    409: "a different exit status was already promised for this job",
+    422: "the job is no longer running",
 }
-_FAILED = "the promise could not be made"
+_FAILED = "could not promise the failure"
 
 
 def run(call: "Call") -> int:
@@ -47,7 +47,9 @@ def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
     try:
         answer = JobApi(call.environ).request("POST", "/promise-failure", document)
     except (NotServed, Unreachable) as problem:
-        call.report("debug", f"The job's process takes no promise, so the control plane is told itself: {problem}")
+        call.report(
+            "debug", f"The job's process accepts no promise, so it is sent to the control plane directly: {problem}"
+        )
         return False  # where it was heard in spite of that, a second promise of the same status does no harm
     except AgentError as error:
         raise AgentError(f"{_FAILED}: {error}") from error
@@ -72,13 +74,13 @@ def _exit_status(text: str) -> int:
 
 COMMAND = Command(
     "job promise-failure",
-    "Say early that the job is going to fail",
+    "Promise early that the job will fail",
     run,
     options=(*client.OPTIONS, REASON, REDACTED_VARS),
     arguments=("EXIT_STATUS",),
     description=(
-        "Tells the control plane that the job will fail with this exit status, so that others need not wait for its\n"
-        "end. The first promise counts."
+        "Tells the control plane that the job will fail with this exit status, so that other steps need not wait\n"
+        "for its end. The first promise counts."
     ),
     example="bkagent job promise-failure 2 --reason 'A test has failed'",
 )

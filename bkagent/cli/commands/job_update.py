@@ -32,8 +32,8 @@ COMMAND = Command(
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("ATTRIBUTE", "[VALUE]"),
     description=(
-        "Changes an attribute of the running job; timeout_in_minutes is the one that control planes know.\n"
-        "Without VALUE, standard input is the value, its last line end included."
+        "Changes an attribute of the running job; control planes know only timeout_in_minutes.\n"
+        "Without VALUE, the value is read from standard input, including its last line break."
     ),
     example="bkagent job update timeout_in_minutes 20",
 )

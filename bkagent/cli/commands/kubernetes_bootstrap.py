@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return unsupported.refuse("cannot run jobs in the containers of a pod")
+    return unsupported.refuse("running jobs in a Kubernetes pod is")
 
 
 COMMAND = Command(
@@ -20,6 +20,6 @@ COMMAND = Command(
     "Run a job in a container of a pod",
     run,
     options=(*options.KUBERNETES, logging.DEBUG, logging.LOG_LEVEL, logging.EXPERIMENT, logging.PROFILE),
-    description="Waits for the agent's container of the same pod, takes the job's variables from it, and runs the job.",
+    description="Waits for the agent's container of the same pod, gets the job's variables from it, and runs the job.",
     example="bkagent kubernetes-bootstrap --kubernetes-container-id 1",
 )

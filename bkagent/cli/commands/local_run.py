@@ -100,9 +100,9 @@ def _follow_signals(running: "LocalRun") -> None:
 COMMAND = Command(
     name="local run",
     summary="Run this repository's pipeline on this machine",
-    description="Runs what is on disk: uncommitted and untracked files included, ignored ones not. "
-    "Logs and artifacts are kept under .bkagent/. On a terminal a link is shown that logs in to the build's page as "
-    "long as the run goes on.",
+    description="Runs the working tree: uncommitted and untracked files included, ignored ones not. "
+    "Logs and artifacts are kept under .bkagent/. On a terminal it also prints a link that logs in to the build's "
+    "page during the run.",
     arguments=("[FILE]",),
     options=(*logging.SHARED, *local_run.LOCAL_RUN),
     example="bkagent local run --step tests --env VERBOSE=1",

@@ -11,7 +11,7 @@ COMMAND = Command(
     unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),
-    description="Waits until no job of this machine holds the lock, takes it, and prints the token for its release.",
+    description="Waits until the lock is free, acquires it, and prints the token that releases it.",
     example="token=$(bkagent lock acquire deploy)",
     exact=True,
 )

@@ -7,11 +7,11 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock do",
-    "Begin what one job of this machine does for all",
+    "Begin work that one job of this machine does for all",
     unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),
-    description="Prints do for the one job that is to do the work, and done for the others, once the work is done.",
+    description="Prints do for the one job that must do the work, and done for the others once the work is done.",
     example='if [ "$(bkagent lock do setup)" = do ]; then ./setup.sh; bkagent lock done setup; fi',
     exact=True,
 )

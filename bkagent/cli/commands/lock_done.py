@@ -7,11 +7,11 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock done",
-    "Say that the work of lock do is done",
+    "Mark the work begun by lock do as done",
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY",),
-    description="Ends what `lock do` began: the jobs that wait for it go on.",
+    description="Ends the work that `lock do` began; the jobs that wait for it continue.",
     example="bkagent lock done setup",
     exact=True,
 )

@@ -11,7 +11,7 @@ COMMAND = Command(
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY",),
-    description="Prints the state of a lock: an empty line when nobody holds it.",
+    description="Prints the state of a lock: an empty line if it is free.",
     example="bkagent lock get deploy",
     exact=True,
 )

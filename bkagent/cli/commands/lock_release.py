@@ -11,7 +11,7 @@ COMMAND = Command(
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY", "TOKEN"),
-    description="Releases the lock that `lock acquire` took; TOKEN is what that printed.",
+    description="Releases the lock that `lock acquire` acquired; TOKEN is what it printed.",
     example="bkagent lock release deploy $token",
     exact=True,
 )

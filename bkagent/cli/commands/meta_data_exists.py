@@ -22,16 +22,16 @@ def run(call: "Call") -> int:
     except AgentError as error:
         raise AgentError(f"failed to see if meta-data exists: {error}") from error
     if not found:
-        raise KeyAbsent(f"there is no meta-data key {key}")
+        raise KeyAbsent(f"meta-data key {key} does not exist")
     return 0
 
 
 COMMAND = Command(
     "meta-data exists",
-    "Say by the exit status whether a key exists",
+    "Check whether a key exists",
     run,
     options=(*client.OPTIONS, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),
-    description="Exits with 0 when the key exists, with 100 when it does not, with 1 when that cannot be told.",
+    description="Exits with 0 if the key exists, with 100 if it does not, with 1 on an error.",
     example="if bkagent meta-data exists release-version; then echo released; fi",
 )

@@ -34,6 +34,6 @@ COMMAND = Command(
     run,
     options=(*client.OPTIONS, options.DEFAULT, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),
-    description="Prints the value of a key of the build as it is, without a line end.",
+    description="Prints the value of a key of the build, without a line break.",
     example="version=$(bkagent meta-data get release-version --default none)",
 )

@@ -42,8 +42,8 @@ COMMAND = Command(
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY", "[VALUE]"),
     description=(
-        "Sets a key of the build; the last one to set it wins.\n"
-        "Without VALUE, standard input is the value, its last line end included."
+        "Sets a key of the build; the last value set wins.\n"
+        "Without VALUE, the value is read from standard input, including its last line break."
     ),
     example="bkagent meta-data set release-version 1.2.3",
 )

@@ -46,6 +46,6 @@ COMMAND = Command(
     run,
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY=VALUE...",),
-    description="Sets several keys of the build in one request: all of them or, where one is refused, none.",
+    description="Sets several keys of the build in one request: all of them or, if one is refused, none.",
     example="bkagent meta-data set-batch version=1.2.3 channel=beta",
 )

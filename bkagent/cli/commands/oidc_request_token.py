@@ -67,8 +67,8 @@ COMMAND = Command(
         options.AWS_SESSION_TAG, options.SKIP_REDACTION, options.FORMAT, COMPAT,
     ),
     description=(
-        "Prints an OpenID Connect token, signed by the control plane, that says which job it was made for.\n"
-        "The job's log will not show it."
+        "Prints an OpenID Connect token of the running job, signed by the control plane.\n"
+        "The token is redacted in the job's log."
     ),
     example="bkagent oidc request-token --audience sts.amazonaws.com --lifetime 300",
 )  # fmt: skip

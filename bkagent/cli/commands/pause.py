@@ -30,6 +30,6 @@ COMMAND = Command(
     "Pause the agent that runs this job",
     run,
     options=(*client.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES, REDACTED_VARS),
-    description="The agent finishes this job, stays connected, and takes no other until it is resumed.",
+    description="The agent finishes this job, stays connected, and takes no further jobs until it is resumed.",
     example="bkagent pause --note 'The disk is full' --timeout-in-minutes 30",
 )

@@ -17,7 +17,7 @@ def run(call: "Call") -> int:
     for option in options.SIGNING:
         if settings[option]:
             raise AgentError(
-                f"--{option.name} ({settings.origin(option)}) asks for signed steps, which bkagent cannot make yet; "
+                f"--{option.name} ({settings.origin(option)}) asks for signed steps, which are not supported yet; "
                 "nothing was uploaded"
             )
     if settings[options.DRY_RUN]:
@@ -45,9 +45,9 @@ COMMAND = Command(
     options=(*client.OPTIONS, *options.UPLOAD, REDACTED_VARS),
     arguments=("[FILE]...",),
     description=(
-        "Puts environment variables into a pipeline (YAML or JSON), checks it, and adds its steps behind the running "
-        "job.\nWithout a file it reads standard input, when that is no terminal, else the one file it finds as "
-        "buildkite.yml, .buildkite/pipeline.yml or buildkite/pipeline.yml (also .yaml and .json)."
+        "Interpolates environment variables into a pipeline (YAML or JSON), checks it, and adds its steps after the "
+        "running job.\nWithout a file it reads standard input, unless that is a terminal, else the only file among "
+        "buildkite.yml, .buildkite/pipeline.yml and buildkite/pipeline.yml (also .yaml and .json)."
     ),
     example="bkagent pipeline upload .buildkite/deploy.yml",
 )

@@ -53,7 +53,7 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
     try:
         found = go_decoding.loads(text)
     except ValueError:
-        raise AgentError("failed to parse secrets: the input is no JSON") from None
+        raise AgentError("failed to parse secrets: the input is not valid JSON") from None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise AgentError("failed to parse secrets: the input must be a JSON object whose values are texts")
     if not call.settings[APPLY_VARS_FILTER]:
@@ -65,12 +65,12 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
 
 COMMAND = Command(
     "redactor add",
-    "Keep a text out of the job's log",
+    "Redact a text in the job's log",
     run,
     options=(*client.OPTIONS, FORMAT, APPLY_VARS_FILTER, REDACTED_NAMES),
     arguments=("[FILE]",),
     description=(
-        "Reads a secret from FILE or standard input; what the job prints from now on shows [REDACTED] in its place."
+        "Reads a secret from FILE or standard input; the job's output shows [REDACTED] in its place from now on."
     ),
     example="bkagent redactor add < api-key.txt",
 )

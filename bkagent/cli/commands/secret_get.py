@@ -77,7 +77,7 @@ COMMAND = Command(
     options=(*client.OPTIONS, JOB, options.FORMAT, options.SKIP_REDACTION),
     arguments=("KEY...",),
     description=(
-        "Prints the value of one secret as it is, and of several as a JSON object. The job's log will not show them."
+        "Prints the bare value of one secret, or a JSON object of several. They are redacted in the job's log."
     ),
     example="export DEPLOY_KEY=$(bkagent secret get deploy_key)",
 )

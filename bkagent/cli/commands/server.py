@@ -47,7 +47,7 @@ def run(call: Call) -> int:
             for warning in _warnings(served, open_pages):
                 call.report("warn", warning)
             name = ending.wait()
-            call.report("info", f"Received {name}: leaving. Jobs that run go on and report when the server is back")
+            call.report("info", f"Received {name}: stopping. Running jobs continue, and report when the server is back")
         finally:
             server_url.forget(folder)
             served.stop()
@@ -74,9 +74,9 @@ def _lost_after_s(call: Call) -> float:
 
 def _warnings(served: "Server", open_pages: bool) -> "Iterator[str]":
     if open_pages:
-        yield "Everybody on this machine can read the pages, logs and artifacts of this server (--open-pages)"
+        yield "Every user of this machine can read the pages, logs and artifacts of this server (--open-pages)"
     if not served.is_loopback:
-        yield "Others can reach this server: put a proxy with TLS in front of it, for its tokens, and name it by --url"
+        yield "Other machines can reach this server: put a TLS proxy in front of it, named by --url"
 
 
 def _public_url(url: str, origin: str) -> str:
@@ -101,7 +101,7 @@ def _address(text: str, origin: str) -> "Tuple[str, int]":
         raise UsageError(f'listen must be HOST:PORT, but the {origin} says "{text}"')
     if ":" in host and not bracketed:
         raise UsageError(
-            f'an IPv6 address of listen stands in brackets, as in [::1]:8642, but the {origin} says "{text}"'
+            f'an IPv6 address in listen must be in brackets, as in [::1]:8642, but the {origin} says "{text}"'
         )
     return (host[1:-1] if bracketed else host), int(port)
 
@@ -110,10 +110,10 @@ COMMAND = Command(
     name="server",
     summary="Serve the embedded control plane",
     description=(
-        "Prints its URL, then the files that hold the token that registers agents and the token of the REST API, then "
-        "a link that logs a browser in to its pages. That works once and for ten minutes; `bkagent server login-url` "
-        "prints another. "
-        "Everything it keeps is in the data folder. TERM or INT ends it; jobs that run then are not lost."
+        "Prints its URL, the files with the registration token of agents and the token of the REST API, and a link "
+        "that logs a browser in to its pages. The link works once, for ten minutes; `bkagent server login-url` prints "
+        "another. Everything is stored in the data folder. SIGTERM or SIGINT stops the server; running jobs are not "
+        "lost."
     ),
     options=(*logging.SHARED, *server.SERVER),
     example="bkagent server --data /var/lib/bkagent",

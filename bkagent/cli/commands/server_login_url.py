@@ -23,8 +23,8 @@ COMMAND = Command(
     name="server login-url",
     summary="Print a link that logs in to the pages of a running server",
     description=(
-        "The link works once and for ten minutes. It is made from a key that the server keeps in its data folder while "
-        "it runs, so this is for the user who runs the server."
+        "The link works once, for ten minutes. It is made from a key that the server keeps in its data folder while it "
+        "runs, so only the user who runs the server can print it."
     ),
     options=(*logging.SHARED, *server.LOGIN_URL),
     example="bkagent server login-url --data /var/lib/bkagent",

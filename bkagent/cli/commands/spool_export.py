@@ -27,7 +27,7 @@ def run(call: Call) -> int:
             with open(call.arguments[1], "xb") as file:
                 _copy(log, file, call, one)
     except FileExistsError:
-        raise AgentError(f"{call.arguments[1]} is there already, and is not written over") from None
+        raise AgentError(f"{call.arguments[1]} already exists and is not overwritten") from None
     except OSError as problem:
         raise AgentError(f"the log of job {one.job_id} cannot be written: {problem}") from problem
     call.report("info", f"Wrote the log of job {one.job_id} to {call.arguments[1]}")
@@ -48,13 +48,13 @@ def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "SpooledJob") -> No
 
 COMMAND = Command(
     "spool export",
-    "Write the log of one job of the spool",
+    "Write the log of a job in the spool",
     run,
     options=(*spool.SHARED, spool.PLAIN),
     arguments=("JOB", "[FILE]"),
-    description="""Writes the log as it is on disk, secrets taken out, to FILE or to standard output; also that of a job
-that its control plane has refused. JOB is the id of a job that `bkagent spool list` names, or the beginning of it. A
-FILE that exists is not written over.""",
+    description="""Writes the log as it is on disk, with secrets redacted, to FILE or standard output; also the log of
+a job that its control plane has refused. JOB is the id of a job that `bkagent spool list` shows, or the start of it. A
+FILE that exists is not overwritten.""",
     example="bkagent spool export --plain 0190a job.log",
     reads_file=True,
     file_options=spool.OF_THE_AGENT,

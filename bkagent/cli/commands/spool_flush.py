@@ -31,11 +31,11 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool flush",
-    "Deliver now what is left in the spool",
+    "Deliver the jobs left in the spool now",
     run,
     options=(*spool.SHARED, spool.WITHIN),
-    description="""Sends the logs and results of jobs that have ended and that no agent sees to, as the next `bkagent
-start` would, and leaves. What still runs is left alone. What could not be delivered stays; the exit status is 1
+    description="""Sends the logs and results of finished jobs that no agent is delivering, as the next `bkagent
+start` would, and exits. Running jobs are left alone. What cannot be delivered stays; the exit status is 1
 then.""",
     example="bkagent spool flush --within 5m",
     reads_file=True,

@@ -24,14 +24,14 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool list",
-    "Name the jobs whose logs and results are still on this machine",
+    "List the jobs whose logs and results are still on this machine",
     run,
     options=(*spool.SHARED, spool.JSON),
-    description="""A job is in the spool from its start until the control plane has taken its log and its result.
+    description="""A job is in the spool from its start until the control plane has accepted its log and its result.
 
-running: its process lives. waiting: it has ended, and its control plane has not taken everything. lost: its process
+running: its process lives. waiting: it has ended, and its control plane has not accepted everything. lost: its process
 was killed. starting: its process has not begun. damaged: its files cannot be read. foreign: no agent has made it, so it
-decides nothing. kept: the control plane has refused it for good, or it was foreign; nobody delivers it any more.""",
+has no effect. kept: the control plane has refused it for good, or it was foreign; it is no longer delivered.""",
     example="bkagent spool list",
     reads_file=True,
     file_options=spool.OF_THE_AGENT,

@@ -23,11 +23,11 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool show",
-    "Print what is known of one job of the spool",
+    "Print the details of a job in the spool",
     run,
     options=(*spool.SHARED, spool.JSON),
     arguments=("JOB",),
-    description="JOB is the id of a job that `bkagent spool list` names, or the beginning of it.",
+    description="JOB is the id of a job that `bkagent spool list` shows, or the start of it.",
     example="bkagent spool show 0190a",
     exact=True,
     reads_file=True,

@@ -110,16 +110,16 @@ COMMAND = Command(
     run,
     options=agent.START,
     description="""Registers one agent, or --spawn of them, and runs the jobs that the control plane hands out, one at
-a time each, until it is told to stop.
+a time each, until it is stopped.
 
-The first SIGTERM or SIGINT lets the running jobs end; the second cancels them; the third ends them at once.
-SIGQUIT cancels at once. Logs and results that the control plane has not taken stay in the state folder, and the
+The first SIGTERM or SIGINT lets the running jobs finish; the second cancels them; the third kills them.
+SIGQUIT cancels at once. Logs and results that the control plane has not accepted stay in the state folder, and the
 next start sends them.
 
-Every user of the machine can read command lines. A token that --token gives itself is taken off this one as soon as
-Python runs, which a shell and the start of Python come before: some ten milliseconds. Better keep it in a file
-(--token file:///etc/bkagent/token, or token= in the configuration file), or hand it over by a descriptor
-(--token fd://3) or by BUILDKITE_AGENT_TOKEN, which only this user and root can read.""",
+Every user of the machine can read command lines. A token given by --token is removed from this one as soon as
+Python runs, some ten milliseconds after the start. It is better kept in a file
+(--token file:///etc/bkagent/token, or token= in the configuration file), or passed by a descriptor
+(--token fd://3) or in BUILDKITE_AGENT_TOKEN, which only this user and root can read.""",
     example="bkagent start --token file:///etc/bkagent/token --queue linux --build-path /var/lib/bkagent/builds",
     reads_file=True,
 )

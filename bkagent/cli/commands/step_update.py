@@ -39,7 +39,7 @@ COMMAND = Command(
     arguments=("ATTRIBUTE", "[VALUE]"),
     description=(
         "Changes an attribute of the running step, or of --step, such as its label or its priority.\n"
-        "Without VALUE, standard input is the value, its last line end included."
+        "Without VALUE, the value is read from standard input, including its last line break."
     ),
     example="bkagent step update label 'Tests (3 of 7 failed)'",
 )

@@ -27,6 +27,6 @@ COMMAND = Command(
     "Stop the agent that runs this job",
     run,
     options=(*client.OPTIONS, options.FORCE),
-    description="The agent finishes this job, disconnects and ends. With --force it cancels the job first.",
+    description="The agent finishes this job, disconnects and exits. With --force it cancels the job first.",
     example="bkagent stop",
 )

@@ -14,14 +14,14 @@ def run(call: "Call") -> int:
     """Check the algorithm, and refuse."""
     if call.settings[options.ALGORITHM]:
         choices.check(call, options.ALGORITHM)
-    return unsupported.refuse("cannot make keys that sign pipelines")
+    return unsupported.refuse("generating signing keys is")
 
 
 COMMAND = Command(
     "tool keygen",
-    "Make a pair of keys that sign pipelines",
+    "Generate a key pair for signing pipelines",
     run,
     options=(*SHARED, *options.KEYGEN),
-    description="Makes a private key, which signs the steps of pipelines, and the public one that agents check with.",
+    description="Generates a private key that signs the steps of pipelines, and the public key to verify them with.",
     example="bkagent tool keygen --alg EdDSA --key-id deploys",
 )

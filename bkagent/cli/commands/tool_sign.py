@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Refuse."""
-    return unsupported.refuse("cannot sign pipelines")
+    return unsupported.refuse("signing pipelines is")
 
 
 COMMAND = Command(
@@ -21,6 +21,6 @@ COMMAND = Command(
     run,
     options=(*SHARED, *options.SIGN),
     arguments=("[FILE]",),
-    description="Signs the steps of a pipeline in a file, or of one that --graphql-token may fetch and change.",
+    description="Signs the steps of a pipeline in a file, or of one that is fetched and updated with --graphql-token.",
     example="bkagent tool sign pipeline.yml --jwks-file private.json --repo https://example.com/acme/widgets.git",
 )

@@ -42,13 +42,13 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "workdir set",
-    "Choose the folder of the rest of the job",
+    "Change the working directory of the rest of the job",
     run,
     options=(*SHARED, OUTPUT),
     arguments=("PATH",),
     description=(
-        "Chooses the folder that later hooks and the command run in, for hooks that are programs. A hook that is a\n"
-        "shell script just says cd."
+        "Changes the working directory of later hooks and the command, for hooks that are programs. A hook that is a\n"
+        "shell script just uses cd."
     ),
     example="bkagent workdir set services/api",
     exact=True,

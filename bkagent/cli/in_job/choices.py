@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def check(call: "Call", option: "Option") -> None:
-    """Raise UsageError when the value of an option is none of the words that mean something there."""
+    """Raise UsageError if the value of an option is not one of its allowed choices."""
     found, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
     if found not in words:
         legal = " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])

@@ -94,7 +94,10 @@ def scrubbed_names(call: "Call", texts: "List[str]") -> "List[str]":
     try:
         return JobApi(call.environ).redacted(clean)
     except NotServed as problem:
-        call.report("debug", f"Names are sent without asking the job's process for secrets: {problem}")
+        call.report(
+            "debug",
+            f"Could not ask the job's process for its secrets; names are redacted by variables alone: {problem}",
+        )
         return clean
 
 
@@ -108,5 +111,5 @@ def _secrets(call: "Call") -> "SecretValues":
             settings = resolve((REDACTED_VARS,), Source({}, call.environ), lambda sentence: None)
         call.secrets = SecretValues(call.environ, settings[REDACTED_VARS])
     if call.secrets.bad_patterns:
-        raise UsageError(f"redacted-vars has patterns that do not parse: {', '.join(call.secrets.bad_patterns)}")
+        raise UsageError(f"redacted-vars has invalid patterns: {', '.join(call.secrets.bad_patterns)}")
     return call.secrets

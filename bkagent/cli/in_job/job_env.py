@@ -18,7 +18,7 @@ def job_api(call: "Call") -> JobApi:
     except AgentError as error:
         raise AgentError(
             f"could not create Job API client: {error}\n"
-            "this command only works in hooks, plugins and commands of a job, while its agent offers the Job API"
+            "this command works only in the hooks, plugins and commands of a job whose agent has the Job API enabled"
         ) from error
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _CANNOT = (
     "{what} cannot be kept out of the job's log, so nothing is printed: {error}. "
-    "--skip-redaction or {variable}=true prints in spite of that"
+    "Use --skip-redaction or {variable}=true to print anyway"
 )
 
 

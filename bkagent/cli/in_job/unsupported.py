@@ -1,4 +1,4 @@
-"""What a command answers whose work this release cannot do. On the short path."""
+"""Refuse commands that this release does not support. On the short path."""
 
 from bkagent.errors import AgentError
 
@@ -8,8 +8,8 @@ if TYPE_CHECKING:
 
 
 def refuse(what: str) -> int:
-    """Raise AgentError; `what` says what this release cannot do."""
-    raise AgentError(f"this release {what}; nothing was done")
+    """Raise AgentError; `what` is the subject of the sentence, with its verb."""
+    raise AgentError(f"{what} not supported in this release; nothing was done")
 
 
 def refuse_lock(call: "Call") -> int:
@@ -25,4 +25,4 @@ def refuse_lock(call: "Call") -> int:
         call.err.write("\n".join(page) + "\n")
         return 1
     choices.check(call, SCOPE)
-    return refuse("cannot take locks that jobs share")
+    return refuse("lock commands are")

@@ -35,7 +35,7 @@ def answer(words: "List[str]", environ: "Mapping[str, str]") -> int:
         return _in_group(first, words[1:], environ)
     if first.startswith("-") and len(first) > 1:
         _print(_overview(), environ)
-        raise UsageError(f"there is no flag {first} before the command; the flags of a command stand behind it")
+        raise UsageError(f"unknown flag {first} before the command; the flags of a command follow it")
     raise _unknown(first)
 
 
@@ -60,7 +60,7 @@ def _in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> i
         raise _unknown(first, group)
     _print(_group(group), environ)
     if first not in _WORDS and first not in _FLAGS:
-        raise UsageError(f"{group} has no flag {first}; the flags of a command stand behind it")
+        raise UsageError(f"{group} has no flag {first}; the flags of a command follow it")
     return 0
 
 

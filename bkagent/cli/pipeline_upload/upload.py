@@ -94,7 +94,7 @@ class Sending:
         environ = self._joined(pipeline)
         bad = secrets.unreadable_patterns(environ, patterns)
         if bad:
-            self.call.report("warn", f"--redacted-vars has patterns that cannot be read: {', '.join(bad)}")
+            self.call.report("warn", f"--redacted-vars has invalid patterns: {', '.join(bad)}")
         short = ", ".join(secrets.short_names(pipeline.document, environ, patterns))
         if short:
             text = f"Some variables have values below minimum length ({SHORTEST_BYTES} bytes) and will not be redacted"
@@ -106,14 +106,14 @@ class Sending:
                 f"[{' '.join(names)}]"
             )
         elif self._job_knows_secrets_of(pipeline.document):
-            held = f'pipeline "{name}" contains secrets that the job keeps out of its log (redactor add, secret get)'
+            held = f'pipeline "{name}" contains secrets that the job redacts (redactor add, secret get)'
         else:
             return
         if self.call.settings[options.REJECT_SECRETS]:
             raise AgentError(f"{held}, and cannot be uploaded to Buildkite")
         report = self.call.report
         report("warn", f"The {held}, which will be readable by everyone who can see the build")
-        report("warn", "Put $$ before the name of such a variable, so that it is looked up when the step runs")
+        report("warn", "Write $$ before the name of such a variable to expand it when the step runs")
         report("warn", "Version 4 of the agent refuses such a pipeline by default; --reject-secrets does so now")
 
     def _job_knows_secrets_of(self, document: Mapping[str, Any]) -> bool:
@@ -125,7 +125,7 @@ class Sending:
             return JobApi(self.call.environ).redacted([text]) != [text]
         except NotServed as problem:
             level = "warn" if self.call.settings[options.REJECT_SECRETS] else "debug"
-            self.call.report(level, f"The pipeline was not checked for secrets that the job has named: {problem}")
+            self.call.report(level, f"The pipeline was not checked for the job's redacted secrets: {problem}")
             return False
 
     def _joined(self, pipeline: Normalised) -> Dict[str, str]:

@@ -64,7 +64,7 @@ def _refuse(settings: Settings) -> None:
     for option in accepted.REFUSED:
         if settings[option]:
             raise ConfigError(
-                f"{option.name} (from the {settings.origin(option)}) cannot be honoured by this release, "
+                f"{option.name} (from the {settings.origin(option)}) is not supported in this release, "
                 "which therefore does not start with it"
             )
     if settings[agent.ALLOWED_VARIABLES] and not settings[agent.ENABLE_VARIABLE_ALLOWLIST]:
@@ -76,12 +76,12 @@ def _refuse(settings: Settings) -> None:
 def _spawn(settings: Settings) -> int:
     each, count = settings[session.SPAWN_PER_CPU], settings[session.SPAWN]
     if each and count > 1:
-        raise ConfigError("spawn and spawn-per-cpu exclude each other; set one of them")
+        raise ConfigError("spawn and spawn-per-cpu are mutually exclusive; set one of them")
     count = each * (os.cpu_count() or 1) if each else count
     if count < 1:
         raise ConfigError(f"spawn must be at least 1, but the {settings.origin(session.SPAWN)} says {count}")
     if count > 1 and settings[session.ACQUIRE_JOB]:
-        raise ConfigError("acquire-job takes one job, so spawn must be 1 with it")
+        raise ConfigError("acquire-job runs a single job and requires spawn to be 1")
     return int(count)
 
 
@@ -92,7 +92,7 @@ def _tags(settings: Settings) -> Tuple[str, ...]:
     queue = settings[session.QUEUE]
     if queue:
         if any(tag.startswith("queue=") for tag in tags):
-            raise ConfigError(f'the queue is given twice: --queue says "{queue}", and a tag says queue too; set one')
+            raise ConfigError(f'the queue is set twice, by --queue "{queue}" and by a tag; set only one')
         tags.append("queue=" + queue)
     return tuple(tags)
 

@@ -14,7 +14,7 @@ from bkagent.wire.log_events import Report
 
 # At level KILL the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0
-_AGAIN = "send again to end the running jobs"
+_AGAIN = "send it again to cancel the running jobs"
 
 
 def follow(stop: Shutdown, report: Report) -> None:

@@ -23,7 +23,7 @@ def _ignored(name: str, kind: "Kind", default: object, variable: str) -> Option:
 # fmt: off
 def _retired(name: str, kind: "Kind", default: object, variable: str, hidden: bool = False) -> Option:
     return Option(
-        name, kind, default, env=("BUILDKITE_" + variable,), help="Has no effect any more.", hidden=hidden,
+        name, kind, default, env=("BUILDKITE_" + variable,), help="No longer has an effect.", hidden=hidden,
         deprecated=True,
     )
 
@@ -127,7 +127,7 @@ DEBUG_SIGNING = Option(
 REFUSED = (
     Option(
         "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",),
-        help="Keys that signed jobs are checked with; this release cannot check signatures and does not start with it.",
+        help="Keys to verify signed jobs with; this release cannot verify signatures and refuses to start.",
     ),
     Option(
         "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",),
@@ -138,7 +138,7 @@ REFUSED = (
 VERIFICATION_FAILURE_BEHAVIOR = Option(
     "verification-failure-behavior", Choice("", "block", "warn"), "block",
     env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",),
-    help="What happens to a signed job, as this release has no keys to check signatures with: block refuses it, warn "
+    help="What to do with a signed job, as this release cannot verify signatures: block refuses it, warn "
     "runs it with a warning in its log.",
 )
 

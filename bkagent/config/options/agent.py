@@ -108,7 +108,7 @@ BOOTSTRAP_SCRIPT = Option(
     COMMAND_PATH,
     "",
     env=("BUILDKITE_BOOTSTRAP_SCRIPT_PATH",),
-    help="Command that runs a job in place of this program's own phases.",
+    help="Command that runs a job instead of this program's own phases.",
 )
 SHELL = Option(
     "shell",
@@ -155,14 +155,14 @@ NO_ANSI_TIMESTAMPS = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_ANSI_TIMESTAMPS",),
-    help="Put no time codes into logs.",
+    help="Do not put timestamp codes into logs.",
 )
 TIMESTAMP_LINES = Option(
     "timestamp-lines",
     FLAG,
     False,
     env=("BUILDKITE_TIMESTAMP_LINES",),
-    help="Put the time before each line of logs; needs --no-ansi-timestamps.",
+    help="Prefix each line of logs with its time; requires --no-ansi-timestamps.",
 )
 NO_PTY = Option(
     "no-pty",
@@ -341,7 +341,7 @@ LEFTOVERS = Option(
     Choice("report", "end"),
     "report",
     env=("BKAGENT_LEFTOVERS",),
-    help="What to do with processes that outlive their job: report names them in the log, end ends them.",
+    help="What to do with processes that outlive their job: report (name them in the log) or end (kill them).",
 )
 
 COMPAT = compat.COMPAT

@@ -8,21 +8,21 @@ CONTEXT = Option(
     TEXT,
     "",
     env=("BUILDKITE_ANNOTATION_CONTEXT",),
-    help="Name that tells the annotations of a build apart; at most 100 characters.",
+    help="Name that identifies the annotation within its build; at most 100 characters.",
 )
 STYLE = Option(
     "style",
     Suggested("success", "info", "warning", "error"),
     "",
     env=("BUILDKITE_ANNOTATION_STYLE",),
-    help="How it looks: success, info, warning or error.",
+    help="Style: success, info, warning or error.",
 )
 APPEND = Option(
     "append",
     FLAG,
     False,
     env=("BUILDKITE_ANNOTATION_APPEND",),
-    help="Add to the body of the annotation of that context instead of replacing it.",
+    help="Append to the body of the annotation of that context instead of replacing it.",
 )
 PRIORITY = Option(
     "priority",
@@ -36,7 +36,7 @@ SCOPE = Option(
     Suggested("build", "job"),
     "build",
     env=("BUILDKITE_ANNOTATION_SCOPE",),
-    help="Where it is shown: build or job.",
+    help="Page it is shown on: build or job.",
 )
 REMOVED_CONTEXT = Option(
     "context", TEXT, "default", env=CONTEXT.env, help="Name of the annotation to remove.", required="context"

@@ -11,7 +11,7 @@ TOKEN = Option(
     "",
     env=("BUILDKITE_AGENT_TOKEN",),
     secret=True,
-    help="Token that registers this agent; file://PATH and fd://NUMBER are read from there.",
+    help="Token that registers this agent; file://PATH and fd://NUMBER read it from a file or a descriptor.",
 )
 ACCESS_TOKEN = Option(
     "agent-access-token",
@@ -35,21 +35,21 @@ NO_HTTP2 = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_HTTP2",),
-    help="Accepted for compatibility: this agent speaks HTTP/1.1 always.",
+    help="Accepted for compatibility; the agent always uses HTTP/1.1.",
 )
 DEBUG_HTTP = Option(
     "debug-http",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_DEBUG_HTTP",),
-    help="With --debug, log the headers of requests and answers.",
+    help="With --debug, log the headers of requests and responses.",
 )
 TRACE_HTTP = Option(
     "trace-http",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_TRACE_HTTP",),
-    help="Accepted for compatibility: --debug logs how long requests take.",
+    help="Accepted for compatibility; --debug logs how long requests take.",
 )
 
 # The rows that every command of a job shares.

@@ -8,7 +8,7 @@ CONTENT_TYPE = Option(
     TEXT,
     "",
     env=("BUILDKITE_ARTIFACT_CONTENT_TYPE",),
-    help="Content type of all files, instead of what their names tell.",
+    help="Content type of all files, instead of the one that each file's name implies.",
 )
 LITERAL = Option(
     "literal",
@@ -22,7 +22,7 @@ DELIMITER = Option(
     TEXT,
     ";",
     env=("BUILDKITE_AGENT_ARTIFACT_DELIMITER",),
-    help="What separates paths; an empty text makes the argument one path.",
+    help="Separator between paths; if empty, the argument is a single path.",
 )
 FOLLOW = Option(
     "glob-resolve-follow-symlinks",
@@ -36,7 +36,7 @@ SKIP_SYMLINKS = Option(
     FLAG,
     False,
     env=("BUILDKITE_ARTIFACT_UPLOAD_SKIP_SYMLINKS",),
-    help="Leave out files that are symbolic links.",
+    help="Skip files that are symbolic links.",
 )
 OLD_FOLLOW = Option(
     "follow-symlinks",
@@ -51,14 +51,14 @@ CONCURRENCY = Option(
     WHOLE,
     0,
     env=("BUILDKITE_ARTIFACT_UPLOAD_CONCURRENCY",),
-    help="Uploads at a time; 0 leaves the number to the agent.",
+    help="How many artifacts to upload at once; 0 for the agent's default.",
 )
 NO_MULTIPART = Option(
     "no-multipart-artifact-upload",
     FLAG,
     False,
     env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
-    help="Send each file in one request, however large.",
+    help="Upload each artifact in one request.",
 )
 STEP = Option("step", TEXT, "", help="Only artifacts of this step (its key, label or id) or of this job (its id).")
 BUILD = Option(
@@ -74,7 +74,7 @@ INCLUDE_RETRIED_JOBS = Option(
     FLAG,
     False,
     env=("BUILDKITE_AGENT_INCLUDE_RETRIED_JOBS",),
-    help="Look at artifacts of jobs that were retried too.",
+    help="Include artifacts of jobs that were retried.",
 )
 NO_S3_MULTIPART_DOWNLOAD = Option(
     "no-s3-multipart-download",
@@ -83,12 +83,12 @@ NO_S3_MULTIPART_DOWNLOAD = Option(
     env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
     help="Accepted for compatibility; has no effect.",
 )
-ALLOW_EMPTY_RESULTS = Option("allow-empty-results", FLAG, False, help="Count finding nothing as success.")
+ALLOW_EMPTY_RESULTS = Option("allow-empty-results", FLAG, False, help="Exit with 0 if no artifact matches.")
 SEARCH_FORMAT = Option(
     "format",
     TEXT,
     "%j %p %c\\n",
-    help="What to print for each: %i id, %p path, %c time of creation, %j job, %s size, %S and %T checksums (SHA-1, "
+    help="Format of each line: %i id, %p path, %c time of creation, %j job, %s size, %S and %T checksums (SHA-1, "
     "SHA-256), %u URL; \\n and the like are understood.",
 )
-SHA256 = Option("sha256", FLAG, False, help="Print the SHA-256 checksum, not the SHA-1.")
+SHA256 = Option("sha256", FLAG, False, help="Print the SHA-256 checksum instead of the SHA-1.")

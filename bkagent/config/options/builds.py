@@ -3,4 +3,4 @@
 from bkagent.config.kinds import TEXT
 from bkagent.config.option import Option
 
-BUILD = Option("build", TEXT, "", env=("BUILDKITE_BUILD_ID",), help="Build that is meant, by its id.", required="build")
+BUILD = Option("build", TEXT, "", env=("BUILDKITE_BUILD_ID",), help="Id of the build.", required="build")

@@ -4,7 +4,11 @@ from bkagent.config.kinds import ITEMS, TEXT, WHOLE
 from bkagent.config.option import Option
 
 NAME = Option(
-    "name", ITEMS, (), env=("BUILDKITE_CACHE_NAMES",), help="Cache that is meant; repeat the flag; all of them without."
+    "name",
+    ITEMS,
+    (),
+    env=("BUILDKITE_CACHE_NAMES",),
+    help="Name of a cache; repeat the flag for several; all caches if not given.",
 )
 REGISTRY = Option(
     "registry",
@@ -18,7 +22,7 @@ STORE_URL = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_CACHE_STORE_URL",),
-    help="Where the bytes are kept, such as s3://bucket/prefix or file:///folder.",
+    help="Where caches are stored, such as s3://bucket/prefix or file:///folder.",
 )
 CONFIG_FILE = Option(
     "cache-config-file",

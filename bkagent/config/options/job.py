@@ -14,5 +14,5 @@ REDACTED_VARS = Option(
     LIST,
     DEFAULT_REDACTED_VARS,
     env=("BUILDKITE_REDACTED_VARS",),
-    help="Patterns of the names of variables whose values must not be seen.",
+    help="Patterns of the names of variables whose values are redacted.",
 )

@@ -10,40 +10,40 @@ DUMP_FORMAT = Option(
     Suggested("json", "json-pretty"),
     "json",
     env=("BUILDKITE_AGENT_ENV_DUMP_FORMAT",),
-    help="How to print it: json or json-pretty.",
+    help="Output format: json or json-pretty.",
 )
 GET_FORMAT = Option(
     "format",
     Suggested("plain", "json", "json-pretty"),
     "plain",
     env=("BUILDKITE_AGENT_ENV_GET_FORMAT",),
-    help="How to print variables: plain, json or json-pretty.",
+    help="Output format: plain, json or json-pretty.",
 )
 SET_INPUT = Option(
     "input-format",
     Suggested("plain", "json"),
     "plain",
     env=("BUILDKITE_AGENT_ENV_SET_INPUT_FORMAT",),
-    help="What an argument or a line is: plain (NAME=value) or json (an object).",
+    help="Input format: plain (NAME=value) or json (an object).",
 )
 SET_OUTPUT = Option(
     "output-format",
     _PRINTED,
     "plain",
     env=("BUILDKITE_AGENT_ENV_SET_OUTPUT_FORMAT",),
-    help="How to print what has changed: plain, json, json-pretty or quiet.",
+    help="Output format of the changes: plain, json, json-pretty or quiet.",
 )
 UNSET_INPUT = Option(
     "input-format",
     Suggested("plain", "json"),
     "plain",
     env=("BUILDKITE_AGENT_ENV_UNSET_INPUT_FORMAT",),
-    help="What an argument or a line is: plain (a name) or json (an array of names).",
+    help="Input format: plain (a name) or json (an array of names).",
 )
 UNSET_OUTPUT = Option(
     "output-format",
     _PRINTED,
     "plain",
     env=("BUILDKITE_AGENT_ENV_UNSET_OUTPUT_FORMAT",),
-    help="How to print what has changed: plain, json, json-pretty or quiet.",
+    help="Output format of the changes: plain, json, json-pretty or quiet.",
 )

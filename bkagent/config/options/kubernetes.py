@@ -22,6 +22,6 @@ CONNECTION_TIMEOUT_S = Option(
     DURATION,
     0.0,
     env=("BUILDKITE_KUBERNETES_BOOTSTRAP_CONNECTION_TIMEOUT",),
-    help="Longest time to wait for the agent's container, such as 90s; 0 is two minutes.",
+    help="Timeout for reaching the agent's container, such as 90s; 0 for two minutes.",
 )
 KUBERNETES = (CONTAINER_ID, JOB_CONTEXT_PATH, CONNECTION_TIMEOUT_S)

@@ -9,14 +9,14 @@ SCOPE = Option(
     Suggested("machine"),
     "machine",
     env=("BUILDKITE_LOCK_SCOPE",),
-    help="Who shares the lock; machine is the only scope there is.",
+    help="Scope of the lock; machine is the only one.",
 )
 WAIT_S = Option(
     "lock-wait-timeout",
     DURATION,
     0.0,
     env=("BUILDKITE_LOCK_WAIT_TIMEOUT",),
-    help="Longest time to wait, such as 90s; 0 is for ever.",
+    help="Timeout, such as 90s; 0 to wait for ever.",
 )
 LOCK = (SCOPE, SOCKETS_PATH)
 WAITING = (*LOCK, WAIT_S)

@@ -19,7 +19,7 @@ EXPERIMENT = Option(
     LIST,
     (),
     env=("BUILDKITE_AGENT_EXPERIMENT",),
-    help="Features to switch on; repeat the flag or separate names with commas.",
+    help="Experiments to enable; repeat the flag or separate names with commas.",
 )
 PROFILE = Option(
     "profile",
@@ -33,7 +33,7 @@ LOG_FORMAT = Option(
     Choice("text", "json"),
     "text",
     env=("BUILDKITE_LOG_FORMAT",),
-    help="Form of the agent's own messages: text on standard error, or JSON lines on standard output.",
+    help="Format of the agent's own messages: text (on standard error) or json (lines on standard output).",
 )
 
 SHARED = (NO_COLOR, DEBUG, LOG_LEVEL, EXPERIMENT, PROFILE)

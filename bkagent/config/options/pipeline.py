@@ -30,77 +30,77 @@ FORMAT = Option(
     Suggested("json", "yaml"),
     "json",
     env=("BUILDKITE_PIPELINE_UPLOAD_DRY_RUN_FORMAT",),
-    help="Form of what --dry-run prints: json or yaml.",
+    help="Output format of --dry-run: json or yaml.",
 )
 NO_INTERPOLATION = Option(
     "no-interpolation",
     FLAG,
     False,
     env=("BUILDKITE_PIPELINE_NO_INTERPOLATION",),
-    help="Leave $VARIABLES in the pipeline as they are.",
+    help="Do not interpolate variables into the pipeline.",
 )
 REJECT_SECRETS = Option(
     "reject-secrets",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_SECRETS",),
-    help="Refuse to upload a pipeline that holds values of secret variables.",
+    help="Refuse to upload a pipeline that contains values of secret variables.",
 )
 ALLOW_SECRETS = Option(
     "allow-secrets",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_ALLOW_SECRETS",),
-    help="Only warn of secrets, which is the default unless --reject-secrets says otherwise.",
+    help="Only warn of secrets; the default unless --reject-secrets is set.",
 )
 REJECT_PARSE_WARNINGS = Option(
     "reject-parse-warnings",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_PIPELINE_UPLOAD_REJECT_PARSE_WARNINGS",),
-    help="Refuse to upload a pipeline with steps that cannot be understood.",
+    help="Refuse to upload a pipeline that was parsed with warnings.",
 )
 APPLY_IF_CHANGED = Option(
     "apply-if-changed",
     FLAG,
     True,
     env=("BUILDKITE_AGENT_APPLY_IF_CHANGED", "BUILDKITE_AGENT_APPLY_SKIP_IF_UNCHANGED"),
-    help="Skip steps by if_changed; =false only takes the key away.",
+    help="Skip steps by if_changed; with =false only remove the attribute.",
 )
 GIT_DIFF_BASE = Option(
     "git-diff-base",
     TEXT,
     "",
     env=("BUILDKITE_GIT_DIFF_BASE",),
-    help="Commit or branch that changed files are told from; empty is the pull request's base or the default branch.",
+    help="Commit or branch to compare with for changed files; if empty, the pull request's base or the default branch.",
 )
 FETCH_DIFF_BASE = Option(
     "fetch-diff-base",
     FLAG,
     False,
     env=("BUILDKITE_FETCH_DIFF_BASE",),
-    help="Fetch that base first.",
+    help="Fetch the diff base first.",
 )
 CHANGED_FILES = Option(
     "changed-files-path",
     TEXT,
     "",
     env=("BUILDKITE_CHANGED_FILES_PATH",),
-    help="File with the changed paths, one a line, in place of asking git.",
+    help="File that lists the changed paths, one a line, instead of running git diff.",
 )
 JWKS_FILE = Option(
     "jwks-file",
     TEXT,
     "",
     env=("BUILDKITE_AGENT_JWKS_FILE",),
-    help="Key set to sign steps with; not supported yet.",
+    help="File with the JSON Web Key Set to sign steps with; not supported yet.",
 )
 JWKS_KEY = Option(
     "jwks-key-id",
     TEXT,
     "",
     env=("BUILDKITE_AGENT_JWKS_KEY_ID",),
-    help="Key of that set; not supported yet.",
+    help="Id of the key in that set to sign with; not supported yet.",
 )
 AWS_KMS_KEY = Option(
     "signing-aws-kms-key",
@@ -121,7 +121,7 @@ DEBUG_SIGNING = Option(
     FLAG,
     False,
     env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
-    help="Log what is signed; not supported yet.",
+    help="Log the content that is signed; not supported yet.",
 )
 
 SIGNING = (JWKS_FILE, JWKS_KEY, AWS_KMS_KEY, GCP_KMS_KEY)

@@ -9,14 +9,14 @@ FORMAT = Option(
     Suggested("json", "none"),
     "none",
     env=("BUILDKITE_AGENT_REDACT_ADD_FORMAT",),
-    help="What the input is: none (one secret) or json (an object whose values are secrets).",
+    help="Input format: none (a single secret) or json (an object whose values are secrets).",
 )
 APPLY_VARS_FILTER = Option(
     "apply-vars-filter",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_REDACT_VARS_FILTER",),
-    help="Of a JSON object, take only values of names that match --redacted-vars, and of six bytes or more.",
+    help="With --format json, add only values of six bytes or more whose names match --redacted-vars.",
 )
 REDACTED_NAMES = Option(
     "redacted-vars",

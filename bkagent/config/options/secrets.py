@@ -8,12 +8,12 @@ FORMAT = Option(
     Suggested("default", "json", "env"),
     "default",
     env=("BUILDKITE_AGENT_SECRET_GET_FORMAT",),
-    help="How to print them: default (the bare value of one, JSON of several), json, or env (NAME='value' lines).",
+    help="Output format: default (the bare value of one secret, JSON for several), json, or env (NAME='value' lines).",
 )
 SKIP_REDACTION = Option(
     "skip-redaction",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_SECRET_GET_SKIP_SECRET_REDACTION",),
-    help="Print the values without keeping them out of the job's log.",
+    help="Print the values without redacting them in the job's log.",
 )

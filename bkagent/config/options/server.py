@@ -11,35 +11,35 @@ LISTEN = Option(
     "listen",
     TEXT,
     DEFAULT_LISTEN,
-    help="Address and port to listen on, as HOST:PORT; port 0 is any that is free.",
+    help="Address and port to listen on, as HOST:PORT; port 0 for any free one.",
 )
 PUBLIC_URL = Option(
     "url",
     TEXT,
     "",
-    help="URL under which others reach this server, for links in jobs, APIs and pages; by default where it listens. "
-    "A proxy in front of the server needs it.",
+    help="Public URL of this server, for links in jobs, APIs and pages; by default the address it listens on. "
+    "Required behind a proxy.",
 )
 OPEN_PAGES = Option(
     "open-pages",
     FLAG,
     False,
-    help="Let everybody on this machine read the pages, logs and artifacts without a login, and nothing else; only "
-    "where the server listens on a loopback address.",
+    help="Let every user of this machine read the pages, logs and artifacts without a login, and nothing else; only "
+    "on a server that listens on a loopback address.",
 )
 LOST_AFTER = Option(
     "agent-lost-after",
     CHECKED_DURATION,
     180.0,
-    help="How long an agent may not be heard before it counts as lost and its job as failed, from 10s on. bkagent's "
-    "own agents are told; others expect three minutes.",
+    help="How long an agent may be silent before it is lost and its job fails; at least 10s. bkagent's "
+    "own agents are told of it; others expect three minutes.",
 )
 REST_ENDPOINT = Option(
     "endpoint",
     TEXT,
     "",
     env=("BUILDKITE_REST_API_ENDPOINT",),
-    help="URL of a running control plane, in place of --data.",
+    help="URL of a running control plane, instead of --data.",
 )
 REST_TOKEN = Option(
     "token",
@@ -47,22 +47,26 @@ REST_TOKEN = Option(
     "",
     env=("BUILDKITE_API_TOKEN",),
     secret=True,
-    help="Token of its REST API, for use with --endpoint.",
+    help="Token of its REST API; required with --endpoint.",
 )
 PIPELINE = Option(
-    "pipeline", TEXT, "", help="Pipeline that the build belongs to; made when it is new.", required="pipeline"
+    "pipeline", TEXT, "", help="Pipeline of the build; created if it does not exist.", required="pipeline"
 )
 PIPELINE_FILE = Option(
-    "file", FILE_PATH, "", help="File with the build's steps; - reads standard input.", required="file"
+    "file", FILE_PATH, "", help="File with the build's steps; - for standard input.", required="file"
 )
-BRANCH = Option("branch", TEXT, "main", help="Branch that is built.")
-COMMIT = Option("commit", TEXT, "HEAD", help="Commit that is built; HEAD is the branch's latest.")
-MESSAGE = Option("message", TEXT, "", help="What the build is about.")
-BUILD_ENV = Option("env", ITEMS, (), help="NAME=VALUE, a variable of the build; may be given again.")
-BUILD_META_DATA = Option("meta-data", ITEMS, (), help="KEY=VALUE, meta-data of the build; may be given again.")
-REPOSITORY = Option("repository", TEXT, "", help="Repository that jobs check out; a known pipeline has one already.")
+BRANCH = Option("branch", TEXT, "main", help="Branch to build.")
+COMMIT = Option("commit", TEXT, "HEAD", help="Commit to build; HEAD for the branch's latest.")
+MESSAGE = Option("message", TEXT, "", help="Message of the build.")
+BUILD_ENV = Option("env", ITEMS, (), help="Variable of the build, as NAME=VALUE; repeat the flag for several.")
+BUILD_META_DATA = Option(
+    "meta-data", ITEMS, (), help="Meta-data of the build, as KEY=VALUE; repeat the flag for several."
+)
+REPOSITORY = Option(
+    "repository", TEXT, "", help="Repository that jobs check out; an existing pipeline already has one."
+)
 NO_INTERPOLATION = Option(
-    "no-interpolation", FLAG, False, help="Keep variables in the file as they are, for the jobs' shells to replace."
+    "no-interpolation", FLAG, False, help="Do not interpolate variables into the file; the jobs' shells expand them."
 )
 AS_JSON = Option("json", FLAG, False, help="Print the build as JSON.")
 

@@ -16,14 +16,14 @@ STATE_PATH = Option(
     FILE_PATH,
     "",
     env=("BKAGENT_STATE_PATH",),
-    help="Folder for what must outlive the agent; by default .buildkite-agent/bkagent in the home folder.",
+    help="Folder for what outlives the agent (logs, results); .buildkite-agent/bkagent in the home folder by default.",
 )
 NAME = Option(
     "name",
     TEXT,
     "",
     env=("BUILDKITE_AGENT_NAME",),
-    help="Name of the agent; %spawn in it becomes the number of the worker, from 1.",
+    help="Name of the agent; %spawn is replaced with the number of the worker, from 1.",
 )
 PRIORITY = Option(
     "priority",
@@ -37,35 +37,35 @@ ACQUIRE_JOB = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_ACQUIRE_JOB",),
-    help="Run this one job and leave.",
+    help="Run only this job, then disconnect.",
 )
 REFLECT_EXIT_STATUS = Option(
     "reflect-exit-status",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_REFLECT_EXIT_STATUS",),
-    help="With --acquire-job, end with the exit status of the job.",
+    help="With --acquire-job, exit with the exit status of the job.",
 )
 DISCONNECT_AFTER_JOB = Option(
     "disconnect-after-job",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_DISCONNECT_AFTER_JOB",),
-    help="Leave after one job; each worker counts its own.",
+    help="Disconnect after one job; each worker counts its own.",
 )
 DISCONNECT_AFTER_IDLE = Option(
     "disconnect-after-idle-timeout",
     WHOLE,
     0,
     env=("BUILDKITE_AGENT_DISCONNECT_AFTER_IDLE_TIMEOUT",),
-    help="Leave when no worker had a job for this many seconds; 0 for never.",
+    help="Disconnect when all workers have been idle for this many seconds; 0 for never.",
 )
 DISCONNECT_AFTER_UPTIME = Option(
     "disconnect-after-uptime",
     WHOLE,
     0,
     env=("BUILDKITE_AGENT_DISCONNECT_AFTER_UPTIME",),
-    help="Take no job after this many seconds, and leave; 0 for never.",
+    help="After this many seconds take no further job and disconnect; 0 for never.",
 )
 QUEUE = Option("queue", TEXT, "", env=("BUILDKITE_AGENT_QUEUE",), help="Queue to take jobs from: the tag queue=VALUE.")
 TAGS = Option("tags", LIST, (), env=("BUILDKITE_AGENT_TAGS",), help="Tags of the agent, such as docker=true.")
@@ -96,14 +96,14 @@ PING_MODE = Option(
     Choice("auto", "poll-only", "ping-only", "stream-only"),
     "auto",
     env=("BUILDKITE_AGENT_PING_MODE",),
-    help="How work arrives: auto, poll-only (or ping-only) or stream-only.",
+    help="How the agent learns of work: auto, poll-only (or ping-only) or stream-only.",
 )
 NO_FEATURE_REPORTING = Option(
     "no-feature-reporting",
     FLAG,
     False,
     env=("BUILDKITE_AGENT_NO_FEATURE_REPORTING",),
-    help="Do not tell the control plane which features are in use.",
+    help="Do not report to the control plane which features are in use.",
 )
 
 SESSION = (

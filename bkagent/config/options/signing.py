@@ -18,7 +18,7 @@ KEY_ID = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_KEYGEN_KEY_ID",),
-    help="Name of the keys; a random one by default.",
+    help="Id of the keys; a random one by default.",
 )
 PRIVATE_FILE = Option(
     "private-jwks-file",
@@ -42,21 +42,21 @@ GRAPHQL_TOKEN = Option(
     "",
     env=("BUILDKITE_GRAPHQL_TOKEN",),
     secret=True,
-    help="Token to fetch the pipeline with, in place of a file.",
+    help="Token to fetch the pipeline with, instead of a file.",
 )
 UPDATE = Option(
     "update",
     FLAG,
     False,
     env=("BUILDKITE_TOOL_SIGN_UPDATE",),
-    help="Write the signed steps back to the pipeline.",
+    help="Update the pipeline with the signed steps.",
 )
 NO_CONFIRM = Option(
     "no-confirm",
     FLAG,
     False,
     env=("BUILDKITE_TOOL_SIGN_NO_CONFIRM",),
-    help="Write them back without asking.",
+    help="Update the pipeline without asking.",
 )
 ORGANIZATION = Option(
     "organization-slug",

@@ -20,5 +20,5 @@ SOCKETS_PATH = Option(
     FILE_PATH,
     default_sockets_path,
     env=("BUILDKITE_SOCKETS_PATH",),
-    help="Folder of the sockets of agent and jobs.",
+    help="Folder of the sockets of the agent and its jobs.",
 )

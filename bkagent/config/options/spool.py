@@ -5,10 +5,10 @@ from bkagent.config.option import Option
 from bkagent.config.options import agent, logging, session
 
 JSON = Option("json", FLAG, False, in_file=False, help="Print JSON.")
-PLAIN = Option("plain", FLAG, False, in_file=False, help="Leave out the invisible codes that carry the times.")
+PLAIN = Option("plain", FLAG, False, in_file=False, help="Remove the invisible timestamp codes.")
 WITHIN = Option(
     "within", CHECKED_DURATION, 60.0, in_file=False,
-    help="How long to try, in a form such as 30s; what is not delivered by then stays in the spool.",
+    help="How long to try, such as 30s; what is not delivered by then stays in the spool.",
 )  # fmt: skip
 
 # Where the agent's configuration file says that its state is, these commands find it.

@@ -8,7 +8,7 @@ STEP = Option(
     TEXT,
     "",
     env=("BUILDKITE_STEP_ID",),
-    help="Step that is meant, by its id or its key.",
+    help="Id or key of the step.",
     required="step",
 )
 BUILD = Option(
@@ -16,7 +16,7 @@ BUILD = Option(
     TEXT,
     "",
     env=("BUILDKITE_BUILD_ID",),
-    help="Build of the step; needed where the step is named by its key.",
+    help="Build of the step; required if the step is given by its key.",
 )
 HIDDEN_BUILD = Option("build", TEXT, "", env=BUILD.env, help=BUILD.help, hidden=True)
 GET_FORMAT = Option(
@@ -24,26 +24,26 @@ GET_FORMAT = Option(
     Suggested("", "json"),
     "",
     env=("BUILDKITE_STEP_GET_FORMAT",),
-    help="How to print it: empty for plain text, or json.",
+    help="Output format: empty for plain text, or json.",
 )
 APPEND = Option(
     "append",
     FLAG,
     False,
     env=("BUILDKITE_STEP_UPDATE_APPEND",),
-    help="Add to the value that is there.",
+    help="Append to the existing value.",
 )
 FORCE = Option(
     "force",
     FLAG,
     False,
     env=("BUILDKITE_STEP_CANCEL_FORCE",),
-    help="Count jobs as cancelled without waiting for what their agents still do.",
+    help="Mark jobs as cancelled without waiting for their agents.",
 )
 FORCE_GRACE_PERIOD = Option(
     "force-grace-period-seconds",
     WHOLE,
     10,
     env=("BUILDKITE_STEP_CANCEL_FORCE_GRACE_PERIOD_SECONDS", "BUILDKITE_CANCEL_GRACE_PERIOD"),
-    help="Seconds that --force waits first.",
+    help="Seconds to wait before --force takes effect.",
 )

@@ -8,5 +8,5 @@ OUTPUT = Option(
     Suggested("quiet", "plain", "json"),
     "plain",
     env=("BUILDKITE_AGENT_WORKDIR_SET_OUTPUT_FORMAT",),
-    help="How to print the folder: quiet (not at all), plain or json.",
+    help="Output format: quiet (nothing), plain or json.",
 )

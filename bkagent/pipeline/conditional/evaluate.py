@@ -30,10 +30,10 @@ def evaluate(text: str, variables: Mapping[str, Any]) -> bool:
         if value is None:
             return False
         if not isinstance(value, bool):
-            raise PipelineError("the whole condition must be true or false; compare its value with something")
+            raise PipelineError("a condition must be true or false; compare its value with something")
         return value
     except PipelineError as wrong:
-        raise PipelineError(f"the condition `{text}` is wrong: {wrong}") from None
+        raise PipelineError(f"the condition `{text}` is invalid: {wrong}") from None
 
 
 def check(text: str, variables: Mapping[str, Any] = {}) -> None:  # noqa: B006 - never changed
@@ -43,7 +43,7 @@ def check(text: str, variables: Mapping[str, Any] = {}) -> None:  # noqa: B006 -
     try:
         parse(text, _known(variables))
     except PipelineError as wrong:
-        raise PipelineError(f"the condition `{text}` is wrong: {wrong}") from None
+        raise PipelineError(f"the condition `{text}` is invalid: {wrong}") from None
 
 
 def _known(variables: Mapping[str, Any]) -> Known:

@@ -22,7 +22,7 @@ def expansion(text: str, at: int) -> Lookup:
     """Return the function that answers an expansion: a text, or None where the variable is not set."""
     form = _FORM.fullmatch(text)
     if form is None:
-        wrong(at, f"{text} is no expansion; expected ${{NAME}}, ${{NAME:-text}}, ${{NAME:+text}} or ${{NAME:0:7}}")
+        wrong(at, f"{text} is not an expansion; expected ${{NAME}}, ${{NAME:-text}}, ${{NAME:+text}} or ${{NAME:0:7}}")
     name = form.group("plain") or form.group("name")
     operator, word = form.group("operator") or "", form.group("word") or ""
     offset, length = form.group("offset"), form.group("length")

@@ -43,7 +43,7 @@ def split(text: str) -> List[Word]:
     Raises PipelineError with the column of what is no word of the language.
     """
     if len(text) > LONGEST_CONDITION:
-        wrong(LONGEST_CONDITION, f"the condition goes on; at most {LONGEST_CONDITION} characters are allowed")
+        wrong(LONGEST_CONDITION, f"the condition is longer than {LONGEST_CONDITION} characters")
     words: List[Word] = []
     at = 0
     while at < len(text):
@@ -66,11 +66,11 @@ def split(text: str) -> List[Word]:
 def _no_word(text: str, at: int) -> NoReturn:
     letter = text[at]
     if letter in "'\"":
-        wrong(at, f"the text that begins here has no closing {letter}")
+        wrong(at, f"the text that starts here has no closing {letter}")
     if letter == "/":
         wrong(at, "a regular expression must stand after =~, !~ or includes, and end with / on the same line")
     if letter == "$":
         wrong(at, "expected the name of a variable after $, or ${...}")
     if letter in "&|=":
         wrong(at, f"expected an operator such as ==, !=, =~, && or ||, found {letter}")
-    wrong(at, f'"{letter}" has no meaning here')
+    wrong(at, f'"{letter}" is not allowed here')

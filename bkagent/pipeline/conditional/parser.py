@@ -155,12 +155,12 @@ class _Reading:
         if self.take("("):
             return self._call(word)
         if not self.known.has(name):
-            wrong(word.at, f'there is no "{name}"; names are such as build.branch, build.tag or pipeline.slug')
+            wrong(word.at, f'unknown name "{name}"; names look like build.branch, build.tag or pipeline.slug')
         return lambda given: given.get(name)
 
     def _call(self, word: Word) -> Answer:
         if word.text not in ("env", "build.env"):
-            wrong(word.at, f'there is no function "{word.text}"; env("NAME") and build.env("NAME") are known')
+            wrong(word.at, f'unknown function "{word.text}"; the functions are env("NAME") and build.env("NAME")')
         argument = self.plain()
         self.need(")")
         missing = "" if word.text == "env" else None

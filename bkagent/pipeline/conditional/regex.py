@@ -30,7 +30,7 @@ _REFUSED = (
 MOST_STEPS = 2_000_000
 LONGEST_CHARACTERS = 4000
 LONGEST_S = 2.0
-TOGETHER = "the regular expressions of the pipeline take too long together; make them simpler"
+TOGETHER = "the regular expressions of this pipeline take too long; simplify them"
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:[^\]\\]|\\.)*\]|(?P<groups>\)[*+{])|(?P<bar>\|)|(?P<many>[*+]|\{\d*,?\d*\})|(?P<perhaps>(?<!\()\?)",
     re.DOTALL,
@@ -53,20 +53,20 @@ class Pattern:
     def __init__(self, text: str, at: int) -> None:
         body, _, flags = text[1:].rpartition("/")
         if flags not in ("", "i"):
-            wrong(at, f'"{flags}" is no flag of a regular expression; only i is')
+            wrong(at, f'"{flags}" is not a regular expression flag; only i is supported')
         for refused, name in _REFUSED:
             if refused.search(body):
                 wrong(at, f"{name} is not allowed in a regular expression")
         if len(body) > LONGEST_CHARACTERS:
             wrong(at, f"a regular expression may have at most {LONGEST_CHARACTERS} characters")
         if (flags or _WITHOUT_CASE.search(body)) and _WIDE_RANGE.search(body):
-            wrong(at, "a range of so many letters cannot be combined with the flag i")
+            wrong(at, "a range of this many letters cannot be combined with the flag i")
         self._body, self._at = body, at
         try:
             with spend(at):
                 self._compiled = re.compile(_as_python(body), re.MULTILINE | (re.IGNORECASE if flags else 0))
         except (re.error, OverflowError, RecursionError) as error:
-            wrong(at, f"the regular expression cannot be read: {error}")
+            wrong(at, f"invalid regular expression: {error}")
 
     def found_in(self, text: str) -> bool:
         """Say whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
@@ -93,11 +93,11 @@ class Pattern:
         except subprocess.TimeoutExpired:
             if longest_s < LONGEST_S:
                 wrong(self._at, TOGETHER)
-            wrong(self._at, f"the regular expression found no answer within {longest_s:.0f} s; make it simpler")
+            wrong(self._at, f"the regular expression took longer than {longest_s:.0f} s; simplify it")
         except OSError as error:
-            wrong(self._at, f"the regular expression cannot be tried: {error.strerror}")
+            wrong(self._at, f"the regular expression cannot be evaluated: {error.strerror}")
         if done.returncode not in (10, 11):
-            wrong(self._at, "the regular expression cannot be tried: its process ended early")
+            wrong(self._at, "the regular expression cannot be evaluated: its process ended early")
         return done.returncode == 10
 
 

@@ -60,10 +60,10 @@ def _patterns(value: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
     if not isinstance(value, dict):
         return _compiled(value, KEY), []
     if value.get("include") is None:
-        raise BadPattern("include is missing; it names the files that count")
+        raise BadPattern("include is missing; it lists the files to look for")
     unknown = [name for name in value if name not in ("include", "exclude")]
     if unknown:
-        raise BadPattern(f"{unknown[0]} has no meaning in it; only include and exclude have")
+        raise BadPattern(f"{unknown[0]} is unknown; the keys are include and exclude")
     exclude = value.get("exclude")
     return _compiled(value["include"], "include"), [] if exclude is None else _compiled(exclude, "exclude")
 
@@ -78,5 +78,5 @@ def _compiled(value: Any, what: str) -> List[PathPattern]:
         try:
             compiled.append(PathPattern(item, backslash_separates=os.sep == "\\"))
         except BadPattern as wrong:
-            raise BadPattern(f'the pattern "{item}" cannot be read: {wrong}') from None
+            raise BadPattern(f'invalid pattern "{item}": {wrong}') from None
     return compiled

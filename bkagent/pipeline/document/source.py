@@ -20,7 +20,7 @@ def read_pipeline(
     """Return the one pipeline of a text. Raises PipelineError naming the source, also for none or several."""
     found = read_pipelines(text, name, environ, interpolate, prefer_environ=prefer_environ)
     if len(found) != 1:
-        what = "there is nothing in it" if not found else f"it has {len(found)} documents, where one is expected"
+        what = "the document is empty" if not found else f"expected one document, found {len(found)}"
         raise PipelineError(f'pipeline parsing of "{name}" failed: {what}')
     return found[0]
 

@@ -24,7 +24,7 @@ def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep
     if not isinstance(value, list):
         raise Unfit(f"steps must be a list, not {kind(value)}")
     if depth > DEEPEST_GROUP:
-        raise PipelineError(f"groups stand inside each other more than {DEEPEST_GROUP} levels deep")
+        raise PipelineError(f"groups are nested more than {DEEPEST_GROUP} levels deep")
     found = []
     for number, item in enumerate(value, start=1):
         step, wrong = _step(item, depth, f"step {number} of {len(value)}")

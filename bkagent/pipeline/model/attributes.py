@@ -207,7 +207,7 @@ def _adjustment(fields: Fields, item: Any, dimensions: Mapping[str, Tuple[str, .
     if not isinstance(combined, Mapping):
         combined = {"": combined}
     if not combined or not set(combined) <= set(dimensions):
-        raise PipelineError(f"{fields.what}: matrix.adjustments: with must name dimensions of setup, and no other")
+        raise PipelineError(f"{fields.what}: matrix.adjustments: with must name the dimensions of setup and no others")
     texts = {name: _combined(fields, name, value) for name, value in combined.items()}
     inner = Fields(item, f"{fields.what}: matrix.adjustments")
     return Adjustment(texts, skip(inner), soft_fail(inner) if "soft_fail" in inner else None, item)

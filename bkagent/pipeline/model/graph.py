@@ -22,7 +22,7 @@ def check(pipeline: Pipeline, existing_keys: Collection[str] = (), *, unknown_al
     cycle = _cycle(pipeline, keyed)
     if cycle:
         path = " -> ".join(f'"{key}"' for key in cycle)
-        raise PipelineError(f"{keyed[cycle[0]].name}: depends_on leads back to itself: {path}")
+        raise PipelineError(f"{keyed[cycle[0]].name}: depends_on forms a cycle: {path}")
 
 
 def unknown_dependencies(pipeline: Pipeline, existing_keys: Collection[str] = ()) -> List[str]:

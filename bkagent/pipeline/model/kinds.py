@@ -28,7 +28,7 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
         return kind
     known = ", ".join(grammar.TELLING_KEYS)
     has = ", ".join(document) or "nothing"
-    wanted = f"there is no command, and nothing else that tells what it is (one of {known})"
+    wanted = f"missing command, or another attribute that tells its type (one of {known})"
     raise PipelineError(f"{place}: {wanted}; it has {has}{_meant(document)}")
 
 

@@ -40,7 +40,7 @@ def unknown(pipeline: Pipeline) -> List[str]:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f'; did you mean "{near[0]}"?' if near else ""
-                found.append(f'{step.name}: there is no attribute "{name}"{hint}')
+                found.append(f'{step.name}: unknown attribute "{name}"{hint}')
     return found
 
 

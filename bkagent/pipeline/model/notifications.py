@@ -30,7 +30,7 @@ def check(pipeline: Pipeline) -> None:
 def lines(pipelines: Iterable[Pipeline]) -> List[str]:
     """Return a sentence for each place whose notifications are not sent."""
     return [
-        f"{place}: notify ({', '.join(kinds)}) is not carried out; this control plane sends no notifications"
+        f"{place}: notify ({', '.join(kinds)}) is ignored; this control plane sends no notifications"
         for pipeline in pipelines
         for place, items in _holders(pipeline)
         for kinds in [sorted({kind for item in items for kind in _kinds(item)})]

@@ -67,7 +67,7 @@ def _step(document: Any, place: str, *, inside_group: bool) -> Step:
     named = Fields(document, place).text(*grammar.LABEL_NAMES)
     fields = Fields(document, f'{place} ("{named}")' if named else place)
     if kind == "group" and inside_group:
-        raise PipelineError(f"{fields.what}: a group cannot stand inside another group")
+        raise PipelineError(f"{fields.what}: a group cannot be inside another group")
     return _READERS[kind](fields, _shared(fields, place, kind))
 
 
@@ -115,7 +115,7 @@ def _command(fields: Fields, shared: Dict[str, Any]) -> CommandStep:
     command = decisions.command(fields)
     plugins = decisions.plugins(fields)
     if not command.strip() and not plugins:
-        raise PipelineError(f"{fields.what}: there is no command to run (and no plugin)")
+        raise PipelineError(f"{fields.what}: missing command (and no plugin)")
     concurrency = fields.whole("concurrency", 1)
     group = fields.text("concurrency_group")
     if concurrency is not None and not group:
@@ -172,7 +172,7 @@ def _manual(fields: Fields, shared: Dict[str, Any]) -> Dict[str, Any]:
 def _field(fields: Fields) -> Field:
     key = fields.text("key")
     if not key:
-        raise PipelineError(f"{fields.what}: a key is needed, under which the answer is kept")
+        raise PipelineError(f"{fields.what}: missing key, which names the answer")
     if "text" not in fields and "select" not in fields:
         raise PipelineError(f"{fields.what}: it must have text or select")
     options = []
