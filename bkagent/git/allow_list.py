@@ -52,7 +52,7 @@ class AllowList:
 
     def _no_match(self, text: str) -> str:
         shown = text if text.isprintable() else quoted(text)
-        return f"{shown} matches no pattern in [{' '.join(self._texts)}]"
+        return f"{shown} has no match in [{' '.join(self._texts)}]"
 
 
 @functools.lru_cache(maxsize=16)

@@ -50,7 +50,7 @@ def test_a_registration_names_no_feature_that_does_not_work(plane, start):
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (["--queue", "a", "--tags", "queue=b"], "the queue is given twice"),
+        (["--queue", "a", "--tags", "queue=b"], "the queue is set twice"),
         (["--ping-mode", "stream-only"], "stream-only"),
         (["--spawn", "0"], "spawn must be at least 1"),
         (["--spawn", "2", "--acquire-job", "x"], "spawn must be 1"),

@@ -233,7 +233,9 @@ def test_a_mirror_that_has_the_commit_but_not_its_files_is_made_anew(mirrored, u
     mirrored.log.bytes = b""
     mirrored.check_out(COMMIT=fresh)
     assert mirrored.read("README.md") == "later"
-    assert any("is damaged (checkouts that borrow from it fail): making it anew" in line for line in mirrored.log.own)
+    assert any(
+        "is damaged (checkouts that borrow from it fail); creating it again" in line for line in mirrored.log.own
+    )
 
 
 def test_a_damaged_mirror_that_may_not_be_updated_is_done_without(mirrored, upstream):
@@ -320,7 +322,7 @@ def test_a_branch_may_take_the_place_of_one_that_is_gone(mirrored, upstream, env
         mirrored.log.bytes = b""
         mirrored.check_out(COMMIT="HEAD", BRANCH=later, TAG=later if kind == "tags" else "")
         assert mirrored.git("rev-parse", "HEAD") == fresh
-        assert not any("Removing" in line or "making it anew" in line for line in mirrored.log.own)
+        assert not any("Removing" in line or "creating it again" in line for line in mirrored.log.own)
         for gone in (f"refs/{kind}/{later}", "refs/heads/side"):
             upstream.git("update-ref", "-d", gone)
 
@@ -351,7 +353,7 @@ def test_a_lock_of_a_living_process_stays(mirrored, upstream, where):
             mirrored.check_out(COMMIT="HEAD", CHECKOUT_ATTEMPTS="2")
     finally:
         holder.end()
-    assert str(failed.value).endswith(f'process {holder.process.pid} (sh) may hold "{lock}"; end it if it hangs')
+    assert str(failed.value).endswith(f'process {holder.process.pid} (sh) may hold "{lock}"; kill it if it hangs')
     assert os.path.exists(lock)
     assert not any("Removing" in line for line in mirrored.log.own)
     mirrored.check_out(COMMIT="HEAD")
@@ -369,7 +371,7 @@ def test_a_young_lock_of_a_mirror_is_waited_for(mirrored, upstream):
     check_out(session, settings, mirrored.left.append)
     assert mirrored.read("README.md") == "later"
     waited, removed = (line for line in mirrored.log.own if lock in line)
-    assert waited == f'# Waiting for the lock "{lock}" to be freed'
+    assert waited == f'# Waiting for the lock "{lock}" to be released'
     assert removed == f'# Removing the lock "{lock}", left by a git process that has ended'
 
 
@@ -389,7 +391,7 @@ def test_a_lock_that_a_living_process_takes_meanwhile_stays(mirrored, upstream):
     finally:
         for holder in holders:
             holder.end()
-    assert str(failed.value).endswith(f'process {holder.process.pid} (sh) may hold "{lock}"; end it if it hangs')
+    assert str(failed.value).endswith(f'process {holder.process.pid} (sh) may hold "{lock}"; kill it if it hangs')
     assert os.path.exists(lock)
 
 

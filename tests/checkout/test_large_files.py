@@ -65,5 +65,5 @@ def test_without_lfs_the_job_fails_before_anything_else(job, tmp_path, env):
     (bin_only / "git").write_text('#!/bin/sh\necho "git: lfs is not a git command" >&2\nexit 1\n')
     (bin_only / "git").chmod(0o755)
     env["PATH"] = f"{bin_only}{os.pathsep}{env['PATH']}"
-    with pytest.raises(JobFailed, match="Git LFS is asked for"):
+    with pytest.raises(JobFailed, match="Git LFS is enabled"):
         job.check_out(GIT_LFS_ENABLED="true")

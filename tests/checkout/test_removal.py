@@ -33,7 +33,7 @@ def test_a_folder_with_something_else_in_it_is_never_removed(job, tmp_path, vari
     folder = tmp_path / "a" / "b" / "c"
     kept = folder.joinpath(*"xyz"[:depth])
     kept.mkdir(parents=True)
-    with pytest.raises(JobFailed, match="cannot be the folder of a checkout") as refused:
+    with pytest.raises(JobFailed, match="cannot be a checkout") as refused:
         clean(job, folder, **{variable: str(kept)})
     assert str(kept) in str(refused.value) and kept.exists()
 

@@ -145,7 +145,8 @@ def test_the_job_promises_the_same_only_once(job):
 
 
 @pytest.mark.parametrize(
-    "status, says", [(409, b"a different exit status was already promised"), (422, b"no longer running"), (403, b"could not promise")]
+    "status, says",
+    [(409, b"a different exit status was already promised"), (422, b"no longer running"), (403, b"could not promise")],
 )
 def test_a_refused_promise(job_cli, status, says):
     job_cli.server.routes[PROMISE] = (status, {"message": "no"})

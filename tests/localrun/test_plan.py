@@ -22,7 +22,7 @@ def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple
 @pytest.mark.parametrize(
     ("step", "said"),
     [
-        ("{command: x, nonsense: 1}", 'there is no attribute "nonsense"'),
+        ("{command: x, nonsense: 1}", 'unknown attribute "nonsense"'),
         ("{comand: x, lable: y}", 'did you mean "command" by "comand"?'),
         ("{command: x, dependson: a}", 'did you mean "depends_on"'),
         ("{wait: ~, command_on_failure: true}", "command_on_failure"),

@@ -45,31 +45,31 @@ def test_answers(text, answer):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("build.brnch == 'x'", 'column 1: there is no "build.brnch"'),
-        ("true && nope('x')", 'column 9: there is no function "nope"'),
+        ("build.brnch == 'x'", 'column 1: unknown name "build.brnch"'),
+        ("true && nope('x')", 'column 9: unknown function "nope"'),
         ("build.branch ==", "column 16: expected a value, found the end"),
         ("build.branch = 'x'", "column 14: expected an operator"),
-        ("build.branch == 'x", "column 17: the text that begins here has no closing '"),
+        ("build.branch == 'x", "column 17: the text that starts here has no closing '"),
         ("(true", r"column 6: expected \), found the end"),
         ("true true", 'column 6: expected an operator or the end of the condition, found "true"'),
-        ("build.branch", "the whole condition must be true or false"),
+        ("build.branch", "a condition must be true or false"),
         ("build.branch && true", "column 1: && needs true or false, found a text"),
         ("!build.number", "column 1: ! needs true or false, found a number"),
         ("build.number == '5'", "column 14: a number cannot be compared with a text"),
         ("build.branch =~ 'x'", "column 14: expected a regular expression"),
         ("/x/ == build.branch", "column 1: a regular expression must stand after"),
-        ("build.branch =~ /(/", "column 17: the regular expression cannot be read"),
+        ("build.branch =~ /(/", "column 17: invalid regular expression"),
         ("build.branch =~ /(?<=a)b/", "column 17: looking behind is not allowed"),
         ("build.branch =~ /a++/", "a possessive quantifier is not allowed"),
         ("build.branch =~ /a/x", 'column 17: "x" is not a regular expression flag'),
         ("build.source == 'nowhere'", "column 17: build.source is never 'nowhere'; it is one of"),
         ("build.branch includes 'x'", "expected a list on the left of includes, found a text"),
-        ("${X:=a} == 'x'", "column 1: .* is no expansion"),
+        ("${X:=a} == 'x'", "column 1: .* is not an expansion"),
         ("${NONE?say so} == 'x'", r"\$NONE: say so"),
-        ("step.key == 'x'", 'there is no "step.key"'),
+        ("step.key == 'x'", 'unknown name "step.key"'),
         ("(" * 5000 + "true", "nested more than 60 levels deep"),
         ("!" * 5000 + "true", "nested more than 60 levels deep"),
-        ("true" + " && true" * 5000, "at most 16384 characters"),
+        ("true" + " && true" * 5000, "longer than 16384 characters"),
     ],
 )
 def test_what_is_wrong_has_its_column(text, message):
@@ -79,7 +79,7 @@ def test_what_is_wrong_has_its_column(text, message):
 
 
 def test_a_regular_expression_that_never_ends_is_stopped():
-    with pytest.raises(PipelineError, match="column 18: the regular expression found no answer within"):
+    with pytest.raises(PipelineError, match="column 18: the regular expression took longer than"):
         evaluate("build.message =~ /^(a+)+$/", {"build.message": "a" * 60 + "b"})
 
 
@@ -138,7 +138,7 @@ def test_what_was_answered_once_is_not_searched_again(monkeypatch: pytest.Monkey
 
 
 def test_conditions_that_have_taken_their_time_are_refused() -> None:
-    with limited(0.0), pytest.raises(PipelineError, match="take too long together"):
+    with limited(0.0), pytest.raises(PipelineError, match="take too long"):
         evaluate("build.branch =~ /x/", KNOWN)
     assert not evaluate("build.branch =~ /x/", KNOWN)
 

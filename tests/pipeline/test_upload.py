@@ -246,7 +246,7 @@ def test_on_the_base_itself_the_last_commit_counts(upload, changed_repository):
 def test_without_an_answer_of_git_nothing_is_skipped(upload, changed_repository):
     status, out, err = upload("--dry-run", "--git-diff-base", "origin/none", stdin=BY_CHANGE)
     assert status == 0 and skipped(out) == []
-    assert err.count("Couldn't determine changed files") == 1 and "git rev-parse" in err
+    assert err.count("Couldn't determine the changed files") == 1 and "git rev-parse" in err
 
 
 def test_the_base_is_fetched_when_asked(upload, changed_repository, tmp_path_factory):

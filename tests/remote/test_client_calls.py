@@ -382,7 +382,7 @@ def test_an_accepted_upload_is_watched(client, server, waits):
     "answer, words",
     [
         ((200, {"state": "rejected", "message": "bad step"}), "rejected: bad step"),
-        ((200, {"state": "odd"}), "'odd' is not known"), ((422, {"message": "gone"}), "gone"),
+        ((200, {"state": "odd"}), "unknown state 'odd'"), ((422, {"message": "gone"}), "gone"),
     ],
 )  # fmt: skip
 def test_an_upload_that_fails_says_why(client, server, waits, answer, words):

@@ -319,7 +319,7 @@ def test_what_has_no_running_server_has_no_link(site: Any, archive: str, tmp_pat
 
 def test_open_pages_can_be_read_here_and_nothing_more(site: Any, archive: str) -> None:
     own = site("--open-pages")
-    assert "Everybody on this machine can read" in own.server.said and "token=" not in own.server.said
+    assert "Every user of this machine can read" in own.server.said and "token=" not in own.server.said
     own.create(PIPELINE)
     for path in ("/", "/local/app/builds/1", "/-/live"):
         answer = ask(own.url + path, Accept="text/html")
@@ -451,4 +451,4 @@ def test_a_server_at_every_address_names_the_one_that_was_called(site: Any) -> N
     own.create(TWO_BUILDS)
     called = "http://127.0.0.2:" + own.url.rpartition(":")[2]
     assert ByHand(own, called, **LIES).origins() == {called, own.url}  # that of the listening is in the job's variables
-    assert "Others can reach this server" in own.server.said
+    assert "Other machines can reach this server" in own.server.said

@@ -70,5 +70,5 @@ def test_pipelines_with_what_a_job_named_are_refused_when_asked(plane: FakeContr
     assert agent.wait() == 0, agent.said
     assert job.finish["exit_status"] == "0", job.text
     assert len(plane.pipelines) == 1 and SECRET in str(plane.pipelines)  # with a warning only
-    assert "contains secrets that the job keeps out of its log (redactor add, secret get), which" in job.text
+    assert "contains secrets that the job redacts (redactor add, secret get), which" in job.text
     assert "(redactor add, secret get), and cannot be uploaded" in job.text

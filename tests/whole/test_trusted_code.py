@@ -204,7 +204,7 @@ def test_a_home_that_the_group_can_write_to_still_gives_a_working_agent(archive:
             assert job.wait_finished(), agent.said
             assert job.finish["exit_status"] == "0", job.text
         state = temporary / f"bkagent-{os.getuid()}"
-        assert f"the state folder is {state}: " in agent.said and f"others can write to {root} " in agent.said
+        assert f"using the state folder {state}: " in agent.said and f"others can write to {root} " in agent.said
         assert (state / "spool").is_dir() and (state / "code").is_dir()
 
 

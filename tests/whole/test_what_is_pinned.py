@@ -54,9 +54,9 @@ def test_a_name_of_the_length_of_an_id_is_none(hand: HandRun, upstream: Reposito
         repository.git(*(["branch", "-m", "main", SHA256] if kind == "branch" else ["tag", SHA256]))
     pinned = f'["file://{plugin.folder}#{SHA256}"]'
     done = hand.run(repository=upstream.folder, SKIP_CHECKOUT="true", PLUGINS=pinned)
-    assert done.status == 128 and f'"{SHA256}" is the name of a branch or a tag' in done.out, done.text
+    assert done.status == 128 and f'"{SHA256}" is a branch or a tag' in done.out, done.text
     done = hand.run(repository=upstream.folder, COMMIT=SHA256)
-    assert done.status == 128 and f'"{SHA256}" is the name of a branch or a tag' in done.out, done.text
+    assert done.status == 128 and f'"{SHA256}" is a branch or a tag' in done.out, done.text
 
 
 @pytest.mark.parametrize("version", ["v2", "*"])
@@ -175,7 +175,7 @@ def test_a_pull_requests_merge_must_merge_its_commit(hand: HandRun, upstream: Re
     done = hand.run(repository=upstream.folder, command=SHOW, PULL_REQUEST_HEAD_COMMIT=newer, **job)
     assert done.status == 1 and f'merges {pull}, not "{newer}"' in done.out and "at-m" not in done.out, done.text
     done = hand.run(repository=upstream.folder, **{**job, "PULL_REQUEST": "12:refs/heads/x"})
-    assert done.status == 1 and "which is no number of a pull request" in done.out, done.text
+    assert done.status == 1 and "which is not the number of a pull request" in done.out, done.text
 
 
 def test_a_pull_request_whose_ref_is_gone_is_built_as_long_as_its_commit_can_be_had(
