@@ -10,7 +10,7 @@ import reference  # noqa: E402
 
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.pages import completion, help  # noqa: E402
-from bkagent.cli.pages.option_groups import grouped  # noqa: E402
+from bkagent.cli.pages.option_groups import group_options  # noqa: E402
 from bkagent.version import VERSION  # noqa: E402
 
 PATH = os.path.join(reference.FOLDER, "bkagent.1")
@@ -79,7 +79,7 @@ def _command(command: Command) -> "list[str]":
         rows = [_escaped("    " + row) for row in command.example.split("\n")]
         lines += [".PP", "Example:", ".PP", ".nf", *rows, ".fi"]
     shown = [option for option in command.options if not option.hidden]
-    for title, options in grouped(shown):
+    for title, options in group_options(shown):
         lines += [".PP", f'.I "{_escaped(title)}"']
         for option in options:
             value = help.value_name(option)

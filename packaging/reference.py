@@ -8,7 +8,7 @@ sys.path.insert(0, TOP)
 
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.pages import completion, help  # noqa: E402
-from bkagent.cli.pages.option_groups import grouped  # noqa: E402
+from bkagent.cli.pages.option_groups import group_options  # noqa: E402
 from bkagent.config import dangerous_variables  # noqa: E402
 from bkagent.config.option import Option  # noqa: E402
 from bkagent.wire.log_events import EVENTS  # noqa: E402
@@ -132,7 +132,7 @@ def _page(command: Command) -> str:
     if command.reads_file:
         lines += ["", _FILE_NOTE]
     shown = [option for option in command.options if not option.hidden]
-    for title, options in grouped(shown):
+    for title, options in group_options(shown):
         lines += ["", f"## {title}", "", "| Flag | Default | Variables | |", "| --- | --- | --- | --- |"]
         lines += [_row(option) for option in options]
     old = [option for option in command.options if option.replaced_by]

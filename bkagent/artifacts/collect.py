@@ -36,14 +36,14 @@ class Selection:
 
 
 @dataclass(frozen=True)
-class Found:
+class MatchedFile:
     """One file: its artifact path, with "/" between folders where the system allows, and its path on disk."""
 
     path: str
     absolute: str
 
 
-def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[Found]:
+def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[MatchedFile]:
     """Return the files that `paths` names, each once.
 
     Warns of folders and missing files. Raises AgentError for a pattern that does not parse, and for a match that
@@ -55,13 +55,13 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
         candidates = iter(pieces)
     else:
         candidates = _Walk([_parse(piece, home) for piece in pieces], selection, cwd, report).files()
-    found: Dict[str, Found] = {}
+    found: Dict[str, MatchedFile] = {}
     for candidate in candidates:
         absolute = os.path.abspath(os.path.join(cwd, candidate))
         if absolute in found:
             report("debug", f"Skipping duplicate path {one_line(candidate)}")
         elif _is_upload(absolute, selection, report):
-            found[absolute] = Found(_artifact_path(candidate, absolute, cwd), absolute)
+            found[absolute] = MatchedFile(_artifact_path(candidate, absolute, cwd), absolute)
     return list(found.values())
 
 
@@ -69,7 +69,7 @@ def _parse(piece: str, home: str) -> PathPattern:
     try:
         return PathPattern(piece, home=home, backslash_separates=_WINDOWS)
     except BadPattern as problem:
-        raise AgentError(f"invalid glob pattern {quoted(piece)}: {problem}") from problem
+        raise AgentError(f"invalid glob pattern {go_quote(piece)}: {problem}") from problem
 
 
 def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:

@@ -91,7 +91,7 @@ class ContentTypes:
             return self._own[extension]
         if self._system is None:
             self._system = _SystemTypes(self._globs, self._tables)
-        return _in_full(self._registered(extension)) or self._system.of(extension) or DEFAULT
+        return _with_charset(self._registered(extension)) or self._system.of(extension) or DEFAULT
 
 
 class _SystemTypes:
@@ -114,7 +114,7 @@ class _SystemTypes:
         return self._lower.get(_lower(extension), "")
 
     def _keep(self, extension: str, kind: str) -> None:
-        full = _in_full(kind)
+        full = _with_charset(kind)
         if full is not None:
             self._exact[extension] = self._lower[_lower(extension)] = full
 
@@ -149,7 +149,7 @@ def _lines(path: str) -> Optional[Sequence[str]]:
         return None
 
 
-def _in_full(kind: str) -> Optional[str]:
+def _with_charset(kind: str) -> Optional[str]:
     """Return a type with the character set of texts, "" where its parameters leave no room, None if it is malformed."""
     parts = kind.partition(";")[0].strip().split("/")
     if len(parts) > 2 or not all(part and _TOKEN.issuperset(part) for part in parts):

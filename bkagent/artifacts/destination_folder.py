@@ -21,7 +21,7 @@ def open_folder(folder: str) -> ConfinedFolder:
     except NotADirectoryError:
         raise AgentError(f"{folder} is not a directory") from None
     except (OSError, ValueError) as problem:
-        raise AgentError(f"could not find information about destination: {folder}: {_why(problem)}") from problem
+        raise AgentError(f"could not find information about destination: {folder}: {_reason_of(problem)}") from problem
 
 
 class DestinationFolder:
@@ -63,7 +63,7 @@ class DestinationFolder:
                 f"cannot write {name}: {link} is a symbolic link, which is not followed; remove it"
             ) from None
         except (OSError, ValueError) as problem:
-            raise AgentError(f"cannot write {one_line(goal)}: {_why(problem)}") from problem
+            raise AgentError(f"cannot write {one_line(goal)}: {_reason_of(problem)}") from problem
 
 
 def _write(file: FileIO, data: bytes, goal: str) -> None:
@@ -73,8 +73,8 @@ def _write(file: FileIO, data: bytes, goal: str) -> None:
         while view:
             view = view[file.write(view) or 0 :]
     except OSError as problem:
-        raise AgentError(f"cannot write {one_line(goal)}: {_why(problem)}") from problem
+        raise AgentError(f"cannot write {one_line(goal)}: {_reason_of(problem)}") from problem
 
 
-def _why(problem: Exception) -> str:
+def _reason_of(problem: Exception) -> str:
     return (getattr(problem, "strerror", None) or str(problem)).lower()

@@ -48,7 +48,7 @@ class Query:
 
 
 def download(
-    client: Caller,
+    client: ApiClient,
     query: Query,
     destination: str,
     *,
@@ -78,7 +78,7 @@ def download(
 
 
 def _download(
-    client: Caller,
+    client: ApiClient,
     query: Query,
     place: DestinationFolder,
     folder: str,
@@ -155,7 +155,7 @@ class _Downloads:
         except AgentError as problem:
             self._report("error", f'Failed to download "{name}": {problem}')
             return False
-        self._report("info", f'Successfully downloaded "{name}" {shown(size)} with SHA256 {sha256}')
+        self._report("info", f'Successfully downloaded "{name}" {format_size(size)} with SHA256 {sha256}')
         return True
 
     def _may_retry(self, error: Exception) -> bool:

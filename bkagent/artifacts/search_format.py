@@ -13,7 +13,7 @@ _ESCAPE = re.compile(r"\\(?:([abfnrtv\\])|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|u([0
 _NO_TIME = "0001-01-01T00:00:00Z"  # as servers that do not know it are understood
 
 
-def unescaped(text: str) -> bytes:
+def unescape(text: str) -> bytes:
     """Return a format with its escapes undone, as UTF-8. Raises ValueError for one that means nothing."""
     pieces: List[bytes] = []
     at = 0
@@ -27,12 +27,12 @@ def unescaped(text: str) -> bytes:
         found = _ESCAPE.match(text, at)
         if found is None:
             raise ValueError(f'"{text[at : at + 2]}" is not an escape sequence')
-        pieces.append(_meant(found))
+        pieces.append(_decode_escape(found))
         at = found.end()
     return b"".join(pieces)
 
 
-def _meant(found: "re.Match[str]") -> bytes:
+def _decode_escape(found: "re.Match[str]") -> bytes:
     simple, byte, octal, short, long = found.groups()
     if simple:
         return _SIMPLE[simple].encode("ascii")

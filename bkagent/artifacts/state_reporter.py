@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional
 from bkagent.errors import AgentError
 from bkagent.remote import artifacts as records
 from bkagent.wire.artifacts import StateChange
-from bkagent.wire.go_duration import precise
+from bkagent.wire.go_duration import format_precise
 
 if TYPE_CHECKING:
     from bkagent.remote.reply import Caller
@@ -68,7 +68,7 @@ class StateReporter:
             except AgentError as problem:
                 self._problem = problem
             took_s = time.monotonic() - began
-            self._report("debug", f"Updated {len(changes)} artifact states in {precise(took_s)}")
+            self._report("debug", f"Updated {len(changes)} artifact states in {format_precise(took_s)}")
             self.requests_count += 1
             self.seconds += took_s
 

@@ -75,14 +75,14 @@ def form(unit: Unit, boundary: Optional[str] = None) -> Tuple[FileBody, str]:
     """Return a multipart form and its content type: the fields, then the file, named as the artifact's path."""
     mark = boundary or os.urandom(24).hex()
     pieces = [
-        f'--{mark}\r\nContent-Disposition: form-data; name="{_quoted(name)}"\r\n\r\n'
+        f'--{mark}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n'
         + value.replace("${artifact:path}", unit.artifact.path)
         + "\r\n"
         for name, value in unit.data.items()
     ]
     pieces.append(
-        f'--{mark}\r\nContent-Disposition: form-data; name="{_quoted(unit.action.file_input)}"; '
-        f'filename="{_quoted(unit.artifact.path)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+        f'--{mark}\r\nContent-Disposition: form-data; name="{_quote(unit.action.file_input)}"; '
+        f'filename="{_quote(unit.artifact.path)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
     )
     before = "".join(pieces).encode("utf-8", "replace")
     after = f"\r\n--{mark}--\r\n".encode("ascii")
@@ -90,7 +90,7 @@ def form(unit: Unit, boundary: Optional[str] = None) -> Tuple[FileBody, str]:
     return body, f"multipart/form-data; boundary={mark}"
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.artifacts import destinations, digests, transfer
-from bkagent.artifacts.collect import Found, Selection, collect
+from bkagent.artifacts.collect import MatchedFile, Selection, collect
 from bkagent.artifacts.content_types import ContentTypes
 from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.errors import AgentError, Cancelled
@@ -57,7 +57,7 @@ class UploadOptions:
 
 
 def upload(
-    client: Caller,
+    client: ApiClient,
     job_id: str,
     paths: str,
     *,
@@ -83,7 +83,7 @@ def upload(
         found = collect(paths, options.selection, cwd=cwd, home=home, report=report)
     except AgentError as problem:
         raise AgentError(f"collecting artifacts: {problem}") from problem
-    report("debug", f"Artifact path discovery finished in {precise(time.monotonic() - began)}")
+    report("debug", f"Artifact path discovery finished in {format_precise(time.monotonic() - began)}")
     if not found:
         report("info", f"No files matched paths: {paths}")
         return 0
@@ -96,7 +96,7 @@ def upload(
     stop.on_request(pool.close)
     remove = cancellation.on_request(stop.request) if cancellation else None
     try:
-        _Upload(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(found)
+        _UploadRun(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(found)
     finally:
         if remove:
             remove()
@@ -104,7 +104,7 @@ def upload(
     return len(found)
 
 
-class _Sending:
+class _ArtifactUpload:
     """One artifact on its way: what is left of it, and whether it has failed."""
 
     def __init__(self, artifact: Artifact, units_count: int) -> None:
@@ -115,12 +115,12 @@ class _Sending:
         self.problem: Optional[AgentError] = None
 
 
-class _Upload:
+class _UploadRun:
     """One run, from files to told states."""
 
     def __init__(
         self,
-        client: Caller,
+        client: ApiClient,
         job_id: str,
         pool: Pool,
         user_agent: str,
@@ -135,12 +135,12 @@ class _Upload:
         self._report, self._stop, self._options, self._schedule = report, stop, options, schedule
         self._types, self._scrub = ContentTypes(), scrub
         self._lock = threading.Lock()
-        self._sendings: List[_Sending] = []
+        self._sendings: List[_ArtifactUpload] = []
         self._workers_count = options.concurrency if options.concurrency > 0 else DEFAULT_CONCURRENCY
         self._seconds: Dict[str, float] = {"collect": time.monotonic() - began, "create": 0.0}
         self._units_count = self._batches_count = 0
 
-    def run(self, found: List[Found]) -> None:
+    def run(self, found: List[MatchedFile]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
         states = StateReporter(self._client, self._job_id, self._stop.wait, self._report, len(found))
@@ -168,15 +168,15 @@ class _Upload:
         self._report_timings(found, states)
 
     def _send_batches(
-        self, found: List[Found], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
+        self, found: List[MatchedFile], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
     ) -> None:
         # One file is read by the time a thread for it has started.
-        reads = readers.submit if len(found) > 1 else _at_once
+        reads = readers.submit if len(found) > 1 else _run_now
         read = [reads(self._artifact, one) for one in found]
         under_way: List[List[Future[None]]] = []
         try:
             for start in range(0, len(read), BATCH_COUNT):
-                batch = self._named([future.result() for future in read[start : start + BATCH_COUNT]])
+                batch = self._with_public_names([future.result() for future in read[start : start + BATCH_COUNT]])
                 self._report("info", f"Creating ({start}-{start + len(batch)})/{len(read)} artifacts")
                 under_way.append(self._create_and_send(batch, senders, states))
                 if len(under_way) > 1:  # no more than one batch ahead: instructions to upload go stale
@@ -187,18 +187,19 @@ class _Upload:
         for futures in under_way:
             _wait(futures)
 
-    def _artifact(self, found: Found) -> Artifact:
+    def _artifact(self, found: MatchedFile) -> Artifact:
         read = digests.read(found.absolute, lambda: self._stop.requested)
         if read.size > transfer.LARGEST_BYTES:
             raise AgentError(
-                f"{one_line(found.path)} has {shown(read.size)}; an artifact may have {shown(transfer.LARGEST_BYTES)}"
+                f"{one_line(found.path)} has {format_size(read.size)}, more than the "
+                f"{format_size(transfer.LARGEST_BYTES)} that an artifact may have"
             )
         return Artifact(
             path=_sendable(found.path), absolute_path=found.absolute, size=read.size, sha1=read.sha1,
             sha256=read.sha256, content_type=self._options.content_type or self._types.of(found.path),
         )  # fmt: skip
 
-    def _named(self, batch: List[Artifact]) -> List[Artifact]:
+    def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
         """Return a batch under the names that others may see: they go into the form of each file too."""
         texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
         return [
@@ -216,13 +217,13 @@ class _Upload:
             multipart=self._options.multipart, wait=self._stop.wait, report=self._report,
         )  # fmt: skip
         took_s = time.monotonic() - began
-        self._report("debug", f"Created {len(batch)} artifacts in {precise(took_s)}")
+        self._report("debug", f"Created {len(batch)} artifacts in {format_precise(took_s)}")
         self._seconds["create"] += took_s
         self._batches_count += 1
         futures = []
         for artifact, id, instructions in zip(batch, created.ids, created.instructions):
             units = transfer.units(replace(artifact, id=id), instructions)
-            sending = _Sending(units[0].artifact, len(units))
+            sending = _ArtifactUpload(units[0].artifact, len(units))
             with self._lock:
                 self._sendings.append(sending)
                 self._units_count += len(units)
@@ -231,7 +232,7 @@ class _Upload:
             futures += [senders.submit(self._send, sending, unit, states) for unit in units]
         return futures
 
-    def _send(self, sending: _Sending, unit: transfer.Unit, states: StateReporter) -> None:
+    def _send(self, sending: _ArtifactUpload, unit: transfer.Unit, states: StateReporter) -> None:
         """Send one unit, in a thread of the senders. Its failure stops the other parts of the artifact."""
         name = one_line(unit.artifact.path)
 
@@ -259,9 +260,11 @@ class _Upload:
             self._report("error", f"Artifact {name} could not be uploaded: {problem}")
             states.add(StateChange(unit.artifact.id, finished=False))
             return
-        self._arrived(sending, unit, etag, states)
+        self._note_sent(sending, unit, etag, states)
 
-    def _arrived(self, sending: _Sending, unit: transfer.Unit, etag: Tuple[int, str], states: StateReporter) -> None:
+    def _note_sent(
+        self, sending: _ArtifactUpload, unit: transfer.Unit, etag: Tuple[int, str], states: StateReporter
+    ) -> None:
         with self._lock:
             sending.left_count -= 1
             if unit.count:
@@ -293,13 +296,14 @@ class _Upload:
             more = f" and {len(failed) - _NAMED_COUNT} more" if len(failed) > _NAMED_COUNT else ""
             raise AgentError(f"errors uploading artifacts: {named}{more}")
 
-    def _report_timings(self, found: List[Found], states: StateReporter) -> None:
+    def _report_timings(self, found: List[MatchedFile], states: StateReporter) -> None:
         size = sum(sending.artifact.size for sending in self._sendings)
         seconds = {**self._seconds, "state_update": states.seconds}
-        spent = " ".join(f"{name}={rounded(seconds[name])}" for name in ("collect", "create", "upload", "state_update"))
+        phases = ("collect", "create", "upload", "state_update")
+        spent = " ".join(f"{name}={format_rounded(seconds[name])}" for name in phases)
         self._report(
             "info",
-            f"Artifact upload timings: {spent} artifacts={len(found)} bytes={shown(size)} "
+            f"Artifact upload timings: {spent} artifacts={len(found)} bytes={format_size(size)} "
             f"batches={self._batches_count} work_units={self._units_count} "
             f"max_workers={min(self._workers_count, self._units_count)} state_updates={states.requests_count}",
         )
@@ -308,11 +312,11 @@ class _Upload:
 def _announcement(unit: transfer.Unit) -> str:
     text = f"Uploading {one_line(unit.artifact.id)} {one_line(unit.artifact.path)} "
     if not unit.count:
-        return text + f"({shown(unit.artifact.size)})"
-    return text + f"part {unit.number}/{unit.count} (~{shown(unit.size)} starting at ~{shown(unit.offset)})"
+        return text + f"({format_size(unit.artifact.size)})"
+    return text + f"part {unit.number}/{unit.count} (~{format_size(unit.size)} starting at ~{format_size(unit.offset)})"
 
 
-def _at_once(work: Callable[[Found], Artifact], found: Found) -> "Future[Artifact]":
+def _run_now(work: Callable[[MatchedFile], Artifact], found: MatchedFile) -> "Future[Artifact]":
     done: Future[Artifact] = Future()
     try:
         done.set_result(work(found))

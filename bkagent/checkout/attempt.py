@@ -12,7 +12,7 @@ from shlex import quote
 from bkagent.checkout import fetching, host_keys, reuse, sparse, submodules, verification
 from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import remote_mirror
-from bkagent.checkout.mirrors.remote_mirror import Site
+from bkagent.checkout.mirrors.remote_mirror import MirrorSite
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.config.options import api, bootstrap
 from bkagent.errors import JobFailed
@@ -33,11 +33,11 @@ def attempt(work: Work, number: int) -> None:
     is_fresh = not os.path.lexists(os.path.join(folder(work.session), ".git"))
     work.remote = remote_mirror.choose(work.settings, folder(work.session), is_first_attempt=number == 0)
     try:
-        host_keys.learn(work, work.settings.repository)
+        host_keys.add_host_keys(work, work.settings.repository)
         if work.settings.ssh_key.strip():
             from bkagent.checkout import ssh_key
 
-            with ssh_key.in_use(work):
+            with ssh_key.use_key(work):
                 _check_out(work)
         else:
             _check_out(work)
@@ -52,14 +52,14 @@ def attempt(work: Work, number: int) -> None:
 
 def _check_out(work: Work) -> None:
     session, settings = work.session, work.settings
-    mirror = work.lender = _mirror(work)
+    mirror = work.lender = _obtain_mirror(work)
     enter(session)
-    selection = sparse.resolve(work)
+    selection = sparse.read_selection(work)
     if os.path.lexists(work.path(".git")):
         reuse.prepare(work, mirror)
     else:
         _clone(work, mirror, selection)
-    if submodules.are_there(work):
+    if submodules.exist(work):
         _clean_submodules(work, "cleaning git submodules")
     _clean(work, "cleaning git repository")
     if settings.lfs:
@@ -70,7 +70,7 @@ def _check_out(work: Work) -> None:
     fetching.fetch(work, selection)
     verification.verify(work)
     sparse.apply(work, selection)
-    _move_to_commit(work)
+    _check_out_commit(work)
     has_submodules = submodules.update(work, selection)
     if settings.lfs:
         large_files.check_out(work, selection)
@@ -84,7 +84,7 @@ def _check_out(work: Work) -> None:
         _resolve_commit(work)
 
 
-def _mirror(work: Work) -> str:
+def _obtain_mirror(work: Work) -> str:
     if not work.settings.mirrors_path:
         return ""
     from bkagent.checkout.mirrors import mirrors
@@ -100,7 +100,7 @@ def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> Non
             flags.append("--dissociate")
     if selection is not None:
         flags = sparse.clone_flags(work, flags)
-    if work.remote.awaits(Site.FRESH):
+    if work.remote.awaits(MirrorSite.FRESH):
         from bkagent.checkout.mirrors import remote_clone  # few jobs have such a copy
 
         if remote_clone.clone(work, flags):
@@ -117,7 +117,7 @@ def _clean_submodules(work: Work, doing: str) -> None:
     work.run(commands.in_submodules(clean), outcome.CLEAN_SUBMODULES, doing=doing)
 
 
-def _move_to_commit(work: Work) -> None:
+def _check_out_commit(work: Work) -> None:
     commit = work.settings.commit
     reference = pinned.FETCHED if commit == "HEAD" else commit
     doing = "checking out FETCH_HEAD" if commit == "HEAD" else f'checking out commit "{reference}"'

@@ -14,7 +14,7 @@ from bkagent.shell.time_limit import time_limit
 from bkagent.transport import retry
 
 
-class After(NamedTuple):
+class NextStep(NamedTuple):
     """What follows a failed attempt. `text` is the warning; `shows_try` puts the number of the try behind it."""
 
     text: str
@@ -55,7 +55,7 @@ def run(work: Work, attempt: Callable[[Work, int], None]) -> None:
     schedule = retry.exponential(work.settings.attempts, 2.0, jitter=(0.0, 1.0))
     session = work.session
     for number in range(schedule.tries):
-        failure = _failure(work, partial(attempt, work, number))
+        failure = _try_once(work, partial(attempt, work, number))
         if failure is None:
             return
         after = decide(failure, session.cancellation.requested)
@@ -71,35 +71,35 @@ def run(work: Work, attempt: Callable[[Work, int], None]) -> None:
             raise Cancelled("the checkout was cancelled while waiting for another attempt")
 
 
-def decide(failure: AgentError, is_cancelled: bool) -> After:
+def decide(failure: AgentError, is_cancelled: bool) -> NextStep:
     """Return what follows a failure."""
     text = f"Checkout failed! {failure}"
     if isinstance(failure, VerificationFailed):
-        return After(text, False, False, False)
+        return NextStep(text, False, False, False)
     if isinstance(failure, TimedOut):
-        return After(text, True, True)
+        return NextStep(text, True, True)
     if isinstance(failure, JobFailed) and failure.exit_code == -1:
-        return After("Checkout was interrupted by a signal", False, False, False)
+        return NextStep("Checkout was interrupted by a signal", False, False, False)
     if isinstance(failure, CheckoutLockExpired):
-        return After(str(failure), False, False, False)
+        return NextStep(str(failure), False, False, False)
     if is_cancelled or isinstance(failure, Cancelled):
-        return After("Checkout was cancelled", False, False, False)
+        return NextStep("Checkout was cancelled", False, False, False)
     kind, was_retried = Kind.OTHER, False
     if isinstance(failure, GitFailed):
         kind, was_retried = failure.kind, failure.was_retried
     removes, retries = _BY_KIND[kind]
-    return After(text, removes, retries and not was_retried, not was_retried)
+    return NextStep(text, removes, retries and not was_retried, not was_retried)
 
 
 class TimedOut(JobFailed):
     """An attempt took longer than BUILDKITE_GIT_CHECKOUT_TIMEOUT."""
 
 
-def _failure(work: Work, attempt: Callable[[], None]) -> Optional[AgentError]:
+def _try_once(work: Work, attempt: Callable[[], None]) -> Optional[AgentError]:
     limit_s = work.settings.timeout_s
     try:
         if limit_s > 0:
-            _limited(work, attempt, limit_s)
+            _run_within(work, attempt, limit_s)
         else:
             attempt()
     except (JobFailed, CheckoutLockExpired, Cancelled) as failure:
@@ -107,7 +107,7 @@ def _failure(work: Work, attempt: Callable[[], None]) -> Optional[AgentError]:
     return None
 
 
-def _limited(work: Work, attempt: Callable[[], None], seconds: float) -> None:
+def _run_within(work: Work, attempt: Callable[[], None], seconds: float) -> None:
     with time_limit(work.session, seconds) as limit:
         try:
             attempt()

@@ -103,7 +103,7 @@ def words(text: str, doing: str) -> List[str]:
 
 def flags_of(option: str, text: str) -> List[str]:
     """Return the words of an option that holds flags. Raises JobFailed."""
-    return words(text, f"splitting --{option} {go_quoted.quoted(text)}")
+    return words(text, f"splitting --{option} {go_quoted.go_quote(text)}")
 
 
 def _present(

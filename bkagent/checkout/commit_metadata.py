@@ -28,7 +28,7 @@ def send(
         return
     doing = ""
     try:
-        if _is_known(exists):
+        if _exists(exists):
             log.comment("Git commit information has already been sent to Buildkite")
             return
         log.comment("Sending Git commit information back to Buildkite")
@@ -44,7 +44,7 @@ def send(
         log.warning(f"Couldn't send commit information to Buildkite: {doing}: {problem}", _WARNING)
 
 
-def _is_known(exists: Callable[[str], bool]) -> bool:
+def _exists(exists: Callable[[str], bool]) -> bool:
     try:
         return exists(KEY)
     except Cancelled:

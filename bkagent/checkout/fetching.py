@@ -7,7 +7,7 @@ from typing import Iterator, List, Optional, Sequence
 
 from bkagent.checkout import promisor, sparse
 from bkagent.checkout.checkout_settings import flags_of, words
-from bkagent.checkout.mirrors.remote_mirror import Site
+from bkagent.checkout.mirrors.remote_mirror import MirrorSite
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled
 from bkagent.git import commands, outcome
@@ -57,7 +57,7 @@ def fetch_branch(work: Work, flags: Sequence[str], git_dir: str = "", *, doing: 
         run(work, commands.fetch(flags, [], git_dir), ONCE, doing=doing)
         return
     if not is_branch_name(branch):
-        raise _final(f'"{branch}" is not a valid name of a branch', doing)
+        raise _final_failure(f'"{branch}" is not a valid name of a branch', doing)
     whole = branch if branch.startswith("refs/") else "refs/heads/" + branch
     if branch == work.settings.tag:
         whole = "refs/tags/" + branch
@@ -72,7 +72,7 @@ def fetch_branch(work: Work, flags: Sequence[str], git_dir: str = "", *, doing: 
 
 def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
     """Fetch the commit from the control plane's copy of the repository, if it offers one; return whether it had it."""
-    if not work.remote.awaits(Site.EXISTING):
+    if not work.remote.awaits(MirrorSite.EXISTING):
         return False
     from bkagent.checkout.mirrors import remote_probe  # few jobs have such a copy
 
@@ -97,7 +97,7 @@ def pull_request_refspec(work: Work) -> str:
     """Return the ref of the pull request: its head, or its merge into the branch. Raises GitFailed for no number."""
     refspec = f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
     if not is_branch_name(refspec):
-        raise _final(
+        raise _final_failure(
             f'BUILDKITE_PULL_REQUEST is "{work.settings.pull_request}", which is not the number of a pull request'
         )
     return refspec
@@ -117,7 +117,7 @@ def hint_at_conflict(work: Work) -> Iterator[None]:
         raise failed.with_hint(_NO_MERGE) if work.settings.uses_merge_refspec else failed
 
 
-def _final(text: str, doing: str = "") -> GitFailed:
+def _final_failure(text: str, doing: str = "") -> GitFailed:
     """Return a failure that leaves the checkout alone, and that another attempt would not change."""
     return GitFailed(f"{doing}: {text}" if doing else text, 1, Kind.FETCH, was_retried=True)
 
@@ -177,7 +177,7 @@ def _check_merged_head(work: Work) -> None:
         raise GitFailed(f'the merge commit of the pull request merges {merged}, not "{expected}"', 1, Kind.FETCH)
 
 
-def _fetched_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
+def _fetch_commit_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
     """Fetch the commit of a pull request whose ref is gone, and say whether the remote still gives it out."""
     work.session.log.comment("The ref of the pull request no longer exists, trying its commit alone")
     try:
@@ -198,7 +198,7 @@ def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, d
             raise
     else:
         return
-    if len(refspecs) > 1 and _fetched_alone(work, flags, refspecs[-1], within):
+    if len(refspecs) > 1 and _fetch_commit_alone(work, flags, refspecs[-1], within):
         return
     work.session.log.comment("Some refspec fetches failed, trying to fetch all heads and tags")
     heads = work.capture(commands.fetch_refspec(), doing=f"{doing}: reading the refspec of origin").strip()

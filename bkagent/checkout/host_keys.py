@@ -16,7 +16,7 @@ _TRIES, _PAUSE_S = 3, 2.0
 _LOCK_WAIT_S = 30.0
 
 
-def learn(work: Work, repository: str) -> None:
+def add_host_keys(work: Work, repository: str) -> None:
     """Add the host's keys to the user's known hosts. What goes wrong is warned of; git will say the rest.
 
     Raises Cancelled. Version 4 leaves this to ssh itself.
@@ -29,7 +29,7 @@ def learn(work: Work, repository: str) -> None:
     if os.path.exists(os.path.join(session.cwd, repository)):
         return
     try:
-        _known_hosts(work)  # of every address that is none of this machine: hooks append to it
+        _known_hosts_path(work)  # of every address that is none of this machine: hooks append to it
     except (JobFailed, OSError) as problem:
         session.log.warning(f"Failed to create the known hosts file: {problem}")
         return
@@ -44,15 +44,15 @@ def learn(work: Work, repository: str) -> None:
     if address.hostname.startswith("-"):
         return  # ssh would read an option; git refuses such a host, and says so
     try:
-        _learn(work, _resolved(work, address))
+        _add_host_key(work, _resolve_host(work, address))
     except (JobFailed, OSError) as problem:
         session.log.warning(f"Failed to fetch the host key of {address.host}: {problem}")
 
 
-def _resolved(work: Work, address: location.Location) -> str:
+def _resolve_host(work: Work, address: location.Location) -> str:
     """Return what ssh makes of the host, or the host without the alias that a person would add."""
     try:
-        host = ssh_hosts.resolved(work.session.capture(ssh_hosts.probe(address.hostname), hidden=True))
+        host = ssh_hosts.parse_host(work.session.capture(ssh_hosts.probe(address.hostname), hidden=True))
     except JobFailed:
         host = ""
     if not host:
@@ -62,7 +62,7 @@ def _resolved(work: Work, address: location.Location) -> str:
     return host
 
 
-def _known_hosts(work: Work) -> str:
+def _known_hosts_path(work: Work) -> str:
     """Return the path of the user's list of known hosts; it is made where it is missing. Raises JobFailed, OSError."""
     env = work.session.child_env()
     home = env.get("HOME") or env.get("USERPROFILE") or ""
@@ -76,21 +76,21 @@ def _known_hosts(work: Work) -> str:
     return path
 
 
-def _learn(work: Work, host: str) -> None:
+def _add_host_key(work: Work, host: str) -> None:
     log = work.session.log
-    path = _known_hosts(work)
-    with _locked(work, path + ".lockf"):
+    path = _known_hosts_path(work)
+    with _lock_list(work, path + ".lockf"):
         if _is_known(path, host):
             log.comment(f'Host "{host}" already in list of known hosts at "{path}"')
             return
-        keys = _scanned(work, host)
+        keys = _scan(work, host)
         with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(keys + "\n")
         log.comment(f'Added host "{host}" to known hosts at "{path}"')
 
 
 @contextmanager
-def _locked(work: Work, path: str) -> Iterator[None]:
+def _lock_list(work: Work, path: str) -> Iterator[None]:
     try:
         fd = lock_file.take(path, _LOCK_WAIT_S, work.session.cancellation, lambda: None)
     except TimeoutError as expired:
@@ -110,7 +110,7 @@ def _is_known(path: str, host: str) -> bool:
         return any(len(each) == 3 and listed in each[0].split(",") for each in fields)
 
 
-def _scanned(work: Work, host: str) -> str:
+def _scan(work: Work, host: str) -> str:
     for number in range(_TRIES):
         try:
             keys = work.session.capture(ssh_hosts.scan(host), hidden=True)

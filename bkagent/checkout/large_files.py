@@ -36,7 +36,7 @@ def check_out(work: Work, selection: Optional[Selection]) -> None:
     """
     for number in range(_SCHEDULE.tries):
         try:
-            _once(work, selection)
+            _fetch_and_check_out(work, selection)
             return
         except GitFailed as failed:
             if number + 1 == _SCHEDULE.tries:
@@ -47,7 +47,7 @@ def check_out(work: Work, selection: Optional[Selection]) -> None:
             raise Cancelled("the checkout was cancelled while waiting for Git LFS")
 
 
-def _once(work: Work, selection: Optional[Selection]) -> None:
+def _fetch_and_check_out(work: Work, selection: Optional[Selection]) -> None:
     if selection is not None and selection.cone:
         work.run(lfs_commands.fetch(selection.paths), outcome.LFS, doing="fetching LFS files")
         work.run(lfs_commands.checkout(selection.paths), outcome.LFS, doing="checking out LFS files")

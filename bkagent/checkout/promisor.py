@@ -17,7 +17,7 @@ from bkagent.git.outcome import GitFailed, Kind
 MARK = "buildkite.remote-mirror-promisor"
 
 
-def is_taken(work: Work, url: str) -> bool:
+def is_configured(work: Work, url: str) -> bool:
     """Say whether the repository's owner has settings of their own for the address. Raises GitFailed."""
     prefix = f"remote.{url}."
     return any(name.startswith(prefix) and "." not in name[len(prefix) :] for name in _names(work, r"^remote\..*\..*$"))
@@ -37,7 +37,7 @@ def hand_over(work: Work, url: str) -> None:
         try:
             _hand_over(work, url)
         except GitFailed as failed:
-            raise _unsafe(failed) from failed
+            raise _as_unsafe(failed) from failed
 
 
 def repair(work: Work) -> None:
@@ -51,16 +51,16 @@ def repair(work: Work) -> None:
     try:
         _finish_marked(work)
     except GitFailed as failed:
-        raise _unsafe(failed) from failed
+        raise _as_unsafe(failed) from failed
 
 
-def value(work: Work, name: str) -> str:
+def setting(work: Work, name: str) -> str:
     """Return a setting of the repository itself, "" where it has none. Raises GitFailed."""
     return _read(work, "--get", name).strip()
 
 
 def _finish_marked(work: Work) -> None:
-    marked = value(work, MARK)
+    marked = setting(work, MARK)
     for name in _names(work, r"^remote\..*\.promisor$"):
         url = name[len("remote.") : -len(".promisor")]
         if _digest(url) == marked:
@@ -70,11 +70,11 @@ def _finish_marked(work: Work) -> None:
 
 
 def _hand_over(work: Work, url: str) -> None:
-    if value(work, MARK) != _digest(url):
+    if setting(work, MARK) != _digest(url):
         return
-    if value(work, f"remote.{url}.promisor"):
+    if setting(work, f"remote.{url}.promisor"):
         # In this order: cut short anywhere, somebody always promises the objects.
-        wanted = value(work, f"remote.{url}.partialclonefilter")
+        wanted = setting(work, f"remote.{url}.partialclonefilter")
         _configure(work, "remote.origin.promisor", "true")
         if wanted:
             _configure(work, "remote.origin.partialclonefilter", wanted)
@@ -83,7 +83,7 @@ def _hand_over(work: Work, url: str) -> None:
 
 
 def _forget(work: Work) -> None:
-    if value(work, MARK):
+    if setting(work, MARK):
         _configure(work, "--unset-all", MARK)
 
 
@@ -112,6 +112,6 @@ def _digest(url: str) -> str:
     return hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _unsafe(failed: GitFailed) -> GitFailed:
+def _as_unsafe(failed: GitFailed) -> GitFailed:
     text = f"fetching the objects that the remote Git mirror promised: {failed}"
     return GitFailed(text, failed.exit_code, Kind.FETCH_RETRY_CLEAN, failed.was_retried, failed.signal)

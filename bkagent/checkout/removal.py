@@ -24,7 +24,7 @@ def remove(session: Session, folder: str) -> None:
 
     Raises JobFailed, at once for a folder that has more in it than a checkout: a job may name any.
     """
-    kept = _kept_within(session, folder)
+    kept = _protected_path_within(session, folder)
     if kept:
         raise JobFailed(f'"{folder}" is not removed, as it contains {kept} and cannot be a checkout', 1)
     for tries_left in range(_TRIES - 1, -1, -1):
@@ -42,7 +42,7 @@ def remove(session: Session, folder: str) -> None:
     raise JobFailed(f'failed to remove "{folder}": {failure}', 1) from failure
 
 
-def _kept_within(session: Session, folder: str) -> str:
+def _protected_path_within(session: Session, folder: str) -> str:
     """Return the first path at or below `folder` that is no checkout's to remove, or ""."""
     above, name = os.path.split(os.path.abspath(folder))
     real = os.path.normcase(os.path.join(os.path.realpath(above), name))  # of a link, only the link would go

@@ -26,7 +26,7 @@ def prepare_another_try(
     locks = stale_locks.clear(session, git_dir, is_shared=is_shared)
     if failed.kind is Kind.IN_THE_WAY:
         session.log.comment("Deleted remote branches conflict with new ones")
-        for prune in _prunings(argv, git_dir if is_shared else ""):
+        for prune in _prune_commands(argv, git_dir if is_shared else ""):
             run_git(prune, OTHER)
     elif locks.why_left:
         # A checkout is the job's own, so that it may go with its lock; a mirror is not.
@@ -36,7 +36,7 @@ def prepare_another_try(
         raise failed
 
 
-def _prunings(argv: Sequence[str], git_dir: str) -> List[List[str]]:
+def _prune_commands(argv: Sequence[str], git_dir: str) -> List[List[str]]:
     if "submodule" in argv:
         return [commands.in_submodules("git remote prune origin || :")]
     return [commands.prune_origin(git_dir)]

@@ -19,7 +19,7 @@ class Selection(NamedTuple):
     sets_mode: bool
 
 
-def resolve(work: Work) -> Optional[Selection]:
+def read_selection(work: Work) -> Optional[Selection]:
     """Return what is to be kept; None for everything, also where git is too old for the wish."""
     settings = work.settings
     if not settings.sparse_paths:
@@ -55,7 +55,7 @@ def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
 def apply(work: Work, selection: Optional[Selection]) -> None:
     """Restrict the working tree to what is kept, or lift a restriction that an earlier job left. Raises GitFailed."""
     if selection is None:
-        _lift(work)
+        _disable(work)
         return
     mode = "cone" if selection.cone else "no-cone"
     work.session.log.comment(f"Setting up sparse checkout ({mode} mode) for paths: {','.join(selection.paths)}")
@@ -67,13 +67,13 @@ def apply(work: Work, selection: Optional[Selection]) -> None:
         work.run(sparse_commands.select_in_mode(selection.paths), doing=doing)
 
 
-def _lift(work: Work) -> None:
+def _disable(work: Work) -> None:
     git_dir = _git_dir(work)
     if not any(
         os.path.exists(os.path.join(git_dir, *names)) for names in (("info", "sparse-checkout"), ("config.worktree",))
     ):
         return
-    if _printed(work, sparse_commands.is_on()) != "true":
+    if _output_of(work, sparse_commands.is_on()) != "true":
         return
     session = work.session
     session.log.comment("Disabling sparse checkout from previous build")
@@ -82,8 +82,8 @@ def _lift(work: Work) -> None:
     except GitFailed as failed:
         session.log.warning(f"Could not disable sparse checkout: {failed}")
         return
-    if _printed(work, sparse_commands.worktree_settings()) == "":
-        _printed(work, sparse_commands.forget_worktree_settings())
+    if _output_of(work, sparse_commands.worktree_settings()) == "":
+        _output_of(work, sparse_commands.forget_worktree_settings())
 
 
 def _git_dir(work: Work) -> str:
@@ -97,7 +97,7 @@ def _git_dir(work: Work) -> str:
     return os.path.normpath(os.path.join(work.session.cwd, target.strip())) if key == "gitdir" else path
 
 
-def _printed(work: Work, argv: Sequence[str]) -> Optional[str]:
+def _output_of(work: Work, argv: Sequence[str]) -> Optional[str]:
     """Return what a question to git prints, or None where it fails: an unset value, mostly."""
     try:
         return work.capture(argv, hidden=True).strip()

@@ -17,14 +17,14 @@ COMMAND = "GIT_SSH_COMMAND"
 
 
 @contextmanager
-def in_use(work: Work) -> Iterator[None]:
+def use_key(work: Work) -> Iterator[None]:
     """Let git use the key of the settings. Raises JobFailed."""
     session = work.session
     with session.lock:
         before = session.env.get(COMMAND)
     holder = ""
     try:
-        holder, path = _written(work)
+        holder, path = _write_key(work)
         with session.lock:
             session.env[COMMAND] = f"{before or 'ssh'} -i {quote(path)} -o IdentitiesOnly=yes"
         yield
@@ -38,7 +38,7 @@ def in_use(work: Work) -> Iterator[None]:
             _remove(work, holder)
 
 
-def _written(work: Work) -> "tuple[str, str]":
+def _write_key(work: Work) -> "tuple[str, str]":
     """Return a new folder beside the checkout and the key's file in it; not inside, where `git clean` would find it.
 
     Where others can write beside the checkout, who would put a folder of theirs in its place, it is elsewhere.

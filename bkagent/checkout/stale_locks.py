@@ -20,7 +20,7 @@ _UNSURE_AGE_S = 600.0
 _LOOK_S = 1.0
 
 
-class Locks(NamedTuple):
+class ClearedLocks(NamedTuple):
     """How many locks were removed, why one was left ("" where none was), and whether a living process has one."""
 
     removed_count: int
@@ -28,7 +28,7 @@ class Locks(NamedTuple):
     is_held: bool
 
 
-def clear(session: Session, git_dir: str, *, is_shared: bool) -> Locks:
+def clear(session: Session, git_dir: str, *, is_shared: bool) -> ClearedLocks:
     """Remove the stale locks of a repository, and wait for those that are about to be. Never touches one in use."""
     removed_count, why_left, is_held = 0, "", False
     folder = os.path.dirname(git_dir) if os.path.basename(git_dir) == ".git" else git_dir
@@ -47,7 +47,7 @@ def clear(session: Session, git_dir: str, *, is_shared: bool) -> Locks:
         else:
             session.log.comment(f'Removing the lock "{path}", left by a git process that has ended')
         removed_count += 1
-    return Locks(removed_count, why_left, is_held)
+    return ClearedLocks(removed_count, why_left, is_held)
 
 
 def _locks(git_dir: str) -> List[str]:
@@ -60,19 +60,19 @@ def _locks(git_dir: str) -> List[str]:
     return sorted(locks)
 
 
-class _Use(NamedTuple):
+class _LockUse(NamedTuple):
     """Why a lock stays, and whether a living process has it."""
 
     why: str
     is_held: bool
 
 
-def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -> Optional[_Use]:
+def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -> Optional[_LockUse]:
     """Wait until a lock is stale or gone, which None says; return at once what keeps it for longer."""
     while True:
         holder = lock_holders.holder(path, folder)  # each time: a git may have taken the lock meanwhile
         if holder:
-            return _Use(f'{holder} may hold "{path}"; kill it if it hangs', True)
+            return _LockUse(f'{holder} may hold "{path}"; kill it if it hangs', True)
         is_free = holder is not None  # no process that can be seen holds it
         if is_free and not is_shared:
             return None
@@ -86,4 +86,4 @@ def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -
             session.log.comment(f'Waiting for the lock "{path}" to be released')
             if not session.cancellation.wait(_LOOK_S):
                 continue
-        return _Use(f'a git process may hold "{path}"; remove the file if none is running', False)
+        return _LockUse(f'a git process may hold "{path}"; remove the file if none is running', False)

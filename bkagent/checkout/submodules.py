@@ -14,7 +14,7 @@ from bkagent.git.location import resolve_relative
 from bkagent.git.outcome import GitFailed
 
 
-def are_there(work: Work) -> bool:
+def exist(work: Work) -> bool:
     """Say whether the working tree names submodules."""
     return os.path.exists(work.path(".gitmodules"))
 
@@ -22,7 +22,7 @@ def are_there(work: Work) -> bool:
 def update(work: Work, selection: Optional[Selection]) -> bool:
     """Check out the submodules and return whether that was done. Raises GitFailed and what mirrors raise."""
     log, settings = work.session.log, work.settings
-    if not are_there(work):
+    if not exist(work):
         return False
     if selection is not None:
         log.warning("Submodule initialization skipped during sparse checkout", "submodules-init-skipped")
@@ -41,7 +41,7 @@ def update(work: Work, selection: Optional[Selection]) -> bool:
         log.warning(f"Failed to list the URLs of the submodules: {failed}")
         return False
     for repository in repositories:
-        host_keys.learn(work, repository)
+        host_keys.add_host_keys(work, repository)
     if settings.mirrors_path:
         from bkagent.checkout.mirrors import mirrors
 

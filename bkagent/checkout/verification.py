@@ -41,7 +41,7 @@ def verify(work: Work) -> None:
         raise VerificationFailed(f'invalid git commit verification mode "{mode}" (must be one of {legal})', 1)
     if mode == _OFF and not settings.commit_verification:
         return
-    reason = _not_needed(work, mode)
+    reason = _skip_reason(work, mode)
     if reason:
         log.comment(f"Skipping commit verification: {reason}")
         return
@@ -51,7 +51,7 @@ def verify(work: Work) -> None:
         try:
             is_on_branch = _is_on_branch(work)
         finally:
-            _forget_tip(work)
+            _delete_tip(work)
     except _Unavailable as problem:
         sentence = f"commit verification unavailable: {problem}"
         if mode == _FAIL_CLOSED:
@@ -66,7 +66,7 @@ def verify(work: Work) -> None:
     log.warning(sentence)
 
 
-def _not_needed(work: Work, mode: str) -> str:
+def _skip_reason(work: Work, mode: str) -> str:
     settings = work.settings
     reasons = (
         (mode == _OFF, "mode is off"),
@@ -89,7 +89,7 @@ def _is_on_branch(work: Work) -> bool:
             return True
         except GitFailed as failed:
             code = failed.exit_code
-        if _printed(work, commands.is_shallow()) != "true":
+        if _output_of(work, commands.is_shallow()) != "true":
             if code == 1:
                 return False
             raise _Unavailable(f"git could not compare the commit with the branch: exit status {code}")
@@ -108,7 +108,7 @@ def _fetch_tip(work: Work, deepening: str) -> str:
             raise _Unavailable(f'unable to fetch branch "{work.settings.branch}": {failure}')
         if work.session.cancellation.wait(_SCHEDULE.pause(number)):
             raise Cancelled("the checkout was cancelled while waiting to fetch a branch again")
-    tip = _printed(work, commands.resolve(commands.VERIFICATION_REF))
+    tip = _output_of(work, commands.resolve(commands.VERIFICATION_REF))
     if not tip:
         raise _Unavailable("the fetched branch has no tip")
     return tip
@@ -122,13 +122,13 @@ def _failure(work: Work, argv: List[str]) -> Optional[GitFailed]:
     return None
 
 
-def _forget_tip(work: Work) -> None:
+def _delete_tip(work: Work) -> None:
     failure = _failure(work, commands.delete_ref(commands.VERIFICATION_REF))
     if failure is not None:
         work.session.log.warning(f"Could not delete {commands.VERIFICATION_REF}: {failure}")
 
 
-def _printed(work: Work, argv: List[str]) -> str:
+def _output_of(work: Work, argv: List[str]) -> str:
     try:
         return work.capture(argv).strip()
     except GitFailed:

@@ -58,9 +58,9 @@ def scrub_for(
 ) -> Scrub:
     """Return what takes the secrets out of a text that a process knows: of its words, its variables, its settings."""
     given = dict(word.lstrip("-").partition("=")[::2] for word in words if "=" in word)
-    known = known_secrets.of(settings or Settings(), environ)
-    of_words = known_secrets.of(Settings(), given)
-    for text in secret_flags.divided(words, secret_names)[1]:
+    known = known_secrets.read(settings or Settings(), environ)
+    of_words = known_secrets.read(Settings(), given)
+    for text in secret_flags.split_off(words, secret_names)[1]:
         of_words.add(text)
     return lambda text: of_words.scrub(known.scrub(text))
 

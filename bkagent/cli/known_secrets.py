@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bkagent.config.settings import Settings
 
 
-def of(settings: "Settings", environ: "Mapping[str, str]") -> KnownSecrets:
+def read(settings: "Settings", environ: "Mapping[str, str]") -> KnownSecrets:
     """Return them; without `redacted-vars` among the settings the patterns are those of the environment."""
     if REDACTED_VARS in settings:
         patterns = settings[REDACTED_VARS]

@@ -60,7 +60,7 @@ class Log:
         if self._scrub is None:
             from bkagent.cli import known_secrets
 
-            self._scrub = known_secrets.of(self._settings, self._environ).scrub
+            self._scrub = known_secrets.read(self._settings, self._environ).scrub
         return self._scrub(text)
 
     def _as_text(self, level: str, text: str) -> str:

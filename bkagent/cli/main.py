@@ -27,24 +27,24 @@ def run(program: str = "") -> None:
         from bkagent.cli import secret_flags
 
         secret_flags.hide(SECRET_FLAGS)
-    _print_whatever_comes()
+    _let_output_encode()
     status = main(sys.argv[1:])
     if "threading" not in sys.modules and "atexit" not in sys.modules:
-        _leave(status)
+        _exit_at_once(status)
     sys.exit(status)
 
 
-def _print_whatever_comes() -> None:
+def _let_output_encode() -> None:
     """Let no text fail to print: bytes of others go out as they came, and what an encoding lacks as `?`."""
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
-        _fill_gaps()
+        _open_missing_streams()
     out = sys.stdout
     if out.errors == "strict":
         utf8 = out.encoding.lower() in ("utf-8", "utf8")
         out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
 
 
-def _fill_gaps() -> None:
+def _open_missing_streams() -> None:
     """Open what was closed as a device without a bottom, so that no other file takes its number."""
     import os
 
@@ -54,7 +54,7 @@ def _fill_gaps() -> None:
             setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115
 
 
-def _leave(status: int) -> None:
+def _exit_at_once(status: int) -> None:
     """End at once, where nothing waits for the end: taking the interpreter apart is a tenth of a short command."""
     import os
 
@@ -81,21 +81,21 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         return status
     except UnknownCommand as unknown:
         for line in str(unknown).split("\n"):
-            _say(line)
+            _print_error(line)
         return unknown.exit_code
     except KeyAbsent as absent:
         return absent.exit_code
     except AgentError as error:
-        _say(f"{_name()}: fatal: {error}")
+        _print_error(f"{_name()}: fatal: {error}")
         return error.exit_code & 0xFF
     except BrokenPipeError:
-        return _reader_left()
+        return _end_after_broken_pipe()
     except KeyboardInterrupt:
         return 130
     except ImportError as error:
         if (error.name or "").startswith("bkagent"):
             return _report_defect(error, words, environ, calls)
-        _say(_incomplete(error))
+        _print_error(_missing_module_message(error))
         return 1
     except Exception as error:  # the edge of the process: a defect of ours must still read as a sentence
         return _report_defect(error, words, environ, calls)
@@ -118,17 +118,17 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]"
         return help.answer(words, environ)
     command = table.load(name)
     try:
-        call = _understood(command, words[count:], environ)
+        call = _read_call(command, words[count:], environ)
         if call is None:
             return 0
         calls.append(call)
         return command.run(call)
     except MissingValue as missing:
-        _say(f"Missing {missing}. See: `{_name()} {command.name} --help`")
+        _print_error(f"Missing {missing}. See: `{_name()} {command.name} --help`")
         return missing.exit_code
 
 
-def _understood(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Optional[Call]":
+def _read_call(command: "Command", words: "List[str]", environ: "Dict[str, str]") -> "Optional[Call]":
     """Return the call that the words make; None for those that ask for the command's page, which is printed.
 
     For words that make no call the page is printed before the error.
@@ -172,7 +172,7 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
         settings = resolve(command.options, Source(line.flags, environ, file), warnings.append)
     except AgentError:
         for sentence in warnings:  # they may say why; how to log is not known yet
-            _say(f"{_name()}: warning: {sentence}")
+            _print_error(f"{_name()}: warning: {sentence}")
         raise
     if path:
         config_file.note(command, settings, path)
@@ -180,7 +180,7 @@ def _call(command: "Command", line: "Line", environ: "Dict[str, str]") -> "Call"
     report = Log(settings, sys.stderr, sys.stdout if command.name == "start" else sys.stderr, environ)
     warnings += report.doubts
     _add_experiments(settings, warnings)
-    warnings += _unused(command, line.arguments)
+    warnings += _surplus_warnings(command, line.arguments)
     for sentence in warnings:
         report("warn", sentence, "config.warning")
     report("debug", f"Loaded config command={command.name}", "config.loaded")
@@ -203,7 +203,7 @@ def _refuse_unused(command: "Command", arguments: "List[str]") -> None:
     from bkagent.cli import table
     from bkagent.errors import UnknownArgument
 
-    extra = _extra(command, arguments)
+    extra = _surplus_arguments(command, arguments)
     if not extra or command.name not in table.OWN:
         return
     takes = " and ".join(command.arguments) or "no arguments"
@@ -221,16 +221,16 @@ def _report_experiments(settings: "Settings", report: "Log") -> None:
                 report("debug", f'Enabled experiment "{name}"', "config.experiment_enabled")
 
 
-def _unused(command: "Command", arguments: "List[str]") -> "List[str]":
+def _surplus_warnings(command: "Command", arguments: "List[str]") -> "List[str]":
     """Return a sentence for each argument that the command has no use for; the reference passes over them."""
-    extra = [] if command.exact else _extra(command, arguments)
+    extra = [] if command.exact else _surplus_arguments(command, arguments)
     if not extra:
         return []
     words = ", ".join(f'"{word}"' for word in extra)
     return [f'"{command.name}" takes {len(command.arguments)} arguments at most; ignored: {words}']
 
 
-def _extra(command: "Command", arguments: "List[str]") -> "List[str]":
+def _surplus_arguments(command: "Command", arguments: "List[str]") -> "List[str]":
     if command.arguments and command.arguments[-1].endswith("..."):
         return []
     return arguments[len(command.arguments) :]
@@ -242,7 +242,7 @@ def _name() -> str:
     return program_name()
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     from bkagent.wire import shown_text
 
     try:
@@ -253,7 +253,7 @@ def _say(text: str) -> None:
         pass
 
 
-def _reader_left() -> int:
+def _end_after_broken_pipe() -> int:
     """Whoever read our output is gone: end quietly, as a program killed by SIGPIPE would."""
     import os
 
@@ -261,7 +261,7 @@ def _reader_left() -> int:
     return 141
 
 
-def _incomplete(error: ImportError) -> str:
+def _missing_module_message(error: ImportError) -> str:
     return (
         f"{_name()}: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
         "On Debian and Ubuntu install the package python3 in place of python3-minimal"
@@ -279,5 +279,5 @@ def _report_defect(error: Exception, words: "List[str]", environ: "Dict[str, str
         lambda: crash_report.state_folder(environ, settings),
         crash_report.scrub_for(words, SECRET_FLAGS, environ, settings),
     )
-    _say(f"{_name()}: fatal: {line}")
+    _print_error(f"{_name()}: fatal: {line}")
     return 1

@@ -15,7 +15,7 @@ TOKEN = "token"
 _PLACES = ("file://", "fd://")
 
 
-def divided(words: "List[str]", names: "Collection[str]" = (TOKEN,)) -> "Tuple[List[str], List[str]]":
+def split_off(words: "List[str]", names: "Collection[str]" = (TOKEN,)) -> "Tuple[List[str], List[str]]":
     """Return a command line without the flags of these names, and the texts of those."""
     kept: "List[str]" = []
     texts: "List[str]" = []
@@ -33,7 +33,7 @@ def forget(names: "Collection[str]") -> bool:
     """Overwrite the texts of these flags; say whether others see none of them."""
     from bkagent.system import own_memory
 
-    _, texts = divided(sys.argv[1:], names)
+    _, texts = split_off(sys.argv[1:], names)
     # Of two texts, one may be a part of the other.
     secrets = sorted((text for text in texts if text and not text.startswith(_PLACES)), key=len, reverse=True)
     hidden = [own_memory.forget(text) for text in secrets]  # all of them, though one fails
@@ -46,7 +46,7 @@ def hide(names: "Collection[str]") -> None:
         return
     import os
 
-    kept, texts = divided(sys.argv[1:])
+    kept, texts = split_off(sys.argv[1:])
     if texts and texts[-1] and os.sep != "\\":
         from bkagent.config import environment
 

@@ -47,7 +47,7 @@ def split(words: "Sequence[str]", options: "Sequence[Option]") -> Line:
     known: "Dict[str, Optional[Option]]" = {option.name: option for option in options}
     known.update(dict.fromkeys(HELP))
     line = Line({}, [], [])
-    moved, rest = _moved(words, known)
+    moved, rest = _move_flags_first(words, known)
     ordered = moved + rest
     at = 0
     while at < len(ordered):
@@ -58,22 +58,22 @@ def split(words: "Sequence[str]", options: "Sequence[Option]") -> Line:
         if word == "--":
             line.arguments = ordered[at:]
             return line
-        used = _read(word, ordered[at : at + 1], known, line.flags)
+        used = _read_flag(word, ordered[at : at + 1], known, line.flags)
         if used and at == len(moved):
             line.notes.append(f'the last flag, {word}, has no value of its own and took "{ordered[at]}" as its value')
         at += used
     line.arguments = ordered[at:]
-    line.notes += _doubts(line.arguments, known)
+    line.notes += _doubtful_arguments(line.arguments, known)
     return line
 
 
-def _moved(words: "Sequence[str]", known: "Dict[str, Optional[Option]]") -> "Tuple[List[str], List[str]]":
+def _move_flags_first(words: "Sequence[str]", known: "Dict[str, Optional[Option]]") -> "Tuple[List[str], List[str]]":
     """Return (flags with the words that go along, the other words)."""
     moved: "List[str]" = []
     rest: "List[str]" = []
     is_open = False
     for at, word in enumerate(words):
-        if _names(word, known):
+        if _is_known_flag(word, known):
             moved.append(word)
             is_open = "=" not in word
         elif is_open:
@@ -87,11 +87,13 @@ def _moved(words: "Sequence[str]", known: "Dict[str, Optional[Option]]") -> "Tup
     return moved, rest
 
 
-def _names(word: str, known: "Dict[str, Optional[Option]]") -> bool:
+def _is_known_flag(word: str, known: "Dict[str, Optional[Option]]") -> bool:
     return word[:1] == "-" and word.lstrip("-").partition("=")[0] in known
 
 
-def _read(word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", flags: "Dict[str, List[str]]") -> int:
+def _read_flag(
+    word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", flags: "Dict[str, List[str]]"
+) -> int:
     """Put one flag into `flags`; return how many of the words behind it belong to it."""
     dashes = 2 if word[:2] == "--" else 1
     name, equals, text = word[dashes:].partition("=")
@@ -116,13 +118,13 @@ def _read(word: str, behind: "List[str]", known: "Dict[str, Optional[Option]]", 
     return used
 
 
-def _doubts(arguments: "List[str]", known: "Dict[str, Optional[Option]]") -> "List[str]":
+def _doubtful_arguments(arguments: "List[str]", known: "Dict[str, Optional[Option]]") -> "List[str]":
     """Return a sentence for each argument that looks like a flag."""
     notes = []
     for at, word in enumerate(arguments):
         if word == "--":
             break
-        if _names(word, known):
+        if _is_known_flag(word, known):
             notes.append(f'"{word}" is taken as an argument, since "{arguments[0]}" before it ended the flags')
         elif word[:1] == "-" and word.lstrip("-")[:1].isalpha() and at:
             notes.append(f'"{word}" is taken as an argument: ' + unknown_flag(word.partition("=")[0], list(known)))
@@ -133,7 +135,7 @@ def unknown_flag(flag: str, known: "List[str]") -> str:
     """Return the sentence for a flag that does not exist, with what it may have been meant to be."""
     if not flag.lstrip("-")[:1].isalpha():
         return f'unknown flag {flag}; write "--" before an argument that starts with a dash'
-    from bkagent.config.suggest import nearest
+    from bkagent.config.suggest import closest
 
-    near = nearest(flag.lstrip("-"), known)
+    near = closest(flag.lstrip("-"), known)
     return f"unknown flag {flag}" + (f"; did you mean --{near}?" if near else "")

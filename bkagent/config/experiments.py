@@ -46,7 +46,7 @@ def _note(name: str) -> str:
         return f'the experiment "{name}" is always on, as in the reference since {PROMOTED[name]}; remove it'
     if name in REPLACED:
         return f'the experiment "{name}" was replaced by the flag {REPLACED[name]}'
-    from bkagent.config.suggest import nearest
+    from bkagent.config.suggest import closest
 
-    near = nearest(name, list(KNOWN))
+    near = closest(name, list(KNOWN))
     return f'unknown experiment "{name}"' + (f'; did you mean "{near}"?' if near else "")

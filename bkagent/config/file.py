@@ -49,7 +49,7 @@ def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
         whole = line[:-1] if line.endswith("\r") else line
         text = whole.strip(" \t")
         if text and not text.startswith("#"):
-            yield (number, *_split(_without_comment(whole)))
+            yield (number, *_split(_strip_comment(whole)))
 
 
 def no_separator(line: str) -> str:
@@ -69,9 +69,9 @@ def unknown_keys(found: "Mapping[str, Tuple[str, str]]", options: "Iterable[Opti
 
 def unknown_key(key: str, known: "List[str]") -> str:
     """Return the sentence for a key that no option has, with what it may have been meant to be."""
-    from bkagent.config.suggest import nearest
+    from bkagent.config.suggest import closest
 
-    near = nearest(key.replace("_", "-").lower(), known)
+    near = closest(key.replace("_", "-").lower(), known)
     return f'unknown setting "{key}" is ignored' + (f'; did you mean "{near}"?' if near else "")
 
 
@@ -105,7 +105,7 @@ def usual_places(environ: "Mapping[str, str]") -> "List[str]":
     return [*own, "/usr/local/etc/buildkite-agent", "/etc/buildkite-agent"]
 
 
-def _without_comment(line: str) -> str:
+def _strip_comment(line: str) -> str:
     """Take out what a `#` begins, up to the next one, unless a quote is open before or behind it.
 
     A piece between two `#` opens or closes a quote when it has exactly one of a kind, as in `# it's`, which therefore
@@ -129,10 +129,10 @@ def _split(text: str) -> "Tuple[Optional[str], str]":
         return None, text
     if key.startswith("export"):
         key = key[len("export") :]
-    return key.strip(), _unquoted(value.strip())
+    return key.strip(), _unquote(value.strip())
 
 
-def _unquoted(value: str) -> str:
+def _unquote(value: str) -> str:
     if value.count('"') == 2 or value.count("'") == 2:
         value = value.strip("\"'")
         return value.replace('\\"', '"').replace("\\n", "\n")

@@ -27,9 +27,9 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
             found.append((lines[key], f"{key} is set again in line {number}, which takes precedence"))
         lines[key] = number
         if key not in known:
-            found.append((number, _not_known(key, list(known))))
+            found.append((number, _unknown_key(key, list(known))))
         else:
-            found += [(number, sentence) for sentence in _doubts(known[key], text)]
+            found += [(number, sentence) for sentence in _value_problems(known[key], text)]
     for option in known.values():
         if option.replaced_by and option.name in lines and option.replaced_by in lines:
             sentence = f"{option.name} and {option.replaced_by} are the same; set only the latter"
@@ -37,13 +37,13 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
     return len(lines), sorted(found)
 
 
-def _not_known(key: str, known: "List[str]") -> str:
+def _unknown_key(key: str, known: "List[str]") -> str:
     if key in file.PASSED_OVER:
         return f"{key} has no effect in the configuration file"
     return file.unknown_key(key, known)
 
 
-def _doubts(option: "Option", text: str) -> "List[str]":
+def _value_problems(option: "Option", text: str) -> "List[str]":
     """Return what is wrong with the value of a known key."""
     found = []
     try:

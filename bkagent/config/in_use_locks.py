@@ -21,7 +21,7 @@ _TRIES_COUNT, _PAUSE_S = 50, 0.01  # a removal holds its lock for less than a mi
 
 def hold(folders: Sequence[str]) -> List[int]:
     """Lock folders as in use until the descriptors returned are closed. What is no such folder is passed over."""
-    held = [fd for fd in map(_held, folders) if fd is not None]
+    held = [fd for fd in map(_lock, folders) if fd is not None]
     touch(folders)
     return held
 
@@ -40,10 +40,10 @@ def mark_of(folder: str) -> str:
     return os.path.join(folder, MARKS.get(os.path.basename(os.path.dirname(folder)), MARKS[CODE]))
 
 
-def _held(folder: str) -> Optional[int]:
+def _lock(folder: str) -> Optional[int]:
     """Return a descriptor with the shared lock; None where there is nothing to lock, or no way to."""
     for _ in range(_TRIES_COUNT):
-        fd = _opened(folder)
+        fd = _open(folder)
         if fd is None:
             return None
         # Whoever removes the folder may have been quicker: the lock must be one on the file that is there now.
@@ -57,19 +57,19 @@ def _held(folder: str) -> Optional[int]:
     return None
 
 
-def _opened(folder: str) -> Optional[int]:
+def _open(folder: str) -> Optional[int]:
     path = mark_of(folder)
     if os.path.basename(os.path.dirname(folder)) not in MARKS:
         return None  # a checkout, say
     try:
         return os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
-        return _restored(path)
+        return _restore_mark(path)
     except OSError:
         return None
 
 
-def _restored(path: str) -> Optional[int]:
+def _restore_mark(path: str) -> Optional[int]:
     """Put the mark back of code that was about to be removed when this process began to run it."""
     if os.path.basename(path) != MARKS[CODE]:
         return None

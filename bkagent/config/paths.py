@@ -66,19 +66,19 @@ def expand(text: str, environ: "Mapping[str, str]") -> str:
 
     Raises ConfigError for the home folder of another user, `~name`.
     """
-    expanded = _expanded(text, environ)
+    expanded = _expand(text, environ)
     return os.path.abspath(expanded) if expanded else ""
 
 
 def expand_command(text: str, environ: "Mapping[str, str]") -> str:
     """Like `expand`, but made absolute only where that file exists, since a command may have arguments."""
-    expanded = _expanded(text, environ)
+    expanded = _expand(text, environ)
     absolute = os.path.abspath(expanded) if expanded else ""
     return absolute if absolute and os.path.exists(absolute) else expanded
 
 
-def _expanded(text: str, environ: "Mapping[str, str]") -> str:
-    expanded = _variables(text, environ)
+def _expand(text: str, environ: "Mapping[str, str]") -> str:
+    expanded = _expand_variables(text, environ)
     if expanded[:1] != "~":
         return expanded
     if expanded[1:2] not in ("", "/", "\\"):
@@ -91,7 +91,7 @@ _SPECIAL = "*#$@!?-0123456789"
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 
-def _variables(text: str, environ: "Mapping[str, str]") -> str:
+def _expand_variables(text: str, environ: "Mapping[str, str]") -> str:
     """Replace `$NAME` and `${NAME}`; a name that is not set becomes empty, and so does `${` without a name or end.
 
     Source: Go's os.ExpandEnv.

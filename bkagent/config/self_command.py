@@ -58,10 +58,10 @@ def program_folders() -> "List[str]":
 
 def command(arguments: "Sequence[str]") -> "List[str]":
     """Return the argv that runs this very code again with `arguments`, whatever the environment says."""
-    return [sys.executable, "-I", "-S", "-c", _checked_code(_CODE), code_root(), *arguments]
+    return [sys.executable, "-I", "-S", "-c", _code_with_owner_check(_CODE), code_root(), *arguments]
 
 
-def _checked_code(code: str) -> str:
+def _code_with_owner_check(code: str) -> str:
     """Return what runs the code where it is, if that is still what was found there."""
     try:
         footholds = trusted_path.follow(code_root()).footholds
@@ -89,9 +89,13 @@ def launcher_folder(state_path: str) -> str:
 
 
 def _launchers() -> "dict[str, str]":
-    code = _sh(_checked_code(_CODE_OF_PROGRAM))
+    code = _shell_quote(_code_with_owner_check(_CODE_OF_PROGRAM))
     script = _POSIX.format(
-        ask=_asking(), started_with=started_with.SCRIPT, python=_sh(sys.executable), code=code, root=_sh(code_root())
+        ask=_warm_call_lines(),
+        started_with=started_with.SCRIPT,
+        python=_shell_quote(sys.executable),
+        code=code,
+        root=_shell_quote(code_root()),
     )
     files = dict.fromkeys(NAMES, script)
     if os.sep == "\\":
@@ -100,7 +104,7 @@ def _launchers() -> "dict[str, str]":
     return files
 
 
-def _asking() -> str:
+def _warm_call_lines() -> str:
     """Return the lines by which a launcher asks a warm process first, where there can be one."""
     from bkagent.system.stand_in import stand_in, stand_in_script
 
@@ -110,7 +114,7 @@ def _asking() -> str:
     return f"case ${{1-}} in {'|'.join(SERVED)})\n{ask};; esac\n"
 
 
-def _sh(text: str) -> str:
+def _shell_quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 

@@ -5,7 +5,7 @@ if TYPE_CHECKING:
     from typing import List
 
 
-def nearest(word: str, known: "List[str]") -> str:
+def closest(word: str, known: "List[str]") -> str:
     """Return the closest of `known`, or "" when none is close."""
     import difflib
 

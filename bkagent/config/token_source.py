@@ -23,7 +23,7 @@ def resolve(token: Secret) -> Secret:
             found = _read(os.open(path, os.O_RDONLY))
         except OSError as error:
             raise ConfigError(f"cannot read the token from the file {path}: {error.strerror}") from None
-        return _checked(found, f"the file {path}")
+        return _require_token(found, f"the file {path}")
     if text.startswith(_DESCRIPTOR):
         number = text[len(_DESCRIPTOR) :]
         if not (number.isascii() and number.isdigit()):
@@ -32,7 +32,7 @@ def resolve(token: Secret) -> Secret:
             found = _read(int(number))
         except (OSError, OverflowError):
             raise ConfigError(f"cannot read the token from file descriptor {number}: is it open?") from None
-        return _checked(found, f"file descriptor {number}")
+        return _require_token(found, f"file descriptor {number}")
     return Secret(text.strip())
 
 
@@ -47,7 +47,7 @@ def keep_from_children(token: Secret) -> None:
             pass  # `resolve` says what is wrong with it
 
 
-def _checked(found: bytes, place: str) -> Secret:
+def _require_token(found: bytes, place: str) -> Secret:
     text = found.decode("utf-8", "surrogateescape").strip()
     if not text:
         raise ConfigError(f"{place} is empty, but must contain the token")

@@ -7,7 +7,7 @@ from typing import Tuple
 
 from bkagent.git.address_rules import address_in_use, unfit_reason, without_user
 from bkagent.regexp.pattern import Pattern
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 
 class AllowList:
@@ -33,7 +33,7 @@ class AllowList:
         """
         reason = unfit_reason(address) or unfit_reason(in_use)
         if reason:
-            return f"{quoted(address)} {reason}"
+            return f"{go_quote(address)} {reason}"
         in_use = in_use or address_in_use(address)
         refused = [text for text in (address, in_use) if not self._has_address(text)]
         return self._no_match(refused[0]) if refused else ""
@@ -41,7 +41,7 @@ class AllowList:
     def problem_of_vendored(self, path: str) -> str:
         """Return what is wrong with a path such as `./plugins/x` in a job's own repository, "" where it is allowed."""
         reason = unfit_reason(path[2:])
-        return f"{quoted(path)} {reason}" if reason else self.problem_of_name(path)
+        return f"{go_quote(path)} {reason}" if reason else self.problem_of_name(path)
 
     def _has_address(self, address: str) -> bool:
         bare = without_user(address)
@@ -51,7 +51,7 @@ class AllowList:
         )
 
     def _no_match(self, text: str) -> str:
-        shown = text if text.isprintable() else quoted(text)
+        shown = text if text.isprintable() else go_quote(text)
         return f"{shown} has no match in [{' '.join(self._texts)}]"
 
 

@@ -105,7 +105,7 @@ def for_verification(flags: Sequence[str]) -> List[str]:
     words = iter(flags)
     for word in words:
         name, has_value, _value = word.partition("=")
-        matched = _limiting(name)
+        matched = _takes_value(name)
         if matched is None:
             kept.append(word)
         elif matched and not has_value:
@@ -113,7 +113,7 @@ def for_verification(flags: Sequence[str]) -> List[str]:
     return kept
 
 
-def _limiting(name: str) -> "bool | None":
+def _takes_value(name: str) -> "bool | None":
     """Return None for a word that stays, else whether its option takes a value."""
     if not name.startswith("--") or len(name) < 3:
         return None

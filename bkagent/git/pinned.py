@@ -35,7 +35,7 @@ def revision(reference: str, folder: str, capture: Capture) -> List[str]:
     return [reference, "--"] if is_perhaps_file else [reference]
 
 
-def is_elsewhere(reference: str, git_dir: str, capture: Capture) -> bool:
+def is_at_other_commit(reference: str, git_dir: str, capture: Capture) -> bool:
     """Say whether a checkout is known to be at another commit than the whole object id that `reference` is."""
     if not is_full_object_id(reference):
         return False

@@ -36,9 +36,9 @@ def run(
     words, env = (list(argv), env) if hooks else _without_hooks(argv, env)
     shown = prompt.command_line(argv) if shown is None else shown
     try:
-        session.run(words, env=surroundings(session, env), shown=shown, watch=watch.feed)
+        session.run(words, env=environment(session, env), shown=shown, watch=watch.feed)
     except CommandFailed as failed:
-        raise _failed(failed, judge, watch.seen) from failed
+        raise _failure_of(failed, judge, watch.seen) from failed
 
 
 def capture(
@@ -54,12 +54,12 @@ def capture(
     watch = judge.watch()
     words, env = (list(argv), env) if hooks else _without_hooks(argv, env)
     try:
-        return session.capture(words, env=surroundings(session, env), watch=watch.feed, hidden=hidden, shown=argv)
+        return session.capture(words, env=environment(session, env), watch=watch.feed, hidden=hidden, shown=argv)
     except CommandFailed as failed:
-        raise _failed(failed, judge, watch.seen) from failed
+        raise _failure_of(failed, judge, watch.seen) from failed
 
 
-def surroundings(session: Session, env: Optional[Dict[str, str]] = None) -> Dict[str, str]:
+def environment(session: Session, env: Optional[Dict[str, str]] = None) -> Dict[str, str]:
     """Return the variables that every git command of a checkout gets.
 
     LANGUAGE: failures are told apart by git's English texts, whatever the job's locale.
@@ -79,5 +79,5 @@ def _without_hooks(argv: Sequence[str], env: Optional[Dict[str, str]]) -> "tuple
     return commands.with_settings(argv, NO_HOOKS), {**NO_TEMPLATE, **(env or {})}
 
 
-def _failed(failed: CommandFailed, judge: Judge, seen: "set[bytes]") -> GitFailed:
+def _failure_of(failed: CommandFailed, judge: Judge, seen: "set[bytes]") -> GitFailed:
     return GitFailed(str(failed), failed.exit_code, judge.kind(failed.exit_code, seen), signal=failed.signal)

@@ -14,7 +14,7 @@ ANY = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 _VERSION = re.compile(r"OpenSSH(?:[_ ]for[_ ]Windows)?[_ ](\d+)\.(\d+)")
 
 
-def version(printed: str) -> Optional[Tuple[int, int]]:
+def parse_version(printed: str) -> Optional[Tuple[int, int]]:
     """Return (major, minor) of what `ssh -V` printed, None where that is something else."""
     found = _VERSION.search(printed)
     return (int(found.group(1)), int(found.group(2))) if found else None
@@ -33,7 +33,7 @@ def scan(host: str) -> List[str]:
     return ["ssh-keyscan", host]
 
 
-def resolved(printed: str) -> str:
+def parse_host(printed: str) -> str:
     """Return the host, or `host:port` where the port is not 22, of what `ssh -G` printed; "" where it names none."""
     hostname = port = ""
     for line in printed.split("\n"):

@@ -17,7 +17,7 @@ from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
 from bkagent.system import private_folder
 from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
 _BUSY_TRIES, _BUSY_PAUSE_S = 100, 0.1
@@ -170,7 +170,7 @@ def _hooks_shell(text: str) -> List[str]:
     try:
         return split(text)
     except ValueError as error:
-        raise StartFailed(f"splitting hooks shell {quoted(text)}: {error}") from None
+        raise StartFailed(f"splitting hooks shell {go_quote(text)}: {error}") from None
 
 
 def _display_path(cwd: str, path: str) -> str:

@@ -106,7 +106,7 @@ class JobServer:
             return self._routes.answer(head, body)
         finally:
             path = head.target.partition("?")[0]
-            self._report("debug", f"Job API:\t{head.method}\t{path}\t{precise(time.monotonic() - began)}")
+            self._report("debug", f"Job API:\t{head.method}\t{path}\t{format_precise(time.monotonic() - began)}")
 
     def _bind(self) -> Tuple[str, _socket.socket]:
         if not local_socket.available():

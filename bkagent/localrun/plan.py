@@ -69,7 +69,7 @@ def read(
     normalised = read_pipeline(source.text, source.name, {**request.environ, **variables, **request.env})
     warnings = list(normalised.warnings)
     if_changed.apply(normalised.typed, changed, warnings.append)
-    document = normalise.written(normalised.typed)
+    document = normalise.to_wire(normalised.typed)
     if request.step:
         document = selection.only(document, request.step)
     try:
@@ -98,7 +98,7 @@ def _problems(pipeline: Pipeline) -> "List[str]":
 
 def not_honoured(pipeline: Pipeline) -> "List[str]":
     """Return a sentence for what this control plane could do but a local run cannot, in a file or in an upload."""
-    problems = known_attributes.unknown(pipeline)
+    problems = known_attributes.unknown_attributes(pipeline)
     for step, _ in pipeline.walk():
         if isinstance(step, (BlockStep, InputStep)):
             kind = "block" if isinstance(step, BlockStep) else "input"

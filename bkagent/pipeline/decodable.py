@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bkagent.pipeline.document.scalars import Unfit
+from bkagent.pipeline.document.scalars import WrongType
 from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model.steps import CommandStep, Pipeline
@@ -24,17 +24,17 @@ def check(pipeline: Pipeline) -> None:
         if isinstance(step, CommandStep):
             try:
                 _check_names(step.document)
-                read_command(_as_decoded(step.document))
-            except Unfit as unfit:
+                read_command(_decode(step.document))
+            except WrongType as unfit:
                 raise PipelineError(f"{step.name}: {unfit}") from None
 
 
-def _as_decoded(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     """Return a value with its whole numbers as an agent reads them from JSON: signed ones of 64 bits, or floats."""
     if isinstance(value, Mapping):
-        return {key: _as_decoded(item) for key, item in value.items()}
+        return {key: _decode(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_as_decoded(item) for item in value]
+        return [_decode(item) for item in value]
     return float(value) if isinstance(value, int) and value > _HIGHEST else value
 
 
@@ -47,4 +47,4 @@ def _check_names(document: Mapping[str, Any]) -> None:
         if not isinstance(value, Mapping) or "" not in value:
             continue
         if path in _STRUCTURES or isinstance(value[""], (Mapping, list)):
-            raise Unfit(f"{'.'.join(path) or 'the step'} has an attribute without a name")
+            raise WrongType(f"{'.'.join(path) or 'the step'} has an attribute without a name")

@@ -29,10 +29,10 @@ def interpolate(text: str, environ: Environ) -> str:
     """
     if "$" not in text:
         return text
-    return _filled(_Reading(text).whole(), environ)
+    return _fill(_Reading(text).whole(), environ)
 
 
-def _filled(parts: List[Part], environ: Environ) -> str:
+def _fill(parts: List[Part], environ: Environ) -> str:
     return "".join(part if isinstance(part, str) else part(environ) for part in parts)
 
 
@@ -113,7 +113,7 @@ class _Reading:
         return lambda environ: _part(environ.get(name, ""), start, count)
 
     def _number(self, what: str, text: str) -> int:
-        digits = go_text.trimmed(text)
+        digits = go_text.trim(text)
         if not _NUMBER.fullmatch(digits) or not -_LARGEST - 1 <= int(digits) <= _LARGEST:
             self._wrong(f'Unable to parse {what}: expected a whole number, got "{text}"')
         return int(digits)
@@ -135,7 +135,7 @@ def _with_default(name: str, parts: List[Part], also_when_empty: bool) -> Part:
     def answer(environ: Environ) -> str:
         value = environ.get(name)
         if value is None or (also_when_empty and not value):
-            return _filled(parts, environ)
+            return _fill(parts, environ)
         return value
 
     return answer
@@ -145,7 +145,7 @@ def _required(name: str, parts: List[Part]) -> Part:
     def answer(environ: Environ) -> str:
         value = environ.get(name)
         if value is None:
-            raise PipelineError(f"${name}: {_filled(parts, environ) or 'not set'}")
+            raise PipelineError(f"${name}: {_fill(parts, environ) or 'not set'}")
         return value
 
     return answer

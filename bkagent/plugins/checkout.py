@@ -111,7 +111,7 @@ def _get_clone(session: Session, plugin: Plugin, repository: str, folder: str, w
 
 def _problem_of_clone(session: Session, plugin: Plugin, repository: str, git_folder: str) -> str:
     """Return what is wrong with what an earlier job has cloned, "" where the plugin is what was asked for."""
-    if pinned.is_elsewhere(plugin.version, git_folder, partial(_capture, session)):
+    if pinned.is_at_other_commit(plugin.version, git_folder, partial(_capture, session)):
         return "at another commit"
     try:
         origin = _capture(session, commands.origin_of_file(os.path.join(git_folder, "config"))).strip()

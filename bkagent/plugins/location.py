@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from bkagent.wire import go_url
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 
 class BadPlugins(ValueError):
@@ -24,5 +24,5 @@ def parse(text: str) -> Location:
     try:
         url = go_url.parse(text)
     except go_url.BadUrl as problem:
-        raise BadPlugins(f"parse {quoted(text)}: {problem}") from None
+        raise BadPlugins(f"parse {go_quote(text)}: {problem}") from None
     return Location(url.scheme, url.authentication, url.host + url.path, url.fragment)

@@ -8,7 +8,7 @@ from typing import Dict, List
 from bkagent.plugins import location
 from bkagent.plugins.location import BadPlugins
 from bkagent.plugins.plugin import Plugin
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 
 class Number(str):
@@ -49,7 +49,7 @@ def _configuration(source: str, value: object) -> Dict[str, object]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadPlugins(f"configuration for {quoted(source)} is not a hash")
+        raise BadPlugins(f"configuration for {go_quote(source)} is not a hash")
     return value
 
 

@@ -8,7 +8,7 @@ from typing import Mapping, Tuple
 
 from bkagent.plugins.location import BadPlugins
 from bkagent.wire import go_text
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 _REPOSITORY_SEGMENTS = {"github.com": 3, "bitbucket.org": 3}
 
@@ -79,7 +79,7 @@ class Plugin:
         if host not in (*_REPOSITORY_SEGMENTS, "gitlab.com"):
             count = next((at + 1 for at, segment in enumerate(segments) if segment.endswith(".git")), count)
         if len(segments) < (3 if host in (*_REPOSITORY_SEGMENTS, "gitlab.com") else 2):
-            raise BadPlugins(f"incomplete plugin path {quoted(self.location)}")
+            raise BadPlugins(f"incomplete plugin path {go_quote(self.location)}")
         repository = "/".join(segments[:count])
         rest = self.location[len(repository) :]
         rest = rest[1:] if rest.startswith("/") else rest

@@ -105,7 +105,7 @@ def needles_of(secret: str) -> "List[Needle]":
 
 def encoded_needles_of(secret: str) -> "List[Needle]":
     """Return what to look for to find the other encoded forms of a secret. Some may be among its `needles_of`."""
-    forms = encodings.forms(to_bytes(go_text.trimmed(secret)))
+    forms = encodings.forms(to_bytes(go_text.trim(secret)))
     return _needles(form.decode("utf-8", "surrogateescape") for form in forms)
 
 
@@ -115,7 +115,7 @@ def _needles(texts: "Iterable[str]") -> "List[Needle]":
 
 
 def _lines(text: str) -> "Optional[Tuple[bytes, ...]]":
-    lines = tuple(to_bytes(line) for line in (go_text.trimmed(line) for line in text.split("\n")) if line)
+    lines = tuple(to_bytes(line) for line in (go_text.trim(line) for line in text.split("\n")) if line)
     return lines or None
 
 

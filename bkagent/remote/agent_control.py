@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
-def stop(client: "Caller", *, force: bool, wait: "Wait", report: "Report") -> None:
+def stop(client: "ApiClient", *, force: bool, wait: "Wait", report: "Report") -> None:
     """Ask that the agent stop, after its job unless `force` says at once."""
     _ask(client, "stop", {"force": True} if force else {}, wait, report)
 
 
-def pause(client: "Caller", *, note: str = "", timeout_minutes: int = 0, wait: "Wait", report: "Report") -> None:
+def pause(client: "ApiClient", *, note: str = "", timeout_minutes: int = 0, wait: "Wait", report: "Report") -> None:
     """Ask that the agent take no job for a while; 0 minutes leaves the length to the control plane."""
     document: "Dict[str, Any]" = {}
     if note:
@@ -32,10 +32,10 @@ def pause(client: "Caller", *, note: str = "", timeout_minutes: int = 0, wait: "
     _ask(client, "pause", document, wait, report)
 
 
-def resume(client: "Caller", *, wait: "Wait", report: "Report") -> None:
+def resume(client: "ApiClient", *, wait: "Wait", report: "Report") -> None:
     """End a pause."""
     _ask(client, "resume", None, wait, report)
 
 
-def _ask(client: "Caller", path: str, document: object, wait: "Wait", report: "Report") -> None:
+def _ask(client: "ApiClient", path: str, document: object, wait: "Wait", report: "Report") -> None:
     retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)

@@ -34,12 +34,12 @@ def register(
 
 def connect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = CONNECT) -> None:
     """Say that the session takes jobs now. Tried again whatever the answer."""
-    retry(lambda number: client.call("POST", "connect"), schedule, wait=wait, report=report, may_retry=_whatever)
+    retry(lambda number: client.call("POST", "connect"), schedule, wait=wait, report=report, may_retry=_any_document)
 
 
 def disconnect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = DISCONNECT) -> None:
     """End the session. Tried again whatever the answer; the last error is raised."""
-    retry(lambda number: client.call("POST", "disconnect"), schedule, wait=wait, report=report, may_retry=_whatever)
+    retry(lambda number: client.call("POST", "disconnect"), schedule, wait=wait, report=report, may_retry=_any_document)
 
 
 def ping(client: Client, *, timeout_s: float = 60.0) -> Ping:
@@ -61,5 +61,5 @@ def report_stop(client: Client) -> None:
     client.call("POST", "stop", document={"force": False}, timeout_s=STOP_LIMIT_S)
 
 
-def _whatever(error: Exception) -> bool:
+def _any_document(error: Exception) -> bool:
     return isinstance(error, AgentError)

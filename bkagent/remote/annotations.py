@@ -49,13 +49,13 @@ class Annotation:
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
-def create(client: "Caller", job_id: str, annotation: Annotation, *, wait: "Wait", report: "Report") -> None:
+def create(client: "ApiClient", job_id: str, annotation: Annotation, *, wait: "Wait", report: "Report") -> None:
     """Put a note on the build's page. With `append`, a lost answer may add the text twice."""
     path, document = f"jobs/{segment(job_id)}/annotations", annotation.to_wire()
     retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)
 
 
-def remove(client: "Caller", job_id: str, context: str, *, scope: str, wait: "Wait", report: "Report") -> None:
+def remove(client: "ApiClient", job_id: str, context: str, *, scope: str, wait: "Wait", report: "Report") -> None:
     """Take a note away."""
     path = f"jobs/{segment(job_id)}/annotations/{segment(context)}"
     retry(lambda number: client.call("DELETE", path, query={"scope": scope}), SCHEDULE, wait=wait, report=report)

@@ -26,7 +26,7 @@ _UPDATE_LIMIT_S = 5.0
 
 
 def create(
-    client: Caller,
+    client: ApiClient,
     job_id: str,
     batch_id: str,
     artifacts: Sequence[Artifact],
@@ -66,7 +66,7 @@ def create(
 
 
 def update(
-    client: Caller,
+    client: ApiClient,
     job_id: str,
     changes: Sequence[StateChange],
     *,
@@ -85,7 +85,7 @@ def update(
 
 
 def search(
-    client: Caller,
+    client: ApiClient,
     build_id: str,
     query: str,
     *,

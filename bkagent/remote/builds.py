@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
-def cancel(client: "Caller", build_id: str, *, wait: "Wait", report: "Report") -> str:
+def cancel(client: "ApiClient", build_id: str, *, wait: "Wait", report: "Report") -> str:
     """Cancel a build; return its id as the server names it."""
 
     def attempt(number: int) -> str:

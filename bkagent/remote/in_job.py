@@ -90,7 +90,7 @@ class InJobClient:
     def direct(self) -> "Client":
         """Return a client that connects by itself, for what does not go through the socket."""
         if self._direct is None:
-            self._direct = direct(self.endpoint, self.token, self._environ, self._request_log, self._scrub)
+            self._direct = connect_directly(self.endpoint, self.token, self._environ, self._request_log, self._scrub)
         return self._direct
 
     def _through_socket(
@@ -134,7 +134,7 @@ class InJobClient:
         return reply.read(what, status, answered, data, expects_json)
 
 
-def direct(
+def connect_directly(
     endpoint: str,
     token: str,
     environ: "Mapping[str, str]",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCHEDULE = subsecond(10, 2.0)
 
 
-def update(client: "Caller", job_id: str, attribute: str, value: str, *, wait: "Wait", report: "Report") -> None:
+def update(client: "ApiClient", job_id: str, attribute: str, value: str, *, wait: "Wait", report: "Report") -> None:
     """Change an attribute of a job, such as timeout_in_minutes; the value goes as text."""
     path, document = f"jobs/{segment(job_id)}", {attribute: value}
     retry(
@@ -25,7 +25,7 @@ def update(client: "Caller", job_id: str, attribute: str, value: str, *, wait: "
 
 
 def promise_failure(
-    client: "Caller", job_id: str, exit_status: int, reason: str, *, wait: "Wait", report: "Report"
+    client: "ApiClient", job_id: str, exit_status: int, reason: str, *, wait: "Wait", report: "Report"
 ) -> None:
     """Say that the job is going to fail with `exit_status`, which is above 0.
 

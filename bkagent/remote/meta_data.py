@@ -20,7 +20,7 @@ READ = constant(10, 5.0)
 WRITE = subsecond(10, 2.0)
 
 
-def get(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
+def get(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
     """Return a key's value. Raises Refused with status 404 when there is none, or no such job."""
     document = _ask(client, f"{scope}/{segment(id)}/data/get", {"key": key}, wait, report)
     value = document.get("value") if isinstance(document, dict) else None
@@ -29,7 +29,7 @@ def get(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report
     return value
 
 
-def exists(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> bool:
+def exists(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> bool:
     """Say whether a key has a value."""
     document = _ask(client, f"{scope}/{segment(id)}/data/exists", {"key": key}, wait, report)
     found = document.get("exists") if isinstance(document, dict) else None
@@ -38,7 +38,7 @@ def exists(client: "Caller", key: str, *, scope: str, id: str, wait: "Wait", rep
     return found
 
 
-def keys(client: "Caller", *, scope: str, id: str, wait: "Wait", report: "Report") -> "List[str]":
+def keys(client: "ApiClient", *, scope: str, id: str, wait: "Wait", report: "Report") -> "List[str]":
     """Return every key, in the server's order."""
     document = _ask(client, f"{scope}/{segment(id)}/data/keys", None, wait, report)
     if not isinstance(document, list) or not all(isinstance(key, str) for key in document):
@@ -46,7 +46,7 @@ def keys(client: "Caller", *, scope: str, id: str, wait: "Wait", report: "Report
     return document
 
 
-def set(client: "Caller", job_id: str, key: str, value: str, *, wait: "Wait", report: "Report") -> None:
+def set(client: "ApiClient", job_id: str, key: str, value: str, *, wait: "Wait", report: "Report") -> None:
     """Set a key's value; the last writer wins."""
     document = {"key": key, "value": value}
     path = f"jobs/{segment(job_id)}/data/set"
@@ -54,7 +54,7 @@ def set(client: "Caller", job_id: str, key: str, value: str, *, wait: "Wait", re
 
 
 def set_batch(
-    client: "Caller", job_id: str, items: "Sequence[Tuple[str, str]]", *, wait: "Wait", report: "Report"
+    client: "ApiClient", job_id: str, items: "Sequence[Tuple[str, str]]", *, wait: "Wait", report: "Report"
 ) -> None:
     """Set several keys, all or none. Only 401 and 404 are final here."""
     document: "Dict[str, Any]" = {"items": [{"key": key, "value": value} for key, value in items]}
@@ -65,7 +65,7 @@ def set_batch(
     )  # fmt: skip
 
 
-def _ask(client: "Caller", path: str, document: object, wait: "Wait", report: "Report") -> "Any":
+def _ask(client: "ApiClient", path: str, document: object, wait: "Wait", report: "Report") -> "Any":
     def attempt(number: int) -> object:
         return client.call("POST", path, document=document, expects_json=True).document
 

@@ -40,7 +40,7 @@ class Request:
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
-def token(client: "Caller", job_id: str, request: Request, *, wait: "Wait", report: "Report") -> str:
+def token(client: "ApiClient", job_id: str, request: Request, *, wait: "Wait", report: "Report") -> str:
     """Return a token for the job."""
     path, document = f"jobs/{segment(job_id)}/oidc/tokens", request.to_wire()
 

@@ -23,7 +23,7 @@ _FIRST_LOOK_AFTER_S = 1.0
 
 
 def upload(
-    client: Caller,
+    client: ApiClient,
     job_id: str,
     uuid: str,
     pipeline: object,
@@ -61,7 +61,7 @@ def upload(
     _until_applied(client, f"{path}/{segment(uuid)}", wait, report, status_schedule)
 
 
-def _until_applied(client: Caller, path: str, wait: Wait, report: Report, schedule: Schedule) -> None:
+def _until_applied(client: ApiClient, path: str, wait: Wait, report: Report, schedule: Schedule) -> None:
     def attempt(number: int) -> None:
         reply = client.call("GET", path, headers=_numbered(number), expects_json=True)
         read = Reader(reply.document, "pipeline upload status")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
             """Return one header's value."""
             ...
 
-    class Caller(Protocol):
-        """Whoever can call the control plane: `client.Client`, `in_job.InJobClient`."""
+    class ApiClient(Protocol):
+        """A client of the control plane's API: `client.Client` or `in_job.InJobClient`."""
 
         endpoint: str
 

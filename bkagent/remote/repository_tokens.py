@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEDULE = constant(3, 5.0)
 
 
-def get(client: "Caller", job_id: str, repository: str, *, wait: "Wait", report: "Report") -> str:
+def get(client: "ApiClient", job_id: str, repository: str, *, wait: "Wait", report: "Report") -> str:
     """Return a password for the repository at this https URL."""
     path, document = f"jobs/{segment(job_id)}/repository_access_token", {"repo_url": repository}
 

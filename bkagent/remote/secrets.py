@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 GET = exponential(3, 2.0, jitter=(-1.0, 5.0))
 
 
-def get(client: "Caller", job_id: str, key: str, *, wait: "Wait", report: "Report", schedule: "Schedule" = GET) -> str:
+def get(
+    client: "ApiClient", job_id: str, key: str, *, wait: "Wait", report: "Report", schedule: "Schedule" = GET
+) -> str:
     """Return the value of a secret. Raises Refused for one that does not exist or that the job may not read."""
 
     def attempt(number: int) -> str:

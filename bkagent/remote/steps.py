@@ -20,7 +20,7 @@ SCHEDULE = constant(10, 5.0)
 
 
 def export(
-    client: "Caller", step: str, *, attribute: str, build_id: str, format: str, wait: "Wait", report: "Report"
+    client: "ApiClient", step: str, *, attribute: str, build_id: str, format: str, wait: "Wait", report: "Report"
 ) -> str:
     """Return one attribute of a step, or all of it where `attribute` is empty, in the server's own form."""
     fields = {"attribute": attribute, "build_id": build_id, "format": format}
@@ -59,14 +59,14 @@ class Change:
         return {name: value for name, value in fields.items() if value}
 
 
-def update(client: "Caller", step: str, change: Change, *, wait: "Wait", report: "Report") -> None:
+def update(client: "ApiClient", step: str, change: Change, *, wait: "Wait", report: "Report") -> None:
     """Change an attribute of a step."""
     path, document = f"steps/{segment(step)}", change.to_wire()
     retry(lambda number: client.call("PUT", path, document=document), SCHEDULE, wait=wait, report=report)
 
 
 def cancel(
-    client: "Caller", step: str, *, build_id: str, force: bool, grace_s: int, wait: "Wait", report: "Report"
+    client: "ApiClient", step: str, *, build_id: str, force: bool, grace_s: int, wait: "Wait", report: "Report"
 ) -> str:
     """Cancel the unfinished jobs of a step; return the step's id.
 

@@ -49,7 +49,7 @@ def _send_bytes(view: memoryview, to: socket.socket, time_left: Callable[[], flo
 
 def _send_file(body: FileBody, to: socket.socket, time_left: Callable[[], float]) -> None:
     left, block = body.size, memoryview(bytearray(min(_BLOCK_BYTES, body.size)))
-    with _opened(body) as file:
+    with _open(body) as file:
         while left:
             got = _read(file, block[: min(left, len(block))], body.path)
             to.settimeout(time_left())
@@ -57,7 +57,7 @@ def _send_file(body: FileBody, to: socket.socket, time_left: Callable[[], float]
             left -= got
 
 
-def _opened(body: FileBody) -> FileIO:
+def _open(body: FileBody) -> FileIO:
     try:
         file = FileIO(body.path)
         file.seek(body.offset)

@@ -113,7 +113,7 @@ class Pool:
         follow: bool,
     ) -> Response:
         address = parse(url)
-        sent = _checked(headers)
+        sent = _checked_headers(headers)
         for _ in range(REDIRECTS_COUNT + 1):
             send = partial(self._send, method, address, sent, body, deadline, sink)
             response = self._logged(method, address, sent, send)
@@ -214,7 +214,7 @@ class Pool:
         connection.close()
 
 
-def _checked(headers: Mapping[str, str]) -> Dict[str, str]:
+def _checked_headers(headers: Mapping[str, str]) -> Dict[str, str]:
     """Return the headers to send; raises ConfigError for one that would end its line early."""
     for name, value in headers.items():
         if not name or any(letter in "\r\n\0: " for letter in name) or any(letter in "\r\n\0" for letter in value):

@@ -118,7 +118,7 @@ class Request:
             raise HttpError(400, f"the body is not valid JSON: {problem}") from None
         if _is_deeper(document, JSON_LEVELS_COUNT):
             raise HttpError(400, f"the JSON text is nested deeper than {JSON_LEVELS_COUNT} levels")
-        return go_decoding.without_halves(document) if b"\\ud" in body or b"\\uD" in body else document
+        return go_decoding.replace_lone_surrogates(document) if b"\\ud" in body or b"\\uD" in body else document
 
     def blocks(self, limit_bytes: int) -> Iterator[bytes]:
         """Yield the body as it comes, not inflated. Raises HttpError 413 when it is longer than `limit_bytes`."""

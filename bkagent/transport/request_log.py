@@ -45,7 +45,7 @@ class RequestLog:
 
     def end(self, what: str, began: float, outcome: str) -> None:
         """Report how a request ended."""
-        self._report("debug", f"↳ {what} {outcome} Δ={go_duration.precise(time.monotonic() - began)}")
+        self._report("debug", f"↳ {what} {outcome} Δ={go_duration.format_precise(time.monotonic() - began)}")
 
 
 class LoggedRequest:

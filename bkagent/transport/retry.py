@@ -135,4 +135,4 @@ def describe(number: int, tries: int, pause_s: float) -> str:
         return text
     from bkagent.wire import go_duration  # most commands never try again
 
-    return text + (f" Retrying in {go_duration.rounded(pause_s)}" if pause_s > 0 else " Retrying immediately")
+    return text + (f" Retrying in {go_duration.format_rounded(pause_s)}" if pause_s > 0 else " Retrying immediately")

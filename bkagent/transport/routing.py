@@ -11,14 +11,14 @@ from bkagent.transport.request_head import HttpError
 Handler = Callable[[Request], Answer]
 
 
-class _Place:
+class _Node:
     """One node of the tree: what the next segment may be, and who answers when there is none."""
 
     __slots__ = ("named", "parameter", "handlers")
 
     def __init__(self) -> None:
-        self.named: Dict[str, _Place] = {}
-        self.parameter: Optional[_Place] = None
+        self.named: Dict[str, _Node] = {}
+        self.parameter: Optional[_Node] = None
         self.handlers: Dict[str, Tuple[Handler, Tuple[str, ...]]] = {}
 
 
@@ -26,7 +26,7 @@ class Router:
     """A table of routes. A literal segment wins over `{name}`; a trailing slash makes no difference."""
 
     def __init__(self) -> None:
-        self._root = _Place()
+        self._root = _Node()
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         """Let `handler` answer `method` on `pattern`. GET answers HEAD too."""
@@ -34,10 +34,10 @@ class Router:
         for segment in pattern.strip("/").split("/") if pattern.strip("/") else ():
             if segment.startswith("{"):
                 names.append(segment[1:-1])
-                place.parameter = place.parameter or _Place()
+                place.parameter = place.parameter or _Node()
                 place = place.parameter
             else:
-                place = place.named.setdefault(segment, _Place())
+                place = place.named.setdefault(segment, _Node())
         if method in place.handlers:
             raise ValueError(f"{method} {pattern} is already routed")
         place.handlers[method] = (handler, tuple(names))
@@ -58,8 +58,8 @@ class Router:
 
 
 def _find(
-    place: _Place, path: Tuple[str, ...], at: int, values: Tuple[str, ...]
-) -> Optional[Tuple[_Place, Tuple[str, ...]]]:
+    place: _Node, path: Tuple[str, ...], at: int, values: Tuple[str, ...]
+) -> Optional[Tuple[_Node, Tuple[str, ...]]]:
     if at == len(path):
         return (place, values) if place.handlers else None
     named = place.named.get(path[at])

@@ -35,11 +35,11 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
     key = (environ.get("SSL_CERT_FILE", ""), environ.get("SSL_CERT_DIR", ""))
     with _making:
         if key not in _contexts:
-            _contexts[key] = _make(*key)
+            _contexts[key] = _make_context(*key)
         return _contexts[key]
 
 
-def _make(file: str, folders: str) -> ssl.SSLContext:
+def _make_context(file: str, folders: str) -> ssl.SSLContext:
     import ssl
 
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -47,7 +47,7 @@ def _make(file: str, folders: str) -> ssl.SSLContext:
     made.set_alpn_protocols(["http/1.1"])
     if not file and not folders:
         made.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        _fill(made)
+        _load_authorities(made)
         return made
     try:
         if file:
@@ -61,7 +61,7 @@ def _make(file: str, folders: str) -> ssl.SSLContext:
     return made
 
 
-def _fill(made: ssl.SSLContext) -> None:
+def _load_authorities(made: ssl.SSLContext) -> None:
     """Look in the well-known places where Python found no authority at all."""
     import ssl
 

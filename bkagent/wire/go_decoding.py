@@ -26,19 +26,19 @@ def loads(text: "str | bytes | bytearray") -> object:
     if "\\ud" not in text and "\\uD" not in text:
         return document
     try:
-        return without_halves(document)
+        return replace_lone_surrogates(document)
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
 
 
-def without_halves(document: object) -> object:
+def replace_lone_surrogates(document: object) -> object:
     """Return a JSON value whose texts have U+FFFD for each half of a surrogate pair. Raises RecursionError."""
     if isinstance(document, str):
         return replace_escaped(document)
     if isinstance(document, list):
-        return [without_halves(item) for item in document]
+        return [replace_lone_surrogates(item) for item in document]
     if isinstance(document, dict):
-        return {replace_escaped(name): without_halves(value) for name, value in document.items()}
+        return {replace_escaped(name): replace_lone_surrogates(value) for name, value in document.items()}
     return document
 
 

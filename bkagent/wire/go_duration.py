@@ -1,7 +1,7 @@
 """Seconds as Go writes a duration: `287µs`, `237ms`, `1.5s`, `1m29.442s`. On the short path."""
 
 
-def rounded(seconds: float) -> str:
+def format_rounded(seconds: float) -> str:
     """Return seconds to the millisecond."""
     milliseconds = round(seconds * 1000)
     if milliseconds < 1000:
@@ -14,11 +14,11 @@ def rounded(seconds: float) -> str:
     return f"{minutes}m{text}" if minutes else text
 
 
-def precise(seconds: float) -> str:
+def format_precise(seconds: float) -> str:
     """Return seconds to the microsecond below one second, to the millisecond above."""
     microseconds = round(seconds * 1_000_000)
     if microseconds >= 1_000_000:
-        return rounded(seconds)
+        return format_rounded(seconds)
     if microseconds < 1000:
         return f"{microseconds}µs"
     return f"{microseconds / 1000:.3f}".rstrip("0").rstrip(".") + "ms"

@@ -5,19 +5,19 @@ _SHORT = {
 }  # fmt: skip
 
 
-def quoted(text: str) -> str:
+def go_quote(text: str) -> str:
     """Return `text` in double quotes. Bytes that are no UTF-8 are `\\xNN`; in `text` they are surrogate escapes."""
     return '"' + body(text) + '"'
 
 
 def body(text: str) -> str:
-    """Return what `quoted` puts between the quotes."""
+    """Return what `go_quote` puts between the quotes."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
-    return "".join(map(_escaped, text))
+    return "".join(map(_escape, text))
 
 
-def _escaped(letter: str) -> str:
+def _escape(letter: str) -> str:
     code = ord(letter)
     if code in _SHORT:
         return _SHORT[code]

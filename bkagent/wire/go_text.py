@@ -8,7 +8,7 @@ letters of one. On the short path.
 SPACES = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
 
 
-def trimmed(text: str) -> str:
+def trim(text: str) -> str:
     """Return the text without white space at its ends."""
     return text.strip(SPACES)
 

@@ -49,16 +49,16 @@ class Url(NamedTuple):
     @property
     def authentication(self) -> str:
         """User and password as they stand before the `@` of a URL."""
-        password = "" if self.password is None else ":" + _escaped(self.password, _IN_USER)
-        return _escaped(self.user or "", _IN_USER) + password
+        password = "" if self.password is None else ":" + _escape(self.password, _IN_USER)
+        return _escape(self.user or "", _IN_USER) + password
 
     def with_password(self, password: str) -> str:
         """Return a URL that has a host as one text, with another password."""
-        user = f"{_escaped(self.user or '', _IN_USER)}:{_escaped(password, _IN_USER)}@"
-        path = _as_it_came(self.raw_path, self.path, _IN_PATH)
-        fragment = "#" + _as_it_came(self.raw_fragment, self.fragment, _IN_FRAGMENT) if self.fragment else ""
+        user = f"{_escape(self.user or '', _IN_USER)}:{_escape(password, _IN_USER)}@"
+        path = _original_form(self.raw_path, self.path, _IN_PATH)
+        fragment = "#" + _original_form(self.raw_fragment, self.fragment, _IN_FRAGMENT) if self.fragment else ""
         scheme = self.scheme + ":" if self.scheme else ""
-        return f"{scheme}//{user}{_escaped(self.host, _IN_HOST)}{path}{self.query}{fragment}"
+        return f"{scheme}//{user}{_escape(self.host, _IN_HOST)}{path}{self.query}{fragment}"
 
 
 def parse(text: str) -> Url:
@@ -68,7 +68,7 @@ def parse(text: str) -> Url:
     """
     address, _, raw_fragment = text.partition("#")
     url = _parse_address(address)
-    return url._replace(fragment=_unescaped(raw_fragment), raw_fragment=raw_fragment) if raw_fragment else url
+    return url._replace(fragment=_unescape(raw_fragment), raw_fragment=raw_fragment) if raw_fragment else url
 
 
 def _parse_address(text: str) -> Url:
@@ -89,7 +89,7 @@ def _parse_address(text: str) -> Url:
         authority, slash, path = rest[2:].partition("/")
         rest = slash + path
         url = _with_authority(url, authority)
-    return url._replace(path=_unescaped(rest), raw_path=rest)
+    return url._replace(path=_unescape(rest), raw_path=rest)
 
 
 def _with_authority(url: Url, authority: str) -> Url:
@@ -100,7 +100,7 @@ def _with_authority(url: Url, authority: str) -> Url:
     if not _USER.fullmatch(userinfo):
         raise BadUrl("invalid userinfo")
     user, colon, password = userinfo.partition(":")
-    return url._replace(user=_unescaped(user), password=_unescaped(password) if colon else None)
+    return url._replace(user=_unescape(user), password=_unescape(password) if colon else None)
 
 
 def _host(scheme: str, host: str) -> str:
@@ -112,7 +112,7 @@ def _host(scheme: str, host: str) -> str:
     # Only of the web's schemes there must be one colon. Those of databases list several hosts, each with its port.
     name, colon, port = host.partition(":") if scheme in ("http", "https") else host.rpartition(":")
     _check_port(colon + port if name or colon else "")
-    return _unescaped_host(host)
+    return _unescape_host(host)
 
 
 def _ip_literal(host: str) -> str:
@@ -124,9 +124,9 @@ def _ip_literal(host: str) -> str:
         raise BadUrl("missing ']' in host")
     _check_port(port)
     numbers, mark, zone = name.partition("%25")
-    number = _unescaped_host(numbers)
+    number = _unescape_host(numbers)
     if mark:
-        zone = _unescaped_zone(mark + zone)
+        zone = _unescape_zone(mark + zone)
     address, percent, scope = (number + zone).partition("%")
     try:
         IPv6Address(address)
@@ -142,22 +142,22 @@ def _check_port(port: str) -> None:
         raise BadUrl(f'invalid port "{port}" after host')
 
 
-def _unescaped_host(text: str) -> str:
+def _unescape_host(text: str) -> str:
     """Resolve the escapes of a host: only letters beyond ASCII may have one, and the percent sign."""
     for digits in _ESCAPE.findall(text):
         if int(digits, 16) < 0x80 and digits != "25":
             raise BadUrl(f'invalid URL escape "%{digits}"')
     _check_letters(text)
-    return _unescaped(text)
+    return _unescape(text)
 
 
-def _unescaped_zone(text: str) -> str:
+def _unescape_zone(text: str) -> str:
     for digits in _ESCAPE.findall(text):
         letter = chr(int(digits, 16))
         if digits != "25" and letter != " " and letter not in _IN_HOST:
             raise BadUrl(f'invalid URL escape "%{digits}"')
     _check_letters(text)
-    return _unescaped(text)
+    return _unescape(text)
 
 
 def _check_letters(text: str) -> None:
@@ -173,20 +173,20 @@ def _check_escapes(text: str) -> None:
         raise BadUrl(f'invalid URL escape "{broken.group()}"')
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     _check_escapes(text)
     if "%" not in text:
         return text
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
-def _escaped(text: str, plain: "frozenset[str]") -> str:
+def _escape(text: str, plain: "frozenset[str]") -> str:
     if all(letter in plain for letter in text):
         return text
     codes = text.encode("utf-8", "surrogateescape")
     return "".join(chr(code) if chr(code) in plain else f"%{code:02X}" for code in codes)
 
 
-def _as_it_came(raw: str, text: str, plain: "frozenset[str]") -> str:
+def _original_form(raw: str, text: str, plain: "frozenset[str]") -> str:
     """Return a part with the escapes it came with, unless some are missing."""
-    return raw if all(letter in plain or letter in _LEFT_ALONE for letter in raw) else _escaped(text, plain)
+    return raw if all(letter in plain or letter in _LEFT_ALONE for letter in raw) else _escape(text, plain)

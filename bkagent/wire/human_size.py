@@ -3,7 +3,7 @@
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
-def shown(size: int) -> str:
+def format_size(size: int) -> str:
     """Return a number of bytes in the largest unit that fits; one decimal below ten."""
     if size < 10:
         return f"{size} B"

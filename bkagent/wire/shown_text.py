@@ -12,7 +12,7 @@ _CONTINUED = "  "  # begins each further line of a message, so that none is take
 
 def one_line(text: str) -> str:
     """Return a name with its control characters escaped, tabs and ends of lines included."""
-    return text if text.isprintable() else _escaped(text, "")
+    return text if text.isprintable() else _escape(text, "")
 
 
 def message(text: str) -> str:
@@ -21,10 +21,10 @@ def message(text: str) -> str:
         return text
     first, *others = text.split("\n")
     lines = [first, *(line if line.startswith(" ") or not line else _CONTINUED + line for line in others)]
-    return "\n".join(_escaped(line, "\t") for line in lines)
+    return "\n".join(_escape(line, "\t") for line in lines)
 
 
-def _escaped(text: str, kept: str) -> str:
+def _escape(text: str, kept: str) -> str:
     return "".join(letter if _is_harmless(letter) or letter in kept else go_quoted.body(letter) for letter in text)
 
 

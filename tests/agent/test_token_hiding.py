@@ -130,4 +130,4 @@ def test_a_process_that_cannot_hide_its_start_begins_anew(plane, tmp_path, form)
     ],
 )  # fmt: skip
 def test_flags_of_the_token_are_told_from_others(words, kept, texts):
-    assert secret_flags.divided(words) == (kept, texts)
+    assert secret_flags.split_off(words) == (kept, texts)

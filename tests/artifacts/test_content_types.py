@@ -48,4 +48,4 @@ def test_the_registry_comes_before_the_types_of_go_and_after_the_table():
     [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (10000, "9.8 KiB"), (10240, "10 KiB"), (5 << 30, "5.0 GiB")],
 )
 def test_sizes_read_as_the_reference_writes_them(size, text):
-    assert shown(size) == text
+    assert format_size(size) == text

@@ -103,7 +103,7 @@ def upload(document: Any) -> object:
     ids = iter(range(1 << 30))
     conditions = {"build.message": "a" * 30_000, "build.branch": "a" * 60}
     target = Target("b", "u", conditions, "main", 0.0, 0.0, lambda: str(next(ids)))
-    with regex.limited(CONDITIONS_S):
+    with regex.limit_time(CONDITIONS_S):
         entries, jobs = expand(pipeline, target)
     by_step: Dict[str, List[Any]] = {}
     for job in jobs:
@@ -194,7 +194,7 @@ def _part(content: bytes, more: bytes = b"", end: bytes = b"--") -> bytes:
 
 
 def search(pattern: str, text: str) -> object:
-    with regex.limited(CONDITIONS_S):
+    with regex.limit_time(CONDITIONS_S):
         return evaluate(f"build.message =~ {pattern}", {"build.message": text})
 
 

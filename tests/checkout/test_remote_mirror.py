@@ -11,7 +11,7 @@ import pytest
 
 from bkagent.checkout import promisor
 from bkagent.checkout.mirrors import remote_probe
-from bkagent.checkout.mirrors.remote_mirror import RemoteMirror, Site
+from bkagent.checkout.mirrors.remote_mirror import MirrorSite, RemoteMirror
 from bkagent.checkout.staging import folder_of
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git.location import mirror_folder
@@ -316,7 +316,7 @@ def test_the_password_comes_from_the_control_plane_and_goes_nowhere(job, env, up
 
 
 def test_a_password_in_the_address_is_not_shown():
-    shown = RemoteMirror("https://user:s3cret@mirror.test/x", Site.FRESH).summary()
+    shown = RemoteMirror("https://user:s3cret@mirror.test/x", MirrorSite.FRESH).summary()
     assert shown == "Remote Git mirror: outcome=notReached site=fresh-clone url=https://user:xxxxx@mirror.test/x"
 
 

@@ -62,4 +62,4 @@ def test_a_format_that_means_nothing_is_refused_before_the_search(job, form):
     ],
 )  # fmt: skip
 def test_escapes_are_those_of_go(form, printed):
-    assert search_format.line(search_format.unescaped(form), Artifact("p", 1, id="i")) == printed
+    assert search_format.line(search_format.unescape(form), Artifact("p", 1, id="i")) == printed

@@ -122,7 +122,7 @@ def test_verification_drops_flags_that_limit_a_fetch(given, kept):
     ],
 )
 def test_ssh_names_the_host_that_it_would_use(printed, host):
-    assert ssh_hosts.resolved(printed) == host
+    assert ssh_hosts.parse_host(printed) == host
 
 
 @pytest.mark.parametrize(

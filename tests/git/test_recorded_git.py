@@ -32,7 +32,7 @@ def test_aliases(case):
 
 @pytest.mark.parametrize("case", [*vectors.of("git", "sshg"), *vectors.of("edges", "sshg")])
 def test_what_ssh_makes_of_a_host(case):
-    assert ssh_hosts.resolved(case["ssh_g_output"]) == case["host"]
+    assert ssh_hosts.parse_host(case["ssh_g_output"]) == case["host"]
 
 
 @pytest.mark.parametrize("case", [*vectors.of("git", "gitversion"), *vectors.of("edges", "gitversion")])

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bkagent.pipeline.conditional.evaluate import check, evaluate
-from bkagent.pipeline.conditional.regex import MOST_STEPS, Pattern, limited, steps_count
+from bkagent.pipeline.conditional.regex import MOST_STEPS, Pattern, limit_time, steps_count
 from bkagent.pipeline.errors import PipelineError
 
 KNOWN = {
@@ -130,15 +130,15 @@ def test_usual_searches_take_no_process_of_their_own(body: str) -> None:
 def test_what_was_answered_once_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
     monkeypatch.setattr(Pattern, "_search_in_child", lambda self, text, longest_s: searched.append(text) or True)
-    with limited(60.0) as answers:
+    with limit_time(60.0) as answers:
         assert all(evaluate("build.branch =~ /(a|a)*/", KNOWN) for _ in range(3))
-    with limited(60.0, answers):
+    with limit_time(60.0, answers):
         assert evaluate("build.branch =~ /(a|a)*/", KNOWN)
     assert searched == ["main"]
 
 
 def test_conditions_that_have_taken_their_time_are_refused() -> None:
-    with limited(0.0), pytest.raises(PipelineError, match="take too long"):
+    with limit_time(0.0), pytest.raises(PipelineError, match="take too long"):
         evaluate("build.branch =~ /x/", KNOWN)
     assert not evaluate("build.branch =~ /x/", KNOWN)
 

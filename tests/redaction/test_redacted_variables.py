@@ -31,7 +31,7 @@ def test_recorded_choices(case):
     found = values_of(case["env"], case["patterns"])
     if "error" in case:
         assert found.values == found.short_names == ()
-        shown = " ".join(map(go_quoted.quoted, found.bad_patterns))
+        shown = " ".join(map(go_quoted.go_quote, found.bad_patterns))
         assert f"bad patterns: [{shown}]" == case["error"]
     else:
         assert list(found.names) == case["redacted_names"]

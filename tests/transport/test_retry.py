@@ -7,7 +7,7 @@ import pytest
 
 from bkagent.errors import Cancelled, Refused, Unavailable, Unreachable
 from bkagent.transport.retry import Schedule, constant, describe, exponential, retry, subsecond
-from bkagent.wire.go_duration import precise, rounded
+from bkagent.wire.go_duration import format_precise, format_rounded
 from tests.fakes import vectors
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "retry.json")
@@ -119,7 +119,7 @@ def test_a_first_pause_that_would_shrink_is_refused():
     [(0, "0s"), (0.0004, "0s"), (0.237, "237ms"), (1, "1s"), (1.5, "1.5s"), (60, "1m0s"), (3661.25, "1h1m1.25s")],
 )
 def test_durations_read_as_go_writes_them(seconds, text):
-    assert rounded(seconds) == text
+    assert format_rounded(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_durations_read_as_go_writes_them(seconds, text):
     [(0.0000004, "0µs"), (0.000287, "287µs"), (0.0905, "90.5ms"), (0.09044236, "90.442ms"), (1.1364, "1.136s")],
 )
 def test_short_durations_are_told_to_the_microsecond(seconds, text):
-    assert precise(seconds) == text
+    assert format_precise(seconds) == text
 
 
 def test_tries_without_end_say_so():

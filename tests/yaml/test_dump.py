@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bkagent.pipeline.document.yaml_order import ordered
+from bkagent.pipeline.document.yaml_order import in_yaml_order
 from bkagent.yaml.dump import dumps
 from bkagent.yaml.load import load
 
@@ -70,7 +70,7 @@ def text(chance):
 def test_a_pipeline_begins_with_its_steps_and_a_step_with_its_key():
     matrix = {"adjustments": [], "setup": []}
     step = {"agents": {}, "command": "x", "env": {}, "key": "k", "label": "l", "matrix": matrix}
-    shown = ordered({"agents": {}, "env": {}, "steps": ["wait", step, {"async": True, "trigger": "t"}], "zz": 1})
+    shown = in_yaml_order({"agents": {}, "env": {}, "steps": ["wait", step, {"async": True, "trigger": "t"}], "zz": 1})
     assert list(shown) == ["steps", "env", "agents", "zz"]
     assert list(shown["steps"][1]) == ["key", "label", "command", "env", "matrix", "agents"]
     assert list(shown["steps"][1]["matrix"]) == ["setup", "adjustments"]
@@ -78,6 +78,6 @@ def test_a_pipeline_begins_with_its_steps_and_a_step_with_its_key():
 
 
 def test_the_steps_of_a_group_are_put_in_order_too():
-    shown = ordered({"steps": [{"group": "g", "if": "x", "key": "k", "steps": [{"command": "c", "key": "s"}]}]})
+    shown = in_yaml_order({"steps": [{"group": "g", "if": "x", "key": "k", "steps": [{"command": "c", "key": "s"}]}]})
     assert list(shown["steps"][0]) == ["key", "group", "steps", "if"]
     assert list(shown["steps"][0]["steps"][0]) == ["key", "command"]

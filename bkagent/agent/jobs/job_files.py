@@ -9,7 +9,7 @@ import json
 import os
 from typing import Mapping, Sequence
 
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 _JSON_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -25,7 +25,7 @@ class JobFiles:
     def write(self, env: Mapping[str, str], agent_names: Sequence[str] = ()) -> None:
         """Write the variables, readable by this user alone; before them the agent's own, by name. Raises OSError."""
         lines = "".join(name + "\n" for name in agent_names)
-        lines += "".join(f"{name}={quoted(value)}\n" for name, value in env.items())
+        lines += "".join(f"{name}={go_quote(value)}\n" for name, value in env.items())
         _write(self.env_path, lines)
         _write(self.env_json_path, as_json(env) + "\n")
 

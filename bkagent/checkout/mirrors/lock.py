@@ -17,7 +17,7 @@ CLONE, UPDATE = "clone", "update"
 
 
 @contextmanager
-def held(work: Work, folder: str, which: str) -> Iterator[None]:
+def hold(work: Work, folder: str, which: str) -> Iterator[None]:
     """Hold the clone or the update lock of a mirror. Raises CheckoutLockExpired, Cancelled, JobFailed."""
     path = f"{folder}.{which}lockf"
     log = work.session.log

@@ -12,7 +12,7 @@ from typing import List
 from bkagent.checkout import fetching, reuse, staging
 from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import lock, mirror_settings
-from bkagent.checkout.mirrors.remote_mirror import Outcome, Site
+from bkagent.checkout.mirrors.remote_mirror import MirrorOutcome, MirrorSite
 from bkagent.checkout.work import Work, make_folder
 from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.git import commands, outcome
@@ -37,7 +37,7 @@ def obtain(work: Work, submodule: str = "") -> str:
     repository = submodule or settings.repository
     folder = os.path.join(os.path.abspath(settings.mirrors_path), mirror_folder(repository))
     if settings.mirrors_skip_update:
-        folder = _existing(work, repository, folder)
+        folder = _existing_mirror(work, repository, folder)
     else:
         doing = "getting/updating mirror dir for submodules" if submodule else "getting/updating git mirror"
         try:
@@ -57,23 +57,23 @@ def _obtain(work: Work, repository: str, folder: str, *, is_submodule: bool) -> 
         if not _bring_up_to_date(work, repository, folder, is_submodule=is_submodule):
             return ""
     except CheckoutLockExpired:
-        if is_submodule or not work.remote.awaits(Site.ON_HOST):
+        if is_submodule or not work.remote.awaits(MirrorSite.ON_HOST):
             raise
         # Others may be at work on it for long, with a copy that this job could do without.
-        work.remote.outcome = Outcome.TIMEOUT
+        work.remote.outcome = MirrorOutcome.TIMEOUT
         work.session.log.comment("The git mirror is still locked by another job; continuing without it")
         return ""
     is_private = work.settings.clean_first and work.settings.runs_command and not is_submodule
     return _snapshot(work, folder) if is_private else folder
 
 
-def _existing(work: Work, repository: str, folder: str) -> str:
+def _existing_mirror(work: Work, repository: str, folder: str) -> str:
     log = work.session.log
     log.comment(f"Skipping update and using existing mirror for repository {repository} at {folder}.")
     if os.path.isdir(folder):
         try:
             is_whole = folder not in work.suspects
-            if is_whole and not _is_fit(work, folder):
+            if is_whole and not _is_usable(work, folder):
                 return ""
         except GitFailed:
             is_whole = False
@@ -84,7 +84,7 @@ def _existing(work: Work, repository: str, folder: str) -> str:
     return ""
 
 
-def _is_fit(work: Work, folder: str) -> bool:
+def _is_usable(work: Work, folder: str) -> bool:
     """Say whether a mirror's configuration lets it be used; warn where it does not."""
     reason = mirror_settings.unexpected(work, folder)
     if reason:
@@ -100,16 +100,16 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
     make_folder(work.session, above)
     if work.session.cwd != above:
         work.session.chdir(above)
-    with lock.held(work, folder, lock.CLONE):
+    with lock.hold(work, folder, lock.CLONE):
         staging.clear(work.session, folder)
         if not os.path.isdir(folder):
             _clone(work, repository, folder, is_submodule)
             return True
-    with lock.held(work, folder, lock.UPDATE):
+    with lock.hold(work, folder, lock.UPDATE):
         try:
             if folder in work.suspects:
                 raise GitFailed("checkouts that borrow from it fail", 1, Kind.DAMAGED)
-            if not _is_fit(work, folder):
+            if not _is_usable(work, folder):
                 return False
             _update(work, repository, folder, is_submodule)
         except GitFailed as failed:
@@ -135,7 +135,7 @@ def _renew(work: Work, repository: str, folder: str, failed: GitFailed) -> None:
 
 def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None:
     work.session.log.comment(f'Cloning a mirror of the repository to "{folder}"')
-    if not is_submodule and work.remote.awaits(Site.ON_HOST):
+    if not is_submodule and work.remote.awaits(MirrorSite.ON_HOST):
         from bkagent.checkout.mirrors import remote_clone  # few jobs have such a copy
 
         if remote_clone.make_mirror(work, repository, folder):
@@ -171,13 +171,13 @@ def _update(work: Work, repository: str, folder: str, is_submodule: bool) -> Non
     elif not is_there and not _fetch_from_copy(work, folder):
         _fetch(work, folder)
     if has_moved:
-        _tidy(work, commands.check_objects(folder))
-        _tidy(work, commands.collect_garbage(folder))
+        _maintain(work, commands.check_objects(folder))
+        _maintain(work, commands.collect_garbage(folder))
 
 
 def _fetch_from_copy(work: Work, folder: str) -> bool:
     """Fetch the commit from the control plane's copy of the repository, if it offers one; return whether it had it."""
-    if not work.remote.awaits(Site.ON_HOST):
+    if not work.remote.awaits(MirrorSite.ON_HOST):
         return False
     from bkagent.checkout.mirrors import remote_probe  # few jobs have such a copy
 
@@ -200,7 +200,7 @@ def _fetch(work: Work, folder: str) -> None:
         fetching.fetch_branch(work, [], folder, doing="")
 
 
-def _tidy(work: Work, argv: List[str]) -> None:
+def _maintain(work: Work, argv: List[str]) -> None:
     try:
         work.run(argv)
     except GitFailed as failed:

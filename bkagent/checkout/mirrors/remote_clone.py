@@ -7,8 +7,8 @@ from typing import List, Sequence
 
 from bkagent.checkout import removal, staging
 from bkagent.checkout.checkout_settings import flags_of
-from bkagent.checkout.mirrors.remote_mirror import Outcome
-from bkagent.checkout.mirrors.remote_probe import settings_of, stop_if_cancelled, timed
+from bkagent.checkout.mirrors.remote_mirror import MirrorOutcome
+from bkagent.checkout.mirrors.remote_probe import measure, settings_of, stop_if_cancelled
 from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
@@ -21,19 +21,19 @@ def clone(work: Work, flags: Sequence[str]) -> bool:
     """Clone the checkout from the copy. Return False where that came to nothing and the folder is empty again."""
     remote, commit = work.remote, work.settings.commit
     try:
-        with timed(work):
+        with measure(work):
             _run_clone(work, commands.clone(flags, remote.url))
             work.run(commands.set_origin(work.settings.repository), doing="setting origin")
             is_shallow = work.capture(commands.is_shallow()).strip() == "true"
             has_commit = work.has_commit(commit, ".git")
     except (JobFailed, Cancelled) as failed:
         stop_if_cancelled(work, failed)
-        remote.outcome = _after_clone(failed)
+        remote.outcome = _outcome_of(failed)
         _start_over(work, _FALLBACK)
         return False
     # A commit that is borrowed looks as if the copy had it; and history that the copy cut off stays cut off there.
-    remote.outcome = Outcome.HIT if has_commit and not (is_shallow and _borrows(work)) else Outcome.MISS
-    if remote.outcome is Outcome.MISS and is_shallow:
+    remote.outcome = MirrorOutcome.HIT if has_commit and not (is_shallow and _borrows(work)) else MirrorOutcome.MISS
+    if remote.outcome is MirrorOutcome.MISS and is_shallow:
         _start_over(work, "The remote Git mirror is out of date and the clone is shallow; cloning from the repository")
         return False
     return True
@@ -47,7 +47,7 @@ def make_mirror(work: Work, repository: str, mirror: str) -> bool:
     remote, unfinished = work.remote, staging.folder_of(mirror)
     flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
     try:
-        with timed(work):
+        with measure(work):
             os.mkdir(unfinished)
             _run_clone(work, commands.clone_mirror(flags, remote.url, unfinished))
             work.run(commands.set_origin(repository, unfinished), doing="setting origin")
@@ -56,10 +56,10 @@ def make_mirror(work: Work, repository: str, mirror: str) -> bool:
     except (OSError, JobFailed, Cancelled) as failed:
         staging.clear(work.session, mirror)
         stop_if_cancelled(work, failed)
-        remote.outcome = _after_clone(failed)
+        remote.outcome = _outcome_of(failed)
         work.session.log.comment(_FALLBACK)
         return False
-    remote.outcome = Outcome.HIT if has_commit else Outcome.MISS
+    remote.outcome = MirrorOutcome.HIT if has_commit else MirrorOutcome.MISS
     return True
 
 
@@ -74,9 +74,9 @@ def _borrows(work: Work) -> bool:
     return bool(ambient) or os.path.exists(work.path(".git", "objects", "info", "alternates"))
 
 
-def _after_clone(failed: Exception) -> Outcome:
+def _outcome_of(failed: Exception) -> MirrorOutcome:
     is_slow = isinstance(failed, GitFailed) and failed.kind is Kind.CLONE_TIMEOUT
-    return Outcome.TIMEOUT if is_slow else Outcome.ERROR
+    return MirrorOutcome.TIMEOUT if is_slow else MirrorOutcome.ERROR
 
 
 def _start_over(work: Work, why: str) -> None:

@@ -15,14 +15,14 @@ from bkagent.checkout.checkout_settings import Checkout
 from bkagent.git import location
 from bkagent.redaction.url_password import masked
 from bkagent.shell.words import split
-from bkagent.wire.go_duration import rounded
+from bkagent.wire.go_duration import format_rounded
 
 # A ref is kept for each branch, in a file of its name.
 _BRANCH_MAX_CHARACTERS = 240
 _FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 
-class Site(enum.Enum):
+class MirrorSite(enum.Enum):
     """The one place of a checkout where the copy is asked."""
 
     NONE = "none"
@@ -31,7 +31,7 @@ class Site(enum.Enum):
     FRESH = "fresh-clone"
 
 
-class Outcome(enum.Enum):
+class MirrorOutcome(enum.Enum):
     """What came of it."""
 
     NOT_REACHED = "notReached"
@@ -47,23 +47,23 @@ class RemoteMirror:
     """The copy, for one attempt. The steps of the checkout write down here what they saw."""
 
     url: str = ""
-    site: Site = Site.NONE
-    outcome: Outcome = Outcome.NOT_REACHED
+    site: MirrorSite = MirrorSite.NONE
+    outcome: MirrorOutcome = MirrorOutcome.NOT_REACHED
     skip_reason: str = ""
     duration_s: float = 0.0
 
-    def awaits(self, site: Site) -> bool:
+    def awaits(self, site: MirrorSite) -> bool:
         """Say whether the copy is to be asked at `site`, and has not been."""
-        return self.site is site and self.outcome is Outcome.NOT_REACHED
+        return self.site is site and self.outcome is MirrorOutcome.NOT_REACHED
 
     @property
     def is_hit(self) -> bool:
         """Whether the copy had the commit, which is here now."""
-        return self.outcome is Outcome.HIT
+        return self.outcome is MirrorOutcome.HIT
 
     def skip(self, reason: str) -> None:
         """Do without the copy."""
-        self.outcome, self.skip_reason = Outcome.SKIPPED, reason
+        self.outcome, self.skip_reason = MirrorOutcome.SKIPPED, reason
 
     def summary(self) -> str:
         """Return the line that the log ends an attempt with."""
@@ -71,7 +71,7 @@ class RemoteMirror:
         if self.skip_reason:
             text += f" skip_reason={self.skip_reason}"
         if self.duration_s > 0:
-            text += f" duration={rounded(self.duration_s)}"
+            text += f" duration={format_rounded(self.duration_s)}"
         return text + (f" url={masked(self.url)}" if self.url else "")
 
 
@@ -115,17 +115,17 @@ def _is_https(url: str) -> bool:
     return parts is not None and parts.scheme == "https" and bool(parts.host)
 
 
-def _site(settings: Checkout, folder: str) -> Site:
+def _site(settings: Checkout, folder: str) -> MirrorSite:
     if settings.mirrors_path and settings.repository and not settings.mirrors_skip_update:
-        return Site.ON_HOST
-    return Site.EXISTING if os.path.exists(os.path.join(folder, ".git")) else Site.FRESH
+        return MirrorSite.ON_HOST
+    return MirrorSite.EXISTING if os.path.exists(os.path.join(folder, ".git")) else MirrorSite.FRESH
 
 
-def _unfit_for_site(settings: Checkout, folder: str, site: Site) -> str:
+def _unfit_for_site(settings: Checkout, folder: str, site: MirrorSite) -> str:
     """Return what about a checkout makes a failure of the copy more than a detour."""
-    if site is Site.EXISTING and not os.path.isdir(os.path.join(folder, ".git")):
+    if site is MirrorSite.EXISTING and not os.path.isdir(os.path.join(folder, ".git")):
         return "separate-git-dir"  # it would stay when the checkout is removed
-    if site is Site.FRESH:
+    if site is MirrorSite.FRESH:
         if _has(settings.clone_flags, "--rec", "--rem"):
             return "recursive-submodules"  # their addresses would be taken relative to the copy's
         if _has(settings.clone_flags, "--sep"):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Iterator, List, Sequence
 
 from bkagent.checkout import promisor
-from bkagent.checkout.mirrors.remote_mirror import Outcome, branch_component
+from bkagent.checkout.mirrors.remote_mirror import MirrorOutcome, branch_component
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
@@ -22,15 +22,15 @@ def fetch(work: Work, flags: Sequence[str]) -> bool:
     """Fetch the commit into a checkout that is there; return whether it has it now. Raises GitFailed, Cancelled."""
     remote, log = work.remote, work.session.log
     try:
-        wanted = _filtered(work, flags)
-        if promisor.is_taken(work, remote.url):
+        wanted = _with_filter(work, flags)
+        if promisor.is_configured(work, remote.url):
             remote.skip("url-config-conflict")
             log.comment("This checkout has settings for the remote Git mirror; fetching from the repository")
             return False
         promisor.mark(work, remote.url)
     except GitFailed as failed:
         stop_if_cancelled(work, failed)
-        remote.outcome = Outcome.ERROR
+        remote.outcome = MirrorOutcome.ERROR
         log.warning("The remote Git mirror cannot be used with this checkout; fetching from the repository")
         return False
     log.comment("Fetch commit from remote Git mirror")
@@ -54,16 +54,16 @@ def probe(work: Work, git_dir: str, flags: Sequence[str], refspec: str) -> None:
     """Fetch one commit, once and for a limited time, and write down what came of it. Raises what cancels the job."""
     remote, commit = work.remote, work.settings.commit
     argv = commands.with_settings(commands.fetch_from(remote.url, flags, [refspec], git_dir), settings_of(work))
-    with timed(work), time_limit(work.session, PROBE_LIMIT_S) as limit:
+    with measure(work), time_limit(work.session, PROBE_LIMIT_S) as limit:
         try:
             work.run(argv, outcome.FETCH, shown="")
-            found = Outcome.HIT if work.has_commit(commit, git_dir) else Outcome.MISS
+            found = MirrorOutcome.HIT if work.has_commit(commit, git_dir) else MirrorOutcome.MISS
         except (JobFailed, Cancelled) as failed:
             if limit.outer.requested:
                 raise
             is_absent = isinstance(failed, GitFailed) and failed.kind is Kind.NOT_ON_REMOTE
-            found = Outcome.MISS if is_absent else Outcome.ERROR
-        remote.outcome = Outcome.TIMEOUT if limit.expired else found
+            found = MirrorOutcome.MISS if is_absent else MirrorOutcome.ERROR
+        remote.outcome = MirrorOutcome.TIMEOUT if limit.expired else found
 
 
 def settings_of(work: Work) -> List[str]:
@@ -77,11 +77,11 @@ def settings_of(work: Work) -> List[str]:
     ]
 
 
-def _filtered(work: Work, flags: Sequence[str]) -> List[str]:
+def _with_filter(work: Work, flags: Sequence[str]) -> List[str]:
     """Return the flags, with the filter of a partial clone, which git remembers for `origin` alone."""
     if has_filter(flags) or any(word.startswith("--no-fi") for word in flags):
         return list(flags)
-    remembered = promisor.value(work, "remote.origin.partialclonefilter")
+    remembered = promisor.setting(work, "remote.origin.partialclonefilter")
     return [*flags, f"--filter={remembered}"] if remembered else list(flags)
 
 
@@ -92,7 +92,7 @@ def stop_if_cancelled(work: Work, failed: Exception) -> None:
 
 
 @contextmanager
-def timed(work: Work) -> Iterator[None]:
+def measure(work: Work) -> Iterator[None]:
     """Measure how long the copy is asked."""
     started = time.monotonic()
     try:

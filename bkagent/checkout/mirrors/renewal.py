@@ -29,26 +29,26 @@ def renew(work: Work, repository: str, mirror: str) -> None:
     unfinished, former = staging.folder_of(mirror), staging.former_folder_of(mirror)
     flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
     # Others who see no mirror clone one under this lock.
-    with lock.held(work, mirror, lock.CLONE):
+    with lock.hold(work, mirror, lock.CLONE):
         staging.clear(work.session, mirror)
         try:
             work.run(commands.clone_mirror(flags, repository, unfinished), outcome.CLONE)
-            _keep_whole_objects(work, os.path.join(mirror, "objects"), os.path.join(unfinished, "objects"))
+            _keep_intact_objects(work, os.path.join(mirror, "objects"), os.path.join(unfinished, "objects"))
             os.rename(mirror, former)
             os.rename(unfinished, mirror)
         finally:
             staging.clear(work.session, mirror)
 
 
-def _keep_whole_objects(work: Work, old: str, new: str) -> None:
+def _keep_intact_objects(work: Work, old: str, new: str) -> None:
     for name in _names(os.path.join(old, "pack")):
         if name.endswith(".idx"):
             _keep_pack(work, os.path.join(old, "pack", name[: -len(".idx")]), os.path.join(new, "pack"))
     for folder, name in _loose_objects(old):
         path, kept = os.path.join(old, folder, name), os.path.join(new, folder, name)
-        if not os.path.lexists(kept) and _is_whole(path, folder + name):
+        if not os.path.lexists(kept) and _is_intact(path, folder + name):
             os.makedirs(os.path.dirname(kept), exist_ok=True)
-            _share(path, kept)
+            _link_file(path, kept)
 
 
 def _keep_pack(work: Work, old: str, new_folder: str) -> None:
@@ -62,10 +62,10 @@ def _keep_pack(work: Work, old: str, new_folder: str) -> None:
         return
     for ending in _PACK_FILES:
         if os.path.isfile(old + ending):
-            _share(old + ending, os.path.join(new_folder, os.path.basename(old) + ending))
+            _link_file(old + ending, os.path.join(new_folder, os.path.basename(old) + ending))
 
 
-def _share(path: str, kept: str) -> None:
+def _link_file(path: str, kept: str) -> None:
     """Let a file be at another path as well. It counts as new, so that git keeps it for a while."""
     try:
         os.link(path, kept)
@@ -88,7 +88,7 @@ def _names(folder: str) -> "list[str]":
         return []
 
 
-def _is_whole(path: str, object_id: str) -> bool:
+def _is_intact(path: str, object_id: str) -> bool:
     """Say whether a loose object is what its name says: the hash of what it holds, inflated."""
     digest = hashlib.sha1() if len(object_id) == 40 else hashlib.sha256()
     inflating = zlib.decompressobj()

@@ -18,7 +18,7 @@ BODY_LIMIT_BYTES = 1024 * 1024
 def run(call: "Call") -> int:
     """Send the annotation."""
     settings = call.settings
-    body = client.scrubbed(call, _body(call), "Annotation body")
+    body = client.scrub(call, _body(call), "Annotation body")
     size = len(body.encode("utf-8"))
     if size > BODY_LIMIT_BYTES:
         raise AgentError(f"annotation body size ({size}B) exceeds maximum ({BODY_LIMIT_BYTES}B)")

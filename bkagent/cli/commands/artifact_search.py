@@ -18,7 +18,7 @@ def run(call: "Call") -> int:
     query = client.argument(call, 0, "artifact search query")
     text = call.settings[options.SEARCH_FORMAT]
     try:
-        form = search_format.unescaped(text)
+        form = search_format.unescape(text)
     except ValueError as error:
         raise UsageError(f'format "{text}" is invalid: {error}') from None
     found = artifact_search.search(call, query, include_duplicates=True)

@@ -31,7 +31,7 @@ def run(call: "Call") -> int:
             client.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
             home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
             user_agent=user_agent(host.goos(), host.goarch()), report=call.report, options=_options(call),
-            request_log=client.request_log(call), scrub=lambda texts: client.scrubbed_names(call, texts),
+            request_log=client.request_log(call), scrub=lambda texts: client.scrub_names(call, texts),
         )  # fmt: skip
     except Cancelled:
         raise

@@ -29,7 +29,7 @@ def run(call: Call) -> int:
     if endpoint:
         if not settings[server.REST_TOKEN]:
             raise UsageError("--endpoint needs --token, or the environment variable BUILDKITE_API_TOKEN")
-        form = _ask(call, endpoint, settings[server.REST_TOKEN].reveal(), slug, request)
+        form = _create_by_api(call, endpoint, settings[server.REST_TOKEN].reveal(), slug, request)
     else:
         form = _in_folder(call, data, slug, request)
     if settings[server.AS_JSON]:
@@ -97,13 +97,13 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
     url = server_url.read(folder)
     if url:
         try:
-            return _ask(call, url, _api_token(folder), slug, request)
+            return _create_by_api(call, url, _api_token(folder), slug, request)
         except Unavailable:
             raise  # it answers, so the folder is its own
         except Unreachable:
             pass  # it was killed: its URL is left, the folder is free
     if not os.path.exists(os.path.join(folder, STORE_NAME)):
-        _rehearse(folder, slug, request)
+        _check_creatable(folder, slug, request)
     plane = Plane.open(folder, ticking=False)
     try:
         build = request.create(plane, slug)
@@ -112,7 +112,7 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
         plane.close()
 
 
-def _rehearse(folder: str, slug: str, request: "BuildRequest") -> None:
+def _check_creatable(folder: str, slug: str, request: "BuildRequest") -> None:
     """Make the build in a folder that goes away again: a build that is refused must not leave a control plane behind.
 
     Raises PlaneError, ConfigError and HttpError as the true one would.
@@ -142,7 +142,7 @@ def _api_token(folder: str) -> str:
     return Tokens(os.path.join(folder, "tokens")).api
 
 
-def _ask(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
+def _create_by_api(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
     from bkagent.cli.in_job.client import request_log
     from bkagent.remote.rest_client import RestClient
 

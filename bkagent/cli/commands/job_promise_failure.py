@@ -29,8 +29,8 @@ def run(call: "Call") -> int:
     if not job:
         raise AgentError(f"{JOB_VARIABLE} must name the job, but is not set")
     what = f'The promise-failure reason for job "{job}"'
-    reason = client.scrubbed(call, job_text.sendable(call.settings[REASON]), what)
-    if _through_job(call, job, exit_status, reason):
+    reason = client.scrub(call, job_text.sendable(call.settings[REASON]), what)
+    if _promise_through_job(call, job, exit_status, reason):
         return 0
     try:
         job_updates.promise_failure(client.client(call), job, exit_status, reason, wait=sleep, report=call.report)
@@ -41,7 +41,7 @@ def run(call: "Call") -> int:
     return 0
 
 
-def _through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
+def _promise_through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
     """Say whether the job's process took the promise; False where there is none that could."""
     document = {"exit_status": exit_status, "reason": reason} if reason else {"exit_status": exit_status}
     try:

@@ -17,7 +17,7 @@ def run(call: "Call") -> int:
     job = call.settings[JOB]
     attribute = job_text.sendable(client.argument(call, 0, "attribute"))
     what = f'New value for job "{job}" attribute "{attribute}"'
-    value = client.scrubbed(call, client.value(call, 1), what)
+    value = client.scrub(call, client.value(call, 1), what)
     try:
         job_updates.update(client.client(call), job, attribute, value, wait=sleep, report=call.report)
     except AgentError as error:

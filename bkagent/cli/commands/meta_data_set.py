@@ -20,7 +20,7 @@ def run(call: "Call") -> int:
     value = _value(call)
     if not value.strip():
         raise AgentError("value cannot be empty, or composed of only whitespace characters")
-    value = client.scrubbed(call, value, f'Meta-data value for key "{key}"')
+    value = client.scrub(call, value, f'Meta-data value for key "{key}"')
     try:
         meta_data.set(client.client(call), call.settings[JOB], key, value, wait=sleep, report=call.report)
     except AgentError as error:

@@ -20,7 +20,7 @@ def run(call: "Call") -> int:
         raise AgentError("at least one key=value argument is required")
     items = []
     for key, value in [_pair(job_text.sendable(word)) for word in call.arguments]:
-        items.append((key, client.scrubbed(call, value, f'Meta-data value for key "{key}"')))
+        items.append((key, client.scrub(call, value, f'Meta-data value for key "{key}"')))
     try:
         meta_data.set_batch(client.client(call), call.settings[JOB], items, wait=sleep, report=call.report)
     except AgentError as error:

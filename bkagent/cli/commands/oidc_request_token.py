@@ -27,7 +27,7 @@ def run(call: "Call") -> int:
     token = _token(call)
     if not settings[options.SKIP_REDACTION]:
         redact_before_print.redact(call, [token], "the token", options.SKIP_REDACTION.env[0])
-    job_text.write(call, (token if form == "jwt" else _for_google(token)) + "\n")
+    job_text.write(call, (token if form == "jwt" else _google_document(token)) + "\n")
     return 0
 
 
@@ -48,7 +48,7 @@ def _token(call: "Call") -> str:
         raise
 
 
-def _for_google(token: str) -> str:
+def _google_document(token: str) -> str:
     from bkagent.wire import json_text
 
     document = {"id_token": token, "token_type": TOKEN_TYPE, "version": 1, "success": True}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Send the request."""
     given, minutes = job_text.sendable(call.settings[options.NOTE]), call.settings[options.TIMEOUT_MINUTES]
-    note = client.scrubbed(call, given, "The note")
+    note = client.scrub(call, given, "The note")
     try:
         agent_control.pause(client.client(call), note=note, timeout_minutes=minutes, wait=sleep, report=call.report)
     except AgentError as error:

@@ -25,10 +25,10 @@ def run(call: "Call") -> int:
     if not settings[options.DRY_RUN] and not settings[options.JOB]:
         raise UsageError("missing job parameter; set --job or the environment variable BUILDKITE_JOB_ID, or --dry-run")
     from bkagent.cli.pipeline_upload.input import inputs
-    from bkagent.cli.pipeline_upload.upload import Sending, UploadFailed
+    from bkagent.cli.pipeline_upload.upload import PipelineUpload, UploadFailed
 
     sources = inputs(call)
-    sending = Sending(call)
+    sending = PipelineUpload(call)
     try:
         for source in sources:
             sending.send(source)

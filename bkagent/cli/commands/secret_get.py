@@ -25,14 +25,14 @@ def run(call: "Call") -> int:
         raise UsageError("secret get needs the key of a secret")
     form = call.settings[options.FORMAT]
     choices.check(call, options.FORMAT)
-    values = _fetched(call, keys)
+    values = _fetch_all(call, keys)
     if not call.settings[options.SKIP_REDACTION]:
         redact_before_print.redact(call, values.values(), "the secrets", options.SKIP_REDACTION.env[0])
     job_text.write(call, _text(values, "json" if form == "default" and len(keys) > 1 else form))
     return 0
 
 
-def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
+def _fetch_all(call: "Call", keys: "List[str]") -> "Dict[str, str]":
     """Return the values by key. Raises AgentError that names every key whose value could not be had."""
     job, in_job = call.settings[JOB], client.client(call)
     values: "Dict[str, str]" = {}
@@ -60,13 +60,13 @@ def _fetched(call: "Call", keys: "List[str]") -> "Dict[str, str]":
 
 def _text(values: "Dict[str, str]", form: str) -> str:
     if form == "env":
-        return "".join(f"{go_text.upper(key)}={_quoted(value)}\n" for key, value in values.items())
+        return "".join(f"{go_text.upper(key)}={_shell_quote(value)}\n" for key, value in values.items())
     if form == "json":
         return job_text.as_json(values) + "\n"
     return "".join(values.values()) + "\n"
 
 
-def _quoted(value: str) -> str:
+def _shell_quote(value: str) -> str:
     return "'" + value.replace("'", "'\\''") + "'"
 
 

@@ -29,7 +29,7 @@ def run(call: Call) -> int:
     token_hiding.hide(call, sys.argv[1:])
     defects.follow_call(call)
     token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
-    warm = JobForks(inherited_env.inherited(call), call.report)
+    warm = JobForks(inherited_env.inherited_environment(call), call.report)
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
     try:

@@ -21,7 +21,7 @@ def run(call: "Call") -> int:
     attribute = job_text.sendable(client.argument(call, 0, "attribute"))
     step = settings[options.STEP]
     what = f'New value for step "{step}" attribute "{attribute}"'
-    value = client.scrubbed(call, client.value(call, 1), what)
+    value = client.scrub(call, client.value(call, 1), what)
     uuid = idempotency.uuid(os.urandom(16))
     change = steps.Change(uuid, settings[options.BUILD], attribute, value, settings[options.APPEND])
     try:

@@ -36,7 +36,7 @@ def client(call: "Call") -> "InJobClient":
 
     settings = call.settings
     token = settings[api.ACCESS_TOKEN].reveal()
-    scrub = lambda text: _scrubbed_name(call, text)  # noqa: E731
+    scrub = lambda text: _scrub_name(call, text)  # noqa: E731
     return in_job.connect(settings[api.ENDPOINT], token, call.environ, request_log(call), scrub)
 
 
@@ -64,7 +64,7 @@ def value(call: "Call", at: int) -> str:
     return job_text.read_stdin(call)
 
 
-def scrubbed(call: "Call", text: str, what: str) -> str:
+def scrub(call: "Call", text: str, what: str) -> str:
     """Return `text` without the values of secret variables; says so when there were some.
 
     Raises UsageError for patterns that do not parse: what might be secret is not sent.
@@ -75,7 +75,7 @@ def scrubbed(call: "Call", text: str, what: str) -> str:
     return clean
 
 
-def _scrubbed_name(call: "Call", text: str) -> str:
+def _scrub_name(call: "Call", text: str) -> str:
     """Do the same for what the client meets in a request: keys, contexts, paths and the like. Says so once."""
     clean = _secrets(call).scrub(text)
     if clean != text and not call.told_of_secrets:
@@ -84,9 +84,9 @@ def _scrubbed_name(call: "Call", text: str) -> str:
     return clean
 
 
-def scrubbed_names(call: "Call", texts: "List[str]") -> "List[str]":
+def scrub_names(call: "Call", texts: "List[str]") -> "List[str]":
     """Do it for names that leave the job past its socket: ask its process as well, which knows more secrets."""
-    clean = [_scrubbed_name(call, text) for text in texts]
+    clean = [_scrub_name(call, text) for text in texts]
     if not call.environ.get(upstream_protocol.SOCKET_VARIABLE):
         return clean
     from bkagent.remote.job_api import JobApi, NotServed

@@ -30,34 +30,34 @@ def answer(words: "List[str]", environ: "Mapping[str, str]") -> int:
     if first in _FLAGS or words in ([], ["help"], ["h"]):
         return _print(_overview(), environ)
     if first in _WORDS:
-        return _asked(words[1:], environ)
+        return _answer_help(words[1:], environ)
     if first in table.GROUPS:
-        return _in_group(first, words[1:], environ)
+        return _answer_in_group(first, words[1:], environ)
     if first.startswith("-") and len(first) > 1:
         _print(_overview(), environ)
         raise UsageError(f"unknown flag {first} before the command; the flags of a command follow it")
-    raise _unknown(first)
+    raise _unknown_subcommand(first)
 
 
-def _asked(words: "List[str]", environ: "Mapping[str, str]") -> int:
+def _answer_help(words: "List[str]", environ: "Mapping[str, str]") -> int:
     name, _ = table.find(words)
     if name:
         return _page(name, environ)
     if words[0] in table.GROUPS:
-        return _in_group(words[0], words[1:2] and ["help", *words[1:2]], environ)
-    raise _unknown(words[0])
+        return _answer_in_group(words[0], words[1:2] and ["help", *words[1:2]], environ)
+    raise _unknown_subcommand(words[0])
 
 
-def _in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> int:
+def _answer_in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> int:
     """Answer what stands behind the name of a group and is no command of it."""
     first = words[0] if words else "help"
     if first in _WORDS and len(words) > 1:
         name, _ = table.find([group, words[1]])
         if name == f"{group} {words[1]}":
             return _page(name, environ)
-        raise _unknown(words[1], group)
+        raise _unknown_subcommand(words[1], group)
     if first not in _WORDS and not first.startswith("-"):
-        raise _unknown(first, group)
+        raise _unknown_subcommand(first, group)
     _print(_group(group), environ)
     if first not in _WORDS and first not in _FLAGS:
         raise UsageError(f"{group} has no flag {first}; the flags of a command follow it")
@@ -79,24 +79,29 @@ def page(command: "Command", columns: int, environ: "Mapping[str, str]", program
 
     `program` is the name that its text has for this program.
     """
-    from bkagent.cli.pages.option_groups import grouped
+    from bkagent.cli.pages.option_groups import group_options
 
     usage = " ".join([program, command.name, "[options]", *command.arguments])
-    text = _renamed(command.description or command.summary + ".", program)
+    text = _with_program_name(command.description or command.summary + ".", program)
     lines = [f"Usage: {usage}", "", *layout.paragraphs(text, columns)]
     if command.example:
-        lines += ["", "Example:", "", *(f"    $ {line}" for line in _renamed(command.example, program).split("\n"))]
+        lines += [
+            "",
+            "Example:",
+            "",
+            *(f"    $ {line}" for line in _with_program_name(command.example, program).split("\n")),
+        ]
     shown = [option for option in command.options if not option.hidden]
     if shown:
         lines += ["", "Options:"]
-    for title, options in grouped(shown):
+    for title, options in group_options(shown):
         lines += ["", f"  {title}:"]
         for option in options:
             lines += _option(option, columns, environ)
     return lines
 
 
-def _renamed(text: str, program: str) -> str:
+def _with_program_name(text: str, program: str) -> str:
     """Return a text with the name of the program for its own where that is a word of a command line or a sentence."""
     return text.replace(f"{NAME} ", f"{program} ")
 
@@ -139,7 +144,7 @@ def _overview() -> "List[str]":
     names = [name for name in table.COMMANDS if name not in table.HIDDEN]
     single = [name for name in names if " " not in name]
     program = program_name()
-    lines = [f"Usage: {program} COMMAND [options] [arguments]", "", "Commands:", "", *_listed(single)]
+    lines = [f"Usage: {program} COMMAND [options] [arguments]", "", "Commands:", "", *_command_rows(single)]
     lines += ["", "Groups of commands:", ""]
     for group in sorted(table.GROUPS):
         members = [name for name in names if name.startswith(group + " ")]
@@ -152,21 +157,21 @@ def _overview() -> "List[str]":
 def _group(group: str) -> "List[str]":
     names = [name for name in table.COMMANDS if name.startswith(group + " ")]
     usage = f"Usage: {program_name()} {group} COMMAND [options] [arguments]"
-    return [usage, "", table.GROUPS[group] + ".", "", "Commands:", "", *_listed(names)]
+    return [usage, "", table.GROUPS[group] + ".", "", "Commands:", "", *_command_rows(names)]
 
 
-def _listed(names: "List[str]") -> "List[str]":
+def _command_rows(names: "List[str]") -> "List[str]":
     width = max(len(name) for name in names)
     return [f"  {name:<{width}}  {table.COMMANDS[name]}" for name in sorted(names)]
 
 
-def _unknown(word: str, group: str = "") -> UnknownCommand:
-    from bkagent.config.suggest import nearest
+def _unknown_subcommand(word: str, group: str = "") -> UnknownCommand:
+    from bkagent.config.suggest import closest
 
     if group:
-        near = nearest(word, [name.split(" ")[1] for name in table.COMMANDS if name.startswith(group + " ")])
+        near = closest(word, [name.split(" ")[1] for name in table.COMMANDS if name.startswith(group + " ")])
     else:
-        near = nearest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
+        near = closest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
     hint = f'; did you mean "{near}"?' if near else ""
     program = program_name()
     place = f"{program} {group}" if group else program

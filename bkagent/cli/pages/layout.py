@@ -27,7 +27,7 @@ def is_coloured(out: "TextIO", environ: "Mapping[str, str]") -> bool:
     return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
-def wrapped(text: str, columns: int, indent: int = 0) -> "List[str]":
+def wrap(text: str, columns: int, indent: int = 0) -> "List[str]":
     """Return the lines of one paragraph. A word that is too long stands alone on a line."""
     margin = " " * indent
     lines: "List[str]" = []
@@ -50,13 +50,13 @@ def paragraphs(text: str, columns: int) -> "List[str]":
         if block.startswith(" "):
             lines += block.split("\n")
         else:
-            lines += wrapped(block, columns)
+            lines += wrap(block, columns)
     return lines
 
 
 def columns(left: str, right: str, at: int, whole: int) -> "List[str]":
     """Return `left` and, from column `at` on, `right`; on a line of its own where `left` is too long."""
-    lines = wrapped(right, whole, at)
+    lines = wrap(right, whole, at)
     if len(left) + 2 > at or not lines:
         return [left, *lines]
     return [left.ljust(at) + lines[0][at:], *lines[1:]]

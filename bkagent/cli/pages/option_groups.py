@@ -20,7 +20,7 @@ _TITLES = {
 _LAST = ("api", "logging", "accepted")
 
 
-def grouped(options: "Sequence[Option]") -> "List[Tuple[str, List[Option]]]":
+def group_options(options: "Sequence[Option]") -> "List[Tuple[str, List[Option]]]":
     """Return (title, options) of each group, in the order in which a command names them."""
     same, alike = _homes()
     files: "Dict[str, List[Option]]" = {}

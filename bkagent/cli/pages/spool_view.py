@@ -33,7 +33,8 @@ def document(one: SpooledJob) -> Dict[str, object]:
     job, result = one.job, one.result
     return {
         "job_id": one.job_id, "state": one.state, "in_hand": one.owned, "log": one.log_path,
-        "log_bytes": one.log_bytes, "acknowledged_bytes": one.acknowledged_bytes, "changed_at": _moment(one.changed_at),
+        "log_bytes": one.log_bytes, "acknowledged_bytes": one.acknowledged_bytes,
+        "changed_at": _timestamp(one.changed_at),
         "exit_status": result.exit_status if result else None, "signal": result.signal if result else "",
         "signal_reason": result.signal_reason if result else "", "finished_at": result.finished_at if result else "",
         "started_at": job.started_at if job else "", "agent_name": job.agent_name if job else "",
@@ -52,10 +53,10 @@ def _row(one: SpooledJob) -> "tuple[str, ...]":
     taken = "?" if one.acknowledged_bytes is None else f"{one.acknowledged_bytes:,}"
     result = "-" if one.result is None else one_line(one.result.signal) or str(one.result.exit_status)
     state = one.state + (", in hand" if one.owned else "")
-    return (one_line(one.job_id), state, f"{one.log_bytes:,}", taken, result, _moment(one.changed_at) or "-")
+    return (one_line(one.job_id), state, f"{one.log_bytes:,}", taken, result, _timestamp(one.changed_at) or "-")
 
 
-def _moment(unix_s: float) -> str:
+def _timestamp(unix_s: float) -> str:
     try:
         return rfc3339(int(unix_s) * 1_000_000_000, 0) if unix_s else ""
     except (OverflowError, ValueError, OSError):

@@ -7,7 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
 from bkagent.errors import AgentError
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -34,17 +34,17 @@ def inputs(call: Call) -> Iterable[Input]:
     Files have been read: where one is missing or empty, nothing is uploaded. Standard input is read when asked for.
     """
     if call.arguments:
-        call.report("info", f"Reading pipeline configs from [{' '.join(map(quoted, call.arguments))}]")
-        return [_file(path) for path in call.arguments]
+        call.report("info", f"Reading pipeline configs from [{' '.join(map(go_quote, call.arguments))}]")
+        return [_read_file(path) for path in call.arguments]
     if _stdin_is_readable(call):
         call.report("info", "Reading pipeline config from STDIN")
         return _standard_input(call)
     call.report("info", "Searching for pipeline config...")
-    return [_file(_found(call))]
+    return [_read_file(_find_file(call))]
 
 
 def _standard_input(call: Call) -> Iterator[Input]:
-    yield Input("(stdin)", _limited(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
+    yield Input("(stdin)", _check_size(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
 
 
 def _stdin_is_readable(call: Call) -> bool:
@@ -55,7 +55,7 @@ def _stdin_is_readable(call: Call) -> bool:
         return False
 
 
-def _found(call: Call) -> str:
+def _find_file(call: Call) -> str:
     found = [path for path in PLACES if os.path.exists(path)]
     if len(found) > 1:
         names = ", ".join(found)
@@ -69,10 +69,10 @@ def _found(call: Call) -> str:
     return found[0]
 
 
-def _file(path: str) -> Input:
+def _read_file(path: str) -> Input:
     try:
         with open(path, "rb") as file:
-            content = _limited(file.read(LARGEST_BYTES + 1), path)
+            content = _check_size(file.read(LARGEST_BYTES + 1), path)
     except OSError as error:
         raise AgentError(f'cannot read the pipeline file "{path}": {error.strerror}') from None
     if not content:
@@ -80,7 +80,7 @@ def _file(path: str) -> Input:
     return Input(os.path.basename(path), content)
 
 
-def _limited(content: bytes, name: str) -> bytes:
+def _check_size(content: bytes, name: str) -> bytes:
     if len(content) > LARGEST_BYTES:
         raise AgentError(f'pipeline "{name}" is larger than {LARGEST_BYTES} bytes')
     return content

@@ -31,7 +31,7 @@ class UploadFailed(AgentError):
     """The control plane has not taken a pipeline."""
 
 
-class Sending:
+class PipelineUpload:
     """One run of the command: what its uploads share."""
 
     def __init__(self, call: Call) -> None:
@@ -52,7 +52,7 @@ class Sending:
             self._check_secrets(pipeline, source.name)
             document = pipeline.document
             if if_changed.apply(pipeline.typed, self.changed, lambda text: self.call.report("warn", text)):
-                document = normalise.written(pipeline.typed)
+                document = normalise.to_wire(pipeline.typed)
             if self.call.settings[options.DRY_RUN]:
                 self._print(document)
             else:
@@ -99,7 +99,7 @@ class Sending:
         if short:
             text = f"Some variables have values below minimum length ({SHORTEST_BYTES} bytes) and will not be redacted"
             self.call.report("info", f"{text}: {short}")
-        names = secrets.leaked(pipeline.document, environ, patterns)
+        names = secrets.leaked_names(pipeline.document, environ, patterns)
         if names:
             held = (
                 f'pipeline "{name}" contains values interpolated from the following secret environment variables: '
@@ -139,7 +139,7 @@ class Sending:
             from bkagent.pipeline.document import yaml_order
             from bkagent.yaml.dump import dumps
 
-            text = ("---\n" if self.printed else "") + dumps(yaml_order.ordered(document))
+            text = ("---\n" if self.printed else "") + dumps(yaml_order.in_yaml_order(document))
         else:
             text = go_json.dumps(document, indent=2) + "\n"
         self.printed = True

@@ -12,7 +12,7 @@ def names(command: "Command") -> "List[str]":
     return [name for option in command.options for name in option.env]
 
 
-def inherited(call: "Call") -> "Dict[str, str]":
+def inherited_environment(call: "Call") -> "Dict[str, str]":
     """Return what jobs inherit: the environment without what configures this agent."""
     ours = set(names(call.command))
     return {name: value for name, value in call.environ.items() if name not in ours}

@@ -28,7 +28,7 @@ def hide(call: Call, words: List[str]) -> None:
     hidden = [own_memory.forget(text) for text in sorted(texts) if _is_secret(text)]
     if all(hidden) or os.sep == "\\":
         return
-    kept, _ = secret_flags.divided(words)
+    kept, _ = secret_flags.split_off(words)
     environ = {name: text for name, text in call.environ.items() if name not in names}
     secret_flags.start_anew(call.settings[api.TOKEN].reveal(), kept, environ)
 

@@ -79,7 +79,7 @@ def _wishes(job: Job) -> "Wishes":
     return Wishes(
         path=job.settings.plugins_path, agent_name=job.settings.agent_name,
         always_fresh=job.refreshed.always_fresh_plugins, submodules=settings.submodules,
-        learn_host=lambda repository: host_keys.learn(work, repository),
+        learn_host=lambda repository: host_keys.add_host_keys(work, repository),
         zips="zip-plugins" in job.settings.experiments, remove_later=job.temporary.append,
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, List, Mapping, Optional, Union
 
-from bkagent.pipeline.conditional.lexer import wrong
+from bkagent.pipeline.conditional.lexer import error_at
 
 _FORM = re.compile(
     r"\$(?:(?P<plain>[A-Za-z_]\w*)"
@@ -22,7 +22,9 @@ def expansion(text: str, at: int) -> Lookup:
     """Return the function that answers an expansion: a text, or None where the variable is not set."""
     form = _FORM.fullmatch(text)
     if form is None:
-        wrong(at, f"{text} is not an expansion; expected ${{NAME}}, ${{NAME:-text}}, ${{NAME:+text}} or ${{NAME:0:7}}")
+        error_at(
+            at, f"{text} is not an expansion; expected ${{NAME}}, ${{NAME:-text}}, ${{NAME:+text}} or ${{NAME:0:7}}"
+        )
     name = form.group("plain") or form.group("name")
     operator, word = form.group("operator") or "", form.group("word") or ""
     offset, length = form.group("offset"), form.group("length")
@@ -36,7 +38,7 @@ def expansion(text: str, at: int) -> Lookup:
         if operator.endswith("-"):
             return value if given else word
         if operator.endswith("?") and not given:
-            wrong(at, f"${name}: {word or 'not set'}")
+            error_at(at, f"${name}: {word or 'not set'}")
         return value if offset is None or value is None else _part(value, int(offset), length)
 
     return answer

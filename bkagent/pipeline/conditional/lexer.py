@@ -32,7 +32,7 @@ class Word(NamedTuple):
     at: int
 
 
-def wrong(at: int, sentence: str) -> NoReturn:
+def error_at(at: int, sentence: str) -> NoReturn:
     """Raise the error for what stands at this place of the condition."""
     raise PipelineError(f"column {at + 1}: {sentence}")
 
@@ -43,7 +43,7 @@ def split(text: str) -> List[Word]:
     Raises PipelineError with the column of what is no word of the language.
     """
     if len(text) > LONGEST_CONDITION:
-        wrong(LONGEST_CONDITION, f"the condition is longer than {LONGEST_CONDITION} characters")
+        error_at(LONGEST_CONDITION, f"the condition is longer than {LONGEST_CONDITION} characters")
     words: List[Word] = []
     at = 0
     while at < len(text):
@@ -66,11 +66,11 @@ def split(text: str) -> List[Word]:
 def _no_word(text: str, at: int) -> NoReturn:
     letter = text[at]
     if letter in "'\"":
-        wrong(at, f"the text that starts here has no closing {letter}")
+        error_at(at, f"the text that starts here has no closing {letter}")
     if letter == "/":
-        wrong(at, "a regular expression must stand after =~, !~ or includes, and end with / on the same line")
+        error_at(at, "a regular expression must stand after =~, !~ or includes, and end with / on the same line")
     if letter == "$":
-        wrong(at, "expected the name of a variable after $, or ${...}")
+        error_at(at, "expected the name of a variable after $, or ${...}")
     if letter in "&|=":
-        wrong(at, f"expected an operator such as ==, !=, =~, && or ||, found {letter}")
-    wrong(at, f'"{letter}" is not allowed here')
+        error_at(at, f"expected an operator such as ==, !=, =~, && or ||, found {letter}")
+    error_at(at, f'"{letter}" is not allowed here')

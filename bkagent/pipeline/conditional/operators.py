@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bkagent.pipeline.conditional.lexer import wrong
+from bkagent.pipeline.conditional.lexer import error_at
 from bkagent.pipeline.conditional.regex import Pattern
 
 
@@ -13,20 +13,20 @@ def equal(left: Any, right: Any, at: int) -> bool:
     if left is None or right is None:
         return left is right
     if isinstance(left, Pattern) or isinstance(right, Pattern):
-        wrong(at, "a regular expression is matched with =~ or !~, not compared")
+        error_at(at, "a regular expression is matched with =~ or !~, not compared")
     if type(left) is not type(right):
-        wrong(at, f"{kind(left)} cannot be compared with {kind(right)}")
+        error_at(at, f"{kind(left)} cannot be compared with {kind(right)}")
     return bool(left == right)
 
 
 def matches(left: Any, right: Any, at: int) -> bool:
     """Search a text for a regular expression; null has no match."""
     if not isinstance(right, Pattern):
-        wrong(at, f"expected a regular expression such as /^v/ on the right, found {kind(right)}")
+        error_at(at, f"expected a regular expression such as /^v/ on the right, found {kind(right)}")
     if left is None:
         return False
     if not isinstance(left, str):
-        wrong(at, f"expected a text on the left, found {kind(left)}")
+        error_at(at, f"expected a text on the left, found {kind(left)}")
     return right.found_in(left)
 
 
@@ -35,7 +35,7 @@ def includes(left: Any, right: Any, at: int) -> bool:
     if left is None:
         return False
     if not isinstance(left, (list, tuple)):
-        wrong(at, f"expected a list on the left of includes, found {kind(left)}")
+        error_at(at, f"expected a list on the left of includes, found {kind(left)}")
     if isinstance(right, Pattern):
         return any(isinstance(item, str) and right.found_in(item) for item in left)
     return right in left
@@ -46,7 +46,7 @@ def truth(value: Any, at: int, operator: str) -> bool:
     if value is None:
         return False
     if not isinstance(value, bool):
-        wrong(at, f"{operator} needs true or false, found {kind(value)}")
+        error_at(at, f"{operator} needs true or false, found {kind(value)}")
     return value
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, NamedTuple, No
 
 from bkagent.pipeline.conditional import operators as values
 from bkagent.pipeline.conditional.expansion import expansion, quoted
-from bkagent.pipeline.conditional.lexer import Word, split, wrong
+from bkagent.pipeline.conditional.lexer import Word, error_at, split
 from bkagent.pipeline.conditional.names import CHOICES, NAMES, STEP_NAMES
 from bkagent.pipeline.conditional.regex import Pattern
 
@@ -62,7 +62,7 @@ class _Reading:
 
     def expected(self, what: str) -> NoReturn:
         found = f'"{self.word.text}"' if self.word.kind != "end" else "the end of the condition"
-        wrong(self.word.at, f"expected {what}, found {found}")
+        error_at(self.word.at, f"expected {what}, found {found}")
 
     def take(self, operator: str) -> bool:
         if self.word.text != operator or self.word.kind not in ("operator", "name"):
@@ -77,7 +77,7 @@ class _Reading:
     def ternary(self) -> Answer:
         self.depth += 1
         if self.depth > DEEPEST:
-            wrong(self.word.at, f"the condition is nested more than {DEEPEST} levels deep")
+            error_at(self.word.at, f"the condition is nested more than {DEEPEST} levels deep")
         test, at = self.either(), self.word.at
         if self.take("?"):
             first = self.ternary()
@@ -121,7 +121,7 @@ class _Reading:
         if self.take("!"):
             self.depth += 1
             if self.depth > DEEPEST:
-                wrong(word.at, f"the condition is nested more than {DEEPEST} levels deep")
+                error_at(word.at, f"the condition is nested more than {DEEPEST} levels deep")
             inner = self.plain()
             self.depth -= 1
             return lambda given: not values.truth(inner(given), word.at, "!")
@@ -155,12 +155,12 @@ class _Reading:
         if self.take("("):
             return self._call(word)
         if not self.known.has(name):
-            wrong(word.at, f'unknown name "{name}"; names look like build.branch, build.tag or pipeline.slug')
+            error_at(word.at, f'unknown name "{name}"; names look like build.branch, build.tag or pipeline.slug')
         return lambda given: given.get(name)
 
     def _call(self, word: Word) -> Answer:
         if word.text not in ("env", "build.env"):
-            wrong(word.at, f'unknown function "{word.text}"; the functions are env("NAME") and build.env("NAME")')
+            error_at(word.at, f'unknown function "{word.text}"; the functions are env("NAME") and build.env("NAME")')
         argument = self.plain()
         self.need(")")
         missing = "" if word.text == "env" else None
@@ -168,7 +168,7 @@ class _Reading:
         def answer(given: Mapping[str, Any]) -> Any:
             variable = argument(given)
             if not isinstance(variable, str):
-                wrong(word.at, f"{word.text}() needs the name of a variable, found {values.kind(variable)}")
+                error_at(word.at, f"{word.text}() needs the name of a variable, found {values.kind(variable)}")
             return (given.get("env") or {}).get(variable, missing)
 
         return answer
@@ -176,7 +176,7 @@ class _Reading:
 
 def _number(word: Word) -> Answer:
     if len(word.text) > 18:
-        wrong(word.at, "the number has too many digits")
+        error_at(word.at, "the number has too many digits")
     number = int(word.text)
     return lambda given: number
 
@@ -208,4 +208,4 @@ def _check_choice(left: List[Word], right: List[Word], sign: Word) -> None:
         words = CHOICES.get(name.text) if name.kind == "name" else None
         if words and text.kind == "text" and "$" not in text.text and text.text[1:-1] not in words:
             known = ", ".join(word for word in words if word)
-            wrong(text.at, f"{name.text} is never {text.text}; it is one of {known}")
+            error_at(text.at, f"{name.text} is never {text.text}; it is one of {known}")

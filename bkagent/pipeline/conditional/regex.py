@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Dict, Iterator, Optional, Tuple
 
 from bkagent.config import environment
-from bkagent.pipeline.conditional.lexer import wrong
+from bkagent.pipeline.conditional.lexer import error_at
 
 # Whether a pattern, with its flags, is found in a text.
 Answers = Dict[Tuple[str, int, str], bool]
@@ -53,20 +53,20 @@ class Pattern:
     def __init__(self, text: str, at: int) -> None:
         body, _, flags = text[1:].rpartition("/")
         if flags not in ("", "i"):
-            wrong(at, f'"{flags}" is not a regular expression flag; only i is supported')
+            error_at(at, f'"{flags}" is not a regular expression flag; only i is supported')
         for refused, name in _REFUSED:
             if refused.search(body):
-                wrong(at, f"{name} is not allowed in a regular expression")
+                error_at(at, f"{name} is not allowed in a regular expression")
         if len(body) > LONGEST_CHARACTERS:
-            wrong(at, f"a regular expression may have at most {LONGEST_CHARACTERS} characters")
+            error_at(at, f"a regular expression may have at most {LONGEST_CHARACTERS} characters")
         if (flags or _WITHOUT_CASE.search(body)) and _WIDE_RANGE.search(body):
-            wrong(at, "a range of this many letters cannot be combined with the flag i")
+            error_at(at, "a range of this many letters cannot be combined with the flag i")
         self._body, self._at = body, at
         try:
             with spend(at):
                 self._compiled = re.compile(_as_python(body), re.MULTILINE | (re.IGNORECASE if flags else 0))
         except (re.error, OverflowError, RecursionError) as error:
-            wrong(at, f"invalid regular expression: {error}")
+            error_at(at, f"invalid regular expression: {error}")
 
     def found_in(self, text: str) -> bool:
         """Say whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
@@ -92,12 +92,12 @@ class Pattern:
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             if longest_s < LONGEST_S:
-                wrong(self._at, TOGETHER)
-            wrong(self._at, f"the regular expression took longer than {longest_s:.0f} s; simplify it")
+                error_at(self._at, TOGETHER)
+            error_at(self._at, f"the regular expression took longer than {longest_s:.0f} s; simplify it")
         except OSError as error:
-            wrong(self._at, f"the regular expression cannot be evaluated: {error.strerror}")
+            error_at(self._at, f"the regular expression cannot be evaluated: {error.strerror}")
         if done.returncode not in (10, 11):
-            wrong(self._at, "the regular expression cannot be evaluated: its process ended early")
+            error_at(self._at, "the regular expression cannot be evaluated: its process ended early")
         return done.returncode == 10
 
 
@@ -132,7 +132,7 @@ _budget = _Budget()
 
 
 @contextmanager
-def limited(seconds: float, answers: Optional[Answers] = None) -> Iterator[Answers]:
+def limit_time(seconds: float, answers: Optional[Answers] = None) -> Iterator[Answers]:
     """Let all regular expressions of the block, on this thread, take so long together.
 
     Yields the answers that they gave, `answers` among them: the same question is answered once.
@@ -148,7 +148,7 @@ def limited(seconds: float, answers: Optional[Answers] = None) -> Iterator[Answe
 def spend(at: int) -> Iterator[float]:
     """Take the time of the block from what is left; yields that. Raises PipelineError where nothing is."""
     if _budget.left_s <= 0:
-        wrong(at, TOGETHER)
+        error_at(at, TOGETHER)
     began = time.monotonic()
     try:
         yield _budget.left_s

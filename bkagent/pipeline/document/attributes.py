@@ -6,7 +6,7 @@ from typing import Any, Dict, List
 
 from bkagent.pipeline import grammar
 from bkagent.pipeline.document.model import Plugin
-from bkagent.pipeline.document.scalars import Unfit, kind, mapping, text, texts
+from bkagent.pipeline.document.scalars import WrongType, kind, mapping, text, texts
 
 
 def plugins(value: Any) -> List[Plugin]:
@@ -41,9 +41,9 @@ def _listed_secret(key: Any, variable: Any) -> Dict[str, str]:
     return _secret(key, "" if variable is None else _wanted_text(variable, "environment_variable"))
 
 
-def _wanted_text(value: Any, what: str) -> str:
+def _required_text(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise Unfit(f"{what} must be a text, not {kind(value)}")
+        raise WrongType(f"{what} must be a text, not {kind(value)}")
     return value
 
 
@@ -59,11 +59,11 @@ def cache(value: Any) -> Any:
         paths = texts(value, "cache")
         return {"paths": paths} if paths else {}
     if not isinstance(value, dict):
-        raise Unfit(f"cache must be a path, a list of paths, a mapping or false, not {kind(value)}")
+        raise WrongType(f"cache must be a path, a list of paths, a mapping or false, not {kind(value)}")
     whole = dict(value)
     whole["paths"] = texts(value.get("paths"), "cache.paths") if not isinstance(value.get("paths"), dict) else None
     if whole["paths"] is None:
-        raise Unfit("cache.paths must be a list, not a mapping")
+        raise WrongType("cache.paths must be a list, not a mapping")
     for name in ("name", "size"):
         whole[name] = text(value.get(name), f"cache.{name}")
     if _flag(whole.pop("disabled", None), "cache.disabled"):
@@ -76,7 +76,7 @@ def checkout(value: Any) -> Dict[str, Any]:
     if isinstance(value, bool):
         word = "true" if value else "false"
         wanted = "false" if value else "true"
-        raise Unfit(f"checkout: {word} is not valid; leave it out, or write checkout: {{skip: {wanted}}}")
+        raise WrongType(f"checkout: {word} is not valid; leave it out, or write checkout: {{skip: {wanted}}}")
     whole: Dict[str, Any] = {}
     for name, item in mapping(value, "checkout").items():
         read = _CHECKOUT.get(name)
@@ -97,13 +97,13 @@ def sorted_checkout(fields: Dict[str, Any]) -> Dict[str, Any]:
 
 def _flag(value: Any, what: str) -> bool:
     if value is not None and not isinstance(value, bool):
-        raise Unfit(f"{what} must be true or false, not {kind(value)}")
+        raise WrongType(f"{what} must be true or false, not {kind(value)}")
     return bool(value)
 
 
 def _whole(value: Any, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise Unfit(f"{what} must be a whole number, not {kind(value)}")
+        raise WrongType(f"{what} must be a whole number, not {kind(value)}")
     return value
 
 
@@ -113,7 +113,7 @@ def _flags(value: Any, what: str) -> Dict[str, Any]:
         if name in ("clone", "fetch", "checkout", "clean"):
             if item is None:
                 continue
-            item = _wanted_text(item, f"{what}.{name}")
+            item = _required_text(item, f"{what}.{name}")
         found[name] = item
     return found
 

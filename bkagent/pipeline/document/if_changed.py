@@ -58,17 +58,17 @@ def _fits(path: str, patterns: Sequence[PathPattern]) -> bool:
 def _patterns(value: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
     """Return what to include and to exclude. Raises BadPattern with a sentence."""
     if not isinstance(value, dict):
-        return _compiled(value, KEY), []
+        return _compile(value, KEY), []
     if value.get("include") is None:
         raise BadPattern("include is missing; it lists the files to look for")
     unknown = [name for name in value if name not in ("include", "exclude")]
     if unknown:
         raise BadPattern(f"{unknown[0]} is unknown; the keys are include and exclude")
     exclude = value.get("exclude")
-    return _compiled(value["include"], "include"), [] if exclude is None else _compiled(exclude, "exclude")
+    return _compile(value["include"], "include"), [] if exclude is None else _compile(exclude, "exclude")
 
 
-def _compiled(value: Any, what: str) -> List[PathPattern]:
+def _compile(value: Any, what: str) -> List[PathPattern]:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if not isinstance(item, str):

@@ -33,7 +33,7 @@ def fill(pipeline: TypedPipeline, environ: Mapping[str, str], *, prefer_environ:
 
 
 def _env(env: Mapping[str, str], variables: Dict[str, str], prefer_environ: bool) -> Dict[str, str]:
-    filled = _Renamed()
+    filled = _KeyRenames()
     for name, value in env.items():
         if filled.has_lost(name):
             continue
@@ -87,14 +87,14 @@ def _adjustment(given: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str
 
 
 def _fields(fields: Mapping[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
-    filled = _Renamed()
+    filled = _KeyRenames()
     for name, value in fields.items():
         if not filled.has_lost(name):
             filled.put(name, _value(name, variables, name), _value(value, variables, str(name)))
     return filled.fields
 
 
-class _Renamed:
+class _KeyRenames:
     """A mapping whose names change: one that becomes the name of another entry takes that entry's place away."""
 
     def __init__(self) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from bkagent.pipeline.document.scalars import Unfit, kind, mapping, text, texts
+from bkagent.pipeline.document.scalars import WrongType, kind, mapping, text, texts
 
 # The name of the only dimension of a matrix that is a list.
 ANONYMOUS = ""
 
 
 def read(value: Any) -> Dict[str, Any]:
-    """Return {"setup": dimensions or None, "adjustments": [...], "rest": {...}}. Raises Unfit."""
+    """Return {"setup": dimensions or None, "adjustments": [...], "rest": {...}}. Raises WrongType."""
     if isinstance(value, list):
         return {"setup": {ANONYMOUS: texts(value, "matrix")}, "adjustments": [], "rest": {}}
     if not isinstance(value, dict):
-        raise Unfit(f"matrix must be a list or a mapping with setup, not {kind(value)}")
+        raise WrongType(f"matrix must be a list or a mapping with setup, not {kind(value)}")
     rest = {key: item for key, item in value.items() if key not in ("setup", "adjustments")}
     setup = _setup(value["setup"]) if "setup" in value else None
     return {"setup": setup, "adjustments": _adjustments(value.get("adjustments")), "rest": rest}
@@ -32,7 +32,7 @@ def _adjustments(value: Any) -> List[Optional[Dict[str, Any]]]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unfit(f"matrix.adjustments must be a list, not {kind(value)}")
+        raise WrongType(f"matrix.adjustments must be a list, not {kind(value)}")
     found: List[Optional[Dict[str, Any]]] = []
     for item in value:
         if item is None:
@@ -54,11 +54,13 @@ def _with(value: Any) -> Dict[str, str]:
 def _choice(value: Any, what: str) -> str:
     """Return a value that an adjustment names. The elements of `setup` may have fractions, these may not."""
     if not isinstance(value, (bool, int, str)):
-        raise Unfit(f"{what} of matrix.adjustments must be a text, a whole number, true or false, not {kind(value)}")
+        raise WrongType(
+            f"{what} of matrix.adjustments must be a text, a whole number, true or false, not {kind(value)}"
+        )
     return text(value, what)
 
 
-def written(matrix: Dict[str, Any]) -> Any:
+def to_wire(matrix: Dict[str, Any]) -> Any:
     """Return the wire form: a list where nothing but the anonymous dimension is there."""
     setup: Any = matrix["setup"]
     simple = setup is not None and list(setup) == [ANONYMOUS] and setup[ANONYMOUS]
@@ -66,11 +68,11 @@ def written(matrix: Dict[str, Any]) -> Any:
         return setup[ANONYMOUS]
     whole = dict(matrix["rest"], setup=setup[ANONYMOUS] if simple else setup and dict(sorted(setup.items())))
     if matrix["adjustments"]:
-        whole["adjustments"] = [_written_adjustment(item) for item in matrix["adjustments"]]
+        whole["adjustments"] = [_adjustment_to_wire(item) for item in matrix["adjustments"]]
     return dict(sorted(whole.items()))
 
 
-def _written_adjustment(adjustment: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+def _adjustment_to_wire(adjustment: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
     if adjustment is None:
         return None
     whole = {key: item for key, item in adjustment.items() if key != "skip" or item or isinstance(item, dict)}

@@ -1,6 +1,6 @@
 """Bring a document into the form that goes over the wire.
 
-`read` makes typed steps of a document and `written` a document of those; variables are put in between the
+`read` makes typed steps of a document and `to_wire` a document of those; variables are put in between the
 two (`interpolate_document`), since what may be left out, and a plugin's full source, depend on their values.
 """
 
@@ -12,7 +12,7 @@ from bkagent.pipeline.document import attributes
 from bkagent.pipeline.document.model import Normalised, TypedPipeline
 from bkagent.pipeline.document.scalars import kind, text_map
 from bkagent.pipeline.document.steps import read_steps
-from bkagent.pipeline.document.wire_form import plain, written_step
+from bkagent.pipeline.document.wire_form import plain, step_to_wire
 from bkagent.pipeline.errors import PipelineError
 
 
@@ -22,7 +22,7 @@ def normalise(document: Any) -> Normalised:
     Raises PipelineError for a document that is no pipeline.
     """
     pipeline, warnings = read(document)
-    return Normalised(written(pipeline), tuple(warnings), pipeline)
+    return Normalised(to_wire(pipeline), tuple(warnings), pipeline)
 
 
 def read(document: Any) -> Tuple[TypedPipeline, List[str]]:
@@ -52,10 +52,10 @@ def read(document: Any) -> Tuple[TypedPipeline, List[str]]:
     return pipeline, warnings
 
 
-def written(pipeline: TypedPipeline) -> Dict[str, Any]:
+def to_wire(pipeline: TypedPipeline) -> Dict[str, Any]:
     """Return the wire form of a typed pipeline. Raises PipelineError for a number that JSON cannot hold."""
     whole: Dict[str, Any] = {name: plain(value, name) for name, value in pipeline.rest.items()}
-    whole["steps"] = [written_step(step) for step in pipeline.steps]
+    whole["steps"] = [step_to_wire(step) for step in pipeline.steps]
     if pipeline.env is not None:
         whole["env"] = dict(pipeline.env)
     if pipeline.secrets:

@@ -8,7 +8,7 @@ from bkagent.pipeline.errors import PipelineError
 from bkagent.yaml.timestamp import Timestamp
 
 
-class Unfit(PipelineError):
+class WrongType(PipelineError):
     """A value that does not have the type its place wants. Makes a step an unknown one."""
 
 
@@ -27,7 +27,7 @@ _KINDS: Tuple[Tuple[type, str], ...] = (
 
 
 def text(value: Any, what: str) -> str:
-    """Return a plain value as text: null is "", 1.0 is "1". Raises Unfit for a collection or a date."""
+    """Return a plain value as text: null is "", 1.0 is "1". Raises WrongType for a collection or a date."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -38,7 +38,7 @@ def text(value: Any, what: str) -> str:
         return str(value)
     if isinstance(value, float):
         return go_float(value)
-    raise Unfit(f"{what} must be a text, not {kind(value)}")
+    raise WrongType(f"{what} must be a text, not {kind(value)}")
 
 
 def texts(value: Any, what: str) -> List[str]:
@@ -58,9 +58,9 @@ def text_map(value: Any, what: str) -> Dict[str, str]:
 
 
 def mapping(value: Any, what: str) -> Dict[str, Any]:
-    """Return a mapping. Raises Unfit for anything else."""
+    """Return a mapping. Raises WrongType for anything else."""
     if not isinstance(value, dict):
-        raise Unfit(f"{what} must be a mapping, not {kind(value)}")
+        raise WrongType(f"{what} must be a mapping, not {kind(value)}")
     return value
 
 

@@ -11,7 +11,7 @@ from bkagent.redaction.variables import Found, values_of
 from bkagent.wire import go_quoted
 
 
-def leaked(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
+def leaked_names(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
     """Return the sorted names of secret variables whose values the document holds.
 
     `environ` is what was put into it. Counted are entries of `env` blocks under a secret's name, unless they only

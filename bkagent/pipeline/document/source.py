@@ -59,7 +59,7 @@ def each_pipeline(
             except PipelineError as wrong:
                 raise PipelineError(f'pipeline interpolation of "{name}" failed: {wrong}') from None
         try:
-            document = normalise.written(pipeline)
+            document = normalise.to_wire(pipeline)
         except PipelineError as wrong:
             raise PipelineError(f'pipeline "{name}" cannot be written as JSON: {wrong}') from None
         yield Normalised(document, tuple(warnings), pipeline)

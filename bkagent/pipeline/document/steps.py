@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from bkagent.pipeline import grammar
 from bkagent.pipeline.document import attributes, matrix
 from bkagent.pipeline.document.model import TypedStep
-from bkagent.pipeline.document.scalars import Unfit, kind, text, text_map, texts
+from bkagent.pipeline.document.scalars import WrongType, kind, text, text_map, texts
 from bkagent.pipeline.errors import PipelineError
 
 DEEPEST_GROUP = 20
@@ -22,7 +22,7 @@ def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep
     if value is None:
         return []
     if not isinstance(value, list):
-        raise Unfit(f"steps must be a list, not {kind(value)}")
+        raise WrongType(f"steps must be a list, not {kind(value)}")
     if depth > DEEPEST_GROUP:
         raise PipelineError(f"groups are nested more than {DEEPEST_GROUP} levels deep")
     found = []
@@ -41,13 +41,13 @@ def _step(value: Any, depth: int, place: str) -> Tuple[TypedStep, str]:
         known = " ".join(grammar.WORDS)
         return TypedStep("unknown", {}, scalar=value), f'unknown step type "{value}", want one of [{known}]'
     if not isinstance(value, dict):
-        raise Unfit(f"{place} must be a mapping or a word such as wait, not {kind(value)}")
+        raise WrongType(f"{place} must be a mapping or a word such as wait, not {kind(value)}")
     step_kind, wrong = _kind_of(value, place)
     if step_kind not in _READERS:
         return TypedStep(step_kind or "unknown", dict(value)), wrong
     try:
         return _READERS[step_kind](value, depth), ""
-    except Unfit as unfit:
+    except WrongType as unfit:
         return TypedStep("unknown", dict(value)), f"fell back using unknown type of step: {unfit}"
 
 
@@ -70,7 +70,7 @@ def _take(rest: Dict[str, Any], *names: str) -> Any:
 
 
 def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
-    """Read a command step. Raises Unfit naming the attribute that has another form than the reference decodes."""
+    """Read a command step. Raises WrongType naming the attribute that has another form than the reference decodes."""
     rest = dict(value)
     typed: Dict[str, Any] = {
         "label": text(_take(rest, *grammar.LABEL_NAMES), "label"),
@@ -102,7 +102,7 @@ def _commands(rest: Dict[str, Any]) -> str:
         if name in rest:
             given = rest.pop(name)
             if isinstance(given, dict) or (isinstance(given, list) and "commands" in rest):
-                raise Unfit(f"{name} must be a text or a list of texts, not {kind(given)}")
+                raise WrongType(f"{name} must be a text or a list of texts, not {kind(given)}")
             found = "\n".join(texts(given, name))
     return found or ""
 
@@ -119,7 +119,7 @@ def _group(value: Dict[str, Any], depth: int) -> TypedStep:
     # The reference passes a group on as it is written when one of its steps is not understood, and only where
     # the group has no other fields; with those it says nothing. Pipelines that pass there must pass here.
     if inner and not rest:
-        raise Unfit("; ".join(inner))
+        raise WrongType("; ".join(inner))
     return TypedStep("group", rest, typed)
 
 

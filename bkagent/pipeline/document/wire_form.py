@@ -11,7 +11,7 @@ from bkagent.pipeline.plugin_source import full_source
 from bkagent.yaml.timestamp import Timestamp
 
 
-def written_step(step: TypedStep) -> Any:
+def step_to_wire(step: TypedStep) -> Any:
     """Return a step's wire form. Keys are sorted, except in a step that was not understood."""
     if step.scalar is not None:
         return step.scalar
@@ -26,7 +26,7 @@ def written_step(step: TypedStep) -> Any:
 
 
 def _group(typed: Dict[str, Any]) -> Dict[str, Any]:
-    whole = {"group": typed["group"], "steps": [written_step(inner) for inner in typed["steps"]]}
+    whole = {"group": typed["group"], "steps": [step_to_wire(inner) for inner in typed["steps"]]}
     return dict(whole, key=typed["key"]) if typed["key"] else whole
 
 
@@ -40,7 +40,7 @@ def _command(typed: Dict[str, Any]) -> Dict[str, Any]:
     if typed["plugins"]:
         whole["plugins"] = _plugins(typed["plugins"])
     if typed.get("matrix") is not None:
-        whole["matrix"] = plain(matrix.written(typed["matrix"]), "matrix")
+        whole["matrix"] = plain(matrix.to_wire(typed["matrix"]), "matrix")
     for name in ("cache", "checkout", "signature"):
         if typed.get(name) is not None:
             whole[name] = plain(typed[name], name)

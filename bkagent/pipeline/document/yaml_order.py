@@ -13,7 +13,7 @@ _GROUP = ("key", "group", "steps")
 _OF_COMMAND = {"matrix": ("setup", "adjustments"), "cache": ("name", "paths", "size")}
 
 
-def ordered(pipeline: Dict[str, Any]) -> Dict[str, Any]:
+def in_yaml_order(pipeline: Dict[str, Any]) -> Dict[str, Any]:
     """Return a normalised pipeline with its keys, and those of its steps, in the order of the YAML form."""
     found = _first(pipeline, _PIPELINE)
     for name in ("steps", "secrets"):

@@ -7,7 +7,7 @@ from typing import Any, FrozenSet, Mapping, Optional, Tuple
 
 from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.model.fields import Fields, plain_text, shown, whole_number
+from bkagent.pipeline.model.fields import Fields, describe, plain_text, whole_number
 from bkagent.pipeline.model.rules import (
     DEFAULT_RETRY_LIMIT,
     Adjustment,
@@ -194,7 +194,7 @@ def _elements(fields: Fields, name: str, items: Any) -> Tuple[str, ...]:
     items = items if isinstance(items, list) else [items]
     for item in items:
         if item is None or isinstance(item, (Mapping, list)):
-            raise PipelineError(f"{fields.what}: {name} must hold texts, numbers or booleans, not {shown(item)}")
+            raise PipelineError(f"{fields.what}: {name} must hold texts, numbers or booleans, not {describe(item)}")
     return tuple(plain_text(item) for item in items)
 
 

@@ -107,7 +107,7 @@ class Fields:
 
     def wrong(self, name: str, expected: str, value: Any) -> PipelineError:
         """Return the error for an attribute of the wrong type."""
-        return PipelineError(f"{self.what}: {name} must be {expected}, not {shown(value)}")
+        return PipelineError(f"{self.what}: {name} must be {expected}, not {describe(value)}")
 
 
 def whole_number(value: Any) -> Optional[int]:
@@ -131,7 +131,7 @@ def plain_text(value: Any) -> str:
     return go_json.number(value) if isinstance(value, float) else str(value)
 
 
-def shown(value: Any) -> str:
+def describe(value: Any) -> str:
     """Return a value in a few words for a message."""
     if isinstance(value, Mapping):
         return "a mapping"

@@ -14,7 +14,7 @@ def check(pipeline: Pipeline, existing_keys: Collection[str] = (), *, unknown_al
     `existing_keys` are those of steps that the build already has. With `unknown_allowed` a dependency may
     name a key that a later upload brings.
     """
-    keyed = _keyed(pipeline, existing_keys)
+    keyed = _steps_by_key(pipeline, existing_keys)
     if not unknown_allowed:
         missing = unknown_dependencies(pipeline, existing_keys)
         if missing:
@@ -38,7 +38,7 @@ def unknown_dependencies(pipeline: Pipeline, existing_keys: Collection[str] = ()
     return found
 
 
-def _keyed(pipeline: Pipeline, existing_keys: Collection[str]) -> Dict[str, Step]:
+def _steps_by_key(pipeline: Pipeline, existing_keys: Collection[str]) -> Dict[str, Step]:
     keyed: Dict[str, Step] = {}
     for step, _ in pipeline.walk():
         if not step.key:

@@ -29,10 +29,10 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
     known = ", ".join(grammar.TELLING_KEYS)
     has = ", ".join(document) or "nothing"
     wanted = f"missing command, or another attribute that tells its type (one of {known})"
-    raise PipelineError(f"{place}: {wanted}; it has {has}{_meant(document)}")
+    raise PipelineError(f"{place}: {wanted}; it has {has}{_suggestion(document)}")
 
 
-def _meant(document: Mapping[str, Any]) -> str:
+def _suggestion(document: Mapping[str, Any]) -> str:
     """Return the end of the sentence, where a name is close to one that would tell."""
     for name in document:
         near = nearest(str(name), list(grammar.TELLING_KEYS))

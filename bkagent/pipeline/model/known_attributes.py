@@ -31,7 +31,7 @@ _KNOWN: "Mapping[type, FrozenSet[str]]" = {
 }  # fmt: skip
 
 
-def unknown(pipeline: Pipeline) -> List[str]:
+def unknown_attributes(pipeline: Pipeline) -> List[str]:
     """Return one sentence for each attribute that its step does not know."""
     found = []
     for step, _ in pipeline.walk():

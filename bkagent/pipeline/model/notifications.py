@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Iterable, Iterator, List, Mapping, Tuple
 
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.model.fields import shown
+from bkagent.pipeline.model.fields import describe
 from bkagent.pipeline.model.steps import CommandStep, GroupStep, Pipeline
 
 KINDS = (
@@ -24,7 +24,9 @@ def check(pipeline: Pipeline) -> None:
         for item in items:
             if not _kinds(item):
                 known = ", ".join(KINDS)
-                raise PipelineError(f"{place}: notify must hold notifications of the kinds {known}, not {_named(item)}")
+                raise PipelineError(
+                    f"{place}: notify must hold notifications of the kinds {known}, not {_name_of(item)}"
+                )
 
 
 def lines(pipelines: Iterable[Pipeline]) -> List[str]:
@@ -51,7 +53,7 @@ def _kinds(item: Any) -> List[str]:
     return [item] if item in _WORDS else []
 
 
-def _named(item: Any) -> str:
+def _name_of(item: Any) -> str:
     if isinstance(item, Mapping):
         return ", ".join(f'"{name}"' for name in item if name != "if") or "a mapping without one"
-    return shown(item)
+    return describe(item)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model import attributes as decisions
-from bkagent.pipeline.model.fields import Fields, shown
+from bkagent.pipeline.model.fields import Fields, describe
 from bkagent.pipeline.model.kinds import kind_of
 from bkagent.pipeline.model.steps import (
     DEFAULT_SUBMIT,
@@ -33,7 +33,7 @@ def read(document: Any) -> Pipeline:
     if isinstance(document, list):
         document = {"steps": document}
     if not isinstance(document, Mapping):
-        raise PipelineError(f"the pipeline must be a mapping or a list of steps, not {shown(document)}")
+        raise PipelineError(f"the pipeline must be a mapping or a list of steps, not {describe(document)}")
     fields = Fields(document, "the pipeline")
     return Pipeline(
         steps=_steps(fields, "step {}", inside_group=False),
@@ -58,7 +58,7 @@ def _step(document: Any, place: str, *, inside_group: bool) -> Step:
     if isinstance(document, str):
         document = {document: None}
     if not isinstance(document, Mapping):
-        raise PipelineError(f"{place}: a step must be a mapping or a word such as wait, not {shown(document)}")
+        raise PipelineError(f"{place}: a step must be a mapping or a word such as wait, not {describe(document)}")
     kind = kind_of(document, place)
     nested = document.get(kind)
     if isinstance(nested, Mapping) and kind != "group":
