@@ -55,14 +55,14 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
         candidates = iter(pieces)
     else:
         candidates = _Walk([_parse(piece, home) for piece in pieces], selection, cwd, report).files()
-    found: Dict[str, MatchedFile] = {}
+    files: Dict[str, MatchedFile] = {}
     for candidate in candidates:
         absolute = os.path.abspath(os.path.join(cwd, candidate))
-        if absolute in found:
+        if absolute in files:
             report("debug", f"Skipping duplicate path {one_line(candidate)}")
         elif _is_upload(absolute, selection, report):
-            found[absolute] = MatchedFile(_artifact_path(candidate, absolute, cwd), absolute)
-    return list(found.values())
+            files[absolute] = MatchedFile(_artifact_path(candidate, absolute, cwd), absolute)
+    return list(files.values())
 
 
 def _parse(piece: str, home: str) -> PathPattern:

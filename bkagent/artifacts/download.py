@@ -66,12 +66,12 @@ def download(
     """
     folder = os.path.abspath(os.path.join(cwd, destination))
     with closing(open_folder(folder)) as root:
-        place = DestinationFolder(root, folder, query.may_leave_folder)
+        destination_folder = DestinationFolder(root, folder, query.may_leave_folder)
         stop = Cancellation()
         remove = cancellation.on_request(stop.request) if cancellation else None
         try:
             pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
-            return _download(client, query, place, folder, pool, user_agent, report, stop, schedule)
+            return _download(client, query, destination_folder, folder, pool, user_agent, report, stop, schedule)
         finally:
             if remove:
                 remove()
@@ -80,7 +80,7 @@ def download(
 def _download(
     client: ApiClient,
     query: Query,
-    place: DestinationFolder,
+    destination_folder: DestinationFolder,
     folder: str,
     pool: Pool,
     user_agent: str,
@@ -90,23 +90,23 @@ def _download(
 ) -> int:
     within = f' within step: "{query.scope}"' if query.scope else ""
     report("info", f'Searching for artifacts: "{query.text}"{within}')
-    found = records.search(
+    artifacts = records.search(
         client, query.build_id, query.text, scope=query.scope, include_retried_jobs=query.include_retried_jobs,
         wait=stop.wait, report=report,
     )  # fmt: skip
-    if not found:
+    if not artifacts:
         raise AgentError("no artifacts found for downloading")
-    report("info", f"Found {len(found)} artifacts. Starting to download to: {folder}")
+    report("info", f"Found {len(artifacts)} artifacts. Starting to download to: {folder}")
     stop.on_request(pool.close)
     try:
-        failed_count = _Downloads(pool, place, user_agent, report, stop, schedule, folder).run(found)
+        failed_count = _Downloads(pool, destination_folder, user_agent, report, stop, schedule, folder).run(artifacts)
     finally:
         pool.close()
     if stop.requested:
         raise Cancelled("the artifact download was stopped")
     if failed_count:
         raise AgentError("there were errors downloading some of the artifacts")
-    return len(found)
+    return len(artifacts)
 
 
 class _Downloads:
@@ -115,22 +115,22 @@ class _Downloads:
     def __init__(
         self,
         pool: Pool,
-        place: DestinationFolder,
+        destination_folder: DestinationFolder,
         user_agent: str,
         report: Report,
         stop: Cancellation,
         schedule: Schedule,
         folder: str,
     ) -> None:
-        self._pool, self._place, self._folder, self._user_agent = pool, place, folder, user_agent
+        self._pool, self._place, self._folder, self._user_agent = pool, destination_folder, folder, user_agent
         self._report, self._stop, self._schedule = report, stop, schedule
 
-    def run(self, found: List[Artifact]) -> int:
+    def run(self, artifacts: List[Artifact]) -> int:
         """Fetch all; return how many could not be had."""
-        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(found))
+        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(artifacts))
         with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
-                return sum(not arrived for arrived in workers.map(self._fetch, found))
+                return sum(not arrived for arrived in workers.map(self._fetch, artifacts))
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
@@ -174,9 +174,9 @@ class _Downloads:
             "GET", artifact.url, {"User-Agent": self._user_agent}, timeout_s=_SILENCE_LIMIT_S, sink=take
         )
         _check(artifact.url, response)
-        actual, wanted = digest.hexdigest(), artifact.sha256
-        if wanted and actual != wanted and not response.headers.get("Content-Encoding"):
-            raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {wanted}")
+        actual, expected = digest.hexdigest(), artifact.sha256
+        if expected and actual != expected and not response.headers.get("Content-Encoding"):
+            raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {expected}")
         return size, actual
 
 

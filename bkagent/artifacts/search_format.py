@@ -24,23 +24,23 @@ def unescape(text: str) -> bytes:
             pieces.append(text[at].encode("utf-8", "surrogateescape"))
             at += 1
             continue
-        found = _ESCAPE.match(text, at)
-        if found is None:
+        match = _ESCAPE.match(text, at)
+        if match is None:
             raise ValueError(f'"{text[at : at + 2]}" is not an escape sequence')
-        pieces.append(_decode_escape(found))
-        at = found.end()
+        pieces.append(_decode_escape(match))
+        at = match.end()
     return b"".join(pieces)
 
 
-def _decode_escape(found: "re.Match[str]") -> bytes:
-    simple, byte, octal, short, long = found.groups()
+def _decode_escape(match: "re.Match[str]") -> bytes:
+    simple, byte, octal, short, long = match.groups()
     if simple:
         return _SIMPLE[simple].encode("ascii")
     if byte or octal:
         return bytes([int(byte, 16) if byte else int(octal, 8)])
     number = int(short or long, 16)
     if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-        raise ValueError(f'"{found.group()}" is not the code of a character')
+        raise ValueError(f'"{match.group()}" is not the code of a character')
     return chr(number).encode("utf-8")
 
 
@@ -53,7 +53,7 @@ def line(form: bytes, artifact: Artifact) -> bytes:
         b"i": artifact.id, b"p": artifact.path, b"c": _whole_seconds(artifact.created_at), b"j": artifact.job_id,
         b"s": str(artifact.size), b"S": artifact.sha1, b"T": artifact.sha256, b"u": artifact.url,
     }  # fmt: skip
-    return re.sub(b"%([ipcjsSTu])", lambda found: one_line(fields[found.group(1)]).encode("utf-8", "replace"), form)
+    return re.sub(b"%([ipcjsSTu])", lambda match: one_line(fields[match.group(1)]).encode("utf-8", "replace"), form)
 
 
 def _whole_seconds(time: str) -> str:

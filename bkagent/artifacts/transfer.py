@@ -39,12 +39,12 @@ def units(artifact: Artifact, instructions: Instructions) -> List[Unit]:
     if not actions:
         return [Unit(artifact, instructions.action, instructions.data, 0, artifact.size)]
     share, rest = divmod(artifact.size, len(actions))
-    made, offset = [], 0
+    parts, offset = [], 0
     for number, action in enumerate(actions):
         size = share + (1 if number < rest else 0)
-        made.append(Unit(artifact, action, {}, offset, size, number + 1, len(actions)))
+        parts.append(Unit(artifact, action, {}, offset, size, number + 1, len(actions)))
         offset += size
-    return made
+    return parts
 
 
 def send(pool: Pool, unit: Unit, user_agent: str) -> Tuple[int, str]:

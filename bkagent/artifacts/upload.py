@@ -80,14 +80,14 @@ def upload(
     began = time.monotonic()
     report("debug", f"Searching for {one_line(paths)}")
     try:
-        found = collect(paths, options.selection, cwd=cwd, home=home, report=report)
+        files = collect(paths, options.selection, cwd=cwd, home=home, report=report)
     except AgentError as problem:
         raise AgentError(f"collecting artifacts: {problem}") from problem
     report("debug", f"Artifact path discovery finished in {format_precise(time.monotonic() - began)}")
-    if not found:
+    if not files:
         report("info", f"No files matched paths: {paths}")
         return 0
-    report("info", f'Found {len(found)} files that match "{paths}"')
+    report("info", f'Found {len(files)} files that match "{paths}"')
     if options.destination:
         destinations.check_upload(options.destination)
     report("info", "Uploading to default Buildkite artifact storage")
@@ -96,12 +96,12 @@ def upload(
     stop.on_request(pool.close)
     remove = cancellation.on_request(stop.request) if cancellation else None
     try:
-        _UploadRun(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(found)
+        _UploadRun(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(files)
     finally:
         if remove:
             remove()
         pool.close()
-    return len(found)
+    return len(files)
 
 
 class _ArtifactUpload:
@@ -140,16 +140,16 @@ class _UploadRun:
         self._seconds: Dict[str, float] = {"collect": time.monotonic() - began, "create": 0.0}
         self._units_count = self._batches_count = 0
 
-    def run(self, found: List[MatchedFile]) -> None:
+    def run(self, files: List[MatchedFile]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
-        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report, len(found))
+        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report, len(files))
         readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
         senders = ThreadPoolExecutor(self._workers_count, thread_name_prefix="artifact-sender")
         self._stop.on_request(self._stop_all)
         try:
             try:
-                self._send_batches(found, readers, senders, states)
+                self._send_batches(files, readers, senders, states)
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
@@ -165,14 +165,14 @@ class _UploadRun:
             raise Cancelled("the artifact upload was stopped")
         self._raise_failures()
         self._report("info", "Artifact uploads completed successfully")
-        self._report_timings(found, states)
+        self._report_timings(files, states)
 
     def _send_batches(
-        self, found: List[MatchedFile], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
+        self, files: List[MatchedFile], readers: ThreadPoolExecutor, senders: ThreadPoolExecutor, states: StateReporter
     ) -> None:
         # One file is read by the time a thread for it has started.
-        reads = readers.submit if len(found) > 1 else _run_now
-        read = [reads(self._artifact, one) for one in found]
+        reads = readers.submit if len(files) > 1 else _run_now
+        read = [reads(self._artifact, file) for file in files]
         under_way: List[List[Future[None]]] = []
         try:
             for start in range(0, len(read), BATCH_COUNT):
@@ -187,16 +187,16 @@ class _UploadRun:
         for futures in under_way:
             _wait(futures)
 
-    def _artifact(self, found: MatchedFile) -> Artifact:
-        read = digests.read(found.absolute, lambda: self._stop.requested)
+    def _artifact(self, file: MatchedFile) -> Artifact:
+        read = digests.read(file.absolute, lambda: self._stop.requested)
         if read.size > transfer.LARGEST_BYTES:
             raise AgentError(
-                f"{one_line(found.path)} has {format_size(read.size)}, more than the "
+                f"{one_line(file.path)} has {format_size(read.size)}, more than the "
                 f"{format_size(transfer.LARGEST_BYTES)} that an artifact may have"
             )
         return Artifact(
-            path=_sendable(found.path), absolute_path=found.absolute, size=read.size, sha1=read.sha1,
-            sha256=read.sha256, content_type=self._options.content_type or self._types.of(found.path),
+            path=_sendable(file.path), absolute_path=file.absolute, size=read.size, sha1=read.sha1,
+            sha256=read.sha256, content_type=self._options.content_type or self._types.of(file.path),
         )  # fmt: skip
 
     def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
@@ -296,14 +296,14 @@ class _UploadRun:
             more = f" and {len(failed) - _NAMED_COUNT} more" if len(failed) > _NAMED_COUNT else ""
             raise AgentError(f"errors uploading artifacts: {named}{more}")
 
-    def _report_timings(self, found: List[MatchedFile], states: StateReporter) -> None:
+    def _report_timings(self, files: List[MatchedFile], states: StateReporter) -> None:
         size = sum(sending.artifact.size for sending in self._sendings)
         seconds = {**self._seconds, "state_update": states.seconds}
         phases = ("collect", "create", "upload", "state_update")
         spent = " ".join(f"{name}={format_rounded(seconds[name])}" for name in phases)
         self._report(
             "info",
-            f"Artifact upload timings: {spent} artifacts={len(found)} bytes={format_size(size)} "
+            f"Artifact upload timings: {spent} artifacts={len(files)} bytes={format_size(size)} "
             f"batches={self._batches_count} work_units={self._units_count} "
             f"max_workers={min(self._workers_count, self._units_count)} state_updates={states.requests_count}",
         )
@@ -316,10 +316,10 @@ def _announcement(unit: transfer.Unit) -> str:
     return text + f"part {unit.number}/{unit.count} (~{format_size(unit.size)} starting at ~{format_size(unit.offset)})"
 
 
-def _run_now(work: Callable[[MatchedFile], Artifact], found: MatchedFile) -> "Future[Artifact]":
+def _run_now(work: Callable[[MatchedFile], Artifact], file: MatchedFile) -> "Future[Artifact]":
     done: Future[Artifact] = Future()
     try:
-        done.set_result(work(found))
+        done.set_result(work(file))
     except AgentError as problem:
         done.set_exception(problem)
     return done

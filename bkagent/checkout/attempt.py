@@ -137,11 +137,11 @@ def _resolve_commit(work: Work) -> None:
     if not work.settings.is_v4:
         session.log.comment("Using resolve-commit-after-checkout experiment 🧪")
     try:
-        found = work.capture(commands.resolve(commit)).strip()
+        resolved = work.capture(commands.resolve(commit)).strip()
     except GitFailed as failed:
         session.log.warning(f"Could not resolve the commit that was checked out: {failed}")
         return
-    if found and found != commit:
-        session.log.comment(f'Updating BUILDKITE_COMMIT from "{commit}" to "{found}"')
+    if resolved and resolved != commit:
+        session.log.comment(f'Updating BUILDKITE_COMMIT from "{commit}" to "{resolved}"')
         with session.lock:
             session.env[bootstrap.COMMIT.env[0]] = found

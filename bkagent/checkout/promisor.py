@@ -74,10 +74,10 @@ def _hand_over(work: Work, url: str) -> None:
         return
     if setting(work, f"remote.{url}.promisor"):
         # In this order: cut short anywhere, somebody always promises the objects.
-        wanted = setting(work, f"remote.{url}.partialclonefilter")
+        filter_spec = setting(work, f"remote.{url}.partialclonefilter")
         _configure(work, "remote.origin.promisor", "true")
-        if wanted:
-            _configure(work, "remote.origin.partialclonefilter", wanted)
+        if filter_spec:
+            _configure(work, "remote.origin.partialclonefilter", filter_spec)
         _configure(work, "--remove-section", f"remote.{url}")
     _forget(work)
 

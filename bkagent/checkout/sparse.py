@@ -24,32 +24,32 @@ def read_selection(work: Work) -> Optional[Selection]:
     settings = work.settings
     if not settings.sparse_paths:
         return None
-    found = version.parse(work.capture(version.command(), hidden=True)) or (0, 0)
+    git_version = version.parse(work.capture(version.command(), hidden=True)) or (0, 0)
     cone = settings.sparse_mode != "no-cone"
-    needed = version.SPARSE_CONE if cone else version.SPARSE_NO_CONE
-    if found < needed:
+    minimum = version.SPARSE_CONE if cone else version.SPARSE_NO_CONE
+    if git_version < minimum:
         mode = "" if cone else " in no-cone mode"
         work.session.log.warning(
-            f"Sparse checkout{mode} requires git >= {needed[0]}.{needed[1]}, got {found[0]}.{found[1]}; "
+            f"Sparse checkout{mode} requires git >= {minimum[0]}.{minimum[1]}, got {git_version[0]}.{git_version[1]}; "
             "falling back to full checkout"
         )
         return None
-    return Selection(settings.sparse_paths, cone, found >= version.SPARSE_NO_CONE)
+    return Selection(settings.sparse_paths, cone, git_version >= version.SPARSE_NO_CONE)
 
 
 def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
     """Return the flags of a clone that brings only what is kept. What the user gave already is not added twice."""
-    wanted = list(flags)
+    all_flags = list(flags)
     kept = [flag for flag in ("--sparse",) if flag in flags]
     if "--sparse" not in flags:
-        wanted.append("--sparse")
+        all_flags.append("--sparse")
     if has_filter(flags):
         kept.append("--filter")
     else:
-        wanted.append(commands.NO_BLOBS)
+        all_flags.append(commands.NO_BLOBS)
     for flag in kept:
         work.session.log.comment(f"Sparse checkout leaves {flag} of the git clone flags as given")
-    return wanted
+    return all_flags
 
 
 def apply(work: Work, selection: Optional[Selection]) -> None:

@@ -32,9 +32,9 @@ def read(
     if os.path.isdir(expanded):
         warnings.append(f"the configuration file {path} is a folder; nothing was read from it")
         return "", {}
-    found = file.read(expanded)
-    warnings += file.unknown_keys(found, (*command.options, *command.file_options))
-    return path, found
+    settings_in_file = file.read(expanded)
+    warnings += file.unknown_keys(settings_in_file, (*command.options, *command.file_options))
+    return path, settings_in_file
 
 
 def find(flags: "Dict[str, List[str]]", environ: "Dict[str, str]") -> str:

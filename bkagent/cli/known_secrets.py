@@ -18,7 +18,7 @@ def read(settings: "Settings", environ: "Mapping[str, str]") -> KnownSecrets:
         patterns = settings[REDACTED_VARS]
     else:
         patterns = resolve((REDACTED_VARS,), Source({}, environ), lambda sentence: None)[REDACTED_VARS]
-    found = values_of(environ, patterns)
-    if found.bad_patterns:  # nothing is found by those, and that must not show everything
-        found = values_of(environ, DEFAULT_REDACTED_VARS)
-    return KnownSecrets((*settings.secrets(), *found.values))
+    secrets = values_of(environ, patterns)
+    if secrets.bad_patterns:  # nothing is found by those, and that must not show everything
+        secrets = values_of(environ, DEFAULT_REDACTED_VARS)
+    return KnownSecrets((*settings.secrets(), *secrets.values))

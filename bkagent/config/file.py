@@ -25,13 +25,13 @@ PASSED_OVER = ("config",)
 
 def read(path: str) -> "Dict[str, Tuple[str, str]]":
     """Return {key: (text, "PATH, line N")}; of equal keys the last wins. Raises ConfigError."""
-    found: "Dict[str, Tuple[str, str]]" = {}
+    settings: "Dict[str, Tuple[str, str]]" = {}
     for number, key, value in lines(path):
-        place = f"{path}, line {number}"
+        origin = f"{path}, line {number}"
         if key is None:
-            raise ConfigError(f"{place}: {no_separator(value)}")
-        found[key] = (value, place)
-    return found
+            raise ConfigError(f"{origin}: {no_separator(value)}")
+        settings[key] = (value, origin)
+    return settings
 
 
 def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
@@ -57,12 +57,12 @@ def no_separator(line: str) -> str:
     return f'expected "key=value", found "{line}"'
 
 
-def unknown_keys(found: "Mapping[str, Tuple[str, str]]", options: "Iterable[Option]") -> "List[str]":
+def unknown_keys(settings: "Mapping[str, Tuple[str, str]]", options: "Iterable[Option]") -> "List[str]":
     """Return one sentence for each key that no option has."""
     known = [option.name for option in options if option.in_file]
     return [
-        f"{place}: {unknown_key(key, known)}"
-        for key, (_, place) in found.items()
+        f"{origin}: {unknown_key(key, known)}"
+        for key, (_, origin) in settings.items()
         if key not in known and key not in PASSED_OVER
     ]
 
@@ -81,11 +81,11 @@ def search(environ: "Mapping[str, str]", beside: "Iterable[str]" = ()) -> str:
     A bkagent.cfg in any of them goes before the buildkite-agent.cfg that the reference would read.
     `beside` are folders to look into first: that of the executable.
     """
-    places = [*beside, *usual_places(environ)]
+    folders = [*beside, *usual_places(environ)]
     for name in NAMES:
-        for place in places:
-            path = os.path.join(place, name)
-            if place and os.path.isfile(path):
+        for folder in folders:
+            path = os.path.join(folder, name)
+            if folder and os.path.isfile(path):
                 return path
     return ""
 

@@ -18,23 +18,23 @@ def problems(path: str, options: "Iterable[Option]") -> "Tuple[int, List[Problem
     """
     known = {option.name: option for option in options if option.in_file}
     lines: "Dict[str, int]" = {}
-    found: "List[Problem]" = []
+    problems_by_line: "List[Problem]" = []
     for number, key, text in file.lines(path):
         if key is None:
-            found.append((number, file.no_separator(text)))
+            problems_by_line.append((number, file.no_separator(text)))
             continue
         if key in lines:
-            found.append((lines[key], f"{key} is set again in line {number}, which takes precedence"))
+            problems_by_line.append((lines[key], f"{key} is set again in line {number}, which takes precedence"))
         lines[key] = number
         if key not in known:
-            found.append((number, _unknown_key(key, list(known))))
+            problems_by_line.append((number, _unknown_key(key, list(known))))
         else:
-            found += [(number, sentence) for sentence in _value_problems(known[key], text)]
+            problems_by_line += [(number, sentence) for sentence in _value_problems(known[key], text)]
     for option in known.values():
         if option.replaced_by and option.name in lines and option.replaced_by in lines:
             sentence = f"{option.name} and {option.replaced_by} are the same; set only the latter"
-            found.append((lines[option.name], sentence))
-    return len(lines), sorted(found)
+            problems_by_line.append((lines[option.name], sentence))
+    return len(lines), sorted(problems_by_line)
 
 
 def _unknown_key(key: str, known: "List[str]") -> str:
@@ -45,18 +45,18 @@ def _unknown_key(key: str, known: "List[str]") -> str:
 
 def _value_problems(option: "Option", text: str) -> "List[str]":
     """Return what is wrong with the value of a known key."""
-    found = []
+    sentences = []
     try:
         option.kind.from_file(text)
     except ValueError as wrong:
         shown = "" if option.secret else f', not "{text}"'
-        found.append(f"{option.name} must be {wrong}{shown}")
+        sentences.append(f"{option.name} must be {wrong}{shown}")
     if option.replaced_by:
-        found.append(f"{option.name} was renamed to {option.replaced_by}")
+        sentences.append(f"{option.name} was renamed to {option.replaced_by}")
     if "\n" in text:
-        found.append(f"{option.name}: \\n between quotes is a line break; remove the quotes to keep the backslash")
+        sentences.append(f"{option.name}: \\n between quotes is a line break; remove the quotes to keep the backslash")
     if text.count('"') % 2 or (text.count("'") % 2 and not option.secret):
-        found.append(f"{option.name}: an unmatched quote becomes part of the value")
+        sentences.append(f"{option.name}: an unmatched quote becomes part of the value")
     if option.required and not text:
-        found.append(f"{option.name} must not be empty")
-    return found
+        sentences.append(f"{option.name} must not be empty")
+    return sentences

@@ -111,8 +111,8 @@ def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "T
             origin = f"environment variable {name}"
             return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, refusal)), origin
     if option.in_file and option.name in source.file:
-        text, place = source.file[option.name]
-        origin = f"configuration file {place}"
+        text, line_origin = source.file[option.name]
+        origin = f"configuration file {line_origin}"
         return kind.finish(_from_file(option, text, origin, warn)), origin
     default = option.default(source.environ) if callable(option.default) else option.default
     return kind.finish(list(default) if isinstance(default, tuple) else default), DEFAULT

@@ -20,19 +20,19 @@ def resolve(token: Secret) -> Secret:
     if text.startswith(_FILE):
         path = text[len(_FILE) :]
         try:
-            found = _read(os.open(path, os.O_RDONLY))
+            content = _read(os.open(path, os.O_RDONLY))
         except OSError as error:
             raise ConfigError(f"cannot read the token from the file {path}: {error.strerror}") from None
-        return _require_token(found, f"the file {path}")
+        return _require_token(content, f"the file {path}")
     if text.startswith(_DESCRIPTOR):
         number = text[len(_DESCRIPTOR) :]
         if not (number.isascii() and number.isdigit()):
             raise ConfigError(f'the token must be read from a descriptor such as fd://3, not "{text}"')
         try:
-            found = _read(int(number))
+            content = _read(int(number))
         except (OSError, OverflowError):
             raise ConfigError(f"cannot read the token from file descriptor {number}: is it open?") from None
-        return _require_token(found, f"file descriptor {number}")
+        return _require_token(content, f"file descriptor {number}")
     return Secret(text.strip())
 
 
@@ -47,10 +47,10 @@ def keep_from_children(token: Secret) -> None:
             pass  # `resolve` says what is wrong with it
 
 
-def _require_token(found: bytes, place: str) -> Secret:
-    text = found.decode("utf-8", "surrogateescape").strip()
+def _require_token(content: bytes, source: str) -> Secret:
+    text = content.decode("utf-8", "surrogateescape").strip()
     if not text:
-        raise ConfigError(f"{place} is empty, but must contain the token")
+        raise ConfigError(f"{source} is empty, but must contain the token")
     return Secret(text)
 
 

@@ -126,8 +126,8 @@ def _takes_value(name: str) -> "bool | None":
 def _expansions(prefix: str) -> Set[str]:
     if prefix in _FETCH_OPTIONS:
         return {prefix}
-    found = _starting_with(prefix, _FETCH_OPTIONS)
-    return found if len(found) == 1 else set()
+    matches = _starting_with(prefix, _FETCH_OPTIONS)
+    return matches if len(matches) == 1 else set()
 
 
 def _starting_with(prefix: str, names: Iterable[str]) -> Set[str]:

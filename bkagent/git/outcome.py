@@ -126,8 +126,8 @@ class Watch:
         if not self._wanted:
             return
         joined = self._tail + data
-        found = [text for text in self._wanted if text in joined]
-        self._seen.update(found)
+        texts = [text for text in self._wanted if text in joined]
+        self._seen.update(texts)
         self._wanted = [text for text in self._wanted if text not in self._seen]
         self._tail = joined[-self._keep_bytes :] if self._keep_bytes else b""
 

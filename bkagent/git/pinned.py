@@ -66,8 +66,8 @@ def _check_object(reference: str, capture: Capture) -> None:
         if failed.signal or failed.is_of_damage:
             raise
         raise GitFailed(f'the repository has no commit "{reference}"', _FATAL, Kind.NOT_A_TREE) from failed
-    wanted = reference.lower()
+    object_id = reference.lower()
     # The id of a tag leads to a commit of another id.
-    if commit != wanted and capture(commands.resolve(reference)).strip() != wanted:
+    if commit != object_id and capture(commands.resolve(reference)).strip() != object_id:
         text = f'"{reference}" is a branch or a tag; the repository has no commit of that id'
         raise GitFailed(text, _FATAL, Kind.NOT_A_TREE)

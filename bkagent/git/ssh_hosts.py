@@ -16,8 +16,8 @@ _VERSION = re.compile(r"OpenSSH(?:[_ ]for[_ ]Windows)?[_ ](\d+)\.(\d+)")
 
 def parse_version(printed: str) -> Optional[Tuple[int, int]]:
     """Return (major, minor) of what `ssh -V` printed, None where that is something else."""
-    found = _VERSION.search(printed)
-    return (int(found.group(1)), int(found.group(2))) if found else None
+    match = _VERSION.search(printed)
+    return (int(match.group(1)), int(match.group(2))) if match else None
 
 
 def probe(host: str) -> List[str]:

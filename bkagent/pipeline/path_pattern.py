@@ -67,15 +67,15 @@ class Matcher:
         self._nodes: Dict[FrozenSet[_Place], Node] = {}
         self.start = self._node((number, 0) for number in range(len(patterns)))
 
-    def accepts(self, places: FrozenSet[_Place]) -> bool:
+    def accepts(self, states: FrozenSet[_Place]) -> bool:
         """Say whether a path may end here."""
-        return any(place == self._patterns[number].final for number, place in places)
+        return any(state == self._patterns[number].final for number, state in states)
 
-    def step(self, places: FrozenSet[_Place], letter: str) -> Node:
+    def step(self, states: FrozenSet[_Place], letter: str) -> Node:
         """Return where one more letter leads."""
         reached: Set[_Place] = set()
-        for number, place in places:
-            for label, to in self._patterns[number].edges[place]:
+        for number, state in states:
+            for label, to in self._patterns[number].edges[state]:
                 if label == letter or (isinstance(label, tuple) and _fits(label, letter)):
                     reached.add((number, to))
         return self._node(reached)
@@ -93,8 +93,8 @@ class Matcher:
         places = set(reached)
         left = list(places)
         while left:
-            number, place = left.pop()
-            for label, to in self._patterns[number].edges[place]:
+            number, state = left.pop()
+            for label, to in self._patterns[number].edges[state]:
                 if label is None and (number, to) not in places:
                     places.add((number, to))
                     left.append((number, to))

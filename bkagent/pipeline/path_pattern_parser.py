@@ -140,38 +140,38 @@ class _Automaton:
         self._behind: Dict[int, int] = {}
         self._shorten()
 
-    def _join(self, place: int, tokens: List[Token]) -> int:
+    def _join(self, state: int, tokens: List[Token]) -> int:
         """Add the tokens behind a place; return the last place."""
         braces: List[Tuple[int, int]] = []  # of those open: where the alternatives begin, and where they end
         for token in tokens:
             if not braces:
                 token = _OUTSIDE_BRACES.get(token, token) if isinstance(token, str) else token
             if token in (_STAR, _DEEP_STAR):
-                self.edges[place].append(((ANY if token == _DEEP_STAR else ANY_BUT_SLASH, ""), place))
+                self.edges[state].append(((ANY if token == _DEEP_STAR else ANY_BUT_SLASH, ""), state))
             elif token == _FOLDERS:
-                place = self._folders(place)
+                state = self._folders(state)
             elif token == _OPEN:
-                braces.append((place, self._new()))
-                place = self._edge(place, None)
+                braces.append((state, self._new()))
+                state = self._edge(state, None)
             elif token == _COMMA:
                 begin, end = braces[-1]
-                self.edges[place].append((None, end))
-                place = self._edge(begin, None)
+                self.edges[state].append((None, end))
+                state = self._edge(begin, None)
             elif token == _CLOSE:
                 _, end = braces.pop()
-                self.edges[place].append((None, end))
-                place = end
+                self.edges[state].append((None, end))
+                state = end
             else:
-                place = self._edge(place, token)
+                state = self._edge(state, token)
         if braces:
             raise BadPattern("unterminated alternation - missing closing brace")
-        return place
+        return state
 
-    def _folders(self, place: int) -> int:
+    def _folders(self, state: int) -> int:
         """Any number of folders, each with its "/"."""
         end = self._new()
-        star = self._edge(place, None)
-        self.edges[place].append((None, end))
+        star = self._edge(state, None)
+        self.edges[state].append((None, end))
         self.edges[star] += [((ANY, ""), star), ("/", end)]
         return end
 
@@ -179,9 +179,9 @@ class _Automaton:
         """Let the edges that can be reached pass over places from which there is a single way on."""
         reached, left = {0}, [0]
         while left:
-            place = left.pop()
-            self.edges[place] = [self._shortened(label, to) for label, to in self.edges[place]]
-            fresh = {to for _, to in self.edges[place]} - reached
+            state = left.pop()
+            self.edges[state] = [self._shortened(label, to) for label, to in self.edges[state]]
+            fresh = {to for _, to in self.edges[state]} - reached
             reached |= fresh
             left += fresh
 
@@ -192,18 +192,18 @@ class _Automaton:
             to = self._behind_empty_edges(to)
         return label, to
 
-    def _behind_empty_edges(self, place: int) -> int:
+    def _behind_empty_edges(self, state: int) -> int:
         """Return where empty edges lead that are the only ones of their places; the way is remembered."""
         passed = []
-        while place in self._behind or (len(self.edges[place]) == 1 and self.edges[place][0][0] is None):
-            passed.append(place)
-            place = self._behind[place] if place in self._behind else self.edges[place][0][1]
-        self._behind.update((step, place) for step in passed)
-        return place
+        while state in self._behind or (len(self.edges[state]) == 1 and self.edges[state][0][0] is None):
+            passed.append(state)
+            state = self._behind[state] if state in self._behind else self.edges[state][0][1]
+        self._behind.update((step, state) for step in passed)
+        return state
 
-    def _edge(self, place: int, label: Label) -> int:
+    def _edge(self, state: int, label: Label) -> int:
         to = self._new()
-        self.edges[place].append((label, to))
+        self.edges[state].append((label, to))
         return to
 
     def _new(self) -> int:

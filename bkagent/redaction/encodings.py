@@ -56,13 +56,13 @@ def forms(secret: bytes) -> "List[bytes]":
     text = secret.decode("utf-8", "surrogateescape")
     if text.lower() in COMMON:
         return []
-    found: "Dict[bytes, None]" = dict.fromkeys(_base64(secret))
+    forms_in_order: "Dict[bytes, None]" = dict.fromkeys(_base64(secret))
     if secret.translate(None, _PLAIN):
-        found.update(dict.fromkeys(_percent(secret)))
+        forms_in_order.update(dict.fromkeys(_percent(secret)))
         for form in (*_json(text), *_markup(text), *_shell(text)):
-            found[form.encode("utf-8", "surrogateescape")] = None
-    found.pop(secret, None)
-    return list(found)[:FORMS_LIMIT]
+            forms_in_order[form.encode("utf-8", "surrogateescape")] = None
+    forms_in_order.pop(secret, None)
+    return list(forms_in_order)[:FORMS_LIMIT]
 
 
 def _base64(secret: bytes) -> "Iterator[bytes]":

@@ -37,14 +37,14 @@ class Needle:
 
     def spans(self, text: bytes) -> "List[Span]":
         """Return where the needle occurs, overlaps included, as (start, end), in order."""
-        found = []
+        spans_in_order = []
         at = text.find(self.first)
         while at >= 0:
             end = at + self.size if self.is_single else self._walk(text, at)
             if end >= 0:
-                found.append((at, end))
+                spans_in_order.append((at, end))
             at = text.find(self.first, at + 1)
-        return found
+        return spans_in_order
 
     def unfinished_from(self, text: bytes, limit: int) -> int:
         """Return the first place before `limit` from where `text` ends in a beginning of the needle, else `limit`."""
@@ -110,8 +110,8 @@ def encoded_needles_of(secret: str) -> "List[Needle]":
 
 
 def _needles(texts: "Iterable[str]") -> "List[Needle]":
-    found = dict.fromkeys(lines for lines in map(_lines, texts) if lines is not None)
-    return [Needle(lines) for lines in found]
+    texts_of_lines = dict.fromkeys(lines for lines in map(_lines, texts) if lines is not None)
+    return [Needle(lines) for lines in texts_of_lines]
 
 
 def _lines(text: str) -> "Optional[Tuple[bytes, ...]]":

@@ -74,10 +74,10 @@ class SecretValues:
     __slots__ = ("bad_patterns", "_values", "_needles", "_encoded")
 
     def __init__(self, env: "Mapping[str, str]", patterns: "Iterable[str]") -> None:
-        found = values_of(env, patterns)
-        self.bad_patterns = found.bad_patterns
-        self._values = found.values
-        self._needles = [needle for value in found.values for needle in needles_of(value)]
+        secrets = values_of(env, patterns)
+        self.bad_patterns = secrets.bad_patterns
+        self._values = secrets.values
+        self._needles = [needle for value in secrets.values for needle in needles_of(value)]
         self._encoded: "Dict[str, List[Needle]]" = {}
 
     def scrub(self, text: str) -> str:

@@ -109,10 +109,10 @@ def search(
 
     def attempt(number: int) -> List[Artifact]:
         path = f"builds/{segment(build_id)}/artifacts/search"
-        found = client.call("GET", path, query=given, expects_json=True).document
-        if not isinstance(found, list):
+        rows = client.call("GET", path, query=given, expects_json=True).document
+        if not isinstance(rows, list):
             raise WireError("artifact search: expected a JSON array")
-        return [Artifact.from_wire(item) for item in found]
+        return [Artifact.from_wire(item) for item in rows]
 
     return retry(attempt, schedule, wait=wait, report=report, may_retry=may_retry or _any_answer)
 

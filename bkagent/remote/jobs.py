@@ -89,7 +89,7 @@ def start(
 def finish(
     client: Client,
     job_id: str,
-    result: Finish,
+    outcome: Finish,
     *,
     wait: Wait,
     report: Report,
@@ -101,7 +101,7 @@ def finish(
     The schedule covers an hour. Callers who keep the result on disk may pass one without end, since the server
     takes a late finish and answers 422 (Refused) to one that is too late.
     """
-    document = result.to_wire()
+    document = outcome.to_wire()
     end = clock() + FINISH_LIMIT_S
 
     def attempt(number: int) -> None:

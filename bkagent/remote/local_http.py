@@ -68,7 +68,7 @@ def exchange(
 
 def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
     data = bytearray()
-    end, wanted = -1, -1
+    end, expected_bytes = -1, -1
     while True:
         block = connection.recv(_BLOCK_BYTES)
         data += block
@@ -77,11 +77,11 @@ def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
             if end >= 0:
                 status, values = _head(bytes(data[:end]))
                 length = values.get("content-length", "")
-                wanted = end + 4 + int(length) if length.isdigit() and len(length) < 16 else -1
-        if 0 <= wanted <= len(data):
-            return status, LocalHeaders(values), bytes(data[end + 4 : wanted])
+                expected_bytes = end + 4 + int(length) if length.isdigit() and len(length) < 16 else -1
+        if 0 <= expected_bytes <= len(data):
+            return status, LocalHeaders(values), bytes(data[end + 4 : expected_bytes])
         if not block:
-            if end < 0 or wanted >= 0:
+            if end < 0 or expected_bytes >= 0:
                 raise OSError("the connection closed before the answer was complete")
             return status, LocalHeaders(values), bytes(data[end + 4 :])
         if len(data) > ANSWER_LIMIT_BYTES:

@@ -32,10 +32,10 @@ def get(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", rep
 def exists(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> bool:
     """Say whether a key has a value."""
     document = _ask(client, f"{scope}/{segment(id)}/data/exists", {"key": key}, wait, report)
-    found = document.get("exists") if isinstance(document, dict) else None
-    if not isinstance(found, bool):
+    answer = document.get("exists") if isinstance(document, dict) else None
+    if not isinstance(answer, bool):
         raise WireError("meta-data answer: exists must be true or false")
-    return found
+    return answer
 
 
 def keys(client: "ApiClient", *, scope: str, id: str, wait: "Wait", report: "Report") -> "List[str]":

@@ -46,9 +46,9 @@ def token(client: "ApiClient", job_id: str, request: Request, *, wait: "Wait", r
 
     def attempt(number: int) -> str:
         answer = client.call("POST", path, document=document, expects_json=True).document
-        found = answer.get("token") if isinstance(answer, dict) else None
-        if not isinstance(found, str):
+        jwt = answer.get("token") if isinstance(answer, dict) else None
+        if not isinstance(jwt, str):
             raise WireError("OIDC token answer: token must be a text")
-        return found
+        return jwt
 
     return retry(attempt, SCHEDULE, wait=wait, report=report)

@@ -23,12 +23,12 @@ def to_variables(headers: "Mapping[str, str]") -> "Dict[str, str]":
 
 def from_environ(environ: "Mapping[str, str]") -> "Dict[str, str]":
     """Return the headers that the variables of a job name."""
-    found = {}
+    headers = {}
     for variable, value in environ.items():
         if variable.startswith(VARIABLE_START):
             words = variable[len(VARIABLE_START) :].split("_")
-            found["-".join(word[:1].upper() + word[1:].lower() for word in words)] = value
-    return acceptable(found)
+            headers["-".join(word[:1].upper() + word[1:].lower() for word in words)] = value
+    return acceptable(headers)
 
 
 def _fits(name: str, value: str) -> bool:

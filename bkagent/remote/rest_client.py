@@ -46,10 +46,10 @@ class RestClient:
             raise WireError("the server names no organization for this token")
         organization = quote(str(listed[0].get("slug")), safe="")
         path = f"/v2/organizations/{organization}/pipelines/{quote(pipeline_slug, safe='')}/builds"
-        made = self.call("POST", path, document)
-        if not isinstance(made, dict) or "number" not in made or "web_url" not in made:
+        reply = self.call("POST", path, document)
+        if not isinstance(reply, dict) or "number" not in reply or "web_url" not in reply:
             raise WireError("the server's answer does not describe a build")
-        return made
+        return reply
 
     def close(self) -> None:
         """Close the connections."""

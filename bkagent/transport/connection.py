@@ -118,10 +118,10 @@ class Connection:
     def _dial(self, host: str, port: int, time_left: Callable[[], float]) -> None:
         # As bytes, since the interpreter runs text through the IDNA codec and loads its tables for it.
         name = host.encode("ascii") if host.isascii() else host
-        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        addresses = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         problem: Optional[OSError] = None
-        for number, (family, kind, protocol, _, where) in enumerate(found):
-            last = number + 1 == len(found)
+        for number, (family, kind, protocol, _, where) in enumerate(addresses):
+            last = number + 1 == len(addresses)
             self._socket = socket.socket(family, kind, protocol)
             try:
                 self._socket.settimeout(time_left() if last else min(_NEXT_ADDRESS_AFTER_S, time_left()))

@@ -126,5 +126,5 @@ def _body_bytes(headers: Mapping[str, str]) -> Optional[int]:
 def _keeps_alive(version: str, headers: Mapping[str, str]) -> bool:
     if "connection" not in headers:
         return version == "HTTP/1.1"
-    wanted = [word.strip() for word in headers["connection"].lower().split(",")]
-    return "close" not in wanted if version == "HTTP/1.1" else "keep-alive" in wanted
+    options = [word.strip() for word in headers["connection"].lower().split(",")]
+    return "close" not in options if version == "HTTP/1.1" else "keep-alive" in options

@@ -15,8 +15,8 @@ class Headers:
 
     def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
         """Return the values of every line of that name joined by ", ", or `default` without one."""
-        wanted = name.lower()
-        values = [value for key, value in self._pairs if key.lower() == wanted]
+        lower_name = name.lower()
+        values = [value for key, value in self._pairs if key.lower() == lower_name]
         return ", ".join(values) if values else default
 
     def items(self) -> List[Tuple[str, str]]:

@@ -30,43 +30,43 @@ class Router:
 
     def add(self, method: str, pattern: str, handler: Handler) -> None:
         """Let `handler` answer `method` on `pattern`. GET answers HEAD too."""
-        place, names = self._root, []
+        node, names = self._root, []
         for segment in pattern.strip("/").split("/") if pattern.strip("/") else ():
             if segment.startswith("{"):
                 names.append(segment[1:-1])
-                place.parameter = place.parameter or _Node()
-                place = place.parameter
+                node.parameter = node.parameter or _Node()
+                node = node.parameter
             else:
-                place = place.named.setdefault(segment, _Node())
-        if method in place.handlers:
+                node = node.named.setdefault(segment, _Node())
+        if method in node.handlers:
             raise ValueError(f"{method} {pattern} is already routed")
-        place.handlers[method] = (handler, tuple(names))
+        node.handlers[method] = (handler, tuple(names))
 
     def answer(self, request: Request) -> Answer:
         """Return what the route's handler answers. Raises HttpError 404 or 405."""
-        found = _find(self._root, request.path, 0, ())
-        if found is None:
+        match = _find(self._root, request.path, 0, ())
+        if match is None:
             raise HttpError(404, "not found: no resource has this path")
-        place, values = found
-        method = "GET" if request.method == "HEAD" and "HEAD" not in place.handlers else request.method
-        if method not in place.handlers:
-            allowed = ", ".join(sorted(place.handlers))
+        node, values = match
+        method = "GET" if request.method == "HEAD" and "HEAD" not in node.handlers else request.method
+        if method not in node.handlers:
+            allowed = ", ".join(sorted(node.handlers))
             raise HttpError(405, f"{request.method} is not allowed here, only {allowed}", (("Allow", allowed),))
-        handler, names = place.handlers[method]
+        handler, names = node.handlers[method]
         request.parameters = dict(zip(names, values))
         return handler(request)
 
 
 def _find(
-    place: _Node, path: Tuple[str, ...], at: int, values: Tuple[str, ...]
+    node: _Node, path: Tuple[str, ...], at: int, values: Tuple[str, ...]
 ) -> Optional[Tuple[_Node, Tuple[str, ...]]]:
     if at == len(path):
-        return (place, values) if place.handlers else None
-    named = place.named.get(path[at])
+        return (node, values) if node.handlers else None
+    named = node.named.get(path[at])
     if named is not None:
-        found = _find(named, path, at + 1, values)
-        if found is not None:
-            return found
-    if place.parameter is not None and path[at]:
-        return _find(place.parameter, path, at + 1, values + (path[at],))
+        match = _find(named, path, at + 1, values)
+        if match is not None:
+            return match
+    if node.parameter is not None and path[at]:
+        return _find(node.parameter, path, at + 1, values + (path[at],))
     return None

@@ -42,35 +42,35 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
 def _make_context(file: str, folders: str) -> ssl.SSLContext:
     import ssl
 
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.set_alpn_protocols(["http/1.1"])
+    new_context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    new_context.minimum_version = ssl.TLSVersion.TLSv1_2
+    new_context.set_alpn_protocols(["http/1.1"])
     if not file and not folders:
-        made.load_default_certs(ssl.Purpose.SERVER_AUTH)
-        _load_authorities(made)
-        return made
+        new_context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+        _load_authorities(new_context)
+        return new_context
     try:
         if file:
-            made.load_verify_locations(cafile=file)
+            new_context.load_verify_locations(cafile=file)
         for folder in folders.split(os.pathsep):
             if folder:
-                made.load_verify_locations(capath=folder)
+                new_context.load_verify_locations(capath=folder)
     except (OSError, ssl.SSLError) as problem:
         where = f"SSL_CERT_FILE ({file})" if file else f"SSL_CERT_DIR ({folders})"
         raise ConfigError(f"the certificate authorities of {where} cannot be read: {problem}") from problem
-    return made
+    return new_context
 
 
-def _load_authorities(made: ssl.SSLContext) -> None:
+def _load_authorities(context: ssl.SSLContext) -> None:
     """Look in the well-known places where Python found no authority at all."""
     import ssl
 
     paths = ssl.get_default_verify_paths()
-    if made.cert_store_stats()["x509_ca"] or (
+    if context.cert_store_stats()["x509_ca"] or (
         paths.capath and os.path.isdir(paths.capath) and os.listdir(paths.capath)
     ):
         return
     for path in _KNOWN_FILES:
         if os.path.exists(path):
-            made.load_verify_locations(cafile=path)
+            context.load_verify_locations(cafile=path)
             return

@@ -133,10 +133,10 @@ class Created:
         template = Instructions.from_wire(shared) if shared and any(id not in own for id in ids) else None
         instructions: List[Instructions] = []
         for id in ids:
-            found = Instructions.from_wire(own[id]) if id in own else template
-            if found is None:
+            artifact_instructions = Instructions.from_wire(own[id]) if id in own else template
+            if artifact_instructions is None:
                 raise WireError(f"artifact batch: there are no upload instructions for artifact {id}")
-            instructions.append(found)
+            instructions.append(artifact_instructions)
         return cls(ids=ids, instructions=tuple(instructions))
 
 

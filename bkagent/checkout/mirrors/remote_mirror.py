@@ -78,14 +78,14 @@ class RemoteMirror:
 def choose(settings: Checkout, folder: str, is_first_attempt: bool) -> RemoteMirror:
     """Return where the copy is to be asked in a checkout at `folder`, or why it is not."""
     reason = _unfit_for_job(settings) or ("" if is_first_attempt else "not-first-attempt")
-    found = RemoteMirror()
+    remote = RemoteMirror()
     if not reason:
-        found = RemoteMirror(settings.remote_mirror, _site(settings, folder))
-        reason = _unfit_for_site(settings, folder, found.site)
+        remote = RemoteMirror(settings.remote_mirror, _site(settings, folder))
+        reason = _unfit_for_site(settings, folder, remote.site)
     if reason:
-        found = RemoteMirror()
-        found.skip(reason)
-    return found
+        remote = RemoteMirror()
+        remote.skip(reason)
+    return remote
 
 
 def _unfit_for_job(settings: Checkout) -> str:

@@ -22,7 +22,7 @@ def fetch(work: Work, flags: Sequence[str]) -> bool:
     """Fetch the commit into a checkout that is there; return whether it has it now. Raises GitFailed, Cancelled."""
     remote, log = work.remote, work.session.log
     try:
-        wanted = _with_filter(work, flags)
+        fetch_flags = _with_filter(work, flags)
         if promisor.is_configured(work, remote.url):
             remote.skip("url-config-conflict")
             log.comment("This checkout has settings for the remote Git mirror; fetching from the repository")
@@ -35,7 +35,7 @@ def fetch(work: Work, flags: Sequence[str]) -> bool:
         return False
     log.comment("Fetch commit from remote Git mirror")
     try:
-        probe(work, ".git", wanted, work.settings.commit)
+        probe(work, ".git", fetch_flags, work.settings.commit)
     finally:
         promisor.hand_over(work, remote.url)
     return remote.is_hit
@@ -57,13 +57,13 @@ def probe(work: Work, git_dir: str, flags: Sequence[str], refspec: str) -> None:
     with measure(work), time_limit(work.session, PROBE_LIMIT_S) as limit:
         try:
             work.run(argv, outcome.FETCH, shown="")
-            found = MirrorOutcome.HIT if work.has_commit(commit, git_dir) else MirrorOutcome.MISS
+            result_kind = MirrorOutcome.HIT if work.has_commit(commit, git_dir) else MirrorOutcome.MISS
         except (JobFailed, Cancelled) as failed:
             if limit.outer.requested:
                 raise
             is_absent = isinstance(failed, GitFailed) and failed.kind is Kind.NOT_ON_REMOTE
-            found = MirrorOutcome.MISS if is_absent else MirrorOutcome.ERROR
-        remote.outcome = MirrorOutcome.TIMEOUT if limit.expired else found
+            result_kind = MirrorOutcome.MISS if is_absent else MirrorOutcome.ERROR
+        remote.outcome = MirrorOutcome.TIMEOUT if limit.expired else result_kind
 
 
 def settings_of(work: Work) -> List[str]:

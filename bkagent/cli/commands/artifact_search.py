@@ -21,12 +21,12 @@ def run(call: "Call") -> int:
         form = search_format.unescape(text)
     except ValueError as error:
         raise UsageError(f'format "{text}" is invalid: {error}') from None
-    found = artifact_search.search(call, query, include_duplicates=True)
-    if not found:
+    artifacts = artifact_search.search(call, query, include_duplicates=True)
+    if not artifacts:
         if not call.settings[options.ALLOW_EMPTY_RESULTS]:
             raise AgentError(f'no artifact matches "{query}"')
         call.report("info", f'No artifact matches "{query}"')
-    for artifact in found:
+    for artifact in artifacts:
         job_text.write_bytes(call, search_format.line(form, artifact))
     return 0
 

@@ -16,17 +16,17 @@ def run(call: "Call") -> int:
     from bkagent.wire.shown_text import one_line
 
     query = client.argument(call, 0, "artifact search query")
-    found = artifact_search.search(call, query)
-    if not found:
+    artifacts = artifact_search.search(call, query)
+    if not artifacts:
         raise AgentError(f'no artifact matches "{query}"')
-    if len(found) > 1:
-        raise AgentError(f'{len(found)} artifacts match "{query}", but exactly one must; --step narrows the search')
-    call.report("debug", f'Artifact "{one_line(found[0].path)}" found')
-    checksum = found[0].sha1
+    if len(artifacts) > 1:
+        raise AgentError(f'{len(artifacts)} artifacts match "{query}", but exactly one must; --step narrows the search')
+    call.report("debug", f'Artifact "{one_line(artifacts[0].path)}" found')
+    checksum = artifacts[0].sha1
     if call.settings[options.SHA256]:
-        checksum = found[0].sha256
+        checksum = artifacts[0].sha256
         if not checksum:
-            raise AgentError(f"{one_line(found[0].path)} was uploaded without a SHA-256 checksum")
+            raise AgentError(f"{one_line(artifacts[0].path)} was uploaded without a SHA-256 checksum")
     job_text.write(call, checksum + "\n")
     return 0
 

@@ -76,13 +76,13 @@ def _text(call: Call, path: str) -> "tuple[str, str]":
 
 
 def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":
-    found = {}
-    for item in items:
-        key, equals, value = item.partition("=")
+    pairs = {}
+    for pair in items:
+        key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f'--{name} must be NAME=VALUE, but says "{item}"')
-        found[key] = value
-    return found
+            raise UsageError(f'--{name} must be NAME=VALUE, but says "{pair}"')
+        pairs[key] = value
+    return pairs
 
 
 def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":

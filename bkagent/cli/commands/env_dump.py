@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Print one object, names sorted."""
-    found = {job_text.sendable(name): job_text.sendable(call.environ[name]) for name in sorted(call.environ)}
-    job_text.write(call, job_text.as_json(found, pretty=call.settings[DUMP_FORMAT] == "json-pretty") + "\n")
+    variables = {job_text.sendable(name): job_text.sendable(call.environ[name]) for name in sorted(call.environ)}
+    job_text.write(call, job_text.as_json(variables, pretty=call.settings[DUMP_FORMAT] == "json-pretty") + "\n")
     return 0
 
 

@@ -30,13 +30,13 @@ def run(call: "Call") -> int:
     return 1 if missing else 0
 
 
-def _print(call: "Call", found: "Dict[str, str]", bare: bool) -> None:
+def _print(call: "Call", variables: "Dict[str, str]", bare: bool) -> None:
     form = call.settings[GET_FORMAT]
     if form == "plain":
-        lines = found.values() if bare else [f"{name}={value}" for name, value in found.items()]
+        lines = variables.values() if bare else [f"{name}={value}" for name, value in variables.items()]
         job_text.write(call, "".join(line + "\n" for line in lines))
     elif form in ("json", "json-pretty"):
-        job_text.write(call, job_text.as_json(found, pretty=form == "json-pretty") + "\n")
+        job_text.write(call, job_text.as_json(variables, pretty=form == "json-pretty") + "\n")
     else:
         call.report("error", f'invalid output format "{form}": must be plain, json or json-pretty')
 

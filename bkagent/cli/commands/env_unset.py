@@ -35,12 +35,12 @@ def _name(text: str) -> object:
 
 
 def _array(text: str) -> object:
-    found = go_decoding.loads(text)
-    if found is None:
+    names = go_decoding.loads(text)
+    if names is None:
         return []
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("it must be a JSON array of names")
-    return found
+    return names
 
 
 def _print(call: "Call", unset: "List[str]") -> None:

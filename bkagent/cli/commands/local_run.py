@@ -58,13 +58,13 @@ def _request(call: Call) -> "Request":
 
 
 def _variables(items: "List[str]") -> "Dict[str, str]":
-    found = {}
+    variables = {}
     for item in items:
         name, equals, value = item.partition("=")
         if not equals or not name:
             raise UsageError(f'--env must be NAME=VALUE, but says "{item}"')
-        found[name] = value
-    return found
+        variables[name] = value
+    return variables
 
 
 def _inherited(environ: "Dict[str, str]") -> "Dict[str, str]":

@@ -18,10 +18,10 @@ def run(call: "Call") -> int:
     key = job_text.sendable(client.argument(call, 0, "meta-data key"))
     room, id = scope(call)
     try:
-        found = meta_data.exists(client.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
+        exists = meta_data.exists(client.client(call), key, scope=room, id=id, wait=sleep, report=call.report)
     except AgentError as error:
         raise AgentError(f"failed to see if meta-data exists: {error}") from error
-    if not found:
+    if not exists:
         raise KeyAbsent(f"meta-data key {key} does not exist")
     return 0
 

@@ -51,16 +51,16 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
     if call.settings[FORMAT] == "none":
         return [text.strip()]
     try:
-        found = go_decoding.loads(text)
+        document = go_decoding.loads(text)
     except ValueError:
         raise AgentError("failed to parse secrets: the input is not valid JSON") from None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+    if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
         raise AgentError("failed to parse secrets: the input must be a JSON object whose values are texts")
     if not call.settings[APPLY_VARS_FILTER]:
-        return found.values()
+        return document.values()
     from bkagent.redaction.variables import values_of
 
-    return values_of(found, call.settings[REDACTED_NAMES]).values
+    return values_of(document, call.settings[REDACTED_NAMES]).values
 
 
 COMMAND = Command(

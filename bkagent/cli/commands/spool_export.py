@@ -18,27 +18,27 @@ def run(call: Call) -> int:
     from bkagent.cli.pages import spool_view
     from bkagent.system.plain_file import open_plain
 
-    one = spool_view.named_job(call)
+    job = spool_view.named_job(call)
     try:
-        with open(one.log_path, "rb", opener=open_plain) as log:
+        with open(job.log_path, "rb", opener=open_plain) as log:
             if len(call.arguments) < 2:
-                _copy(log, call.out.buffer, call, one)
+                _copy(log, call.out.buffer, call, job)
                 return 0
             with open(call.arguments[1], "xb") as file:
-                _copy(log, file, call, one)
+                _copy(log, file, call, job)
     except FileExistsError:
         raise AgentError(f"{call.arguments[1]} already exists and is not overwritten") from None
     except OSError as problem:
-        raise AgentError(f"the log of job {one.job_id} cannot be written: {problem}") from problem
-    call.report("info", f"Wrote the log of job {one.job_id} to {call.arguments[1]}")
+        raise AgentError(f"the log of job {job.job_id} cannot be written: {problem}") from problem
+    call.report("info", f"Wrote the log of job {job.job_id} to {call.arguments[1]}")
     return 0
 
 
-def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, one: "SpooledJob") -> None:
+def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, job: "SpooledJob") -> None:
     from bkagent.logs.strip_stamps import StampStripper
     from bkagent.spool.manifest import JobManifest
 
-    unstamped = StampStripper(one.job or JobManifest(one.job_id, "", "")) if call.settings[spool.PLAIN] else None
+    unstamped = StampStripper(job.job or JobManifest(job.job_id, "", "")) if call.settings[spool.PLAIN] else None
     for data in iter(lambda: log.read(_READ_BYTES), b""):
         out.write(unstamped.feed(data) if unstamped else data)
     if unstamped:

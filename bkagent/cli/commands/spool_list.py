@@ -10,13 +10,13 @@ def run(call: Call) -> int:
     from bkagent.spool import listing
 
     state_path = spool_view.state_path(call)
-    found = listing.list_jobs(state_path)
+    jobs = listing.list_jobs(state_path)
     if call.settings[spool.JSON]:
         import json
 
-        call.out.write(json.dumps([spool_view.document(one) for one in found], indent=2) + "\n")
-    elif found:
-        call.out.write("".join(line + "\n" for line in spool_view.table(found)))
+        call.out.write(json.dumps([spool_view.document(job) for job in jobs], indent=2) + "\n")
+    elif jobs:
+        call.out.write("".join(line + "\n" for line in spool_view.table(jobs)))
     else:
         call.out.write(f"nothing in {state_path}\n")
     return 0

@@ -45,8 +45,8 @@ def _run(call: Call, warm: "JobForks") -> int:
     from bkagent.redaction.variables import values_of
 
     settings = agent_settings.build(call)
-    found = values_of(call.environ, call.settings[REDACTED_VARS])
-    known = KnownSecrets((settings.token, *found.values))
+    secrets = values_of(call.environ, call.settings[REDACTED_VARS])
+    known = KnownSecrets((settings.token, *secrets.values))
     environment.forget(inherited_env.names(COMMAND))
     try:
         return _run_agent(call, settings, warm, known)

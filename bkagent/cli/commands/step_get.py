@@ -17,13 +17,13 @@ def run(call: "Call") -> int:
     settings = call.settings
     attribute = job_text.sendable(call.arguments[0]) if call.arguments else ""
     try:
-        found = steps.export(
+        attribute_text = steps.export(
             client.client(call), settings[options.STEP], attribute=attribute, build_id=settings[options.BUILD],
             format=settings[options.GET_FORMAT], wait=sleep, report=call.report,
         )  # fmt: skip
     except AgentError as error:
         raise AgentError(f"failed to get step: {error}") from error
-    job_text.write(call, found + "\n")
+    job_text.write(call, attribute_text + "\n")
     return 0
 
 

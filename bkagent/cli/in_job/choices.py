@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 def check(call: "Call", option: "Option") -> None:
     """Raise UsageError if the value of an option is not one of its allowed choices."""
-    found, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
-    if found not in words:
+    choice, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
+    if choice not in words:
         legal = " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
-        raise UsageError(f'{option.name} must be {legal}, but the {call.settings.origin(option)} says "{found}"')
+        raise UsageError(f'{option.name} must be {legal}, but the {call.settings.origin(option)} says "{choice}"')

@@ -42,8 +42,8 @@ def _lines(text: str) -> "list[str]":
     return [line[:-1] if line.endswith("\r") else line for line in lines]
 
 
-def _read(read: "Callable[[str], object]", text: str, place: str) -> object:
+def _read(read: "Callable[[str], object]", text: str, origin: str) -> object:
     try:
         return read(text)
     except ValueError as problem:
-        raise AgentError(f"couldn't parse {place}: {problem}") from None
+        raise AgentError(f"couldn't parse {origin}: {problem}") from None

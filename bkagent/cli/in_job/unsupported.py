@@ -17,8 +17,8 @@ def refuse_lock(call: "Call") -> int:
     from bkagent.cli.in_job import choices
     from bkagent.config.options.locks import SCOPE
 
-    wanted = len(call.command.arguments)
-    if len(call.arguments) != wanted:
+    expected_count = len(call.command.arguments)
+    if len(call.arguments) != expected_count:
         from bkagent.cli.pages import help, layout
 
         page = help.page(call.command, layout.width(call.err, call.environ), call.environ)

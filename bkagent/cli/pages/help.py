@@ -174,8 +174,8 @@ def _unknown_subcommand(word: str, group: str = "") -> UnknownCommand:
         near = closest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
     hint = f'; did you mean "{near}"?' if near else ""
     program = program_name()
-    place = f"{program} {group}" if group else program
-    return UnknownCommand(f"{program}: unknown subcommand \"{word}\"{hint}\nRun '{place} --help' for usage.")
+    help_command = f"{program} {group}" if group else program
+    return UnknownCommand(f"{program}: unknown subcommand \"{word}\"{hint}\nRun '{help_command} --help' for usage.")
 
 
 def _is_heading(line: str) -> bool:

@@ -13,13 +13,13 @@ def width(out: "TextIO", environ: "Mapping[str, str]") -> int:
     """Return how many columns a page may use: as COLUMNS says, else as the terminal has, else 80."""
     columns = environ.get("COLUMNS", "")
     if columns.isdigit() and int(columns):
-        found = int(columns)
+        column_count = int(columns)
     else:
         try:
-            found = os.get_terminal_size(out.fileno()).columns or _USUAL
+            column_count = os.get_terminal_size(out.fileno()).columns or _USUAL
         except (OSError, ValueError):
-            found = _USUAL
-    return min(max(found, _NARROWEST), _WIDEST)
+            column_count = _USUAL
+    return min(max(column_count, _NARROWEST), _WIDEST)
 
 
 def is_coloured(out: "TextIO", environ: "Mapping[str, str]") -> bool:

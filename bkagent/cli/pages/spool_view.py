@@ -28,32 +28,32 @@ def named_job(call: Call) -> SpooledJob:
     return listing.find(state_path(call), call.arguments[0])
 
 
-def document(one: SpooledJob) -> Dict[str, object]:
+def document(spooled: SpooledJob) -> Dict[str, object]:
     """Return what is known of a job, without its tokens."""
-    job, result = one.job, one.result
+    job, end = spooled.job, spooled.result
     return {
-        "job_id": one.job_id, "state": one.state, "in_hand": one.owned, "log": one.log_path,
-        "log_bytes": one.log_bytes, "acknowledged_bytes": one.acknowledged_bytes,
-        "changed_at": _timestamp(one.changed_at),
-        "exit_status": result.exit_status if result else None, "signal": result.signal if result else "",
-        "signal_reason": result.signal_reason if result else "", "finished_at": result.finished_at if result else "",
+        "job_id": spooled.job_id, "state": spooled.state, "in_hand": spooled.owned, "log": spooled.log_path,
+        "log_bytes": spooled.log_bytes, "acknowledged_bytes": spooled.acknowledged_bytes,
+        "changed_at": _timestamp(spooled.changed_at),
+        "exit_status": end.exit_status if end else None, "signal": end.signal if end else "",
+        "signal_reason": end.signal_reason if end else "", "finished_at": end.finished_at if end else "",
         "started_at": job.started_at if job else "", "agent_name": job.agent_name if job else "",
-        "endpoint": job.endpoint if job else "", "reason": one.reason,
+        "endpoint": job.endpoint if job else "", "reason": spooled.reason,
     }  # fmt: skip
 
 
-def table(found: Sequence[SpooledJob]) -> List[str]:
+def table(jobs: Sequence[SpooledJob]) -> List[str]:
     """Return lines with a column for each of the things that are asked for first."""
-    rows = [_HEADS, *map(_row, found)]
+    rows = [_HEADS, *map(_row, jobs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _row(one: SpooledJob) -> "tuple[str, ...]":
-    taken = "?" if one.acknowledged_bytes is None else f"{one.acknowledged_bytes:,}"
-    result = "-" if one.result is None else one_line(one.result.signal) or str(one.result.exit_status)
-    state = one.state + (", in hand" if one.owned else "")
-    return (one_line(one.job_id), state, f"{one.log_bytes:,}", taken, result, _timestamp(one.changed_at) or "-")
+def _row(job: SpooledJob) -> "tuple[str, ...]":
+    taken = "?" if job.acknowledged_bytes is None else f"{job.acknowledged_bytes:,}"
+    outcome = "-" if job.result is None else one_line(job.result.signal) or str(job.result.exit_status)
+    state = job.state + (", in hand" if job.owned else "")
+    return (one_line(job.job_id), state, f"{job.log_bytes:,}", taken, outcome, _timestamp(job.changed_at) or "-")
 
 
 def _timestamp(unix_s: float) -> str:

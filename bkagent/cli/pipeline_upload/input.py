@@ -56,17 +56,17 @@ def _stdin_is_readable(call: Call) -> bool:
 
 
 def _find_file(call: Call) -> str:
-    found = [path for path in PLACES if os.path.exists(path)]
-    if len(found) > 1:
-        names = ", ".join(found)
+    existing = [path for path in PLACES if os.path.exists(path)]
+    if len(existing) > 1:
+        names = ", ".join(existing)
         raise AgentError(f"found multiple configuration files: {names}; please keep only 1 configuration file present")
-    if not found:
+    if not existing:
         raise AgentError(
             "could not find a default pipeline configuration file; name one, send one to standard input, or keep one "
             "as " + ", ".join(PLACES[:-1]) + f" or {PLACES[-1]}"
         )  # fmt: skip
-    call.report("info", f'Found config file "{found[0]}"')
-    return found[0]
+    call.report("info", f'Found config file "{existing[0]}"')
+    return existing[0]
 
 
 def _read_file(path: str) -> Input:

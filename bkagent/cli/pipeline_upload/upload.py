@@ -44,10 +44,10 @@ class PipelineUpload:
 
     def send(self, source: Input) -> None:
         """Upload or print each pipeline of a text, in order. Raises AgentError."""
-        found = each_pipeline(
+        pipelines = each_pipeline(
             source.content, source.name, self.environ, self.interpolates, prefer_environ=self.prefers_environ
         )
-        for number, pipeline in enumerate(found, start=1):
+        for number, pipeline in enumerate(pipelines, start=1):
             self._check_warnings(pipeline, source.name)
             self._check_secrets(pipeline, source.name)
             document = pipeline.document

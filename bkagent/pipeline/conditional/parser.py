@@ -61,8 +61,8 @@ class _Reading:
         return self.words[self.place]
 
     def expected(self, what: str) -> NoReturn:
-        found = f'"{self.word.text}"' if self.word.kind != "end" else "the end of the condition"
-        error_at(self.word.at, f"expected {what}, found {found}")
+        found_text = f'"{self.word.text}"' if self.word.kind != "end" else "the end of the condition"
+        error_at(self.word.at, f"expected {what}, found {found_text}")
 
     def take(self, operator: str) -> bool:
         if self.word.text != operator or self.word.kind not in ("operator", "name"):
@@ -102,7 +102,7 @@ class _Reading:
             parts.append((part(), start))
         if len(parts) == 1:
             return parts[0][0]
-        return lambda given: together(values.truth(one(given), at, operator) for one, at in parts)
+        return lambda given: together(values.truth(operand(given), at, operator) for operand, at in parts)
 
     def comparison(self) -> Answer:
         start = self.place

@@ -75,8 +75,8 @@ def checkout(value: Any) -> Dict[str, Any]:
     """Read the mapping of checkout settings; each is checked, unknown ones are kept."""
     if isinstance(value, bool):
         word = "true" if value else "false"
-        wanted = "false" if value else "true"
-        raise WrongType(f"checkout: {word} is not valid; leave it out, or write checkout: {{skip: {wanted}}}")
+        skip_value = "false" if value else "true"
+        raise WrongType(f"checkout: {word} is not valid; leave it out, or write checkout: {{skip: {skip_value}}}")
     whole: Dict[str, Any] = {}
     for name, item in mapping(value, "checkout").items():
         read = _CHECKOUT.get(name)
@@ -108,20 +108,20 @@ def _whole(value: Any, what: str) -> int:
 
 
 def _flags(value: Any, what: str) -> Dict[str, Any]:
-    found = {}
+    flags = {}
     for name, item in mapping(value, what).items():
         if name in ("clone", "fetch", "checkout", "clean"):
             if item is None:
                 continue
             item = _required_text(item, f"{what}.{name}")
-        found[name] = item
-    return found
+        flags[name] = item
+    return flags
 
 
 def _sparse(value: Any, what: str) -> Dict[str, Any]:
-    found = dict(mapping(value, what))
-    found["paths"] = texts(found.get("paths"), f"{what}.paths")
-    return {name: item for name, item in found.items() if name != "paths" or item}
+    sparse = dict(mapping(value, what))
+    sparse["paths"] = texts(sparse.get("paths"), f"{what}.paths")
+    return {name: item for name, item in sparse.items() if name != "paths" or item}
 
 
 _CHECKOUT = {

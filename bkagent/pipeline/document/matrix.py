@@ -33,16 +33,16 @@ def _adjustments(value: Any) -> List[Optional[Dict[str, Any]]]:
         return []
     if not isinstance(value, list):
         raise WrongType(f"matrix.adjustments must be a list, not {kind(value)}")
-    found: List[Optional[Dict[str, Any]]] = []
+    adjustments: List[Optional[Dict[str, Any]]] = []
     for item in value:
         if item is None:
-            found.append(None)
+            adjustments.append(None)
             continue
         adjustment = dict(mapping(item, "an item of matrix.adjustments"))
         if "with" in adjustment:
             adjustment["with"] = _with(adjustment["with"])
-        found.append(adjustment)
-    return found
+        adjustments.append(adjustment)
+    return adjustments
 
 
 def _with(value: Any) -> Dict[str, str]:

@@ -20,11 +20,11 @@ def leaked_names(document: Mapping[str, Any], environ: Mapping[str, str], patter
     names: Set[str] = set()
     for block in _env_blocks(document):
         names.update(values_of(_own_values(block), patterns).names)
-    found = values_of(environ, patterns)
-    if found.names:
+    secrets = values_of(environ, patterns)
+    if secrets.names:
         text = go_json.dumps(document, escape_markup=False)
         names.update(
-            name for name, value in zip(found.names, found.values) if value in text or go_quoted.body(value) in text
+            name for name, value in zip(secrets.names, secrets.values) if value in text or go_quoted.body(value) in text
         )
     return sorted(names)
 
@@ -39,8 +39,8 @@ def short_names(document: Mapping[str, Any], environ: Mapping[str, str], pattern
 
 def unreadable_patterns(environ: Mapping[str, str], patterns: Sequence[str]) -> Sequence[str]:
     """Return the patterns that cannot be read: with those nothing is found."""
-    found: Found = values_of(environ, patterns)
-    return found.bad_patterns
+    secrets: Found = values_of(environ, patterns)
+    return secrets.bad_patterns
 
 
 def _env_blocks(document: Mapping[str, Any]) -> Iterator[Dict[str, Any]]:

@@ -18,11 +18,11 @@ def read_pipeline(
     text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
 ) -> Normalised:
     """Return the one pipeline of a text. Raises PipelineError naming the source, also for none or several."""
-    found = read_pipelines(text, name, environ, interpolate, prefer_environ=prefer_environ)
-    if len(found) != 1:
-        what = "the document is empty" if not found else f"expected one document, found {len(found)}"
+    pipelines = read_pipelines(text, name, environ, interpolate, prefer_environ=prefer_environ)
+    if len(pipelines) != 1:
+        what = "the document is empty" if not pipelines else f"expected one document, found {len(pipelines)}"
         raise PipelineError(f'pipeline parsing of "{name}" failed: {what}')
-    return found[0]
+    return pipelines[0]
 
 
 def read_pipelines(
@@ -42,10 +42,10 @@ def each_pipeline(
 
     With `prefer_environ` a pipeline's `env` does not replace variables of `environ` for what is put in.
     """
-    found = documents(text)
+    document_list = documents(text)
     while True:
         try:
-            document = next(found)
+            document = next(document_list)
             pipeline, warnings = normalise.read(document)
         except StopIteration:
             return

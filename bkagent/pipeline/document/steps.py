@@ -25,24 +25,24 @@ def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep
         raise WrongType(f"steps must be a list, not {kind(value)}")
     if depth > DEEPEST_GROUP:
         raise PipelineError(f"groups are nested more than {DEEPEST_GROUP} levels deep")
-    found = []
+    steps = []
     for number, item in enumerate(value, start=1):
         step, wrong = _step(item, depth, f"step {number} of {len(value)}")
-        found.append(step)
+        steps.append(step)
         if wrong:
             warnings.append(f"while unmarshaling step {number} of {len(value)}: {wrong}")
-    return found
+    return steps
 
 
-def _step(value: Any, depth: int, place: str) -> Tuple[TypedStep, str]:
+def _step(value: Any, depth: int, position: str) -> Tuple[TypedStep, str]:
     if isinstance(value, str):
         if value in grammar.WORDS:
             return TypedStep(grammar.TYPES[value], {}, scalar=value), ""
         known = " ".join(grammar.WORDS)
         return TypedStep("unknown", {}, scalar=value), f'unknown step type "{value}", want one of [{known}]'
     if not isinstance(value, dict):
-        raise WrongType(f"{place} must be a mapping or a word such as wait, not {kind(value)}")
-    step_kind, wrong = _kind_of(value, place)
+        raise WrongType(f"{position} must be a mapping or a word such as wait, not {kind(value)}")
+    step_kind, wrong = _kind_of(value, position)
     if step_kind not in _READERS:
         return TypedStep(step_kind or "unknown", dict(value)), wrong
     try:
@@ -51,7 +51,7 @@ def _step(value: Any, depth: int, place: str) -> Tuple[TypedStep, str]:
         return TypedStep("unknown", dict(value)), f"fell back using unknown type of step: {unfit}"
 
 
-def _kind_of(value: Dict[str, Any], place: str) -> Tuple[str, str]:
+def _kind_of(value: Dict[str, Any], position: str) -> Tuple[str, str]:
     if "type" in value:
         stated = value["type"]
         if not isinstance(stated, str):
@@ -97,14 +97,14 @@ _WHERE_GIVEN: Dict[str, Callable[[Any], Any]] = {
 
 def _commands(rest: Dict[str, Any]) -> str:
     """Return the command; `commands` wins where both are there, but then `command` must be one text."""
-    found: Optional[str] = None
+    commands: Optional[str] = None
     for name in ("command", "commands"):
         if name in rest:
             given = rest.pop(name)
             if isinstance(given, dict) or (isinstance(given, list) and "commands" in rest):
                 raise WrongType(f"{name} must be a text or a list of texts, not {kind(given)}")
-            found = "\n".join(texts(given, name))
-    return found or ""
+            commands = "\n".join(texts(given, name))
+    return commands or ""
 
 
 def _group(value: Dict[str, Any], depth: int) -> TypedStep:

@@ -47,9 +47,9 @@ def _command(typed: Dict[str, Any]) -> Dict[str, Any]:
     return whole
 
 
-def _plugins(found: List[Plugin]) -> List[Dict[str, Any]]:
+def _plugins(plugins: List[Plugin]) -> List[Dict[str, Any]]:
     written = []
-    for plugin in found:
+    for plugin in plugins:
         configuration = _sorted(plain(plugin.configuration, plugin.source))
         empty = isinstance(configuration, (dict, list)) and not configuration
         written.append({full_source(plugin.source): None if empty else configuration})

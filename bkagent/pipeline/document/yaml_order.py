@@ -15,11 +15,11 @@ _OF_COMMAND = {"matrix": ("setup", "adjustments"), "cache": ("name", "paths", "s
 
 def in_yaml_order(pipeline: Dict[str, Any]) -> Dict[str, Any]:
     """Return a normalised pipeline with its keys, and those of its steps, in the order of the YAML form."""
-    found = _first(pipeline, _PIPELINE)
+    fields = _first(pipeline, _PIPELINE)
     for name in ("steps", "secrets"):
-        if isinstance(found.get(name), list):
-            found[name] = [_step(one) if name == "steps" else _secret(one) for one in found[name]]
-    return found
+        if isinstance(fields.get(name), list):
+            fields[name] = [_step(entry) if name == "steps" else _secret(entry) for entry in fields[name]]
+    return fields
 
 
 def _step(step: Any) -> Any:
@@ -28,20 +28,20 @@ def _step(step: Any) -> Any:
     if "group" in step:
         group = _first(step, _GROUP)
         if isinstance(group.get("steps"), list):
-            group["steps"] = [_step(one) for one in group["steps"]]
+            group["steps"] = [_step(child) for child in group["steps"]]
         return group
     if "command" not in step:
         return step
-    found = _first(step, _COMMAND)
+    fields = _first(step, _COMMAND)
     for name, names in _OF_COMMAND.items():
-        if isinstance(found.get(name), dict):
-            found[name] = _first(found[name], names)
-    matrix = found.get("matrix")
+        if isinstance(fields.get(name), dict):
+            fields[name] = _first(fields[name], names)
+    matrix = fields.get("matrix")
     if isinstance(matrix, dict) and isinstance(matrix.get("adjustments"), list):
-        matrix["adjustments"] = [_first(one, ("with", "skip")) for one in matrix["adjustments"]]
-    if isinstance(found.get("secrets"), list):
-        found["secrets"] = [_secret(one) for one in found["secrets"]]
-    return found
+        matrix["adjustments"] = [_first(child, ("with", "skip")) for child in matrix["adjustments"]]
+    if isinstance(fields.get("secrets"), list):
+        fields["secrets"] = [_secret(child) for child in fields["secrets"]]
+    return fields
 
 
 def _secret(secret: Any) -> Any:

@@ -151,20 +151,20 @@ def _rule(fields: Fields, item: Any) -> AutomaticRetry:
 
 def _statuses(rule: Fields) -> Optional[FrozenSet[int]]:
     value = rule.document.get("exit_status")
-    found = set()
+    statuses = set()
     for item in value if isinstance(value, list) else ["*"] if value is None else [value]:
         number = whole_number(item)
         if item == "*":
             return None
         if number is None:
             raise rule.wrong("exit_status", 'a number, a list of numbers or "*"', value)
-        found.add(number)
-    return frozenset(found)
+        statuses.add(number)
+    return frozenset(statuses)
 
 
 def _words(rule: Fields, name: str) -> Optional[FrozenSet[str]]:
-    found = rule.texts(name)
-    return frozenset(found) if found and "*" not in found else None
+    words = rule.texts(name)
+    return frozenset(words) if words and "*" not in words else None
 
 
 def matrix(fields: Fields) -> Optional[Matrix]:

@@ -77,12 +77,12 @@ class Fields:
 
     def text_map(self, name: str) -> Mapping[str, str]:
         """Return a mapping of plain values as texts."""
-        result = {}
+        texts = {}
         for key, value in self.mapping(name).items():
             if isinstance(value, (Mapping, list)):
                 raise self.wrong(f"{name}.{key}", "a plain value", value)
-            result[key] = "" if value is None else plain_text(value)
-        return result
+            texts[key] = "" if value is None else plain_text(value)
+        return texts
 
     def items(self, name: str) -> Tuple[Any, ...]:
         """Return a list, an empty one when it is not given."""
@@ -98,12 +98,12 @@ class Fields:
         value = self.first(name, *aliases)
         if value is None:
             return ()
-        found: List[str] = []
+        parts: List[str] = []
         for item in value if isinstance(value, list) else [value]:
             if item is None or isinstance(item, (Mapping, list)):
                 raise self.wrong(name, "a text or a list of texts", value)
-            found += plain_text(item).split(separator) if separator else [plain_text(item)]
-        return tuple(item.strip() for item in found if item.strip())
+            parts += plain_text(item).split(separator) if separator else [plain_text(item)]
+        return tuple(item.strip() for item in parts if item.strip())
 
     def wrong(self, name: str, expected: str, value: Any) -> PipelineError:
         """Return the error for an attribute of the wrong type."""

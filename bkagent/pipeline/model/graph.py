@@ -28,14 +28,14 @@ def check(pipeline: Pipeline, existing_keys: Collection[str] = (), *, unknown_al
 def unknown_dependencies(pipeline: Pipeline, existing_keys: Collection[str] = ()) -> List[str]:
     """Return one sentence for each dependency on a key that no step has."""
     keys = {step.key for step, _ in pipeline.walk() if step.key} | set(existing_keys)
-    found = []
+    sentences = []
     for step, _ in pipeline.walk():
         for dependency in step.depends_on or ():
             if dependency.key not in keys:
-                wanted = f'{step.name}: depends_on names "{dependency.key}"'
+                sentence = f'{step.name}: depends_on names "{dependency.key}"'
                 known = f"that key (known: {', '.join(sorted(keys))})" if keys else "a key"
-                found.append(f"{wanted}, but no step has {known}")
-    return found
+                sentences.append(f"{sentence}, but no step has {known}")
+    return sentences
 
 
 def _steps_by_key(pipeline: Pipeline, existing_keys: Collection[str]) -> Dict[str, Step]:
@@ -56,13 +56,13 @@ def _cycle(pipeline: Pipeline, keyed: Dict[str, Step]) -> List[str]:
     """Return the keys along a cycle, the first one again at the end, or []."""
     edges: Dict[str, Set[str]] = {key: set() for key in keyed}
     for step, group in pipeline.walk():
-        wanted = {dependency.key for dependency in step.depends_on or () if dependency.key in keyed}
+        keys = {dependency.key for dependency in step.depends_on or () if dependency.key in keyed}
         if step.key:
-            edges[step.key] |= wanted
+            edges[step.key] |= keys
         if group is not None and group.key:
             # A group is done when its steps are: it waits for what they wait for, and for them.
-            edges[group.key] |= {step.key} if step.key else {key for key in wanted if key != group.key}
-    return _find_cycle({key: sorted(found) for key, found in edges.items()})
+            edges[group.key] |= {step.key} if step.key else {key for key in keys if key != group.key}
+    return _find_cycle({key: sorted(targets) for key, targets in edges.items()})
 
 
 def _find_cycle(edges: Dict[str, List[str]]) -> List[str]:

@@ -12,7 +12,7 @@ from bkagent.pipeline.errors import PipelineError
 _TYPES = {**grammar.TYPES, "commands": "command"}
 
 
-def kind_of(document: Mapping[str, Any], place: str) -> str:
+def kind_of(document: Mapping[str, Any], position: str) -> str:
     """Return "command", "wait", "block", "input", "trigger" or "group".
 
     Raises PipelineError naming the place for a step of which nobody knows what to do with it.
@@ -28,8 +28,8 @@ def kind_of(document: Mapping[str, Any], place: str) -> str:
         return kind
     known = ", ".join(grammar.TELLING_KEYS)
     has = ", ".join(document) or "nothing"
-    wanted = f"missing command, or another attribute that tells its type (one of {known})"
-    raise PipelineError(f"{place}: {wanted}; it has {has}{_suggestion(document)}")
+    problem = f"missing command, or another attribute that tells its type (one of {known})"
+    raise PipelineError(f"{position}: {problem}; it has {has}{_suggestion(document)}")
 
 
 def _suggestion(document: Mapping[str, Any]) -> str:

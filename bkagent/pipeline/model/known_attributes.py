@@ -33,15 +33,15 @@ _KNOWN: "Mapping[type, FrozenSet[str]]" = {
 
 def unknown_attributes(pipeline: Pipeline) -> List[str]:
     """Return one sentence for each attribute that its step does not know."""
-    found = []
+    sentences = []
     for step, _ in pipeline.walk():
         known = known_by(step)
         for name in step.document:
             if name not in known:
                 near = get_close_matches(name, known, n=1)
                 hint = f'; did you mean "{near[0]}"?' if near else ""
-                found.append(f'{step.name}: unknown attribute "{name}"{hint}')
-    return found
+                sentences.append(f'{step.name}: unknown attribute "{name}"{hint}')
+    return sentences
 
 
 def known_by(step: Step) -> FrozenSet[str]:

@@ -20,21 +20,21 @@ _WORDS = ("github_check", "github_commit_status")
 
 def check(pipeline: Pipeline) -> None:
     """Raise PipelineError for a notification of an unknown kind, naming where it stands."""
-    for place, items in _holders(pipeline):
+    for position, items in _holders(pipeline):
         for item in items:
             if not _kinds(item):
                 known = ", ".join(KINDS)
                 raise PipelineError(
-                    f"{place}: notify must hold notifications of the kinds {known}, not {_name_of(item)}"
+                    f"{position}: notify must hold notifications of the kinds {known}, not {_name_of(item)}"
                 )
 
 
 def lines(pipelines: Iterable[Pipeline]) -> List[str]:
     """Return a sentence for each place whose notifications are not sent."""
     return [
-        f"{place}: notify ({', '.join(kinds)}) is ignored; this control plane sends no notifications"
+        f"{position}: notify ({', '.join(kinds)}) is ignored; this control plane sends no notifications"
         for pipeline in pipelines
-        for place, items in _holders(pipeline)
+        for position, items in _holders(pipeline)
         for kinds in [sorted({kind for item in items for kind in _kinds(item)})]
         if kinds
     ]

@@ -47,19 +47,19 @@ def read(document: Any) -> Pipeline:
     )
 
 
-def _steps(fields: Fields, place: str, *, inside_group: bool) -> Tuple[Step, ...]:
+def _steps(fields: Fields, position: str, *, inside_group: bool) -> Tuple[Step, ...]:
     return tuple(
-        _step(item, place.format(number), inside_group=inside_group)
+        _step(item, position.format(number), inside_group=inside_group)
         for number, item in enumerate(fields.items("steps"), start=1)
     )
 
 
-def _step(document: Any, place: str, *, inside_group: bool) -> Step:
+def _step(document: Any, position: str, *, inside_group: bool) -> Step:
     if isinstance(document, str):
         document = {document: None}
     if not isinstance(document, Mapping):
-        raise PipelineError(f"{place}: a step must be a mapping or a word such as wait, not {describe(document)}")
-    kind = kind_of(document, place)
+        raise PipelineError(f"{position}: a step must be a mapping or a word such as wait, not {describe(document)}")
+    kind = kind_of(document, position)
     nested = document.get(kind)
     if isinstance(nested, Mapping) and kind != "group":
         document = {**nested, **{name: value for name, value in document.items() if name != kind}}
@@ -68,16 +68,16 @@ def _step(document: Any, place: str, *, inside_group: bool) -> Step:
     fields = Fields(document, f'{place} ("{named}")' if named else place)
     if kind == "group" and inside_group:
         raise PipelineError(f"{fields.what}: a group cannot be inside another group")
-    return _READERS[kind](fields, _shared(fields, place, kind))
+    return _READERS[kind](fields, _shared(fields, position, kind))
 
 
-def _shared(fields: Fields, place: str, kind: str) -> Dict[str, Any]:
+def _shared(fields: Fields, position: str, kind: str) -> Dict[str, Any]:
     branches = fields.texts("branches", " ")
     condition = fields.text("if")
     if branches and condition:
         raise PipelineError(f"{fields.what}: branches and if cannot be used together")
     return {
-        "place": place,
+        "place": position,
         "document": fields.document,
         "key": decisions.key(fields, fields.text(*grammar.KEY_NAMES)),
         "label": fields.text(*grammar.LABEL_NAMES) or _label_of_kind(fields, kind),
@@ -99,16 +99,16 @@ def _depends_on(fields: Fields) -> Optional[Tuple[Dependency, ...]]:
     if "depends_on" not in fields:
         return None
     value = fields.document["depends_on"]
-    found: List[Dependency] = []
+    dependencies: List[Dependency] = []
     for item in value if isinstance(value, list) else [] if value is None else [value]:
         if isinstance(item, str) and item:
-            found.append(Dependency(item))
+            dependencies.append(Dependency(item))
         elif isinstance(item, Mapping) and isinstance(item.get("step"), str) and item["step"]:
             inner = Fields(item, f"{fields.what}: depends_on")
-            found.append(Dependency(item["step"], inner.flag("allow_failure")))
+            dependencies.append(Dependency(item["step"], inner.flag("allow_failure")))
         elif item is not None:
             raise fields.wrong("depends_on", "a key, a list of keys, or of mappings with step", item)
-    return tuple(dict.fromkeys(found))  # the same one again asks for nothing more
+    return tuple(dict.fromkeys(dependencies))  # the same one again asks for nothing more
 
 
 def _command(fields: Fields, shared: Dict[str, Any]) -> CommandStep:
@@ -216,8 +216,8 @@ def _trigger(fields: Fields, shared: Dict[str, Any]) -> TriggerStep:
 
 
 def _group(fields: Fields, shared: Dict[str, Any]) -> GroupStep:
-    place = "step {} of " + (f'group "{shared["label"]}"' if shared["label"] else f"the group at {shared['place']}")
-    steps = _steps(fields, place.replace("{", "{{").replace("}", "}}").replace("{{}}", "{}", 1), inside_group=True)
+    position = "step {} of " + (f'group "{shared["label"]}"' if shared["label"] else f"the group at {shared['place']}")
+    steps = _steps(fields, position.replace("{", "{{").replace("}", "}}").replace("{{}}", "{}", 1), inside_group=True)
     if not steps:
         raise PipelineError(f"{fields.what}: a group needs at least one step")
     return GroupStep(**shared, steps=steps, notify=fields.items("notify"))
