@@ -111,7 +111,7 @@ def _below(state):
 
 
 def _is_usable(folder):
-    """Say whether the whole code is there, and only root and this user could have put it there."""
+    """Return whether the whole code is there, and only root and this user could have put it there."""
     from bkagent.errors import ConfigError
     from bkagent.system import trusted_path
 
@@ -163,7 +163,7 @@ def _move(aside, folder):
     except OSError:
         if _is_usable(folder):
             return  # another process was faster
-    # The same code, which lost its mark since nobody used it for long; or what is left of it.
+    # The same code, which lost its mark because it was not used for long; or what is left of it.
     gone = aside + ".gone"
     try:
         os.rename(folder, gone)

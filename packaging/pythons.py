@@ -37,7 +37,7 @@ def find() -> "list[str]":
 
 
 def compiles(python: str, folder: str) -> bool:
-    """Say whether every file under `folder` compiles; prints what came of it."""
+    """Return whether every file under `folder` compiles; prints what came of it."""
     return subprocess.run([python, "-I", "-S", "-c", _COMPILE, folder]).returncode == 0
 
 

@@ -119,7 +119,7 @@ class _SystemTypes:
             self._exact[extension] = self._lower[_lower(extension)] = full
 
     def _read_globs(self, path: str) -> bool:
-        """Read a table of the shared MIME-info database, in which the first line counts; say whether it is there."""
+        """Read a table of the shared MIME-info database, in which the first line counts; return whether it is there."""
         lines = _lines(path)
         for line in lines or ():
             weight, kind, pattern = (line.split(":") + ["", ""])[:3]

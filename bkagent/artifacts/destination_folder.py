@@ -40,7 +40,7 @@ class DestinationFolder:
     def write(self, parts: List[str], fill: Callable[[Callable[[bytes], None]], Tuple[int, str]]) -> Tuple[int, str]:
         """Have `fill` write a new file and put it in its place once it is whole; return what `fill` does.
 
-        Raises AgentError where there is no such place; so does what `fill` is given to write with.
+        Raises AgentError if that fails; so does the function that `fill` writes with.
         """
         root, below = self._root, parts
         goal = os.path.join(self._folder, *parts)

@@ -126,7 +126,7 @@ class _Downloads:
         self._report, self._stop, self._schedule = report, stop, schedule
 
     def run(self, artifacts: List[Artifact]) -> int:
-        """Fetch all; return how many could not be had."""
+        """Fetch all; return how many could not be fetched."""
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(artifacts))
         with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:

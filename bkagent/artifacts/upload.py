@@ -337,7 +337,7 @@ def _new_id() -> str:
 
 
 def _sendable(path: str) -> str:
-    """Return a path as JSON carries it; the bytes of a name that are no UTF-8 become replacement characters."""
+    """Return a path as JSON carries it; the bytes of a name that are not UTF-8 become replacement characters."""
     from bkagent.wire import go_decoding
 
     return go_decoding.replace_escaped(path)

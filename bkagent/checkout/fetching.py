@@ -89,7 +89,7 @@ def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
 
 
 def is_github_pull_request(work: Work) -> bool:
-    """Say whether the commit is reached by a ref that GitHub makes for each pull request."""
+    """Return whether the commit is reached by a ref that GitHub makes for each pull request."""
     return work.settings.pull_request != "false" and "github" in work.settings.provider
 
 
@@ -178,7 +178,7 @@ def _check_merged_head(work: Work) -> None:
 
 
 def _fetch_commit_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
-    """Fetch the commit of a pull request whose ref is gone, and say whether the remote still gives it out."""
+    """Fetch the commit of a pull request whose ref is gone, and return whether the remote still gives it out."""
     work.session.log.comment("The ref of the pull request no longer exists, trying its commit alone")
     try:
         run(work, commands.fetch(flags, [commit]), ONCE, doing=doing)

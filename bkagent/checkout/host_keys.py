@@ -1,4 +1,4 @@
-"""Learn the key of a repository's ssh host before git asks a question that nobody can answer."""
+"""Add the key of a repository's SSH host to the known hosts before git asks for confirmation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_host_keys(work: Work, repository: str) -> None:
     if os.path.exists(os.path.join(session.cwd, repository)):
         return
     try:
-        _known_hosts_path(work)  # of every address that is none of this machine: hooks append to it
+        _known_hosts_path(work)  # for every remote address: hooks append to it
     except (JobFailed, OSError) as problem:
         session.log.warning(f"Failed to create the known hosts file: {problem}")
         return
@@ -42,7 +42,7 @@ def add_host_keys(work: Work, repository: str) -> None:
     if address.scheme not in ("ssh", "git+ssh", "ssh+git") or not address.host:
         return
     if address.hostname.startswith("-"):
-        return  # ssh would read an option; git refuses such a host, and says so
+        return  # ssh would read an option; git refuses such a host, with a message
     try:
         _add_host_key(work, _resolve_host(work, address))
     except (JobFailed, OSError) as problem:
@@ -63,7 +63,7 @@ def _resolve_host(work: Work, address: location.Location) -> str:
 
 
 def _known_hosts_path(work: Work) -> str:
-    """Return the path of the user's list of known hosts; it is made where it is missing. Raises JobFailed, OSError."""
+    """Return the path of the user's list of known hosts; it is made if it is missing. Raises JobFailed, OSError."""
     env = work.session.child_env()
     home = env.get("HOME") or env.get("USERPROFILE") or ""
     if not home:
@@ -102,7 +102,7 @@ def _lock_list(work: Work, path: str) -> Iterator[None]:
 
 
 def _is_known(path: str, host: str) -> bool:
-    """Say whether a plain line of the list names the host. Hashed names are not read: the host is scanned again."""
+    """Return whether a plain line of the list names the host. Hashed names are not read: the host is scanned again."""
     name, _, port = host.rpartition(":")
     listed = f"[{name.strip('[]')}]:{port}" if name and port.isdigit() else host
     with open(path, encoding="utf-8", errors="surrogateescape") as file:

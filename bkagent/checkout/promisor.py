@@ -18,7 +18,7 @@ MARK = "buildkite.remote-mirror-promisor"
 
 
 def is_configured(work: Work, url: str) -> bool:
-    """Say whether the repository's owner has settings of their own for the address. Raises GitFailed."""
+    """Return whether the repository's owner has settings of their own for the address. Raises GitFailed."""
     prefix = f"remote.{url}."
     return any(name.startswith(prefix) and "." not in name[len(prefix) :] for name in _names(work, r"^remote\..*\..*$"))
 
@@ -31,7 +31,7 @@ def mark(work: Work, url: str) -> None:
 def hand_over(work: Work, url: str) -> None:
     """Let `origin` promise what the address did, and forget the address, also when the job is cancelled meanwhile.
 
-    Raises GitFailed of a kind that removes the checkout: it would miss objects that nobody can give it.
+    Raises GitFailed of a kind that removes the checkout: it would miss objects that no remote has.
     """
     with work.session.in_grace():
         try:
@@ -55,7 +55,7 @@ def repair(work: Work) -> None:
 
 
 def setting(work: Work, name: str) -> str:
-    """Return a setting of the repository itself, "" where it has none. Raises GitFailed."""
+    """Return a setting of the repository itself, "" if it has none. Raises GitFailed."""
     return _read(work, "--get", name).strip()
 
 
@@ -102,7 +102,7 @@ def _read(work: Work, *arguments: str) -> str:
         return work.capture(commands.local_setting(*arguments), hidden=True)
     except GitFailed as failed:
         if failed.exit_code == 1 and not failed.signal:
-            return ""  # there is no such setting
+            return ""  # the setting does not exist
         raise
 
 

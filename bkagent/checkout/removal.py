@@ -43,7 +43,7 @@ def remove(session: Session, folder: str) -> None:
 
 
 def _protected_path_within(session: Session, folder: str) -> str:
-    """Return the first path at or below `folder` that is no checkout's to remove, or ""."""
+    """Return the first path at or below `folder` that must not be removed with a checkout, or ""."""
     above, name = os.path.split(os.path.abspath(folder))
     real = os.path.normcase(os.path.join(os.path.realpath(above), name))  # of a link, only the link would go
     env = session.first_env  # a hook may well move HOME into the checkout

@@ -20,7 +20,7 @@ class Selection(NamedTuple):
 
 
 def read_selection(work: Work) -> Optional[Selection]:
-    """Return what is to be kept; None for everything, also where git is too old for the wish."""
+    """Return what is to be kept; None for everything, also if git is too old."""
     settings = work.settings
     if not settings.sparse_paths:
         return None

@@ -40,7 +40,7 @@ def clear(session: Session, git_dir: str, *, is_shared: bool) -> ClearedLocks:
         try:
             os.unlink(path)
         except FileNotFoundError:
-            pass  # whoever held it is done
+            pass  # its holder has released it
         except OSError as error:
             why_left = f'"{path}" cannot be removed: {error.strerror}'
             continue

@@ -15,7 +15,7 @@ from bkagent.git.outcome import GitFailed
 
 
 def exist(work: Work) -> bool:
-    """Say whether the working tree names submodules."""
+    """Return whether the working tree names submodules."""
     return os.path.exists(work.path(".gitmodules"))
 
 

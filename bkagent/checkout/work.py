@@ -24,7 +24,7 @@ class Work:
     that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
     of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`. `git_env` are
     variables for every git command. `lender` is the mirror that the checkout borrows from at this step, "" for none;
-    `suspects` are mirrors that have spoilt a fresh checkout, `renewed` those that were made anew for this one.
+    `suspects` are mirrors that have spoilt a fresh checkout, `renewed` those that were created again for this one.
     """
 
     session: Session
@@ -79,7 +79,7 @@ class Work:
             raise failed.within(doing) if doing else failed
 
     def has_commit(self, commit: str, git_dir: str) -> bool:
-        """Say whether a repository holds a commit, given by its full id; a branch or a part of an id never counts."""
+        """Return whether a repository has a commit, given by its full id, not by a branch or an abbreviated id."""
         if commit.startswith("-"):
             return False
         # A partial clone would fetch what is missing, and find it.

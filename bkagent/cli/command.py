@@ -21,7 +21,7 @@ class Command:
     example       one command line that works
     run           does it; returns the exit status
     reads_file    whether the configuration file counts for it
-    file_options  what that file may set besides, for another command; it is no unknown name here
+    file_options  further options of that file, for another command; their names are not unknown here
     exact         whether `run` itself refuses a wrong number of arguments; else those too many are ignored, aloud
     """
 

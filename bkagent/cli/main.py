@@ -222,7 +222,7 @@ def _report_experiments(settings: "Settings", report: "Log") -> None:
 
 
 def _surplus_warnings(command: "Command", arguments: "List[str]") -> "List[str]":
-    """Return a sentence for each argument that the command has no use for; the reference passes over them."""
+    """Return a sentence for each argument that the command has no use for; the reference ignores them."""
     extra = [] if command.exact else _surplus_arguments(command, arguments)
     if not extra:
         return []
@@ -254,7 +254,7 @@ def _print_error(text: str) -> None:
 
 
 def _end_after_broken_pipe() -> int:
-    """Whoever read our output is gone: end quietly, as a program killed by SIGPIPE would."""
+    """End quietly once the reader of our output is gone, as a program killed by SIGPIPE would."""
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

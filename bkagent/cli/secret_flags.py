@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Collection, Dict, List, Tuple
 
 TOKEN = "token"
-# By these a token says where it is, see `config.token_source`; then it is no secret.
+# Prefixes of a token that names where it is stored, see `config.token_source`; such a token is not a secret.
 _PLACES = ("file://", "fd://")
 
 
@@ -30,7 +30,7 @@ def split_off(words: "List[str]", names: "Collection[str]" = (TOKEN,)) -> "Tuple
 
 
 def forget(names: "Collection[str]") -> bool:
-    """Overwrite the texts of these flags; say whether others see none of them."""
+    """Overwrite the texts of these flags; return whether others see none of them."""
     from bkagent.system import own_memory
 
     _, texts = split_off(sys.argv[1:], names)

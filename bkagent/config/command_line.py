@@ -8,7 +8,7 @@ that is none, and the rest are arguments. From this follows that
 
 - a flag that means true by being there takes the argument behind it along, so that reading stops there;
 - an unknown flag behind an argument is an argument, and an error elsewhere;
-- the first `--` ends the flags, wherever it stands, and is no argument itself;
+- the first `--` ends the flags, wherever it is, and is not an argument itself;
 - a last flag without its value takes the first argument.
 
 Source: urfave/cli 1.22 and Go's `flag`, as buildkite-agent 3.137 uses them.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from bkagent.config.option import Option
 
-# Flags of every command that are no settings: they ask for its page.
+# Flags of every command that are not settings: they print its help page.
 HELP = ("help", "h")
 
 

@@ -1,4 +1,4 @@
-"""Variables by which whoever sets them has a program run something else, by kind and with the source of each.
+"""Variables that make a program run something else, by kind and with the source of each.
 
 What belongs here is read by what nearly every job runs: a shell, git, ssh, the loader, an interpreter. Each of the
 many build tools has variables of its own (MAVEN_OPTS, GRADLE_OPTS, MAKEFLAGS, RUSTC_WRAPPER, npm_config_*); those are
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Iterable, NamedTuple, Tuple
 
-# What editors and pagers are set to where nobody reads or types. None of these runs anything of the job's choice.
+# Values of editors and pagers for unattended use. None of these runs a program that the job chooses.
 NOTHING = frozenset(("", "cat", "true", ":", "/bin/cat", "/usr/bin/cat", "/bin/true", "/usr/bin/true"))
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAMES = ("bkagent.cfg", "buildkite-agent.cfg")
 
-# Keys of no option that may stand in a file: what a file cannot say about itself is passed over, as there.
+# Keys of no option that may stand in a file: what a file cannot say about itself is ignored, as there.
 PASSED_OVER = ("config",)
 
 
@@ -35,7 +35,7 @@ def read(path: str) -> "Dict[str, Tuple[str, str]]":
 
 
 def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
-    """Yield (line number, key, text) of each setting; (number, None, line) where there is no separator.
+    """Yield (line number, key, text) of each setting; (number, None, line) without a separator.
 
     Raises ConfigError for a file that cannot be read.
     """
@@ -53,7 +53,7 @@ def lines(path: str) -> "Iterator[Tuple[int, Optional[str], str]]":
 
 
 def no_separator(line: str) -> str:
-    """Return the sentence for a line that is no setting."""
+    """Return the sentence for a line that is not a setting."""
     return f'expected "key=value", found "{line}"'
 
 

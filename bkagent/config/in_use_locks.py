@@ -2,7 +2,7 @@
 
 Each folder of either has a file that stands for it. A process that goes on holds a shared kernel lock on it for as
 long as it lives; what is used is touched as well, since a command that starts this moment takes no time for locks.
-Whoever removes folders takes the exclusive lock, and only of what nobody has touched for long.
+To remove a folder, take the exclusive lock, and only if the folder has not been used for long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TRIES_COUNT, _PAUSE_S = 50, 0.01  # a removal holds its lock for less than a mi
 
 
 def hold(folders: Sequence[str]) -> List[int]:
-    """Lock folders as in use until the descriptors returned are closed. What is no such folder is passed over."""
+    """Lock folders as in use until the descriptors returned are closed. Other paths are ignored."""
     held = [fd for fd in map(_lock, folders) if fd is not None]
     touch(folders)
     return held
@@ -46,7 +46,7 @@ def _lock(folder: str) -> Optional[int]:
         fd = _open(folder)
         if fd is None:
             return None
-        # Whoever removes the folder may have been quicker: the lock must be one on the file that is there now.
+        # The folder may have been removed meanwhile: the lock must be one on the file that is there now.
         try:
             if file_lock.try_lock_shared(fd) and os.path.samestat(os.fstat(fd), os.stat(mark_of(folder))):
                 return fd

@@ -16,7 +16,7 @@ class Kind:
 
     takes_value     false for flags that mean true by being there
     repeats         whether each use of the flag adds to the value
-    unread_in_file  what the reference makes, without a word, of a text of the file that is no such value;
+    unread_in_file  the value that the reference silently uses for an invalid text of the file;
                     None where it ends with an error
     words           those that mean something, where not every text does
     """
@@ -262,7 +262,7 @@ class Choice(Kind):
 
 
 class Suggested(_Text):
-    """Any text, though only `words` mean something: whoever uses the value checks it, and says what is wrong."""
+    """Any text, though only `words` are valid: the command that uses the value checks it and reports an invalid one."""
 
     __slots__ = ("words",)
 

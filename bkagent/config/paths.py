@@ -32,7 +32,7 @@ def state_path(
 ) -> str:
     """Return the state folder, an absolute path that exists and is private to this user.
 
-    `configured` wins; else the first of `state_paths` that can be had; `report` is told of those that cannot.
+    `configured` wins; else the first of `state_paths` that can be had; `report` is notified of those that cannot.
     Raises ConfigError when none can be had.
     """
     if configured:

@@ -45,7 +45,7 @@ class Settings:
         return self._origins[option.name]
 
     def is_set(self, option: "Option") -> bool:
-        """Say whether anything but the default gave the value."""
+        """Return whether anything but the default gave the value."""
         return self._origins.get(option.name, DEFAULT) != DEFAULT
 
 

@@ -10,7 +10,7 @@ _LONGEST_BYTES = 64 * 1024
 
 
 def is_plain(token: Secret) -> bool:
-    """Say whether this is the token itself."""
+    """Return whether this is the token itself."""
     return not token.reveal().startswith((_FILE, _DESCRIPTOR))
 
 

@@ -18,7 +18,7 @@ class AllowList:
         self._patterns = [Pattern(text, ignores_case) for text in patterns]
 
     def has(self, name: str) -> bool:
-        """Say whether a pattern matches a part of the name."""
+        """Return whether a pattern matches a part of the name."""
         return any(pattern.search(name) for pattern in self._patterns)
 
     def problem_of_name(self, name: str) -> str:

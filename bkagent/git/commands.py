@@ -41,7 +41,7 @@ def fetch(flags: Sequence[str], refspecs: Sequence[str], git_dir: str = "") -> L
 
 
 def fetch_from(address: str, flags: Sequence[str], refspecs: Sequence[str], git_dir: str) -> List[str]:
-    """Fetch from an address that is no remote of the repository."""
+    """Fetch from an address that is not a remote of the repository."""
     return [*_git(git_dir), "fetch", *flags, "--", address, *refspecs]
 
 
@@ -144,7 +144,7 @@ def resolve(reference: str, git_dir: str = "") -> List[str]:
 
 
 def resolve_commit(commit: str, git_dir: str = "") -> List[str]:
-    """Print `commit` where the repository has it; fail where it is missing or no commit."""
+    """Print `commit` where the repository has it; fail if it is missing or no commit."""
     return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
 
 

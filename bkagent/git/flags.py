@@ -64,10 +64,10 @@ _FETCH_OPTIONS = frozenset(
 
 
 def has_filter(flags: Sequence[str]) -> bool:
-    """Say whether the words ask for a partial clone already.
+    """Return whether the words ask for a partial clone already.
 
     git takes any prefix of `--filter` that fits no other option; the shortest is `--fi`. Without `=` the value is
-    the next word, so that a last word alone is no filter.
+    the next word, so that a last word alone is not a filter.
     """
     for at, word in enumerate(flags):
         name, has_value, _value = word.partition("=")

@@ -24,7 +24,7 @@ class Location(NamedTuple):
 
 
 def parse(repository: str) -> Optional[Location]:
-    """Return the parts of an address, or None where it is none. Anything without a scheme or a host is a path."""
+    """Return the parts of an address, or None if it is invalid. Anything without a scheme or a host is a path."""
     short = None if _SCHEME.match(repository) else _SHORT.match(repository)
     if short:
         text = f"ssh://{short[1] or ''}{short[2]}/{short[3]}"
@@ -45,7 +45,7 @@ def parse(repository: str) -> Optional[Location]:
 
 
 def has_helper(repository: str) -> bool:
-    """Say whether a program of its own speaks to the repository, as in `codecommit::us-east-1://name`."""
+    """Return whether a program of its own speaks to the repository, as in `codecommit::us-east-1://name`."""
     return _HELPER.match(repository) is not None
 
 

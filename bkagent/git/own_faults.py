@@ -37,5 +37,5 @@ bad shallow line|shallow file has changed
 fatal: not a git repository
 """
 DAMAGED = re.compile(b"|".join(_DAMAGE.split(b"\n")[1:-1]).replace(b"ID", rb"[0-9a-f]{40,64}"))
-# What the far side reports about its own repository, and lines with names that anybody may have chosen.
+# What the far side reports about its own repository, and lines with names that others may have chosen.
 OF_OTHERS = re.compile(rb"\s*remote: |fatal: (?:remote error|invalid refspec|[Cc]ouldn't find remote ref)| [*=] \[")

@@ -1,4 +1,4 @@
-"""A reference that is a whole object id means that object, whatever branch, tag or file bears the same name.
+"""A reference that is a full object id means that object, whatever branch, tag or file bears the same name.
 
 `git checkout ID` takes a local branch of that name first, `git checkout NAME` a file where no reference has the name,
 and `git submodule update` does as `git checkout ID` does. So what is meant is looked up, and given to git in a form
@@ -19,7 +19,7 @@ Capture = Callable[[Sequence[str]], str]
 FETCHED = "FETCH_HEAD"
 # What `git checkout` would take for a pattern of files, or for the folder at hand.
 _PATTERN = frozenset("*?[:")
-# What git exits with where there is no such commit.
+# Git's exit status if the commit does not exist.
 _FATAL = 128
 
 
@@ -36,7 +36,7 @@ def revision(reference: str, folder: str, capture: Capture) -> List[str]:
 
 
 def is_at_other_commit(reference: str, git_dir: str, capture: Capture) -> bool:
-    """Say whether a checkout is known to be at another commit than the whole object id that `reference` is."""
+    """Return whether a checkout is known to be at another commit than the full object id that `reference` is."""
     if not is_full_object_id(reference):
         return False
     try:

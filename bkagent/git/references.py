@@ -5,7 +5,7 @@ _REFUSED = frozenset(" ~^:\\\x7f") | {chr(code) for code in range(32)}
 
 
 def is_well_formed(reference: str) -> bool:
-    """Say whether `reference` may be checked out: it cannot be read as an option, a range or a file of a commit."""
+    """Return whether `reference` may be checked out: it cannot be read as an option, a range or a file of a commit."""
     return not (
         reference == "@"
         or reference.startswith("-")
@@ -16,7 +16,7 @@ def is_well_formed(reference: str) -> bool:
 
 
 def is_branch_name(name: str) -> bool:
-    """Say whether `refs/heads/` and `name` are one branch for git, not a pattern or two ends of a refspec."""
+    """Return whether `refs/heads/` and `name` are one branch for git, not a pattern or two ends of a refspec."""
     return bool(name) and not (
         ".." in name or "@{" in name or "//" in name or name.endswith((".", "/", ".lock"))
         or any(character in _REFUSED or character in "?*[" for character in name)
@@ -24,5 +24,5 @@ def is_branch_name(name: str) -> bool:
 
 
 def is_full_object_id(commit: str) -> bool:
-    """Say whether `commit` is a whole SHA-1 or SHA-256 in hexadecimal."""
+    """Return whether `commit` is a full SHA-1 or SHA-256 in hexadecimal."""
     return len(commit) in (40, 64) and all(character in "0123456789abcdefABCDEF" for character in commit)

@@ -15,10 +15,10 @@ from bkagent.git.outcome import GitFailed, Judge
 from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed, Session
 
-# Neither name can exist: not below a device, and on Windows not with such characters. An empty fsmonitor is none, in
-# git before 2.36 too, which took any other word for a program. Source: git's Documentation/config/core.txt.
+# Neither name can exist: not below a device, and on Windows not with such characters. An empty fsmonitor disables it,
+# also in git before 2.36, which runs any other word as a program. Source: git's Documentation/config/core.txt.
 NO_HOOKS = ("core.hooksPath=/dev/null/<no hooks>", "core.fsmonitor=")
-# An empty name is no template, whatever init.templateDir says. Source: git's Documentation/git-init.txt.
+# An empty name disables templates, whatever init.templateDir is. Source: git's Documentation/git-init.txt.
 NO_TEMPLATE = {"GIT_TEMPLATE_DIR": ""}
 
 

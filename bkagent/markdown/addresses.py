@@ -45,5 +45,5 @@ def _without_ignored(address: str) -> str:
 
 
 def _stays_here(address: str) -> bool:
-    """Say whether an address is a path of this server: browsers take a backslash for a slash, and "//" for a host."""
+    """Return whether an address is a path of this server: browsers read a backslash as a slash, and "//" as a host."""
     return scheme_of(address) is None and not address.startswith(("//", "/\\", "\\"))

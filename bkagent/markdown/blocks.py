@@ -147,7 +147,7 @@ class _Blocks:
         return True
 
     def _begins_html(self, line: str) -> bool:
-        """Say whether a line begins HTML: a comment that does not end is text."""
+        """Return whether a line begins HTML: a comment that does not end is text."""
         return bool(_HTML.match(line)) and not (line.lstrip(" ").startswith("<!--") and self._line_with("-->") < 0)
 
     def _line_with(self, ending: str) -> int:
@@ -260,7 +260,7 @@ class _Blocks:
         self._out.append(f"<p>{inline(_stripped(taken), self._allowance)}</p>")
 
     def _interrupts(self, line: str) -> bool:
-        """Say whether the line that is read now begins another block although a paragraph is under way."""
+        """Return whether the line that is read now begins another block although a paragraph is under way."""
         letter = _first_letter(line)
         if letter not in _BEGINNINGS:
             return False
@@ -281,7 +281,7 @@ class _Blocks:
 
 
 def _is_rule(line: str) -> bool:
-    """Say whether a line that is not indented is three or more of one sign, with or without blanks."""
+    """Return whether a line that is not indented is three or more of one sign, with or without blanks."""
     signs = line.replace(" ", "").replace("\t", "")
     return len(signs) >= 3 and not signs.strip(signs[0])
 

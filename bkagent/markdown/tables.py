@@ -16,7 +16,7 @@ ADDED_COUNT = 1000
 
 
 def read(lines: List[str], at: int, allowance: Allowance) -> Optional[Tuple[str, int]]:
-    """Return the table whose head stands at `lines[at]` and the place after it, None where there is none."""
+    """Return the table whose head stands at `lines[at]` and the place after it, None if there is none."""
     if at + 1 >= len(lines) or "|" not in lines[at] or not _is_rule(lines[at + 1]):
         return None
     head, rules = _cells(lines[at]), _cells(lines[at + 1])

@@ -39,7 +39,7 @@ class Ends:
         return self._after(_COMMENT_END, "", start + 2)
 
     def of_element(self, name: str, start: int) -> int:
-        """Return the place after the next end tag of `name`, -1 where there is none."""
+        """Return the place after the next end tag of `name`, -1 if there is none."""
         return self._after(re.compile(rf"</{name}(?=[\s/>])[^<>]*>?", re.IGNORECASE), name, start)
 
     def _after(self, pattern: "Pattern[str]", kind: str, start: int) -> int:

@@ -76,14 +76,14 @@ def _text(text: str, markup: bool) -> str:
         letter = match.group()
         if letter in _MARKUP:
             return _MARKUP[letter] if markup else letter
-        # A byte that is no UTF-8 came in as a lone surrogate; Go writes the replacement character.
+        # A byte that is not UTF-8 came in as a lone surrogate; Go writes the replacement character.
         return _ALWAYS.get(letter, "\\ufffd")
 
     return _SPECIAL.sub(replaced, quoted)
 
 
 def _digits(value: Union[int, float]) -> str:
-    """Return a number; a whole one beyond 64 bits is a float to whoever reads it."""
+    """Return a number; a whole number beyond 64 bits is a float to its readers."""
     if isinstance(value, int) and -(1 << 63) <= value < 1 << 64:
         return str(value)
     try:

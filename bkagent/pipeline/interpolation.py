@@ -25,7 +25,7 @@ _LARGEST = 2**63 - 1
 def interpolate(text: str, environ: Environ) -> str:
     """Return the text with its variables put in; one that is not set is "".
 
-    Raises PipelineError for what is no legal expansion, and for `${NAME?text}` without the variable.
+    Raises PipelineError for an invalid expansion, and for `${NAME?text}` without the variable.
     """
     if "$" not in text:
         return text

@@ -29,7 +29,7 @@ class PathPattern:
         self.edges, self.final = parsed.edges, parsed.final
 
     def matches(self, path: str) -> bool:
-        """Say whether the whole of `path` matches."""
+        """Return whether the whole of `path` matches."""
         if self.literal is not None:
             return path == self.literal
         return path.startswith(self.root) and Matcher([self]).start.over(path[len(self.root) :]).accepts
@@ -68,7 +68,7 @@ class Matcher:
         self.start = self._node((number, 0) for number in range(len(patterns)))
 
     def accepts(self, states: FrozenSet[_Place]) -> bool:
-        """Say whether a path may end here."""
+        """Return whether a path may end here."""
         return any(state == self._patterns[number].final for number, state in states)
 
     def step(self, states: FrozenSet[_Place], letter: str) -> Node:

@@ -13,7 +13,7 @@ from bkagent.wire import go_url
 
 
 def full_source(source: str) -> str:
-    """Return the source that a plugin has on the wire; what is no short form, or no URL, stays as it is."""
+    """Return the source that a plugin has on the wire; anything but a short form or a URL stays as it is."""
     if not source or source[0] in "/.\\":
         return source
     try:

@@ -13,7 +13,7 @@ SHORTEST_BYTES = 8  # what encodes fewer bytes is met by chance
 LONGEST_BYTES = 16 * 1024
 FORMS_LIMIT = 64  # of one secret
 
-# Values that stand in for a secret in examples and tests. Their encoded forms are no secrets either.
+# Values that stand in for a secret in examples and tests. Their encoded forms are not secret either.
 COMMON = frozenset(
     (
         "password", "passw0rd", "changeme", "username", "example", "examples", "localhost", "undefined", "disabled",
@@ -50,7 +50,7 @@ _MARKUP: "Tuple[Dict[str, str], ...]" = (
 
 
 def forms(secret: bytes) -> "List[bytes]":
-    """Return the encoded forms of `secret` that differ from it, each once; none for what is no secret when encoded."""
+    """Return the encoded forms of `secret` that differ from it, each once; none for texts not secret when encoded."""
     if not SHORTEST_BYTES <= len(secret) <= LONGEST_BYTES or len(set(secret)) < 3:
         return []
     text = secret.decode("utf-8", "surrogateescape")
@@ -116,7 +116,7 @@ def _json_letter(letter: str) -> str:
 
 
 def _units(letter: str, form: str) -> str:
-    """Return a letter as its one or two units of UTF-16; what is no text stays."""
+    """Return a letter as its one or two units of UTF-16; other characters are unchanged."""
     code = ord(letter)
     if 0xD800 <= code < 0xE000:
         return letter

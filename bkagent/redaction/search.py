@@ -47,7 +47,7 @@ class Family:
         return [needle for key in keys if key in text for needle in self._by_key[key]]
 
     def _words_of(self, text: bytes) -> memoryview[int]:
-        """Return the aligned words of a text; a rest at its end is none."""
+        """Return the aligned words of a text; a shorter rest at its end is left out."""
         view = memoryview(text)[: len(text) - len(text) % self._word_bytes]
         return view.cast("I") if self._word_bytes == 4 else view.cast("Q")
 

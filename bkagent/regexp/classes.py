@@ -56,7 +56,7 @@ def complement(ranges: Ranges) -> Ranges:
 
 
 def is_word(character: str) -> bool:
-    """Say whether `\\b` takes the character for one of a word; "" is none."""
+    """Return whether `\\b` takes the character for one of a word; "" is not one."""
     return bool(character) and (character.isascii() and (character.isalnum() or character == "_"))
 
 
@@ -73,7 +73,7 @@ class CharacterSet:
     ignores_case: bool = False
 
     def accepts(self, character: str) -> bool:
-        """Say whether the set has the character, or one that differs from it only by case."""
+        """Return whether the set has the character, or one that differs from it only by case."""
         variants = _variants(character) if self.ignores_case else (character,)
         has_character = any(_is_in(ord(variant), self.ranges) for variant in variants) or any(
             any(unicodedata.category(variant).startswith(name) for variant in variants) is not is_negated

@@ -26,7 +26,7 @@ class Pattern:
         self._moved: Dict[Tuple[_States, str], _States] = {}
 
     def search(self, text: str) -> bool:
-        """Say whether the pattern matches a part of the text."""
+        """Return whether the pattern matches a part of the text."""
         states: _States = frozenset((self._start,))
         before = ""
         for after in (*text, ""):

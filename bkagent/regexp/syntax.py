@@ -1,4 +1,4 @@
-"""What the parts of a pattern are, and the error for what is no pattern."""
+"""What the parts of a pattern are, and the error for an invalid pattern."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bkagent.regexp.classes import CharacterSet
 
 
 class PatternError(ValueError):
-    """A text is no regular expression of Go, or one that cannot be matched here. The text says what is wrong."""
+    """A text is not a valid Go regular expression, or not supported here. The message says why."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ _LIMIT_S = 60.0
 
 
 class NotServed(AgentError):
-    """There is no such service here: no variables that name it, nobody who listens, or one that is older."""
+    """The service is not available: its variables are not set, it is not listening, or it is too old."""
 
 
 class JobApi:

@@ -21,7 +21,7 @@ WRITE = subsecond(10, 2.0)
 
 
 def get(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> str:
-    """Return a key's value. Raises Refused with status 404 when there is none, or no such job."""
+    """Return a key's value. Raises Refused with status 404 for an unknown key or job."""
     document = _ask(client, f"{scope}/{segment(id)}/data/get", {"key": key}, wait, report)
     value = document.get("value") if isinstance(document, dict) else None
     if not isinstance(value, str):
@@ -30,7 +30,7 @@ def get(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", rep
 
 
 def exists(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", report: "Report") -> bool:
-    """Say whether a key has a value."""
+    """Return whether a key has a value."""
     document = _ask(client, f"{scope}/{segment(id)}/data/exists", {"key": key}, wait, report)
     answer = document.get("exists") if isinstance(document, dict) else None
     if not isinstance(answer, bool):

@@ -78,7 +78,7 @@ class AnswerReader:
         return bool(self._pending)
 
     def idle_is_dead(self) -> bool:
-        """Say whether an unused connection has ended (or talks unasked), without waiting."""
+        """Return whether an unused connection has ended (or talks unasked), without waiting."""
         if self._pending:
             return True
         self._source.settimeout(0.0)

@@ -12,7 +12,7 @@ def read_range(header: str, size: int) -> Optional[Tuple[int, int]]:
     """Return (offset, count) of the part of `size` bytes that `header` asks for; None where all of it is the answer.
 
     One range of bytes is served; several in one header are answered as if there were none, as RFC 9110 allows.
-    Raises HttpError 400 for what is no range of bytes and 416 for one outside the file.
+    Raises HttpError 400 for a malformed range and 416 for one outside the file.
     """
     if not header:
         return None

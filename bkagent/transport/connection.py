@@ -27,7 +27,7 @@ class Deadline:
         self._end = time.monotonic() + limit_s if whole else None
 
     def left_s(self) -> float:
-        """Return the seconds left. Raises socket.timeout when there are none."""
+        """Return the seconds left. Raises socket.timeout when none are left."""
         if self._end is None:
             return self._limit_s
         left = self._end - time.monotonic()
@@ -100,7 +100,7 @@ class Connection:
         return self._reader.idle_is_dead()
 
     def abort(self) -> None:
-        """End the connection from another thread, also one that is only being made; whoever waits on it wakes."""
+        """End the connection from another thread, even while it is being opened; a thread that waits on it wakes."""
         self._aborted = True
         try:
             if self._socket is not None:

@@ -1,4 +1,4 @@
-"""The connections that a server holds, and which of them gives way when there is no room for another.
+"""The connections that a server holds, and which of them is closed to make room for another.
 
 Who has shown a token in the last request is known by that token's owner; every other connection is a stranger's. A
 network (an address, or 64 bits of one of IPv6) has few strangers that keep the server waiting. A fleet behind one
@@ -71,7 +71,7 @@ class ConnectionTable:
                 self._silent.pop(connection, None)
 
     def wait_for_room(self, stopping: Callable[[], bool]) -> None:
-        """Return when there is room for another connection; end others for it while there is none."""
+        """Return when there is room for another connection; close others to make room."""
         with self.changed:
             while len(self._group_of) >= _most_connections() and not stopping():
                 self.displace()

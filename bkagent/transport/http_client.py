@@ -172,7 +172,7 @@ class Pool:
                     whole = True
                     return response
                 except BadAnswer as problem:
-                    # The server gave the idle connection up just now: nobody has seen this request.
+                    # The server has just closed the idle connection without seeing this request.
                     if is_new or not problem.nothing or self._closed:
                         raise
                 finally:

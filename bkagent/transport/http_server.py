@@ -184,7 +184,7 @@ class HttpServer:
         except HttpError as problem:
             return self._apology(problem)
         except ConnectionError:
-            raise  # of the client: nobody is left to answer to
+            raise  # of the client: it is gone and gets no answer
         except RecursionError:
             return self._apology(HttpError(400, "what was sent is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on

@@ -35,7 +35,7 @@ class Proxies:
         """Return the proxy for requests to `address`, or None. Raises ConfigError for a value that cannot be used."""
         name = "HTTPS_PROXY" if address.scheme == "https" else "HTTP_PROXY"
         if name == "HTTP_PROXY" and self._environ.get("REQUEST_METHOD"):
-            return None  # a CGI script: there the variable is a request header of whoever called it
+            return None  # a CGI script: there the variable is a request header of its client
         value = _first(self._environ, name)
         if not value or self._excepted(address.host, address.port):
             return None

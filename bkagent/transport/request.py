@@ -177,12 +177,12 @@ class Request:
 
     @property
     def is_read(self) -> bool:
-        """Say whether nothing of the body is left."""
+        """Return whether nothing of the body is left."""
         return self._left == 0
 
     @property
     def is_skippable(self) -> bool:
-        """Say whether so little is left of the body that it can be read away for the sake of the next request."""
+        """Return whether so little is left of the body that it can be read away for the sake of the next request."""
         if self._left is None or (self.head.expects_continue and not self._started):
             return self._left == 0
         return self._left <= DRAIN_BYTES
@@ -222,7 +222,7 @@ def inflate(data: bytes, limit_bytes: int) -> bytes:
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    """Say whether arrays and objects lie in each other deeper than so many levels."""
+    """Return whether arrays and objects lie in each other deeper than so many levels."""
     row = [value] if isinstance(value, (dict, list)) else []
     for _ in range(levels):
         if not row:

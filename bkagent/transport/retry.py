@@ -22,7 +22,7 @@ class Schedule:
 
     tries     the first one included; 0 is without end
     pause_s   failed tries so far, less one -> seconds, before jitter
-    jitter    lowest and highest number of seconds added at random; a negative sum is no pause
+    jitter    lowest and highest number of seconds added at random; a negative sum means no pause
     """
 
     __slots__ = ("tries", "pause_s", "jitter")
@@ -73,7 +73,7 @@ def subsecond(tries: int, first_s: float, jitter: "Tuple[float, float]" = (0.0, 
 
 
 def worth_another_try(error: Exception) -> bool:
-    """Say whether an error may pass: no answer came, it was 429 or 5xx, or one of success that cannot be read."""
+    """Return whether an error may pass: no answer came, it was 429 or 5xx, or one of success that cannot be read."""
     # Such an answer is mostly that of something in between, a proxy's page for instance.
     return isinstance(error, WireError) or (isinstance(error, Unreachable) and error.may_retry)
 

@@ -12,7 +12,7 @@ Handler = Callable[[Request], Answer]
 
 
 class _Node:
-    """One node of the tree: what the next segment may be, and who answers when there is none."""
+    """One node of the tree: the possible next segments, and the handlers of a path that ends here."""
 
     __slots__ = ("named", "parameter", "handlers")
 

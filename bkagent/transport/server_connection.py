@@ -18,7 +18,7 @@ HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, how
 STALL_LIMIT_S = 60.0  # a body or an answer that does not move for this long is given up
 SLOWEST_BYTES_PER_S = 8 * 1024  # a body as a whole may not be slower
 _BLOCK_BYTES = 256 * 1024
-DRAIN_BYTES = 64 * 1024  # of a body that nobody reads, as much is read away, for so long
+DRAIN_BYTES = 64 * 1024  # how much of an unread body is read and discarded, and for how long
 DRAIN_S = 2.0
 _LINE_BYTES = 1024
 

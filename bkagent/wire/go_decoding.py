@@ -1,6 +1,6 @@
 """JSON as Go's encoding/json takes it, for texts that the reference reads so. On the short path.
 
-Bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD, one for each; of two members of one name the last
+Bytes that are not UTF-8 and halves of surrogate pairs become U+FFFD, one for each; of two members of one name the last
 counts. Source: https://pkg.go.dev/encoding/json#Unmarshal.
 
 Go writes texts by the same rule, so what names a file in the body of one request is found by the bytes of another.

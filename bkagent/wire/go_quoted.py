@@ -6,7 +6,7 @@ _SHORT = {
 
 
 def go_quote(text: str) -> str:
-    """Return `text` in double quotes. Bytes that are no UTF-8 are `\\xNN`; in `text` they are surrogate escapes."""
+    """Return `text` in double quotes. Bytes that are not UTF-8 are `\\xNN`; in `text` they are surrogate escapes."""
     return '"' + body(text) + '"'
 
 

@@ -14,7 +14,7 @@ def trim(text: str) -> str:
 
 
 def has_space(text: str) -> bool:
-    """Say whether any letter is white space."""
+    """Return whether any letter is white space."""
     return any(letter in SPACES for letter in text)
 
 

@@ -1,6 +1,6 @@
 """A URL taken apart and written again as Go's `net/url` does it: what the reference takes, refuses and shows.
 
-`urllib.parse` takes what that refuses (a blank in a host, an escape that is none), refuses what that takes, and changes
+`urllib.parse` takes what that refuses (a space in a host, an invalid escape), refuses what that takes, and changes
 the case of hosts. Source of the rules: RFC 3986; RFC 6874 for zones; https://pkg.go.dev/net/url.
 """
 
@@ -32,7 +32,7 @@ class BadUrl(ValueError):
 class Url(NamedTuple):
     """The parts, without their escapes but for `opaque`, `query` and what begins with `raw_`.
 
-    `user` and `password` are None where there is none, which differs from an empty one.
+    `user` and `password` are None if missing, which differs from an empty one.
     """
 
     scheme: str = ""

@@ -29,7 +29,7 @@ class _Context:
 
 
 def _parse_int(text: str) -> int:
-    # Longer ones take time that grows with the square of their length, and are no number of anything.
+    # Longer ones take time that grows with the square of their length, and are never meant as a number.
     if len(text) > LONGEST_NUMBER:
         raise ValueError(f"a number has more than {LONGEST_NUMBER} digits")
     return int(text)

@@ -50,7 +50,7 @@ class Anchors:
             self._deepest = depth
 
     def begin(self, name: str, depth: int) -> _Begun:
-        """Note that the value of an anchor begins; give the result to `end`. An empty name is none."""
+        """Note that the value of an anchor begins; give the result to `end`. An empty name means no anchor."""
         begun = _Begun(name, self._weight, depth, self._deepest)
         if name:
             self._deepest = depth

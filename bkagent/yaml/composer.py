@@ -1,7 +1,7 @@
 """Make values of the tokens of one document: dictionaries in document order, lists and scalars.
 
 A mapping's keys are texts; the last value of a repeated key wins; `<<` merges. An alias stands for the very
-value of its anchor, so whoever changes a value must copy it first.
+value of its anchor, so copy a value before changing it.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Composer:
         return items
 
     def _more_in_flow(self, closing: str, later: bool) -> bool:
-        """Go past the comma or the closing bracket; say whether an entry follows."""
+        """Go past the comma or the closing bracket; return whether an entry follows."""
         token = self.tokens[self.place]
         if later and token.kind == t.FLOW_ENTRY:
             self.place += 1

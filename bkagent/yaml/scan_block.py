@@ -78,7 +78,7 @@ def _folded(lines: List[str]) -> str:
     """Join lines with spaces; blank ones, and those that begin with a blank, keep their line ends."""
     parts: List[str] = []
     breaks = 0
-    before = " "  # how the last line with text began; there is none yet
+    before = " "  # how the last line with text began; none yet
     for line in lines:
         if line:
             own = line[0]

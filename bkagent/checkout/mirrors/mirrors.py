@@ -28,7 +28,7 @@ _NOT_FROM_USER = {"GIT_PROTOCOL_FROM_USER": "0"}
 
 
 def obtain(work: Work, submodule: str = "") -> str:
-    """Return the folder of an up-to-date mirror, "" where there is none to use.
+    """Return the folder of an up-to-date mirror, "" if none is usable.
 
     Of the job's repository, whose commit is looked for; or of a `submodule`'s, which is fetched whole. Leaves the
     session in the mirrors' folder. Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
@@ -85,7 +85,7 @@ def _existing_mirror(work: Work, repository: str, folder: str) -> str:
 
 
 def _is_usable(work: Work, folder: str) -> bool:
-    """Say whether a mirror's configuration lets it be used; warn where it does not."""
+    """Return whether a mirror's configuration lets it be used; warn where it does not."""
     reason = mirror_settings.unexpected(work, folder)
     if reason:
         work.session.log.warning(
@@ -118,7 +118,7 @@ def _bring_up_to_date(work: Work, repository: str, folder: str, *, is_submodule:
 
 
 def _renew(work: Work, repository: str, folder: str, failed: GitFailed) -> None:
-    """Make a mirror anew where `failed` says that it is damaged, once for a checkout. Raises GitFailed, JobFailed."""
+    """Create a mirror again if `failed` says that it is damaged, once per checkout. Raises GitFailed, JobFailed."""
     is_damaged = failed.is_of_damage or failed.kind is Kind.IN_THE_WAY
     if not is_damaged or folder in work.renewed:
         raise failed
@@ -147,7 +147,7 @@ def _clone(work: Work, repository: str, folder: str, is_submodule: bool) -> None
         is_whole = True
     finally:
         if not is_whole and os.path.lexists(folder):
-            # It would be taken for a mirror by whoever comes next.
+            # The next job would use it as a mirror.
             work.session.log.comment(f'Removing mirror dir "{folder}" due to failed clone')
             remove_tree(folder)
 

@@ -53,7 +53,7 @@ class RemoteMirror:
     duration_s: float = 0.0
 
     def awaits(self, site: MirrorSite) -> bool:
-        """Say whether the copy is to be asked at `site`, and has not been."""
+        """Return whether the copy is to be asked at `site`, and has not been."""
         return self.site is site and self.outcome is MirrorOutcome.NOT_REACHED
 
     @property
@@ -134,7 +134,7 @@ def _unfit_for_site(settings: Checkout, folder: str, site: MirrorSite) -> str:
 
 
 def _has(flags: str, *prefixes: str) -> bool:
-    """Say whether a flag starts like one of `prefixes`: git takes any start of a name that fits no other."""
+    """Return whether a flag starts like one of `prefixes`: git takes any start of a name that fits no other."""
     try:
         return any(word.startswith(prefixes) for word in split(flags))
     except ValueError:

@@ -89,7 +89,7 @@ def _names(folder: str) -> "list[str]":
 
 
 def _is_intact(path: str, object_id: str) -> bool:
-    """Say whether a loose object is what its name says: the hash of what it holds, inflated."""
+    """Return whether a loose object is what its name says: the hash of what it holds, inflated."""
     digest = hashlib.sha1() if len(object_id) == 40 else hashlib.sha256()
     inflating = zlib.decompressobj()
     try:

@@ -62,7 +62,7 @@ def _flush() -> None:
         try:
             file.flush()
         except (OSError, ValueError):
-            pass  # whoever read it is gone, as the status says already
+            pass  # its reader is gone, as the status already says
 
 
 COMMAND = Command(

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from bkagent.cli.command import Call
 
-# Answered where there is no password, so that git fails at once in place of asking a person.
+# The answer without a password: git fails at once instead of asking a person.
 NO_PASSWORD = "username=fail\npassword=fail\n\n"
 
 
 def run(call: "Call") -> int:
-    """Answer git's question; actions other than get are none."""
+    """Answer git's request; actions other than get are ignored."""
     action = call.arguments[0] if call.arguments else ""
     call.report("debug", f"Action: {action}")
     if action != "get":

@@ -42,7 +42,7 @@ def run(call: "Call") -> int:
 
 
 def _promise_through_job(call: "Call", job: str, exit_status: int, reason: str) -> bool:
-    """Say whether the job's process took the promise; False where there is none that could."""
+    """Return whether the job's process accepted the promise; False if it is missing or too old."""
     document = {"exit_status": exit_status, "reason": reason} if reason else {"exit_status": exit_status}
     try:
         answer = JobApi(call.environ).request("POST", "/promise-failure", document)

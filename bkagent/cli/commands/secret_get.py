@@ -33,7 +33,7 @@ def run(call: "Call") -> int:
 
 
 def _fetch_all(call: "Call", keys: "List[str]") -> "Dict[str, str]":
-    """Return the values by key. Raises AgentError that names every key whose value could not be had."""
+    """Return the values by key. Raises AgentError that names every key whose value could not be fetched."""
     job, in_job = call.settings[JOB], client.client(call)
     values: "Dict[str, str]" = {}
     problems: "Dict[str, AgentError]" = {}

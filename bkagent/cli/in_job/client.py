@@ -57,7 +57,7 @@ def argument(call: "Call", at: int, label: str) -> str:
 
 
 def value(call: "Call", at: int) -> str:
-    """Return an argument, or what standard input says where there is none; that one is not cut in any way."""
+    """Return an argument, or all of standard input, untrimmed, if the argument is missing."""
     if len(call.arguments) > at:
         return job_text.sendable(call.arguments[at])
     call.report("info", "Reading value from STDIN")

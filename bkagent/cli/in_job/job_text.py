@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def sendable(text: str) -> str:
-    """Return an argument or a variable as JSON can carry it: bytes that are no UTF-8 become replacement characters."""
+    """Return an argument or a variable as JSON can carry it: bytes that are not UTF-8 become replacement characters."""
     if text.isascii():
         return text
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -25,7 +25,7 @@ def read_stdin(call: "Call") -> str:
 
 
 def stdin_has_text(call: "Call") -> bool:
-    """Say whether standard input is a pipe or a file: what a terminal would say is not waited for."""
+    """Return whether standard input is a pipe or a file: what a terminal would say is not waited for."""
     try:
         mode = os.fstat(call.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):

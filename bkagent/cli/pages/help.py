@@ -24,7 +24,7 @@ _NARROW = 70
 def answer(words: "List[str]", environ: "Mapping[str, str]") -> int:
     """Answer a command line that names no command: a list of them, or the page that "help" asks for.
 
-    Raises UnknownCommand for words that are no command and no group, UsageError for a flag before a command.
+    Raises UnknownCommand for an unknown command or group, UsageError for a flag before a command.
     """
     first = words[0] if words else "help"
     if first in _FLAGS or words in ([], ["help"], ["h"]):
@@ -49,7 +49,7 @@ def _answer_help(words: "List[str]", environ: "Mapping[str, str]") -> int:
 
 
 def _answer_in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> int:
-    """Answer what stands behind the name of a group and is no command of it."""
+    """Answer the words after the name of a group that are not one of its commands."""
     first = words[0] if words else "help"
     if first in _WORDS and len(words) > 1:
         name, _ = table.find([group, words[1]])

@@ -23,7 +23,7 @@ def width(out: "TextIO", environ: "Mapping[str, str]") -> int:
 
 
 def is_coloured(out: "TextIO", environ: "Mapping[str, str]") -> bool:
-    """Say whether a page may hold colours: on a terminal, unless NO_COLOR or a dumb terminal forbids it."""
+    """Return whether a page may hold colours: on a terminal, unless NO_COLOR or a dumb terminal forbids it."""
     return out.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 

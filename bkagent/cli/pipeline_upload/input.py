@@ -48,7 +48,7 @@ def _standard_input(call: Call) -> Iterator[Input]:
 
 
 def _stdin_is_readable(call: Call) -> bool:
-    """Say whether standard input is anything but a terminal or its like, and open."""
+    """Return whether standard input is anything but a terminal or its like, and open."""
     try:
         return not stat.S_ISCHR(os.fstat(call.stdin.fileno()).st_mode)
     except (OSError, ValueError, AttributeError):

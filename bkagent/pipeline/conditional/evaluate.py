@@ -2,8 +2,8 @@
 
     evaluate('build.branch == "main"', {"build.branch": "main"})  ->  True
 
-Source: the pipeline facts' chapter on conditionals. `conditional_words` splits the text, `conditional_parser`
-makes one function of it, `conditional_values` holds what the operators do.
+`lexer` splits the text, `parser` makes one function of it, `operators` has what the operators do.
+Source: https://buildkite.com/docs/pipelines/configure/conditionals
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bkagent.pipeline.errors import PipelineError
 
 
 def evaluate(text: str, variables: Mapping[str, Any]) -> bool:
-    """Say whether the condition holds. The empty one does; null counts as false.
+    """Return whether the condition holds. The empty one does; null counts as false.
 
     `variables` maps dotted names to a text, a number, a boolean, None or a list of texts, such as
     {"build.branch": "main", "build.pull_request.id": None, "pipeline.slug": "app"}; names of the language that

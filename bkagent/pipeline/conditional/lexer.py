@@ -40,7 +40,7 @@ def error_at(at: int, sentence: str) -> NoReturn:
 def split(text: str) -> List[Word]:
     """Return the words of a condition and a last one of the kind "end".
 
-    Raises PipelineError with the column of what is no word of the language.
+    Raises PipelineError with the column of an invalid word.
     """
     if len(text) > LONGEST_CONDITION:
         error_at(LONGEST_CONDITION, f"the condition is longer than {LONGEST_CONDITION} characters")

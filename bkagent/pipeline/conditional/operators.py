@@ -31,7 +31,7 @@ def matches(left: Any, right: Any, at: int) -> bool:
 
 
 def includes(left: Any, right: Any, at: int) -> bool:
-    """Say whether a list has this text, or one that the regular expression matches; null has none."""
+    """Return whether a list has this text, or one that the regular expression matches; null has none."""
     if left is None:
         return False
     if not isinstance(left, (list, tuple)):

@@ -36,7 +36,7 @@ class Known(NamedTuple):
     steps: bool = False
 
     def has(self, name: str) -> bool:
-        """Say whether a condition may use this name."""
+        """Return whether a condition may use this name."""
         return name in NAMES or (name in self.extra and name != "env") or (self.steps and name in STEP_NAMES)
 
 
@@ -201,7 +201,7 @@ def _compared(left: Answer, right: Answer, sign: Word) -> Answer:
 
 
 def _check_choice(left: List[Word], right: List[Word], sign: Word) -> None:
-    """Refuse to compare a name that has few words with a text that is none of them."""
+    """Refuse to compare a name that has a fixed set of values with another text."""
     if sign.text not in ("==", "!=") or len(left) != 1 or len(right) != 1:
         return
     for name, text in ((left[0], right[0]), (right[0], left[0])):

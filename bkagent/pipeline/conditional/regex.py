@@ -69,7 +69,7 @@ class Pattern:
             error_at(at, f"invalid regular expression: {error}")
 
     def found_in(self, text: str) -> bool:
-        """Say whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
+        """Return whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
         asked = (self._compiled.pattern, self._compiled.flags, text)
         if asked not in _budget.answers:
             with spend(self._at) as left_s:

@@ -19,7 +19,7 @@ from bkagent.pipeline.errors import PipelineError
 def normalise(document: Any) -> Normalised:
     """Return the document's wire form and warnings, nothing interpolated.
 
-    Raises PipelineError for a document that is no pipeline.
+    Raises PipelineError for a document that is not a pipeline.
     """
     pipeline, warnings = read(document)
     return Normalised(to_wire(pipeline), tuple(warnings), pipeline)

@@ -58,7 +58,7 @@ def _own_values(block: Mapping[str, Any]) -> Dict[str, str]:
 
 
 def _substitution(value: str) -> bool:
-    """Say whether a value is only the name of what the agent puts in later."""
+    """Return whether a value is only the name of what the agent puts in later."""
     try:
         return value.startswith("$") and interpolate(value, {}) == ""
     except PipelineError:

@@ -25,7 +25,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def key(fields: Fields, text: str) -> str:
-    """Check a step's key; "" is none."""
+    """Check a step's key; "" means no key."""
     if not text:
         return ""
     if len(text) > LONGEST_KEY:

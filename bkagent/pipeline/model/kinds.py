@@ -15,7 +15,7 @@ _TYPES = {**grammar.TYPES, "commands": "command"}
 def kind_of(document: Mapping[str, Any], position: str) -> str:
     """Return "command", "wait", "block", "input", "trigger" or "group".
 
-    Raises PipelineError naming the place for a step of which nobody knows what to do with it.
+    Raises PipelineError naming the position of a step of unknown kind.
     """
     stated = document.get("type")
     if stated is not None:

@@ -1,4 +1,4 @@
-"""The attributes that each kind of step knows, for callers who must not pass over one that nobody knows."""
+"""The known attributes of each kind of step, for callers that must report unknown ones."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class AutomaticRetry:
     limit: int = DEFAULT_RETRY_LIMIT
 
     def matches(self, exit_status: int, signal: str, signal_reason: str) -> bool:
-        """Say whether a job that ended this way falls under the rule. Every part of it must agree."""
+        """Return whether a job that ended this way falls under the rule. Every part of it must agree."""
         if exit_status == 0 or (self.statuses is not None and exit_status not in self.statuses):
             return False
         if self.signals is not None and (plain_signal(signal) or "none") not in self.signals:
