@@ -1,4 +1,4 @@
-"""Which files an artifact upload is about: patterns to files, in the order of the patterns and then of names."""
+"""Find the files of an artifact upload, in the order of the patterns and then of names."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class MatchedFile:
 def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[MatchedFile]:
     """Return the files that `paths` names, each once.
 
-    Warns of folders and missing files. Raises AgentError for a pattern that does not parse, and for a match that
+    Warns of folders and missing files. Raises AgentError for an invalid pattern, and for a match that
     cannot be opened: nothing has been sent then.
     """
     pieces = paths.split(selection.delimiter) if selection.delimiter else [paths]
@@ -100,14 +100,14 @@ def _artifact_path(candidate: str, absolute: str, cwd: str) -> str:
 
 
 def _clean(path: str) -> str:
-    """Return a path without the folders that it enters and leaves, by its letters alone: they need not be there."""
+    """Return a path without "." and "..", resolved by name alone: its folders need not exist."""
     clean = posixpath.normpath(path)
     return clean[1:] if clean.startswith("//") and not _WINDOWS else clean
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """What a folder holds: its path, where the matcher stands behind it, and which folder a link leads to."""
+    """An entry of a folder: its path, the matcher's state after it, and the folder that a link leads to."""
 
     path: str
     node: Node
@@ -155,7 +155,7 @@ class _Walk:
             yield path
 
     def _below(self, root: str, start: Node) -> Iterator[str]:
-        """Walk depth first with a list in hand: a tree may be deeper than Python's stack."""
+        """Walk depth first with an explicit stack: a tree may be deeper than Python's own."""
         if not os.path.isdir(os.path.join(self._cwd, root)):
             return
         above: List[_OpenFolder] = [_OpenFolder(self._entries("" if root == "." else root.rstrip("/") + "/", start))]
@@ -173,7 +173,7 @@ class _Walk:
                 above.append(_OpenFolder(self._entries(entry.path + "/", entry.node), entry.target))
 
     def _take_turn(self, path: str) -> None:
-        """Count a link that leads back to where the walk is. One circle ends by itself, many have no end."""
+        """Count a link that leads back into the walk's own path. A single loop ends by itself, several do not."""
         self._turns_count += 1
         if self._turns_count > _TURNS_COUNT:
             folder, name = os.path.split(os.path.join(self._cwd, path))

@@ -1,4 +1,4 @@
-"""What kind of content a file has, told from its name as the reference does.
+"""The content type of a file, by its name, as in the reference.
 
 First the table beside this file, whose extensions count as they are written. Then the system's MIME tables and Go's own
 few types, where extensions have no case and texts are said to be UTF-8. Else `binary/octet-stream`.
@@ -95,7 +95,7 @@ class ContentTypes:
 
 
 class _SystemTypes:
-    """What the system's files say, over Go's own types: as an extension is written, then without its case."""
+    """The types of the system's files, over Go's own: by the extension as written, then in lower case."""
 
     def __init__(self, globs: Sequence[str], tables: Sequence[str]) -> None:
         self._exact: Dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""The folder that artifacts are downloaded to: each lands below it, whole or not at all, whatever links lie there."""
+"""The download folder of artifacts: each is written below it, completely or not at all, whatever links are there."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DestinationFolder:
         return parts
 
     def write(self, parts: List[str], fill: Callable[[Callable[[bytes], None]], Tuple[int, str]]) -> Tuple[int, str]:
-        """Have `fill` write a new file and put it in its place once it is whole; return what `fill` does.
+        """Have `fill` write a new file and rename it once it is complete; return what `fill` returns.
 
         Raises AgentError if that fails; so does the function that `fill` writes with.
         """

@@ -1,4 +1,4 @@
-"""Where artifacts can go besides the control plane's own storage."""
+"""Artifact destinations other than the control plane's own storage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _STORES = {"s3": "Amazon S3", "gs": "Google Cloud Storage", "rt": "Artifactory"}
 
 
 def store_of(destination: str) -> str:
-    """Return the name of the store that a destination means; "" for none of them."""
+    """Return the name of the store that a destination names, "" if unknown."""
     parts = urlsplit(destination)
     if parts.scheme in _STORES:
         return _STORES[parts.scheme]
@@ -20,7 +20,7 @@ def store_of(destination: str) -> str:
 
 
 def check_upload(destination: str) -> None:
-    """Raise AgentError for a destination that nothing can be uploaded to."""
+    """Raise AgentError for a destination that is invalid or not supported."""
     store = store_of(destination)
     if store:
         raise AgentError(

@@ -1,4 +1,4 @@
-"""Where a downloaded artifact goes: never outside the folder that was named, whatever its record says."""
+"""The path of a downloaded artifact: never outside the given folder, whatever its record says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def steps(destination: str, artifact_path: str, *, windows: bool = False, may_cl
     """Return the names that lead from `destination` to an artifact; the last one is the file's.
 
     Leading ".." and "/" of the artifact's path are dropped, unless it `may_climb`. Where the destination's last folder
-    is the path's first one, they are the same folder. Raises AgentError for a path that cannot be a file's name.
+    is the path's first one, they are the same folder. Raises AgentError for a path that is not a valid file name.
     """
     parts = posixpath.normpath(artifact_path.replace("\\", "/") if windows else artifact_path).split("/")
     last = destination.rpartition("\\" if windows else "/")[2]

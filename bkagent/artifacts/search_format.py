@@ -1,4 +1,4 @@
-"""What `artifact search` prints for each artifact: a text with %i, %p and the like, and escapes as in Go."""
+"""The output format of `artifact search`: a text with %i, %p and the like, and escapes as in Go."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NO_TIME = "0001-01-01T00:00:00Z"  # as servers that do not know it are understo
 
 
 def unescape(text: str) -> bytes:
-    """Return a format with its escapes undone, as UTF-8. Raises ValueError for one that means nothing."""
+    """Return a format with its escapes decoded, as UTF-8. Raises ValueError for an invalid one."""
     pieces: List[bytes] = []
     at = 0
     while at < len(text):
@@ -45,9 +45,9 @@ def _decode_escape(match: "re.Match[str]") -> bytes:
 
 
 def line(form: bytes, artifact: Artifact) -> bytes:
-    """Return what is printed for one artifact, on one line as far as its fields go.
+    """Return the output for one artifact, with each field on one line.
 
-    Control characters in them are escaped; other letters behind a percent sign stay as they are.
+    Control characters in them are escaped; other letters after a percent sign are kept.
     """
     fields = {
         b"i": artifact.id, b"p": artifact.path, b"c": _whole_seconds(artifact.created_at), b"j": artifact.job_id,

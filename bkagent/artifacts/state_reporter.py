@@ -1,4 +1,4 @@
-"""Tells the control plane about once a second which uploads have ended, in a thread of its own."""
+"""Report to the control plane, about once a second, which uploads have ended, in a separate thread."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class StateReporter:
             self._thread.start()
 
     def add(self, change: StateChange) -> None:
-        """Remember that an upload has ended."""
+        """Queue the state of an upload that has ended."""
         self._report("debug", f"Artifact {change.id} has entered state {'finished' if change.finished else 'error'}")
         with self._changed:
             self._changes.append(change)
             self._changed.notify()
 
     def finish(self) -> None:
-        """Return when everything is told. Raises the last error when that could not be done."""
+        """Return when all states are sent. Raises the last error if that failed."""
         with self._changed:
             self._ending = True
             self._changed.notify()

@@ -1,4 +1,4 @@
-"""Bytes of artifacts on their way to the control plane's own storage: a form, or the parts of a file."""
+"""Upload the bytes of artifacts to the control plane's own storage: a form, or the parts of a file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SHOWN_BYTES = 300
 
 @dataclass(frozen=True)
 class Unit:
-    """One request's worth of an artifact: all of it, or part `number` of `count`."""
+    """What one request uploads: a whole artifact, or part `number` of `count`."""
 
     artifact: Artifact
     action: Action
@@ -50,7 +50,7 @@ def units(artifact: Artifact, instructions: Instructions) -> List[Unit]:
 def send(pool: Pool, unit: Unit, user_agent: str) -> Tuple[int, str]:
     """Upload one unit, once. Return (part number, ETag), (0, "") for a form.
 
-    Raises Unreachable, Unavailable or Refused with what the storage said, WireError for a part without an ETag, and
+    Raises Unreachable, Unavailable or Refused with the storage's message, WireError for a part without an ETag, and
     AgentError when the file cannot be read.
     """
     headers = {"User-Agent": user_agent}

@@ -1,4 +1,4 @@
-"""Upload files as artifacts of a job: find them, read their checksums, create their records, send them, say so.
+"""Upload files as artifacts of a job: find them, read their checksums, create their records, send them, report them.
 
 These steps overlap: the files of later batches are read while earlier ones are sent, a batch's records are created
 while the batch before it is sent, and every second the control plane learns what has arrived.
@@ -105,7 +105,7 @@ def upload(
 
 
 class _ArtifactUpload:
-    """One artifact on its way: what is left of it, and whether it has failed."""
+    """The upload of one artifact: how much is left, and whether it has failed."""
 
     def __init__(self, artifact: Artifact, units_count: int) -> None:
         self.artifact = artifact
@@ -116,7 +116,7 @@ class _ArtifactUpload:
 
 
 class _UploadRun:
-    """One run, from files to told states."""
+    """One run, from files to reported states."""
 
     def __init__(
         self,
@@ -200,7 +200,7 @@ class _UploadRun:
         )  # fmt: skip
 
     def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
-        """Return a batch under the names that others may see: they go into the form of each file too."""
+        """Return a batch with redacted names: they are also sent in the form of each file."""
         texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
         return [
             replace(artifact, path=path, content_type=content_type)
@@ -274,7 +274,7 @@ class _UploadRun:
         states.add(StateChange(unit.artifact.id, True, bool(unit.count), tuple(sending.etags)))
 
     def _may_retry(self, error: Exception) -> bool:
-        """Every answer of a storage may change with another try; a file that cannot be read will not."""
+        """Any response of the storage may change with a retry; an unreadable file will not."""
         return not self._stop.requested and type(error) is not AgentError and not isinstance(error, Cancelled)
 
     def _stop_all(self) -> None:

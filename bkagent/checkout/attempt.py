@@ -1,6 +1,6 @@
-"""One attempt at a checkout, from nothing or from what an earlier job left.
+"""One attempt at a checkout, from scratch or from the folder that an earlier job left.
 
-The steps that few jobs have are loaded where they are taken: the first checkout of an agent waits for what is loaded.
+Steps that few jobs need are imported where they run: the first checkout of an agent waits for every import.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NO_TOKEN = "Skipping sending Git information to Buildkite as $BUILDKITE_AGENT_A
 
 
 def attempt(work: Work, number: int) -> None:
-    """Bring the checkout to the commit that is asked for. `number` counts from 0.
+    """Check out the job's commit. `number` counts attempts from 0.
 
     Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """

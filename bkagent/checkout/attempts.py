@@ -1,4 +1,4 @@
-"""Try a checkout until it works: what each kind of failure does to the folder, and whether another try can help."""
+"""Try a checkout until it succeeds: what each kind of failure does to the folder, and whether a retry can help."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bkagent.transport import retry
 
 
 class NextStep(NamedTuple):
-    """What follows a failed attempt. `text` is the warning; `shows_try` puts the number of the try behind it."""
+    """What follows a failed attempt. `text` is the warning; `shows_try` adds the number of the try to it."""
 
     text: str
     removes: bool

@@ -1,6 +1,6 @@
-"""What a checkout is to do: read from the job's environment once, and again after each hook that changed it.
+"""The settings of a checkout: read from the job's environment once, and again after each hook that changed it.
 
-Some variables are looked at again (a hook may turn submodules off), others count only as they were when the job
+Some variables are read again (a hook may turn submodules off), others count only as they were when the job
 process started: a hook that changes BUILDKITE_COMMIT changes what later commands see, not what is checked out.
 """
 
@@ -94,7 +94,7 @@ def bad_sparse_mode(mode: str) -> str:
 
 
 def words(text: str, doing: str) -> List[str]:
-    """Return the words of a variable. Raises JobFailed, its text starting with `doing`, where a quote is not closed."""
+    """Return the words of a variable. Raises JobFailed, its text starting with `doing`, for an unclosed quote."""
     try:
         return split(text)
     except ValueError as error:
@@ -102,7 +102,7 @@ def words(text: str, doing: str) -> List[str]:
 
 
 def flags_of(option: str, text: str) -> List[str]:
-    """Return the words of an option that holds flags. Raises JobFailed."""
+    """Return the flags of an option, split into words. Raises JobFailed."""
     return words(text, f"splitting --{option} {go_quoted.go_quote(text)}")
 
 

@@ -1,4 +1,4 @@
-"""Tell the control plane what commit was checked out, unless it knows."""
+"""Send the checked-out commit to the control plane, unless it has it already."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def send(
 ) -> None:
     """Store the commit's data under KEY. `exists` and `set_value` ask the control plane and raise AgentError.
 
-    What goes wrong is only warned of. Raises Cancelled.
+    Other errors are logged as warnings. Raises Cancelled.
     """
     log = session.log
     log.comment("Checking to see if git commit information needs to be sent to Buildkite...")

@@ -1,4 +1,4 @@
-"""Fetch what the job is to build, by the narrowest refspec that will do."""
+"""Fetch the job's commit by the narrowest refspec that works."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NO_MERGE = "The pull request conflicts with its base branch, or GitHub has not 
 
 
 def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
-    """Fetch the job's commit into FETCH_HEAD, or leave it where the repository has it. Raises GitFailed."""
+    """Fetch the job's commit into FETCH_HEAD, unless the repository already has it. Raises GitFailed."""
     session, settings = work.session, work.settings
     commit = settings.commit
     promisor.repair(work)
@@ -80,7 +80,7 @@ def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
 
 
 def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
-    """Return the words before the remote. A sparse checkout needs no files but its own, unless a filter is given."""
+    """Return the fetch flags. A sparse checkout fetches only its own files, unless a filter is given."""
     flags = flags_of("git-fetch-flags", work.settings.fetch_flags)
     cloned_with = flags_of("git-clone-flags", work.settings.clone_flags)
     if selection is not None and not has_filter(flags) and not has_filter(cloned_with):
@@ -94,7 +94,7 @@ def is_github_pull_request(work: Work) -> bool:
 
 
 def pull_request_refspec(work: Work) -> str:
-    """Return the ref of the pull request: its head, or its merge into the branch. Raises GitFailed for no number."""
+    """Return the ref of the pull request: its head or its merge. Raises GitFailed for an invalid number."""
     refspec = f"refs/pull/{work.settings.pull_request}/{'merge' if work.settings.uses_merge_refspec else 'head'}"
     if not is_branch_name(refspec):
         raise _final_failure(
@@ -104,13 +104,13 @@ def pull_request_refspec(work: Work) -> str:
 
 
 def pull_request_schedule(work: Work) -> retry.Schedule:
-    """Return how often the ref of the pull request is asked for: a merge that is missing mostly stays so."""
+    """Return how often to fetch the ref of the pull request: a missing merge usually stays missing."""
     return ONCE if work.settings.uses_merge_refspec else PATIENT
 
 
 @contextmanager
 def hint_at_conflict(work: Work) -> Iterator[None]:
-    """Add to a GitFailed of the code within what keeps GitHub from making a merge commit, where the job is of one."""
+    """Add a hint on why GitHub has no merge commit to a GitFailed of the block, if the job builds one."""
     try:
         yield
     except GitFailed as failed:
@@ -118,12 +118,12 @@ def hint_at_conflict(work: Work) -> Iterator[None]:
 
 
 def _final_failure(text: str, doing: str = "") -> GitFailed:
-    """Return a failure that leaves the checkout alone, and that another attempt would not change."""
+    """Return a failure that keeps the checkout and is not retried."""
     return GitFailed(f"{doing}: {text}" if doing else text, 1, Kind.FETCH, was_retried=True)
 
 
 def run(work: Work, argv: Sequence[str], schedule: retry.Schedule, *, doing: str) -> None:
-    """Fetch, again after a pause while the ref is not there yet. Raises GitFailed, Cancelled."""
+    """Fetch, and retry after a pause while the ref does not exist yet. Raises GitFailed, Cancelled."""
     was_retried = schedule.tries > 1
     for number in range(schedule.tries):
         try:
@@ -168,7 +168,7 @@ def _fetch_pull_request(work: Work, flags: List[str]) -> None:
 
 
 def _check_merged_head(work: Work) -> None:
-    """Make sure that GitHub merged the commit that is asked for, not one before it. Raises GitFailed."""
+    """Check that GitHub merged the job's commit, not an earlier one. Raises GitFailed."""
     expected = work.settings.pull_request_head
     head, _, _ = work.capture(commands.show_commit("FETCH_HEAD"), doing="reading the merge commit").partition("\n\n")
     parents = [line.partition(" ")[2] for line in head.splitlines() if line.startswith("parent ")]
@@ -178,7 +178,7 @@ def _check_merged_head(work: Work) -> None:
 
 
 def _fetch_commit_alone(work: Work, flags: List[str], commit: str, doing: str) -> bool:
-    """Fetch the commit of a pull request whose ref is gone, and return whether the remote still gives it out."""
+    """Fetch the commit of a pull request whose ref no longer exists; return whether the remote still has it."""
     work.session.log.comment("The ref of the pull request no longer exists, trying its commit alone")
     try:
         run(work, commands.fetch(flags, [commit]), ONCE, doing=doing)
@@ -188,7 +188,7 @@ def _fetch_commit_alone(work: Work, flags: List[str], commit: str, doing: str) -
 
 
 def _fetch_or_everything(work: Work, flags: List[str], refspecs: List[str], *, doing: str) -> None:
-    """Fetch `refspecs`; where the remote does not give single commits out, all branches and tags."""
+    """Fetch `refspecs`; if the remote refuses single commits, fetch all branches and tags."""
     within = f"{doing}: fetching refspecs [{' '.join(refspecs)}]"
     split = [word for refspec in refspecs for word in words(refspec, within)]
     try:

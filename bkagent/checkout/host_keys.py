@@ -17,7 +17,7 @@ _LOCK_WAIT_S = 30.0
 
 
 def add_host_keys(work: Work, repository: str) -> None:
-    """Add the host's keys to the user's known hosts. What goes wrong is warned of; git will say the rest.
+    """Add the host's keys to the user's known hosts. Errors are logged as warnings; git will report the rest.
 
     Raises Cancelled. Version 4 leaves this to ssh itself.
     """
@@ -50,7 +50,7 @@ def add_host_keys(work: Work, repository: str) -> None:
 
 
 def _resolve_host(work: Work, address: location.Location) -> str:
-    """Return what ssh makes of the host, or the host without the alias that a person would add."""
+    """Return the host that ssh resolves the name to, or the name without a person's alias suffix."""
     try:
         host = ssh_hosts.parse_host(work.session.capture(ssh_hosts.probe(address.hostname), hidden=True))
     except JobFailed:

@@ -1,4 +1,4 @@
-"""Files that Git LFS holds: fetched and put in place after the checkout."""
+"""Git LFS files: fetched and checked out after the checkout."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BATCH_COUNT = 1000
 
 
 def probe(work: Work) -> None:
-    """Raises JobFailed where Git LFS is not installed: another attempt would not find it either."""
+    """Raise JobFailed if Git LFS is not installed: a retry would not find it either."""
     try:
         work.capture(lfs_commands.probe())
     except JobFailed as failed:
@@ -30,7 +30,7 @@ def install(work: Work) -> None:
 
 
 def check_out(work: Work, selection: Optional[Selection]) -> None:
-    """Fetch the large files of the commit, as far as they are kept, and put them in place.
+    """Fetch and check out the commit's LFS files, as far as the sparse checkout includes them.
 
     Raises GitFailed, Cancelled.
     """
@@ -64,7 +64,7 @@ def _fetch_and_check_out(work: Work, selection: Optional[Selection]) -> None:
 
 
 def _kept_names(work: Work) -> List[str]:
-    """Return the large files that the sparse rules keep."""
+    """Return the LFS files that the sparse checkout includes."""
     try:
         names = work.capture(lfs_commands.names()).splitlines()
         states = work.capture(sparse_commands.file_states()).split("\0")

@@ -1,4 +1,4 @@
-"""Keep a partial clone whole when it fetched from another address than `origin`.
+"""Keep a partial clone complete after a fetch from another address than `origin`.
 
 A fetch with a filter makes git write down that the missing objects can be had from where it fetched (a promisor). The
 copy that a job fetched from may be gone tomorrow, so that promise is handed over to `origin` at once. A mark in the
@@ -24,12 +24,12 @@ def is_configured(work: Work, url: str) -> bool:
 
 
 def mark(work: Work, url: str) -> None:
-    """Write down that a fetch from the address begins. Raises GitFailed."""
+    """Record that a fetch from the address begins. Raises GitFailed."""
     _configure(work, MARK, _digest(url))
 
 
 def hand_over(work: Work, url: str) -> None:
-    """Let `origin` promise what the address did, and forget the address, also when the job is cancelled meanwhile.
+    """Make `origin` the promisor instead of the address, even if the job is cancelled meanwhile.
 
     Raises GitFailed of a kind that removes the checkout: it would miss objects that no remote has.
     """
@@ -41,7 +41,7 @@ def hand_over(work: Work, url: str) -> None:
 
 
 def repair(work: Work) -> None:
-    """Finish what a job left that was killed between mark and hand-over. Raises GitFailed as `hand_over` does."""
+    """Finish the hand-over of a job that was killed after `mark`. Raises GitFailed as `hand_over` does."""
     try:
         with open(work.path(".git", "config"), encoding="utf-8", errors="surrogateescape") as file:
             if "remote-mirror-promisor" not in file.read():

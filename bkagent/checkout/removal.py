@@ -1,4 +1,4 @@
-"""Remove a checkout folder, trying again while something keeps it busy."""
+"""Remove a checkout folder, retrying while it is busy."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _KEPT = (
 
 
 def remove(session: Session, folder: str) -> None:
-    """Remove `folder` if it is there, trying again while something keeps it busy.
+    """Remove `folder` if it exists, retrying while it is busy.
 
-    Raises JobFailed, at once for a folder that has more in it than a checkout: a job may name any.
+    Raises JobFailed, immediately for a folder with more in it than a checkout: a job may name any folder.
     """
     kept = _protected_path_within(session, folder)
     if kept:

@@ -1,4 +1,4 @@
-"""What is done about a failed git command before it runs once more: stale locks, and branches in each other's way."""
+"""Repairs between a failed git command and its retry: stale locks and conflicting branches."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ RunGit = Callable[[Sequence[str], Judge], None]
 def prepare_another_try(
     session: Session, git_dir: str, run_git: RunGit, argv: Sequence[str], failed: GitFailed
 ) -> None:
-    """Remove what `argv` failed at, in the repository of `git_dir` or the one that `argv` names.
+    """Remove what made `argv` fail, in the repository of `git_dir` or the one that `argv` names.
 
-    Raises GitFailed, `failed` itself where that is nothing that can be removed.
+    Raises GitFailed, `failed` itself if nothing can be removed.
     """
     if failed.kind not in (Kind.LOCKED, Kind.IN_THE_WAY) or "clone" in argv:
         raise failed

@@ -1,4 +1,4 @@
-"""Take over a checkout that an earlier job left."""
+"""Reuse a checkout that an earlier job left."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bkagent.git.outcome import GitFailed
 
 
 def prepare(work: Work, mirror: str) -> None:
-    """Make the clone one of the job's repository that borrows from `mirror`, or from none. Raises GitFailed."""
+    """Point the clone to the job's repository and let it borrow from `mirror`, or from none. Raises GitFailed."""
     point_origin(work, work.session.cwd)
     if work.settings.mirrors_path:
         _borrow(work, mirror)
 
 
 def point_origin(work: Work, shown_folder: str, git_dir: str = "", repository: str = "") -> bool:
-    """Let `origin` be the repository; return whether it was another. Raises GitFailed."""
+    """Set the URL of `origin` to the repository's; return whether it changed. Raises GitFailed."""
     repository = repository or work.settings.repository
     session = work.session
     try:

@@ -1,4 +1,4 @@
-"""The checkout that a job gets where no hook does it: clone or reuse, fetch, check out, clean, and try again."""
+"""The default checkout, without a checkout hook: clone or reuse, fetch, check out, clean, and retry."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bkagent.shell.session import Session
 def check_out(
     session: Session, settings: Checkout, remember: Callable[[str], None], credential_helper: str = ""
 ) -> None:
-    """Bring the job's folder to the job's commit, with the log that people know.
+    """Check out the job's commit in the job's folder.
 
-    `remember` is told each folder to remove when the job ends; `credential_helper` is what git asks for the password of
-    the control plane's copy of the repository. Sets BUILDKITE_REPO_MIRROR where mirrors are used.
+    `remember` is called with each folder to remove when the job ends; `credential_helper` gives git
+    the password of the control plane's copy of the repository. Sets BUILDKITE_REPO_MIRROR if mirrors are used.
     Raises JobFailed with git's exit code, -1 after a signal; CheckoutLockExpired; Cancelled.
     """
     if not settings.repository:
@@ -37,6 +37,6 @@ def check_out(
 
 
 def remove_old(session: Session) -> None:
-    """Remove the checkout that an earlier job left, where a clean one is asked for. Raises JobFailed."""
+    """Remove an earlier job's checkout if a clean one was requested. Raises JobFailed."""
     session.log.header("Cleaning pipeline checkout")
     removal.remove(session, folder(session))

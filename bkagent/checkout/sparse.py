@@ -1,4 +1,4 @@
-"""A working tree that holds only some folders of the repository."""
+"""A working tree with only some folders of the repository."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bkagent.git.outcome import GitFailed
 
 
 class Selection(NamedTuple):
-    """What a sparse checkout keeps. `sets_mode`: this git's `sparse-checkout set` takes the mode itself."""
+    """What a sparse checkout includes. `sets_mode`: this git's `sparse-checkout set` accepts the mode."""
 
     paths: Tuple[str, ...]
     cone: bool
@@ -20,7 +20,7 @@ class Selection(NamedTuple):
 
 
 def read_selection(work: Work) -> Optional[Selection]:
-    """Return what is to be kept; None for everything, also if git is too old."""
+    """Return what to check out; None for everything, also if git is too old."""
     settings = work.settings
     if not settings.sparse_paths:
         return None
@@ -38,7 +38,7 @@ def read_selection(work: Work) -> Optional[Selection]:
 
 
 def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
-    """Return the flags of a clone that brings only what is kept. What the user gave already is not added twice."""
+    """Return the flags of a clone that fetches only what is included. Flags that the user gave are not added again."""
     all_flags = list(flags)
     kept = [flag for flag in ("--sparse",) if flag in flags]
     if "--sparse" not in flags:
@@ -53,7 +53,7 @@ def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
 
 
 def apply(work: Work, selection: Optional[Selection]) -> None:
-    """Restrict the working tree to what is kept, or lift a restriction that an earlier job left. Raises GitFailed."""
+    """Restrict the working tree to `selection`, or lift the restriction of an earlier job. Raises GitFailed."""
     if selection is None:
         _disable(work)
         return
@@ -98,7 +98,7 @@ def _git_dir(work: Work) -> str:
 
 
 def _output_of(work: Work, argv: Sequence[str]) -> Optional[str]:
-    """Return what a question to git prints, or None where it fails: an unset value, mostly."""
+    """Return what a git command prints, or None if it fails, usually for an unset value."""
     try:
         return work.capture(argv, hidden=True).strip()
     except GitFailed:

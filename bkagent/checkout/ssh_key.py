@@ -1,4 +1,4 @@
-"""A deploy key that the job brings: in a file of its own for as long as git runs."""
+"""The job's deploy key: in a file of its own while git runs."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def use_key(work: Work) -> Iterator[None]:
 
 
 def _write_key(work: Work) -> "tuple[str, str]":
-    """Return a new folder beside the checkout and the key's file in it; not inside, where `git clean` would find it.
+    """Create a folder beside the checkout with the key's file, not inside, where `git clean` would remove it.
 
-    Where others can write beside the checkout, who would put a folder of theirs in its place, it is elsewhere.
+    If other users could replace that folder, it is created elsewhere. Returns both paths.
     """
     above = os.path.dirname(folder(work.session))
     tag = re.sub(r"[^A-Za-z0-9]", "-", work.settings.pipeline)

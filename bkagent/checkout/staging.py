@@ -1,4 +1,4 @@
-"""Where a mirror is made before it goes to its place, whole, since other agents share that."""
+"""The folder where a mirror is created before it is renamed to its final path, which other agents share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bkagent.system.tree_removal import remove_tree
 
 
 def folder_of(mirror: str) -> str:
-    """Return the folder beside a mirror's place. The name is the reference's, which clears up there too."""
+    """Return the staging folder beside a mirror. Its name is the reference's, which also cleans it up."""
     import hashlib  # few mirrors are made
 
     digest = hashlib.sha256(os.fsencode(mirror)).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Lock files that a killed git has left in a checkout or in a mirror, and those that a living one may hold.
+"""Lock files in a checkout or mirror: those left by a killed git, and those that a running git may hold.
 
 git's locks are plain files beside what they protect. One is stale if no process of this machine may hold it, and if it
 is older than any that git keeps in a mirror, which jobs of other machines and containers may share.
@@ -21,7 +21,7 @@ _LOOK_S = 1.0
 
 
 class ClearedLocks(NamedTuple):
-    """How many locks were removed, why one was left ("" where none was), and whether a living process has one."""
+    """How many locks were removed, why one was left ("" if none was), and whether a running process holds one."""
 
     removed_count: int
     why_left: str
@@ -29,7 +29,7 @@ class ClearedLocks(NamedTuple):
 
 
 def clear(session: Session, git_dir: str, *, is_shared: bool) -> ClearedLocks:
-    """Remove the stale locks of a repository, and wait for those that are about to be. Never touches one in use."""
+    """Remove the stale locks of a repository, waiting for those about to become stale. Never removes one in use."""
     removed_count, why_left, is_held = 0, "", False
     folder = os.path.dirname(git_dir) if os.path.basename(git_dir) == ".git" else git_dir
     for path in _locks(git_dir):
@@ -51,7 +51,7 @@ def clear(session: Session, git_dir: str, *, is_shared: bool) -> ClearedLocks:
 
 
 def _locks(git_dir: str) -> List[str]:
-    """Return the lock files of a repository and its submodules. Objects have none but those of lists of packs."""
+    """Return the lock files of a repository and its submodules. Among objects only lists of packs have locks."""
     locks: List[str] = []
     for folder, folders, files in os.walk(git_dir):
         if os.path.basename(folder) == "objects":
@@ -61,14 +61,14 @@ def _locks(git_dir: str) -> List[str]:
 
 
 class _LockUse(NamedTuple):
-    """Why a lock stays, and whether a living process has it."""
+    """Why a lock is kept, and whether a running process holds it."""
 
     why: str
     is_held: bool
 
 
 def _await_stale(session: Session, path: str, folder: str, *, is_shared: bool) -> Optional[_LockUse]:
-    """Wait until a lock is stale or gone, which None says; return at once what keeps it for longer."""
+    """Wait until a lock is stale or gone, and return None; return at once if it will be kept longer."""
     while True:
         holder = lock_holders.holder(path, folder)  # each time: a git may have taken the lock meanwhile
         if holder:

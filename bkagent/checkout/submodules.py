@@ -1,4 +1,4 @@
-"""Bring the submodules of a checkout to the commits that it names."""
+"""Check out the submodules at the commits that the checkout records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bkagent.git.outcome import GitFailed
 
 
 def exist(work: Work) -> bool:
-    """Return whether the working tree names submodules."""
+    """Return whether the working tree has submodules."""
     return os.path.exists(work.path(".gitmodules"))
 
 

@@ -1,4 +1,4 @@
-"""Make sure that a commit is on the branch that the build says it is on."""
+"""Verify that a commit is on the build's branch."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _MODES = {False: (_OFF, "warn", "strict", _FAIL_CLOSED), True: ("strict", _OFF, 
 
 
 class VerificationFailed(JobFailed):
-    """The commit is not known to be on the branch: neither another attempt nor a fresh clone helps."""
+    """The commit could not be verified to be on the branch: neither a retry nor a fresh clone helps."""
 
 
 class _Unavailable(Exception):
-    """It could not be found out."""
+    """Verification was not possible."""
 
 
 def verify(work: Work) -> None:
-    """Check the fetched commit as far as the mode asks. Raises VerificationFailed, Cancelled.
+    """Verify the fetched commit as the mode demands. Raises VerificationFailed, Cancelled.
 
-    Where it cannot be found out, `strict` only warns, as in the reference; `fail-closed` fails.
+    If that is not possible, `strict` only warns, as in the reference; `fail-closed` fails.
     """
     settings, log = work.settings, work.session.log
     modes = _MODES[settings.is_v4]

@@ -1,4 +1,4 @@
-"""What the steps of a checkout share, and the folder that they work in."""
+"""What the steps of a checkout share."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Work:
     def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
         """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`.
 
-        What a killed git or a renamed branch left in its way is removed, and the command run once more.
+        If a stale lock or a renamed branch makes it fail, that is removed and the command run again.
         """
         try:
             try:
@@ -96,7 +96,7 @@ class Work:
 
 
 def folder(session: Session) -> str:
-    """Return the absolute path of the checkout. Raises JobFailed where the job has none."""
+    """Return the absolute path of the checkout. Raises JobFailed if the job has none."""
     path = session.env.get(CHECKOUT_PATH, "")
     if not path:
         raise JobFailed(f"{CHECKOUT_PATH} is empty, so the checkout has no folder", 1)
@@ -104,7 +104,7 @@ def folder(session: Session) -> str:
 
 
 def enter(session: Session) -> None:
-    """Go to the checkout's folder, made if it is missing. Raises JobFailed."""
+    """Change to the checkout's folder, creating it if missing. Raises JobFailed."""
     path = folder(session)
     make_folder(session, path)
     if session.cwd != path:

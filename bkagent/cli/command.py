@@ -1,4 +1,4 @@
-"""What a command is, and what it is given when it runs."""
+"""A command of the command line, and its call."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class Command:
     run           does it; returns the exit status
     reads_file    whether the configuration file counts for it
     file_options  further options of that file, for another command; their names are not unknown here
-    exact         whether `run` itself refuses a wrong number of arguments; else those too many are ignored, aloud
+    exact         whether `run` refuses a wrong number of arguments; otherwise surplus ones are ignored with a warning
     """
 
     __slots__ = (

@@ -52,7 +52,7 @@ def find(flags: "Dict[str, List[str]]", environ: "Dict[str, str]") -> str:
 
 
 def note(command: "Command", settings: "Settings", path: str) -> None:
-    """Make the file that was found the value of the setting, where nothing named one."""
+    """Set the setting to the path of the file that was found, if none was given."""
     option = next(option for option in command.options if option.name == OPTION)
     if not settings[option]:
         settings.put(option, path, "usual place of configuration files")

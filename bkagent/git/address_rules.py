@@ -1,4 +1,4 @@
-"""What an address must not have in it, whatever is allowed; and the address that git makes of it."""
+"""What makes an address unfit whatever is allowed, and the address that git uses."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class _Parts(NamedTuple):
 
 
 def unfit_reason(address: str) -> str:
-    """Return why the address is refused whatever is allowed, "" where nothing speaks against it.
+    """Return why the address is refused whatever is allowed, "" if it is acceptable.
 
-    Two programs must not read two things from it: so no control characters, no segments `.` and `..`, no escaped
+    Two programs must not interpret it differently: so no control characters, no segments `.` and `..`, no escaped
     slashes and dots, one user at most.
     """
     if len(address) > LONGEST_CHARACTERS:
@@ -54,9 +54,9 @@ def unfit_reason(address: str) -> str:
 
 
 def address_in_use(address: str) -> str:
-    """Return the address as git and its servers read it: escapes that stand for plain characters are resolved.
+    """Return the address as git and its servers interpret it: escapes of plain characters are resolved.
 
-    Its form stays what it is, so that a pattern for the one fits the other.
+    Its form does not change, so that a pattern for the one matches the other.
     """
     return _ESCAPE.sub(_plain_character, address)
 

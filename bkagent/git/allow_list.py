@@ -1,4 +1,4 @@
-"""What the owner of an agent allows: regular expressions, of which one must match."""
+"""Allow-lists of an agent: regular expressions, of which one must match."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class AllowList:
         return any(pattern.search(name) for pattern in self._patterns)
 
     def problem_of_name(self, name: str) -> str:
-        """Return what is wrong with a name, "" where it is allowed."""
+        """Return why a name is refused, "" if it is allowed."""
         return "" if self.has(name) else self._no_match(name)
 
     def problem_of_address(self, address: str, in_use: str = "") -> str:
-        """Return what is wrong with an address, "" where it is allowed.
+        """Return why an address is refused, "" if it is allowed.
 
-        The text as given and the address that git uses must both match; `in_use` is the latter where it is known. A
+        The text as given and the address that git uses must both match; `in_use` is the latter if known. A
         pattern without an `@` speaks of no user, so it must match without one, too: `https://good@evil/` is on `evil`.
         """
         reason = unfit_reason(address) or unfit_reason(in_use)
@@ -39,7 +39,7 @@ class AllowList:
         return self._no_match(refused[0]) if refused else ""
 
     def problem_of_vendored(self, path: str) -> str:
-        """Return what is wrong with a path such as `./plugins/x` in a job's own repository, "" where it is allowed."""
+        """Return why a path such as `./plugins/x` in a job's own repository is refused, "" if it is allowed."""
         reason = unfit_reason(path[2:])
         return f"{go_quote(path)} {reason}" if reason else self.problem_of_name(path)
 

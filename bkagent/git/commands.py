@@ -1,4 +1,4 @@
-"""git's commands as argument vectors: a function each, the reason of every odd flag beside it.
+"""git's commands as argument vectors: a function for each, with the reason for every unusual flag.
 
 `flags` are words that a user configured. `--` ends the options wherever git takes one, so that a repository, a remote
 or a path of a hostile job is never read as an option. Where git takes none (`checkout`, `rev-parse`), the caller
@@ -46,7 +46,7 @@ def fetch_from(address: str, flags: Sequence[str], refspecs: Sequence[str], git_
 
 
 def fetch_default(git_dir: str) -> List[str]:
-    """Fetch what the repository's own configuration says: for a mirror, everything."""
+    """Fetch the refspecs of the repository's configuration: for a mirror, everything."""
     return [*_git(git_dir), "fetch", "origin"]
 
 
@@ -56,7 +56,7 @@ def fetch_refspec() -> List[str]:
 
 
 def checkout(flags: Sequence[str], *revision: str) -> List[str]:
-    """Check out what the words of `revision` name. A detached HEAD is wanted here, so git need not lecture about it."""
+    """Check out `revision`. A detached HEAD is intended, so git's advice about it is off."""
     return ["git", "-c", "advice.detachedHead=false", "checkout", *flags, *revision]
 
 
@@ -144,7 +144,7 @@ def resolve(reference: str, git_dir: str = "") -> List[str]:
 
 
 def resolve_commit(commit: str, git_dir: str = "") -> List[str]:
-    """Print `commit` where the repository has it; fail if it is missing or no commit."""
+    """Print `commit` if the repository has it; fail if it is missing or not a commit."""
     return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
 
 
@@ -154,17 +154,17 @@ def show_commit(reference: str) -> List[str]:
 
 
 def is_ancestor(commit: str, tip: str) -> List[str]:
-    """Exit 0 where `commit` is `tip` or before it, 1 where it is not; anything else means git could not tell."""
+    """Exit 0 if `commit` is `tip` or before it, 1 if it is not; anything else means that git could not tell."""
     return ["git", "merge-base", "--is-ancestor", commit, tip]
 
 
 def is_shallow() -> List[str]:
-    """Print `true` where history is cut off."""
+    """Print `true` if the history is shallow."""
     return ["git", "rev-parse", "--is-shallow-repository"]
 
 
 def delete_ref(name: str) -> List[str]:
-    """Delete a ref without asking what it holds."""
+    """Delete a ref whatever its value."""
     return ["git", "update-ref", "-d", name]
 
 

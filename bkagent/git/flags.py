@@ -1,4 +1,4 @@
-"""Reading git's own command line: flags that a user gave, in any spelling that git takes."""
+"""Read git's command line: flags that a user gave, in any spelling that git accepts."""
 
 from typing import Iterable, List, Sequence, Set, Tuple
 

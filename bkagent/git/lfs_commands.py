@@ -1,4 +1,4 @@
-"""Git LFS's commands: large files come in two steps, so that the checkout itself moves only pointers."""
+"""Git LFS's commands: files are fetched and checked out separately, so that the checkout writes only pointers."""
 
 from typing import List, Sequence
 
@@ -19,10 +19,10 @@ def fetch(include: Sequence[str] = ()) -> List[str]:
 
 
 def checkout(paths: Sequence[str] = ()) -> List[str]:
-    """Put fetched files in the place of their pointers: all, or those given, no name of which is read as an option."""
+    """Replace pointers with fetched files: all, or those given, whose names are never read as options."""
     return ["git", "lfs", "checkout", *("./" + path if path.startswith("-") else path for path in paths)]
 
 
 def names() -> List[str]:
-    """Print the names of the files that LFS holds, one a line."""
+    """Print the names of LFS files, one a line."""
     return ["git", "lfs", "ls-files", "-n"]

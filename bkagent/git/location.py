@@ -1,4 +1,4 @@
-"""Where a repository is: the forms in which git takes an address, and what they say about the host."""
+"""Addresses of repositories: the forms that git accepts, and the host that they name."""
 
 import re
 from typing import NamedTuple, Optional
@@ -45,12 +45,12 @@ def parse(repository: str) -> Optional[Location]:
 
 
 def has_helper(repository: str) -> bool:
-    """Return whether a program of its own speaks to the repository, as in `codecommit::us-east-1://name`."""
+    """Return whether git uses a remote helper for the repository, as in `codecommit::us-east-1://name`."""
     return _HELPER.match(repository) is not None
 
 
 def resolve_relative(url: str, repository: str) -> str:
-    """Return a submodule's URL as git will use it: one that starts with a dot counts from the repository's own."""
+    """Return a submodule's URL as git will use it: one that starts with a dot is relative to the repository's."""
     if not url.startswith(("./", "../")):
         return url
     above = repository.rstrip("/")

@@ -1,4 +1,4 @@
-"""What a failed git command means for the checkout: told by its exit code and by what it printed."""
+"""What a failed git command means for the checkout, by its exit code and output."""
 
 import enum
 import re
@@ -9,7 +9,7 @@ from bkagent.git import own_faults
 
 
 class Kind(enum.Enum):
-    """A row of the table that says what a failure does to the checkout folder and whether to try again."""
+    """A kind of failure: what it does to the checkout folder and whether to retry."""
 
     CLONE = "clone"
     CLONE_TIMEOUT = "clone timeout"
@@ -44,7 +44,7 @@ _LONGEST_LINE_BYTES = 1 << 13
 
 
 class GitFailed(JobFailed):
-    """A git command failed, or what is around one. `was_retried`: another attempt has been made already."""
+    """A git command failed, or its preparation. `was_retried`: it has already been retried."""
 
     def __init__(
         self,
@@ -59,15 +59,15 @@ class GitFailed(JobFailed):
 
     @property
     def is_of_damage(self) -> bool:
-        """Whether git found the repository, or what it borrows, damaged."""
+        """Whether git reported the repository, or objects it borrows, as damaged."""
         return self.kind in (Kind.DAMAGED, Kind.BAD_OBJECT)
 
     def within(self, doing: str) -> "GitFailed":
-        """Return the same failure, with what was being done put before its text."""
+        """Return the same failure, its text prefixed with what was being done."""
         return GitFailed(f"{doing}: {self}", self.exit_code, self.kind, self.was_retried, self.signal)
 
     def with_hint(self, hint: str) -> "GitFailed":
-        """Return the same failure, with a line below its text that says what the cause may be."""
+        """Return the same failure, with a line about the likely cause added to its text."""
         return GitFailed(f"{self}\n{hint}", self.exit_code, self.kind, self.was_retried, self.signal)
 
     def of_kind(self, kind: Kind) -> "GitFailed":
@@ -75,12 +75,12 @@ class GitFailed(JobFailed):
         return GitFailed(str(self), self.exit_code, kind, self.was_retried, self.signal)
 
     def after_retries(self) -> "GitFailed":
-        """Return the same failure, marked as one that another attempt does not help."""
+        """Return the same failure, marked as already retried."""
         return GitFailed(str(self), self.exit_code, self.kind, True, self.signal)
 
 
 class Judge:
-    """How one git command's failures are told apart.
+    """How the failures of one git command are classified.
 
     By texts first, in order, then by what git says about the repository at hand, by exit codes, and the rest.
     """
@@ -109,7 +109,7 @@ class Judge:
 
 
 class Watch:
-    """Looks for texts, and for lines about the repository at hand, in output that comes in pieces of any size."""
+    """Looks for texts, and for lines about the local repository, in output of chunks of any size."""
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._wanted = list(texts)

@@ -1,4 +1,4 @@
-"""What git's messages say about the repository at hand: locked, with refs in each other's way, or damaged.
+"""What git's messages say about the local repository: locked, with conflicting refs, or damaged.
 
 The words are those of git 2.17 to 2.51 in English, of lines that no remote sent and no name is the most of. Source:
 git's lockfile.c, config.c, refs.c, refs/files-backend.c, refs/packed-backend.c, packfile.c, object-file.c,

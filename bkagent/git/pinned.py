@@ -1,4 +1,4 @@
-"""A reference that is a full object id means that object, whatever branch, tag or file bears the same name.
+"""A reference that is a full object id means that object, even if a branch, tag or file has the same name.
 
 `git checkout ID` takes a local branch of that name first, `git checkout NAME` a file where no reference has the name,
 and `git submodule update` does as `git checkout ID` does. So what is meant is looked up, and given to git in a form
@@ -24,7 +24,7 @@ _FATAL = 128
 
 
 def revision(reference: str, folder: str, capture: Capture) -> List[str]:
-    """Return the words that stand for `reference` in a `git checkout` in `folder`. Raises GitFailed."""
+    """Return the arguments of `git checkout` for `reference` in `folder`. Raises GitFailed."""
     if reference == FETCHED:
         return [FETCHED + "^{commit}"]
     if is_full_object_id(reference):
@@ -48,7 +48,7 @@ def is_at_other_commit(reference: str, git_dir: str, capture: Capture) -> bool:
 
 
 def check_submodules(capture: Capture) -> None:
-    """Make sure that no submodule is at a branch that is named like its commit. Raises GitFailed."""
+    """Check that no submodule is at a branch with the name of its commit. Raises GitFailed."""
     strangers = capture(commands.submodules_at_branches()).split("\n")
     if strangers[0]:
         raise GitFailed(
@@ -59,7 +59,7 @@ def check_submodules(capture: Capture) -> None:
 
 
 def _check_object(reference: str, capture: Capture) -> None:
-    """Make sure that `reference` is the id of a commit, or of a tag that leads to one. Raises GitFailed."""
+    """Check that `reference` is the id of a commit, or of a tag of one. Raises GitFailed."""
     try:
         commit = capture(commands.resolve_commit(reference)).strip()
     except GitFailed as failed:

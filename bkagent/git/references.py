@@ -1,4 +1,4 @@
-"""Names of commits and branches: which texts git may be given as one."""
+"""Names of commits and branches: which texts may be passed to git."""
 
 # Control characters and the characters with a meaning in revision syntax. `?`, `*` and `[` pass, as in the reference.
 _REFUSED = frozenset(" ~^:\\\x7f") | {chr(code) for code in range(32)}

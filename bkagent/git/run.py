@@ -1,4 +1,4 @@
-"""Run one git command of a job, and tell by its output what a failure means.
+"""Run one git command of a job, and classify its failure by its output.
 
 `hooks=False` is for repositories that other jobs can write to (mirrors) or that come from elsewhere (plugins): no
 program that such a repository, or a template of new ones, brings along is run. The prompt shows the command without the

@@ -1,4 +1,4 @@
-"""Which host an ssh address means: ssh's own configuration may give a host another name and port."""
+"""The host of an SSH address: ssh's configuration may give a host another name and port."""
 
 import re
 from typing import List, Optional, Tuple
@@ -15,7 +15,7 @@ _VERSION = re.compile(r"OpenSSH(?:[_ ]for[_ ]Windows)?[_ ](\d+)\.(\d+)")
 
 
 def parse_version(printed: str) -> Optional[Tuple[int, int]]:
-    """Return (major, minor) of what `ssh -V` printed, None where that is something else."""
+    """Return (major, minor) from the output of `ssh -V`, or None."""
     match = _VERSION.search(printed)
     return (int(match.group(1)), int(match.group(2))) if match else None
 
@@ -34,7 +34,7 @@ def scan(host: str) -> List[str]:
 
 
 def parse_host(printed: str) -> str:
-    """Return the host, or `host:port` where the port is not 22, of what `ssh -G` printed; "" where it names none."""
+    """Return the host, or `host:port` where the port is not 22, from the output of `ssh -G`; "" if it names none."""
     hostname = port = ""
     for line in printed.split("\n"):
         key, _, value = (line[:-1] if line.endswith("\r") else line).partition(" ")

@@ -1,4 +1,4 @@
-"""The version of the git at hand."""
+"""The version of the installed git."""
 
 import re
 from typing import Optional, Tuple
@@ -16,6 +16,6 @@ def command() -> "list[str]":
 
 
 def parse(output: str) -> Optional[Tuple[int, int]]:
-    """Return (major, minor) of what `git --version` printed, or None where that is something else."""
+    """Return (major, minor) from the output of `git --version`, or None."""
     match = _VERSION.match(output)
     return (int(match.group(1)), int(match.group(2))) if match else None

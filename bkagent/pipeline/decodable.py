@@ -1,4 +1,4 @@
-"""Whether agents can decode the command steps of a pipeline: the reference takes no job whose step it cannot."""
+"""Check that agents can decode the command steps of a pipeline: the reference accepts no job with another step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STRUCTURES_OF_TEXTS = (("signature",), ("checkout", "flags"), ("checkout", "spa
 
 
 def check(pipeline: Pipeline) -> None:
-    """Look at every command step as it would go to an agent.
+    """Check every command step in the form in which agents get it.
 
     Raises PipelineError naming the step and the attribute. Source: go-pipeline, CommandStep.UnmarshalJSON.
     """

@@ -1,7 +1,7 @@
-"""What is wrong with a pipeline, said in one sentence that names the step and the attribute."""
+"""The error of an invalid pipeline: one sentence that names the step and the attribute."""
 
 from bkagent.errors import AgentError
 
 
 class PipelineError(AgentError):
-    """A pipeline that cannot be run or uploaded as it stands."""
+    """A pipeline that cannot be run or uploaded."""

@@ -29,7 +29,7 @@ def dumps(value: Any, *, indent: int = 0, escape_markup: bool = True) -> str:
 
 
 def as_sent(value: Any) -> Any:
-    """Return a value with its numbers as they are read at the far side: a float of 1e20 has become a whole number.
+    """Return a value with its numbers as the receiver reads them: a float of 1e20 has become a whole number.
 
     Raises PipelineError for numbers that JSON cannot hold.
     """

@@ -23,7 +23,7 @@ _LARGEST = 2**63 - 1
 
 
 def interpolate(text: str, environ: Environ) -> str:
-    """Return the text with its variables put in; one that is not set is "".
+    """Return the text with its variables interpolated; unset variables are "".
 
     Raises PipelineError for an invalid expansion, and for `${NAME?text}` without the variable.
     """

@@ -36,7 +36,7 @@ class PathPattern:
 
 
 class Node:
-    """Where a matcher stands after some letters. `dead` when no further letter can help."""
+    """The state of a matcher after some letters. `dead` if nothing more can match."""
 
     __slots__ = ("_matcher", "_places", "_steps", "accepts", "dead")
 

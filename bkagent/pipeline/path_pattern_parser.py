@@ -28,7 +28,7 @@ Token = Union[str, Tuple[str, str]]
 
 
 class BadPattern(PipelineError):
-    """A pattern that does not parse; the text says why."""
+    """An invalid pattern; the message says why."""
 
 
 class Parsed:

@@ -1,6 +1,6 @@
-"""Ask of the agent that runs this job: pause, resume, stop. On the short path.
+"""Requests to the agent that runs this job: pause, resume, stop. On the short path.
 
-The agent learns of it from the control plane, at its next ping.
+The agent gets them from the control plane, at its next ping.
 """
 
 from bkagent.transport.retry import constant, retry
@@ -18,12 +18,12 @@ SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
 def stop(client: "ApiClient", *, force: bool, wait: "Wait", report: "Report") -> None:
-    """Ask that the agent stop, after its job unless `force` says at once."""
+    """Stop the agent, after its job or, with `force`, at once."""
     _ask(client, "stop", {"force": True} if force else {}, wait, report)
 
 
 def pause(client: "ApiClient", *, note: str = "", timeout_minutes: int = 0, wait: "Wait", report: "Report") -> None:
-    """Ask that the agent take no job for a while; 0 minutes leaves the length to the control plane."""
+    """Pause the agent; 0 minutes leaves the duration to the control plane."""
     document: "Dict[str, Any]" = {}
     if note:
         document["note"] = note

@@ -23,7 +23,7 @@ STOP_LIMIT_S = 5.0
 def register(
     client: Client, registration: Registration, *, wait: Wait, report: Report, schedule: Schedule = REGISTER
 ) -> Registered:
-    """Begin a session with the registration token. Each call makes a new one, also where its answer is lost."""
+    """Start a session with the registration token. Each call creates a new one, even if its answer is lost."""
 
     def attempt(number: int) -> Registered:
         reply = client.call("POST", "register", document=registration.to_wire(), expects_json=True)
@@ -33,22 +33,22 @@ def register(
 
 
 def connect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = CONNECT) -> None:
-    """Say that the session takes jobs now. Tried again whatever the answer."""
+    """Report that the session takes jobs now. Retried after any error."""
     retry(lambda number: client.call("POST", "connect"), schedule, wait=wait, report=report, may_retry=_any_document)
 
 
 def disconnect(client: Client, *, wait: Wait, report: Report, schedule: Schedule = DISCONNECT) -> None:
-    """End the session. Tried again whatever the answer; the last error is raised."""
+    """End the session. Retried after any error; the last one is raised."""
     retry(lambda number: client.call("POST", "disconnect"), schedule, wait=wait, report=report, may_retry=_any_document)
 
 
 def ping(client: Client, *, timeout_s: float = 60.0) -> Ping:
-    """Ask what to do now. One try: the next ping is the retry."""
+    """Ask for the next action. Not retried: the next ping follows."""
     return Ping.from_wire(client.call("GET", "ping", timeout_s=timeout_s, expects_json=True).document)
 
 
 def heartbeat(client: Client, sent_at: str, *, wait: Wait, report: Report, schedule: Schedule = HEARTBEAT) -> None:
-    """Say that the session lives. `sent_at` is RFC 3339. A Refused means that the session is over."""
+    """Report that the session is alive. `sent_at` is RFC 3339. Refused means that the session is over."""
 
     def attempt(number: int) -> None:
         client.call("POST", "heartbeat", document={"sent_at": sent_at}, expects_json=True)
@@ -57,7 +57,7 @@ def heartbeat(client: Client, sent_at: str, *, wait: Wait, report: Report, sched
 
 
 def report_stop(client: Client) -> None:
-    """Say that the session takes no further job and ends after the one it runs. One try, of `STOP_LIMIT_S` at most."""
+    """Report that the session takes no further job and ends after its current one. One try, within `STOP_LIMIT_S`."""
     client.call("POST", "stop", document={"force": False}, timeout_s=STOP_LIMIT_S)
 
 

@@ -1,4 +1,4 @@
-"""Notes on a build's page. On the short path."""
+"""Annotations of a build's page. On the short path."""
 
 from bkagent.remote.escaping import segment
 from bkagent.transport.retry import constant, retry
@@ -16,11 +16,11 @@ SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
 class Annotation:
-    """One note. Empty fields are left to the server, a priority of 0 too.
+    """One annotation. Empty fields are left to the server, a priority of 0 too.
 
-    context   tells the notes of a build apart
+    context   identifies the annotation within its build
     style     success, info, warning or error
-    append    add to the note of that context
+    append    append to the annotation of that context
     priority  1 to 10; 10 is shown first
     scope     "build" or "job"
     """
@@ -50,12 +50,12 @@ class Annotation:
 
 
 def create(client: "ApiClient", job_id: str, annotation: Annotation, *, wait: "Wait", report: "Report") -> None:
-    """Put a note on the build's page. With `append`, a lost answer may add the text twice."""
+    """Create or update an annotation. With `append`, a lost answer may add the text twice."""
     path, document = f"jobs/{segment(job_id)}/annotations", annotation.to_wire()
     retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)
 
 
 def remove(client: "ApiClient", job_id: str, context: str, *, scope: str, wait: "Wait", report: "Report") -> None:
-    """Take a note away."""
+    """Remove an annotation."""
     path = f"jobs/{segment(job_id)}/annotations/{segment(context)}"
     retry(lambda number: client.call("DELETE", path, query={"scope": scope}), SCHEDULE, wait=wait, report=report)

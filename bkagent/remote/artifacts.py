@@ -1,4 +1,4 @@
-"""The records of artifacts: create them in batches, say how their uploads went, search them."""
+"""The records of artifacts: create them in batches, update their states, search them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def update(
     report: Report,
     schedule: Schedule = UPDATE,
 ) -> None:
-    """Say which uploads have ended and how. Tried again whatever the answer."""
+    """Report the states of uploads that have ended. Retried after any error."""
     document = {"artifacts": [change.to_wire() for change in changes]}
 
     def attempt(number: int) -> None:
@@ -97,7 +97,7 @@ def search(
     schedule: Schedule = SEARCH,
     may_retry: Optional[Callable[[Exception], bool]] = None,
 ) -> List[Artifact]:
-    """Return the uploaded artifacts that match `query`, which the server understands. Every error is tried again."""
+    """Return the uploaded artifacts that match `query`, in the server's syntax. Retried after any error."""
     fields: Mapping[str, str] = {
         "query": query,
         "scope": scope,

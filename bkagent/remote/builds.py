@@ -17,7 +17,7 @@ SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
 def cancel(client: "ApiClient", build_id: str, *, wait: "Wait", report: "Report") -> str:
-    """Cancel a build; return its id as the server names it."""
+    """Cancel a build; return its id from the server's answer."""
 
     def attempt(number: int) -> str:
         answer = client.call("POST", f"builds/{segment(build_id)}/cancel", expects_json=True).document

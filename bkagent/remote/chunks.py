@@ -1,4 +1,4 @@
-"""A job's log on its way: pieces of it, and the times of its headers."""
+"""Upload a job's log: chunks, and the times of its headers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upload(
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> None:
-    """Send one piece of the log, once: the log's spool decides about another try.
+    """Send one chunk of the log, once: the log's spool decides about retries.
 
     sequence  1 for the first piece, then one more each
     offset    where it starts in the log, in bytes before compression
@@ -47,7 +47,7 @@ def header_times(
     report: Report,
     schedule: Schedule = HEADER_TIMES,
 ) -> None:
-    """Send when headers of the log came: their numbers as text from "0" on, to RFC 3339 times. 429 is final here."""
+    """Send the times of the log's headers: their numbers as text from "0" on, to RFC 3339 times. 429 is final here."""
     document = {"header_times": dict(times)}
     path = f"jobs/{segment(job_id)}/header_times"
     retry(

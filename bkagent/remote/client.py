@@ -1,4 +1,4 @@
-"""The Agent API's client: one call, with the token, the headers and the errors of the protocol."""
+"""The client of the Agent API: calls with the token, the headers and the errors of the protocol."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Client:
 
     @property
     def request_headers(self) -> Mapping[str, str]:
-        """What the control plane wants on every request; only names that start with "Buildkite-" are kept."""
+        """Headers that the control plane wants on every request; only names that start with "Buildkite-" are kept."""
         return self._headers
 
     @request_headers.setter

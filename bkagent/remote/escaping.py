@@ -1,4 +1,4 @@
-"""Escape what goes into a path or a query, letter by letter as servers of this protocol expect. On the short path."""
+"""Escape parts of paths and queries as servers of this protocol expect. On the short path."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

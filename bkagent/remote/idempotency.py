@@ -1,4 +1,4 @@
-"""Names for requests, so that a server which gets one twice does its work once. On the short path."""
+"""Idempotency keys: a server that gets a request twice handles it once. On the short path."""
 
 
 def uuid(random: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The control plane as a command inside a job reaches it: through the job's local socket. On the short path.
+"""The client of a command inside a job: through the job's local socket. On the short path.
 
 The job's process keeps a connection to the control plane open and passes requests on with the job's own token, so that
 a command opens no TLS. Without that socket, or when it serves another endpoint or token, the command connects itself.
@@ -36,7 +36,7 @@ def connect(
 
 
 class InJobClient:
-    """Calls as `remote.client.Client` does, the short way where there is one."""
+    """Calls like `remote.client.Client`, through the local socket if there is one."""
 
     __slots__ = ("endpoint", "token", "_environ", "_request_log", "_socket", "_direct", "_scrub")
 
@@ -102,7 +102,7 @@ class InJobClient:
         timeout_s: float,
         expects_json: bool,
     ) -> "Optional[Reply]":
-        """Return the control plane's answer, or None where the socket does not serve this."""
+        """Return the control plane's answer, or None if the socket does not serve this request."""
         sent: "Dict[str, str]" = {**request_headers.from_environ(self._environ), **headers}
         sent["Authorization"] = "Bearer " + self._environ.get(upstream_protocol.TOKEN_VARIABLE, "")
         sent[upstream_protocol.ENDPOINT_HEADER] = self.endpoint

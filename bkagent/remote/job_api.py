@@ -1,4 +1,4 @@
-"""The running job's own service: its environment, its working folder, what its log must not show. On the short path."""
+"""The client of the Job API: the job's environment, working directory and redactions. On the short path."""
 
 from bkagent.errors import AgentError
 from bkagent.remote import local_http
@@ -16,12 +16,12 @@ class NotServed(AgentError):
 
 
 class JobApi:
-    """Calls the service that a job's variables point to."""
+    """A client of the service that the job's variables name."""
 
     __slots__ = ("_path", "_token")
 
     def __init__(self, environ: "Mapping[str, str]") -> None:
-        """Read where it is. Raises NotServed naming the variable that is missing."""
+        """Read its address. Raises NotServed naming a missing variable."""
         for name in (upstream_protocol.SOCKET_VARIABLE, upstream_protocol.TOKEN_VARIABLE):
             if not environ.get(name):
                 raise NotServed(f"{name} empty or undefined")
@@ -31,7 +31,7 @@ class JobApi:
     def request(self, method: str, path: str, document: object = None) -> "Dict[str, Any]":
         """Return the decoded answer to one request; `path` is below the service's base, as "/env".
 
-        Raises AgentError with the service's own words when it says no, NotServed when it cannot be asked.
+        Raises AgentError with the service's message if it refuses, NotServed if it cannot be reached.
         """
         return self._ask(method, upstream_protocol.JOB_API + path, document)
 

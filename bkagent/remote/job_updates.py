@@ -1,4 +1,4 @@
-"""What a job's commands tell the control plane about the job itself. On the short path."""
+"""Updates of a job by its own commands. On the short path."""
 
 from bkagent.remote.escaping import segment
 from bkagent.transport.retry import retry, subsecond
@@ -27,9 +27,9 @@ def update(client: "ApiClient", job_id: str, attribute: str, value: str, *, wait
 def promise_failure(
     client: "ApiClient", job_id: str, exit_status: int, reason: str, *, wait: "Wait", report: "Report"
 ) -> None:
-    """Say that the job is going to fail with `exit_status`, which is above 0.
+    """Promise that the job will fail with `exit_status`, which is above 0.
 
-    Raises Refused with 409 where another status was promised before, and with 422 where the job runs no more.
+    Raises Refused with 409 if a different status was already promised, and with 422 if the job is no longer running.
     """
     document: "Dict[str, Any]" = {"exit_status": exit_status}
     if reason:

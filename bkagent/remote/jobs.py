@@ -26,7 +26,7 @@ FINISH_LIMIT_S = 3600.0
 
 
 def accept(client: Client, job_id: str, *, wait: Wait, report: Report, schedule: Schedule = ACCEPT) -> AcceptedJob:
-    """Take a job that a ping has offered. An answer with an error is final, 429 and 5xx included: we ping again."""
+    """Accept a job that a ping has offered. Any error is final, 429 and 5xx included: the agent pings again."""
 
     def attempt(number: int) -> object:
         return client.call("PUT", f"jobs/{segment(job_id)}/accept", expects_json=True).document
@@ -44,7 +44,7 @@ def acquire(
     schedule: Schedule = ACQUIRE,
     clock: Callable[[], float] = time.monotonic,
 ) -> AcceptedJob:
-    """Take a particular job, within 330 s. Raises JobRejected when it is not to be had, JobLocked while it waits."""
+    """Acquire a particular job, within 330 s. Raises JobRejected if it is refused, JobLocked while it waits."""
     end = clock() + ACQUIRE_LIMIT_S
 
     def attempt(number: int) -> object:
@@ -77,7 +77,7 @@ def acquire(
 def start(
     client: Client, job_id: str, started_at: str, *, wait: Wait, report: Report, schedule: Schedule = START
 ) -> None:
-    """Say that the job's process starts. `started_at` is RFC 3339. Before any log."""
+    """Report that the job's process starts, before any log. `started_at` is RFC 3339."""
     document = {"started_at": started_at}
 
     def attempt(number: int) -> None:
@@ -96,7 +96,7 @@ def finish(
     schedule: Schedule = FINISH,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Say how the job ended; the last call of a job.
+    """Report how the job ended; the last call of a job.
 
     The schedule covers an hour. Callers who keep the result on disk may pass one without end, since the server
     takes a late finish and answers 422 (Refused) to one that is too late.
@@ -112,7 +112,7 @@ def finish(
 
 
 def state(client: Client, job_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> str:
-    """Return the job's state, as "running" or "canceling". One try: it is asked again soon."""
+    """Return the job's state, such as "running" or "canceling". Not retried: it is polled."""
     reply = client.call("GET", f"jobs/{segment(job_id)}", timeout_s=timeout_s, expects_json=True)
     return Reader(reply.document, "job").text("state", "")
 

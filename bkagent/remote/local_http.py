@@ -16,7 +16,7 @@ _BLOCK_BYTES = 256 * 1024
 
 
 class NoSocket(Exception):
-    """Nobody listens at that path, or it cannot be reached from here (another container, say)."""
+    """The socket does not exist, or cannot be reached from here (from another container, for example)."""
 
 
 class LocalHeaders:
@@ -41,7 +41,7 @@ def exchange(
 ) -> "Tuple[int, LocalHeaders, bytes]":
     """Send one request to the socket at `path`; return status, headers and body.
 
-    Raises NoSocket when no connection comes about, Unreachable when one ends or falls silent before its answer.
+    Raises NoSocket if it cannot connect, Unreachable if the connection ends or stalls before the answer.
     """
     lines = [f"{method} {target} HTTP/1.0", "Host: job", f"Content-Length: {len(body)}"]
     for name, value in headers.items():

@@ -1,4 +1,4 @@
-"""Tokens that prove to others which job asks (OpenID Connect). On the short path."""
+"""OpenID Connect tokens of a job. On the short path."""
 
 from bkagent.errors import WireError
 from bkagent.remote.escaping import segment
@@ -17,7 +17,7 @@ SCHEDULE = exponential(5, 2.0)
 
 
 class Request:
-    """What the token is to say. Empty fields are left to the server, a lifetime of 0 seconds too."""
+    """The request of a token. Empty fields are left to the server, a lifetime of 0 seconds too."""
 
     __slots__ = ("audience", "lifetime", "claims", "aws_session_tags", "subject_claim")
 

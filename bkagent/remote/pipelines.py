@@ -86,7 +86,7 @@ def _numbered(number: int) -> Dict[str, str]:
 
 
 def _check_location(base: str, location: str, job_id: str, uuid: str) -> None:
-    """Refuse an answer about another upload: something between us and the server mixes answers up."""
+    """Refuse an answer about another upload: a proxy may mix up answers."""
     path = unquote(urlsplit(urljoin(base, location)).path)
     if f"jobs/{job_id}/pipelines/{uuid}" not in path:
         raise AgentError(f"pipeline upload: the server's Location {location} is not that of this upload")

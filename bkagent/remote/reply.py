@@ -1,4 +1,4 @@
-"""What the control plane answered: a document, or one of our errors. On the short path."""
+"""Answers of the control plane: a document, or one of our errors. On the short path."""
 
 from bkagent.errors import Refused, Unavailable, WireError
 from bkagent.wire import go_decoding

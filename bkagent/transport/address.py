@@ -1,4 +1,4 @@
-"""Where a request goes: a URL taken apart into what a connection and a request line need."""
+"""The target of a request: the parts of a URL for the connection and the request line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Address:
 
     @property
     def origin(self) -> "tuple[str, str, int]":
-        """What two requests share if one connection may serve both."""
+        """The key of connections that can serve the request."""
         return (self.scheme, self.host, self.port)
 
     @property
@@ -39,7 +39,7 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """The URL for messages, without what lets its reader in: user, password, query, tickets in the path."""
+        """The URL for messages, without credentials: user, password, query, tickets in the path."""
         parts = self.target.partition("?")[0].split("/")
         path = "/".join(_HIDDEN if _is_ticket(part) else part for part in parts)
         return f"{self.scheme}://{self.authority}{path}"

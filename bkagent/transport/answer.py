@@ -1,4 +1,4 @@
-"""What a server answers with: bytes at once or piece by piece, a file or a part of one, a stream. No sockets."""
+"""Answers of a server: bytes, blocks, a file or a part of it, a stream. No sockets."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Blocks:
 
 
 class Sink:
-    """Where a stream writes. `stopping` turns true when the server is about to end."""
+    """Where a stream writes. `stopping` becomes true when the server is about to stop."""
 
     def __init__(self, write: Callable[[bytes], None]) -> None:
         self._write = write

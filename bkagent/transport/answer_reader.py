@@ -22,7 +22,7 @@ Sink = Callable[[bytes], None]
 
 
 class BadAnswer(OSError):
-    """What came is no HTTP answer, or ended before its end. `nothing` says that not a byte of it came."""
+    """An answer that is not HTTP, or incomplete. `nothing`: not a byte of it arrived."""
 
     def __init__(self, message: str, nothing: bool = False) -> None:
         super().__init__(message)
@@ -74,11 +74,11 @@ class AnswerReader:
 
     @property
     def has_pending(self) -> bool:
-        """Whether bytes came that belong to no answer yet."""
+        """Whether there are bytes that belong to no answer yet."""
         return bool(self._pending)
 
     def idle_is_dead(self) -> bool:
-        """Return whether an unused connection has ended (or talks unasked), without waiting."""
+        """Return whether an idle connection has ended (or sent unexpected bytes), without waiting."""
         if self._pending:
             return True
         self._source.settimeout(0.0)

@@ -1,4 +1,4 @@
-"""What a request carries: bytes, or a part of a file between two pieces of bytes. Both can be sent again."""
+"""Bodies of requests: bytes, or a part of a file between two byte strings. Both can be sent again."""
 
 from __future__ import annotations
 

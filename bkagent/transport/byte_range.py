@@ -1,4 +1,4 @@
-"""What a Range header asks for, of the forms that clients of logs and files use."""
+"""Range headers, in the forms that clients of logs and files use."""
 
 from __future__ import annotations
 

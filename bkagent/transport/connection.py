@@ -1,4 +1,4 @@
-"""One connection to a server, straight or through a proxy, in the clear or over TLS."""
+"""One connection to a server, direct or through a proxy, with or without TLS."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NEXT_ADDRESS_AFTER_S = 5.0  # an address that does not answer must not use up t
 
 
 class Deadline:
-    """What is left of a request's time, in seconds: of the whole of it, or of a silence within it."""
+    """The time left of a request, in seconds: in total, or of a silence within it."""
 
     def __init__(self, limit_s: float, whole: bool) -> None:
         self._limit_s = limit_s
@@ -111,7 +111,7 @@ class Connection:
             pass
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         if self._socket is not None:
             self._socket.close()
 

@@ -1,6 +1,6 @@
 """The connections that a server holds, and which of them is closed to make room for another.
 
-Who has shown a token in the last request is known by that token's owner; every other connection is a stranger's. A
+A connection whose last request had a token belongs to that token's owner; any other is a stranger's. A
 network (an address, or 64 bits of one of IPv6) has few strangers that keep the server waiting. A fleet behind one
 address is not limited by that: its agents show their tokens with the first request.
 """
@@ -78,7 +78,7 @@ class ConnectionTable:
                 self.changed.wait(ACCEPT_WAIT_S)
 
     def displace(self) -> None:
-        """End the connection that others can best do without, if there is one."""
+        """Close the connection that is least needed, if there is one."""
         with self.changed:
             victim = next(self._displaceable(), None)
             if victim is not None:
@@ -126,7 +126,7 @@ class ConnectionTable:
 
 
 def network_of(address: str) -> str:
-    """Return what stands for all addresses that one client can easily have: an IPv4 address, 64 bits of an IPv6 one."""
+    """Return the network that one client can easily own: an IPv4 address, or 64 bits of an IPv6 address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -234,7 +234,7 @@ _WORDS = {
 
 
 def _unreachable(what: str, problem: OSError) -> Unreachable:
-    """Say in the protocol's usual words what went wrong; a certificate or a proxy's refusal is for good."""
+    """Return the error in the usual words of the protocol; failures of certificates and proxies are final."""
     if isinstance(problem, socket.gaierror):
         return Unreachable(f"{what}: no such host ({problem.strerror})")
     if isinstance(problem, socket.timeout):

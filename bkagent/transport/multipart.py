@@ -1,4 +1,4 @@
-"""Reads multipart/form-data as it comes: fields into memory, within limits, and files block by block. No sockets."""
+"""Read multipart/form-data as it arrives: fields into memory, within limits, and files block by block. No sockets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through, by the variables and rules that Go's HTTP client follows.
+"""The proxy of a request, by the variables and rules of Go's HTTP client.
 
 HTTPS_PROXY, HTTP_PROXY and NO_PROXY, upper case first. Loopback never goes through a proxy.
 """

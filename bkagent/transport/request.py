@@ -171,7 +171,7 @@ class Request:
                 raise BadRequest(400, "a chunk is longer than it says")
 
     def vouch(self, owner: str) -> None:
-        """Note that the client has shown a token, and whose: who has shown none is the first to make room."""
+        """Note the owner of the client's token: connections without a token are closed first under load."""
         self.owner = owner
         self._connection.set_owner(owner)
 
@@ -182,13 +182,13 @@ class Request:
 
     @property
     def is_skippable(self) -> bool:
-        """Return whether so little is left of the body that it can be read away for the sake of the next request."""
+        """Return whether so little of the body is left that it can be skipped for the next request."""
         if self._left is None or (self.head.expects_continue and not self._started):
             return self._left == 0
         return self._left <= DRAIN_BYTES
 
     def skip(self) -> bool:
-        """Read away what is left, for DRAIN_S at most; return whether the connection is at the next request."""
+        """Skip the rest of the body, within DRAIN_S; return whether the connection is at the next request."""
         deadline = time.monotonic() + DRAIN_S
         try:
             with self._connection.waiting():

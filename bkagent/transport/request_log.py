@@ -1,4 +1,4 @@
-"""What `--debug` says of each request and its answer, and what `--debug-http` adds. Loaded where they are asked for.
+"""Log lines of `--debug` and `--debug-http` for each request and its answer. Loaded only for them.
 
 Nothing that may be secret is in it: no body, and of the headers only the values that are known to be harmless.
 """
@@ -38,7 +38,7 @@ class RequestLog:
         return LoggedRequest(self, what)
 
     def show_head(self, whose: str, headers: "Iterable[Tuple[str, str]]") -> None:
-        """Report headers, where those are asked for."""
+        """Report headers, if enabled."""
         if self._with_heads:
             lines = [f"{name}: {_shown_value(name, value)}" for name, value in headers]
             self._report("debug", "\n".join([f"headers of the {whose}:", *lines]))
@@ -62,7 +62,7 @@ class LoggedRequest:
         self._log.show_head("answer", headers)
 
     def failed(self, problem: str) -> None:
-        """Report that there was no answer, and why."""
+        """Report why there was no answer."""
         self._log.end(self._what, self._began, f'error="{problem}"')
 
 

@@ -1,4 +1,4 @@
-"""Try again after failures that may pass: how often, and with what pauses. On the short path, so plain classes.
+"""Retry temporary failures: how often, and with which pauses. On the short path, so plain classes.
 
 Source of the schedules: buildkite/roko, as the agent uses it.
 """
@@ -73,7 +73,7 @@ def subsecond(tries: int, first_s: float, jitter: "Tuple[float, float]" = (0.0, 
 
 
 def worth_another_try(error: Exception) -> bool:
-    """Return whether an error may pass: no answer came, it was 429 or 5xx, or one of success that cannot be read."""
+    """Return whether an error may be temporary: no answer, 429, 5xx, or an unreadable success."""
     # Such an answer is mostly that of something in between, a proxy's page for instance.
     return isinstance(error, WireError) or (isinstance(error, Unreachable) and error.may_retry)
 
@@ -113,7 +113,7 @@ def retry(
 
 
 def sleep(seconds: float) -> bool:
-    """Wait where nothing can ask to stop: the `wait` of a plain command."""
+    """Wait without a way to cancel: the `wait` of a plain command."""
     import time
 
     time.sleep(seconds)

@@ -87,7 +87,7 @@ class Connection:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Say for the block's time that the client is waited for."""
+        """Record that the server waits for the client, for the duration of the block."""
         began = self.waiting_since = time.monotonic()
         try:
             yield
@@ -167,7 +167,7 @@ class Connection:
         return True
 
     def _send_blocks(self, body: Blocks) -> bool:
-        """Send what was promised and no more; return whether all of it was there."""
+        """Send at most the promised bytes; return whether there were enough."""
         left = body.count
         for block in body.blocks:
             block = block[:left]
@@ -214,7 +214,7 @@ class Connection:
             pass
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._socket.close()
 
     def _body_receive(self, deadline: float) -> None:

@@ -1,4 +1,4 @@
-"""TLS as a client: which certificate authorities count. `ssl` is loaded with the first https connection."""
+"""TLS as a client: which certificate authorities are trusted. `ssl` is loaded with the first https connection."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _make_context(file: str, folders: str) -> ssl.SSLContext:
 
 
 def _load_authorities(context: ssl.SSLContext) -> None:
-    """Look in the well-known places where Python found no authority at all."""
+    """Load authorities from well-known paths if Python found none."""
     import ssl
 
     paths = ssl.get_default_verify_paths()

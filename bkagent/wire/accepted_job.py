@@ -1,4 +1,4 @@
-"""The answer to `PUT jobs/{id}/accept` and `/acquire`: what the control plane wants run."""
+"""The answer to `PUT jobs/{id}/accept` and `/acquire`: a job to run."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Finish:
     signal         the name of that signal, "" for none
     signal_reason  one of the words above, or ""
     finished_at    when its process ended, RFC 3339
-    chunks_failed_count          log chunks that were given up
+    chunks_failed_count          log chunks that were dropped
     ignore_agent_in_dispatches   the agent takes no further job
     """
 

@@ -1,4 +1,4 @@
-"""A URL taken apart and written again as Go's `net/url` does it: what the reference takes, refuses and shows.
+"""Parse and format URLs as Go's `net/url` does: what the reference accepts, refuses and shows.
 
 `urllib.parse` takes what that refuses (a space in a host, an invalid escape), refuses what that takes, and changes
 the case of hosts. Source of the rules: RFC 3986; RFC 6874 for zones; https://pkg.go.dev/net/url.
@@ -26,7 +26,7 @@ _LEFT_ALONE = frozenset("!$&'()*+,;=:@[]%")
 
 
 class BadUrl(ValueError):
-    """The text is no URL. Its own text says why."""
+    """The text is not a URL. The message says why."""
 
 
 class Url(NamedTuple):

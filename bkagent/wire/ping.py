@@ -1,4 +1,4 @@
-"""The answer to `GET ping`: what the control plane wants of an agent now."""
+"""The answer to `GET ping`: the next action of an agent."""
 
 from __future__ import annotations
 

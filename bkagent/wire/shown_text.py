@@ -1,4 +1,4 @@
-"""Names and messages of others as terminals and logs may show them: with nothing that steers. On the short path.
+"""Names and messages from others, made safe for terminals and logs. On the short path.
 
 Escapes are spelled as Go and Python spell them: \\n, \\x1b, \\u202e.
 """

@@ -1,4 +1,4 @@
-"""Times as the wire has them: RFC 3339, in UTC."""
+"""Times of the wire: RFC 3339, in UTC."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def rfc3339(time_ns: int, digits: int = 9) -> str:
     """Return "2015-05-09T21:05:59.874Z", with so many digits of the second; `time_ns` as of `time.time_ns()`.
 
-    Raises ValueError, OverflowError or OSError for what no calendar has, or no year of four digits.
+    Raises ValueError, OverflowError or OSError for dates outside the calendar or years without four digits.
     """
     seconds, rest_ns = divmod(time_ns, 1_000_000_000)
     at = time.gmtime(seconds)

@@ -1,4 +1,4 @@
-"""Seconds as the Agent API has them: whole, and never none. The reference's agents decode nothing else."""
+"""Seconds of the Agent API: whole and at least one, as the reference's agents decode nothing else."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def test_a_clean_checkout_removes_the_old_one(job, log):
 def test_without_git_one_sentence_says_so(job, tmp_path):
     (tmp_path / "empty").mkdir()
     job.env["PATH"] = str(tmp_path / "empty")
-    with pytest.raises(JobFailed, match="git is not on the PATH"):
+    with pytest.raises(JobFailed, match="is not on the job's PATH"):
         job.check_out()
 
 

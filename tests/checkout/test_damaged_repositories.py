@@ -245,7 +245,7 @@ def test_a_damaged_mirror_that_may_not_be_updated_is_done_without(mirrored, upst
     mirrored.check_out(GIT_MIRRORS_SKIP_UPDATE="true")
     assert mirrored.git("rev-parse", "HEAD") == upstream.first
     assert mirrored.session.env["BUILDKITE_REPO_MIRROR"] == ""
-    assert any("is damaged and not used: remove it, or let a job update it" in line for line in mirrored.log.own)
+    assert any("is damaged and not used; remove it, or let a job update it" in line for line in mirrored.log.own)
 
 
 @pytest.mark.parametrize("is_packed", [True, False], ids=["packed", "loose"])

@@ -64,4 +64,4 @@ def test_commands_scrub_what_a_job_wrote():
                 for node in ast.walk(tree)
                 if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
             }  # noqa: E501
-            assert "scrubbed" in called, name
+            assert "scrub" in called, name

@@ -1,4 +1,4 @@
-"""Whether a mirror's configuration is what clones write: git runs programs that a configuration names.
+"""Check that a mirror's configuration has only settings that clones write: git runs programs that settings name.
 
 Every job of the machine can write to a mirror, so that one may put `core.sshCommand` or `remote.origin.uploadpack`
 there for the next. Keys are looked at as git reads them; of the values, those of the keys below can run nothing.
@@ -32,7 +32,7 @@ _LARGE_FILES = "lfs."  # Git LFS notes there what a server can do; git itself re
 
 
 def unexpected(work: Work, folder: str) -> str:
-    """Return what in a mirror no clone has written, in words; "" where there is nothing of that kind.
+    """Describe what in a mirror no clone has written; "" if there is nothing.
 
     What this job's own `git-clone-mirror-flags` would write is expected. Raises JobFailed for flags that do not parse,
     GitFailed of a damaged mirror where git cannot read its configuration.

@@ -1,4 +1,4 @@
-"""A bare copy of the repository that the checkouts of a machine borrow objects from, kept up to date under locks.
+"""Bare copies of repositories that the machine's checkouts borrow objects from, updated under locks.
 
 Every job of the machine can write to it, so that no hook in it runs, and one whose configuration is not that of a clone
 is not used.
@@ -85,7 +85,7 @@ def _existing_mirror(work: Work, repository: str, folder: str) -> str:
 
 
 def _is_usable(work: Work, folder: str) -> bool:
-    """Return whether a mirror's configuration lets it be used; warn where it does not."""
+    """Return whether a mirror's configuration allows its use; warn if not."""
     reason = mirror_settings.unexpected(work, folder)
     if reason:
         work.session.log.warning(
@@ -208,7 +208,7 @@ def _maintain(work: Work, argv: List[str]) -> None:
 
 
 def _snapshot(work: Work, folder: str) -> str:
-    """Copy a mirror for one job: a clean checkout must not depend on what others do to the mirror meanwhile."""
+    """Copy a mirror for one job: a clean checkout must not depend on later changes of the mirror."""
     above = os.path.join(os.path.dirname(folder), "snapshots")
     make_folder(work.session, above)
     copy = os.path.join(above, f"{os.path.basename(folder)}{unguessable.below(10**10)}")

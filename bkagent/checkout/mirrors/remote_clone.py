@@ -18,7 +18,7 @@ _FALLBACK = "The remote Git mirror could not be cloned; cloning from the reposit
 
 
 def clone(work: Work, flags: Sequence[str]) -> bool:
-    """Clone the checkout from the copy. Return False where that came to nothing and the folder is empty again."""
+    """Clone the checkout from the copy. Return False if that failed and the folder is empty again."""
     remote, commit = work.remote, work.settings.commit
     try:
         with measure(work):
@@ -40,9 +40,9 @@ def clone(work: Work, flags: Sequence[str]) -> bool:
 
 
 def make_mirror(work: Work, repository: str, mirror: str) -> bool:
-    """Clone a mirror of this machine from the copy; return whether it is there. Raises GitFailed, Cancelled.
+    """Clone a mirror of this machine from the copy; return whether it exists. Raises GitFailed, Cancelled.
 
-    It is made beside its place and moved there whole, since other agents share it.
+    It is created beside its final path and renamed when complete, as other agents share it.
     """
     remote, unfinished = work.remote, staging.folder_of(mirror)
     flags = flags_of("git-clone-mirror-flags", work.settings.clone_mirror_flags)
@@ -64,7 +64,7 @@ def make_mirror(work: Work, repository: str, mirror: str) -> bool:
 
 
 def _run_clone(work: Work, argv: List[str]) -> None:
-    """Clone, unless it becomes too slow for too long: a whole repository has no limit of time."""
+    """Clone, unless it is too slow for too long: a full clone has no time limit."""
     slow = ["http.lowSpeedLimit=1000", "http.lowSpeedTime=60"]
     work.run(commands.with_settings(argv, settings_of(work) + slow), outcome.CLONE, shown="")
 

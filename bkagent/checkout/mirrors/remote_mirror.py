@@ -1,6 +1,6 @@
-"""A copy of the repository that the control plane offers over HTTPS: whether a job uses it, and what came of that.
+"""A copy of the repository that the control plane offers over HTTPS: whether a job uses it, and the outcome.
 
-It is only ever tried first: whatever goes wrong with it, the repository itself is asked.
+It is only tried first: after any failure the repository itself is used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FULL_ID = re.compile(r"[0-9a-f]{40}")
 
 
 class MirrorSite(enum.Enum):
-    """The one place of a checkout where the copy is asked."""
+    """The step of a checkout that uses the copy."""
 
     NONE = "none"
     ON_HOST = "on-host-mirror"
@@ -44,7 +44,7 @@ class MirrorOutcome(enum.Enum):
 
 @dataclass
 class RemoteMirror:
-    """The copy, for one attempt. The steps of the checkout write down here what they saw."""
+    """The copy, for one attempt. The steps of the checkout record its outcome here."""
 
     url: str = ""
     site: MirrorSite = MirrorSite.NONE
@@ -53,20 +53,20 @@ class RemoteMirror:
     duration_s: float = 0.0
 
     def awaits(self, site: MirrorSite) -> bool:
-        """Return whether the copy is to be asked at `site`, and has not been."""
+        """Return whether the copy is to be used at `site` and has not been yet."""
         return self.site is site and self.outcome is MirrorOutcome.NOT_REACHED
 
     @property
     def is_hit(self) -> bool:
-        """Whether the copy had the commit, which is here now."""
+        """Whether the commit was fetched from the copy."""
         return self.outcome is MirrorOutcome.HIT
 
     def skip(self, reason: str) -> None:
-        """Do without the copy."""
+        """Record that the copy is not used."""
         self.outcome, self.skip_reason = MirrorOutcome.SKIPPED, reason
 
     def summary(self) -> str:
-        """Return the line that the log ends an attempt with."""
+        """Return the line that ends an attempt in the log."""
         text = f"Remote Git mirror: outcome={self.outcome.value} site={self.site.value}"
         if self.skip_reason:
             text += f" skip_reason={self.skip_reason}"
@@ -76,7 +76,7 @@ class RemoteMirror:
 
 
 def choose(settings: Checkout, folder: str, is_first_attempt: bool) -> RemoteMirror:
-    """Return where the copy is to be asked in a checkout at `folder`, or why it is not."""
+    """Return which step of a checkout at `folder` uses the copy, or why none does."""
     reason = _unfit_for_job(settings) or ("" if is_first_attempt else "not-first-attempt")
     remote = RemoteMirror()
     if not reason:
@@ -89,7 +89,7 @@ def choose(settings: Checkout, folder: str, is_first_attempt: bool) -> RemoteMir
 
 
 def _unfit_for_job(settings: Checkout) -> str:
-    """Return why the copy cannot serve this job. It serves whole commits of branches, nothing that moves."""
+    """Return why the copy cannot serve this job. It serves full commit ids of branches, no moving references."""
     reasons: List["tuple[str, Callable[[], bool]]"] = [
         ("no-url", lambda: not settings.remote_mirror),
         ("not-https", lambda: not _is_https(settings.remote_mirror)),
@@ -122,7 +122,7 @@ def _site(settings: Checkout, folder: str) -> MirrorSite:
 
 
 def _unfit_for_site(settings: Checkout, folder: str, site: MirrorSite) -> str:
-    """Return what about a checkout makes a failure of the copy more than a detour."""
+    """Return why a failure of the copy would harm this checkout."""
     if site is MirrorSite.EXISTING and not os.path.isdir(os.path.join(folder, ".git")):
         return "separate-git-dir"  # it would stay when the checkout is removed
     if site is MirrorSite.FRESH:
@@ -134,7 +134,7 @@ def _unfit_for_site(settings: Checkout, folder: str, site: MirrorSite) -> str:
 
 
 def _has(flags: str, *prefixes: str) -> bool:
-    """Return whether a flag starts like one of `prefixes`: git takes any start of a name that fits no other."""
+    """Return whether a flag starts with one of `prefixes`: git accepts any unambiguous prefix of an option."""
     try:
         return any(word.startswith(prefixes) for word in split(flags))
     except ValueError:

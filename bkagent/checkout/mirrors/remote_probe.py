@@ -1,4 +1,4 @@
-"""Ask the control plane's copy of the repository for one commit, for a checkout or for a mirror of this machine."""
+"""Fetch one commit from the control plane's copy of the repository, for a checkout or a mirror of this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PROBE_LIMIT_S = 30.0
 
 
 def fetch(work: Work, flags: Sequence[str]) -> bool:
-    """Fetch the commit into a checkout that is there; return whether it has it now. Raises GitFailed, Cancelled."""
+    """Fetch the commit into an existing checkout; return whether it has it now. Raises GitFailed, Cancelled."""
     remote, log = work.remote, work.session.log
     try:
         fetch_flags = _with_filter(work, flags)
@@ -51,7 +51,7 @@ def update_mirror(work: Work, mirror: str) -> bool:
 
 
 def probe(work: Work, git_dir: str, flags: Sequence[str], refspec: str) -> None:
-    """Fetch one commit, once and for a limited time, and write down what came of it. Raises what cancels the job."""
+    """Fetch one commit, once and within a time limit, and record the outcome. Raises what cancels the job."""
     remote, commit = work.remote, work.settings.commit
     argv = commands.with_settings(commands.fetch_from(remote.url, flags, [refspec], git_dir), settings_of(work))
     with measure(work), time_limit(work.session, PROBE_LIMIT_S) as limit:
@@ -67,7 +67,7 @@ def probe(work: Work, git_dir: str, flags: Sequence[str], refspec: str) -> None:
 
 
 def settings_of(work: Work) -> List[str]:
-    """Return git's settings for the copy: its own password, and nothing that is meant for the repository."""
+    """Return git's settings for the copy: its own credentials, none of the repository's."""
     return [
         "credential.useHttpPath=true",
         "credential.helper=",
@@ -86,14 +86,14 @@ def _with_filter(work: Work, flags: Sequence[str]) -> List[str]:
 
 
 def stop_if_cancelled(work: Work, failed: Exception) -> None:
-    """Raise what a step failed by where the job is being cancelled: then no other way is tried."""
+    """Raise the failure of a step if the job is being cancelled: then no fallback is tried."""
     if work.session.cancellation.requested or isinstance(failed, Cancelled):
         raise failed
 
 
 @contextmanager
 def measure(work: Work) -> Iterator[None]:
-    """Measure how long the copy is asked."""
+    """Measure how long the copy is used."""
     started = time.monotonic()
     try:
         yield

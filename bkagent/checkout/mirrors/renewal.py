@@ -1,4 +1,4 @@
-"""Make a damaged mirror anew, without taking away what checkouts borrow from it.
+"""Recreate a damaged mirror, without removing objects that checkouts borrow from it.
 
 The new one is cloned beside the old one and takes its place once it has every object of the old one that is whole: a
 checkout may borrow objects that no branch of the remote leads to any more.
@@ -66,7 +66,7 @@ def _keep_pack(work: Work, old: str, new_folder: str) -> None:
 
 
 def _link_file(path: str, kept: str) -> None:
-    """Let a file be at another path as well. It counts as new, so that git keeps it for a while."""
+    """Link a file to another path. It counts as new, so that git keeps it for a while."""
     try:
         os.link(path, kept)
     except OSError:
@@ -89,7 +89,7 @@ def _names(folder: str) -> "list[str]":
 
 
 def _is_intact(path: str, object_id: str) -> bool:
-    """Return whether a loose object is what its name says: the hash of what it holds, inflated."""
+    """Return whether a loose object's name is the hash of its inflated content."""
     digest = hashlib.sha1() if len(object_id) == 40 else hashlib.sha256()
     inflating = zlib.decompressobj()
     try:

@@ -14,7 +14,7 @@ from bkagent.wire.artifacts import Artifact
 
 
 def search(call: Call, query: str, include_duplicates: bool = False) -> List[Artifact]:
-    """Return what the control plane finds. Raises AgentError."""
+    """Return the artifacts that the control plane finds. Raises AgentError."""
     settings = call.settings
     scope = settings[options.STEP]
     within = f' within step: "{scope}"' if scope else ""

@@ -1,4 +1,4 @@
-"""Check options that hold one of a few words. On the short path."""
+"""Check options with a fixed set of choices. On the short path."""
 
 from bkagent.errors import UsageError
 

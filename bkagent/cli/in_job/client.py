@@ -1,4 +1,4 @@
-"""What commands inside a job share: their client, and their words for what is missing. On the short path."""
+"""What commands inside a job share: their client and their arguments. On the short path."""
 
 from bkagent.cli.in_job import job_text
 from bkagent.config.options import api
@@ -31,7 +31,7 @@ REDACTED_NAME = (
 
 
 def client(call: "Call") -> "InJobClient":
-    """Return the control plane as this command reaches it. Loaded here: a help page does without."""
+    """Return the client of the control plane. Imported here, as a help page does not need it."""
     from bkagent.remote import in_job
 
     settings = call.settings
@@ -41,7 +41,7 @@ def client(call: "Call") -> "InJobClient":
 
 
 def request_log(call: "Call") -> "Optional[RequestLog]":
-    """Return what reports the command's requests, None where debug messages are not shown."""
+    """Return the log of the command's requests, None if debug messages are not shown."""
     if not call.report.is_debug:
         return None
     from bkagent.transport.request_log import RequestLog
@@ -50,7 +50,7 @@ def request_log(call: "Call") -> "Optional[RequestLog]":
 
 
 def argument(call: "Call", at: int, label: str) -> str:
-    """Return an argument that must be there and not be empty. Raises MissingValue."""
+    """Return a required, non-empty argument. Raises MissingValue."""
     if len(call.arguments) <= at or not call.arguments[at]:
         raise MissingValue(label)
     return call.arguments[at]
@@ -65,9 +65,9 @@ def value(call: "Call", at: int) -> str:
 
 
 def scrub(call: "Call", text: str, what: str) -> str:
-    """Return `text` without the values of secret variables; says so when there were some.
+    """Return `text` without the values of secret variables, with a warning if there were any.
 
-    Raises UsageError for patterns that do not parse: what might be secret is not sent.
+    Raises UsageError for invalid patterns: nothing that might be secret is sent.
     """
     clean = _secrets(call).scrub(text)
     if clean != text:
@@ -76,7 +76,7 @@ def scrub(call: "Call", text: str, what: str) -> str:
 
 
 def _scrub_name(call: "Call", text: str) -> str:
-    """Do the same for what the client meets in a request: keys, contexts, paths and the like. Says so once."""
+    """Return a name of a request (key, context, path) redacted in the same way, with a single warning."""
     clean = _secrets(call).scrub(text)
     if clean != text and not call.told_of_secrets:
         call.told_of_secrets = True
@@ -85,7 +85,7 @@ def _scrub_name(call: "Call", text: str) -> str:
 
 
 def scrub_names(call: "Call", texts: "List[str]") -> "List[str]":
-    """Do it for names that leave the job past its socket: ask its process as well, which knows more secrets."""
+    """Return names redacted also by the job's process, for requests that do not go through its socket."""
     clean = [_scrub_name(call, text) for text in texts]
     if not call.environ.get(upstream_protocol.SOCKET_VARIABLE):
         return clean

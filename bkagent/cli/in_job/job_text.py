@@ -25,7 +25,7 @@ def read_stdin(call: "Call") -> str:
 
 
 def stdin_has_text(call: "Call") -> bool:
-    """Return whether standard input is a pipe or a file: what a terminal would say is not waited for."""
+    """Return whether standard input is a pipe or a file; a terminal is not read."""
     try:
         mode = os.fstat(call.stdin.fileno()).st_mode
     except (OSError, ValueError, AttributeError):

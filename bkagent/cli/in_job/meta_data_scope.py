@@ -1,4 +1,4 @@
-"""Whose meta-data a command means. On the short path."""
+"""The scope of a meta-data command. On the short path."""
 
 from bkagent.config.options import meta_data as options
 
@@ -8,6 +8,6 @@ if TYPE_CHECKING:
 
 
 def scope(call: "Call") -> "tuple[str, str]":
-    """Return ("builds", id) where --build or its variable names one, else ("jobs", id)."""
+    """Return ("builds", id) if --build or its variable is set, else ("jobs", id)."""
     build = call.settings[options.BUILD]
     return ("builds", build) if build else ("jobs", call.settings[options.ANY_JOB])

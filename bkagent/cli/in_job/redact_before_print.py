@@ -1,4 +1,4 @@
-"""Print secrets only when the job's log will not show them. On the short path."""
+"""Redact secrets in the job's log before they are printed. On the short path."""
 
 from bkagent.errors import AgentError
 from bkagent.remote.job_api import JobApi
@@ -16,7 +16,7 @@ _CANNOT = (
 
 
 def redact(call: "Call", values: "Iterable[str]", what: str, variable: str) -> None:
-    """Have the job's process keep `values` out of what the job prints from now on.
+    """Have the job's process redact `values` in its log from now on.
 
     Raises AgentError where that is not possible; the caller prints nothing then.
     """

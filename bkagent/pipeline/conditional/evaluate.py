@@ -1,4 +1,4 @@
-"""The language of `if`: read a condition and answer it with what is known about the build.
+"""The language of `if`: parse a condition and evaluate it with the build's values.
 
     evaluate('build.branch == "main"', {"build.branch": "main"})  ->  True
 
@@ -15,7 +15,7 @@ from bkagent.pipeline.errors import PipelineError
 
 
 def evaluate(text: str, variables: Mapping[str, Any]) -> bool:
-    """Return whether the condition holds. The empty one does; null counts as false.
+    """Return whether the condition holds. An empty condition holds; null is false.
 
     `variables` maps dotted names to a text, a number, a boolean, None or a list of texts, such as
     {"build.branch": "main", "build.pull_request.id": None, "pipeline.slug": "app"}; names of the language that
@@ -37,7 +37,7 @@ def evaluate(text: str, variables: Mapping[str, Any]) -> bool:
 
 
 def check(text: str, variables: Mapping[str, Any] = {}) -> None:  # noqa: B006 - never changed
-    """Raise PipelineError where a condition cannot be read or names something unknown, without answering it."""
+    """Raise PipelineError for an invalid condition or an unknown name, without evaluating it."""
     if not text.strip():
         return
     try:

@@ -33,7 +33,7 @@ class Word(NamedTuple):
 
 
 def error_at(at: int, sentence: str) -> NoReturn:
-    """Raise the error for what stands at this place of the condition."""
+    """Raise the error for this position of the condition."""
     raise PipelineError(f"column {at + 1}: {sentence}")
 
 

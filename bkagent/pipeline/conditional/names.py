@@ -1,4 +1,4 @@
-"""What a condition may name. Source: the pipeline facts' table of the objects of conditionals."""
+"""The names of conditions. Source: https://buildkite.com/docs/pipelines/configure/conditionals"""
 
 from __future__ import annotations
 

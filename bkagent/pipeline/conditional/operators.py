@@ -1,4 +1,4 @@
-"""What the operators of a condition do with values: a text, a number, a boolean, None or a list of texts."""
+"""The operators of conditions, on texts, numbers, booleans, None and lists of texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a condition into one function of its variables.
+"""Parse a condition into one function of its variables.
 
 ternary     = either [ "?" ternary ":" ternary ]
 either      = both { "||" both }

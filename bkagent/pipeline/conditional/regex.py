@@ -69,7 +69,7 @@ class Pattern:
             error_at(at, f"invalid regular expression: {error}")
 
     def found_in(self, text: str) -> bool:
-        """Return whether it matches anywhere in the text. Raises PipelineError where that takes too long."""
+        """Return whether it matches anywhere in the text. Raises PipelineError if that takes too long."""
         asked = (self._compiled.pattern, self._compiled.flags, text)
         if asked not in _budget.answers:
             with spend(self._at) as left_s:
@@ -83,7 +83,7 @@ class Pattern:
         return _budget.answers[asked]
 
     def _search_in_child(self, text: str, longest_s: float) -> bool:
-        """Search where the search can be ended: in a process of its own."""
+        """Search in a separate process, which can be killed."""
         given = json.dumps([self._compiled.pattern, self._compiled.flags & ~re.UNICODE, text])
         try:
             done = subprocess.run(
@@ -120,7 +120,7 @@ def steps_count(body: str, length: int) -> int:
 
 
 class _Budget(threading.local):
-    """What the regular expressions of one document may still take, endless without a limit, and their answers."""
+    """The time left for the regular expressions of one document, endless without a limit, and their answers."""
 
     left_s = float("inf")
 
@@ -133,7 +133,7 @@ _budget = _Budget()
 
 @contextmanager
 def limit_time(seconds: float, answers: Optional[Answers] = None) -> Iterator[Answers]:
-    """Let all regular expressions of the block, on this thread, take so long together.
+    """Limit the total time of all regular expressions of the block, on this thread.
 
     Yields the answers that they gave, `answers` among them: the same question is answered once.
     """
@@ -146,7 +146,7 @@ def limit_time(seconds: float, answers: Optional[Answers] = None) -> Iterator[An
 
 @contextmanager
 def spend(at: int) -> Iterator[float]:
-    """Take the time of the block from what is left; yields that. Raises PipelineError where nothing is."""
+    """Subtract the time of the block from the time left, which it yields. Raises PipelineError if none is left."""
     if _budget.left_s <= 0:
         error_at(at, TOGETHER)
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Parts of pipelines and command steps that have more than one legal form: plugins, secrets, cache, checkout."""
+"""Attributes of pipelines and command steps that have several valid forms: plugins, secrets, cache, checkout."""
 
 from __future__ import annotations
 

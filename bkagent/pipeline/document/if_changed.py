@@ -21,9 +21,9 @@ Changed = Callable[[], Optional[Sequence[str]]]
 
 
 def apply(pipeline: TypedPipeline, changed: Optional[Changed], warn: Warn) -> bool:
-    """Take `if_changed` off the steps, and skip those with no changed file among what they name.
+    """Remove `if_changed` from the steps, and skip those whose patterns match no changed file.
 
-    `changed` returns the changed paths, or None where they cannot be told; it is called only when a step asks.
+    `changed` returns the changed paths, or None if they are unknown; it is called only if a step needs it.
     Without `changed` nothing is skipped. Returns whether any step was touched.
     """
     return _apply(pipeline.steps, changed, warn)

@@ -1,4 +1,4 @@
-"""Put variables into a typed pipeline: into its `env` first, in order, then into every other text."""
+"""Interpolate variables into a typed pipeline: first its `env`, in order, then every other text."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class _KeyRenames:
 
 
 def _value(value: Any, variables: Mapping[str, str], what: str) -> Any:
-    """Return a value with variables put into every text of it, keys included."""
+    """Return a value with variables interpolated into all of its texts, keys included."""
     if isinstance(value, str):
         if "$" not in value:
             return value

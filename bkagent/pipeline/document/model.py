@@ -1,4 +1,4 @@
-"""A pipeline between reading and writing: each step with the fields that have a meaning of their own."""
+"""A pipeline between parsing and writing: each step with its known fields."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Plugin:
 
 
 class Normalised:
-    """A document as it goes over the wire, and sentences about what is odd in it.
+    """A document in its wire form, and warnings about it.
 
     typed  what the document was written from
     """

@@ -1,4 +1,4 @@
-"""Bring a document into the form that goes over the wire.
+"""Normalise a document to its wire form.
 
 `read` makes typed steps of a document and `to_wire` a document of those; variables are put in between the
 two (`interpolate_document`), since what may be left out, and a plugin's full source, depend on their values.

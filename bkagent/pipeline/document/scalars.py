@@ -1,4 +1,4 @@
-"""Plain values where a text is wanted, as the reference writes them, and what cannot stand there."""
+"""Plain values as texts, as the reference writes them, and errors for other types."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bkagent.yaml.timestamp import Timestamp
 
 
 class WrongType(PipelineError):
-    """A value that does not have the type its place wants. Makes a step an unknown one."""
+    """A value of the wrong type. It makes its step an unknown one."""
 
 
 def kind(value: Any) -> str:

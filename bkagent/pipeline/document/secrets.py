@@ -1,4 +1,4 @@
-"""Find values of secret variables in a pipeline that is about to be uploaded."""
+"""Find values of secret variables in a pipeline before its upload."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def short_names(document: Mapping[str, Any], environ: Mapping[str, str], pattern
 
 
 def unreadable_patterns(environ: Mapping[str, str], patterns: Sequence[str]) -> Sequence[str]:
-    """Return the patterns that cannot be read: with those nothing is found."""
+    """Return the invalid patterns: with one of them nothing is found."""
     secrets: Found = values_of(environ, patterns)
     return secrets.bad_patterns
 
@@ -58,7 +58,7 @@ def _own_values(block: Mapping[str, Any]) -> Dict[str, str]:
 
 
 def _substitution(value: str) -> bool:
-    """Return whether a value is only the name of what the agent puts in later."""
+    """Return whether a value is only a reference to a variable."""
     try:
         return value.startswith("$") and interpolate(value, {}) == ""
     except PipelineError:

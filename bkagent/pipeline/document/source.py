@@ -1,4 +1,4 @@
-"""Read the pipelines of a text: YAML, normalised, with variables put in."""
+"""Read the pipelines of a text: YAML, normalised and interpolated."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def read_pipelines(
 def each_pipeline(
     text: Content, name: str, environ: Mapping[str, str], interpolate: bool = True, *, prefer_environ: bool = False
 ) -> Iterator[Normalised]:
-    """Yield the pipelines of a text one by one: what is wrong with a later one does not keep an earlier one back.
+    """Yield the pipelines of a text one by one: an error in a later one does not affect an earlier one.
 
     With `prefer_environ` a pipeline's `env` does not replace variables of `environ` for what is put in.
     """

@@ -1,4 +1,4 @@
-"""Tell what kind a step is and read the fields that its kind knows."""
+"""Determine the kind of a step and read its known fields."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Warnings = List[str]
 
 
 def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep]:
-    """Read a list of steps, adding a sentence to `warnings` for each that cannot be understood.
+    """Read a list of steps, adding a sentence to `warnings` for each one of unknown type.
 
-    Raises PipelineError for what can be no step at all.
+    Raises PipelineError for anything that cannot be a step.
     """
     if value is None:
         return []

@@ -1,4 +1,4 @@
-"""Read the attributes of a step that have more than one legal form into their one form."""
+"""Read the attributes of a step that have several valid forms into one form."""
 
 from __future__ import annotations
 

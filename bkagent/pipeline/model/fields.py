@@ -1,4 +1,4 @@
-"""Read the attributes of one step, or say in one sentence which of them is wrong."""
+"""Read the attributes of one step, or raise an error that names the invalid one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Look at the steps of a pipeline together: keys used twice, dependencies on nothing, cycles."""
+"""Check the steps of a pipeline together: duplicate keys, unknown dependencies, cycles."""
 
 from __future__ import annotations
 

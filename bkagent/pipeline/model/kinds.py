@@ -1,4 +1,4 @@
-"""Tell what kind a step is: by its `type`, else by the first telling key it has."""
+"""Determine the kind of a step: by its `type`, else by the first key that implies one."""
 
 from __future__ import annotations
 

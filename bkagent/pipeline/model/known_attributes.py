@@ -32,7 +32,7 @@ _KNOWN: "Mapping[type, FrozenSet[str]]" = {
 
 
 def unknown_attributes(pipeline: Pipeline) -> List[str]:
-    """Return one sentence for each attribute that its step does not know."""
+    """Return one sentence for each unknown attribute."""
     sentences = []
     for step, _ in pipeline.walk():
         known = known_by(step)

@@ -1,4 +1,4 @@
-"""What a pipeline asks to tell others: `notify` of the build, of groups and of steps. Nothing of it is sent here.
+"""Notifications of a pipeline: `notify` of the build, of groups and of steps. None are sent here.
 
 Source: https://buildkite.com/docs/pipelines/configure/notify
 """
@@ -19,7 +19,7 @@ _WORDS = ("github_check", "github_commit_status")
 
 
 def check(pipeline: Pipeline) -> None:
-    """Raise PipelineError for a notification of an unknown kind, naming where it stands."""
+    """Raise PipelineError for a notification of an unknown kind, naming its position."""
     for position, items in _holders(pipeline):
         for item in items:
             if not _kinds(item):
@@ -30,7 +30,7 @@ def check(pipeline: Pipeline) -> None:
 
 
 def lines(pipelines: Iterable[Pipeline]) -> List[str]:
-    """Return a sentence for each place whose notifications are not sent."""
+    """Return a sentence for each `notify` that is not carried out."""
     return [
         f"{position}: notify ({', '.join(kinds)}) is ignored; this control plane sends no notifications"
         for pipeline in pipelines

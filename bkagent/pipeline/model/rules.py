@@ -1,4 +1,4 @@
-"""The parts of a command step that decide something: soft fail, retries, the matrix."""
+"""Rules of a command step: soft fail, retries, the matrix."""
 
 from __future__ import annotations
 

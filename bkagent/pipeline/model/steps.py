@@ -1,6 +1,6 @@
 """A pipeline as the control plane sees it: frozen steps, every attribute checked and in one form.
 
-`steps_reader.read` makes them from a normalised document, `steps_graph.check` looks at them together.
+`steps_reader.read` makes them from a normalised document, `graph.check` checks them together.
 None stands for "not given" where the attribute's absence means something of its own.
 """
 
@@ -26,7 +26,7 @@ class Dependency:
 class Step:
     """What every kind of step has.
 
-    place       where it stands, for messages: "step 3", "step 1 of group \"Tests\""
+    place       its position, for messages: "step 3", "step 1 of group \"Tests\""
     document    its wire form, as it was uploaded
     depends_on  None: implicit order (waits and blocks); (): no dependencies at all
     condition   the text of `if`, "" for none
@@ -87,7 +87,7 @@ class CommandStep(Step):
 
 @dataclass(frozen=True)
 class WaitStep(Step):
-    """Holds later steps back until all earlier ones are done."""
+    """Blocks later steps until all earlier ones are done."""
 
     continue_on_failure: bool = False
 
@@ -108,7 +108,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ManualStep(Step):
-    """What block and input steps share: a person's answer is wanted."""
+    """What block and input steps share: they wait for a person."""
 
     prompt: str = ""
     submit: str = DEFAULT_SUBMIT
@@ -119,12 +119,12 @@ class ManualStep(Step):
 
 @dataclass(frozen=True)
 class BlockStep(ManualStep):
-    """Holds later steps back until a person lets them go."""
+    """Blocks later steps until a person unblocks them."""
 
 
 @dataclass(frozen=True)
 class InputStep(ManualStep):
-    """Collects answers, and holds back only what depends on it."""
+    """Collects answers, and blocks only steps that depend on it."""
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def read(document: Any) -> Pipeline:
     """Return the pipeline of a document: a mapping with `steps`, or a list of steps.
 
     Raises PipelineError with one sentence naming the step and the attribute. Looks at each step alone;
-    keys and dependencies are for `steps_graph.check`.
+    keys and dependencies are checked by `graph.check`.
     """
     if isinstance(document, list):
         document = {"steps": document}
