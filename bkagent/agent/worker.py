@@ -22,7 +22,7 @@ from bkagent.remote import agents, jobs
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
-from bkagent.wire.go_duration import rounded
+from bkagent.wire.go_duration import format_rounded
 from bkagent.wire.log_events import with_event
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
 
@@ -176,7 +176,7 @@ class Worker:
     def _wait(self) -> str:
         now = self._clock()
         pause_s = min(self._ping_schedule.next_after(now) - now, self._idle_timer.left_s(now))
-        self._report("debug", f"Next ping in {rounded(pause_s)}", "worker.next_ping")
+        self._report("debug", f"Next ping in {format_rounded(pause_s)}", "worker.next_ping")
         if self._stop.wait(pause_s):
             return self._stopping()
         if self._idle_timer.left_s(self._clock()) <= 0:

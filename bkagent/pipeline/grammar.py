@@ -23,7 +23,7 @@ TYPES = {
     "wait": "wait", "waiter": "wait", "block": "block", "input": "input", "manual": "input",
     "command": "command", "script": "command", "trigger": "trigger", "group": "group",
 }  # fmt: skip
-# The steps that may be written as a word in place of a mapping.
+# The steps that may be written as a word instead of a mapping.
 WORDS = ("wait", "waiter", "block", "input", "manual")
 
 KEY_NAMES = ("key", "id", "identifier")

@@ -114,7 +114,7 @@ def move_something(world, chance, agents, names, documents):
         try:
             world.plane.uploads.apply(id, random_steps(chance, names), uuid=new_id())
         except Rejected as refused:
-            assert "back to itself" in str(refused)
+            assert "forms a cycle" in str(refused)
     job = world.plane.jobs.get(id)
     world.plane.runs.finish(id, type_of_end(chance))
     assert world.plane.jobs.get(job.id).final

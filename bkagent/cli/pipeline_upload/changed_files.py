@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, Optional
 from bkagent.config.options import pipeline as options
 from bkagent.git import changed_files, query
 from bkagent.git.query import QueryFailed
-from bkagent.wire.go_duration import precise
+from bkagent.wire.go_duration import format_precise
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -31,7 +31,9 @@ class ChangedFiles:
                 path = self._call.settings[options.CHANGED_FILES]
                 self._paths = _listed(path) if path else self._from_git()
             except (OSError, QueryFailed) as error:
-                self._call.report("error", f"Couldn't determine changed files, so if_changed skips no step: {error}")
+                self._call.report(
+                    "error", f"Couldn't determine the changed files, so no step is skipped by if_changed: {error}"
+                )
         return self._paths
 
     def _from_git(self) -> List[str]:
@@ -62,7 +64,7 @@ def git(words: "tuple[str, ...]", call: Call) -> str:
     call.report("debug", f"$ {shown}")
     began = time.monotonic()
     answer = query.ask(words, call.environ, timeout_s=GIT_TIMEOUT_S)
-    took = precise(time.monotonic() - began)
+    took = format_precise(time.monotonic() - began)
     call.report("debug", f"↳ git ended with exit status {answer.exit_status} after {took}")
     if answer.exit_status:
         raise QueryFailed(f"{shown}: exit status {answer.exit_status}: {answer.error}")

@@ -67,7 +67,7 @@ class PipelineUpload:
         try:
             resolved = git(("rev-parse", "--verify", "--end-of-options", commit), self.call).strip()
         except QueryFailed as error:
-            report("warn", f"Couldn't find out the commit of BUILDKITE_COMMIT, which stays {commit}: {error}")
+            report("warn", f"Couldn't resolve BUILDKITE_COMMIT, which stays {commit}: {error}")
             return environ
         report("info", f'Updating BUILDKITE_COMMIT to "{resolved}"')
         return {**environ, "BUILDKITE_COMMIT": resolved}

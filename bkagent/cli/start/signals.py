@@ -55,11 +55,11 @@ def _raise(number: int, stop: Shutdown, report: Report) -> None:
     level = max(FORCED if is_quit else GRACEFUL, min(stop.level + 1, KILL))
     name = signal.Signals(number).name
     if level == GRACEFUL:
-        report("info", f"Received {name}: leaving when the running jobs have ended; {_AGAIN}", "agent.signal_received")
+        report("info", f"Received {name}: stopping when the running jobs have ended; {_AGAIN}", "agent.signal_received")
     elif level == FORCED:
         report("info", f"Received {name}: cancelling the running jobs", "agent.signal_received")
     else:
-        report("info", f"Received {name}: ending at once", "agent.signal_received")
+        report("info", f"Received {name}: killing the running jobs", "agent.signal_received")
         last = threading.Timer(_LAST_SECONDS, os._exit, (1,))
         last.daemon = True
         last.start()

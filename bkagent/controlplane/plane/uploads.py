@@ -103,7 +103,7 @@ class Uploads:
         conditions = condition_values.values(build, entry, self._organization)
         target = Target(build.id, "", conditions, build.branch, 0.0, 0.0, new_id)
         try:
-            with regex.limited(limits.CONDITIONS_S) as answers:
+            with regex.limit_time(limits.CONDITIONS_S) as answers:
                 expand(pipeline, target)
                 return dict(answers)
         except PipelineError as error:
@@ -121,7 +121,7 @@ class Uploads:
         build = dataclasses.replace(builds.TABLE.change(self._db, build, pipeline_env=env), meta_data=build.meta_data)
         target = self._target(build, upload.id, uploader, now)
         try:
-            with regex.limited(limits.KNOWN_CONDITIONS_S, answers):
+            with regex.limit_time(limits.KNOWN_CONDITIONS_S, answers):
                 entries, new_jobs = expand(pipeline, target)
         except PipelineError as error:
             raise Rejected(str(error)) from None

@@ -14,31 +14,31 @@ def plugins(value: Any) -> List[Plugin]:
     if value is None:
         return []
     if not isinstance(value, (list, dict)):
-        raise Unfit(f"plugins must be a list or a mapping, not {kind(value)}")
+        raise WrongType(f"plugins must be a list or a mapping, not {kind(value)}")
     try:
         return [Plugin(source, configuration) for source, configuration in grammar.plugins(value)]
     except grammar.WrongForm as wrong:
-        raise Unfit(f"a plugin must be a text or a mapping, not {kind(wrong.element)}") from None
+        raise WrongType(f"a plugin must be a text or a mapping, not {kind(wrong.element)}") from None
 
 
 def secrets(value: Any) -> List[Dict[str, str]]:
     """Read a list of keys and of {key, environment_variable}, or a mapping from variable to key."""
     if isinstance(value, dict):
         if not all(value) or "" in value.values():
-            raise Unfit("a secret needs a key and a variable, texts that are not empty")
-        return [_secret(_wanted_text(key, f"secrets.{name}"), name) for key, name in grammar.secrets(value)]
+            raise WrongType("a secret needs a key and a variable, both non-empty texts")
+        return [_secret(_required_text(key, f"secrets.{name}"), name) for key, name in grammar.secrets(value)]
     if not isinstance(value, list):
-        raise Unfit(f"secrets must be a list or a mapping, not {kind(value)}")
+        raise WrongType(f"secrets must be a list or a mapping, not {kind(value)}")
     try:
         return [_listed_secret(key, variable) for key, variable in grammar.secrets(value)]
     except grammar.WrongForm as wrong:
-        raise Unfit(f"a secret must be a text or a mapping, not {kind(wrong.element)}") from None
+        raise WrongType(f"a secret must be a text or a mapping, not {kind(wrong.element)}") from None
 
 
 def _listed_secret(key: Any, variable: Any) -> Dict[str, str]:
     if not isinstance(key, str):
-        raise Unfit("a secret needs a key, a text that is not empty")
-    return _secret(key, "" if variable is None else _wanted_text(variable, "environment_variable"))
+        raise WrongType("a secret needs a key, a non-empty text")
+    return _secret(key, "" if variable is None else _required_text(variable, "environment_variable"))
 
 
 def _required_text(value: Any, what: str) -> str:

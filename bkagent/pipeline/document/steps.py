@@ -55,7 +55,7 @@ def _kind_of(value: Dict[str, Any], position: str) -> Tuple[str, str]:
     if "type" in value:
         stated = value["type"]
         if not isinstance(stated, str):
-            raise Unfit(f"{place}: type must be a text, not {kind(stated)}")
+            raise WrongType(f"{position}: type must be a text, not {kind(stated)}")
         return (grammar.TYPES[stated], "") if stated in grammar.TYPES else ("", f'unknown step type "{stated}"')
     told = grammar.kind_by_key(value)
     return told, "" if told else f"cannot infer step type: need one of [{' '.join(grammar.TELLING_KEYS)}]"

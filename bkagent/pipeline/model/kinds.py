@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from bkagent.config.suggest import nearest
+from bkagent.config.suggest import closest
 from bkagent.pipeline import grammar
 from bkagent.pipeline.errors import PipelineError
 
@@ -21,7 +21,7 @@ def kind_of(document: Mapping[str, Any], position: str) -> str:
     if stated is not None:
         if stated not in _TYPES:
             known = ", ".join(sorted(_TYPES))
-            raise PipelineError(f'{place}: there is no step type "{stated}"; it must be one of {known}')
+            raise PipelineError(f'{position}: unknown step type "{stated}", want one of {known}')
         return _TYPES[stated]
     kind = grammar.kind_by_key(document) or ("command" if "script" in document else "")
     if kind:
@@ -33,9 +33,9 @@ def kind_of(document: Mapping[str, Any], position: str) -> str:
 
 
 def _suggestion(document: Mapping[str, Any]) -> str:
-    """Return the end of the sentence, where a name is close to one that would tell."""
+    """Return a hint for the error if a name resembles one that implies a kind."""
     for name in document:
-        near = nearest(str(name), list(grammar.TELLING_KEYS))
+        near = closest(str(name), list(grammar.TELLING_KEYS))
         if near:
             return f'; did you mean "{near}" by "{name}"?'
     return ""

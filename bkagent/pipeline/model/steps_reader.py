@@ -64,8 +64,8 @@ def _step(document: Any, position: str, *, inside_group: bool) -> Step:
     if isinstance(nested, Mapping) and kind != "group":
         document = {**nested, **{name: value for name, value in document.items() if name != kind}}
         document.setdefault(kind, None)
-    named = Fields(document, place).text(*grammar.LABEL_NAMES)
-    fields = Fields(document, f'{place} ("{named}")' if named else place)
+    named = Fields(document, position).text(*grammar.LABEL_NAMES)
+    fields = Fields(document, f'{position} ("{named}")' if named else position)
     if kind == "group" and inside_group:
         raise PipelineError(f"{fields.what}: a group cannot be inside another group")
     return _READERS[kind](fields, _shared(fields, position, kind))
