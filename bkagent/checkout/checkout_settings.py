@@ -50,7 +50,7 @@ class Checkout:
         return Checkout(**{**self._values, **changes})
 
     def refreshed(self, environ: Mapping[str, str], complain: Callable[[str], None]) -> "Checkout":
-        """Return these settings after a change of the environment. What is no longer set there has its default."""
+        """Return these settings after a change of the environment. Unset variables have their defaults."""
         unset = {row.field: row.default for row in _REFRESHED if row.name not in environ}
         return self.replaced(**unset, **_present(environ, _REFRESHED, complain))
 

@@ -53,12 +53,12 @@ def _signal_grace_s(settings: Settings) -> int:
     effective = int(cancel + signal if signal < 0 else signal)
     if effective < 0:
         raise ConfigError(
-            f"signal-grace-period-seconds ({signal}) counts back from cancel-grace-period ({cancel}) to less than 0"
+            f"signal-grace-period-seconds ({signal}) is more than cancel-grace-period ({cancel}) can cover"
         )
     if effective >= cancel:
         raise ConfigError(
             f"signal-grace-period-seconds ({effective}) must be less than cancel-grace-period ({cancel}); "
-            "it is the part of it that a command has"
+            "a command gets a part of that time"
         )
     return effective
 
@@ -72,6 +72,6 @@ def _verification(settings: Settings) -> str:
     if not settings.is_set(option):
         return "strict"
     raise ConfigError(
-        f'git-commit-verification is "{mode}" (from the {settings.origin(option)}), which compat 4 does not have: '
+        f'git-commit-verification is "{mode}" (from the {settings.origin(option)}), which --compat 4 does not have: '
         "set it to strict, off or fail-closed"
     )

@@ -35,10 +35,10 @@ _CLOSED_TO_SECRETS = ALWAYS | job_variables.open_to(NO_SECRET)
 CHECKOUT_OVERRIDE_MODE = checkout.OVERRIDE_MODE.env[0]
 IGNORED = "BUILDKITE_IGNORED_ENV"  # tells a job what of it was left out
 
-# A program that stands in for ours in the tests of the reference: whoever starts the agent may name one.
+# A program that replaces ours in the tests of the reference: the user who starts the agent may name one.
 OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
-# What the agent does not say of these is said by nobody.
+# If the agent does not set these, they are unset.
 _ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, *agent.PROTECTED_VARIABLES.env, *agent.PROTECT_GIT.env))
 
 # Named here, since there is no option for them.

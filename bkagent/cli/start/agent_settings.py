@@ -103,7 +103,7 @@ def _job(call: Call, state_path: str) -> JobSettings:
             _check_patterns(call.settings, option)
     return JobSettings(
         job_options.complete(call.settings, call.environ), self_command.launcher_folder(state_path),
-        inherited_env.inherited(call),
+        inherited_env.inherited_environment(call),
     )  # fmt: skip
 
 

@@ -71,7 +71,7 @@ IGNORED = (
 # Handed to jobs, whose pipeline uploads read them.
 TRACE_CONTEXT_ENCODING = Option(
     "trace-context-encoding", Choice("", "gob", "json"), "gob", env=("BUILDKITE_TRACE_CONTEXT_ENCODING",),
-    help="Form of the trace context that jobs are told of.",
+    help="Encoding of the trace context passed to jobs: gob or json.",
     job=variable.JobVariable(place=50, place_in_file=24),
 )  # fmt: skip
 SIGNING_JWKS_FILE = Option(
@@ -79,7 +79,7 @@ SIGNING_JWKS_FILE = Option(
     FILE_PATH,
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",),
-    help="Keys that sign pipelines.",
+    help="File with the JSON Web Key Set that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.JWKS_FILE.env[0], told=variable.WHEN_SET, place=58, place_in_file=32, reader=False
     ),
@@ -89,7 +89,7 @@ SIGNING_JWKS_KEY_ID = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",),
-    help="Which of those keys signs.",
+    help="Id of the key in that set to sign with.",
     job=variable.JobVariable(
         pipeline.JWKS_KEY.env[0], told=variable.WHEN_SET, place=59, place_in_file=33, reader=False
     ),
@@ -99,7 +99,7 @@ SIGNING_AWS_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
-    help="AWS key that signs pipelines.",
+    help="AWS KMS key that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
     ),
@@ -109,7 +109,7 @@ SIGNING_GCP_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
-    help="Google Cloud key that signs pipelines.",
+    help="Google Cloud KMS key that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
     ),
@@ -131,7 +131,7 @@ REFUSED = (
     ),
     Option(
         "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",),
-        help="Run a job in the containers of a pod; this release cannot, and does not start with it.",
+        help="Run jobs in the containers of a pod; not supported in this release, which refuses to start.",
         job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, reader=False),
     ),
 )

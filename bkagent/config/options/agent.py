@@ -69,7 +69,7 @@ BUILD_PATH = Option(
     "",
     env=("BUILDKITE_BUILD_PATH",),
     required="build-path",
-    help="Folder of the checkouts; made when it is missing.",
+    help="Folder of the checkouts; created if missing.",
     job=variable.JobVariable(
         place=14,
         open_to=variable.NOBODY,
@@ -90,7 +90,7 @@ ADDITIONAL_HOOKS_PATHS = Option(
     LIST,
     (),
     env=("BUILDKITE_ADDITIONAL_HOOKS_PATHS",),
-    help="More folders of hooks.",
+    help="Further folders of agent hooks.",
     job=variable.JobVariable(place=19, starts_job=True),
 )
 PLUGINS_PATH = Option(
@@ -98,7 +98,7 @@ PLUGINS_PATH = Option(
     FILE_PATH,
     "",
     env=("BUILDKITE_PLUGINS_PATH",),
-    help="Folder of the plugins' checkouts.",
+    help="Folder of the checkouts of plugins.",
     job=variable.JobVariable(place=20, open_to=variable.NOBODY, starts_job=True),
 )
 SOCKETS_PATH = sockets.SOCKETS_PATH
@@ -123,7 +123,7 @@ HOOKS_SHELL = Option(
     TEXT,
     "",
     env=("BUILDKITE_HOOKS_SHELL",),
-    help="Shell that runs hooks; chosen per hook when empty.",
+    help="Shell that runs hooks; if empty, chosen for each hook.",
     job=variable.JobVariable(place=44, open_to=variable.NOBODY, place_in_file=20),
 )
 CANCEL_GRACE_PERIOD = Option(
@@ -131,7 +131,7 @@ CANCEL_GRACE_PERIOD = Option(
     WHOLE,
     10,
     env=("BUILDKITE_CANCEL_GRACE_PERIOD",),
-    help="Seconds that a cancelled job has to end.",
+    help="Seconds that a cancelled job has to finish and upload its results.",
     job=variable.JobVariable(place=48, place_in_file=14, starts_job=True),
 )
 SIGNAL_GRACE_PERIOD = Option(
@@ -139,7 +139,7 @@ SIGNAL_GRACE_PERIOD = Option(
     WHOLE,
     -1,
     env=("BUILDKITE_SIGNAL_GRACE_PERIOD_SECONDS",),
-    help="Seconds that a cancelled command has to end; below 0 it counts back from --cancel-grace-period.",
+    help="Seconds until a cancelled command is killed; if negative, added to --cancel-grace-period.",
     job=variable.JobVariable(place=49, place_in_file=21, starts_job=True),
 )
 CANCEL_SIGNAL = Option(
@@ -147,7 +147,7 @@ CANCEL_SIGNAL = Option(
     _SignalName("signal"),
     "SIGTERM",
     env=("BUILDKITE_CANCEL_SIGNAL",),
-    help="Signal that asks a command to end.",
+    help="Signal that interrupts a cancelled command.",
     job=variable.JobVariable(place=53, starts_job=True, told=variable.WHEN_SET),
 )
 NO_ANSI_TIMESTAMPS = Option(
@@ -169,13 +169,13 @@ NO_PTY = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_PTY",),
-    help="Run commands without a terminal.",
+    help="Run commands without a pseudo-terminal.",
     job=variable.JobVariable(
         place=55,
         starts_job=True,
         told=variable.WHEN_SET,
         is_opposite=True,
-        reader=Option("pty", FLAG, True, env=("BUILDKITE_PTY",), help="Run commands under a terminal."),
+        reader=Option("pty", FLAG, True, env=("BUILDKITE_PTY",), help="Run commands in a pseudo-terminal."),
     ),
 )
 NO_COMMAND_EVAL = Option(
@@ -183,7 +183,7 @@ NO_COMMAND_EVAL = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_COMMAND_EVAL",),
-    help="Run scripts of the repository only.",
+    help="Refuse command lines; run only scripts of the repository.",
     job=variable.JobVariable(
         place=28,
         open_to=variable.NOBODY,
@@ -191,7 +191,11 @@ NO_COMMAND_EVAL = Option(
         starts_job=True,
         is_opposite=True,
         reader=Option(
-            "command-eval", FLAG, True, env=("BUILDKITE_COMMAND_EVAL",), help="Run command lines; else only scripts."
+            "command-eval",
+            FLAG,
+            True,
+            env=("BUILDKITE_COMMAND_EVAL",),
+            help="Run command lines, not only scripts of the repository.",
         ),
     ),
 )
@@ -200,7 +204,7 @@ NO_PLUGINS = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_PLUGINS",),
-    help="Refuse plugins.",
+    help="Refuse jobs with plugins.",
     job=variable.JobVariable(
         place=29,
         open_to=variable.NOBODY,
@@ -215,13 +219,17 @@ NO_PLUGIN_VALIDATION = Option(
     FLAG,
     True,
     env=("BUILDKITE_NO_PLUGIN_VALIDATION",),
-    help="Do not check the configuration of plugins.",
+    help="Do not validate the configuration of plugins.",
     job=variable.JobVariable(
         place=61,
         starts_job=True,
         is_opposite=True,
         reader=Option(
-            "plugin-validation", FLAG, False, env=("BUILDKITE_PLUGIN_VALIDATION",), help="Check plugins' configuration."
+            "plugin-validation",
+            FLAG,
+            False,
+            env=("BUILDKITE_PLUGIN_VALIDATION",),
+            help="Validate the configuration of plugins.",
         ),
     ),
 )
@@ -230,7 +238,7 @@ PLUGINS_ALWAYS_CLONE_FRESH = Option(
     FLAG,
     False,
     env=("BUILDKITE_PLUGINS_ALWAYS_CLONE_FRESH",),
-    help="Clone plugins anew for each job.",
+    help="Clone plugins again for each job.",
     job=variable.JobVariable(
         told=variable.WHEN_SET, open_to=variable.NO_SECRET, place=30, field="always_fresh_plugins", follows_hooks=True
     ),
@@ -240,7 +248,7 @@ NO_LOCAL_HOOKS = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_LOCAL_HOOKS",),
-    help="Run no hooks of the repository.",
+    help="Refuse hooks of the repository.",
     job=variable.JobVariable(
         place=31,
         open_to=variable.NOBODY,
@@ -297,7 +305,7 @@ PROTECTED_VARIABLES = Option(
     NAME_PATTERNS,
     (),
     env=("BUILDKITE_PROTECTED_ENVIRONMENT_VARIABLES",),
-    help="Names of variables that jobs, the hooks of repositories and plugins may not set; * for any characters.",
+    help="Names of variables that jobs, repository hooks and plugins may not set; * matches any characters.",
     job=variable.JobVariable(
         told=variable.WHEN_SET, open_to=variable.NOBODY, place_in_file=variable.UNPLACED, starts_job=True
     ),
@@ -307,7 +315,7 @@ PROTECT_GIT = Option(
     CHECKED_FLAG,
     False,
     env=("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES",),
-    help="Protect in this way every variable by which git runs a program, or takes a configuration or transport.",
+    help="Also protect every variable that makes git run a program, or gives it a configuration or a transport.",
     job=variable.JobVariable(
         told=variable.WHEN_SET, open_to=variable.NOBODY, place_in_file=variable.UNPLACED, starts_job=True
     ),
@@ -333,7 +341,7 @@ DISABLE_WARNINGS_FOR = Option(
     LIST,
     (),
     env=("BUILDKITE_AGENT_DISABLE_WARNINGS_FOR",),
-    help="Warnings to leave out.",
+    help="Ids of warnings to suppress.",
     job=variable.JobVariable(place=65, starts_job=True),
 )
 LEFTOVERS = Option(

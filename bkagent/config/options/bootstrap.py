@@ -31,7 +31,7 @@ COMMAND = Option(
     TEXT,
     "",
     env=("BUILDKITE_COMMAND",),
-    help="What the job runs.",
+    help="Command that the job runs.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 REPOSITORY = Option(
@@ -40,7 +40,7 @@ REPOSITORY = Option(
     "",
     env=("BUILDKITE_REPO",),
     required="repository",
-    help="Where the code is cloned from.",
+    help="Repository to check out.",
     job=variable.JobVariable(
         told=variable.NEVER, open_to=variable.NO_SECRET, starts_job=True, field="repository", follows_hooks=True
     ),
@@ -76,7 +76,7 @@ REFSPEC = Option(
     TEXT,
     "",
     env=("BUILDKITE_REFSPEC",),
-    help="What to fetch in place of the commit.",
+    help="Refspec to fetch instead of the commit.",
     job=variable.JobVariable(told=variable.NEVER, open_to=variable.NO_SECRET, field="refspec", follows_hooks=True),
 )
 PLUGINS = Option(
@@ -108,7 +108,7 @@ PULL_REQUEST_MERGE = Option(
     FLAG,
     False,
     env=("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC",),
-    help="Check out the merge that the provider made of the pull request.",
+    help="Check out the provider's merge commit of the pull request.",
     job=variable.JobVariable(told=variable.NEVER, field="uses_merge_refspec"),
 )
 AGENT = Option(
@@ -125,7 +125,7 @@ QUEUE = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_META_DATA_QUEUE",),
-    help="Queue the job came from.",
+    help="Queue that the job was taken from.",
     job=variable.JobVariable(told=variable.NEVER),
 )
 ORGANIZATION = Option(
@@ -152,7 +152,7 @@ PROVIDER = Option(
     "",
     env=("BUILDKITE_PIPELINE_PROVIDER",),
     required="pipeline-provider",
-    help="Who hosts the repository, such as github or git.",
+    help="Provider that hosts the repository, such as github or git.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="provider"),
 )
 ARTIFACT_PATHS = Option(
@@ -170,7 +170,7 @@ ARTIFACT_DESTINATION = Option(
     TEXT,
     "",
     env=("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",),
-    help="Where artifacts go; to the control plane's own storage when empty.",
+    help="Where artifacts are uploaded; the control plane's own storage if empty.",
     job=variable.JobVariable(
         told=variable.NEVER, open_to=variable.NO_SECRET, field="artifact_destination", follows_hooks=True
     ),
@@ -180,7 +180,7 @@ CLEAN_CHECKOUT = Option(
     FLAG,
     False,
     env=("BUILDKITE_CLEAN_CHECKOUT",),
-    help="Remove the checkout first.",
+    help="Remove the existing checkout first.",
     job=variable.JobVariable(told=variable.NEVER, field="clean_first", follows_hooks=True),
 )
 GIT_SSH_KEY = Option(
@@ -197,7 +197,7 @@ GIT_REMOTE_MIRROR = Option(
     TEXT,
     "",
     env=("BUILDKITE_GIT_REMOTE_MIRROR_URL",),
-    help="A mirror to clone from.",
+    help="Mirror to clone from.",
     job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, field="remote_mirror"),
 )
 BIN_PATH = Option(
@@ -213,7 +213,7 @@ GIT_LFS = Option(
     FLAG,
     False,
     env=("BUILDKITE_GIT_LFS_ENABLED",),
-    help="Fetch files kept by LFS.",
+    help="Fetch files stored with Git LFS.",
     job=variable.JobVariable(told=variable.NEVER, field="lfs", follows_hooks=True),
 )
 PHASES = Option(
@@ -221,7 +221,7 @@ PHASES = Option(
     _Phases("phases"),
     (),
     env=("BUILDKITE_BOOTSTRAP_PHASES",),
-    help="Phases to run, out of plugin, checkout and command; all of them when empty.",
+    help="Phases to run: plugin, checkout, command; all if empty.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 NO_JOB_API = Option(
@@ -229,7 +229,7 @@ NO_JOB_API = Option(
     FLAG,
     False,
     env=("BUILDKITE_AGENT_NO_JOB_API",),
-    help="Give the job no local socket.",
+    help="Do not offer the Job API, the job's local socket.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True),
 )
 

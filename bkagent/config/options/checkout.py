@@ -19,7 +19,7 @@ OVERRIDE_MODE = Option(
     Choice("", "strict", "from-job", "none"),
     "from-job",
     env=("BUILDKITE_CHECKOUT_OVERRIDE_MODE",),
-    help="Who may change these settings: strict (nobody), from-job (hooks and plugins) or none (the pipeline too).",
+    help="What may override these settings: strict (nothing), from-job (hooks and plugins) or none (the pipeline too).",
     job=variable.JobVariable(place=26, open_to=variable.NOBODY, place_in_file=13),
 )
 GIT_CHECKOUT_FLAGS = Option(
@@ -53,8 +53,8 @@ GIT_CLEAN_FLAGS = Option(
     ),
 )
 _VERIFICATION = (
-    "What to do when the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
-    "fail-closed (fail where that cannot be found out, too). With --compat 4: strict unless set, never empty or warn."
+    "What to do if the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
+    "fail-closed (fail also if git cannot tell). With --compat 4: strict unless set, never empty or warn."
 )
 _CLONE_CONFIG = "Settings (key=value) for cloning submodules."
 VERIFICATION_MODES = ("", "strict", "warn", "off", "fail-closed")
@@ -93,7 +93,7 @@ GIT_SPARSE_CHECKOUT_PATHS = Option(
     LIST,
     (),
     env=("BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS",),
-    help="Paths to check out; all without any.",
+    help="Paths to check out; all if empty.",
     job=variable.JobVariable(place=35, open_to=variable.SPARSE_BY_MODE, field="sparse_paths", follows_hooks=True),
 )
 GIT_SPARSE_CHECKOUT_MODE = Option(
@@ -101,7 +101,7 @@ GIT_SPARSE_CHECKOUT_MODE = Option(
     Choice("", "cone", "no-cone"),
     "cone",
     env=("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE",),
-    help="What those paths are: folders (cone) or patterns as in .gitignore (no-cone).",
+    help="Kind of those paths: folders (cone) or patterns as in .gitignore (no-cone).",
     job=variable.JobVariable(place=36, open_to=variable.SPARSE_BY_MODE, field="sparse_mode", follows_hooks=True),
 )
 GIT_CLONE_MIRROR_FLAGS = Option(
@@ -119,7 +119,7 @@ GIT_MIRRORS_PATH = Option(
     FILE_PATH,
     "",
     env=("BUILDKITE_GIT_MIRRORS_PATH",),
-    help="Folder of the mirrors that jobs share; none when empty.",
+    help="Folder of the git mirrors that jobs share; no mirrors if empty.",
     job=variable.JobVariable(place=16, open_to=variable.NOBODY, place_in_file=9, field="mirrors_path"),
 )
 GIT_MIRROR_CHECKOUT_MODE = Option(
@@ -127,7 +127,7 @@ GIT_MIRROR_CHECKOUT_MODE = Option(
     Choice("reference", "dissociate"),
     "reference",
     env=("BUILDKITE_GIT_MIRROR_CHECKOUT_MODE",),
-    help="Whether a checkout borrows the mirror's objects or copies them.",
+    help="How a checkout uses the mirror's objects: reference (borrow them) or dissociate (copy them).",
     job=variable.JobVariable(
         place=38, open_to=variable.NOBODY, place_in_file=6, field="mirror_mode", follows_hooks=True
     ),
@@ -137,7 +137,7 @@ GIT_MIRRORS_LOCK_TIMEOUT = Option(
     WHOLE,
     300,
     env=("BUILDKITE_GIT_MIRRORS_LOCK_TIMEOUT",),
-    help="Seconds to wait for a mirror that another job updates.",
+    help="Seconds to wait for a mirror that another job is updating.",
     job=variable.JobVariable(place=40, open_to=variable.NOBODY, place_in_file=8, field="mirrors_lock_timeout_s"),
 )
 GIT_MIRRORS_SKIP_UPDATE = Option(
@@ -145,7 +145,7 @@ GIT_MIRRORS_SKIP_UPDATE = Option(
     FLAG,
     False,
     env=("BUILDKITE_GIT_MIRRORS_SKIP_UPDATE",),
-    help="Use a mirror as it is.",
+    help="Use existing mirrors without updating them.",
     job=variable.JobVariable(
         place=17, open_to=variable.NOBODY, place_in_file=10, field="mirrors_skip_update", follows_hooks=True
     ),
@@ -155,7 +155,7 @@ GIT_CHECKOUT_TIMEOUT = Option(
     WHOLE,
     0,
     env=("BUILDKITE_GIT_CHECKOUT_TIMEOUT",),
-    help="Longest time of one checkout attempt in seconds; 0 for no limit.",
+    help="Timeout of one checkout attempt in seconds; 0 for none.",
     job=variable.JobVariable(
         told=variable.WHEN_SET_OR_STRICT, open_to=variable.BY_MODE, place=25, field="timeout_s", follows_hooks=True
     ),
@@ -182,7 +182,7 @@ GIT_SKIP_FETCH_EXISTING_COMMITS = Option(
     FLAG,
     False,
     env=("BUILDKITE_GIT_SKIP_FETCH_EXISTING_COMMITS",),
-    help="Do not fetch a commit that is already there.",
+    help="Do not fetch a commit that the checkout already has.",
     job=variable.JobVariable(
         told=variable.WHEN_SET_OR_STRICT,
         open_to=variable.BY_MODE,
@@ -196,7 +196,7 @@ CHECKOUT_ATTEMPTS = Option(
     WHOLE,
     6,
     env=("BUILDKITE_CHECKOUT_ATTEMPTS",),
-    help="How often to try a checkout.",
+    help="How many times to try a checkout.",
     job=variable.JobVariable(place=27, field="attempts"),
 )
 NO_SSH_KEYSCAN = Option(
@@ -204,7 +204,7 @@ NO_SSH_KEYSCAN = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_SSH_KEYSCAN",),
-    help="Do not ask a server for its host key before the first checkout from it.",
+    help="Do not run ssh-keyscan before the first checkout from a server.",
     job=variable.JobVariable(
         place=21,
         open_to=variable.NOBODY,
@@ -216,7 +216,7 @@ NO_SSH_KEYSCAN = Option(
             FLAG,
             True,
             env=("BUILDKITE_SSH_KEYSCAN",),
-            help="Ask servers for their keys before a checkout.",
+            help="Fetch the host keys of SSH servers before a checkout.",
         ),
     ),
 )
@@ -225,7 +225,7 @@ NO_GIT_SUBMODULES = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_GIT_SUBMODULES", "BUILDKITE_DISABLE_GIT_SUBMODULES"),
-    help="Leave submodules alone.",
+    help="Do not check out submodules.",
     job=variable.JobVariable(
         told=variable.WHEN_SET_OR_STRICT,
         open_to=variable.BY_MODE,
