@@ -113,9 +113,9 @@ def test_an_adjustment_is_for_every_combination_that_it_suits(world, setup, adju
     [
         ({"with": {"p": "5"}, "soft_fail": True}, r'step 1 \("M"\): adjustment 1 of the matrix.*must also name a'),
         ({"with": {"p": "5"}}, "must also name a"),
-        ({"with": {"b": "x"}, "skip": True}, "with must name dimensions of setup"),
-        ({"with": {}, "skip": True}, "with must name dimensions of setup"),
-        ({"skip": True}, "with must name dimensions of setup"),
+        ({"with": {"b": "x"}, "skip": True}, "with must name the dimensions of setup"),
+        ({"with": {}, "skip": True}, "with must name the dimensions of setup"),
+        ({"skip": True}, "with must name the dimensions of setup"),
         ({"with": {"p": []}, "skip": True}, "with.p of matrix.adjustments must be a text.* not a list"),
         ({"with": {"p": None}, "skip": True}, "with.p of matrix.adjustments must be a text.* not null"),
     ],

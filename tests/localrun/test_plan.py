@@ -30,7 +30,7 @@ def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple
         ("{input: go, fields: [{text: a, key: b}]}", "input steps wait for a person"),
         ("{trigger: other}", "trigger steps are not supported"),
         ("{command: x, secrets: [A]}", "secrets are not supported"),
-        ("{group: g, steps: [{command: x, oops: 1}]}", 'there is no attribute "oops"'),
+        ("{group: g, steps: [{command: x, oops: 1}]}", 'unknown attribute "oops"'),
     ],
 )
 def test_what_cannot_be_honoured_is_one_sentence(tmp_path: Path, step: str, said: str) -> None:
