@@ -12,7 +12,7 @@ from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPattern
 from bkagent.report import Report
-from bkagent.wire.go_quoted import quoted
+from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
 
 _WINDOWS = os.sep == "\\"

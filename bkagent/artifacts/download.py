@@ -19,11 +19,10 @@ from bkagent.transport.http_client import Pool
 from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
-from bkagent.wire.human_size import shown
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
-    from bkagent.remote.reply import Caller
+    from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
 

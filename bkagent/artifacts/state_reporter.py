@@ -12,7 +12,7 @@ from bkagent.wire.artifacts import StateChange
 from bkagent.wire.go_duration import format_precise
 
 if TYPE_CHECKING:
-    from bkagent.remote.reply import Caller
+    from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
 
 INTERVAL_S = 1.0
@@ -23,7 +23,7 @@ class StateReporter:
     """Collects changes from any thread; `finish` sends what is left."""
 
     def __init__(
-        self, client: Caller, job_id: str, wait: Callable[[float], bool], report: Report,
+        self, client: ApiClient, job_id: str, wait: Callable[[float], bool], report: Report,
         expected_count: int,
     ) -> None:  # fmt: skip
         self._client, self._job_id, self._wait, self._report = client, job_id, wait, report

@@ -22,12 +22,11 @@ from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact, StateChange
-from bkagent.wire.go_duration import precise, rounded
-from bkagent.wire.human_size import shown
+from bkagent.wire.go_duration import format_precise, format_rounded
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
-    from bkagent.remote.reply import Caller
+    from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
 

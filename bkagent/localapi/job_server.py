@@ -20,7 +20,7 @@ from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTabl
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
-from bkagent.wire.go_duration import precise
+from bkagent.wire.go_duration import format_precise
 from bkagent.wire.upstream_protocol import PREFIX
 
 if TYPE_CHECKING:

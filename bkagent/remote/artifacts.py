@@ -12,7 +12,7 @@ from bkagent.transport.retry import Schedule, constant, retry, subsecond, worth_
 from bkagent.wire.artifacts import Artifact, Created, StateChange
 
 if TYPE_CHECKING:
-    from bkagent.remote.reply import Caller
+    from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
 
 Wait = Callable[[float], bool]

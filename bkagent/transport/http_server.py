@@ -168,7 +168,7 @@ class HttpServer:
             self._streams_count[is_known] += is_free
         if not is_free:
             answer.body.wake()
-            busy = self._apology(HttpError(503, "as many streams are open as this server allows"))
+            busy = self._apology(HttpError(503, "too many event streams are open"))
             return connection.send(busy, keep_alive=False, with_body=True)
         try:
             return connection.send(answer, keep_alive=False, with_body=True)
@@ -186,7 +186,7 @@ class HttpServer:
         except ConnectionError:
             raise  # of the client: it is gone and gets no answer
         except RecursionError:
-            return self._apology(HttpError(400, "what was sent is nested too deeply"))
+            return self._apology(HttpError(400, "the request is nested too deeply"))
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             path = request.head.target.partition("?")[0]  # a query may hold a secret
             self._report("error", f"{request.method} {path} on {self._listener.name} failed by an internal error")

@@ -20,7 +20,7 @@ class TcpListener:
     name = "the server"
 
     def __init__(self, host: str, port: int) -> None:
-        """Listen at `host` (port 0: any that is free). Raises ConfigError when that cannot be had."""
+        """Listen at `host` (port 0: any that is free). Raises ConfigError when that is not available."""
         self._socket = _listen(host, port)
         self.address, self.port = self._socket.getsockname()[:2]
 
