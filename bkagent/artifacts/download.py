@@ -19,6 +19,7 @@ from bkagent.transport.http_client import Pool
 from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
+from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact, StateChange
 from bkagent.wire.go_duration import format_precise, format_rounded
+from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:

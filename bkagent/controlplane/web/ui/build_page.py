@@ -10,7 +10,7 @@ from bkagent.controlplane.web.ui import words
 from bkagent.controlplane.web.ui.builds_page import first_line
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
-from bkagent.wire.human_size import shown
+from bkagent.wire.human_size import format_size
 
 ARTIFACTS_COUNT = 500
 NOTES_COUNT = 20
@@ -123,7 +123,7 @@ def artifacts_table(site: Site, build: Build, artifacts: Sequence[Artifact]) -> 
         return NOTHING
     template = "<tr><td>{name}</td><td>{size}</td></tr>"
     rows = [
-        fill(template, name=_link(site, build, artifact), size=shown(artifact.file_size))
+        fill(template, name=_link(site, build, artifact), size=format_size(artifact.file_size))
         for artifact in artifacts[:ARTIFACTS_COUNT]
     ]
     more = len(artifacts) - ARTIFACTS_COUNT

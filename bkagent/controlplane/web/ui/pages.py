@@ -30,7 +30,7 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.transport.routing import Router
 from bkagent.wire.digits import is_whole
-from bkagent.wire.human_size import shown
+from bkagent.wire.human_size import format_size
 
 PER_PAGE = 30
 
@@ -132,7 +132,7 @@ def _cut_note(path: str, start: int) -> Html:
     if not start:
         return NOTHING
     text = '<p class="soft">The first {size} of the log are not shown here.</p>'
-    return fill(text, size=shown(start))
+    return fill(text, size=format_size(start))
 
 
 def artifact(site: Site, request: Request) -> Answer:
