@@ -45,7 +45,7 @@ _ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, *agent.PROTECTED_VARIABLES.env, *
 CHECKOUT_PATH = "BUILDKITE_BUILD_CHECKOUT_PATH"
 DOCKER_FILE, DOCKER_COMPOSE_FILE = "BUILDKITE_DOCKER_FILE", "BUILDKITE_DOCKER_COMPOSE_FILE"
 
-# By these the control plane could still have any program run as the job's command or in place of git, or a container
+# By these the control plane could still have any program run as the job's command or instead of git, or a container
 # that is not the repository's; cmd.exe is given a path in TEMP, and takes `&` in it for the end of a command. Hooks may
 # set them: they put tools on PATH, and are code themselves.
 _WHAT_RUNS = frozenset((

@@ -119,7 +119,7 @@ DEBUG_SIGNING = Option(
     FLAG,
     False,
     env=pipeline.DEBUG_SIGNING.env,
-    help="Log what is signed.",
+    help="Log the content that is signed.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )
 

@@ -333,7 +333,7 @@ ARTIFACT_CONCURRENCY = Option(
     WHOLE,
     0,
     env=artifacts.CONCURRENCY.env,
-    help="How many artifacts to upload at once; 0 leaves the choice to the upload.",
+    help="How many artifacts to upload at once; 0 for the default of artifact upload.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=52, place_in_file=2, reader=False),
 )
 DISABLE_WARNINGS_FOR = Option(

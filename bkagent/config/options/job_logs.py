@@ -6,15 +6,15 @@ from bkagent.config.option import Option
 # fmt: off
 ENABLE_TMPFILE = Option(
     "enable-job-log-tmpfile", FLAG, False, env=("BUILDKITE_ENABLE_JOB_LOG_TMPFILE",),
-    help="Copy the log of a job into a file that BUILDKITE_JOB_LOG_TMPFILE names while the job runs.",
+    help="While a job runs, copy its log to a file named by BUILDKITE_JOB_LOG_TMPFILE.",
 )
 TMPFILE_FOLDER = Option(
     "job-log-path", FILE_PATH, "", env=("BUILDKITE_JOB_LOG_PATH",),
-    help="Where that file is made; by default in the temporary folder.",
+    help="Folder of that file; the temporary folder by default.",
 )
 TO_STDOUT = Option(
     "write-job-logs-to-stdout", FLAG, False, env=("BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT",),
-    help="Write the logs of jobs to standard output too; as JSON lines with --log-format json.",
+    help="Also write job logs to standard output; as JSON lines with --log-format json.",
 )
 FOLDER = Option(
     "job-log-dir", FILE_PATH, "", env=("BKAGENT_JOB_LOG_DIR",),
@@ -22,7 +22,7 @@ FOLDER = Option(
 )
 RETENTION = Option(
     "job-log-retention", CHECKED_DURATION, 336 * 3600.0, env=("BKAGENT_JOB_LOG_RETENTION",),
-    help="How long those copies are kept, in a form such as 336h; 0s keeps them for ever.",
+    help="How long to keep those copies, such as 336h; 0s for ever.",
 )
 # fmt: on
 ALL = (ENABLE_TMPFILE, TMPFILE_FOLDER, TO_STDOUT, FOLDER, RETENTION)

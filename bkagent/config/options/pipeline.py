@@ -16,7 +16,7 @@ JOB = Option(
     TEXT,
     "",
     env=job.JOB.env,
-    help="Job whose build gets the steps; needed unless --dry-run.",
+    help="Job whose build gets the steps; required unless --dry-run.",
 )
 DRY_RUN = Option(
     "dry-run",

@@ -23,5 +23,5 @@ REDACTED_NAMES = Option(
     ITEMS,
     job.DEFAULT_REDACTED_VARS,
     env=job.REDACTED_VARS.env,
-    help="Patterns of names, used with --apply-vars-filter only.",
+    help="Patterns of names; used only with --apply-vars-filter.",
 )
