@@ -144,4 +144,4 @@ def _resolve_commit(work: Work) -> None:
     if resolved and resolved != commit:
         session.log.comment(f'Updating BUILDKITE_COMMIT from "{commit}" to "{resolved}"')
         with session.lock:
-            session.env[bootstrap.COMMIT.env[0]] = found
+            session.env[bootstrap.COMMIT.env[0]] = resolved
