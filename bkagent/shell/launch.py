@@ -69,7 +69,7 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
 
 
 def _quoted_command(launch: Launch) -> str:
-    return go_quoted.quoted(prompt.command_line(launch.argv))
+    return go_quoted.go_quote(prompt.command_line(launch.argv))
 
 
 def _start_with_pipes(launch: Launch, sink: Sink, errors: Optional[Sink]) -> Running:

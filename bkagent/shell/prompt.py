@@ -29,7 +29,7 @@ def _argument(text: str) -> str:
     data = text.encode("utf-8", "surrogateescape")
     if len(data) >= _SHOWN_BYTES:
         text = data[: _printable(data)].decode("utf-8", "surrogateescape") + "..."
-    return go_quoted.quoted(text)
+    return go_quoted.go_quote(text)
 
 
 def _printable(data: bytes) -> int:

@@ -16,7 +16,6 @@ from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals
 from bkagent.system.process_start import Ended
-from bkagent.wire.go_duration import format_precise
 
 Watch = Callable[[bytes], None]
 

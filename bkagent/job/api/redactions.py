@@ -29,7 +29,7 @@ class Redactions:
         for value in secrets.values:
             self.add(value)
         if secrets.bad_patterns:
-            shown = " ".join(map(go_quoted.quoted, secrets.bad_patterns))
+            shown = " ".join(map(go_quoted.go_quote, secrets.bad_patterns))
             text = f"Couldn't match environment variable names against redacted-vars: bad patterns: [{shown}]"
             log.warning(text, id="bad-redacted-vars")
         if secrets.short_names:

@@ -9,7 +9,6 @@ from typing import Callable, Optional, Sequence
 from bkagent.config import self_command
 from bkagent.job.job import Job
 from bkagent.shell import prompt
-from bkagent.wire.go_duration import format_precise
 
 
 def run_as_command(

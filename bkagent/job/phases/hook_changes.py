@@ -59,7 +59,7 @@ def refresh(job: Job, effects: "Dict[str, str] | None" = None, before: "Mapping[
         if name not in new:
             job.log.comment(f"{name} {effect}")
         elif effect == "changed" and before is not None:
-            job.log.comment(f"{name} was {go_quoted.quoted(before[name])} and is now {go_quoted.quoted(new[name])}")
+            job.log.comment(f"{name} was {go_quoted.go_quote(before[name])} and is now {go_quoted.go_quote(new[name])}")
         else:
             job.log.comment(f"{name} is now {go_quoted.go_quote(new[name])}")
 

@@ -22,7 +22,7 @@ def _for_new_hosts(job: Job) -> str:
     printed = bytearray()
     try:
         job.session.capture(["ssh", "-V"], watch=printed.extend, hidden=True)  # which prints it as an error
-        version = ssh_hosts.version(printed.decode("utf-8", "replace"))
+        version = ssh_hosts.parse_version(printed.decode("utf-8", "replace"))
     except JobFailed:
         version = None
     if version is None:
