@@ -41,7 +41,7 @@ def plugin_of(source: str, configuration: Dict[str, object]) -> Plugin:
     """Return the plugin that a source such as `acme/x#v1` names. Raises BadPlugins."""
     parsed = location.parse(source)
     if "#" in parsed.version:
-        raise BadPlugins(f"too many '#'s in {quoted(source)}")
+        raise BadPlugins(f"too many '#'s in {go_quote(source)}")
     return Plugin(parsed.path, parsed.version, parsed.scheme, parsed.authentication, configuration)
 
 

@@ -16,6 +16,7 @@ from bkagent.shell.launch import Launch
 from bkagent.shell.log_lines import LogLines
 from bkagent.system import signals
 from bkagent.system.process_start import Ended
+from bkagent.wire.go_duration import format_precise
 
 Watch = Callable[[bytes], None]
 
@@ -171,7 +172,7 @@ class Session:
         try:
             ended = process.run(launch, sink, self.cancellation, errors, self.log.debug)
         finally:
-            self.log.debug(f"↳ Command completed in {precise(time.monotonic() - started_at)}")
+            self.log.debug(f"↳ Command completed in {format_precise(time.monotonic() - started_at)}")
         if ended.exit_code != 0:
             raise CommandFailed(ended)
 

@@ -9,6 +9,7 @@ from typing import Callable, Optional, Sequence
 from bkagent.config import self_command
 from bkagent.job.job import Job
 from bkagent.shell import prompt
+from bkagent.wire.go_duration import format_precise
 
 
 def run_as_command(
@@ -25,7 +26,7 @@ def run_as_command(
         try:
             return work()
         finally:
-            job.log.debug(f"↳ Command completed in {precise(time.monotonic() - started_at)}")
+            job.log.debug(f"↳ Command completed in {format_precise(time.monotonic() - started_at)}")
     if stdin:
         job.log.child(os.fsencode(job.session.capture([program, *words], stdin=os.fsencode(stdin))))
     else:
