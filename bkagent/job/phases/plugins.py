@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Dict, List
 from bkagent.errors import JobFailed
 from bkagent.job.job import Job
 from bkagent.job.phases import hooks
-from bkagent.plugins.location import BadPlugins
 
 if TYPE_CHECKING:
     from bkagent.plugins.checkout import CheckedOut, Wishes
@@ -20,6 +19,7 @@ def run(job: Job) -> None:
         return
     # Loaded here: most jobs have no plugins.
     from bkagent.plugins import checkout, parse
+    from bkagent.plugins.location import BadPlugins
 
     job.log.header("Preparing plugins")
     job.log.debug(f"Plugin JSON is {job.settings.plugins}")
