@@ -65,7 +65,7 @@ def test_a_link_below_the_destination_is_not_followed(download: Download, work: 
 def test_a_link_further_below_is_not_followed(download: Download, work: Path) -> None:
     (work / "dl" / "a").mkdir()
     (work / "dl" / "a" / "b").symlink_to(work / "out")
-    assert "a/b is a link" in download({"a/b/c/x.txt": b"x"}).text
+    assert "a/b is a symbolic link" in download({"a/b/c/x.txt": b"x"}).text
     assert names(work / "out") == []
 
 
