@@ -14,7 +14,7 @@ from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.registration import connect_to, register_all
-from bkagent.agent.session.session import Session
+from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
@@ -114,7 +114,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
     return _exit_status(settings, workers, stop)
 
 
-def _run_hooks(name: str, settings: AgentSettings, sessions: List[Session], report: Report) -> None:
+def _run_hooks(name: str, settings: AgentSettings, sessions: List[AgentSession], report: Report) -> None:
     """Run a hook of the agent's own life where it has folders of hooks; all of that is loaded then, before any job."""
     if settings.job[agent.HOOKS_PATH] or settings.job[agent.ADDITIONAL_HOOKS_PATHS]:
         from bkagent.agent import agent_hooks

@@ -14,7 +14,7 @@ from bkagent.agent.jobs.job_runner import AgentContext, JobRunner
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.ping_schedule import PingSchedule
-from bkagent.agent.session.session import Session
+from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.stop_report import StopReport
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
@@ -51,7 +51,7 @@ class Worker:
     def __init__(
         self,
         index: int,
-        session: Session,
+        session: AgentSession,
         context: AgentContext,
         idle_timer: IdleTimer,
         *,

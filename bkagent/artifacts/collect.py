@@ -10,7 +10,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
-from bkagent.pipeline.path_pattern_parser import BadPattern
+from bkagent.pipeline.path_pattern_parser import BadPathPattern
 from bkagent.report import Report
 from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
@@ -68,7 +68,7 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
 def _parse(piece: str, home: str) -> PathPattern:
     try:
         return PathPattern(piece, home=home, backslash_separates=_WINDOWS)
-    except BadPattern as problem:
+    except BadPathPattern as problem:
         raise AgentError(f"invalid glob pattern {go_quote(piece)}: {problem}") from problem
 
 

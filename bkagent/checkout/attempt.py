@@ -92,7 +92,7 @@ def _obtain_mirror(work: Work) -> str:
     return mirrors.obtain(work)
 
 
-def _clone(work: Work, mirror: str, selection: "sparse.Selection | None") -> None:
+def _clone(work: Work, mirror: str, selection: "sparse.SparseCheckout | None") -> None:
     flags = flags_of("git-clone-flags", work.settings.clone_flags)
     if mirror:
         flags += ["--reference", mirror]

@@ -22,7 +22,7 @@ ONCE = retry.constant(1, 0.0)
 _NO_MERGE = "The pull request conflicts with its base branch, or GitHub has not created its merge commit yet."
 
 
-def fetch(work: Work, selection: Optional[sparse.Selection]) -> None:
+def fetch(work: Work, selection: Optional[sparse.SparseCheckout]) -> None:
     """Fetch the job's commit into FETCH_HEAD, unless the repository already has it. Raises GitFailed."""
     session, settings = work.session, work.settings
     commit = settings.commit
@@ -79,7 +79,7 @@ def _fetch_from_copy(work: Work, flags: List[str]) -> bool:
     return remote_probe.fetch(work, flags)
 
 
-def fetch_flags(work: Work, selection: Optional[sparse.Selection]) -> List[str]:
+def fetch_flags(work: Work, selection: Optional[sparse.SparseCheckout]) -> List[str]:
     """Return the fetch flags. A sparse checkout fetches only its own files, unless a filter is given."""
     flags = flags_of("git-fetch-flags", work.settings.fetch_flags)
     cloned_with = flags_of("git-clone-flags", work.settings.clone_flags)

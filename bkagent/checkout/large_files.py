@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Optional
 
-from bkagent.checkout.sparse import Selection
+from bkagent.checkout.sparse import SparseCheckout
 from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import lfs_commands, outcome, sparse_commands
@@ -29,7 +29,7 @@ def install(work: Work) -> None:
     work.run(lfs_commands.install(), outcome.LFS, doing="installing Git LFS")
 
 
-def check_out(work: Work, selection: Optional[Selection]) -> None:
+def check_out(work: Work, selection: Optional[SparseCheckout]) -> None:
     """Fetch and check out the commit's LFS files, as far as the sparse checkout includes them.
 
     Raises GitFailed, Cancelled.
@@ -47,7 +47,7 @@ def check_out(work: Work, selection: Optional[Selection]) -> None:
             raise Cancelled("the checkout was cancelled while waiting for Git LFS")
 
 
-def _fetch_and_check_out(work: Work, selection: Optional[Selection]) -> None:
+def _fetch_and_check_out(work: Work, selection: Optional[SparseCheckout]) -> None:
     if selection is not None and selection.cone:
         work.run(lfs_commands.fetch(selection.paths), outcome.LFS, doing="fetching LFS files")
         work.run(lfs_commands.checkout(selection.paths), outcome.LFS, doing="checking out LFS files")

@@ -11,7 +11,7 @@ from bkagent.git.flags import has_filter
 from bkagent.git.outcome import GitFailed
 
 
-class Selection(NamedTuple):
+class SparseCheckout(NamedTuple):
     """What a sparse checkout includes. `sets_mode`: this git's `sparse-checkout set` accepts the mode."""
 
     paths: Tuple[str, ...]
@@ -19,7 +19,7 @@ class Selection(NamedTuple):
     sets_mode: bool
 
 
-def read_selection(work: Work) -> Optional[Selection]:
+def read_selection(work: Work) -> Optional[SparseCheckout]:
     """Return what to check out; None for everything, also if git is too old."""
     settings = work.settings
     if not settings.sparse_paths:
@@ -34,7 +34,7 @@ def read_selection(work: Work) -> Optional[Selection]:
             "falling back to full checkout"
         )
         return None
-    return Selection(settings.sparse_paths, cone, git_version >= version.SPARSE_NO_CONE)
+    return SparseCheckout(settings.sparse_paths, cone, git_version >= version.SPARSE_NO_CONE)
 
 
 def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
@@ -52,7 +52,7 @@ def clone_flags(work: Work, flags: Sequence[str]) -> List[str]:
     return all_flags
 
 
-def apply(work: Work, selection: Optional[Selection]) -> None:
+def apply(work: Work, selection: Optional[SparseCheckout]) -> None:
     """Restrict the working tree to `selection`, or lift the restriction of an earlier job. Raises GitFailed."""
     if selection is None:
         _disable(work)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import List, Optional
 
 from bkagent.checkout import host_keys
-from bkagent.checkout.sparse import Selection
+from bkagent.checkout.sparse import SparseCheckout
 from bkagent.checkout.work import Work, enter
 from bkagent.git import commands, pinned
 from bkagent.git.location import resolve_relative
@@ -19,7 +19,7 @@ def exist(work: Work) -> bool:
     return os.path.exists(work.path(".gitmodules"))
 
 
-def update(work: Work, selection: Optional[Selection]) -> bool:
+def update(work: Work, selection: Optional[SparseCheckout]) -> bool:
     """Check out the submodules and return whether that was done. Raises GitFailed and what mirrors raise."""
     log, settings = work.session.log, work.settings
     if not exist(work):

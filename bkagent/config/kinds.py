@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Tuple
 
 
-class Kind:
+class ValueKind:
     """A kind of value.
 
     takes_value     false for flags that mean true by being there
@@ -55,7 +55,7 @@ class Kind:
         return value
 
 
-class _Text(Kind):
+class _Text(ValueKind):
     __slots__ = ()
 
     def from_flag(self, text: str) -> object:
@@ -71,7 +71,7 @@ class _SecretText(_Text):
         return Secret(str(value))
 
 
-class _Flag(Kind):
+class _Flag(ValueKind):
     __slots__ = ()
     takes_value = False
     unread_in_file: object = False
@@ -99,7 +99,7 @@ class _CheckedFlag(_Flag):
     unread_in_file: object = None
 
 
-class _Whole(Kind):
+class _Whole(ValueKind):
     """A whole number of 64 bits, in a flag or a variable as Go writes it: `0x1f`, `0o17`, `017`, `0b11`, `1_000`."""
 
     __slots__ = ()
@@ -138,7 +138,7 @@ def _number(text: str, digits: str, base: int, legal: str) -> int:
     return -number if text[0] == "-" else number
 
 
-class _Duration(Kind):
+class _Duration(ValueKind):
     """Go's durations (`90s`, `1h30m`, `1.5s`); the value is seconds."""
 
     __slots__ = ()
@@ -196,7 +196,7 @@ def _run(text: str, at: int, letters: str) -> int:
     return at
 
 
-class _Items(Kind):
+class _Items(ValueKind):
     """A list; each flag adds one item, kept whole; a variable or a key of the file is split at commas."""
 
     __slots__ = ()
@@ -245,7 +245,7 @@ class _NamePatterns(_List):
         return self.from_flag(text)
 
 
-class Choice(Kind):
+class Choice(ValueKind):
     """One word out of `words`; the empty text is allowed where it is among them."""
 
     __slots__ = ("words",)

@@ -5,7 +5,7 @@ if TYPE_CHECKING:
     from typing import Callable, Mapping, Optional, Tuple, Union
 
     from bkagent.config.job_variable import JobVariable
-    from bkagent.config.kinds import Kind
+    from bkagent.config.kinds import ValueKind
 
 
 class Option:
@@ -33,7 +33,7 @@ class Option:
     def __init__(
         self,
         name: str,
-        kind: "Kind",
+        kind: "ValueKind",
         default: object,
         *,
         env: "Tuple[str, ...]" = (),

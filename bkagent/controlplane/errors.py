@@ -1,13 +1,13 @@
 """What the control plane refuses, each with the HTTP status that says so.
 
 PlaneError             500   anything below
-  BadRequest           400   the request cannot be understood
+  InvalidRequest       400   the request cannot be understood
   Unauthorized         401   the token is unknown, or no longer valid
   Forbidden            403   the token is valid, but not for this
   NotFound             404   there is no such object
   Conflict             409   it contradicts what is already there
   Rejected             422   understood, and refused for good
-  Locked               423   not now; worth another try
+  JobNotReady          423   not now; worth another try
 """
 
 from bkagent.errors import AgentError
@@ -19,7 +19,7 @@ class PlaneError(AgentError):
     status = 500
 
 
-class BadRequest(PlaneError):
+class InvalidRequest(PlaneError):
     """The request cannot be understood."""
 
     status = 400
@@ -55,7 +55,7 @@ class Rejected(PlaneError):
     status = 422
 
 
-class Locked(PlaneError):
+class JobNotReady(PlaneError):
     """The job is not ready; worth another try."""
 
     status = 423

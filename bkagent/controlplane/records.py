@@ -282,7 +282,7 @@ class Agent:
 
 
 @dataclass(frozen=True)
-class Artifact:
+class ArtifactRecord:
     """A file that a job uploads. `state`: new, finished, error, deleted; `path` is its path in the job, never here."""
 
     id: str

@@ -93,9 +93,9 @@ class Judge:
     ) -> None:
         self.rest, self.texts, self.codes = rest, tuple(texts), dict(codes)
 
-    def watch(self) -> "Watch":
+    def watch(self) -> "OutputScanner":
         """Return a reader for one run's output."""
-        return Watch([text for text, _kind in self.texts])
+        return OutputScanner([text for text, _kind in self.texts])
 
     def kind(self, exit_code: int, seen: Set[bytes]) -> Kind:
         """Return the kind of a failure with `exit_code` after an output that held the texts `seen`."""
@@ -108,7 +108,7 @@ class Judge:
         return self.codes.get(exit_code, self.rest)
 
 
-class Watch:
+class OutputScanner:
     """Looks for texts, and for lines about the local repository, in output of chunks of any size."""
 
     def __init__(self, texts: Sequence[bytes]) -> None:

@@ -16,7 +16,7 @@ class GitMissing(QueryFailed):
     """There is no git on PATH."""
 
 
-class Answer(NamedTuple):
+class CommandOutput(NamedTuple):
     """What a command printed to its outputs; `error` without blanks around it."""
 
     exit_status: int
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
 
 def ask(
     words: Sequence[str], environ: Mapping[str, str], *, folder: Optional[str] = None, timeout_s: Optional[float] = None
-) -> Answer:
+) -> CommandOutput:
     """Run git with these arguments, without input. Raises QueryFailed where it cannot start or takes too long."""
     shown = "git " + " ".join(words)
     # Without quotePath=false a name beyond ASCII would come in quotes and match no pattern.
@@ -48,4 +48,4 @@ def ask(
         raise QueryFailed(f"{shown}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise QueryFailed(f"{shown}: no answer after {timeout_s:.0f} s") from None
-    return Answer(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())
+    return CommandOutput(done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip())

@@ -10,8 +10,8 @@ from bkagent.config.settings import Settings, Source, resolve
 from bkagent.errors import ConfigError
 from bkagent.job import cancel_notice
 from bkagent.job.api.redactions import Redactions
-from bkagent.job.job import Job
-from bkagent.job.job_settings import JobSettings, from_settings
+from bkagent.job.job import RunningJob
+from bkagent.job.job_settings import JobProcessSettings, from_settings
 from bkagent.job.leftovers import Leftovers
 from bkagent.localapi.upstream import Upstream
 from bkagent.logs.job_log import JobLog
@@ -53,7 +53,7 @@ class ControlPlane:
         )
 
 
-def settings_of(environ: Mapping[str, str], settings: Optional[Settings] = None) -> JobSettings:
+def settings_of(environ: Mapping[str, str], settings: Optional[Settings] = None) -> JobProcessSettings:
     """Return a job's settings, from its environment alone or from `settings`. Raises ConfigError, UsageError."""
     if settings is None:
         settings = resolve(bootstrap.JOB, Source({}, environ), lambda sentence: None)
@@ -61,7 +61,7 @@ def settings_of(environ: Mapping[str, str], settings: Optional[Settings] = None)
 
 
 def assemble(
-    settings: JobSettings,
+    settings: JobProcessSettings,
     environ: Mapping[str, str],
     log: JobLog,
     cancellation: Cancellation,
@@ -72,7 +72,7 @@ def assemble(
     launchers: str = "",
     ends_leftovers: bool = False,
     allowed_repositories: Tuple[str, ...] = (),
-) -> Job:
+) -> RunningJob:
     """Return a job that is ready to run. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
     leftovers = Leftovers(environ, ends_leftovers)
@@ -84,7 +84,7 @@ def assemble(
     lines.debug(f"Enabling output redaction for values of variables matching: [{' '.join(settings.redacted_vars)}]")
     redactions.add_from(environ, lines)
     connect: Callable[[], "Client"] = lambda: control_plane.connect(environ, redactions.scrubbed, lines)  # noqa: E731
-    job = Job(settings, environ, session, redactions, connect, leftovers, launchers, allowed_repositories)
+    job = RunningJob(settings, environ, session, redactions, connect, leftovers, launchers, allowed_repositories)
     cancel_notice.watch(job)
     return job
 

@@ -6,7 +6,7 @@ import os
 import threading
 
 from bkagent.config.job_variables import TIMEOUT_FILE
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 
 CANCELLED = "BUILDKITE_JOB_CANCELLED"
 TIMED_OUT = "BUILDKITE_JOB_TIMED_OUT"
@@ -14,12 +14,12 @@ _RECEIVED = "Received cancellation signal, interrupting"
 _WRITING_S = 1.0
 
 
-def watch(job: Job) -> None:
+def watch(job: RunningJob) -> None:
     """Tell the job when it is cancelled; its commands are stopped after that, since they come to be waiting later."""
     job.session.cancellation.on_request(lambda: _tell(job))
 
 
-def _tell(job: Job) -> None:
+def _tell(job: RunningJob) -> None:
     job.set_env(CANCELLED, "true")
     # The agent makes this file when the control plane says that the job's time is over.
     marker = job.environ.get(TIMEOUT_FILE.name, "")

@@ -12,14 +12,14 @@ from bkagent.config import self_command
 from bkagent.config.options import bootstrap
 from bkagent.config.protected_variables import CHECKOUT_PATH
 from bkagent.job import job_settings
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.shell import programs
 
-Contributor = Callable[[Job, Mapping[str, str]], Mapping[str, str]]
+Contributor = Callable[[RunningJob, Mapping[str, str]], Mapping[str, str]]
 BIN_PATH = bootstrap.BIN_PATH.env[0]
 
 
-def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+def path(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
     """The commands for jobs: last on PATH, or first where another `buildkite-agent` would be found otherwise."""
     folder = env.get(BIN_PATH, "")
     if not folder:
@@ -33,7 +33,7 @@ def path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     return {"PATH": os.pathsep.join(folders), BIN_PATH: folder}
 
 
-def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+def checkout_path(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
     """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
     path = env.get(CHECKOUT_PATH)
     if path is None:
@@ -42,12 +42,12 @@ def checkout_path(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
     return {CHECKOUT_PATH: os.path.normpath(os.path.join(job.session.cwd, path))} if path else {}
 
 
-def git_prompt(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+def git_prompt(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
     """Nobody is there to answer git's questions."""
     return {"GIT_TERMINAL_PROMPT": "0"}
 
 
-def git_lfs(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
+def git_lfs(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
     """With LFS on, files are fetched in one go after the checkout, not one by one during it."""
     return {"GIT_LFS_SKIP_SMUDGE": "1"} if job.refreshed.checkout.lfs else {}
 
@@ -56,7 +56,7 @@ def git_lfs(job: Job, env: Mapping[str, str]) -> Mapping[str, str]:
 CONTRIBUTORS: Tuple[Contributor, ...] = (path, checkout_path, git_prompt)
 
 
-def contribute(job: Job, contributors: Tuple[Contributor, ...] = CONTRIBUTORS) -> None:
+def contribute(job: RunningJob, contributors: Tuple[Contributor, ...] = CONTRIBUTORS) -> None:
     """Let contributors add to the job's environment."""
     for contributor in contributors:
         with job.session.lock:

@@ -9,7 +9,7 @@ from bkagent.config.options.job import JOB
 from bkagent.config.protected_variables import Protection
 from bkagent.job.api.redactions import Redactions
 from bkagent.job.hook_settings import HookSettings
-from bkagent.job.job_settings import JobSettings
+from bkagent.job.job_settings import JobProcessSettings
 from bkagent.job.leftovers import Leftovers
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bkagent.remote.client import Client
 
 
-class Job:
+class RunningJob:
     """One job that runs.
 
     environ        its environment as it was at the start
@@ -36,7 +36,7 @@ class Job:
 
     def __init__(
         self,
-        settings: JobSettings,
+        settings: JobProcessSettings,
         environ: Mapping[str, str],
         session: Session,
         redactions: Redactions,

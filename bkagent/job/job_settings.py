@@ -16,7 +16,7 @@ from bkagent.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class JobSettings:
+class JobProcessSettings:
     """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds.
 
     `override_self` is a program of the job's PATH that is called for what the job process else does itself as
@@ -59,7 +59,7 @@ class JobSettings:
 _TEST_JOB_ID = "1111-1111-1111-1111"
 
 
-def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobSettings:
+def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobProcessSettings:
     """Return the settings of the rows in `config.options.bootstrap.JOB`. Raises ConfigError."""
 
     def path(text: str) -> str:
@@ -69,7 +69,7 @@ def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobSettings
     # The agent has left out what came with the job: this is of whoever started the agent, or this very process.
     override_self = environ.get(OVERRIDE_SELF, "") if settings[job.JOB] == _TEST_JOB_ID else ""
     cancel_grace_s, signal_grace_s = _graces(settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD])
-    return JobSettings(
+    return JobProcessSettings(
         job_id=settings[job.JOB],
         command=settings[bootstrap.COMMAND],
         agent_name=settings[bootstrap.AGENT],
@@ -111,7 +111,7 @@ def _protection(settings: Settings, environ: Mapping[str, str]) -> Protection:
     )
 
 
-def checkout_path(settings: JobSettings) -> str:
+def checkout_path(settings: JobProcessSettings) -> str:
     """Return the folder that the job's repository is checked out to, below the build path.
 
     Raises ConfigError without a build path, and for a slug that would lead out of it: a checkout may be removed whole.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Callable, Optional
 
 from bkagent.errors import AgentError, SetupFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import artifacts, checkout, command, git_credentials, plugins, setup, teardown
 from bkagent.job.phases.command import COMMAND_STATUS, CommandEnding
 from bkagent.job.phases.hooks import ShellHookFailed
 
 
-def run(job: Job) -> int:
+def run(job: RunningJob) -> int:
     """Run the phases; return the exit code of the job, 0 to 255."""
     exit_code = _run_phases(job)
     with job.session.in_grace():
@@ -23,7 +23,7 @@ def run(job: Job) -> int:
     return exit_code & 0xFF
 
 
-def _run_phases(job: Job) -> int:
+def _run_phases(job: RunningJob) -> int:
     if git_credentials.is_enabled(job):
         problem = _error_of(git_credentials.configure, job)
         if problem is not None:
@@ -47,7 +47,7 @@ def _run_phases(job: Job) -> int:
     return _decide(job, ending, artifact_error)
 
 
-def _prepare(job: Job) -> Optional[AgentError]:
+def _prepare(job: RunningJob) -> Optional[AgentError]:
     """Run the phases before the command; return the error that keeps the command from running."""
     problem = _error_of(plugins.run, job) if "plugin" in job.settings.phases else None
     if problem is None and "checkout" in job.settings.phases:
@@ -58,7 +58,7 @@ def _prepare(job: Job) -> Optional[AgentError]:
     return problem or _error_of(plugins.run_vendored, job)
 
 
-def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:
+def _error_of(phase: Callable[[RunningJob], None], job: RunningJob) -> Optional[AgentError]:
     try:
         phase(job)
     except AgentError as error:
@@ -66,7 +66,7 @@ def _error_of(phase: Callable[[Job], None], job: Job) -> Optional[AgentError]:
     return None
 
 
-def _decide(job: Job, ending: CommandEnding, artifact_error: Optional[AgentError]) -> int:
+def _decide(job: RunningJob, ending: CommandEnding, artifact_error: Optional[AgentError]) -> int:
     """Return the exit code: artifacts count unless the command failed, then hooks, then what the variable says."""
     if artifact_error is not None:
         job.log.error(str(artifact_error))

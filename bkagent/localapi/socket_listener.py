@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from bkagent.system import local_socket
-from bkagent.transport.server_connection import Connection
+from bkagent.transport.server_connection import ServerConnection
 
 if TYPE_CHECKING:
     import _socket
@@ -21,9 +21,9 @@ class SocketListener:
     def __init__(self, path: str, listening: "_socket.socket") -> None:
         self._path, self._listening = path, listening
 
-    def accept(self) -> Optional[Connection]:
+    def accept(self) -> Optional[ServerConnection]:
         """Return the next connection. Raises OSError."""
-        return Connection(local_socket.accept(self._listening), drain_bytes=_DRAIN_BYTES)
+        return ServerConnection(local_socket.accept(self._listening), drain_bytes=_DRAIN_BYTES)
 
     def wake(self) -> None:
         """End an `accept` that waits on another thread."""

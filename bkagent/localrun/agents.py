@@ -13,7 +13,7 @@ from bkagent.config import job_options
 from bkagent.config.options import agent, checkout
 from bkagent.config.settings import defaults
 from bkagent.errors import AgentError
-from bkagent.localrun.options import Request
+from bkagent.localrun.options import RunRequest
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import Report
 
@@ -23,7 +23,7 @@ ANY_JOB = "*"
 _LAST_TRY_S = 5.0
 
 
-def settings(request: Request, data: str, endpoint: str, token: str, *, has_submodules: bool) -> AgentSettings:
+def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_submodules: bool) -> AgentSettings:
     """Return the settings of the agents, all of whose files but the sockets are in the data folder.
 
     `has_submodules`: the jobs get snapshots of submodules from there, too.

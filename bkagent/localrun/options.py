@@ -8,7 +8,7 @@ from typing import Mapping, Tuple
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """One call of `local run`.
 
     folder     where it was called

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 from bkagent.controlplane.scheduling import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
-from bkagent.localrun.options import PLACES, Request
+from bkagent.localrun.options import PLACES, RunRequest
 from bkagent.localrun.repository import Repository
 from bkagent.pipeline import decodable
 from bkagent.pipeline.conditional import evaluate
@@ -25,7 +25,7 @@ Changed = Callable[[], "Optional[List[str]]"]
 
 
 @dataclass(frozen=True)
-class Source:
+class PipelineSource:
     """A repository and the pipeline file in it, read but not interpreted. `name` is the file's as people know it."""
 
     repository: Repository
@@ -41,7 +41,7 @@ class Source:
         return "-".join(word for word in letters.lower().split("-") if word) or "pipeline"
 
 
-def find(request: Request) -> Source:
+def find(request: RunRequest) -> PipelineSource:
     """Return the source that a request names. Raises UsageError where there is none or it cannot be read."""
     work_tree = repository.find(request.folder, request.environ)
     path = os.path.join(request.folder, request.file) if request.file else _usual(work_tree.top)
@@ -55,11 +55,11 @@ def find(request: Request) -> Source:
         raise UsageError(f"{name}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
     if request.committed and not work_tree.head:
         raise UsageError("--committed needs a commit, and this repository has none yet")
-    return Source(work_tree, name, text)
+    return PipelineSource(work_tree, name, text)
 
 
 def read(
-    source: Source, request: Request, variables: Mapping[str, str], changed: Changed
+    source: PipelineSource, request: RunRequest, variables: Mapping[str, str], changed: Changed
 ) -> "tuple[Dict[str, Any], List[str]]":
     """Return the pipeline's normalised document, and what to warn of. Raises AgentError for what cannot be run.
 

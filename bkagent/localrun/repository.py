@@ -70,7 +70,7 @@ class Git:
             return os.fsdecode(answer.printed).rstrip("\n"), ""
         return "", " ".join(answer.error.split()) or f"exit status {answer.exit_status}"
 
-    def _ask(self, words: "Sequence[str]", more: "Mapping[str, str]") -> query.Answer:
+    def _ask(self, words: "Sequence[str]", more: "Mapping[str, str]") -> query.CommandOutput:
         try:
             return query.ask(words, {**self._environ, **more}, folder=self._folder)
         except query.GitMissing:

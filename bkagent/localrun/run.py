@@ -15,7 +15,7 @@ from bkagent.controlplane.web.server import Server
 from bkagent.errors import AgentError
 from bkagent.localrun import agents, changed, data_folder, display_names, export, leftover_jobs, plan, snapshot, summary
 from bkagent.localrun.live import Live
-from bkagent.localrun.options import Request
+from bkagent.localrun.options import RunRequest
 from bkagent.localrun.repository import DETACHED
 from bkagent.spool.layout import SPOOL
 from bkagent.wire.log_events import Report
@@ -32,7 +32,7 @@ _HOLD_PING_S = 10.0
 class LocalRun:
     """One run. `out(line)` prints for the user; `report(level, text)` is the log of agents and control plane."""
 
-    def __init__(self, request: Request, out: Out, report: Report) -> None:
+    def __init__(self, request: RunRequest, out: Out, report: Report) -> None:
         self._request, self._out, self._report = request, out, report
         self._interrupts_count = 0
         self._lock = threading.Lock()
@@ -66,7 +66,7 @@ class LocalRun:
             self._agents.stop.request(KILL)
             self._answer_pings()
 
-    def _with_plane(self, source: plan.Source, data: str, taken: snapshot.Snapshot) -> int:
+    def _with_plane(self, source: plan.PipelineSource, data: str, taken: snapshot.Snapshot) -> int:
         plane = self._plane = Plane.open(
             os.path.join(data, "store"), organization=plan.ORGANIZATION, also_refused=plan.not_honoured, within=data
         )
@@ -82,7 +82,7 @@ class LocalRun:
         finally:
             plane.close()
 
-    def _with_server(self, source: plan.Source, data: str, taken: snapshot.Snapshot, server: Server) -> int:
+    def _with_server(self, source: plan.PipelineSource, data: str, taken: snapshot.Snapshot, server: Server) -> int:
         plane = self._plane
         assert plane is not None
         number = plane.pipelines.next_build_number(source.slug)
@@ -187,7 +187,7 @@ class LocalRun:
         return count
 
 
-def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]":
+def _variables(source: plan.PipelineSource, commit: str, number: int) -> "Dict[str, str]":
     """Return what a job that uploads the pipeline would see of the build."""
     repository = source.repository
     return {
@@ -210,7 +210,7 @@ def _variables(source: plan.Source, commit: str, number: int) -> "Dict[str, str]
 
 
 def _first_lines(
-    source: plan.Source, request: Request, taken_snapshot: snapshot.Snapshot, warnings: "List[str]"
+    source: plan.PipelineSource, request: RunRequest, taken_snapshot: snapshot.Snapshot, warnings: "List[str]"
 ) -> "List[str]":
     repository = source.repository
     head = repository.head[:9]

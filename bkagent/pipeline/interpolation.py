@@ -29,14 +29,14 @@ def interpolate(text: str, environ: Environ) -> str:
     """
     if "$" not in text:
         return text
-    return _fill(_Reading(text).whole(), environ)
+    return _fill(_ExpansionParser(text).whole(), environ)
 
 
 def _fill(parts: List[Part], environ: Environ) -> str:
     return "".join(part if isinstance(part, str) else part(environ) for part in parts)
 
 
-class _Reading:
+class _ExpansionParser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0

@@ -22,7 +22,7 @@ class PathPattern:
     """
 
     def __init__(self, text: str, *, home: str = "", backslash_separates: bool = False) -> None:
-        """Parse. `home` stands in for a leading "~". Raises BadPattern."""
+        """Parse. `home` stands in for a leading "~". Raises BadPathPattern."""
         self.text = text
         parsed = Parsed(text, home, "\\" if backslash_separates else "/")
         self.root, self.literal = parsed.root, parsed.literal

@@ -27,7 +27,7 @@ _OUTSIDE_BRACES = {_CLOSE: "}", _COMMA: ","}
 Token = Union[str, Tuple[str, str]]
 
 
-class BadPattern(PipelineError):
+class BadPathPattern(PipelineError):
     """An invalid pattern; the message says why."""
 
 
@@ -45,7 +45,7 @@ class Parsed:
     def __init__(self, text: str, home: str, separator: str) -> None:
         """Read. `home` stands in for a leading "~", `separator` is what the system puts between folders.
 
-        Raises BadPattern.
+        Raises BadPathPattern.
         """
         tokens = _with_folders(_with_home(_tokens(text, separator), home.replace(separator, "/")))
         letters = "".join(_literal_beginning(tokens))
@@ -97,7 +97,7 @@ def _class(text: str, at: int, escape: str) -> "Tuple[Tuple[str, str], int]":
             at += 1
         letters.append(letter)
     negated = "negated " if kind == NOT_LISTED else ""
-    raise BadPattern(f"unterminated {negated}char class - missing closing square bracket")
+    raise BadPathPattern(f"unterminated {negated}char class - missing closing square bracket")
 
 
 def _with_home(tokens: List[Token], home: str) -> List[Token]:
@@ -164,7 +164,7 @@ class _Automaton:
             else:
                 state = self._edge(state, token)
         if braces:
-            raise BadPattern("unterminated alternation - missing closing brace")
+            raise BadPathPattern("unterminated alternation - missing closing brace")
         return state
 
     def _folders(self, state: int) -> int:

@@ -10,7 +10,7 @@ class BadPlugins(ValueError):
     """BUILDKITE_PLUGINS does not say what plugins to use. The text says where."""
 
 
-class Location(NamedTuple):
+class PluginLocation(NamedTuple):
     """`path` is host and path; a query is dropped. Empty where the text only looks like `scheme:something`."""
 
     scheme: str
@@ -19,10 +19,10 @@ class Location(NamedTuple):
     version: str
 
 
-def parse(text: str) -> Location:
+def parse(text: str) -> PluginLocation:
     """Return the parts of an address. Raises BadPlugins."""
     try:
         url = go_url.parse(text)
     except go_url.BadUrl as problem:
         raise BadPlugins(f"parse {go_quote(text)}: {problem}") from None
-    return Location(url.scheme, url.authentication, url.host + url.path, url.fragment)
+    return PluginLocation(url.scheme, url.authentication, url.host + url.path, url.fragment)

@@ -11,12 +11,12 @@ _ANY_BUT_SLASH: "Step" = (True, [("/", "/")])
 _SPECIAL = "*?[\\"
 
 
-class BadPattern(Exception):
+class BadNamePattern(Exception):
     """The pattern breaks off in a class or after a backslash, or has an empty class."""
 
 
 class NamePattern:
-    """One pattern, compared with whole names, case and all. Raises BadPattern."""
+    """One pattern, compared with whole names, case and all. Raises BadNamePattern."""
 
     __slots__ = ("_ending", "_exact", "_chunks")
 
@@ -64,7 +64,7 @@ def _parse(pattern: str) -> "List[List[Step]]":
         else:
             if letter == "\\":
                 if at == len(pattern):
-                    raise BadPattern(pattern)
+                    raise BadNamePattern(pattern)
                 letter = pattern[at]
                 at += 1
             chunks[-1].append((False, [(letter, letter)]))
@@ -89,7 +89,7 @@ def _parse_bound(pattern: str, at: int) -> "Tuple[int, str]":
     escaped = pattern.startswith("\\", at - 1) if at else False
     # A bound is never the last letter: a bracket has to follow.
     if at + 1 >= len(pattern) or (not escaped and pattern[at] in "-]"):
-        raise BadPattern(pattern)
+        raise BadNamePattern(pattern)
     return at + 1, pattern[at]
 
 

@@ -3,7 +3,7 @@
 On the short path: `annotate`, `meta-data set` and their like scrub what they send.
 """
 
-from bkagent.redaction.name_pattern import BadPattern, NamePattern
+from bkagent.redaction.name_pattern import BadNamePattern, NamePattern
 from bkagent.redaction.needles import encoded_needles_of, needles_of, redacted, to_bytes
 
 TYPE_CHECKING = False
@@ -64,7 +64,7 @@ def _verdict(name: str, compiled: "List[Tuple[str, Optional[NamePattern]]]") -> 
 def _compiled(pattern: str) -> "Optional[NamePattern]":
     try:
         return NamePattern(pattern)
-    except BadPattern:
+    except BadNamePattern:
         return None
 
 

@@ -12,7 +12,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from bkagent.regexp.class_parser import ClassParser
 from bkagent.regexp.classes import CharacterSet
 from bkagent.regexp.escapes import read_escape
-from bkagent.regexp.syntax import Assertion, Choice, Node, PatternError, Repeat, Sequence
+from bkagent.regexp.syntax import Alternation, Assertion, Node, PatternError, Repeat, Sequence
 from bkagent.wire.digits import is_whole
 
 MOST_REPEATS = 1000  # as in Go
@@ -72,7 +72,7 @@ class _Parser:
             else:
                 sequence += self._atom(character, flags)
         parts.append(Sequence(tuple(sequence)))
-        return parts[0] if len(parts) == 1 else Choice(tuple(parts))
+        return parts[0] if len(parts) == 1 else Alternation(tuple(parts))
 
     def _repetition(self) -> "Optional[Tuple[int, Optional[int]]]":
         character = self.text[self.at]
@@ -196,7 +196,7 @@ def _repeated(part: Node, low: int, high: Optional[int]) -> Repeat:
 
 def _most_copies(node: Node) -> int:
     """Return how often the innermost part of nested counts is copied."""
-    if isinstance(node, (Sequence, Choice)):
+    if isinstance(node, (Sequence, Alternation)):
         return max((_most_copies(part) for part in node.parts), default=1)
     if not isinstance(node, Repeat):
         return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import List, NamedTuple, Optional, Tuple
 
 from bkagent.regexp.classes import CharacterSet
-from bkagent.regexp.syntax import Assertion, Choice, Node, PatternError, Repeat, Sequence
+from bkagent.regexp.syntax import Alternation, Assertion, Node, PatternError, Repeat, Sequence
 
 MOST_STEPS = 10_000
 
@@ -55,7 +55,7 @@ class _Builder:
             return self.add(Instruction((following,), accepts=node))
         if isinstance(node, Assertion):
             return self.add(Instruction((following,), holds=node.kind))
-        if isinstance(node, Choice):
+        if isinstance(node, Alternation):
             return self.add(Instruction(tuple(self.build(part, following) for part in node.parts)))
         if isinstance(node, Sequence):
             for part in reversed(node.parts):

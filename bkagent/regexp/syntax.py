@@ -27,7 +27,7 @@ class Sequence:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Alternation:
     """Any of the parts."""
 
     parts: Tuple["Node", ...]
@@ -42,4 +42,4 @@ class Repeat:
     high: Optional[int]
 
 
-Node = Union[CharacterSet, Assertion, Sequence, Choice, Repeat]
+Node = Union[CharacterSet, Assertion, Sequence, Alternation, Repeat]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SCHEDULE = constant(5, 1.0, jitter=(0.0, 1.0))
 
 
-class Annotation:
+class NewAnnotation:
     """One annotation. Empty fields are left to the server, a priority of 0 too.
 
     context   identifies the annotation within its build
@@ -49,7 +49,7 @@ class Annotation:
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
-def create(client: "ApiClient", job_id: str, annotation: Annotation, *, wait: "Wait", report: "Report") -> None:
+def create(client: "ApiClient", job_id: str, annotation: NewAnnotation, *, wait: "Wait", report: "Report") -> None:
     """Create or update an annotation. With `append`, a lost answer may add the text twice."""
     path, document = f"jobs/{segment(job_id)}/annotations", annotation.to_wire()
     retry(lambda number: client.call("POST", path, document=document), SCHEDULE, wait=wait, report=report)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCHEDULE = exponential(5, 2.0)
 
 
-class Request:
+class OidcTokenRequest:
     """The request of a token. Empty fields are left to the server, a lifetime of 0 seconds too."""
 
     __slots__ = ("audience", "lifetime", "claims", "aws_session_tags", "subject_claim")
@@ -40,7 +40,7 @@ class Request:
         return {name: getattr(self, name) for name in self.__slots__ if getattr(self, name)}
 
 
-def token(client: "ApiClient", job_id: str, request: Request, *, wait: "Wait", report: "Report") -> str:
+def token(client: "ApiClient", job_id: str, request: OidcTokenRequest, *, wait: "Wait", report: "Report") -> str:
     """Return a token for the job."""
     path, document = f"jobs/{segment(job_id)}/oidc/tokens", request.to_wire()
 

@@ -11,7 +11,7 @@ _GREY, _RED, _YELLOW, _END = "\x1b[90m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
 OPEN_GROUP = "^^^ +++"
 
 
-class Sink(Protocol):
+class LogSink(Protocol):
     """Where a job's log goes. Redacts and stamps on the way. All methods are thread-safe."""
 
     def child(self, data: bytes) -> None:
@@ -33,7 +33,7 @@ class Sink(Protocol):
 class LogLines:
     """Writes lines to a job's log. Warnings whose id is in `disabled_warnings` are printed without emphasis."""
 
-    def __init__(self, sink: Sink, *, is_debug: bool = False, disabled_warnings: Collection[str] = ()) -> None:
+    def __init__(self, sink: LogSink, *, is_debug: bool = False, disabled_warnings: Collection[str] = ()) -> None:
         self._sink, self._disabled = sink, frozenset(disabled_warnings)
         self.is_debug = is_debug
         self.child = sink.child

@@ -36,7 +36,7 @@ class Deadline:
         return left
 
 
-class Connection:
+class ClientConnection:
     """A connection that carries requests one after the other. Methods but `abort` and `close` may raise OSError."""
 
     def __init__(self, address: Address, proxy: Optional[Proxy], environ: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ import time
 from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from bkagent.system.descriptors import descriptors_count
-from bkagent.transport.server_connection import Connection
+from bkagent.transport.server_connection import ServerConnection
 
 CONNECTIONS_COUNT = 512  # above this one makes room; a client that finds its own gone connects anew
 FILES_COUNT = 100  # of what a process may have open, for the store, logs and artifacts
@@ -34,18 +34,18 @@ class ConnectionTable:
     def __init__(self, strangers_count: Optional[int] = None) -> None:
         self._strangers_count = STRANGERS_COUNT if strangers_count is None else strangers_count
         self.changed = threading.Condition()
-        self._group_of: Dict[Connection, Group] = {}
-        self._groups: Dict[Group, Dict[Connection, None]] = {}
-        self._silent: Dict[Connection, None] = {}
+        self._group_of: Dict[ServerConnection, Group] = {}
+        self._groups: Dict[Group, Dict[ServerConnection, None]] = {}
+        self._silent: Dict[ServerConnection, None] = {}
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: ServerConnection) -> None:
         """Hold a new connection, a stranger's, and end those that its network has beyond its few."""
         with self.changed:
             self._put(connection, (False, network_of(connection.peer)))
             self._silent[connection] = None
             self._limit_network(self._group_of[connection])
 
-    def remove(self, connection: Connection) -> None:
+    def remove(self, connection: ServerConnection) -> None:
         """Close a connection and hold it no longer."""
         with self.changed:
             if connection in self._group_of:
@@ -54,7 +54,7 @@ class ConnectionTable:
             connection.close()
             self.changed.notify_all()
 
-    def set_owner(self, connection: Connection, owner: str) -> None:
+    def set_owner(self, connection: ServerConnection, owner: str) -> None:
         """Note whose token the connection has shown, "" for none."""
         group = (True, owner) if owner else (False, network_of(connection.peer))
         with self.changed:
@@ -62,7 +62,7 @@ class ConnectionTable:
                 self._take(connection)
                 self._put(connection, group)
 
-    def set_silent(self, connection: Connection, silent: bool) -> None:
+    def set_silent(self, connection: ServerConnection, silent: bool) -> None:
         """Note whether a connection is between two requests."""
         with self.changed:
             if silent:
@@ -84,7 +84,7 @@ class ConnectionTable:
             if victim is not None:
                 victim.abort()
 
-    def all(self) -> List[Connection]:
+    def all(self) -> List[ServerConnection]:
         """Return every open connection."""
         with self.changed:
             return list(self._group_of)
@@ -95,7 +95,7 @@ class ConnectionTable:
             for connection in self._silent:
                 connection.abort()
 
-    def _displaceable(self) -> Iterator[Connection]:
+    def _displaceable(self) -> Iterator[ServerConnection]:
         by_size = sorted(self._groups, key=lambda group: -len(self._groups[group]))
         strangers = [group for group in by_size if not group[0]]
         for group in strangers:
@@ -114,11 +114,11 @@ class ConnectionTable:
             if _waits_since(connection, before):
                 connection.abort()
 
-    def _put(self, connection: Connection, group: Group) -> None:
+    def _put(self, connection: ServerConnection, group: Group) -> None:
         self._group_of[connection] = group
         self._groups.setdefault(group, {})[connection] = None
 
-    def _take(self, connection: Connection) -> None:
+    def _take(self, connection: ServerConnection) -> None:
         group = self._group_of.pop(connection)
         del self._groups[group][connection]
         if not self._groups[group]:
@@ -142,10 +142,10 @@ def _most_connections() -> int:
     return max(1, min(CONNECTIONS_COUNT, max(limit - FILES_COUNT, limit // 2)))
 
 
-def _waiting(connections: Dict[Connection, None]) -> Iterator[Connection]:
+def _waiting(connections: Dict[ServerConnection, None]) -> Iterator[ServerConnection]:
     return (connection for connection in connections if _waits_since(connection, time.monotonic()))
 
 
-def _waits_since(connection: Connection, moment: float) -> bool:
+def _waits_since(connection: ServerConnection, moment: float) -> bool:
     since: Optional[float] = connection.waiting_since
     return since is not None and since <= moment and not connection.aborted

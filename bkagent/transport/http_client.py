@@ -16,7 +16,7 @@ from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
 from bkagent.transport.answer_reader import BadAnswer, Sink
 from bkagent.transport.body import Body
-from bkagent.transport.connection import Connection, Deadline, ProxyRefused
+from bkagent.transport.connection import ClientConnection, Deadline, ProxyRefused
 from bkagent.transport.opening_pace import OpeningPace
 from bkagent.transport.proxies import Proxies
 from bkagent.transport.response import Response
@@ -50,8 +50,8 @@ class Pool:
         self._proxies = Proxies(environ)
         self._openings = OpeningPace()
         self._lock = threading.Lock()
-        self._idle: Dict[Tuple[str, str, int], List[Connection]] = {}
-        self._busy: Set[Connection] = set()
+        self._idle: Dict[Tuple[str, str, int], List[ClientConnection]] = {}
+        self._busy: Set[ClientConnection] = set()
         self._closed = False
 
     def request(
@@ -181,7 +181,7 @@ class Pool:
         except OSError as problem:
             raise _unreachable(f"{method} {address.shown}", problem) from problem
 
-    def _take(self, address: Address) -> Tuple[Connection, bool]:
+    def _take(self, address: Address) -> Tuple[ClientConnection, bool]:
         proxy = self._proxies.proxy_for(address)
         while True:
             with self._lock:
@@ -194,9 +194,9 @@ class Pool:
             if time.monotonic() - connection.used_at < IDLE_LIMIT_S and not connection.is_dead():
                 return self._busy_with(address, connection), False
             connection.close()
-        return self._busy_with(address, Connection(address, proxy, self._environ)), True
+        return self._busy_with(address, ClientConnection(address, proxy, self._environ)), True
 
-    def _busy_with(self, address: Address, connection: Connection) -> Connection:
+    def _busy_with(self, address: Address, connection: ClientConnection) -> ClientConnection:
         with self._lock:
             if not self._closed:
                 self._busy.add(connection)
@@ -204,7 +204,7 @@ class Pool:
         connection.close()
         raise Unreachable(f"{address.shown}: the connections were closed", may_retry=False)
 
-    def _give_back(self, address: Address, connection: Connection, reusable: bool) -> None:
+    def _give_back(self, address: Address, connection: ClientConnection, reusable: bool) -> None:
         with self._lock:
             self._busy.discard(connection)
             kept = self._idle.setdefault(address.origin, [])

@@ -15,19 +15,19 @@ from bkagent.transport.answer import Answer, Stream, error_answer
 from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
-from bkagent.transport.server_connection import Connection
+from bkagent.transport.server_connection import ServerConnection
 
 STREAMS_COUNT = 128  # as many connections may be streams, which never end by themselves
 STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
 STOP_LIMIT_S = 5.0
 
 
-class Listener(Protocol):
+class ConnectionSource(Protocol):
     """Where connections come from. `name` stands in reports."""
 
     name: str
 
-    def accept(self) -> Optional[Connection]:
+    def accept(self) -> Optional[ServerConnection]:
         """Wait for a connection; return None for one whose client has gone already. Raises OSError."""
         ...
 
@@ -49,7 +49,7 @@ class HttpServer:
 
     def __init__(
         self,
-        listener: Listener,
+        listener: ConnectionSource,
         answer: Callable[[Request], Answer],
         report: Report,
         *,
@@ -101,7 +101,7 @@ class HttpServer:
                 self._table.wait_for_room(lambda: self._stopping)
                 self._begin(connection)
 
-    def _begin(self, connection: Connection) -> None:
+    def _begin(self, connection: ServerConnection) -> None:
         connection.on_owner = lambda owner: self._table.set_owner(connection, owner)
         self._table.add(connection)
         try:
@@ -110,7 +110,7 @@ class HttpServer:
             self._report("warn", f"{self._listener.name} dropped a connection, as no thread can be started: {problem}")
             self._table.remove(connection)
 
-    def _serve(self, connection: Connection) -> None:
+    def _serve(self, connection: ServerConnection) -> None:
         try:
             while not self._stopping and self._serve_one(connection):
                 pass
@@ -122,7 +122,7 @@ class HttpServer:
         finally:
             self._table.remove(connection)
 
-    def _serve_one(self, connection: Connection) -> bool:
+    def _serve_one(self, connection: ServerConnection) -> bool:
         """Answer one request; return whether the connection stays open."""
         self._table.set_silent(connection, True)
         try:
@@ -148,13 +148,15 @@ class HttpServer:
         # The answer goes first: a client that owes us a body does not hold it up.
         return self._send(connection, answer, request, keep_alive=True) and request.skip()
 
-    def _part(self, connection: Connection, answer: Answer, request: Optional[Request]) -> bool:
+    def _part(self, connection: ServerConnection, answer: Answer, request: Optional[Request]) -> bool:
         """Answer and close: what comes next on this connection is not a request."""
         self._send(connection, answer, request, keep_alive=False)
         connection.linger()
         return False
 
-    def _send(self, connection: Connection, answer: Answer, request: Optional[Request], *, keep_alive: bool) -> bool:
+    def _send(
+        self, connection: ServerConnection, answer: Answer, request: Optional[Request], *, keep_alive: bool
+    ) -> bool:
         with_body = request is None or request.method != "HEAD"
         if not isinstance(answer.body, Stream):
             return connection.send(answer, keep_alive=keep_alive, with_body=with_body)

@@ -8,7 +8,13 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
-from bkagent.transport.server_connection import DRAIN_BYTES, DRAIN_S, SLOWEST_BYTES_PER_S, STALL_LIMIT_S, Connection
+from bkagent.transport.server_connection import (
+    DRAIN_BYTES,
+    DRAIN_S,
+    SLOWEST_BYTES_PER_S,
+    STALL_LIMIT_S,
+    ServerConnection,
+)
 from bkagent.wire import go_decoding, json_text
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
@@ -30,7 +36,7 @@ class Request:
     after_body  called when `read` has the whole body, before it is given out; may raise HttpError
     """
 
-    def __init__(self, head: RequestHead, connection: Connection) -> None:
+    def __init__(self, head: RequestHead, connection: ServerConnection) -> None:
         self.head = head
         self.method = head.method
         self.headers: Mapping[str, str] = head.headers

@@ -23,7 +23,7 @@ DRAIN_S = 2.0
 _LINE_BYTES = 1024
 
 
-class Connection:
+class ServerConnection:
     """Reads and writes one client's socket. Every method may raise OSError (gone, or too slow: TimeoutError).
 
     waiting_since   when the server began to wait for the client: for a request, for a body, for an answer to be

@@ -6,7 +6,7 @@ import socket
 from typing import Dict, Optional, Tuple
 
 from bkagent.errors import ConfigError
-from bkagent.transport.server_connection import Connection
+from bkagent.transport.server_connection import ServerConnection
 
 BACKLOG_COUNT = 128
 
@@ -24,12 +24,12 @@ class TcpListener:
         self._socket = _listen(host, port)
         self.address, self.port = self._socket.getsockname()[:2]
 
-    def accept(self) -> Optional[Connection]:
+    def accept(self) -> Optional[ServerConnection]:
         """Return the next connection, or None for one whose client has gone already. Raises OSError."""
         client = self._socket.accept()[0]
         try:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return Connection(client, client.getpeername()[0], client.getsockname()[0])
+            return ServerConnection(client, client.getpeername()[0], client.getsockname()[0])
         except OSError:
             client.close()
             return None

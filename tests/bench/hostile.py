@@ -35,7 +35,7 @@ from bkagent.pipeline.model import graph, steps_reader
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.multipart import FormReader
 from bkagent.transport.request import Request, inflate
-from bkagent.transport.server_connection import Connection
+from bkagent.transport.server_connection import ServerConnection
 
 MEGABYTE = 1 << 20
 LINK = b"\x1b]8;;http://" + b"x" * 2000 + b"\x07"
@@ -55,7 +55,7 @@ def fill_bytes(data: bytes) -> Callable[[int], bytes]:
 def read_request(sent: bytes) -> object:
     """Send bytes over a socket and read the request that they are, its body as JSON."""
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()) as client:
-        connection = Connection(listener.accept()[0])
+        connection = ServerConnection(listener.accept()[0])
         sender = threading.Thread(target=_send, args=(client, sent))
         sender.start()
         try:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bkagent.checkout.sparse import Selection
+from bkagent.checkout.sparse import SparseCheckout
 
 
 @pytest.fixture
@@ -92,4 +92,4 @@ def test_a_git_before_235_is_given_the_mode_first(folders, tmp_path, env, log):
 
 
 def test_a_selection_is_a_plain_value():
-    assert Selection(("a",), True, True) == (("a",), True, True)
+    assert SparseCheckout(("a",), True, True) == (("a",), True, True)

@@ -37,7 +37,7 @@ def kind_of(row):
     if row["type"] == "enum":
         return (kinds.Choice, kinds.Suggested)
     if row["type"] == "list" and "enum" in row:
-        return (kinds.Kind,)
+        return (kinds.ValueKind,)
     if row["type"] == "list":
         return (type(kinds.LIST),) if normalize == "list" else (type(kinds.ITEMS),)
     if row["type"] == "string" and normalize:

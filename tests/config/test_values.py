@@ -5,7 +5,7 @@ from typing import Dict, List, Optional, Tuple
 import pytest
 
 from bkagent.config import kinds
-from bkagent.config.kinds import Kind
+from bkagent.config.kinds import ValueKind
 from bkagent.config.option import Option
 from bkagent.config.settings import Settings, Source, resolve
 from bkagent.errors import ConfigError, MissingValue, UsageError
@@ -16,7 +16,7 @@ CHOICE = kinds.Choice("", "red", "blue")
 
 
 def read(
-    kind: Kind, source: str, text: str, default: object = "", secret: bool = False
+    kind: ValueKind, source: str, text: str, default: object = "", secret: bool = False
 ) -> Tuple[object, str, List[str]]:
     """Return (value, origin, warnings) of an option that gets `text` from one source."""
     option = Option("thing", kind, default, env=("THING",), secret=secret)
@@ -32,7 +32,7 @@ ORIGINS = {
     "flag": "flag --thing", "variable": "environment variable THING", "file": "configuration file " + PLACE,
 }  # fmt: skip
 
-LEGAL: "List[Tuple[Kind, str, Dict[str, object]]]" = [
+LEGAL: "List[Tuple[ValueKind, str, Dict[str, object]]]" = [
     (kinds.TEXT, "", {"flag": "", "variable": "", "file": ""}),
     (kinds.TEXT, " a b ", {"flag": " a b ", "variable": " a b ", "file": " a b "}),
     (kinds.FLAG, "", {"variable": False, "file": False}),
@@ -64,7 +64,7 @@ LEGAL: "List[Tuple[Kind, str, Dict[str, object]]]" = [
 ]
 
 # Kind, text, words for what is legal (flag and variable; file), what the file's text counts as (None: an error).
-ILLEGAL: "List[Tuple[Kind, str, str, str, Optional[str]]]" = [
+ILLEGAL: "List[Tuple[ValueKind, str, str, str, Optional[str]]]" = [
     *[(kinds.FLAG, text, "true or false", "true or false", "false") for text in ("maybe", "yes", "TrUe", " 1", "2")],
     *[(kinds.WHOLE, text, WHOLE, "a whole number in decimal digits", "0")
       for text in ("x", "", "1.5", "--1", "+", "0x", "1e3", " 1", "\u0661", "1 0")],
@@ -78,14 +78,14 @@ ILLEGAL: "List[Tuple[Kind, str, str, str, Optional[str]]]" = [
 
 
 @pytest.mark.parametrize("kind, text, values", LEGAL)
-def test_legal_values(kind: Kind, text: str, values: "Dict[str, object]") -> None:
+def test_legal_values(kind: ValueKind, text: str, values: "Dict[str, object]") -> None:
     for source, value in values.items():
         assert read(kind, source, text) == (value, ORIGINS[source], []), source
 
 
 @pytest.mark.parametrize("kind, text, legal, legal_in_file, counts_as", ILLEGAL)
 def test_illegal_values_name_source_and_legal_form(
-    kind: Kind, text: str, legal: str, legal_in_file: str, counts_as: "Optional[str]"
+    kind: ValueKind, text: str, legal: str, legal_in_file: str, counts_as: "Optional[str]"
 ) -> None:
     for source in ("flag", "variable"):
         if kind is kinds.FLAG and source == "variable" and not text:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bkagent.controlplane.errors import BadRequest, Locked, Rejected, Unauthorized
+from bkagent.controlplane.errors import InvalidRequest, JobNotReady, Rejected, Unauthorized
 from bkagent.controlplane.scheduling import agent_tags
 from bkagent.wire.finish import Finish
 from bkagent.wire.registration import Registration
@@ -138,7 +138,7 @@ def test_acquire_takes_a_job_by_name(world):
     with pytest.raises(Rejected, match="agents with other tags: queue=far"):
         world.plane.dispatch.acquire(world.agent(), world.job("a").id)
     agent = world.agent("queue=far", ignore_in_dispatches=True)
-    with pytest.raises(Locked):
+    with pytest.raises(JobNotReady):
         world.plane.dispatch.acquire(agent, world.job("b").id)
     taken = world.plane.dispatch.acquire(agent, world.job("a").id)
     assert world.plane.dispatch.acquire(agent, world.job("a").id) == taken
@@ -217,7 +217,7 @@ def test_a_stopped_agent_is_told_to_leave(world):
     world.plane.sessions.stop(agent)
     assert world.plane.dispatch.next_action(agent).action == "disconnect"
     assert world.plane.sessions.disconnect(agent).state == "stopped"
-    with pytest.raises(BadRequest, match="Can only stop connected agents"):
+    with pytest.raises(InvalidRequest, match="Can only stop connected agents"):
         world.plane.sessions.stop(agent)
 
 

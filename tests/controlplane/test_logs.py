@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from bkagent.controlplane.errors import BadRequest, Conflict, NotFound, Rejected
+from bkagent.controlplane.errors import Conflict, InvalidRequest, NotFound, Rejected
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.store.log_file import Extents
 
@@ -95,8 +95,8 @@ def test_a_late_chunk_of_a_job_that_was_given_up_is_kept(world):
 @pytest.mark.parametrize(
     ("chunk", "error"),
     [
-        ((1, 0, 4, b"abc"), BadRequest),
-        ((1, 0, 0, b""), BadRequest),
+        ((1, 0, 4, b"abc"), InvalidRequest),
+        ((1, 0, 0, b""), InvalidRequest),
         ((-1, 0, 3, b"abc"), Rejected),
         ((1, -1, 3, b"abc"), Rejected),
         ((limits.CHUNKS_PER_JOB + 1, 0, 3, b"abc"), Rejected),

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from bkagent.controlplane import events
-from bkagent.controlplane.errors import BadRequest, NotFound, Rejected
+from bkagent.controlplane.errors import InvalidRequest, NotFound, Rejected
 from bkagent.controlplane.records import ArtifactSpec, Event, new_id
 from bkagent.controlplane.scheduling import limits
 
@@ -166,7 +166,7 @@ def test_bytes_that_were_not_announced_are_refused(world, data):
     job = running(world)
     spec = ArtifactSpec("a", file_size=5, sha1sum=hashlib.sha1(b"right").hexdigest())
     (artifact,) = world.plane.artifacts.create(job, "batch", [spec])
-    with pytest.raises(BadRequest):
+    with pytest.raises(InvalidRequest):
         world.plane.artifacts.store(artifact.id, io.BytesIO(data).read)
     assert os.listdir(os.path.join(world.folder, "artifacts")) == []
     with pytest.raises(Rejected, match="have not come"):
@@ -226,7 +226,7 @@ def test_searching_artifacts(world):
     assert paths("*", scope="b") == paths("*", scope=other) == paths("win/*") == ["win\\z.txt"]
     assert paths("lo?/x.txt") == paths("*", scope="none") == paths("*", state="error") == []
     put(world, other, "log/x.txt")
-    with pytest.raises(BadRequest, match="Multiple artifacts were found for query: `log/x.txt`"):
+    with pytest.raises(InvalidRequest, match="Multiple artifacts were found for query: `log/x.txt`"):
         paths("log/x.txt")
     assert paths("log/x.txt", scope="a") == ["log/x.txt"]
 
@@ -256,7 +256,7 @@ def test_answers_become_meta_data(world):
     assert world.plane.job_envs.of_job(world.job("a").id)["BUILDKITE_UNBLOCKER"] == "Bob"
     with pytest.raises(Rejected, match="only a blocked one"):
         world.plane.jobs.unblock(block, fields={"why": "again"})
-    with pytest.raises(BadRequest, match="cannot be unblocked"):
+    with pytest.raises(InvalidRequest, match="cannot be unblocked"):
         world.plane.jobs.unblock(world.job("a").id)
 
 
@@ -266,7 +266,7 @@ def test_answers_become_meta_data(world):
 @pytest.mark.parametrize(
     ("retry", "moves", "error"),
     [
-        ({}, ["a"], BadRequest),
+        ({}, ["a"], InvalidRequest),
         ({"manual": False}, ["a=1"], Rejected),
         ({"manual": {"allowed": False, "reason": "never"}}, ["a=1"], Rejected),
         ({"manual": {"permit_on_passed": False}}, ["a=0"], Rejected),

@@ -9,13 +9,15 @@ import pytest
 
 from bkagent.errors import AgentError
 from bkagent.localrun import changed, plan, repository, snapshot
-from bkagent.localrun.options import Request
+from bkagent.localrun.options import RunRequest
 
 
 def read(folder: Path, text: str, paths: "Optional[List[str]]" = None) -> "tuple[dict, List[str]]":
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     (folder / "buildkite.yml").write_text(text)
-    request = Request(folder=str(folder), shell="sh -c", launchers_path="", sockets_path="", environ=dict(os.environ))
+    request = RunRequest(
+        folder=str(folder), shell="sh -c", launchers_path="", sockets_path="", environ=dict(os.environ)
+    )
     return plan.read(plan.find(request), request, {}, lambda: paths)
 
 

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import List, Tuple
 
-from bkagent.localrun.options import Request
+from bkagent.localrun.options import RunRequest
 from bkagent.localrun.run import INTERRUPTED, LocalRun
 
 
@@ -17,7 +17,7 @@ def test_an_interrupt_before_the_build_exists_runs_no_job(tmp_path: Path) -> Non
     printed: List[str] = []
     reported: List[Tuple[str, str]] = []
     environ = dict(os.environ)
-    request = Request(
+    request = RunRequest(
         folder=str(work), shell="/bin/sh -e -c", launchers_path=str(tmp_path / "bin"), agents_count=1, environ=environ,
         sockets_path=str(tmp_path / "sockets"),
     )  # fmt: skip

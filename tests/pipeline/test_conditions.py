@@ -5,7 +5,7 @@ import random
 import pytest
 
 from bkagent.pipeline.conditional.evaluate import check, evaluate
-from bkagent.pipeline.conditional.regex import MOST_STEPS, Pattern, limit_time, steps_count
+from bkagent.pipeline.conditional.regex import MOST_STEPS, ConditionPattern, limit_time, steps_count
 from bkagent.pipeline.errors import PipelineError
 
 KNOWN = {
@@ -129,7 +129,9 @@ def test_usual_searches_take_no_process_of_their_own(body: str) -> None:
 
 def test_what_was_answered_once_is_not_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
-    monkeypatch.setattr(Pattern, "_search_in_child", lambda self, text, longest_s: searched.append(text) or True)
+    monkeypatch.setattr(
+        ConditionPattern, "_search_in_child", lambda self, text, longest_s: searched.append(text) or True
+    )
     with limit_time(60.0) as answers:
         assert all(evaluate("build.branch =~ /(a|a)*/", KNOWN) for _ in range(3))
     with limit_time(60.0, answers):

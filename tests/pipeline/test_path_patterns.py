@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bkagent.pipeline.path_pattern import PathPattern
-from bkagent.pipeline.path_pattern_parser import BadPattern
+from bkagent.pipeline.path_pattern_parser import BadPathPattern
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "glob-match.json")
 PATTERNS = os.path.join(os.path.dirname(__file__), "..", "data", "path-patterns.json")
@@ -18,7 +18,7 @@ with open(VECTORS, encoding="utf-8") as file:
 @pytest.mark.parametrize("case", RECORDED["cases"], ids=lambda case: case["name"])
 def test_recorded_matches(case):
     if "error" in case:
-        with pytest.raises(BadPattern):
+        with pytest.raises(BadPathPattern):
             PathPattern(case["pattern"])
         return
     pattern = PathPattern(case["pattern"])
@@ -33,7 +33,7 @@ def test_patterns_match_what_they_match_with_the_reference():
         try:
             pattern = PathPattern(text, home="/root")
             got.append([text, [at for at, path in enumerate(recorded["paths"]) if pattern.matches(path)]])
-        except BadPattern as refusal:
+        except BadPathPattern as refusal:
             got.append([text, str(refusal)])
     assert got == recorded["matches"]
 
@@ -49,7 +49,7 @@ def test_every_pattern_either_parses_or_is_refused_with_words():
         text = "".join(chance.choice("ab/*?[]{},\\^!~.") for _ in range(chance.randrange(12)))
         try:
             pattern = PathPattern(text)
-        except BadPattern as refusal:
+        except BadPathPattern as refusal:
             assert "unterminated" in str(refusal)
             continue
         pattern.matches("a/b")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bkagent.redaction.name_pattern import BadPattern, NamePattern
+from bkagent.redaction.name_pattern import BadNamePattern, NamePattern
 from bkagent.redaction.url_password import masked
 from bkagent.redaction.variables import scrub, values_of
 from bkagent.wire import go_quoted
@@ -97,7 +97,7 @@ def test_patterns_agree_with_a_plain_matcher():
 
 @pytest.mark.parametrize("pattern", ["[", "[]", "[a", "[a-", "[a-]", "[-a]", "[^", "[^]", "\\", "a\\", "*[", "x[b-"])
 def test_malformed_patterns_are_told(pattern):
-    with pytest.raises(BadPattern):
+    with pytest.raises(BadNamePattern):
         NamePattern(pattern)
 
 

@@ -37,7 +37,7 @@ CALLS = {
         lambda client, **rest: job_updates.promise_failure(client, "j", 1, "", **rest), 10, SUBSECOND_2
     ),
     "oidc request-token": (
-        lambda client, **rest: oidc.token(client, "j", oidc.Request(), **rest), 5, [1.0, 2.0, 4.0, 8.0]
+        lambda client, **rest: oidc.token(client, "j", oidc.OidcTokenRequest(), **rest), 5, [1.0, 2.0, 4.0, 8.0]
     ),
     "secret get": (lambda client, **rest: secrets.get(client, "j", "k", **rest), 3, [(0.0, 6.0), (1.0, 7.0)]),
     "git-credentials-helper": (lambda client, **rest: repository_tokens.get(client, "j", "u", **rest), 3, [5.0] * 2),

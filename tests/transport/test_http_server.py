@@ -358,7 +358,7 @@ def test_what_is_left_of_a_body_is_read_away_within_a_bound() -> None:
         client = socket.create_connection(listener.getsockname(), WAIT_S)
         accepted = listener.accept()[0]
     client.sendall(bytes(server_connection.DRAIN_BYTES) + b"more")
-    server_connection.Connection(accepted).linger()
+    server_connection.ServerConnection(accepted).linger()
     accepted.settimeout(WAIT_S)
     assert accepted.recv(100) == b"more"
     accepted.close()

@@ -28,7 +28,7 @@ from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.registration import own_user_agent
-from bkagent.agent.session.session import Session
+from bkagent.agent.session.session import AgentSession
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import FORCED, Shutdown
 from bkagent.config import in_use_locks, self_command
@@ -81,7 +81,7 @@ class AgentContext:
 class JobRunner:
     """One accepted job of a session. `not_run` is the finish reported when no entry could be made."""
 
-    def __init__(self, job: AcceptedJob, session: Session, context: AgentContext) -> None:
+    def __init__(self, job: AcceptedJob, session: AgentSession, context: AgentContext) -> None:
         self._job, self._session, self._context = job, session, context
         self._client = session.client.with_token(job.token or session.token)
         self._report_retry = with_event(context.report, "control_plane.retry")

@@ -6,7 +6,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
-from bkagent.agent.session.session import Session
+from bkagent.agent.session.session import AgentSession
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
@@ -46,13 +46,13 @@ def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestL
     return RequestLog(with_event(report, "control_plane.request"), settings.debug_http)
 
 
-def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: Report) -> List[Session]:
+def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: Report) -> List[AgentSession]:
     """Register every worker, at the same time; return their sessions in the order of their numbers.
 
     Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.
     """
     first = registration(settings, 1)
-    sessions: List[Optional[Session]] = [None] * settings.spawn
+    sessions: List[Optional[AgentSession]] = [None] * settings.spawn
     errors: List[Exception] = []
     report_retry = with_event(report, "control_plane.retry")
 
@@ -64,7 +64,7 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
                 text = "the control plane asks for tracing, which is not supported yet"
                 report("warn", text, "session.tracing_unsupported")
             _report_settings(registered, report)
-            sessions[index - 1] = Session(client, registered, report)
+            sessions[index - 1] = AgentSession(client, registered, report)
         except AgentError as error:
             errors.append(error)
 

@@ -17,7 +17,7 @@ from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registered
 
 
-class Session:
+class AgentSession:
     """The session that `registered` describes. `home` and `client` are where its calls go (see above)."""
 
     def __init__(self, registering: Client, registered: Registered, report: Report) -> None:

@@ -17,14 +17,14 @@ from bkagent.wire.log_events import Report
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchdogRequest:
     """What a service manager asks for: a word on the socket at `address`, at least every `interval_s`."""
 
     address: str
     interval_s: float
 
 
-def read_watch(environ: Mapping[str, str], report: Report) -> Optional[Watch]:
+def read_watch(environ: Mapping[str, str], report: Report) -> Optional[WatchdogRequest]:
     """Return what is asked of this process, None where nothing is."""
     address, microseconds = environ.get("NOTIFY_SOCKET", ""), environ.get("WATCHDOG_USEC", "")
     if not address or not microseconds:
@@ -35,13 +35,13 @@ def read_watch(environ: Mapping[str, str], report: Report) -> Optional[Watch]:
         text = f"WATCHDOG_USEC must be a number of microseconds, but is {microseconds!r}"
         report("warn", text, "watchdog.invalid")
         return None
-    return Watch(address, min(int(microseconds) / 1e6, threading.TIMEOUT_MAX))
+    return WatchdogRequest(address, min(int(microseconds) / 1e6, threading.TIMEOUT_MAX))
 
 
 class Watchdog:
     """Gives the word from a thread of its own, while `is_well()`, until `stop()`."""
 
-    def __init__(self, watch: Watch, is_well: Callable[[], bool], report: Report) -> None:
+    def __init__(self, watch: WatchdogRequest, is_well: Callable[[], bool], report: Report) -> None:
         self._watch, self._is_well, self._report = watch, is_well, report
         self._ended = threading.Event()
 

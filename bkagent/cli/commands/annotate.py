@@ -22,7 +22,7 @@ def run(call: "Call") -> int:
     size = len(body.encode("utf-8"))
     if size > BODY_LIMIT_BYTES:
         raise AgentError(f"annotation body size ({size}B) exceeds maximum ({BODY_LIMIT_BYTES}B)")
-    annotation = annotations.Annotation(
+    annotation = annotations.NewAnnotation(
         body, context=job_text.sendable(settings[options.CONTEXT]), style=job_text.sendable(settings[options.STYLE]),
         append=settings[options.APPEND], priority=settings[options.PRIORITY],
         scope=job_text.sendable(settings[options.SCOPE]),

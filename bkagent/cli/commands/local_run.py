@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List
 
-    from bkagent.localrun.options import Request
+    from bkagent.localrun.options import RunRequest
     from bkagent.localrun.run import LocalRun
     from bkagent.wire.log_events import Report
 
@@ -31,16 +31,16 @@ def run(call: Call) -> int:
     return running.run()
 
 
-def _request(call: Call) -> "Request":
+def _request(call: Call) -> "RunRequest":
     from bkagent.config import paths, self_command
-    from bkagent.localrun.options import Request
+    from bkagent.localrun.options import RunRequest
 
     settings = call.settings
     state_path = paths.state_path(call.environ)
     count = settings[local_run.AGENTS]
     if count < 0:
         raise UsageError(f"agents must be 1 or more, or 0 for the number of processors, but the flag says {count}")
-    return Request(
+    return RunRequest(
         folder=os.getcwd(),
         file=call.arguments[0] if call.arguments else "",
         data=paths.expand(settings[local_run.DATA], call.environ),

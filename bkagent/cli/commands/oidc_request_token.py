@@ -33,7 +33,7 @@ def run(call: "Call") -> int:
 
 def _token(call: "Call") -> str:
     settings = call.settings
-    request = oidc.Request(
+    request = oidc.OidcTokenRequest(
         audience=job_text.sendable(settings[options.AUDIENCE]), lifetime=settings[options.LIFETIME],
         claims=settings[options.CLAIM], aws_session_tags=settings[options.AWS_SESSION_TAG],
         subject_claim=settings[options.SUBJECT_CLAIM],

@@ -11,24 +11,24 @@ from bkagent.config.options import pipeline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.config.kinds import Kind
+    from bkagent.config.kinds import ValueKind
 
 _NOT_YET = "Accepted for compatibility; has no effect in this release."
 
 
-def _ignored(name: str, kind: "Kind", default: object, variable: str) -> Option:
+def _ignored(name: str, kind: "ValueKind", default: object, variable: str) -> Option:
     return Option(name, kind, default, env=("BUILDKITE_" + variable,), help=_NOT_YET)
 
 
 # fmt: off
-def _retired(name: str, kind: "Kind", default: object, variable: str, hidden: bool = False) -> Option:
+def _retired(name: str, kind: "ValueKind", default: object, variable: str, hidden: bool = False) -> Option:
     return Option(
         name, kind, default, env=("BUILDKITE_" + variable,), help="No longer has an effect.", hidden=hidden,
         deprecated=True,
     )
 
 
-def _old(name: str, kind: "Kind", default: object, variable: str, replaced_by: str, hidden: bool = True) -> Option:
+def _old(name: str, kind: "ValueKind", default: object, variable: str, replaced_by: str, hidden: bool = True) -> Option:
     return Option(
         name, kind, default, env=("BUILDKITE_" + variable,), help=f"Old name of --{replaced_by}.", hidden=hidden,
         replaced_by=replaced_by,

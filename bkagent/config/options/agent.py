@@ -14,7 +14,7 @@ from bkagent.config.kinds import (
     TEXT,
     WHOLE,
     Choice,
-    Kind,
+    ValueKind,
 )  # fmt: skip
 from bkagent.config.option import Option
 from bkagent.config.options import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SIGNALS = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM")
 
 
-class _SignalName(Kind):
+class _SignalName(ValueKind):
     """The name of a signal, in letters of either case."""
 
     __slots__ = ()

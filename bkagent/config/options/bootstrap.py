@@ -1,7 +1,7 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
 from bkagent.config import job_variable as variable
-from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Kind, Suggested
+from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Suggested, ValueKind
 from bkagent.config.option import Option
 from bkagent.config.options import agent, checkout, job, logging, session
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 PHASE_NAMES = ("plugin", "checkout", "command")
 
 
-class _Phases(Kind):
+class _Phases(ValueKind):
     """A list of phases, none for all of them."""
 
     __slots__ = ()

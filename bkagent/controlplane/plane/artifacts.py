@@ -7,9 +7,9 @@ import os
 import re
 from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
-from bkagent.controlplane.errors import BadRequest, NotFound, PlaneError, Rejected
+from bkagent.controlplane.errors import InvalidRequest, NotFound, PlaneError, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
-from bkagent.controlplane.records import Artifact, ArtifactSpec, Event, Job, new_id
+from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Event, Job, new_id
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.scheduling.branches import matches
 from bkagent.controlplane.store import artifacts, jobs
@@ -27,7 +27,7 @@ class Artifacts:
         self._ledger, self._folder = ledger, folder
         self._db = ledger.db
 
-    def create(self, job_id: str, batch_id: str, specs: Sequence[ArtifactSpec]) -> List[Artifact]:
+    def create(self, job_id: str, batch_id: str, specs: Sequence[ArtifactSpec]) -> List[ArtifactRecord]:
         """Announce files of a job; repeating a batch gives the same ones. Raises Rejected beyond the limits."""
         with self._ledger.change() as now:
             job = self._ledger.job(job_id)
@@ -40,7 +40,7 @@ class Artifacts:
             batch = []
             for index, spec in enumerate(specs):
                 _check(spec)
-                artifact = Artifact(
+                artifact = ArtifactRecord(
                     id=new_id(), build_id=job.build_id, job_id=job_id, path=spec.path, state="new", created_at=now,
                     absolute_path=spec.absolute_path, file_size=spec.file_size, sha1sum=spec.sha1sum.lower(),
                     sha256sum=spec.sha256sum.lower(), content_type=spec.content_type,
@@ -52,7 +52,7 @@ class Artifacts:
             self._ledger.tell(Event("artifact", job.build_id, job_id, state="new"))
             return batch
 
-    def get(self, artifact_id: str) -> Artifact:
+    def get(self, artifact_id: str) -> ArtifactRecord:
         """Return an artifact's record. Raises NotFound."""
         artifact = artifacts.TABLE.get(self._db, artifact_id)
         if artifact is None:
@@ -66,8 +66,8 @@ class Artifacts:
     def store(self, artifact_id: str, read: Callable[[int], bytes]) -> None:
         """Keep an artifact's bytes, from a `read(size)` that ends with b"".
 
-        Raises BadRequest if they are not those that were announced, Rejected if they are here already or the job has
-        ended meanwhile.
+        Raises InvalidRequest if they are not those that were announced, Rejected if they are here already or the job
+        has ended meanwhile.
         """
         artifact = self.get(artifact_id)
         if artifact.state not in ("new", "error"):
@@ -108,7 +108,7 @@ class Artifacts:
 
     def find(
         self, build_id: str = "", *, job_id: str = "", states: Sequence[str] = (), path: str = ""
-    ) -> List[Artifact]:
+    ) -> List[ArtifactRecord]:
         """Return the artifacts of a build or of a job in the order they came; in `path`, `*` is any characters."""
         column, owner_id = ("job_id", job_id) if job_id else ("build_id", build_id)
         listed = artifacts.TABLE.all(self._db, f"{column} = ? ORDER BY created_at, sequence, rowid", (owner_id,))
@@ -121,11 +121,11 @@ class Artifacts:
     def search(
         self, build_id: str, *, query: str = "*", scope: str = "", state: str = "finished",
         include_retried_jobs: bool = False, include_duplicates: bool = False,
-    ) -> List[Artifact]:  # fmt: skip
+    ) -> List[ArtifactRecord]:  # fmt: skip
         """Return the artifacts whose path matches `query` (`*` is any characters, "/" among them), the newest first.
 
         `scope` is a step's key, label or id, or a job's id. Without `include_duplicates` the newest of each path.
-        Raises BadRequest if an exact path without a scope names files of several jobs.
+        Raises InvalidRequest if an exact path without a scope names files of several jobs.
         """
         with self._db.lock:
             jobs_by_id = {job.id: job for job in jobs.of_build(self._db, self._ledger.build(build_id).id)}
@@ -140,8 +140,10 @@ class Artifacts:
         if include_duplicates:
             return hits
         if "*" not in query and not scope and len({artifact.job_id for artifact in hits}) > 1:
-            raise BadRequest(f"Multiple artifacts were found for query: `{query}`. Try scoping by the job ID or name.")
-        newest: Dict[str, Artifact] = {}
+            raise InvalidRequest(
+                f"Multiple artifacts were found for query: `{query}`. Try scoping by the job ID or name."
+            )
+        newest: Dict[str, ArtifactRecord] = {}
         for artifact in hits:
             newest.setdefault(artifact.path, artifact)
         return list(newest.values())
@@ -169,7 +171,7 @@ def _check(spec: ArtifactSpec) -> None:
         raise Rejected(f"the checksums of the artifact {spec.path[:200]} are malformed")
 
 
-def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], artifact: Artifact) -> None:
+def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], artifact: ArtifactRecord) -> None:
     digest = hashlib.sha256() if artifact.sha256sum else hashlib.sha1()
     total = 0
     while True:
@@ -182,10 +184,12 @@ def _copy(read: Callable[[int], bytes], write: Callable[[bytes], object], artifa
         digest.update(data)
         write(data)
     if total != artifact.file_size:
-        raise BadRequest(f"the artifact {artifact.path} does not have the announced size, {artifact.file_size} bytes")
+        raise InvalidRequest(
+            f"the artifact {artifact.path} does not have the announced size, {artifact.file_size} bytes"
+        )
     announced = artifact.sha256sum or artifact.sha1sum
     if announced and digest.hexdigest() != announced:
-        raise BadRequest(f"the bytes of the artifact {artifact.path} do not have the announced checksum")
+        raise InvalidRequest(f"the bytes of the artifact {artifact.path} do not have the announced checksum")
 
 
 def _in_scope(job: Job, scope: str) -> bool:

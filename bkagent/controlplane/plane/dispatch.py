@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Optional
 
-from bkagent.controlplane.errors import Locked, Rejected
+from bkagent.controlplane.errors import JobNotReady, Rejected
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -116,7 +116,7 @@ class Dispatch:
             return self._accepted(job, agent)
 
     def acquire(self, agent_id: str, job_id: str) -> AcceptedJob:
-        """Give an agent the job that it names, if its tags suit. Raises Locked for one not ready yet, else Rejected."""
+        """Give an agent the job that it names, if its tags suit. Raises JobNotReady, or Rejected."""
         with self._ledger.change() as now:
             agent = self._sessions.touch(agent_id, now)
             job = self._ledger.job(job_id)
@@ -138,9 +138,9 @@ class Dispatch:
 
 
 def _check_acquire(agent: Agent, job: Job) -> None:
-    """Raise Locked or Rejected where an agent may not acquire a job."""
+    """Raise JobNotReady or Rejected where an agent may not acquire a job."""
     if job.type == "script" and job.state in ("waiting", "blocked", "limited"):
-        raise Locked(f"the job is {job.shown_state}; it cannot run yet")
+        raise JobNotReady(f"the job is {job.shown_state}; it cannot run yet")
     if job.type != "script" or job.state != "scheduled" or agent.job_id:
         raise Rejected(f"the job is {job.shown_state} and cannot be acquired")
     if agent.state == "stopping":

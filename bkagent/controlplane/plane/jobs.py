@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, List, Mapping, Optional
 
-from bkagent.controlplane.errors import BadRequest, Rejected
+from bkagent.controlplane.errors import InvalidRequest, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.meta_data import MetaData
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -54,12 +54,12 @@ class Jobs:
     def unblock(self, job_id: str, *, fields: Optional[Mapping[str, Any]] = None, unblocker: str = "") -> Job:
         """Let a build go on after a block or input step; the answers become meta-data.
 
-        Raises BadRequest for a job of another type, Rejected for answers that are missing or wrong.
+        Raises InvalidRequest for a job of another type, Rejected for answers that are missing or wrong.
         """
         with self._ledger.change() as now:
             job = self._ledger.job(job_id)
             if job.type != "manual":
-                raise BadRequest("This job type cannot be unblocked")
+                raise InvalidRequest("This job type cannot be unblocked")
             build = self._ledger.build(job.build_id)
             if build.cancel_requested:
                 raise Rejected("Jobs from canceled builds cannot be unblocked")
@@ -74,7 +74,7 @@ class Jobs:
             return self._ledger.job(job_id)
 
     def retry(self, job_id: str) -> Job:
-        """Run a job again that failed, timed out or was canceled; return the new job. Raises BadRequest or Rejected."""
+        """Run a failed, timed out or canceled job again; return the new job. Raises InvalidRequest or Rejected."""
         with self._ledger.change():
             job = self._ledger.job(job_id)
             if self._ledger.build(job.build_id).cancel_requested:

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import Iterator, List, Mapping, Optional, Tuple
 
-from bkagent.controlplane.errors import BadRequest, Conflict, Rejected
+from bkagent.controlplane.errors import Conflict, InvalidRequest, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.records import Event, Job
 from bkagent.controlplane.scheduling import limits, states
@@ -48,8 +48,8 @@ class Logs:
     def append(self, job_id: str, sequence: int, offset: int, size: int, data: bytes) -> bool:
         """Keep a chunk of a job's log, in any order; say whether it is new.
 
-        The same chunk again changes nothing. Raises BadRequest if `size` is not the size of the data, Conflict if the
-        chunk contradicts another one, Rejected beyond the limits.
+        The same chunk again changes nothing. Raises InvalidRequest if `size` is not the size of the data, Conflict if
+        the chunk contradicts another one, Rejected beyond the limits.
         """
         _check_chunk(sequence, offset, size, data)
         job = self._ledger.job(job_id)
@@ -153,7 +153,7 @@ class Logs:
 
 def _check_chunk(sequence: int, offset: int, size: int, data: bytes) -> None:
     if size != len(data) or size < 1:
-        raise BadRequest(f"the chunk has {len(data)} bytes, but its size is given as {size}")
+        raise InvalidRequest(f"the chunk has {len(data)} bytes, but its size is given as {size}")
     if size > limits.CHUNK_BYTES or sequence < 0 or sequence > limits.CHUNKS_PER_JOB:
         raise Rejected(f"a chunk has at most {limits.CHUNK_BYTES} bytes, a job at most {limits.CHUNKS_PER_JOB} chunks")
     if offset < 0 or offset + size > limits.LOG_BYTES:

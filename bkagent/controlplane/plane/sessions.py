@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Optional, Sequence
 
-from bkagent.controlplane.errors import BadRequest, Rejected, Unauthorized
+from bkagent.controlplane.errors import InvalidRequest, Rejected, Unauthorized
 from bkagent.controlplane.plane.builds import Builds
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -119,11 +119,11 @@ class Sessions:
         return max(self._seen_at.get(agent.id, 0.0), agent.heartbeat_at or agent.created_at, self._opened_at)
 
     def stop(self, agent_id: str, *, force: bool = False) -> Agent:
-        """Ask an agent to leave; with `force` the build of its job is canceled. Raises BadRequest."""
+        """Ask an agent to leave; with `force` the build of its job is canceled. Raises InvalidRequest."""
         with self._ledger.change():
             agent = self._ledger.agent(agent_id)
             if agent.state not in LIVE:
-                raise BadRequest("Can only stop connected agents")
+                raise InvalidRequest("Can only stop connected agents")
             changed = self._ledger.set_agent(agent, state="stopping", stop_force=agent.stop_force or force)
             job = jobs.TABLE.get(self._db, agent.job_id) if force and agent.job_id else None
             if job is not None and not job.final and not self._ledger.build(job.build_id).finished:

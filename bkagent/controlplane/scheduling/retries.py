@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Sequence
 
-from bkagent.controlplane.errors import BadRequest, Rejected
+from bkagent.controlplane.errors import InvalidRequest, Rejected
 from bkagent.controlplane.records import Job
 from bkagent.pipeline.model.rules import Retry
 
@@ -30,9 +30,9 @@ def rule_for(retry: Retry, job: Job, attempts: Sequence[Job]) -> int:
 
 
 def check_manual(retry: Retry, job: Job) -> None:
-    """Raise BadRequest or Rejected where a person may not run this job again."""
+    """Raise InvalidRequest or Rejected where a person may not run this job again."""
     if job.type != "script" or job.state not in ("finished", "timed_out", "canceled"):
-        raise BadRequest("Only failed, timed out or canceled jobs can be retried")
+        raise InvalidRequest("Only failed, timed out or canceled jobs can be retried")
     if job.passed and not retry.manual_on_passed:
         raise Rejected(retry.manual_reason or "this job passed, and its step does not permit a retry then")
     if job.retried:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import List, Optional, Sequence
 
-from bkagent.controlplane.records import Artifact
+from bkagent.controlplane.records import ArtifactRecord
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.record_table import RecordTable
 
@@ -24,7 +24,7 @@ SCHEMA = (
         PRIMARY KEY (job_id, batch_id)
     )""",
 )
-TABLE = RecordTable(Artifact, "artifacts")
+TABLE = RecordTable(ArtifactRecord, "artifacts")
 
 
 def batch(db: Database, job_id: str, batch_id: str) -> Optional[List[str]]:

@@ -14,7 +14,7 @@ from bkagent.transport.routing import Router
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane
-    from bkagent.controlplane.records import Artifact, Build
+    from bkagent.controlplane.records import ArtifactRecord, Build
 
 ARTIFACT_TICKET_PURPOSE = "artifact"
 UPLOAD_TICKET_PURPOSE = "upload"
@@ -54,7 +54,7 @@ class Site:
         """Return the path of a build's page."""
         return f"/{_segment(self.plane.organization)}/{_segment(build.pipeline_slug)}/builds/{build.number}"
 
-    def artifact_path(self, artifact: "Artifact", valid_s: int) -> str:
+    def artifact_path(self, artifact: "ArtifactRecord", valid_s: int) -> str:
         """Return a path of an artifact's bytes that holds the permission to read them for so many seconds."""
         until = int(time.time()) + valid_s
         ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, f"{artifact.id} {until}")

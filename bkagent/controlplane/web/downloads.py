@@ -6,7 +6,7 @@ import os
 from typing import Iterator, Optional
 from urllib.parse import quote
 
-from bkagent.controlplane.records import Artifact, Caller
+from bkagent.controlplane.records import ArtifactRecord, Caller
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, Blocks, FilePart, Headers
 from bkagent.transport.byte_range import read_range
@@ -21,7 +21,7 @@ def download(site: Site, request: Request, caller: Caller) -> Answer:
     return send(site, request, site.plane.artifacts.get(request.parameters["id"]))
 
 
-def send(site: Site, request: Request, artifact: Artifact) -> Answer:
+def send(site: Site, request: Request, artifact: ArtifactRecord) -> Answer:
     """Answer with an artifact's bytes, or the range of them that is asked for. The caller has checked who asks."""
     try:
         file = open(site.plane.artifacts.path(artifact.id), "rb")  # noqa: SIM115 - the server closes it once it is sent
@@ -57,7 +57,7 @@ def log_body(site: Site, job_id: str, offset: int = 0, count: Optional[int] = No
     return Blocks(blocks(), total)
 
 
-def _headers(artifact: Artifact) -> Headers:
+def _headers(artifact: ArtifactRecord) -> Headers:
     """Return headers that keep a browser from showing an artifact: it may be a page with a script."""
     name = artifact.path.replace("\\", "/").rpartition("/")[2]
     plain = "".join(letter if " " <= letter <= "~" and letter not in '"\\%' else "_" for letter in name)

@@ -8,7 +8,7 @@ from typing import Iterator
 from bkagent.config import paths
 from bkagent.errors import AgentError
 from bkagent.job.api.state import LiveState
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.localapi.job_server import JobServer
 from bkagent.localapi.upstream import Upstream
 from bkagent.report import Report
@@ -27,7 +27,7 @@ class ServiceFailed(AgentError):
 
 
 @contextmanager
-def serving(job: Job, upstream: Upstream) -> Iterator[None]:
+def serving(job: RunningJob, upstream: Upstream) -> Iterator[None]:
     """Serve the job's socket and name it in the job's environment. Raises ServiceFailed."""
     if not job.settings.job_api:
         job.log.warning(_DISABLED, id="job-api-disabled")
@@ -44,7 +44,7 @@ def serving(job: Job, upstream: Upstream) -> Iterator[None]:
             job.log.debug("Successfully shut down Job API server")
 
 
-def _start(job: Job, upstream: Upstream) -> JobServer:
+def _start(job: RunningJob, upstream: Upstream) -> JobServer:
     upstream.scrub = job.redactions.scrubbed
     server = JobServer(
         job.settings.sockets_path, LiveState(job), upstream, job_id=job.settings.job_id,
@@ -63,7 +63,7 @@ def _start(job: Job, upstream: Upstream) -> JobServer:
     return server
 
 
-def _reporter(job: Job) -> Report:
+def _reporter(job: RunningJob) -> Report:
     def report(level: str, text: str) -> None:
         if level in ("warn", "error"):
             job.log.warning(text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import List, Mapping, Optional, Sequence, Tuple
 
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 
 
 class LiveState:
     """What `localapi.job_routes.JobState` asks for. Variables change at once, settings at the next hook."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: RunningJob) -> None:
         self._job = job
 
     def env(self) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from bkagent.config import paths
 from bkagent.config.options import artifacts as options
 from bkagent.config.settings import Source, resolve
 from bkagent.errors import AgentError, Cancelled, JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.system import host, private_folder
 from bkagent.version import user_agent
 
@@ -21,7 +21,7 @@ _ROWS = (
 )  # fmt: skip
 
 
-def run(job: Job, pattern: str, destination: str) -> None:
+def run(job: RunningJob, pattern: str, destination: str) -> None:
     """Upload what `pattern` names, relative to the job's working directory. Raises JobFailed, Cancelled."""
     # Loaded here: most jobs have no artifacts.
     from bkagent.artifacts.upload import upload

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import artifact_upload, as_command, hooks
 
 
-def run(job: Job) -> None:
+def run(job: RunningJob) -> None:
     """Run the phase; nothing happens where no paths are set. Raises AgentError."""
     if not job.refreshed.artifact_paths:
         return
@@ -16,7 +16,7 @@ def run(job: Job) -> None:
     hooks.run_all(job, "post-artifact")
 
 
-def _upload(job: Job) -> None:
+def _upload(job: RunningJob) -> None:
     """Upload what is named now: the hooks before the upload have had their say about paths and destination."""
     paths, destination = job.refreshed.artifact_paths, job.refreshed.artifact_destination
     if not paths:

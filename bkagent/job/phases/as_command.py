@@ -7,13 +7,13 @@ import time
 from typing import Callable, Optional, Sequence
 
 from bkagent.config import self_command
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.shell import prompt
 from bkagent.wire.go_duration import format_precise
 
 
 def run_as_command(
-    job: Job, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = ""
+    job: RunningJob, words: Sequence[str], work: Callable[[], Optional[bool]], stdin: str = ""
 ) -> Optional[bool]:
     """Write the prompt of the command `words` into the log and do its `work`, or call the program put in our place.
 

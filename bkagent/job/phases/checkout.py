@@ -6,12 +6,12 @@ from bkagent.checkout import work
 from bkagent.config import paths
 from bkagent.config.protected_variables import CHECKOUT_PATH
 from bkagent.errors import ConfigError, JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import git_credentials, hooks, meta_data
 from bkagent.system import private_folder
 
 
-def run(job: Job) -> None:
+def run(job: RunningJob) -> None:
     """Run the phase. Raises JobFailed, or another AgentError."""
     hooks.run_agent(job, "pre-checkout")
     hooks.run_plugins(job, "pre-checkout")
@@ -36,7 +36,7 @@ def run(job: Job) -> None:
         job.session.chdir(_path(job))
 
 
-def _refuse_repository(job: Job) -> None:
+def _refuse_repository(job: RunningJob) -> None:
     """Raise JobFailed for a repository that the agent's owner does not allow: hooks may have changed it since."""
     repository = job.refreshed.checkout.repository
     if not job.allowed_repositories or not repository:
@@ -49,7 +49,7 @@ def _refuse_repository(job: Job) -> None:
         raise JobFailed(f"failed to validate repo: {problem}", 1)
 
 
-def _check_out(job: Job) -> None:
+def _check_out(job: RunningJob) -> None:
     # Loaded here: jobs that check nothing out do not pay for it.
     from bkagent.checkout import commit_metadata
     from bkagent.checkout import run as checkout_run
@@ -63,7 +63,7 @@ def _check_out(job: Job) -> None:
     commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
 
 
-def open_existing(job: Job) -> None:
+def open_existing(job: RunningJob) -> None:
     """Where this job checks nothing out: go to the checkout as it is, or stay where there is none.
 
     Hooks of a repository are looked for there; somebody else may have checked it out.
@@ -77,7 +77,7 @@ def open_existing(job: Job) -> None:
     job.hooks_root = job.session.cwd
 
 
-def _use_temporary_folder(job: Job) -> None:
+def _use_temporary_folder(job: RunningJob) -> None:
     try:
         folder = private_folder.make_temporary(f"buildkite-job-{job.settings.job_id}-", paths.temporary(job.environ))
     except ConfigError as error:
@@ -86,10 +86,10 @@ def _use_temporary_folder(job: Job) -> None:
     job.set_env(CHECKOUT_PATH, folder)
 
 
-def _enter(job: Job) -> None:
+def _enter(job: RunningJob) -> None:
     work.enter(job.session)
     job.hooks_root = _path(job)
 
 
-def _path(job: Job) -> str:
+def _path(job: RunningJob) -> str:
     return job.get_env(CHECKOUT_PATH) or ""

@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple, Optional
 
 from bkagent.errors import AgentError, JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import command_choice, docker, hooks
 from bkagent.job.phases.hooks import ProgramHookFailed, ShellHookFailed
 from bkagent.shell import prompt
@@ -24,7 +24,7 @@ class CommandEnding(NamedTuple):
     command_error: Optional[AgentError] = None
 
 
-def run(job: Job) -> CommandEnding:
+def run(job: RunningJob) -> CommandEnding:
     """Run the phase."""
     try:
         hooks.run_all(job, "pre-command")
@@ -44,7 +44,7 @@ def run(job: Job) -> CommandEnding:
     return CommandEnding(phase_error, error if is_proper else None)
 
 
-def _run_command(job: Job) -> Optional[AgentError]:
+def _run_command(job: RunningJob) -> Optional[AgentError]:
     try:
         if any(run_hooks(job, "command") for run_hooks in _COMMAND_HOOKS):
             return None
@@ -54,7 +54,7 @@ def _run_command(job: Job) -> Optional[AgentError]:
     return None
 
 
-def _run_default(job: Job) -> None:
+def _run_default(job: RunningJob) -> None:
     choice = command_choice.choose(job)
     job.log.header(choice.header)
     try:
@@ -75,7 +75,7 @@ def _status(error: Optional[AgentError]) -> int:
     return error.exit_code if isinstance(error, JobFailed) else 1
 
 
-def _tell(job: Job, error: AgentError) -> bool:
+def _tell(job: RunningJob, error: AgentError) -> bool:
     """Show the error of a command; return whether it is one of the command itself."""
     job.log.open_group()
     if isinstance(error, (CommandFailed, ProgramHookFailed)) and error.signal:

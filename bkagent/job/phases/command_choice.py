@@ -7,7 +7,7 @@ import os
 from typing import NamedTuple, Tuple
 
 from bkagent.errors import JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.shell import words
 
 _OWNER_MAY_EXECUTE = 0o100
@@ -40,7 +40,7 @@ class CommandChoice(NamedTuple):
     temporary: str = ""
 
 
-def choose(job: Job) -> CommandChoice:
+def choose(job: RunningJob) -> CommandChoice:
     """Return what to run. Raises JobFailed where there is nothing, or nothing that may be run."""
     command, cwd = job.settings.command, job.session.cwd
     if not command.strip():
@@ -63,7 +63,7 @@ def choose(job: Job) -> CommandChoice:
     return CommandChoice((*shell, command), "Running commands", command)
 
 
-def _check_allowed(job: Job, command: str, script: str) -> None:
+def _check_allowed(job: RunningJob, command: str, script: str) -> None:
     """Raise JobFailed but for a script of the repository, by a path that is nothing but a path to a shell.
 
     The control plane makes files of its choice in .git: a refspec may store a branch named `$(program)` there.
@@ -89,7 +89,7 @@ def _shell_words(text: str) -> "list[str]":
     return shell
 
 
-def _make_executable(job: Job, script: str) -> None:
+def _make_executable(job: RunningJob, script: str) -> None:
     try:
         mode = os.stat(script).st_mode
         if not mode & _OWNER_MAY_EXECUTE:
@@ -100,7 +100,7 @@ def _make_executable(job: Job, script: str) -> None:
         raise JobFailed(text, 1) from None
 
 
-def _batch_file(command: str, job: Job) -> str:
+def _batch_file(command: str, job: RunningJob) -> str:
     """Write the lines into a batch file that stops at the first that fails."""
     import tempfile
 

@@ -10,7 +10,7 @@ from typing import List, Sequence
 from bkagent.config.options import logging
 from bkagent.config.protected_variables import DOCKER_COMPOSE_FILE, DOCKER_FILE
 from bkagent.errors import JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 
 CONTAINER, FILE = "BUILDKITE_DOCKER", DOCKER_FILE
 COMPOSE_CONTAINER, COMPOSE_FILE = "BUILDKITE_DOCKER_COMPOSE_CONTAINER", DOCKER_COMPOSE_FILE
@@ -24,12 +24,12 @@ _TRUE = frozenset(("on", "1", "enabled", "true"))  # job-lifecycle: what variabl
 _PLUGINS = "https://github.com/buildkite-plugins"
 
 
-def is_asked_for(job: Job) -> bool:
+def is_asked_for(job: RunningJob) -> bool:
     """Whether a variable of this kind is set, be it to nothing."""
     return job.settings.compat.has_docker and any(job.get_env(name) is not None for name in _VARIABLES)
 
 
-def run(job: Job, command: str) -> None:
+def run(job: RunningJob, command: str) -> None:
     """Build what is to be built and run `command`, as one argument, in a container. Raises JobFailed."""
     job.log.debug("Detected deprecated docker environment variables")
     if job.get_env(COMPOSE_CONTAINER) is not None:
@@ -48,7 +48,7 @@ def run(job: Job, command: str) -> None:
         raise JobFailed("failed to find any docker env", 1)
 
 
-def clean_up(job: Job) -> None:
+def clean_up(job: RunningJob) -> None:
     """Remove what this job has started, and nothing else that its variables may name. Raises JobFailed."""
     container, project = _container(job), _project(job)
     if job.get_env(_RUNNING) == container:
@@ -65,16 +65,16 @@ def clean_up(job: Job) -> None:
         _compose(job, project, ["down"])
 
 
-def _container(job: Job) -> str:
+def _container(job: RunningJob) -> str:
     return f"buildkite_{job.settings.job_id}_container"
 
 
-def _project(job: Job) -> str:
+def _project(job: RunningJob) -> str:
     # Compose drops dashes from the names of its containers.
     return f"buildkite{job.settings.job_id}".replace("-", "")
 
 
-def _run_alone(job: Job, command: str) -> None:
+def _run_alone(job: RunningJob, command: str) -> None:
     image, container = f"buildkite_{job.settings.job_id}_image", _container(job)
     job.set_env(_RUNNING, container)
     job.set_env(_IMAGE, image)
@@ -84,7 +84,7 @@ def _run_alone(job: Job, command: str) -> None:
     job.session.run(["docker", "run", "--name", container, image, command])
 
 
-def _run_composed(job: Job, command: str) -> None:
+def _run_composed(job: RunningJob, command: str) -> None:
     container = job.get_env(COMPOSE_CONTAINER) or ""
     project = _project(job)
     job.set_env(_PROJECT, project)
@@ -94,7 +94,7 @@ def _run_composed(job: Job, command: str) -> None:
     _compose(job, project, ["run", container, command])
 
 
-def _compose(job: Job, project: str, words: Sequence[str]) -> None:
+def _compose(job: RunningJob, project: str, words: Sequence[str]) -> None:
     files: List[str] = []
     for file in (job.get_env(COMPOSE_FILE) or "docker-compose.yml").replace(":", " ").split():
         files += ["-f", file]
@@ -102,7 +102,7 @@ def _compose(job: Job, project: str, words: Sequence[str]) -> None:
     job.session.run(["docker-compose", *files, "-p", project, *verbose, *words])
 
 
-def _is_true(job: Job, name: str) -> bool:
+def _is_true(job: RunningJob, name: str) -> bool:
     return (job.get_env(name) or "").lower() in _TRUE
 
 

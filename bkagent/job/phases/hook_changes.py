@@ -7,11 +7,11 @@ from typing import Dict, Iterable, List, Mapping
 from bkagent.config.protected_variables import IGNORED
 from bkagent.errors import JobFailed
 from bkagent.hooks.changes import Changes
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.wire import go_quoted
 
 
-def apply(job: Job, changes: Changes, scope: str) -> None:
+def apply(job: RunningJob, changes: Changes, scope: str) -> None:
     """Apply the changes of a hook of `scope`, but for what is closed to it, and say so in the log.
 
     Values are shown only where they steer the checkout or artifacts.
@@ -37,7 +37,7 @@ def apply(job: Job, changes: Changes, scope: str) -> None:
     refresh(job, effects, changes.before)
 
 
-def note_ignored(job: Job, blocked: Iterable[str]) -> None:
+def note_ignored(job: RunningJob, blocked: Iterable[str]) -> None:
     """Add to BUILDKITE_IGNORED_ENV what only the agent's side may set."""
     listed: List[str] = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
     new = [name for name in blocked if job.protection.shields(name) and name not in listed]
@@ -45,7 +45,9 @@ def note_ignored(job: Job, blocked: Iterable[str]) -> None:
         job.set_env(IGNORED, ",".join([*listed, *new]))
 
 
-def refresh(job: Job, effects: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None) -> None:
+def refresh(
+    job: RunningJob, effects: "Dict[str, str] | None" = None, before: "Mapping[str, str] | None" = None
+) -> None:
     """Take over what hooks or in-job commands changed; `effects` says what happened to which variable."""
     with job.session.lock:
         env = dict(job.session.env)
@@ -64,7 +66,7 @@ def refresh(job: Job, effects: "Dict[str, str] | None" = None, before: "Mapping[
             job.log.comment(f"{name} is now {go_quoted.go_quote(new[name])}")
 
 
-def go_to(job: Job, folder: str) -> None:
+def go_to(job: RunningJob, folder: str) -> None:
     """Go to a folder that a hook asked for; a failure is seen in the log and ignored, as in the reference."""
     try:
         job.session.chdir(folder)

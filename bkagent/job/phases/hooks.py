@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, Mapping, Optional, Sequence
 from bkagent.config.options import agent
 from bkagent.errors import JobFailed
 from bkagent.hooks import find, kind
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import hook_changes
 from bkagent.shell.session import CommandFailed
 
@@ -30,18 +30,18 @@ class ProgramHookFailed(JobFailed):
         self.signal = signal
 
 
-def run_all(job: Job, name: str) -> None:
+def run_all(job: RunningJob, name: str) -> None:
     """Run every hook `name`; the first that fails keeps the others from running. Raises JobFailed."""
     steps = (run_agent, run_repository, run_plugins)
     for step in reversed(steps) if _is_reversed(job, name) else steps:
         step(job, name)
 
 
-def _is_reversed(job: Job, name: str) -> bool:
+def _is_reversed(job: RunningJob, name: str) -> bool:
     return job.settings.compat.reverses_post_hooks and name in ("post-checkout", "post-command", "pre-exit")
 
 
-def run_agent(job: Job, name: str) -> bool:
+def run_agent(job: RunningJob, name: str) -> bool:
     """Run the agent's hooks `name`; return whether there was one."""
     paths = agent_hooks(job, name)
     if job.log.is_debug:
@@ -51,7 +51,7 @@ def run_agent(job: Job, name: str) -> bool:
     return bool(paths)
 
 
-def run_repository(job: Job, name: str) -> bool:
+def run_repository(job: RunningJob, name: str) -> bool:
     """Run the repository's hook `name`; return whether there was one. Raises JobFailed where such hooks are off."""
     paths = repository_hooks(job, name)
     if not paths and job.log.is_debug:
@@ -62,7 +62,7 @@ def run_repository(job: Job, name: str) -> bool:
     return bool(paths)
 
 
-def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = None) -> bool:
+def run_plugins(job: RunningJob, name: str, among: "Optional[Sequence[CheckedOut]]" = None) -> bool:
     """Run the hook `name` of the plugins that are loaded, or of those given; return whether one has it."""
     loaded = job.loaded if among is None else among
     if not loaded:
@@ -77,12 +77,12 @@ def run_plugins(job: Job, name: str, among: "Optional[Sequence[CheckedOut]]" = N
     return has_run
 
 
-def agent_hooks(job: Job, name: str) -> List[str]:
+def agent_hooks(job: RunningJob, name: str) -> List[str]:
     """Return the paths of the agent's hooks `name`, in order."""
     return find.find_all(job.settings.hooks_paths, name)
 
 
-def repository_hooks(job: Job, name: str) -> List[str]:
+def repository_hooks(job: RunningJob, name: str) -> List[str]:
     """Return the path of the repository's hook `name`, if there is a checkout and it has one.
 
     A job that works in a subfolder has the hooks of that folder; with --compat 3 those of the root where it has none.
@@ -96,14 +96,14 @@ def repository_hooks(job: Job, name: str) -> List[str]:
     return []
 
 
-def _report_missing(job: Job, name: str, paths: Sequence[str]) -> None:
+def _report_missing(job: RunningJob, name: str, paths: Sequence[str]) -> None:
     has_hook = {os.path.dirname(path) for path in paths}
     for folder in job.settings.hooks_paths:
         if os.path.dirname(os.path.join(folder, name)) not in has_hook:
             job.log.debug(f'Skipping agent {name} hook, no script in "{folder}"')
 
 
-def _hook_folders(job: Job) -> List[str]:
+def _hook_folders(job: RunningJob) -> List[str]:
     """Return the folders of hooks that count; none of them is outside the checkout."""
     below = _below(job.hooks_root, job.session.cwd)
     folders = [] if below is None else [below]
@@ -112,7 +112,7 @@ def _hook_folders(job: Job) -> List[str]:
     return [os.path.join(job.hooks_root, folder, ".buildkite", "hooks") for folder in folders]
 
 
-def _why_missing(job: Job) -> str:
+def _why_missing(job: RunningJob) -> str:
     if not job.hooks_root:
         return "there is no checkout"
     folders = [f'"{folder}"' for folder in _hook_folders(job)]
@@ -131,14 +131,14 @@ def _below(root: str, folder: str) -> Optional[str]:
     return None
 
 
-def _refuse_local(job: Job, path: str) -> None:
+def _refuse_local(job: RunningJob, path: str) -> None:
     if job.settings.local_hooks_enabled and job.get_env(NO_LOCAL_HOOKS) not in ("true", "1"):
         return
     raise JobFailed(f"refusing to run {path}, local hooks are disabled", 1)
 
 
 def _run(
-    job: Job, scope: str, name: str, path: str, plugin_name: str = "", env: Optional[Mapping[str, str]] = None
+    job: RunningJob, scope: str, name: str, path: str, plugin_name: str = "", env: Optional[Mapping[str, str]] = None
 ) -> None:
     # Loaded here: many jobs have no hooks, and what runs them takes a while to load.
     from bkagent.hooks import run as hook_run

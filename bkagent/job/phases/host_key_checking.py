@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from bkagent.errors import JobFailed
 from bkagent.git import ssh_hosts
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 
 _COMMAND = "GIT_SSH_COMMAND"
 
 
-def configure(job: Job) -> None:
+def configure(job: RunningJob) -> None:
     """Add ssh's options to GIT_SSH_COMMAND. A program named by GIT_SSH takes none."""
     if job.get_env("GIT_SSH") is not None:
         job.log.comment("GIT_SSH is set: what it does about the keys of hosts is left to it")
@@ -18,7 +18,7 @@ def configure(job: Job) -> None:
     job.set_env(_COMMAND, f"{job.get_env(_COMMAND) or 'ssh'} {options}")
 
 
-def _for_new_hosts(job: Job) -> str:
+def _for_new_hosts(job: RunningJob) -> str:
     printed = bytearray()
     try:
         job.session.capture(["ssh", "-V"], watch=printed.extend, hidden=True)  # which prints it as an error

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Callable, Tuple
 
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import as_command
 
 
-def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], None]]:
+def functions(job: RunningJob) -> Tuple[Callable[[str], bool], Callable[[str, str], None]]:
     """Return what says whether a key of the build exists, and what sets one. Loaded and connected when called."""
 
     def exists(key: str) -> bool:
@@ -20,19 +20,19 @@ def functions(job: Job) -> Tuple[Callable[[str], bool], Callable[[str, str], Non
     return exists, put
 
 
-def _exists(job: Job, key: str) -> bool:
+def _exists(job: RunningJob, key: str) -> bool:
     from bkagent.remote import meta_data
 
     return meta_data.exists(job.client, key, scope="jobs", id=job.own_id, wait=_wait(job), report=_quiet)
 
 
-def _set(job: Job, key: str, value: str) -> None:
+def _set(job: RunningJob, key: str, value: str) -> None:
     from bkagent.remote import meta_data
 
     meta_data.set(job.client, job.own_id, key, value, wait=_wait(job), report=_quiet)
 
 
-def _wait(job: Job) -> Callable[[float], bool]:
+def _wait(job: RunningJob) -> Callable[[float], bool]:
     return job.session.cancellation.wait
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Iterator, List, Mapping, NamedTuple, Sequence
 
 from bkagent.hooks import find
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import hook_changes
 from bkagent.plugins import configuration
 from bkagent.plugins.checkout import CheckedOut
@@ -22,7 +22,7 @@ class PluginHook(NamedTuple):
     checked_out: CheckedOut
 
 
-def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook]:
+def of(job: RunningJob, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook]:
     """Yield the hooks of one name, in the order of the plugins. They are looked for one by one, as they run."""
     is_first = True
     for position, plugin in enumerate(loaded, 1):
@@ -36,7 +36,7 @@ def of(job: Job, name: str, loaded: Sequence[CheckedOut]) -> Iterator[PluginHook
         yield PluginHook(path, plugin.plugin.display_name, plugin)
 
 
-def variables_for(job: Job, plugin: CheckedOut) -> Mapping[str, str]:
+def variables_for(job: RunningJob, plugin: CheckedOut) -> Mapping[str, str]:
     """Return the variables that only this plugin's hooks get; none where its configuration holds a null."""
     try:
         variables = configuration.variables(plugin.plugin, with_aliases=job.settings.compat.has_plugin_aliases)
@@ -52,7 +52,7 @@ def variables_for(job: Job, plugin: CheckedOut) -> Mapping[str, str]:
     return {name: value for name, value in variables.env.items() if name not in blocked}
 
 
-def _admits(job: Job, name: str, plugin: CheckedOut, position: int) -> bool:
+def _admits(job: RunningJob, name: str, plugin: CheckedOut, position: int) -> bool:
     """Warn of a second hook; return whether it runs all the same."""
     hook_text = f"{name} hook ({plugin.plugin.name} plugin, position {position})"
     if job.settings.strict_single_hooks:
@@ -65,7 +65,7 @@ def _admits(job: Job, name: str, plugin: CheckedOut, position: int) -> bool:
     return True
 
 
-def _tell_deprecated(job: Job, plugin: CheckedOut, deprecated: "List[tuple[str, str]]") -> None:
+def _tell_deprecated(job: RunningJob, plugin: CheckedOut, deprecated: "List[tuple[str, str]]") -> None:
     job.log.header(f"Deprecated environment variables for plugin {plugin.plugin.name}")
     job.log.plain(
         "Underscores in a row used to become one in the names of these variables. For now each is set under both "

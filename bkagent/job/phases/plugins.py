@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Dict, List
 
 from bkagent.errors import JobFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import hooks
 
 if TYPE_CHECKING:
     from bkagent.plugins.checkout import CheckedOut, Wishes
 
 
-def run(job: Job) -> None:
+def run(job: RunningJob) -> None:
     """Load the plugins that are not in the job's own repository. Raises JobFailed, Cancelled."""
     if not job.settings.plugins:
         job.log.debug("Skipping plugin phase")
@@ -44,7 +44,7 @@ def run(job: Job) -> None:
     _load(job, loaded)
 
 
-def run_vendored(job: Job) -> None:
+def run_vendored(job: RunningJob) -> None:
     """Load the plugins of the job's repository, now that it is checked out. Raises JobFailed, Cancelled."""
     vendored = [plugin for plugin in job.plugins if plugin.vendored]
     if not vendored:
@@ -57,7 +57,7 @@ def run_vendored(job: Job) -> None:
     _load(job, loaded)
 
 
-def _refuse(job: Job) -> None:
+def _refuse(job: RunningJob) -> None:
     settings = job.settings
     if settings.plugins_enabled:
         return
@@ -69,7 +69,7 @@ def _refuse(job: Job) -> None:
     raise JobFailed(f"plugins have been disabled on this agent with `--{option}`", 1)
 
 
-def _wishes(job: Job) -> "Wishes":
+def _wishes(job: RunningJob) -> "Wishes":
     from bkagent.checkout import host_keys
     from bkagent.checkout.work import Work
     from bkagent.plugins.checkout import Wishes
@@ -84,13 +84,13 @@ def _wishes(job: Job) -> "Wishes":
     )  # fmt: skip
 
 
-def _validate(job: Job, plugin_checkout: "CheckedOut") -> None:
+def _validate(job: RunningJob, plugin_checkout: "CheckedOut") -> None:
     if job.settings.plugins_validated:
         from bkagent.plugins import definition
 
         definition.validate(job.session, plugin_checkout)
 
 
-def _load(job: Job, loaded: "List[CheckedOut]") -> None:
+def _load(job: RunningJob, loaded: "List[CheckedOut]") -> None:
     job.loaded.extend(loaded)
     hooks.run_plugins(job, "environment", loaded)

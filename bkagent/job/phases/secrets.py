@@ -7,7 +7,7 @@ from typing import Dict, List, NamedTuple
 
 from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE
 from bkagent.errors import AgentError, SetupFailed
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.wire import go_decoding
 
 _AT_ONCE_COUNT = 10
@@ -21,7 +21,7 @@ class SecretRequest(NamedTuple):
     variable: str
 
 
-def run(job: Job) -> None:
+def run(job: RunningJob) -> None:
     """Fetch them all. Raises SetupFailed when one cannot be had, or asks for a variable it may not set."""
     requests = _parse(job.settings.secrets)
     if not requests:
@@ -59,7 +59,7 @@ def _parse_request(item: object) -> SecretRequest:
     raise SetupFailed(f"{_FAILED}each entry of BUILDKITE_SECRETS_CONFIG must have a key and may name a variable")
 
 
-def _fetch_all(job: Job, requests: List[SecretRequest]) -> Dict[str, str]:
+def _fetch_all(job: RunningJob, requests: List[SecretRequest]) -> Dict[str, str]:
     from bkagent.remote import secrets
 
     keys = list(dict.fromkeys(request.key for request in requests))
@@ -91,7 +91,7 @@ def _fetch_all(job: Job, requests: List[SecretRequest]) -> Dict[str, str]:
     return values
 
 
-def _set_variable(job: Job, request: SecretRequest, value: str) -> None:
+def _set_variable(job: RunningJob, request: SecretRequest, value: str) -> None:
     if job.protection.is_closed_to_secrets(request.variable):
         text = f'secret "{request.key}" cannot set protected environment variable "{request.variable}"'
         raise SetupFailed(_FAILED + text)

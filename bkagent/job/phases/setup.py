@@ -5,7 +5,7 @@ from __future__ import annotations
 from bkagent.config.options import api, bootstrap
 from bkagent.config.protected_variables import IGNORED
 from bkagent.job import environment
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import hooks, secrets
 from bkagent.redaction.url_password import masked
 
@@ -16,7 +16,7 @@ _HIDDEN = api.ACCESS_TOKEN.env[0]
 _PASSWORD_HIDDEN = bootstrap.GIT_REMOTE_MIRROR.env[0]
 
 
-def run(job: Job) -> None:
+def run(job: RunningJob) -> None:
     """Prepare the job. Raises ShellHookFailed with a hook's own exit code, any other error for what failed here."""
     environment.contribute(job)
     _report_ignored(job)
@@ -31,7 +31,7 @@ def run(job: Job) -> None:
     hooks.run_agent(job, "environment")
 
 
-def _report_ignored(job: Job) -> None:
+def _report_ignored(job: RunningJob) -> None:
     names = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
     if not names:
         return
@@ -48,7 +48,7 @@ def _report_ignored(job: Job) -> None:
     job.log.open_group()
 
 
-def _show_environment(job: Job) -> None:
+def _show_environment(job: RunningJob) -> None:
     job.log.header("Buildkite environment variables")
     with job.session.lock:
         env = dict(job.session.env)

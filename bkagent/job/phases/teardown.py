@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Optional
 
 from bkagent.errors import AgentError
-from bkagent.job.job import Job
+from bkagent.job.job import RunningJob
 from bkagent.job.phases import docker, hooks
 from bkagent.system.tree_removal import remove_tree
 
 
-def run(job: Job) -> Optional[AgentError]:
+def run(job: RunningJob) -> Optional[AgentError]:
     """Run the phase; return the error of a hook."""
     error: Optional[AgentError] = None
     if "command" in job.settings.phases:
@@ -28,7 +28,7 @@ def run(job: Job) -> Optional[AgentError]:
     return error
 
 
-def _remove(job: Job, folder: str) -> None:
+def _remove(job: RunningJob, folder: str) -> None:
 
     try:
         remove_tree(folder)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from bkagent.pipeline.conditional.lexer import error_at
-from bkagent.pipeline.conditional.regex import Pattern
+from bkagent.pipeline.conditional.regex import ConditionPattern
 
 
 def equal(left: Any, right: Any, at: int) -> bool:
     """Compare two values of one type, or one with null."""
     if left is None or right is None:
         return left is right
-    if isinstance(left, Pattern) or isinstance(right, Pattern):
+    if isinstance(left, ConditionPattern) or isinstance(right, ConditionPattern):
         error_at(at, "a regular expression is matched with =~ or !~, not compared")
     if type(left) is not type(right):
         error_at(at, f"{kind(left)} cannot be compared with {kind(right)}")
@@ -21,7 +21,7 @@ def equal(left: Any, right: Any, at: int) -> bool:
 
 def matches(left: Any, right: Any, at: int) -> bool:
     """Search a text for a regular expression; null has no match."""
-    if not isinstance(right, Pattern):
+    if not isinstance(right, ConditionPattern):
         error_at(at, f"expected a regular expression such as /^v/ on the right, found {kind(right)}")
     if left is None:
         return False
@@ -36,7 +36,7 @@ def includes(left: Any, right: Any, at: int) -> bool:
         return False
     if not isinstance(left, (list, tuple)):
         error_at(at, f"expected a list on the left of includes, found {kind(left)}")
-    if isinstance(right, Pattern):
+    if isinstance(right, ConditionPattern):
         return any(isinstance(item, str) and right.found_in(item) for item in left)
     return right in left
 
@@ -60,4 +60,4 @@ def kind(value: Any) -> str:
         return "a number"
     if isinstance(value, str):
         return "a text"
-    return "a regular expression" if isinstance(value, Pattern) else "a list"
+    return "a regular expression" if isinstance(value, ConditionPattern) else "a list"

@@ -15,7 +15,7 @@ from bkagent.pipeline.conditional import operators as values
 from bkagent.pipeline.conditional.expansion import expansion, quoted
 from bkagent.pipeline.conditional.lexer import Word, error_at, split
 from bkagent.pipeline.conditional.names import CHOICES, NAMES, STEP_NAMES
-from bkagent.pipeline.conditional.regex import Pattern
+from bkagent.pipeline.conditional.regex import ConditionPattern
 
 Answer = Callable[[Mapping[str, Any]], Any]
 DEEPEST = 60
@@ -42,14 +42,14 @@ class Known(NamedTuple):
 
 def parse(text: str, known: Known) -> Answer:
     """Return the function that answers the condition. Raises PipelineError with the column."""
-    reading = _Reading(split(text), known)
+    reading = _ConditionParser(split(text), known)
     answer = reading.ternary()
     if reading.word.kind != "end":
         reading.expected("an operator or the end of the condition")
     return answer
 
 
-class _Reading:
+class _ConditionParser:
     def __init__(self, words: List[Word], known: Known) -> None:
         self.words = words
         self.known = known
@@ -182,7 +182,7 @@ def _number(word: Word) -> Answer:
 
 
 def _pattern(word: Word) -> Answer:
-    pattern = Pattern(word.text, word.at)
+    pattern = ConditionPattern(word.text, word.at)
     return lambda given: pattern
 
 

@@ -47,7 +47,7 @@ _ESCAPE = re.compile(r"\\(.)")
 _AS_PYTHON = {"z": r"\Z", "Z": r"(?=\n?\Z)", "h": "[0-9a-fA-F]", "/": "/"}
 
 
-class Pattern:
+class ConditionPattern:
     """One regular expression. `^` and `$` stand for the ends of lines, as they do in Ruby."""
 
     def __init__(self, text: str, at: int) -> None:

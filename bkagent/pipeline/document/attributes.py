@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from bkagent.pipeline import grammar
-from bkagent.pipeline.document.model import Plugin
+from bkagent.pipeline.document.model import StepPlugin
 from bkagent.pipeline.document.scalars import WrongType, kind, mapping, text, texts
 
 
-def plugins(value: Any) -> List[Plugin]:
+def plugins(value: Any) -> List[StepPlugin]:
     """Read a list of sources and of mappings from source to configuration, or one such mapping."""
     if value is None:
         return []
     if not isinstance(value, (list, dict)):
         raise WrongType(f"plugins must be a list or a mapping, not {kind(value)}")
     try:
-        return [Plugin(source, configuration) for source, configuration in grammar.plugins(value)]
+        return [StepPlugin(source, configuration) for source, configuration in grammar.plugins(value)]
     except grammar.WrongForm as wrong:
         raise WrongType(f"a plugin must be a text or a mapping, not {kind(wrong.element)}") from None
 

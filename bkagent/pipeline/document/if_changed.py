@@ -11,7 +11,7 @@ from typing import Any, Callable, List, Optional, Sequence, Tuple
 from bkagent.pipeline.document.model import TypedPipeline, TypedStep
 from bkagent.pipeline.document.scalars import kind
 from bkagent.pipeline.path_pattern import PathPattern
-from bkagent.pipeline.path_pattern_parser import BadPattern
+from bkagent.pipeline.path_pattern_parser import BadPathPattern
 
 KEY = "if_changed"
 SKIP = "if_changed matched no unexcluded changed files in this build"
@@ -42,7 +42,7 @@ def _apply(steps: List[TypedStep], changed: Optional[Changed], warn: Warn) -> bo
             continue
         try:
             include, exclude = _patterns(value)
-        except BadPattern as wrong:
+        except BadPathPattern as wrong:
             warn(f"if_changed is ignored: {wrong}")
             continue
         paths = changed()
@@ -56,14 +56,14 @@ def _fits(path: str, patterns: Sequence[PathPattern]) -> bool:
 
 
 def _patterns(value: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
-    """Return what to include and to exclude. Raises BadPattern with a sentence."""
+    """Return what to include and to exclude. Raises BadPathPattern with a sentence."""
     if not isinstance(value, dict):
         return _compile(value, KEY), []
     if value.get("include") is None:
-        raise BadPattern("include is missing; it lists the files to look for")
+        raise BadPathPattern("include is missing; it lists the files to look for")
     unknown = [name for name in value if name not in ("include", "exclude")]
     if unknown:
-        raise BadPattern(f"{unknown[0]} is unknown; the keys are include and exclude")
+        raise BadPathPattern(f"{unknown[0]} is unknown; the keys are include and exclude")
     exclude = value.get("exclude")
     return _compile(value["include"], "include"), [] if exclude is None else _compile(exclude, "exclude")
 
@@ -72,11 +72,11 @@ def _compile(value: Any, what: str) -> List[PathPattern]:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if not isinstance(item, str):
-            raise BadPattern(f"{what} must be a pattern or a list of patterns, not {kind(item)}")
+            raise BadPathPattern(f"{what} must be a pattern or a list of patterns, not {kind(item)}")
     compiled = []
     for item in items:
         try:
             compiled.append(PathPattern(item, backslash_separates=os.sep == "\\"))
-        except BadPattern as wrong:
-            raise BadPattern(f'invalid pattern "{item}": {wrong}') from None
+        except BadPathPattern as wrong:
+            raise BadPathPattern(f'invalid pattern "{item}": {wrong}') from None
     return compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Set
 
 from bkagent.pipeline.document import attributes
-from bkagent.pipeline.document.model import Plugin, TypedPipeline, TypedStep
+from bkagent.pipeline.document.model import StepPlugin, TypedPipeline, TypedStep
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.interpolation import interpolate
 
@@ -56,7 +56,7 @@ def _fill_step(step: TypedStep, variables: Mapping[str, str]) -> None:
                 _fill_step(inner, variables)
         elif name == "plugins":
             step.typed[name] = [
-                Plugin(_value(plugin.source, variables, name), _value(plugin.configuration, variables, name))
+                StepPlugin(_value(plugin.source, variables, name), _value(plugin.configuration, variables, name))
                 for plugin in value
             ]
         elif name == "cache" and isinstance(value, dict):

@@ -36,7 +36,7 @@ class TypedPipeline:
         self.rest: Dict[str, Any] = {}
 
 
-class Plugin:
+class StepPlugin:
     """One plugin: its source as it was written, and its configuration."""
 
     __slots__ = ("source", "configuration")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List
 
 from bkagent.pipeline.document import matrix
-from bkagent.pipeline.document.model import Plugin, TypedStep
+from bkagent.pipeline.document.model import StepPlugin, TypedStep
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.plugin_source import full_source
 from bkagent.yaml.timestamp import Timestamp
@@ -47,7 +47,7 @@ def _command(typed: Dict[str, Any]) -> Dict[str, Any]:
     return whole
 
 
-def _plugins(plugins: List[Plugin]) -> List[Dict[str, Any]]:
+def _plugins(plugins: List[StepPlugin]) -> List[Dict[str, Any]]:
     written = []
     for plugin in plugins:
         configuration = _sorted(plain(plugin.configuration, plugin.source))

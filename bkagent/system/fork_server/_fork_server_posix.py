@@ -36,7 +36,7 @@ def serve() -> "Optional[ForkRequest]":
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    server = _Server(line)
+    server = _ForkServer(line)
     lessons.keep_pages_shared()
     try:
         line.sendall(lines.READY)
@@ -45,7 +45,7 @@ def serve() -> "Optional[ForkRequest]":
     return server.run()
 
 
-class _Server:
+class _ForkServer:
     """Forks, and takes note of the ends of what it has forked, on one thread."""
 
     def __init__(self, line: "_socket.socket") -> None:

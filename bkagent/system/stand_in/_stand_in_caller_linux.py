@@ -50,7 +50,7 @@ class ProcessContext:
         return self._seen == other._seen
 
 
-class Caller:
+class WaitingCaller:
     """A process that waits for its stand-in."""
 
     def __init__(self, pid: int, own: ProcessContext) -> None:

@@ -32,7 +32,7 @@ _READ_BYTES = 4096
 
 def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[ForkedCommand]":
     """Serve until the line hangs up; forks are told from the parent by what this returns."""
-    server = _Server(folder, queue, line)
+    server = _StandInServer(folder, queue, line)
     lessons.keep_pages_shared()
     try:
         os.write(line, READY)
@@ -54,7 +54,7 @@ class _Call:
         self.kill_at: "Optional[float]" = None  # by time.monotonic(), once the caller has died
 
 
-class _Server:
+class _StandInServer:
     """Looks at callers, forks, and takes note of the ends of both, on one thread."""
 
     def __init__(self, folder: str, queue: int, line: int) -> None:
@@ -134,7 +134,7 @@ class _Server:
         self._calls[line] = call
         self._poller.register(line, 0)  # of interest is that nobody reads it any more
         try:
-            caller = callers.Caller(call.pid, self._own)
+            caller = callers.WaitingCaller(call.pid, self._own)
             call.fork = os.fork()
         except (OSError, ValueError, callers.ContextMismatch):
             self._tell(call, queues.NO)
@@ -145,7 +145,7 @@ class _Server:
             return None
         return self._begin(caller, call)
 
-    def _begin(self, caller: callers.Caller, call: _Call) -> ForkedCommand:
+    def _begin(self, caller: callers.WaitingCaller, call: _Call) -> ForkedCommand:
         """Become the caller's stand-in. Where that fails the caller runs its command itself."""
         try:
             os.setsid()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List
 
-from bkagent.controlplane.records import Artifact, ArtifactSpec, Caller, new_id
+from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Caller, new_id
 from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -49,7 +49,7 @@ def _spec(read: Reader, destination: str) -> ArtifactSpec:
     )  # fmt: skip
 
 
-def _instructions(site: Site, request: Request, artifact: Artifact) -> Dict[str, Any]:
+def _instructions(site: Site, request: Request, artifact: ArtifactRecord) -> Dict[str, Any]:
     return _form(site, request, artifact.id)
 
 
@@ -89,7 +89,7 @@ def search(site: Site, request: Request, caller: Caller) -> Answer:
     return json_answer(200, forms)
 
 
-def _search_form(site: Site, base: str, artifact: Artifact) -> Dict[str, Any]:
+def _search_form(site: Site, base: str, artifact: ArtifactRecord) -> Dict[str, Any]:
     return {
         "id": artifact.id, "job_id": artifact.job_id, "path": artifact.path, "absolute_path": artifact.absolute_path,
         "glob_path": "", "file_size": artifact.file_size, "sha1sum": artifact.sha1sum,

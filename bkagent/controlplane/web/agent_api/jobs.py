@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.errors import Locked
+from bkagent.controlplane.errors import JobNotReady
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
@@ -24,7 +24,7 @@ def acquire(site: Site, request: Request, caller: Caller) -> Answer:
     """Give an agent a job that it names."""
     try:
         accepted = site.plane.dispatch.acquire(caller.agent_id, request.parameters["id"])
-    except Locked as problem:
+    except JobNotReady as problem:
         raise HttpError(problem.status, str(problem), (("Retry-After", str(LOCKED_RETRY_S)),)) from None
     return json_answer(200, accepted.to_wire())
 

@@ -6,7 +6,7 @@ import os
 from typing import Iterator
 
 from bkagent.controlplane.errors import NotFound
-from bkagent.controlplane.records import Artifact, Caller
+from bkagent.controlplane.records import ArtifactRecord, Caller
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, json_answer
@@ -47,7 +47,7 @@ def _form(request: Request, file_bytes: int) -> FormReader:
     return FormReader(request.blocks(FORM_BYTES + file_bytes), boundary_of(request.headers.get("content-type", "")))
 
 
-def _artifact_of_batch(site: Site, job_id: str, batch_id: str, path: str) -> Artifact:
+def _artifact_of_batch(site: Site, job_id: str, batch_id: str, path: str) -> ArtifactRecord:
     candidates = [artifact for artifact in site.plane.artifacts.create(job_id, batch_id, ()) if artifact.path == path]
     # Names that are not UTF-8 may have become equal: each form brings the bytes of another of them.
     for artifact in candidates:
@@ -58,7 +58,7 @@ def _artifact_of_batch(site: Site, job_id: str, batch_id: str, path: str) -> Art
     raise NotFound('the batch has no artifact with the path of the form\'s field "path"')
 
 
-def _store(site: Site, artifact: Artifact, form: FormReader) -> Answer:
+def _store(site: Site, artifact: ArtifactRecord, form: FormReader) -> Answer:
     """Keep the present part as the artifact's bytes; parts after it are not read."""
     blocks: Iterator[bytes] = form.blocks()
     site.plane.artifacts.store(artifact.id, lambda size: next(blocks, b""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.plane.artifacts import STATES
-from bkagent.controlplane.records import Artifact
+from bkagent.controlplane.records import ArtifactRecord
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.rest_api import access, forms, paging
 from bkagent.transport.answer import Answer, json_answer
@@ -61,7 +61,7 @@ def delete(site: Site, request: Request) -> Answer:
     return Answer(204)
 
 
-def _artifact_of(site: Site, request: Request) -> Artifact:
+def _artifact_of(site: Site, request: Request) -> ArtifactRecord:
     record = site.plane.artifacts.get(request.parameters["artifact"])
     if "job" in request.parameters:
         if access.job_of(site, request).id != record.job_id:

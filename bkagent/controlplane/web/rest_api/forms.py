@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Dict, List, Optional, Sequence
 
-from bkagent.controlplane.records import Agent, Artifact, Build, Job, PipelineEntry
+from bkagent.controlplane.records import Agent, ArtifactRecord, Build, Job, PipelineEntry
 from bkagent.controlplane.web.context import Site
 from bkagent.wire.timestamps import text_of
 
@@ -145,7 +145,7 @@ def agent(site: Site, base: str, record: Agent, running: Optional[Form] = None) 
     }  # fmt: skip
 
 
-def artifact(site: Site, base: str, record: Artifact, of: Build) -> Form:
+def artifact(site: Site, base: str, record: ArtifactRecord, of: Build) -> Form:
     """Return an artifact."""
     job_url = f"{organization_url(site, base)}/pipelines/{of.pipeline_slug}/builds/{of.number}/jobs/{record.job_id}"
     url = f"{job_url}/artifacts/{record.id}"

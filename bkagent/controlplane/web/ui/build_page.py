@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List, Sequence
 
-from bkagent.controlplane.records import Artifact, Build, Job
+from bkagent.controlplane.records import ArtifactRecord, Build, Job
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui import words
 from bkagent.controlplane.web.ui.builds_page import first_line
@@ -117,7 +117,7 @@ def exit_text(job: Job) -> Html:
     return fill("{text}", text=text)
 
 
-def artifacts_table(site: Site, build: Build, artifacts: Sequence[Artifact]) -> Html:
+def artifacts_table(site: Site, build: Build, artifacts: Sequence[ArtifactRecord]) -> Html:
     """Return artifacts with links to their bytes, nothing if there are no artifacts."""
     if not artifacts:
         return NOTHING
@@ -131,7 +131,7 @@ def artifacts_table(site: Site, build: Build, artifacts: Sequence[Artifact]) -> 
     return fill("<h2>Artifacts</h2><table><tbody>{rows}</tbody></table>{note}", rows=join(rows), note=note)
 
 
-def _link(site: Site, build: Build, artifact: Artifact) -> Html:
+def _link(site: Site, build: Build, artifact: ArtifactRecord) -> Html:
     if artifact.state != "finished":
         return fill('{path} <span class="soft">{state}</span>', path=artifact.path, state=artifact.state)
     if artifact.url:
