@@ -81,6 +81,28 @@ def read(
     return document, warnings + _notes(document)
 
 
+def variables(source: PipelineSource, commit: str, number: int) -> "Dict[str, str]":
+    """Return what a job that uploads the pipeline would see of the build."""
+    repository = source.repository
+    return {
+        "CI": "true",
+        "BUILDKITE": "true",
+        "BUILDKITE_BRANCH": repository.branch,
+        "BUILDKITE_COMMIT": commit,
+        "BUILDKITE_MESSAGE": repository.message,
+        "BUILDKITE_BUILD_AUTHOR": repository.author,
+        "BUILDKITE_BUILD_AUTHOR_EMAIL": repository.author_email,
+        "BUILDKITE_BUILD_NUMBER": str(number),
+        "BUILDKITE_ORGANIZATION_SLUG": ORGANIZATION,
+        "BUILDKITE_PIPELINE_SLUG": source.slug,
+        "BUILDKITE_PIPELINE_NAME": source.slug,
+        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": repository.branch,
+        "BUILDKITE_PULL_REQUEST": "false",
+        "BUILDKITE_SOURCE": "local",
+        "BUILDKITE_TAG": "",
+    }
+
+
 def _problems(pipeline: Pipeline) -> "List[str]":
     """Return a sentence for each thing that cannot be honoured. Raises PipelineError for what is wrong."""
     if not pipeline.steps:

@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import List, Tuple
 
+from bkagent.localrun.build_run import INTERRUPTED
 from bkagent.localrun.options import RunRequest
-from bkagent.localrun.run import INTERRUPTED, LocalRun
+from bkagent.localrun.run import LocalRun
 
 
 def test_an_interrupt_before_the_build_exists_runs_no_job(tmp_path: Path) -> None:
