@@ -37,7 +37,7 @@ def complete(given: Settings, environ: "Mapping[str, str]") -> Settings:
     _put(settings, checkout.GIT_COMMIT_VERIFICATION, _verification(settings))
     if settings[agent.NO_COMMAND_EVAL]:
         _put(settings, checkout.OVERRIDE_MODE, "strict")
-    # Switching either off takes plugins along, unless they were spoken of explicitly.
+    # Either one also disables plugins unless --no-plugins is set explicitly.
     if (settings[agent.NO_COMMAND_EVAL] or settings[agent.NO_LOCAL_HOOKS]) and not settings.is_set(agent.NO_PLUGINS):
         _put(settings, agent.NO_PLUGINS, True)
     return settings

@@ -39,11 +39,11 @@ def text_map(document: Dict[str, object], name: str) -> Tuple[Dict[str, str], Li
     if values is None:
         return {}, []
     if not isinstance(values, dict):
-        raise BadRequest(400, f"failed to decode request body: {name} must be an object of texts")
+        raise BadRequest(400, f"failed to decode request body: {name} must be an object of strings")
     nulls = sorted(key for key, value in values.items() if value is None)
     for key, value in values.items():
         if value is not None and not isinstance(value, str):
-            raise BadRequest(400, f"failed to decode request body: {name}.{key} must be a text")
+            raise BadRequest(400, f"failed to decode request body: {name}.{key} must be a string")
     return {key: value for key, value in values.items() if value is not None}, nulls
 
 
@@ -53,7 +53,7 @@ def text_list(document: Dict[str, object], name: str) -> List[str]:
     if values is None:
         return []
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise BadRequest(400, f"failed to decode request body: {name} must be a list of texts")
+        raise BadRequest(400, f"failed to decode request body: {name} must be a list of strings")
     return list(values)
 
 
@@ -63,7 +63,7 @@ def text(document: Dict[str, object], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise BadRequest(400, f"failed to decode request body: {name} must be a text")
+        raise BadRequest(400, f"failed to decode request body: {name} must be a string")
     return value
 
 

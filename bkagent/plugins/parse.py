@@ -33,7 +33,7 @@ def parse(text: str) -> List[Plugin]:
                 plugin_of(source, _configuration(source, configuration)) for source, configuration in element.items()
             )
         else:
-            raise BadPlugins("an element of the list is neither a text nor an object")
+            raise BadPlugins("an element of the list is neither a string nor an object")
     return plugins
 
 

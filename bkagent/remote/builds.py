@@ -23,7 +23,7 @@ def cancel(client: "ApiClient", build_id: str, *, wait: "Wait", report: "Report"
         answer = client.call("POST", f"builds/{segment(build_id)}/cancel", expects_json=True).document
         uuid = answer.get("uuid", "") if isinstance(answer, dict) else None
         if not isinstance(uuid, str):
-            raise WireError("build cancel answer: uuid must be a text")
+            raise WireError("build cancel answer: uuid must be a string")
         return uuid
 
     return retry(attempt, SCHEDULE, wait=wait, report=report)

@@ -25,7 +25,7 @@ def get(client: "ApiClient", key: str, *, scope: str, id: str, wait: "Wait", rep
     document = _ask(client, f"{scope}/{segment(id)}/data/get", {"key": key}, wait, report)
     value = document.get("value") if isinstance(document, dict) else None
     if not isinstance(value, str):
-        raise WireError("meta-data answer: value must be a text")
+        raise WireError("meta-data answer: value must be a string")
     return value
 
 
@@ -42,7 +42,7 @@ def keys(client: "ApiClient", *, scope: str, id: str, wait: "Wait", report: "Rep
     """Return every key, in the server's order."""
     document = _ask(client, f"{scope}/{segment(id)}/data/keys", None, wait, report)
     if not isinstance(document, list) or not all(isinstance(key, str) for key in document):
-        raise WireError("meta-data answer: expected an array of texts")
+        raise WireError("meta-data answer: expected an array of strings")
     return document
 
 

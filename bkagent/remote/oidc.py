@@ -48,7 +48,7 @@ def token(client: "ApiClient", job_id: str, request: OidcTokenRequest, *, wait: 
         answer = client.call("POST", path, document=document, expects_json=True).document
         jwt = answer.get("token") if isinstance(answer, dict) else None
         if not isinstance(jwt, str):
-            raise WireError("OIDC token answer: token must be a text")
+            raise WireError("OIDC token answer: token must be a string")
         return jwt
 
     return retry(attempt, SCHEDULE, wait=wait, report=report)

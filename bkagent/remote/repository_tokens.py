@@ -31,5 +31,5 @@ def get(client: "ApiClient", job_id: str, repository: str, *, wait: "Wait", repo
     if token is None or token == "":
         raise WireError("repository token answer: the token is empty, so there is no password for this repository")
     if not isinstance(token, str) or "\n" in token or "\r" in token:
-        raise WireError("repository token answer: token must be a text of one line")
+        raise WireError("repository token answer: token must be a string of one line")
     return token

@@ -27,7 +27,7 @@ def get(
         document = client.call("GET", path, query={"key": key}, expects_json=True).document
         value = document.get("value") if isinstance(document, dict) else None
         if not isinstance(value, str):
-            raise WireError("secret answer: value must be a text")
+            raise WireError("secret answer: value must be a string")
         return value
 
     return retry(attempt, schedule, wait=wait, report=report)

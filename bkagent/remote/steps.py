@@ -85,5 +85,5 @@ def cancel(
 def _text(answer: object, name: str, what: str) -> str:
     value = answer.get(name, "") if isinstance(answer, dict) else None
     if not isinstance(value, str):
-        raise WireError(f"{what} answer: {name} must be a text")
+        raise WireError(f"{what} answer: {name} must be a string")
     return value

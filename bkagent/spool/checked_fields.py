@@ -11,7 +11,7 @@ from bkagent.errors import WireError
 
 _KINDS = {
     "float": "a number", "int": "a whole number", "str": "text", "bool": "true or false",
-    "Tuple[str, ...]": "a list of texts",
+    "Tuple[str, ...]": "a list of strings",
 }  # fmt: skip
 _Kind = TypeVar("_Kind")
 
@@ -56,4 +56,4 @@ def _check(name: str, kind: str, value: object) -> object:
         return value
     if kind.startswith("Tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
         return tuple(value)
-    raise WireError(f"{name} must be {_KINDS.get(kind, 'a map of texts')}")
+    raise WireError(f"{name} must be {_KINDS.get(kind, 'a map of strings')}")

@@ -73,5 +73,5 @@ def string_map(document: object) -> "Dict[str, str]":
         raise ValueError("it must be a JSON object")
     for name, value in document.items():
         if value is not None and not isinstance(value, str):
-            raise ValueError(f'the value of "{name}" must be a text')
+            raise ValueError(f'the value of "{name}" must be a string')
     return {name: value or "" for name, value in document.items()}

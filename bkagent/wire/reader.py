@@ -30,7 +30,7 @@ class Reader:
         if value is None and default is not _REQUIRED:
             return str(default)
         if not isinstance(value, str) or (default is _REQUIRED and not value):
-            raise self._wrong(name, "a text" if default is not _REQUIRED else "a text that is not empty", value)
+            raise self._wrong(name, "a string" if default is not _REQUIRED else "a string that is not empty", value)
         return value
 
     def name(self, name: str) -> str:
@@ -78,10 +78,10 @@ class Reader:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise self._wrong(name, "an object of texts", value)
+            raise self._wrong(name, "an object of strings", value)
         for key, item in value.items():
             if not isinstance(item, str):
-                raise self._wrong(f"{name}.{key}", "a text", item)
+                raise self._wrong(f"{name}.{key}", "a string", item)
         return dict(value)
 
     def texts(self, name: str) -> Tuple[str, ...]:
@@ -90,7 +90,7 @@ class Reader:
         if value is None:
             return ()
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._wrong(name, "an array of texts", value)
+            raise self._wrong(name, "an array of strings", value)
         return tuple(value)
 
     def fields(self, name: str) -> Mapping[str, Any]:
@@ -116,7 +116,7 @@ def _shown(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return "a text" if value else "an empty text"
+        return "a string" if value else "an empty string"
     if isinstance(value, (bool, int, float)):
         return str(value).lower()[:_SHOWN_LETTERS]
     return "an array" if isinstance(value, list) else "an object"

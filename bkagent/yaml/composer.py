@@ -222,7 +222,7 @@ class Composer:
         text = key_text(key)
         if text is None:
             found = "null" if key is None else "a list" if isinstance(key, list) else "a mapping"
-            hint = "" if key is None else "; a text that begins with { or [ needs quotes"
+            hint = "" if key is None else "; a string that begins with { or [ needs quotes"
             self.text.wrong(at, f"expected a plain value as the key, found {found}{hint}")
         return text
 

@@ -22,7 +22,7 @@ def name(text: Text, at: int) -> Read:
     match = _NAME.match(text.characters, at)
     kind = "anchor" if text.characters[at] == "&" else "alias"
     if match is None or not _BEHIND.match(text.characters, match.end()):
-        text.wrong(at, f"expected the name of an {kind} out of letters, digits, - and _; a text needs quotes here")
+        text.wrong(at, f"expected the name of an {kind} out of letters, digits, - and _; a string needs quotes here")
     return Read(match.group(1), match.end())
 
 
@@ -41,7 +41,7 @@ def directive(text: Text, at: int) -> Read:
     """Read `%YAML 1.2` or `%TAG ! prefix`. Nothing here depends on them; others are refused."""
     match = _DIRECTIVE.match(text.characters, at)
     if match is None:
-        text.wrong(at, "expected %YAML 1.2 or %TAG; a text that begins with % needs quotes")
+        text.wrong(at, "expected %YAML 1.2 or %TAG; a string that begins with % needs quotes")
     word, value = match.group(1), match.group(2).rstrip()
     if word == "YAML" and not _VERSION.fullmatch(value):
         text.wrong(match.start(2), f'expected YAML version 1.1 or 1.2, found "{value}"')

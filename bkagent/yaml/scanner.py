@@ -255,7 +255,7 @@ class Scanner:
         else:
             if not self.flow:
                 if not self.key_allowed:
-                    self.text.wrong(self.at, 'expected the value to end, found ":"; a text with ": " needs quotes')
+                    self.text.wrong(self.at, 'expected the value to end, found ":"; a string with ": " needs quotes')
                 self._indent_to(self.at - self.line_start, t.BLOCK_MAPPING_START, self.at)
             self.key_allowed = not self.flow
         self._one(t.VALUE)
@@ -266,7 +266,7 @@ class Scanner:
         if letter == "\t":
             self.text.wrong(self.at, "expected spaces for the indentation, found a tab")
         found = self.text.found(self.at)
-        self.text.wrong(self.at, f"expected a value, found {found}; a text that begins with it needs quotes")
+        self.text.wrong(self.at, f"expected a value, found {found}; a string that begins with it needs quotes")
 
     def _closing(self) -> str:
         return f'a closing "{self.flow[-1]}"' if self.flow else "a value"

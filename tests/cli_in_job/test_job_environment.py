@@ -79,7 +79,7 @@ def test_json_assignments(job):
         (["set", "A=1", "NOEQUALS"], None, b'couldn\'t parse the command-line argument "NOEQUALS"'),
         (["set", "=x"], None, b'"=x" is not in key=value format'),
         (["set", "-", "--input-format", "json"], b"{bad\n", b"couldn't parse input line 1: "),
-        (["set", "--input-format", "json", '{"A": 1}'], None, b'the value of "A" must be a text'),
+        (["set", "--input-format", "json", '{"A": 1}'], None, b'the value of "A" must be a string'),
         (["set", "--input-format", "json", "[]"], None, b"must be a JSON object"),
         (["set", "--input-format", "odd", "A=1"], None, b"input-format must be plain or json, but the flag"),
         (["set", "--output-format", "odd", "A=1"], None, b"output-format must be quiet, plain, json or json-pretty"),

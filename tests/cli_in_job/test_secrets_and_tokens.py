@@ -158,8 +158,8 @@ def test_git_gets_the_password_of_the_repository(job_cli):
             (question(protocol="https", host="h", path="p"), Answer(200, document), b"it must be an object")
             for document in ("password", ["password"], True)
         ),
-        (question(protocol="https", host="h", path="p"), Answer(200, {"token": 1}), b"token must be a text"),
-        (question(protocol="https", host="h", path="p"), Answer(200, {"token": "a\nquit=1"}), b"a text of one line"),
+        (question(protocol="https", host="h", path="p"), Answer(200, {"token": 1}), b"token must be a string"),
+        (question(protocol="https", host="h", path="p"), Answer(200, {"token": "a\nquit=1"}), b"a string of one line"),
     ],
 )  # fmt: skip
 def test_git_is_told_at_once_that_there_is_no_password(job, asked, answer, says):

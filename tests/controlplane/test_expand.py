@@ -116,8 +116,8 @@ def test_an_adjustment_is_for_every_combination_that_it_suits(world, setup, adju
         ({"with": {"b": "x"}, "skip": True}, "with must name the dimensions of setup"),
         ({"with": {}, "skip": True}, "with must name the dimensions of setup"),
         ({"skip": True}, "with must name the dimensions of setup"),
-        ({"with": {"p": []}, "skip": True}, "with.p of matrix.adjustments must be a text.* not a list"),
-        ({"with": {"p": None}, "skip": True}, "with.p of matrix.adjustments must be a text.* not null"),
+        ({"with": {"p": []}, "skip": True}, "with.p of matrix.adjustments must be a string.* not a list"),
+        ({"with": {"p": None}, "skip": True}, "with.p of matrix.adjustments must be a string.* not null"),
     ],
 )
 def test_an_adjustment_that_suits_nothing_is_refused(world, adjustment, words):
@@ -129,9 +129,9 @@ def test_an_adjustment_that_suits_nothing_is_refused(world, adjustment, words):
 @pytest.mark.parametrize(
     ("matrix_of_step", "sentence"),
     [
-        (["x", {"b": "c"}], "matrix must hold texts, numbers or booleans, not a mapping"),
-        ({"setup": ["x", None]}, "matrix.setup must hold texts, numbers or booleans, not null"),
-        ({"setup": {"a": ["x"], "p": [["y"]]}}, "matrix.setup.p must hold texts, numbers or booleans, not a list"),
+        (["x", {"b": "c"}], "matrix must hold strings, numbers or booleans, not a mapping"),
+        ({"setup": ["x", None]}, "matrix.setup must hold strings, numbers or booleans, not null"),
+        ({"setup": {"a": ["x"], "p": [["y"]]}}, "matrix.setup.p must hold strings, numbers or booleans, not a list"),
     ],
 )
 def test_an_element_that_is_no_plain_value_is_refused_by_its_dimension(world, matrix_of_step, sentence):

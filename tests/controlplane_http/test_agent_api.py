@@ -220,8 +220,8 @@ def test_pipeline_upload_is_applied_before_the_answer_and_once(desk: Any) -> Non
 @pytest.mark.parametrize(
     ("step", "words"),
     [
-        ({"plugins": "docker#v1"}, "plugins must be a list or a mapping, not a text"),
-        ({"command": "c", "signature": {"value": ["x"]}}, "signature.value must be a text"),
+        ({"plugins": "docker#v1"}, "plugins must be a list or a mapping, not a string"),
+        ({"command": "c", "signature": {"value": ["x"]}}, "signature.value must be a string"),
         ({"command": "c", "matrix": {"setup": ["x"], "adjustments": [{"with": ["x"]}]}}, "with of matrix.adjustments"),
         ({"command": "c", "checkout": {"depth": "1"}}, "checkout.depth must be a whole number"),
         ({"command": {"command": "c", "cache": 5}}, "cache must be a path"),

@@ -104,7 +104,7 @@ def test_a_source_without_a_repository_is_named(source, complaint):
         ("[", "it is not JSON"),
         ("[NaN]", "it is not JSON"),
         ("[" * 100_000, "it is not JSON"),
-        ("[1]", "neither a text nor an object"),
+        ("[1]", "neither a string nor an object"),
         ('[{"a#v1": [1]}]', 'configuration for "a#v1" is not a hash'),
         ('["a#b#c"]', "too many '#'s in \"a#b#c\""),
         ('["git@github.com:acme/foo.git#v1"]', "first path segment in URL cannot contain colon"),

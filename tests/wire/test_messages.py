@@ -80,7 +80,7 @@ def test_a_job_whose_id_is_no_file_name_is_refused(name):
 
 
 def test_a_variable_that_is_no_text_is_refused_by_name_and_not_shown():
-    with pytest.raises(WireError, match=r"env\.B must be a text") as caught:
+    with pytest.raises(WireError, match=r"env\.B must be a string") as caught:
         AcceptedJob.from_wire({"id": "j", "chunks_max_size_bytes": 1, "env": {"A": "ok", "B": ["hush"]}})
     assert "hush" not in str(caught.value)
 

@@ -107,5 +107,5 @@ def _sources(text: str) -> List[str]:
         elif isinstance(plugin, dict):
             sources += plugin
         else:
-            raise ValueError(f"a plugin must be a text or an object, not {json.dumps(plugin)[:40]}")
+            raise ValueError(f"a plugin must be a string or an object, not {json.dumps(plugin)[:40]}")
     return sources

@@ -55,7 +55,7 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
     except ValueError:
         raise AgentError("failed to parse secrets: the input is not valid JSON") from None
     if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
-        raise AgentError("failed to parse secrets: the input must be a JSON object whose values are texts")
+        raise AgentError("failed to parse secrets: the input must be a JSON object whose values are strings")
     if not call.settings[APPLY_VARS_FILTER]:
         return document.values()
     from bkagent.redaction.variables import values_of

@@ -13,8 +13,8 @@ _PACKAGE = "bkagent.config.options."
 # What groups are called; one that is not here is called after its file.
 _TITLES = {
     "accepted": "Accepted for compatibility", "agent": "Running jobs", "api": "Connection to the control plane",
-    "bootstrap": "The job", "checkout": "Checkout", "job": "The job", "logging": "Messages of this program",
-    "session": "The agent", "local_run": "The run", "server": "The server",
+    "bootstrap": "Job", "checkout": "Checkout", "job": "Job", "logging": "Logging",
+    "session": "Agent", "local_run": "Run", "server": "Server",
 }  # fmt: skip
 # Every command has these; what is its own goes before them.
 _LAST = ("api", "logging", "accepted")

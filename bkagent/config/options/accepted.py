@@ -79,7 +79,7 @@ SIGNING_JWKS_FILE = Option(
     FILE_PATH,
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",),
-    help="File with the JSON Web Key Set that jobs sign pipelines with.",
+    help="Accepted, without effect: file with the JSON Web Key Set that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.JWKS_FILE.env[0], told=variable.WHEN_SET, place=58, place_in_file=32, reader=False
     ),
@@ -89,7 +89,7 @@ SIGNING_JWKS_KEY_ID = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",),
-    help="Id of the key in that set to sign with.",
+    help="Accepted, without effect: id of the key in --signing-jwks-file to sign with.",
     job=variable.JobVariable(
         pipeline.JWKS_KEY.env[0], told=variable.WHEN_SET, place=59, place_in_file=33, reader=False
     ),
@@ -99,7 +99,7 @@ SIGNING_AWS_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
-    help="AWS KMS key that jobs sign pipelines with.",
+    help="Accepted, without effect: AWS KMS key that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
     ),
@@ -109,7 +109,7 @@ SIGNING_GCP_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
-    help="Google Cloud KMS key that jobs sign pipelines with.",
+    help="Accepted, without effect: Google Cloud KMS key that jobs sign pipelines with.",
     job=variable.JobVariable(
         pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
     ),
@@ -119,7 +119,7 @@ DEBUG_SIGNING = Option(
     FLAG,
     False,
     env=pipeline.DEBUG_SIGNING.env,
-    help="Log the content that is signed.",
+    help="Accepted, without effect: log the content that is signed.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )
 

@@ -19,7 +19,7 @@ OVERRIDE_MODE = Option(
     Choice("", "strict", "from-job", "none"),
     "from-job",
     env=("BUILDKITE_CHECKOUT_OVERRIDE_MODE",),
-    help="What may override these settings: strict (nothing), from-job (hooks and plugins) or none (the pipeline too).",
+    help="What may override checkout settings: strict (nothing), from-job (hooks, plugins) or none (the pipeline too).",
     job=variable.JobVariable(place=26, open_to=variable.NOBODY, place_in_file=13),
 )
 GIT_CHECKOUT_FLAGS = Option(
@@ -53,8 +53,8 @@ GIT_CLEAN_FLAGS = Option(
     ),
 )
 _VERIFICATION = (
-    "What to do if the commit is not on the branch: off (nothing; so is empty), warn, strict (fail), or "
-    "fail-closed (fail also if git cannot tell). With --compat 4: strict unless set, never empty or warn."
+    "What to do if the commit is not on the branch: off or empty (do nothing), warn, strict (fail), or fail-closed "
+    "(fail also where that cannot be found out). With --compat 4 the default is strict; empty and warn are not allowed."
 )
 _CLONE_CONFIG = "Settings (key=value) for cloning submodules."
 VERIFICATION_MODES = ("", "strict", "warn", "off", "fail-closed")
@@ -101,7 +101,7 @@ GIT_SPARSE_CHECKOUT_MODE = Option(
     Choice("", "cone", "no-cone"),
     "cone",
     env=("BUILDKITE_GIT_SPARSE_CHECKOUT_MODE",),
-    help="Kind of those paths: folders (cone) or patterns as in .gitignore (no-cone).",
+    help="How --git-sparse-checkout-paths are read: as folders (cone) or patterns as in .gitignore (no-cone).",
     job=variable.JobVariable(place=36, open_to=variable.SPARSE_BY_MODE, field="sparse_mode", follows_hooks=True),
 )
 GIT_CLONE_MIRROR_FLAGS = Option(

@@ -10,7 +10,7 @@ ENABLE_TMPFILE = Option(
 )
 TMPFILE_FOLDER = Option(
     "job-log-path", FILE_PATH, "", env=("BUILDKITE_JOB_LOG_PATH",),
-    help="Folder of that file; the temporary folder by default.",
+    help="Folder of the --enable-job-log-tmpfile file; the temporary folder by default.",
 )
 TO_STDOUT = Option(
     "write-job-logs-to-stdout", FLAG, False, env=("BUILDKITE_WRITE_JOB_LOGS_TO_STDOUT",),
@@ -22,7 +22,7 @@ FOLDER = Option(
 )
 RETENTION = Option(
     "job-log-retention", CHECKED_DURATION, 336 * 3600.0, env=("BKAGENT_JOB_LOG_RETENTION",),
-    help="How long to keep those copies, such as 336h; 0s for ever.",
+    help="How long to keep the copies in --job-log-dir, such as 336h; 0s for ever.",
 )
 # fmt: on
 ALL = (ENABLE_TMPFILE, TMPFILE_FOLDER, TO_STDOUT, FOLDER, RETENTION)

@@ -76,7 +76,13 @@ TAGS_FROM_HOST = Option(
     env=("BUILDKITE_AGENT_TAGS_FROM_HOST",),
     help="Add the tags hostname, os, arch and machine-id.",
 )
-SPAWN = Option("spawn", WHOLE, 1, env=("BUILDKITE_AGENT_SPAWN",), help="How many workers to run.")
+SPAWN = Option(
+    "spawn",
+    WHOLE,
+    1,
+    env=("BUILDKITE_AGENT_SPAWN",),
+    help="How many agents (workers) to run in this process.",
+)
 SPAWN_PER_CPU = Option(
     "spawn-per-cpu",
     WHOLE,

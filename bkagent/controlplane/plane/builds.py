@@ -127,6 +127,6 @@ def _env_texts(env: Mapping[str, Any]) -> Mapping[str, str]:
     texts = {}
     for name, value in env.items():
         if isinstance(value, (Mapping, list, tuple)):
-            raise Rejected(f"the variable {name[:100]} must be a text, a number or a boolean")
+            raise Rejected(f"the variable {name[:100]} must be a string, a number or a boolean")
         texts[name] = "" if value is None else plain_text(value)
     return texts

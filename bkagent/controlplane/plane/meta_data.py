@@ -56,7 +56,7 @@ class MetaData:
 
 def _check(key: object, value: object) -> None:
     if not isinstance(key, str) or not isinstance(value, str):
-        raise Rejected("keys and values of meta-data are texts")
+        raise Rejected("keys and values of meta-data must be strings")
     if not key.strip() or len(key) > limits.META_DATA_KEY_CHARACTERS:
         raise Rejected(f"a meta-data key has 1 to {limits.META_DATA_KEY_CHARACTERS} characters")
     if len(value.encode("utf-8", "replace")) > limits.META_DATA_VALUE_BYTES:

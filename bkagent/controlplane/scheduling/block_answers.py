@@ -39,5 +39,5 @@ def _text(key: str, value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "\n".join(str(item) for item in value)
     if isinstance(value, Mapping):
-        raise Rejected(f'the answer to "{key}" must be a text or a list of texts')
+        raise Rejected(f'the answer to "{key}" must be a string or a list of strings')
     return str(value)

@@ -26,7 +26,7 @@ def matches(left: Any, right: Any, at: int) -> bool:
     if left is None:
         return False
     if not isinstance(left, str):
-        error_at(at, f"expected a text on the left, found {kind(left)}")
+        error_at(at, f"expected a string on the left, found {kind(left)}")
     return right.found_in(left)
 
 
@@ -59,5 +59,5 @@ def kind(value: Any) -> str:
     if isinstance(value, int):
         return "a number"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     return "a regular expression" if isinstance(value, ConditionPattern) else "a list"

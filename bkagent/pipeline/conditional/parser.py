@@ -140,7 +140,7 @@ class _ConditionParser:
         items: List[Answer] = []
         while not self.take("]"):
             if self.word.kind != "text":
-                self.expected("a text in quotes or ]")
+                self.expected("a string in quotes or ]")
             items.append(quoted(self.word.text, self.word.at))
             self.place += 1
             if not self.take(",") and self.word.text != "]":

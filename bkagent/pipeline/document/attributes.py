@@ -18,21 +18,21 @@ def plugins(value: Any) -> List[StepPlugin]:
     try:
         return [StepPlugin(source, configuration) for source, configuration in grammar.plugins(value)]
     except grammar.WrongForm as wrong:
-        raise WrongType(f"a plugin must be a text or a mapping, not {kind(wrong.element)}") from None
+        raise WrongType(f"a plugin must be a string or a mapping, not {kind(wrong.element)}") from None
 
 
 def secrets(value: Any) -> List[Dict[str, str]]:
     """Read a list of keys and of {key, environment_variable}, or a mapping from variable to key."""
     if isinstance(value, dict):
         if not all(value) or "" in value.values():
-            raise WrongType("a secret needs a key and a variable, both non-empty texts")
+            raise WrongType("a secret needs a key and a variable, both non-empty strings")
         return [_secret(_required_text(key, f"secrets.{name}"), name) for key, name in grammar.secrets(value)]
     if not isinstance(value, list):
         raise WrongType(f"secrets must be a list or a mapping, not {kind(value)}")
     try:
         return [_listed_secret(key, variable) for key, variable in grammar.secrets(value)]
     except grammar.WrongForm as wrong:
-        raise WrongType(f"a secret must be a text or a mapping, not {kind(wrong.element)}") from None
+        raise WrongType(f"a secret must be a string or a mapping, not {kind(wrong.element)}") from None
 
 
 def _listed_secret(key: Any, variable: Any) -> Dict[str, str]:
@@ -43,7 +43,7 @@ def _listed_secret(key: Any, variable: Any) -> Dict[str, str]:
 
 def _required_text(value: Any, what: str) -> str:
     if not isinstance(value, str):
-        raise WrongType(f"{what} must be a text, not {kind(value)}")
+        raise WrongType(f"{what} must be a string, not {kind(value)}")
     return value
 
 

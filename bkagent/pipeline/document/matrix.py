@@ -55,7 +55,7 @@ def _choice(value: Any, what: str) -> str:
     """Return a value that an adjustment names. The elements of `setup` may have fractions, these may not."""
     if not isinstance(value, (bool, int, str)):
         raise WrongType(
-            f"{what} of matrix.adjustments must be a text, a whole number, true or false, not {kind(value)}"
+            f"{what} of matrix.adjustments must be a string, a whole number, true or false, not {kind(value)}"
         )
     return text(value, what)
 

@@ -21,7 +21,7 @@ def kind(value: Any) -> str:
 
 
 _KINDS: Tuple[Tuple[type, str], ...] = (
-    (bool, "true or false"), (str, "a text"), (int, "a number"), (float, "a number"), (dict, "a mapping"),
+    (bool, "true or false"), (str, "a string"), (int, "a number"), (float, "a number"), (dict, "a mapping"),
     (list, "a list"), (Timestamp, "a date (put it in quotes)"),
 )  # fmt: skip
 
@@ -38,7 +38,7 @@ def text(value: Any, what: str) -> str:
         return str(value)
     if isinstance(value, float):
         return go_float(value)
-    raise WrongType(f"{what} must be a text, not {kind(value)}")
+    raise WrongType(f"{what} must be a string, not {kind(value)}")
 
 
 def texts(value: Any, what: str) -> List[str]:

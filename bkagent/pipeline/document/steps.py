@@ -55,7 +55,7 @@ def _kind_of(value: Dict[str, Any], position: str) -> Tuple[str, str]:
     if "type" in value:
         stated = value["type"]
         if not isinstance(stated, str):
-            raise WrongType(f"{position}: type must be a text, not {kind(stated)}")
+            raise WrongType(f"{position}: type must be a string, not {kind(stated)}")
         return (grammar.TYPES[stated], "") if stated in grammar.TYPES else ("", f'unknown step type "{stated}"')
     told = grammar.kind_by_key(value)
     return told, "" if told else f"cannot infer step type: need one of [{' '.join(grammar.TELLING_KEYS)}]"
@@ -102,7 +102,7 @@ def _commands(rest: Dict[str, Any]) -> str:
         if name in rest:
             given = rest.pop(name)
             if isinstance(given, dict) or (isinstance(given, list) and "commands" in rest):
-                raise WrongType(f"{name} must be a text or a list of texts, not {kind(given)}")
+                raise WrongType(f"{name} must be a string or a list of strings, not {kind(given)}")
             commands = "\n".join(texts(given, name))
     return commands or ""
 

@@ -41,7 +41,7 @@ def command(fields: Fields) -> str:
     if isinstance(value, list) and not any(isinstance(item, (Mapping, list)) for item in value):
         return "\n".join("" if item is None else plain_text(item) for item in value)
     if isinstance(value, (Mapping, list)):
-        raise fields.wrong("command", "a text or a list of texts", value)
+        raise fields.wrong("command", "a string or a list of strings", value)
     return "" if value is None else plain_text(value)
 
 
@@ -194,7 +194,7 @@ def _elements(fields: Fields, name: str, items: Any) -> Tuple[str, ...]:
     items = items if isinstance(items, list) else [items]
     for item in items:
         if item is None or isinstance(item, (Mapping, list)):
-            raise PipelineError(f"{fields.what}: {name} must hold texts, numbers or booleans, not {describe(item)}")
+            raise PipelineError(f"{fields.what}: {name} must hold strings, numbers or booleans, not {describe(item)}")
     return tuple(plain_text(item) for item in items)
 
 
@@ -215,6 +215,6 @@ def _adjustment(fields: Fields, item: Any, dimensions: Mapping[str, Tuple[str, .
 
 def _combined(fields: Fields, name: str, value: Any) -> str:
     if value is None or isinstance(value, (Mapping, list)):
-        expected = "a text, a whole number, true or false"
+        expected = "a string, a whole number, true or false"
         raise fields.wrong(f"{_part('with', name)} of matrix.adjustments", expected, value)
     return plain_text(value)

@@ -33,7 +33,7 @@ class Fields:
         if value is None:
             return ""
         if isinstance(value, (Mapping, list)):
-            raise self.wrong(names[0], "a text", value)
+            raise self.wrong(names[0], "a string", value)
         return plain_text(value)
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -101,7 +101,7 @@ class Fields:
         parts: List[str] = []
         for item in value if isinstance(value, list) else [value]:
             if item is None or isinstance(item, (Mapping, list)):
-                raise self.wrong(name, "a text or a list of texts", value)
+                raise self.wrong(name, "a string or a list of strings", value)
             parts += plain_text(item).split(separator) if separator else [plain_text(item)]
         return tuple(item.strip() for item in parts if item.strip())
 

@@ -81,7 +81,7 @@ def _scalars(values: Mapping[str, Any], name: str) -> Dict[str, str]:
     texts: Dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, (dict, list)):
-            raise HttpError(422, f"{name}.{key} must be a text, a number, true or false")
+            raise HttpError(422, f"{name}.{key} must be a string, a number, true or false")
         if value is not None:
             texts[key] = value if isinstance(value, str) else json.dumps(value)
     return texts
