@@ -21,7 +21,7 @@ from bkagent.shell import process, programs
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.launch import Launch
 from bkagent.shell.words import split
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 STARTUP, SHUTDOWN, BEFORE_A_JOB = "agent-startup", "agent-shutdown", "pre-bootstrap"
 # What a pre-bootstrap hook has of the job's variables.
@@ -31,7 +31,7 @@ _NAMES = frozenset((
 ))  # fmt: skip
 
 
-def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str, str], report: Report) -> None:
+def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str, str], report: EventReport) -> None:
     """Run a hook of the agent's life from each folder that has it; `sessions` maps ids to names.
 
     Raises AgentError for the first that fails.
@@ -48,7 +48,7 @@ def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str,
             _run(path, name, settings, env, report)
 
 
-def pre_bootstrap_allows(context: JobStart, report: Report) -> bool:
+def pre_bootstrap_allows(context: JobStart, report: EventReport) -> bool:
     """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
     folder = context.settings[agent.HOOKS_PATH]
     path = find.find(folder, BEFORE_A_JOB)
@@ -65,11 +65,11 @@ def pre_bootstrap_allows(context: JobStart, report: Report) -> bool:
     return True
 
 
-def _report_missing(folder: str, name: str, report: Report) -> None:
+def _report_missing(folder: str, name: str, report: EventReport) -> None:
     report("debug", f'Skipping {name} hook, no script in "{folder}"', "agent.hook_missing")
 
 
-def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], report: Report) -> None:
+def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], report: EventReport) -> None:
     report("debug", f"Running {name} hook {path}", "agent.hook_running")
     lines = _Lines(lambda line: report("info", f"{name}: {line}", "agent.hook_output"))
     try:

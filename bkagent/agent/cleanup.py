@@ -16,7 +16,7 @@ from bkagent.config import in_use_locks
 from bkagent.spool import layout
 from bkagent.spool.custody import session_file
 from bkagent.system import file_lock
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 DAY_S = 86_400.0
 UNUSED_S = 14 * DAY_S
@@ -27,7 +27,7 @@ KEPT_BYTES = 1024**3
 _LEAVE_S = 3600.0
 
 
-def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> None:
+def collect_unused(state_path: str, own: Tuple[str, ...], report: EventReport) -> None:
     """Remove unused code and launchers; `own` are the folders of this process."""
     now = time.time()
     own_paths = {os.path.realpath(folder) for folder in own}
@@ -46,7 +46,7 @@ def collect_unused(state_path: str, own: Tuple[str, ...], report: Report) -> Non
                 continue
 
 
-def collect_kept(state_path: str, report: Report) -> None:
+def collect_kept(state_path: str, report: EventReport) -> None:
     """Remove kept logs of jobs that are too old, and the oldest of those that take too much room together."""
     now = time.time()
     total = 0

@@ -26,14 +26,14 @@ from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # Jobs of agents that died beside this one are found at this interval; at the start at once.
 _LOOK_EVERY_S = 30.0
 
 
 def run(
-    settings: AgentSettings, stop: Shutdown, report: Report, warm: Optional[JobForks] = None,
+    settings: AgentSettings, stop: Shutdown, report: EventReport, warm: Optional[JobForks] = None,
     open_output: Optional[OpenOutput] = None, known: Optional[KnownSecrets] = None,
 ) -> int:  # fmt: skip
     """Run the agent until its workers have left; return the exit status for the process.
@@ -62,7 +62,7 @@ def run(
             os.close(fd)
 
 
-def _collect(settings: AgentSettings, report: Report) -> None:
+def _collect(settings: AgentSettings, report: EventReport) -> None:
     """Remove what is unused, now; an agent that runs for long leaves it to the next that starts."""
     own = own_folders(settings.job)
     cleanup.collect_kept(settings.state_path, report)
@@ -114,7 +114,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
     return _exit_status(settings, workers, stop)
 
 
-def _run_hooks(name: str, settings: AgentSettings, sessions: List[AgentSession], report: Report) -> None:
+def _run_hooks(name: str, settings: AgentSettings, sessions: List[AgentSession], report: EventReport) -> None:
     """Run a hook of the agent's own life where it has folders of hooks; all of that is loaded then, before any job."""
     if settings.job[agent.HOOKS_PATH] or settings.job[agent.ADDITIONAL_HOOKS_PATHS]:
         from bkagent.agent import agent_hooks
@@ -122,7 +122,7 @@ def _run_hooks(name: str, settings: AgentSettings, sessions: List[AgentSession],
         agent_hooks.run_lifecycle_hooks(name, settings.job, {session.id: session.name for session in sessions}, report)
 
 
-def _run_all(workers: List[Worker], takeover: Takeover, report: Report) -> None:
+def _run_all(workers: List[Worker], takeover: Takeover, report: EventReport) -> None:
     """Run each worker on a thread of its own, and look after the spool meanwhile."""
     threads = [
         threading.Thread(target=_run_one, args=(worker, report), name=f"worker-{worker.index}", daemon=True)
@@ -137,14 +137,14 @@ def _run_all(workers: List[Worker], takeover: Takeover, report: Report) -> None:
                 _rescan(takeover, report)
 
 
-def _rescan(takeover: Takeover, report: Report) -> None:
+def _rescan(takeover: Takeover, report: EventReport) -> None:
     try:
         takeover.scan()
     except AgentError as problem:
         report("error", str(problem), "spool.scan_failed")  # running jobs go on
 
 
-def _run_one(worker: Worker, report: Report) -> None:
+def _run_one(worker: Worker, report: EventReport) -> None:
     try:
         worker.run()
     except Exception as defect:  # an edge: a defect in one worker ends that worker alone
@@ -173,5 +173,5 @@ def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> N
         timer.start()
 
 
-def _prefix_with(report: Report, name: str) -> Report:
+def _prefix_with(report: EventReport, name: str) -> EventReport:
     return (lambda level, text, event="": report(level, f"{name} {text}", event)) if name else report

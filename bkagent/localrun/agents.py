@@ -15,7 +15,7 @@ from bkagent.config.settings import defaults
 from bkagent.errors import AgentError
 from bkagent.localrun.options import RunRequest
 from bkagent.warm.job_forks import JobForks
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # A tag that suits every job: on one machine there is nobody else to wait for.
 ANY_JOB = "*"
@@ -50,7 +50,7 @@ def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_s
 class Agents:
     """Runs them on a thread; `error` is why they could not work, if so."""
 
-    def __init__(self, how: AgentSettings, report: Report) -> None:
+    def __init__(self, how: AgentSettings, report: EventReport) -> None:
         self._how, self._report = how, report
         self.stop = Shutdown()
         self.error: "Optional[AgentError]" = None

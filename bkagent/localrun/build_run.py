@@ -17,7 +17,7 @@ from bkagent.localrun.live import Live
 from bkagent.localrun.options import RunRequest
 from bkagent.localrun.repository import DETACHED
 from bkagent.spool.layout import SPOOL
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 Out = Callable[[str], None]
 
@@ -29,7 +29,7 @@ _LOOK_S = 0.5
 class BuildRun:
     """Creates the build on a plane that serves, and runs agents for it. The rest is as for `LocalRun`."""
 
-    def __init__(self, plane: Plane, server: Server, request: RunRequest, out: Out, report: Report) -> None:
+    def __init__(self, plane: Plane, server: Server, request: RunRequest, out: Out, report: EventReport) -> None:
         self._plane, self._server = plane, server
         self._request, self._out, self._report = request, out, report
         self._interrupts_count = 0

@@ -13,7 +13,7 @@ from bkagent.controlplane.web.server import Server
 from bkagent.localrun import data_folder, plan, snapshot
 from bkagent.localrun.build_run import BuildRun, Out
 from bkagent.localrun.options import RunRequest
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # A ping waits for work this long, so that a job is handed out the moment it can run.
 _HOLD_PING_S = 10.0
@@ -22,7 +22,7 @@ _HOLD_PING_S = 10.0
 class LocalRun:
     """One run. `out(line)` prints for the user; `report(level, text)` is the log of agents and control plane."""
 
-    def __init__(self, request: RunRequest, out: Out, report: Report) -> None:
+    def __init__(self, request: RunRequest, out: Out, report: EventReport) -> None:
         self._request, self._out, self._report = request, out, report
         self._interrupts_count = 0
         self._lock = threading.Lock()
@@ -64,7 +64,7 @@ class LocalRun:
 
 
 @contextmanager
-def _serve_plane(data: str, report: Report) -> "Iterator[Tuple[Plane, Server]]":
+def _serve_plane(data: str, report: EventReport) -> "Iterator[Tuple[Plane, Server]]":
     """Open the plane of a data folder and serve it on loopback until the end."""
     plane = Plane.open(
         os.path.join(data, "store"), organization=plan.ORGANIZATION, also_refused=plan.not_honoured, within=data

@@ -17,7 +17,7 @@ from bkagent.spool import layout
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 from bkagent.wire.timestamps import rfc3339
 
 _STYLES = re.compile(rb"\x1b\[[0-9;]*[mK]")
@@ -40,7 +40,7 @@ class HeaderTimes:
         self,
         entry: AgentEntry,
         send: Callable[[Mapping[str, str]], None],
-        report: Report,
+        report: EventReport,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._entry, self._send, self._report, self._now_ns = entry, send, report, now_ns

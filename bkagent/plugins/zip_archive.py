@@ -1,6 +1,6 @@
 """A plugin that comes as a zip archive: downloaded for each job, checked, and unpacked where it cannot do harm.
 
-Limits and words are the reference's (job-lifecycle §4.8).
+Source of the limits and messages: buildkite/agent, internal/job/plugin_zip.go.
 """
 
 from __future__ import annotations

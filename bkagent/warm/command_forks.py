@@ -15,7 +15,7 @@ from typing import Mapping, Optional
 from bkagent.config import self_command
 from bkagent.system import file_lock, process_start
 from bkagent.system.stand_in import stand_in
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 _LOCK = "lock"
 _ENDS_WITHIN_S = 0.5
@@ -25,7 +25,7 @@ _MOST_FAILURES = 3  # in a row: it will not come to serve at the next try either
 class CommandForks:
     """Keeps the process for the launchers in a folder. Thread-safe. `environ` is what the process inherits."""
 
-    def __init__(self, launchers: str, environ: Mapping[str, str], report: Report) -> None:
+    def __init__(self, launchers: str, environ: Mapping[str, str], report: EventReport) -> None:
         self._folder = os.path.join(launchers, self_command.CALLS)
         self._report = report
         # The texts of callers are UTF-8, whatever the agent's are.

@@ -9,7 +9,7 @@ from typing import Mapping, Optional
 from bkagent.config import self_command
 from bkagent.system.fork_server import fork_server
 from bkagent.system.fork_server.fork_server import Forked, ForkServer, NotWarm
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
 _LEAN = {"MALLOC_ARENA_MAX": "1"}
@@ -22,7 +22,7 @@ _MOST_FAILURES = 3  # of a process that never came to serve: it will not at the 
 class JobForks:
     """Keeps a warm process beside this one. Thread-safe. `environ` is what all jobs inherit."""
 
-    def __init__(self, environ: Mapping[str, str], report: Report) -> None:
+    def __init__(self, environ: Mapping[str, str], report: EventReport) -> None:
         self._env = {**environ, **_LEAN}
         self._report = report
         self._lock = threading.Lock()

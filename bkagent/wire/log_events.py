@@ -112,7 +112,7 @@ EVENTS: Dict[str, str] = {
 }
 
 
-class Report(Protocol):
+class EventReport(Protocol):
     """Takes a message: its level, its words, and its key in EVENTS."""
 
     def __call__(self, level: str, text: str, event: str = "") -> None:
@@ -120,6 +120,6 @@ class Report(Protocol):
         ...
 
 
-def with_event(report: Report, event: str) -> Report:
+def with_event(report: EventReport, event: str) -> EventReport:
     """Return `report` with a key for messages that come without one, as those of a client's requests do."""
     return lambda level, text, own="": report(level, text, own or event)

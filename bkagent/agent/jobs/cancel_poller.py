@@ -11,7 +11,7 @@ from bkagent.errors import AgentError, Refused
 from bkagent.remote import jobs
 from bkagent.remote.client import Client
 from bkagent.spool.shared_files import CANCEL
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")
 _TOKEN_IS_INVALID = 401
@@ -28,7 +28,7 @@ class CancelPoller:
         cancelling: JobCanceller,
         *,
         mark_timed_out: Callable[[], None],
-        report: Report,
+        report: EventReport,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._client, self._job_id, self._interval_s = client, job_id, interval_s

@@ -9,10 +9,10 @@ from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import KILL, Shutdown
 from bkagent.spool import layout, listing
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 
-def flush(settings: AgentSettings, stop: Shutdown, report: Report, within_s: float) -> int:
+def flush(settings: AgentSettings, stop: Shutdown, report: EventReport, within_s: float) -> int:
     """Deliver the logs and results of jobs that have ended; return how many are still there.
 
     Jobs that an agent sees to, and those that still run, are left alone and do not count. Raises AgentError.

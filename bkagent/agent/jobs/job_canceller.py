@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system import process_group
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # A job process cannot end in order when it is killed itself, so it is asked by another signal then; the
 # command still gets the configured one from it.
@@ -23,7 +23,7 @@ class JobCanceller:
     with all that it started.
     """
 
-    def __init__(self, entry: AgentEntry, report: Report) -> None:
+    def __init__(self, entry: AgentEntry, report: EventReport) -> None:
         self._entry, self._report = entry, report
         self._lock = threading.Lock()
         self._killing: Optional[threading.Timer] = None

@@ -31,7 +31,7 @@ from bkagent.spool.shared_files import AGENT_STOP
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
 from bkagent.wire.finish import Finish
-from bkagent.wire.log_events import Report, with_event
+from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 
 # The result stays on disk until it is taken, so there is no last try; the pauses stay short enough for an
@@ -51,7 +51,7 @@ class JobDelivery:
     """
 
     def __init__(
-        self, entry: AgentEntry, client: Client, files: JobFiles, stop: Shutdown, report: Report,
+        self, entry: AgentEntry, client: Client, files: JobFiles, stop: Shutdown, report: EventReport,
         last_try_s: float = 0.0, open_output: Optional[OpenOutput] = None, outage: Optional[SharedBackoff] = None,
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files

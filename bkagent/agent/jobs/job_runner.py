@@ -54,7 +54,7 @@ from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import RUN_ERROR, Finish
-from bkagent.wire.log_events import Report, with_event
+from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 
 _KILLED_WITHIN_S = 10.0
@@ -71,7 +71,7 @@ class AgentContext:
     settings: AgentSettings
     spool_path: str
     stop: Shutdown
-    report: Report
+    report: EventReport
     warm: Optional[JobForks] = None
     open_output: Optional[OpenOutput] = None
     outages: SharedBackoffs = field(default_factory=SharedBackoffs)
@@ -284,7 +284,7 @@ def own_folders(settings: JobSettings) -> Tuple[str, ...]:
     return (self_command.code_root(), settings.launchers_path)
 
 
-def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report: Report) -> None:
+def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report: EventReport) -> None:
     """Take note of the process's end for the system's sake; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.

@@ -15,7 +15,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance, session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # Whoever delivers the job's end is done sooner; a job that goes on is in good hands.
 _PATIENCE_S = 5.0
@@ -23,7 +23,12 @@ _LOOK_S = 0.1
 
 
 def claim_earlier_entry(
-    spool_path: str, job: JobManifest, session: SessionFile, token: str, report: Report, wait: Callable[[float], bool]
+    spool_path: str,
+    job: JobManifest,
+    session: SessionFile,
+    token: str,
+    report: EventReport,
+    wait: Callable[[float], bool],
 ) -> Optional[AgentEntry]:
     """Return the entry to go on with, owned and in `session`; None where the job begins anew.
 
@@ -80,7 +85,7 @@ def _is_ours(entry: AgentEntry, token: str) -> bool:
     return session_file.is_same_token(session.token, token) or not provenance.fault_of(entry)
 
 
-def _set_aside(entry: AgentEntry, fault: str, report: Report) -> None:
+def _set_aside(entry: AgentEntry, fault: str, report: EventReport) -> None:
     """Move away what has not been made for this job. Raises AgentError where that cannot be."""
     what = f"what the spool has under the id of job {entry.job_id} is not its entry: {fault}"
     try:

@@ -11,13 +11,15 @@ from bkagent.errors import AgentError
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.wire.finish import Finish
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 from bkagent.wire.timestamps import rfc3339
 
 Wait = Callable[[float], bool]
 
 
-def report_unrunnable(client: Client, job_id: str, why: str, *, wait: Wait, report: Report, leaves: bool) -> Finish:
+def report_unrunnable(
+    client: Client, job_id: str, why: str, *, wait: Wait, report: EventReport, leaves: bool
+) -> Finish:
     """Start the job and finish it at once as one that could not be run; `why` becomes its log. Raises AgentError."""
     now = rfc3339(time.time_ns())
     jobs.start(client, job_id, now, wait=wait, report=report)

@@ -10,7 +10,7 @@ from bkagent.logs.strip_stamps import StampStripper
 from bkagent.spool import journal
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system.plain_file import open_plain
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 _READ_BYTES = 256 * 1024
 _LAST_WITHIN_S = 10.0
@@ -38,7 +38,7 @@ class StdoutFollower:
     Of a job that is taken over, what the control plane has was shown by the agent before; it is not shown again.
     """
 
-    def __init__(self, entry: AgentEntry, output: Output, report: Report) -> None:
+    def __init__(self, entry: AgentEntry, output: Output, report: EventReport) -> None:
         self._entry, self._output, self._report = entry, output, report
         self._unstamped = StampStripper(entry.job)
         self._at = self._size = _acknowledged_bytes(entry)

@@ -9,7 +9,7 @@ from typing import Callable, Optional
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
-from bkagent.wire.log_events import Report, with_event
+from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 
 
@@ -26,7 +26,7 @@ class Heartbeat:
         client: Callable[[], Client],
         interval_s: float,
         *,
-        report: Report,
+        report: EventReport,
         on_beat: Callable[[], None],
         on_refusal: Callable[[AgentError], None],
         at_once: bool = False,

@@ -17,7 +17,7 @@ from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
 from bkagent.system import host
 from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
-from bkagent.wire.log_events import Report, with_event
+from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.registration import Registered, Registration
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def own_user_agent() -> str:
     return user_agent(host.goos(), host.goarch())
 
 
-def connect_to(settings: AgentSettings, report: Report) -> Client:
+def connect_to(settings: AgentSettings, report: EventReport) -> Client:
     """Return the client that registers."""
     return Client(
         settings.endpoint, settings.token, environ=settings.environ, user_agent=own_user_agent(),
@@ -37,7 +37,7 @@ def connect_to(settings: AgentSettings, report: Report) -> Client:
     )  # fmt: skip
 
 
-def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestLog]:
+def request_log_of(settings: AgentSettings, report: EventReport) -> Optional[RequestLog]:
     """Return what reports the agent's requests, None where that is not shown."""
     if not settings.is_verbose:
         return None
@@ -46,7 +46,7 @@ def request_log_of(settings: AgentSettings, report: Report) -> Optional[RequestL
     return RequestLog(with_event(report, "control_plane.request"), settings.debug_http)
 
 
-def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: Report) -> List[AgentSession]:
+def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: EventReport) -> List[AgentSession]:
     """Register every worker, at the same time; return their sessions in the order of their numbers.
 
     Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.
@@ -79,7 +79,7 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
     return [session for session in sessions if session is not None]
 
 
-def _report_settings(registered: Registered, report: Report) -> None:
+def _report_settings(registered: Registered, report: EventReport) -> None:
     """Report what the control plane asks of this agent."""
     report("debug", f"Ping interval: {registered.ping_interval_s:g}s", "session.setting")
     report("debug", f"Job status interval: {registered.job_status_interval_s:g}s", "session.setting")

@@ -12,7 +12,7 @@ from typing import Mapping, Optional
 from bkagent.errors import AgentError, ConfigError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registered
 
@@ -20,7 +20,7 @@ from bkagent.wire.registration import Registered
 class AgentSession:
     """The session that `registered` describes. `home` and `client` are where its calls go (see above)."""
 
-    def __init__(self, registering: Client, registered: Registered, report: Report) -> None:
+    def __init__(self, registering: Client, registered: Registered, report: EventReport) -> None:
         self.id, self.name = registered.id, registered.name
         self.ping_interval_s = registered.ping_interval_s
         self.heartbeat_interval_s = registered.heartbeat_interval_s

@@ -9,13 +9,13 @@ from bkagent.agent.shutdown import GRACEFUL, KILL
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 
 class StopReport:
     """One session's report. It is sent from a thread of its own, so that neither job nor signal waits for it."""
 
-    def __init__(self, client: Client, report: Report) -> None:
+    def __init__(self, client: Client, report: EventReport) -> None:
         self._client, self._report = client, report
         self._thread: Optional[threading.Thread] = None
         self._beginning = threading.Lock()  # a worker that leaves may be quicker than who tells it of the stop

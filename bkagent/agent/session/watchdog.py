@@ -13,7 +13,7 @@ from typing import Callable, Mapping, Optional
 
 from bkagent.system import service_socket
 from bkagent.wire.digits import is_whole
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class WatchdogRequest:
     interval_s: float
 
 
-def read_watch(environ: Mapping[str, str], report: Report) -> Optional[WatchdogRequest]:
+def read_watch(environ: Mapping[str, str], report: EventReport) -> Optional[WatchdogRequest]:
     """Return what is asked of this process, None where nothing is."""
     address, microseconds = environ.get("NOTIFY_SOCKET", ""), environ.get("WATCHDOG_USEC", "")
     if not address or not microseconds:
@@ -41,7 +41,7 @@ def read_watch(environ: Mapping[str, str], report: Report) -> Optional[WatchdogR
 class Watchdog:
     """Gives the word from a thread of its own, while `is_well()`, until `stop()`."""
 
-    def __init__(self, watch: WatchdogRequest, is_well: Callable[[], bool], report: Report) -> None:
+    def __init__(self, watch: WatchdogRequest, is_well: Callable[[], bool], report: EventReport) -> None:
         self._watch, self._is_well, self._report = watch, is_well, report
         self._ended = threading.Event()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from bkagent.localrun.options import RunRequest
     from bkagent.localrun.run import LocalRun
-    from bkagent.wire.log_events import Report
+    from bkagent.wire.log_events import EventReport
 
 
 def run(call: Call) -> int:
@@ -73,7 +73,7 @@ def _inherited(environ: "Dict[str, str]") -> "Dict[str, str]":
     return {name: text for name, text in environ.items() if not name.startswith(own)}
 
 
-def _quiet(call: Call) -> "Report":
+def _quiet(call: Call) -> "EventReport":
     """Return a report that leaves out what agents say about ordinary work, unless --debug asks for it."""
     talkative = call.settings[logging.DEBUG]
 

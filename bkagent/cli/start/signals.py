@@ -10,14 +10,14 @@ from typing import List
 
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.system import signals
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 # At level KILL the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0
 _AGAIN = "send it again to cancel the running jobs"
 
 
-def follow(stop: Shutdown, report: Report) -> None:
+def follow(stop: Shutdown, report: EventReport) -> None:
     """Let signals raise `stop`. Must be called on the main thread.
 
     TERM and INT: finish the running job; then cancel it; then kill it. QUIT: cancel at once. HUP: nothing.
@@ -50,7 +50,7 @@ _LEVELLED = _numbers("SIGTERM", "SIGINT", "SIGQUIT", "SIGBREAK")
 _UNHEEDED = _numbers("SIGHUP")
 
 
-def _raise(number: int, stop: Shutdown, report: Report) -> None:
+def _raise(number: int, stop: Shutdown, report: EventReport) -> None:
     is_quit = number == getattr(signal, "SIGQUIT", None)
     level = max(FORCED if is_quit else GRACEFUL, min(stop.level + 1, KILL))
     name = signal.Signals(number).name

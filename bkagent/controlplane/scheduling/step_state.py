@@ -1,6 +1,6 @@
 """The state and the outcome of a step, which follow from its jobs.
 
-Source: https://buildkite.com/docs/agent/v3/cli-step
+Source: https://buildkite.com/docs/agent/cli/reference/step
 """
 
 from __future__ import annotations

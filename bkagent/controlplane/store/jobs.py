@@ -35,7 +35,7 @@ SCHEMA = (
 TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
 # By priority, then by the time of scheduling, then by the order of upload.
-# Source: https://buildkite.com/docs/pipelines/configure/workflows/managing-priorities
+# Source: https://buildkite.com/docs/pipelines/configure/workflows/job-priority
 DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, rowid"
 # Most often an agent can run the first job; a queue of hundreds is not read for it.
 RUNNABLE_PAGE = 16

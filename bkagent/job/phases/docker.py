@@ -1,6 +1,6 @@
-"""The reference's old way into containers: variables of the job say that its command runs in one (fact sheet §6.1, 7).
+"""The reference's deprecated Docker integration: variables of the job say that its command runs in a container.
 
-Plugins have taken its place, and each use is warned of.
+Plugins have replaced it, and each use logs a warning. Source: buildkite/agent, internal/job/docker.go.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _VARIABLES = (COMPOSE_CONTAINER, COMPOSE_FILE, CONTAINER, FILE, COMPOSE_BUILD_AL
 _USELESS_ALONE = (COMPOSE_FILE, COMPOSE_BUILD_ALL, COMPOSE_LEAVE_VOLUMES)
 # What the job's hooks learn, and what tells at the end that there is something to remove.
 _RUNNING, _IMAGE, _PROJECT = "DOCKER_CONTAINER", "DOCKER_IMAGE", "COMPOSE_PROJ_NAME"
-_TRUE = frozenset(("on", "1", "enabled", "true"))  # job-lifecycle: what variables call true
+_TRUE = frozenset(("on", "1", "enabled", "true"))  # source: buildkite/agent, env/environment.go
 _PLUGINS = "https://github.com/buildkite-plugins"
 
 

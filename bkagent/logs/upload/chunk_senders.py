@@ -11,7 +11,7 @@ from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.plain_file import open_plain
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 Send = Callable[[int, int, int, bytes], None]
 _READ_BYTES = 256 * 1024
@@ -36,7 +36,7 @@ class ChunkSenders:
         send: Send,
         outage: SharedBackoff,
         ring: Callable[[], None],
-        report: Report,
+        report: EventReport,
     ) -> None:
         self._log_path, self._journal, self._send, self._outage = log_path, journal, send, outage
         self._ring, self._report = ring, report

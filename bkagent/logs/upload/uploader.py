@@ -16,7 +16,7 @@ from bkagent.spool.background_sync import BackgroundSync
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
-from bkagent.wire.log_events import Report
+from bkagent.wire.log_events import EventReport
 
 _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `nudge` makes a stop prompt
 
@@ -40,7 +40,7 @@ class Uploader:
         self,
         entry: AgentEntry,
         send: Send,
-        report: Report,
+        report: EventReport,
         *,
         outage: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
