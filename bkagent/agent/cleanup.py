@@ -77,7 +77,7 @@ def _is_unused(folder: str, now: float) -> bool:
         return False
     fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     try:
-        # Looked at again under the lock: somebody may just have come.
+        # Checked again under the lock: another process may just have begun to use it.
         if not file_lock.try_lock(fd) or now - os.fstat(fd).st_mtime <= UNUSED_S:
             return False
         try:

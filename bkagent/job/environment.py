@@ -43,7 +43,7 @@ def checkout_path(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def git_prompt(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
-    """Nobody is there to answer git's questions."""
+    """Keep git from asking questions: a job has no person to answer them."""
     return {"GIT_TERMINAL_PROMPT": "0"}
 
 

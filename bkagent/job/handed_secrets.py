@@ -46,7 +46,7 @@ def take() -> Tuple[str, ...]:
         if not stat.S_ISFIFO(os.fstat(0).st_mode):
             return ()
     except OSError:
-        return ()  # there is none
+        return ()  # the agent has not passed a pipe
     data = b""
     while len(data) < _MOST_BYTES:
         piece = os.read(0, 65536)

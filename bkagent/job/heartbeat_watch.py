@@ -1,4 +1,4 @@
-"""End a job that the control plane must think lost: whoever takes it over now must not find it still running."""
+"""End a job that the control plane must think lost: another agent may run it now, and no job may run twice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class HeartbeatWatch:
     """Calls `lost(age in seconds)` once, on a thread of its own, when no heartbeat has been accepted for too long.
 
     `age_s(now)` says how old the last one is by the wall clock. That clock may be set while a job runs, so the age must
-    also have passed by one that nobody sets, since the last heartbeat that was seen here.
+    also have passed by the monotonic clock, since the last heartbeat that was seen here.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobProcessS
         return paths.expand(text, environ)
 
     hooks = [settings[agent.HOOKS_PATH], *settings[agent.ADDITIONAL_HOOKS_PATHS]]
-    # The agent has left out what came with the job: this is of whoever started the agent, or this very process.
+    # The agent leaves out what came with the job, so this comes from the agent's or this process's own environment.
     override_self = environ.get(OVERRIDE_SELF, "") if settings[job.JOB] == _TEST_JOB_ID else ""
     cancel_grace_s, signal_grace_s = _graces(settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD])
     return JobProcessSettings(

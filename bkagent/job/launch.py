@@ -1,7 +1,7 @@
 """Start the process of one job: the one place that knows how.
 
-Where a warm process is ready the job is a fork of it, else a program of its own. Nobody can tell the difference but
-by the clock.
+Where a warm process is ready the job is a fork of it, else a program of its own. Only the time it takes
+differs.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""What a job leaves running: named in its log, since nobody else will say why a machine fills up; ended if wanted.
+"""Processes that a job leaves running: named in its log, as the reason why a machine fills up; ended on request.
 
 Three ties lead to a process of a job. Each has a variable with a text that no other job has; where the system allows
 it, the job process stays the ancestor of all that it starts, whatever they clear and however often they fork; and where
 what is left is to be ended, a group of the kernel's holds them all, if one can be had. What another program starts for
-the job (a container's, say) has none of these.
+the job (a container's, say) has no such tie.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class JobProcess:
             try:
                 os.unlink(self._job.log_tmpfile)
             except OSError:
-                pass  # somebody else's program was quicker
+                pass  # another program has removed it
 
     def _result(self) -> Result:
         program = self._job.bootstrap_script

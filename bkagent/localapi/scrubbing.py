@@ -15,7 +15,7 @@ Scrub = Callable[[str], str]
 
 
 def scrub_body(target: str, body: bytes, scrub: Scrub) -> bytes:
-    """Return the body of a request without secrets; byte for byte where it has none."""
+    """Return the body of a request without secrets; byte for byte the same if it has no secrets."""
     if not body:
         return body
     try:

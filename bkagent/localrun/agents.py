@@ -17,7 +17,7 @@ from bkagent.localrun.options import RunRequest
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
 
-# A tag that suits every job: on one machine there is nobody else to wait for.
+# A tag that suits every job: on one machine there is no other agent to wait for.
 ANY_JOB = "*"
 # Its control plane is in this process and answers within moments, unless the machine is busy.
 _LAST_TRY_S = 5.0

@@ -15,7 +15,7 @@ from bkagent.system import process_group
 def hand_over(spool_path: str, endpoint: str, report: "Report") -> int:
     """End the jobs of the spool that still run, and point all of them at `endpoint`; return how many there were.
 
-    The agents that start next take them over. The caller holds the data folder, so nobody else is using it.
+    The agents that start next take them over. The caller holds the lock of the data folder, so it is the only user.
     """
     count = 0
     for entry in directory.entries(spool_path):

@@ -42,7 +42,7 @@ class PipelineSource:
 
 
 def find(request: RunRequest) -> PipelineSource:
-    """Return the source that a request names. Raises UsageError where there is none or it cannot be read."""
+    """Return the source that a request names. Raises UsageError where it is missing or unreadable."""
     work_tree = repository.find(request.folder, request.environ)
     path = os.path.join(request.folder, request.file) if request.file else _usual(work_tree.top)
     name = request.file or _relative_to(request.folder, path)
@@ -134,7 +134,7 @@ def _notes(document: Mapping[str, Any]) -> "List[str]":
     steps += [inner for step in steps for inner in step.get("steps") or [] if isinstance(inner, Mapping)]
     named = {name for part in (document, *steps) for name in part}
     notes = {
-        "notify": "notify: a local run notifies nobody",
+        "notify": "notify: a local run sends no notifications",
         "agents": "agents: every step runs on this machine",
         "cache": "cache: a local run keeps no caches",
     }

@@ -14,7 +14,7 @@ _STEERING = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_CEILING_DIRECTORIES",
 )  # fmt: skip
-# How git says that there is none here.
+# How git says that a folder is in no repository.
 _NO_REPOSITORY = ("not a git repository", "must be run in a work tree")
 DETACHED = "HEAD"  # git's own name for it, `git rev-parse --abbrev-ref HEAD`
 
@@ -80,12 +80,12 @@ class Git:
 
 
 def find(folder: str, environ: Mapping[str, str]) -> Repository:
-    """Return the repository that `folder` lies in. Raises UsageError where there is none."""
+    """Return the repository that `folder` lies in. Raises UsageError where it is in no repository."""
     git = Git(folder, environ)
     top, refusal = git.ask_why("rev-parse", "--show-toplevel")
     if not top:
         if refusal and not any(words in refusal for words in _NO_REPOSITORY):
-            # Its owner is somebody else, say; git names the remedy.
+            # It belongs to another user, say; git names the remedy.
             raise UsageError(f"git refuses to work in {folder}: {_printable(refusal)}")
         raise UsageError(
             f"{folder} is in no git repository with a work tree; stand in one, or make this one with `git init`"

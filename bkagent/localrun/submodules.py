@@ -35,7 +35,7 @@ def find(
 ) -> "Tuple[List[Within], List[str]]":
     """Return the repositories within that are checked out, and the paths of those that git cannot use.
 
-    `private` has the index to look at. Ignored ones are none of them, nor those that symbolic links lead to.
+    `private` has the index to look at. Ignored repositories are left out, as are those that symbolic links lead to.
     """
     untracked = git.out("ls-files", "--others", "--exclude-standard", "-z", more=private).split("\0")
     paths = {path[:-1] for path in untracked if path.endswith("/")}

@@ -26,7 +26,7 @@ _HEADER = re.compile(rb"^(?:---|\+\+\+|~~~)[ \t\r\v\f]", re.MULTILINE)
 _GATHER_S = 1.0
 _READ_BYTES = 1024 * 1024
 _LONGEST_LINE_BYTES = 4096  # more of a line is not kept to see whether it is a header
-_MOST = 100_000  # of one job; a server would not take more, and nobody would read them
+_MOST = 100_000  # of one job; a server would not take more
 _MOST_AT_ONCE = 1000
 
 

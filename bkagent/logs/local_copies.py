@@ -10,7 +10,7 @@ import os
 import stat
 from typing import Callable, Dict
 
-TMPFILE_MODE = 0o644  # for collectors of logs, which run as somebody else; the reference's
+TMPFILE_MODE = 0o644  # for collectors of logs, which run as another user; the reference's
 COPY_MODE = 0o640
 
 Say = Callable[[str], None]
@@ -72,7 +72,7 @@ def append(path: str, data: bytes, mode: int) -> None:
 
 
 def _open(path: str, mode: int) -> int:
-    """Open a copy to append to. Raises OSError, also for what somebody may have put in its place."""
+    """Open a copy to append to. Raises OSError, also for what another user may have put in its place."""
     fd = os.open(path, _FLAGS | _NO_LINK | _NO_WAIT, mode)
     status = os.fstat(fd)
     is_ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()

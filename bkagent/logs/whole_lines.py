@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import List
 
-LONGEST_BYTES = 64 * 1024  # a longer one comes in parts, so that nobody fills the memory with one
+LONGEST_BYTES = 64 * 1024  # a longer line comes in parts, so that it cannot fill the memory
 
 
 class WholeLines:

@@ -133,7 +133,9 @@ def find_vendored(root: str, plugin: Plugin) -> CheckedOut:
     below = posixpath.join(posixpath.normpath(plugin.location), "hooks")
     for role, path in (("path", plugin.location), ("hooks path", below)):
         if not root or not _is_folder_inside(root, path):
-            problem = "it leads outside, or is none" if os.path.lexists(os.path.join(root, path)) else "there is none"
+            problem = (
+                "it is outside, or not a directory" if os.path.lexists(os.path.join(root, path)) else "it is missing"
+            )
             text = f'vendored plugin {role} "{path}" must be a directory within the checked-out repository: {problem}'
             raise JobFailed(text, 1)
     return CheckedOut(plugin, root, os.path.normpath(os.path.join(root, hooks)))

@@ -1,4 +1,4 @@
-"""Take a lock file, waiting in the kernel for it: whoever waits is woken as soon as it is free."""
+"""Take a lock file, waiting in the kernel for it: the waiting thread is woken as soon as it is free."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ Debug = Callable[[str], None]
 
 
 def unheard(text: str) -> None:
-    """Drop a remark where nobody debugs."""
+    """Drop a debug message while debugging is off."""
 
 
 def run(

@@ -9,7 +9,7 @@ ON_WINDOWS = os.sep == "\\"
 
 
 def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:
-    """Return the absolute path of a program, None where there is none.
+    """Return the absolute path of a program, None where it is not found.
 
     A name with a separator is a path, relative to `cwd`; so are relative entries of PATH.
     """

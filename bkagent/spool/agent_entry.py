@@ -40,7 +40,7 @@ class AgentEntry:
 
     @property
     def session(self) -> Optional[SessionFile]:
-        """The session that took the job, None where none is written down. Raises WireError when it is damaged."""
+        """The session that took the job, None where its file is missing. Raises WireError when it is damaged."""
         return session_file.read(layout.state_of(self.folder), self.job_id)
 
     @property

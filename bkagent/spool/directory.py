@@ -1,6 +1,6 @@
 """The spool: a folder per job, the border between agents and job processes.
 
-An agent creates an entry, or takes one that nobody owns; the job process attaches to it. Whoever dies, the other side
+An agent creates an entry, or takes one without an owner; the job process attaches to it. If either side dies, the other
 finds everything there.
 """
 
@@ -52,7 +52,7 @@ def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = N
 
 
 def _publish(folder: str, session: SessionFile) -> AgentEntry:
-    """Own the folder, and only then let it count as an entry: nobody else can be quicker."""
+    """Own the folder, and only then let it count as an entry, so that no other agent can take it first."""
     owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
     if not file_lock.lock_soon(owner):
         os.close(owner)
@@ -68,7 +68,7 @@ def _publish(folder: str, session: SessionFile) -> AgentEntry:
 
 
 def find(spool_path: str, job_id: str) -> Optional[AgentEntry]:
-    """Return what the spool has under a job's id, nobody's yet and perhaps no entry at all; None when it has nothing.
+    """Return the spool's folder of a job's id, not owned and not validated yet; None when it is missing.
 
     Raises AgentError for an id that cannot be a name.
     """
@@ -77,7 +77,7 @@ def find(spool_path: str, job_id: str) -> Optional[AgentEntry]:
 
 
 def entries(spool_path: str) -> List[AgentEntry]:
-    """Return the entries of the spool, nobody's yet, in the order of their names. A missing spool has none.
+    """Return the entries of the spool, not owned yet, in the order of their names. A missing spool is empty.
 
     Raises AgentError where it cannot be read.
     """

@@ -40,7 +40,7 @@ class FullDiskWriter:
         reserve(reserve_path, RESERVE_BYTES)
 
     def append(self, data: bytes) -> None:
-        """Write, wait for room, or take note that there is none. Raises OSError for other troubles of the disk."""
+        """Write, wait for room, or note that the disk is full. Raises OSError for other troubles of the disk."""
         if self._is_in_gap():
             self._drop(data)
             if self._clock() >= self._look_at:

@@ -76,7 +76,7 @@ class JobEntry:
         """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
 
         On the disk the result always comes after the log. The disk takes longer than a control plane that answers,
-        so an agent of this boot hears of the result before: nobody would be safer for its wait.
+        so an agent of this boot hears of the result before: waiting would make nothing safer.
         """
         self._outcome = outcome
         with self._lock:
@@ -129,7 +129,7 @@ class JobEntry:
         return heartbeat_age_s(self.folder, now)
 
     def _mend_job_file(self) -> None:
-        """Write what this process knows where the file is damaged: without it nobody could deliver the job's end."""
+        """Rewrite a damaged job file from what this process knows: without it no agent could deliver the result."""
         try:
             read_job(self.folder)
         except WireError:

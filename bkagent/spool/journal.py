@@ -3,7 +3,7 @@
     c SEQ OFFSET SIZE    written before the chunk is sent for the first time
     a SEQ                written after the answer
 
-A chunk that is cut keeps its number and its bytes for ever: whoever goes on after a crash sends the same again.
+A chunk that is cut keeps its number and its bytes for ever: an agent that goes on after a crash sends the same again.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Journal:
         """Write down that the control plane has a chunk. Raises OSError.
 
         A full disk is no error here: without this line a chunk is sent once more after a crash, which does no harm.
-        Nor is an answer that comes after the journal was closed: whoever goes on sends the chunk once more.
+        Nor is an answer that comes after the journal was closed: the next agent sends the chunk once more.
         """
         with self._lock:
             if self._fd < 0:

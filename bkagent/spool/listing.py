@@ -27,7 +27,7 @@ class SpooledJob:
     """One job.
 
     state        "running"; "waiting" for its control plane; "lost", with a log but no result; "starting"; "damaged";
-                 "foreign", which no agent has made, for a `reason`; or "kept", which nobody delivers any more, for one
+                 "foreign", which no agent has made, or "kept", which is no longer delivered; both with a `reason`
     in_hand      whether an agent sees to it now
     log_bytes    size of its log, and `acknowledged_bytes` how much of that has been taken; None where that is not known
     changed_at   Unix time of the last change of the log
@@ -59,7 +59,7 @@ def list_jobs(state_path: str) -> List[SpooledJob]:
 
 
 def find(state_path: str, job_id: str) -> SpooledJob:
-    """Return one of them by its id, or the beginning of that. Raises AgentError where it is none, or several."""
+    """Return the job of an id or a prefix of one. Raises AgentError where it is unknown or ambiguous."""
     jobs = list_jobs(state_path)
     matches = [job for job in jobs if job.job_id == job_id] or [job for job in jobs if job.job_id.startswith(job_id)]
     if len(matches) != 1 or not job_id:

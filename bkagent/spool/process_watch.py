@@ -38,7 +38,7 @@ class ProcessWatch:
         return True
 
     def ended(self) -> bool:
-        """Return whether the job is over: it started or has a result, and nobody runs it. No result then means lost."""
+        """Return whether the job is over: it started or has a result, and no process runs it. No result means lost."""
         if not self.started() and not result.exists(self._folder):
             return False
         return not self.alive()

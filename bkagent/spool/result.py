@@ -58,7 +58,7 @@ def exists(folder: str) -> bool:
 
 
 def read(folder: str) -> Optional[Result]:
-    """Return the result of a spool entry, or None when there is none yet. Raises WireError for a damaged one."""
+    """Return the result of a spool entry, or None before it is written. Raises WireError for a damaged one."""
     try:
         text = _text(folder, NAME)
     except FileNotFoundError:

@@ -40,7 +40,7 @@ def is_ours(path: str) -> bool:
 
 
 def close_to_others(path: str) -> None:
-    """Let nobody but this user into a folder of ours. Raises ConfigError with the end of a sentence, OSError."""
+    """Close a folder of ours to other users. Raises ConfigError with the end of a sentence, OSError."""
     status = os.lstat(path)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
         raise ConfigError("belongs to another user or is a link; choose another one")

@@ -18,7 +18,7 @@ _ENDINGS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal
 _LEFT_IGNORED = ("SIGCONT", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGRTMIN")
 # The same, but for a process that handles them.
 _LEFT_UNTIL_HANDLED = (signal.SIGINT, signal.SIGHUP)
-# Nobody starts a process of ours to block these; it would not hear what is meant for it, nor of its children's ends.
+# Heard even if they were blocked when this process started: else it would miss requests to end, and ends of children.
 _NEVER_BLOCKED = (
     "SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGTRAP", "SIGABRT", "SIGBUS", "SIGFPE", "SIGSEGV", "SIGTERM",
     "SIGSTKFLT", "SIGCHLD", "SIGURG", "SIGPROF", "SIGSYS", "SIGRTMIN",

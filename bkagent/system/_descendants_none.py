@@ -18,4 +18,4 @@ def find() -> "List[Marked]":
 
 
 def collect() -> None:
-    """Do nothing: there are none."""
+    """Do nothing: this process adopts no orphans."""

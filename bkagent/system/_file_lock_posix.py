@@ -16,7 +16,7 @@ def try_lock(fd: int) -> bool:
 
 
 def try_lock_shared(fd: int) -> bool:
-    """Take a shared lock if nobody holds the exclusive one."""
+    """Take a shared lock if the exclusive lock is free."""
     return _try(fd, fcntl.LOCK_SH)
 
 

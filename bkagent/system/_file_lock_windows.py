@@ -57,7 +57,7 @@ def try_lock(fd: int) -> bool:
 
 
 def try_lock_shared(fd: int) -> bool:
-    """Take a shared lock if nobody holds the exclusive one."""
+    """Take a shared lock if the exclusive lock is free."""
     return _take(fd, _FAIL_IMMEDIATELY)
 
 

@@ -28,7 +28,7 @@ class Group:
             with open(os.path.join(self._folder, "cgroup.kill"), "w", encoding="ascii") as file:
                 file.write("1")
         except OSError:
-            return  # it could be entered but not left, which kills nobody
+            return  # the group could be entered but not left: nothing of it is killed
         until = time.monotonic() + _EMPTY_WITHIN_S
         while time.monotonic() < until:
             try:
@@ -66,7 +66,7 @@ def enter(name: str) -> "Optional[Group]":
 def _remove_empty(above: str) -> None:
     """Remove the groups of jobs that were killed themselves.
 
-    One that somebody is in stays, and so does one that has just been made: its job may be on its way into it.
+    A group with a process in it stays, and so does a new one: its job may be about to enter it.
     """
     try:
         folders = [os.path.join(above, name) for name in os.listdir(above) if name.startswith(PREFIX)]
@@ -81,7 +81,7 @@ def _remove_empty(above: str) -> None:
 
 
 def _own_folder() -> str:
-    """Return the folder of this process's cgroup, "" where there is none of version 2."""
+    """Return the folder of this process's cgroup of version 2, "" if it has none."""
     try:
         with open("/proc/self/cgroup", encoding="utf-8", errors="surrogateescape") as file:
             own = [line.rstrip("\n")[3:] for line in file if line.startswith("0::")]

@@ -18,7 +18,7 @@ def ask_to_end(pid: int, name: str) -> None:
 
 def kill(pid: int) -> None:
     """Kill `pid` with its group, and its descendants, which may be in sessions of their own."""
-    # Looked up first: once their parent is dead they are nobody's.
+    # Looked up first: once their parent is dead they cannot be found.
     descendants = _descendants(pid)
     _signal_group(pid, signal.SIGKILL)
     for descendant in descendants:

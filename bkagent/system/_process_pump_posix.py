@@ -73,7 +73,7 @@ def _carry(fd: int, sink: "Sink") -> bool:
             data = os.read(fd, _GATHERED_BYTES)
         except BlockingIOError:
             break
-        except OSError:  # EIO is how a terminal says that nobody holds its other end
+        except OSError:  # EIO is how a terminal says that its other end is closed
             data = b""
         if not data:
             is_open = False

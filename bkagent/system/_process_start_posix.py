@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TERMINALS = True
 
-# The children started here, until their ends are taken note of: what another takes note of, nobody learns.
+# The children started here, until they are reaped: each exit status can be read only once.
 _running: "Set[int]" = set()
 _running_lock = threading.Lock()
 
@@ -208,7 +208,7 @@ def place_files(files: "Tuple[int, int, int]") -> None:
 
 
 def variables_of(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
-    """Return the variables as a process gets them. Raises ValueError for one that none can have."""
+    """Return the variables as a process gets them. Raises ValueError for what no process can be given."""
     encoded = {}
     for name, value in env.items():
         if name and "=" not in name:  # others cannot be told from a name and a value
@@ -217,7 +217,7 @@ def variables_of(env: "Mapping[str, str]") -> "Dict[bytes, bytes]":
 
 
 def to_bytes(text: str, role: str) -> bytes:
-    """Return a text as a process gets it. Raises ValueError for one that none can have."""
+    """Return a text as a process gets it. Raises ValueError for what no process can be given."""
     try:
         data = os.fsencode(text)
     except UnicodeEncodeError:
@@ -235,7 +235,7 @@ def _letter(letter: str) -> bytes:
 
 
 def _reap(pid: int) -> int:
-    """Return the wait status of a child; that of a clean exit when somebody else has taken it."""
+    """Return the wait status of a child; that of a clean exit when another part of the process has reaped it."""
     try:
         return os.waitpid(pid, 0)[1]
     except ChildProcessError:

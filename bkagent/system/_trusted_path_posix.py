@@ -53,7 +53,7 @@ class Way:
         self.folder, self.is_open = path, bool(status.st_mode & _WRITABLE)
 
     def _keeps(self, name: str, owner: int) -> bool:
-        """Whether what lies in a sticky folder is there because of this user or root, not of somebody who was first."""
+        """Whether an entry of a sticky folder was made by this user or root, not by another user who came first."""
         if owner in (0, os.geteuid()):
             return True
         mark = f"bkagent-{self._peer}"
@@ -68,7 +68,7 @@ class Way:
         try:
             os.mkdir(path, self._mode)
         except FileExistsError:
-            pass  # somebody was faster; whose it is now is looked at as ever
+            pass  # another process was faster; its owner is checked like any other
         return os.lstat(path)
 
 

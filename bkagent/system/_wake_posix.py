@@ -36,7 +36,7 @@ class Ringer:
         try:
             os.write(self._fd, b"!")
         except BlockingIOError:
-            pass  # full of rings that nobody has heard yet
+            pass  # full of unheard rings
 
     def close(self) -> None:
         if self._fd >= 0:
@@ -45,7 +45,7 @@ class Ringer:
 
 
 class Listener(Ringer):
-    """Reads the FIFO. Being a writer too it never sees an end of file, whoever comes and goes."""
+    """Reads the FIFO. Being a writer too it never sees an end of file, even when no ringer is left."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)

@@ -1,7 +1,7 @@
 """A bell as a named event; the promises are in wake.py.
 
 The file holds the event's name, a random one: events live in one name space for all users, and a name that can be
-guessed can be taken by somebody else first. An event exists while somebody has it open, so the ringer and the
+guessed can be taken by another user first. An event exists while a process has it open, so the ringer and the
 listener each open or make it.
 """
 

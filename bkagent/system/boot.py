@@ -1,6 +1,6 @@
 """Which start of the machine this is: tells what was written before the power went from what was written since.
 
-boot_id() -> str     a text that every start of the machine changes, "" where the system has none
+boot_id() -> str     a text that every start of the machine changes, "" where the system does not tell
 """
 
 _LINUX = "/proc/sys/kernel/random/boot_id"  # the host's, in containers too: one machine, one page cache

@@ -9,8 +9,8 @@ NewFile                       a context manager: what was not put is removed
   .file                         a FileIO to write to
   .put()                        give it its name; what bears that name, a link too, is replaced, never written to
 
-No step is looked up by name twice: each folder is held open while something is done in it, so that nobody can put a
-link in its place meanwhile.
+No step is looked up by name twice: each folder is held open while it is in use, so that no link can be put in its place
+meanwhile.
 """
 
 import sys

@@ -2,9 +2,9 @@
 
 open_lock(path) -> int      a descriptor of the lock file, made (0600) if missing, lost at an exec; raises OSError
 try_lock(fd) -> bool        take the lock if it is free; say whether this descriptor now holds it
-try_lock_shared(fd) -> bool take it together with others who do so, if nobody has it alone
+try_lock_shared(fd) -> bool take it together with others who do so, if it is not held exclusively
 lock(fd) -> None            wait until it is ours
-wait_until_free(path)       block until nobody holds it; other threads go on meanwhile
+wait_until_free(path)       block until it is free; other threads go on meanwhile
 is_held(path) -> bool       whether another descriptor, here or in another process, holds it
 
 Closing the descriptor gives the lock back. Two descriptors of one file exclude each other within a process too. A
@@ -23,7 +23,7 @@ else:
 
 __all__ = ["is_held", "lock", "lock_soon", "open_lock", "try_lock", "try_lock_shared", "wait_until_free"]
 
-_PROBE_S = 0.25  # a probe by somebody else lasts microseconds; this is for a machine that swaps
+_PROBE_S = 0.25  # another process's probe lasts microseconds; this is for a machine that swaps
 
 
 def open_lock(path: str) -> int:
@@ -32,7 +32,7 @@ def open_lock(path: str) -> int:
 
 
 def is_held(path: str) -> bool:
-    """Return whether somebody holds the lock; a file that does not exist is held by nobody."""
+    """Return whether the lock is held; that of a missing file is free."""
     try:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
@@ -44,7 +44,7 @@ def is_held(path: str) -> bool:
 
 
 def wait_until_free(path: str) -> None:
-    """Block until nobody holds the lock. Returns at once when the file does not exist."""
+    """Block until the lock is free. Returns at once when the file does not exist."""
     try:
         fd = os.open(path, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
     except FileNotFoundError:
@@ -56,7 +56,7 @@ def wait_until_free(path: str) -> None:
 
 
 def lock_soon(fd: int) -> bool:
-    """Take the lock if nobody holds it for longer than a probe does; say whether this descriptor now holds it."""
+    """Take the lock unless it is held for longer than a probe does; return whether this descriptor now holds it."""
     until = time.monotonic() + _PROBE_S
     while not try_lock(fd):
         if time.monotonic() >= until:

@@ -1,7 +1,7 @@
 """What a hook's file is called, and which shell runs it.
 
 EXTENSIONS                 extensions of hook files, the first found wins
-ENVIRONMENT_FILE           a file that shows a process its own environment, or "" where the system has none
+ENVIRONMENT_FILE           a file that shows a process its own environment, or "" where the system has no such file
 temporary_folder(environ)  the folder for temporary files that the variables name, or the system's own
 """
 

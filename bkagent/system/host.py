@@ -2,10 +2,10 @@
 
 goos() -> str                  the system's name as Go writes it: linux, darwin, windows, freebsd, ...
 goarch() -> str                the processor's name as Go writes it: amd64, arm64, ...
-hostname() -> str              the machine's name, "" when it has none
+hostname() -> str              the machine's name, "" when unknown
 describe_os(environ) -> str    a description for the control plane, of no fixed form; "" when unknown
 platform_name() -> str         system, release and processor in one line, for a report of a defect
-machine_id() -> str            hex digits that tell this installation from others, "" when there are none
+machine_id() -> str            hex digits that tell this installation from others, "" when unknown
 """
 
 import sys

@@ -83,7 +83,7 @@ def make(path: str, within: str = "") -> str:
 
 
 def make_temporary(prefix: str, above: str) -> str:
-    """Return a new folder of mode 0700. Raises ConfigError saying why there is none."""
+    """Return a new folder of mode 0700. Raises ConfigError saying why it cannot be made."""
     above = os.path.abspath(above)
     try:
         try:

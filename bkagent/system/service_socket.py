@@ -1,6 +1,7 @@
 """The socket on which a service manager listens to its services (sd_notify(3)).
 
-tell(address, message) -> None     send one message; raises OSError where nobody listens or there are no such sockets
+tell(address, message) -> None     send one message; raises OSError where no manager listens or the system has no such
+                                   sockets
 """
 
 import socket
@@ -8,7 +9,7 @@ import socket
 
 def tell(address: str, message: str) -> None:
     """Send `message` to `address`: a path, or "@" and a name that is not in the file system. Never waits."""
-    family = getattr(socket, "AF_UNIX", None)  # Windows has none
+    family = getattr(socket, "AF_UNIX", None)  # missing on Windows
     if family is None:
         raise OSError("this system has no Unix sockets")
     with socket.socket(family, socket.SOCK_DGRAM) as sender:

@@ -1,4 +1,4 @@
-"""Numbers that nobody can guess, for names where others may write. `secrets` would load a library of hashes for it."""
+"""Unguessable numbers, for names where others may write. `secrets` would load a library of hashes for it."""
 
 import os
 

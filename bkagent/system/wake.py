@@ -1,12 +1,12 @@
-"""A bell between processes: one rings, another sleeps until it is rung, and nobody polls.
+"""A bell between processes: one rings, another sleeps until it is rung, without polling.
 
 make(path) -> None                 put the bell's file at `path`, which must not exist; raises OSError
 Listener(path)                     the sleeping side; one at a time, since a ring is heard once. Raises OSError
     .wait(timeout_s) -> bool       sleep until a ring or the time is over (None: no limit); say whether it rang
     .ring()                        ring one's own bell, from another thread or a signal handler
     .close()
-Ringer(path)                       the ringing side; never blocks, and works before anybody listens. Raises OSError
-    .ring()                        rings that nobody has heard yet count as one or more
+Ringer(path)                       the ringing side; never blocks, and works before the listener starts. Raises OSError
+    .ring()                        unheard rings count as one or more
     .close()
 """
 

@@ -1,7 +1,7 @@
 """The agent's side of the process that runs what jobs call: start it when the first command comes.
 
 That command, and what comes until the process is warm, runs by itself; so nothing is paid for where jobs call nothing.
-Agents that share their launchers share the process: whoever holds the lock keeps it.
+Agents that share their launchers share the process: the holder of the lock keeps it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class CommandForks:
         except OSError:
             pass  # it has ended by itself
         if self._loading is not None:
-            self._loading.kill_group()  # nobody depends on it yet
+            self._loading.kill_group()  # nothing depends on it yet
 
     def _keep(self) -> None:
         try:
@@ -73,7 +73,7 @@ class CommandForks:
             self._report("debug", text, "commands.unavailable")
 
     def _answer(self, queue: stand_in.Queue) -> None:
-        """Start the process whenever somebody asks and there is none."""
+        """Start the process whenever a caller asks and it is not running."""
         failures = 0
         while failures < _MOST_FAILURES and not self._closed:
             queue.sweep()
@@ -84,7 +84,7 @@ class CommandForks:
         queue.close()
 
     def _run(self, queue: stand_in.Queue) -> bool:
-        """Have a process serve until nobody needs it; say whether it ever served."""
+        """Have a process serve until it is no longer needed; return whether it ever served."""
         line, its = socket.socketpair()
         with self._lock:
             if self._closed:

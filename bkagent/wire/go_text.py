@@ -19,7 +19,7 @@ def has_space(text: str) -> bool:
 
 
 def upper(text: str) -> str:
-    """Return capitals, letter by letter: one that has none of its own stays."""
+    """Return capitals, letter by letter; a letter without a single capital stays."""
     return text.upper() if text.isascii() else "".join(map(_capital, text))
 
 

@@ -178,7 +178,7 @@ class JobDelivery:
             if not signal:
                 text = f"the process of job {self._entry.job_id} ended without a result"
                 self._report("error", text, "job.process_lost")
-            # On disk, so that whoever posts it posts the same.
+            # On disk first, so that an agent that takes the job over sends the same result.
             if not self._entry.settle(result):
                 result = self._result() or result
         job = self._entry.job

@@ -82,7 +82,7 @@ def names_in_env_file(settings: JobSettings) -> List[str]:
 
 
 def _given(start: JobStart) -> Dict[str, str]:
-    """Return what the job at hand says: its files, how it reaches the control plane, what its step asks for."""
+    """Return the variables of this job: its files, how it reaches the control plane, what its step asks for."""
     secrets = _secrets(start.job.step.get("secrets"))
     given = {
         job_variables.ENV_FILE: start.env_path, job_variables.ENV_JSON_FILE: start.env_json_path,

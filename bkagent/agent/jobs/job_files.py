@@ -15,7 +15,7 @@ _JSON_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2
 
 
 class JobFiles:
-    """The files of one job, in `folder`; the same names for whoever takes the job over."""
+    """The files of one job, in `folder`; an agent that takes the job over uses the same names."""
 
     def __init__(self, folder: str, job_id: str) -> None:
         self.env_path = os.path.join(folder, f"job-env-{job_id}")
@@ -56,7 +56,7 @@ def as_json(env: Mapping[str, str]) -> str:
 
 
 def _write(path: str, text: str) -> None:
-    # A name that somebody else has put there first, as a link say, is not written through.
+    # A name that another user has put there first, as a link say, is not written through.
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -146,7 +146,7 @@ class JobRunner:
         )
 
     def _begin(self, entry: AgentEntry, files: JobFiles, delivery: JobDelivery) -> None:
-        """Start the job's process, or write down why there is none."""
+        """Start the job's process, or write down why it cannot start."""
         child = None
         try:
             start, about_mirror = self._describe_job(files, entry)

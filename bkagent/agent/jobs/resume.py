@@ -17,7 +17,7 @@ from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
 from bkagent.wire.log_events import EventReport
 
-# Whoever delivers the job's end is done sooner; a job that goes on is in good hands.
+# An agent that delivers the job's end takes less; a job that still runs has an agent already.
 _PATIENCE_S = 5.0
 _LOOK_S = 0.1
 

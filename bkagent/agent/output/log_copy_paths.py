@@ -31,7 +31,7 @@ def tmpfile_path(settings: JobSettings) -> str:
 
 
 def copy_path(settings: JobSettings, job: AcceptedJob) -> str:
-    """Return the file that the log of `job` is kept in; "" where none is wanted."""
+    """Return the file that the log of `job` is kept in; "" where the settings ask for no copy."""
     if not settings[job_logs.FOLDER]:
         return ""
     parts = (job.env.get(bootstrap.PIPELINE.env[0], ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
@@ -53,7 +53,7 @@ def remove_old(settings: JobSettings) -> None:
             if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < oldest:
                 os.unlink(entry.path)
         except OSError:
-            pass  # gone, or somebody else's
+            pass  # gone, or another user's
 
 
 def fields(job: AcceptedJob) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ class WorkBell:
             return self._rings_count
 
     def ring(self) -> None:
-        """Wake everybody who waits."""
+        """Wake all who wait."""
         with self._rung:
             self._rings_count += 1
             self._rung.notify_all()

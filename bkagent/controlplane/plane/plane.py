@@ -90,7 +90,7 @@ class Plane:
 
         also_refused   returns a sentence for each thing in a pipeline to refuse besides what is not supported
         ticking        look once a second for what is over its time
-        within         a folder above the data folder that is taken as it is, whoever may write to it
+        within         a folder above the data folder that is taken as it is, even where others can write to it
 
         Raises ConfigError if it is in use, cannot be written, or was made by a newer version.
         """

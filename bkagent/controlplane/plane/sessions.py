@@ -160,7 +160,7 @@ def _name(registration: Registration) -> str:
 
 
 def _priority(text: str) -> Optional[int]:
-    """Return an agent's priority, within 32 bits; None where it has none."""
+    """Return an agent's priority, within 32 bits; None if it is not set."""
     try:
         return max(-(1 << 31), min(int(text), 1 << 31)) if text and len(text) < 20 else None
     except ValueError:

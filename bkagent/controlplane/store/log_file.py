@@ -90,7 +90,7 @@ class LogFile:
             raise PlaneError(f"cannot write the log {self.path}: {error.strerror}") from error
 
     def read(self, offset: int = 0, size: Optional[int] = None, *, whole: bool) -> bytes:
-        """Return bytes from `offset` on; see Extents.pieces. b"" where there are none yet."""
+        """Return bytes from `offset` on; see Extents.pieces. b"" at the end of what is written."""
         with self.lock:
             pieces = list(self.extents.pieces(offset, size, whole=whole))
         if not pieces:

@@ -58,15 +58,15 @@ def _check_out(job: RunningJob) -> None:
         helper = git_credentials.helper(job)
         checkout_run.check_out(job.session, job.refreshed.checkout, job.temporary.append, helper)
     job.hooks_root = _path(job)
-    if job.refreshed.checkout.skip:  # a checkout hook has said that what it did is none
+    if job.refreshed.checkout.skip:  # a checkout hook has asked to skip the checkout
         return
     commit_metadata.send(job.session, job.refreshed.checkout, *meta_data.functions(job))
 
 
 def open_existing(job: RunningJob) -> None:
-    """Where this job checks nothing out: go to the checkout as it is, or stay where there is none.
+    """Use the existing checkout of a job that checks nothing out; stay in the current folder if it is missing.
 
-    Hooks of a repository are looked for there; somebody else may have checked it out.
+    Repository hooks are looked for there: an earlier job may have checked it out.
     """
     path = job.get_env(CHECKOUT_PATH)
     if path is not None:

@@ -13,7 +13,7 @@ from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
 
 COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
-# Whoever has such a hook first runs the command; only where nobody has one is it run as it stands.
+# The first of these that has a command hook runs the command; without such a hook the command runs as it is.
 _COMMAND_HOOKS = (hooks.run_plugins, hooks.run_repository, hooks.run_agent)
 
 

@@ -85,7 +85,7 @@ def agent_hooks(job: RunningJob, name: str) -> List[str]:
 def repository_hooks(job: RunningJob, name: str) -> List[str]:
     """Return the path of the repository's hook `name`, if there is a checkout and it has one.
 
-    A job that works in a subfolder has the hooks of that folder; with --compat 3 those of the root where it has none.
+    A job that works in a subfolder has the hooks of that folder; with --compat 3 those of the root if it has no hooks.
     """
     if not job.hooks_root:
         return []
@@ -104,7 +104,7 @@ def _report_missing(job: RunningJob, name: str, paths: Sequence[str]) -> None:
 
 
 def _hook_folders(job: RunningJob) -> List[str]:
-    """Return the folders of hooks that count; none of them is outside the checkout."""
+    """Return the folders of hooks that count, each inside the checkout."""
     below = _below(job.hooks_root, job.session.cwd)
     folders = [] if below is None else [below]
     if job.settings.compat.has_root_hooks_everywhere and below != "":

@@ -150,7 +150,7 @@ class Uploader:
     def _sync(self, journal: Journal) -> None:
         """Bring to the disk which chunks were cut, and before that what was cut.
 
-        Nobody waits for it before a chunk is sent. What the power takes with it was cut in its last second, and is cut
+        Chunks are sent without waiting for it. A loss of power loses the chunks cut in the last second, which are cut
         again from what the disk has of the log.
         """
         sync_path(self._entry.log_path)

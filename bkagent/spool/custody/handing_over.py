@@ -15,7 +15,7 @@ from bkagent.spool.manifest import JobManifest
 
 
 def redirect(entry: AgentEntry, endpoint: str) -> None:
-    """Let whoever delivers the job reach its control plane elsewhere: the same one, at another address."""
+    """Let the agent that delivers the job reach the same control plane at another address."""
     session = entry.session
     if session is not None:
         note(entry, replace(session, endpoint=endpoint, agent_endpoint=endpoint))

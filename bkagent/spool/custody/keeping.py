@@ -1,4 +1,4 @@
-"""Move what nobody delivers out of the spool, to `kept` beside it, for a person to look at. Nothing of it is lost.
+"""Move what cannot be delivered out of the spool, to `kept` beside it, for a person to look at. Nothing of it is lost.
 
 An entry keeps its form, without what is secret. What has not the form of one (a link, a file, a folder with such things
 in place of its files) is moved as it is, and nothing in it is opened or written to.
@@ -71,7 +71,7 @@ def _write_reason(folder: str, reason: str) -> None:
 
 
 def _forget_secrets(entry: AgentEntry) -> None:
-    """Take tokens and the job's environment out of what is kept: a person looks at it, nobody delivers it."""
+    """Take tokens and the job's environment out of a kept entry: a person looks at it, no agent delivers it."""
     for name in os.listdir(entry.folder):
         if name.startswith(layout.JOB_ENV_PREFIX):
             os.unlink(os.path.join(entry.folder, name))

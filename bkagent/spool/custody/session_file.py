@@ -58,7 +58,7 @@ def write(state_path: str, session: SessionFile) -> None:
 
 
 def read(state_path: str, job_id: str) -> Optional[SessionFile]:
-    """Return the session that took a job; None where none is written down. Raises WireError for a damaged file."""
+    """Return the session that took a job; None where the file is missing. Raises WireError for a damaged file."""
     path = path_of(state_path, job_id)
     try:
         text = read_plain(path, _LONGEST_BYTES).decode("utf-8", "surrogateescape")
@@ -86,7 +86,7 @@ def names(state_path: str) -> List[str]:
 
 
 def from_older_entry(text: str) -> Optional[SessionFile]:
-    """Return the session that a release before this one wrote into `job.json`; None where it has none.
+    """Return the session that a release before this one wrote into `job.json`; None where it is missing.
 
     Raises WireError.
     """

@@ -105,7 +105,7 @@ class ForkServer:
             pid = lines.read_number(line)
             line.settimeout(None)
         except OSError as trouble:
-            line.close()  # a process that comes too late finds nobody to tell that it starts, and does not
+            line.close()  # a process that comes too late cannot report its start, and does not start
             raise NotWarm(str(trouble)) from trouble
         if problem is None or pid is None:
             line.close()

@@ -47,7 +47,7 @@ def read(line: "_socket.socket", size: int) -> "Optional[bytes]":
 
 
 def pack(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -> bytes:
-    """Return a request as it goes over a line. None of the parts holds a NUL."""
+    """Return a request as it goes over a line. Its parts hold no NUL."""
     variables = [name + b"=" + value for name, value in env.items()]
     parts = [cwd, str(len(words)).encode(), *words, *variables]
     data = b"\0".join(parts)

@@ -125,7 +125,7 @@ class _ForkServer:
 
 
 def _begun(line: "_socket.socket", files: "List[int]") -> "ForkRequest":
-    """Become a process of its own; return what it shall do. Does not return where that fails or nobody waits for it."""
+    """Become a process of its own; return what it shall do. Does not return where that fails or the caller is gone."""
     global _own_line
     problem = 127
     try:
@@ -152,7 +152,7 @@ def _tell(line: "_socket.socket", data: bytes) -> None:
     try:
         line.sendall(data)
     except OSError:
-        pass  # nobody waits for it any more
+        pass  # the caller no longer waits for it
 
 
 def _descriptors(ancillary: "List[tuple[int, int, bytes]]") -> "List[int]":

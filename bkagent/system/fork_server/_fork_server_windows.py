@@ -54,7 +54,7 @@ class ForkServer:
 
 
 def serve() -> Optional[ForkRequest]:
-    """Serve nobody."""
+    """Return None at once: there is nothing to serve."""
     return None
 
 

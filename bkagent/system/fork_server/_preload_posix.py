@@ -56,6 +56,6 @@ class ModuleReport:
 
 
 def keep_pages_shared() -> None:
-    """See to it that what is loaded by now is not looked at again, so that forks write to none of its pages."""
+    """Exempt loaded objects from garbage collection, so that forks do not write to their pages."""
     gc.collect()
     gc.freeze()

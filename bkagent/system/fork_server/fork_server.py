@@ -9,7 +9,7 @@ ForkServer(argv, env)                       starts a warm process, which shall c
     .wait() -> Ended                        wait until the warm process has ended
     .close()                                let the warm process end; what was forked from it runs on
 serve() -> Optional[ForkRequest]            in the warm process, which must have one thread: returns in each forked
-                                            process what that shall do, and None once nobody can ask any more
+                                            process what that shall do, and None once the asking side has hung up
 report_modules() -> None                    in a forked process that ends: have the warm one load the same modules
 
 `start` raises OSError when the process cannot have its folder, ValueError as all starting of processes does, and

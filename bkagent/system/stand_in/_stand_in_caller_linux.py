@@ -57,7 +57,7 @@ class WaitingCaller:
         """Raises ContextMismatch, and OSError when it is gone."""
         context = ProcessContext(pid)
         if not context.is_like(own):
-            raise ContextMismatch("it runs elsewhere, or as somebody else")
+            raise ContextMismatch("it runs elsewhere, or as another user")
         command_line, environ = _read(context.folder + "cmdline"), _read(context.folder + "environ")
         if any(name in text for name in _OWN_FILES for text in (command_line, environ)):
             raise ContextMismatch("it names files by their descriptors")
@@ -153,7 +153,7 @@ def _link(path: str) -> str:
 
 
 def _label(folder: str) -> bytes:
-    """Return the label of a security module, empty where there is none."""
+    """Return the label of a security module, empty where the kernel has no such module."""
     try:
         return _read(folder + "attr/current")
     except OSError:

@@ -57,7 +57,7 @@ def _reopen(pid: int, number: int) -> int:
     appends = stat.S_ISREG(mode) and flags & os.O_APPEND and flags & os.O_ACCMODE == os.O_WRONLY
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or appends):
         raise OSError(f"file {number} is not of a kind that can be opened twice")
-    # Without O_NONBLOCK this would wait for the reader of a pipe that nobody reads any more.
+    # Without O_NONBLOCK this would wait for a reader of a pipe that has lost its last one.
     fd = os.open(path, flags & _KEPT | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not flags & os.O_NONBLOCK:
         fcntl.fcntl(fd, fcntl.F_SETFL, flags & _KEPT)

@@ -5,7 +5,7 @@ NO_JOBS = b""
 
 
 class Queue:
-    """Nobody can ask here."""
+    """A queue that this system cannot have."""
 
     fd = -1
 

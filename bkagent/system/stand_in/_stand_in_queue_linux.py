@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AVAILABLE = True
 NO = b"no\n"
-NO_JOBS = b"e"  # on the line to the warm process: nobody is left who could ask
+NO_JOBS = b"e"  # on the line to the warm process: no job is left that could ask
 _BEGUN = b"begun"
 _READ_BYTES = 65536
 LAST_S = 1.0  # callers that saw a process just before it left have asked by then
@@ -125,7 +125,7 @@ def announce(folder: str, fd: int) -> None:
 
 
 def forget(folder: str) -> None:
-    """Name nobody."""
+    """Name no process as the one that answers."""
     try:
         os.unlink(os.path.join(folder, SERVER))
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def lives(pid: int) -> bool:
 
 
 def is_left(folder: str, slot: int, pid: int) -> bool:
-    """Whether nobody has a slot any more: its holder has died, or could not write its number for lack of room."""
+    """Whether a slot has no holder any more: it has died, or could not write its number for lack of room."""
     if pid:
         return not lives(pid)
     try:
@@ -178,7 +178,7 @@ def is_left(folder: str, slot: int, pid: int) -> bool:
 
 
 def sweep_left(folder: str, in_use: "Container[int]") -> None:
-    """Free the slots that nobody has, but for those `in_use`."""
+    """Free the slots without a holder, but for those `in_use`."""
     for slot in range(SLOTS):
         pid = holder(folder, slot)
         if pid is not None and slot not in in_use and is_left(folder, slot, pid):

@@ -132,7 +132,7 @@ class _StandInServer:
     def _answer(self, call: _Call, line: int) -> "Optional[ForkedCommand]":
         call.line = line
         self._calls[line] = call
-        self._poller.register(line, 0)  # of interest is that nobody reads it any more
+        self._poller.register(line, 0)  # only to learn when its reader is gone
         try:
             caller = callers.WaitingCaller(call.pid, self._own)
             call.fork = os.fork()

@@ -2,25 +2,26 @@
 
 AVAILABLE                       whether this system can
 Queue(folder)                   the agent's side of `folder`, where callers ask; made if missing; raises OSError
-    .fd                         readable when somebody asks; the warm process gets it
+    .fd                         readable when a caller asks; the warm process gets it
     .announce()                 from now on callers ask this process
     .refuse()                   tell those who ask that they have to run their commands themselves
-    .sweep()                    tell that to everybody who waits, since the warm process has ended
-    .close()                    nobody answers any more
+    .sweep()                    tell that to all who wait, since the warm process has ended
+    .close()                    stop answering
 serve(folder, queue, line) -> Optional[ForkedCommand]
                                 in the warm process, which must have one thread: returns in each fork what that shall
-                                do, and None when `line` has hung up or nobody has asked for `IDLE_S`. `queue` is the
+                                do, and None when `line` has hung up or no caller came for `IDLE_S`. `queue` is the
                                 `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
                                 and hangs up when the agent is gone; NO_JOBS before that says that no job is left
 ForkedCommand.program, .words, .env      the caller's program, its command line behind that, and its environment
 ForkedCommand.done(status)               end the fork, and the caller, with an exit status; does not return
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
-standard files, working directory, umask, limits, priority and processors, and a session of its own. Where it could be
-told apart otherwise there is none, and the caller goes on by itself: another user, group or capability, another root,
-namespace or control group, standard files that the kernel does not share and that are no terminals, pipes or devices
-(a place in the others would not move for whoever else has them open). When the caller dies so does the fork: first it
-is interrupted, then killed. A fork that a signal kills kills its caller by the same one. No command ever runs twice.
+standard files, working directory, umask, limits, priority and processors, and a session of its own. A caller that could
+tell the difference otherwise gets no fork and goes on by itself: that of another user, group or capability, another
+root, namespace or control group, or with standard files that the kernel does not share and that are no terminals, pipes
+or devices (the position in them would not move for other processes that have them open). When the caller dies so does
+the fork: first it is interrupted, then killed. A fork that a signal kills kills its caller by the same one. No command
+ever runs twice.
 """
 
 import sys

@@ -5,7 +5,7 @@
     folder/slotN     made by the caller that has the slot; holds its PID
     folder/answerN   a FIFO: what the caller of that slot is told, a line each
 
-    no               nobody runs the command: the script goes on and does it itself
+    no               no fork runs the command: the script goes on and runs it itself
     begun            from here on it must not
     exit STATUS      the command has ended
     kill SIGNAL      the command was killed
@@ -19,7 +19,7 @@ SLOTS = 32
 STDIN = 8  # where the script keeps its standard input meanwhile: `read` reads nothing but file 0
 SERVER, QUEUE, SLOT, ANSWER = "server", "queue", "slot", "answer"
 
-# {folder}: shell words for the folder. Falls through where nobody runs the command.
+# {folder}: shell words for the folder. Falls through where no fork runs the command.
 SCRIPT = """\
 __bk_folder={folder} __bk_slot=0 __bk_begun=
 if {{ read -r __bk_pid __bk_fd <"$__bk_folder/server"; }} 2>/dev/null &&

@@ -82,7 +82,7 @@ def form_page(site: Site, request: Request, to: str, *, status: int = 200, note:
 
 
 def _form_field(site: Site, request: Request) -> "Tuple[str, Headers]":
-    """Return the field of a login form, and the header that sets its cookie if the browser has none yet.
+    """Return the field of a login form, and the header that sets its cookie if the browser lacks it.
 
     There is no session yet whose token it could carry, so the field and the cookie prove each other.
     """

@@ -233,5 +233,5 @@ ROUTES: "tuple[Route, ...]" = (
     ("GET", "/-/agents", agents),
     ("GET", "/-/live", live_all),
 )
-# Open to everybody, and the same for all.
+# Open without a login, and the same for all.
 OPEN_ROUTES: "tuple[Route, ...]" = (("GET", "/-/style.css", assets.style_sheet), ("GET", "/-/live.js", assets.script))
