@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from bkagent.checkout.checkout_settings import Checkout
+from bkagent.config import build_variables
 from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.git import commands, run
 from bkagent.git.outcome import OTHER
@@ -23,7 +24,7 @@ def send(
     """
     log = session.log
     log.comment("Checking to see if git commit information needs to be sent to Buildkite...")
-    if session.env.get("BUILDKITE_COMMIT_RESOLVED") == "true":
+    if session.env.get(build_variables.COMMIT_RESOLVED) == "true":
         log.comment("BUILDKITE_COMMIT is already resolved and meta-data populated, skipping")
         return
     doing = ""

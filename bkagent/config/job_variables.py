@@ -11,9 +11,7 @@ def _given(name: str, **details: object) -> JobVariable:
     return JobVariable(name, told=AS_GIVEN, reader=False, **details)  # type: ignore[arg-type]
 
 
-def _unused(suffix: str, **details: object) -> JobVariable:
-    return JobVariable("BUILDKITE_" + suffix, told=NEVER, reader=False, **details)  # type: ignore[arg-type]
-
+_TELEMETRY = {option.name: option.env[0] for option in bootstrap.TELEMETRY}
 
 # What the job at hand says, and no option.
 ENV_FILE = _given("BUILDKITE_ENV_FILE", place=1)
@@ -23,19 +21,24 @@ CACHE_PATHS = _given("BUILDKITE_AGENT_CACHE_PATHS", place=4)
 ENDPOINT = _given(api.ENDPOINT.env[0], place=6, open_to=NOBODY)
 ACCESS_TOKEN = _given(api.ACCESS_TOKEN.env[0], place=7, open_to=NOBODY)
 AGENT_PID = _given("BUILDKITE_AGENT_PID", place=11, open_to=NOBODY)
-LOGS_BY_OTLP = _given("BUILDKITE_JOB_LOGS_OTLP", place=64)
+LOGS_BY_OTLP = _given(_TELEMETRY["job-logs-otlp"], place=64)
 LOG_TMPFILE = _given("BUILDKITE_JOB_LOG_TMPFILE")
 _GIVEN = (
     ENV_FILE, ENV_JSON_FILE, TIMEOUT_FILE, CACHE_PATHS, ENDPOINT, ACCESS_TOKEN, AGENT_PID, LOGS_BY_OTLP, LOG_TMPFILE,
 )  # fmt: skip
 
 # What this release tells no job.
-_UNUSED = (
-    _unused("CONTAINER_COUNT", open_to=NOBODY),
-    _unused("TRACING_BACKEND", place_in_file=25), _unused("TRACING_SERVICE_NAME", place_in_file=26),
-    _unused("TRACING_TRACEPARENT", place_in_file=27), _unused("TRACING_TRACESTATE", place_in_file=28),
-    _unused("TRACING_PROPAGATE_TRACEPARENT", place_in_file=29),
+_TRACING = (
+    "tracing-backend", "tracing-service-name", "tracing-traceparent", "tracing-tracestate",
+    "tracing-propagate-traceparent",
 )  # fmt: skip
+_UNUSED = (
+    JobVariable("BUILDKITE_CONTAINER_COUNT", told=NEVER, reader=False, open_to=NOBODY),
+    *(
+        JobVariable(_TELEMETRY[name], told=NEVER, reader=False, place_in_file=place)
+        for place, name in enumerate(_TRACING, 25)
+    ),
+)
 
 ALL = tuple(sorted((*_GIVEN, *agent.TOLD, *bootstrap.BROUGHT, *_UNUSED), key=lambda row: row.place))
 BY_NAME = {row.name: row for row in ALL}

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
+from bkagent.config import build_variables
+from bkagent.config.options import bootstrap
 from bkagent.controlplane.scheduling import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
@@ -87,19 +89,19 @@ def variables(source: PipelineSource, commit: str, number: int) -> "Dict[str, st
     return {
         "CI": "true",
         "BUILDKITE": "true",
-        "BUILDKITE_BRANCH": repository.branch,
-        "BUILDKITE_COMMIT": commit,
-        "BUILDKITE_MESSAGE": repository.message,
-        "BUILDKITE_BUILD_AUTHOR": repository.author,
-        "BUILDKITE_BUILD_AUTHOR_EMAIL": repository.author_email,
-        "BUILDKITE_BUILD_NUMBER": str(number),
-        "BUILDKITE_ORGANIZATION_SLUG": ORGANIZATION,
-        "BUILDKITE_PIPELINE_SLUG": source.slug,
-        "BUILDKITE_PIPELINE_NAME": source.slug,
-        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": repository.branch,
-        "BUILDKITE_PULL_REQUEST": "false",
-        "BUILDKITE_SOURCE": "local",
-        "BUILDKITE_TAG": "",
+        bootstrap.BRANCH.env[0]: repository.branch,
+        build_variables.COMMIT: commit,
+        build_variables.MESSAGE: repository.message,
+        build_variables.AUTHOR: repository.author,
+        build_variables.AUTHOR_EMAIL: repository.author_email,
+        build_variables.NUMBER: str(number),
+        bootstrap.ORGANIZATION.env[0]: ORGANIZATION,
+        bootstrap.PIPELINE.env[0]: source.slug,
+        build_variables.PIPELINE_NAME: source.slug,
+        build_variables.DEFAULT_BRANCH: repository.branch,
+        bootstrap.PULL_REQUEST.env[0]: "false",
+        build_variables.SOURCE: "local",
+        bootstrap.TAG.env[0]: "",
     }
 
 

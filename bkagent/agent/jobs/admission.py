@@ -8,6 +8,7 @@ from typing import Iterable, List, Optional, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.settings import JobSettings
+from bkagent.config import build_variables
 from bkagent.config.options import accepted, agent, bootstrap
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
@@ -64,7 +65,7 @@ def is_signed(job: AcceptedJob) -> bool:
 
 def _about_cache(job: AcceptedJob) -> Tuple[str, ...]:
     paths = cache_paths(job.step.get("cache"))
-    if not paths or job.env.get("BUILDKITE_COMPUTE_TYPE") != "self-hosted":
+    if not paths or job.env.get(build_variables.COMPUTE_TYPE) != "self-hosted":
         return ()
     return ("+++ ⚠️ Cache settings detected on self-hosted agent", f"cache paths: {', '.join(paths)}")
 

@@ -12,13 +12,14 @@ from typing import Any, Dict, List, Mapping, Tuple
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.settings import JobSettings
 from bkagent.config import job_variables
+from bkagent.config.build_variables import MESSAGE
 from bkagent.config.job_variable import BY_MODE, SPARSE_BY_MODE, UNPLACED, JobVariable
 from bkagent.config.options import api, bootstrap, checkout
 from bkagent.config.protected_variables import IGNORED, Protection
 from bkagent.pipeline import grammar
 from bkagent.remote.request_headers import to_variables
 
-MESSAGE, MESSAGE_MAX_BYTES = "BUILDKITE_MESSAGE", 65536
+MESSAGE_MAX_BYTES = 65536
 REGISTRATION_TOKEN = api.TOKEN.env[0]
 MIRROR_URL = bootstrap.GIT_REMOTE_MIRROR.env[0]
 _VALIDATION = bootstrap.PLUGIN_VALIDATION.env[0]

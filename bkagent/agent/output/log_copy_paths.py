@@ -8,8 +8,9 @@ import time
 from typing import Dict, Mapping
 
 from bkagent.agent.settings import JobSettings
-from bkagent.config import paths
+from bkagent.config import build_variables, paths
 from bkagent.config.options import bootstrap, job_logs
+from bkagent.config.options.job import BUILD_ID
 from bkagent.system import unguessable
 from bkagent.wire.accepted_job import AcceptedJob
 
@@ -17,8 +18,8 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 _OURS = re.compile(r".*-\d*-[0-9A-Za-z_-]{8,}\.log")
 _FIELDS = (
     ("org", bootstrap.ORGANIZATION.env[0]), ("pipeline", bootstrap.PIPELINE.env[0]),
-    ("branch", bootstrap.BRANCH.env[0]), ("queue", bootstrap.QUEUE.env[0]), ("build_id", "BUILDKITE_BUILD_ID"),
-    ("build_number", "BUILDKITE_BUILD_NUMBER"),
+    ("branch", bootstrap.BRANCH.env[0]), ("queue", bootstrap.QUEUE.env[0]), ("build_id", BUILD_ID),
+    ("build_number", build_variables.NUMBER),
 )  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def copy_path(settings: JobSettings, job: AcceptedJob) -> str:
     """Return the file that the log of `job` is kept in; "" where the settings ask for no copy."""
     if not settings[job_logs.FOLDER]:
         return ""
-    parts = (job.env.get(bootstrap.PIPELINE.env[0], ""), job.env.get("BUILDKITE_BUILD_NUMBER", ""), job.id)
+    parts = (job.env.get(bootstrap.PIPELINE.env[0], ""), job.env.get(build_variables.NUMBER, ""), job.id)
     name = "-".join(_NOT_IN_NAMES.sub("_", part) for part in parts) + ".log"
     return os.path.join(os.path.abspath(settings[job_logs.FOLDER]), name.lstrip("."))
 
@@ -61,9 +62,9 @@ def fields(job: AcceptedJob) -> Mapping[str, str]:
     env = job.env
     log_fields: Dict[str, str] = {"source": "job"}
     log_fields.update((name, env.get(variable, "")) for name, variable in _FIELDS)
-    build_url = env.get("BUILDKITE_BUILD_URL", "")
+    build_url = env.get(build_variables.URL, "")
     log_fields.update(job_url=f"{build_url}#{job.id}", build_url=build_url, job_id=job.id)
-    log_fields["step_key"] = env.get("BUILDKITE_STEP_KEY", "")
+    log_fields["step_key"] = env.get(build_variables.STEP_KEY, "")
     parts = job.traceparent.split("-")  # W3C: version, trace, span, flags
     if len(parts) >= 4:
         log_fields.update(trace_id=parts[1], span_id=parts[2])

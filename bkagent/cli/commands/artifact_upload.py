@@ -3,15 +3,13 @@
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import client
 from bkagent.config.options import artifacts as options
-from bkagent.config.options.job import JOB
+from bkagent.config.options.job import ARTIFACT_DESTINATION_VARIABLE, JOB
 from bkagent.errors import AgentError, Cancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.artifacts.upload import UploadOptions
     from bkagent.cli.command import Call
-
-DESTINATION_VARIABLE = "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"
 
 
 def run(call: "Call") -> int:
@@ -45,7 +43,7 @@ def _options(call: "Call") -> "UploadOptions":
     from bkagent.artifacts.upload import UploadOptions
 
     settings = call.settings
-    given = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(DESTINATION_VARIABLE, "")
+    given = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(ARTIFACT_DESTINATION_VARIABLE, "")
     return UploadOptions(
         selection=Selection(
             delimiter=settings[options.DELIMITER], literal=settings[options.LITERAL],

@@ -3,7 +3,8 @@
 import os
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options import logging, server
+from bkagent.config import build_variables
+from bkagent.config.options import bootstrap, logging, server
 from bkagent.errors import ConfigError, Unavailable, Unreachable, UsageError
 from bkagent.wire.shown_text import one_line
 
@@ -48,8 +49,8 @@ def _request(call: Call) -> "BuildRequest":
     settings = call.settings
     env = _pairs(settings[server.BUILD_ENV], "env")
     known = {
-        "BUILDKITE_BRANCH": settings[server.BRANCH], "BUILDKITE_COMMIT": settings[server.COMMIT],
-        "BUILDKITE_MESSAGE": settings[server.MESSAGE], "BUILDKITE_PIPELINE_SLUG": settings[server.PIPELINE],
+        bootstrap.BRANCH.env[0]: settings[server.BRANCH], build_variables.COMMIT: settings[server.COMMIT],
+        build_variables.MESSAGE: settings[server.MESSAGE], bootstrap.PIPELINE.env[0]: settings[server.PIPELINE],
     }  # fmt: skip
     text, name = _text(call, settings[server.PIPELINE_FILE])
     interpolate = not settings[server.NO_INTERPOLATION]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, List, Optional
 
+from bkagent.config import build_variables
 from bkagent.config.options import pipeline as options
 from bkagent.git import changed_files, query
 from bkagent.git.query import QueryFailed
@@ -72,7 +73,7 @@ def git(words: "tuple[str, ...]", call: Call) -> str:
 
 
 def _default_base(call: Call) -> str:
-    for name in ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "BUILDKITE_PIPELINE_DEFAULT_BRANCH"):
+    for name in (build_variables.PULL_REQUEST_BASE_BRANCH, build_variables.DEFAULT_BRANCH):
         if call.environ.get(name):
             return f"origin/{call.environ[name]}"
     return "origin/main"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping
 
 from bkagent.cli.in_job import client, job_text
 from bkagent.cli.pipeline_upload.changed_files import ChangedFiles, git
+from bkagent.config import build_variables
 from bkagent.config.options import logging
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
@@ -61,7 +62,7 @@ class PipelineUpload:
     def _with_commit(self) -> Dict[str, str]:
         """Return the variables, with BUILDKITE_COMMIT as the full id of what it names."""
         environ, report = self.call.environ, self.call.report
-        commit = environ.get("BUILDKITE_COMMIT")
+        commit = environ.get(build_variables.COMMIT)
         if not commit:
             return environ
         try:
@@ -70,7 +71,7 @@ class PipelineUpload:
             report("warn", f"Couldn't resolve BUILDKITE_COMMIT, which stays {commit}: {error}")
             return environ
         report("info", f'Updating BUILDKITE_COMMIT to "{resolved}"')
-        return {**environ, "BUILDKITE_COMMIT": resolved}
+        return {**environ, build_variables.COMMIT: resolved}
 
     def _check_warnings(self, pipeline: Normalised, name: str) -> None:
         if not pipeline.warnings:

@@ -130,7 +130,7 @@ CANCEL_GRACE_PERIOD = Option(
     "cancel-grace-period",
     WHOLE,
     10,
-    env=("BUILDKITE_CANCEL_GRACE_PERIOD",),
+    env=(job.CANCEL_GRACE_PERIOD_VARIABLE,),
     help="Seconds that a cancelled job has to finish and upload its results.",
     job=variable.JobVariable(place=48, place_in_file=14, starts_job=True),
 )

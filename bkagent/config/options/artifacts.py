@@ -2,6 +2,7 @@
 
 from bkagent.config.kinds import FLAG, TEXT, WHOLE
 from bkagent.config.option import Option
+from bkagent.config.options.job import BUILD_ID
 
 CONTENT_TYPE = Option(
     "content-type",
@@ -65,7 +66,7 @@ BUILD = Option(
     "build",
     TEXT,
     "",
-    env=("BUILDKITE_BUILD_ID",),
+    env=(BUILD_ID,),
     help="Build that the artifacts belong to.",
     required="build",
 )

@@ -1,9 +1,10 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
+from bkagent.config import build_variables
 from bkagent.config import job_variable as variable
 from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Suggested, ValueKind
 from bkagent.config.option import Option
-from bkagent.config.options import agent, checkout, job, logging, session
+from bkagent.config.options import accepted, agent, checkout, job, logging, session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ COMMIT = Option(
     "commit",
     TEXT,
     "",
-    env=("BUILDKITE_COMMIT",),
+    env=(build_variables.COMMIT,),
     required="commit",
     help="Commit or ref to check out.",
     job=variable.JobVariable(told=variable.NEVER, starts_job=True, field="commit"),
@@ -169,7 +170,7 @@ ARTIFACT_DESTINATION = Option(
     "artifact-upload-destination",
     TEXT,
     "",
-    env=("BUILDKITE_ARTIFACT_UPLOAD_DESTINATION",),
+    env=(job.ARTIFACT_DESTINATION_VARIABLE,),
     help="Where artifacts are uploaded; the control plane's own storage if empty.",
     job=variable.JobVariable(
         told=variable.NEVER, open_to=variable.NO_SECRET, field="artifact_destination", follows_hooks=True
@@ -235,20 +236,24 @@ NO_JOB_API = Option(
 
 _NOT_YET = "Accepted for compatibility; has no effect in this release."
 _SERVICE = "buildkite-agent"
-_TELEMETRY = tuple(
-    Option(name, kind, default, env=("BUILDKITE_" + suffix,), help=_NOT_YET)
-    for name, kind, default, suffix in (
-        ("tracing-backend", Suggested("", "datadog", "opentelemetry"), "", "TRACING_BACKEND"),
-        ("tracing-service-name", TEXT, _SERVICE, "TRACING_SERVICE_NAME"),
-        ("tracing-traceparent", TEXT, "", "TRACING_TRACEPARENT"),
-        ("tracing-tracestate", TEXT, "", "TRACING_TRACESTATE"),
-        ("tracing-propagate-traceparent", FLAG, False, "TRACING_PROPAGATE_TRACEPARENT"),
-        ("job-logs-otlp", FLAG, False, "JOB_LOGS_OTLP"),
-        ("opentelemetry-tracing", FLAG, False, "OPENTELEMETRY_TRACING"),
-        ("telemetry-service-name", TEXT, _SERVICE, "TELEMETRY_SERVICE_NAME"),
-        ("cancel-signal-timeout", DURATION, 10.0, "CANCEL_SIGNAL_TIMEOUT"),
-        ("cancel-cleanup-timeout", DURATION, 5.0, "CANCEL_CLEANUP_TIMEOUT"),
-    )
+_ENV_OF_START = {option.name: option.env for option in accepted.IGNORED}
+
+
+def _ignored(name: str, kind: ValueKind, default: object, env: "Tuple[str, ...]" = ()) -> Option:
+    return Option(name, kind, default, env=env or _ENV_OF_START[name], help=_NOT_YET)
+
+
+TELEMETRY = (
+    _ignored("tracing-backend", Suggested("", "datadog", "opentelemetry"), ""),
+    _ignored("tracing-service-name", TEXT, _SERVICE),
+    _ignored("tracing-traceparent", TEXT, "", ("BUILDKITE_TRACING_TRACEPARENT",)),
+    _ignored("tracing-tracestate", TEXT, "", ("BUILDKITE_TRACING_TRACESTATE",)),
+    _ignored("tracing-propagate-traceparent", FLAG, False),
+    _ignored("job-logs-otlp", FLAG, False),
+    _ignored("opentelemetry-tracing", FLAG, False),
+    _ignored("telemetry-service-name", TEXT, _SERVICE),
+    _ignored("cancel-signal-timeout", DURATION, 10.0),
+    _ignored("cancel-cleanup-timeout", DURATION, 5.0),
 )
 
 PULL_REQUEST_HEAD = Option(
@@ -287,4 +292,4 @@ def _readers(starts_job: bool) -> "Tuple[Option, ...]":
 
 # What the job's own process acts on; the rest is read where it is used, after hooks may have changed it.
 JOB = (job.JOB, *_readers(True))
-BOOTSTRAP = (*JOB, *_readers(False), *_TELEMETRY, logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE)
+BOOTSTRAP = (*JOB, *_readers(False), *TELEMETRY, logging.NO_COLOR, logging.LOG_LEVEL, logging.PROFILE)

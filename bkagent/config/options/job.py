@@ -8,6 +8,11 @@ DEFAULT_REDACTED_VARS = (
     "*_ACCESS_KEY", "*_SECRET_KEY", "*_CONNECTION_STRING", "*_API_KEY",
 )  # fmt: skip
 
+# What several commands read, each by a row of its own.
+BUILD_ID = "BUILDKITE_BUILD_ID"
+CANCEL_GRACE_PERIOD_VARIABLE = "BUILDKITE_CANCEL_GRACE_PERIOD"
+ARTIFACT_DESTINATION_VARIABLE = "BUILDKITE_ARTIFACT_UPLOAD_DESTINATION"
+
 JOB = Option("job", TEXT, "", env=("BUILDKITE_JOB_ID",), help="Job that the command is about.", required="job")
 REDACTED_VARS = Option(
     "redacted-vars",

@@ -2,7 +2,7 @@
 
 from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Suggested
 from bkagent.config.option import Option
-from bkagent.config.options import pipeline
+from bkagent.config.options import bootstrap, pipeline
 
 ALGORITHMS = ("PS512", "ES512", "EdDSA")
 
@@ -62,10 +62,10 @@ ORGANIZATION = Option(
     "organization-slug",
     TEXT,
     "",
-    env=("BUILDKITE_ORGANIZATION_SLUG",),
+    env=bootstrap.ORGANIZATION.env,
     help="Organization of the pipeline to fetch.",
 )
-PIPELINE = Option("pipeline-slug", TEXT, "", env=("BUILDKITE_PIPELINE_SLUG",), help="Slug of the pipeline to fetch.")
+PIPELINE = Option("pipeline-slug", TEXT, "", env=bootstrap.PIPELINE.env, help="Slug of the pipeline to fetch.")
 GRAPHQL_ENDPOINT = Option(
     "graphql-endpoint",
     TEXT,
@@ -77,7 +77,7 @@ REPOSITORY = Option(
     "repo",
     TEXT,
     "",
-    env=("BUILDKITE_REPO",),
+    env=bootstrap.REPOSITORY.env,
     help="Clone URL of the pipeline's repository, which is signed too.",
 )
 SIGN = (

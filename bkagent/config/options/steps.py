@@ -2,6 +2,7 @@
 
 from bkagent.config.kinds import FLAG, TEXT, WHOLE, Suggested
 from bkagent.config.option import Option
+from bkagent.config.options.job import BUILD_ID, CANCEL_GRACE_PERIOD_VARIABLE
 
 STEP = Option(
     "step",
@@ -15,7 +16,7 @@ BUILD = Option(
     "build",
     TEXT,
     "",
-    env=("BUILDKITE_BUILD_ID",),
+    env=(BUILD_ID,),
     help="Build of the step; required if the step is given by its key.",
 )
 HIDDEN_BUILD = Option("build", TEXT, "", env=BUILD.env, help=BUILD.help, hidden=True)
@@ -44,6 +45,6 @@ FORCE_GRACE_PERIOD = Option(
     "force-grace-period-seconds",
     WHOLE,
     10,
-    env=("BUILDKITE_STEP_CANCEL_FORCE_GRACE_PERIOD_SECONDS", "BUILDKITE_CANCEL_GRACE_PERIOD"),
+    env=("BUILDKITE_STEP_CANCEL_FORCE_GRACE_PERIOD_SECONDS", CANCEL_GRACE_PERIOD_VARIABLE),
     help="Seconds to wait before --force takes effect.",
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
+from bkagent.config import build_variables
+from bkagent.config.options import bootstrap
 from bkagent.controlplane.records import Build, PipelineEntry
 
 
@@ -33,13 +35,13 @@ def variables(build: Build, organization: str) -> Mapping[str, str]:
     return {
         **build.pipeline_env,
         **build.env,
-        "BUILDKITE_BRANCH": build.branch,
-        "BUILDKITE_TAG": build.tag,
-        "BUILDKITE_MESSAGE": build.message,
-        "BUILDKITE_COMMIT": build.commit,
-        "BUILDKITE_PIPELINE_SLUG": build.pipeline_slug,
-        "BUILDKITE_ORGANIZATION_SLUG": organization,
-        "BUILDKITE_REPO": build.repository,
-        "BUILDKITE_PULL_REQUEST": str(build.pull_request.get("id") or "false"),
-        "BUILDKITE_PULL_REQUEST_BASE_BRANCH": str(build.pull_request.get("base") or ""),
+        bootstrap.BRANCH.env[0]: build.branch,
+        bootstrap.TAG.env[0]: build.tag,
+        build_variables.MESSAGE: build.message,
+        build_variables.COMMIT: build.commit,
+        bootstrap.PIPELINE.env[0]: build.pipeline_slug,
+        bootstrap.ORGANIZATION.env[0]: organization,
+        bootstrap.REPOSITORY.env[0]: build.repository,
+        bootstrap.PULL_REQUEST.env[0]: str(build.pull_request.get("id") or "false"),
+        build_variables.PULL_REQUEST_BASE_BRANCH: str(build.pull_request.get("base") or ""),
     }

@@ -10,6 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence
 
+from bkagent.config import build_variables
+from bkagent.config.job_variables import FIELDS
+from bkagent.config.options import bootstrap, steps
+from bkagent.config.options.job import BUILD_ID, JOB
 from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.scheduling.branches import is_full_commit
 from bkagent.pipeline import go_json
@@ -63,23 +67,23 @@ def _build(facts: JobFacts) -> Mapping[str, str]:
     build = facts.build
     env = {
         "CI": "true", "BUILDKITE": "true",
-        "BUILDKITE_BRANCH": build.branch, "BUILDKITE_COMMIT": build.commit, "BUILDKITE_TAG": build.tag,
-        "BUILDKITE_MESSAGE": build.message, "BUILDKITE_REPO": build.repository,
-        "BUILDKITE_BUILD_ID": build.id, "BUILDKITE_BUILD_NUMBER": str(build.number),
-        "BUILDKITE_BUILD_URL": build_url(facts), "BUILDKITE_SOURCE": build.source,
+        bootstrap.BRANCH.env[0]: build.branch, build_variables.COMMIT: build.commit, bootstrap.TAG.env[0]: build.tag,
+        build_variables.MESSAGE: build.message, bootstrap.REPOSITORY.env[0]: build.repository,
+        BUILD_ID: build.id, build_variables.NUMBER: str(build.number),
+        build_variables.URL: build_url(facts), build_variables.SOURCE: build.source,
         "BUILDKITE_REBUILT_FROM_BUILD_ID": build.rebuilt_from,
     }  # fmt: skip
     if is_full_commit(build.commit):
-        env["BUILDKITE_COMMIT_RESOLVED"] = "true"
+        env[build_variables.COMMIT_RESOLVED] = "true"
     if build.clean_checkout:
-        env["BUILDKITE_CLEAN_CHECKOUT"] = "true"
+        env[bootstrap.CLEAN_CHECKOUT.env[0]] = "true"
     return env
 
 
 def _people(build: Build) -> Mapping[str, str]:
     return {
-        "BUILDKITE_BUILD_AUTHOR": build.author.get("name", ""),
-        "BUILDKITE_BUILD_AUTHOR_EMAIL": build.author.get("email", ""),
+        build_variables.AUTHOR: build.author.get("name", ""),
+        build_variables.AUTHOR_EMAIL: build.author.get("email", ""),
         "BUILDKITE_BUILD_CREATOR": build.creator.get("name", ""),
         "BUILDKITE_BUILD_CREATOR_EMAIL": build.creator.get("email", ""),
         "BUILDKITE_BUILD_CREATOR_TEAMS": "",
@@ -89,13 +93,13 @@ def _people(build: Build) -> Mapping[str, str]:
 def _pull_request(build: Build) -> Mapping[str, str]:
     if not build.pull_request.get("id"):
         return {
-            "BUILDKITE_PULL_REQUEST": "false",
-            "BUILDKITE_PULL_REQUEST_BASE_BRANCH": "",
+            bootstrap.PULL_REQUEST.env[0]: "false",
+            build_variables.PULL_REQUEST_BASE_BRANCH: "",
             "BUILDKITE_PULL_REQUEST_REPO": "",
         }
     return {
-        "BUILDKITE_PULL_REQUEST": str(build.pull_request["id"]),
-        "BUILDKITE_PULL_REQUEST_BASE_BRANCH": str(build.pull_request.get("base") or ""),
+        bootstrap.PULL_REQUEST.env[0]: str(build.pull_request["id"]),
+        build_variables.PULL_REQUEST_BASE_BRANCH: str(build.pull_request.get("base") or ""),
         "BUILDKITE_PULL_REQUEST_REPO": str(build.pull_request.get("repository") or ""),
         "BUILDKITE_PULL_REQUEST_LABELS": ",".join(str(label) for label in build.pull_request.get("labels") or ()),
     }
@@ -104,29 +108,29 @@ def _pull_request(build: Build) -> Mapping[str, str]:
 def _pipeline(facts: JobFacts) -> Mapping[str, str]:
     pipeline = facts.pipeline
     return {
-        "BUILDKITE_ORGANIZATION_SLUG": facts.organization,
+        bootstrap.ORGANIZATION.env[0]: facts.organization,
         "BUILDKITE_PIPELINE_ID": pipeline.id,
-        "BUILDKITE_PIPELINE_NAME": pipeline.name,
-        "BUILDKITE_PIPELINE_SLUG": pipeline.slug,
-        "BUILDKITE_PIPELINE_DEFAULT_BRANCH": pipeline.default_branch,
+        build_variables.PIPELINE_NAME: pipeline.name,
+        bootstrap.PIPELINE.env[0]: pipeline.slug,
+        build_variables.DEFAULT_BRANCH: pipeline.default_branch,
         # Not "github": the pull request refs of that provider are nothing that any other git server has.
-        "BUILDKITE_PIPELINE_PROVIDER": "git",
+        bootstrap.PROVIDER.env[0]: "git",
         "BUILDKITE_PROJECT_SLUG": f"{facts.organization}/{pipeline.slug}",
         "BUILDKITE_PROJECT_PROVIDER": "git",
-        "BUILDKITE_COMPUTE_TYPE": "self-hosted",
+        build_variables.COMPUTE_TYPE: "self-hosted",
     }
 
 
 def _work(job: Job) -> Mapping[str, str]:
     env = {
-        "BUILDKITE_COMMAND": job.command,
+        bootstrap.COMMAND.env[0]: job.command,
         "BUILDKITE_SCRIPT_PATH": job.command,
         "BUILDKITE_LABEL": job.label,
         "BUILDKITE_TIMEOUT": "false" if job.timeout_minutes is None else str(job.timeout_minutes),
-        "BUILDKITE_ARTIFACT_PATHS": ";".join(job.artifact_paths),
+        bootstrap.ARTIFACT_PATHS.env[0]: ";".join(job.artifact_paths),
     }
     if job.plugins:
-        env["BUILDKITE_PLUGINS"] = go_json.dumps(list(job.plugins), escape_markup=False)
+        env[bootstrap.PLUGINS.env[0]] = go_json.dumps(list(job.plugins), escape_markup=False)
     if job.parallel_index is not None:
         env["BUILDKITE_PARALLEL_JOB"] = str(job.parallel_index)
         env["BUILDKITE_PARALLEL_JOB_COUNT"] = str(job.parallel_total)
@@ -136,9 +140,9 @@ def _work(job: Job) -> Mapping[str, str]:
 def _identity(facts: JobFacts) -> Mapping[str, str]:
     job = facts.job
     env = {
-        "BUILDKITE_JOB_ID": job.id,
-        "BUILDKITE_STEP_ID": job.step_id,
-        "BUILDKITE_STEP_KEY": job.step_key,
+        JOB.env[0]: job.id,
+        steps.STEP.env[0]: job.step_id,
+        build_variables.STEP_KEY: job.step_key,
         "BUILDKITE_RETRY_COUNT": str(job.retries_count),
     }
     if job.group_id:
@@ -156,13 +160,13 @@ def _identity(facts: JobFacts) -> Mapping[str, str]:
 
 
 def _agent(agent: Agent) -> Mapping[str, str]:
-    env = {"BUILDKITE_AGENT_ID": agent.id, "BUILDKITE_AGENT_NAME": agent.name}
+    env = {"BUILDKITE_AGENT_ID": agent.id, bootstrap.AGENT.env[0]: agent.name}
     for tag in agent.meta_data:
         key, _, value = tag.partition("=")
         # Other characters could not stand in the name of a variable.
         name = "BUILDKITE_AGENT_META_DATA_" + re.sub(r"[^A-Z0-9_]", "_", key.upper())
         env.setdefault(name, value)
-    env.setdefault("BUILDKITE_AGENT_META_DATA_QUEUE", "default")
+    env.setdefault(bootstrap.QUEUE.env[0], "default")
     return env
 
 
@@ -170,26 +174,22 @@ def _checkout(facts: JobFacts) -> Mapping[str, str]:
     """Return the variables of `checkout`: the document's settings are for steps without their own."""
     settings = {**facts.document.checkout, **facts.step.checkout}
     env: Dict[str, str] = {}
-    for key, name in (
-        ("skip", "BUILDKITE_SKIP_CHECKOUT"),
-        ("submodules", "BUILDKITE_GIT_SUBMODULES"),
-        ("lfs", "BUILDKITE_GIT_LFS_ENABLED"),
-    ):
+    for key in ("skip", "submodules", "lfs"):
         if settings.get(key) is not None:
-            env[name] = "true" if settings[key] in (True, "true") else "false"
+            env[FIELDS[key].name] = "true" if settings[key] in (True, "true") else "false"
     flags = settings.get("flags")
     for key, value in flags.items() if isinstance(flags, Mapping) else ():
         if key in ("clone", "fetch", "checkout", "clean"):
-            env[f"BUILDKITE_GIT_{key.upper()}_FLAGS"] = str(value)
+            env[FIELDS[f"{key}_flags"].name] = str(value)
     depth = settings.get("depth")
     if depth is not None:
-        for key in ("CLONE", "FETCH"):
-            name = f"BUILDKITE_GIT_{key}_FLAGS"
+        for field in ("clone_flags", "fetch_flags"):
+            name = FIELDS[field].name
             env[name] = f"{env[name]} --depth={depth}" if name in env else f"--depth={depth}"
     sparse = settings.get("sparse")
     paths = sparse.get("paths") if isinstance(sparse, Mapping) else None
     if isinstance(paths, Sequence):
-        env["BUILDKITE_GIT_SPARSE_CHECKOUT_PATHS"] = paths if isinstance(paths, str) else ",".join(map(str, paths))
+        env[FIELDS["sparse_paths"].name] = paths if isinstance(paths, str) else ",".join(map(str, paths))
     if settings.get("commit_verification") is not None:
-        env["BUILDKITE_GIT_COMMIT_VERIFICATION"] = str(settings["commit_verification"])
+        env[FIELDS["commit_verification"].name] = str(settings["commit_verification"])
     return env
