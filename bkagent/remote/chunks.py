@@ -25,7 +25,7 @@ def upload(
     *,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> None:
-    """Send one chunk of the log, once: the log's spool decides about retries.
+    """Send one chunk of the log, once; `logs/upload/chunk_senders.py` retries.
 
     sequence  1 for the first piece, then one more each
     offset    where it starts in the log, in bytes before compression
@@ -52,9 +52,9 @@ def header_times(
     path = f"jobs/{segment(job_id)}/header_times"
     retry(
         lambda number: client.call("POST", path, document=document),
-        schedule, wait=wait, report=report, may_retry=_not_429,
+        schedule, wait=wait, report=report, may_retry=_may_retry_times,
     )  # fmt: skip
 
 
-def _not_429(error: Exception) -> bool:
+def _may_retry_times(error: Exception) -> bool:
     return worth_another_try(error) and not (isinstance(error, Unavailable) and error.status == 429)

@@ -26,7 +26,10 @@ FINISH_LIMIT_S = 3600.0
 
 
 def accept(client: Client, job_id: str, *, wait: Wait, report: Report, schedule: Schedule = ACCEPT) -> AcceptedJob:
-    """Accept a job that a ping has offered. Any error is final, 429 and 5xx included: the agent pings again."""
+    """Accept a job that a ping has offered.
+
+    An error status is final, 429 and 5xx included: the agent pings again. No answer, or an unreadable one, is retried.
+    """
 
     def attempt(number: int) -> object:
         return client.call("PUT", f"jobs/{segment(job_id)}/accept", expects_json=True).document

@@ -9,7 +9,7 @@ EVERY_S = 1.0
 
 
 class BackgroundSync:
-    """Calls `sync` at most `EVERY_S` after the first `written` that it has not seen to. `sync` may raise OSError."""
+    """Calls `sync` at most `EVERY_S` after the first `note_write` that it has not handled. `sync` may raise OSError."""
 
     def __init__(self, sync: Callable[[], None], name: str) -> None:
         self._sync, self._name = sync, name

@@ -60,7 +60,7 @@ class JobEntry:
         self._ringer.ring()
 
     def append(self, data: bytes) -> None:
-        """Add bytes to the log; what happens on a full disk is in `patient_writer`."""
+        """Add bytes to the log; what happens on a full disk is in `full_disk_writer`."""
         with self._lock:
             if self._closed:
                 raise ValueError("the log is closed")

@@ -16,7 +16,7 @@ def ask_to_end(pid: int, name: str) -> None:
 
 
 def kill(pid: int) -> None:
-    """End `pid`. What it started is in its job object and ends with it."""
+    """End `pid` alone; what it started goes on."""
     try:
         os.kill(pid, signal.SIGTERM)
     except OSError:

@@ -37,7 +37,7 @@ class Child:
             self._process.send_signal(signal.CTRL_BREAK_EVENT)
 
     def kill_group(self) -> None:
-        """End the process at once, if it still runs."""
+        """End the process at once, if it still runs; what it started goes on."""
         if self._process.poll() is None:
             self._process.kill()
 

@@ -1,4 +1,6 @@
-"""Start a process that can be stopped together with all it starts, and carry what it prints.
+"""Start a process that can be stopped together with its group, and carry what it prints.
+
+On Windows only a request to end reaches the group: `Child.kill_group` ends the process alone, and what it started goes on.
 
 TERMINALS   whether this system has terminals to give
 
@@ -12,7 +14,7 @@ pump(child, streams, quiet_s, limit_s) -> Ended
     call the sink of each (fd, sink) with what arrives until the process has ended; then go on until the output has
     been quiet for `quiet_s`, for at most `limit_s`
 
-argv[0] is the path of the program. Both raise OSError when the program cannot be run (the errno is that of the
+argv[0] is the path of the program. All three raise OSError when the program cannot be run (the errno is that of the
 attempt itself) and ValueError, with a sentence, for arguments or variables that no process can be given.
 """
 

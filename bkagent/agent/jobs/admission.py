@@ -79,6 +79,7 @@ def permitted_mirror(job: AcceptedJob, settings: JobSettings) -> Tuple[AcceptedJ
 
     if allow_lists.allows_repository(url, settings):
         return job, ()
+    # The line of buildkite/agent `agent/run_job.go`: its address is that of the mirror that is left out.
     line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
     return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
 

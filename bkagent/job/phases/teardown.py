@@ -1,4 +1,8 @@
-"""The last phase, whatever came before: `pre-exit` hooks, containers, and what is to be removed."""
+"""The last phase, whatever came before: `pre-exit` hooks, containers, and what is to be removed.
+
+A `pre-exit` hook that fails keeps containers from being removed, as in `tearDown` of buildkite/agent
+`internal/job/executor.go`.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +33,6 @@ def run(job: RunningJob) -> Optional[AgentError]:
 
 
 def _remove(job: RunningJob, folder: str) -> None:
-
     try:
         remove_tree(folder)
     except OSError as problem:

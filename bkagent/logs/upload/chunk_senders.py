@@ -59,7 +59,7 @@ class ChunkSenders:
             self._changed.notify()
 
     def check(self) -> None:
-        """Raise what made a thread stop: GivenUp, or the OSError of a file that cannot be read."""
+        """Raise what made a thread stop: GivenUp, another AgentError, the OSError of a file, RuntimeError for a defect."""
         if self._failure is not None:
             raise self._failure
 

@@ -45,7 +45,7 @@ def read(document: Any) -> Tuple[TypedPipeline, List[str]]:
     pipeline.checkout = None if checkout is None else attributes.checkout(checkout)
     pipeline.rest = rest
     if rest:
-        # As with groups (`normalise_steps`), the reference forgets what it found odd in steps.
+        # As with groups (`_group` in `document/steps.py`), the reference forgets what it found odd in steps.
         warnings.clear()
     if missing:
         warnings.append("pipeline contains no steps")
