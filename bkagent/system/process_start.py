@@ -1,6 +1,7 @@
 """Start a process that can be stopped together with its group, and carry what it prints.
 
-On Windows only a request to end reaches the group: `Child.kill_group` ends the process alone, and what it started goes on.
+On Windows only a request to end reaches the group: `Child.kill_group` ends the process alone, and what it started goes
+on.
 
 TERMINALS   whether this system has terminals to give
 

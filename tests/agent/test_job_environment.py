@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bkagent.agent.jobs import job_environment
-from bkagent.agent.jobs.job_files import as_json
+from bkagent.agent.jobs.job_files import JobFiles, as_json
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.config.options import accepted, agent, checkout
 from bkagent.wire.accepted_job import AcceptedJob
@@ -24,8 +24,7 @@ SETTINGS = settings_with({})
 def variables(env=None, settings=SETTINGS, step=None):
     context = JobStart(
         job=AcceptedJob("j", 100, env=env or {}, step=step or {}), settings=settings, endpoint="http://e", token="jt",
-        request_headers={"Buildkite-A-B": "c"}, env_path="/f/env", env_json_path="/f/json", timeout_path="/f/timeout",
-        agent_pid=7,
+        request_headers={"Buildkite-A-B": "c"}, files=JobFiles("/f", "j"), agent_pid=7,
     )  # fmt: skip
     return job_environment.variables(context)
 

@@ -11,26 +11,26 @@ def never():
 
 
 def test_a_success_wakes_all_who_wait_at_once():
-    outage = SharedBackoff(chance=lambda: 1.0)
+    backoff = SharedBackoff(chance=lambda: 1.0)
     for _ in range(8):  # failures in a row: turns are seconds apart by now
-        threading.Thread(target=outage.wait, args=(never,), daemon=True).start()
+        threading.Thread(target=backoff.wait, args=(never,), daemon=True).start()
     waited = []
-    waiters = [threading.Thread(target=lambda: waited.append(outage.wait(never, 1))) for _ in range(8)]
+    waiters = [threading.Thread(target=lambda: waited.append(backoff.wait(never, 1))) for _ in range(8)]
     for waiter in waiters:
         waiter.start()
     deadline = time.monotonic() + 10
     while any(waiter.is_alive() for waiter in waiters) and time.monotonic() < deadline:
-        outage.over()
+        backoff.over()
         waiters[0].join(0.01)
     assert waited == [False] * 8
 
 
 def test_those_who_fail_take_turns():
-    outage = SharedBackoff(chance=lambda: 0.0)
+    backoff = SharedBackoff(chance=lambda: 0.0)
     order = []
 
     def wait():
-        outage.wait(never, 1)
+        backoff.wait(never, 1)
         order.append(time.monotonic())
 
     waiters = [threading.Thread(target=wait) for _ in range(3)]
@@ -46,33 +46,33 @@ def test_those_who_fail_take_turns():
 
 
 def test_a_request_that_fails_alone_is_not_tried_without_a_pause():
-    outage = SharedBackoff()
+    backoff = SharedBackoff()
     stopped = threading.Event()
-    others = threading.Thread(target=lambda: [outage.over() for _ in iter(stopped.is_set, True)])
+    others = threading.Thread(target=lambda: [backoff.over() for _ in iter(stopped.is_set, True)])
     others.start()
     started = time.monotonic()
-    assert not outage.wait(never, 5)
+    assert not backoff.wait(never, 5)
     assert time.monotonic() - started >= 0.02 * 2**5
     stopped.set()
     others.join()
 
 
 def test_a_stop_ends_the_wait_and_the_server_s_wish_is_heeded():
-    outage, stop = SharedBackoff(), threading.Event()
+    backoff, stop = SharedBackoff(), threading.Event()
     waited = []
-    waiter = threading.Thread(target=lambda: waited.append(outage.wait(stop.is_set, 1, 50.0)))
+    waiter = threading.Thread(target=lambda: waited.append(backoff.wait(stop.is_set, 1, 50.0)))
     waiter.start()
-    outage.over()
+    backoff.over()
     waiter.join(0.2)
     assert waiter.is_alive(), "it does not wait as long as the server asked"
     stop.set()
-    outage.wake()
+    backoff.wake()
     waiter.join(10)
     assert waited == [True]
-    assert outage.wait(lambda: True)
+    assert backoff.wait(lambda: True)
 
 
 def test_those_who_talk_to_one_endpoint_share_what_they_know():
-    outages = SharedBackoffs()
-    assert outages.of("http://one") is outages.of("http://one")
-    assert outages.of("http://one") is not outages.of("http://other")
+    backoffs = SharedBackoffs()
+    assert backoffs.of("http://one") is backoffs.of("http://one")
+    assert backoffs.of("http://one") is not backoffs.of("http://other")

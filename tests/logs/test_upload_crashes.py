@@ -38,7 +38,8 @@ def send(sequence, offset, size, body):
 entry = AgentEntry(sys.argv[2])
 assert entry.try_own()
 uploader = Uploader(entry, send, lambda level, text, event: None)
-assert uploader.run(threading.Event()) == 0 and uploader.complete
+uploader.run(threading.Event())
+assert uploader.complete
 """
 
 JOB = """

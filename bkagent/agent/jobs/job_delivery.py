@@ -52,11 +52,11 @@ class JobDelivery:
 
     def __init__(
         self, entry: AgentEntry, client: Client, files: JobFiles, stop: Shutdown, report: EventReport,
-        last_try_s: float = 0.0, open_output: Optional[OpenOutput] = None, outage: Optional[SharedBackoff] = None,
+        last_try_s: float = 0.0, open_output: Optional[OpenOutput] = None, backoff: Optional[SharedBackoff] = None,
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
-        self._open_output, self._outage = open_output, outage
+        self._open_output, self._backoff = open_output, backoff
         self._report_retry = with_event(report, "control_plane.retry")
         self._give_up = threading.Event()
         self._uploader: Optional[Uploader] = None
@@ -137,10 +137,11 @@ class JobDelivery:
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
         watchers = self._log_watchers()
         self._uploader = Uploader(
-            self._entry, self._send, self._report, outage=self._outage, watch=_watch_size(watchers)
+            self._entry, self._send, self._report, backoff=self._backoff, watch=_watch_size(watchers)
         )
         try:
-            return self._uploader.run(self._give_up), ""
+            self._uploader.run(self._give_up)
+            return 0, ""
         except (AgentError, OSError) as problem:
             # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
             text = f"the log of job {self._entry.job_id} cannot be uploaded: {problem}"

@@ -86,8 +86,8 @@ def _given(start: JobStart) -> Dict[str, str]:
     """Return the variables of this job: its files, how it reaches the control plane, what its step asks for."""
     secrets = _secrets(start.job.step.get("secrets"))
     given = {
-        job_variables.ENV_FILE: start.env_path, job_variables.ENV_JSON_FILE: start.env_json_path,
-        job_variables.TIMEOUT_FILE: start.timeout_path, job_variables.LOG_TMPFILE: start.log_tmpfile,
+        job_variables.ENV_FILE: start.files.env_path, job_variables.ENV_JSON_FILE: start.files.env_json_path,
+        job_variables.TIMEOUT_FILE: start.files.timeout_path, job_variables.LOG_TMPFILE: start.log_tmpfile,
         job_variables.CACHE_PATHS: ",".join(grammar.cache_paths(start.job.step.get("cache"))),
         bootstrap.SECRETS.job: json.dumps(secrets, sort_keys=True, separators=(",", ":")) if secrets else "",
         job_variables.ENDPOINT: start.endpoint, job_variables.ACCESS_TOKEN: start.token,

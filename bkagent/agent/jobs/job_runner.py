@@ -48,7 +48,6 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
-from bkagent.spool.result import Result
 from bkagent.system import process_group
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
@@ -64,8 +63,8 @@ _KILLED_WITHIN_S = 10.0
 class AgentContext:
     """What all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
 
-    `open_output` is there where the output of jobs is to be shown. `outages` are shared by all jobs of the process, and
-    so is what is `known` to be secret and kept out of its messages.
+    `open_output` is there where the output of jobs is to be shown. `backoffs` are shared by all jobs of the process, as
+    is what is `known` to be secret and kept out of its messages.
     """
 
     settings: AgentSettings
@@ -74,7 +73,7 @@ class AgentContext:
     report: EventReport
     warm: Optional[JobForks] = None
     open_output: Optional[OpenOutput] = None
-    outages: SharedBackoffs = field(default_factory=SharedBackoffs)
+    backoffs: SharedBackoffs = field(default_factory=SharedBackoffs)
     known: KnownSecrets = field(default_factory=KnownSecrets)
 
 
@@ -96,11 +95,10 @@ class JobRunner:
         hear nothing more of it from us then, but for `not_run`: that it was told already.
         """
         job = self._manifest()
-        session_of_agent = self._session
-        session = session_file.of_job(job, session_of_agent.client.endpoint, session_of_agent.token)
+        job_session = session_file.of_job(job, self._session.client.endpoint, self._session.token)
         try:
-            earlier = self._claim_earlier_entry(job, session)
-            self.entry = entry = earlier or directory.create(self._context.spool_path, job, session)
+            earlier = self._claim_earlier_entry(job, job_session)
+            self.entry = entry = earlier or directory.create(self._context.spool_path, job, job_session)
         except (AgentError, OSError) as problem:
             self.not_run = unrunnable.report_unrunnable(
                 self._client, self._job.id, str(problem), wait=self._context.stop.waiter(FORCED),
@@ -126,7 +124,7 @@ class JobRunner:
             threading.Thread(target=log_copy_paths.remove_old, args=old, name="old-copies", daemon=True).start()
         delivery = JobDelivery(
             entry, self._client, files, self._context.stop, self._context.report, self._context.settings.last_try_s,
-            self._context.open_output, self._context.outages.of(self._client.endpoint),
+            self._context.open_output, self._context.backoffs.of(self._client.endpoint),
         )  # fmt: skip
         try:
             if earlier:
@@ -139,10 +137,10 @@ class JobRunner:
             raise
         return delivery.run()
 
-    def _claim_earlier_entry(self, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:
+    def _claim_earlier_entry(self, job: JobManifest, job_session: SessionFile) -> Optional[AgentEntry]:
         context = self._context
         return resume.claim_earlier_entry(
-            context.spool_path, job, session, self._job.token, context.report, context.stop.waiter(FORCED)
+            context.spool_path, job, job_session, self._job.token, context.report, context.stop.waiter(FORCED)
         )
 
     def _begin(self, entry: AgentEntry, files: JobFiles, delivery: JobDelivery) -> None:
@@ -186,7 +184,7 @@ class JobRunner:
             process_group.kill(pid)
             entry.process.wait_for_end(_KILLED_WITHIN_S)
         self._append_lines(entry, refusal.lines)
-        entry.settle(Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())), overrule=True)
+        entry.settle(outcome.refused(refusal.reason, rfc3339(time.time_ns())), overrule=True)
 
     def _describe_job(self, files: JobFiles, entry: AgentEntry) -> Tuple[JobStart, Tuple[str, ...]]:
         """Write the files that describe the job; return what is known of it, and lines about its mirror."""
@@ -212,9 +210,8 @@ class JobRunner:
         settings = self._context.settings
         return JobStart(
             job=self._job, settings=settings.job, endpoint=self._client.endpoint, token=self._client.token,
-            request_headers=self._client.request_headers, env_path=files.env_path,
-            env_json_path=files.env_json_path, timeout_path=files.timeout_path,
-            log_tmpfile=entry.job.log_tmpfile, agent_pid=os.getpid(),
+            request_headers=self._client.request_headers, files=files, log_tmpfile=entry.job.log_tmpfile,
+            agent_pid=os.getpid(),
         )  # fmt: skip
 
     def _launch(self, entry: AgentEntry, start: JobStart) -> launch.Child:
@@ -231,7 +228,7 @@ class JobRunner:
 
     def _refuse(self, entry: AgentEntry, refusal: Refusal) -> None:
         self._append_lines(entry, refusal.lines)
-        settle_unrunnable(entry, Result(outcome.LOST_STATUS, "", refusal.reason, rfc3339(time.time_ns())))
+        settle_unrunnable(entry, outcome.refused(refusal.reason, rfc3339(time.time_ns())))
 
     def _append_lines(self, entry: AgentEntry, lines: "tuple[str, ...]") -> None:
         """Add lines of the agent's own to the log. They come from no terminal, so they end in LF."""

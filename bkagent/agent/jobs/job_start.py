@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Mapping
 
+from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.settings import JobSettings
 from bkagent.wire.accepted_job import AcceptedJob
 
@@ -15,7 +16,7 @@ class JobStart:
 
     endpoint, token      what the job's own requests go to, and with what
     request_headers      what the control plane wants on every request
-    files                the paths of `job_files.JobFiles`
+    files                what describes the job to programs outside it
     log_tmpfile          a copy of the log while the job runs, "" for none
     """
 
@@ -24,8 +25,6 @@ class JobStart:
     endpoint: str
     token: str = field(repr=False)
     request_headers: Mapping[str, str]
-    env_path: str
-    env_json_path: str
-    timeout_path: str
+    files: JobFiles
     agent_pid: int
     log_tmpfile: str = ""

@@ -9,13 +9,18 @@ from bkagent.spool import shared_files
 from bkagent.spool.result import Result
 from bkagent.wire.finish import AGENT_STOP, CANCEL, RUN_ERROR, Finish
 
-LOST_STATUS = -1
+_NO_STATUS = -1  # of a job that never had one of its own
 _CANCELLED_STATUS = 1
 
 
 def lost(finished_at: str, signal: str = "") -> Result:
     """Return the result of a job whose process left none behind; `signal` is what ended it, where that is known."""
-    return Result(LOST_STATUS, signal, "" if signal else RUN_ERROR, finished_at)
+    return Result(_NO_STATUS, signal, "" if signal else RUN_ERROR, finished_at)
+
+
+def refused(reason: str, finished_at: str) -> Result:
+    """Return the result of a job that must not run here; `reason` is one of `wire.finish`."""
+    return Result(_NO_STATUS, "", reason, finished_at)
 
 
 def finish_for(
@@ -31,7 +36,7 @@ def finish_for(
     status, reason = result.exit_status, result.signal_reason
     if status == SetupFailed.exit_code:
         # The same status of a command itself cannot be told apart, as with the reference.
-        status, reason = LOST_STATUS, reason or RUN_ERROR
+        status, reason = _NO_STATUS, reason or RUN_ERROR
     if cancel_reason:
         reason = AGENT_STOP if cancel_reason == shared_files.AGENT_STOP else CANCEL
         if overrides_zero and reason == CANCEL:

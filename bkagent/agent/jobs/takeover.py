@@ -110,7 +110,7 @@ class Takeover:
         files = JobFiles(context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, job.job_id)
         delivery = JobDelivery(
             entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
-            context.outages.of(client.endpoint),
+            context.backoffs.of(client.endpoint),
         )  # fmt: skip
         heartbeat = Heartbeat(
             lambda: agent_client, session.heartbeat_interval_s, report=context.report, at_once=True,

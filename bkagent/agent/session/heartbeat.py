@@ -14,7 +14,7 @@ from bkagent.wire.timestamps import rfc3339
 
 
 class Heartbeat:
-    """Beats from a thread of its own until `stop()`; the first time after one whole interval, or at once with `at_once`.
+    """Beats from a thread of its own until `stop()`; the first time after one whole interval, with `at_once` at once.
 
     client      returns the client to use now, since a session may move
     on_beat     called after each beat that the control plane took

@@ -34,11 +34,11 @@ class ChunkSenders:
         log_path: str,
         journal: Journal,
         send: Send,
-        outage: SharedBackoff,
+        backoff: SharedBackoff,
         ring: Callable[[], None],
         report: EventReport,
     ) -> None:
-        self._log_path, self._journal, self._send, self._outage = log_path, journal, send, outage
+        self._log_path, self._journal, self._send, self._backoff = log_path, journal, send, backoff
         self._ring, self._report = ring, report
         self._changed = threading.Condition()
         self._waiting: Deque[Tuple[Chunk, int]] = deque()
@@ -59,7 +59,7 @@ class ChunkSenders:
             self._changed.notify()
 
     def check(self) -> None:
-        """Raise what made a thread stop: GivenUp, another AgentError, the OSError of a file, RuntimeError for a defect."""
+        """Raise what made a thread stop: GivenUp, another AgentError, a file's OSError, RuntimeError for a defect."""
         if self._failure is not None:
             raise self._failure
 
@@ -69,7 +69,7 @@ class ChunkSenders:
             self._closed = True
             self._waiting.clear()
             self._changed.notify_all()
-        self._outage.wake()
+        self._backoff.wake()
         self._journal.close()
 
     def _work(self) -> None:
@@ -115,10 +115,10 @@ class ChunkSenders:
                     text = f"log chunk {chunk.sequence} will be sent again: {problem}"
                     self._report("warn", text, "log.chunk_retried")
                 wish_s = problem.retry_after_s if isinstance(problem, Unavailable) else None
-                if self._outage.wait(lambda: self._closed, tries, wish_s or 0.0):
+                if self._backoff.wait(lambda: self._closed, tries, wish_s or 0.0):
                     return False
                 continue
-            self._outage.over()
+            self._backoff.over()
             self._journal.acknowledge(chunk.sequence)
             return True
         return False

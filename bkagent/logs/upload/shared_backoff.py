@@ -62,7 +62,7 @@ class SharedBackoff:
 
 
 class SharedBackoffs:
-    """An Outage for each endpoint. Thread-safe."""
+    """One SharedBackoff for each endpoint. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

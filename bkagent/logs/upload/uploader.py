@@ -32,7 +32,7 @@ class Uploader:
     """Uploads the log of an entry that the caller owns. `send` makes one try: send(sequence, offset, size, gzipped).
 
     What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
-    nothing more is sent. `outage` may be shared with others who talk to the same endpoint. `watch` is called with the
+    nothing more is sent. `backoff` may be shared with others who talk to the same endpoint. `watch` is called with the
     size of the log whenever it may have grown.
     """
 
@@ -42,31 +42,30 @@ class Uploader:
         send: Send,
         report: EventReport,
         *,
-        outage: Optional[SharedBackoff] = None,
+        backoff: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
     ) -> None:
         self._entry, self._send, self._report, self._watch = entry, send, report, watch
-        self._outage = outage or SharedBackoff()
+        self._backoff = backoff or SharedBackoff()
         self._told_of_size = self._told_of_full_disk = False
         self._watching = False
         self.complete = False  # whether the job has ended and every byte is acknowledged
 
-    def run(self, stop: threading.Event) -> int:
-        """Upload until `complete` or `stop` is set; return the number of chunks that failed, which is 0.
+    def run(self, stop: threading.Event) -> None:
+        """Upload until `complete` or `stop` is set.
 
         May be called again, for lines that were added after the end. Raises GivenUp, OSError, WireError.
         """
         self._bell = bell = self._entry.listener()
         try:
             journal = Journal(self._entry.chunks_path)
-            senders = ChunkSenders(self._entry.log_path, journal, self._send, self._outage, bell.ring, self._report)
+            senders = ChunkSenders(self._entry.log_path, journal, self._send, self._backoff, bell.ring, self._report)
             self._syncing = BackgroundSync(lambda: self._sync(journal), "journal-sync")
             try:
                 self._upload(journal, senders, stop)
             finally:
                 self._syncing.close()
                 senders.close()
-            return 0
         finally:
             bell.close()
 
