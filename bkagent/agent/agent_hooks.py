@@ -83,8 +83,8 @@ def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], repor
     finally:
         lines.end()
     if ended.exit_code or ended.signal:
-        how = f"was ended by {ended.signal}" if ended.signal else f"exited with status {ended.exit_code}"
-        raise AgentError(f"the {name} hook {path} {how}")
+        ending = f"was ended by {ended.signal}" if ended.signal else f"exited with status {ended.exit_code}"
+        raise AgentError(f"the {name} hook {path} {ending}")
 
 
 def _argv(path: str, hooks_shell: str, env: Mapping[str, str]) -> List[str]:
@@ -105,13 +105,13 @@ def _argv(path: str, hooks_shell: str, env: Mapping[str, str]) -> List[str]:
 class _Lines:
     """Cuts a stream into lines."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say, self._rest = say, b""
+    def __init__(self, report_line: Callable[[str], None]) -> None:
+        self._report_line, self._rest = report_line, b""
 
     def feed(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._say(line.decode("utf-8", "replace").rstrip("\r"))
+            self._report_line(line.decode("utf-8", "replace").rstrip("\r"))
 
     def end(self) -> None:
         if self._rest:

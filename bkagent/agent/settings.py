@@ -1,4 +1,4 @@
-"""What an agent is told when it starts."""
+"""The settings of an agent."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bkagent.config.settings import Settings
 
 @dataclass(frozen=True)
 class JobSettings:
-    """What every job of an agent is given: `settings[OPTION]`, and what no option says.
+    """The settings of an agent's jobs: `settings[OPTION]`, and fields that are no options.
 
     options            of `start`, as they hold for jobs (`config.job_options`)
     launchers_path     folder of the commands that jobs call

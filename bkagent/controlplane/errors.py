@@ -1,4 +1,4 @@
-"""What the control plane refuses, each with the HTTP status that says so.
+"""The refusals of the control plane, each with its HTTP status.
 
 PlaneError             500   anything below
   InvalidRequest       400   the request cannot be understood

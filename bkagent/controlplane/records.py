@@ -1,4 +1,4 @@
-"""What the control plane keeps, as frozen records. Moments are Unix seconds (UTC), None while they have not come."""
+"""The control plane's records, all frozen. Moments are Unix seconds (UTC), None while they have not come."""
 
 from __future__ import annotations
 
@@ -350,7 +350,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who calls the Agent API.
+    """The caller of the Agent API.
 
     agent_id     the agent whose session it is, or that has the job
     job_id       the job whose token it is, or that the session's agent runs, or ""

@@ -1,4 +1,4 @@
-"""What a hook did to the environment: two dumps of what its shell exports, and the difference."""
+"""A hook's changes to the environment: two dumps of its shell's exports, and the difference."""
 
 import os
 from typing import Dict, List, Mapping, NamedTuple, Tuple
@@ -10,7 +10,7 @@ _NEVER_CHANGES = frozenset((WORKING_DIRECTORY, EXIT_STATUS, "_"))
 
 
 class Changes(NamedTuple):
-    """What is to be done to the job after a hook. `directory` is where the hook's shell ended, or "".
+    """The changes to make to the job after a hook. `directory` is the last folder of the hook's shell, or "".
 
     `before` has the former values of those variables that the hook already found.
     """
@@ -58,6 +58,6 @@ def parse_json_dump(dump: bytes) -> Dict[str, str]:
 def changes_between(before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
     """Return what leads from one dump to the other."""
     changed = {name: value for name, value in after.items() if name not in _NEVER_CHANGES and before.get(name) != value}
-    gone: List[str] = sorted(name for name in before if name not in after and name not in _NEVER_CHANGES)
-    former = {name: before[name] for name in changed if name in before}
-    return Changes(changed, tuple(gone), after.get(WORKING_DIRECTORY, ""), former)
+    removed: List[str] = sorted(name for name in before if name not in after and name not in _NEVER_CHANGES)
+    old_values = {name: before[name] for name in changed if name in before}
+    return Changes(changed, tuple(removed), after.get(WORKING_DIRECTORY, ""), old_values)

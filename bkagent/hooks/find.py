@@ -1,4 +1,4 @@
-"""Where a hook is: the first file of its name in a folder of hooks, never outside the folder that confines it."""
+"""Find a hook: the first file of its name in a folder of hooks, never outside the folder that confines it."""
 
 import os
 from typing import Iterable, List, Optional

@@ -1,4 +1,4 @@
-"""What a hook's file is: a program, a script of another language, or a shell script to be sourced."""
+"""The kind of a hook's file: a program, a script of another language, or a shell script to be sourced."""
 
 import enum
 import re
@@ -29,7 +29,7 @@ class HookKind(enum.Enum):
 
 
 class Nature(NamedTuple):
-    """What the first bytes of a hook tell. `shebang` is its first line with `#!`, or ""."""
+    """The kind of a hook, by its first bytes. `shebang` is its first line with `#!`, or ""."""
 
     kind: HookKind
     shebang: str

@@ -35,7 +35,7 @@ class Hook:
 
     @property
     def title(self) -> str:
-        """What the log calls it: `agent pre-command`, `plugin docker command`."""
+        """The name in the log: `agent pre-command`, `plugin docker command`."""
         return " ".join(word for word in (self.scope, self.plugin_name, self.name) if word)
 
 
@@ -129,11 +129,11 @@ def _run_wrapped(session: Session, hook: Hook, nature: Nature, folder: str, dump
 
 
 def _start(session: Session, hook: Hook, nature: Nature, script: str) -> None:
-    shown = _display_path(session.cwd, hook.path)
+    display_path = _display_path(session.cwd, hook.path)
     if session.log.is_debug:
         session.log.comment(f'A hook runner was written to "{script}" for "{hook.path}"')
-        shown = script
-    session.log.prompt(shown)
+        display_path = script
+    session.log.prompt(display_path)
     argv = _command(session, nature, script)
     for tries_left in range(_BUSY_TRIES, -1, -1):
         try:

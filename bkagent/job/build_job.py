@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ControlPlane:
-    """Where the job came from and how to speak to it."""
+    """The control plane that the job came from, and how to reach it."""
 
     def __init__(self, endpoint: str, token: str, user_agent: str, headers: Mapping[str, str]) -> None:
         self.endpoint, self.token, self.user_agent, self.headers = endpoint, token, user_agent, headers

@@ -1,4 +1,4 @@
-"""What a cancellation does to the job, besides stopping its commands: it is told, in the log and by variables."""
+"""Tell a job of its cancellation, in the log and by variables, besides stopping its commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the job's own process adds to its environment: a list of contributors, each with its own mapping.
+"""The variables that the job's own process adds to its environment: a list of contributors, each with its own mapping.
 
 They are asked in order, and each sees what those before it said; a later one wins.
 """
@@ -34,7 +34,7 @@ def path(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def checkout_path(job: RunningJob, env: Mapping[str, str]) -> Mapping[str, str]:
-    """Where the code is checked out to, unless the job says so itself. Raises ConfigError without a build path."""
+    """Return the checkout path, unless the job sets it itself. Raises ConfigError without a build path."""
     path = env.get(CHECKOUT_PATH)
     if path is None:
         return {CHECKOUT_PATH: job_settings.checkout_path(job.settings)}

@@ -1,4 +1,4 @@
-"""What a job's log must never show and no variable of the job holds: tokens of its agent, say.
+"""Secrets that a job's log must never show and no variable of the job holds: tokens of its agent, say.
 
 They come to the job process by a pipe in place of its standard input, which is read to its end and closed before
 anything of the job runs. So no file, argument, variable or open descriptor of the job's processes has them.
@@ -53,7 +53,7 @@ def take() -> Tuple[str, ...]:
         if not piece:
             break
         data += piece
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null_fd = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null_fd, 0)
+    os.close(null_fd)
     return tuple(secret.decode("utf-8", "surrogateescape") for secret in data.split(_END)[:-1])

@@ -8,7 +8,7 @@ from typing import Callable, Optional
 
 
 class Limits:
-    """What follows from how long a control plane waits for an agent (180 s): 150 s until the job ends, and so on.
+    """Limits derived from how long a control plane waits for an agent (180 s): 150 s until the job ends, and so on.
 
     limit_s        age of the last heartbeat at which the job is ended
     look_every_s   how often that is looked at

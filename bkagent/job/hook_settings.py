@@ -24,7 +24,7 @@ class HookSettings:
 
     @property
     def artifact_destination(self) -> str:
-        """Where they go; "" for the control plane's own storage."""
+        """The destination of artifacts; "" for the control plane's own storage."""
         return str(self.checkout.artifact_destination)
 
     @property

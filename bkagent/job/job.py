@@ -1,4 +1,4 @@
-"""What the phases of one job share."""
+"""The state that the phases of one job share."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RunningJob:
 
     @property
     def log(self) -> LogLines:
-        """Where its log goes."""
+        """The log of the job."""
         return self.session.log
 
     @property

@@ -1,4 +1,4 @@
-"""What one job is, as it stood when its process started. What hooks can change is in `refreshed`."""
+"""The settings of one job, as at the start of its process. Those that hooks can change are in `refreshed`."""
 
 from __future__ import annotations
 

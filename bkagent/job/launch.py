@@ -31,22 +31,22 @@ def start(
     process table tidy. Raises OSError when the process cannot be started, ValueError for an environment or folder
     that no process can be given.
     """
-    nothing = os.open(os.devnull, os.O_RDWR)
+    null_fd = os.open(os.devnull, os.O_RDWR)
     secrets_pipe = -1
     try:
         secrets_pipe = handed_secrets.open_pipe(secrets)
         errors = open_plain(os.path.join(entry_folder, layout.STDERR), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
-            forked = warm.start(entry_folder, env, cwd, secrets_pipe, nothing, errors) if warm is not None else None
+            forked = warm.start(entry_folder, env, cwd, secrets_pipe, null_fd, errors) if warm is not None else None
             if forked is not None:
                 return forked
             argv = self_command.command(["job-process", entry_folder])
             return process_start.start_in_session(
-                argv, env_overflow.write(entry_folder, env), cwd, secrets_pipe, nothing, errors
+                argv, env_overflow.write(entry_folder, env), cwd, secrets_pipe, null_fd, errors
             )
         finally:
             os.close(errors)
     finally:
         if secrets_pipe >= 0:
             os.close(secrets_pipe)
-        os.close(nothing)
+        os.close(null_fd)

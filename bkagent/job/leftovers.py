@@ -88,8 +88,8 @@ class Leftovers:
             self._group.kill()
             self._group = None
         # Looked for again, since they may have started others.
-        until = time.monotonic() + _GRACE_S
-        while time.monotonic() < until:
+        deadline = time.monotonic() + _GRACE_S
+        while time.monotonic() < deadline:
             remaining = self._find()
             for process in remaining:
                 marked_processes.end(process, "SIGKILL")
@@ -98,10 +98,10 @@ class Leftovers:
 
     def _wait(self, seconds: float) -> bool:
         """Wait until nothing is left; return whether that came."""
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while self._find():
             descendants.collect()
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 return False
             time.sleep(_LOOK_EVERY_S)
         return True

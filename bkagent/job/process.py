@@ -139,7 +139,7 @@ class JobProcess:
         control_plane = ControlPlane(job.endpoint, job.token, job.user_agent, job.request_headers)
         try:
             settings = build_job.settings_of(environ)
-            whole = build_job.assemble(
+            running_job = build_job.assemble(
                 settings, environ, self._log, self._cancellation, control_plane,
                 pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
                 ends_leftovers=job.leftovers == "end", allowed_repositories=job.allowed_repositories,
@@ -151,10 +151,10 @@ class JobProcess:
             self._log.line(f"bkagent: fatal: {problem}")
             return problem.exit_code
         try:
-            with service.serving(whole, control_plane.upstream(environ)):
-                return run.run(whole)
+            with service.serving(running_job, control_plane.upstream(environ)):
+                return run.run(running_job)
         except service.ServiceFailed as problem:
-            whole.log.error(str(problem))
+            running_job.log.error(str(problem))
             return problem.exit_code
 
 

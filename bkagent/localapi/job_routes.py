@@ -1,4 +1,4 @@
-"""What the job's local socket answers: the job API, and requests passed on to the control plane."""
+"""The routes of a job's local socket: the job API, and requests passed on to the control plane."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ class JobRoutes:
         if not path:
             return error_answer(422, "workdir cannot be empty")
         if not os.path.isabs(path):
-            shown = path.replace("\\", "\\\\").replace('"', '\\"')
-            return error_answer(422, f'workdir must be an absolute path, got "{shown}"')
+            escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+            return error_answer(422, f'workdir must be an absolute path, got "{escaped}"')
         self._state.set_workdir(path)
         return json_answer(200, {"workdir": path})
 

@@ -26,7 +26,7 @@ def scrub_body(target: str, body: bytes, scrub: Scrub) -> bytes:
     return body if clean == document else json.dumps(clean).encode()
 
 
-def scrub_headers(headers: Mapping[str, str], ours: Mapping[str, str], scrub: Scrub) -> Dict[str, str]:
+def scrub_headers(headers: Mapping[str, str], requested_headers: Mapping[str, str], scrub: Scrub) -> Dict[str, str]:
     """Return a request's headers without secrets; those that the control plane itself asked for stay."""
-    asked_for = frozenset(ours.values())
+    asked_for = frozenset(requested_headers.values())
     return {name: value if value in asked_for else scrub(value) for name, value in headers.items()}

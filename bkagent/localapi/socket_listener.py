@@ -1,4 +1,4 @@
-"""Where the server of a job takes its connections from: a Unix socket that only the same user can reach."""
+"""The listener of a job's server: a Unix socket that only the same user can reach."""
 
 from __future__ import annotations
 

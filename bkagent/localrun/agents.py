@@ -50,8 +50,8 @@ def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_s
 class Agents:
     """Runs them on a thread; `error` is why they could not work, if so."""
 
-    def __init__(self, how: AgentSettings, report: EventReport) -> None:
-        self._how, self._report = how, report
+    def __init__(self, settings: AgentSettings, report: EventReport) -> None:
+        self._settings, self._report = settings, report
         self.stop = Shutdown()
         self.error: "Optional[AgentError]" = None
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
@@ -72,10 +72,10 @@ class Agents:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        warm = JobForks(self._how.job.environ, self._report)
+        warm = JobForks(self._settings.job.environ, self._report)
         warm.open()
         try:
-            run(self._how, self.stop, self._report, warm)
+            run(self._settings, self.stop, self._report, warm)
         except AgentError as error:
             self.error = error
         finally:

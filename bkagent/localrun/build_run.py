@@ -49,26 +49,26 @@ class BuildRun:
             self._agents.stop.request(KILL)
             self._answer_pings()
 
-    def run(self, source: plan.PipelineSource, data: str, taken: snapshot.Snapshot) -> int:
+    def run(self, source: plan.PipelineSource, data: str, work_snapshot: snapshot.Snapshot) -> int:
         """Return the exit status. Raises AgentError where the agents leave before the build has ended."""
         plane, server = self._plane, self._server
         number = plane.pipelines.next_build_number(source.slug)
         document, warnings = plan.read(
-            source, self._request, plan.variables(source, taken.commit, number),
-            lambda: changed.paths(source.repository, taken, self._request.environ),
+            source, self._request, plan.variables(source, work_snapshot.commit, number),
+            lambda: changed.paths(source.repository, work_snapshot, self._request.environ),
         )  # fmt: skip
-        for line in _first_lines(source, self._request, taken, warnings):
+        for line in _first_lines(source, self._request, work_snapshot, warnings):
             self._out(line)
-        how = agents.settings(
-            self._request, data, server.endpoint, plane.tokens.agent, has_submodules=bool(taken.submodules)
+        settings = agents.settings(
+            self._request, data, server.endpoint, plane.tokens.agent, has_submodules=bool(work_snapshot.submodules)
         )
-        leftover_jobs.hand_over(os.path.join(how.state_path, SPOOL), server.endpoint, self._report)
-        working = self._agents = agents.Agents(how, self._report)
+        leftover_jobs.hand_over(os.path.join(settings.state_path, SPOOL), server.endpoint, self._report)
+        agents_of_run = self._agents = agents.Agents(settings, self._report)
         events = plane.feed.subscribe()
         build = plane.builds.create(
             NewBuild(
-                source.slug, document, branch=source.repository.branch, commit=taken.commit,
-                repository=taken.repository, message=source.repository.message or "Local run",
+                source.slug, document, branch=source.repository.branch, commit=work_snapshot.commit,
+                repository=work_snapshot.repository, message=source.repository.message or "Local run",
                 env=dict(self._request.env), source="local",
                 author={"name": source.repository.author, "email": source.repository.author_email},
             )
@@ -81,15 +81,15 @@ class BuildRun:
         path = f"/{plan.ORGANIZATION}/{source.slug}/builds/{build.number}"
         page = server.lasting_login_url(path) if self._request.terminal else server.url + path
         self._out(f"Build {build.number}: {page}")
-        working.start()
+        agents_of_run.start()
         try:
-            self._follow(events, working)
+            self._follow(events, agents_of_run)
         finally:
             events.close()
             self._answer_pings()
             level = KILL if self._interrupts_count > 1 else GRACEFUL
-            if not working.leave(level, _LEAVE_S):
-                working.leave(KILL, _LEAVE_S)
+            if not agents_of_run.leave(level, _LEAVE_S):
+                agents_of_run.leave(KILL, _LEAVE_S)
         return self._finish(plane.builds.get(build.id), data)
 
     def _answer_pings(self) -> None:
@@ -97,7 +97,7 @@ class BuildRun:
         for agent in self._plane.sessions.find():
             self._plane.sessions.stop(agent.id)
 
-    def _follow(self, events: Subscription, working: agents.Agents) -> None:
+    def _follow(self, events: Subscription, agents_of_run: agents.Agents) -> None:
         """Show what happens until the build has ended and its logs are shown."""
         plane = self._plane
         live = Live(self._out, plane.jobs.get, coloured=self._request.coloured)
@@ -107,10 +107,10 @@ class BuildRun:
                 live.show(event)
             elif plane.builds.get(self._build_id).finished and not self._unfinished():
                 return
-            elif not working.working:
-                if working.stop.level >= KILL:  # they were told to kill the jobs and go
+            elif not agents_of_run.working:
+                if agents_of_run.stop.level >= KILL:  # they were told to kill the jobs and go
                     return
-                raise working.error or AgentError("the agents have left before the build ended")
+                raise agents_of_run.error or AgentError("the agents have left before the build ended")
 
     def _unfinished(self) -> "List[Job]":
         return [job for job in self._plane.jobs.of_build(self._build_id) if not job.final]
@@ -118,22 +118,22 @@ class BuildRun:
     def _finish(self, build: Build, data: str) -> int:
         plane = self._plane
         jobs = plane.jobs.of_build(build.id)
-        place = os.path.join(data, "logs", str(build.number))
+        logs_folder = os.path.join(data, "logs", str(build.number))
         logs: Dict[str, str] = {}
         for count, job in enumerate((job for job in jobs if job.type == "script" and job.started_at is not None), 1):
-            path = export.keep_log(place, display_names.file_name(count, job), plane.logs.read(job.id))
+            path = export.keep_log(logs_folder, display_names.file_name(count, job), plane.logs.read(job.id))
             logs[job.id] = os.path.relpath(path, self._request.folder)
-        artifacts = os.path.join(data, "artifacts", str(build.number))
-        kept = self._keep_artifacts(build, artifacts)
+        artifacts_folder = os.path.join(data, "artifacts", str(build.number))
+        kept_count = self._keep_artifacts(build, artifacts_folder)
         self._out("")
         for line in summary.table(jobs, logs):
             self._out(line)
         unsent = summary.not_notified(plane.steps.unsent_notifications(build.id))
         for line in unsent + summary.notes(plane.annotations.find(build.id)):
             self._out(line)
-        if kept:
-            place = os.path.relpath(artifacts, self._request.folder)
-            self._out(f"{kept} artifact{'s' if kept > 1 else ''} in {place}")
+        if kept_count:
+            folder = os.path.relpath(artifacts_folder, self._request.folder)
+            self._out(f"{kept_count} artifact{'s' if kept_count > 1 else ''} in {folder}")
         return INTERRUPTED if self._interrupts_count else summary.exit_status(jobs, build.state)
 
     def _keep_artifacts(self, build: Build, folder: str) -> int:
@@ -150,7 +150,7 @@ class BuildRun:
 
 
 def _first_lines(
-    source: plan.PipelineSource, request: RunRequest, taken_snapshot: snapshot.Snapshot, warnings: "List[str]"
+    source: plan.PipelineSource, request: RunRequest, work_snapshot: snapshot.Snapshot, warnings: "List[str]"
 ) -> "List[str]":
     repository = source.repository
     head = repository.head[:9]
@@ -162,15 +162,15 @@ def _first_lines(
         lines.append(f"Running the commit {head} (--committed: changes that are only on disk excluded)")
     elif not repository.head:
         lines.append("Running the working tree (nothing is committed yet; ignored files excluded)")
-    elif taken_snapshot.changed_count:
-        count = taken_snapshot.changed_count
+    elif work_snapshot.changed_count:
+        count = work_snapshot.changed_count
         files = "1 file differs" if count == 1 else f"{count} files differ"
         lines.append(f"Running the working tree at {head} ({files}; untracked files included, ignored files excluded)")
     else:
         lines.append(f"Running the working tree at {head} (no local changes; ignored files excluded)")
-    if taken_snapshot.submodules:
-        paths = ", ".join(taken_snapshot.submodules)
+    if work_snapshot.submodules:
+        paths = ", ".join(work_snapshot.submodules)
         lines.append(f"Submodules and repositories inside it also run as they are on disk: {paths}")
     unusable = "is a repository that git cannot use: its files are left out"
-    lines += [f"note: {path} {unusable}" for path in taken_snapshot.left_out]
+    lines += [f"note: {path} {unusable}" for path in work_snapshot.left_out]
     return lines + [f"note: {warning}" for warning in warnings]

@@ -1,4 +1,4 @@
-"""What a job is called where people read it."""
+"""Names of jobs for people to read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a local run that was killed has left: its jobs end, and their logs and results go to the new control plane.
+"""Jobs that a killed local run has left: they end, and their logs and results go to the new control plane.
 
 The store is the same, so ids and tokens still count; only the port of the old control plane is gone.
 """

@@ -1,4 +1,4 @@
-"""What `local run` was asked to do."""
+"""The options of `local run`."""
 
 from __future__ import annotations
 

@@ -149,14 +149,14 @@ def _relative_to(folder: str, path: str) -> str:
 
 
 def _usual(top: str) -> str:
-    present = [path for path in PLACES if os.path.isfile(os.path.join(top, path))]
-    if not present:
+    paths = [path for path in PLACES if os.path.isfile(os.path.join(top, path))]
+    if not paths:
         raise UsageError(
             f"{top} has no pipeline file; expected .buildkite/pipeline.yml, "
             f"or name one: {program_name()} local run FILE"
         )
-    if len(present) > 1:
+    if len(paths) > 1:
         raise UsageError(
-            f"{top} has more than one pipeline file ({', '.join(present)}); name one: {program_name()} local run FILE"
+            f"{top} has more than one pipeline file ({', '.join(paths)}); name one: {program_name()} local run FILE"
         )
-    return os.path.join(top, *present[0].split("/"))
+    return os.path.join(top, *paths[0].split("/"))

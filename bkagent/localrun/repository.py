@@ -21,7 +21,7 @@ DETACHED = "HEAD"  # git's own name for it, `git rev-parse --abbrev-ref HEAD`
 
 @dataclass(frozen=True)
 class Repository:
-    """Where it is and what is checked out. `head` is "" before the first commit; `branch` is DETACHED without one.
+    """A repository and its checkout. `head` is "" before the first commit; `branch` is DETACHED without one.
 
     `is_within` another: then git is told where it is, since a submodule that was moved still names its former folder.
     """

@@ -36,10 +36,12 @@ class LocalRun:
         data = data_folder.make(self._request.data or os.path.join(source.repository.top, ".bkagent"))
         claim = data_folder.Claim(data)
         try:
-            taken = snapshot.take(source.repository, data, self._request.environ, committed=self._request.committed)
+            work_snapshot = snapshot.take(
+                source.repository, data, self._request.environ, committed=self._request.committed
+            )
             with _serve_plane(data, self._report) as (plane, server):
                 build = self._note_build(BuildRun(plane, server, self._request, self._out, self._report))
-                return build.run(source, data, taken)
+                return build.run(source, data, work_snapshot)
         finally:
             claim.close()
 

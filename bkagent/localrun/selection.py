@@ -1,4 +1,4 @@
-"""What of a pipeline `local run` runs: all of it, or the steps that --step names."""
+"""Select the steps of a pipeline that `local run` runs: all of them, or those that --step names."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ def only(document: Mapping[str, Any], key: str) -> Dict[str, Any]:
 
 
 def _select(steps: "List[Any]", key: str, known: "List[str]") -> "List[Mapping[str, Any]]":
-    found: "List[Mapping[str, Any]]" = []
+    selected: "List[Mapping[str, Any]]" = []
     for step in steps:
         if not isinstance(step, Mapping):
             continue
-        own = next((str(step[name]) for name in _KEYS if step.get(name)), "")
-        if own:
-            known.append(own)
-        if own == key:
-            found.append(step)
+        step_key = next((str(step[name]) for name in _KEYS if step.get(name)), "")
+        if step_key:
+            known.append(step_key)
+        if step_key == key:
+            selected.append(step)
         elif "group" in step:
             inner = _select(step.get("steps") or [], key, known)
-            found += [{**step, "steps": inner}] if inner else []
-    return found
+            selected += [{**step, "steps": inner}] if inner else []
+    return selected
 
 
 def _free(step: Mapping[str, Any]) -> Dict[str, Any]:

@@ -23,7 +23,7 @@ _EVERYTHING = "."
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What the jobs check out: a bare repository and a commit. `changed_count` files differ from HEAD.
+    """The bare repository and the commit that jobs check out. `changed_count` files differ from HEAD.
 
     `plain` is the commit as the user would make it: for what is asked about changes. `submodules` are the paths of
     repositories within that jobs get as they are on disk; `left_out` are those that git cannot use.
@@ -45,26 +45,26 @@ class _Commits(NamedTuple):
     left_out: Tuple[str, ...] = ()
 
 
-def take(found: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
+def take(repository: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
     """Return the snapshot of the work tree, or with `committed` of HEAD alone. Raises AgentError from git."""
     bare = os.path.join(data, "repo.git")
-    commits = _take(found, bare, os.path.join(data, "index"), data, environ, committed=committed)
+    commits = _take(repository, bare, os.path.join(data, "index"), data, environ, committed=committed)
     return Snapshot(bare, commits.run, commits.changed_count, commits.left_out, commits.plain, commits.submodules)
 
 
 def _take(
-    found: Repository, bare: str, index: str, data: str, environ: Mapping[str, str], *, committed: bool = False
+    repository: Repository, bare: str, index: str, data: str, environ: Mapping[str, str], *, committed: bool = False
 ) -> _Commits:
-    git = found.git(environ)
-    outside = Git(found.top, environ)
+    git = repository.git(environ)
+    outside = Git(repository.top, environ)
     if not os.path.exists(os.path.join(bare, "HEAD")):
         outside.out("init", "--quiet", "--bare", bare)
-    _borrow(bare, found)
+    _borrow(bare, repository)
     if committed:
-        commits = _Commits(found.head, found.head, 0)
+        commits = _Commits(repository.head, repository.head, 0)
     else:
-        commits = _commit_work_tree(git, found, bare, index, data, environ)
-    ref = "refs/heads/" + (found.branch if found.branch != DETACHED else "detached")
+        commits = _commit_work_tree(git, repository, bare, index, data, environ)
+    ref = "refs/heads/" + (repository.branch if repository.branch != DETACHED else "detached")
     _clear_way(outside, bare, ref)
     outside.out("--git-dir", bare, "update-ref", ref, commits.run)
     outside.out("--git-dir", bare, "symbolic-ref", "HEAD", ref)
@@ -78,47 +78,47 @@ def _clear_way(git: Git, bare: str, ref: str) -> None:
             git.out("--git-dir", bare, "update-ref", "-d", other)
 
 
-def _borrow(bare: str, found: Repository) -> None:
+def _borrow(bare: str, repository: Repository) -> None:
     """Let the bare repository read the user's objects in place, and know where their history is cut off."""
     shallow = os.path.join(bare, "shallow")
-    if os.path.exists(found.shallow):
-        shutil.copyfile(found.shallow, shallow)
+    if os.path.exists(repository.shallow):
+        shutil.copyfile(repository.shallow, shallow)
     elif os.path.exists(shallow):
         os.unlink(shallow)
     path = os.path.join(bare, "objects", "info", "alternates")
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as file:
-        file.write(os.fsencode(found.objects) + b"\n")
+        file.write(os.fsencode(repository.objects) + b"\n")
 
 
 def _commit_work_tree(
-    git: Git, found: Repository, bare: str, index: str, data: str, environ: Mapping[str, str]
+    git: Git, repository: Repository, bare: str, index: str, data: str, environ: Mapping[str, str]
 ) -> _Commits:
     private: Dict[str, str] = {
         "GIT_INDEX_FILE": index,
         "GIT_OBJECT_DIRECTORY": os.path.join(bare, "objects"),
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES": found.objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": repository.objects,
     }
-    if os.path.exists(found.index):
+    if os.path.exists(repository.index):
         # What has not changed needs no hashing again. The copy keeps the index's time: git looks inside files that are
         # as new as the index, since a change within one tick of the clock leaves their own time as it was.
-        shutil.copy2(found.index, index)
+        shutil.copy2(repository.index, index)
     elif os.path.exists(index):
         os.unlink(index)
-    within, left_out = submodules.find(git, found, private, environ)
+    within, left_out = submodules.find(git, repository, private, environ)
     elsewhere = [f":(exclude,top,literal){path}" for path in (*(inner.path for inner in within), *left_out)]
     git.out("add", "--all", "--", _EVERYTHING, *elsewhere, more=private)
-    taken = [(inner, _take_within(inner, data, environ)) for inner in within]
-    submodules.stage(git, {inner.path: commits.plain for inner, commits in taken}, private)
+    inner_commits = [(inner, _take_within(inner, data, environ)) for inner in within]
+    submodules.stage(git, {inner.path: commits.plain for inner, commits in inner_commits}, private)
     tree = git.out("write-tree", more=private)
-    changed_count = _changed_count(git, found, private)
-    plain = _commit(git, found, private, tree) if changed_count or not found.head else found.head
-    submodules.stage(git, {inner.path: commits.run for inner, commits in taken}, private)
-    submodules.address(git, found, {inner.path: inner.bare(data) for inner in within}, index, private)
+    changed_count = _changed_count(git, repository, private)
+    plain = _commit(git, repository, private, tree) if changed_count or not repository.head else repository.head
+    submodules.stage(git, {inner.path: commits.run for inner, commits in inner_commits}, private)
+    submodules.address(git, repository, {inner.path: inner.bare(data) for inner in within}, index, private)
     run_tree = git.out("write-tree", more=private)
-    run = _commit(git, found, private, run_tree) if run_tree != tree else plain
+    run = _commit(git, repository, private, run_tree) if run_tree != tree else plain
     names: List[str] = []
-    for inner, commits in taken:
+    for inner, commits in inner_commits:
         names += [inner.path, *(f"{inner.path}/{path}" for path in commits.submodules)]
         left_out += [f"{inner.path}/{path}" for path in commits.left_out]
     return _Commits(plain, run, changed_count, tuple(names), tuple(left_out))
@@ -130,20 +130,20 @@ def _take_within(inner: Within, data: str, environ: Mapping[str, str]) -> _Commi
     return _take(inner.repository, bare, bare + ".index", data, environ)
 
 
-def _changed_count(git: Git, found: Repository, private: Mapping[str, str]) -> int:
-    changed = (
-        git.out("diff-index", "--cached", "--name-only", "--ignore-submodules=none", found.head, more=private)
-        if found.head
+def _changed_count(git: Git, repository: Repository, private: Mapping[str, str]) -> int:
+    changed_paths = (
+        git.out("diff-index", "--cached", "--name-only", "--ignore-submodules=none", repository.head, more=private)
+        if repository.head
         else git.out("ls-files", more=private)
     )
-    return len(changed.splitlines())
+    return len(changed_paths.splitlines())
 
 
-def _commit(git: Git, found: Repository, private: Mapping[str, str], tree: str) -> str:
-    who = dict(private)
+def _commit(git: Git, repository: Repository, private: Mapping[str, str], tree: str) -> str:
+    env = dict(private)
     for role in ("AUTHOR", "COMMITTER"):
-        who[f"GIT_{role}_NAME"] = (found.author if role == "AUTHOR" else "") or _NAME
-        who[f"GIT_{role}_EMAIL"] = (found.author_email if role == "AUTHOR" else "") or _EMAIL
-    parent: List[str] = ["-p", found.head] if found.head else []
-    message = found.message or "The work tree, before its first commit"
-    return git.out("commit-tree", *parent, "-m", message, tree, more=who)
+        env[f"GIT_{role}_NAME"] = (repository.author if role == "AUTHOR" else "") or _NAME
+        env[f"GIT_{role}_EMAIL"] = (repository.author_email if role == "AUTHOR" else "") or _EMAIL
+    parent: List[str] = ["-p", repository.head] if repository.head else []
+    message = repository.message or "The work tree, before its first commit"
+    return git.out("commit-tree", *parent, "-m", message, tree, more=env)

@@ -58,48 +58,48 @@ def stage(git: Git, commits: Mapping[str, str], private: Mapping[str, str]) -> N
         git.out("update-index", "--add", "--replace", "--cacheinfo", f"{_LINK_MODE},{commit},{path}", more=private)
 
 
-def address(git: Git, outer: Repository, places: Mapping[str, str], index: str, private: Mapping[str, str]) -> None:
+def address(git: Git, outer: Repository, urls: Mapping[str, str], index: str, private: Mapping[str, str]) -> None:
     """Let the `.gitmodules` of the index say where submodules are, given by path.
 
     Relative addresses of the others count from where the user's repository came from. A submodule that has no address
     goes: git would fail at it.
     """
-    listed = git.out("ls-files", "--stage", "-z", "--", _FILE, more=private)
-    if not places and not listed:
+    staged = git.out("ls-files", "--stage", "-z", "--", _FILE, more=private)
+    if not urls and not staged:
         return
     copy = index + _FILE
     with open(copy, "wb") as file:
-        file.write(os.fsencode(git.out("cat-file", "blob", ":" + _FILE, more=private) + "\n") if listed else b"")
-    _write(git, outer, places, copy)
+        file.write(os.fsencode(git.out("cat-file", "blob", ":" + _FILE, more=private) + "\n") if staged else b"")
+    _write(git, outer, urls, copy)
     blob = git.out("hash-object", "-w", "--no-filters", "--", copy, more=private)
     known = _names(git, copy)
     for path in _links(git, private):
         if path not in known:
             git.out("update-index", "--force-remove", "--", path, more=private)
-    if not listed or blob != listed.split()[1]:
+    if not staged or blob != staged.split()[1]:
         git.out("update-index", "--add", "--cacheinfo", f"{_FILE_MODE},{blob},{_FILE}", more=private)
 
 
-def _write(git: Git, outer: Repository, places: Mapping[str, str], copy: str) -> None:
+def _write(git: Git, outer: Repository, urls: Mapping[str, str], copy: str) -> None:
     names = _names(git, copy)
-    for path, place in places.items():
-        name = _name(path, place, names)
-        for key, text in (("path", path), ("url", place), ("update", "checkout")):
+    for path, new_url in urls.items():
+        name = _name(path, new_url, names)
+        for key, text in (("path", path), ("url", new_url), ("update", "checkout")):
             git.out("config", "--file", copy, f"submodule.{name}.{key}", text)
     origin = git.ask("config", "--get", "remote.origin.url")
     for path, name in names.items():
         url = git.ask("config", "--file", copy, "--get", f"submodule.{name}.url")
-        if path not in places and url.startswith(("./", "../")) and origin:
+        if path not in urls and url.startswith(("./", "../")) and origin:
             git.out("config", "--file", copy, f"submodule.{name}.url", resolve_relative(url, origin))
 
 
-def _name(path: str, place: str, names: Mapping[str, str]) -> str:
+def _name(path: str, url: str, names: Mapping[str, str]) -> str:
     """Return what a submodule is called: what it was, unless git would ignore that, or else by its path."""
     known = names.get(path, "")
     # Source: https://git-scm.com/docs/git-fsck, gitmodulesName.
     if known and ".." not in known.replace("\\", "/").split("/"):
         return known
-    return path if path not in names.values() else f"{path}-{os.path.basename(place)}"
+    return path if path not in names.values() else f"{path}-{os.path.basename(url)}"
 
 
 def _is_checked_out(outer: Repository, path: str) -> bool:

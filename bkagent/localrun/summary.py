@@ -1,4 +1,4 @@
-"""What came of a build: the table at its end and the exit status."""
+"""The summary of a build: the table at its end and the exit status."""
 
 from __future__ import annotations
 

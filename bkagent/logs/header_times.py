@@ -67,9 +67,9 @@ class HeaderTimes:
                 if not data:
                     return
                 self._at += len(data)
-                whole, end, rest = (self._line + data).rpartition(b"\n")
+                lines, end, rest = (self._line + data).rpartition(b"\n")
                 self._line = rest[:_LONGEST_LINE_BYTES]
-                self._look(whole + end)
+                self._look(lines + end)
 
     def close(self) -> None:
         """Look at a last line without an end, and wait until everything is told or `send` has given up."""

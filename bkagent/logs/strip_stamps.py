@@ -24,14 +24,14 @@ class StampStripper:
         """Return what can be said by now: the beginning of a stamp waits for the rest."""
         if self._codes:
             data = _CODE.sub(b"", self._rest + data)
-            begun = _CODE_BEGUN.search(data, max(0, len(data) - 40))
-            at = begun.start() if begun else len(data)
+            partial = _CODE_BEGUN.search(data, max(0, len(data) - 40))
+            at = partial.start() if partial else len(data)
             data, self._rest = data[:at], data[at:]
         elif self._lines:
-            whole, end, rest = (self._rest + data).rpartition(b"\n")
+            lines, end, rest = (self._rest + data).rpartition(b"\n")
             if len(rest) > _LONGEST_LINE_BYTES:
-                whole, end, rest = whole + end + rest, b"", b""
-            data, self._rest = _PREFIX.sub(b"", whole + end), rest
+                lines, end, rest = lines + end + rest, b"", b""
+            data, self._rest = _PREFIX.sub(b"", lines + end), rest
         return data
 
     def flush(self) -> bytes:

@@ -36,11 +36,11 @@ def variables(plugin: Plugin, with_aliases: bool = True) -> Variables:
     env = dict(_walk(_PREFIX + name, plugin.configuration))
     deprecated = []
     if with_aliases:
-        for present in sorted(env):
-            former = re.sub(r"_{2,}", "_", present)
-            if former != present:
-                deprecated.append((former, present))
-        env.update((former, env[present]) for former, present in deprecated)
+        for new_name in sorted(env):
+            old_name = re.sub(r"_{2,}", "_", new_name)
+            if old_name != new_name:
+                deprecated.append((old_name, new_name))
+        env.update((old_name, env[new_name]) for old_name, new_name in deprecated)
     env[_PREFIX + "NAME"] = name
     env[_PREFIX + "CONFIGURATION"] = compact_json(plugin.configuration)
     return Variables(env, deprecated)

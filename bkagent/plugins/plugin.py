@@ -30,12 +30,12 @@ class Plugin:
 
     @property
     def label(self) -> str:
-        """What tells it from other plugins, whatever it is told."""
+        """The identity of the plugin, whatever its configuration."""
         return f"{self.location}#{self.version}" if self.version else self.location
 
     @property
     def name(self) -> str:
-        """What its variables are named after: `docker-compose`."""
+        """The name in its variables: `docker-compose`."""
         last = self.location.replace("\\", "/").rstrip("/").rpartition("/")[2].lstrip(".")
         dashed = re.sub(r"[^a-z0-9]", "-", re.sub(r"[\t\n\f\r ]+", " ", go_text.lower(last)))
         return dashed.replace("-buildkite-plugin-git", "").replace("-buildkite-plugin", "")
@@ -47,7 +47,7 @@ class Plugin:
 
     @property
     def display_name(self) -> str:
-        """What the log calls it."""
+        """The name in the log."""
         if self.location.startswith(("/", ".")) or "\\" in self.location:
             return self.name
         try:
@@ -59,7 +59,7 @@ class Plugin:
 
     @property
     def repository(self) -> str:
-        """What git clones. Raises BadPlugins where the location names none."""
+        """The repository to clone. Raises BadPlugins where the location has no repository."""
         path = self._parts()[0]
         if self.authentication:
             path = f"{self.authentication}@{path}"
@@ -67,7 +67,7 @@ class Plugin:
 
     @property
     def subdirectory(self) -> str:
-        """Where in the repository it lies, "" for its top. Raises BadPlugins where the location names none."""
+        """The folder in the repository, "" for its top. Raises BadPlugins where the location has no repository."""
         return self._parts()[1]
 
     def _parts(self) -> Tuple[str, str]:

@@ -88,17 +88,17 @@ class Schema:
         pairs = [(name, known[name]) for name in known if name in value]
         for name in sorted(value):
             pairs += [(name, subschema) for pattern, subschema in patterns.items() if matches(pattern, name)]
-        met = {name for name, _each in pairs}
-        others = [name for name in sorted(value) if name not in met]
+        matched_names = {name for name, _each in pairs}
+        remaining_names = [name for name in sorted(value) if name not in matched_names]
         additional = schema.get("additionalProperties", True)
-        pairs += [(name, additional) for name in others if additional is not False]
+        pairs += [(name, additional) for name in remaining_names if additional is not False]
         problems: List[str] = []
         for name, subschema in pairs:
             problems += self._check(value[name], subschema, f"{at.rstrip('/')}/{name}", depth + 1)
         if "propertyNames" in schema:
             for name in sorted(value):
                 problems += self._check(name, schema["propertyNames"], f"{at.rstrip('/')}/{name}", depth + 1)
-        if additional is False and others:
+        if additional is False and remaining_names:
             problems.append(problem(at, value, "additional properties are not allowed"))
         return problems
 

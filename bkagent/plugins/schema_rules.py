@@ -25,10 +25,10 @@ _TOLD = ("null", "boolean", "object", "array", "string", "integer", "number")
 def problem(at: str, value: Any, why: str) -> str:
     """Return the sentence about a value at a place such as `/volumes/0`; a long value is cut."""
     raw = as_json(value).encode("utf-8", "surrogatepass")
-    shown = raw.decode("utf-8", "replace")
+    text = raw.decode("utf-8", "replace")
     if len(raw) > _SHOWN_BYTES:
-        shown = raw[:_SHOWN_BYTES].decode("utf-8", "replace") + "..."
-    return f"{at}: {shown} {why}"
+        text = raw[:_SHOWN_BYTES].decode("utf-8", "replace") + "..."
+    return f"{at}: {text} {why}"
 
 
 def as_json(value: Any) -> str:
@@ -69,8 +69,10 @@ def counts_of_array(value: List[Any], schema: Dict[str, Any]) -> List[str]:
     if high is not None and count > high:
         problems.append(f"array length {count} exceeds {high:g} max")
     if schema.get("uniqueItems") is True:
-        twice = [element for at, element in enumerate(value) if any(equal(element, other) for other in value[:at])]
-        problems += [f"array items must be unique. duplicated entry: {as_json(element)}" for element in twice[:1]]
+        duplicates = [
+            element for at, element in enumerate(value) if any(equal(element, earlier) for earlier in value[:at])
+        ]
+        problems += [f"array items must be unique. duplicated entry: {as_json(element)}" for element in duplicates[:1]]
     return problems
 
 

@@ -135,11 +135,11 @@ def _download_by_http(session: Session, url: str, headers: Dict[str, str], path:
 
 
 def _download_once(pool: Pool, url: str, headers: Dict[str, str], path: str) -> None:
-    until = time.monotonic() + _LIMIT_S
+    deadline = time.monotonic() + _LIMIT_S
     with open(path, "wb") as file:
 
         def take(data: bytes) -> None:
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise BadArchive(f"HTTP request failed: it takes longer than {_LIMIT_S:.0f} s")
             if file.tell() + len(data) > _MOST_BYTES:
                 raise BadArchive(f"zip archive too large (max {_MOST_MB} MB)")

@@ -8,7 +8,7 @@ from typing import Callable, List, Optional
 
 
 class Cancellation:
-    """What stops one stretch of a job's work.
+    """Stops one stretch of a job's work.
 
     signal_name       sent to the group of a process that runs when the stop is asked for
     signal_grace_s    how long that process then has before it is killed

@@ -25,10 +25,10 @@ class EnvSizeLimit:
         if new:
             self._told.update(new)
             named = [f"{name} ({len(env[name]):,} characters)" for name in new[:_MOST_NAMED]]
-            more = f" and {len(new) - _MOST_NAMED:,} more" if len(new) > _MOST_NAMED else ""
+            remainder = f" and {len(new) - _MOST_NAMED:,} more" if len(new) > _MOST_NAMED else ""
             self._tell(
                 f"too big for the environment of a process, so hooks and commands do not have: "
-                f"{', '.join(named)}{more}. What came with the job is in the file that BUILDKITE_ENV_FILE names; "
+                f"{', '.join(named)}{remainder}. What came with the job is in the file that BUILDKITE_ENV_FILE names; "
                 "`buildkite-agent env get` has all"
             )
         return {name: value for name, value in env.items() if name not in set(left_out)}

@@ -74,7 +74,7 @@ def _quoted_command(launch: Launch) -> str:
 
 def _start_with_pipes(launch: Launch, sink: Sink, errors: Optional[Sink]) -> Running:
     opened: List[int] = []
-    kept: Set[int] = set()
+    sources: Set[int] = set()
 
     def pipe() -> Tuple[int, int]:
         ends = os.pipe()
@@ -90,9 +90,9 @@ def _start_with_pipes(launch: Launch, sink: Sink, errors: Optional[Sink]) -> Run
         stdin = _input(launch.stdin, pipe)
         opened.append(stdin)
         child = process_start.start_in_group(launch.argv, launch.env, launch.cwd, stdin, writing, error_writing)
-        kept = {fd for fd, _ in streams}
+        sources = {fd for fd, _ in streams}
     finally:
-        for fd in {*opened} - kept:
+        for fd in {*opened} - sources:
             os.close(fd)
     return Running(child, streams)
 

@@ -39,10 +39,10 @@ def take(path: str, limit_s: float, cancellation: Cancellation, remind: Callable
 def _await(turn: "_Turn", path: str, limit_s: float, cancellation: Cancellation, remind: Callable[[], None]) -> None:
     take_back = cancellation.on_request(turn.woken.set)
     try:
-        until = time.monotonic() + limit_s
+        deadline = time.monotonic() + limit_s
         remind()
-        while not turn.woken.wait(max(0.0, min(_REMIND_S, until - time.monotonic()))):
-            if time.monotonic() >= until:
+        while not turn.woken.wait(max(0.0, min(_REMIND_S, deadline - time.monotonic()))):
+            if time.monotonic() >= deadline:
                 raise TimeoutError(f'the lock "{path}" was held by another process for {limit_s:.0f} seconds')
             remind()
     finally:

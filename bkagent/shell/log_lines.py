@@ -12,7 +12,7 @@ OPEN_GROUP = "^^^ +++"
 
 
 class LogSink(Protocol):
-    """Where a job's log goes. Redacts and stamps on the way. All methods are thread-safe."""
+    """A sink for a job's log. Redacts and stamps on the way. All methods are thread-safe."""
 
     def child(self, data: bytes) -> None:
         """Take what a process printed."""

@@ -178,7 +178,7 @@ class Session:
 
 
 class _Captured:
-    """What a command printed, as long as that fits into memory without harm."""
+    """The output of a command, as long as that fits into memory without harm."""
 
     def __init__(self) -> None:
         self._pieces: List[bytes] = []

@@ -33,7 +33,7 @@ class AgentEntry:
 
     @property
     def job(self) -> JobManifest:
-        """What the agent that took the job wrote down. Raises WireError when it is damaged."""
+        """The job as the agent that took it wrote it down. Raises WireError when it is damaged."""
         if self._job is None:
             self._job = shared_files.read_job(self.folder)
         return self._job

@@ -65,7 +65,7 @@ class Journal:
 
     @property
     def next_offset(self) -> int:
-        """Where the next chunk begins."""
+        """The offset of the next chunk."""
         return self._next_offset
 
     def unacknowledged(self) -> List[Chunk]:
@@ -138,11 +138,11 @@ class Journal:
             text = read_plain(path, _LONGEST_BYTES)
         except OSError as problem:
             raise WireError(f"{path} cannot be read: {problem.strerror}") from problem
-        whole = text.rfind(_NEWLINE) + 1
-        if whole < len(text):
+        lines_bytes = text.rfind(_NEWLINE) + 1
+        if lines_bytes < len(text):
             # A line that was being written when the machine stopped. Its chunk was not sent: that comes afterwards.
-            os.ftruncate(self._fd, whole)
-        for number, line in enumerate(text[:whole].split(_NEWLINE)[:-1], 1):
+            os.ftruncate(self._fd, lines_bytes)
+        for number, line in enumerate(text[:lines_bytes].split(_NEWLINE)[:-1], 1):
             try:
                 if len(line) > _LONGEST_LINE_BYTES:
                     raise ValueError

@@ -1,4 +1,4 @@
-"""What lies in an agent's spool, and in `kept` beside it, for people to look at. It is left as it is."""
+"""List an agent's spool, and `kept` beside it, for people to look at. Nothing is changed."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class JobManifest:
     @classmethod
     def from_text(cls, text: str) -> "JobManifest":
         """Read `job.json`. Unknown keys pass, missing ones take their default. Raises WireError naming the field."""
-        read = checked_fields.read_fields(cls, checked_fields.parse_object(text, "job.json"), "job.json")
-        if read.chunk_max_bytes < 1:
+        fields = checked_fields.read_fields(cls, checked_fields.parse_object(text, "job.json"), "job.json")
+        if fields.chunk_max_bytes < 1:
             raise WireError("job.json: chunk_max_bytes must be at least 1")
-        return read
+        return fields

@@ -30,9 +30,9 @@ class ProcessWatch:
 
     def wait_for_start(self, timeout_s: Optional[float] = None) -> bool:
         """Wait until a job process has taken the entry or there is a result; false when the time was over first."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         while not self.started() and not result.exists(self._folder):
-            if until is not None and time.monotonic() >= until:
+            if deadline is not None and time.monotonic() >= deadline:
                 return False
             time.sleep(_START_LOOK_S)  # no lock marks the start, which is milliseconds away
         return True
@@ -45,15 +45,15 @@ class ProcessWatch:
 
     def wait_for_end(self, timeout_s: Optional[float] = None) -> bool:
         """Wait until `ended`; false when the time was over first. A thread of its own sleeps on the kernel's lock."""
-        until = None if timeout_s is None else time.monotonic() + timeout_s
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
         if not self.wait_for_start(timeout_s):
             return False
-        if until is None:
+        if deadline is None:
             self.sleep_until_end()
             return True
         waiter = threading.Thread(target=self.sleep_until_end, name="job-end", daemon=True)
         waiter.start()
-        waiter.join(max(0.0, until - time.monotonic()))
+        waiter.join(max(0.0, deadline - time.monotonic()))
         return not waiter.is_alive()
 
     def sleep_until_end(self) -> None:

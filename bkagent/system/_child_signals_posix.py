@@ -1,4 +1,4 @@
-"""Which signals a started program ignores and blocks, however this process was started: what the reference's has.
+"""The signals that a started program ignores and blocks: those of the reference's, however this process was started.
 
 That one handles every signal but a few from its start on, and a handled signal has its default effect in a new program.
 Source: Go's `os/signal`, and the signal tables of its runtime.

@@ -1,4 +1,4 @@
-"""Where a process cannot adopt its descendants."""
+"""Systems on which a process cannot adopt its descendants."""
 
 from bkagent.system.marked_processes import Marked
 

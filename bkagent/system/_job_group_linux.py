@@ -29,8 +29,8 @@ class Group:
                 file.write("1")
         except OSError:
             return  # the group could be entered but not left: nothing of it is killed
-        until = time.monotonic() + _EMPTY_WITHIN_S
-        while time.monotonic() < until:
+        deadline = time.monotonic() + _EMPTY_WITHIN_S
+        while time.monotonic() < deadline:
             try:
                 os.rmdir(self._folder)
                 return

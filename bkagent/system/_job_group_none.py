@@ -1,4 +1,4 @@
-"""Where the kernel has no such groups."""
+"""Systems without control groups."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -56,13 +56,13 @@ def accept(listener: "_socket.socket") -> "_socket.socket":
     return _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, descriptor)
 
 
-def _connect(connection: "_socket.socket", path: str, until: float) -> None:
+def _connect(connection: "_socket.socket", path: str, deadline: float) -> None:
     """Connect, waiting for room among those who wait to be accepted: the system does not wait for that itself."""
     while True:
         try:
             return connection.connect(path)
         except BlockingIOError:
-            if time.monotonic() >= until:
+            if time.monotonic() >= deadline:
                 raise
         time.sleep(_FULL_PAUSE_S)
 

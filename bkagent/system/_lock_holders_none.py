@@ -1,4 +1,4 @@
-"""Where a process does not show which files another has open."""
+"""Systems on which a process cannot list the open files of another."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Where a process does not show the environment of another."""
+"""Systems on which a process cannot read the environment of another."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Where a process cannot change what it shows of its start."""
+"""Systems on which a process cannot change the arguments and environment that others see."""
 
 
 def forget(secret: str) -> bool:

@@ -114,20 +114,20 @@ def start_in_terminal(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, raw: bool = False
 ) -> "Tuple[Child, int]":
     """Start a process in a new session under a new terminal; return it and the terminal's other end."""
-    ours, its = _terminal_posix.open_pair(raw)
+    our_fd, process_fd = _terminal_posix.open_pair(raw)
 
     def prepare() -> None:
         os.setsid()
-        _terminal_posix.take(its)
+        _terminal_posix.take(process_fd)
 
     child = None
     try:
-        child = _start(argv, env, cwd, (its, its, its), prepare)
-        return child, ours
+        child = _start(argv, env, cwd, (process_fd, process_fd, process_fd), prepare)
+        return child, our_fd
     finally:
-        os.close(its)
+        os.close(process_fd)
         if child is None:
-            os.close(ours)
+            os.close(our_fd)
 
 
 def start_in_group(

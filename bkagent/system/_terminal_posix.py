@@ -14,15 +14,15 @@ ROWS, COLUMNS = 100, 160
 
 def open_pair(raw: bool = False) -> "tuple[int, int]":
     """Return (our end, the process's end) of a new terminal; `raw` for one that changes no byte."""
-    ours, its = os.openpty()
-    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    our_fd, process_fd = os.openpty()
+    fcntl.ioctl(process_fd, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     if raw:
         import tty
 
-        tty.setraw(its)
-    return ours, its
+        tty.setraw(process_fd)
+    return our_fd, process_fd
 
 
-def take(its: int) -> None:
+def take(fd: int) -> None:
     """Make a terminal the controlling one of the session that this process leads."""
-    fcntl.ioctl(its, termios.TIOCSCTTY, 0)
+    fcntl.ioctl(fd, termios.TIOCSCTTY, 0)

@@ -17,7 +17,7 @@ _WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 
 
 class Way:
-    """Where a path leads."""
+    """The folder that a path leads to."""
 
     __slots__ = ("folder", "is_open", "footholds", "_owners", "_peer", "_mode")
 

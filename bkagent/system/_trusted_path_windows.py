@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 class Way:
-    """Where a path leads."""
+    """The folder that a path leads to."""
 
     __slots__ = ("folder", "is_open", "footholds")
 

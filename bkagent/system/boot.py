@@ -1,4 +1,4 @@
-"""Which start of the machine this is: tells what was written before the power went from what was written since.
+"""The identity of this boot: tells files from before a loss of power from those written since.
 
 boot_id() -> str     a text that every start of the machine changes, "" where the system does not tell
 """

@@ -57,9 +57,9 @@ def wait_until_free(path: str) -> None:
 
 def lock_soon(fd: int) -> bool:
     """Take the lock unless it is held for longer than a probe does; return whether this descriptor now holds it."""
-    until = time.monotonic() + _PROBE_S
+    deadline = time.monotonic() + _PROBE_S
     while not try_lock(fd):
-        if time.monotonic() >= until:
+        if time.monotonic() >= deadline:
             return False
         time.sleep(0.002)
     return True

@@ -1,4 +1,4 @@
-"""What a hook's file is called, and which shell runs it.
+"""The names of hook files, and the shell that runs them.
 
 EXTENSIONS                 extensions of hook files, the first found wins
 ENVIRONMENT_FILE           a file that shows a process its own environment, or "" where the system has no such file

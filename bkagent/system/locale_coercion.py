@@ -1,4 +1,4 @@
-"""What Python itself adds to the environment at its start: LC_CTYPE, where the locale would be C (PEP 538)."""
+"""The variable that Python adds to the environment at its start: LC_CTYPE, where the locale would be C (PEP 538)."""
 
 _TARGETS = ("C.UTF-8", "C.utf8", "UTF-8")
 

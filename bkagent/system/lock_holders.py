@@ -1,4 +1,4 @@
-"""Which process may hold one of git's lock files: such a lock is a plain file, which outlives a killed git.
+"""Find the process that may hold one of git's lock files: such a lock is a plain file, which outlives a killed git.
 
 holder(lock, folder) -> str | None    name a living process that has `lock` open, or a git that works in `folder`; ""
                                       where no process has it, None where the system does not tell

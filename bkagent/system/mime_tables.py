@@ -1,4 +1,4 @@
-"""Where the system keeps which content type goes with which file name. Source: Go's mime package.
+"""The system's tables of content types by file name. Source: Go's mime package.
 
 GLOBS                             tables of the shared MIME-info database; the first that is there counts
 TABLES                            tables in the form of mime.types, in the order in which they are read

@@ -1,4 +1,4 @@
-"""What other processes of this user see of how this one was started: its arguments and its first environment.
+"""This process's arguments and first environment, as other processes of this user see them.
 
 forget(secret) -> bool   overwrite the text there; False where the system offers no way to
 """

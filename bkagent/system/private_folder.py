@@ -44,14 +44,14 @@ __all__ = ["account_home", "check", "deny_writing", "make", "make_temporary", "s
 def check(path: str, role: str) -> None:
     """Raise ConfigError unless `path` is a folder that this user owns; it is called `role`. Changes nothing."""
     try:
-        is_folder, ours = os.path.isdir(path) and not os.path.islink(path), is_ours(path)
+        is_folder, is_own = os.path.isdir(path) and not os.path.islink(path), is_ours(path)
     except FileNotFoundError:
         raise ConfigError(f"the {role} {path} does not exist") from None
     except OSError as error:
         raise ConfigError(f"cannot read the {role} {path}: {error.strerror}") from None
     if not is_folder:
         raise ConfigError(f"the {role} {path} is a link or a file, not a folder")
-    if not ours:
+    if not is_own:
         raise ConfigError(f"the {role} {path} belongs to another user; run this as that user")
 
 

@@ -1,4 +1,4 @@
-"""What a shell script in front of Python was started with, where shells set variables of their own over it.
+"""The environment that a shell script in front of Python was started with, where shells overwrite variables.
 
 A shell exports PWD, some also OLDPWD, SHLVL and `_`. Linux still shows the environment that the shell was started
 with, so the script passes on which of these there were; the code behind it puts them back. Only for commands that show

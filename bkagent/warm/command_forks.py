@@ -85,14 +85,14 @@ class CommandForks:
 
     def _run(self, queue: stand_in.Queue) -> bool:
         """Have a process serve until it is no longer needed; return whether it ever served."""
-        line, its = socket.socketpair()
+        line, process_line = socket.socketpair()
         with self._lock:
             if self._closed:
                 return True
             self._line = line
             self._ended.clear()
         try:
-            child = self._start(queue, its)
+            child = self._start(queue, process_line)
             served = self._await_readiness(queue, line)
             with self._lock:
                 self._loading = None
@@ -108,17 +108,17 @@ class CommandForks:
         return served
 
     def _start(self, queue: stand_in.Queue, line: socket.socket) -> process_start.Child:
-        nothing = os.open(os.devnull, os.O_RDWR)
+        null_fd = os.open(os.devnull, os.O_RDWR)
         try:
             argv = self_command.command(["command-process", self._folder])
             with self._lock:
-                child = process_start.start_in_session(argv, self._environ, os.sep, queue.fd, line.fileno(), nothing)
+                child = process_start.start_in_session(argv, self._environ, os.sep, queue.fd, line.fileno(), null_fd)
                 if self._closed:
                     child.kill_group()
                 self._loading = child
             return child
         finally:
-            os.close(nothing)
+            os.close(null_fd)
             line.close()
 
     def _await_readiness(self, queue: stand_in.Queue, line: socket.socket) -> bool:

@@ -56,13 +56,13 @@ class AcceptedJob:
     @classmethod
     def from_wire(cls, document: object) -> AcceptedJob:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "accepted job")
+        reader = Reader(document, "accepted job")
         return cls(
-            id=read.name("id"), chunks_max_size_bytes=read.whole("chunks_max_size_bytes", low=1),
-            token=read.text("token", ""), env=read.text_map("env"), step=read.fields("step"),
-            matrix_permutation=read.text_map("matrix_permutation"),
-            chunks_interval_s=read.seconds("chunks_interval_seconds", default=1.0),
-            log_max_size_bytes=read.whole("log_max_size_bytes", 0, low=0) or DEFAULT_LOG_MAX_BYTES,
-            runnable_at=read.text("runnable_at", ""), priority=read.whole("priority", 0),
-            traceparent=read.text("traceparent", ""), tracestate=read.text("tracestate", ""),
+            id=reader.name("id"), chunks_max_size_bytes=reader.whole("chunks_max_size_bytes", low=1),
+            token=reader.text("token", ""), env=reader.text_map("env"), step=reader.fields("step"),
+            matrix_permutation=reader.text_map("matrix_permutation"),
+            chunks_interval_s=reader.seconds("chunks_interval_seconds", default=1.0),
+            log_max_size_bytes=reader.whole("log_max_size_bytes", 0, low=0) or DEFAULT_LOG_MAX_BYTES,
+            runnable_at=reader.text("runnable_at", ""), priority=reader.whole("priority", 0),
+            traceparent=reader.text("traceparent", ""), tracestate=reader.text("tracestate", ""),
         )  # fmt: skip

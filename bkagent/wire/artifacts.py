@@ -47,13 +47,13 @@ class Artifact:
     @classmethod
     def from_wire(cls, document: object) -> Artifact:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "artifact")
+        reader = Reader(document, "artifact")
         return cls(
-            path=read.text("path"), size=read.whole("file_size", 0, low=0), sha1=read.text("sha1sum", ""),
-            sha256=read.text("sha256sum", ""), id=read.text("id", ""), job_id=read.text("job_id", ""),
-            absolute_path=read.text("absolute_path", ""), url=read.text("url", ""),
-            upload_destination=read.text("upload_destination", ""), content_type=read.text("content_type", ""),
-            created_at=read.text("created_at", ""),
+            path=reader.text("path"), size=reader.whole("file_size", 0, low=0), sha1=reader.text("sha1sum", ""),
+            sha256=reader.text("sha256sum", ""), id=reader.text("id", ""), job_id=reader.text("job_id", ""),
+            absolute_path=reader.text("absolute_path", ""), url=reader.text("url", ""),
+            upload_destination=reader.text("upload_destination", ""), content_type=reader.text("content_type", ""),
+            created_at=reader.text("created_at", ""),
         )  # fmt: skip
 
 
@@ -77,11 +77,11 @@ class Action:
         return document
 
     @classmethod
-    def from_reader(cls, read: Reader) -> Action:
+    def from_reader(cls, reader: Reader) -> Action:
         """Convert one action; raises WireError naming the field."""
         return cls(
-            url=read.text("url"), method=read.text("method", "POST"), path=read.text("path", ""),
-            file_input=read.text("file_input", ""), part_number=read.whole("part_number", 0, low=0),
+            url=reader.text("url"), method=reader.text("method", "POST"), path=reader.text("path", ""),
+            file_input=reader.text("file_input", ""), part_number=reader.whole("part_number", 0, low=0),
         )  # fmt: skip
 
 
@@ -103,18 +103,20 @@ class Instructions:
     @classmethod
     def from_wire(cls, document: object) -> Instructions:
         """Check and convert decoded JSON. Raises WireError naming the field."""
-        read = Reader(document, "upload instructions")
+        reader = Reader(document, "upload instructions")
         fields = document if isinstance(document, dict) else {}
-        listed = fields.get("actions") or []
-        if not isinstance(listed, list):
+        documents = fields.get("actions") or []
+        if not isinstance(documents, list):
             raise WireError("upload instructions: actions must be an array")
-        actions = [Action.from_reader(Reader(item, "upload instructions, actions")) for item in listed]
-        single = read.inner("action")
+        actions = [
+            Action.from_reader(Reader(action_document, "upload instructions, actions")) for action_document in documents
+        ]
+        single = reader.inner("action")
         action = Action.from_reader(single) if single is not None and not actions else Action("", "POST")
         if not actions and not action.url:
             raise WireError("upload instructions: action must say where to upload")
         ordered = tuple(sorted(actions, key=lambda action: action.part_number))
-        return cls(action=action, actions=ordered, data=read.text_map("data"))
+        return cls(action=action, actions=ordered, data=reader.text_map("data"))
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,9 @@ class Created:
     @classmethod
     def from_wire(cls, document: object) -> Created:
         """Check and convert decoded JSON. Raises WireError naming the field."""
-        read = Reader(document, "artifact batch")
-        ids = read.texts("artifact_ids")
-        own, shared = read.fields("per_artifact_instructions"), read.fields("upload_instructions")
+        reader = Reader(document, "artifact batch")
+        ids = reader.texts("artifact_ids")
+        own, shared = reader.fields("per_artifact_instructions"), reader.fields("upload_instructions")
         template = Instructions.from_wire(shared) if shared and any(id not in own for id in ids) else None
         instructions: List[Instructions] = []
         for id in ids:

@@ -45,10 +45,10 @@ class Finish:
     @classmethod
     def from_wire(cls, document: object) -> Finish:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "job finish")
+        reader = Reader(document, "job finish")
         return cls(
-            exit_status=read.text("exit_status", ""), signal=read.text("signal", ""),
-            signal_reason=read.text("signal_reason", ""), finished_at=read.text("finished_at", ""),
-            chunks_failed_count=read.whole("chunks_failed_count", 0, low=0),
-            ignore_agent_in_dispatches=read.flag("ignore_agent_in_dispatches"),
+            exit_status=reader.text("exit_status", ""), signal=reader.text("signal", ""),
+            signal_reason=reader.text("signal_reason", ""), finished_at=reader.text("finished_at", ""),
+            chunks_failed_count=reader.whole("chunks_failed_count", 0, low=0),
+            ignore_agent_in_dispatches=reader.flag("ignore_agent_in_dispatches"),
         )  # fmt: skip

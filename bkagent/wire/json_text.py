@@ -14,7 +14,7 @@ LONGEST_NUMBER = 400
 
 
 class _Context:
-    """What the C scanner asks its decoder for."""
+    """The attributes that the C scanner asks its decoder for."""
 
     __slots__ = ("strict", "object_hook", "object_pairs_hook", "parse_float", "parse_int", "parse_constant", "memo")
 

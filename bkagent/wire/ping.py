@@ -43,11 +43,11 @@ class Ping:
     @classmethod
     def from_wire(cls, document: object) -> Ping:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "ping answer")
-        job = read.inner("job")
-        action = read.text("action", "")
+        reader = Reader(document, "ping answer")
+        job = reader.inner("job")
+        action = reader.text("action", "")
         return cls(
-            action=action if action in (PAUSE, DISCONNECT) else IDLE, message=read.text("message", ""),
-            job_id=job.text("id", "") if job else "", endpoint=read.text("endpoint", ""),
-            request_headers=read.optional_text_map("request_headers"),
+            action=action if action in (PAUSE, DISCONNECT) else IDLE, message=reader.text("message", ""),
+            job_id=job.text("id", "") if job else "", endpoint=reader.text("endpoint", ""),
+            request_headers=reader.optional_text_map("request_headers"),
         )  # fmt: skip

@@ -16,13 +16,13 @@ _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0
 
 
 class Reader:
-    """The fields of one message; `what` names it in errors, as in "ping answer"."""
+    """The fields of one message; `role` names it in errors, as in "ping answer"."""
 
-    def __init__(self, document: object, what: str) -> None:
+    def __init__(self, document: object, role: str) -> None:
         if not isinstance(document, dict):
-            raise WireError(f"{what}: expected a JSON object, found {_shown(document)}")
+            raise WireError(f"{role}: expected a JSON object, found {_shown(document)}")
         self._fields: Dict[str, Any] = document
-        self._what = what
+        self._role = role
 
     def text(self, name: str, default: Any = _REQUIRED) -> str:
         """Return a text; without a default it must be there and not be empty."""
@@ -105,10 +105,10 @@ class Reader:
     def inner(self, name: str) -> Optional["Reader"]:
         """Return a reader of an object inside, or None when it is missing."""
         value = self._fields.get(name)
-        return None if value is None else Reader(value, f"{self._what}, {name}")
+        return None if value is None else Reader(value, f"{self._role}, {name}")
 
     def _wrong(self, name: str, legal: str, value: object) -> WireError:
-        return WireError(f"{self._what}: {name} must be {legal}, found {_shown(value)}")
+        return WireError(f"{self._role}: {name} must be {legal}, found {_shown(value)}")
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from bkagent.wire.whole_seconds import whole_seconds
 
 @dataclass(frozen=True)
 class Registration:
-    """What an agent says about itself.
+    """An agent's description of itself.
 
     arch        Go's name of the processor: amd64, arm64, ...
     priority    numeric text, "" to leave it to the control plane
@@ -49,13 +49,14 @@ class Registration:
     @classmethod
     def from_wire(cls, document: object) -> Registration:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "registration")
+        reader = Reader(document, "registration")
         return cls(
-            name=read.text("name", ""), hostname=read.text("hostname", ""), os=read.text("os", ""),
-            arch=read.text("arch", ""), version=read.text("version", ""), build=read.text("build", ""),
-            pid=read.whole("pid", 0), script_eval_enabled=read.flag("script_eval_enabled"),
-            ignore_in_dispatches=read.flag("ignore_in_dispatches"), priority=read.text("priority", ""),
-            meta_data=read.texts("meta_data"), machine_id=read.text("machine_id", ""), features=read.texts("features"),
+            name=reader.text("name", ""), hostname=reader.text("hostname", ""), os=reader.text("os", ""),
+            arch=reader.text("arch", ""), version=reader.text("version", ""), build=reader.text("build", ""),
+            pid=reader.whole("pid", 0), script_eval_enabled=reader.flag("script_eval_enabled"),
+            ignore_in_dispatches=reader.flag("ignore_in_dispatches"), priority=reader.text("priority", ""),
+            meta_data=reader.texts("meta_data"), machine_id=reader.text("machine_id", ""),
+            features=reader.texts("features"),
         )  # fmt: skip
 
 
@@ -105,13 +106,13 @@ class Registered:
     @classmethod
     def from_wire(cls, document: object) -> Registered:
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
-        read = Reader(document, "registration answer")
+        reader = Reader(document, "registration answer")
         return cls(
-            id=read.text("id"), name=read.text("name", ""), access_token=read.text("access_token"),
-            ping_interval_s=read.seconds("ping_interval"),
-            job_status_interval_s=read.seconds("job_status_interval", default=1.0),
-            heartbeat_interval_s=read.seconds("heartbeat_interval"),
-            endpoint=read.text("endpoint", ""), request_headers=read.optional_text_map("request_headers"),
-            meta_data=read.texts("meta_data"), asks_for_tracing=bool(read.fields("tracing")),
-            lost_after_s=read.seconds("lost_after", default=LOST_AFTER_S),
+            id=reader.text("id"), name=reader.text("name", ""), access_token=reader.text("access_token"),
+            ping_interval_s=reader.seconds("ping_interval"),
+            job_status_interval_s=reader.seconds("job_status_interval", default=1.0),
+            heartbeat_interval_s=reader.seconds("heartbeat_interval"),
+            endpoint=reader.text("endpoint", ""), request_headers=reader.optional_text_map("request_headers"),
+            meta_data=reader.texts("meta_data"), asks_for_tracing=bool(reader.fields("tracing")),
+            lost_after_s=reader.seconds("lost_after", default=LOST_AFTER_S),
         )  # fmt: skip

@@ -19,13 +19,13 @@ def message(text: str) -> str:
     """Return a message that may have several lines: those after the first are indented, and the rest is escaped."""
     if text.isprintable():
         return text
-    first, *others = text.split("\n")
-    lines = [first, *(line if line.startswith(" ") or not line else _CONTINUED + line for line in others)]
+    first, *following = text.split("\n")
+    lines = [first, *(line if line.startswith(" ") or not line else _CONTINUED + line for line in following)]
     return "\n".join(_escape(line, "\t") for line in lines)
 
 
-def _escape(text: str, kept: str) -> str:
-    return "".join(letter if _is_harmless(letter) or letter in kept else go_quoted.body(letter) for letter in text)
+def _escape(text: str, unescaped: str) -> str:
+    return "".join(letter if _is_harmless(letter) or letter in unescaped else go_quoted.body(letter) for letter in text)
 
 
 def _is_harmless(letter: str) -> bool:

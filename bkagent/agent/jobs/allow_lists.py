@@ -1,4 +1,4 @@
-"""What the owner of an agent allows of a job: its repository, the names of its variables, its plugins."""
+"""The agent owner's allow-lists for jobs: repositories, names of variables, plugins."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ def _problems_of_names(names: Iterable[str], patterns: Tuple[str, ...]) -> Itera
     # Windows takes names that differ only by case for one, so the first of them would speak for the others.
     ignores_case = host.goos() == "windows"
     allowed = allow_list(_ALWAYS_ALLOWED_VARIABLES + patterns, ignores_case)
-    seen = set()
+    upper_names = set()
     for name in names:
-        if ignores_case and name.upper() in seen:
+        if ignores_case and name.upper() in upper_names:
             yield f"{name} differs from another one only by case"
-        seen.add(name.upper())
+        upper_names.add(name.upper())
         yield allowed.problem_of_name(name)
 
 

@@ -64,8 +64,8 @@ def variables(start: JobStart) -> Dict[str, str]:
 
 def told(start: JobStart) -> List[Tuple[JobVariable, str]]:
     """Return the rows that the agent tells a job by, with their texts, in the reference's order."""
-    given = _given(start)
-    pairs = ((row, given.get(row.name) or said_by(row, start.settings)) for row in job_variables.ALL)
+    texts_by_name = _given(start)
+    pairs = ((row, texts_by_name.get(row.name) or said_by(row, start.settings)) for row in job_variables.ALL)
     return [(row, text) for row, text in pairs if text is not None]
 
 
@@ -85,7 +85,7 @@ def names_in_env_file(settings: JobSettings) -> List[str]:
 def _given(start: JobStart) -> Dict[str, str]:
     """Return the variables of this job: its files, how it reaches the control plane, what its step asks for."""
     secrets = _secrets(start.job.step.get("secrets"))
-    given = {
+    texts_by_name = {
         job_variables.ENV_FILE: start.files.env_path, job_variables.ENV_JSON_FILE: start.files.env_json_path,
         job_variables.TIMEOUT_FILE: start.files.timeout_path, job_variables.LOG_TMPFILE: start.log_tmpfile,
         job_variables.CACHE_PATHS: ",".join(grammar.cache_paths(start.job.step.get("cache"))),
@@ -94,7 +94,7 @@ def _given(start: JobStart) -> Dict[str, str]:
         job_variables.AGENT_PID: str(start.agent_pid), bootstrap.BIN_PATH.job: start.settings.launchers_path,
         job_variables.LOGS_BY_OTLP: "false",
     }  # fmt: skip
-    return {row.name: text for row, text in given.items() if row is not None and text}
+    return {row.name: text for row, text in texts_by_name.items() if row is not None and text}
 
 
 def process_environment(start: JobStart) -> Dict[str, str]:
@@ -121,8 +121,10 @@ def _job_may_set(row: JobVariable, mode: str) -> bool:
 
 def _secrets(secrets: Any) -> List[Dict[str, str]]:
     """Return a step's secrets as key and variable, in whichever of their forms; what has no form is left out."""
-    listed = [secret for secret in secrets if isinstance(secret, (str, dict))] if isinstance(secrets, list) else []
-    pairs = grammar.secrets(secrets if isinstance(secrets, dict) else listed)
+    valid_secrets = (
+        [secret for secret in secrets if isinstance(secret, (str, dict))] if isinstance(secrets, list) else []
+    )
+    pairs = grammar.secrets(secrets if isinstance(secrets, dict) else valid_secrets)
     return [
         {"key": str(key or ""), **({"environment_variable": str(variable)} if variable else {})}
         for key, variable in pairs

@@ -61,7 +61,7 @@ _KILLED_WITHIN_S = 10.0
 
 @dataclass(frozen=True)
 class AgentContext:
-    """What all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
+    """The context that all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
 
     `open_output` is there where the output of jobs is to be shown. `backoffs` are shared by all jobs of the process, as
     is what is `known` to be secret and kept out of its messages.

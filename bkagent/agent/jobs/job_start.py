@@ -1,4 +1,4 @@
-"""What the parts of a job's start know about it."""
+"""The facts about a job that the parts of its start share."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def claim_earlier_entry(
     What is no entry of this job, or one whose process never began, is moved out of the way. `wait(seconds)` pauses and
     returns true to end the wait. Raises AgentError when another process owns the job, and OSError.
     """
-    until = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + _PATIENCE_S
     while True:
         entry = directory.find(spool_path, job.job_id)
         if entry is None:
@@ -51,7 +51,7 @@ def claim_earlier_entry(
         elif not entry.in_use():
             keeping.clear_away(entry, "it was no entry of a job when the job came again")
             return None
-        if time.monotonic() >= until or wait(_LOOK_S):
+        if time.monotonic() >= deadline or wait(_LOOK_S):
             if not entry.is_entry():  # nothing that takes so long to be made
                 _set_aside(entry, "it is in use, and no entry of a job", report)
                 return None
@@ -87,12 +87,12 @@ def _is_ours(entry: AgentEntry, token: str) -> bool:
 
 def _set_aside(entry: AgentEntry, fault: str, report: EventReport) -> None:
     """Move away what has not been made for this job. Raises AgentError where that cannot be."""
-    what = f"what the spool has under the id of job {entry.job_id} is not its entry: {fault}"
+    text = f"what the spool has under the id of job {entry.job_id} is not its entry: {fault}"
     try:
-        where = keeping.keep_entry(entry, what)
+        kept_path = keeping.keep_entry(entry, text)
     except OSError as problem:
-        raise AgentError(f"{what}, and it cannot be moved away: {problem}") from problem
-    report("warn", f"{what}; it is ignored and kept in {where}", "spool.entry_kept")
+        raise AgentError(f"{text}, and it cannot be moved away: {problem}") from problem
+    report("warn", f"{text}; it is ignored and kept in {kept_path}", "spool.entry_kept")
 
 
 def _resumable(entry: AgentEntry, job: JobManifest, session: SessionFile) -> Optional[AgentEntry]:

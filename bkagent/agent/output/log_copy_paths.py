@@ -1,4 +1,4 @@
-"""Where copies of a job's log go besides the control plane, and for how long they stay."""
+"""The paths of local copies of a job's log, and their removal by age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What jobs print, without times, for the agent's own standard output."""
+"""Copy the output of jobs, without timestamps, to the agent's own standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an agent says about itself when it registers."""
+"""Register an agent: the description of itself that it sends, and the sessions that come back."""
 
 from __future__ import annotations
 

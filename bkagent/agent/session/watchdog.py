@@ -18,7 +18,7 @@ from bkagent.wire.log_events import EventReport
 
 @dataclass(frozen=True)
 class WatchdogRequest:
-    """What a service manager asks for: a word on the socket at `address`, at least every `interval_s`."""
+    """A service manager's request for a message on the socket at `address`, at least every `interval_s`."""
 
     address: str
     interval_s: float

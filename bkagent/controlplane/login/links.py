@@ -25,8 +25,8 @@ _LASTING = "lasting"
 
 def make_secret(key: str, api_token: str, now: float) -> str:
     """Return the secret of a link that works a single time within VALID_S seconds."""
-    until, nonce = int(now) + VALID_S, secrets.token_hex(16)
-    return f"{until}-{nonce}-{_mark(key, api_token, until, nonce)}"
+    expires_at, nonce = int(now) + VALID_S, secrets.token_hex(16)
+    return f"{expires_at}-{nonce}-{_mark(key, api_token, expires_at, nonce)}"
 
 
 def link(url: str, secret: str, to: str = "/") -> str:
@@ -56,22 +56,22 @@ class LoginLinks:
         """Say whether a link's secret is valid; a secret that works once is used up by that."""
         if hmac.compare_digest(secret.encode("utf-8", "replace"), self.lasting_secret().encode()):
             return True
-        until, _, rest = secret.partition("-")
+        expires_at, _, rest = secret.partition("-")
         nonce, _, mark = rest.partition("-")
-        if not is_whole(until, 15):
+        if not is_whole(expires_at, 15):
             return False
-        expected = _mark(self.key, self._tokens.api, int(until), nonce)
+        expected = _mark(self.key, self._tokens.api, int(expires_at), nonce)
         if not hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()):
             return False
         now = self._clock()
         with self._lock:
             self._used = {used: end for used, end in self._used.items() if end > now}
-            if int(until) <= now or nonce in self._used:
+            if int(expires_at) <= now or nonce in self._used:
                 return False
-            self._used[nonce] = int(until)
+            self._used[nonce] = int(expires_at)
         return True
 
 
-def _mark(key: str, api_token: str, until: int, nonce: str) -> str:
-    text = "\0".join(("login link", str(until), nonce, api_token))
+def _mark(key: str, api_token: str, expires_at: int, nonce: str) -> str:
+    text = "\0".join(("login link", str(expires_at), nonce, api_token))
     return hmac.new(key.encode(), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

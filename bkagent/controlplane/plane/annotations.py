@@ -36,21 +36,21 @@ class Annotations:
         with self._ledger.change() as now:
             build = self._ledger.build(build_id)
             owner = job_id if scope == "job" else ""
-            present = self._present(build.id, scope, owner, context)
+            existing = self._present(build.id, scope, owner, context)
             text = body
-            if present is not None:
-                text = present.body + body if append else body or present.body
+            if existing is not None:
+                text = existing.body + body if append else body or existing.body
             if len(text.encode("utf-8", "replace")) > limits.ANNOTATION_BYTES:
                 raise Rejected(f"an annotation has at most {limits.ANNOTATION_BYTES} bytes")
-            if present is None:
+            if existing is None:
                 annotation = Annotation(
                     new_id(), build.id, owner, context, scope, style or "", text, priority or DEFAULT_PRIORITY, now, now
                 )
                 self._add(annotation)
             else:
                 annotation = table.TABLE.change(
-                    self._db, present, body=text, style=present.style if style is None else style,
-                    priority=priority or present.priority, updated_at=now,
+                    self._db, existing, body=text, style=existing.style if style is None else style,
+                    priority=priority or existing.priority, updated_at=now,
                 )  # fmt: skip
             self._ledger.tell(Event("annotation", build.id, owner))
             return annotation

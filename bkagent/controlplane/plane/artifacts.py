@@ -111,10 +111,10 @@ class Artifacts:
     ) -> List[ArtifactRecord]:
         """Return the artifacts of a build or of a job in the order they came; in `path`, `*` is any characters."""
         column, owner_id = ("job_id", job_id) if job_id else ("build_id", build_id)
-        listed = artifacts.TABLE.all(self._db, f"{column} = ? ORDER BY created_at, sequence, rowid", (owner_id,))
+        records = artifacts.TABLE.all(self._db, f"{column} = ? ORDER BY created_at, sequence, rowid", (owner_id,))
         return [
             artifact
-            for artifact in listed
+            for artifact in records
             if (not states or artifact.state in states) and (not path or matches([path], artifact.path))
         ]
 

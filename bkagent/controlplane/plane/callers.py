@@ -1,4 +1,4 @@
-"""Who calls the Agent API, by the token that a call carries."""
+"""The caller of the Agent API, by the token of the call."""
 
 from __future__ import annotations
 

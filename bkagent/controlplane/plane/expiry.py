@@ -1,4 +1,4 @@
-"""What ends because its time is over: lost agents, offers not accepted, jobs that run too long, pauses."""
+"""End what is over its time: lost agents, offers not accepted, jobs that run too long, pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every service of the control plane stands on: the store, the clock, and the events of each change."""
+"""The ledger under every service of the control plane: the store, the clock, and the events of each change."""
 
 from __future__ import annotations
 

@@ -56,21 +56,28 @@ class Logs:
         if job.type != "script" or job.state in _NEVER_RAN:
             raise Rejected(f"the job is {job.shown_state}; it has no log")
         with self._locked_file(job_id) as file:
-            present = chunks.get(self._db, job_id, sequence)
-            if present is not None:
-                if present != (offset, size):
-                    raise Conflict(f"chunk {sequence} was already sent with offset {present[0]} and size {present[1]}")
+            known_chunk = chunks.get(self._db, job_id, sequence)
+            if known_chunk is not None:
+                if known_chunk != (offset, size):
+                    raise Conflict(
+                        f"chunk {sequence} was already sent with offset {known_chunk[0]} and size {known_chunk[1]}"
+                    )
                 return False
             if file.extents.overlaps(offset, size):
                 raise Conflict(f"bytes {offset} to {offset + size} of the log were already sent in another chunk")
             file.write(offset, data)
-            before = file.extents.contiguous
+            readable_before = file.extents.contiguous
             with self._ledger.change():
                 chunks.add(self._db, job_id, sequence, offset, size)
             file.extents.add(offset, size)
-            after = file.extents.contiguous
-            if after > before:
-                self._publish(file, job, before, data if (before, after) == (offset, offset + size) else None)
+            readable_after = file.extents.contiguous
+            if readable_after > readable_before:
+                self._publish(
+                    file,
+                    job,
+                    readable_before,
+                    data if (readable_before, readable_after) == (offset, offset + size) else None,
+                )
         return True
 
     def _publish(self, file: LogFile, job: Job, start: int, data: Optional[bytes]) -> None:

@@ -36,25 +36,25 @@ class Pipelines:
         """Make the pipeline of this slug, or bring it up to date with the arguments given. Raises Rejected."""
         entry = self.draft(slug, name=name, repository=repository, default_branch=default_branch)
         with self._ledger.change():
-            present = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
-            if present is None:
+            existing = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
+            if existing is None:
                 pipelines.TABLE.add(self._db, entry)
                 return entry
             return pipelines.TABLE.change(
-                self._db, present, name=entry.name, repository=entry.repository, default_branch=entry.default_branch
+                self._db, existing, name=entry.name, repository=entry.repository, default_branch=entry.default_branch
             )
 
     def draft(self, slug: str, *, name: str = "", repository: str = "", default_branch: str = "") -> PipelineEntry:
         """Return the pipeline of this slug as `ensure` would leave it, keeping nothing. Raises Rejected."""
         if not _SLUG.fullmatch(slug):
             raise Rejected(f'"{slug[:120]}" cannot name a pipeline: letters, digits and "-" only, at most 100')
-        present = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
-        if present is None:
+        existing = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
+        if existing is None:
             now = self._ledger.clock()
             return PipelineEntry(new_id(), slug, name or slug, repository, default_branch or "main", now)
         return dataclasses.replace(
-            present, name=name or present.name, repository=repository or present.repository,
-            default_branch=default_branch or present.default_branch,
+            existing, name=name or existing.name, repository=repository or existing.repository,
+            default_branch=default_branch or existing.default_branch,
         )  # fmt: skip
 
     def next_build_number(self, slug: str) -> int:

@@ -37,8 +37,8 @@ class Sessions:
         """Return the agents in these states (no states: all agents), the newest first."""
         if not states:
             return agents.TABLE.all(self._db, "1 ORDER BY created_at DESC, rowid DESC")
-        listed = agents.TABLE.among(self._db, "state", list(states))
-        return sorted(listed, key=lambda agent: agent.created_at, reverse=True)
+        records = agents.TABLE.among(self._db, "state", list(states))
+        return sorted(records, key=lambda agent: agent.created_at, reverse=True)
 
     def register(self, registration: Registration, *, user_agent: str = "", ip_address: str = "") -> Registered:
         """Begin a session of an agent. Raises Rejected for too many tags, or too long ones."""
@@ -124,11 +124,11 @@ class Sessions:
             agent = self._ledger.agent(agent_id)
             if agent.state not in LIVE:
                 raise InvalidRequest("Can only stop connected agents")
-            changed = self._ledger.set_agent(agent, state="stopping", stop_force=agent.stop_force or force)
+            stopping = self._ledger.set_agent(agent, state="stopping", stop_force=agent.stop_force or force)
             job = jobs.TABLE.get(self._db, agent.job_id) if force and agent.job_id else None
             if job is not None and not job.final and not self._ledger.build(job.build_id).finished:
                 self._builds.cancel(job.build_id, reason="the agent was stopped")
-            return changed
+            return stopping
 
     def pause(self, agent_id: str, *, note: str = "", timeout_minutes: Optional[int] = None, by: str = "") -> Agent:
         """Give an agent no work until it is resumed or the time is over. Raises Rejected."""

@@ -1,4 +1,4 @@
-"""Which jobs of a concurrency group may go to an agent now."""
+"""Select the jobs of a concurrency group that may go to an agent now."""
 
 from __future__ import annotations
 

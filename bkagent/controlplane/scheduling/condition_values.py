@@ -1,4 +1,4 @@
-"""What the conditions of steps can see of a build."""
+"""The values of a build that conditions of steps can use."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _PLACEHOLDER = re.compile("%[nNtT]")
 
 @dataclass(frozen=True)
 class Target:
-    """Where the steps go.
+    """The destination of the steps.
 
     conditions    what `if` sees; `branch` what `branches` is held against
     uploaded_by   the id of the step whose job uploads them, "" for the build's own

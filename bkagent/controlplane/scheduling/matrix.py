@@ -32,10 +32,10 @@ def combinations(matrix: Matrix) -> List[Combination]:
     Raises PipelineError for an adjustment that would add a combination without naming every dimension.
     """
     names = list(matrix.dimensions)
-    listed = [dict(zip(names, values)) for values in itertools.product(*matrix.dimensions.values())]
-    whole = [adjustment.combination for adjustment in matrix.adjustments if _is_whole(adjustment, matrix)]
-    listed += [{name: combination[name] for name in names} for combination in whole]
-    distinct = {tuple(values.values()): values for values in listed}
+    all_values = [dict(zip(names, values)) for values in itertools.product(*matrix.dimensions.values())]
+    complete = [adjustment.combination for adjustment in matrix.adjustments if _is_whole(adjustment, matrix)]
+    all_values += [{name: combination[name] for name in names} for combination in complete]
+    distinct = {tuple(values.values()): values for values in all_values}
     used: Set[int] = set()
     adjusted = [_adjust(values, matrix, used) for values in distinct.values()]
     for number, adjustment in enumerate(matrix.adjustments):

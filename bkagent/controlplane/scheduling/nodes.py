@@ -34,7 +34,7 @@ class StepNode:
 
 
 class StepTree:
-    """Which steps a key stands for, and which steps came from which."""
+    """The steps that a key stands for, and the uploads that steps came from."""
 
     def __init__(self, nodes: Sequence[StepNode]) -> None:
         self._keyed: Dict[str, List[str]] = {}

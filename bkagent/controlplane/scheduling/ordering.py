@@ -1,4 +1,4 @@
-"""What each waiting job of a build does next: go on waiting, be released, or fail with what it waits for.
+"""Decide what each waiting job of a build does next: go on waiting, be released, or fail with its dependency.
 
 A step waits for the keys of its `depends_on`, or without that for the nearest wait and block steps before it. An
 uploaded step also waits for the job that uploaded it. States of waiting are derived anew each time, so a job that is
@@ -37,7 +37,7 @@ class JobChange:
 
 @dataclass
 class Verdict:
-    """What is known about everything that a step waits for."""
+    """The combined state of all dependencies of a step."""
 
     pending: bool = False
     blocked: bool = False
@@ -130,7 +130,7 @@ class _Round:
             self._spread(changed)
 
     def break_deadlock(self) -> bool:
-        """Where jobs wait and nothing will ever release them, break those whose dependency does not exist (or all)."""
+        """Break waiting jobs that nothing will ever release: those whose dependency does not exist, or else all."""
         jobs = [(node, job) for node in self._nodes for job in node.jobs]
         states = [self._states[job.id].state for _, job in jobs]
         if any(state in ACTIVE for state in states):

@@ -1,4 +1,4 @@
-"""What pipelines may ask for that this control plane cannot do; they are rejected before anything runs."""
+"""Features of pipelines that this control plane does not support; they are rejected before anything runs."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from bkagent.controlplane.errors import PlaneError
 
 
 class Extents:
-    """Which bytes have been written: ranges that do not touch, in order."""
+    """The ranges of bytes that have been written: in order, not touching each other."""
 
     def __init__(self, pieces: Iterable[Tuple[int, int]] = ()) -> None:
         """Begin with pieces given as (offset, size)."""
@@ -52,7 +52,7 @@ class Extents:
 
         `whole`: go on after a gap, which will not be filled any more.
         """
-        left = size
+        left_bytes = size
         passed = 0
         for start, end in self._ranges:
             if start > passed and not whole:
@@ -61,11 +61,11 @@ class Extents:
             passed += end - start
             length = end - start - skip
             if length > 0:
-                length = length if left is None else min(length, left)
+                length = length if left_bytes is None else min(length, left_bytes)
                 if length <= 0:
                     return
                 yield start + skip, length
-                left = None if left is None else left - length
+                left_bytes = None if left_bytes is None else left_bytes - length
 
 
 class LogFile:

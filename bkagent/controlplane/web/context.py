@@ -1,4 +1,4 @@
-"""What every handler of the control plane is given: the plane, and the addresses under which it can be reached."""
+"""The context of every handler of the control plane: the plane, and the addresses under which it can be reached."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ class Site:
 
     def artifact_path(self, artifact: "ArtifactRecord", valid_s: int) -> str:
         """Return a path of an artifact's bytes that holds the permission to read them for so many seconds."""
-        until = int(time.time()) + valid_s
-        ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, f"{artifact.id} {until}")
-        return f"/-/artifacts/{artifact.id}/{until}/{ticket}"
+        expires_at = int(time.time()) + valid_s
+        ticket = self.plane.tokens.ticket(ARTIFACT_TICKET_PURPOSE, f"{artifact.id} {expires_at}")
+        return f"/-/artifacts/{artifact.id}/{expires_at}/{ticket}"
 
 
 def url_at(host: str, port: object) -> str:

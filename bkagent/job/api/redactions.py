@@ -12,7 +12,7 @@ from bkagent.wire import go_quoted
 
 
 class Redactions:
-    """What must not be seen. Only ever grows: a value stays secret when its variable is gone."""
+    """The secrets of a job. The set only ever grows: a value stays secret when its variable is gone."""
 
     def __init__(self, redactor: Redactor, patterns: Sequence[str]) -> None:
         self._redactor = redactor
@@ -29,8 +29,8 @@ class Redactions:
         for value in secrets.values:
             self.add(value)
         if secrets.bad_patterns:
-            shown = " ".join(map(go_quoted.go_quote, secrets.bad_patterns))
-            text = f"Couldn't match environment variable names against redacted-vars: bad patterns: [{shown}]"
+            patterns = " ".join(map(go_quoted.go_quote, secrets.bad_patterns))
+            text = f"Couldn't match environment variable names against redacted-vars: bad patterns: [{patterns}]"
             log.warning(text, id="bad-redacted-vars")
         if secrets.short_names:
             names = ", ".join(sorted(secrets.short_names))

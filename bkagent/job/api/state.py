@@ -8,7 +8,7 @@ from bkagent.job.job import RunningJob
 
 
 class LiveState:
-    """What `localapi.job_routes.JobState` asks for. Variables change at once, settings at the next hook."""
+    """The live job behind `localapi.job_routes.JobState`. Variables change at once, settings at the next hook."""
 
     def __init__(self, job: RunningJob) -> None:
         self._job = job

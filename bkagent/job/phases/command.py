@@ -61,8 +61,8 @@ def _run_default(job: RunningJob) -> None:
         if docker.is_asked_for(job):
             docker.run(job, choice.argv[-1])
             return
-        shown = prompt.command_line(choice.argv) if job.log.is_debug else choice.shown
-        job.session.run(choice.argv, shown=shown)
+        command_line = prompt.command_line(choice.argv) if job.log.is_debug else choice.shown
+        job.session.run(choice.argv, shown=command_line)
     finally:
         job.log.flush()
         if choice.temporary:

@@ -32,7 +32,7 @@ _NOT_PLAIN = (
 
 
 class CommandChoice(NamedTuple):
-    """What to run, how its group and its prompt are called, and a file to remove afterwards ("" for none)."""
+    """The command to run, the titles of its group and its prompt, and a file to remove afterwards ("" for none)."""
 
     argv: Tuple[str, ...]
     header: str

@@ -39,10 +39,10 @@ def apply(job: RunningJob, changes: Changes, scope: str) -> None:
 
 def note_ignored(job: RunningJob, blocked: Iterable[str]) -> None:
     """Add to BUILDKITE_IGNORED_ENV what only the agent's side may set."""
-    listed: List[str] = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
-    new = [name for name in blocked if job.protection.shields(name) and name not in listed]
-    if new:
-        job.set_env(IGNORED, ",".join([*listed, *new]))
+    known: List[str] = [name for name in (job.get_env(IGNORED) or "").split(",") if name]
+    added = [name for name in blocked if job.protection.shields(name) and name not in known]
+    if added:
+        job.set_env(IGNORED, ",".join([*known, *added]))
 
 
 def refresh(

@@ -71,7 +71,7 @@ def _tell_deprecated(job: RunningJob, plugin: CheckedOut, deprecated: "List[tupl
         "Underscores in a row used to become one in the names of these variables. For now each is set under both "
         "names; keys without several underscores, hyphens or blanks in a row avoid that."
     )
-    for former, present in deprecated:
-        job.log.plain(f'deprecated: "{former}"')
-        job.log.plain(f'replacement: "{present}"')
+    for old_name, new_name in deprecated:
+        job.log.plain(f'deprecated: "{old_name}"')
+        job.log.plain(f'replacement: "{new_name}"')
         job.log.plain("")

@@ -41,14 +41,14 @@ def _parse(text: str) -> List[SecretRequest]:
     if not text.strip():
         return []
     try:
-        listed = go_decoding.loads(text)
+        entries = go_decoding.loads(text)
     except ValueError as error:
         raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG is not JSON: {error}") from None
-    if listed is None:
+    if entries is None:
         return []
-    if not isinstance(listed, list):
+    if not isinstance(entries, list):
         raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG must be a JSON array")
-    return [_parse_request(item) for item in listed]
+    return [_parse_request(item) for item in entries]
 
 
 def _parse_request(item: object) -> SecretRequest:
@@ -86,8 +86,8 @@ def _fetch_all(job: RunningJob, requests: List[SecretRequest]) -> Dict[str, str]
     for worker in workers:
         worker.join()
     if problems:
-        listed = "".join(f'\n   secret "{key}": {problems[key]}' for key in keys if key in problems)
-        raise SetupFailed(_FAILED + listed)
+        causes = "".join(f'\n   secret "{key}": {problems[key]}' for key in keys if key in problems)
+        raise SetupFailed(_FAILED + causes)
     return values
 
 

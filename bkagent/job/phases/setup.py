@@ -37,13 +37,13 @@ def _report_ignored(job: RunningJob) -> None:
         return
     job.log.header("Detected protected environment variables")
     closed = [name for name in names if job.protection.drops(name)]
-    for sentence, listed in (
+    for sentence, ignored in (
         (_OPEN_TO_HOOKS, [name for name in names if name not in closed]),
         (_CLOSED, closed),
     ):
-        if listed:
+        if ignored:
             job.log.comment(sentence)
-        for name in listed:
+        for name in ignored:
             job.log.warning(f"Ignored {name}")
     job.log.open_group()
 

@@ -46,10 +46,10 @@ class SharedBackoff:
             self._failures += 1
             soonest = now + max(_longer_pause_s(_LEAST_PAUSE_S, tries), min(wish_s, _LONGEST_WISH_S))
             turn = self._last_turn = max(now, self._last_turn) + pause_s
-            seen = self._successes
+            successes_count = self._successes
             while not stop():
-                until = soonest if self._successes != seen else max(turn, soonest)
-                left_s = until - time.monotonic()
+                deadline = soonest if self._successes != successes_count else max(turn, soonest)
+                left_s = deadline - time.monotonic()
                 if left_s <= 0:
                     return False
                 self._changed.wait(left_s)

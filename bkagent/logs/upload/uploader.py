@@ -22,7 +22,7 @@ _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `
 
 # A job that prints many small pieces rings far more often than there is something to send. After some rounds for
 # nothing the rings are left to gather for a moment.
-_ROUNDS_FOR_NOTHING = 8
+_MOST_IDLE_ROUNDS = 8
 _GATHER_S = 0.005
 _FULL_DISK_PAUSE_S = 1.0
 _MOST_LOST_BYTES = 1024**3  # with the power of a machine: far more than a job prints between two syncs
@@ -80,9 +80,9 @@ class Uploader:
         again = journal.unacknowledged()
         if any(chunk.size > job.chunk_max_bytes for chunk in again):
             raise WireError(f"{self._entry.chunks_path} has a chunk of more than {job.chunk_max_bytes} bytes")
-        for_nothing = 0
+        idle_rounds_count = 0
         while not stop.is_set():
-            for_nothing += 1
+            idle_rounds_count += 1
             senders.check()
             ended = self._has_ended()  # before the size: what the job printed last is in it then
             size = self._entry.log_size()
@@ -91,22 +91,22 @@ class Uploader:
                 self._watch(size)
             while again and senders.in_flight < pace.most_in_flight:
                 senders.put(again.pop(0))
-                for_nothing = 0
+                idle_rounds_count = 0
             while not again:
                 take = pace.take(size - journal.next_offset, senders.in_flight, ended, time.monotonic())
                 chunk = self._cut(journal, take, stop) if take else None
                 if chunk is None:
                     break
                 senders.put(chunk, level=1 if take == job.chunk_max_bytes else 6)
-                for_nothing = 0
+                idle_rounds_count = 0
             unsent = size - journal.next_offset
             if ended and not again and not unsent and not senders.in_flight:
                 self.complete = True
                 return
             due_in_s = None if again else pace.due_in_s(unsent, senders.in_flight, time.monotonic())
             if not self._bell.wait(_LOOK_AT_STOP_S if due_in_s is None else min(_LOOK_AT_STOP_S, due_in_s)):
-                for_nothing = 0
-            elif for_nothing > _ROUNDS_FOR_NOTHING:
+                idle_rounds_count = 0
+            elif idle_rounds_count > _MOST_IDLE_ROUNDS:
                 stop.wait(_GATHER_S)
 
     def _cut(self, journal: Journal, size: int, stop: threading.Event) -> Optional[Chunk]:

@@ -1,1 +1,1 @@
-"""Who took a job, whether an entry of the spool is really that job's, and where goes what is not."""
+"""Custody of spool entries: which session took a job, whether an entry is really that job's, and where others go."""

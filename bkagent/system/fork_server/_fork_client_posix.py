@@ -62,18 +62,18 @@ class ForkServer:
     def __init__(self, argv: "Sequence[str]", env: "Mapping[str, str]") -> None:
         self._lock = threading.Lock()
         self._ready = self.has_served = False
-        self._line, its = _socket.socketpair()
+        self._line, server_line = _socket.socketpair()
         try:
-            nothing = os.open(os.devnull, os.O_RDWR)
+            null_fd = os.open(os.devnull, os.O_RDWR)
             try:
-                self._process = processes.start_in_session(argv, env, os.sep, its.fileno(), nothing, nothing)
+                self._process = processes.start_in_session(argv, env, os.sep, server_line.fileno(), null_fd, null_fd)
             finally:
-                os.close(nothing)
+                os.close(null_fd)
         except BaseException:
             self._line.close()
             raise
         finally:
-            its.close()
+            server_line.close()
 
     def is_ready(self, within_s: float = 0.0) -> bool:
         """Say whether the warm process serves now, or comes to it in so many seconds."""
@@ -128,15 +128,15 @@ class ForkServer:
 
     def _hand_over(self, *files: int) -> "_socket.socket":
         """Give the warm process a new line and the files; return our end of the line."""
-        ours, its = _socket.socketpair()
+        our_line, process_line = _socket.socketpair()
         try:
-            rights = array.array("i", (its.fileno(), *files))
+            rights = array.array("i", (process_line.fileno(), *files))
             with self._lock:
                 self._line.settimeout(_ANSWER_WITHIN_S)
                 self._line.sendmsg([lines.FORK], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
         except OSError as trouble:
-            ours.close()
+            our_line.close()
             raise NotWarm(str(trouble)) from trouble
         finally:
-            its.close()
-        return ours
+            process_line.close()
+        return our_line

@@ -1,4 +1,4 @@
-"""What goes over the lines of a fork server.
+"""The protocol on the lines of a fork server.
 
 On the line of the warm process: READY, once; the other way FORK with four descriptors per request, the new process's
 line and its three standard files. On the line of a new process: the length of the request, and the request; the other

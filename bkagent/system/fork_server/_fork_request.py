@@ -1,4 +1,4 @@
-"""What is asked of a fork server; the promises are in `fork_server`."""
+"""A request to a fork server; the promises are in `fork_server`."""
 
 from typing import Dict, List, NamedTuple
 
@@ -8,7 +8,7 @@ class NotWarm(Exception):
 
 
 class ForkRequest(NamedTuple):
-    """What a forked process shall do."""
+    """The command of a forked process."""
 
     words: List[str]
     env: Dict[str, str]

@@ -33,9 +33,9 @@ def report_modules() -> None:
 def serve() -> "Optional[ForkRequest]":
     """Serve the line that is standard input. Children are told from the parent by what this returns."""
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, os.dup(0))
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+    null_fd = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null_fd, 0)
+    os.close(null_fd)
     server = _ForkServer(line)
     lessons.keep_pages_shared()
     try:

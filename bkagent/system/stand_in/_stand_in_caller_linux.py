@@ -1,4 +1,4 @@
-"""What the kernel says of a process that asks for a stand-in: what it was started with, and where it stands."""
+"""The process that asks for a stand-in, as the kernel describes it: its command line, environment and context."""
 
 import os
 import re
@@ -31,7 +31,7 @@ class ContextMismatch(Exception):
 
 
 class ProcessContext:
-    """Where and as whom a process runs. Two that are equal see the same files and may do the same."""
+    """The namespaces and rights of a process. Processes with equal contexts see the same files and may do the same."""
 
     def __init__(self, pid: "int | str") -> None:
         """Raises OSError when the process is gone, or may not be looked at."""
@@ -121,11 +121,11 @@ def _differing_limits(pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
     """Return the limits of a process that differ from our own. Raises ContextMismatch where they are above ours."""
     limits = []
     for kind in _LIMITS:
-        own, its = resource.getrlimit(kind), resource.prlimit(pid, kind)
-        if own != its:
-            if _above(its[1], own[1]):
+        own, caller_limits = resource.getrlimit(kind), resource.prlimit(pid, kind)
+        if own != caller_limits:
+            if _above(caller_limits[1], own[1]):
                 raise ContextMismatch("it has a limit above ours")
-            limits.append((kind, its))
+            limits.append((kind, caller_limits))
     return limits
 
 

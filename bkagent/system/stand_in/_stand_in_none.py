@@ -1,4 +1,4 @@
-"""Where no process can stand in for another; the promises are in `stand_in`."""
+"""Systems on which no process can stand in for another; the promises are in `stand_in`."""
 
 AVAILABLE = False
 NO_JOBS = b""

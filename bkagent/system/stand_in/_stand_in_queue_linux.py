@@ -68,12 +68,12 @@ class Queue:
     def refuse(self) -> None:
         """Answer the callers who have asked. Waits for those who do not read yet, which takes them no time."""
         asking = self._requests.read()
-        until = time.monotonic() + _READS_WITHIN_S
+        deadline = time.monotonic() + _READS_WITHIN_S
         while asking:
             asking = [(pid, slot) for pid, slot in asking if not self._refuse(slot) and lives(pid)]
             if asking:
                 time.sleep(_LOOK_AGAIN_S)
-            if time.monotonic() > until:  # one that has been stopped, say; it asks again when it goes on
+            if time.monotonic() > deadline:  # one that has been stopped, say; it asks again when it goes on
                 os.write(self.fd, b"".join(b"%d %d\n" % request for request in asking))
                 return
 
@@ -91,8 +91,8 @@ class Queue:
     def close(self) -> None:
         """Stop answering; takes a second. Raises OSError."""
         forget(self._folder)
-        until = time.monotonic() + LAST_S
-        while time.monotonic() < until:
+        deadline = time.monotonic() + LAST_S
+        while time.monotonic() < deadline:
             self.refuse()
             self.sweep()
             time.sleep(_SEEN_EVERY_S)

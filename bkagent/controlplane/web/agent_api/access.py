@@ -1,4 +1,4 @@
-"""Which token a call needs, as rules that the table of routes names, and the fields of a body.
+"""The token that each call needs, as rules that the table of routes names, and the fields of a body.
 
 A session's token stands for the job that its agent runs, as the job's own token does.
 """
@@ -21,7 +21,7 @@ from bkagent.wire.reader import Reader
 
 @dataclass(frozen=True)
 class Rule:
-    """What a call needs. `check` returns who calls, or raises Unauthorized, Forbidden, NotFound or Rejected."""
+    """The right that a call needs. `check` returns the caller; raises Unauthorized, Forbidden, NotFound or Rejected."""
 
     name: str
     check: Callable[[Site, Request], Caller]
@@ -143,10 +143,10 @@ UPLOAD_TICKET = Rule("the URL that was given to the job, while it runs", _upload
 DOWNLOAD_TICKET = Rule("the URL that was given to a reader, for some hours", _download_ticket)
 
 
-def fields(request: Request, what: str) -> Reader:
+def fields(request: Request, role: str) -> Reader:
     """Return the fields of a JSON body; an empty body has none. Raises WireError or HttpError 400."""
     document = request.json()
-    return Reader({} if document is None else document, what)
+    return Reader({} if document is None else document, role)
 
 
 def whole(request: Request, name: str, low: int = 0) -> int:

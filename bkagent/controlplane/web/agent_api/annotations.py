@@ -12,12 +12,12 @@ from bkagent.transport.request import Request
 
 def annotate(site: Site, request: Request, caller: Caller) -> Answer:
     """Add an annotation, or change the one of the same context."""
-    read = access.fields(request, "annotation")
-    scope = read.text("scope", "") or "build"
+    reader = access.fields(request, "annotation")
+    scope = reader.text("scope", "") or "build"
     site.plane.annotations.annotate(
-        caller.build_id, job_id=_owner(request, caller, scope), body=read.text("body", ""),
-        context=read.text("context", ""), style=read.text("style", "") or None, append=read.flag("append"),
-        priority=read.whole("priority", 0) or None, scope=scope,
+        caller.build_id, job_id=_owner(request, caller, scope), body=reader.text("body", ""),
+        context=reader.text("context", ""), style=reader.text("style", "") or None, append=reader.flag("append"),
+        priority=reader.whole("priority", 0) or None, scope=scope,
     )  # fmt: skip
     return json_answer(201, {})
 

@@ -21,13 +21,13 @@ BATCH_COUNT = 1000  # the reference's agents announce 30 at a time
 def create(site: Site, request: Request, caller: Caller) -> Answer:
     """Announce files, and answer where to upload them. The same batch again gives the same answer."""
     document = request.json()
-    read = Reader(document, "artifact batch")
+    reader = Reader(document, "artifact batch")
     entries = document.get("artifacts") if isinstance(document, dict) else None
     if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
         raise HttpError(422, f"artifact batch: artifacts must be an array of at most {BATCH_COUNT}")
-    destination = read.text("upload_destination", "")
+    destination = reader.text("upload_destination", "")
     specs = [_spec(Reader(entry, "artifact"), destination) for entry in entries]
-    batch_id = read.text("id", "") or new_id()
+    batch_id = reader.text("id", "") or new_id()
     if not _BATCH.fullmatch(batch_id):
         raise HttpError(422, "artifact batch: id must be 1 to 100 letters, digits and dashes")
     batch = site.plane.artifacts.create(caller.job_id, batch_id, specs)
@@ -40,12 +40,12 @@ def create(site: Site, request: Request, caller: Caller) -> Answer:
     return json_answer(201, answer)
 
 
-def _spec(read: Reader, destination: str) -> ArtifactSpec:
+def _spec(reader: Reader, destination: str) -> ArtifactSpec:
     return ArtifactSpec(
-        path=read.text("path"), absolute_path=read.text("absolute_path", ""),
-        file_size=read.whole("file_size", 0, low=0), sha1sum=read.text("sha1sum", ""),
-        sha256sum=read.text("sha256sum", ""), content_type=read.text("content_type", ""),
-        upload_destination=read.text("upload_destination", "") or destination, url=read.text("url", ""),
+        path=reader.text("path"), absolute_path=reader.text("absolute_path", ""),
+        file_size=reader.whole("file_size", 0, low=0), sha1sum=reader.text("sha1sum", ""),
+        sha256sum=reader.text("sha256sum", ""), content_type=reader.text("content_type", ""),
+        upload_destination=reader.text("upload_destination", "") or destination, url=reader.text("url", ""),
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def update(site: Site, request: Request, caller: Caller) -> Answer:
     if not isinstance(entries, list) or len(entries) > BATCH_COUNT:
         raise HttpError(422, f"artifact update: artifacts must be an array of at most {BATCH_COUNT}")
     reads = [Reader(entry, "artifact update") for entry in entries]
-    site.plane.artifacts.update(caller.job_id, {read.text("id"): read.text("state") for read in reads})
+    site.plane.artifacts.update(caller.job_id, {reader.text("id"): reader.text("state") for reader in reads})
     return json_answer(200, {})
 
 

@@ -16,8 +16,8 @@ from bkagent.wire.reader import Reader
 
 def set_one(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep one value."""
-    read = access.fields(request, "meta-data")
-    site.plane.meta_data.put(caller.build_id, {read.text("key"): read.text("value", "")})
+    reader = access.fields(request, "meta-data")
+    site.plane.meta_data.put(caller.build_id, {reader.text("key"): reader.text("value", "")})
     return json_answer(200, {})
 
 
@@ -31,8 +31,8 @@ def set_batch(site: Site, request: Request, caller: Caller) -> Answer:
         raise HttpError(422, f"a build keeps at most {limits.META_DATA_KEYS_PER_BUILD} meta-data keys")
     values: Dict[str, str] = {}
     for item in items:
-        read = Reader(item, "meta-data item")
-        values[read.text("key")] = read.text("value", "")
+        reader = Reader(item, "meta-data item")
+        values[reader.text("key")] = reader.text("value", "")
     site.plane.meta_data.put(caller.build_id, values)
     return json_answer(200, {})
 

@@ -13,12 +13,12 @@ from bkagent.wire.reader import Reader
 def upload(site: Site, request: Request, caller: Caller) -> Answer:
     """Add steps; the same uuid again changes nothing."""
     document = request.json()
-    read = Reader(document, "pipeline upload")
+    reader = Reader(document, "pipeline upload")
     pipeline = document.get("pipeline") if isinstance(document, dict) else None
     if not isinstance(pipeline, (dict, list)):
         raise HttpError(422, "the pipeline must be an object with steps, or an array of steps")
-    uuid = read.text("uuid", "") or new_id()
-    applied = site.plane.uploads.apply(caller.job_id, pipeline, uuid=uuid, replace=read.flag("replace"))
+    uuid = reader.text("uuid", "") or new_id()
+    applied = site.plane.uploads.apply(caller.job_id, pipeline, uuid=uuid, replace=reader.flag("replace"))
     return json_answer(200, _form(applied))
 
 

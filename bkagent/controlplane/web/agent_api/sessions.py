@@ -63,9 +63,9 @@ def stop(site: Site, request: Request, caller: Caller) -> Answer:
 
 def pause(site: Site, request: Request, caller: Caller) -> Answer:
     """Give the agent that runs the calling job no further work for a while."""
-    read = access.fields(request, "agent pause")
-    minutes = read.whole("timeout_in_minutes", 0, low=0)
-    site.plane.sessions.pause(caller.agent_id, note=read.text("note", ""), timeout_minutes=minutes or None)
+    reader = access.fields(request, "agent pause")
+    minutes = reader.whole("timeout_in_minutes", 0, low=0)
+    site.plane.sessions.pause(caller.agent_id, note=reader.text("note", ""), timeout_minutes=minutes or None)
     return Answer(204)
 
 

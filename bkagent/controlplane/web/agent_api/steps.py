@@ -25,10 +25,10 @@ _FROM_DOCUMENT = {
 
 def export(site: Site, request: Request, caller: Caller) -> Answer:
     """Return one attribute of a step as text, or the whole step as JSON."""
-    read = access.fields(request, "step export")
-    build_id = read.text("build_id", "") or caller.build_id
+    reader = access.fields(request, "step export")
+    build_id = reader.text("build_id", "") or caller.build_id
     entry = site.plane.steps.get(build_id, request.parameters["step"])
-    attribute = read.text("attribute", "")
+    attribute = reader.text("attribute", "")
     if attribute:
         output = _attribute(site, entry, attribute)
     else:
@@ -53,11 +53,11 @@ def _attribute(site: Site, entry: StepEntry, name: str) -> Any:
 
 def update(site: Site, request: Request, caller: Caller) -> Answer:
     """Change the priority of a step's jobs that have not started. Nothing else of a step changes here."""
-    read = access.fields(request, "step update")
+    reader = access.fields(request, "step update")
     entry = site.plane.steps.get(caller.build_id, request.parameters["step"])
-    if read.text("attribute", "") != "priority":
+    if reader.text("attribute", "") != "priority":
         raise HttpError(422, "this control plane can change only the priority of a step")
-    text = read.text("value", "")
+    text = reader.text("value", "")
     if not _PRIORITY.fullmatch(text):
         raise HttpError(422, "Priority must be an integer")
     for job in site.plane.jobs.of_build(caller.build_id, retried=False):

@@ -1,4 +1,4 @@
-"""Who may call the REST API, and the objects that its paths name."""
+"""Access to the REST API, and the objects that its paths name."""
 
 from __future__ import annotations
 

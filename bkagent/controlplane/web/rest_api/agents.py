@@ -14,12 +14,12 @@ from bkagent.wire.reader import Reader
 
 def agents(site: Site, request: Request) -> Answer:
     """List the agents that are connected or stopping."""
-    listed = site.plane.sessions.find()
+    records = site.plane.sessions.find()
     for name in ("name", "hostname", "version"):
         filter_text = request.value(name)
-        listed = [agent for agent in listed if not filter_text or getattr(agent, name) == filter_text]
-    page = [_form(site, request, agent) for agent in paging.cut(request, listed)]
-    return paging.page_answer(site, request, page, len(listed))
+        records = [agent for agent in records if not filter_text or getattr(agent, name) == filter_text]
+    page = [_form(site, request, agent) for agent in paging.cut(request, records)]
+    return paging.page_answer(site, request, page, len(records))
 
 
 def agent(site: Site, request: Request) -> Answer:
@@ -29,16 +29,16 @@ def agent(site: Site, request: Request) -> Answer:
 
 def stop(site: Site, request: Request) -> Answer:
     """Ask an agent to leave; by force, which is the default here, its job and that job's build are canceled."""
-    read = Reader(access.body(request), "agent stop")
-    site.plane.sessions.stop(request.parameters["agent"], force=read.flag("force", True))
+    reader = Reader(access.body(request), "agent stop")
+    site.plane.sessions.stop(request.parameters["agent"], force=reader.flag("force", True))
     return Answer(204)
 
 
 def pause(site: Site, request: Request) -> Answer:
     """Give an agent no work for a while."""
-    read = Reader(access.body(request), "agent pause")
-    minutes = read.whole("timeout_in_minutes", 0, low=0)
-    note = read.text("note", "")
+    reader = Reader(access.body(request), "agent pause")
+    minutes = reader.whole("timeout_in_minutes", 0, low=0)
+    note = reader.text("note", "")
     site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by="bkagent")
     return Answer(204)
 

@@ -19,26 +19,26 @@ def listing(site: Site, request: Request) -> Answer:
     """List annotations, the most important first."""
     if "job" in request.parameters:
         job = access.job_of(site, request)
-        listed = site.plane.annotations.find(job.build_id, scope="job", job_id=job.id)
+        records = site.plane.annotations.find(job.build_id, scope="job", job_id=job.id)
     else:
         scope = request.value("scope") or "build"
         if scope not in ("build", "job", "all"):
             raise HttpError(400, "scope must be build, job or all")
-        listed = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
+        records = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
     without_body = access.flag(request, "omit_body")
-    page = [form(site, annotation, without_body=without_body) for annotation in paging.cut(request, listed)]
-    return paging.page_answer(site, request, page, len(listed))
+    page = [form(site, annotation, without_body=without_body) for annotation in paging.cut(request, records)]
+    return paging.page_answer(site, request, page, len(records))
 
 
 def create(site: Site, request: Request) -> Answer:
     """Add an annotation, or change the one of the same context."""
     job_id = access.job_of(site, request).id if "job" in request.parameters else ""
     build_id = site.plane.jobs.get(job_id).build_id if job_id else access.build_of(site, request).id
-    read = Reader(access.body(request), "annotation")
+    reader = Reader(access.body(request), "annotation")
     annotation = site.plane.annotations.annotate(
-        build_id, job_id=job_id, body=read.text("body"), context=read.text("context", ""),
-        style=read.text("style", "") or None, append=read.flag("append"), priority=read.whole("priority", 0) or None,
-        scope="job" if job_id else "build",
+        build_id, job_id=job_id, body=reader.text("body"), context=reader.text("context", ""),
+        style=reader.text("style", "") or None, append=reader.flag("append"),
+        priority=reader.whole("priority", 0) or None, scope="job" if job_id else "build",
     )  # fmt: skip
     return json_answer(201, form(site, annotation))
 

@@ -29,11 +29,11 @@ def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> A
     states = request.values("state")
     if any(state not in STATES for state in states):
         raise HttpError(422, f"state must be one of {', '.join(STATES)}")
-    listed = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
+    artifacts = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
     record = site.plane.builds.get(build_id)
     base = site.base_url(request)
-    page = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, listed)]
-    return paging.page_answer(site, request, page, len(listed))
+    page = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, artifacts)]
+    return paging.page_answer(site, request, page, len(artifacts))
 
 
 def artifact(site: Site, request: Request) -> Answer:

@@ -34,21 +34,22 @@ class BuildRequest:
     @classmethod
     def from_wire(cls, document: Mapping[str, Any]) -> "BuildRequest":
         """Check a decoded body. Raises WireError, or HttpError 422 for what is missing."""
-        read = Reader(document, "build")
+        reader = Reader(document, "build")
         missing = [{"field": name, "code": "missing"} for name in ("commit", "branch") if not document.get(name)]
         if missing:
             raise HttpError(422, "Validation Failed", details={"errors": missing})
-        author = read.inner("author")
+        author = reader.inner("author")
         pull = {
-            "id": document.get("pull_request_id"), "base": read.text("pull_request_base_branch", ""),
-            "repository": read.text("pull_request_repository", ""), "labels": list(read.texts("pull_request_labels")),
+            "id": document.get("pull_request_id"), "base": reader.text("pull_request_base_branch", ""),
+            "repository": reader.text("pull_request_repository", ""),
+            "labels": list(reader.texts("pull_request_labels")),
         }  # fmt: skip
         return cls(
-            branch=read.text("branch"), commit=read.text("commit"), pipeline=document.get("pipeline"),
-            message=read.text("message", ""), repository=read.text("repository", ""),
-            env=_scalars(read.fields("env"), "env"), meta_data=read.text_map("meta_data"),
+            branch=reader.text("branch"), commit=reader.text("commit"), pipeline=document.get("pipeline"),
+            message=reader.text("message", ""), repository=reader.text("repository", ""),
+            env=_scalars(reader.fields("env"), "env"), meta_data=reader.text_map("meta_data"),
             author={"name": author.text("name", ""), "email": author.text("email", "")} if author else {},
-            tag=read.text("tag", ""), clean_checkout=read.flag("clean_checkout"),
+            tag=reader.text("tag", ""), clean_checkout=reader.flag("clean_checkout"),
             pull_request=pull if pull["id"] else {},
         )  # fmt: skip
 

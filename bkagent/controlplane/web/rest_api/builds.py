@@ -33,8 +33,8 @@ def builds(site: Site, request: Request) -> Answer:
             raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
         filters[name] = values[0] if values else ""
     page, per_page = paging.requested(request)
-    listed = site.plane.builds.find(**filters, limit=per_page, offset=(page - 1) * per_page)
-    forms_of_page = [_form(site, request, record) for record in listed]
+    records = site.plane.builds.find(**filters, limit=per_page, offset=(page - 1) * per_page)
+    forms_of_page = [_form(site, request, record) for record in records]
     return paging.page_answer(site, request, forms_of_page, site.plane.builds.count(**filters))
 
 
@@ -74,27 +74,29 @@ def cancel(site: Site, request: Request) -> Answer:
 def rebuild(site: Site, request: Request) -> Answer:
     """Create a build like another one."""
     old = access.build_of(site, request)
-    again = NewBuild(
+    new = NewBuild(
         old.pipeline_slug, site.plane.builds.document(old.id), branch=old.branch, commit=old.commit,
         message=old.message, env=old.env, repository=old.repository, author=old.author, tag=old.tag,
         pull_request=old.pull_request, clean_checkout=old.clean_checkout, rebuilt_from=old.id,
     )  # fmt: skip
-    return json_answer(200, _form(site, request, site.plane.builds.create(again)))
+    return json_answer(200, _form(site, request, site.plane.builds.create(new)))
 
 
 def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
-    listed: List[Job] = []
+    jobs: List[Job] = []
     if not access.flag(request, "exclude_jobs"):
-        listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
+        jobs = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
         states = request.values("job_states")
-        listed = [job for job in listed if not states or job.shown_state in states]
-    return describe(site, site.base_url(request), record, listed)
+        jobs = [job for job in jobs if not states or job.shown_state in states]
+    return describe(site, site.base_url(request), record, jobs)
 
 
-def describe(site: Site, base: str, record: Build, listed: Sequence[Job]) -> Dict[str, Any]:
+def describe(site: Site, base: str, record: Build, job_records: Sequence[Job]) -> Dict[str, Any]:
     """Return a build with these jobs in the form of the API, its URLs below `base`."""
-    agents = {id: forms.agent(site, base, site.plane.sessions.get(id)) for id in {job.agent_id for job in listed} if id}
-    jobs = [forms.job(site, base, job, record, agents.get(job.agent_id)) for job in listed]
+    agents = {
+        id: forms.agent(site, base, site.plane.sessions.get(id)) for id in {job.agent_id for job in job_records} if id
+    }
+    jobs = [forms.job(site, base, job, record, agents.get(job.agent_id)) for job in job_records]
     form = forms.build(site, base, record, site.plane.pipelines.get(record.pipeline_slug), jobs)
     if record.rebuilt_from:
         source = site.plane.builds.get(record.rebuilt_from)

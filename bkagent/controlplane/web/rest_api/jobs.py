@@ -16,19 +16,24 @@ def jobs(site: Site, request: Request) -> Answer:
     """List the jobs of a build, a page of `items` with a link to the next."""
     record = access.build_of(site, request)
     _, per_page = paging.requested(request)
-    listed = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
+    records = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
     for name, attribute in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
         values = request.values(name)
-        listed = [job for job in listed if not values or getattr(job, attribute) in values]
+        records = [job for job in records if not values or getattr(job, attribute) in values]
     after = request.value("after")
-    index = next((at for at, job in enumerate(listed) if job.id == after), None) if after else -1
+    index = next((at for at, job in enumerate(records) if job.id == after), None) if after else -1
     if index is None:
         raise HttpError(400, "after must be the id of a job in the list")
-    shown = listed[index + 1 : index + 1 + per_page]
+    page = records[index + 1 : index + 1 + per_page]
     url = f"{site.base_url(request)}{request.head.target.partition('?')[0]}?per_page={per_page}"
-    more = index + 1 + per_page < len(listed)
-    links = {"self": url, "next": f"{url}&after={shown[-1].id}" if more and shown else None, "prev": None, "first": url}
-    return json_answer(200, {"items": [_form(site, request, job) for job in shown], "links": links})
+    has_more = index + 1 + per_page < len(records)
+    links = {
+        "self": url,
+        "next": f"{url}&after={page[-1].id}" if has_more and page else None,
+        "prev": None,
+        "first": url,
+    }
+    return json_answer(200, {"items": [_form(site, request, job) for job in page], "links": links})
 
 
 def job(site: Site, request: Request) -> Answer:

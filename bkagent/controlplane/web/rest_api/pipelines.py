@@ -11,14 +11,14 @@ from bkagent.transport.request import Request
 def pipelines(site: Site, request: Request) -> Answer:
     """List pipelines; `name` and `repository` narrow the list."""
     name, repository = request.value("name").lower(), request.value("repository").lower()
-    listed = [
+    entries = [
         entry
         for entry in site.plane.pipelines.all()
         if name in entry.name.lower() and repository in entry.repository.lower()
     ]
     base = site.base_url(request)
-    page = [forms.pipeline(site, base, entry) for entry in paging.cut(request, listed)]
-    return paging.page_answer(site, request, page, len(listed))
+    page = [forms.pipeline(site, base, entry) for entry in paging.cut(request, entries)]
+    return paging.page_answer(site, request, page, len(entries))
 
 
 def pipeline(site: Site, request: Request) -> Answer:

@@ -1,4 +1,4 @@
-"""Who may read the pages: browsers that have logged in, holders of the API token; with open pages, this machine."""
+"""The readers of the pages: browsers that have logged in, holders of the API token; with open pages, this machine."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _ARTIFACT = "artifact://"
 
 def sections(site: Site, annotations: Iterable[Annotation]) -> Html:
     """Return annotations for a page, in the order given, as many as one page takes."""
-    shown, left_bytes, left_marks = [], PAGE_BYTES, PAGE_MARKS
+    pieces, left_bytes, left_marks = [], PAGE_BYTES, PAGE_MARKS
     for annotation in annotations:
         left_bytes -= len(annotation.body)
         if left_bytes >= 0 and left_marks > 0:
@@ -31,8 +31,8 @@ def sections(site: Site, annotations: Iterable[Annotation]) -> Html:
         else:
             content = fill("<p>This annotation is too long for this page.</p>")
         style = annotation.style if annotation.style in _STYLES else "plain"
-        shown.append(fill('<section class="note {style}">{content}</section>', style=style, content=content))
-    return join(shown)
+        pieces.append(fill('<section class="note {style}">{content}</section>', style=style, content=content))
+    return join(pieces)
 
 
 def body(site: Site, annotation: Annotation) -> Html:
@@ -59,8 +59,8 @@ def _render(text: str, base: str = "", artifacts: Tuple[Tuple[str, str], ...] = 
         return f"{base}/artifacts/{id}" if id else None
 
     allowance = Allowance()
-    shown = to_html(text, fences=FENCES, resolve=resolve, allowance=allowance)
-    return shown, MARKS_COUNT - max(allowance.left, 0)
+    html = to_html(text, fences=FENCES, resolve=resolve, allowance=allowance)
+    return html, MARKS_COUNT - max(allowance.left, 0)
 
 
 def _terminal(text: str) -> str:

@@ -17,10 +17,10 @@ def fill(template: str, **values: object) -> Html:
 
     Templates put quotes around every attribute, so that an escaped value stays inside it.
     """
-    shown: Dict[str, str] = {}
+    texts: Dict[str, str] = {}
     for name, value in values.items():
-        shown[name] = value if isinstance(value, Html) else html.escape(str(value), quote=True)
-    return Html(template.format_map(shown))
+        texts[name] = value if isinstance(value, Html) else html.escape(str(value), quote=True)
+    return Html(template.format_map(texts))
 
 
 def join(pieces: Iterable[Html], between: str = "\n") -> Html:

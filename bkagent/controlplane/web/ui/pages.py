@@ -58,20 +58,20 @@ def builds(site: Site, request: Request) -> Answer:
     if slug:
         site.plane.pipelines.get(slug)
     number = request.value("page", "1")
-    at = int(number) if is_whole(number, 8) else 1
-    at = max(at, 1)
+    page_number = int(number) if is_whole(number, 8) else 1
+    page_number = max(page_number, 1)
     pages_count = max(1, -(-site.plane.builds.count(pipeline_slug=slug) // PER_PAGE))
-    listed = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
+    records = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(page_number - 1) * PER_PAGE)
     path = f"/{site.plane.organization}/{slug}" if slug else "/"
     content = join(
         [
             fill("<h1>{title}</h1>", title=f"Builds of {slug}" if slug else "Builds"),
-            builds_page.builds_table(site, listed, time.time()),
-            builds_page.page_links(path, at, pages_count),
+            builds_page.builds_table(site, records, time.time()),
+            builds_page.page_links(path, page_number, pages_count),
         ]
     )
     crumbs: Crumbs = (("Builds", "/"), ("Agents", "/-/agents"))
-    return _page(site, request, "Builds", crumbs, content, "/-/live" if at == 1 else "")
+    return _page(site, request, "Builds", crumbs, content, "/-/live" if page_number == 1 else "")
 
 
 def build(site: Site, request: Request) -> Answer:
@@ -157,12 +157,12 @@ def log_text(site: Site, request: Request) -> Answer:
 
 def agents(site: Site, request: Request) -> Answer:
     """The agents that are connected or stopping."""
-    listed = site.plane.sessions.find()
+    records = site.plane.sessions.find()
     paths = []
-    for agent in listed:
+    for agent in records:
         job_ = site.plane.jobs.get(agent.job_id) if agent.job_id else None
         paths.append(f"{site.build_path(site.plane.builds.get(job_.build_id))}/jobs/{job_.id}" if job_ else "")
-    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(listed, paths)])
+    content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(records, paths)])
     return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
 
 

@@ -1,1 +1,1 @@
-"""What a job printed, as lines of safe HTML: a terminal's screen that forgets nothing."""
+"""A job's output as lines of safe HTML: a terminal's screen that forgets nothing."""

@@ -84,23 +84,23 @@ def _line(runs: List[Run], time_ms: Optional[int]) -> LogLine:
     text = "".join(text for _, text in runs).rstrip()
     if not text:
         return LogLine("&nbsp;", "", "", time_ms)
-    shown = escaped(text) if len(runs) == 1 and runs[0][0] == PLAIN else _elements(runs, len(text))
+    html = escaped(text) if len(runs) == 1 and runs[0][0] == PLAIN else _elements(runs, len(text))
     marker = "^" if text.startswith("^^^ +++") else _MARKERS.get(text[:4], "")
-    return LogLine(shown, text, marker, time_ms)
+    return LogLine(html, text, marker, time_ms)
 
 
-def _elements(runs: List[Run], left: int) -> str:
-    """Return the first `left` characters of runs: a link each as long as it goes on, styles in it."""
+def _elements(runs: List[Run], left_count: int) -> str:
+    """Return the first `left_count` characters of runs: a link each as long as it goes on, styles in it."""
     pieces = []
     for link, linked in groupby(runs, lambda run: run[0].link):
-        shown = ""
+        html = ""
         for style, same in groupby(linked, lambda run: run[0]):
-            piece = "".join(part for _, part in same)[:left]
-            left -= len(piece)
-            shown += _styled(piece, style.classes)
-        if shown and link:
-            shown = f'<a href="{characters.escaped(link)}" rel="noopener noreferrer nofollow">{shown}</a>'
-        pieces.append(shown)
+            piece = "".join(part for _, part in same)[:left_count]
+            left_count -= len(piece)
+            html += _styled(piece, style.classes)
+        if html and link:
+            html = f'<a href="{characters.escaped(link)}" rel="noopener noreferrer nofollow">{html}</a>'
+        pieces.append(html)
     return "".join(pieces)
 
 
