@@ -98,6 +98,8 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         _print_error(_missing_module_message(error))
         return 1
     except Exception as error:  # the edge of the process: a defect of ours must still read as a sentence
+        if isinstance(error, OSError) and _is_full(error):
+            return _end_after_full_disk(error)
         return _report_defect(error, words, environ, calls)
 
 
@@ -255,10 +257,28 @@ def _print_error(text: str) -> None:
 
 def _end_after_broken_pipe() -> int:
     """End quietly once the reader of our output is gone, as a program killed by SIGPIPE would."""
+    _discard_stdout()
+    return 141
+
+
+def _is_full(error: OSError) -> bool:
+    """Return whether the system took no more bytes: a full disk, as that of a redirected output, is no defect."""
+    import errno
+
+    return error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", -1))
+
+
+def _end_after_full_disk(error: OSError) -> int:
+    target = error.filename if isinstance(error.filename, str) else "the output"
+    _print_error(f"{_name()}: fatal: {target} cannot be written: {error.strerror}")
+    _discard_stdout()
+    return 1
+
+
+def _discard_stdout() -> None:
     import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
 
 
 def _missing_module_message(error: ImportError) -> str:

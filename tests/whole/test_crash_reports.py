@@ -154,3 +154,16 @@ def test_a_defect_behind_the_jobs_socket_is_named_by_the_agent_and_the_job_goes_
     assert "failed by an internal error" in job.text and "goes-2-on" in job.text
     assert "broken on purpose" not in job.text and "crash-" not in job.text
     assert len(reports(tmp_path / "agent")) >= 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", [("--help",), ("start", "--help"), ("config", "show")], ids=" ".join)
+def test_an_output_on_a_full_disk_is_no_defect(tmp_path: Path, words: "List[str]") -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "bkagent", *words], env=clean_environment(tmp_path), cwd=tmp_path,
+            stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "bkagent: fatal: the output cannot be written: No space left on device\n"
+    assert reports(tmp_path) == []
