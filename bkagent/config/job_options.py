@@ -3,6 +3,7 @@
 import os
 
 from bkagent.config import paths
+from bkagent.config.grace_periods import signal_grace_s
 from bkagent.config.options import accepted, agent, checkout, job_logs
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
@@ -29,7 +30,8 @@ def complete(given: Settings, environ: "Mapping[str, str]") -> Settings:
     _put(settings, agent.BOOTSTRAP_SCRIPT, paths.expand_command(settings[agent.BOOTSTRAP_SCRIPT], environ))
     _put(settings, agent.SHELL, settings[agent.SHELL] or agent.default_shell(environ))
     _put(settings, agent.NO_PTY, settings[agent.NO_PTY] or os.sep == "\\")
-    _put(settings, agent.SIGNAL_GRACE_PERIOD, _signal_grace_s(settings))
+    graces = settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD]
+    _put(settings, agent.SIGNAL_GRACE_PERIOD, signal_grace_s(*graces))
     for option in (accepted.TRACE_CONTEXT_ENCODING, checkout.GIT_SPARSE_CHECKOUT_MODE, checkout.OVERRIDE_MODE):
         _put(settings, option, settings[option] or option.default)
     if settings[checkout.CHECKOUT_ATTEMPTS] <= 0:
@@ -45,22 +47,6 @@ def complete(given: Settings, environ: "Mapping[str, str]") -> Settings:
 
 def _put(settings: Settings, option: "Option", value: object) -> None:
     settings.put(option, value, settings.origin(option))
-
-
-def _signal_grace_s(settings: Settings) -> int:
-    """Return the time that a cancelled command has, in seconds."""
-    cancel, signal = settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD]
-    effective = int(cancel + signal if signal < 0 else signal)
-    if effective < 0:
-        raise ConfigError(
-            f"signal-grace-period-seconds ({signal}) is more than cancel-grace-period ({cancel}) can cover"
-        )
-    if effective >= cancel:
-        raise ConfigError(
-            f"signal-grace-period-seconds ({effective}) must be less than cancel-grace-period ({cancel}); "
-            "a command gets a part of that time"
-        )
-    return effective
 
 
 def _verification(settings: Settings) -> str:

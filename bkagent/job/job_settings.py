@@ -8,6 +8,7 @@ from typing import FrozenSet, Mapping, Tuple
 
 from bkagent.config import paths
 from bkagent.config.compat import COMPAT, Compat
+from bkagent.config.grace_periods import signal_grace_s
 from bkagent.config.option import Option
 from bkagent.config.options import agent, bootstrap, job, logging
 from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
@@ -68,7 +69,7 @@ def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobProcessS
     hooks = [settings[agent.HOOKS_PATH], *settings[agent.ADDITIONAL_HOOKS_PATHS]]
     # The agent leaves out what came with the job, so this comes from the agent's or this process's own environment.
     override_self = environ.get(OVERRIDE_SELF, "") if settings[job.JOB] == _TEST_JOB_ID else ""
-    cancel_grace_s, signal_grace_s = _graces(settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD])
+    cancel_grace_s = settings[agent.CANCEL_GRACE_PERIOD]
     return JobProcessSettings(
         job_id=settings[job.JOB],
         command=settings[bootstrap.COMMAND],
@@ -94,8 +95,8 @@ def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobProcessS
         disabled_warnings=tuple(settings[agent.DISABLE_WARNINGS_FOR]),
         experiments=frozenset(settings[logging.EXPERIMENT]),
         cancel_signal=settings[agent.CANCEL_SIGNAL],
-        cancel_grace_s=cancel_grace_s,
-        signal_grace_s=signal_grace_s,
+        cancel_grace_s=float(cancel_grace_s),
+        signal_grace_s=float(signal_grace_s(cancel_grace_s, settings[agent.SIGNAL_GRACE_PERIOD])),
         debug=settings[logging.DEBUG],
         override_self=override_self,
         protection=_protection(settings, environ),
@@ -129,15 +130,3 @@ def _folder_name(option: Option, slug: str) -> str:
     if slug in (os.curdir, os.pardir) or any(letter in slug for letter in "/\\:\0"):
         raise ConfigError(f'{option.env[0]} is "{slug}", which cannot be the name of a folder to check out to')
     return slug
-
-
-def _graces(cancel_s: int, signal_s: int) -> Tuple[float, float]:
-    """Return the two graces in seconds; a negative signal grace counts back from the other one."""
-    if signal_s < 0:
-        signal_s = cancel_s + signal_s
-    if signal_s < 0 or signal_s >= max(cancel_s, 1):
-        raise ConfigError(
-            f"signal-grace-period-seconds must be less than cancel-grace-period ({cancel_s}) and not below 0, "
-            f"but it is {signal_s}"
-        )
-    return float(cancel_s), float(signal_s)

@@ -56,6 +56,7 @@ def test_a_registration_names_no_feature_that_does_not_work(plane, start):
         (["--spawn", "2", "--acquire-job", "x"], "requires spawn to be 1"),
         (["--spawn", "2", "--spawn-per-cpu", "1"], "mutually exclusive"),
         (["--signal-grace-period-seconds", "10"], "must be less than cancel-grace-period"),
+        (["--cancel-grace-period", "0"], "make it at least 1"),
         (["--allowed-environment-variables", "X"], "enable-environment-variable-allowlist"),
         (["--allowed-repositories", "("], "allowed-repositories must hold regular expressions"),
         (["--verification-jwks-file", "keys"], "verification-jwks-file"),

@@ -63,6 +63,7 @@ class _StandInServer:
         self._own = callers.ProcessContext("self")
         self._asking: "List[_Call]" = []  # without a line
         self._calls: "Dict[int, _Call]" = {}  # by line
+        self._orphans: "Dict[int, _Call]" = {}  # by the pid of the fork, which its caller has left behind
         self._leaves_at: "Optional[float]" = None
         self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
@@ -80,7 +81,7 @@ class _StandInServer:
         while True:
             events = self._poller.poll(self._patience_s(idle_at) * 1000)
             now = time.monotonic()
-            if events or self._calls:
+            if events or self._unfinished():
                 idle_at = now + idle_s
             for fd, _ in events:
                 self._see_to(fd)
@@ -91,8 +92,12 @@ class _StandInServer:
             self._sweep(now)
             if now >= idle_at:
                 self._leave()
-            if self._leaves_at is not None and now >= self._leaves_at and not self._calls:
+            if self._leaves_at is not None and now >= self._leaves_at and not self._unfinished():
                 return None
+
+    def _unfinished(self) -> "List[_Call]":
+        """Return the calls that are answered and not over."""
+        return [*self._calls.values(), *self._orphans.values()]
 
     def _see_to(self, fd: int) -> None:
         if fd == self._queue:
@@ -176,7 +181,7 @@ class _StandInServer:
     def _let_go(self, own: _Call) -> "ModuleReport":
         """Close what is the parent's alone; return what tells it of modules."""
         for fd in (self._bell, self._ringer, *self._calls):
-            if fd > 0 and fd != own.line:
+            if fd != own.line:
                 os.close(fd)
         return self._preloads.leave_to()
 
@@ -189,12 +194,12 @@ class _StandInServer:
         if call.fork:
             call.kill_at = time.monotonic() + _GRACE_S
             _signal_group(call.fork, signal.SIGINT)
-            self._calls[-call.fork] = call
+            self._orphans[call.fork] = call
         else:
             queues.free(self._folder, call.slot)
 
     def _kill_the_late(self, now: float) -> None:
-        for call in self._calls.values():
+        for call in self._unfinished():
             if call.kill_at is not None and now >= call.kill_at:
                 _signal_group(call.fork, signal.SIGKILL)
                 call.kill_at = None
@@ -203,28 +208,28 @@ class _StandInServer:
         """Free the slots of callers that have died before they could ask."""
         if now >= self._sweeps_at:
             self._sweeps_at = now + _SWEEP_EVERY_S
-            queues.sweep_left(self._folder, {call.slot for call in (*self._asking, *self._calls.values())})
+            queues.sweep_left(self._folder, {call.slot for call in (*self._asking, *self._unfinished())})
 
     def _patience_s(self, idle_at: float) -> float:
         """Return how long nothing has to be done unless something happens."""
         if self._asking:
             return _LOOK_AGAIN_S if time.monotonic() < self._asking[-1].since + 1.0 else _LOOK_SELDOM_S
-        ends = [call.kill_at for call in self._calls.values() if call.kill_at is not None]
+        ends = [call.kill_at for call in self._unfinished() if call.kill_at is not None]
         now = time.monotonic()
-        leaves_after_calls = self._leaves_at is not None and self._leaves_at < now and bool(self._calls)
+        leaves_after_calls = self._leaves_at is not None and self._leaves_at < now and bool(self._unfinished())
         ends.append(idle_at if self._leaves_at is None or leaves_after_calls else self._leaves_at)
         return max(0.0, min(ends) - now) + 0.001
 
     def _reap(self) -> None:
-        for call in list(self._calls.values()):
+        for call in self._unfinished():
             if not call.fork:
                 continue
             pid, status = os.waitpid(call.fork, os.WNOHANG)
             if not pid:
                 continue
-            gone = self._calls.pop(-call.fork, None)
+            orphan = self._orphans.pop(call.fork, None)
             call.fork, call.kill_at = 0, None
-            if gone is not None:
+            if orphan is not None:
                 queues.free(self._folder, call.slot)
             elif os.WIFSIGNALED(status):
                 self._tell(call, b"kill %d\n" % os.WTERMSIG(status))
