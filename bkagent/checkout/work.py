@@ -73,8 +73,8 @@ class Work:
     ) -> str:
         """Return what a git command prints, without showing it. Raises GitFailed as `run` does."""
         try:
-            env = {**self.git_env, **(env or {})}
-            return git.capture(self.session, argv, OTHER, hidden=hidden, env=env, hooks=self.runs_hooks)
+            git_env = {**self.git_env, **(env or {})}
+            return git.capture(self.session, argv, OTHER, hidden=hidden, env=git_env, hooks=self.runs_hooks)
         except GitFailed as failed:
             raise failed.within(doing) if doing else failed
 

@@ -22,7 +22,7 @@ class KnownSecrets:
 
     def add(self, secret: str) -> None:
         """Hide a secret from now on, as it is and as it stands in quotes."""
-        if len(to_bytes(secret)) >= SHORTEST_BYTES:
+        if _is_long_enough(secret):
             self._count(secret, 1)
 
     @contextmanager
@@ -31,7 +31,7 @@ class KnownSecrets:
         held: List[str] = []
 
         def hide(secret: str) -> None:
-            if len(to_bytes(secret)) >= SHORTEST_BYTES:
+            if _is_long_enough(secret):
                 held.append(secret)
                 self._count(secret, 1)
 
@@ -52,5 +52,11 @@ class KnownSecrets:
             count = self._holders.pop(secret, 0) + change
             if count:
                 self._holders[secret] = count
-            if count == max(change, 0):  # the first holder came, or the last one left
+            # A count of 1 after a change of 1 is a secret's first holder, one of 0 after -1 the end of its last.
+            # Between these the needles stay as they are.
+            if count == max(change, 0):
                 self._needles = [needle for known in self._holders for needle in needles_of(known)]
+
+
+def _is_long_enough(secret: str) -> bool:
+    return len(to_bytes(secret)) >= SHORTEST_BYTES

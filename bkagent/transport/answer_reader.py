@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 from bkagent.transport.response import Headers
 from bkagent.wire.digits import is_whole
+from bkagent.wire.gzip_body import decompressor
 
 if TYPE_CHECKING:
     import socket
@@ -167,7 +168,7 @@ class _Inflate:
 
     def __init__(self, take: Sink) -> None:
         self._take = take
-        self._inflate = zlib.decompressobj(31)
+        self._inflate = decompressor()
         self._fed = False
 
     def feed(self, data: bytes) -> None:

@@ -16,6 +16,7 @@ from bkagent.transport.server_connection import (
     ServerConnection,
 )
 from bkagent.wire import go_decoding, json_text
+from bkagent.wire.gzip_body import decompressor
 
 JSON_LIMIT_BYTES = 16 * 1024 * 1024  # a pipeline of the most jobs that one upload may bring is far smaller
 QUERY_FIELDS_COUNT = 200
@@ -212,7 +213,7 @@ def inflate(data: bytes, limit_bytes: int) -> bytes:
     while data:
         if len(pieces) == GZIP_MEMBERS_COUNT:
             raise HttpError(400, f"a gzip body may have at most {GZIP_MEMBERS_COUNT} members")
-        member = zlib.decompressobj(31)
+        member = decompressor()
         try:
             piece = member.decompress(data, limit_bytes - total + 1)
         except zlib.error as problem:

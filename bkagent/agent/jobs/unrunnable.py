@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from typing import Callable
 
 from bkagent.agent.jobs import outcome
@@ -11,6 +10,7 @@ from bkagent.errors import AgentError
 from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
 from bkagent.wire.finish import Finish
+from bkagent.wire.gzip_body import compressor
 from bkagent.wire.log_events import EventReport
 from bkagent.wire.timestamps import rfc3339
 
@@ -36,5 +36,5 @@ def report_unrunnable(
 
 
 def _gzip(data: bytes) -> bytes:
-    packer = zlib.compressobj(1, zlib.DEFLATED, 31)
+    packer = compressor(1)
     return packer.compress(data) + packer.flush()

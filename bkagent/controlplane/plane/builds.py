@@ -92,7 +92,7 @@ class Builds:
                 raise Rejected("Build can't be canceled because it's already finished.")
             builds.TABLE.change(self._db, build, cancel_requested=True, cancel_reason=reason, canceled_at=now)
             for job in jobs.of_build(self._db, build_id):
-                self._scheduler.cancel(job, reason or "the build was canceled")
+                self._scheduler.cancel(job, reason or "the build was cancelled")
             return self._scheduler.advance(build_id)
 
 

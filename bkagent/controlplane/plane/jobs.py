@@ -36,8 +36,8 @@ class Jobs:
         with self._ledger.change():
             job = self._ledger.job(job_id)
             if job.final:
-                raise Rejected(f"the job is {job.shown_state} and cannot be canceled")
-            self._scheduler.cancel(job, reason or "the job was canceled")
+                raise Rejected(f"the job is {job.shown_state} and cannot be cancelled")
+            self._scheduler.cancel(job, reason or "the job was cancelled")
             self._scheduler.advance(job.build_id)
             return self._ledger.job(job_id)
 
@@ -47,7 +47,7 @@ class Jobs:
             entry = self._steps.get(build_id, id_or_key)
             for job in jobs.of_build(self._db, build_id):
                 if entry.id in (job.step_id, job.group_id):
-                    self._scheduler.cancel(job, "the step was canceled")
+                    self._scheduler.cancel(job, "the step was cancelled")
             self._scheduler.advance(build_id)
             return entry
 

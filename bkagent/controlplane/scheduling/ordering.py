@@ -261,7 +261,7 @@ def _next(node: StepNode, job: Job, verdict: Verdict) -> JobChange:
     """Return the state of a job that has not been released yet, by what it waits for."""
     manual = job.type == "manual"
     if verdict.canceled:
-        return JobChange(job.id, "canceled", FOLLOWED, "a step that it waits for was canceled")
+        return JobChange(job.id, "canceled", FOLLOWED, "a step that it waits for was cancelled")
     goes_on = isinstance(node.step, WaitStep) and node.step.continue_on_failure
     if (verdict.failed and not goes_on) or (goes_on and verdict.wait_failed):
         return JobChange(job.id, "blocked_failed" if manual else "waiting_failed")

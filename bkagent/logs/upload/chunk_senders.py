@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import deque
 from typing import Callable, Deque, Optional, Tuple
 
@@ -11,11 +10,11 @@ from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.plain_file import open_plain
+from bkagent.wire.gzip_body import compressor
 from bkagent.wire.log_events import EventReport
 
 Send = Callable[[int, int, int, bytes], None]
 _READ_BYTES = 256 * 1024
-_GZIP = 16 + zlib.MAX_WBITS
 
 
 class GivenUp(Refused):
@@ -137,7 +136,7 @@ class ChunkSenders:
 
 def gzip_chunk(path: str, chunk: Chunk, level: int) -> bytes:
     """Return a piece of a file, compressed for the wire. Raises OSError when the file ends before it."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, _GZIP)
+    packer = compressor(level)
     pieces = []
     with open(path, "rb", buffering=0, opener=open_plain) as file:
         file.seek(chunk.offset)

@@ -6,7 +6,8 @@ from typing import Any, Dict
 
 from bkagent.controlplane.records import Agent
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.wire.reader import Reader
@@ -18,8 +19,9 @@ def agents(site: Site, request: Request) -> Answer:
     for name in ("name", "hostname", "version"):
         filter_text = request.value(name)
         records = [agent for agent in records if not filter_text or getattr(agent, name) == filter_text]
-    page = [_form(site, request, agent) for agent in paging.cut(request, records)]
-    return paging.page_answer(site, request, page, len(records))
+    page = Page.of(request)
+    forms_of_page = [_form(site, request, agent) for agent in page.cut(records)]
+    return page.answer(site, request, forms_of_page, len(records))
 
 
 def agent(site: Site, request: Request) -> Answer:

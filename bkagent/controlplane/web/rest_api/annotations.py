@@ -7,7 +7,8 @@ from typing import Any, Dict
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Annotation
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.controlplane.web.ui import annotation_view
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -26,8 +27,9 @@ def listing(site: Site, request: Request) -> Answer:
             raise HttpError(400, "scope must be build, job or all")
         records = site.plane.annotations.find(access.build_of(site, request).id, scope=scope)
     without_body = access.flag(request, "omit_body")
-    page = [form(site, annotation, without_body=without_body) for annotation in paging.cut(request, records)]
-    return paging.page_answer(site, request, page, len(records))
+    page = Page.of(request)
+    forms_of_page = [form(site, annotation, without_body=without_body) for annotation in page.cut(records)]
+    return page.answer(site, request, forms_of_page, len(records))
 
 
 def create(site: Site, request: Request) -> Answer:

@@ -6,7 +6,8 @@ from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.plane.artifacts import STATES
 from bkagent.controlplane.records import ArtifactRecord
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -32,8 +33,9 @@ def _list(site: Site, request: Request, *, build_id: str, job_id: str = "") -> A
     artifacts = site.plane.artifacts.find(build_id=build_id, job_id=job_id, states=states, path=request.value("path"))
     record = site.plane.builds.get(build_id)
     base = site.base_url(request)
-    page = [forms.artifact(site, base, artifact, record) for artifact in paging.cut(request, artifacts)]
-    return paging.page_answer(site, request, page, len(artifacts))
+    page = Page.of(request)
+    forms_of_page = [forms.artifact(site, base, artifact, record) for artifact in page.cut(artifacts)]
+    return page.answer(site, request, forms_of_page, len(artifacts))
 
 
 def artifact(site: Site, request: Request) -> Answer:

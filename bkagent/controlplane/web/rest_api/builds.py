@@ -7,8 +7,9 @@ from typing import Any, Dict, List, Sequence
 
 from bkagent.controlplane.records import Build, Job, NewBuild
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.build_request import BuildRequest
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -32,10 +33,10 @@ def builds(site: Site, request: Request) -> Answer:
         if len(values) > 1 or any("*" in value for value in values):
             raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
         filters[name] = values[0] if values else ""
-    page, per_page = paging.requested(request)
-    records = site.plane.builds.find(**filters, limit=per_page, offset=(page - 1) * per_page)
+    page = Page.of(request)
+    records = site.plane.builds.find(**filters, limit=page.per_page, offset=page.offset)
     forms_of_page = [_form(site, request, record) for record in records]
-    return paging.page_answer(site, request, forms_of_page, site.plane.builds.count(**filters))
+    return page.answer(site, request, forms_of_page, site.plane.builds.count(**filters))
 
 
 def _states(words: Sequence[str]) -> List[str]:

@@ -6,7 +6,8 @@ from typing import Any, Dict
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import access, forms, paging
+from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer, text_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -15,7 +16,7 @@ from bkagent.transport.request_head import HttpError
 def jobs(site: Site, request: Request) -> Answer:
     """List the jobs of a build, a page of `items` with a link to the next."""
     record = access.build_of(site, request)
-    _, per_page = paging.requested(request)
+    per_page = Page.of(request).per_page
     records = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
     for name, attribute in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
         values = request.values(name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple, TypeVar
+from dataclasses import dataclass
+from typing import List, Sequence, TypeVar
 from urllib.parse import quote, urlencode
 
 from bkagent.controlplane.web.context import Site
@@ -15,37 +16,46 @@ MOST_PAGES = 100_000
 T = TypeVar("T")
 
 
-def requested(request: Request) -> Tuple[int, int]:
-    """Return page (from 1) and per_page. Values below 1 count as 1: clients send page 0. Raises HttpError 400."""
-    page = _whole(request, "page", 1)
-    if page > MOST_PAGES:
-        raise HttpError(400, f"there are no pages after {MOST_PAGES}; narrow the list by a filter")
-    return max(page, 1), min(max(_whole(request, "per_page", PER_PAGE), 1), MOST_PER_PAGE)
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list a request is for: `number` is from 1 on."""
 
+    number: int
+    per_page: int
 
-def cut(request: Request, items: Sequence[T]) -> List[T]:
-    """Return the items of the requested page."""
-    page, per_page = requested(request)
-    return list(items[(page - 1) * per_page : page * per_page])
+    @classmethod
+    def of(cls, request: Request) -> "Page":
+        """Read the query. Values below 1 count as 1: clients send page 0. Raises HttpError 400."""
+        number = _whole(request, "page", 1)
+        if number > MOST_PAGES:
+            raise HttpError(400, f"there are no pages after {MOST_PAGES}; narrow the list by a filter")
+        return cls(max(number, 1), min(max(_whole(request, "per_page", PER_PAGE), 1), MOST_PER_PAGE))
 
+    @property
+    def offset(self) -> int:
+        """How many items come before it."""
+        return (self.number - 1) * self.per_page
 
-def page_answer(site: Site, request: Request, forms: Sequence[object], total: int) -> Answer:
-    """Return the forms of one page, with links to its neighbours, out of `total` items."""
-    page, per_page = requested(request)
-    last = max((total + per_page - 1) // per_page, 1)
-    neighbours = []
-    if page < last:
-        neighbours += [("next", page + 1), ("last", last)]
-    if page > 1:
-        neighbours += [("prev", page - 1), ("first", 1)]
-    # Commas and semicolons would end a link for clients that split at them, so they are percent-encoded.
-    other_values = [(name, value) for name, value in request.query if name not in ("page", "per_page")]
-    path = "/" + quote(request.head.target.partition("?")[0].strip("/"), safe="/%")
-    links = []
-    for relation, number in neighbours:
-        query = urlencode([*other_values, ("page", number), ("per_page", per_page)])
-        links.append(f'<{site.base_url(request)}{path}?{query}>; rel="{relation}"')
-    return json_answer(200, list(forms), (("Link", ", ".join(links)),) if links else ())
+    def cut(self, items: Sequence[T]) -> List[T]:
+        """Return its part of a whole list."""
+        return list(items[self.offset : self.offset + self.per_page])
+
+    def answer(self, site: Site, request: Request, forms: Sequence[object], total: int) -> Answer:
+        """Return the forms of the page, with links to its neighbours, out of `total` items."""
+        last = max((total + self.per_page - 1) // self.per_page, 1)
+        neighbours = []
+        if self.number < last:
+            neighbours += [("next", self.number + 1), ("last", last)]
+        if self.number > 1:
+            neighbours += [("prev", self.number - 1), ("first", 1)]
+        # Commas and semicolons would end a link for clients that split at them, so they are percent-encoded.
+        other_values = [(name, value) for name, value in request.query if name not in ("page", "per_page")]
+        path = "/" + quote(request.head.target.partition("?")[0].strip("/"), safe="/%")
+        links = []
+        for relation, number in neighbours:
+            query = urlencode([*other_values, ("page", number), ("per_page", self.per_page)])
+            links.append(f'<{site.base_url(request)}{path}?{query}>; rel="{relation}"')
+        return json_answer(200, list(forms), (("Link", ", ".join(links)),) if links else ())
 
 
 def _whole(request: Request, name: str, default: int) -> int:

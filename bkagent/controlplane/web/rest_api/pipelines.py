@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import forms, paging
+from bkagent.controlplane.web.rest_api import forms
+from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 
@@ -17,8 +18,9 @@ def pipelines(site: Site, request: Request) -> Answer:
         if name in entry.name.lower() and repository in entry.repository.lower()
     ]
     base = site.base_url(request)
-    page = [forms.pipeline(site, base, entry) for entry in paging.cut(request, entries)]
-    return paging.page_answer(site, request, page, len(entries))
+    page = Page.of(request)
+    forms_of_page = [forms.pipeline(site, base, entry) for entry in page.cut(entries)]
+    return page.answer(site, request, forms_of_page, len(entries))
 
 
 def pipeline(site: Site, request: Request) -> Answer:
