@@ -49,7 +49,7 @@ def run(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
         known=known or KnownSecrets(),
     )  # fmt: skip
-    forget_timer = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
+    unsubscribe = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     takeover = Takeover(context)
     held = in_use_locks.hold(own_folders(settings.job))
     try:
@@ -57,7 +57,7 @@ def run(
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
         return _work(settings, context, takeover)
     finally:
-        forget_timer()
+        unsubscribe()
         for fd in held:
             os.close(fd)
 
@@ -148,9 +148,9 @@ def _run_one(worker: Worker, report: EventReport) -> None:
     try:
         worker.run()
     except Exception as defect:  # an edge: a defect in one worker ends that worker alone
-        report("error", f"worker {worker.index} ends by an internal error", "worker.failed")
+        report("error", f"worker {worker.index} stopped because of an internal error", "worker.failed")
         sys.excepthook(type(defect), defect, defect.__traceback__)
-        worker.give_up(AgentError(str(defect)))
+        worker.mark_failed(AgentError(str(defect)))
 
 
 def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown) -> int:
@@ -166,7 +166,7 @@ def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown)
 
 
 def _limit_forced_stop(level: int, settings: AgentSettings, stop: Shutdown) -> None:
-    """A forced stop has a second more than its jobs' grace; then what is not done stays on disk."""
+    """A forced stop ends one second after its jobs' grace period; what is not done then stays on disk."""
     if level == FORCED:
         timer = threading.Timer(settings.job[agent.CANCEL_GRACE_PERIOD] + 1.0, stop.request, (KILL,))
         timer.daemon = True

@@ -53,19 +53,19 @@ class Shutdown:
         return lambda seconds: self.wait(seconds, level)
 
     def on_request(self, callback: Callable[[int], None]) -> Callable[[], None]:
-        """Have `callback(level)` called at each rise, at once if there was one; return what takes it off again."""
+        """Have `callback(level)` called at each rise, at once if there was one; return what unsubscribes it."""
         with self._changed:
             self._callbacks.append(callback)
             level = self._level
         if level:
             callback(level)
 
-        def remove() -> None:
+        def unsubscribe() -> None:
             with self._changed:
                 if callback in self._callbacks:
                     self._callbacks.remove(callback)
 
-        return remove
+        return unsubscribe
 
     def part(self) -> Shutdown:
         """Return a stop of its own for one part: it follows this one, and may be asked to stop by itself."""

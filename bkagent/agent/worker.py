@@ -68,7 +68,7 @@ class Worker:
         self._idle_timer, self._clock = idle_timer, clock
         self._began = clock()
         self._ping_schedule = PingSchedule(session.ping_interval_s, self._began, chance)
-        self._connected = self._has_run = False
+        self._connected = self._had_its_job = False
         self._touched_at: Optional[float] = None  # None until it is connected
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
@@ -92,7 +92,7 @@ class Worker:
             self._report("debug", f"Worker goes from {self.state} to {following}", "worker.state_changed")
             self.state = following
 
-    def give_up(self, error: AgentError) -> None:
+    def mark_failed(self, error: AgentError) -> None:
         """End a worker whose `run` has failed: without heartbeats the control plane learns that it is gone."""
         self.error = error
         self._heartbeat.stop()
@@ -137,7 +137,7 @@ class Worker:
         except AgentError as problem:
             # As with the reference: without its job the worker goes on to the ping that lets it leave.
             self._report("error", f"job {job_id} could not be acquired: {problem}", "worker.acquire_failed")
-            self._has_run = True
+            self._had_its_job = True
             return PINGING
         return RUNNING
 
@@ -156,7 +156,7 @@ class Worker:
         return self._obey(answer)
 
     def _obey(self, answer: Ping) -> str:
-        """Do what a ping's answer says. A pause stands before every reason to leave."""
+        """Do what a ping's answer says. A pause takes precedence over every reason to leave."""
         text = f'Got action "{answer.action}", jobID "{answer.job_id}" from ping'
         self._report("debug", text, "worker.ping_answered")
         if answer.action == DISCONNECT:
@@ -186,7 +186,7 @@ class Worker:
 
     def _run_job(self) -> str:
         self._idle_timer.mark_busy(self.index)
-        with self._context.known.for_a_while() as hide:
+        with self._context.known.temporarily() as hide:
             return self._run_one(hide)
 
     def _run_one(self, hide: Callable[[str], None]) -> str:
@@ -203,14 +203,14 @@ class Worker:
             job_id = self._offered_id or self._settings.acquire_job
             self._report("error", f"job {job_id} could not be run: {problem}", "job.not_started")
             if runner is not None and runner.not_run is not None:
-                self._has_run, self.last_finish = True, runner.not_run
+                self._had_its_job, self.last_finish = True, runner.not_run
             return WAITING if not self._settings.acquire_job else PINGING
         finally:
             self._entry = None
-            self._has_run = self._has_run or bool(self._settings.acquire_job)
+            self._had_its_job = self._had_its_job or bool(self._settings.acquire_job)
         if finish is None:
             return LEAVING
-        self._has_run, self.last_finish = True, finish
+        self._had_its_job, self.last_finish = True, finish
         self._report("info", f"Finished job {job.id} with exit status {finish.exit_status}", "job.finished")
         return PINGING
 
@@ -237,7 +237,7 @@ class Worker:
 
     def _is_done(self, answer: Ping) -> bool:
         """Say whether this worker has had all the jobs that it was started for."""
-        if not self._has_run or not (self._settings.acquire_job or self._settings.disconnect_after_job):
+        if not self._had_its_job or not (self._settings.acquire_job or self._settings.disconnect_after_job):
             return False
         if answer.job_id:
             text = f"job {answer.job_id} is ignored: this worker has already run its one job"

@@ -68,13 +68,13 @@ def download(
     with closing(open_folder(folder)) as root:
         destination_folder = DestinationFolder(root, folder, query.may_leave_folder)
         stop = Cancellation()
-        remove = cancellation.on_request(stop.request) if cancellation else None
+        unsubscribe = cancellation.on_request(stop.request) if cancellation else None
         try:
             pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
             return _download(client, query, destination_folder, folder, pool, user_agent, report, stop, schedule)
         finally:
-            if remove:
-                remove()
+            if unsubscribe:
+                unsubscribe()
 
 
 def _download(

@@ -94,12 +94,12 @@ def upload(
     pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
     stop = Cancellation()
     stop.on_request(pool.close)
-    remove = cancellation.on_request(stop.request) if cancellation else None
+    unsubscribe = cancellation.on_request(stop.request) if cancellation else None
     try:
         _UploadRun(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(files)
     finally:
-        if remove:
-            remove()
+        if unsubscribe:
+            unsubscribe()
         pool.close()
     return len(files)
 

@@ -29,7 +29,7 @@ def attempt(work: Work, number: int) -> None:
 
     Raises GitFailed, JobFailed, CheckoutLockExpired, Cancelled.
     """
-    work.lender = ""
+    work.borrowed_mirror = ""
     is_fresh = not os.path.lexists(os.path.join(folder(work.session), ".git"))
     work.remote = remote_mirror.choose(work.settings, folder(work.session), is_first_attempt=number == 0)
     try:
@@ -42,9 +42,9 @@ def attempt(work: Work, number: int) -> None:
         else:
             _check_out(work)
     except GitFailed as failed:
-        if is_fresh and work.lender and failed.is_of_damage:
+        if is_fresh and work.borrowed_mirror and failed.is_of_damage:
             # What was cloned just now is whole, so that what it borrows is not.
-            work.suspects.add(work.lender)
+            work.suspects.add(work.borrowed_mirror)
         raise
     finally:
         work.session.log.comment(work.remote.summary())
@@ -52,7 +52,7 @@ def attempt(work: Work, number: int) -> None:
 
 def _check_out(work: Work) -> None:
     session, settings = work.session, work.settings
-    mirror = work.lender = _obtain_mirror(work)
+    mirror = work.borrowed_mirror = _obtain_mirror(work)
     enter(session)
     selection = sparse.read_selection(work)
     if os.path.lexists(work.path(".git")):

@@ -63,9 +63,9 @@ def _repositories(work: Work) -> List[str]:
 
 
 def _update(work: Work, mirror: str) -> None:
-    settings, lender = work.settings, work.lender
-    work.lender = mirror
+    settings, borrowed_mirror = work.settings, work.borrowed_mirror
+    work.borrowed_mirror = mirror
     dissociates = settings.mirror_mode == "dissociate"
     argv = commands.update_submodules(settings.submodule_clone_config, mirror, dissociates)
     work.run(argv, doing="updating submodules")
-    work.lender = lender
+    work.borrowed_mirror = borrowed_mirror

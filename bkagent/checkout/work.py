@@ -23,7 +23,7 @@ class Work:
     `remember` is told the folders that have to go when the job ends. `credential_helper` is a value of git's setting of
     that name: what asks the control plane for a password. `remote` is what this attempt does with the plane's own copy
     of the repository. `runs_hooks`: git may run what the repository brings along; see `without_hooks`. `git_env` are
-    variables for every git command. `lender` is the mirror that the checkout borrows from at this step, "" for none;
+    variables for every git command. `borrowed_mirror` is what the checkout borrows from at this step, "" for none;
     `suspects` are mirrors that have spoilt a fresh checkout, `renewed` those that were created again for this one.
     """
 
@@ -34,7 +34,7 @@ class Work:
     remote: RemoteMirror = field(default_factory=RemoteMirror)
     runs_hooks: bool = True
     git_env: Mapping[str, str] = field(default_factory=dict)
-    lender: str = ""
+    borrowed_mirror: str = ""
     suspects: Set[str] = field(default_factory=set)
     renewed: Set[str] = field(default_factory=set)
 
@@ -82,7 +82,7 @@ class Work:
         """Return whether a repository has a commit, given by its full id, not by a branch or an abbreviated id."""
         if commit.startswith("-"):
             return False
-        # A partial clone would fetch what is missing, and find it.
+        # A partial clone would fetch the missing commit and then report it as present.
         local_only = {"GIT_NO_LAZY_FETCH": "1"}
         try:
             printed = self.capture(commands.resolve_commit(commit, git_dir), hidden=True, env=local_only)

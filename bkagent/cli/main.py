@@ -45,7 +45,7 @@ def _let_output_encode() -> None:
 
 
 def _open_missing_streams() -> None:
-    """Open what was closed as a device without a bottom, so that no other file takes its number."""
+    """Open what was closed as /dev/null, so that no other file takes its number."""
     import os
 
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):

@@ -9,10 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Optional
 
-# Who may change a variable, besides the agent that tells it. In-job commands may what hooks may.
+# Who may change a variable besides the agent, which sets it. In-job commands may change what hooks may.
 NOBODY = "nobody"  # neither the control plane, nor hooks, nor secrets
-BY_MODE = "by mode"  # hooks unless --checkout-override-mode is "strict", all if it is "none"
-SPARSE_BY_MODE = "sparse by mode"  # the same, but the control plane unless the mode is "strict"
+BY_MODE = "by mode"  # hooks unless --checkout-override-mode is "strict"; the control plane too if it is "none"
+SPARSE_BY_MODE = "sparse by mode"  # hooks and the control plane unless the mode is "strict"
 NO_SECRET = "no secret"  # hooks
 ANY_PART = "any part"  # hooks and secrets
 
@@ -27,21 +27,25 @@ UNPLACED = 1000
 
 
 class JobVariable:
-    """One variable of jobs.
+    """One variable of jobs. In the row of `--git-clean-flags`, for example:
 
-    name            by default the first variable of the option that reads it back
-    option          of `start`, or of `bootstrap` for what comes with the job; None without one
-    told            when the agent tells it
+        job=JobVariable(place=39, open_to=BY_MODE, place_in_file=3, field="clean_flags", follows_hooks=True)
+
+    sets BUILDKITE_GIT_CLEAN_FLAGS for every job; hooks may change it, and the checkout reads it as `clean_flags`.
+
+    name            of the variable; by default the first one of `reader`
+    option          of `start`, or of `bootstrap` if the value comes with the job; None if no option has the value
+    told            when the agent sets it
     open_to         who may change it
-    place           in the order in which the reference tells them, which jobs see in BUILDKITE_IGNORED_ENV
-    place_in_file   the same for the names that the env file begins with; 0 for none, and UNPLACED for those that the
-                    reference does not have there: they are in it when they are told
-    is_opposite     of a flag: the variable is "false" where the option is true
-    reader          option of `bootstrap` that reads it back; None for none
-    starts_job      whether the job's process needs it to begin, and ends where it cannot be read
-    field           its name in the settings that are read leniently (`checkout.checkout_settings`), "" for none
-    follows_hooks   whether a change by a hook counts there
-    default         what it is there without the variable; else what its reader has
+    place           its position in the reference's order, which jobs see in BUILDKITE_IGNORED_ENV
+    place_in_file   its position among the first names of the env file; 0 if not among them, UNPLACED if the
+                    reference does not have it there: it then comes last, when it is set
+    is_opposite     of a flag: the variable is "false" if the option is true
+    reader          option of `bootstrap` that reads it in the job; None if no option does
+    starts_job      whether the job's process needs it to start, and ends if it cannot be read
+    field           its name in the settings that are read leniently (`checkout.checkout_settings`), "" if not there
+    follows_hooks   whether a hook's change of the variable changes that field
+    default         of that field if the variable is not set; by default that of `reader`
     """
 
     __slots__ = (

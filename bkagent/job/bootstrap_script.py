@@ -30,11 +30,11 @@ def run(
     Returns None where the job was cancelled before it could begin.
     """
     leftovers = Leftovers(environ, ends_leftovers)
-    leftovers.tie()
+    leftovers.track()
     lines = LogLines(log)
     session = Session(environ, os.getcwd(), lines, cancellation=cancellation, pty=pty, base_env=leftovers.env)
     result = _run(session, command, log)
-    leftovers.settle(lines)
+    leftovers.report_or_kill(lines)
     return result
 
 

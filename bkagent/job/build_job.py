@@ -76,7 +76,7 @@ def assemble(
     """Return a job that is ready to run. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
     leftovers = Leftovers(environ, ends_leftovers)
-    leftovers.tie()
+    leftovers.track()
     session = Session(
         environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env
     )

@@ -28,21 +28,21 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Leftovers:
-    """Knows the processes of one job, from its start on. `ends` is whether they are to be ended."""
+    """Knows the processes of one job, from its start on. `kills` is whether they are to be killed."""
 
-    def __init__(self, environ: Mapping[str, str], ends: bool) -> None:
+    def __init__(self, environ: Mapping[str, str], kills: bool) -> None:
         self._mark = os.urandom(8).hex()
         self._is_inner = VARIABLE in environ
         # A job may run an agent, whose jobs are still to be found as its own.
         self.env = {VARIABLE: f"{environ.get(VARIABLE, '')}:{self._mark}"}
-        self._ends = ends
+        self._kills = kills
         self._since = marked_processes.moment()
         self._group: Optional[job_group.Group] = None
         self._over = threading.Event()
 
-    def tie(self) -> None:
-        """Tie what this process starts from now on to it."""
-        if self._ends:
+    def track(self) -> None:
+        """Track what this process starts from now on."""
+        if self._kills:
             self._group = job_group.enter(self._mark)
         if descendants.adopt():
             threading.Thread(target=self._collect, name="orphans", daemon=True).start()
@@ -51,10 +51,10 @@ class Leftovers:
         while not self._over.wait(_COLLECT_EVERY_S):
             descendants.collect()
 
-    def settle(self, log: LogLines) -> None:
-        """Name or end what still runs, after the job's last hook. A job inside of another leaves that to it."""
+    def report_or_kill(self, log: LogLines) -> None:
+        """Name or kill what still runs, after the job's last hook. A job inside of another leaves that to it."""
         self._over.set()
-        if self._is_inner and not self._ends:
+        if self._is_inner and not self._kills:
             return
         descendants.collect()
         if self._find():
@@ -66,12 +66,12 @@ class Leftovers:
     def _report_and_end(self, processes: List[Marked], log: LogLines) -> None:
         if not processes:
             return
-        log.header("Ending what this job has left running" if self._ends else "Left running by this job")
+        log.header("Ending what this job has left running" if self._kills else "Left running by this job")
         for process in processes[:_MOST_SHOWN]:
             log.plain(f"pid {process.pid}: {_printable(process.command_line)}")
         if len(processes) > _MOST_SHOWN:
             log.plain(f"and {len(processes) - _MOST_SHOWN} more")
-        if self._ends:
+        if self._kills:
             self._end(processes)
 
     def _find(self) -> List[Marked]:

@@ -64,38 +64,38 @@ class JobProcess:
         """
         self._attach()
         self._environ = env_overflow.restore(self._folder, self._environ)
-        watch = HeartbeatWatch(self._side.heartbeat_age_s, self._abandon, self._limits)
+        watch = HeartbeatWatch(self._entry.heartbeat_age_s, self._abandon, self._limits)
         watch.start()
         try:
             result = self._result()
         except Exception as defect:  # the edge of the process: whatever is wrong, the job must have a result
-            self._log.line("bkagent: fatal: internal error; the messages of the agent name the report of it")
+            self._log.line("bkagent: fatal: internal error; see the agent's log for the path of the crash report")
             sys.excepthook(type(defect), defect, defect.__traceback__)
             result = _LOST
         watch.stop()
         self._log.flush()
         finished = Result(result.exit_status, result.signal, result.signal_reason, rfc3339(time.time_ns(), 6))
         self._end_copies()
-        self._side.finish(finished)
-        self._side.close()
-        self._side.bring_to_disk()
+        self._entry.finish(finished)
+        self._entry.close()
+        self._entry.bring_to_disk()
         dies = finished.signal if finished.signal == self._signal else ""
         return Ending(finished.exit_status & 0xFF, dies)
 
     def _attach(self) -> None:
-        self._side = attach(self._folder)
-        job = self._job = self._side.job
+        self._entry = attach(self._folder)
+        job = self._job = self._entry.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
         self._copies = LocalCopies(_copies_of(job), lambda problem: self._log.line(f"bkagent: {problem}"))
-        sink = self._append if job.log_tmpfile or job.log_copy else self._side.append
+        sink = self._append if job.log_tmpfile or job.log_copy else self._entry.append
         self._log = JobLog(sink, self._redactor, stamper_for(job), line_end=line_end)
         self._copies.report_problems()
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
         self._limits = Limits(job.lost_after_s)
 
     def _append(self, data: bytes) -> None:
-        self._side.append(data)
+        self._entry.append(data)
         self._copies.take(data)
 
     def _abandon(self, age_s: float) -> None:
@@ -103,7 +103,7 @@ class JobProcess:
         self._cancellation.shorten(self._limits.most_grace_s(age_s))
         self._cancellation.request()
         self._log.line(
-            f"The agent of this job has not been heard by the control plane for {age_s:.0f} seconds; the job ends, "
+            f"The agent of this job has not reached the control plane for {age_s:.0f} seconds; the job ends, "
             "since another agent may be running it by now"
         )
 

@@ -19,7 +19,7 @@ def run(job: RunningJob) -> int:
     if error is not None:
         job.log.error(f"Error tearing down job executor: {error}")
         exit_code = error.exit_code
-    job.leftovers.settle(job.log)
+    job.leftovers.report_or_kill(job.log)
     return exit_code & 0xFF
 
 

@@ -19,11 +19,11 @@ def hand_over(spool_path: str, endpoint: str, report: "Report") -> int:
     """
     count = 0
     for entry in directory.entries(spool_path):
-        if provenance.fault_of_form(entry) or not entry.try_own():
+        if provenance.shape_fault(entry) or not entry.try_own():
             continue
         try:
             handing_over.take_in_older(entry)
-            if provenance.fault_of(entry):
+            if provenance.fault(entry):
                 continue  # the agents that start next move it away, and name it
             pid = entry.process.pid()
             if pid is not None and entry.process.alive():

@@ -26,7 +26,7 @@ class KnownSecrets:
             self._count(secret, 1)
 
     @contextmanager
-    def for_a_while(self) -> Iterator[Callable[[str], None]]:
+    def temporarily(self) -> Iterator[Callable[[str], None]]:
         """Give what hides a secret until the end of the block: an agent that runs for months sees many of them."""
         held: List[str] = []
 

@@ -37,7 +37,7 @@ def take(path: str, limit_s: float, cancellation: Cancellation, remind: Callable
 
 
 def _await(turn: "_Turn", path: str, limit_s: float, cancellation: Cancellation, remind: Callable[[], None]) -> None:
-    take_back = cancellation.on_request(turn.woken.set)
+    unsubscribe = cancellation.on_request(turn.woken.set)
     try:
         deadline = time.monotonic() + limit_s
         remind()
@@ -46,7 +46,7 @@ def _await(turn: "_Turn", path: str, limit_s: float, cancellation: Cancellation,
                 raise TimeoutError(f'the lock "{path}" was held by another process for {limit_s:.0f} seconds')
             remind()
     finally:
-        take_back()
+        unsubscribe()
     if turn.failure is not None:
         raise turn.failure
     if not turn.is_ours:

@@ -10,7 +10,7 @@ from bkagent.shell.launch import Launch, Sink, start
 from bkagent.system import process_start
 from bkagent.system.process_start import Child, Ended
 
-# The end of a process is its exit. What others that hold its output still print is awaited while it keeps coming.
+# A process ends with its exit; output still arriving from its children is read for a while.
 QUIET_S = 0.25
 LEFT_OVER_S = 5.0
 
@@ -52,10 +52,10 @@ class _Stop:
     def __init__(self, child: Child, cancellation: Cancellation, debug: Debug) -> None:
         self._child, self._cancellation, self._debug = child, cancellation, debug
         self._timer: Optional[threading.Timer] = None
-        self.taken_back: Callable[[], None] = cancellation.on_request(self._interrupt)
+        self.unsubscribe: Callable[[], None] = cancellation.on_request(self._interrupt)
 
     def forget(self) -> None:
-        self.taken_back()
+        self.unsubscribe()
         if self._timer is not None:
             self._timer.cancel()
 

@@ -27,7 +27,7 @@ class Limit:
 def time_limit(session: Session, seconds: float) -> Iterator[Limit]:
     """Stop the commands inside once `seconds` have passed: they fail as they do when the job is cancelled."""
     limit = Limit(session.cancellation)
-    take_back = limit.outer.on_request(limit.inner.request)
+    unsubscribe = limit.outer.on_request(limit.inner.request)
     timer = threading.Timer(seconds, limit.inner.request)
     timer.daemon = True
     timer.start()
@@ -37,4 +37,4 @@ def time_limit(session: Session, seconds: float) -> Iterator[Limit]:
     finally:
         session.cancellation = limit.outer
         timer.cancel()
-        take_back()
+        unsubscribe()

@@ -94,5 +94,5 @@ class FullDiskWriter:
     def _marker(self, missing: int) -> bytes:
         return (
             f"\r\n[bkagent: {missing:,} bytes of this log are missing here: its disk was full for longer than the "
-            f"{self._held_up_s:.0f} s that this may hold up a job]\r\n"
+            f"{self._held_up_s:.0f} s that a job waits for space]\r\n"
         ).encode()

@@ -75,8 +75,8 @@ class JobEntry:
     def finish(self, outcome: Result) -> None:
         """Leave the result. Nothing may be appended afterwards. `bring_to_disk` comes after `close`.
 
-        On the disk the result always comes after the log. The disk takes longer than a control plane that answers,
-        so an agent of this boot hears of the result before: waiting would make nothing safer.
+        On the disk the result always comes after the log. A sync takes longer than a request to the control plane,
+        so an agent of this boot reads the result before it is synced: waiting would make nothing safer.
         """
         self._outcome = outcome
         with self._lock:

@@ -86,14 +86,14 @@ def _of_spool(entry: AgentEntry) -> SpooledJob:
 
 def _fault_of(entry: AgentEntry) -> str:
     """Return why an entry is foreign, "" where it is one of an agent, be it damaged."""
-    fault = provenance.fault_of_form(entry)
+    fault = provenance.shape_fault(entry)
     try:
         if fault or entry.session is None and provenance.is_of_older_release(entry):
             return fault
         entry.job  # noqa: B018  read
     except AgentError:
         return ""
-    return provenance.fault_of(entry)
+    return provenance.fault(entry)
 
 
 def _foreign(folder: str, fault: str) -> SpooledJob:

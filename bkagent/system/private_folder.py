@@ -59,7 +59,7 @@ def make(path: str, within: str = "") -> str:
     """Return `path`, now a folder of mode 0700 that this user owns. Raises ConfigError saying why not."""
     path = os.path.abspath(path)
     if not os.path.basename(path):
-        raise ConfigError(f"{path} is the root folder, which is not for one user alone; choose another one")
+        raise ConfigError(f"{path} is the root folder, which cannot be private to one user; choose another one")
     try:
         parent = trusted_path.follow(os.path.dirname(path), 0o700, within and os.path.abspath(within)).folder
         real_path = os.path.join(parent, os.path.basename(path))

@@ -106,7 +106,7 @@ EVENTS: Dict[str, str] = {
     "worker.ping_answered": "what the control plane answered to a ping",
     "worker.ping_failed": "a ping was not answered",
     "worker.session_lost": "the control plane no longer accepts this agent",
-    "worker.state_changed": "a worker has another state",
+    "worker.state_changed": "a worker changed its state",
     "worker.stop_unreported": "the control plane was not told that the agent is stopping",
     "worker.stopping": "a worker without a job stops",
 }

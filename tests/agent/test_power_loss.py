@@ -115,7 +115,7 @@ class Cut(NamedTuple):
         for number, (offset, data) in {**chunks, **self.sent}.items():
             conflicts += number in self.sent and self.sent[number] != chunks[number]
             known = self.log[offset : offset + len(data)]
-            assert data == known or b"lost with the power" in data or offset + len(data) > len(self.synced_log)
+            assert data == known or b"lost in a power failure" in data or offset + len(data) > len(self.synced_log)
             covered.update(range(offset, offset + len(data)))
         assert covered.issuperset(range(self.journalled if conflicts else len(self.synced_log)))
 

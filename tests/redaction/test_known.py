@@ -19,9 +19,9 @@ def test_what_is_short_or_empty_hides_nothing():
 
 def test_what_is_held_for_a_while_is_forgotten_with_its_last_holder():
     known = KnownSecrets(["lasting-secret"])
-    with known.for_a_while() as hide:
+    with known.temporarily() as hide:
         hide("job-token-1")
-        with known.for_a_while() as hide_too:
+        with known.temporarily() as hide_too:
             hide_too("job-token-1")
             hide_too("lasting-secret")
             hide_too("ab")

@@ -33,7 +33,7 @@ def create(state):
 def test_the_session_lies_beside_the_spool_for_this_user_alone_and_goes_with_the_entry(state):
     entry = create(state)
     path = state / "sessions" / "job-1"
-    assert entry.session == SESSION and provenance.fault_of(entry) == ""
+    assert entry.session == SESSION and provenance.fault(entry) == ""
     assert stat.S_IMODE(path.stat().st_mode) == 0o600 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     for name in os.listdir(entry.folder):
         if name != "wake":
@@ -65,24 +65,24 @@ def test_a_damaged_session_is_told(state, text, said):
     (state / "sessions" / "job-1").write_text(text)
     with pytest.raises(WireError, match=said):
         entry.session  # noqa: B018
-    assert said in provenance.fault_of(entry)
+    assert said in provenance.fault(entry)
 
 
 def test_an_entry_counts_with_its_own_token_alone(state):
     entry = create(state)
-    assert provenance.fault_against(entry, "job-token") == ""
+    assert provenance.fault_for_token(entry, "job-token") == ""
     for token in ("", "job-toke", "session-token", "jöb"):
-        assert "token of this job" in provenance.fault_against(entry, token)
+        assert "token of this job" in provenance.fault_for_token(entry, token)
     session_file.write(str(state), SessionFile("job-2", "", "job-token"))
     os.rename(state / "sessions" / "job-2", state / "sessions" / "job-1")
-    assert "token of its job" in provenance.fault_of(entry)
+    assert "token of its job" in provenance.fault(entry)
     session_file.remove(str(state), "job-1")
-    assert "no agent" in provenance.fault_of(entry)
+    assert "no agent" in provenance.fault(entry)
 
 
 def test_an_entry_without_a_token_counts_for_nothing(state):
     entry = directory.create(str(state / "spool"), JobManifest("job-1", "http://127.0.0.1/v3", ""))
-    assert provenance.fault_against(entry, "") and provenance.fault_of(entry)
+    assert provenance.fault_for_token(entry, "") and provenance.fault(entry)
 
 
 def test_sessions_of_jobs_that_are_gone_are_collected_after_an_hour(state):
@@ -130,7 +130,7 @@ def test_links_and_pipes_are_not_opened(state, name):
         else:
             with pytest.raises(WireError):
                 fresh.job if name == "job.json" else fresh.result()  # noqa: B018
-        assert f"its {name} is" in provenance.fault_of_form(fresh)
+        assert f"its {name} is" in provenance.shape_fault(fresh)
         path.unlink()
     assert precious.read_text() == "c 1 0 10\n"
 

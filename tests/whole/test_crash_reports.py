@@ -102,7 +102,7 @@ def test_a_defect_of_a_job_process_is_named_by_the_agent_and_not_in_the_jobs_log
         said = agent.said
     (path,) = reports(tmp_path / "agent")
     assert said.count(str(path)) == 1 and said.count("internal error: RuntimeError: broken on purpose with ") == 1
-    assert "fatal: internal error; the messages of the agent name the report of it" in job.text
+    assert "fatal: internal error; see the agent's log for the path of the crash report" in job.text
     assert "RuntimeError" not in job.text and "Traceback" not in job.text and "crash-" not in job.text
     text = path.read_text(encoding="utf-8")
     assert "command line: bkagent job-process " in text and "in _run_phases" in text

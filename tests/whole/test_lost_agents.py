@@ -60,7 +60,7 @@ def test_two_copies_of_a_job_are_never_at_work(archive: str, tmp_path: Path) -> 
     stopped = max(moment for mark, moment in copies if mark == former)
     assert stopped < min(moment for mark, moment in copies if mark == latter)
     log = _kept_log(tmp_path / "state-1")
-    assert "has not been heard by the control plane for" in log
+    assert "has not reached the control plane for" in log
 
 
 def _kept_log(state: Path) -> str:

@@ -10,10 +10,10 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.system import process_group
 from bkagent.wire.log_events import EventReport
 
-# A job process cannot end in order when it is killed itself, so it is asked by another signal then; the
-# command still gets the configured one from it.
-_UNFIT, _INSTEAD = "SIGKILL", "SIGTERM"
-_BEGINNING_LOOK_S = 0.02
+# SIGKILL would keep the job process from cleaning up, so it gets SIGTERM; the command still gets the configured signal
+# from it.
+_KILL, _ASK_WITH = "SIGKILL", "SIGTERM"
+_START_POLL_S = 0.02
 
 
 class JobCanceller:
@@ -52,12 +52,12 @@ class JobCanceller:
         while not self._entry.process.ended():
             pid = self._entry.process.pid()
             if pid is not None:
-                sent = _INSTEAD if name == _UNFIT else name
+                sent = _ASK_WITH if name == _KILL else name
                 text = f"Sending signal {sent} to the process of job {self._entry.job_id}, PID: {pid}"
                 self._report("debug", text, "job.signalled")
                 process_group.ask_to_end(pid, sent)
                 return
-            time.sleep(_BEGINNING_LOOK_S)
+            time.sleep(_START_POLL_S)
 
     def kill(self) -> None:
         """End the job's processes without asking any more."""

@@ -58,9 +58,9 @@ class JobDelivery:
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
         self._open_output, self._backoff = open_output, backoff
         self._report_retry = with_event(report, "control_plane.retry")
-        self._give_up = threading.Event()
+        self._gave_up = threading.Event()
         self._uploader: Optional[Uploader] = None
-        self.cancelling = JobCanceller(entry, report)
+        self.canceller = JobCanceller(entry, report)
         self.over = False  # whether the job's process has ended, as the entry tells
 
     def run(self) -> Optional[Finish]:
@@ -70,14 +70,14 @@ class JobDelivery:
         """
         job = self._entry.job
         poller = CancelPoller(
-            self._client, job.job_id, job.job_status_interval_s, self.cancelling,
+            self._client, job.job_id, job.job_status_interval_s, self.canceller,
             mark_timed_out=self._mark_timed_out, report=self._report,
         )  # fmt: skip
-        remove = self._stop.on_request(self._obey)
+        unsubscribe = self._stop.on_request(self._obey)
         poller.start()
         try:
             failed_chunks, kept_because = self._upload()
-            if self._give_up.is_set() and not self._entry.process.wait_for_end(_KILLED_WITHIN_S):
+            if self._gave_up.is_set() and not self._entry.process.wait_for_end(_KILLED_WITHIN_S):
                 self._leave()
                 return None
             self.over = True
@@ -101,25 +101,25 @@ class JobDelivery:
             raise
         finally:
             poller.stop()
-            remove()
-            self.cancelling.close()
+            unsubscribe()
+            self.canceller.close()
 
     def _obey(self, level: int) -> None:
         if level >= FORCED:
-            self.cancelling.cancel(AGENT_STOP)
+            self.canceller.cancel(AGENT_STOP)
         if level >= KILL:
-            self.cancelling.kill()
+            self.canceller.kill()
             if self._last_try_s:
-                last = threading.Timer(self._last_try_s, self._end_tries)
+                last = threading.Timer(self._last_try_s, self._give_up_now)
                 last.daemon = True
                 last.start()
             else:
-                self._end_tries()
+                self._give_up_now()
 
-    def _end_tries(self) -> None:
+    def _give_up_now(self) -> None:
         if self._last_try_s:
-            self.cancelling.kill()  # for a process that began after the first
-        self._give_up.set()
+            self.canceller.kill()  # a process may have started since the first kill
+        self._gave_up.set()
         if self._uploader is not None:
             try:
                 self._uploader.nudge()
@@ -140,7 +140,7 @@ class JobDelivery:
             self._entry, self._send, self._report, backoff=self._backoff, watch=_watch_size(watchers)
         )
         try:
-            self._uploader.run(self._give_up)
+            self._uploader.run(self._gave_up)
             return 0, ""
         except (AgentError, OSError) as problem:
             # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
@@ -166,7 +166,7 @@ class JobDelivery:
         chunks.upload(self._client, self._entry.job_id, sequence, offset, size, gzipped)
 
     def _send_times(self, times: Mapping[str, str]) -> None:
-        chunks.header_times(self._client, self._entry.job_id, times, wait=self._give_up.wait, report=self._report_retry)
+        chunks.header_times(self._client, self._entry.job_id, times, wait=self._gave_up.wait, report=self._report_retry)
 
     def _outcome(self, failed_chunks: int) -> Finish:
         result = self._result()
@@ -174,7 +174,7 @@ class JobDelivery:
         if words:
             self._report("error", f"stderr of the process of job {self._entry.job_id}: {words}", "job.process_stderr")
         if result is None:
-            signal = "SIGKILL" if self.cancelling.killed else ""
+            signal = "SIGKILL" if self.canceller.killed else ""
             result = outcome.lost(rfc3339(time.time_ns()), signal)
             if not signal:
                 text = f"the process of job {self._entry.job_id} ended without a result"
@@ -196,12 +196,12 @@ class JobDelivery:
             return None
 
     def _post(self, finish: Finish) -> Optional[str]:
-        """Post the result until it is taken: ""; or refused: why; None when a stop came first."""
+        """Return "" when accepted, the reason when refused, None when stopped first."""
         job_id = self._entry.job_id
-        while not self._give_up.is_set():
+        while not self._gave_up.is_set():
             try:
                 jobs.finish(
-                    self._client, job_id, finish, wait=self._give_up.wait, report=self._report_retry,
+                    self._client, job_id, finish, wait=self._gave_up.wait, report=self._report_retry,
                     schedule=FINISH_WITHOUT_END,
                 )  # fmt: skip
                 return ""
@@ -217,7 +217,7 @@ class JobDelivery:
                 # A certificate, say: nothing that passes by itself, but something that a person mends.
                 text = f"the result of job {job_id} cannot be sent now: {problem}"
                 self._report("error", text, "job.result_unsent")
-                self._give_up.wait(_LONGEST_FINISH_PAUSE_S)
+                self._gave_up.wait(_LONGEST_FINISH_PAUSE_S)
         return None
 
     def _leave(self) -> None:

@@ -199,7 +199,7 @@ class JobRunner:
         return self._job_start(files, entry), about_mirror
 
     def _ask_pre_bootstrap(self, start: JobStart) -> Optional[Refusal]:
-        """Return what the owner's pre-bootstrap hook says against the job, None when there is nothing."""
+        """Return the refusal of the pre-bootstrap hook, None when it allows the job."""
         if not start.settings[agent.HOOKS_PATH]:
             return None
         from bkagent.agent import agent_hooks
@@ -219,7 +219,7 @@ class JobRunner:
         os.makedirs(build_path, exist_ok=True)
         in_use_locks.touch(own_folders(start.settings))
         env = job_environment.process_environment(start)
-        # What the agent knows and no variable of the job tells: it could still come to print them.
+        # The agent knows them and no variable of the job has them, but a job may still manage to print them.
         secrets = (self._context.settings.token, self._session.token, start.token)
         child = launch.start(entry.folder, env, build_path, self._context.warm, secrets)
         text = f"Process of job {self._job.id} is running with PID: {child.pid}"
@@ -282,7 +282,7 @@ def own_folders(settings: JobSettings) -> Tuple[str, ...]:
 
 
 def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report: EventReport) -> None:
-    """Take note of the process's end for the system's sake; the job's end is read from the entry.
+    """Wait for the process so that no zombie stays; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.
     """

@@ -52,23 +52,23 @@ def claim_earlier_entry(
             keeping.clear_away(entry, "it was no entry of a job when the job came again")
             return None
         if time.monotonic() >= deadline or wait(_LOOK_S):
-            if not entry.is_entry():  # nothing that takes so long to be made
+            if not entry.is_entry():  # no agent needs that long to create an entry
                 _set_aside(entry, "it is in use, and no entry of a job", report)
                 return None
             raise AgentError(f"another bkagent process of this user already owns this job: {entry.folder}")
 
 
 def _fault(entry: AgentEntry, token: str) -> str:
-    """Return why what stands there is not of the job that came with `token`, "" where it may be.
+    """Return why the entry cannot belong to the job with `token`, "" where it may.
 
     Raises AgentError where a process of the job runs that an agent has started: no job runs twice.
     """
     if directory.is_stranger(entry.folder):
         return directory.STRANGE
-    fault = provenance.fault_of_form(entry)
+    fault = provenance.shape_fault(entry)
     if fault or not entry.is_entry():
         return fault
-    fault = provenance.fault_against(entry, token)
+    fault = provenance.fault_for_token(entry, token)
     if fault and entry.process.alive() and _is_ours(entry, token):
         raise AgentError(f"its process still runs, and its entry cannot be used: {fault}")
     return fault
@@ -82,7 +82,7 @@ def _is_ours(entry: AgentEntry, token: str) -> bool:
         return False
     if session is None:
         return False
-    return session_file.is_same_token(session.token, token) or not provenance.fault_of(entry)
+    return session_file.is_same_token(session.token, token) or not provenance.fault(entry)
 
 
 def _set_aside(entry: AgentEntry, fault: str, report: EventReport) -> None:

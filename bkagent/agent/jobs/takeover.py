@@ -44,16 +44,16 @@ class Takeover:
     def __init__(self, context: AgentContext) -> None:
         self._context = context
         self._threads: List[Tuple[threading.Thread, AgentEntry]] = []
-        self._damaged: Set[str] = set()
-        self._waiting: Set[str] = set()
+        self._unmovable: Set[str] = set()
+        self._reported_running: Set[str] = set()
 
     def scan(self, ended_only: bool = False) -> None:
         """Take entries without an owner; of jobs that still run, none where `ended_only`."""
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in directory.entries(self._context.spool_path):
-            if entry.folder in self._damaged:
+            if entry.folder in self._unmovable:
                 continue
-            fault = provenance.fault_of_form(entry)
+            fault = provenance.shape_fault(entry)
             if not fault and ((ended_only and entry.process.alive()) or not entry.try_own()):
                 continue
             try:
@@ -65,7 +65,7 @@ class Takeover:
                 fault = str(problem)
             self._set_aside(entry, fault)
         for path in directory.strangers(self._context.spool_path):
-            if path not in self._damaged:
+            if path not in self._unmovable:
                 self._set_aside(AgentEntry(path), directory.STRANGE)
 
     def wait(self, within_s: float = _POSTED_WITHIN_S) -> None:
@@ -86,17 +86,17 @@ class Takeover:
             raise AgentError("the session that took its job is gone")  # in this moment
         self._context.report("info", f"taking over job {entry.job_id} of an earlier agent", "takeover.started")
         arguments = (entry, session)
-        thread = threading.Thread(target=self._tend, args=arguments, name=f"adopted-{entry.job_id}", daemon=True)
+        thread = threading.Thread(target=self._tend, args=arguments, name=f"takeover-{entry.job_id}", daemon=True)
         self._threads.append((thread, entry))
         thread.start()
 
     def _tend(self, entry: AgentEntry, session: SessionFile) -> None:
-        with self._context.known.for_a_while() as hide:
+        with self._context.known.temporarily() as hide:
             hide(session.token)
             hide(session.agent_token)
-            self._tend_hidden(entry, session)
+            self._deliver(entry, session)
 
-    def _tend_hidden(self, entry: AgentEntry, session: SessionFile) -> None:
+    def _deliver(self, entry: AgentEntry, session: SessionFile) -> None:
         context, job = self._context, entry.job
         agent_client = Client(
             session.agent_endpoint or session.endpoint, session.agent_token, environ=context.settings.environ,
@@ -137,14 +137,14 @@ class Takeover:
     def _session_over(self, delivery: JobDelivery, refusal: AgentError) -> None:
         text = f"the session of a job taken over has ended, so the job is cancelled: {refusal}"
         self._context.report("warn", text, "takeover.session_ended")
-        delivery.cancelling.cancel(AGENT_STOP)
+        delivery.canceller.cancel(AGENT_STOP)
 
     def _set_aside(self, entry: AgentEntry, why: str) -> None:
         """Move away what is damaged or no entry, but not under a job that still runs, which may mend it."""
-        if not provenance.fault_of_form(entry) and entry.process.alive():
+        if not provenance.shape_fault(entry) and entry.process.alive():
             entry.release()
-            if entry.folder not in self._waiting:
-                self._waiting.add(entry.folder)
+            if entry.folder not in self._reported_running:
+                self._reported_running.add(entry.folder)
                 text = f"job {entry.job_id} is not taken over yet: {why}; its process still runs"
                 self._context.report("error", text, "takeover.deferred")
             return
@@ -153,7 +153,7 @@ class Takeover:
             text = f"{entry.folder} in the spool is ignored: {why}; moved to {kept_path}"
             self._context.report("error", text, "spool.entry_kept")
         except (OSError, AgentError) as problem:
-            self._damaged.add(entry.folder)
+            self._unmovable.add(entry.folder)
             text = f"{entry.folder} in the spool is ignored: {why}; it cannot be moved: {problem}"
             self._context.report("error", text, "spool.entry_not_moved")
 
@@ -161,7 +161,7 @@ class Takeover:
 def _fault_of(entry: AgentEntry) -> str:
     """Return why an owned entry counts for nothing, "" where it counts. Raises OSError, AgentError."""
     handing_over.take_in_older(entry)
-    return provenance.fault_of(entry)
+    return provenance.fault(entry)
 
 
 def _touch(entry: AgentEntry) -> None:

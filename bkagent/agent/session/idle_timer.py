@@ -18,7 +18,7 @@ class IdleTimer:
         self._idle_since: Dict[int, Optional[float]] = dict.fromkeys(range(1, workers + 1))
 
     def mark_idle(self, index: int, now: float) -> None:
-        """Worker `index` has nothing to do; telling it again does not start anew."""
+        """Worker `index` has nothing to do; calling it again does not restart the timer."""
         with self._lock:
             if self._idle_since.get(index) is None:
                 self._idle_since[index] = now

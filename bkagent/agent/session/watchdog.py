@@ -1,4 +1,4 @@
-"""Tell systemd that the agent works, as units with `WatchdogSec=` ask for; without a word in time systemd restarts it.
+"""Tell systemd that the agent works, for units with `WatchdogSec=`: without a notification in time it is restarted.
 
 The variables and the message are those of sd_watchdog_enabled(3) and sd_notify(3). As with the reference (3.138), the
 word is given each half of the interval while every worker that is at work has reached the control plane lately.

@@ -7,9 +7,8 @@ if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
 TEXT = """\
-bkagent is made of its own code alone, under the MIT licence (see LICENSE), and of what the Python that runs it
-brings along: its standard library, under the licence of the Python Software Foundation. No other software is
-part of it.
+bkagent contains only its own code (MIT licence, see LICENSE) and uses the standard library of your Python (licence of
+the Python Software Foundation).
 """
 
 

@@ -6,8 +6,8 @@ from typing import Optional
 
 MOST_IN_FLIGHT = 8
 _MOST_BYTES_IN_FLIGHT = 8 * 1024 * 1024  # what a server that asks for huge chunks may cost in memory
-# Lines that come together are to go together, those of a job's beginning, say: so long they are given, or this part of
-# an interval that is shorter than usual.
+# Lines printed together should be sent together: wait this long for more of them, or this part of an interval that is
+# shorter than usual.
 _EARLY_AFTER_S, _EARLY_AFTER_PART = 0.05, 0.05
 _EARLY_COST_INTERVALS = 10
 
@@ -15,9 +15,8 @@ _EARLY_COST_INTERVALS = 10
 class ChunkPacing:
     """The server says how often it wants a chunk: the reference sends what there is once each interval.
 
-    Here what is printed waits until it is an interval old, with all that is printed meanwhile; then it is one chunk. No
-    clock that ticks once an interval needs fewer of them. Full chunks go at once, as many side by side as the backlog
-    has.
+    Output is sent once it is an interval old, with all that was printed meanwhile, as one chunk; a fixed clock would
+    need at least as many chunks. Full chunks are sent at once, as many side by side as the backlog has.
 
     A chunk may go early, so that first lines are seen without delay. If the rest of its interval stays quiet, it was
     the only one of that interval. If more comes, that goes when the interval is over, and is one chunk more than

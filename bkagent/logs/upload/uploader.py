@@ -25,7 +25,7 @@ _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `
 _MOST_IDLE_ROUNDS = 8
 _GATHER_S = 0.005
 _FULL_DISK_PAUSE_S = 1.0
-_MOST_LOST_BYTES = 1024**3  # with the power of a machine: far more than a job prints between two syncs
+_MOST_LOST_BYTES = 1024**3  # when the machine loses power: far more than a job prints between two syncs
 
 
 class Uploader:
@@ -156,12 +156,12 @@ class Uploader:
         journal.sync()
 
     def _fill(self, journal: Journal) -> None:
-        """Give a log that lost its end with the machine's power its length back, so that later offsets stay true."""
+        """Give a log that lost its end when the machine lost power its length back, so that offsets stay true."""
         missing = journal.next_offset - self._entry.log_size()
         if missing > _MOST_LOST_BYTES:
             raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
         if missing > 0 and not self._entry.process.alive():
-            notice = b"\n[%d bytes of this log were lost with the power of the machine]\n" % missing
+            notice = b"\n[%d bytes of this log were lost in a power failure]\n" % missing
             with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:
                 # The words come last: what was cut last is what is sent again.
                 log.seek(0, os.SEEK_END)

@@ -22,7 +22,7 @@ _FILES = (
 )  # fmt: skip
 
 
-def fault_of_form(entry: AgentEntry) -> str:
+def shape_fault(entry: AgentEntry) -> str:
     """Return what of an entry is not as agents make it, "" for nothing. Opens no file."""
     if not is_own_folder(entry.folder):
         return "it is a link, or no folder of this user"
@@ -36,11 +36,11 @@ def fault_of_form(entry: AgentEntry) -> str:
     return ""
 
 
-def fault_of(entry: AgentEntry) -> str:
+def fault(entry: AgentEntry) -> str:
     """Return why an entry counts for nothing, "" where it counts."""
-    fault = fault_of_form(entry)
-    if fault:
-        return fault
+    problem = shape_fault(entry)
+    if problem:
+        return problem
     try:
         job, session = entry.job, entry.session
     except AgentError as damage:
@@ -54,11 +54,11 @@ def fault_of(entry: AgentEntry) -> str:
     return ""
 
 
-def fault_against(entry: AgentEntry, token: str) -> str:
+def fault_for_token(entry: AgentEntry, token: str) -> str:
     """Return why an entry is not that of a job which has just been accepted with `token`, "" where it is."""
-    fault = fault_of_form(entry)
-    if fault:
-        return fault
+    problem = shape_fault(entry)
+    if problem:
+        return problem
     try:
         job = entry.job
     except AgentError as damage:
