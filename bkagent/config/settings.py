@@ -96,20 +96,20 @@ def defaults(options: "Iterable[Option]") -> Settings:
 
 def _find(option: "Option", source: Source, warn: "Callable[[str], None]") -> "Tuple[object, str]":
     kind = option.kind
-    refusal = UsageError if kind.has_syntax else ConfigError
+    error_class = UsageError if kind.has_syntax else ConfigError
     if option.name in source.flags:
         origin = f"flag --{option.name}"
         texts = source.flags[option.name]
         if kind.repeats:
             items: "List[object]" = []
             for text in texts:
-                items += _read(option, kind.from_flag, text, origin, refusal)  # type: ignore[arg-type]
+                items += _read(option, kind.from_flag, text, origin, error_class)  # type: ignore[arg-type]
             return kind.finish(items), origin
-        return kind.finish(_read(option, kind.from_flag, texts[-1], origin, refusal)), origin
+        return kind.finish(_read(option, kind.from_flag, texts[-1], origin, error_class)), origin
     for name in option.env:
         if name in source.environ:
             origin = f"environment variable {name}"
-            return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, refusal)), origin
+            return kind.finish(_read(option, kind.from_environment, source.environ[name], origin, error_class)), origin
     if option.in_file and option.name in source.file:
         text, line_origin = source.file[option.name]
         origin = f"configuration file {line_origin}"

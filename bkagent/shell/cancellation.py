@@ -59,7 +59,7 @@ class Cancellation:
         return self._asked.wait(seconds)
 
     def on_request(self, callback: Callable[[], None]) -> Callable[[], None]:
-        """Call `callback` once when the stop is asked for, now if it has been; return what takes that back."""
+        """Call `callback` once when the stop is asked for, now if it has been; return what unsubscribes it."""
         with self._lock:
             if not self._asked.is_set():
                 self._callbacks.append(callback)

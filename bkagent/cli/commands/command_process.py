@@ -24,16 +24,16 @@ def run(call: Call) -> int:
     for name in table.COMMANDS:
         if name.split(" ")[0] in self_command.SERVED:
             table.load(name)
-    duty = stand_in.serve(call.arguments[0], 0, 1)
-    if duty is None:
+    command = stand_in.serve(call.arguments[0], 0, 1)
+    if command is None:
         os._exit(0)
-    environment.replace(duty.env)
+    environment.replace(command.env)
     _open_files()
-    sys.argv[:] = [duty.program, *duty.words]
-    status = main.main(duty.words, duty.env)
+    sys.argv[:] = [command.program, *command.words]
+    status = main.main(command.words, command.env)
     _end_threads()
     _flush()
-    duty.done(status)
+    command.done(status)
     return status
 
 

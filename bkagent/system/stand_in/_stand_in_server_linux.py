@@ -85,9 +85,9 @@ class _StandInServer:
                 idle_at = now + idle_s
             for fd, _ in events:
                 self._see_to(fd)
-            duty = self._answer_all()
-            if duty is not None:
-                return duty
+            command = self._answer_all()
+            if command is not None:
+                return command
             self._kill_the_late(now)
             self._sweep(now)
             if now >= idle_at:
@@ -120,14 +120,14 @@ class _StandInServer:
             self._leaves_at = time.monotonic() + in_s
 
     def _answer_all(self) -> "Optional[ForkedCommand]":
-        """Answer the callers that read by now; in a fork, return its duty."""
+        """Answer the callers that read by now; in a fork, return the command that it is to run."""
         asking, self._asking = self._asking, []
         for call in asking:
             line = queues.open_answer(self._folder, call.slot)
             if line is not None:
-                duty = self._answer(call, line)
-                if duty is not None:
-                    return duty
+                command = self._answer(call, line)
+                if command is not None:
+                    return command
             elif queues.lives(call.pid):
                 self._asking.append(call)
             else:
@@ -148,9 +148,9 @@ class _StandInServer:
             queues.mark_begun(self._folder, call.slot)
             caller.close()
             return None
-        return self._begin(caller, call)
+        return self._become(caller, call)
 
-    def _begin(self, caller: callers.WaitingCaller, call: _Call) -> ForkedCommand:
+    def _become(self, caller: callers.WaitingCaller, call: _Call) -> ForkedCommand:
         """Become the caller's stand-in. Where that fails the caller runs its command itself."""
         try:
             os.setsid()
