@@ -89,7 +89,7 @@ def _run(path: str, name: str, settings: JobSettings, env: Dict[str, str], repor
 
 def _argv(path: str, hooks_shell: str, env: Mapping[str, str]) -> List[str]:
     """Return what runs a hook: itself, the configured shell, or bash (sh without one) for a script with no `#!`."""
-    nature = kind.of(path)
+    nature = kind.read_kind(path)
     if nature.kind is HookKind.SHELL and hooks_shell:
         words = [*split(hooks_shell), path]
     elif nature.kind is HookKind.SHELL and not nature.shebang:

@@ -31,7 +31,7 @@ class _Parts(NamedTuple):
 
 
 def unfit_reason(address: str) -> str:
-    """Return why the address is refused whatever is allowed, "" if it is acceptable.
+    """Return why the address is refused whatever is allowed, as the rest of "the address …"; "" if it is acceptable.
 
     Two programs must not interpret it differently: so no control characters, no segments `.` and `..`, no escaped
     slashes and dots, one user at most.

@@ -41,7 +41,7 @@ class Nature(NamedTuple):
         return words[0] if words else ""
 
 
-def of(path: str) -> Nature:
+def read_kind(path: str) -> Nature:
     """Return what the file at `path` is. Raises OSError."""
     with open(path, "rb") as file:
         head = file.read(_LONGEST_SHEBANG_BYTES)

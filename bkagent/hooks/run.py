@@ -53,7 +53,7 @@ def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
     """
     session.log.header(f"Running {hook.title} hook")
     try:
-        nature = kind.of(hook.path)
+        nature = kind.read_kind(hook.path)
     except OSError as error:
         raise HookFailed(f'running "{hook.title}" hook: cannot read {hook.path}: {error.strerror}', 1) from error
     if nature.kind is not HookKind.SHELL:

@@ -103,7 +103,7 @@ class Session:
     ) -> str:
         """Run a command without a terminal or a prompt; return what it printed to stdout.
 
-        Its stderr goes to the log unless `hidden`; `watch` gets that of it as it comes. A debug log shows both that and
+        Its stderr goes to the log unless `hidden`; `watch` gets stderr as it arrives. A debug log shows both that and
         a prompt, of the words `shown` where they are given. Raises as `run` does.
         """
         output = _Captured()

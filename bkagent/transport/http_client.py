@@ -116,7 +116,7 @@ class Pool:
         sent = _checked_headers(headers)
         for _ in range(REDIRECTS_COUNT + 1):
             send = partial(self._send, method, address, sent, body, deadline, sink)
-            response = self._logged(method, address, sent, send)
+            response = self._send_logged(method, address, sent, send)
             location = response.headers.get("location")
             if not follow or location is None or response.status not in (301, 302, 303, 307, 308):
                 return response
@@ -132,7 +132,7 @@ class Pool:
             address = target
         raise Unreachable(f"{method} {address.shown}: stopped after {REDIRECTS_COUNT} redirects", may_retry=False)
 
-    def _logged(
+    def _send_logged(
         self, method: str, address: Address, headers: Mapping[str, str], send: Callable[[], Response]
     ) -> Response:
         """Return what `send` does, and report the request where that is asked for."""

@@ -52,7 +52,7 @@ def constant(tries: int, pause_s: float, jitter: "Tuple[float, float]" = (0.0, 0
 
 
 def exponential(tries: int, base: float, jitter: "Tuple[float, float]" = (0.0, 0.0)) -> Schedule:
-    """Return a schedule whose pauses are `base` to the power of 0, 1, 2 ... seconds, of which only whole ones count.
+    """Return a schedule whose pauses are `base` to the power of 0, 1, 2 ... seconds; `base` is cut to whole seconds.
 
     Raises ValueError for less than a second: it would shrink.
     """

@@ -153,8 +153,8 @@ def _unescape_host(text: str) -> str:
 
 def _unescape_zone(text: str) -> str:
     for digits in _ESCAPE.findall(text):
-        letter = chr(int(digits, 16))
-        if digits != "25" and letter != " " and letter not in _IN_HOST:
+        char = chr(int(digits, 16))
+        if digits != "25" and char != " " and char not in _IN_HOST:
             raise BadUrl(f'invalid URL escape "%{digits}"')
     _check_letters(text)
     return _unescape(text)

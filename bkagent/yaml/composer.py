@@ -35,7 +35,7 @@ class Composer:
     def __init__(self, text: Text, tokens: List[Token]) -> None:
         self.text = text
         self.tokens = tokens
-        self.place = 0
+        self.index = 0
         self.depth = 0
         self.anchors = Anchors(text)
 
@@ -44,52 +44,52 @@ class Composer:
         if self.tokens[0].kind in _AFTER_NODE:
             return None
         value = self._node()
-        token = self.tokens[self.place]
+        token = self.tokens[self.index]
         if token.kind not in _AFTER_NODE:
             self._wrong("the end of the document, or another line of what stands before")
         return value
 
     def _wrong(self, expected: str) -> None:
-        token = self.tokens[self.place]
+        token = self.tokens[self.index]
         self.text.wrong(token.at, f"expected {expected}, found {_shown(token)}")
 
     def _node(self, indentless: bool = False) -> Any:
-        token = self.tokens[self.place]
+        token = self.tokens[self.index]
         if token.kind == t.SCALAR:
-            self.place += 1
+            self.index += 1
             self.anchors.count(len(token.text))
             return token.text if token.style else resolve(token.text)
         if token.kind == t.ALIAS:
-            self.place += 1
+            self.index += 1
             return self.anchors.value(token, self.depth)
         if token.kind not in (t.ANCHOR, t.TAG):
             return self._content(token, "", indentless, False)
         anchor, tag = self._properties()
         begun = self.anchors.begin(anchor, self.depth)
-        value = self._content(self.tokens[self.place], tag, indentless, True)
+        value = self._content(self.tokens[self.index], tag, indentless, True)
         self.anchors.end(begun, value)
         return value
 
     def _properties(self) -> Tuple[str, str]:
         found: Dict[str, str] = {}
-        while self.tokens[self.place].kind in (t.ANCHOR, t.TAG):
-            token = self.tokens[self.place]
+        while self.tokens[self.index].kind in (t.ANCHOR, t.TAG):
+            token = self.tokens[self.index]
             if token.kind in found:
                 self._wrong(f"a value, which has only one {token.kind.split()[-1]}")
             found[token.kind] = token.text
-            self.place += 1
+            self.index += 1
         return found.get(t.ANCHOR, ""), found.get(t.TAG, "")
 
     def _content(self, token: Token, tag: str, indentless: bool, may_be_empty: bool) -> Any:
         kind = token.kind
         if kind == t.SCALAR:
-            self.place += 1
+            self.index += 1
             self.anchors.count(len(token.text))
             return self._scalar(token, tag)
         if kind == t.BLOCK_ENTRY and indentless:
             return self._deeper(self._indentless_sequence)
         if kind in _COLLECTIONS:
-            self.place += 1
+            self.index += 1
             return self._deeper(getattr(self, _COLLECTIONS[kind]))
         if not may_be_empty:
             self._wrong("a value")
@@ -106,7 +106,7 @@ class Composer:
     def _deeper(self, read: Any) -> Any:
         self.depth += 1
         if self.depth > DEEPEST:
-            self.text.wrong(self.tokens[self.place].at, f"expected at most {DEEPEST} levels of nesting, found more")
+            self.text.wrong(self.tokens[self.index].at, f"expected at most {DEEPEST} levels of nesting, found more")
         self.anchors.reach(self.depth)
         self.anchors.count(0)
         value = read()
@@ -117,9 +117,9 @@ class Composer:
 
     def _block_sequence(self) -> List[Any]:
         items = self._items(_NO_ITEM, False)
-        if self.tokens[self.place].kind != t.BLOCK_END:
+        if self.tokens[self.index].kind != t.BLOCK_END:
             self._wrong('another item with "-", or a line that is indented less')
-        self.place += 1
+        self.index += 1
         return items
 
     def _indentless_sequence(self) -> List[Any]:
@@ -128,16 +128,16 @@ class Composer:
     def _items(self, no_item: Tuple[str, ...], indentless: bool) -> List[Any]:
         tokens = self.tokens
         items: List[Any] = []
-        while tokens[self.place].kind == t.BLOCK_ENTRY:
-            self.place += 1
-            items.append(None if tokens[self.place].kind in no_item else self._node(indentless))
+        while tokens[self.index].kind == t.BLOCK_ENTRY:
+            self.index += 1
+            items.append(None if tokens[self.index].kind in no_item else self._node(indentless))
         return items
 
     def _flow_sequence(self) -> List[Any]:
         items: List[Any] = []
         while self._more_in_flow(t.FLOW_SEQUENCE_END, bool(items)):
-            if self.tokens[self.place].kind == t.KEY:
-                self.place += 1
+            if self.tokens[self.index].kind == t.KEY:
+                self.index += 1
                 pair: List[Tuple[Any, Any]] = [self._flow_pair(t.FLOW_SEQUENCE_END)]
                 items.append(self._mapping(pair))
             else:
@@ -146,15 +146,15 @@ class Composer:
 
     def _more_in_flow(self, closing: str, later: bool) -> bool:
         """Go past the comma or the closing bracket; return whether an entry follows."""
-        token = self.tokens[self.place]
+        token = self.tokens[self.index]
         if later and token.kind == t.FLOW_ENTRY:
-            self.place += 1
-            token = self.tokens[self.place]
+            self.index += 1
+            token = self.tokens[self.index]
         elif later and token.kind != closing:
             self._wrong(f"a comma or {closing}")
         if token.kind != closing:
             return True
-        self.place += 1
+        self.index += 1
         return False
 
     # Mappings
@@ -162,57 +162,57 @@ class Composer:
     def _block_mapping(self) -> Dict[str, Any]:
         tokens = self.tokens
         pairs: List[Tuple[Any, Any]] = []
-        while tokens[self.place].kind in (t.KEY, t.VALUE):
+        while tokens[self.index].kind in (t.KEY, t.VALUE):
             key: Any = None
-            at = tokens[self.place].at
-            if tokens[self.place].kind == t.KEY:
-                self.place += 1
-                if tokens[self.place].kind not in _NO_BLOCK_VALUE:
+            at = tokens[self.index].at
+            if tokens[self.index].kind == t.KEY:
+                self.index += 1
+                if tokens[self.index].kind not in _NO_BLOCK_VALUE:
                     key = self._key(True)
             value = None
-            if tokens[self.place].kind == t.VALUE:
-                self.place += 1
-                if tokens[self.place].kind not in _NO_BLOCK_VALUE:
+            if tokens[self.index].kind == t.VALUE:
+                self.index += 1
+                if tokens[self.index].kind not in _NO_BLOCK_VALUE:
                     value = self._node(True)
             pairs.append((self._checked(key, at), self._merge_value(key, value, at)))
-        if tokens[self.place].kind != t.BLOCK_END:
+        if tokens[self.index].kind != t.BLOCK_END:
             self._wrong("another key with a colon, indented like those above, or a line that is indented less")
-        self.place += 1
+        self.index += 1
         return self._mapping(pairs)
 
     def _flow_mapping(self) -> Dict[str, Any]:
         pairs: List[Tuple[Any, Any]] = []
         while self._more_in_flow(t.FLOW_MAPPING_END, bool(pairs)):
-            if self.tokens[self.place].kind == t.KEY:
-                self.place += 1
+            if self.tokens[self.index].kind == t.KEY:
+                self.index += 1
                 pairs.append(self._flow_pair(t.FLOW_MAPPING_END))
             else:
-                at = self.tokens[self.place].at
+                at = self.tokens[self.index].at
                 key = self._key(False)
                 pairs.append((self._checked(key, at), self._merge_value(key, None, at)))
         return self._mapping(pairs)
 
     def _flow_pair(self, closing: str) -> Tuple[Any, Any]:
         tokens = self.tokens
-        at = tokens[self.place].at
+        at = tokens[self.index].at
         key = None
-        if tokens[self.place].kind not in (t.VALUE, t.FLOW_ENTRY, closing):
+        if tokens[self.index].kind not in (t.VALUE, t.FLOW_ENTRY, closing):
             key = self._key(False)
         value = None
-        if tokens[self.place].kind == t.VALUE:
-            self.place += 1
-            if tokens[self.place].kind not in (t.FLOW_ENTRY, closing):
+        if tokens[self.index].kind == t.VALUE:
+            self.index += 1
+            if tokens[self.index].kind not in (t.FLOW_ENTRY, closing):
                 value = self._node()
         return self._checked(key, at), self._merge_value(key, value, at)
 
     def _key(self, indentless: bool) -> Any:
         """Return a key's value, or _MERGE."""
-        token = self.tokens[self.place]
+        token = self.tokens[self.index]
         if token.kind == t.SCALAR and token.text == "<<" and not token.style:
-            self.place += 1
+            self.index += 1
             return _MERGE
-        if token.kind == t.TAG and token.text in ("!!merge", "!") and self.tokens[self.place + 1].text == "<<":
-            self.place += 2
+        if token.kind == t.TAG and token.text in ("!!merge", "!") and self.tokens[self.index + 1].text == "<<":
+            self.index += 2
             return _MERGE
         return self._node(indentless)
 

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from bkagent.hooks.find import find, find_all
-from bkagent.hooks.kind import HookKind, of
+from bkagent.hooks.kind import HookKind, read_kind
 from bkagent.system.confined_path import resolve_below
 
 
@@ -122,8 +122,8 @@ def test_no_path_through_random_links_leaves_the_root(tmp_path, seed):
     ],
 )
 def test_the_first_bytes_tell_what_a_hook_is(tmp_path, head, kind):
-    assert of(write(tmp_path / "hook", head)).kind is kind
+    assert read_kind(write(tmp_path / "hook", head)).kind is kind
 
 
 def test_the_interpreter_is_the_first_word_of_the_shebang(tmp_path):
-    assert of(write(tmp_path / "hook", b"#! /opt/bin/bash -e\n")).interpreter == "/opt/bin/bash"
+    assert read_kind(write(tmp_path / "hook", b"#! /opt/bin/bash -e\n")).interpreter == "/opt/bin/bash"

@@ -6,7 +6,7 @@ from bkagent.config.options import secrets as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, UsageError
 from bkagent.remote import secrets
-from bkagent.transport.retry import sleep
+from bkagent.transport import retry
 from bkagent.wire import go_text
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ def _fetch_all(call: "Call", keys: "List[str]") -> "Dict[str, str]":
 
     def fetch(key: str) -> None:
         try:
-            values[key] = secrets.get(in_job, job, key, wait=sleep, report=call.report)
+            values[key] = secrets.get(in_job, job, key, wait=retry.sleep, report=call.report)
         except AgentError as problem:
             problems[key] = problem
 

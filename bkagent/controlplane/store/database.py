@@ -62,7 +62,7 @@ class Database:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """Make everything in the block one transaction, alone in the store; undone whole when it raises.
+        """Make everything in the block one transaction, with exclusive access; undone whole when it raises.
 
         Inside another change it is part of that one. Raises PlaneError when the file cannot be written.
         """

@@ -166,6 +166,6 @@ def _run(
 
 def _is_shell(path: str) -> bool:
     try:
-        return kind.of(path).kind is kind.HookKind.SHELL
+        return kind.read_kind(path).kind is kind.HookKind.SHELL
     except OSError:
         return True  # running it will say what is wrong

@@ -12,13 +12,16 @@ from bkagent.transport.answer import Answer, json_answer, text_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
+# Parameters of the list, and the attribute of a job that each compares with.
+_FILTERS = {"step_key": "step_key", "group_key": "group_key", "state": "shown_state"}
+
 
 def jobs(site: Site, request: Request) -> Answer:
     """List the jobs of a build, a page of `items` with a link to the next."""
     record = access.build_of(site, request)
     per_page = Page.of(request).per_page
     records = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
-    for name, attribute in (("step_key", "step_key"), ("group_key", "group_key"), ("state", "shown_state")):
+    for name, attribute in _FILTERS.items():
         values = request.values(name)
         records = [job for job in records if not values or getattr(job, attribute) in values]
     after = request.value("after")

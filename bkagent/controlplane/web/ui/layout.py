@@ -42,13 +42,13 @@ Crumbs = Sequence[Tuple[str, str]]
 
 
 def page(
-    title: str, crumbs: Crumbs, content: Html, *, live: str = "", status: int = 200, aside: Html = NOTHING,
+    title: str, crumbs: Crumbs, content: Html, *, events_path: str = "", status: int = 200, aside: Html = NOTHING,
     with_forms: bool = False,
 ) -> Answer:  # fmt: skip
     """Return a page.
 
     crumbs       (words, path) from the top down
-    live         where its events come from, or ""
+    events_path  of its live events, or ""
     aside        what stands beside the crumbs
     with_forms   whether the page may send forms to this server; else it cannot send forms
     """
@@ -56,10 +56,10 @@ def page(
     text = fill(
         _PAGE,
         title=title,
-        refresh=_WITHOUT_SCRIPTS if live else NOTHING,
+        refresh=_WITHOUT_SCRIPTS if events_path else NOTHING,
         crumbs=join(links, ' <span class="sep">&#8250;</span> '),
         aside=aside,
-        live=fill(' data-live="{live}"', live=live) if live else NOTHING,
+        live=fill(' data-live="{path}"', path=events_path) if events_path else NOTHING,
         content=content,
     )
     policy = _POLICY.format(forms="'self'" if with_forms else "'none'")

@@ -191,7 +191,7 @@ def _page(site: Site, request: Request, title: str, crumbs: Crumbs, content: Htm
     """Return a page for the reader of a request, who can log out where there is a session."""
     session = access.session_of(site, request)
     leave = forms.form(session, "/-/logout", fill("<button>Log out</button>")) if session else NOTHING
-    return page(title, crumbs, content, live=events, aside=leave, with_forms=session is not None)
+    return page(title, crumbs, content, events_path=events, aside=leave, with_forms=session is not None)
 
 
 def _crumbs(site: Site, record: Build) -> Crumbs:
