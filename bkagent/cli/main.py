@@ -269,9 +269,9 @@ def _is_full(error: OSError) -> bool:
 
 
 def _end_after_full_disk(error: OSError) -> int:
+    _discard_stdout()  # first, as what it has not taken goes before every error
     target = error.filename if isinstance(error.filename, str) else "the output"
     _print_error(f"{_name()}: fatal: {target} cannot be written: {error.strerror}")
-    _discard_stdout()
     return 1
 
 
