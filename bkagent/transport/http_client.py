@@ -135,7 +135,7 @@ class Pool:
     def _send_logged(
         self, method: str, address: Address, headers: Mapping[str, str], send: Callable[[], Response]
     ) -> Response:
-        """Return what `send` does, and report the request where that is asked for."""
+        """Return the response of `send`; log the request if enabled."""
         if self._request_log is None:
             return send()
         shown = address.url if address.origin == self._origin else address.shown

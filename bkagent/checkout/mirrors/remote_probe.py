@@ -57,13 +57,13 @@ def probe(work: Work, git_dir: str, flags: Sequence[str], refspec: str) -> None:
     with measure(work), time_limit(work.session, PROBE_LIMIT_S) as limit:
         try:
             work.run(argv, outcome.FETCH, shown="")
-            result_kind = MirrorOutcome.HIT if work.has_commit(commit, git_dir) else MirrorOutcome.MISS
+            fetch_outcome = MirrorOutcome.HIT if work.has_commit(commit, git_dir) else MirrorOutcome.MISS
         except (JobFailed, Cancelled) as failed:
             if limit.outer.requested:
                 raise
             is_absent = isinstance(failed, GitFailed) and failed.kind is Kind.NOT_ON_REMOTE
-            result_kind = MirrorOutcome.MISS if is_absent else MirrorOutcome.ERROR
-        remote.outcome = MirrorOutcome.TIMEOUT if limit.expired else result_kind
+            fetch_outcome = MirrorOutcome.MISS if is_absent else MirrorOutcome.ERROR
+        remote.outcome = MirrorOutcome.TIMEOUT if limit.expired else fetch_outcome
 
 
 def settings_of(work: Work) -> List[str]:
