@@ -109,19 +109,26 @@ def test_a_defect_of_a_job_process_is_named_by_the_agent_and_not_in_the_jobs_log
     assert "deep-secret-1" not in text and "registration-token" not in text
 
 
-def test_a_thread_and_a_worker_with_defects_are_reported(
-    copy: BrokenCopy, tmp_path: Path, plane: FakeControlPlane
-) -> None:
-    copy.append("agent/cleanup.py", RAISE.format(name="collect_kept", secret="registration-token"))
+def test_a_worker_with_a_defect_is_reported(copy: BrokenCopy, tmp_path: Path, plane: FakeControlPlane) -> None:
     copy.append("agent/worker.py", RAISE.format(name="broken", secret="") + "Worker.run = broken\n")
     with AgentProcess(tmp_path / "agent", plane.endpoint, program=copy.program(sys.executable)) as agent:
         assert agent.wait() == 1
-        said = agent.said
-    assert "Traceback" not in said
-    texts = [path.read_text(encoding="utf-8") for path in reports(tmp_path / "agent")]
-    assert len(texts) == 2 and said.count("the report is ") == 2
-    assert any("thread collecting\n" in text for text in texts) and any("thread worker-1\n" in text for text in texts)
-    assert "registration-token" not in said + "".join(texts)
+        check_report(tmp_path / "agent", agent.said, "worker-1")
+
+
+def test_a_thread_with_a_defect_is_reported(copy: BrokenCopy, tmp_path: Path, plane: FakeControlPlane) -> None:
+    copy.append("agent/cleanup.py", RAISE.format(name="collect_kept", secret="registration-token"))
+    with AgentProcess(tmp_path / "agent", plane.endpoint, program=copy.program(sys.executable)) as agent:
+        assert agent.wait_said("the report is "), agent.said
+        check_report(tmp_path / "agent", agent.said, "collecting")
+
+
+def check_report(home: Path, said: str, thread: str) -> None:
+    """Check that there is one report, of this thread and without the token, which the agent names once."""
+    (path,) = reports(home)
+    text = path.read_text(encoding="utf-8")
+    assert f"thread {thread}\n" in text and said.count("the report is ") == 1
+    assert "Traceback" not in said and "registration-token" not in said + text
 
 
 def test_a_defect_of_a_servers_handler_is_reported_and_the_server_goes_on(copy: BrokenCopy, tmp_path: Path) -> None:

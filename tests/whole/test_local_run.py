@@ -366,7 +366,7 @@ REFUSED_UPLOADS = (
     ("steps: [{command: x, key: a, depends_on: b}, {command: x, key: b, depends_on: a}]", "forms a cycle"),
     ("steps: [{command: x, key: up-0}]", "has already been used"),
     ("steps: [{trigger: other}]", "trigger steps are not supported"),
-    ("steps: [{command: x, if: 'bad ('}]", "the condition `bad (` is wrong"),
+    ("steps: [{command: x, if: 'bad ('}]", "the condition `bad (` is invalid"),
 )
 
 

@@ -48,7 +48,9 @@ AFTER = ("post-command", "pre-artifact", "post-artifact", "pre-exit")
 
 def declared() -> Dict[str, str]:
     """Return the variables that differences.md names, and where they are."""
-    section = (TOP / "docs" / "differences.md").read_text(encoding="utf-8").partition("### Variables that a job has")[2]
+    section = (
+        (TOP / "docs" / "differences.md").read_text(encoding="utf-8").partition("### Additional variables of a job")[2]
+    )
     return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", section.partition("\n### ")[0], re.MULTILINE))
 
 
