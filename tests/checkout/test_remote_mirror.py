@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import socket
 import subprocess
 import sys
@@ -321,10 +322,16 @@ def test_a_password_in_the_address_is_not_shown():
 
 
 @pytest.fixture
-def silent():
-    """An address that takes connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"https://127.0.0.1:{listener.getsockname()[1]}/widgets.git"
+def listener():
+    """A socket that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture
+def silent(listener):
+    """The address of a repository there."""
+    return f"https://127.0.0.1:{listener.getsockname()[1]}/widgets.git"
 
 
 def test_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log, monkeypatch):
@@ -335,8 +342,9 @@ def test_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log, mon
     assert job.git("rev-parse", "HEAD") == upstream.second
 
 
+@pytest.mark.raced
 @pytest.mark.parametrize("is_there", [False, True])
-def test_a_cancelled_job_does_not_ask_anybody_else(job, upstream, silent, log, is_there):
+def test_a_job_cancelled_while_it_asks_the_copy_asks_nothing_else(job, upstream, listener, silent, log, is_there):
     from bkagent.checkout.run import check_out
     from bkagent.checkout.work import enter
 
@@ -345,11 +353,17 @@ def test_a_cancelled_job_does_not_ask_anybody_else(job, upstream, silent, log, i
     session, settings = job.start(COMMIT=upstream.second, GIT_REMOTE_MIRROR_URL=silent)
     enter(session)
     log.bytes = b""
-    timer = threading.Timer(0.5, session.cancellation.request)
-    timer.start()
+    cancellation = session.cancellation
+
+    def cancel_once_asked():
+        assert select.select([listener], [], [], 60)[0]
+        cancellation.request()
+
+    canceller = threading.Thread(target=cancel_once_asked)
+    canceller.start()
     with pytest.raises((JobFailed, Cancelled)):
         check_out(session, settings, job.left.append)
-    timer.join()
+    canceller.join()
     assert "$ git clone" not in "\n".join(log.own)
     assert "# Fetch and checkout commit" not in log.own
     if is_there:
