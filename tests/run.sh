@@ -41,10 +41,11 @@ fi
 for name in $(env | sed -n 's/^\(BUILDKITE[A-Z0-9_]*\)=.*/\1/p'); do
     unset "$name"
 done
-# Most tests wait for processes most of the time, so one more worker than processors is not too many.
-workers=$("$python" -I -S -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Most tests wait for processes most of the time, so two workers a processor, and one more, are not too many.
+processors=$("$python" -I -S -c 'import os; print(os.cpu_count() or 1)')
+workers=$((2 * processors + 1))
 if [ "$tier" = raced ]; then
     # Their files alone: all others 200 times over would fill the memory before they are deselected.
-    set -- --repeat 200 --busy $((2 * (workers - 1))) "$@" $(grep -rl --include='test_*.py' 'mark\.raced' tests)
+    set -- --repeat 200 --busy $((2 * processors)) "$@" $(grep -rl --include='test_*.py' 'mark\.raced' tests)
 fi
 exec "$venv/bin/python" -m pytest -n "$workers" --dist worksteal -m "$marks" "$@"

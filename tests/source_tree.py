@@ -6,7 +6,7 @@ import ast
 import functools
 import json
 import os
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Tuple
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PACKAGE = os.path.join(TOP, "bkagent")
@@ -41,7 +41,7 @@ def _parse_files() -> Iterator[SourceFile]:
 
 def imports(file: SourceFile) -> Iterator[Tuple[int, str]]:
     """Yield (line, module) of each import, those within functions included."""
-    modules = {known.module for known in files()}
+    modules = _modules()
     for node in ast.walk(file.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -51,6 +51,11 @@ def imports(file: SourceFile) -> Iterator[Tuple[int, str]]:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 yield node.lineno, whole if whole in modules else node.module or ""
+
+
+@functools.lru_cache(maxsize=None)
+def _modules() -> FrozenSet[str]:
+    return frozenset(file.module for file in files())
 
 
 def circles(arrows: Dict[str, List[str]]) -> List[List[str]]:

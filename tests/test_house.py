@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import collections
+import functools
 import os
 import re
 from typing import Counter, Dict, Iterator, List, NamedTuple, Set, Tuple
@@ -45,12 +46,19 @@ def _whole(one: _Class, named: "Dict[str, List[_Class]]") -> "Tuple[int, Set[str
     methods = {member.name for member in one.node.body if isinstance(member, ast.FunctionDef)}
     for base in one.node.bases:
         name = getattr(base, "id", getattr(base, "attr", ""))
-        homes = {node.module for node in ast.walk(one.file.tree) if isinstance(node, ast.ImportFrom)}
         for other in named.get(name, ()):
-            if other.file.module in homes | {one.file.module} and other.node is not one.node:
+            if other.file.module in _modules_of_names(one.file.path) and other.node is not one.node:
                 more, others = _whole(other, named)
                 lines, methods = lines + more, methods | others
     return lines, {name for name in methods if not name.startswith("_")}
+
+
+@functools.lru_cache(maxsize=None)
+def _modules_of_names(path: str) -> "Set[str]":
+    """Return the modules that a file may have a name of a class from, itself among them."""
+    file = next(file for file in files() if file.path == path)
+    imported = {node.module for node in ast.walk(file.tree) if isinstance(node, ast.ImportFrom) and node.module}
+    return imported | {file.module}
 
 
 def test_no_class_is_too_big_with_its_bases() -> None:
