@@ -13,6 +13,7 @@ from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
 from bkagent.report import Report
 from bkagent.wire.go_quoted import go_quote
+from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 _WINDOWS = os.sep == "\\"
@@ -87,9 +88,8 @@ def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
             return False
         os.close(os.open(absolute, os.O_RDONLY))
     except OSError as problem:
-        why = (problem.strerror or str(problem)).lower()
         name = one_line(absolute)
-        raise AgentError(f"building artifact: opening file {name}: open {name}: {why}") from problem
+        raise AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}") from problem
     return True
 
 

@@ -9,6 +9,7 @@ from typing import Callable, List, Tuple
 from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
+from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 _WINDOWS = os.sep == "\\"
@@ -21,7 +22,7 @@ def open_folder(folder: str) -> ConfinedFolder:
     except NotADirectoryError:
         raise AgentError(f"{folder} is not a directory") from None
     except (OSError, ValueError) as problem:
-        raise AgentError(f"could not find information about destination: {folder}: {_reason_of(problem)}") from problem
+        raise AgentError(f"could not find information about destination: {folder}: {reason_of(problem)}") from problem
 
 
 class DestinationFolder:
@@ -63,7 +64,7 @@ class DestinationFolder:
                 f"cannot write {name}: {link} is a symbolic link, which is not followed; remove it"
             ) from None
         except (OSError, ValueError) as problem:
-            raise AgentError(f"cannot write {one_line(goal)}: {_reason_of(problem)}") from problem
+            raise AgentError(f"cannot write {one_line(goal)}: {reason_of(problem)}") from problem
 
 
 def _write(file: FileIO, data: bytes, goal: str) -> None:
@@ -73,8 +74,4 @@ def _write(file: FileIO, data: bytes, goal: str) -> None:
         while view:
             view = view[file.write(view) or 0 :]
     except OSError as problem:
-        raise AgentError(f"cannot write {one_line(goal)}: {_reason_of(problem)}") from problem
-
-
-def _reason_of(problem: Exception) -> str:
-    return (getattr(problem, "strerror", None) or str(problem)).lower()
+        raise AgentError(f"cannot write {one_line(goal)}: {reason_of(problem)}") from problem

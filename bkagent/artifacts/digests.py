@@ -8,6 +8,7 @@ from io import FileIO
 from typing import Callable
 
 from bkagent.errors import AgentError, Cancelled
+from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 _BLOCK_BYTES = 1024 * 1024
@@ -39,9 +40,8 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
                 sha256.update(view[:got])
                 size += got
     except OSError as problem:
-        why = (problem.strerror or str(problem)).lower()
         name = one_line(path)
-        raise AgentError(f"building artifact: opening file {name}: open {name}: {why}") from problem
+        raise AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}") from problem
 
 
 def _sha1() -> "hashlib._Hash":

@@ -10,6 +10,7 @@ from bkagent.errors import JobFailed
 from bkagent.shell import prompt
 from bkagent.system import process_start
 from bkagent.wire import go_quoted
+from bkagent.wire.go_reason import reason_of
 
 Sink = Callable[[bytes], None]
 
@@ -61,8 +62,7 @@ def start(launch: Launch, sink: Sink, errors: Optional[Sink] = None) -> Running:
         return _start_with_pipes(launch, sink, errors)
     except OSError as error:
         kind = "pty" if has_terminal else "process"
-        reason = (error.strerror or str(error)).lower()
-        text = f"error starting {kind}: fork/exec {launch.argv[0]}: {reason}"
+        text = f"error starting {kind}: fork/exec {launch.argv[0]}: {reason_of(error)}"
         raise StartFailed(text, error.errno or 0, _quoted_command(launch)) from None
     except ValueError as error:
         raise StartFailed(str(error), shown=_quoted_command(launch)) from None

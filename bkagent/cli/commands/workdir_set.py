@@ -8,6 +8,7 @@ from bkagent.cli.in_job import choices, job_env, job_text
 from bkagent.config.options.logging import SHARED
 from bkagent.config.options.workdir import OUTPUT
 from bkagent.errors import AgentError, UsageError
+from bkagent.wire.go_reason import reason_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,8 +25,7 @@ def run(call: "Call") -> int:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise AgentError(f'checking working directory "{path}": stat {path}: {reason}') from error
+        raise AgentError(f'checking working directory "{path}": stat {path}: {reason_of(error)}') from error
     if not stat.S_ISDIR(mode):
         raise AgentError(f'working directory "{path}" is not a directory')
     api = job_env.job_api(call)
