@@ -52,7 +52,7 @@ def _write_key(work: Work) -> "tuple[str, str]":
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(work.settings.ssh_key.rstrip("\n").encode("utf-8", "surrogateescape") + b"\n")
     except (ConfigError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = isinstance(error, OSError) and error.strerror or error
         raise JobFailed(f'cannot write the SSH key of the job in "{above}": {reason}', 1) from error
     return holder, path.replace("\\", "/")
 

@@ -193,8 +193,10 @@ def _clone(session: Session, plugin: Plugin, repository: str, folder: str, wishe
         log.comment("Moving temporary plugin directory to final location")
         log.prompt(f"mv {quoted(aside)} {quoted(folder)}")
         _move(session, plugin, aside, folder)
-    except (GitFailed, OSError) as failed:
-        raise _failure(plugin, str(failed), getattr(failed, "exit_code", 1)) from failed
+    except GitFailed as failed:
+        raise _failure(plugin, str(failed), failed.exit_code) from failed
+    except OSError as problem:
+        raise _failure(plugin, str(problem), 1) from problem
     finally:
         session.chdir(before)
         _discard(session, aside)

@@ -19,6 +19,7 @@ from bkagent.agent.output.stdout_follower import OpenOutput, StdoutFollower
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.logs.header_times import HeaderTimes
+from bkagent.logs.upload.chunk_senders import GivenUp
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.logs.upload.uploader import Uploader
 from bkagent.remote import chunks, jobs
@@ -142,15 +143,20 @@ class JobDelivery:
         try:
             self._uploader.run(self._gave_up)
             return 0, ""
-        except (AgentError, OSError) as problem:
-            # Refused for good, or the entry is damaged: the job still runs to its end and has a result.
-            text = f"the log of job {self._entry.job_id} cannot be uploaded: {problem}"
-            self._report("error", text, "log.upload_failed")
-            self._entry.process.wait_for_end()
-            return getattr(problem, "chunks_failed_count", 1), str(problem)
+        except GivenUp as refusal:
+            return self._wait_without_upload(refusal, refusal.chunks_failed_count)
+        except (AgentError, OSError) as damage:
+            # The entry cannot be read, so how many chunks are lost is unknown: one tells that the log is incomplete.
+            return self._wait_without_upload(damage, 1)
         finally:
             for watcher in watchers:
                 watcher.close()
+
+    def _wait_without_upload(self, problem: Exception, failed_chunks: int) -> "tuple[int, str]":
+        """Let the job run to its end, since it has a result all the same; return what `_upload` returns."""
+        self._report("error", f"the log of job {self._entry.job_id} cannot be uploaded: {problem}", "log.upload_failed")
+        self._entry.process.wait_for_end()
+        return failed_chunks, str(problem)
 
     def _log_watchers(self) -> "List[Union[HeaderTimes, StdoutFollower]]":
         """Return what looks at the log as it grows."""

@@ -10,6 +10,7 @@ from bkagent.controlplane.records import Build, Event, Job
 from bkagent.controlplane.scheduling import build_state, concurrency, ordering, states
 from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import agents, builds, jobs
+from bkagent.pipeline.model.steps import CommandStep
 
 
 class Scheduler:
@@ -36,7 +37,7 @@ class Scheduler:
 
     def _cancel_for_failing(self, nodes: List[StepNode], build_id: str) -> bool:
         """Cancel the jobs whose steps ask for it once another job has failed; say whether there were any."""
-        asking = {node.id for node in nodes if getattr(node.step, "cancel_on_build_failing", False)}
+        asking = {node.id for node in nodes if isinstance(node.step, CommandStep) and node.step.cancel_on_build_failing}
         build_jobs = jobs.of_build(self._db, build_id) if asking else []
         if not any(states.counts_against(job) for job in build_jobs if not job.retried):
             return False
