@@ -51,6 +51,20 @@ def test_no_more_connections_of_a_burst_are_unanswered_than_a_short_queue_holds(
         assert [status.result(PATIENCE_S) for status in statuses] == [200] * requests_count
 
 
+def test_a_server_may_answer_none_of_a_burst_before_all_of_it_has_arrived():
+    requests_count = 16
+    with socket.socket() as listening, ThreadPoolExecutor(requests_count) as senders:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(128)
+        listening.settimeout(PATIENCE_S)
+        pool = Pool(f"http://127.0.0.1:{listening.getsockname()[1]}/", {})
+        statuses = [senders.submit(lambda: pool.request("GET", "x", {}).status) for _ in range(requests_count)]
+        unanswered = [listening.accept()[0] for _ in range(requests_count)]
+        for connection in unanswered:
+            _answer(connection)
+        assert [status.result(PATIENCE_S) for status in statuses] == [200] * requests_count
+
+
 def _answer(connection: socket.socket) -> None:
     with connection:
         while b"\r\n\r\n" not in connection.recv(4096):
