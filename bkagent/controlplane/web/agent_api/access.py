@@ -76,25 +76,30 @@ def _own_log(site: Site, request: Request) -> Caller:
     return caller
 
 
-def _running_job(site: Site, request: Request) -> Caller:
-    caller = _reader(site, request)
-    if request.parameters["id"] != caller.job_id:
-        raise Forbidden("the token belongs to another job, or its agent does not run this one")
-    return caller
+def _reader_of_own(own: Callable[[Site, str, Caller], bool], refusal: str) -> Callable[[Site, Request], Caller]:
+    """Return the check of a reader who must own what the path's id names, which `own` decides."""
+
+    def check(site: Site, request: Request) -> Caller:
+        caller = _reader(site, request)
+        if not own(site, request.parameters["id"], caller):
+            raise Forbidden(refusal)
+        return caller
+
+    return check
 
 
-def _job_of_own_build(site: Site, request: Request) -> Caller:
-    caller = _reader(site, request)
-    if site.plane.jobs.get(request.parameters["id"]).build_id != caller.build_id:
-        raise Forbidden("a job may write to its own build only, and only while it runs")
-    return caller
-
-
-def _own_build(site: Site, request: Request) -> Caller:
-    caller = _reader(site, request)
-    if request.parameters["id"] != caller.build_id:
-        raise Forbidden("a job may cancel its own build only, and only while it runs")
-    return caller
+_running_job = _reader_of_own(
+    lambda _, job_id, caller: job_id == caller.job_id,
+    "the token belongs to another job, or its agent does not run this one",
+)
+_job_of_own_build = _reader_of_own(
+    lambda site, job_id, caller: site.plane.jobs.get(job_id).build_id == caller.build_id,
+    "a job may write to its own build only, and only while it runs",
+)
+_own_build = _reader_of_own(
+    lambda _, build_id, caller: build_id == caller.build_id,
+    "a job may cancel its own build only, and only while it runs",
+)
 
 
 def _step_of_own_build(site: Site, request: Request) -> Caller:
