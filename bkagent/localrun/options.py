@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import Mapping, Tuple
+from typing import Mapping
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,3 @@ class RunRequest:
     leftovers: str = "end"
     coloured: bool = False
     terminal: bool = False
-
-
-# Where a pipeline file may be, the reference's places in its order; more than one is an error.
-PLACES: Tuple[str, ...] = tuple(
-    folder + stem + ending
-    for folder, stem in (("", "buildkite"), (".buildkite/", "pipeline"), ("buildkite/", "pipeline"))
-    for ending in (".yml", ".yaml", ".json")
-)

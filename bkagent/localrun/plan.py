@@ -11,11 +11,11 @@ from bkagent.config.options import bootstrap
 from bkagent.controlplane.scheduling import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection
-from bkagent.localrun.options import PLACES, RunRequest
+from bkagent.localrun.options import RunRequest
 from bkagent.localrun.repository import Repository
 from bkagent.pipeline import decodable
 from bkagent.pipeline.conditional import evaluate
-from bkagent.pipeline.document import if_changed, normalise
+from bkagent.pipeline.document import if_changed, normalise, pipeline_file
 from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model import graph, known_attributes, notifications, steps_reader
@@ -32,7 +32,7 @@ class PipelineSource:
 
     repository: Repository
     name: str
-    text: str
+    content: bytes
 
     @property
     def slug(self) -> str:
@@ -44,20 +44,14 @@ class PipelineSource:
 
 
 def find(request: RunRequest) -> PipelineSource:
-    """Return the source that a request names. Raises UsageError where it is missing or unreadable."""
+    """Return the source that a request names. Raises AgentError where it is missing or unreadable."""
     work_tree = repository.find(request.folder, request.environ)
     path = os.path.join(request.folder, request.file) if request.file else _usual(work_tree.top)
     name = request.file or _relative_to(request.folder, path)
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read()
-    except OSError as error:
-        raise UsageError(f"cannot read the pipeline file {name}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{name}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
+    content = pipeline_file.read_file(path, name)
     if request.committed and not work_tree.head:
         raise UsageError("--committed needs a commit, and this repository has none yet")
-    return PipelineSource(work_tree, name, text)
+    return PipelineSource(work_tree, name, content)
 
 
 def read(
@@ -68,7 +62,7 @@ def read(
     `variables` are those that a job uploading the pipeline would see; `changed` tells the changed files, None where
     that is not known.
     """
-    normalised = read_pipeline(source.text, source.name, {**request.environ, **variables, **request.env})
+    normalised = read_pipeline(source.content, source.name, {**request.environ, **variables, **request.env})
     warnings = list(normalised.warnings)
     if_changed.apply(normalised.typed, changed, warnings.append)
     document = normalise.to_wire(normalised.typed)
@@ -149,7 +143,7 @@ def _relative_to(folder: str, path: str) -> str:
 
 
 def _usual(top: str) -> str:
-    paths = [path for path in PLACES if os.path.isfile(os.path.join(top, path))]
+    paths = [path for path in pipeline_file.PLACES if os.path.isfile(os.path.join(top, path))]
     if not paths:
         raise UsageError(
             f"{top} has no pipeline file; expected .buildkite/pipeline.yml, "

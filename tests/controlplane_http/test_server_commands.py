@@ -200,6 +200,7 @@ def test_a_build_is_made_by_a_server_elsewhere(served: Served, tmp_path: Any, pi
 
 def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_path: Any, pipeline_file: str) -> None:
     (tmp_path / "bad.yml").write_text("steps: [")
+    (tmp_path / "latin.yml").write_bytes(b"steps: [{command: \xff}]")
     (tmp_path / "unknown.yml").write_text("steps:\n  - nonsense: 1\n")
     whole = {"--data": "data", "--pipeline": "app", "--file": pipeline_file, "--repository": "/r.git"}
     for change, part in (
@@ -209,8 +210,9 @@ def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_
         ({"--endpoint": "http://127.0.0.1:1"}, "either"),
         ({"--data": None, "--endpoint": "http://127.0.0.1:1"}, "--token"),
         ({"--data": None, "--endpoint": "http://127.0.0.1:1", "--token": "x"}, "127.0.0.1:1"),
-        ({"--file": "absent.yml"}, "cannot read the pipeline file absent.yml"),
+        ({"--file": "absent.yml"}, 'cannot read the pipeline file "absent.yml"'),
         ({"--file": "bad.yml"}, "bad.yml"),
+        ({"--file": "latin.yml"}, "expected text in UTF-8"),
         ({"--file": "unknown.yml"}, "nonsense"),
         ({"--pipeline": "no slug"}, "no slug"),
         ({"--repository": None}, "repository"),

@@ -219,7 +219,7 @@ def test_a_file_is_named_as_it_was_given(make: Make, run: Callable[..., Done]) -
     done = run("/dev/fd/0", stdin="steps: [{command: 'true'}]")
     assert done.status == 0, done.text
     assert done.out.startswith("Running /dev/fd/0 of ")
-    assert run("none/../none.yml").text.startswith("bkagent: fatal: cannot read the pipeline file none/../none.yml: ")
+    assert run("none/../none.yml").text.startswith('bkagent: fatal: cannot read the pipeline file "none/../none.yml": ')
 
 
 def test_one_step_of_a_file_of_ones_own(make: Make, run: Callable[..., Done]) -> None:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 
-FILE_BYTES = 16 * 1024 * 1024
-
 
 def run(call: Call) -> int:
     """Make the build and print where it is."""
@@ -44,6 +42,7 @@ def run(call: Call) -> int:
 
 def _request(call: Call) -> "BuildRequest":
     from bkagent.controlplane.web.rest_api.build_request import BuildRequest
+    from bkagent.pipeline.document.pipeline_file import read_file, read_stream
     from bkagent.pipeline.document.source import read_pipeline
 
     settings = call.settings
@@ -52,9 +51,13 @@ def _request(call: Call) -> "BuildRequest":
         bootstrap.BRANCH.env[0]: settings[server.BRANCH], build_variables.COMMIT: settings[server.COMMIT],
         build_variables.MESSAGE: settings[server.MESSAGE], bootstrap.PIPELINE.env[0]: settings[server.PIPELINE],
     }  # fmt: skip
-    text, name = _text(call, settings[server.PIPELINE_FILE])
+    path = settings[server.PIPELINE_FILE]
+    if path == "-":
+        name, content = "standard input", read_stream(call.stdin.buffer, "standard input")
+    else:
+        name, content = path, read_file(path, path)
     interpolate = not settings[server.NO_INTERPOLATION]
-    normalised = read_pipeline(text, name, {**call.environ, **known, **env}, interpolate=interpolate)
+    normalised = read_pipeline(content, name, {**call.environ, **known, **env}, interpolate=interpolate)
     for warning in normalised.warnings:
         call.report("warn", warning)
     return BuildRequest(
@@ -62,18 +65,6 @@ def _request(call: Call) -> "BuildRequest":
         message=settings[server.MESSAGE], repository=settings[server.REPOSITORY], env=env,
         meta_data=_pairs(settings[server.BUILD_META_DATA], "meta-data"),
     )  # fmt: skip
-
-
-def _text(call: Call, path: str) -> "tuple[str, str]":
-    try:
-        if path == "-":
-            return call.stdin.read(FILE_BYTES), "standard input"
-        with open(path, encoding="utf-8-sig") as file:
-            return file.read(FILE_BYTES), path
-    except OSError as error:
-        raise UsageError(f"cannot read the pipeline file {path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: the pipeline file must be UTF-8 text; byte {error.start} is not") from None
 
 
 def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":

@@ -7,18 +7,11 @@ import stat
 from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
 
 from bkagent.errors import AgentError
+from bkagent.pipeline.document.pipeline_file import PLACES, read_file, read_stream
 from bkagent.wire.go_quoted import go_quote
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
-
-PLACES = tuple(
-    f"{folder}.{ending}"
-    for folder in ("buildkite", ".buildkite/pipeline", "buildkite/pipeline")
-    for ending in ("yml", "yaml", "json")
-)
-# A pipeline of this size is a mistake; the control plane would refuse it long before.
-LARGEST_BYTES = 64 * 1024 * 1024
 
 
 class Input(NamedTuple):
@@ -44,7 +37,7 @@ def inputs(call: Call) -> Iterable[Input]:
 
 
 def _standard_input(call: Call) -> Iterator[Input]:
-    yield Input("(stdin)", _check_size(call.stdin.buffer.read(LARGEST_BYTES + 1), "(stdin)"))
+    yield Input("(stdin)", read_stream(call.stdin.buffer, "(stdin)"))
 
 
 def _stdin_is_readable(call: Call) -> bool:
@@ -70,17 +63,7 @@ def _find_file(call: Call) -> str:
 
 
 def _read_file(path: str) -> Input:
-    try:
-        with open(path, "rb") as file:
-            content = _check_size(file.read(LARGEST_BYTES + 1), path)
-    except OSError as error:
-        raise AgentError(f'cannot read the pipeline file "{path}": {error.strerror}') from None
+    content = read_file(path, path)
     if not content:
         raise AgentError(f'pipeline file "{path}" is empty')
     return Input(os.path.basename(path), content)
-
-
-def _check_size(content: bytes, name: str) -> bytes:
-    if len(content) > LARGEST_BYTES:
-        raise AgentError(f'pipeline "{name}" is larger than {LARGEST_BYTES} bytes')
-    return content
