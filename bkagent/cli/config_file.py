@@ -4,6 +4,7 @@ import os
 
 from bkagent.config import file, paths, self_command
 from bkagent.config.options import session
+from bkagent.config.settings import invalid_value
 from bkagent.errors import ConfigError
 
 TYPE_CHECKING = False
@@ -46,8 +47,8 @@ def find(flags: "Dict[str, List[str]]", environ: "Dict[str, str]") -> str:
     if not asked:
         return file.search(environ, self_command.program_folders())
     if not os.path.exists(paths.expand(asked, environ)):
-        source = f"flag --{OPTION}" if OPTION in flags else f"environment variable {VARIABLE}"
-        raise ConfigError(f"config must be a file that exists, but the {source} says {asked}")
+        origin = f"flag --{OPTION}" if OPTION in flags else f"environment variable {VARIABLE}"
+        raise ConfigError(invalid_value(OPTION, "a file that exists", asked, origin))
     return asked
 
 

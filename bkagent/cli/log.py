@@ -88,9 +88,8 @@ def _lowest_rank(settings: "Settings", doubts: "List[str]") -> int:
         word = str(settings[logging.LOG_LEVEL]).lower()
         word = "warn" if word == "warning" else word
     if word not in RANK:
-        where = settings.origin(logging.LOG_LEVEL)
-        legal = ", ".join(RANK)
-        doubts.append(f'log-level must be one of {legal}, but the {where} says "{word}"; using notice')
+        invalid = settings.invalid_value(logging.LOG_LEVEL, "one of " + ", ".join(RANK), word)
+        doubts.append(invalid + "; using notice")
     if logging.DEBUG in settings and settings[logging.DEBUG]:
         return RANK["debug"]
     return RANK.get(word, RANK["notice"])

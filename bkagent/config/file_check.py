@@ -1,6 +1,7 @@
 """Report all problems of a configuration file, by line."""
 
 from bkagent.config import file
+from bkagent.config.settings import invalid_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ def _value_problems(option: "Option", text: str) -> "List[str]":
     try:
         option.kind.from_file(text)
     except ValueError as wrong:
-        shown = "" if option.secret else f', not "{text}"'
-        sentences.append(f"{option.name} must be {wrong}{shown}")
+        sentences.append(invalid_value(option.name, str(wrong), None if option.secret else text))
     if option.replaced_by:
         sentences.append(f"{option.name} was renamed to {option.replaced_by}")
     if "\n" in text:

@@ -24,7 +24,7 @@ class Settings:
         self._origins: "Dict[str, str]" = {}
 
     def put(self, option: "Option", value: object, origin: str) -> None:
-        """Set a value; `origin` finishes the sentence "... comes from the ..."."""
+        """Set a value; `origin` says where it comes from, as `origin` below does."""
         self._values[option.name] = value
         self._origins[option.name] = origin
 
@@ -47,6 +47,21 @@ class Settings:
     def is_set(self, option: "Option") -> bool:
         """Return whether anything but the default gave the value."""
         return self._origins.get(option.name, DEFAULT) != DEFAULT
+
+    def invalid_value(self, option: "Option", legal: str, given: object) -> str:
+        """Return the sentence for an invalid value, or an invalid part of it, with its origin; see `invalid_value`."""
+        return invalid_value(option.name, legal, given, self.origin(option))
+
+
+def invalid_value(name: str, legal: str, given: object, origin: str = "") -> str:
+    """Return `NAME must be LEGAL, not "GIVEN" (ORIGIN)`; a number without quotes, None (a secret) not at all.
+
+    Every invalid option and argument is reported in these words, so that all say what is legal and what to change.
+    """
+    shown = f'"{given}"' if isinstance(given, str) else given
+    return (
+        f"{name} must be {legal}" + (f", not {shown}" if given is not None else "") + (f" ({origin})" if origin else "")
+    )
 
 
 class Source:
@@ -122,8 +137,8 @@ def _read(option: "Option", reader: "Callable[[str], object]", text: str, origin
     try:
         return reader(text)
     except ValueError as wrong:
-        shown = "(a secret)" if option.secret else f'"{text}"'
-        raise error(f"{option.name} must be {wrong}, but the {origin} says {shown}") from None
+        given = None if option.secret else text
+        raise error(invalid_value(option.name, str(wrong), given, origin)) from None
 
 
 def _from_file(option: "Option", text: str, origin: str, warn: "Callable[[str], None]") -> object:

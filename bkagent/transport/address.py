@@ -59,7 +59,7 @@ def parse(url: str, what: str = "URL") -> Address:
         raise ConfigError(f"the {what} cannot be read: {problem}") from None
     host = parts.hostname or ""
     if parts.scheme not in _PORTS or not host or any(letter <= " " for letter in host):
-        raise ConfigError(f"the {what} must be an http:// or https:// URL, but it is {_without_secrets(url)!r}")
+        raise ConfigError(f"the {what} must be an http:// or https:// URL, not {_without_secrets(url)!r}")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.startswith("/"):
         target = "/" + target

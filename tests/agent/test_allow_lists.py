@@ -148,15 +148,16 @@ def test_names_of_variables_are_matched_whole_lines_apart(plane, start):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--allowed-repositories", "("], '(missing closing ))'),
-        (["--allowed-repositories", r"good,a(?!b)"], r'"a(?!b)" (invalid or unsupported Perl syntax: (?!'),
+        (["--allowed-repositories", "("], "(flag --allowed-repositories): missing closing )"),
+        (["--allowed-repositories", r"good,a(?!b)"],
+         r'not "a(?!b)" (flag --allowed-repositories): invalid or unsupported Perl syntax: (?!'),
         (["--allowed-plugins", r"\p{Greek}"], "only general categories are"),
     ],
 )  # fmt: skip
 def test_a_pattern_that_cannot_be_matched_ends_the_start(start, flags, message):
     agent = start(*flags)
     assert agent.wait() == 1
-    assert message in agent.said and f"{flags[0][2:]} must hold regular expressions" in agent.said
+    assert message in agent.said and f"{flags[0][2:]} must be regular expressions" in agent.said
 
 
 def test_no_pattern_keeps_the_agent_busy(plane, start):

@@ -58,7 +58,7 @@ def test_a_registration_names_no_feature_that_does_not_work(plane, start):
         (["--signal-grace-period-seconds", "10"], "must be less than cancel-grace-period"),
         (["--cancel-grace-period", "0"], "make it at least 1"),
         (["--allowed-environment-variables", "X"], "enable-environment-variable-allowlist"),
-        (["--allowed-repositories", "("], "allowed-repositories must hold regular expressions"),
+        (["--allowed-repositories", "("], "allowed-repositories must be regular expressions"),
         (["--verification-jwks-file", "keys"], "verification-jwks-file"),
         (["--kubernetes-exec"], "kubernetes-exec"),
         (["--cancel-signal", "SIGNOPE"], "cancel-signal must be one of SIGHUP"),

@@ -42,13 +42,13 @@ def _refused(run: Run, words: "List[str]", env: "Dict[str, str]", said: "List[st
 @pytest.mark.parametrize("name", BAD)
 def test_from_a_flag(name: str, run: Run) -> None:
     _, text, legal = BAD[name]
-    _refused(run, [f"--{name}={text}"], {}, [f"{name} must be ", legal, f'flag --{name} says "{text}"'])
+    _refused(run, [f"--{name}={text}"], {}, [f"{name} must be ", legal, f'not "{text}" (flag --{name})'])
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_from_a_variable(name: str, run: Run) -> None:
     variable, text, legal = BAD[name]
-    said = [f"{name} must be ", legal, f'environment variable {variable} says "{text}"']
+    said = [f"{name} must be ", legal, f'not "{text}" (environment variable {variable})']
     _refused(run, [], {variable: text}, said)
 
 
@@ -56,7 +56,7 @@ def test_from_a_variable(name: str, run: Run) -> None:
 def test_from_the_file(name: str, run: Run, tmp_path: Path) -> None:
     _, text, legal = BAD[name]
     (tmp_path / "a.cfg").write_text(f"# mine\n{name}={text}\n")
-    said = [f"{name} must be ", legal, f'a.cfg, line 2 says "{text}"']
+    said = [f"{name} must be ", legal, f'not "{text}" (configuration file {tmp_path / "a.cfg"}, line 2)']
     if name not in GOES_ON:
         _refused(run, ["--config", "a.cfg"], {}, said)
         return

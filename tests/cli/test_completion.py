@@ -82,7 +82,7 @@ def test_a_script_names_every_command(shell: str, run: Run) -> None:
 @pytest.mark.parametrize(
     "words, said",
     [
-        (["tcsh"], 'the shell must be one of bash, zsh, fish, but the argument says "tcsh"'),
+        (["tcsh"], 'shell must be one of bash, zsh, fish, not "tcsh" (argument SHELL)'),
         ([], "Missing shell. See: `bkagent completion --help`"),
     ],
 )

@@ -99,9 +99,9 @@ def test_show_in_json_is_not_mixed_with_messages(run: Run, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "words, env, said",
     [
-        (["--config", "none.cfg"], {}, "config must be a file that exists, but the flag --config says none.cfg"),
+        (["--config", "none.cfg"], {}, 'config must be a file that exists, not "none.cfg" (flag --config)'),
         ([], {"BUILDKITE_AGENT_CONFIG": "none.cfg"},
-         "config must be a file that exists, but the environment variable BUILDKITE_AGENT_CONFIG says none.cfg"),
+         'config must be a file that exists, not "none.cfg" (environment variable BUILDKITE_AGENT_CONFIG)'),
         (["--config", "bad.cfg"], {}, 'bad.cfg, line 2: expected "key=value", found "nothing"'),
     ],
 )  # fmt: skip
@@ -118,7 +118,7 @@ def test_start_says_what_it_makes_of_bad_numbers_and_does_not_start_with_them(ru
     (tmp_path / "a.cfg").write_text("build-path=b\ntoken=t\nspawn=many\nendpoint=http://127.0.0.1:9/v3\n")
     done = run("start", "--config", "a.cfg")
     assert done.returncode == 1
-    assert 'a.cfg, line 3 says "many"; using 0' in done.stderr
+    assert f'not "many" (configuration file {tmp_path / "a.cfg"}, line 3); using 0' in done.stderr
     assert "fatal: spawn must be at least 1" in done.stderr
 
 

@@ -88,7 +88,7 @@ def test_an_unknown_or_incomplete_command_says_where_to_look(words: List[str], s
         (["meta-data", "get", "--odd"], PAGE, "unknown flag --odd"),
         (["meta-data", "get", "--defualt", "x"], PAGE, "did you mean --default?"),
         (["meta-data", "get", "--default"], PAGE, "flag needs a value: --default"),
-        (["meta-data", "get", "--debug=maybe"], PAGE, 'debug must be true or false, but the flag --debug says "maybe"'),
+        (["meta-data", "get", "--debug=maybe"], PAGE, 'debug must be true or false, not "maybe" (flag --debug)'),
     ],
 )
 def test_a_misused_command_shows_its_page_and_says_what_is_wrong(

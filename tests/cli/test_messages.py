@@ -71,8 +71,8 @@ def test_an_unknown_level_is_named_with_its_source() -> None:
     log, _, _ = _log({}, {"BUILDKITE_AGENT_LOG_LEVEL": "odd"})
     (doubt,) = log.doubts
     assert doubt == (
-        "log-level must be one of debug, notice, info, warn, error, fatal, but the environment variable "
-        'BUILDKITE_AGENT_LOG_LEVEL says "odd"; using notice'
+        'log-level must be one of debug, notice, info, warn, error, fatal, not "odd" '
+        "(environment variable BUILDKITE_AGENT_LOG_LEVEL); using notice"
     )
 
 

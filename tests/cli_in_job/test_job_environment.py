@@ -81,7 +81,11 @@ def test_json_assignments(job):
         (["set", "-", "--input-format", "json"], b"{bad\n", b"couldn't parse input line 1: "),
         (["set", "--input-format", "json", '{"A": 1}'], None, b'the value of "A" must be a string'),
         (["set", "--input-format", "json", "[]"], None, b"must be a JSON object"),
-        (["set", "--input-format", "odd", "A=1"], None, b"input-format must be plain or json, but the flag"),
+        (
+            ["set", "--input-format", "odd", "A=1"],
+            None,
+            b'input-format must be plain or json, not "odd" (flag --input-format)',
+        ),
         (["set", "--output-format", "odd", "A=1"], None, b"output-format must be quiet, plain, json or json-pretty"),
         (["unset", "--input-format", "json", '{"A": 1}'], None, b"must be a JSON array"),
         (["unset", "--output-format", "odd", "A"], None, b"output-format must be quiet, plain, json or json-pretty"),

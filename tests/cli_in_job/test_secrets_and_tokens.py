@@ -121,9 +121,10 @@ def test_nothing_is_printed_that_the_log_would_show(outside, words, variable):
     "words, says",
     [
         (["secret", "get"], b"needs the key of a secret"),
-        (["secret", "get", "one", "--format", "xml"], b"format must be default, json or env, but the flag"),
-        (["oidc", "request-token", "--format", "xml"], b'format must be jwt or gcp, but the flag --format says "xml"'),
-        (["oidc", "request-token", "--lifetime", "-1"], b"lifetime must be 0 or more, but the flag --lifetime says -1"),
+        (["secret", "get", "one", "--format", "xml"],
+         b'format must be default, json or env, not "xml" (flag --format)'),
+        (["oidc", "request-token", "--format", "xml"], b'format must be jwt or gcp, not "xml" (flag --format)'),
+        (["oidc", "request-token", "--lifetime", "-1"], b"lifetime must be 0 or more, not -1 (flag --lifetime)"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_before_anything_is_asked(job, words, says):

@@ -36,9 +36,12 @@ def test_locks_with_a_wrong_number_of_arguments_show_their_page(outside, words):
 @pytest.mark.parametrize(
     "words, says",
     [
-        (["lock", "acquire", "key", "--lock-scope", "galaxy"], b"lock-scope must be machine, but the flag"),
+        (
+            ["lock", "acquire", "key", "--lock-scope", "galaxy"],
+            b'lock-scope must be machine, not "galaxy" (flag --lock-scope)',
+        ),
         (["lock", "acquire", "key", "--lock-wait-timeout", "5"], b"lock-wait-timeout must be a duration"),
-        (["tool", "keygen", "--alg", "HS256"], b"alg must be PS512, ES512 or EdDSA, but the flag --alg says"),
+        (["tool", "keygen", "--alg", "HS256"], b'alg must be PS512, ES512 or EdDSA, not "HS256" (flag --alg)'),
     ],
 )
 def test_values_are_checked_all_the_same(outside, words, says):

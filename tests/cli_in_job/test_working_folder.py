@@ -22,7 +22,8 @@ def test_the_job_learns_the_whole_path(job, tmp_path):
         ([], b"expected exactly one argument (the working directory), got 0"),
         (["a", "b"], b"expected exactly one argument (the working directory), got 2"),
         (["missing"], b"no such file or directory"), (["file"], b"is not a directory"), (["file/x"], b"checking"),
-        ([".", "--output-format", "odd"], b'output-format must be quiet, plain or json, but the flag'),
+        ([".", "--output-format", "odd"],
+         b'output-format must be quiet, plain or json, not "odd" (flag --output-format)'),
     ],
 )  # fmt: skip
 def test_what_is_no_folder_changes_nothing(job, tmp_path, words, says):

@@ -94,25 +94,25 @@ def test_illegal_values_name_source_and_legal_form(
             read(kind, source, text)
         sentence = str(caught.value)
         assert sentence.startswith("thing must be ") and legal in sentence
-        assert sentence.endswith(f'but the {ORIGINS[source]} says "{text}"')
+        assert sentence.endswith(f'not "{text}" ({ORIGINS[source]})')
         assert caught.value.exit_code == 1
     if counts_as is None:
         with pytest.raises(ConfigError) as refused:
             read(kind, "file", text)
         assert legal_in_file in str(refused.value)
-        assert str(refused.value).endswith(f'but the {ORIGINS["file"]} says "{text}"')
+        assert str(refused.value).endswith(f'not "{text}" ({ORIGINS["file"]})')
     elif text or kind is not kinds.FLAG:
         value, _, warnings = read(kind, "file", text)
         assert not value
         assert len(warnings) == 1 and legal_in_file in warnings[0]
-        assert warnings[0].endswith(f'but the {ORIGINS["file"]} says "{text}"; using {counts_as}')
+        assert warnings[0].endswith(f'not "{text}" ({ORIGINS["file"]}); using {counts_as}')
 
 
 def test_a_secret_is_not_repeated() -> None:
     for source in ORIGINS:
         with pytest.raises((UsageError, ConfigError)) as caught:
             read(CHOICE, source, "hunter2", secret=True)
-        assert "hunter2" not in str(caught.value) and "(a secret)" in str(caught.value)
+        assert str(caught.value) == f'thing must be one of "", red, blue ({ORIGINS[source]})'
 
 
 def _thing(flags: "List[str]", environ: "Dict[str, str]", file: "Optional[str]") -> "Tuple[object, str]":

@@ -35,9 +35,9 @@ def test_a_declared_sentence_says_something_of_its_own() -> None:
 
 
 def test_a_sentence_that_is_not_declared_is_told_from_one_that_is() -> None:
-    assert sentences.is_declared('bkagent: fatal: priority must be a whole number, but the flag --priority says "x"')
+    assert sentences.is_declared('bkagent: fatal: priority must be a whole number, not "x" (flag --priority)')
     assert sentences.is_declared('<time> WARN   unknown experiment "llamas"')
-    assert not sentences.is_declared('bkagent: fatal: priority should be a whole number, but the flag says "x"')
+    assert not sentences.is_declared('bkagent: fatal: priority should be a whole number, not "x" (flag --priority)')
     assert not sentences.is_declared("bkagent: fatal: ")
 
 

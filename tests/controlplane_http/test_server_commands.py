@@ -105,7 +105,7 @@ def test_what_keeps_a_server_from_starting_is_one_sentence(served: Served, tmp_p
         (("--data", "data"), "is in use by another control plane"),
         (("--data", "file/data"), "file/data"),
         (("--data", "file"), "file"),
-        (("--data", "x", "--listen", "nonsense"), 'listen must be HOST:PORT, but the flag --listen says "nonsense"'),
+        (("--data", "x", "--listen", "nonsense"), 'listen must be HOST:PORT, not "nonsense" (flag --listen)'),
         (("--data", "x", "--listen", "127.0.0.1:70000"), "listen must be HOST:PORT"),
         (("--data", "x", "--listen", "::1:80"), "brackets"),
         (("--data", "x", "--listen", "no.such.host.invalid:0"), "cannot listen on no.such.host.invalid"),
@@ -216,7 +216,7 @@ def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_
         ({"--file": "unknown.yml"}, "nonsense"),
         ({"--pipeline": "no slug"}, "no slug"),
         ({"--repository": None}, "repository"),
-        ({"--env": "novalue"}, "--env must be NAME=VALUE"),
+        ({"--env": "novalue"}, 'env must be NAME=VALUE, not "novalue" (flag --env)'),
     ):
         words = [word for pair in {**whole, **change}.items() if pair[1] is not None for word in pair]
         done = bkagent(tmp_path, "build", "create", *words)

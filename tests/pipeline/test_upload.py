@@ -92,7 +92,7 @@ def test_the_one_file_in_a_usual_place_is_found(upload, server, tmp_path):
         (("none.yml",), 'cannot read the pipeline file "none.yml": No such file'),
         (("empty.yml",), 'pipeline file "empty.yml" is empty'),
         (("folder",), 'cannot read the pipeline file "folder"'),
-        (("--dry-run", "--format", "xml", "a.yml"), 'format must be json or yaml, but the flag --format says "xml"'),
+        (("--dry-run", "--format", "xml", "a.yml"), 'format must be json or yaml, not "xml" (flag --format)'),
         (("--jwks-file", "keys.json", "a.yml"), "--jwks-file (flag --jwks-file) asks for signed steps"),
         (("null.yml",), 'pipeline parsing of "null.yml" failed: a pipeline must be a mapping'),
         (("required.yml",), 'pipeline interpolation of "required.yml" failed: interpolating command: $NONE: is wanted'),

@@ -74,8 +74,8 @@ def test_pipelines_that_cannot_be_run(local_run: Callable[..., Done], pipeline: 
     ("words", "parts"),
     [
         (("--agents", "x"), ("--agents", '"x"', "whole number")),
-        (("--agents", "-2"), ("agents", "-2")),
-        (("--env", "novalue"), ("--env", "NAME=VALUE", "novalue")),
+        (("--agents", "-2"), ("agents must be 1 or more", "not -2 (flag --agents)")),
+        (("--env", "novalue"), ("env must be NAME=VALUE", 'not "novalue" (flag --env)')),
         (("--step", "nope"), ("--step nope", "one")),
         (("--data", "/proc/nowhere"), ("data folder", "/proc/nowhere")),
         (("--data", "file/below"), ("data folder", "file/below")),

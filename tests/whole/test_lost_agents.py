@@ -71,6 +71,8 @@ def _kept_log(state: Path) -> str:
 def test_a_plane_is_not_told_to_give_up_at_once(archive: str, tmp_path: Path, text: str) -> None:
     done = bkagent(archive, "server", "--data", str(tmp_path / "data"), f"--agent-lost-after={text}", cwd=tmp_path)
     assert done.status == 1
-    assert "agent-lost-after" in done.text
+    legal = "a duration such as 90s or 5m" if text == "soon" else "at least 10s"
+    shown = "0s" if text == "0" else text
+    assert f'agent-lost-after must be {legal}, not "{shown}" (flag --agent-lost-after)' in done.err
     assert "Traceback" not in done.text
     assert not os.path.exists(tmp_path / "data")

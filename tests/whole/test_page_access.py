@@ -347,7 +347,7 @@ def test_open_pages_can_be_read_here_and_nothing_more(site: Any, archive: str) -
 @pytest.mark.parametrize(
     "flags, said",
     [
-        (("--open-pages", "--listen", "0.0.0.0:0"), 'the flag --listen says "0.0.0.0:0"'),
+        (("--open-pages", "--listen", "0.0.0.0:0"), 'with --open-pages, not "0.0.0.0:0" (flag --listen)'),
         (("--open-pages", "--listen", "[::]:0"), "loopback"),
         (("--open-pages", "--listen", "0:0"), "loopback"),
         (("--open-pages", "--listen", "ci.example:0"), "loopback"),

@@ -10,8 +10,10 @@ from bkagent.wire.shown_text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Dict
 
+    from bkagent.config.option import Option
+    from bkagent.config.settings import Settings
     from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 
 
@@ -46,7 +48,7 @@ def _request(call: Call) -> "BuildRequest":
     from bkagent.pipeline.document.source import read_pipeline
 
     settings = call.settings
-    env = _pairs(settings[server.BUILD_ENV], "env")
+    env = _pairs(settings, server.BUILD_ENV)
     known = {
         bootstrap.BRANCH.env[0]: settings[server.BRANCH], build_variables.COMMIT: settings[server.COMMIT],
         build_variables.MESSAGE: settings[server.MESSAGE], bootstrap.PIPELINE.env[0]: settings[server.PIPELINE],
@@ -63,16 +65,16 @@ def _request(call: Call) -> "BuildRequest":
     return BuildRequest(
         branch=settings[server.BRANCH], commit=settings[server.COMMIT], pipeline=dict(normalised.document),
         message=settings[server.MESSAGE], repository=settings[server.REPOSITORY], env=env,
-        meta_data=_pairs(settings[server.BUILD_META_DATA], "meta-data"),
+        meta_data=_pairs(settings, server.BUILD_META_DATA),
     )  # fmt: skip
 
 
-def _pairs(items: "List[str]", name: str) -> "Dict[str, str]":
+def _pairs(settings: "Settings", option: "Option") -> "Dict[str, str]":
     pairs = {}
-    for pair in items:
+    for pair in settings[option]:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f'--{name} must be NAME=VALUE, but says "{pair}"')
+            raise UsageError(settings.invalid_value(option, "NAME=VALUE", pair))
         pairs[key] = value
     return pairs
 

@@ -3,6 +3,7 @@
 from bkagent.cli.command import Call, Command
 from bkagent.cli.pages import completion
 from bkagent.config.options import logging
+from bkagent.config.settings import invalid_value
 from bkagent.errors import MissingValue, UsageError
 
 
@@ -12,8 +13,8 @@ def run(call: Call) -> int:
         raise MissingValue("shell")
     script = completion.SCRIPTS.get(call.arguments[0])
     if script is None:
-        legal = ", ".join(completion.SCRIPTS)
-        raise UsageError(f'the shell must be one of {legal}, but the argument says "{call.arguments[0]}"')
+        legal = "one of " + ", ".join(completion.SCRIPTS)
+        raise UsageError(invalid_value("shell", legal, call.arguments[0], "argument SHELL"))
     call.out.write(script(completion.commands()))
     return 0
 

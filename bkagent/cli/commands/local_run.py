@@ -8,8 +8,9 @@ from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List
+    from typing import Dict
 
+    from bkagent.config.settings import Settings
     from bkagent.localrun.options import RunRequest
     from bkagent.localrun.run import LocalRun
     from bkagent.wire.log_events import EventReport
@@ -39,7 +40,8 @@ def _request(call: Call) -> "RunRequest":
     state_path = paths.state_path(call.environ)
     count = settings[local_run.AGENTS]
     if count < 0:
-        raise UsageError(f"agents must be 1 or more, or 0 for the number of processors, but the flag says {count}")
+        legal = "1 or more, or 0 for the number of processors"
+        raise UsageError(settings.invalid_value(local_run.AGENTS, legal, count))
     return RunRequest(
         folder=os.getcwd(),
         file=call.arguments[0] if call.arguments else "",
@@ -47,7 +49,7 @@ def _request(call: Call) -> "RunRequest":
         step=settings[local_run.STEP],
         agents_count=count or os.cpu_count() or 1,
         committed=settings[local_run.COMMITTED],
-        env=_variables(settings[local_run.ENV]),
+        env=_variables(settings),
         environ=_inherited(call.environ),
         shell=agent.default_shell(call.environ),
         launchers_path=self_command.launcher_folder(state_path),
@@ -57,12 +59,12 @@ def _request(call: Call) -> "RunRequest":
     )
 
 
-def _variables(items: "List[str]") -> "Dict[str, str]":
+def _variables(settings: "Settings") -> "Dict[str, str]":
     variables = {}
-    for item in items:
+    for item in settings[local_run.ENV]:
         name, equals, value = item.partition("=")
         if not equals or not name:
-            raise UsageError(f'--env must be NAME=VALUE, but says "{item}"')
+            raise UsageError(settings.invalid_value(local_run.ENV, "NAME=VALUE", item))
         variables[name] = value
     return variables
 

@@ -20,8 +20,7 @@ def run(call: "Call") -> int:
     """Ask for the token, keep it out of the job's log, print it."""
     settings = call.settings
     if settings[options.LIFETIME] < 0:
-        where = settings.origin(options.LIFETIME)
-        raise UsageError(f"lifetime must be 0 or more, but the {where} says {settings[options.LIFETIME]}")
+        raise UsageError(settings.invalid_value(options.LIFETIME, "0 or more", settings[options.LIFETIME]))
     form = settings[options.FORMAT]
     choices.check(call, options.FORMAT)
     token = _token(call)

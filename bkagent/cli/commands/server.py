@@ -1,6 +1,7 @@
 """`bkagent server --data DIR`: serve the embedded control plane until a signal ends it."""
 
 from bkagent.cli.command import Call, Command
+from bkagent.config.kinds import duration_text
 from bkagent.config.options import logging, server
 from bkagent.errors import ConfigError, UsageError
 from bkagent.wire.digits import is_whole
@@ -9,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator, Tuple
 
+    from bkagent.config.settings import Settings
     from bkagent.controlplane.web.server import Server
 
 
@@ -24,14 +26,12 @@ def run(call: Call) -> int:
 
     defects.follow_call(call)
     settings = call.settings
-    host, port = _address(settings[server.LISTEN], settings.origin(server.LISTEN))
-    url = _public_url(settings[server.PUBLIC_URL], settings.origin(server.PUBLIC_URL))
+    host, port = _address(settings)
+    url = _public_url(settings)
     open_pages = settings[server.OPEN_PAGES]
     if open_pages and not listens_on_loopback(host):
-        raise UsageError(
-            f"open-pages is for a server that listens on a loopback address such as 127.0.0.1, but the "
-            f'{settings.origin(server.LISTEN)} says "{settings[server.LISTEN]}"'
-        )
+        legal = "a loopback address such as 127.0.0.1:8642 with --open-pages"
+        raise UsageError(settings.invalid_value(server.LISTEN, legal, settings[server.LISTEN]))
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
     in_use_locks.hold((self_command.code_root(),))  # for as long as this process lives
@@ -67,8 +67,8 @@ _SHORTEST_S = 10.0
 def _lost_after_s(call: Call) -> float:
     seconds: float = call.settings[server.LOST_AFTER]
     if seconds < _SHORTEST_S:
-        origin = call.settings.origin(server.LOST_AFTER)
-        raise UsageError(f"agent-lost-after must be at least {_SHORTEST_S:.0f}s, but the {origin} says {seconds:g}s")
+        legal = f"at least {duration_text(_SHORTEST_S)}"
+        raise UsageError(call.settings.invalid_value(server.LOST_AFTER, legal, duration_text(seconds)))
     return seconds
 
 
@@ -79,8 +79,9 @@ def _warnings(served: "Server", open_pages: bool) -> "Iterator[str]":
         yield "Other machines can reach this server: put a TLS proxy in front of it, named by --url"
 
 
-def _public_url(url: str, origin: str) -> str:
+def _public_url(settings: "Settings") -> str:
     """Return the URL of others, checked. Raises UsageError."""
+    url = str(settings[server.PUBLIC_URL])
     if not url:
         return ""
     from bkagent.transport import address
@@ -88,21 +89,23 @@ def _public_url(url: str, origin: str) -> str:
     try:
         parts = address.parse(url, "url")
     except ConfigError as problem:
-        raise UsageError(f"{problem} (the {origin})") from None
+        raise UsageError(f"{problem} ({settings.origin(server.PUBLIC_URL)})") from None
     if parts.userinfo or "?" in url or "#" in url or not (url.isascii() and url.isprintable()):
-        raise UsageError(f"url must be an http:// or https:// URL without user, query and fragment; see the {origin}")
+        legal = "an http:// or https:// URL without user, query and fragment"
+        raise UsageError(settings.invalid_value(server.PUBLIC_URL, legal, None))  # not shown: it may have a password
     return url.strip()
 
 
-def _address(text: str, origin: str) -> "Tuple[str, int]":
+def _address(settings: "Settings") -> "Tuple[str, int]":
+    """Return host and port of the address to listen on, a host of IPv6 without brackets. Raises UsageError."""
+    text = settings[server.LISTEN]
     host, colon, port = text.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if not colon or not host or not is_whole(port) or int(port) > 65535:
-        raise UsageError(f'listen must be HOST:PORT, but the {origin} says "{text}"')
+        raise UsageError(settings.invalid_value(server.LISTEN, "HOST:PORT", text))
     if ":" in host and not bracketed:
-        raise UsageError(
-            f'an IPv6 address in listen must be in brackets, as in [::1]:8642, but the {origin} says "{text}"'
-        )
+        legal = "HOST:PORT with an IPv6 address in brackets, as in [::1]:8642"
+        raise UsageError(settings.invalid_value(server.LISTEN, legal, text))
     return (host[1:-1] if bracketed else host), int(port)
 
 

@@ -17,8 +17,7 @@ def run(call: "Call") -> int:
     settings = call.settings
     grace_s = settings[options.FORCE_GRACE_PERIOD]
     if grace_s < 0:
-        where = settings.origin(options.FORCE_GRACE_PERIOD)
-        raise UsageError(f"force-grace-period-seconds must be 0 or more, but the {where} says {grace_s}")
+        raise UsageError(settings.invalid_value(options.FORCE_GRACE_PERIOD, "0 or more", grace_s))
     try:
         cancelled = steps.cancel(
             client.client(call), settings[options.STEP], build_id=settings[options.HIDDEN_BUILD],

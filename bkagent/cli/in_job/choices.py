@@ -13,4 +13,4 @@ def check(call: "Call", option: "Option") -> None:
     choice, words = call.settings[option], option.kind.words  # type: ignore[attr-defined]
     if choice not in words:
         legal = " or ".join([", ".join(words[:-1])] * (len(words) > 1) + [words[-1]])
-        raise UsageError(f'{option.name} must be {legal}, but the {call.settings.origin(option)} says "{choice}"')
+        raise UsageError(call.settings.invalid_value(option, legal, choice))

@@ -79,7 +79,7 @@ def _spawn(settings: Settings) -> int:
         raise ConfigError("spawn and spawn-per-cpu are mutually exclusive; set one of them")
     count = each * (os.cpu_count() or 1) if each else count
     if count < 1:
-        raise ConfigError(f"spawn must be at least 1, but the {settings.origin(session.SPAWN)} says {count}")
+        raise ConfigError(settings.invalid_value(session.SPAWN, "at least 1", count))
     if count > 1 and settings[session.ACQUIRE_JOB]:
         raise ConfigError("acquire-job runs a single job and requires spawn to be 1")
     return int(count)
@@ -116,7 +116,5 @@ def _check_patterns(settings: Settings, option: Option) -> None:
         try:
             Pattern(pattern)
         except PatternError as error:
-            raise ConfigError(
-                f'{option.name} must hold regular expressions, but the {settings.origin(option)} says "{pattern}" '
-                f"({error})"
-            ) from None
+            invalid = settings.invalid_value(option, "regular expressions", pattern)
+            raise ConfigError(f"{invalid}: {error}") from None
