@@ -31,10 +31,10 @@ class JobLog:
         self._lock = threading.Lock()
         self._in_line = False
 
-    def child(self, data: bytes) -> None:
+    def child(self, output: bytes) -> None:
         """Add what a process printed. What could be the beginning of a secret waits for more, or for `flush`."""
         with self._lock:
-            self._write(self.redactor.feed(data))
+            self._write(self.redactor.feed(output))
 
     def line(self, text: str, before: str = "", after: str = "", *, as_it_is: bool = False) -> None:
         """Add a line of our own, or several. It begins a line, and waits for nothing that a process may print.
@@ -43,13 +43,13 @@ class JobLog:
         """
         with self._lock:
             # On its own, not in the stream: between two halves of a secret it would part them and show both.
-            data = self.redactor.whole(to_bytes(text))
+            printed = self.redactor.whole(to_bytes(text))
             if not as_it_is:  # after the secrets are out: escaped, they would not be met
-                data = to_bytes(shown_text.message(data.decode("utf-8", "surrogateescape")))
-            data = to_bytes(before) + data + to_bytes(after)
+                printed = to_bytes(shown_text.message(printed.decode("utf-8", "surrogateescape")))
+            printed = to_bytes(before) + printed + to_bytes(after)
             if self._line_end != b"\n":
-                data = data.replace(b"\n", self._line_end)
-            self._write((self._line_end if self._in_line else b"") + data + self._line_end)
+                printed = printed.replace(b"\n", self._line_end)
+            self._write((self._line_end if self._in_line else b"") + printed + self._line_end)
 
     def flush(self) -> None:
         """Let out what is withheld: no process prints any more."""
@@ -60,14 +60,14 @@ class JobLog:
                 if rest:
                     self._sink(rest)
 
-    def _write(self, data: bytes) -> None:
-        if not data:
+    def _write(self, printed: bytes) -> None:
+        if not printed:
             return
-        self._in_line = not data.endswith(b"\n")
+        self._in_line = not printed.endswith(b"\n")
         if self._stamper is not None:
-            data = self._stamper.feed(data)
-        if data:
-            self._sink(data)
+            printed = self._stamper.feed(printed)
+        if printed:
+            self._sink(printed)
 
 
 def stamper_for(job: JobManifest, now: Callable[[], float] = time.time) -> Optional[AnyStamper]:

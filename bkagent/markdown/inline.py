@@ -101,9 +101,9 @@ class _Inline:
             end = self._ends.of_comment(at)
             if end >= 0:
                 return end
-        found = TAG.match(text, at) or _ENTITY.match(text, at)
-        self._pieces.append(found[0] if found else escaped(letter))
-        return found.end() if found else at + 1
+        match = TAG.match(text, at) or _ENTITY.match(text, at)
+        self._pieces.append(match[0] if match else escaped(letter))
+        return match.end() if match else at + 1
 
     def _backslash(self, at: int) -> int:
         following = self._text[at + 1 : at + 2]
@@ -155,33 +155,33 @@ class _Inline:
         if not self._brackets:
             self._pieces.append("]")
             return at + 1
-        place = self._brackets.pop()
-        bracket = self._pieces[place]
+        start = self._brackets.pop()
+        bracket = self._pieces[start]
         assert isinstance(bracket, _Bracket)
         depth = len(self._brackets)
         usable = bracket.is_image or depth >= self._spent
         self._spent = min(self._spent, depth)
-        found = _TARGET.match(self._text, at + 1) if usable else None
-        if not found:
+        match = _TARGET.match(self._text, at + 1) if usable else None
+        if not match:
             self._pieces.append("]")
             return at + 1
-        address = escaped(_unescaped(found[1] if found[1] is not None else found[2] or ""))
-        title = found[3] or found[4]
+        address = escaped(_unescaped(match[1] if match[1] is not None else match[2] or ""))
+        title = match[3] or match[4]
         shown = f' title="{escaped(_unescaped(title))}"' if title else ""
-        inner = self._pieces[place + 1 :]
+        inner = self._pieces[start + 1 :]
         _emphasize(inner)
         content = _joined(inner)
-        del self._pieces[place:]
+        del self._pieces[start:]
         if bracket.is_image:
             self._pieces.append(f'<img src="{address}" alt="{escaped(_plain(content))}"{shown}>')
         else:
             self._pieces.append(f'<a href="{address}"{shown}>{content}</a>')
             self._spent = depth
-        return found.end()
+        return match.end()
 
     def _bare_link(self, at: int) -> int:
-        found = _BARE_LINK.match(self._text, at)
-        address = found[0].rstrip("?!.,:*_~)]") if found else ""
+        match = _BARE_LINK.match(self._text, at)
+        address = match[0].rstrip("?!.,:*_~)]") if match else ""
         if len(address) <= len("https://"):
             self._pieces.append("h")
             return at + 1
@@ -204,13 +204,13 @@ def _emphasize(pieces: List[object]) -> None:
         own = openers[piece.letter]
         while piece.closes and piece.count:
             kind = (piece.letter, piece.opens, piece.count % 3)
-            place = _opener(own, piece, bottoms.get(kind, 0))
-            if place is None:
+            opener_index = _opener(own, piece, bottoms.get(kind, 0))
+            if opener_index is None:
                 bottoms[kind] = len(own)
                 break
-            start, opener = own[place]
-            del own[place + 1 :]
-            _lower(bottoms, piece.letter, place)
+            start, opener = own[opener_index]
+            del own[opener_index + 1 :]
+            _lower(bottoms, piece.letter, opener_index)
             for letter, others in openers.items():
                 if others and others[-1][0] > start:
                     while others and others[-1][0] > start:
@@ -231,14 +231,14 @@ def _lower(bottoms: Dict[Tuple[str, bool, int], int], letter: str, place: int) -
 
 
 def _opener(openers: List[Tuple[int, _Run]], closer: _Run, bottom: int) -> Optional[int]:
-    for place in range(len(openers) - 1, bottom - 1, -1):
-        opener = openers[place][1]
+    for index in range(len(openers) - 1, bottom - 1, -1):
+        opener = openers[index][1]
         if opener.letter == "~" and opener.count != closer.count:
             continue
         both = opener.closes or closer.opens
         if both and (opener.count + closer.count) % 3 == 0 and (opener.count % 3 or closer.count % 3):
             continue
-        return place
+        return index
     return None
 
 
@@ -261,8 +261,8 @@ def _joined(pieces: List[object]) -> str:
 def _tick_runs(text: str) -> Dict[int, List[int]]:
     """Return where runs of backticks begin, by their length."""
     runs: Dict[int, List[int]] = {}
-    for found in re.finditer(r"`+", text):
-        runs.setdefault(len(found[0]), []).append(found.start())
+    for match in re.finditer(r"`+", text):
+        runs.setdefault(len(match[0]), []).append(match.start())
     return runs
 
 

@@ -86,23 +86,23 @@ class _Rebuilder:
         """Close what a browser closes before an element, open what it opens; False where the element cannot stand."""
         parents = elements.PARENTS.get(name)
         if parents:
-            place = self._innermost(parents, elements.WALLS if "table" not in parents else ())
-            if place < 0:
+            depth = self._innermost(parents, elements.WALLS if "table" not in parents else ())
+            if depth < 0:
                 return False
-            self._close_down_to(place + 1)
+            self._close_down_to(depth + 1)
             self._open_between(name)
             return True
         if name == "a" and "a" in self._open:
-            place = self._innermost(("a",), elements.WALLS)
-            if place < 0:
+            depth = self._innermost(("a",), elements.WALLS)
+            if depth < 0:
                 return False
-            self._close_down_to(place)
+            self._close_down_to(depth)
         self._enter_cell()
         if name in elements.BLOCKS:
             if "p" in self._open:
-                place = self._innermost(("p",), elements.WALLS)
-                if place >= 0:
-                    self._close_down_to(place)
+                depth = self._innermost(("p",), elements.WALLS)
+                if depth >= 0:
+                    self._close_down_to(depth)
             if name in elements.HEADINGS and self._open and self._open[-1] in elements.HEADINGS:
                 self._close_down_to(len(self._open) - 1)
         return True
@@ -127,9 +127,9 @@ class _Rebuilder:
         allowed = elements.ATTRIBUTES[name]
         given = attributes(text) if allowed and text else {}
         for key in allowed:
-            value = self._value(key, given[key]) if key in given else None
-            if value is not None:
-                shown.append(f' {key}="{escaped(value)}"')
+            cleaned = self._value(key, given[key]) if key in given else None
+            if cleaned is not None:
+                shown.append(f' {key}="{escaped(cleaned)}"')
         if name == "a":
             shown.append(_REL)
         if name in elements.VOID:
@@ -137,18 +137,18 @@ class _Rebuilder:
         else:
             self._push(name, "".join(shown))
 
-    def _value(self, key: str, value: str) -> Optional[str]:
+    def _value(self, key: str, text: str) -> Optional[str]:
         if key == "href":
-            return safe_address(value, self._resolve)
+            return safe_address(text, self._resolve)
         if key == "class":
-            return " ".join(word for word in value.split() if _CLASS.fullmatch(word)) or None
+            return " ".join(word for word in text.split() if _CLASS.fullmatch(word)) or None
         if key == "align":
-            return value if value in ("left", "center", "right") else None
+            return text if text in ("left", "center", "right") else None
         if key in ("colspan", "rowspan"):
-            return value if _SPAN.fullmatch(value) else None
+            return text if _SPAN.fullmatch(text) else None
         if key == "start":
-            return value if _NUMBER.fullmatch(value) else None
-        return "" if key == "open" else value
+            return text if _NUMBER.fullmatch(text) else None
+        return "" if key == "open" else text
 
     def _image(self, given: Dict[str, str]) -> None:
         self._enter_cell()
@@ -168,16 +168,16 @@ class _Rebuilder:
             return
         parents = elements.PARENTS.get(name, ())
         walls = ("table",) if "table" in parents else () if name == "table" else (*elements.WALLS, *parents)
-        place = self._innermost(names, walls)
-        if place >= 0:
-            self._close_down_to(place)
+        depth = self._innermost(names, walls)
+        if depth >= 0:
+            self._close_down_to(depth)
 
     def _innermost(self, names: Iterable[str], walls: Iterable[str]) -> int:
         """Return the place of the innermost open element of `names` that stands before a wall, -1 for none."""
-        for place in range(len(self._open) - 1, -1, -1):
-            if self._open[place] in names:
-                return place
-            if self._open[place] in walls:
+        for depth in range(len(self._open) - 1, -1, -1):
+            if self._open[depth] in names:
+                return depth
+            if self._open[depth] in walls:
                 break
         return -1
 

@@ -64,21 +64,21 @@ def _is_left_alone(target: str) -> bool:
     return any(path.endswith("/" + last) or f"/{last}/" in path for last in LEFT_ALONE)
 
 
-def _clean(value: object, scrub: "Scrub", name: str) -> object:
-    if isinstance(value, str):
-        return value if name in _EXACT or value in _WORDS.get(name, ()) else scrub(value)
-    if isinstance(value, list):
-        return [_clean(item, scrub, name) for item in value]
-    if isinstance(value, dict):
+def _clean(node: object, scrub: "Scrub", name: str) -> object:
+    if isinstance(node, str):
+        return node if name in _EXACT or node in _WORDS.get(name, ()) else scrub(node)
+    if isinstance(node, list):
+        return [_clean(element, scrub, name) for element in node]
+    if isinstance(node, dict):
         if name in _EXACT:
-            return value
-        return {key if key in _FIELDS else scrub(key): _clean(item, scrub, key) for key, item in value.items()}
-    return value
+            return node
+        return {key if key in _FIELDS else scrub(key): _clean(element, scrub, key) for key, element in node.items()}
+    return node
 
 
 def _clean_pair(pair: str, scrub: "Scrub") -> str:
-    name, equals, value = pair.partition("=")
-    return pair if name in _EXACT_IN_QUERY else name + equals + _clean_escaped(value.replace("+", "%20"), scrub)
+    name, equals, escaped = pair.partition("=")
+    return pair if name in _EXACT_IN_QUERY else name + equals + _clean_escaped(escaped.replace("+", "%20"), scrub)
 
 
 def _clean_escaped(text: str, scrub: "Scrub") -> str:
@@ -86,16 +86,16 @@ def _clean_escaped(text: str, scrub: "Scrub") -> str:
     after = scrub(before)
     if after == before:
         return text
-    data = after.encode("utf-8", "surrogateescape")
-    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in data)
+    octets = after.encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in octets)
 
 
 def _unescaped(text: str) -> str:
     pieces = text.encode("utf-8", "surrogateescape").split(b"%")
-    data = bytearray(pieces[0])
+    octets = bytearray(pieces[0])
     for piece in pieces[1:]:
         try:
-            data += bytes((int(piece[:2], 16),)) + piece[2:]
+            octets += bytes((int(piece[:2], 16),)) + piece[2:]
         except ValueError:
-            data += b"%" + piece
-    return data.decode("utf-8", "surrogateescape")
+            octets += b"%" + piece
+    return octets.decode("utf-8", "surrogateescape")

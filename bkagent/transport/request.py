@@ -81,7 +81,7 @@ class Request:
             )
         except ValueError:
             raise HttpError(400, f"the query must be at most {QUERY_FIELDS_COUNT} pairs of NAME=VALUE") from None
-        return {name: go_decoding.replace_escaped(value) for name, value in reversed(pairs)}
+        return {name: go_decoding.replace_escaped(text) for name, text in reversed(pairs)}
 
     def authorization(self) -> Tuple[str, str]:
         """Return the scheme of the Authorization header in lower case, and what follows it; "" for what is missing."""
@@ -90,11 +90,11 @@ class Request:
 
     def value(self, name: str, default: str = "") -> str:
         """Return the first value of `name` in the query."""
-        return next((value for key, value in self.query if key == name), default)
+        return next((text for key, text in self.query if key == name), default)
 
     def values(self, name: str) -> List[str]:
         """Return every value of `name` and of `name[]` in the query."""
-        return [value for key, value in self.query if key in (name, name + "[]")]
+        return [text for key, text in self.query if key in (name, name + "[]")]
 
     def read(self, limit_bytes: int = JSON_LIMIT_BYTES) -> bytes:
         """Return the whole body, inflated when it is gzipped, at most `limit_bytes` long. Raises HttpError."""
@@ -206,16 +206,16 @@ class Request:
         return True
 
 
-def inflate(data: bytes, limit_bytes: int) -> bytes:
-    """Return what the gzip `data` holds, at most `limit_bytes` long. Raises HttpError 400 or 413."""
+def inflate(gzipped: bytes, limit_bytes: int) -> bytes:
+    """Return what `gzipped` holds, at most `limit_bytes` long. Raises HttpError 400 or 413."""
     pieces: List[bytes] = []
     total = 0
-    while data:
+    while gzipped:
         if len(pieces) == GZIP_MEMBERS_COUNT:
             raise HttpError(400, f"a gzip body may have at most {GZIP_MEMBERS_COUNT} members")
         member = decompressor()
         try:
-            piece = member.decompress(data, limit_bytes - total + 1)
+            piece = member.decompress(gzipped, limit_bytes - total + 1)
         except zlib.error as problem:
             raise HttpError(400, f"the body is not gzip: {problem}") from None
         total += len(piece)
@@ -224,18 +224,18 @@ def inflate(data: bytes, limit_bytes: int) -> bytes:
         if not member.eof:
             raise HttpError(400, "the gzip body ends too early")
         pieces.append(piece)
-        data = member.unused_data
+        gzipped = member.unused_data
     return b"".join(pieces)
 
 
-def _is_deeper(value: object, levels: int) -> bool:
+def _is_deeper(document: object, levels: int) -> bool:
     """Return whether arrays and objects lie in each other deeper than so many levels."""
-    row = [value] if isinstance(value, (dict, list)) else []
+    row = [document] if isinstance(document, (dict, list)) else []
     for _ in range(levels):
         if not row:
             return False
-        inner = (item for outer in row for item in (outer.values() if isinstance(outer, dict) else outer))
-        row = [item for item in inner if isinstance(item, (dict, list))]
+        inner = (element for outer in row for element in (outer.values() if isinstance(outer, dict) else outer))
+        row = [element for element in inner if isinstance(element, (dict, list))]
     return bool(row)
 
 

@@ -34,11 +34,11 @@ def fill(pipeline: TypedPipeline, environ: Mapping[str, str], *, prefer_environ:
 
 def _env(env: Mapping[str, str], variables: Dict[str, str], prefer_environ: bool) -> Dict[str, str]:
     filled = _KeyRenames()
-    for name, value in env.items():
+    for name, text in env.items():
         if filled.has_lost(name):
             continue
         try:
-            new_name, new_value = interpolate(name, variables), interpolate(value, variables)
+            new_name, new_value = interpolate(name, variables), interpolate(text, variables)
         except PipelineError as wrong:
             raise PipelineError(f"interpolating env.{name}: {wrong}") from None
         filled.put(name, new_name, new_value)
@@ -50,47 +50,50 @@ def _env(env: Mapping[str, str], variables: Dict[str, str], prefer_environ: bool
 def _fill_step(step: TypedStep, variables: Mapping[str, str]) -> None:
     if step.scalar is not None:
         step.scalar = _value(step.scalar, variables, "step")
-    for name, value in step.typed.items():
+    for name, attribute in step.typed.items():
         if name == "steps":
-            for inner in value:
+            for inner in attribute:
                 _fill_step(inner, variables)
         elif name == "plugins":
             step.typed[name] = [
                 StepPlugin(_value(plugin.source, variables, name), _value(plugin.configuration, variables, name))
-                for plugin in value
+                for plugin in attribute
             ]
-        elif name == "cache" and isinstance(value, dict):
-            step.typed[name] = {**value, **_fields({key: value[key] for key in _CACHE if key in value}, variables)}
-        elif name == "checkout" and value is not None:
-            step.typed[name] = _checkout(value, variables)
-        elif name == "matrix" and value is not None:
-            step.typed[name] = _matrix(value, variables)
+        elif name == "cache" and isinstance(attribute, dict):
+            step.typed[name] = {
+                **attribute,
+                **_fields({key: attribute[key] for key in _CACHE if key in attribute}, variables),
+            }
+        elif name == "checkout" and attribute is not None:
+            step.typed[name] = _checkout(attribute, variables)
+        elif name == "matrix" and attribute is not None:
+            step.typed[name] = _matrix(attribute, variables)
         elif name not in _UNTOUCHED:
-            step.typed[name] = _value(value, variables, name)
+            step.typed[name] = _value(attribute, variables, name)
     step.rest = _fields(step.rest, variables)
 
 
 def _checkout(fields: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
-    filled = _fields({name: value for name, value in fields.items() if name not in _NOT_OF_CHECKOUT}, variables)
+    filled = _fields({name: field for name, field in fields.items() if name not in _NOT_OF_CHECKOUT}, variables)
     filled.update((name, fields[name]) for name in _NOT_OF_CHECKOUT if name in fields)
     return attributes.sorted_checkout(filled)
 
 
 def _matrix(matrix: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
-    filled = {name: _value(value, variables, name) for name, value in matrix.items() if name != "adjustments"}
+    filled = {name: _value(field, variables, name) for name, field in matrix.items() if name != "adjustments"}
     return dict(filled, adjustments=[given and _adjustment(given, variables) for given in matrix["adjustments"]])
 
 
 def _adjustment(given: Dict[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
-    filled = _fields({name: value for name, value in given.items() if name != "skip"}, variables)
+    filled = _fields({name: field for name, field in given.items() if name != "skip"}, variables)
     return dict(filled, skip=given["skip"]) if "skip" in given else filled
 
 
 def _fields(fields: Mapping[str, Any], variables: Mapping[str, str]) -> Dict[str, Any]:
     filled = _KeyRenames()
-    for name, value in fields.items():
+    for name, field in fields.items():
         if not filled.has_lost(name):
-            filled.put(name, _value(name, variables, name), _value(value, variables, str(name)))
+            filled.put(name, _value(name, variables, name), _value(field, variables, str(name)))
     return filled.fields
 
 
@@ -104,22 +107,22 @@ class _KeyRenames:
     def has_lost(self, name: str) -> bool:
         return name in self._lost
 
-    def put(self, former_name: str, name: str, value: Any) -> None:
+    def put(self, former_name: str, name: str, field: Any) -> None:
         if name != former_name:
             self.fields.pop(name, None)
             self._lost.add(name)
-        self.fields[name] = value
+        self.fields[name] = field
 
 
-def _value(value: Any, variables: Mapping[str, str], what: str) -> Any:
+def _value(node: Any, variables: Mapping[str, str], what: str) -> Any:
     """Return a value with variables interpolated into all of its texts, keys included."""
-    if isinstance(value, str):
-        if "$" not in value:
-            return value
+    if isinstance(node, str):
+        if "$" not in node:
+            return node
         try:
-            return interpolate(value, variables)
+            return interpolate(node, variables)
         except PipelineError as wrong:
             raise PipelineError(f"interpolating {what}: {wrong}") from None
-    if isinstance(value, list):
-        return [_value(item, variables, what) for item in value]
-    return _fields(value, variables) if isinstance(value, dict) else value
+    if isinstance(node, list):
+        return [_value(element, variables, what) for element in node]
+    return _fields(node, variables) if isinstance(node, dict) else node

@@ -12,10 +12,10 @@ class WrongType(PipelineError):
     """A value of the wrong type. It makes its step an unknown one."""
 
 
-def kind(value: Any) -> str:
+def kind(node: Any) -> str:
     """Return the words for a value's type in a message."""
     for known, words in _KINDS:
-        if isinstance(value, known):
+        if isinstance(node, known):
             return words
     return "null"
 
@@ -26,64 +26,64 @@ _KINDS: Tuple[Tuple[type, str], ...] = (
 )  # fmt: skip
 
 
-def text(value: Any, what: str) -> str:
+def text(node: Any, what: str) -> str:
     """Return a plain value as text: null is "", 1.0 is "1". Raises WrongType for a collection or a date."""
-    if isinstance(value, str):
-        return value
-    if value is None:
+    if isinstance(node, str):
+        return node
+    if node is None:
         return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and value < 1 << 63:
-        return str(value)
-    if isinstance(value, float):
-        return go_float(value)
-    raise WrongType(f"{what} must be a string, not {kind(value)}")
+    if isinstance(node, bool):
+        return "true" if node else "false"
+    if isinstance(node, int) and node < 1 << 63:
+        return str(node)
+    if isinstance(node, float):
+        return go_float(node)
+    raise WrongType(f"{what} must be a string, not {kind(node)}")
 
 
-def texts(value: Any, what: str) -> List[str]:
+def texts(node: Any, what: str) -> List[str]:
     """Return a list of plain values, or one of them, as texts; null is an empty list."""
-    if value is None:
+    if node is None:
         return []
-    if isinstance(value, list):
-        return [text(item, f"item {number} of {what}") for number, item in enumerate(value, start=1)]
-    return [text(value, what)]
+    if isinstance(node, list):
+        return [text(element, f"item {number} of {what}") for number, element in enumerate(node, start=1)]
+    return [text(node, what)]
 
 
-def text_map(value: Any, what: str) -> Dict[str, str]:
+def text_map(node: Any, what: str) -> Dict[str, str]:
     """Return a mapping of plain values as texts; null is an empty one."""
-    if value is None:
+    if node is None:
         return {}
-    return {key: text(item, f"{what}.{key}") for key, item in mapping(value, what).items()}
+    return {key: text(scalar, f"{what}.{key}") for key, scalar in mapping(node, what).items()}
 
 
-def mapping(value: Any, what: str) -> Dict[str, Any]:
+def mapping(node: Any, what: str) -> Dict[str, Any]:
     """Return a mapping. Raises WrongType for anything else."""
-    if not isinstance(value, dict):
-        raise WrongType(f"{what} must be a mapping, not {kind(value)}")
-    return value
+    if not isinstance(node, dict):
+        raise WrongType(f"{what} must be a mapping, not {kind(node)}")
+    return node
 
 
-def digits(value: float) -> Tuple[str, str, int]:
+def digits(number: float) -> Tuple[str, str, int]:
     """Return a finite number as its sign, its fewest digits, and the place of the point behind the first of them.
 
     1.5 is ("", "15", 1); 0.001 is ("", "1", -2).
     """
-    mantissa, _, exponent = repr(abs(value)).partition("e")
+    mantissa, _, exponent = repr(abs(number)).partition("e")
     whole, _, fraction = mantissa.partition(".")
     point = len(whole) + int(exponent or 0)
     all_digits = whole + fraction
     significant = all_digits.lstrip("0")
     point -= len(all_digits) - len(significant)
-    sign = "-" if str(value).startswith("-") else ""
+    sign = "-" if str(number).startswith("-") else ""
     return (sign, significant.rstrip("0"), point) if significant else (sign, "0", 1)
 
 
-def go_float(value: float) -> str:
+def go_float(number: float) -> str:
     """Return a number as Go's shortest %g: with an exponent below 1e-4 and from 1e6 on."""
-    if value != value or value in (float("inf"), float("-inf")):
-        return {"inf": "+Inf", "-inf": "-Inf"}.get(str(value), "NaN")
-    sign, significant, point = digits(value)
+    if number != number or number in (float("inf"), float("-inf")):
+        return {"inf": "+Inf", "-inf": "-Inf"}.get(str(number), "NaN")
+    sign, significant, point = digits(number)
     if -4 <= point - 1 < 6 or significant == "0":
         return sign + plain_digits(significant, point)
     fraction = "." + significant[1:] if len(significant) > 1 else ""

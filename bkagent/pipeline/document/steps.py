@@ -14,51 +14,51 @@ DEEPEST_GROUP = 20
 Warnings = List[str]
 
 
-def read_steps(value: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep]:
+def read_steps(node: Any, warnings: Warnings, depth: int = 0) -> List[TypedStep]:
     """Read a list of steps, adding a sentence to `warnings` for each one of unknown type.
 
     Raises PipelineError for anything that cannot be a step.
     """
-    if value is None:
+    if node is None:
         return []
-    if not isinstance(value, list):
-        raise WrongType(f"steps must be a list, not {kind(value)}")
+    if not isinstance(node, list):
+        raise WrongType(f"steps must be a list, not {kind(node)}")
     if depth > DEEPEST_GROUP:
         raise PipelineError(f"groups are nested more than {DEEPEST_GROUP} levels deep")
     steps = []
-    for number, item in enumerate(value, start=1):
-        step, wrong = _step(item, depth, f"step {number} of {len(value)}")
+    for number, element in enumerate(node, start=1):
+        step, wrong = _step(element, depth, f"step {number} of {len(node)}")
         steps.append(step)
         if wrong:
-            warnings.append(f"while unmarshaling step {number} of {len(value)}: {wrong}")
+            warnings.append(f"while unmarshaling step {number} of {len(node)}: {wrong}")
     return steps
 
 
-def _step(value: Any, depth: int, position: str) -> Tuple[TypedStep, str]:
-    if isinstance(value, str):
-        if value in grammar.WORDS:
-            return TypedStep(grammar.TYPES[value], {}, scalar=value), ""
+def _step(node: Any, depth: int, position: str) -> Tuple[TypedStep, str]:
+    if isinstance(node, str):
+        if node in grammar.WORDS:
+            return TypedStep(grammar.TYPES[node], {}, scalar=node), ""
         known = " ".join(grammar.WORDS)
-        return TypedStep("unknown", {}, scalar=value), f'unknown step type "{value}", want one of [{known}]'
-    if not isinstance(value, dict):
-        raise WrongType(f"{position} must be a mapping or a word such as wait, not {kind(value)}")
-    step_kind, wrong = _kind_of(value, position)
+        return TypedStep("unknown", {}, scalar=node), f'unknown step type "{node}", want one of [{known}]'
+    if not isinstance(node, dict):
+        raise WrongType(f"{position} must be a mapping or a word such as wait, not {kind(node)}")
+    step_kind, wrong = _kind_of(node, position)
     if step_kind not in _READERS:
-        return TypedStep(step_kind or "unknown", dict(value)), wrong
+        return TypedStep(step_kind or "unknown", dict(node)), wrong
     try:
-        return _READERS[step_kind](value, depth), ""
+        return _READERS[step_kind](node, depth), ""
     except WrongType as unfit:
-        return TypedStep("unknown", dict(value)), f"fell back using unknown type of step: {unfit}"
+        return TypedStep("unknown", dict(node)), f"fell back using unknown type of step: {unfit}"
 
 
-def _kind_of(value: Dict[str, Any], position: str) -> Tuple[str, str]:
-    if "type" in value:
-        stated = value["type"]
+def _kind_of(fields: Dict[str, Any], position: str) -> Tuple[str, str]:
+    if "type" in fields:
+        stated = fields["type"]
         if not isinstance(stated, str):
             raise WrongType(f"{position}: type must be a string, not {kind(stated)}")
         return (grammar.TYPES[stated], "") if stated in grammar.TYPES else ("", f'unknown step type "{stated}"')
-    told = grammar.kind_by_key(value)
-    return told, "" if told else f"cannot infer step type: need one of [{' '.join(grammar.TELLING_KEYS)}]"
+    inferred = grammar.kind_by_key(fields)
+    return inferred, "" if inferred else f"cannot infer step type: need one of [{' '.join(grammar.TELLING_KEYS)}]"
 
 
 def _take(rest: Dict[str, Any], *names: str) -> Any:
@@ -69,9 +69,9 @@ def _take(rest: Dict[str, Any], *names: str) -> Any:
     return None
 
 
-def read_command(value: Dict[str, Any], depth: int = 0) -> TypedStep:
+def read_command(fields: Dict[str, Any], depth: int = 0) -> TypedStep:
     """Read a command step. Raises WrongType naming the attribute that has another form than the reference decodes."""
-    rest = dict(value)
+    rest = dict(fields)
     typed: Dict[str, Any] = {
         "label": text(_take(rest, *grammar.LABEL_NAMES), "label"),
         "key": text(_take(rest, *grammar.KEY_NAMES), "key"),
@@ -107,8 +107,8 @@ def _commands(rest: Dict[str, Any]) -> str:
     return commands or ""
 
 
-def _group(value: Dict[str, Any], depth: int) -> TypedStep:
-    rest = dict(value)
+def _group(fields: Dict[str, Any], depth: int) -> TypedStep:
+    rest = dict(fields)
     label = _take(rest, "group", *grammar.LABEL_NAMES)
     inner: Warnings = []
     typed = {

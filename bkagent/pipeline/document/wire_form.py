@@ -15,7 +15,7 @@ def step_to_wire(step: TypedStep) -> Any:
     """Return a step's wire form. Keys are sorted, except in a step that was not understood."""
     if step.scalar is not None:
         return step.scalar
-    whole: Dict[str, Any] = {name: plain(value, name) for name, value in step.rest.items()}
+    whole: Dict[str, Any] = {name: plain(attribute, name) for name, attribute in step.rest.items()}
     if step.kind == "unknown":
         return whole
     if step.kind == "group":
@@ -56,21 +56,21 @@ def _plugins(plugins: List[StepPlugin]) -> List[Dict[str, Any]]:
     return written
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(node: Any) -> Any:
     """Return a value with the keys of its mappings in order, as a plugin's configuration is passed on."""
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+    if isinstance(node, dict):
+        return {key: _sorted(node[key]) for key in sorted(node)}
+    return [_sorted(element) for element in node] if isinstance(node, list) else node
 
 
-def plain(value: Any, what: str) -> Any:
+def plain(node: Any, what: str) -> Any:
     """Return a copy of a value with dates as texts. Raises PipelineError for .inf and .nan."""
-    if isinstance(value, dict):
-        return {key: plain(item, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item, what) for item in value]
-    if isinstance(value, Timestamp):
-        return value.rfc3339
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise PipelineError(f"{what}: {value} is a number that JSON cannot hold; put it in quotes")
-    return value
+    if isinstance(node, dict):
+        return {key: plain(element, key) for key, element in node.items()}
+    if isinstance(node, list):
+        return [plain(element, what) for element in node]
+    if isinstance(node, Timestamp):
+        return node.rfc3339
+    if isinstance(node, float) and (node != node or node in (float("inf"), float("-inf"))):
+        raise PipelineError(f"{what}: {node} is a number that JSON cannot hold; put it in quotes")
+    return node

@@ -37,53 +37,53 @@ def key(fields: Fields, text: str) -> str:
 
 def command(fields: Fields) -> str:
     """Return the command, items of a list joined with newlines."""
-    value = fields.first("command", "commands", "script")
-    if isinstance(value, list) and not any(isinstance(item, (Mapping, list)) for item in value):
-        return "\n".join("" if item is None else plain_text(item) for item in value)
-    if isinstance(value, (Mapping, list)):
-        raise fields.wrong("command", "a string or a list of strings", value)
-    return "" if value is None else plain_text(value)
+    commands = fields.first("command", "commands", "script")
+    if isinstance(commands, list) and not any(isinstance(line, (Mapping, list)) for line in commands):
+        return "\n".join("" if line is None else plain_text(line) for line in commands)
+    if isinstance(commands, (Mapping, list)):
+        raise fields.wrong("command", "a string or a list of strings", commands)
+    return "" if commands is None else plain_text(commands)
 
 
 def agents(fields: Fields) -> Optional[Tuple[str, ...]]:
     """Return targeting rules in the form key=value, or None where none are given."""
-    value = fields.first("agents", "agent_query_rules")
-    if value is None:
+    rules = fields.first("agents", "agent_query_rules")
+    if rules is None:
         return None
-    if isinstance(value, Mapping):
-        if any(isinstance(item, (Mapping, list)) for item in value.values()):
-            raise fields.wrong("agents", "a mapping of plain values", value)
-        return tuple(f"{name}={'' if item is None else plain_text(item)}" for name, item in value.items())
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return tuple(value)
-    raise fields.wrong("agents", "a mapping or a list of key=value", value)
+    if isinstance(rules, Mapping):
+        if any(isinstance(rule, (Mapping, list)) for rule in rules.values()):
+            raise fields.wrong("agents", "a mapping of plain values", rules)
+        return tuple(f"{name}={'' if rule is None else plain_text(rule)}" for name, rule in rules.items())
+    if isinstance(rules, list) and all(isinstance(rule, str) for rule in rules):
+        return tuple(rules)
+    raise fields.wrong("agents", "a mapping or a list of key=value", rules)
 
 
 def skip(fields: Fields) -> str:
     """Return the reason to skip the step, or ""."""
-    value = fields.document.get("skip")
-    if isinstance(value, bool):
-        return "Skipped" if value else ""
-    if value is None or value in ("", "false"):
+    reason = fields.document.get("skip")
+    if isinstance(reason, bool):
+        return "Skipped" if reason else ""
+    if reason is None or reason in ("", "false"):
         return ""
-    if not isinstance(value, str):
-        raise fields.wrong("skip", "true, false or the reason", value)
-    return "Skipped" if value == "true" else value
+    if not isinstance(reason, str):
+        raise fields.wrong("skip", "true, false or the reason", reason)
+    return "Skipped" if reason == "true" else reason
 
 
 def plugins(fields: Fields) -> Tuple[Mapping[str, Any], ...]:
     """Return plugins as one-key mappings from source to configuration."""
-    value = fields.document.get("plugins")
+    listed = fields.document.get("plugins")
     try:
-        return tuple({source: setting} for source, setting in grammar.plugins([] if value is None else value))
+        return tuple({source: setting} for source, setting in grammar.plugins([] if listed is None else listed))
     except grammar.WrongForm as wrong:
         raise fields.wrong("plugins", "a list of plugins", wrong.element) from None
 
 
 def secrets(fields: Fields) -> Tuple[Mapping[str, str], ...]:
     """Return secrets as mappings of key and environment_variable."""
-    value = fields.document.get("secrets")
-    pairs = grammar.secrets(value if isinstance(value, Mapping) else fields.items("secrets"))
+    listed = fields.document.get("secrets")
+    pairs = grammar.secrets(listed if isinstance(listed, Mapping) else fields.items("secrets"))
     try:
         return tuple(_secret(fields, key, variable) for key, variable in pairs)
     except grammar.WrongForm as wrong:
@@ -101,29 +101,29 @@ def _secret(fields: Fields, key: Any, variable: Any) -> Mapping[str, str]:
 
 def soft_fail(fields: Fields) -> SoftFail:
     """Read `soft_fail`: a boolean, or a list of {exit_status: number or "*"}."""
-    value = fields.document.get("soft_fail")
-    if not isinstance(value, list):
+    rules = fields.document.get("soft_fail")
+    if not isinstance(rules, list):
         return SoftFail(any_status=fields.flag("soft_fail"))
     statuses, everything = set(), False
-    for item in value:
-        status = item.get("exit_status") if isinstance(item, Mapping) else None
+    for rule in rules:
+        status = rule.get("exit_status") if isinstance(rule, Mapping) else None
         number = whole_number(status)
         if status == "*":
             everything = True
         elif number is not None:
             statuses.add(number)
         else:
-            raise fields.wrong("soft_fail", 'true, false or a list of {exit_status: number or "*"}', item)
+            raise fields.wrong("soft_fail", 'true, false or a list of {exit_status: number or "*"}', rule)
     return SoftFail(everything, frozenset(statuses))
 
 
 def retry(fields: Fields) -> Retry:
     """Read `retry`: automatic rules, and whether a person may run the job again."""
     outer = Fields(fields.mapping("retry"), fields.what)
-    value = outer.document.get("automatic")
+    automatic = outer.document.get("automatic")
     rules: Tuple[AutomaticRetry, ...] = ()
-    if isinstance(value, (Mapping, list)):
-        rules = tuple(_rule(fields, item) for item in (value if isinstance(value, list) else [value]))
+    if isinstance(automatic, (Mapping, list)):
+        rules = tuple(_rule(fields, rule) for rule in (automatic if isinstance(automatic, list) else [automatic]))
     elif outer.flag("automatic"):
         rules = (AutomaticRetry(),)
     manual = outer.document.get("manual")
@@ -133,10 +133,10 @@ def retry(fields: Fields) -> Retry:
     return Retry(rules, inner.flag("allowed", True), inner.flag("permit_on_passed", True), inner.text("reason"))
 
 
-def _rule(fields: Fields, item: Any) -> AutomaticRetry:
-    if not isinstance(item, Mapping):
-        raise fields.wrong("retry.automatic", "true, false, a mapping or a list of mappings", item)
-    rule = Fields(item, f"{fields.what}: retry.automatic")
+def _rule(fields: Fields, node: Any) -> AutomaticRetry:
+    if not isinstance(node, Mapping):
+        raise fields.wrong("retry.automatic", "true, false, a mapping or a list of mappings", node)
+    rule = Fields(node, f"{fields.what}: retry.automatic")
     limit = rule.whole("limit", 0)
     if limit is not None and limit > HIGHEST_RETRY_LIMIT:
         raise rule.wrong("limit", f"from 0 to {HIGHEST_RETRY_LIMIT}", limit)
@@ -150,14 +150,14 @@ def _rule(fields: Fields, item: Any) -> AutomaticRetry:
 
 
 def _statuses(rule: Fields) -> Optional[FrozenSet[int]]:
-    value = rule.document.get("exit_status")
+    node = rule.document.get("exit_status")
     statuses = set()
-    for item in value if isinstance(value, list) else ["*"] if value is None else [value]:
-        number = whole_number(item)
-        if item == "*":
+    for status in node if isinstance(node, list) else ["*"] if node is None else [node]:
+        number = whole_number(status)
+        if status == "*":
             return None
         if number is None:
-            raise rule.wrong("exit_status", 'a number, a list of numbers or "*"', value)
+            raise rule.wrong("exit_status", 'a number, a list of numbers or "*"', node)
         statuses.add(number)
     return frozenset(statuses)
 
@@ -169,21 +169,23 @@ def _words(rule: Fields, name: str) -> Optional[FrozenSet[str]]:
 
 def matrix(fields: Fields) -> Optional[Matrix]:
     """Read `matrix`: a list, or {setup, adjustments}. Every element becomes a text."""
-    value = fields.document.get("matrix")
-    if value is None:
+    node = fields.document.get("matrix")
+    if node is None:
         return None
-    if isinstance(value, list):
-        return Matrix({"": _elements(fields, "matrix", value)})
-    if not isinstance(value, Mapping):
-        raise fields.wrong("matrix", "a list, or a mapping with setup", value)
-    setup = value.get("setup")
+    if isinstance(node, list):
+        return Matrix({"": _elements(fields, "matrix", node)})
+    if not isinstance(node, Mapping):
+        raise fields.wrong("matrix", "a list, or a mapping with setup", node)
+    setup = node.get("setup")
     if isinstance(setup, list):
         setup = {"": setup}
     if not isinstance(setup, Mapping):
         raise fields.wrong("matrix.setup", "a list, or a mapping of lists", setup)
     dimensions = {name: _elements(fields, _part("matrix.setup", name), items) for name, items in setup.items()}
-    inner = Fields(value, fields.what)
-    return Matrix(dimensions, tuple(_adjustment(fields, item, dimensions) for item in inner.items("adjustments")))
+    inner = Fields(node, fields.what)
+    return Matrix(
+        dimensions, tuple(_adjustment(fields, adjustment, dimensions) for adjustment in inner.items("adjustments"))
+    )
 
 
 def _part(whole: str, name: str) -> str:
@@ -192,29 +194,31 @@ def _part(whole: str, name: str) -> str:
 
 def _elements(fields: Fields, name: str, items: Any) -> Tuple[str, ...]:
     items = items if isinstance(items, list) else [items]
-    for item in items:
-        if item is None or isinstance(item, (Mapping, list)):
-            raise PipelineError(f"{fields.what}: {name} must hold strings, numbers or booleans, not {describe(item)}")
-    return tuple(plain_text(item) for item in items)
+    for element in items:
+        if element is None or isinstance(element, (Mapping, list)):
+            raise PipelineError(
+                f"{fields.what}: {name} must hold strings, numbers or booleans, not {describe(element)}"
+            )
+    return tuple(plain_text(element) for element in items)
 
 
-def _adjustment(fields: Fields, item: Any, dimensions: Mapping[str, Tuple[str, ...]]) -> Adjustment:
-    if not isinstance(item, Mapping):
-        raise fields.wrong("matrix.adjustments", "a list of mappings with with", item)
-    combined = item.get("with")
+def _adjustment(fields: Fields, node: Any, dimensions: Mapping[str, Tuple[str, ...]]) -> Adjustment:
+    if not isinstance(node, Mapping):
+        raise fields.wrong("matrix.adjustments", "a list of mappings with with", node)
+    combined = node.get("with")
     if isinstance(combined, list) and len(combined) == 1:
         combined = combined[0]
     if not isinstance(combined, Mapping):
         combined = {"": combined}
     if not combined or not set(combined) <= set(dimensions):
         raise PipelineError(f"{fields.what}: matrix.adjustments: with must name the dimensions of setup and no others")
-    texts = {name: _combined(fields, name, value) for name, value in combined.items()}
-    inner = Fields(item, f"{fields.what}: matrix.adjustments")
-    return Adjustment(texts, skip(inner), soft_fail(inner) if "soft_fail" in inner else None, item)
+    texts = {name: _combined(fields, name, element) for name, element in combined.items()}
+    inner = Fields(node, f"{fields.what}: matrix.adjustments")
+    return Adjustment(texts, skip(inner), soft_fail(inner) if "soft_fail" in inner else None, node)
 
 
-def _combined(fields: Fields, name: str, value: Any) -> str:
-    if value is None or isinstance(value, (Mapping, list)):
+def _combined(fields: Fields, name: str, element: Any) -> str:
+    if element is None or isinstance(element, (Mapping, list)):
         expected = "a string, a whole number, true or false"
-        raise fields.wrong(f"{_part('with', name)} of matrix.adjustments", expected, value)
-    return plain_text(value)
+        raise fields.wrong(f"{_part('with', name)} of matrix.adjustments", expected, element)
+    return plain_text(element)

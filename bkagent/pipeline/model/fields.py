@@ -29,118 +29,118 @@ class Fields:
 
     def text(self, *names: str) -> str:
         """Return a text; numbers and booleans are taken as written, a missing one is ""."""
-        value = self.first(*names)
-        if value is None:
+        text = self.first(*names)
+        if text is None:
             return ""
-        if isinstance(value, (Mapping, list)):
-            raise self.wrong(names[0], "a string", value)
-        return plain_text(value)
+        if isinstance(text, (Mapping, list)):
+            raise self.wrong(names[0], "a string", text)
+        return plain_text(text)
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Return a boolean, also one written as text."""
-        value = self.document.get(name)
-        if value is None:
+        flag = self.document.get(name)
+        if flag is None:
             return default
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in _FLAGS:
-            return _FLAGS[value.lower()]
-        raise self.wrong(name, "true or false", value)
+        if isinstance(flag, bool):
+            return flag
+        if isinstance(flag, str) and flag.lower() in _FLAGS:
+            return _FLAGS[flag.lower()]
+        raise self.wrong(name, "true or false", flag)
 
     def whole(self, name: str, low: Optional[int] = None, *aliases: str) -> Optional[int]:
         """Return a whole number, also one written as text, or None when it is not given."""
-        value = self.first(name, *aliases)
-        if value is None or value == "":
+        node = self.first(name, *aliases)
+        if node is None or node == "":
             return None
-        number = whole_number(value)
+        number = whole_number(node)
         if number is None or (low is not None and number < low):
-            raise self.wrong(name, "a whole number" + (f" of at least {low}" if low is not None else ""), value)
+            raise self.wrong(name, "a whole number" + (f" of at least {low}" if low is not None else ""), node)
         return number
 
     def choice(self, name: str, words: Sequence[str], default: str) -> str:
         """Return one of `words`."""
-        value = self.document.get(name)
-        if value is None or value == "":
+        word = self.document.get(name)
+        if word is None or word == "":
             return default
-        if value not in words:
-            raise self.wrong(name, "one of " + ", ".join(words), value)
-        return str(value)
+        if word not in words:
+            raise self.wrong(name, "one of " + ", ".join(words), word)
+        return str(word)
 
     def mapping(self, name: str) -> Mapping[str, Any]:
         """Return a mapping, an empty one when it is not given."""
-        value = self.document.get(name)
-        if value is None:
+        mapping = self.document.get(name)
+        if mapping is None:
             return {}
-        if not isinstance(value, Mapping):
-            raise self.wrong(name, "a mapping", value)
-        return value
+        if not isinstance(mapping, Mapping):
+            raise self.wrong(name, "a mapping", mapping)
+        return mapping
 
     def text_map(self, name: str) -> Mapping[str, str]:
         """Return a mapping of plain values as texts."""
         texts = {}
-        for key, value in self.mapping(name).items():
-            if isinstance(value, (Mapping, list)):
-                raise self.wrong(f"{name}.{key}", "a plain value", value)
-            texts[key] = "" if value is None else plain_text(value)
+        for key, node in self.mapping(name).items():
+            if isinstance(node, (Mapping, list)):
+                raise self.wrong(f"{name}.{key}", "a plain value", node)
+            texts[key] = "" if node is None else plain_text(node)
         return texts
 
     def items(self, name: str) -> Tuple[Any, ...]:
         """Return a list, an empty one when it is not given."""
-        value = self.document.get(name)
-        if value is None:
+        elements = self.document.get(name)
+        if elements is None:
             return ()
-        if not isinstance(value, list):
-            raise self.wrong(name, "a list", value)
-        return tuple(value)
+        if not isinstance(elements, list):
+            raise self.wrong(name, "a list", elements)
+        return tuple(elements)
 
     def texts(self, name: str, separator: Optional[str] = None, *aliases: str) -> Tuple[str, ...]:
         """Return a text, split at `separator` where there is one, or a list of texts."""
-        value = self.first(name, *aliases)
-        if value is None:
+        node = self.first(name, *aliases)
+        if node is None:
             return ()
         parts: List[str] = []
-        for item in value if isinstance(value, list) else [value]:
-            if item is None or isinstance(item, (Mapping, list)):
-                raise self.wrong(name, "a string or a list of strings", value)
-            parts += plain_text(item).split(separator) if separator else [plain_text(item)]
-        return tuple(item.strip() for item in parts if item.strip())
+        for element in node if isinstance(node, list) else [node]:
+            if element is None or isinstance(element, (Mapping, list)):
+                raise self.wrong(name, "a string or a list of strings", node)
+            parts += plain_text(element).split(separator) if separator else [plain_text(element)]
+        return tuple(element.strip() for element in parts if element.strip())
 
-    def wrong(self, name: str, expected: str, value: Any) -> PipelineError:
+    def wrong(self, name: str, expected: str, node: Any) -> PipelineError:
         """Return the error for an attribute of the wrong type."""
-        return PipelineError(f"{self.what}: {name} must be {expected}, not {describe(value)}")
+        return PipelineError(f"{self.what}: {name} must be {expected}, not {describe(node)}")
 
 
-def whole_number(value: Any) -> Optional[int]:
+def whole_number(node: Any) -> Optional[int]:
     """Return a whole number from a number or its text, or None."""
-    if isinstance(value, bool):
+    if isinstance(node, bool):
         return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
+    if isinstance(node, int):
+        return node
+    if isinstance(node, float) and node.is_integer():
+        return int(node)
     try:
-        return int(value, 10) if isinstance(value, str) and len(value) < 20 else None
+        return int(node, 10) if isinstance(node, str) and len(node) < 20 else None
     except ValueError:
         return None
 
 
-def plain_text(value: Any) -> str:
+def plain_text(scalar: Any) -> str:
     """Return a plain value as text, booleans and floats the way JSON would write them."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return go_json.number(value) if isinstance(value, float) else str(value)
+    if isinstance(scalar, bool):
+        return "true" if scalar else "false"
+    return go_json.number(scalar) if isinstance(scalar, float) else str(scalar)
 
 
-def describe(value: Any) -> str:
+def describe(node: Any) -> str:
     """Return a value in a few words for a message."""
-    if isinstance(value, Mapping):
+    if isinstance(node, Mapping):
         return "a mapping"
-    if isinstance(value, list):
+    if isinstance(node, list):
         return "a list"
-    if value is None:
+    if node is None:
         return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
+    if isinstance(node, bool):
+        return "true" if node else "false"
+    text = str(node)
     text = text if len(text) <= 60 else text[:57] + "..."
-    return f'"{text}"' if isinstance(value, str) else text
+    return f'"{text}"' if isinstance(node, str) else text

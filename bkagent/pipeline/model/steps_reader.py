@@ -49,8 +49,8 @@ def read(document: Any) -> Pipeline:
 
 def _steps(fields: Fields, position: str, *, inside_group: bool) -> Tuple[Step, ...]:
     return tuple(
-        _step(item, position.format(number), inside_group=inside_group)
-        for number, item in enumerate(fields.items("steps"), start=1)
+        _step(step, position.format(number), inside_group=inside_group)
+        for number, step in enumerate(fields.items("steps"), start=1)
     )
 
 
@@ -62,7 +62,7 @@ def _step(document: Any, position: str, *, inside_group: bool) -> Step:
     kind = kind_of(document, position)
     nested = document.get(kind)
     if isinstance(nested, Mapping) and kind != "group":
-        document = {**nested, **{name: value for name, value in document.items() if name != kind}}
+        document = {**nested, **{name: attribute for name, attribute in document.items() if name != kind}}
         document.setdefault(kind, None)
     named = Fields(document, position).text(*grammar.LABEL_NAMES)
     fields = Fields(document, f'{position} ("{named}")' if named else position)
@@ -98,16 +98,16 @@ def _label_of_kind(fields: Fields, kind: str) -> str:
 def _depends_on(fields: Fields) -> Optional[Tuple[Dependency, ...]]:
     if "depends_on" not in fields:
         return None
-    value = fields.document["depends_on"]
+    node = fields.document["depends_on"]
     dependencies: List[Dependency] = []
-    for item in value if isinstance(value, list) else [] if value is None else [value]:
-        if isinstance(item, str) and item:
-            dependencies.append(Dependency(item))
-        elif isinstance(item, Mapping) and isinstance(item.get("step"), str) and item["step"]:
-            inner = Fields(item, f"{fields.what}: depends_on")
-            dependencies.append(Dependency(item["step"], inner.flag("allow_failure")))
-        elif item is not None:
-            raise fields.wrong("depends_on", "a key, a list of keys, or of mappings with step", item)
+    for dependency in node if isinstance(node, list) else [] if node is None else [node]:
+        if isinstance(dependency, str) and dependency:
+            dependencies.append(Dependency(dependency))
+        elif isinstance(dependency, Mapping) and isinstance(dependency.get("step"), str) and dependency["step"]:
+            inner = Fields(dependency, f"{fields.what}: depends_on")
+            dependencies.append(Dependency(dependency["step"], inner.flag("allow_failure")))
+        elif dependency is not None:
+            raise fields.wrong("depends_on", "a key, a list of keys, or of mappings with step", dependency)
     return tuple(dict.fromkeys(dependencies))  # the same one again asks for nothing more
 
 
@@ -155,10 +155,10 @@ def _wait(fields: Fields, shared: Dict[str, Any]) -> WaitStep:
 
 def _manual(fields: Fields, shared: Dict[str, Any]) -> Dict[str, Any]:
     asked = []
-    for number, item in enumerate(fields.items("fields"), start=1):
-        if not isinstance(item, Mapping):
-            raise fields.wrong(f"fields[{number}]", "a mapping", item)
-        asked.append(_field(Fields(item, f"{fields.what}: field {number}")))
+    for number, node in enumerate(fields.items("fields"), start=1):
+        if not isinstance(node, Mapping):
+            raise fields.wrong(f"fields[{number}]", "a mapping", node)
+        asked.append(_field(Fields(node, f"{fields.what}: field {number}")))
     return dict(
         shared,
         prompt=fields.text("prompt"),
@@ -176,10 +176,10 @@ def _field(fields: Fields) -> Field:
     if "text" not in fields and "select" not in fields:
         raise PipelineError(f"{fields.what}: it must have text or select")
     options = []
-    for item in fields.items("options"):
-        if not isinstance(item, Mapping):
-            raise fields.wrong("options", "a list of mappings with label and value", item)
-        option = Fields(item, f"{fields.what}: option")
+    for node in fields.items("options"):
+        if not isinstance(node, Mapping):
+            raise fields.wrong("options", "a list of mappings with label and value", node)
+        option = Fields(node, f"{fields.what}: option")
         options.append((option.text("label"), option.text("value")))
     return Field(
         key=key,
