@@ -21,19 +21,19 @@ _END = b"\0"  # no token has it: it could be in no header
 def open_pipe(secrets: Iterable[str]) -> int:
     """Return a descriptor from which `take` reads the secrets. Raises OSError."""
     known = [secret.encode("utf-8", "surrogateescape") for secret in dict.fromkeys(secrets)]
-    data = b"".join(secret + _END for secret in known if len(secret) >= SHORTEST_BYTES)
+    packed = b"".join(secret + _END for secret in known if len(secret) >= SHORTEST_BYTES)
     reading, writing = os.pipe()
-    if len(data) <= _AT_ONCE_BYTES:
-        _write(writing, data)
+    if len(packed) <= _AT_ONCE_BYTES:
+        _write(writing, packed)
     else:
-        threading.Thread(target=_write, args=(writing, data), name="secrets", daemon=True).start()
+        threading.Thread(target=_write, args=(writing, packed), name="secrets", daemon=True).start()
     return reading
 
 
-def _write(writing: int, data: bytes) -> None:
+def _write(writing: int, packed: bytes) -> None:
     try:
-        while data:
-            data = data[os.write(writing, data) :]
+        while packed:
+            packed = packed[os.write(writing, packed) :]
     except OSError:
         pass  # the process has ended before it began
     finally:
@@ -47,13 +47,13 @@ def take() -> Tuple[str, ...]:
             return ()
     except OSError:
         return ()  # the agent has not passed a pipe
-    data = b""
-    while len(data) < _MOST_BYTES:
+    packed = b""
+    while len(packed) < _MOST_BYTES:
         piece = os.read(0, 65536)
         if not piece:
             break
-        data += piece
+        packed += piece
     null_fd = os.open(os.devnull, os.O_RDWR)
     os.dup2(null_fd, 0)
     os.close(null_fd)
-    return tuple(secret.decode("utf-8", "surrogateescape") for secret in data.split(_END)[:-1])
+    return tuple(secret.decode("utf-8", "surrogateescape") for secret in packed.split(_END)[:-1])

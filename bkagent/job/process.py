@@ -94,9 +94,9 @@ class JobProcess:
         self._cancellation.set_graces(job.cancel_signal, job.signal_grace_s, job.cancel_grace_s)
         self._limits = Limits(job.lost_after_s)
 
-    def _append(self, data: bytes) -> None:
-        self._entry.append(data)
-        self._copies.take(data)
+    def _append(self, output: bytes) -> None:
+        self._entry.append(output)
+        self._copies.take(output)
 
     def _abandon(self, age_s: float) -> None:
         self._is_abandoned = True

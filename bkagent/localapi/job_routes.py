@@ -137,4 +137,4 @@ class JobRoutes:
 
     def _post_redacted(self, body: bytes) -> Answer:
         texts = text_list(read_object(body), "texts")
-        return json_answer(200, {"texts": [self._state.redacted(item) for item in texts]})
+        return json_answer(200, {"texts": [self._state.redacted(redactable) for redactable in texts]})

@@ -45,15 +45,21 @@ class _Commits(NamedTuple):
     left_out: Tuple[str, ...] = ()
 
 
-def take(repository: Repository, data: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
+def take(repository: Repository, data_folder: str, environ: Mapping[str, str], *, committed: bool) -> Snapshot:
     """Return the snapshot of the work tree, or with `committed` of HEAD alone. Raises AgentError from git."""
-    bare = os.path.join(data, "repo.git")
-    commits = _take(repository, bare, os.path.join(data, "index"), data, environ, committed=committed)
+    bare = os.path.join(data_folder, "repo.git")
+    commits = _take(repository, bare, os.path.join(data_folder, "index"), data_folder, environ, committed=committed)
     return Snapshot(bare, commits.run, commits.changed_count, commits.left_out, commits.plain, commits.submodules)
 
 
 def _take(
-    repository: Repository, bare: str, index: str, data: str, environ: Mapping[str, str], *, committed: bool = False
+    repository: Repository,
+    bare: str,
+    index: str,
+    data_folder: str,
+    environ: Mapping[str, str],
+    *,
+    committed: bool = False,
 ) -> _Commits:
     git = repository.git(environ)
     outside = Git(repository.top, environ)
@@ -63,7 +69,7 @@ def _take(
     if committed:
         commits = _Commits(repository.head, repository.head, 0)
     else:
-        commits = _commit_work_tree(git, repository, bare, index, data, environ)
+        commits = _commit_work_tree(git, repository, bare, index, data_folder, environ)
     ref = "refs/heads/" + (repository.branch if repository.branch != DETACHED else "detached")
     _clear_way(outside, bare, ref)
     outside.out("--git-dir", bare, "update-ref", ref, commits.run)
@@ -92,7 +98,7 @@ def _borrow(bare: str, repository: Repository) -> None:
 
 
 def _commit_work_tree(
-    git: Git, repository: Repository, bare: str, index: str, data: str, environ: Mapping[str, str]
+    git: Git, repository: Repository, bare: str, index: str, data_folder: str, environ: Mapping[str, str]
 ) -> _Commits:
     private: Dict[str, str] = {
         "GIT_INDEX_FILE": index,
@@ -108,13 +114,13 @@ def _commit_work_tree(
     within, left_out = submodules.find(git, repository, private, environ)
     elsewhere = [f":(exclude,top,literal){path}" for path in (*(inner.path for inner in within), *left_out)]
     git.out("add", "--all", "--", _EVERYTHING, *elsewhere, more=private)
-    inner_commits = [(inner, _take_within(inner, data, environ)) for inner in within]
+    inner_commits = [(inner, _take_within(inner, data_folder, environ)) for inner in within]
     submodules.stage(git, {inner.path: commits.plain for inner, commits in inner_commits}, private)
     tree = git.out("write-tree", more=private)
     changed_count = _changed_count(git, repository, private)
     plain = _commit(git, repository, private, tree) if changed_count or not repository.head else repository.head
     submodules.stage(git, {inner.path: commits.run for inner, commits in inner_commits}, private)
-    submodules.address(git, repository, {inner.path: inner.bare(data) for inner in within}, index, private)
+    submodules.address(git, repository, {inner.path: inner.bare(data_folder) for inner in within}, index, private)
     run_tree = git.out("write-tree", more=private)
     run = _commit(git, repository, private, run_tree) if run_tree != tree else plain
     names: List[str] = []
@@ -124,10 +130,10 @@ def _commit_work_tree(
     return _Commits(plain, run, changed_count, tuple(names), tuple(left_out))
 
 
-def _take_within(inner: Within, data: str, environ: Mapping[str, str]) -> _Commits:
-    bare = inner.bare(data)
+def _take_within(inner: Within, data_folder: str, environ: Mapping[str, str]) -> _Commits:
+    bare = inner.bare(data_folder)
     os.makedirs(os.path.dirname(bare), exist_ok=True)
-    return _take(inner.repository, bare, bare + ".index", data, environ)
+    return _take(inner.repository, bare, bare + ".index", data_folder, environ)
 
 
 def _changed_count(git: Git, repository: Repository, private: Mapping[str, str]) -> int:

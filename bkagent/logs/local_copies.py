@@ -37,11 +37,11 @@ class LocalCopies:
             except OSError as problem:
                 self._note(path, problem)
 
-    def take(self, data: bytes) -> None:
+    def take(self, output: bytes) -> None:
         """Append to each."""
         for path, fd in list(self._files.items()):
             try:
-                _write(fd, data)
+                _write(fd, output)
             except OSError as problem:
                 os.close(self._files.pop(path))
                 self._note(path, problem)
@@ -61,12 +61,12 @@ class LocalCopies:
         self._problems.append(f"the copy of this log in {path} ends here: {problem.strerror or problem}")
 
 
-def append(path: str, data: bytes, mode: int) -> None:
+def append(path: str, output: bytes, mode: int) -> None:
     """Append to one copy where no job process does. Raises OSError."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     fd = _open(path, mode)
     try:
-        _write(fd, data)
+        _write(fd, output)
     finally:
         os.close(fd)
 
@@ -82,7 +82,7 @@ def _open(path: str, mode: int) -> int:
     return fd
 
 
-def _write(fd: int, data: bytes) -> None:
-    view = memoryview(data)
+def _write(fd: int, output: bytes) -> None:
+    view = memoryview(output)
     while view:
         view = view[os.write(fd, view) :]

@@ -43,34 +43,34 @@ class AnsiStamper:
         self._stamped_ms = 0
         self._state = _GROUND
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, output: bytes) -> bytes:
         """Take the next piece; return it with codes."""
-        if not data:
+        if not output:
             return b""
         now_ms = self._now_ms()
         code = b"\x1b_bk;t=%d\x07" % now_ms
         pieces: List[bytes] = []
         at = 0
         if self._state != _GROUND:
-            self._state, at = _leave(self._state, data, 0)
-            self._pass(data[:at], pieces)
+            self._state, at = _leave(self._state, output, 0)
+            self._pass(output[:at], pieces)
         elif self._due or now_ms - self._stamped_ms > _STALE_MS:
             pieces.append(code)
             self._due, self._stamped_ms = False, now_ms
         # The few forms of the sequences that matter, by one pass over the piece.
-        forms = set(_OPENER_OR_ERASE.findall(data)) if b"\x1b" in data else set()
+        forms = set(_OPENER_OR_ERASE.findall(output)) if b"\x1b" in output else set()
         erases = [form for form in forms if form.endswith(b"K")]
         has_strings = len(erases) < len(forms)
-        while at < len(data):
-            opener = _OPENER.search(data, at) if has_strings else None
-            start = opener.start() if opener else len(data)
-            self._stamp(data[at:start], erases, code, now_ms, pieces)
+        while at < len(output):
+            opener = _OPENER.search(output, at) if has_strings else None
+            start = opener.start() if opener else len(output)
+            self._stamp(output[at:start], erases, code, now_ms, pieces)
             at = start
-            if start < len(data):
-                self._state, at = _leave(_STRING, data, start + 2)
-                self._pass(data[start:at], pieces)
+            if start < len(output):
+                self._state, at = _leave(_STRING, output, start + 2)
+                self._pass(output[start:at], pieces)
             else:
-                self._rest(data, code, pieces)
+                self._rest(output, code, pieces)
         return b"".join(pieces)
 
     def flush(self) -> bytes:
@@ -92,28 +92,28 @@ class AnsiStamper:
         if _LINE_END.search(sequence):
             self._due = True
 
-    def _rest(self, data: bytes, code: bytes, pieces: List[bytes]) -> None:
+    def _rest(self, output: bytes, code: bytes, pieces: List[bytes]) -> None:
         """Take back the code of a line that has not begun, and remember the sequence that the piece ends in."""
         if pieces[-1].endswith(code) and not self._due and len(pieces[-1]) > len(code):
             pieces[-1] = pieces[-1][: -len(code)]
             self._due = True
-        escape = data.rfind(b"\x1b")
-        if escape >= 0 and escape == len(data) - 1:
+        escape = output.rfind(b"\x1b")
+        if escape >= 0 and escape == len(output) - 1:
             self._state = _ESCAPE
-        elif escape >= 0 and data.startswith(b"[", escape + 1):
-            end = _end_of(_PARAMETERS, data, escape + 2)
-            self._state = _CSI if end == len(data) else _GROUND
+        elif escape >= 0 and output.startswith(b"[", escape + 1):
+            end = _end_of(_PARAMETERS, output, escape + 2)
+            self._state = _CSI if end == len(output) else _GROUND
 
 
-def _leave(state: int, data: bytes, at: int) -> Tuple[int, int]:
-    """Return the state, and the place, where the sequence that `data` is in at `at` is over or `data` ends."""
-    while state != _GROUND and at < len(data):
-        letter = data[at]
+def _leave(state: int, output: bytes, at: int) -> Tuple[int, int]:
+    """Return the state, and the place, where the sequence that `output` is in at `at` is over or `output` ends."""
+    while state != _GROUND and at < len(output):
+        letter = output[at]
         if state == _STRING:
-            closer = _CLOSER.search(data, at)
+            closer = _CLOSER.search(output, at)
             if closer:
                 return _GROUND, closer.end()
-            return (_STRING_ESCAPE if data.endswith(b"\x1b") else _STRING), len(data)
+            return (_STRING_ESCAPE if output.endswith(b"\x1b") else _STRING), len(output)
         if state == _STRING_ESCAPE:
             if letter == 0x5C:  # a backslash
                 return _GROUND, at + 1
@@ -124,17 +124,17 @@ def _leave(state: int, data: bytes, at: int) -> Tuple[int, int]:
             state, at = _STRING, at + 1
         else:
             if state == _CSI:
-                at = _end_of(_PARAMETERS, data, at)
-                if at == len(data):
+                at = _end_of(_PARAMETERS, output, at)
+                if at == len(output):
                     break
-                letter = data[at]
+                letter = output[at]
             # A control character in the middle ends the sequence without being part of it.
             return _GROUND, at + (0x20 <= letter < 0x7F)
     return state, at
 
 
-def _end_of(pattern: "re.Pattern[bytes]", data: bytes, at: int) -> int:
-    match = pattern.match(data, at)
+def _end_of(pattern: "re.Pattern[bytes]", output: bytes, at: int) -> int:
+    match = pattern.match(output, at)
     return match.end() if match else at
 
 
@@ -148,9 +148,9 @@ class LinePrefixStamper:
         self._now = now
         self._lines = WholeLines()
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, output: bytes) -> bytes:
         """Take the next piece; return the lines that are complete."""
-        return self._stamp_lines(self._lines.feed(data))
+        return self._stamp_lines(self._lines.feed(output))
 
     def flush(self) -> bytes:
         """Return the line that has begun, as a line."""

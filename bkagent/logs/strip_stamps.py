@@ -20,19 +20,19 @@ class StampStripper:
         self._lines = job.timestamp_lines and not job.ansi_timestamps
         self._rest = b""
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, output: bytes) -> bytes:
         """Return what can be said by now: the beginning of a stamp waits for the rest."""
         if self._codes:
-            data = _CODE.sub(b"", self._rest + data)
-            partial = _CODE_BEGUN.search(data, max(0, len(data) - 40))
-            at = partial.start() if partial else len(data)
-            data, self._rest = data[:at], data[at:]
+            output = _CODE.sub(b"", self._rest + output)
+            partial = _CODE_BEGUN.search(output, max(0, len(output) - 40))
+            at = partial.start() if partial else len(output)
+            output, self._rest = output[:at], output[at:]
         elif self._lines:
-            lines, end, rest = (self._rest + data).rpartition(b"\n")
+            lines, end, rest = (self._rest + output).rpartition(b"\n")
             if len(rest) > _LONGEST_LINE_BYTES:
                 lines, end, rest = lines + end + rest, b"", b""
-            data, self._rest = _PREFIX.sub(b"", lines + end), rest
-        return data
+            output, self._rest = _PREFIX.sub(b"", lines + end), rest
+        return output
 
     def flush(self) -> bytes:
         """Return what was waiting."""

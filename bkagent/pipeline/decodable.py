@@ -29,22 +29,22 @@ def check(pipeline: Pipeline) -> None:
                 raise PipelineError(f"{step.name}: {unfit}") from None
 
 
-def _decode(value: Any) -> Any:
+def _decode(node: Any) -> Any:
     """Return a value with its whole numbers as an agent reads them from JSON: signed ones of 64 bits, or floats."""
-    if isinstance(value, Mapping):
-        return {key: _decode(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_decode(item) for item in value]
-    return float(value) if isinstance(value, int) and value > _HIGHEST else value
+    if isinstance(node, Mapping):
+        return {key: _decode(element) for key, element in node.items()}
+    if isinstance(node, list):
+        return [_decode(element) for element in node]
+    return float(node) if isinstance(node, int) and node > _HIGHEST else node
 
 
 def _check_names(document: Mapping[str, Any]) -> None:
     """Refuse attributes without a name: the reference takes one for whatever attribute is missing."""
     for path in _STRUCTURES + _STRUCTURES_OF_TEXTS:
-        value: Any = document
+        node: Any = document
         for name in path:
-            value = value.get(name) if isinstance(value, Mapping) else None
-        if not isinstance(value, Mapping) or "" not in value:
+            node = node.get(name) if isinstance(node, Mapping) else None
+        if not isinstance(node, Mapping) or "" not in node:
             continue
-        if path in _STRUCTURES or isinstance(value[""], (Mapping, list)):
+        if path in _STRUCTURES or isinstance(node[""], (Mapping, list)):
             raise WrongType(f"{'.'.join(path) or 'the step'} has an attribute without a name")

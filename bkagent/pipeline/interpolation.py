@@ -151,9 +151,9 @@ def _required(name: str, parts: List[Part]) -> Part:
     return answer
 
 
-def _part(value: str, offset: int, length: Optional[int]) -> str:
+def _part(text: str, offset: int, length: Optional[int]) -> str:
     """Return a part counted in bytes of UTF-8; a negative offset or length counts from the end."""
-    whole = value.encode("utf-8", "surrogateescape")
+    whole = text.encode("utf-8", "surrogateescape")
     start, end = _bounds(len(whole), offset, length)
     return whole[start:end].decode("utf-8", "replace")
 

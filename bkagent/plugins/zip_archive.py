@@ -93,13 +93,13 @@ def _copy_local(session: Session, source_path: str, path: str) -> None:
         if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
             raise BadArchive(f"failed to download zip plugin: {source_path} is no regular file")
         left_bytes = _MOST_BYTES
-        for data in iter(lambda: source.read(_READ_BYTES), b""):
-            left_bytes -= len(data)
+        for block in iter(lambda: source.read(_READ_BYTES), b""):
+            left_bytes -= len(block)
             if left_bytes < 0:
                 raise BadArchive(f"failed to download zip plugin: zip archive too large (max {_MOST_MB} MB)")
             if session.cancellation.requested:
                 raise Cancelled("stopped while copying a plugin")
-            file.write(data)
+            file.write(block)
 
 
 def _local_path(location: str) -> str:
@@ -138,12 +138,12 @@ def _download_once(pool: Pool, url: str, headers: Dict[str, str], path: str) -> 
     deadline = time.monotonic() + _LIMIT_S
     with open(path, "wb") as file:
 
-        def take(data: bytes) -> None:
+        def take(block: bytes) -> None:
             if time.monotonic() > deadline:
                 raise BadArchive(f"HTTP request failed: it takes longer than {_LIMIT_S:.0f} s")
-            if file.tell() + len(data) > _MOST_BYTES:
+            if file.tell() + len(block) > _MOST_BYTES:
                 raise BadArchive(f"zip archive too large (max {_MOST_MB} MB)")
-            file.write(data)
+            file.write(block)
 
         response = pool.request_url("GET", url, headers, sink=take)
     if not 200 <= response.status < 300:
@@ -153,8 +153,8 @@ def _download_once(pool: Pool, url: str, headers: Dict[str, str], path: str) -> 
 def _digest(path: str) -> str:
     digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for data in iter(lambda: file.read(_READ_BYTES), b""):
-            digest.update(data)
+        for block in iter(lambda: file.read(_READ_BYTES), b""):
+            digest.update(block)
     return digest.hexdigest()
 
 
@@ -196,11 +196,11 @@ def _unpack_one(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: str, le
 
 def _copy(source: BinaryIO, file: BinaryIO, left_bytes: int) -> int:
     size = 0
-    for data in iter(lambda: source.read(_READ_BYTES), b""):
-        size += len(data)
+    for block in iter(lambda: source.read(_READ_BYTES), b""):
+        size += len(block)
         if size > left_bytes:
             raise BadArchive(f"failed to extract zip plugin: zip archive too large (max {_MOST_MB} MB)")
-        file.write(data)
+        file.write(block)
     return size
 
 

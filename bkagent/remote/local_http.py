@@ -67,24 +67,24 @@ def exchange(
 
 
 def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
-    data = bytearray()
+    received = bytearray()
     end, expected_bytes = -1, -1
     while True:
         block = connection.recv(_BLOCK_BYTES)
-        data += block
+        received += block
         if end < 0:
-            end = data.find(b"\r\n\r\n")
+            end = received.find(b"\r\n\r\n")
             if end >= 0:
-                status, values = _head(bytes(data[:end]))
+                status, values = _head(bytes(received[:end]))
                 length = values.get("content-length", "")
                 expected_bytes = end + 4 + int(length) if length.isdigit() and len(length) < 16 else -1
-        if 0 <= expected_bytes <= len(data):
-            return status, LocalHeaders(values), bytes(data[end + 4 : expected_bytes])
+        if 0 <= expected_bytes <= len(received):
+            return status, LocalHeaders(values), bytes(received[end + 4 : expected_bytes])
         if not block:
             if end < 0 or expected_bytes >= 0:
                 raise OSError("the connection closed before the answer was complete")
-            return status, LocalHeaders(values), bytes(data[end + 4 :])
-        if len(data) > ANSWER_LIMIT_BYTES:
+            return status, LocalHeaders(values), bytes(received[end + 4 :])
+        if len(received) > ANSWER_LIMIT_BYTES:
             raise OSError("the answer is too long")
 
 

@@ -83,7 +83,7 @@ def cancel(
 
 
 def _text(answer: object, name: str, what: str) -> str:
-    value = answer.get(name, "") if isinstance(answer, dict) else None
-    if not isinstance(value, str):
+    text = answer.get(name, "") if isinstance(answer, dict) else None
+    if not isinstance(text, str):
         raise WireError(f"{what} answer: {name} must be a string")
-    return value
+    return text

@@ -114,9 +114,9 @@ class Session:
         self._run(argv, env, cwd, False, stdin, output.take, errors)
         return output.text()
 
-    def _take_piped(self, data: bytes) -> None:
+    def _take_piped(self, output: bytes) -> None:
         """Write what came through a pipe to the log, its lines ended as those of the job's terminals are."""
-        self.log.child(data.replace(b"\n", b"\r\n") if self.pty and not self.raw else data)
+        self.log.child(output.replace(b"\n", b"\r\n") if self.pty and not self.raw else output)
 
     def chdir(self, path: str) -> None:
         """Go to a folder, relative to the present one, and show that. Raises JobFailed when it is no folder."""
@@ -184,11 +184,11 @@ class _Captured:
         self._pieces: List[bytes] = []
         self._left_bytes = MOST_CAPTURED_BYTES
 
-    def take(self, data: bytes) -> None:
-        self._left_bytes -= len(data)
+    def take(self, output: bytes) -> None:
+        self._left_bytes -= len(output)
         if self._left_bytes < 0:
             raise JobFailed(f"the output of a command is longer than {MOST_CAPTURED_BYTES} bytes", 1)
-        self._pieces.append(data)
+        self._pieces.append(output)
 
     def text(self) -> str:
         return b"".join(self._pieces).decode("utf-8", "surrogateescape")
@@ -199,12 +199,12 @@ def _both(watch: Optional[Watch], sink: Watch) -> Watch:
         return sink
     first = watch
 
-    def call(data: bytes) -> None:
-        first(data)
-        sink(data)
+    def call(output: bytes) -> None:
+        first(output)
+        sink(output)
 
     return call
 
 
-def _nowhere(data: bytes) -> None:
+def _nowhere(output: bytes) -> None:
     """Drop output that is not shown."""

@@ -52,8 +52,12 @@ def _check(name: str, kind: str, value: object) -> object:
         return value
     if (kind == "str" and isinstance(value, str)) or (kind == "bool" and isinstance(value, bool)):
         return value
-    if kind.startswith("Mapping") and isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+    if (
+        kind.startswith("Mapping")
+        and isinstance(value, dict)
+        and all(isinstance(element, str) for element in value.values())
+    ):
         return value
-    if kind.startswith("Tuple") and isinstance(value, list) and all(isinstance(item, str) for item in value):
+    if kind.startswith("Tuple") and isinstance(value, list) and all(isinstance(element, str) for element in value):
         return tuple(value)
     raise WireError(f"{name} must be {_KINDS.get(kind, 'a map of strings')}")

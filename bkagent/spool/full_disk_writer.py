@@ -39,23 +39,23 @@ class FullDiskWriter:
         self._look_at = 0.0
         reserve(reserve_path, RESERVE_BYTES)
 
-    def append(self, data: bytes) -> None:
+    def append(self, output: bytes) -> None:
         """Write, wait for room, or note that the disk is full. Raises OSError for other troubles of the disk."""
         if self._is_in_gap():
-            self._drop(data)
+            self._drop(output)
             if self._clock() >= self._look_at:
                 self._look_at = self._clock() + _LOOK_EVERY_S
                 if free_bytes(self._reserve_path) > _ROOM_BYTES + len(self._tail):
                     self._end_gap()
             return
-        while data:
+        while output:
             try:
-                data = data[os.write(self._fd, data) :]
+                output = output[os.write(self._fd, output) :]
             except OSError as problem:
                 if not is_full(problem):
                     raise
                 if self._left_s <= 0:
-                    self._drop(data)
+                    self._drop(output)
                     return
                 self._left_s -= _PAUSE_S
                 self._pause(_PAUSE_S)
@@ -73,9 +73,9 @@ class FullDiskWriter:
     def _is_in_gap(self) -> bool:
         return self._dropped_bytes > 0
 
-    def _drop(self, data: bytes) -> None:
-        self._dropped_bytes += len(data)
-        self._tail = (self._tail + data[-TAIL_BYTES:])[-TAIL_BYTES:]
+    def _drop(self, output: bytes) -> None:
+        self._dropped_bytes += len(output)
+        self._tail = (self._tail + output[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     def _end_gap(self) -> None:
         """Write the marker and the tail. Where not even the marker finds room, a later one counts it all."""

@@ -36,15 +36,15 @@ def replace_lone_surrogates(document: object) -> object:
     if isinstance(document, str):
         return replace_escaped(document)
     if isinstance(document, list):
-        return [replace_lone_surrogates(item) for item in document]
+        return [replace_lone_surrogates(element) for element in document]
     if isinstance(document, dict):
         return {replace_escaped(name): replace_lone_surrogates(value) for name, value in document.items()}
     return document
 
 
-def text_of(data: bytes) -> str:
+def text_of(octets: bytes) -> str:
     """Return bytes that should be UTF-8 as a text."""
-    return replace_escaped(data.decode("utf-8", "surrogateescape"))
+    return replace_escaped(octets.decode("utf-8", "surrogateescape"))
 
 
 def replace_escaped(text: str) -> str:

@@ -54,7 +54,7 @@ def loads(text: "str | bytes | bytearray") -> object:
         return _loads_by_package(text)
     start = _skip_blanks(text, 0)
     try:
-        value, end = _json.make_scanner(_Context())(text, start)  # type: ignore[arg-type]
+        document, end = _json.make_scanner(_Context())(text, start)  # type: ignore[arg-type]
     except StopIteration as nothing:
         raise ValueError(f"expected a JSON value at character {nothing.value}") from None
     except RecursionError:
@@ -65,16 +65,16 @@ def loads(text: "str | bytes | bytearray") -> object:
     end = _skip_blanks(text, end)
     if end != len(text):
         raise ValueError(f"unexpected text after the JSON value at character {end}")
-    return value
+    return document
 
 
-def dumps(value: object) -> str:
+def dumps(document: object) -> str:
     """Return compact JSON, ASCII only, keys in the order given. Raises TypeError or ValueError for other types."""
     if _json is None or not getattr(_json, "make_encoder", None):
-        return _dumps_by_package(value)
+        return _dumps_by_package(document)
     encode = _json.make_encoder(None, _refuse_type, _json.encode_basestring_ascii, None, ":", ",", False, False, False)
     try:
-        return "".join(encode(value, 0))
+        return "".join(encode(document, 0))
     except RecursionError:
         raise ValueError("the value is nested too deeply for JSON") from None
 
@@ -85,8 +85,8 @@ def _skip_blanks(text: str, at: int) -> int:
     return at
 
 
-def _refuse_type(value: object) -> object:
-    raise TypeError(f"a {type(value).__name__} is not a JSON value")
+def _refuse_type(element: object) -> object:
+    raise TypeError(f"a {type(element).__name__} is not a JSON value")
 
 
 def _loads_by_package(text: str) -> object:
@@ -98,7 +98,7 @@ def _loads_by_package(text: str) -> object:
         raise ValueError("the JSON text is nested too deeply") from None
 
 
-def _dumps_by_package(value: object) -> str:
+def _dumps_by_package(document: object) -> str:
     import json
 
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 def run(call: Call) -> int:
     """Make the build and print where it is."""
     settings = call.settings
-    endpoint, data = settings[server.REST_ENDPOINT], settings[server.DATA]
-    if bool(endpoint) == bool(data):
+    endpoint, data_folder = settings[server.REST_ENDPOINT], settings[server.DATA]
+    if bool(endpoint) == bool(data_folder):
         raise UsageError(
             "set either --data, the folder of the control plane, or --endpoint and --token of a running one"
         )
@@ -32,7 +32,7 @@ def run(call: Call) -> int:
             raise UsageError("--endpoint needs --token, or the environment variable BUILDKITE_API_TOKEN")
         form = _create_by_api(call, endpoint, settings[server.REST_TOKEN].reveal(), slug, request)
     else:
-        form = _in_folder(call, data, slug, request)
+        form = _in_folder(call, data_folder, slug, request)
     if settings[server.AS_JSON]:
         import json
 
@@ -79,7 +79,7 @@ def _pairs(settings: "Settings", option: "Option") -> "Dict[str, str]":
     return pairs
 
 
-def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
+def _in_folder(call: Call, data_folder: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
     """Ask the folder's server where one answers, else make the build in its store."""
     from bkagent.config import paths
     from bkagent.controlplane import server_url
@@ -87,7 +87,7 @@ def _in_folder(call: Call, data: str, slug: str, request: "BuildRequest") -> "Di
     from bkagent.controlplane.web.context import Site
     from bkagent.controlplane.web.rest_api import builds
 
-    folder = paths.expand(data, call.environ)
+    folder = paths.expand(data_folder, call.environ)
     url = server_url.read(folder)
     if url:
         try:

@@ -40,16 +40,16 @@ def _lines(call: Call, shown: "List[Option]") -> "List[str]":
 
 
 def _value(option: Option, call: Call) -> object:
-    value = call.settings[option]
+    setting = call.settings[option]
     if option.secret:
-        return str(Secret("")) if value else ""
-    return list(value) if isinstance(value, (list, tuple)) else value
+        return str(Secret("")) if setting else ""
+    return list(setting) if isinstance(setting, (list, tuple)) else setting
 
 
 def _text(option: Option, call: Call) -> str:
     value = _value(option, call)
     if isinstance(value, list):
-        return _quoted(",".join(str(item) for item in value))
+        return _quoted(",".join(str(element) for element in value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

@@ -20,8 +20,8 @@ def read_stdin(call: "Call") -> str:
     buffer = getattr(call.stdin, "buffer", None)
     if buffer is None:
         return call.stdin.read()
-    data: bytes = buffer.read()
-    return data.decode("utf-8", "replace")
+    content: bytes = buffer.read()
+    return content.decode("utf-8", "replace")
 
 
 def stdin_has_text(call: "Call") -> bool:
@@ -44,27 +44,27 @@ def write(call: "Call", text: str) -> None:
     buffer.flush()
 
 
-def write_bytes(call: "Call", data: bytes) -> None:
+def write_bytes(call: "Call", content: bytes) -> None:
     """Print bytes as they are."""
     buffer = getattr(call.out, "buffer", None)
     if buffer is None:
-        call.out.write(data.decode("utf-8", "replace"))
+        call.out.write(content.decode("utf-8", "replace"))
         return
     call.out.flush()
-    buffer.write(data)
+    buffer.write(content)
     buffer.flush()
 
 
-def as_json(value: object, pretty: bool = False) -> str:
+def as_json(document: object, pretty: bool = False) -> str:
     """Return JSON for people: letters of any language as they are; keys sorted when pretty or not, by the caller."""
     from bkagent.wire import json_text
 
     if not pretty:
-        text = json_text.dumps(value)
+        text = json_text.dumps(document)
         if "\\u" not in text:
             return text
     import json
 
     return json.dumps(
-        value, ensure_ascii=False, indent=2 if pretty else None, separators=(",", ": " if pretty else ":")
+        document, ensure_ascii=False, indent=2 if pretty else None, separators=(",", ": " if pretty else ":")
     )

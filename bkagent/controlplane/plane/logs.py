@@ -45,13 +45,13 @@ class Logs:
         limit_s = LOST_LOG_S if job.reason == states.LOST_REASON else LATE_LOG_S
         return not job.final or self._ledger.clock() - (job.finished_at or 0.0) <= limit_s
 
-    def append(self, job_id: str, sequence: int, offset: int, size: int, data: bytes) -> bool:
+    def append(self, job_id: str, sequence: int, offset: int, size: int, chunk: bytes) -> bool:
         """Keep a chunk of a job's log, in any order; say whether it is new.
 
         The same chunk again changes nothing. Raises InvalidRequest if `size` is not the size of the data, Conflict if
         the chunk contradicts another one, Rejected beyond the limits.
         """
-        _check_chunk(sequence, offset, size, data)
+        _check_chunk(sequence, offset, size, chunk)
         job = self._ledger.job(job_id)
         if job.type != "script" or job.state in _NEVER_RAN:
             raise Rejected(f"the job is {job.shown_state}; it has no log")
@@ -65,7 +65,7 @@ class Logs:
                 return False
             if file.extents.overlaps(offset, size):
                 raise Conflict(f"bytes {offset} to {offset + size} of the log were already sent in another chunk")
-            file.write(offset, data)
+            file.write(offset, chunk)
             readable_before = file.extents.contiguous
             with self._ledger.change():
                 chunks.add(self._db, job_id, sequence, offset, size)
@@ -76,24 +76,24 @@ class Logs:
                     file,
                     job,
                     readable_before,
-                    data if (readable_before, readable_after) == (offset, offset + size) else None,
+                    chunk if (readable_before, readable_after) == (offset, offset + size) else None,
                 )
         return True
 
-    def _publish(self, file: LogFile, job: Job, start: int, data: Optional[bytes]) -> None:
+    def _publish(self, file: LogFile, job: Job, start: int, chunk: Optional[bytes]) -> None:
         """Tell subscribers what has become readable from `start` on, in pieces of at most a chunk.
 
-        `data`: all of it, if it is one chunk.
+        `chunk`: all of it, if it is one chunk.
         """
-        if data is not None:
-            self._ledger.feed.publish(Event("log", job.build_id, job.id, offset=start, data=data))
+        if chunk is not None:
+            self._ledger.feed.publish(Event("log", job.build_id, job.id, offset=start, data=chunk))
             return
         while True:
-            data = file.read(start, limits.CHUNK_BYTES, whole=False)
-            if not data:
+            chunk = file.read(start, limits.CHUNK_BYTES, whole=False)
+            if not chunk:
                 return
-            self._ledger.feed.publish(Event("log", job.build_id, job.id, offset=start, data=data))
-            start += len(data)
+            self._ledger.feed.publish(Event("log", job.build_id, job.id, offset=start, data=chunk))
+            start += len(chunk)
 
     def read(self, job_id: str, offset: int = 0, size: Optional[int] = None) -> bytes:
         """Return the log from `offset` on, at most `size` bytes (None: to the end).
@@ -158,9 +158,9 @@ class Logs:
                 file.lock.release()
 
 
-def _check_chunk(sequence: int, offset: int, size: int, data: bytes) -> None:
-    if size != len(data) or size < 1:
-        raise InvalidRequest(f"the chunk has {len(data)} bytes, but its size is given as {size}")
+def _check_chunk(sequence: int, offset: int, size: int, chunk: bytes) -> None:
+    if size != len(chunk) or size < 1:
+        raise InvalidRequest(f"the chunk has {len(chunk)} bytes, but its size is given as {size}")
     if size > limits.CHUNK_BYTES or sequence < 0 or sequence > limits.CHUNKS_PER_JOB:
         raise Rejected(f"a chunk has at most {limits.CHUNK_BYTES} bytes, a job at most {limits.CHUNKS_PER_JOB} chunks")
     if offset < 0 or offset + size > limits.LOG_BYTES:

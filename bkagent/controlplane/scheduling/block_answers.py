@@ -35,9 +35,9 @@ def check(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]
     return texts
 
 
-def _text(key: str, value: Any) -> str:
-    if isinstance(value, (list, tuple)):
-        return "\n".join(str(item) for item in value)
-    if isinstance(value, Mapping):
+def _text(key: str, answer: Any) -> str:
+    if isinstance(answer, (list, tuple)):
+        return "\n".join(str(choice) for choice in answer)
+    if isinstance(answer, Mapping):
         raise Rejected(f'the answer to "{key}" must be a string or a list of strings')
-    return str(value)
+    return str(answer)

@@ -70,18 +70,18 @@ def count(matrix: Matrix) -> int:
     return product + sum(_is_whole(adjustment, matrix) for adjustment in matrix.adjustments)
 
 
-def fill(value: Any, values: Mapping[str, str]) -> Any:
+def fill(node: Any, values: Mapping[str, str]) -> Any:
     """Return a text, list or mapping (its keys too) with `{{matrix}}` and `{{matrix.name}}` replaced.
 
     Raises PipelineError for a dimension that the matrix does not have.
     """
-    if isinstance(value, str):
-        return _fill_text(value, values)
-    if isinstance(value, Mapping):
-        return {fill(name, values): fill(item, values) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(fill(item, values) for item in value)
-    return value
+    if isinstance(node, str):
+        return _fill_text(node, values)
+    if isinstance(node, Mapping):
+        return {fill(name, values): fill(element, values) for name, element in node.items()}
+    if isinstance(node, (list, tuple)):
+        return type(node)(fill(element, values) for element in node)
+    return node
 
 
 def _fill_text(text: str, values: Mapping[str, str]) -> str:
@@ -89,11 +89,11 @@ def _fill_text(text: str, values: Mapping[str, str]) -> str:
 
     def value_of(match: "re.Match[str]") -> str:
         nonlocal total
-        value = _value(match, values)
-        total += len(value)
+        replacement = _value(match, values)
+        total += len(replacement)
         if total > MOST_CHARACTERS:
             raise PipelineError(f"a text with its matrix values filled in has more than {MOST_CHARACTERS} characters")
-        return value
+        return replacement
 
     return _TOKEN.sub(value_of, text)
 

@@ -101,7 +101,7 @@ def _tuple(text: str) -> Tuple[Any, ...]:
     return () if text == "[]" else tuple(json.loads(text))
 
 
-def _column_value(value: Any) -> Any:
-    if isinstance(value, (collections.abc.Mapping, tuple)):
-        return json.dumps(value, separators=(",", ":"))
-    return value
+def _column_value(field: Any) -> Any:
+    if isinstance(field, (collections.abc.Mapping, tuple)):
+        return json.dumps(field, separators=(",", ":"))
+    return field

@@ -48,12 +48,12 @@ def _parse(text: str) -> List[SecretRequest]:
         return []
     if not isinstance(entries, list):
         raise SetupFailed(f"{_FAILED}BUILDKITE_SECRETS_CONFIG must be a JSON array")
-    return [_parse_request(item) for item in entries]
+    return [_parse_request(entry) for entry in entries]
 
 
-def _parse_request(item: object) -> SecretRequest:
-    if isinstance(item, dict):
-        key, variable = item.get("key"), item.get("environment_variable") or ""
+def _parse_request(entry: object) -> SecretRequest:
+    if isinstance(entry, dict):
+        key, variable = entry.get("key"), entry.get("environment_variable") or ""
         if isinstance(key, str) and key and isinstance(variable, str) and "=" not in variable:
             return SecretRequest(key, variable)
     raise SetupFailed(f"{_FAILED}each entry of BUILDKITE_SECRETS_CONFIG must have a key and may name a variable")

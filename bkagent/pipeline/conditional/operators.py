@@ -37,27 +37,27 @@ def includes(left: Any, right: Any, at: int) -> bool:
     if not isinstance(left, (list, tuple)):
         error_at(at, f"expected a list on the left of includes, found {kind(left)}")
     if isinstance(right, ConditionPattern):
-        return any(isinstance(item, str) and right.found_in(item) for item in left)
+        return any(isinstance(element, str) and right.found_in(element) for element in left)
     return right in left
 
 
-def truth(value: Any, at: int, operator: str) -> bool:
+def truth(operand: Any, at: int, operator: str) -> bool:
     """Return a boolean operand; null counts as false."""
-    if value is None:
+    if operand is None:
         return False
-    if not isinstance(value, bool):
-        error_at(at, f"{operator} needs true or false, found {kind(value)}")
-    return value
+    if not isinstance(operand, bool):
+        error_at(at, f"{operator} needs true or false, found {kind(operand)}")
+    return operand
 
 
-def kind(value: Any) -> str:
+def kind(operand: Any) -> str:
     """Return the words for a value's type in a message."""
-    if value is None:
+    if operand is None:
         return "null"
-    if isinstance(value, bool):
+    if isinstance(operand, bool):
         return "true or false"
-    if isinstance(value, int):
+    if isinstance(operand, int):
         return "a number"
-    if isinstance(value, str):
+    if isinstance(operand, str):
         return "a string"
-    return "a regular expression" if isinstance(value, ConditionPattern) else "a list"
+    return "a regular expression" if isinstance(operand, ConditionPattern) else "a list"

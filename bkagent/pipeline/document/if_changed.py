@@ -37,11 +37,11 @@ def _apply(steps: List[TypedStep], changed: Optional[Changed], warn: Warn) -> bo
         if step.kind not in _KINDS or step.scalar is not None or KEY not in step.rest:
             continue
         touched = True
-        value = step.rest.pop(KEY)
-        if changed is None or value is None:
+        condition = step.rest.pop(KEY)
+        if changed is None or condition is None:
             continue
         try:
-            include, exclude = _patterns(value)
+            include, exclude = _patterns(condition)
         except BadPathPattern as wrong:
             warn(f"if_changed is ignored: {wrong}")
             continue
@@ -55,28 +55,28 @@ def _fits(path: str, patterns: Sequence[PathPattern]) -> bool:
     return any(pattern.matches(path) for pattern in patterns)
 
 
-def _patterns(value: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
+def _patterns(node: Any) -> Tuple[List[PathPattern], List[PathPattern]]:
     """Return what to include and to exclude. Raises BadPathPattern with a sentence."""
-    if not isinstance(value, dict):
-        return _compile(value, KEY), []
-    if value.get("include") is None:
+    if not isinstance(node, dict):
+        return _compile(node, KEY), []
+    if node.get("include") is None:
         raise BadPathPattern("include is missing; it lists the files to look for")
-    unknown = [name for name in value if name not in ("include", "exclude")]
+    unknown = [name for name in node if name not in ("include", "exclude")]
     if unknown:
         raise BadPathPattern(f"{unknown[0]} is unknown; the keys are include and exclude")
-    exclude = value.get("exclude")
-    return _compile(value["include"], "include"), [] if exclude is None else _compile(exclude, "exclude")
+    exclude = node.get("exclude")
+    return _compile(node["include"], "include"), [] if exclude is None else _compile(exclude, "exclude")
 
 
-def _compile(value: Any, what: str) -> List[PathPattern]:
-    items = value if isinstance(value, list) else [value]
-    for item in items:
-        if not isinstance(item, str):
-            raise BadPathPattern(f"{what} must be a pattern or a list of patterns, not {kind(item)}")
+def _compile(node: Any, what: str) -> List[PathPattern]:
+    items = node if isinstance(node, list) else [node]
+    for pattern in items:
+        if not isinstance(pattern, str):
+            raise BadPathPattern(f"{what} must be a pattern or a list of patterns, not {kind(pattern)}")
     compiled = []
-    for item in items:
+    for pattern in items:
         try:
-            compiled.append(PathPattern(item, backslash_separates=os.sep == "\\"))
+            compiled.append(PathPattern(pattern, backslash_separates=os.sep == "\\"))
         except BadPathPattern as wrong:
-            raise BadPathPattern(f'invalid pattern "{item}": {wrong}') from None
+            raise BadPathPattern(f'invalid pattern "{pattern}": {wrong}') from None
     return compiled

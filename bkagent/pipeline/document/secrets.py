@@ -57,9 +57,9 @@ def _own_values(block: Mapping[str, Any]) -> Dict[str, str]:
     return {name: value for name, value in block.items() if isinstance(value, str) and not _substitution(value)}
 
 
-def _substitution(value: str) -> bool:
+def _substitution(text: str) -> bool:
     """Return whether a value is only a reference to a variable."""
     try:
-        return value.startswith("$") and interpolate(value, {}) == ""
+        return text.startswith("$") and interpolate(text, {}) == ""
     except PipelineError:
         return False

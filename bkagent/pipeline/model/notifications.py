@@ -21,11 +21,11 @@ _WORDS = ("github_check", "github_commit_status")
 def check(pipeline: Pipeline) -> None:
     """Raise PipelineError for a notification of an unknown kind, naming its position."""
     for position, items in _holders(pipeline):
-        for item in items:
-            if not _kinds(item):
+        for notification in items:
+            if not _kinds(notification):
                 known = ", ".join(KINDS)
                 raise PipelineError(
-                    f"{position}: notify must hold notifications of the kinds {known}, not {_name_of(item)}"
+                    f"{position}: notify must hold notifications of the kinds {known}, not {_name_of(notification)}"
                 )
 
 
@@ -35,7 +35,7 @@ def lines(pipelines: Iterable[Pipeline]) -> List[str]:
         f"{position}: notify ({', '.join(kinds)}) is ignored; this control plane sends no notifications"
         for pipeline in pipelines
         for position, items in _holders(pipeline)
-        for kinds in [sorted({kind for item in items for kind in _kinds(item)})]
+        for kinds in [sorted({kind for notification in items for kind in _kinds(notification)})]
         if kinds
     ]
 
@@ -47,13 +47,13 @@ def _holders(pipeline: Pipeline) -> "Iterator[Tuple[str, Tuple[Any, ...]]]":
             yield step.name, step.notify
 
 
-def _kinds(item: Any) -> List[str]:
-    if isinstance(item, Mapping):
-        return [kind for kind in KINDS if kind in item]
-    return [item] if item in _WORDS else []
+def _kinds(notification: Any) -> List[str]:
+    if isinstance(notification, Mapping):
+        return [kind for kind in KINDS if kind in notification]
+    return [notification] if notification in _WORDS else []
 
 
-def _name_of(item: Any) -> str:
-    if isinstance(item, Mapping):
-        return ", ".join(f'"{name}"' for name in item if name != "if") or "a mapping without one"
-    return describe(item)
+def _name_of(notification: Any) -> str:
+    if isinstance(notification, Mapping):
+        return ", ".join(f'"{name}"' for name in notification if name != "if") or "a mapping without one"
+    return describe(notification)

@@ -148,9 +148,9 @@ def _begun(line: "_socket.socket", files: "List[int]") -> "ForkRequest":
     return request
 
 
-def _tell(line: "_socket.socket", data: bytes) -> None:
+def _tell(line: "_socket.socket", message: bytes) -> None:
     try:
-        line.sendall(data)
+        line.sendall(message)
     except OSError:
         pass  # the caller no longer waits for it
 

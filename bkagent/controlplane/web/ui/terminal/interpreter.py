@@ -38,9 +38,9 @@ class Interpreter:
         self._time_ms = 0
         self._link_left = 0  # characters that the link under way may still add
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, output: bytes) -> None:
         """Take the next bytes of the log."""
-        text = self._waiting + self._decoder.decode(data)
+        text = self._waiting + self._decoder.decode(output)
         self._waiting = ""
         last = text.rfind("\x1b", max(0, len(text) - _LONGEST))
         before_last = text.rfind("\x1b", max(0, len(text) - _LONGEST), max(last, 0))
@@ -130,9 +130,9 @@ class Interpreter:
             return
         values = _values(rest)
         for name, base in (("t", 0), ("dt", self._time_ms)):
-            value = values.get(name, "")
-            if value.lstrip("-").isdigit() and len(value) < 16:
-                self._time_ms = base + int(value)
+            time_text = values.get(name, "")
+            if time_text.lstrip("-").isdigit() and len(time_text) < 16:
+                self._time_ms = base + int(time_text)
                 self.screen.stamp(self._time_ms)
 
     def _command(self, content: str) -> None:
