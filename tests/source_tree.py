@@ -86,7 +86,7 @@ def circles(arrows: Dict[str, List[str]]) -> List[List[str]]:
 
 
 def breaches(rule: str, found: Mapping[str, str]) -> List[str]:
-    """Return a sentence for each breach of a rule that is no exception, and for each exception that is none any more.
+    """Return a sentence for each breach of a rule that is no exception, and for each exception that is no longer one.
 
     `found` has what is wrong with each. The exceptions are in tests/data/house_exceptions.json.
     """

@@ -73,7 +73,7 @@ def _hand_over(work: Work, url: str) -> None:
     if setting(work, MARK) != _digest(url):
         return
     if setting(work, f"remote.{url}.promisor"):
-        # In this order: cut short anywhere, somebody always promises the objects.
+        # In this order: cut short anywhere, the objects are always promised.
         filter_spec = setting(work, f"remote.{url}.partialclonefilter")
         _configure(work, "remote.origin.promisor", "true")
         if filter_spec:

@@ -4,7 +4,7 @@
 flags behind arguments, and what its parser makes of odd cases, which scripts rely on. So this is ours, in
 two steps as there. First the flags that the command knows are moved before the arguments, each with the
 word behind it unless that is such a flag or the flag holds a `=`. Then flags are read up to the first word
-that is none, and the rest are arguments. From this follows that
+that is not a flag, and the rest are arguments. From this follows that
 
 - a flag that means true by being there takes the argument behind it along, so that reading stops there;
 - an unknown flag behind an argument is an argument, and an error elsewhere;

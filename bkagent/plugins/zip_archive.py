@@ -91,7 +91,7 @@ def _copy_local(session: Session, source_path: str, path: str) -> None:
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(os.open(source_path, flags), "rb") as source, open(path, "wb") as file:
         if not stat.S_ISREG(os.fstat(source.fileno()).st_mode):
-            raise BadArchive(f"failed to download zip plugin: {source_path} is no regular file")
+            raise BadArchive(f"failed to download zip plugin: {source_path} is not a regular file")
         left_bytes = _MOST_BYTES
         for block in iter(lambda: source.read(_READ_BYTES), b""):
             left_bytes -= len(block)

@@ -110,7 +110,7 @@ class AgentEntry:
 
         `overrule` replaces one that there is. Raises AgentError while a job process lives, OSError.
         """
-        with _NobodyRuns(self):
+        with _WhileNotRunning(self):
             if result.exists(self.folder) and not overrule:
                 return False
             sync_path(self.log_path)
@@ -129,7 +129,7 @@ class AgentEntry:
 
     def append(self, data: bytes) -> None:
         """Add the agent's own bytes to the log. Raises AgentError while a job process lives: only it may write then."""
-        with _NobodyRuns(self), open(self.log_path, "ab", buffering=0, opener=open_plain) as log:
+        with _WhileNotRunning(self), open(self.log_path, "ab", buffering=0, opener=open_plain) as log:
             at = 0
             while at < len(data):
                 at += log.write(data[at:]) or 0
@@ -170,7 +170,7 @@ def _is_at(fd: int, path: str) -> bool:
         return False
 
 
-class _NobodyRuns:
+class _WhileNotRunning:
     """Holds `alive` in place of a job process. Raises AgentError when one lives."""
 
     def __init__(self, entry: AgentEntry) -> None:

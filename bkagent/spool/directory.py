@@ -86,7 +86,7 @@ def entries(spool_path: str) -> List[AgentEntry]:
     except FileNotFoundError:
         return []
     except OSError as problem:
-        raise AgentError(f"the spool {spool_path} is no folder that can be read: {problem.strerror}") from problem
+        raise AgentError(f"the spool {spool_path} cannot be read: {problem.strerror}") from problem
     for name in names:
         if not layout.is_entry(spool_path, name):
             _sweep(os.path.join(spool_path, name))

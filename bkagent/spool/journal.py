@@ -148,7 +148,7 @@ class Journal:
                     raise ValueError
                 self._take(line)
             except (ValueError, IndexError, TypeError):
-                raise WireError(f"{path}, line {number} is no journal entry: {line[:60]!r}") from None
+                raise WireError(f"{path}, line {number} is not a journal entry: {line[:60]!r}") from None
 
     def _take(self, line: bytes) -> None:
         kind, *numbers = line.split()

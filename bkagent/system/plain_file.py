@@ -26,12 +26,12 @@ def open_plain(path: str, flags: int) -> int:
         fd = os.open(path, flags | _FLAGS, 0o600)
     except OSError as problem:
         if problem.errno in (errno.ELOOP, errno.ENXIO, getattr(errno, "EMLINK", errno.ELOOP)):
-            raise OSError(problem.errno, "it is a link or no regular file", path) from None
+            raise OSError(problem.errno, "it is a link, or not a regular file", path) from None
         raise
     if stat.S_ISREG(os.fstat(fd).st_mode):
         return fd
     os.close(fd)
-    raise OSError(errno.EINVAL, "it is no regular file", path)
+    raise OSError(errno.EINVAL, "it is not a regular file", path)
 
 
 def read_plain(path: str, most_bytes: int) -> bytes:

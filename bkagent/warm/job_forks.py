@@ -65,7 +65,7 @@ class JobForks:
         return server if server is not None and server.is_ready(left_s) else None
 
     def close(self) -> None:
-        """Keep none any more. Jobs that run go on."""
+        """Keep no process any more. Jobs that run go on."""
         with self._lock:
             self._closed.set()
             if self._server is not None:

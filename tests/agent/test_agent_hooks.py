@@ -70,7 +70,7 @@ def test_a_failing_shutdown_hook_changes_nothing(plane, start, hooks):
 
 
 def test_what_the_agent_says_holds_no_secret(plane, start, hooks):
-    """Neither its own tokens nor values of secret variables, whoever printed them."""
+    """Neither its own tokens nor values of secret variables, whichever hook printed them."""
     hooks("agent-startup", 'echo "startup $MY_SECRET"\n')
     flags = hooks("pre-bootstrap", 'echo "job token $BUILDKITE_AGENT_ACCESS_TOKEN, $MY_SECRET"\n')
     job = plane.add_job("echo runs")

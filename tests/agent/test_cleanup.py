@@ -1,4 +1,4 @@
-"""What nobody uses any more goes; what somebody uses, or may use in this moment, stays."""
+"""What is no longer used goes; what is used, or may be used in this moment, stays."""
 
 import os
 import subprocess

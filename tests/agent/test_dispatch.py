@@ -139,7 +139,7 @@ def test_a_disconnect_ends_the_worker(plane, start):
     assert "go home" in agent.said and plane.seen[-1] == "POST disconnect"
 
 
-def test_an_action_nobody_knows_still_brings_its_job(plane, start):
+def test_an_unknown_action_still_brings_its_job(plane, start):
     job = plane.add_job("echo hello")
     plane.actions.append({"action": "dance", "job": {"id": job.id}})
     assert start("--disconnect-after-job").wait() == 0

@@ -30,7 +30,7 @@ def test_a_busy_worker_holds_all_and_one_that_left_none():
     assert idleness.left_s(200.0) == 0.0
 
 
-def test_without_a_limit_nobody_leaves():
+def test_without_a_limit_no_worker_leaves():
     idleness = IdleTimer(1, 0)
     idleness.mark_idle(1, 0.0)
     assert idleness.left_s(1e9) == FOREVER

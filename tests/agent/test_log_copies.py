@@ -83,7 +83,7 @@ def test_a_job_that_is_refused_has_its_copy_too(plane, start, tmp_path):
 
 
 @pytest.mark.parametrize("give_name", [os.symlink, os.link, lambda victim, name: os.mkfifo(name)])
-def test_a_copy_is_not_written_into_what_somebody_put_in_its_place(plane, start, tmp_path, give_name):
+def test_a_copy_is_not_written_into_what_another_user_put_in_its_place(plane, start, tmp_path, give_name):
     victim, folder = tmp_path / "victim", tmp_path / "logs"
     victim.write_bytes(b"precious")
     os.chmod(victim, 0o600)

@@ -13,7 +13,7 @@ def test_the_level_only_rises():
     assert stop.level == FORCED and stop.wait(0) and stop.wait(0, FORCED)
 
 
-def test_whoever_waits_is_woken():
+def test_every_waiting_thread_is_woken():
     stop = Shutdown()
     woken = []
     waiter = threading.Thread(target=lambda: woken.append(stop.wait(60)))

@@ -60,7 +60,7 @@ def test_an_empty_one_says_so(spool):
 def test_a_job_is_listed_shown_exported_and_delivered(plane, left, spool, tmp_path):
     (running,) = json.loads(spool("list", "--json").stdout)
     assert (running["job_id"], running["state"], running["in_hand"]) == (left.id, "running", False)
-    assert spool("flush").returncode == 0 and not left.finishes  # what runs is nobody's business
+    assert spool("flush").returncode == 0 and not left.finishes  # what runs is left alone
     _end(plane, left, spool)
     assert left.id.encode() in spool("list").stdout
     shown = spool("show", left.id[:8]).stdout.decode()
@@ -93,7 +93,7 @@ def test_what_is_refused_for_good_is_kept_named_and_exported(plane, left, spool)
     assert spool("export", "--plain", left.id).stdout.replace(b"\r", b"").count(b"\nhello\n") == 1
 
 
-def test_an_id_that_nobody_or_several_have_is_refused(spool, tmp_path):
+def test_an_id_that_no_job_or_several_have_is_refused(spool, tmp_path):
     done = spool("show", "none")
     assert done.returncode == 1 and b"no job in " in done.stderr
     for name in ("one", "other"):
@@ -127,7 +127,7 @@ def test_what_no_agent_made_is_named_printed_harmlessly_and_moved_away(spool, tm
         done = spool(*words)
         assert done.returncode == 0 and b"foreign" in done.stdout and b"\x1b" not in done.stdout
     done = spool("export", "planted")
-    assert done.returncode == 1 and b"link or no regular file" in done.stderr and done.stdout == b""
+    assert done.returncode == 1 and b"link, or not a regular file" in done.stderr and done.stdout == b""
     assert spool("flush").returncode == 0 and plane.requests == []
     assert sorted(os.listdir(state / "kept")) == ["link", "planted"] and os.listdir(state / "spool") == []
     kept = json.loads(spool("list", "--json").stdout)

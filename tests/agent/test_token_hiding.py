@@ -85,7 +85,7 @@ def test_a_token_that_waits_in_a_descriptor(plane, tmp_path):
     assert str(reading) not in listing.read_text().split() or reading < 4
 
 
-# Starts an agent where the system lets nobody overwrite what `ps` shows: it must replace itself.
+# Starts an agent where the system lets no process overwrite what `ps` shows: it must replace itself.
 STUBBORN = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))

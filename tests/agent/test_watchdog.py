@@ -72,7 +72,7 @@ SILENT = (
 )
 
 
-def test_nothing_is_said_where_nothing_is_asked_or_nobody_listens(start, manager, tmp_path):
+def test_nothing_is_said_where_nothing_is_asked_or_nothing_listens(start, manager, tmp_path):
     with contextlib.ExitStack() as planes:
         agents = []
         for number, (changes, _) in enumerate(SILENT):

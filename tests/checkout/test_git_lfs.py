@@ -55,7 +55,7 @@ def test_without_lfs_the_pointers_are_what_is_checked_out(large):
     assert pointer(large.read("one/a.bin"))
 
 
-def test_an_object_that_nobody_has_fails_the_checkout_and_keeps_the_folder(large, upstream, log, monkeypatch):
+def test_an_object_that_no_server_has_fails_the_checkout_and_keeps_the_folder(large, upstream, log, monkeypatch):
     from bkagent.errors import JobFailed
 
     monkeypatch.setattr("bkagent.shell.cancellation.Cancellation.wait", lambda self, seconds: False)

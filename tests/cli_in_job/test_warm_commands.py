@@ -1,4 +1,4 @@
-"""Commands of a job that a warm process runs: nobody can tell, whatever becomes of process, forks and callers."""
+"""Commands of a job that a warm process runs: no caller can tell, whatever becomes of process, forks and callers."""
 
 import json
 import os
@@ -329,7 +329,7 @@ def test_times_are_those_of_the_callers_zone(warm):
         assert int(said[11:13]) in ((before + hour) % 24, (time.gmtime().tm_hour + hour) % 24), said
 
 
-def test_slots_that_nobody_has_are_freed_when_a_process_starts(warm):
+def test_slots_without_a_holder_are_freed_when_a_process_starts(warm):
     warm.wait()
     pid = warm.pid
     warm.commands.close()

@@ -111,8 +111,8 @@ def test_a_request_without_an_answer_says_why(outside):
     done = outside.run("meta-data", "keys", "--debug")
     ends = [line for line in lines_of(done) if line.startswith("↳")]
     assert "status=503" in ends[0] and "status=200" in ends[1]
-    nobody = {"BUILDKITE_AGENT_ENDPOINT": "http://127.0.0.1:9"}
-    done = outside.run("build", "cancel", "--debug", env=nobody, expect=1)
+    no_server = {"BUILDKITE_AGENT_ENDPOINT": "http://127.0.0.1:9"}
+    done = outside.run("build", "cancel", "--debug", env=no_server, expect=1)
     assert 'error="' in [line for line in lines_of(done) if line.startswith("↳")][0]
 
 

@@ -1,7 +1,7 @@
 """The command line, row by row against tests/data/cli.json.
 
 What differs on purpose is in tests/data/cli_differences.json, with the reason.
-A difference that the file does not name fails, and so does one that it names and that is none any more.
+A difference that the file does not name fails, and so does one that it names and that is gone.
 """
 
 import json

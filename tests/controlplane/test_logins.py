@@ -74,7 +74,7 @@ def test_a_cookie_counts_among_others(tokens: Tokens) -> None:
     assert logins.of(own) is None
 
 
-def test_a_token_file_that_cannot_be_read_lets_nobody_in(tokens: Tokens) -> None:
+def test_a_token_file_that_cannot_be_read_refuses_every_login(tokens: Tokens) -> None:
     old = tokens.api
     with open(tokens.path("api"), "w"):
         pass

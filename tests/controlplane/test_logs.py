@@ -123,7 +123,7 @@ def test_a_chunk_larger_than_the_limit_is_refused(world):
         world.plane.logs.append(job, 1, 0, len(data), data)
 
 
-def test_a_job_that_nobody_runs_has_no_log(world):
+def test_a_job_without_an_agent_has_no_log(world):
     world.build([{"command": "a", "key": "a"}, "wait"])
     for job in world.jobs():
         with pytest.raises(Rejected):

@@ -268,7 +268,7 @@ def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
-def test_nobody_else_reads_the_store(tmp_path):
+def test_other_users_cannot_read_the_store(tmp_path):
     path = tmp_path / "store.db"
     old = os.umask(0o022)
     try:

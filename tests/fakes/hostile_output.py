@@ -57,7 +57,7 @@ def pieces(seed: int) -> "Iterator[bytes]":
 
 
 def main() -> None:
-    """Print the stream, with pauses now and then, so that whoever reads it sees every border."""
+    """Print the stream, with pauses now and then, so that its reader sees every border."""
     seed = int(sys.argv[1])
     chance = random.Random(seed + 1)
     for piece in (BEGIN, *pieces(seed), END):

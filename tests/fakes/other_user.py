@@ -92,7 +92,7 @@ class Listener:
         """Return what it has heard, once its first connection is over."""
         end = time.monotonic() + 60
         while not self._heard.exists() or not self._heard.read_bytes().endswith(b"<end>"):
-            assert time.monotonic() < end, "nobody has connected"
+            assert time.monotonic() < end, "no client has connected"
             time.sleep(0.01)
         return self._heard.read_bytes()
 

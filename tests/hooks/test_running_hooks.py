@@ -141,7 +141,7 @@ def test_a_hook_below_the_working_directory_is_shown_relative_to_it(session, tmp
     assert log.lines == ["~~~ Running repository pre-exit hook", "$ .buildkite/hooks/pre-exit"]
 
 
-def test_a_plugins_variables_reach_its_hook_and_nobody_else(session, hook, log):
+def test_a_plugins_variables_reach_its_hook_alone(session, hook, log):
     hooked = hook(
         'test "$BUILDKITE_PLUGIN_X_A" = 1\n', scope="plugin", plugin_name="x", env={"BUILDKITE_PLUGIN_X_A": "1"}
     )

@@ -59,7 +59,7 @@ BAD: "Dict[str, Dict[str, str]]" = {
     "a refspec like an option": {"BUILDKITE_REFSPEC": "--upload-pack=touch${IFS}{root}/harm"},
     "flags with an open quote": {"BUILDKITE_GIT_CLONE_FLAGS": "-v 'open"},
     "flags that git does not know": {"BUILDKITE_GIT_CLONE_FLAGS": "--nonsense"},
-    "a pull request that is none": {"BUILDKITE_PULL_REQUEST": "1/../../x", "BUILDKITE_PIPELINE_PROVIDER": "github"},
+    "an invalid pull request": {"BUILDKITE_PULL_REQUEST": "1/../../x", "BUILDKITE_PIPELINE_PROVIDER": "github"},
 }
 
 
@@ -86,7 +86,7 @@ def test_a_bad_value_fails_the_job_with_a_reason(
 
 
 def test_a_folder_that_cannot_be_removed_is_named(sandbox: JobSandbox, repository: pathlib.Path) -> None:
-    """A disk that is mounted in it, say: nobody but its owner should take that away."""
+    """A disk that is mounted in it, say: only its owner should take that away."""
     sandbox.run("mkdir keep; touch keep/me")
     mounted = ["mount", "-t", "tmpfs", "tmpfs", str(sandbox.checkout / "keep")]
     if subprocess.run(mounted, check=False, capture_output=True).returncode:

@@ -64,7 +64,7 @@ def test_a_failing_hook_skips_what_depends_on_it(
 ) -> None:
     for name in (*_NAMES, "pre-artifact"):
         sandbox.hook(name, _NOTE.format(name=f"agent {name}"))
-    # Stops before anything is uploaded: nobody listens at the endpoint.
+    # Stops before anything is uploaded: nothing listens at the endpoint.
     sandbox.hook("pre-artifact", _NOTE.format(name="agent pre-artifact"), "exit 77")
     sandbox.hook(failing, "export SHOULD_NOT_STICK=1", f"exit {status}")
     artifacts = {"BUILDKITE_ARTIFACT_PATHS": "x"} if failing in ("pre-command", "post-command") else {}
@@ -158,7 +158,7 @@ def test_a_bad_setting_is_named_and_ends_the_job(sandbox: JobSandbox) -> None:
 
 
 def test_a_command_without_a_checkout_runs_where_the_job_starts(sandbox: JobSandbox) -> None:
-    """Somebody else checks out, or nobody does: hooks of a repository are looked for where the job is."""
+    """Something else checks out, or nothing does: hooks of a repository are looked for where the job is."""
     missing = str(sandbox.root / "missing")
     hooks = sandbox.builds / ".buildkite" / "hooks"
     hooks.mkdir(parents=True)

@@ -165,7 +165,7 @@ def test_what_cannot_be_inflated_is_said_so(sandbox: JobSandbox, method: int, sa
 @pytest.mark.parametrize("name", ["/dev/zero", "pipe.zip"])
 def test_what_is_no_file_is_not_copied(sandbox: JobSandbox, name: str) -> None:
     os.mkfifo(sandbox.root / "pipe.zip")
-    assert f"{name} is no regular file" in problem(run(sandbox, f"zip+file://{sandbox.root / name}"))
+    assert f"{name} is not a regular file" in problem(run(sandbox, f"zip+file://{sandbox.root / name}"))
 
 
 def test_a_file_that_is_too_large_is_not_copied(sandbox: JobSandbox) -> None:

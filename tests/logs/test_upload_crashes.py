@@ -175,7 +175,7 @@ def test_killed_uploaders_lose_nothing(tmp_path, sink_for, seed):
     with open(entry.log_path, "rb") as log:
         assert sink.log() == log.read()
     assert entry.result().exit_status == 0
-    assert sink.kills < 5, "nobody was killed"
+    assert sink.kills < 5, "no process was killed"
 
 
 @pytest.mark.soak

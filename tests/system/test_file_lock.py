@@ -45,7 +45,7 @@ def test_two_descriptors_exclude_each_other_in_one_process(tmp_path):
     os.close(other)
 
 
-def test_nobody_holds_a_file_that_does_not_exist(tmp_path):
+def test_no_process_holds_a_file_that_does_not_exist(tmp_path):
     path = str(tmp_path / "absent")
     assert not file_lock.is_held(path)
     file_lock.wait_until_free(path)

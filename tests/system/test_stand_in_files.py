@@ -66,7 +66,7 @@ def test_a_file_that_is_appended_to(ways, tmp_path):
     assert (tmp_path / "log").read_bytes() == b"onetwothree"
 
 
-def test_a_pipe_that_nobody_reads_any_more_holds_nothing_up(ways):
+def test_a_pipe_without_a_reader_holds_nothing_up(ways):
     with sleeper(stdout=subprocess.PIPE) as process:
         process.stdout.close()
         try:

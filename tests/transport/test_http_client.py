@@ -19,7 +19,7 @@ from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
 @pytest.fixture
 def closed_port():
-    """A port that nobody listens at, and that nobody else can have meanwhile."""
+    """A port without a listener, which no other program can have meanwhile."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield holder.getsockname()[1]

@@ -142,7 +142,7 @@ def test_unknown_paths_and_methods_have_the_one_error_shape(site: Site) -> None:
     assert status == 405 and answer.getheader("Allow") == "POST"
     status, body, _ = ask(client, "PUT", "/refuse", b"x" * 1000)
     assert (status, json.loads(body)) == (403, {"message": "not for you"})
-    assert ask(client, "GET", "/")[0] == 200  # the body that nobody read is out of the way
+    assert ask(client, "GET", "/")[0] == 200  # the unread body is out of the way
 
 
 def test_a_defect_is_an_answer_and_a_report_without_details(site: Site) -> None:
@@ -296,7 +296,7 @@ def test_a_malformed_request_is_refused_and_the_connection_closed(site: Site, se
     assert list(json.loads(body)) == ["message"]
 
 
-def test_a_request_cut_short_stores_nothing_and_hurts_nobody(site: Site) -> None:
+def test_a_request_cut_short_stores_nothing_and_hurts_no_other(site: Site) -> None:
     connection = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
     connection.shutdown(socket.SHUT_WR)
     assert read_all(connection).startswith(b"HTTP/1.1 400 ")

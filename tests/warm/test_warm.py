@@ -131,7 +131,7 @@ def test_jobs_go_on_when_the_warm_process_is_killed_and_the_next_one_needs_none(
     assert isinstance(again.child, Forked) and again.end().has("again")
 
 
-def test_the_warm_process_ends_when_nobody_can_ask_it_any_more(sandbox: JobSandbox, warm: JobForks) -> None:
+def test_the_warm_process_ends_when_its_line_is_closed(sandbox: JobSandbox, warm: JobForks) -> None:
     running = sandbox.start(f'echo ready; read line <"{_fifo(sandbox)}.go"; echo bye')
     running.await_text(b"ready")
     pid = _warm_pid(running)

@@ -104,7 +104,7 @@ def test_a_pipeline_is_worked_out_or_refused(job: Job, step: Any, message: str) 
 
 
 def test_others_are_served_while_conditions_are_tried(site: Site, job: Job) -> None:
-    """Many conditions, each within its own time: together they have a limit, and nobody waits for them."""
+    """Many conditions, each within its own time: together they have a limit, and no other request waits for them."""
     slow = 'env("TEXT") =~ /' + "(a|aa)" * 14 + "{}/"
     steps = [{"command": "x", "if": slow.format(number)} for number in range(400)]
     document = {"uuid": "slow", "pipeline": {"env": {"TEXT": "a" * 45}, "steps": steps}}

@@ -135,7 +135,7 @@ def test_a_printed_link_logs_in_once(served: Served, archive: str) -> None:
      lambda link: link.partition("=")[0] + "=x", lambda link: link.partition("=")[0] + "=lasting-" + "0" * 64,
      lambda link: link.partition("=")[0] + "=%C3%A9-%C3%A9-%C3%A9"],
 )  # fmt: skip
-def test_a_link_that_nobody_gave_logs_nobody_in(served: Served, archive: str, change: Any) -> None:
+def test_a_link_that_was_not_given_logs_no_user_in(served: Served, archive: str, change: Any) -> None:
     link = login_url(archive, served.site.folder / "data").out.strip()
     browser = Browser(served.url)
     answer = browser.ask(change(link))

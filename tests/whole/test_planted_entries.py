@@ -125,7 +125,7 @@ def test_a_job_runs_whatever_an_earlier_one_has_put_under_its_id(
     assert wait_until(lambda: agent.spool == []), agent.spool
 
 
-def test_what_nobody_asked_for_is_moved_away_and_speaks_to_nobody(
+def test_an_entry_of_no_session_is_moved_away_and_sends_no_request(
     archive: str, plane: FakeControlPlane, start: Start, tmp_path: Path, planted: Dict[str, str]
 ) -> None:
     """An agent that starts finds entries that name a server of the attacker, and one of every other form."""
@@ -144,7 +144,7 @@ def test_what_nobody_asked_for_is_moved_away_and_speaks_to_nobody(
         unclear = ("an older entry", "with a session", "job.json nested")
         assert foreign == {job_id for form, job_id in planted.items() if form not in unclear}
         export = bkagent(archive, "spool", "export", planted["log link"], cwd=tmp_path, env=environ)
-        assert export.status == 1 and "no regular file" in export.err and "of value" not in export.text
+        assert export.status == 1 and "not a regular file" in export.err and "of value" not in export.text
         again = start()
         job = plane.add_job("echo hello")
         assert job.wait_finished(), again.said
@@ -164,7 +164,7 @@ def test_what_nobody_asked_for_is_moved_away_and_speaks_to_nobody(
 
 @pytest.mark.parametrize("names", [["heartbeat", "cancel", "headers"], ["log", "chunks", "wake", "pid"]])
 @pytest.mark.parametrize("kind", ["fifo", "link"])
-def test_a_job_that_spoils_its_own_entry_holds_up_nobody(
+def test_a_job_that_spoils_its_own_entry_holds_up_no_other_job(
     plane: FakeControlPlane, start: Start, tmp_path: Path, names: "list[str]", kind: str
 ) -> None:
     (tmp_path / "precious").write_text("of value\n")

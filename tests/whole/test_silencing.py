@@ -63,7 +63,7 @@ def has_ended(connection: socket.socket) -> bool:
     [b"", b"GET /v3 HT", PROMISED, b"GET /v3 HTTP/1.1\r\nHost: x\r\n\r\n" * 100],
     ids=["silent", "half a head", "a byte of a promised body", "many requests and no answer read"],
 )
-def test_agents_are_served_whoever_else_holds_connections(site: Site, held: "List[socket.socket]", data: bytes) -> None:
+def test_agents_are_served_while_others_hold_connections(site: Site, held: "List[socket.socket]", data: bytes) -> None:
     fleet = [Caller(site) for _ in range(20)]
     sessions = [agent.session() for agent in fleet]
     sockets = [agent._connection.sock for agent in fleet]
@@ -117,7 +117,9 @@ def open_site(archive: str, tmp_path: Path, site: Site) -> Iterator[Site]:
         yield running
 
 
-def test_readers_without_a_token_that_do_not_read_silence_nobody(open_site: Site, held: "List[socket.socket]") -> None:
+def test_readers_without_a_token_that_do_not_read_silence_no_agent(
+    open_site: Site, held: "List[socket.socket]"
+) -> None:
     caller = Caller(open_site)
     (job,) = caller.build("app", {"command": "a"})["jobs"]
     token, block = caller.begin(job["id"], caller.session()), bytes(1 << 20)

@@ -209,7 +209,7 @@ def test_a_home_that_the_group_can_write_to_still_gives_a_working_agent(archive:
 
 
 def test_a_launcher_does_not_run_code_that_another_user_has_put_in_place_of_ours(world: World) -> None:
-    """The folder below a sticky one is gone, since nobody had used it for long, and is now another user's."""
+    """The folder below a sticky one is gone, unused for long, and is now another user's."""
     world.temporary.chmod(0o1777)
     world.home.chmod(0o777)
     assert_own_help(world, world.run(DAEMON, "header", "--help"))

@@ -101,7 +101,7 @@ def test_a_container_with_users_of_its_own_reaches_the_socket(archive: str, comm
     words = ["unshare", "--user", "--map-root-user"]
     try:
         if run_as(0, *words, "true").returncode:
-            pytest.skip("this system lets nobody have a user namespace")
+            pytest.skip("this system has no user namespaces for other users")
     except OSError:
         pytest.skip("there is no unshare here")
     environ = variables(commons, path)

@@ -32,7 +32,7 @@ def shape_fault(entry: AgentEntry) -> str:
         except OSError:
             continue  # some come late, some go early
         if not stat.S_ISREG(mode) and not (name == layout.WAKE and stat.S_ISFIFO(mode)):
-            return f"its {name} is a link or no regular file"
+            return f"its {name} is a link, or not a regular file"
     return ""
 
 
