@@ -8,12 +8,12 @@ import stat
 from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from bkagent.artifacts import digests
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
 from bkagent.report import Report
 from bkagent.wire.go_quoted import go_quote
-from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 _WINDOWS = os.sep == "\\"
@@ -88,8 +88,7 @@ def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
             return False
         os.close(os.open(absolute, os.O_RDONLY))
     except OSError as problem:
-        name = one_line(absolute)
-        raise AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}") from problem
+        raise digests.unreadable(absolute, problem) from problem
     return True
 
 

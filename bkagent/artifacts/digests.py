@@ -40,8 +40,13 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
                 sha256.update(view[:got])
                 size += got
     except OSError as problem:
-        name = one_line(path)
-        raise AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}") from problem
+        raise unreadable(path, problem) from problem
+
+
+def unreadable(path: str, problem: OSError) -> AgentError:
+    """Return the error of a file that is to be uploaded and cannot be read."""
+    name = one_line(path)
+    return AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}")
 
 
 def _sha1() -> "hashlib._Hash":

@@ -17,7 +17,7 @@ def run(call: "Call") -> int:
     key = job_text.sendable(client.argument(call, 0, "meta-data key"))
     if not key.strip():
         raise AgentError("key cannot be empty, or composed of only whitespace characters")
-    value = _value(call)
+    value = client.value(call, 1, "meta-data value")
     if not value.strip():
         raise AgentError("value cannot be empty, or composed of only whitespace characters")
     value = client.scrub(call, value, f'Meta-data value for key "{key}"')
@@ -26,13 +26,6 @@ def run(call: "Call") -> int:
     except AgentError as error:
         raise AgentError(f"failed to set meta-data: {error}") from error
     return 0
-
-
-def _value(call: "Call") -> str:
-    if len(call.arguments) > 1:
-        return job_text.sendable(call.arguments[1])
-    call.report("info", "Reading meta-data value from STDIN")
-    return job_text.read_stdin(call)
 
 
 COMMAND = Command(

@@ -56,11 +56,11 @@ def argument(call: "Call", at: int, label: str) -> str:
     return call.arguments[at]
 
 
-def value(call: "Call", at: int) -> str:
-    """Return an argument, or all of standard input, untrimmed, if the argument is missing."""
+def value(call: "Call", at: int, what: str = "value") -> str:
+    """Return an argument, or all of standard input, untrimmed, if the argument is missing. Messages call it `what`."""
     if len(call.arguments) > at:
         return job_text.sendable(call.arguments[at])
-    call.report("info", "Reading value from STDIN")
+    call.report("info", f"Reading {what} from STDIN")
     return job_text.read_stdin(call)
 
 
