@@ -8,6 +8,7 @@ sys.path[:0] = [TOP, os.path.join(TOP, "packaging")]
 
 import reference  # noqa: E402
 
+from bkagent.cli import table  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.pages import completion, help  # noqa: E402
 from bkagent.cli.pages.option_groups import group_options  # noqa: E402
@@ -74,7 +75,7 @@ def text() -> str:
 def _command(command: Command) -> "list[str]":
     lines = [f'.SS "{_escaped(command.name)}"', ".B " + _escaped(f"bkagent {command.name}")]
     lines += [_escaped(" ".join(["[options]", *command.arguments])), ".PP"]
-    lines += _paragraphs(command.description or command.summary + ".")
+    lines += _paragraphs(command.description or table.COMMANDS[command.name] + ".")
     if command.example:
         rows = [_escaped("    " + row) for row in command.example.split("\n")]
         lines += [".PP", "Example:", ".PP", ".nf", *rows, ".fi"]

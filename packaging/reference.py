@@ -6,6 +6,7 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, TOP)
 
+from bkagent.cli import table  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.pages import completion, help  # noqa: E402
 from bkagent.cli.pages.option_groups import group_options  # noqa: E402
@@ -101,7 +102,7 @@ def file_name(command: Command) -> str:
 def _index(commands: "list[Command]") -> str:
     lines = ["# Reference", "", _MADE, "", "## Commands", "", "| Command | What it does |", "| --- | --- |"]
     for command in commands:
-        lines.append(f"| [`{command.name}`]({file_name(command)}) | {_cell(command.summary)} |")
+        lines.append(f"| [`{command.name}`]({file_name(command)}) | {_cell(table.COMMANDS[command.name])} |")
     return "\n".join([*lines, "", _CONFIGURATION, _MESSAGES])
 
 
@@ -125,7 +126,7 @@ def _log_events() -> str:
 
 def _page(command: Command) -> str:
     usage = " ".join(["bkagent", command.name, "[options]", *command.arguments])
-    description = command.description or command.summary + "."
+    description = command.description or table.COMMANDS[command.name] + "."
     lines = [f"# bkagent {command.name}", "", _MADE, "", "```text", usage, "```", "", description]
     if command.example:
         lines += ["", "## Example", "", "```sh", command.example, "```"]

@@ -11,10 +11,9 @@ if TYPE_CHECKING:
 
 
 class Command:
-    """One command of the command line.
+    """One command of the command line. Its summary, a line for lists, is in `table`: lists load no command.
 
     name          its words, such as "meta-data get"
-    summary       one line for lists
     options       what may be set; `config.options`
     arguments     their names for the usage line; "[NAME]" for one that may be missing
     description   more about it, for --help
@@ -26,14 +25,13 @@ class Command:
     """
 
     __slots__ = (
-        "name", "summary", "run", "options", "arguments", "description", "example", "reads_file", "exact",
+        "name", "run", "options", "arguments", "description", "example", "reads_file", "exact",
         "file_options",
     )  # fmt: skip
 
     def __init__(
         self,
         name: str,
-        summary: str,
         run: "Callable[[Call], int]",
         *,
         options: "Tuple[Option, ...]" = (),
@@ -45,7 +43,6 @@ class Command:
         file_options: "Tuple[Option, ...]" = (),
     ) -> None:
         self.name = name
-        self.summary = summary
         self.run = run
         self.options = options
         self.arguments = arguments

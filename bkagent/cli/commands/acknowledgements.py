@@ -20,7 +20,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "acknowledgements",
-    "Print the licences of third-party software",
     run,
     description="Prints the licences of the software that this program contains.",
     example="bkagent acknowledgements",

@@ -46,7 +46,6 @@ def _body(call: "Call") -> str:
 
 COMMAND = Command(
     "annotate",
-    "Put an annotation on the build's page",
     run,
     options=(
         *client.OPTIONS, options.CONTEXT, options.STYLE, options.APPEND, options.PRIORITY, JOB, options.SCOPE,

@@ -29,7 +29,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "annotation remove",
-    "Remove an annotation from the build's page",
     run,
     options=(*client.OPTIONS, options.REMOVED_CONTEXT, options.SCOPE, JOB),
     description="Removes the annotation of a context; without --context, the one created without a context.",

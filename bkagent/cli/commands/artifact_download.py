@@ -62,7 +62,6 @@ def _may_leave_folder(call: "Call") -> bool:
 
 COMMAND = Command(
     "artifact download",
-    "Download artifacts of the build",
     run,
     options=(
         *client.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.NO_S3_MULTIPART_DOWNLOAD,

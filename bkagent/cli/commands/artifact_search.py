@@ -33,7 +33,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "artifact search",
-    "List artifacts of the build",
     run,
     options=(
         *client.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.ALLOW_EMPTY_RESULTS,

@@ -33,7 +33,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "artifact shasum",
-    "Print the checksum of an artifact",
     run,
     options=(*client.OPTIONS, options.SHA256, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS),
     arguments=("QUERY",),

@@ -56,7 +56,6 @@ def _options(call: "Call") -> "UploadOptions":
 
 COMMAND = Command(
     "artifact upload",
-    "Upload files as artifacts of the job",
     run,
     options=(
         *client.OPTIONS, JOB, options.CONTENT_TYPE, options.LITERAL, options.DELIMITER, options.FOLLOW,

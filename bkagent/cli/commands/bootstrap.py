@@ -37,7 +37,7 @@ def _text(value: object) -> str:
 
 
 COMMAND = Command(
-    name="bootstrap", summary="Run one job as the environment describes it", options=bootstrap.BOOTSTRAP,
+    name="bootstrap", options=bootstrap.BOOTSTRAP,
     description="Runs one job: its hooks, the checkout, its command, the upload of its artifacts. The environment "
     "describes the job; the log goes to standard output.",
     example="bkagent bootstrap --build-path builds", run=run,

@@ -24,7 +24,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "build cancel",
-    "Cancel a build",
     run,
     options=(*client.OPTIONS, options.BUILD),
     description="Cancels the running build, or the one that --build names.",

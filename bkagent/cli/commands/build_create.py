@@ -149,7 +149,6 @@ def _create_by_api(call: Call, endpoint: str, token: str, slug: str, request: "B
 
 COMMAND = Command(
     name="build create",
-    summary="Create a build on an embedded control plane",
     description=(
         "With --data, the server of that folder creates the build; if none is running, the build waits in the folder "
         "for the next one. With --endpoint and --token, that server creates it."

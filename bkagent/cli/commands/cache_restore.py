@@ -16,7 +16,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "cache restore",
-    "Restore caches of the job",
     run,
     options=(*client.OPTIONS, *options.CACHE),
     description="Restores the caches that the pipeline's cache file describes.",

@@ -16,7 +16,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "cache save",
-    "Save caches of the job",
     run,
     options=(*client.OPTIONS, *options.CACHE),
     description="Saves the caches that the pipeline's cache file describes.",

@@ -66,6 +66,6 @@ def _flush() -> None:
 
 
 COMMAND = Command(
-    name="command-process", summary="Run the commands that jobs call", arguments=("FOLDER",),
+    name="command-process", arguments=("FOLDER",),
     example="bkagent command-process ~/.buildkite-agent/bkagent/bin/0123456789abcdef/calls", run=run,
 )  # fmt: skip

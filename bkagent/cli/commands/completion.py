@@ -21,7 +21,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "completion",
-    "Print a completion script for a shell",
     run,
     options=logging.SHARED,
     arguments=("SHELL",),

@@ -22,7 +22,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "config check",
-    "Report all problems of a configuration file",
     run,
     options=logging.SHARED,
     arguments=("[FILE]",),

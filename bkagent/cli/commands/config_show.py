@@ -66,7 +66,6 @@ def _quoted(text: str) -> str:
 
 COMMAND = Command(
     "config show",
-    "Show each setting of the agent and where it comes from",
     run,
     options=(*(option.required_as("") for option in agent.START), JSON),
     description="""Takes the flags of `bkagent start`, reads the same variables and configuration file, and

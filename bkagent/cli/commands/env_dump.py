@@ -19,7 +19,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "env dump",
-    "Print the environment as JSON",
     run,
     options=(*SHARED, DUMP_FORMAT),
     description="Prints the environment of this process as a JSON object; also works outside a job.",

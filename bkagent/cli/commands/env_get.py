@@ -43,7 +43,6 @@ def _print(call: "Call", variables: "Dict[str, str]", bare: bool) -> None:
 
 COMMAND = Command(
     "env get",
-    "Print variables of the job",
     run,
     options=(*SHARED, GET_FORMAT),
     arguments=("[NAME]...",),

@@ -56,7 +56,6 @@ def _print(call: "Call", added: "List[str]", updated: "List[str]") -> None:
 
 COMMAND = Command(
     "env set",
-    "Set variables of the job",
     run,
     options=(*SHARED, SET_INPUT, SET_OUTPUT),
     arguments=("[NAME=VALUE]...",),

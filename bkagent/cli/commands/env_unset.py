@@ -56,7 +56,6 @@ def _print(call: "Call", unset: "List[str]") -> None:
 
 COMMAND = Command(
     "env unset",
-    "Remove variables of the job",
     run,
     options=(*SHARED, UNSET_INPUT, UNSET_OUTPUT),
     arguments=("[NAME]...",),

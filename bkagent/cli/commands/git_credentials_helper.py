@@ -68,7 +68,6 @@ def _url(question: str) -> str:
 
 COMMAND = Command(
     "git-credentials-helper",
-    "Give git the password of the job's repository",
     run,
     options=(*SHARED, JOB_ID, api.ACCESS_TOKEN, api.ENDPOINT, api.NO_HTTP2),
     arguments=("[ACTION]",),

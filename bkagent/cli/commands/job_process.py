@@ -63,6 +63,6 @@ def _tell_agent(line: str) -> None:
 
 
 COMMAND = Command(
-    name="job-process", summary="Run one job from its spool entry", arguments=("ENTRY",),
+    name="job-process", arguments=("ENTRY",),
     example="bkagent job-process ~/.buildkite-agent/bkagent/spool/01900000-0000-7000-8000-000000000001", run=run,
 )  # fmt: skip

@@ -74,7 +74,6 @@ def _exit_status(text: str) -> int:
 
 COMMAND = Command(
     "job promise-failure",
-    "Promise early that the job will fail",
     run,
     options=(*client.OPTIONS, REASON, REDACTED_VARS),
     arguments=("EXIT_STATUS",),

@@ -27,7 +27,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "job update",
-    "Change an attribute of the running job",
     run,
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("ATTRIBUTE", "[VALUE]"),

@@ -17,7 +17,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "kubernetes-bootstrap",
-    "Run a job in a container of a pod",
     run,
     options=(*options.KUBERNETES, logging.DEBUG, logging.LOG_LEVEL, logging.EXPERIMENT, logging.PROFILE),
     description="Waits for the agent's container of the same pod, gets the job's variables from it, and runs the job.",

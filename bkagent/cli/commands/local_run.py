@@ -101,7 +101,6 @@ def _follow_signals(running: "LocalRun") -> None:
 
 COMMAND = Command(
     name="local run",
-    summary="Run this repository's pipeline on this machine",
     description="Runs the working tree: uncommitted and untracked files included, ignored ones not. "
     "Logs and artifacts are kept under .bkagent/. On a terminal it also prints a link that logs in to the build's "
     "page during the run.",

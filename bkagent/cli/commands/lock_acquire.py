@@ -7,7 +7,6 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock acquire",
-    "Wait for a lock and print its token",
     unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),

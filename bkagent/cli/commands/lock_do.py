@@ -7,7 +7,6 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock do",
-    "Begin work that one job of this machine does for all",
     unsupported.refuse_lock,
     options=(*SHARED, *options.WAITING),
     arguments=("KEY",),

@@ -7,7 +7,6 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock done",
-    "Mark the work begun by lock do as done",
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY",),

@@ -7,7 +7,6 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock get",
-    "Print the state of a lock",
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY",),

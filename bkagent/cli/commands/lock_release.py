@@ -7,7 +7,6 @@ from bkagent.config.options.logging import SHARED
 
 COMMAND = Command(
     "lock release",
-    "Release a lock",
     unsupported.refuse_lock,
     options=(*SHARED, *options.LOCK),
     arguments=("KEY", "TOKEN"),

@@ -28,7 +28,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "meta-data exists",
-    "Check whether a key exists",
     run,
     options=(*client.OPTIONS, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),

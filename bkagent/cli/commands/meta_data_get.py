@@ -30,7 +30,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "meta-data get",
-    "Print the value of a key",
     run,
     options=(*client.OPTIONS, options.DEFAULT, options.ANY_JOB, options.BUILD),
     arguments=("KEY",),

@@ -27,7 +27,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "meta-data keys",
-    "Print every key",
     run,
     options=(*client.OPTIONS, options.ANY_JOB, options.BUILD),
     description="Prints the keys of the build, one a line.",

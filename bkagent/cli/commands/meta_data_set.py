@@ -30,7 +30,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "meta-data set",
-    "Set the value of a key",
     run,
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY", "[VALUE]"),

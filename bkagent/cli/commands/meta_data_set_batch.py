@@ -42,7 +42,6 @@ def _pair(word: str) -> "Tuple[str, str]":
 
 COMMAND = Command(
     "meta-data set-batch",
-    "Set the values of several keys",
     run,
     options=(*client.OPTIONS, JOB, REDACTED_VARS),
     arguments=("KEY=VALUE...",),

@@ -59,7 +59,6 @@ def _google_document(token: str) -> str:
 
 COMMAND = Command(
     "oidc request-token",
-    "Print a token that proves which job this is",
     run,
     options=(
         *client.OPTIONS, options.AUDIENCE, options.LIFETIME, JOB, options.SUBJECT_CLAIM, options.CLAIM,

@@ -27,7 +27,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "pause",
-    "Pause the agent that runs this job",
     run,
     options=(*client.OPTIONS, options.NOTE, options.TIMEOUT_MINUTES, REDACTED_VARS),
     description="The agent finishes this job, stays connected, and takes no further jobs until it is resumed.",

@@ -40,7 +40,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "pipeline upload",
-    "Add the steps of a pipeline file to the build",
     run,
     options=(*client.OPTIONS, *options.UPLOAD, REDACTED_VARS),
     arguments=("[FILE]...",),

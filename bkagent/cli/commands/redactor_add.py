@@ -65,7 +65,6 @@ def _secrets(call: "Call", text: str) -> "Iterable[str]":
 
 COMMAND = Command(
     "redactor add",
-    "Redact a text in the job's log",
     run,
     options=(*client.OPTIONS, FORMAT, APPLY_VARS_FILTER, REDACTED_NAMES),
     arguments=("[FILE]",),

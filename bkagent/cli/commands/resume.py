@@ -23,7 +23,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "resume",
-    "Resume the agent that runs this job",
     run,
     options=client.OPTIONS,
     description="The agent takes jobs again.",

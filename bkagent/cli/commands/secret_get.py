@@ -72,7 +72,6 @@ def _shell_quote(value: str) -> str:
 
 COMMAND = Command(
     "secret get",
-    "Print secrets of the cluster",
     run,
     options=(*client.OPTIONS, JOB, options.FORMAT, options.SKIP_REDACTION),
     arguments=("KEY...",),

@@ -111,7 +111,6 @@ def _address(settings: "Settings") -> "Tuple[str, int]":
 
 COMMAND = Command(
     name="server",
-    summary="Serve the embedded control plane",
     description=(
         "Prints its URL, the files with the registration token of agents and the token of the REST API, and a link "
         "that logs a browser in to its pages. The link works once, for ten minutes; `bkagent server login-url` prints "

@@ -21,7 +21,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     name="server login-url",
-    summary="Print a link that logs in to the pages of a running server",
     description=(
         "The link works once, for ten minutes. It is made from a key that the server keeps in its data folder while it "
         "runs, so only the user who runs the server can print it."

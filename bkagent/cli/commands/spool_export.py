@@ -48,7 +48,6 @@ def _copy(log: "BinaryIO", out: "BinaryIO", call: Call, job: "SpooledJob") -> No
 
 COMMAND = Command(
     "spool export",
-    "Write the log of a job in the spool",
     run,
     options=(*spool.SHARED, spool.PLAIN),
     arguments=("JOB", "[FILE]"),

@@ -31,7 +31,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool flush",
-    "Deliver the jobs left in the spool now",
     run,
     options=(*spool.SHARED, spool.WITHIN),
     description="""Sends the logs and results of finished jobs that no agent is delivering, as the next `bkagent

@@ -24,7 +24,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool list",
-    "List the jobs whose logs and results are still on this machine",
     run,
     options=(*spool.SHARED, spool.JSON),
     description="""A job is in the spool from its start until the control plane has accepted its log and its result.

@@ -23,7 +23,6 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     "spool show",
-    "Print the details of a job in the spool",
     run,
     options=(*spool.SHARED, spool.JSON),
     arguments=("JOB",),

@@ -106,7 +106,6 @@ def _make_build_folder(path: str, call: Call) -> None:
 
 COMMAND = Command(
     "start",
-    "Register with a control plane and run its jobs",
     run,
     options=agent.START,
     description="""Registers one agent, or --spawn of them, and runs the jobs that the control plane hands out, one at

@@ -31,7 +31,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "step cancel",
-    "Cancel the unfinished jobs of a step",
     run,
     options=(
         *client.OPTIONS, options.STEP, options.HIDDEN_BUILD, options.FORCE, options.FORCE_GRACE_PERIOD,

@@ -29,7 +29,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "step get",
-    "Print an attribute of a step",
     run,
     options=(*client.OPTIONS, options.STEP, options.BUILD, options.GET_FORMAT),
     arguments=("[ATTRIBUTE]",),

@@ -33,7 +33,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "step update",
-    "Change an attribute of a step",
     run,
     options=(*client.OPTIONS, options.STEP, options.BUILD, options.APPEND, REDACTED_VARS),
     arguments=("ATTRIBUTE", "[VALUE]"),

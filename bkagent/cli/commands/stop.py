@@ -24,7 +24,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "stop",
-    "Stop the agent that runs this job",
     run,
     options=(*client.OPTIONS, options.FORCE),
     description="The agent finishes this job, disconnects and exits. With --force it cancels the job first.",

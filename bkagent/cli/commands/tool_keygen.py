@@ -19,7 +19,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "tool keygen",
-    "Generate a key pair for signing pipelines",
     run,
     options=(*SHARED, *options.KEYGEN),
     description="Generates a private key that signs the steps of pipelines, and the public key to verify them with.",

@@ -17,7 +17,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "tool sign",
-    "Sign the steps of a pipeline",
     run,
     options=(*SHARED, *options.SIGN),
     arguments=("[FILE]",),

@@ -42,7 +42,6 @@ def run(call: "Call") -> int:
 
 COMMAND = Command(
     "workdir set",
-    "Change the working directory of the rest of the job",
     run,
     options=(*SHARED, OUTPUT),
     arguments=("PATH",),

@@ -82,7 +82,7 @@ def page(command: "Command", columns: int, environ: "Mapping[str, str]", program
     from bkagent.cli.pages.option_groups import group_options
 
     usage = " ".join([program, command.name, "[options]", *command.arguments])
-    text = _with_program_name(command.description or command.summary + ".", program)
+    text = _with_program_name(command.description or table.COMMANDS[command.name] + ".", program)
     lines = [f"Usage: {usage}", "", *layout.paragraphs(text, columns)]
     if command.example:
         lines += [
