@@ -116,6 +116,7 @@ class BuildRun:
         return [job for job in self._plane.jobs.of_build(self._build_id) if not job.final]
 
     def _finish(self, build: Build, data: str) -> int:
+        """Keep logs and artifacts below `data`, print the summary; return the exit status of the run."""
         plane = self._plane
         jobs = plane.jobs.of_build(build.id)
         logs_folder = os.path.join(data, "logs", str(build.number))
@@ -137,6 +138,7 @@ class BuildRun:
         return INTERRUPTED if self._interrupts_count else summary.exit_status(jobs, build.state)
 
     def _keep_artifacts(self, build: Build, folder: str) -> int:
+        """Copy into the folder what the jobs have uploaded here; return how many files it has got."""
         plane = self._plane
         count = 0
         for artifact in plane.artifacts.find(build.id):

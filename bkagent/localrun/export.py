@@ -52,6 +52,7 @@ def keep_artifact(folder: str, path: str, stored: str) -> "Optional[str]":
 
 
 def _place_file(root: ConfinedFolder, parts: List[str], stored: str) -> None:
+    """Put a stored file at the path `parts`, by a link where that works, else by a copy. Raises OSError."""
     try:
         root.link_file(stored, parts)
         return

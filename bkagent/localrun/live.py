@@ -27,11 +27,12 @@ class Live:
     def show(self, event: "Event") -> None:
         """Print what one event brings."""
         if event.kind == "log":
-            self._print(event.job_id, self._of(event.job_id).feed(event.data))
+            self._print(event.job_id, self._lines_of(event.job_id).feed(event.data))
         elif event.kind == "job" and event.job_id:
             self._job_changed(event.job_id)
 
     def _job_changed(self, job_id: str) -> None:
+        """Print the heading of a job that has started, or the rest of its log and how it has ended."""
         job = self._job(job_id)
         if job.type != "script":
             return
@@ -39,11 +40,12 @@ class Live:
             self._running[job_id] = None
             self._heading(f"--- {self._name(job_id)}")
         elif job.final and job_id in self._running:
-            self._print(job_id, self._of(job_id).rest())
+            self._print(job_id, self._lines_of(job_id).rest())
             self._running.pop(job_id)
-            self._heading(f"--- {self._name(job_id)}: {job.shown_state}" + _status(job))
+            self._heading(f"--- {self._name(job_id)}: {job.shown_state}" + _exit_note(job))
 
     def _print(self, job_id: str, lines: "list[str]") -> None:
+        """Print lines of a log, after the name of their job if another one is running."""
         before = ""
         if len(self._running) > 1 or (self._running and job_id not in self._running):
             before = f"{self._name(job_id)} | "
@@ -55,7 +57,8 @@ class Live:
     def _heading(self, text: str) -> None:
         self._out(_BOLD + text + _RESET if self._coloured else text)
 
-    def _of(self, job_id: str) -> Lines:
+    def _lines_of(self, job_id: str) -> Lines:
+        """Return what cuts the log of a job into lines."""
         if job_id not in self._lines:
             self._lines[job_id] = Lines(coloured=self._coloured)
         return self._lines[job_id]
@@ -66,7 +69,8 @@ class Live:
         return self._names[job_id]
 
 
-def _status(job: "Job") -> str:
+def _exit_note(job: "Job") -> str:
+    """Return the exit status as the end of a heading, "" for a job without one or with 0."""
     if job.exit_status in (None, 0):
         return ""
     return f" (exit status {job.exit_status}{', soft' if job.soft_failed else ''})"

@@ -46,7 +46,7 @@ class PipelineSource:
 def find(request: RunRequest) -> PipelineSource:
     """Return the source that a request names. Raises AgentError where it is missing or unreadable."""
     work_tree = repository.find(request.folder, request.environ)
-    path = os.path.join(request.folder, request.file) if request.file else _usual(work_tree.top)
+    path = os.path.join(request.folder, request.file) if request.file else _only_usual_file(work_tree.top)
     name = request.file or _relative_to(request.folder, path)
     content = pipeline_file.read_file(path, name)
     if request.committed and not work_tree.head:
@@ -74,7 +74,7 @@ def read(
         raise PipelineError(f"{source.name}: {wrong}") from None
     if problems:
         raise AgentError(f"{source.name}: {problems[0]}")
-    return document, warnings + _notes(document)
+    return document, warnings + _left_out(document)
 
 
 def variables(source: PipelineSource, commit: str, number: int) -> "Dict[str, str]":
@@ -124,25 +124,30 @@ def not_honoured(pipeline: Pipeline) -> "List[str]":
     return problems
 
 
-def _notes(document: Mapping[str, Any]) -> "List[str]":
-    """Return a sentence for what is left out on purpose: it tells others, or tells machines apart."""
+def _left_out(document: Mapping[str, Any]) -> "List[str]":
+    """Return a warning for each attribute that a local run ignores: it would notify others, choose machines, or cache.
+
+    Each is named once, whether the pipeline, a step or a step of a group has it.
+    """
     steps = [step for step in document["steps"] if isinstance(step, Mapping)]
     steps += [inner for step in steps for inner in step.get("steps") or [] if isinstance(inner, Mapping)]
     named = {name for part in (document, *steps) for name in part}
-    notes = {
+    sentences = {
         "notify": "notify: a local run sends no notifications",
         "agents": "agents: every step runs on this machine",
         "cache": "cache: a local run keeps no caches",
     }
-    return [sentence for name, sentence in notes.items() if name in named]
+    return [sentence for name, sentence in sentences.items() if name in named]
 
 
 def _relative_to(folder: str, path: str) -> str:
+    """Return a path as seen from the folder, or unchanged if it is outside of it."""
     relative = os.path.relpath(path, folder)
     return path if relative.startswith("..") else relative
 
 
-def _usual(top: str) -> str:
+def _only_usual_file(top: str) -> str:
+    """Return the path of the only pipeline file at the usual places of a work tree. Raises UsageError."""
     paths = [path for path in pipeline_file.PLACES if os.path.isfile(os.path.join(top, path))]
     if not paths:
         raise UsageError(

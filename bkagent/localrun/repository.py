@@ -128,6 +128,7 @@ def _format(git: Git) -> str:
 
 
 def _address(git_dir: str, top: str) -> Dict[str, str]:
+    """Return the variables by which git finds a submodule's repository from its work tree."""
     return {"GIT_DIR": git_dir, "GIT_WORK_TREE": top}
 
 
@@ -151,4 +152,5 @@ def _read(top: str, git_dir: str, environ: Mapping[str, str], *, is_within: bool
 
 
 def _printable(text: str) -> str:
+    """Return a message of git's for one of ours: without its first word, with "?" for control characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in text.replace("fatal: ", "", 1))
