@@ -1,4 +1,4 @@
-"""Run one git command of a job, and classify its failure by its output.
+"""Run one git command of a job, and classify its failure by its output. Outside of a job's phases: `git/query.py`.
 
 `hooks=False` is for repositories that other jobs can write to (mirrors) or that come from elsewhere (plugins): no
 program that such a repository, or a template of new ones, brings along is run. The prompt shows the command without the

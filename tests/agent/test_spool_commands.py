@@ -105,7 +105,7 @@ def test_a_spool_that_is_a_file_is_one_clear_line(spool, start, plane, tmp_path)
     path = tmp_path / "agent" / ".buildkite-agent" / "bkagent" / "spool"
     path.parent.mkdir(parents=True)
     path.write_text("", encoding="ascii")
-    assert b"is no folder" in spool("list").stderr
+    assert b"cannot be read: " in spool("list").stderr
     agent = start()
     assert agent.wait() == 1 and "is no folder" in agent.said
 
