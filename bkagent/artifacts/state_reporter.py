@@ -20,7 +20,11 @@ _CHANGES_COUNT = 1000  # of one request; the reference sends what it has
 
 
 class StateReporter:
-    """Collects changes from any thread; `finish` sends what is left."""
+    """Collects changes from any thread; `finish` sends what is left.
+
+    expected_count  of uploads; for one alone no thread is started, as `finish` sends its state
+    requests_count  sent so far, and `seconds` that they took
+    """
 
     def __init__(
         self, client: ApiClient, job_id: str, wait: Callable[[float], bool], report: Report,
@@ -34,7 +38,7 @@ class StateReporter:
         self.requests_count = 0
         self.seconds = 0.0
         self._thread: Optional[threading.Thread] = None
-        if expected_count > 1:  # the change that is the last one as well is told by `finish`
+        if expected_count > 1:
             self._thread = threading.Thread(target=self._run, name="artifact-states", daemon=True)
             self._thread.start()
 

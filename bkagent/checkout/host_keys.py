@@ -67,7 +67,7 @@ def _known_hosts_path(work: Work) -> str:
     env = work.session.child_env()
     home = env.get("HOME") or env.get("USERPROFILE") or ""
     if not home:
-        raise JobFailed("the home folder is unknown", 1)
+        raise JobFailed("the home folder is unknown: set HOME in the environment of the agent", 1)
     folder = os.path.join(home, ".ssh")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, "known_hosts")

@@ -60,16 +60,18 @@ def setting(work: Work, name: str) -> str:
 
 
 def _finish_marked(work: Work) -> None:
-    marked = setting(work, MARK)
+    """Hand over from the address whose digest is the mark, if that is a promisor; remove the mark anyway."""
+    marked_digest = setting(work, MARK)
     for name in _names(work, r"^remote\..*\.promisor$"):
         url = name[len("remote.") : -len(".promisor")]
-        if _digest(url) == marked:
+        if _digest(url) == marked_digest:
             _hand_over(work, url)
             return
     _forget(work)
 
 
 def _hand_over(work: Work, url: str) -> None:
+    """Do so only for the address that the mark is of, and remove the mark."""
     if setting(work, MARK) != _digest(url):
         return
     if setting(work, f"remote.{url}.promisor"):

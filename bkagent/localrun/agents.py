@@ -48,7 +48,7 @@ def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_s
 
 
 class Agents:
-    """Runs them on a thread; `error` is why they could not work, if so."""
+    """The agents, run by a thread; `error` is why they ended early, None if they did not."""
 
     def __init__(self, settings: AgentSettings, report: EventReport) -> None:
         self._settings, self._report = settings, report
@@ -57,16 +57,16 @@ class Agents:
         self._thread = threading.Thread(target=self._run, name="agents", daemon=True)
 
     def start(self) -> None:
-        """Begin to work."""
+        """Start the thread: the agents register and take jobs."""
         self._thread.start()
 
     @property
     def working(self) -> bool:
-        """Say whether they are still there."""
+        """Whether the thread still runs."""
         return self._thread.is_alive()
 
     def leave(self, level: int, seconds: float) -> bool:
-        """Ask them to stop and wait; say whether they have left."""
+        """Request a level of `Shutdown`, wait for at most `seconds`; return whether the agents have ended."""
         self.stop.request(level)
         self._thread.join(seconds)
         return not self._thread.is_alive()

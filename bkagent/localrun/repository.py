@@ -75,7 +75,7 @@ class Git:
             return query.ask(words, {**self._environ, **more}, folder=self._folder)
         except query.GitMissing:
             raise AgentError(
-                "git is not on PATH, and `local run` needs it to hand the jobs what to check out"
+                "git is not on PATH: install it, since `local run` gives the jobs their checkout by it"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""Signal the processes of a job, on Windows."""
+"""Signal the process of a job, on Windows, where it cannot be ended together with what it started."""
 
 import os
 import signal

@@ -103,7 +103,7 @@ class CommandForks:
                 self._ended.set()
                 line.close()
         if not served:
-            text = f"the warm process for commands of jobs ended before it served ({ended.exit_code})"
+            text = f"the warm process for commands of jobs ended before it was ready (exit status {ended.exit_code})"
             self._report("debug", text, "commands.warm_failed")
         return served
 

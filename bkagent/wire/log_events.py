@@ -22,7 +22,7 @@ EVENTS: Dict[str, str] = {
     "cleanup.code_removed": "code or launchers of an unused version were removed",
     "cleanup.log_removed": "a kept log was removed for its age, or for the room that kept logs take",
     "commands.unavailable": "commands of jobs run without a warm process",
-    "commands.warm_failed": "the warm process of commands ended before it served",
+    "commands.warm_failed": "the warm process of commands ended before it was ready",
     "config.build_path_created": "the build folder was missing and has been made",
     "config.experiment_enabled": "an experiment is on",
     "config.loaded": "the configuration was read",

@@ -231,7 +231,7 @@ def test_defaults_of_the_document_are_for_steps_without_their_own(world):
 
 @pytest.mark.parametrize("slug", ["", "a/b", "..", "a b", "é", "-a", "a" * 101, "a\n"])
 def test_a_pipeline_needs_a_plain_name(world, slug):
-    with pytest.raises(Rejected, match="cannot name a pipeline"):
+    with pytest.raises(Rejected, match="is not a valid pipeline name"):
         world.plane.builds.create(NewBuild(slug, [{"command": "a"}], repository="/repo"))
 
 

@@ -227,7 +227,7 @@ def test_what_keeps_a_build_from_being_made_is_one_sentence(served: Served, tmp_
     "words, message",
     [
         ((), "needs a repository"),
-        (("--repository", "/r.git", "--pipeline", "no name"), "cannot name a pipeline"),
+        (("--repository", "/r.git", "--pipeline", "no name"), "is not a valid pipeline name"),
         (("--repository", "/r.git", "--meta-data", "k=" + "x" * 110_000), "is larger than"),
     ],
 )

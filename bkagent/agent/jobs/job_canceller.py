@@ -19,8 +19,8 @@ _START_POLL_S = 0.02
 class JobCanceller:
     """Cancels the job of one spool entry. Thread-safe; only the first cancellation acts.
 
-    The job process gets the cancel signal and ends its command; when the cancel grace is over, it is killed
-    with all that it started.
+    The job process gets the cancel signal and ends its command; when the cancel grace is over, it is killed with all
+    that it started (on Windows alone: what it started goes on).
     """
 
     def __init__(self, entry: AgentEntry, report: EventReport) -> None:

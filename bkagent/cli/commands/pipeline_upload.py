@@ -45,7 +45,7 @@ COMMAND = Command(
     arguments=("[FILE]...",),
     description=(
         "Interpolates environment variables into a pipeline (YAML or JSON), checks it, and adds its steps after the "
-        "running job.\nWithout a file it reads standard input, unless that is a terminal, else the only file among "
+        "running job.\nWithout a FILE it reads standard input or, if that is a terminal, the only one that exists of "
         "buildkite.yml, .buildkite/pipeline.yml and buildkite/pipeline.yml (also .yaml and .json)."
     ),
     example="bkagent pipeline upload .buildkite/deploy.yml",

@@ -47,7 +47,7 @@ class Pipelines:
     def draft(self, slug: str, *, name: str = "", repository: str = "", default_branch: str = "") -> PipelineEntry:
         """Return the pipeline of this slug as `ensure` would leave it, keeping nothing. Raises Rejected."""
         if not _SLUG.fullmatch(slug):
-            raise Rejected(f'"{slug[:120]}" cannot name a pipeline: letters, digits and "-" only, at most 100')
+            raise Rejected(f'"{slug[:120]}" is not a valid pipeline name: use at most 100 letters, digits and "-"')
         existing = pipelines.TABLE.first(self._db, "slug = ?", (slug,))
         if existing is None:
             now = self._ledger.clock()

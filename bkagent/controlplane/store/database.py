@@ -95,7 +95,8 @@ class Database:
             except self._sqlite.Error as error:
                 raise PlaneError(f"the store {self._path} failed: {error}") from error
             except (UnicodeEncodeError, OverflowError) as error:
-                raise Rejected("a text that is not Unicode, or a number beyond 64 bits, cannot be kept") from error
+                text = "cannot store a text that is not Unicode, or a number of more than 64 bits"
+                raise Rejected(text) from error
 
     def close(self) -> None:
         """Close the file; what was committed is in it."""

@@ -42,7 +42,7 @@ def _is_reversed(job: RunningJob, name: str) -> bool:
 
 
 def run_agent(job: RunningJob, name: str) -> bool:
-    """Run the agent's hooks `name`; return whether there was one."""
+    """Run the agent's hooks `name`; return whether there was one. Raises JobFailed."""
     paths = agent_hooks(job, name)
     if job.log.is_debug:
         _report_missing(job, name, paths)
@@ -52,7 +52,7 @@ def run_agent(job: RunningJob, name: str) -> bool:
 
 
 def run_repository(job: RunningJob, name: str) -> bool:
-    """Run the repository's hook `name`; return whether there was one. Raises JobFailed where such hooks are off."""
+    """Run the repository's hook `name`; return whether there was one. Raises JobFailed, also if they are off."""
     paths = repository_hooks(job, name)
     if not paths and job.log.is_debug:
         job.log.debug(f"Local hook {name} doesn't exist: {_why_missing(job)}, skipping")
@@ -63,7 +63,7 @@ def run_repository(job: RunningJob, name: str) -> bool:
 
 
 def run_plugins(job: RunningJob, name: str, among: "Optional[Sequence[CheckedOut]]" = None) -> bool:
-    """Run the hook `name` of the plugins that are loaded, or of those given; return whether one has it."""
+    """Run the hook `name` of the plugins that are loaded, or given; return whether one has it. Raises JobFailed."""
     loaded = job.loaded if among is None else among
     if not loaded:
         return False

@@ -159,7 +159,7 @@ class Uploader:
         """Give a log that lost its end when the machine lost power its length back, so that offsets stay true."""
         missing = journal.next_offset - self._entry.log_size()
         if missing > _MOST_LOST_BYTES:
-            raise WireError(f"{self._entry.chunks_path} speaks of {missing} bytes that the log does not have")
+            raise WireError(f"{self._entry.chunks_path} has chunks of {missing} bytes behind the end of the log")
         if missing > 0 and not self._entry.process.alive():
             notice = b"\n[%d bytes of this log were lost in a power failure]\n" % missing
             with open(self._entry.log_path, "ab", buffering=0, opener=open_plain) as log:

@@ -69,18 +69,21 @@ class ConditionPattern:
             error_at(at, f"invalid regular expression: {error}")
 
     def found_in(self, text: str) -> bool:
-        """Return whether it matches anywhere in the text. Raises PipelineError if that takes too long."""
-        asked = (self._compiled.pattern, self._compiled.flags, text)
-        if asked not in _budget.answers:
-            with spend(self._at) as left_s:
-                if steps_count(self._body, len(text)) <= MOST_STEPS:
-                    answer = self._compiled.search(text) is not None
-                else:
-                    answer = self._search_in_child(text, min(LONGEST_S, left_s))
-            if _budget.left_s < float("inf"):
-                _budget.answers[asked] = answer
-            return answer
-        return _budget.answers[asked]
+        """Return whether the pattern matches anywhere in the text. Raises PipelineError if that takes too long.
+
+        Within a budget of time (`_budget`, of this thread) the same question is answered once.
+        """
+        question = (self._compiled.pattern, self._compiled.flags, text)
+        if question in _budget.answers:
+            return _budget.answers[question]
+        with spend(self._at) as left_s:
+            if steps_count(self._body, len(text)) <= MOST_STEPS:
+                answer = self._compiled.search(text) is not None
+            else:
+                answer = self._search_in_child(text, min(LONGEST_S, left_s))
+        if _budget.left_s < float("inf"):
+            _budget.answers[question] = answer
+        return answer
 
     def _search_in_child(self, text: str, longest_s: float) -> bool:
         """Search in a separate process, which can be killed."""
