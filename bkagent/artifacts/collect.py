@@ -13,10 +13,10 @@ from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
 from bkagent.report import Report
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
 
-_WINDOWS = os.sep == "\\"
 _TURNS_COUNT = 5_000  # of links that lead back; the system ends one circle after some forty
 
 
@@ -68,7 +68,7 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
 
 def _parse(piece: str, home: str) -> PathPattern:
     try:
-        return PathPattern(piece, home=home, backslash_separates=_WINDOWS)
+        return PathPattern(piece, home=home, backslash_separates=ON_WINDOWS)
     except BadPathPattern as problem:
         raise AgentError(f"invalid glob pattern {go_quote(piece)}: {problem}") from problem
 
@@ -101,7 +101,7 @@ def _artifact_path(candidate: str, absolute: str, cwd: str) -> str:
 def _clean(path: str) -> str:
     """Return a path without "." and "..", resolved by name alone: its folders need not exist."""
     clean = posixpath.normpath(path)
-    return clean[1:] if clean.startswith("//") and not _WINDOWS else clean
+    return clean[1:] if clean.startswith("//") and not ON_WINDOWS else clean
 
 
 @dataclass(frozen=True)

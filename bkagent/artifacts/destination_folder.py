@@ -9,10 +9,9 @@ from typing import Callable, List, Tuple
 from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
-
-_WINDOWS = os.sep == "\\"
 
 
 def open_folder(folder: str) -> ConfinedFolder:
@@ -33,7 +32,7 @@ class DestinationFolder:
 
     def steps_to(self, path: str) -> List[str]:
         """Return the names that lead to an artifact. Raises AgentError."""
-        parts = steps(self._folder, path, windows=_WINDOWS, may_climb=self._may_leave)
+        parts = steps(self._folder, path, windows=ON_WINDOWS, may_climb=self._may_leave)
         if not parts:
             raise AgentError(f"cannot write {self._folder}: is a directory")
         return parts

@@ -44,10 +44,10 @@ def hide(names: "Collection[str]") -> None:
     """Hide the texts of these flags. An agent whose memory cannot be overwritten starts anew: this does not return."""
     if forget(names) or sys.argv[1] != "start":
         return
-    import os
+    from bkagent.system.system_kind import ON_WINDOWS
 
     kept, texts = split_off(sys.argv[1:])
-    if texts and texts[-1] and os.sep != "\\":
+    if texts and texts[-1] and not ON_WINDOWS:
         from bkagent.config import environment
 
         start_anew(texts[-1], kept, environment.read())

@@ -1,12 +1,11 @@
 """What the options of `start` mean for its jobs, once each is read: paths made whole, and what one of them implies."""
 
-import os
-
 from bkagent.config import paths
 from bkagent.config.grace_periods import signal_grace_s
 from bkagent.config.options import accepted, agent, checkout, job_logs
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
+from bkagent.system.system_kind import ON_WINDOWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def complete(given: Settings, environ: "Mapping[str, str]") -> Settings:
         _put(settings, option, paths.expand(settings[option], environ))
     _put(settings, agent.BOOTSTRAP_SCRIPT, paths.expand_command(settings[agent.BOOTSTRAP_SCRIPT], environ))
     _put(settings, agent.SHELL, settings[agent.SHELL] or agent.default_shell(environ))
-    _put(settings, agent.NO_PTY, settings[agent.NO_PTY] or os.sep == "\\")
+    _put(settings, agent.NO_PTY, settings[agent.NO_PTY] or ON_WINDOWS)
     graces = settings[agent.CANCEL_GRACE_PERIOD], settings[agent.SIGNAL_GRACE_PERIOD]
     _put(settings, agent.SIGNAL_GRACE_PERIOD, signal_grace_s(*graces))
     for option in (accepted.TRACE_CONTEXT_ENCODING, checkout.GIT_SPARSE_CHECKOUT_MODE, checkout.OVERRIDE_MODE):

@@ -18,13 +18,13 @@ Which variables are ALWAYS and CHECKOUT is in the rows of the options (`config.j
 
 from __future__ import annotations
 
-import os
 from typing import Optional, Sequence, Tuple
 
 from bkagent.config import dangerous_variables as dangerous
 from bkagent.config import job_variables
 from bkagent.config.job_variable import BY_MODE, NO_SECRET, NOBODY, SPARSE_BY_MODE
 from bkagent.config.options import agent, bootstrap, checkout
+from bkagent.system.system_kind import ON_WINDOWS
 
 # Closed to all of a job.
 ALWAYS = job_variables.open_to(NOBODY)
@@ -53,7 +53,7 @@ _WHAT_RUNS = frozenset((
 ))  # fmt: skip
 
 AGENT_SCOPE = "agent"  # of hooks; the others are "repository" and "plugin"
-IGNORES_CASE = os.sep == "\\"
+IGNORES_CASE = ON_WINDOWS
 
 
 class Protection:

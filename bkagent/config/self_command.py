@@ -9,6 +9,7 @@ import sys
 
 from bkagent.errors import ConfigError
 from bkagent.system import started_with, trusted_path
+from bkagent.system.system_kind import ON_WINDOWS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _launchers() -> "dict[str, str]":
         root=_shell_quote(code_root()),
     )
     files = dict.fromkeys(NAMES, script)
-    if os.sep == "\\":
+    if ON_WINDOWS:
         script = _CMD.format(python=sys.executable, code=_CODE_OF_PROGRAM, root=code_root())
         files.update({name + ".cmd": script for name in NAMES})
     return files

@@ -10,6 +10,7 @@ from shlex import quote
 from typing import List
 
 from bkagent.system.hook_files import ENVIRONMENT_FILE
+from bkagent.system.system_kind import ON_WINDOWS
 
 _CODE = (
     "import os, sys; w = sys.stdout.buffer.write; "
@@ -29,7 +30,7 @@ def for_posix_shell() -> str:
     cat = _program("cat")
     if ENVIRONMENT_FILE and cat:
         return f"{quote(cat)} {quote(ENVIRONMENT_FILE)}"
-    python = " ".join(quote(word.replace("\\", "/") if os.sep == "\\" else word) for word in by_python())
+    python = " ".join(quote(word.replace("\\", "/") if ON_WINDOWS else word) for word in by_python())
     env = _program("env")
     return f"{{ {quote(env)} -0 2>/dev/null || {python}; }}" if env else python
 

@@ -16,7 +16,8 @@ from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split
 from bkagent.system import private_folder
-from bkagent.system.hook_files import IS_WINDOWS, temporary_folder
+from bkagent.system.hook_files import temporary_folder
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.go_quoted import go_quote
 
 LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
@@ -68,7 +69,7 @@ def run(session: Session, hook: Hook, dumper: str = "") -> Changes:
 
 
 def _run_directly(session: Session, hook: Hook, nature: HookKind) -> None:
-    if IS_WINDOWS and nature is HookKind.SCRIPT:
+    if ON_WINDOWS and nature is HookKind.SCRIPT:
         raise HookFailed(f'running "{hook.title}" script hook: Windows does not run a script by its shebang line', 1)
     env = {
         **hook.env,
@@ -151,12 +152,12 @@ def _command(session: Session, nature: Nature, script: str) -> List[str]:
     if configured:
         return [*configured, script]
     if extension == ".ps1":
-        program = "powershell.exe" if IS_WINDOWS else "pwsh"
+        program = "powershell.exe" if ON_WINDOWS else "pwsh"
         if session.which(program) is None:
             why = f'exec: "{program}": executable file not found in $PATH'
             raise StartFailed(f"error finding {program}, needed to run .ps1 scripts: {why}")
         return [program, "-file", script]
-    if IS_WINDOWS:
+    if ON_WINDOWS:
         return [script] if extension else ["bash.exe", script.replace("\\", "/")]
     if nature.shebang:
         return [script]

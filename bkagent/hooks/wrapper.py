@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bkagent.hooks import dump_command, wrapper_windows
 from bkagent.system import unguessable
-from bkagent.system.hook_files import IS_WINDOWS
+from bkagent.system.system_kind import ON_WINDOWS
 
 # With its shell the terminal goes, and takes what has not left it yet: `setsid daemon &` as a hook's last line needs a
 # moment for that, which it has where dumping the environment takes its time.
@@ -32,7 +32,7 @@ def create(folder: str, hook_path: str, shebang: str, dumper: str = "") -> Files
     `dumper` is a program whose `env dump` makes the dumps of a Bourne shell, as JSON; "" for our own form.
     """
     extension = os.path.splitext(hook_path)[1].lower()
-    if extension != ".ps1" and not (IS_WINDOWS and extension in (".bat", ".cmd")):
+    if extension != ".ps1" and not (ON_WINDOWS and extension in (".bat", ".cmd")):
         extension = ""
     tag = str(unguessable.below(10**9))
     script, before, after = (
@@ -74,4 +74,4 @@ exit "$BUILDKITE_HOOK_EXIT_STATUS"
 
 def _forward(path: str) -> str:
     # Git Bash on Windows takes C:/folder/file, and reads a backslash as an escape.
-    return path.replace("\\", "/") if IS_WINDOWS else path
+    return path.replace("\\", "/") if ON_WINDOWS else path

@@ -11,8 +11,7 @@ from typing import List, Optional
 
 from bkagent.localrun.terminal_text import Lines
 from bkagent.system.confined_folder import ConfinedFolder
-
-_WINDOWS = os.sep == "\\"
+from bkagent.system.system_kind import ON_WINDOWS
 
 
 def keep_log(folder: str, name: str, content: bytes) -> str:
@@ -66,5 +65,5 @@ def _place_file(root: ConfinedFolder, parts: List[str], stored: str) -> None:
 def steps(path: str) -> "List[str]":
     """Return the names of a job's path; none for paths that climb, name a drive or cannot be a file's."""
     parts = [part for part in path.replace("\\", "/").split("/") if part not in ("", ".")]
-    unusable = any(":" in part or "\0" in part or (_WINDOWS and part.rstrip(" .") != part) for part in parts)
+    unusable = any(":" in part or "\0" in part or (ON_WINDOWS and part.rstrip(" .") != part) for part in parts)
     return [] if ".." in parts or unusable else parts

@@ -19,6 +19,7 @@ from bkagent.errors import AgentError, Cancelled, Unreachable
 from bkagent.plugins.plugin import Plugin
 from bkagent.shell.session import Session
 from bkagent.system import host, unguessable
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.system.tree_removal import remove_tree
 from bkagent.transport.address import parse
 from bkagent.transport.http_client import Pool
@@ -104,7 +105,7 @@ def _copy_local(session: Session, source_path: str, path: str) -> None:
 
 def _local_path(location: str) -> str:
     path = unquote("/" + location.partition("/")[2])
-    has_drive = os.sep == "\\" and path[2:3] == ":"  # /C:/folder
+    has_drive = ON_WINDOWS and path[2:3] == ":"  # /C:/folder
     return path[1:] if has_drive else path
 
 
@@ -212,9 +213,9 @@ def _steps(name: str) -> List[str]:
             if not steps:
                 raise BadArchive(f"failed to extract zip plugin: invalid file path (possible traversal): {name}")
             steps.pop()
-        elif os.sep == "\\" and step != os.curdir and step and not step.rstrip(" ."):
+        elif ON_WINDOWS and step != os.curdir and step and not step.rstrip(" ."):
             # Windows takes ".. " for "..".
             raise BadArchive(f"failed to extract zip plugin: invalid file path (possible traversal): {name}")
         elif step not in ("", os.curdir):
-            steps.append(step.replace(":", "_") if os.sep == "\\" else step)
+            steps.append(step.replace(":", "_") if ON_WINDOWS else step)
     return steps

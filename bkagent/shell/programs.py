@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import List, Mapping, Optional
 
-ON_WINDOWS = os.sep == "\\"
+from bkagent.system.system_kind import ON_WINDOWS
 
 
 def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:

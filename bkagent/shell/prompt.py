@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Sequence
 
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire import go_quoted
 
 _SHOWN_BYTES = 120  # an argument of just as many is followed by "..." too; source: process/format.go
-SIGN = ">" if os.sep == "\\" else "$"
+SIGN = ">" if ON_WINDOWS else "$"
 
 
 def command_line(argv: Sequence[str]) -> str:

@@ -5,12 +5,11 @@ Python's `shlex` differs where it matters: here a backslash makes the next chara
 
 from __future__ import annotations
 
-import os
 from typing import List
 
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire import go_text
 
-ON_WINDOWS = os.sep == "\\"
 ESCAPE = "^" if ON_WINDOWS else "\\"
 _SPECIAL = "^&;,=%" if ON_WINDOWS else "!\"#$&'()*,;<=>?[]\\^`{}|~"
 _BLANKS = " \t\n"

@@ -6,7 +6,6 @@ from typing import Mapping, Tuple
 from bkagent.system.private_folder import system_temporary
 
 EXTENSIONS: Tuple[str, ...] = ("", ".ps1")
-IS_WINDOWS = False
 # Linux, and NetBSD where its /proc is mounted; macOS and the other BSDs have none.
 ENVIRONMENT_FILE = "/proc/self/environ" if os.path.exists("/proc/self/environ") else ""
 

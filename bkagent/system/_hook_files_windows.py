@@ -4,7 +4,6 @@ import os
 from typing import Mapping, Tuple
 
 EXTENSIONS: Tuple[str, ...] = (".bat", ".cmd", ".ps1", ".exe", "")
-IS_WINDOWS = True
 ENVIRONMENT_FILE = ""
 
 

@@ -8,8 +8,8 @@ temporary_folder(environ)  the folder for temporary files that the variables nam
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._hook_files_windows import ENVIRONMENT_FILE, EXTENSIONS, IS_WINDOWS, temporary_folder
+    from bkagent.system._hook_files_windows import ENVIRONMENT_FILE, EXTENSIONS, temporary_folder
 else:
-    from bkagent.system._hook_files_posix import ENVIRONMENT_FILE, EXTENSIONS, IS_WINDOWS, temporary_folder
+    from bkagent.system._hook_files_posix import ENVIRONMENT_FILE, EXTENSIONS, temporary_folder
 
-__all__ = ["ENVIRONMENT_FILE", "EXTENSIONS", "IS_WINDOWS", "temporary_folder"]
+__all__ = ["ENVIRONMENT_FILE", "EXTENSIONS", "temporary_folder"]

@@ -5,7 +5,6 @@ Flags have gone before, see `secret_flags`; what is here needs the settings.
 
 from __future__ import annotations
 
-import os
 from typing import List
 
 from bkagent.cli import secret_flags
@@ -14,6 +13,7 @@ from bkagent.config import environment, token_source
 from bkagent.config.options import api
 from bkagent.config.secret import Secret
 from bkagent.system import own_memory
+from bkagent.system.system_kind import ON_WINDOWS
 
 
 def hide(call: Call, words: List[str]) -> None:
@@ -26,7 +26,7 @@ def hide(call: Call, words: List[str]) -> None:
     texts = {call.environ.get(name, "") for name in names}
     environment.forget(list(names))
     hidden = [own_memory.forget(text) for text in sorted(texts) if _is_secret(text)]
-    if all(hidden) or os.sep == "\\":
+    if all(hidden) or ON_WINDOWS:
         return
     kept, _ = secret_flags.split_off(words)
     environ = {name: text for name, text in call.environ.items() if name not in names}

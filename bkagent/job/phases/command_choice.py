@@ -9,6 +9,7 @@ from typing import NamedTuple, Tuple
 from bkagent.errors import JobFailed
 from bkagent.job.job import RunningJob
 from bkagent.shell import words
+from bkagent.system.system_kind import ON_WINDOWS
 
 _OWNER_MAY_EXECUTE = 0o100
 _NOTHING = (
@@ -24,7 +25,7 @@ _NO_OUTSIDE = (
     "`--no-command-eval` option or specify a script within your repository to run instead (such as scripts/test.sh)"
 )
 # In a path a shell takes letters, digits and these as they are. A colon leads elsewhere on Windows.
-_PLAIN = "._-+@=," + ("\\" if os.sep == "\\" else ":/")
+_PLAIN = "._-+@=," + ("\\" if ON_WINDOWS else ":/")
 _NOT_PLAIN = (
     "this agent is not allowed to evaluate console commands, so the path of a script may have letters, digits and "
     f"{_PLAIN} in it and not lead through .git; rename the script, or re-run the agent without `--no-command-eval`"

@@ -5,13 +5,13 @@ Counts on command, trigger and group steps; the key never leaves this machine wi
 
 from __future__ import annotations
 
-import os
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from bkagent.pipeline.document.model import TypedPipeline, TypedStep
 from bkagent.pipeline.document.scalars import kind
 from bkagent.pipeline.path_pattern import PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
+from bkagent.system.system_kind import ON_WINDOWS
 
 KEY = "if_changed"
 SKIP = "if_changed matched no unexcluded changed files in this build"
@@ -76,7 +76,7 @@ def _compile(node: Any, what: str) -> List[PathPattern]:
     compiled = []
     for pattern in items:
         try:
-            compiled.append(PathPattern(pattern, backslash_separates=os.sep == "\\"))
+            compiled.append(PathPattern(pattern, backslash_separates=ON_WINDOWS))
         except BadPathPattern as wrong:
             raise BadPathPattern(f'invalid pattern "{pattern}": {wrong}') from None
     return compiled
