@@ -9,17 +9,15 @@ from __future__ import annotations
 import ast
 import collections
 import functools
-import os
 import re
 from typing import Counter, Dict, Iterator, List, NamedTuple, Set, Tuple
 
+from tests import reachable_code
 from tests.source_tree import SourceFile, breaches, files
 
 CLASS_LINES, CLASS_METHODS = 300, 20
-# A parser of one grammar, whose rules call each other: its class is cut where the specification is.
-_FREE_IN_SIZE = ("bkagent/yaml/",)
-# Halves of a promise of `system`, of which a program has one at a time.
-_TWIN = re.compile(r"bkagent/system/(.*/)?_[a-z_]+_(posix|windows|linux|macos|bsd|none)\.py")
+# The halves of one promise of `system`, of which a program has one at a time; the promise is the group.
+_TWIN = re.compile(r"(bkagent/system/(?:.*/)?_[a-z_]+)_(?:posix|windows|linux|macos|bsd|none)\.py")
 
 
 class _Class(NamedTuple):
@@ -42,23 +40,41 @@ def _classes() -> "Dict[str, List[_Class]]":
 
 def _whole(one: _Class, named: "Dict[str, List[_Class]]") -> "Tuple[int, Set[str]]":
     """Return the lines and the public methods of a class and of its bases, but for those of Python itself."""
-    lines = (one.node.end_lineno or 0) - one.node.lineno + 1
-    methods = {member.name for member in one.node.body if isinstance(member, ast.FunctionDef)}
+    lines, methods = (one.node.end_lineno or 0) - one.node.lineno + 1, set(_methods(one.node))
+    modules, names = _known_to(one.file.path)
     for base in one.node.bases:
+        base = base.value if isinstance(base, ast.Subscript) else base
         name = getattr(base, "id", getattr(base, "attr", ""))
-        for other in named.get(name, ()):
-            if other.file.module in _modules_of_names(one.file.path) and other.node is not one.node:
+        for other in named.get(names.get(name, name), ()):
+            if other.file.module in modules and other.node is not one.node:
                 more, others = _whole(other, named)
                 lines, methods = lines + more, methods | others
     return lines, {name for name in methods if not name.startswith("_")}
 
 
+def _methods(node: ast.ClassDef) -> "Iterator[str]":
+    """Yield the names of a class's methods, however they are written."""
+    for member in reachable_code.own_nodes(node):
+        if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield member.name
+        elif isinstance(member, ast.Assign) and isinstance(member.value, ast.Lambda):
+            yield from (target.id for target in member.targets if isinstance(target, ast.Name))
+
+
 @functools.lru_cache(maxsize=None)
-def _modules_of_names(path: str) -> "Set[str]":
-    """Return the modules that a file may have a name of a class from, itself among them."""
+def _known_to(path: str) -> "Tuple[Set[str], Dict[str, str]]":
+    """Return the modules that a file may have a class from, itself among them, and its own names for classes."""
     file = next(file for file in files() if file.path == path)
-    imported = {node.module for node in ast.walk(file.tree) if isinstance(node, ast.ImportFrom) and node.module}
-    return imported | {file.module}
+    modules, names = {file.module}, {}
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.ImportFrom):
+            modules.update((node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)))
+            names.update((alias.asname, alias.name) for alias in node.names if alias.asname)
+        elif isinstance(node, ast.Import):
+            modules.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Name):
+            names.update((target.id, node.value.id) for target in node.targets if isinstance(target, ast.Name))
+    return modules, names
 
 
 def test_no_class_is_too_big_with_its_bases() -> None:
@@ -66,51 +82,31 @@ def test_no_class_is_too_big_with_its_bases() -> None:
     for classes in named.values():
         for one in classes:
             lines, methods = _whole(one, named)
-            if (lines > CLASS_LINES or len(methods) > CLASS_METHODS) and not one.file.path.startswith(_FREE_IN_SIZE):
+            if lines > CLASS_LINES or len(methods) > CLASS_METHODS:
                 big[one.shown] = f"{lines} lines and {len(methods)} public methods with its bases"
     assert not breaches("big classes", big)
+
+
+def _have_one_user(name: str, classes: "List[_Class]") -> bool:
+    """Return whether a module imports the name from all of these files: from one on each platform."""
+    halves = {(one.file.module, name) for one in classes if "/_" in one.file.path}
+    imported = reachable_code.imported_names(files())
+    return len(halves) == len(classes) and any(halves <= origins for origins in imported.values())
 
 
 def test_no_two_classes_have_one_name() -> None:
     shared = {}
     for name, classes in _classes().items():
         paths = sorted(one.file.path for one in classes)
-        if len({os.path.dirname(path) if _TWIN.fullmatch(path) else path for path in paths}) > 1:
+        promises = {_TWIN.sub(r"\1", path) for path in paths}
+        if len(set(paths)) < len(paths) or (len(promises) > 1 and not _have_one_user(name, classes)):
             shared[name] = ", ".join(paths)
     assert not breaches("classes of one name", shared)
 
 
-def _mentions(tree: ast.AST) -> "Iterator[str]":
-    """Yield each name that the code asks for: by itself, of an object, by an import, or by a text."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            yield node.id
-        elif isinstance(node, ast.Attribute):
-            yield node.attr
-        elif isinstance(node, ast.keyword) and node.arg:
-            yield node.arg
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
-            yield node.value
-
-
-def _functions(tree: ast.AST) -> "Iterator[Tuple[str, str]]":
-    """Yield (name with its class, name) of each function and method that somebody must call."""
-    for node in ast.walk(tree):
-        for member in getattr(node, "body", []) if isinstance(node, (ast.Module, ast.ClassDef)) else []:
-            if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef)) and not member.name.startswith("__"):
-                owner = f"{node.name}." if isinstance(node, ast.ClassDef) else ""
-                yield owner + member.name, member.name
-
-
 def test_every_function_has_a_caller() -> None:
-    """In bkagent/ itself: what tests alone call is not of the product."""
-    mentioned = {name for file in files() for name in _mentions(file.tree)}
-    uncalled = {
-        f"{file.path}: {shown}": "nothing in bkagent/ mentions it"
-        for file in files()
-        for shown, name in _functions(file.tree)
-        if name not in mentioned
-    }
+    """In bkagent/ itself, and one that runs: neither a test nor another function without a caller counts."""
+    uncalled = dict.fromkeys(reachable_code.unreachable(), "nothing that runs mentions it")
     assert not breaches("functions without a caller", uncalled)
 
 

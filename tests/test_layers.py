@@ -4,7 +4,7 @@ import ast
 import os
 import re
 import sys
-from typing import Dict, List, Set
+from typing import Dict, List, Tuple
 
 from tests.source_tree import PACKAGE, circles, files, imports
 
@@ -34,28 +34,56 @@ STRANGERS = {
     },  # fmt: skip
     "agent": {"controlplane"},
 }
-PLATFORM_MODULES = {"fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd"}
+PLATFORM_MODULES = {
+    "fcntl", "msvcrt", "pty", "termios", "ctypes", "winreg", "tty", "resource", "grp", "pwd", "platform",
+}  # fmt: skip
+# What of these modules is for one room alone, and which.
+FENCED = {
+    "os": {"environ": "config", "environb": "config", "getenv": "config", "name": "system", "uname": "system"},
+    "sys": {
+        "stdout": "cli", "stderr": "cli", "__stdout__": "cli", "__stderr__": "cli", "platform": "system",
+        "getwindowsversion": "system",
+    },
+}  # fmt: skip
 
 
-def _mapped_rooms() -> "Set[str]":
-    """Return the rooms that the map of bkagent/README.md begins its lines with."""
+def _map_lines() -> "List[Tuple[List[str], str]]":
+    """Return (rooms, what is said of them) of each layer in the map of bkagent/README.md."""
     with open(os.path.join(PACKAGE, "README.md"), encoding="utf-8") as file:
         block = file.read().split("\n\n")[2]
-    heads = [re.split(r"\s{2,}", line.strip())[0] for line in block.splitlines() if re.match(r" {4}\S", line)]
-    return {room for head in heads for room in re.split(r"[ |]+", head)}
+    layers: "List[Tuple[List[str], str]]" = []
+    for line in block.splitlines():
+        if re.match(r" {4}\S", line):
+            head, _, text = line.strip().partition("  ")
+            layers.append((re.split(r"[ |]+", head), text))
+        else:
+            layers[-1] = layers[-1][0], f"{layers[-1][1]} {line}"
+    return layers
 
 
 def test_the_map_the_list_and_the_folders_name_the_same_rooms() -> None:
+    """The map layer by layer, since it says that a room imports only what is below it."""
     rooms = {file.room for file in files()} - {"__init__"}
+    folders = {entry.name for entry in os.scandir(PACKAGE) if entry.is_dir() and entry.name != "__pycache__"}
     assert rooms == set(LEVEL)
-    assert rooms == _mapped_rooms()
+    assert folders <= rooms
+    assert [sorted(layer) for layer in LAYERS] == [sorted(layer) for layer, _ in _map_lines()]
+    assert len(LEVEL) == sum(map(len, LAYERS))
 
 
 def test_the_map_names_every_folder_of_a_room() -> None:
+    """Where it describes that room, or by its whole path."""
     with open(os.path.join(PACKAGE, "README.md"), encoding="utf-8") as file:
-        text = file.read()
-    folders = {part for file in files() for part in file.path.split("/")[2:-1]}
-    assert not sorted(name for name in folders if f"{name}/" not in text)
+        whole = file.read()
+    described = {room: text for layer, text in _map_lines() for room in layer}
+    unnamed = set()
+    for file in files():
+        folders = file.path.split("/")[1:-1]
+        for depth, name in enumerate(folders[1:], 2):
+            path = "/".join(folders[:depth]) + "/"
+            if not re.search(rf"(?<!\w){name}/", described[file.room]) and path not in whole:
+                unnamed.add(path)
+    assert not sorted(unnamed)
 
 
 def test_no_modules_import_each_other() -> None:
@@ -102,26 +130,43 @@ def test_fences() -> None:
         for line, module in imports(file):
             if module.split(".")[0] in PLATFORM_MODULES and room != "system":
                 wrong.append(f"{path}:{line}: imports {module} outside system/")
+        names = _names_of_modules(file.tree)
         for node in ast.walk(file.tree):
-            trespass = _trespass(node, room)
+            trespass = _trespass(node, room, names)
             if trespass:
                 wrong.append(f"{path}:{getattr(node, 'lineno', 0)}: {trespass}")
     assert not wrong, "\n".join(wrong)
 
 
-def _trespass(node: ast.AST, room: str) -> str:
+def _names_of_modules(tree: ast.Module) -> "Dict[str, str]":
+    """Return the names by which a file knows modules, each with the module."""
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    return {alias.asname or alias.name: alias.name for node in imported for alias in node.names}
+
+
+def _trespass(node: ast.AST, room: str, names: "Dict[str, str]") -> str:
+    asked: "List[Tuple[str, str]]" = []
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        name = f"{node.value.id}.{node.attr}"
-        if name in ("os.environ", "os.getenv", "os.environb") and room != "config":
-            return f"reads {name} outside config/"
-        if name in ("sys.stdout", "sys.stderr") and room not in ("cli", "__main__"):
-            return f"touches {name} outside cli/"
-        if name in ("sys.platform", "os.name", "platform.system") and room != "system":
-            return f"asks {name} outside system/"
+        asked = [(names.get(node.value.id, ""), node.attr)]
+    elif isinstance(node, ast.ImportFrom):
+        asked = [(node.module or "", alias.name) for alias in node.names]
+    for module, name in asked:
+        owner = FENCED.get(module, {}).get(name, room)
+        if owner != room and not (owner == "cli" and room == "__main__"):
+            return f"asks {module}.{name} outside {owner}/"
+    if isinstance(node, ast.Compare) and room != "system":
+        sides = [node.left, *node.comparators]
+        if any(ast.dump(side) == _SEPARATOR for side in sides) and any(
+            isinstance(side, ast.Constant) for side in sides
+        ):
+            return "asks by os.sep which system this is, outside system/"
     called = node.func if isinstance(node, ast.Call) else None
     if isinstance(called, ast.Name) and called.id == "print" and room not in ("cli", "__main__"):
         return "prints outside cli/"
     return ""
+
+
+_SEPARATOR = ast.dump(ast.parse("os.sep", mode="eval").body)
 
 
 def test_the_command_line_is_complete() -> None:

@@ -2,7 +2,8 @@
 
 Names are found in the option tables and in the code: as a text, as one word of a text of several, joined from a
 prefix and a list of words, as in `"BUILDKITE_" + name for name in ("PIPELINE", "BRANCH")`, and joined by a function of
-the file, as in `_ignored(..., "TRACING_BACKEND")`. Sentences and shell programs may repeat a name: there it is what a
+the file, as in `_ignored(..., "TRACING_BACKEND")`, also by `"BUILDKITE_%s"`; as bytes, with a `=` behind, and as the
+name of an argument. Sentences and shell programs may repeat a name: there it is what a
 person looks for, and a program in another language cannot import it.
 """
 
@@ -20,7 +21,8 @@ from bkagent.config.option import Option
 from tests.source_tree import PACKAGE, breaches, files
 
 _NAME = re.compile(r"(BUILDKITE|BKAGENT)_[A-Z0-9_]*[A-Z0-9]")
-_PREFIX = re.compile(r"(BUILDKITE|BKAGENT)_([A-Z0-9_]+_)?")
+_PREFIX = re.compile(r"(BUILDKITE|BKAGENT)(_([A-Z0-9_]+_)?)?")
+_BLANK = re.compile(r"(%s|\{\w*\})$")  # which a prefix ends with that is formatted
 _REST = re.compile(r"[A-Z0-9_]*[A-Z0-9]")
 # It cannot import `config`, which is its neighbour.
 _EXEMPT = ("wire",)
@@ -74,7 +76,8 @@ def _joined(prefix: ast.AST, tree: ast.AST) -> "Iterator[str]":
 def _joined_by_functions(tree: ast.Module, known: "Set[str]") -> "Iterator[str]":
     """Yield the known names that are a prefix of the file, which some function of it adds, and another text of it."""
     texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    for prefix in filter(_PREFIX.fullmatch, texts):
+    prefixes = {_BLANK.sub("", text) for text in texts}
+    for prefix in filter(_PREFIX.fullmatch, prefixes):
         yield from (prefix + text for text in filter(_REST.fullmatch, texts) if prefix + text in known)
 
 
@@ -84,8 +87,11 @@ def _is_within(inner: ast.AST, outer: ast.AST) -> bool:
 
 def _names(tree: ast.Module, known: "Set[str]") -> "Iterator[str]":
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            words = re.split(r"[\s,]+", node.value.strip())
+        if isinstance(node, ast.keyword) and node.arg in known:
+            yield str(node.arg)
+        if isinstance(node, ast.Constant) and isinstance(node.value, (str, bytes)):
+            text = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+            words = re.split(r"[\s,]+", text.strip().rstrip("="))
             if all(_NAME.fullmatch(word) or word in known for word in words):
                 yield from words
         yield from _joined(node, tree)

@@ -97,8 +97,3 @@ class SecretValues:
         if value not in self._encoded:
             self._encoded[value] = encoded_needles_of(value)
         return self._encoded[value]
-
-
-def scrub(text: str, env: "Mapping[str, str]", patterns: "Iterable[str]") -> str:
-    """Return `text` with `[REDACTED]` for values of matching variables and their forms; `text` itself without any."""
-    return SecretValues(env, patterns).scrub(text)

@@ -16,7 +16,7 @@ import pytest
 from bkagent.redaction import encodings
 from bkagent.redaction.needles import needles_of
 from bkagent.redaction.redactor import ENCODED_LIMIT, Redactor
-from bkagent.redaction.variables import scrub
+from bkagent.redaction.variables import SecretValues
 
 MARK = b"[REDACTED]"
 SOAK = pytest.mark.soak
@@ -185,7 +185,7 @@ def test_a_line_without_end_needs_no_memory():
 def test_fields_are_scrubbed_of_encoded_forms():
     env = {"A_TOKEN": "a&b/c d'e\"f-secret"}
     for encode in ENCODERS.values():
-        assert scrub(f"<{encode(env['A_TOKEN'])}>", env, ["*_TOKEN"]) == "<[REDACTED]>"
+        assert SecretValues(env, ["*_TOKEN"]).scrub(f"<{encode(env['A_TOKEN'])}>") == "<[REDACTED]>"
 
 
 def test_the_text_itself_comes_before_its_forms():

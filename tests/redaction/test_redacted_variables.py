@@ -10,7 +10,7 @@ import pytest
 
 from bkagent.redaction.name_pattern import BadNamePattern, NamePattern
 from bkagent.redaction.url_password import masked
-from bkagent.redaction.variables import scrub, values_of
+from bkagent.redaction.variables import SecretValues, values_of
 from bkagent.wire import go_quoted
 
 TOP = os.path.join(os.path.dirname(__file__), "..", "..")
@@ -52,7 +52,7 @@ def test_recorded_masking(case):
 
 def test_bytes_that_are_no_text_are_quoted_as_bytes():
     secret = b"a\xffb-secret".decode("utf-8", "surrogateescape")
-    assert scrub("say a\\xffb-secret", {"A_TOKEN": secret}, ["*_TOKEN"]) == "say [REDACTED]"
+    assert SecretValues({"A_TOKEN": secret}, ["*_TOKEN"]).scrub("say a\\xffb-secret") == "say [REDACTED]"
 
 
 def test_the_length_limit_counts_bytes():
@@ -104,16 +104,16 @@ def test_malformed_patterns_are_told(pattern):
 def test_a_field_is_scrubbed_of_values_and_their_quoted_forms():
     env = {"DB_PASSWORD": 'two\nlines "x"', "API_TOKEN": "token-1", "SHORT_TOKEN": "abc", "OTHER": "visible"}
     text = 'abc visible token-12 and two\r\n  lines "x" and two\\nlines \\"x\\".'
-    clean = scrub(text, env, ["*_PASSWORD", "*_TOKEN"])
+    clean = SecretValues(env, ["*_PASSWORD", "*_TOKEN"]).scrub(text)
     assert clean == "abc visible [REDACTED]2 and [REDACTED] and [REDACTED]."
-    assert scrub("nothing here", env, ["*_TOKEN"]) == "nothing here"
-    assert scrub(text, env, []) == text
+    assert SecretValues(env, ["*_TOKEN"]).scrub("nothing here") == "nothing here"
+    assert SecretValues(env, []).scrub(text) == text
 
 
 def test_scrubbing_loads_nothing_that_a_short_command_does_not_need():
     program = (
-        f"import sys; sys.path.insert(0, {TOP!r}); from bkagent.redaction.variables import scrub;"
-        "scrub('a secret-x b', {'X_TOKEN': 'secret-x'}, ['*_TOKEN', 'A[b]*']);"
+        f"import sys; sys.path.insert(0, {TOP!r}); from bkagent.redaction.variables import SecretValues;"
+        "SecretValues({'X_TOKEN': 'secret-x'}, ['*_TOKEN', 'A[b]*']).scrub('a secret-x b');"
         "print(*sorted({'re', 'typing', 'dataclasses', 'enum', 'json', 'threading'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE, check=True)

@@ -72,12 +72,6 @@ def advance(nodes: Sequence[StepNode]) -> List[JobChange]:
     return round_.changes()
 
 
-def outcome_of(jobs: Sequence[Job], excluded: bool = False) -> str:
-    """Return what a step's jobs, all that count, mean to the steps that wait for it."""
-    states = {job.id: JobChange(job.id, job.state, job.broken_reason) for job in jobs}
-    return PASSED if excluded else _outcome(jobs, states)
-
-
 def _outcome(jobs: Sequence[Job], states: Dict[str, JobChange]) -> str:
     outcome = PASSED
     for job in jobs:

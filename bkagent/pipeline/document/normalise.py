@@ -9,20 +9,11 @@ from __future__ import annotations
 from typing import Any, Dict, List, Tuple
 
 from bkagent.pipeline.document import attributes
-from bkagent.pipeline.document.model import Normalised, TypedPipeline
+from bkagent.pipeline.document.model import TypedPipeline
 from bkagent.pipeline.document.scalars import kind, text_map
 from bkagent.pipeline.document.steps import read_steps
 from bkagent.pipeline.document.wire_form import plain, step_to_wire
 from bkagent.pipeline.errors import PipelineError
-
-
-def normalise(document: Any) -> Normalised:
-    """Return the document's wire form and warnings, nothing interpolated.
-
-    Raises PipelineError for a document that is not a pipeline.
-    """
-    pipeline, warnings = read(document)
-    return Normalised(to_wire(pipeline), tuple(warnings), pipeline)
 
 
 def read(document: Any) -> Tuple[TypedPipeline, List[str]]:
