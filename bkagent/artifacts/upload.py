@@ -16,6 +16,7 @@ from bkagent.artifacts import destinations, digests, transfer
 from bkagent.artifacts.collect import MatchedFile, Selection, collect
 from bkagent.artifacts.content_types import ContentTypes
 from bkagent.artifacts.state_reporter import StateReporter
+from bkagent.config.options import artifacts as rows
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
 from bkagent.shell.cancellation import Cancellation
@@ -27,6 +28,7 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.config.settings import Settings
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
@@ -54,6 +56,18 @@ class UploadOptions:
     content_type: str = ""
     concurrency: int = 0
     multipart: bool = True
+
+    @classmethod
+    def from_settings(cls, settings: Settings, destination: str) -> UploadOptions:
+        """Return what the rows `config.options.artifacts.UPLOAD` say."""
+        selection = Selection(
+            delimiter=settings[rows.DELIMITER], literal=settings[rows.LITERAL],
+            follow_symlinks=settings[rows.FOLLOW], skip_symlinks=settings[rows.SKIP_SYMLINKS],
+        )  # fmt: skip
+        return cls(
+            selection, destination, settings[rows.CONTENT_TYPE], concurrency=settings[rows.CONCURRENCY],
+            multipart=not settings[rows.NO_MULTIPART],
+        )  # fmt: skip
 
 
 def upload(

@@ -8,7 +8,6 @@ from bkagent.errors import AgentError, Cancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.artifacts.upload import UploadOptions
     from bkagent.cli.command import Call
 
 
@@ -16,7 +15,7 @@ def run(call: "Call") -> int:
     """Upload the files."""
     import os
 
-    from bkagent.artifacts.upload import upload
+    from bkagent.artifacts.upload import UploadOptions, upload
     from bkagent.cli import defects
     from bkagent.config import paths
     from bkagent.system import host, private_folder
@@ -24,11 +23,13 @@ def run(call: "Call") -> int:
 
     defects.follow_call(call)
     pattern = client.argument(call, 0, "upload paths")
+    destination = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(ARTIFACT_DESTINATION_VARIABLE, "")
     try:
         upload(
             client.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
             home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, options=_options(call),
+            user_agent=user_agent(host.goos(), host.goarch()), report=call.report,
+            options=UploadOptions.from_settings(call.settings, destination),
             request_log=client.request_log(call), scrub=lambda texts: client.scrub_names(call, texts),
         )  # fmt: skip
     except Cancelled:
@@ -38,29 +39,10 @@ def run(call: "Call") -> int:
     return 0
 
 
-def _options(call: "Call") -> "UploadOptions":
-    from bkagent.artifacts.collect import Selection
-    from bkagent.artifacts.upload import UploadOptions
-
-    settings = call.settings
-    given = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(ARTIFACT_DESTINATION_VARIABLE, "")
-    return UploadOptions(
-        selection=Selection(
-            delimiter=settings[options.DELIMITER], literal=settings[options.LITERAL],
-            follow_symlinks=settings[options.FOLLOW], skip_symlinks=settings[options.SKIP_SYMLINKS],
-        ),
-        destination=given, content_type=settings[options.CONTENT_TYPE], concurrency=settings[options.CONCURRENCY],
-        multipart=not settings[options.NO_MULTIPART],
-    )  # fmt: skip
-
-
 COMMAND = Command(
     "artifact upload",
     run,
-    options=(
-        *client.OPTIONS, JOB, options.CONTENT_TYPE, options.LITERAL, options.DELIMITER, options.FOLLOW,
-        options.SKIP_SYMLINKS, options.OLD_FOLLOW, options.CONCURRENCY, options.NO_MULTIPART,
-    ),
+    options=(*client.OPTIONS, JOB, *options.UPLOAD),
     arguments=("PATHS", "[DESTINATION]"),
     description=(
         "Uploads the files that match PATHS, patterns separated by semicolons: * and ? match within a folder,\n"

@@ -93,3 +93,8 @@ SEARCH_FORMAT = Option(
     "SHA-256), %u URL; \\n and the like are understood.",
 )
 SHA256 = Option("sha256", FLAG, False, help="Print the SHA-256 checksum instead of the SHA-1.")
+
+# Of a job's own upload as well, which has no flags.
+UPLOAD = (
+    CONTENT_TYPE, LITERAL, DELIMITER, FOLLOW, SKIP_SYMLINKS, OLD_FOLLOW, CONCURRENCY, NO_MULTIPART,
+)  # fmt: skip
