@@ -107,7 +107,7 @@ def test_a_spool_that_is_a_file_is_one_clear_line(spool, start, plane, tmp_path)
     path.write_text("", encoding="ascii")
     assert b"cannot be read: " in spool("list").stderr
     agent = start()
-    assert agent.wait() == 1 and "is no folder" in agent.said
+    assert agent.wait() == 1 and "spool cannot be read: " in agent.said
 
 
 def test_what_no_agent_made_is_named_printed_harmlessly_and_moved_away(spool, tmp_path, plane):
