@@ -37,13 +37,17 @@ class DestinationFolder:
             raise AgentError(f"cannot write {self._folder}: is a directory")
         return parts
 
+    def path_of(self, parts: List[str]) -> str:
+        """Return the path that these names lead to."""
+        return os.path.join(self._folder, *parts)
+
     def write(self, parts: List[str], fill: Callable[[Callable[[bytes], None]], Tuple[int, str]]) -> Tuple[int, str]:
         """Have `fill` write a new file and rename it once it is complete; return what `fill` returns.
 
         Raises AgentError if that fails; so does the function that `fill` writes with.
         """
         root, below = self._root, parts
-        goal = os.path.join(self._folder, *parts)
+        goal = self.path_of(parts)
         try:
             if self._may_leave:
                 goal = os.path.normpath(goal)

@@ -7,26 +7,20 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
+from typing import Callable, List, Tuple
 
 from bkagent.artifacts import destinations
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
+from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
-from bkagent.transport.http_client import Pool
 from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
-
-if TYPE_CHECKING:
-    from bkagent.remote.reply import ApiClient
-    from bkagent.report import Report
-    from bkagent.transport.request_log import RequestLog
-
 
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32
@@ -47,66 +41,35 @@ class Query:
     may_leave_folder: bool = False
 
 
-def download(
-    client: ApiClient,
-    query: Query,
-    destination: str,
-    *,
-    cwd: str,
-    environ: Mapping[str, str],
-    user_agent: str,
-    report: Report,
-    cancellation: Optional[Cancellation] = None,
-    schedule: Schedule = FETCH,
-    request_log: Optional[RequestLog] = None,
-) -> int:
+def download(context: TransferContext, query: Query, destination: str, schedule: Schedule = FETCH) -> int:
     """Download what the query finds below `destination`, an existing folder; return how many.
 
-    Raises AgentError when nothing is found, or after everything has been tried and something is missing.
+    Raises AgentError when nothing is found, or after everything has been tried and something is missing, and Cancelled
+    when the context's cancellation is requested meanwhile.
     """
-    folder = os.path.abspath(os.path.join(cwd, destination))
-    with closing(open_folder(folder)) as root:
+    folder = os.path.abspath(os.path.join(context.cwd, destination))
+    with closing(open_folder(folder)) as root, context.storage() as storage:
+        artifacts = _search(context, query, storage.stop)
+        context.report("info", f"Found {len(artifacts)} artifacts. Starting to download to: {folder}")
         destination_folder = DestinationFolder(root, folder, query.may_leave_folder)
-        stop = Cancellation()
-        unsubscribe = cancellation.on_request(stop.request) if cancellation else None
-        try:
-            pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
-            return _download(client, query, destination_folder, folder, pool, user_agent, report, stop, schedule)
-        finally:
-            if unsubscribe:
-                unsubscribe()
-
-
-def _download(
-    client: ApiClient,
-    query: Query,
-    destination_folder: DestinationFolder,
-    folder: str,
-    pool: Pool,
-    user_agent: str,
-    report: Report,
-    stop: Cancellation,
-    schedule: Schedule,
-) -> int:
-    within = f' within step: "{query.scope}"' if query.scope else ""
-    report("info", f'Searching for artifacts: "{query.text}"{within}')
-    artifacts = records.search(
-        client, query.build_id, query.text, scope=query.scope, include_retried_jobs=query.include_retried_jobs,
-        wait=stop.wait, report=report,
-    )  # fmt: skip
-    if not artifacts:
-        raise AgentError("no artifacts found for downloading")
-    report("info", f"Found {len(artifacts)} artifacts. Starting to download to: {folder}")
-    stop.on_request(pool.close)
-    try:
-        failed_count = _Downloads(pool, destination_folder, user_agent, report, stop, schedule, folder).run(artifacts)
-    finally:
-        pool.close()
-    if stop.requested:
-        raise Cancelled("the artifact download was stopped")
+        failed_count = _Downloads(context, storage, destination_folder, schedule).run(artifacts)
+        if storage.stop.requested:
+            raise Cancelled("the artifact download was stopped")
     if failed_count:
         raise AgentError("there were errors downloading some of the artifacts")
     return len(artifacts)
+
+
+def _search(context: TransferContext, query: Query, stop: Cancellation) -> List[Artifact]:
+    within = f' within step: "{query.scope}"' if query.scope else ""
+    context.report("info", f'Searching for artifacts: "{query.text}"{within}')
+    artifacts = records.search(
+        context.client, query.build_id, query.text, scope=query.scope, include_retried_jobs=query.include_retried_jobs,
+        wait=stop.wait, report=context.report,
+    )  # fmt: skip
+    if not artifacts:
+        raise AgentError("no artifacts found for downloading")
+    return artifacts
 
 
 class _Downloads:
@@ -114,16 +77,13 @@ class _Downloads:
 
     def __init__(
         self,
-        pool: Pool,
+        context: TransferContext,
+        storage: StorageConnection,
         destination_folder: DestinationFolder,
-        user_agent: str,
-        report: Report,
-        stop: Cancellation,
         schedule: Schedule,
-        folder: str,
     ) -> None:
-        self._pool, self._place, self._folder, self._user_agent = pool, destination_folder, folder, user_agent
-        self._report, self._stop, self._schedule = report, stop, schedule
+        self._pool, self._stop, self._place = storage.pool, storage.stop, destination_folder
+        self._report, self._user_agent, self._schedule = context.report, context.user_agent, schedule
 
     def run(self, artifacts: List[Artifact]) -> int:
         """Fetch all; return how many could not be fetched."""
@@ -144,7 +104,7 @@ class _Downloads:
             if artifact.upload_destination:
                 destinations.check_download(artifact.upload_destination)
             parts = self._place.steps_to(path)
-            goal = os.path.join(self._folder, *parts)
+            goal = self._place.path_of(parts)
             self._report("debug", f"Downloading {one_line(artifact.id)} to {one_line(goal)}")
             size, sha256 = retry(
                 lambda number: self._place.write(parts, lambda write: self._receive(artifact, write)),

@@ -10,17 +10,17 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Tuple
 
 from bkagent.artifacts import destinations, digests, transfer
 from bkagent.artifacts.collect import MatchedFile, Selection, collect
 from bkagent.artifacts.content_types import ContentTypes
 from bkagent.artifacts.state_reporter import StateReporter
+from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.config.options import artifacts as rows
+from bkagent.config.paths import tilde_home
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
-from bkagent.shell.cancellation import Cancellation
-from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact, StateChange
 from bkagent.wire.go_duration import format_precise, format_rounded
@@ -29,9 +29,6 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.config.settings import Settings
-    from bkagent.remote.reply import ApiClient
-    from bkagent.report import Report
-    from bkagent.transport.request_log import RequestLog
 
 
 BATCH_COUNT = 30
@@ -49,6 +46,7 @@ class UploadOptions:
     content_type  of every file; "" to tell it from names
     concurrency   requests at a time; 0 for our own choice
     multipart     whether large files may be sent in parts
+    schedule      of retries of what the storage does not take
     """
 
     selection: Selection = Selection()
@@ -56,6 +54,7 @@ class UploadOptions:
     content_type: str = ""
     concurrency: int = 0
     multipart: bool = True
+    schedule: Schedule = SEND
 
     @classmethod
     def from_settings(cls, settings: Settings, destination: str) -> UploadOptions:
@@ -71,30 +70,23 @@ class UploadOptions:
 
 
 def upload(
-    client: ApiClient,
+    context: TransferContext,
     job_id: str,
     paths: str,
+    options: UploadOptions,
     *,
-    cwd: str,
-    home: str,
-    environ: Mapping[str, str],
-    user_agent: str,
-    report: Report,
     scrub: Callable[[List[str]], List[str]] = lambda texts: texts,
-    cancellation: Optional[Cancellation] = None,
-    options: UploadOptions = UploadOptions(),  # noqa: B008 - frozen
-    schedule: Schedule = SEND,
-    request_log: Optional[RequestLog] = None,
 ) -> int:
-    """Upload the files that `paths` names, relative to `cwd`; return how many.
+    """Upload the files that `paths` names; return how many.
 
-    `environ` names proxies and certificates; `scrub` takes out of paths what must not leave the job. Raises AgentError
-    saying what went wrong, Cancelled when `cancellation` is asked for meanwhile; what has been sent until then stays.
+    `scrub` takes out of paths what must not leave the job. Raises AgentError saying what went wrong, Cancelled when the
+    context's cancellation is requested meanwhile; what has been sent until then stays.
     """
     began = time.monotonic()
+    report, home = context.report, tilde_home(context.environ)
     report("debug", f"Searching for {one_line(paths)}")
     try:
-        files = collect(paths, options.selection, cwd=cwd, home=home, report=report)
+        files = collect(paths, options.selection, cwd=context.cwd, home=home, report=report)
     except AgentError as problem:
         raise AgentError(f"collecting artifacts: {problem}") from problem
     report("debug", f"Artifact path discovery finished in {format_precise(time.monotonic() - began)}")
@@ -105,16 +97,8 @@ def upload(
     if options.destination:
         destinations.check_upload(options.destination)
     report("info", "Uploading to default Buildkite artifact storage")
-    pool = Pool("http://localhost", environ, request_log=request_log)  # used with whole URLs only
-    stop = Cancellation()
-    stop.on_request(pool.close)
-    unsubscribe = cancellation.on_request(stop.request) if cancellation else None
-    try:
-        _UploadRun(client, job_id, pool, user_agent, report, stop, options, schedule, began, scrub).run(files)
-    finally:
-        if unsubscribe:
-            unsubscribe()
-        pool.close()
+    with context.storage() as storage:
+        _UploadRun(context, storage, job_id, options, scrub, collect_s=time.monotonic() - began).run(files)
     return len(files)
 
 
@@ -134,30 +118,26 @@ class _UploadRun:
 
     def __init__(
         self,
-        client: ApiClient,
+        context: TransferContext,
+        storage: StorageConnection,
         job_id: str,
-        pool: Pool,
-        user_agent: str,
-        report: Report,
-        stop: Cancellation,
         options: UploadOptions,
-        schedule: Schedule,
-        began: float,
         scrub: Callable[[List[str]], List[str]],
+        *,
+        collect_s: float,
     ) -> None:
-        self._client, self._job_id, self._pool, self._user_agent = client, job_id, pool, user_agent
-        self._report, self._stop, self._options, self._schedule = report, stop, options, schedule
-        self._types, self._scrub = ContentTypes(), scrub
+        self._context, self._report, self._pool, self._stop = context, context.report, storage.pool, storage.stop
+        self._job_id, self._options, self._types, self._scrub = job_id, options, ContentTypes(), scrub
         self._lock = threading.Lock()
         self._sendings: List[_ArtifactUpload] = []
         self._workers_count = options.concurrency if options.concurrency > 0 else DEFAULT_CONCURRENCY
-        self._seconds: Dict[str, float] = {"collect": time.monotonic() - began, "create": 0.0}
+        self._seconds: Dict[str, float] = {"collect": collect_s, "create": 0.0}
         self._units_count = self._batches_count = 0
 
     def run(self, files: List[MatchedFile]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
-        states = StateReporter(self._client, self._job_id, self._stop.wait, self._report, len(files))
+        states = StateReporter(self._context.client, self._job_id, self._stop.wait, self._report, len(files))
         readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
         senders = ThreadPoolExecutor(self._workers_count, thread_name_prefix="artifact-sender")
         self._stop.on_request(self._stop_all)
@@ -227,7 +207,7 @@ class _UploadRun:
         began = time.monotonic()
         sent = [replace(artifact, absolute_path=_sendable(artifact.absolute_path)) for artifact in batch]
         created = records.create(
-            self._client, self._job_id, _new_id(), sent, destination=self._options.destination,
+            self._context.client, self._job_id, _new_id(), sent, destination=self._options.destination,
             multipart=self._options.multipart, wait=self._stop.wait, report=self._report,
         )  # fmt: skip
         took_s = time.monotonic() - began
@@ -253,14 +233,14 @@ class _UploadRun:
         def attempt(number: int) -> Tuple[int, str]:
             if sending.stopped.is_set():
                 raise Cancelled(f"{unit.artifact.path} was cancelled")
-            return transfer.send(self._pool, unit, self._user_agent)
+            return transfer.send(self._pool, unit, self._context.user_agent)
 
         try:
             if sending.stopped.is_set():
                 return
             self._report("info", _announcement(unit))
             etag = retry(
-                attempt, self._schedule, wait=sending.stopped.wait, report=self._report, what=name,
+                attempt, self._options.schedule, wait=sending.stopped.wait, report=self._report, what=name,
                 may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:

@@ -17,6 +17,11 @@ def home(environ: "Mapping[str, str]") -> str:
     return environ.get("HOME") or environ.get("USERPROFILE") or ""
 
 
+def tilde_home(environ: "Mapping[str, str]") -> str:
+    """Return the home folder that a leading `~` stands for: that of the user database, else `home`."""
+    return private_folder.account_home() or home(environ)
+
+
 def temporary(environ: "Mapping[str, str]") -> str:
     """Return the folder for temporary files that the environment names, or the system's."""
     for name in ("TMPDIR", "TEMP", "TMP"):
@@ -83,7 +88,7 @@ def _expand(text: str, environ: "Mapping[str, str]") -> str:
         return expanded
     if expanded[1:2] not in ("", "/", "\\"):
         raise ConfigError(f'"{text}" names the home folder of another user; write the full path')
-    return (private_folder.account_home() or home(environ)) + expanded[1:]
+    return tilde_home(environ) + expanded[1:]
 
 
 # Names of one character, as shells have them; here they are empty unless a variable is called so.

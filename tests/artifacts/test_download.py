@@ -11,6 +11,7 @@ import pytest
 
 from bkagent.artifacts.download import Query, download
 from bkagent.artifacts.download_paths import steps
+from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation
@@ -68,11 +69,11 @@ class Shelf:
 
     def run(self, folder, destination=".", reports=None, cancellation=None, text="*"):
         heard = [] if reports is None else reports
-        return download(
-            Client(self.server.url, "t", environ={}, user_agent="agent/1"), Query("b", text), destination,
-            cwd=str(folder), environ={}, user_agent="agent/1", report=lambda level, text: heard.append((level, text)),
-            cancellation=cancellation, schedule=constant(3, 0.0),
+        context = TransferContext(
+            Client(self.server.url, "t", environ={}, user_agent="agent/1"), str(folder), {}, "agent/1",
+            lambda level, text: heard.append((level, text)), cancellation=cancellation,
         )  # fmt: skip
+        return download(context, Query("b", text), destination, constant(3, 0.0))
 
 
 def shelf(files):

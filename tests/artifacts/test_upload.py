@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from bkagent.artifacts.collect import Selection
+from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.artifacts.upload import UploadOptions, upload
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
@@ -97,11 +98,11 @@ def store():
 def run(store, folder, paths, reports=None, cancellation=None, **options):
     client = Client(store.server.url, "t", environ={}, user_agent="agent/1")
     heard = [] if reports is None else reports
-    return upload(
-        client, "j", paths, cwd=str(folder), home="", environ={}, user_agent="agent/1", schedule=QUICK,
-        report=lambda level, text: level != "debug" and heard.append((level, text)), cancellation=cancellation,
-        options=UploadOptions(**options),
+    context = TransferContext(
+        client, str(folder), {}, "agent/1", lambda level, text: level != "debug" and heard.append((level, text)),
+        cancellation=cancellation,
     )  # fmt: skip
+    return upload(context, "j", paths, UploadOptions(schedule=QUICK, **options))
 
 
 def plant(folder, files):

@@ -15,11 +15,8 @@ TRAVERSAL = "allow-artifact-path-traversal"
 
 def run(call: "Call") -> int:
     """Download what the query finds."""
-    import os
-
     from bkagent.artifacts.download import Query, download
-    from bkagent.system import host
-    from bkagent.version import user_agent
+    from bkagent.cli.in_job import artifact_transfer
 
     text = client.argument(call, 0, "artifact search query")
     folder = client.argument(call, 1, "artifact download path")
@@ -29,10 +26,7 @@ def run(call: "Call") -> int:
         _may_leave_folder(call),
     )  # fmt: skip
     try:
-        download(
-            client.client(call), query, folder, cwd=os.getcwd(), environ=call.environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=call.report, request_log=client.request_log(call),
-        )  # fmt: skip
+        download(artifact_transfer.context_of(call), query, folder)
     except Cancelled:
         raise
     except AgentError as error:

@@ -13,24 +13,18 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Upload the files."""
-    import os
-
     from bkagent.artifacts.upload import UploadOptions, upload
     from bkagent.cli import defects
-    from bkagent.config import paths
-    from bkagent.system import host, private_folder
-    from bkagent.version import user_agent
+    from bkagent.cli.in_job import artifact_transfer
 
     defects.follow_call(call)
     pattern = client.argument(call, 0, "upload paths")
     destination = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(ARTIFACT_DESTINATION_VARIABLE, "")
     try:
         upload(
-            client.client(call), call.settings[JOB], pattern, cwd=os.getcwd(),
-            home=private_folder.account_home() or paths.home(call.environ), environ=call.environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=call.report,
-            options=UploadOptions.from_settings(call.settings, destination),
-            request_log=client.request_log(call), scrub=lambda texts: client.scrub_names(call, texts),
+            artifact_transfer.context_of(call), call.settings[JOB], pattern,
+            UploadOptions.from_settings(call.settings, destination),
+            scrub=lambda texts: client.scrub_names(call, texts),
         )  # fmt: skip
     except Cancelled:
         raise

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from bkagent.config import paths
 from bkagent.config.options import artifacts as options
 from bkagent.config.settings import Source, resolve
 from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.job.job import RunningJob
-from bkagent.system import host, private_folder
+from bkagent.system import host
 from bkagent.version import user_agent
 
 
 def run(job: RunningJob, pattern: str, destination: str) -> None:
     """Upload what `pattern` names, relative to the job's working directory. Raises JobFailed, Cancelled."""
     # Loaded here: most jobs have no artifacts.
+    from bkagent.artifacts.transfer_context import TransferContext
     from bkagent.artifacts.upload import UploadOptions, upload
 
     environ = job.session.child_env()
     try:
         settings = resolve(options.UPLOAD, Source({}, environ), lambda sentence: None)
+        context = TransferContext(
+            job.client, job.session.cwd, environ, user_agent(host.goos(), host.goarch()), job.log.report,
+            job.client.request_log, job.session.cancellation,
+        )  # fmt: skip
         upload(
-            job.client, job.own_id, pattern, cwd=job.session.cwd,
-            home=private_folder.account_home() or paths.home(environ), environ=environ,
-            user_agent=user_agent(host.goos(), host.goarch()), report=job.log.report,
+            context, job.own_id, pattern, UploadOptions.from_settings(settings, destination),
             scrub=lambda texts: [job.redactions.scrubbed(text) for text in texts],
-            cancellation=job.session.cancellation, options=UploadOptions.from_settings(settings, destination),
-            request_log=job.client.request_log,
         )  # fmt: skip
     except Cancelled:
         raise

@@ -1,0 +1,62 @@
+"""What uploads and downloads have from their caller: whom they talk to, on whose behalf, and where they report."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Iterator, Mapping, Optional
+
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport.http_client import Pool
+
+if TYPE_CHECKING:
+    from bkagent.remote.reply import ApiClient
+    from bkagent.report import Report
+    from bkagent.transport.request_log import RequestLog
+
+
+@dataclass(frozen=True)
+class StorageConnection:
+    """The connections of one run to the artifact storage.
+
+    pool  closed when `stop` is requested
+    stop  ends the run; requested by the caller's cancellation, or by the run itself
+    """
+
+    pool: Pool
+    stop: Cancellation
+
+
+@dataclass(frozen=True)
+class TransferContext:
+    """Made once by a command, or by the phase of a job.
+
+    client        of the control plane
+    cwd           the folder that relative paths start at
+    environ       names proxies, certificates and the home folder
+    user_agent    of requests to the storage
+    request_log   reports those requests; None where that is not shown
+    cancellation  ends the run
+    """
+
+    client: ApiClient
+    cwd: str
+    environ: Mapping[str, str]
+    user_agent: str
+    report: Report
+    request_log: Optional[RequestLog] = None
+    cancellation: Optional[Cancellation] = None
+
+    @contextmanager
+    def storage(self) -> Iterator[StorageConnection]:
+        """Yield the connections of one run; they are closed at its end."""
+        pool = Pool("http://localhost", self.environ, request_log=self.request_log)  # used with whole URLs only
+        stop = Cancellation()
+        stop.on_request(pool.close)
+        unsubscribe = self.cancellation.on_request(stop.request) if self.cancellation else None
+        try:
+            yield StorageConnection(pool, stop)
+        finally:
+            if unsubscribe:
+                unsubscribe()
+            pool.close()
