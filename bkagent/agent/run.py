@@ -21,6 +21,7 @@ from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.config import in_use_locks
 from bkagent.config.options import agent
+from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
@@ -43,7 +44,7 @@ def run(
 
     Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
     """
-    if settings.ping_mode == "stream-only":
+    if settings[session_options.PING_MODE] == "stream-only":
         raise ConfigError("ping-mode stream-only is not supported yet; use auto or poll-only")
     context = AgentContext(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
@@ -85,11 +86,11 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
         tags = ", ".join(settings.tags)
         report("info", f'Successfully registered agent "{session.name}" with tags [{tags}]', "agent.registered")
     interval_s = max(session.ping_interval_s for session in sessions)
-    why = "as configured" if settings.ping_mode != "auto" else "this release does not stream"
+    why = "as configured" if settings[session_options.PING_MODE] != "auto" else "this release does not stream"
     text = f"Dispatch mode: polling; a job may wait up to {interval_s:g} s for this agent ({why})"
     report("info", text, "agent.dispatch_mode")
     _run_hooks("agent-startup", settings, sessions, report)
-    idle_timer = IdleTimer(len(sessions), settings.idle_timeout_s)
+    idle_timer = IdleTimer(len(sessions), settings[session_options.DISCONNECT_AFTER_IDLE])
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers = []
     for index, session in enumerate(sessions, 1):
@@ -160,7 +161,8 @@ def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown)
     if stop.level >= KILL:
         return 1
     finish = workers[0].last_finish if workers else None
-    if settings.acquire_job and settings.reflect_exit_status and finish is not None:
+    reflects = settings[session_options.ACQUIRE_JOB] and settings[session_options.REFLECT_EXIT_STATUS]
+    if reflects and finish is not None:
         return int(finish.exit_status) & 0xFF
     return 0
 

@@ -17,6 +17,7 @@ from bkagent.agent.session.ping_schedule import PingSchedule
 from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.stop_report import StopReport
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL
+from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
 from bkagent.remote import agents, jobs
 from bkagent.spool.agent_entry import AgentEntry
@@ -121,10 +122,10 @@ class Worker:
         self._heartbeat.start()
         self._stop.on_request(self._stop_report.on_stop)
         self._report("info", "Waiting for instructions...", "worker.connected")
-        return ACQUIRING if self._settings.acquire_job else PINGING
+        return ACQUIRING if self._settings[session_options.ACQUIRE_JOB] else PINGING
 
     def _acquire(self) -> str:
-        job_id = self._settings.acquire_job
+        job_id = self._settings[session_options.ACQUIRE_JOB]
         self._report("info", f"Attempting to acquire job {job_id}...", "worker.acquiring")
         try:
             self._offered = jobs.acquire(
@@ -200,14 +201,14 @@ class Worker:
         except Cancelled:
             return LEAVING
         except (AgentError, OSError) as problem:
-            job_id = self._offered_id or self._settings.acquire_job
+            job_id = self._offered_id or self._settings[session_options.ACQUIRE_JOB]
             self._report("error", f"job {job_id} could not be run: {problem}", "job.not_started")
             if runner is not None and runner.not_run is not None:
                 self._had_its_job, self.last_finish = True, runner.not_run
-            return WAITING if not self._settings.acquire_job else PINGING
+            return WAITING if not self._settings[session_options.ACQUIRE_JOB] else PINGING
         finally:
             self._entry = None
-            self._had_its_job = self._had_its_job or bool(self._settings.acquire_job)
+            self._had_its_job = self._had_its_job or bool(self._settings[session_options.ACQUIRE_JOB])
         if finish is None:
             return LEAVING
         self._had_its_job, self.last_finish = True, finish
@@ -237,7 +238,9 @@ class Worker:
 
     def _is_done(self, answer: Ping) -> bool:
         """Say whether this worker has had all the jobs that it was started for."""
-        if not self._had_its_job or not (self._settings.acquire_job or self._settings.disconnect_after_job):
+        settings = self._settings
+        runs_one = settings[session_options.ACQUIRE_JOB] or settings[session_options.DISCONNECT_AFTER_JOB]
+        if not self._had_its_job or not runs_one:
             return False
         if answer.job_id:
             text = f"job {answer.job_id} is ignored: this worker has already run its one job"
@@ -245,7 +248,8 @@ class Worker:
         return True
 
     def _is_old(self) -> bool:
-        return bool(self._settings.uptime_s) and self._clock() - self._began >= self._settings.uptime_s
+        uptime_s = self._settings[session_options.DISCONNECT_AFTER_UPTIME]
+        return bool(uptime_s) and self._clock() - self._began >= uptime_s
 
     def _stopping(self) -> str:
         self._report("info", "stopping; no job is running, so the agent disconnects at once", "worker.stopping")

@@ -10,7 +10,7 @@ from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import Shutdown
 from bkagent.config import job_options
-from bkagent.config.options import agent, checkout
+from bkagent.config.options import agent, api, checkout, session
 from bkagent.config.settings import defaults
 from bkagent.errors import AgentError
 from bkagent.localrun.options import RunRequest
@@ -30,6 +30,9 @@ def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_s
     """
     options = defaults(agent.START)
     for option, value in (
+        (api.ENDPOINT, endpoint),
+        (session.NAME, "local-%spawn"),
+        (session.PING_MODE, "poll-only"),
         (agent.BUILD_PATH, os.path.join(data, "builds")),
         (agent.SOCKETS_PATH, request.sockets_path),
         (agent.PLUGINS_PATH, os.path.join(data, "plugins")),
@@ -41,9 +44,8 @@ def settings(request: RunRequest, data: str, endpoint: str, token: str, *, has_s
         options.put(option, value, "local run")
     job = JobSettings(job_options.complete(options, request.environ), request.launchers_path, request.environ)
     return AgentSettings(
-        endpoint=endpoint, token=token, state_path=os.path.join(data, "state"), job=job, environ=request.environ,
-        name="local-%spawn", tags=(ANY_JOB,), spawn=request.agents_count, ping_mode="poll-only",
-        last_try_s=_LAST_TRY_S,
+        options, job, token, os.path.join(data, "state"), request.environ, tags=(ANY_JOB,),
+        spawn=request.agents_count, last_try_s=_LAST_TRY_S,
     )  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""An option of jobs is one row and one use: a copy of the tree gets one more, and all that follows from it is there."""
+"""A new option is one row and one use: a copy of the tree gets one of jobs and one of the agent's session.
+
+All that follows from a row is there: help, reference page, configuration file, and its value where it is used.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import pytest
 
 from tests.conftest import TOP
 from tests.fakes import job_environments
+from tests.fakes.agent_process import AgentProcess
+from tests.fakes.control_plane import FakeControlPlane
 
 NAME = "BUILDKITE_GIT_GREETING"
 ROW = f"""GIT_GREETING = Option(
@@ -26,11 +31,18 @@ ROW = f"""GIT_GREETING = Option(
     ),
 )
 """
+SESSION_ROW = """FAREWELL = Option(
+    "farewell", TEXT, "so long", env=("BUILDKITE_AGENT_FAREWELL",), help="What is said before the agent leaves."
+)
+"""
 USE = """job.log.comment(f"Greeting: {job.refreshed.checkout.greeting}")"""
+SESSION_USE = """self._report("notice", f"Farewell: {self._settings[session_options.FAREWELL]}")"""
 # File, the text that the new one goes before, and the new one.
 CHANGES = (
     ("bkagent/config/options/checkout.py", "CHECKOUT = tuple(", ROW),
     ("bkagent/job/phases/command.py", "error = _run_command(job)", USE + "\n    "),
+    ("bkagent/config/options/session.py", "# Every one that is named above.", SESSION_ROW),
+    ("bkagent/agent/worker.py", """self._report("info", "Disconnecting...", """, SESSION_USE + "\n            "),
 )
 HOOK = {"hooks/environment": [f"export {NAME}='of a hook'"]}
 LISTS_NAMES = ["--experiment", "propagate-agent-config-vars"]
@@ -38,7 +50,7 @@ LISTS_NAMES = ["--experiment", "propagate-agent-config-vars"]
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the tree with one option more."""
+    """Return a copy of the tree with both options."""
     copy = tmp_path_factory.mktemp("tree")
     for name in ("bkagent", "packaging", "docs"):
         # With the compiled files, which stay valid: each process would compile all it loads.
@@ -99,3 +111,26 @@ def test_the_control_plane_sets_it_where_the_mode_is_none(tree: Path, tmp_path: 
     shown, log = _job(tree, tmp_path / "r", flags=flags, job={NAME: "of the job"})
     assert shown["command"][NAME] == "of the job" and "Greeting: of the job" in log
     assert "BUILDKITE_IGNORED_ENV" not in shown["command"]
+
+
+def test_help_and_the_reference_page_of_start_alone_show_a_session_option(tree: Path) -> None:
+    assert "--farewell" in _run(tree, "-m", "bkagent", "start", "--help")
+    assert "--farewell" not in _run(tree, "-m", "bkagent", "bootstrap", "--help")
+    _run(tree, str(tree / "packaging" / "tasks.py"), "reference")
+    page = (tree / "docs" / "reference" / "start.md").read_text(encoding="utf-8")
+    row = "| `--farewell TEXT` | `so long` | `BUILDKITE_AGENT_FAREWELL` | What is said before the agent leaves. |"
+    assert row in page
+
+
+@pytest.mark.parametrize(
+    ("line", "farewell"), [("", "so long"), ('farewell="of the file"', "of the file")], ids=["default", "file"]
+)
+def test_the_agent_uses_a_session_option(tree: Path, tmp_path: Path, line: str, farewell: str) -> None:
+    file = tmp_path / "agent.cfg"
+    file.write_text(line + "\n", encoding="utf-8")
+    env = {"PYTHONPATH": str(tree)}
+    with FakeControlPlane(ping_interval=0.2) as plane:
+        plane.actions.append({"action": "disconnect"})
+        with AgentProcess(tmp_path / "agent", plane.endpoint, "--config", str(file), env=env) as agent:
+            assert agent.wait() == 0
+            assert f"Farewell: {farewell}\n" in agent.said

@@ -34,6 +34,7 @@ from bkagent.agent.shutdown import FORCED, Shutdown
 from bkagent.config import in_use_locks, self_command
 from bkagent.config.compat import Compat
 from bkagent.config.options import agent, job_logs, logging
+from bkagent.config.options import session as session_options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
 from bkagent.job import launch
@@ -266,8 +267,9 @@ class JobRunner:
             overrides_zero_exit=Compat(
                 settings[agent.COMPAT], frozenset(settings[logging.EXPERIMENT])
             ).overrides_zero_exit,
-            disconnect_after_job=self._context.settings.disconnect_after_job, leftovers=settings[agent.LEFTOVERS],
-            bootstrap_script=settings[agent.BOOTSTRAP_SCRIPT], started_at=self._started_at,
+            disconnect_after_job=self._context.settings[session_options.DISCONNECT_AFTER_JOB],
+            leftovers=settings[agent.LEFTOVERS], bootstrap_script=settings[agent.BOOTSTRAP_SCRIPT],
+            started_at=self._started_at,
             sockets_path=settings[agent.SOCKETS_PATH], allowed_repositories=tuple(settings[agent.ALLOWED_REPOSITORIES]),
             user_agent=own_user_agent(),
             log_tmpfile=log_copy_paths.tmpfile_path(settings),

@@ -10,7 +10,8 @@ from bkagent.agent.session.session import AgentSession
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
-from bkagent.config.options import agent, checkout, logging
+from bkagent.config.options import agent, api, checkout, logging
+from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -32,7 +33,7 @@ def own_user_agent() -> str:
 def connect_to(settings: AgentSettings, report: EventReport) -> Client:
     """Return the client that registers."""
     return Client(
-        settings.endpoint, settings.token, environ=settings.environ, user_agent=own_user_agent(),
+        settings[api.ENDPOINT], settings.token, environ=settings.environ, user_agent=own_user_agent(),
         request_log=request_log_of(settings, report),
     )  # fmt: skip
 
@@ -43,7 +44,7 @@ def request_log_of(settings: AgentSettings, report: EventReport) -> Optional[Req
         return None
     from bkagent.transport.request_log import RequestLog
 
-    return RequestLog(with_event(report, "control_plane.request"), settings.debug_http)
+    return RequestLog(with_event(report, "control_plane.request"), settings[api.DEBUG_HTTP])
 
 
 def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: EventReport) -> List[AgentSession]:
@@ -96,9 +97,10 @@ def registration(settings: AgentSettings, index: int) -> Registration:
     return Registration(
         name=settings.worker_name(index), hostname=host.hostname(), os=host.describe_os(settings.environ),
         arch=host.goarch(), version=REFERENCE_VERSION, build=BUILD, pid=os.getpid(),
-        script_eval_enabled=not settings.job[agent.NO_COMMAND_EVAL], ignore_in_dispatches=bool(settings.acquire_job),
+        script_eval_enabled=not settings.job[agent.NO_COMMAND_EVAL],
+        ignore_in_dispatches=bool(settings[session_options.ACQUIRE_JOB]),
         priority=settings.worker_priority(index), meta_data=settings.tags, machine_id=host.machine_id(),
-        features=features(settings) if settings.report_features else (),
+        features=() if settings[session_options.NO_FEATURE_REPORTING] else features(settings),
     )  # fmt: skip
 
 
@@ -106,10 +108,12 @@ def features(settings: AgentSettings) -> Tuple[str, ...]:
     """Return the words for what is in use and works here; the control plane shows them beside the agent."""
     job = settings.job
     in_use = (
-        ("git-mirrors", job[checkout.GIT_MIRRORS_PATH]), ("acquire-job", settings.acquire_job),
-        ("disconnect-after-job", settings.disconnect_after_job), ("disconnect-after-idle", settings.idle_timeout_s),
-        ("disconnect-after-uptime", settings.uptime_s), ("no-plugins", job[agent.NO_PLUGINS]),
-        ("no-script-eval", job[agent.NO_COMMAND_EVAL]), ("no-http2", settings.no_http2),
+        ("git-mirrors", job[checkout.GIT_MIRRORS_PATH]), ("acquire-job", settings[session_options.ACQUIRE_JOB]),
+        ("disconnect-after-job", settings[session_options.DISCONNECT_AFTER_JOB]),
+        ("disconnect-after-idle", settings[session_options.DISCONNECT_AFTER_IDLE]),
+        ("disconnect-after-uptime", settings[session_options.DISCONNECT_AFTER_UPTIME]),
+        ("no-plugins", job[agent.NO_PLUGINS]), ("no-script-eval", job[agent.NO_COMMAND_EVAL]),
+        ("no-http2", settings[api.NO_HTTP2]),
         ("allowed-repositories", job[agent.ALLOWED_REPOSITORIES]), ("allowed-plugins", job[agent.ALLOWED_PLUGINS]),
     )  # fmt: skip
     named = tuple(name for name, used in in_use if used)

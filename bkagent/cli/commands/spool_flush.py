@@ -16,9 +16,10 @@ def run(call: Call) -> int:
     from bkagent.config.settings import defaults
 
     defects.follow_call(call)
+    options = defaults(spool.OF_THE_AGENT)
     settings = AgentSettings(
-        endpoint="", token="", state_path=spool_view.state_path(call), environ=call.environ,
-        job=JobSettings(defaults(spool.OF_THE_AGENT), ""), is_verbose=call.report.is_debug,
+        options, JobSettings(options, ""), token="", state_path=spool_view.state_path(call), environ=call.environ,
+        is_verbose=call.report.is_debug,
     )  # fmt: skip
     stop = Shutdown()
     signals.follow(stop, call.report)

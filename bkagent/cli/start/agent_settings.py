@@ -11,7 +11,7 @@ from bkagent.cli.command import Call
 from bkagent.cli.start import inherited_env
 from bkagent.config import job_options, paths, self_command, token_source
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, agent, api, logging, session
+from bkagent.config.options import accepted, agent, api, session
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
 from bkagent.wire.log_events import with_event
@@ -25,16 +25,9 @@ def build(call: Call) -> AgentSettings:
         environ, settings[session.STATE_PATH], with_event(call.report, "state.folder_replaced")
     )
     return AgentSettings(
-        endpoint=settings[api.ENDPOINT], token=token_source.resolve(settings[api.TOKEN]).reveal(),
-        state_path=state_path, job=_job(call, state_path), environ=environ, name=settings[session.NAME],
-        priority=settings[session.PRIORITY], tags=_tags(settings), spawn=_spawn(settings),
-        spawn_with_priority=settings[session.SPAWN_WITH_PRIORITY],
-        descending_priority="descending-spawn-priority" in settings[logging.EXPERIMENT],
-        acquire_job=settings[session.ACQUIRE_JOB], reflect_exit_status=settings[session.REFLECT_EXIT_STATUS],
-        disconnect_after_job=settings[session.DISCONNECT_AFTER_JOB],
-        idle_timeout_s=settings[session.DISCONNECT_AFTER_IDLE], uptime_s=settings[session.DISCONNECT_AFTER_UPTIME],
-        ping_mode=settings[session.PING_MODE], report_features=not settings[session.NO_FEATURE_REPORTING],
-        no_http2=settings[api.NO_HTTP2], debug_http=settings[api.DEBUG_HTTP], is_verbose=call.report.is_debug,
+        settings, token=token_source.resolve(settings[api.TOKEN]).reveal(), state_path=state_path,
+        job=_job(call, state_path), environ=environ, tags=_tags(settings), spawn=_spawn(settings),
+        is_verbose=call.report.is_debug,
     )  # fmt: skip
 
 

@@ -112,8 +112,5 @@ NO_FEATURE_REPORTING = Option(
     help="Do not report to the control plane which features are in use.",
 )
 
-SESSION = (
-    CONFIG, STATE_PATH, NAME, PRIORITY, ACQUIRE_JOB, REFLECT_EXIT_STATUS, DISCONNECT_AFTER_JOB,
-    DISCONNECT_AFTER_IDLE, DISCONNECT_AFTER_UPTIME, QUEUE, TAGS, TAGS_FROM_HOST, SPAWN, SPAWN_PER_CPU,
-    SPAWN_WITH_PRIORITY, PING_MODE, NO_FEATURE_REPORTING,
-)  # fmt: skip
+# Every one that is named above.
+SESSION = tuple(value for value in globals().copy().values() if isinstance(value, Option))
