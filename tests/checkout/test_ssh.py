@@ -69,12 +69,15 @@ def test_a_scan_that_fails_only_warns(job, programs, log, monkeypatch):
     )
 
 
+@pytest.mark.raced
 @pytest.mark.parametrize(
     "variables", [{"SSH_KEYSCAN": "false", "REPO": "git@h:x"}, {"REPO": "codecommit::us-east-1://name"}, {}]
 )
 def test_nothing_is_scanned_where_that_is_off_or_pointless(job, programs, tmp_path, variables):
     programs("ssh", f"touch {tmp_path}/asked; exit 1\n")
     programs("ssh-keyscan", f"touch {tmp_path}/asked\n")
+    # It waits for git's first line: git dies of a broken pipe if what it starts has ended before that.
+    programs("git-remote-codecommit", "read -r line; exit 1\n")
     if variables:
         job.env["GIT_SSH_COMMAND"] = "false"
         with pytest.raises(Exception, match="exit status 128"):
