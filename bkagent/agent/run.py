@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 from dataclasses import replace
-from typing import List, Optional
+from typing import TYPE_CHECKING, List, Optional
 
 from bkagent.agent import cleanup
 from bkagent.agent.jobs.job_runner import AgentContext, own_folders
@@ -28,6 +28,9 @@ from bkagent.spool import directory, layout
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
+
+if TYPE_CHECKING:
+    from bkagent.agent.agent_api import AgentApi
 
 # Jobs of agents that died beside this one are found at this interval; at the start at once.
 _LOOK_EVERY_S = 30.0
@@ -53,14 +56,28 @@ def run(
     unsubscribe = stop.on_request(lambda level: _limit_forced_stop(level, settings, stop))
     takeover = Takeover(context)
     held = in_use_locks.hold(own_folders(settings.job))
+    agent_api = _open_agent_api(settings, report)
     try:
         takeover.scan()
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
         return _work(settings, context, takeover)
     finally:
+        if agent_api is not None:
+            agent_api.close()
         unsubscribe()
         for fd in held:
             os.close(fd)
+
+
+def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[AgentApi]:
+    """Take part in the Agent API from before the first job, which may be one of an earlier agent, where that is on."""
+    if not settings.takes_part_in_agent_api():
+        return None
+    from bkagent.agent.agent_api import AgentApi
+
+    agent_api = AgentApi(settings.job[agent.SOCKETS_PATH], settings.job.environ, report)
+    agent_api.open()
+    return agent_api
 
 
 def _collect(settings: AgentSettings, report: EventReport) -> None:

@@ -59,6 +59,10 @@ class AgentSettings:
     def __getitem__(self, option: Option) -> Any:
         return self.options[option]
 
+    def takes_part_in_agent_api(self) -> bool:
+        """Say whether the agent stands for election as the leader of the agents of this machine, and serves as such."""
+        return bool(self[session.AGENT_API]) or "agent-api" in self[logging.EXPERIMENT]
+
     def worker_name(self, index: int) -> str:
         """Return the name of worker number `index`, from 1; "" leaves it to the control plane."""
         return str(self[session.NAME]).replace("%spawn", str(index))

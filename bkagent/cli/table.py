@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "acknowledgements": "Print the licences of third-party software",
+    "agent-api-process": "Take part in the Agent API for an agent",
     "annotate": "Put an annotation on the build's page",
     "annotation remove": "Remove an annotation from the build's page",
     "artifact download": "Download artifacts of the build",
@@ -70,7 +71,9 @@ COMMANDS = {
 }
 
 # Commands that work, but are for this program's own use.
-HIDDEN = {"cache restore", "cache save", "command-process", "job promise-failure", "job-process"}
+HIDDEN = {
+    "agent-api-process", "cache restore", "cache save", "command-process", "job promise-failure", "job-process",
+}  # fmt: skip
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
 OWN |= {"spool export", "spool flush", "spool list", "spool show"}

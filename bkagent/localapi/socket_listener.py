@@ -1,4 +1,4 @@
-"""The listener of a job's server: a Unix socket that only the same user can reach."""
+"""The listener of a local server: a Unix socket in a folder that only the same user can enter."""
 
 from __future__ import annotations
 
@@ -14,16 +14,26 @@ _DRAIN_BYTES = 1024 * 1024  # a command writes its whole request first: it shall
 
 
 class SocketListener:
-    """A Unix socket that listens at a path."""
+    """A Unix socket that listens at a path. `own_users_only` closes connections of users but this one and root."""
 
-    name = "the job's local socket"
-
-    def __init__(self, path: str, listening: "_socket.socket") -> None:
-        self._path, self._listening = path, listening
+    def __init__(
+        self,
+        path: str,
+        listening: "_socket.socket",
+        name: str = "the job's local socket",
+        *,
+        own_users_only: bool = False,
+    ) -> None:
+        self.name = name
+        self._path, self._listening, self._own_users_only = path, listening, own_users_only
 
     def accept(self) -> Optional[ServerConnection]:
-        """Return the next connection. Raises OSError."""
-        return ServerConnection(local_socket.accept(self._listening), drain_bytes=_DRAIN_BYTES)
+        """Return the next connection, or None for one that was closed, being of another user. Raises OSError."""
+        client = local_socket.accept(self._listening)
+        if self._own_users_only and not local_socket.is_own_user(client):
+            client.close()
+            return None
+        return ServerConnection(client, drain_bytes=_DRAIN_BYTES)
 
     def wake(self) -> None:
         """End an `accept` that waits on another thread."""

@@ -80,6 +80,11 @@ def connect(path: str, timeout_s: float) -> "_socket.socket":
     return connection
 
 
+def is_own_user(connection: "_socket.socket") -> bool:
+    """Return whether the other end is this user, or root; true where the system does not say."""
+    return _peer(connection) in (None, 0, os.geteuid())
+
+
 def _check_peer(connection: "_socket.socket", path: str) -> None:
     """Raise PermissionError unless this user or root listens there, or the user whose folders lead to the socket.
 
@@ -98,7 +103,7 @@ def _check_peer(connection: "_socket.socket", path: str) -> None:
 
 
 def _peer(connection: "_socket.socket") -> "Optional[int]":
-    """Return the user who listens at the other end; None where the system does not say."""
+    """Return the user at the other end; None where the system does not say."""
     option_of_system = _PEER_OPTIONS.get(sys.platform.rstrip("0123456789"))
     if option_of_system is None:
         return None

@@ -5,6 +5,7 @@ longest_path_bytes() -> int         the longest socket path the system takes, in
 listen(path, backlog_count)         a listening socket at a path that does not exist yet; raises OSError
 accept(listener)                    the next connection; raises OSError
 connect(path, timeout_s)            a connected socket; raises OSError, also where another user listens there
+is_own_user(connection) -> bool     whether the other end is this user, or root; true where the system does not say
 
 `private_folder` makes the folders, and the other end is looked at before anything is sent.
 The sockets are those of the C module: `socket` itself brings in `enum` and `selectors`, and nothing here needs them.
@@ -13,8 +14,22 @@ The sockets are those of the C module: `socket` itself brings in `enum` and `sel
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system._local_socket_windows import accept, available, connect, listen, longest_path_bytes
+    from bkagent.system._local_socket_windows import (
+        accept,
+        available,
+        connect,
+        is_own_user,
+        listen,
+        longest_path_bytes,
+    )
 else:
-    from bkagent.system._local_socket_posix import accept, available, connect, listen, longest_path_bytes
+    from bkagent.system._local_socket_posix import (
+        accept,
+        available,
+        connect,
+        is_own_user,
+        listen,
+        longest_path_bytes,
+    )
 
-__all__ = ["accept", "available", "connect", "listen", "longest_path_bytes"]
+__all__ = ["accept", "available", "connect", "is_own_user", "listen", "longest_path_bytes"]

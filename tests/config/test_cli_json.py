@@ -17,7 +17,8 @@ DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 HOME = {"HOME": "/home/somebody"}
 # What commands have that the reference lacks; their options are no rows of the list.
 OWN = (
-    "build create", "command-process", "completion", "config check", "config show", "help", "job-process", "local run",
+    "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
+    "job-process", "local run",
     "server", "server login-url", "spool export", "spool flush", "spool list", "spool show",
 )  # fmt: skip
 

@@ -104,6 +104,13 @@ PING_MODE = Option(
     env=("BUILDKITE_AGENT_PING_MODE",),
     help="How the agent learns of work: auto, poll-only (or ping-only) or stream-only.",
 )
+AGENT_API = Option(
+    "agent-api",
+    FLAG,
+    False,
+    env=("BKAGENT_AGENT_API",),
+    help="Take part in the Agent API, which locks of this machine's jobs need; the experiment agent-api does the same.",
+)
 NO_FEATURE_REPORTING = Option(
     "no-feature-reporting",
     FLAG,

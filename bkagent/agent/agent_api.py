@@ -1,0 +1,145 @@
+"""The agent's side of its process for the Agent API: start it, pass its messages on, start another when it dies."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from typing import Mapping, Optional
+
+from bkagent.config import self_command
+from bkagent.system import local_socket, process_start
+from bkagent.wire import json_text
+from bkagent.wire.log_events import EventReport
+
+# glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
+_LEAN = {"MALLOC_ARENA_MAX": "1"}
+_MOST_FAILURES = 3  # in a row, of processes that never came to serve: the next one will not either
+_SHORT_LIFE_S = 1.0
+_PAUSE_S = 0.5  # after a short life
+_ENDS_WITHIN_S = 3.0
+_BLOCK_BYTES = 65536
+
+
+class AgentApi:
+    """Keeps the process. `environ` is what it inherits."""
+
+    def __init__(self, sockets_path: str, environ: Mapping[str, str], report: EventReport) -> None:
+        self._sockets_path, self._environ, self._report = sockets_path, {**environ, **_LEAN}, report
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._line: Optional[socket.socket] = None  # closing it ends the process
+        self._child: Optional[process_start.Child] = None
+        self._thread = threading.Thread(target=self._keep, name="agent-api", daemon=True)
+
+    def open(self) -> None:
+        """Begin to keep one. Does not wait for it."""
+        if local_socket.available():
+            self._thread.start()
+        else:
+            text = "this agent runs without the Agent API: this system or this Python has no Unix sockets"
+            self._report("warn", text, "agent_api.unavailable")
+
+    def close(self) -> None:
+        """Have the process end, which gives the lead to another agent, and wait for that."""
+        with self._lock:
+            self._closed.set()
+            if self._line is not None:
+                self._hang_up(self._line)
+        if not self._thread.is_alive():
+            return
+        self._thread.join(_ENDS_WITHIN_S)
+        child = self._child
+        if self._thread.is_alive() and child is not None:
+            child.kill_group()
+
+    def _keep(self) -> None:
+        failures = 0
+        while failures < _MOST_FAILURES:
+            began = time.monotonic()
+            line, process_line = socket.socketpair()
+            try:
+                child = self._start(line, process_line)
+            except (OSError, ValueError) as problem:
+                line.close()
+                text = f"this agent runs without the Agent API: its process cannot be started: {problem}"
+                return self._report("warn", text, "agent_api.unavailable")
+            messages = self._pass_on_messages(line)
+            ended = child.wait()
+            if self._closed.is_set() or messages.is_refused:
+                return None
+            failures = 0 if messages.is_ready else failures + 1
+            text = f"the process of the Agent API has ended ({ended.signal or ended.exit_code}); another one is started"
+            self._report("warn", text, "agent_api.process_ended")
+            if time.monotonic() - began < _SHORT_LIFE_S and self._closed.wait(_PAUSE_S):
+                return None
+        text = f"this agent runs without the Agent API: {failures} processes for it ended before they were ready"
+        return self._report("warn", text, "agent_api.unavailable")
+
+    def _start(self, line: socket.socket, process_line: socket.socket) -> process_start.Child:
+        """Start the process behind a new line, which `close` has hung up already if it came first."""
+        null_fd = os.open(os.devnull, os.O_RDWR)
+        try:
+            argv, fd = self_command.command(["agent-api-process", self._sockets_path]), process_line.fileno()
+            child = process_start.start_in_session(argv, self._environ, os.sep, fd, null_fd, fd)
+        finally:
+            os.close(null_fd)
+            process_line.close()
+        with self._lock:
+            self._line, self._child = line, child
+            if self._closed.is_set():
+                self._hang_up(line)
+        return child
+
+    def _pass_on_messages(self, line: socket.socket) -> _Messages:
+        """Report what the process reports until it hangs up; return what it was."""
+        messages = _Messages(self._report)
+        try:
+            rest = b""
+            while True:
+                block = line.recv(_BLOCK_BYTES)
+                *lines, rest = (rest + block).split(b"\n")
+                for text in lines:
+                    messages.pass_on(text)
+                if not block:
+                    return messages
+        except OSError:
+            return messages
+        finally:
+            with self._lock:
+                self._line = None
+                line.close()
+
+    @staticmethod
+    def _hang_up(line: socket.socket) -> None:
+        try:
+            line.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended by itself
+
+
+class _Messages:
+    """Passes on what a process reports, and remembers what that says of the process.
+
+    is_ready     it serves, or waits to do so
+    is_refused   another one would not be able to serve either
+    """
+
+    def __init__(self, report: EventReport) -> None:
+        self._report = report
+        self.is_ready = self.is_refused = False
+
+    def pass_on(self, line: bytes) -> None:
+        """Report one line: JSON, or what Python itself has to say of a defect."""
+        try:
+            message = json_text.loads(line)
+        except ValueError:
+            message = None
+        if not isinstance(message, dict):
+            text = line.decode("utf-8", "replace").rstrip()
+            return self._report("error", f"the process of the Agent API: {text}", "agent_api.output")
+        event = str(message.get("event"))
+        self.is_ready = self.is_ready or event == "agent_api.ready"
+        self.is_refused = self.is_refused or event == "agent_api.unavailable"
+        return self._report(str(message.get("level")), str(message.get("text")), event)

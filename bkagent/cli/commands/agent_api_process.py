@@ -1,0 +1,24 @@
+"""`bkagent agent-api-process`: take part in the Agent API for an agent. Started by the agent, not by people.
+
+The argument is the folder of the sockets; standard input and standard error are the line to the agent.
+"""
+
+from bkagent.cli.command import Call, Command
+
+
+def run(call: Call) -> int:
+    """Serve until the agent ends."""
+    import signal
+
+    from bkagent.localapi.leader import leader_process
+
+    # A service manager sends them to all processes of an agent, whose jobs may need their locks until they end.
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        signal.signal(getattr(signal, name), signal.SIG_IGN)
+    return leader_process.serve(call.arguments[0], 0)
+
+
+COMMAND = Command(
+    name="agent-api-process", summary="Take part in the Agent API for an agent", arguments=("FOLDER",),
+    example="bkagent agent-api-process ~/.buildkite-agent/sockets", run=run,
+)  # fmt: skip

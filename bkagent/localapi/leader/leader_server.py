@@ -1,0 +1,99 @@
+"""The server of an agent that may lead: a Unix socket in the folder that agents and jobs of one user share."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Callable, Optional
+
+from bkagent.errors import AgentError
+from bkagent.localapi.answers import apology
+from bkagent.localapi.socket_listener import SocketListener
+from bkagent.system import local_socket, unguessable
+from bkagent.transport.answer import Answer
+from bkagent.transport.connection_table import ConnectionTable
+from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
+from bkagent.wire.lock_protocol import LEADER_LINK, SOCKET_PREFIX
+
+if TYPE_CHECKING:
+    import _socket
+
+    from bkagent.report import Report
+
+_BACKLOG_COUNT = 1024  # a Go program takes a full queue for a dead leader
+# More connections than these, of clients that send nothing, are ended after two seconds; those of requests that wait
+# for a lock do not count.
+_IDLE_COUNT = 64
+_STOP_LIMIT_S = 0.5
+_CONNECT_LIMIT_S = 1.0
+_RANDOM_NAMES_COUNT = 100_000
+
+
+class LeaderServer:
+    """Serves at `<folder>/agent-<process id>` between `open` and `close`; `answer` is called on many threads."""
+
+    def __init__(self, folder: str, answer: Callable[[Request], Answer], report: Report) -> None:
+        self._folder, self._answer, self._report = folder, answer, report
+        self._path = ""
+        self._server: Optional[HttpServer] = None
+
+    def open(self) -> str:
+        """Begin to serve; return the socket's path. Raises OSError."""
+        self._path, listening = _listen_in(self._folder)
+        self._server = HttpServer(
+            SocketListener(self._path, listening, "the Agent API", own_users_only=True),
+            self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
+            table=ConnectionTable(strangers_count=_IDLE_COUNT),
+        )  # fmt: skip
+        self._server.start()
+        return self._path
+
+    def close(self) -> None:
+        """Serve no longer; the socket is gone at once, requests under way get half a second."""
+        if self._server is None:
+            return
+        server, self._server = self._server, None
+        try:
+            os.unlink(self._path)
+        except OSError:
+            pass
+        server.stop()
+
+
+def check_lengths(folder: str) -> None:
+    """Raise AgentError when the system does not take the sockets' paths in `folder`."""
+    for name in (f"{SOCKET_PREFIX}{os.getpid()}", LEADER_LINK):
+        path = os.path.join(folder, name)
+        length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
+        if length > longest:
+            raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")
+
+
+def _listen_in(folder: str) -> "tuple[str, _socket.socket]":
+    path = os.path.join(folder, f"{SOCKET_PREFIX}{os.getpid()}")
+    if not remove_dead(path):  # a container that shares the folder has processes of the same numbers
+        path = f"{path}-{unguessable.below(_RANDOM_NAMES_COUNT)}"
+    return path, local_socket.listen(path, _BACKLOG_COUNT)
+
+
+def remove_dead(path: str) -> bool:
+    """Remove the socket at `path` if its process has ended; return whether the path is free now."""
+    if _is_served(path):
+        return False
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
+def _is_served(path: str) -> bool:
+    try:
+        local_socket.connect(path, _CONNECT_LIMIT_S).close()
+    except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return os.path.exists(path)
+    return True
