@@ -42,6 +42,7 @@ COMMANDS = {
     "lock do": "Begin work that one job of this machine does for all",
     "lock done": "Mark the work begun by lock do as done",
     "lock get": "Print the state of a lock",
+    "lock list": "List the locks of this machine and who holds them",
     "lock release": "Release a lock",
     "meta-data exists": "Check whether a key exists",
     "meta-data get": "Print the value of a key",
@@ -76,7 +77,7 @@ HIDDEN = {
 }  # fmt: skip
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
-OWN |= {"spool export", "spool flush", "spool list", "spool show"}
+OWN |= {"spool export", "spool flush", "spool list", "spool show", "lock list"}
 
 GROUPS = {
     "annotation": "Manage annotations",

@@ -4,7 +4,7 @@ The places are those of buildkite-agent 3.137, in agent/job_runner.go.
 """
 
 from bkagent.config.job_variable import AS_GIVEN, NEVER, NOBODY, UNPLACED, JobVariable
-from bkagent.config.options import agent, api, bootstrap
+from bkagent.config.options import agent, api, bootstrap, job
 
 
 def _given(name: str, **details: object) -> JobVariable:
@@ -14,7 +14,7 @@ def _given(name: str, **details: object) -> JobVariable:
 _TELEMETRY = {option.name: option.env[0] for option in bootstrap.TELEMETRY}
 
 # What the job at hand says, and no option.
-ENV_FILE = _given("BUILDKITE_ENV_FILE", place=1)
+ENV_FILE = _given(job.ENV_FILE_VARIABLE, place=1)
 ENV_JSON_FILE = _given("BUILDKITE_ENV_JSON_FILE", place=2)
 TIMEOUT_FILE = _given("BUILDKITE_AGENT_JOB_TIMEOUT_FILE", place=3, open_to=NOBODY)
 CACHE_PATHS = _given("BUILDKITE_AGENT_CACHE_PATHS", place=4)

@@ -1,4 +1,4 @@
-"""HTTP over the job's local socket in a few lines of `_socket`, for commands that must start fast. On the short path.
+"""HTTP over a local socket in a few lines of `_socket`, for commands that must start fast. On the short path.
 
 Requests say HTTP/1.0, so that every server answers in one piece and closes: no chunks, nothing kept alive.
 """
@@ -37,9 +37,15 @@ class LocalHeaders:
 
 
 def exchange(
-    path: str, method: str, target: str, headers: "Mapping[str, str]", body: bytes, timeout_s: float
+    path: str,
+    method: str,
+    target: str,
+    headers: "Mapping[str, str]",
+    body: bytes,
+    timeout_s: float,
+    service: str = "the job's local socket",
 ) -> "Tuple[int, LocalHeaders, bytes]":
-    """Send one request to the socket at `path`; return status, headers and body.
+    """Send one request to the socket at `path`; return status, headers and body. `service` names it in errors.
 
     Raises NoSocket if it cannot connect, Unreachable if the connection ends or stalls before the answer.
     """
@@ -61,7 +67,7 @@ def exchange(
             pass  # refused before it was read to its end; the answer says why
         return _answer(connection)
     except OSError as problem:
-        raise Unreachable(f"{method} {target} on the job's local socket: {problem.strerror or problem}") from problem
+        raise Unreachable(f"{method} {target} on {service}: {problem.strerror or problem}") from problem
     finally:
         connection.close()
 

@@ -8,6 +8,7 @@ import pytest
 
 from bkagent.config.self_command import code_root
 from tests.cli_in_job.conftest import JOB_ID
+from tests.fakes.fake_leader import FakeLeader
 
 HEAVY = {
     "dataclasses", "typing", "enum", "json", "re", "argparse", "http.client", "ssl", "socket", "subprocess", "runpy",
@@ -48,7 +49,12 @@ COMMANDS = {
     "secret get": (["secret", "get", "one"], 0),
     "workdir set": (["workdir", "set", "."], 0),
     "git-credentials-helper": (["git-credentials-helper", "get"], 1),
-    "lock get": (["lock", "get", "key"], 1),
+    "lock acquire": (["lock", "acquire", "key"], 0),
+    "lock do": (["lock", "do", "key"], 0),
+    "lock done": (["lock", "done", "key"], 1),
+    "lock get": (["lock", "get", "key"], 0),
+    "lock get without a leader": (["lock", "get", "key", "--sockets-path", "nowhere"], 1),
+    "lock release": (["lock", "release", "key", "token"], 1),
     "acknowledgements": (["acknowledgements"], 0),
 }
 
@@ -63,8 +69,10 @@ def test_loads_nothing_heavy(job, name, tmp_path):
     })  # fmt: skip
     words, status = COMMANDS[name]
     argv = [sys.executable, "-I", "-S", "-c", PROGRAM, code_root(), *words]
-    environ = {**job.environ, "SOME_TOKEN": "secret-value"}
-    done = subprocess.run(argv, cwd=tmp_path, env=environ, input=b"secret", capture_output=True, timeout=60)
+    sockets = tmp_path / "sockets"
+    environ = {**job.environ, "SOME_TOKEN": "secret-value", "BUILDKITE_SOCKETS_PATH": str(sockets)}
+    with FakeLeader(sockets):
+        done = subprocess.run(argv, cwd=tmp_path, env=environ, input=b"secret", capture_output=True, timeout=60)
     assert done.returncode == status, done
     loaded = set((tmp_path / "modules").read_text().split("\n"))
     assert "bkagent.cli.main" in loaded

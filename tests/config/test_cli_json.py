@@ -18,7 +18,7 @@ HOME = {"HOME": "/home/somebody"}
 # What commands have that the reference lacks; their options are no rows of the list.
 OWN = (
     "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
-    "job-process", "local run",
+    "job-process", "local run", "lock list",
     "server", "server login-url", "spool export", "spool flush", "spool list", "spool show",
 )  # fmt: skip
 

@@ -1,16 +1,15 @@
 """`bkagent config show`: every value of `bkagent start`, and where it comes from."""
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.kinds import FLAG, duration_text
+from bkagent.config.kinds import duration_text
 from bkagent.config.option import Option
 from bkagent.config.options import agent
+from bkagent.config.options.config_show import JSON
 from bkagent.config.secret import Secret
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List
-
-JSON = Option("json", FLAG, False, in_file=False, help="Print a JSON object: {NAME: {value, origin}}.")
 
 
 def run(call: Call) -> int:

@@ -14,7 +14,7 @@ _PACKAGE = "bkagent.config.options."
 _TITLES = {
     "accepted": "Accepted for compatibility", "agent": "Running jobs", "api": "Connection to the control plane",
     "bootstrap": "Job", "checkout": "Checkout", "job": "Job", "logging": "Logging",
-    "session": "Agent", "local_run": "Run", "server": "Server",
+    "session": "Agent", "local_run": "Run", "server": "Server", "config_show": "Output",
 }  # fmt: skip
 # Every command has these; what is its own goes before them.
 _LAST = ("api", "logging", "accepted")

@@ -2,6 +2,7 @@
 
 from bkagent.config.kinds import FILE_PATH, FLAG, LIST, TEXT, WHOLE, Choice
 from bkagent.config.option import Option
+from bkagent.config.options.job import AGENT_NAME_VARIABLE
 
 CONFIG = Option(
     "config",
@@ -22,7 +23,7 @@ NAME = Option(
     "name",
     TEXT,
     "",
-    env=("BUILDKITE_AGENT_NAME",),
+    env=(AGENT_NAME_VARIABLE,),
     help="Name of the agent; %spawn is replaced with the number of the worker, from 1.",
 )
 PRIORITY = Option(

@@ -1,0 +1,174 @@
+"""Requests to the agent that leads those of this machine, through the link among their sockets. On the short path.
+
+An agent that leads may die at any moment, and another one takes its place within a tenth of a second. A request that
+met no leader, or lost it, is sent again for as long as another one may be expected.
+"""
+
+import os
+import time
+
+from bkagent.errors import AgentError, Unreachable
+from bkagent.remote import local_http
+from bkagent.system import file_lock
+from bkagent.wire import go_quoted, json_text, lock_protocol
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+_TIMEOUT_S = 30.0
+_PAUSE_S = 0.005
+_SUCCESSOR_S = 10.0  # for another leader, where there was one
+_REFERENCE_SUCCESSOR_S = 0.5  # the same where only agents of the reference can become one: they look ten times a second
+_LONGEST_HOLD_MS = 3_600_000  # a request that waits is sent anew after that, which costs it no place in the queue
+
+
+class NoLeader(AgentError):
+    """No agent leads, and none has done so since the first request."""
+
+
+class WaitOver(AgentError):
+    """The time limit of a wait has passed."""
+
+
+class Wait:
+    """How long a command may wait: `limit_s` from now on, 0 for ever. Its beginning is its place in the queue."""
+
+    __slots__ = ("since_ns", "_limit_s", "_deadline")
+
+    def __init__(self, limit_s: float) -> None:
+        self.since_ns = time.monotonic_ns()
+        self._limit_s = limit_s
+        self._deadline: "Optional[float]" = time.monotonic() + limit_s if limit_s else None
+
+    def left_ms(self) -> int:
+        """Return how long the next request may be held, in milliseconds. Raises WaitOver when it is over."""
+        if self._deadline is None:
+            return _LONGEST_HOLD_MS
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise WaitOver(f"it was not free within {self._limit_s:g}s")
+        return min(int(left_s * 1000) + 1, _LONGEST_HOLD_MS)
+
+    def pause(self, pause_s: float) -> None:
+        """Sleep, not beyond the end of the wait. Raises WaitOver when that has come."""
+        time.sleep(min(pause_s, self.left_ms() / 1000))
+        self.left_ms()
+
+
+class LeaderAnswer:
+    """What a leader answered. `repeated`: the request may have been carried out before, by a leader that then died."""
+
+    __slots__ = ("status", "fields", "repeated")
+
+    def __init__(self, status: int, fields: "Dict[str, Any]", repeated: bool) -> None:
+        self.status, self.fields, self.repeated = status, fields, repeated
+
+    def check(self) -> "Dict[str, Any]":
+        """Return the fields. Raises AgentError with the leader's reason if it refused."""
+        if self.status == 200:
+            return self.fields
+        reason = self.fields.get("error")
+        if self.status == 409 and isinstance(reason, str):
+            raise AgentError(reason)
+        raise AgentError(f"the agent that leads answered {self.status}" + (f": {reason}" if reason else ""))
+
+
+class Leader:
+    """The agent that leads, whichever that is at the moment."""
+
+    __slots__ = ("_folder", "_path", "_was_reached")
+
+    def __init__(self, sockets_path: str) -> None:
+        self._folder = sockets_path
+        self._path = os.path.join(sockets_path, lock_protocol.LEADER_LINK)
+        self._was_reached = False
+
+    def name(self) -> str:
+        """Return what tells one leader from the next; "" where there is none."""
+        try:
+            return os.readlink(self._path)
+        except OSError:
+            return ""
+
+    def ask(
+        self,
+        method: str,
+        target: str,
+        document: "Optional[Dict[str, Any]]" = None,
+        wait: "Optional[Wait]" = None,
+        patience_s: float = _SUCCESSOR_S,
+    ) -> LeaderAnswer:
+        """Send a request until a leader answers; with `wait` it is one that the leader holds until then.
+
+        `patience_s` is the longest time that it waits for another leader.
+
+        Raises NoLeader, AgentError if the leader was lost and none came in its place, WaitOver.
+        """
+        repeated = False
+        looks_until: "Optional[float]" = None
+        while True:
+            try:
+                status, fields = self._exchange(method, target, document, wait)
+                if not (status == 503 and fields.get("moved")):
+                    return LeaderAnswer(status, fields, repeated)
+                problem = "it leads no longer"
+            except local_http.NoSocket as error:
+                problem = getattr(error.__cause__, "strerror", None) or str(error)
+            except Unreachable as error:
+                problem, repeated = str(error), True
+            if looks_until is None:
+                looks_until = time.monotonic() + min(patience_s, self._patience_s())
+            if time.monotonic() >= looks_until:
+                raise self._absence(problem)
+            time.sleep(_PAUSE_S)
+
+    def _exchange(
+        self, method: str, target: str, document: "Optional[Dict[str, Any]]", wait: "Optional[Wait]"
+    ) -> "tuple[int, Dict[str, Any]]":
+        timeout_s = _TIMEOUT_S
+        if wait is not None and document is not None:
+            wait_ms = wait.left_ms()
+            document = {**document, "since_ns": wait.since_ns, "wait_ms": wait_ms}
+            timeout_s += wait_ms / 1000
+        body, headers = b"", {}
+        if document is not None:
+            body = json_text.dumps(document).encode("ascii") + b"\n"
+            headers["Content-Type"] = "application/json"
+        status, _, data = local_http.exchange(
+            self._path, method, target, headers, body, timeout_s, "the socket of the agent that leads"
+        )
+        self._was_reached = True
+        try:
+            fields = json_text.loads(data)
+        except ValueError:
+            fields = None
+        return status, fields if isinstance(fields, dict) else {}
+
+    def _patience_s(self) -> float:
+        """Return for how long a leader may still come."""
+        if self._was_reached:
+            return _SUCCESSOR_S
+        try:
+            if file_lock.is_held(os.path.join(self._folder, lock_protocol.LEADER_LOCK)):
+                return _SUCCESSOR_S
+            names = os.listdir(self._folder)
+        except OSError:
+            return 0.0
+        return _REFERENCE_SUCCESSOR_S if any(map(_is_of_an_agent, names)) else 0.0
+
+    def _absence(self, problem: str) -> AgentError:
+        if self._was_reached:
+            return AgentError(f"the agent that led is gone, and no other has taken its place: {problem}")
+        return NoLeader(f"{self._path}: {problem}")
+
+
+def _is_of_an_agent(name: str) -> bool:
+    """Return whether a name in the folder is that of the link, or of the socket of an agent, alive or not."""
+    rest = name[len(lock_protocol.SOCKET_PREFIX) :]
+    return name == lock_protocol.LEADER_LINK or (name.startswith(lock_protocol.SOCKET_PREFIX) and rest[:1].isdigit())
+
+
+def quoted_state(state: str) -> str:
+    """Return the words for a lock that is in a state in which it cannot be."""
+    return f"invalid lock state {go_quoted.go_quote(state)}"
