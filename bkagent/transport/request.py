@@ -182,6 +182,10 @@ class Request:
         self.owner = owner
         self._connection.set_owner(owner)
 
+    def client_is_connected(self) -> bool:
+        """Return whether the client still waits for the answer. Never waits itself; only once the body is read."""
+        return self._connection.client_is_connected()
+
     @property
     def is_read(self) -> bool:
         """Return whether nothing of the body is left."""

@@ -205,6 +205,18 @@ class ServerConnection:
                     return
                 left_bytes -= received
 
+    def client_is_connected(self) -> bool:
+        """Return whether the client has not closed its end. Never waits; only while no other thread reads or writes."""
+        if self._pending:
+            return True
+        self._limit(0.0)
+        try:
+            return bool(self._socket.recv(1, _socket.MSG_PEEK))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
     def abort(self) -> None:
         """End the connection from another thread; the reading one sees the end of the stream."""
         self.aborted = True

@@ -93,6 +93,15 @@ class Reader:
             raise self._wrong(name, "an array of strings", texts)
         return tuple(texts)
 
+    def array(self, name: str) -> Tuple[object, ...]:
+        """Return an array as it is; () when it is missing."""
+        values = self._fields.get(name)
+        if values is None:
+            return ()
+        if not isinstance(values, list):
+            raise self._wrong(name, "an array", values)
+        return tuple(values)
+
     def fields(self, name: str) -> Mapping[str, Any]:
         """Return an object as it is; {} when it is missing."""
         fields = self._fields.get(name)

@@ -1,0 +1,69 @@
+"""What a client asks a key for: to hold it as a mutex, or to do what is to be done once. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Union
+
+from bkagent.localapi.leader.key_state import Holder, KeyState
+from bkagent.wire.lock_protocol import DOING, DONE
+
+GRANTED = "granted"
+FINISHED = "finished"  # it was done already
+INVALID = "invalid"  # the key is used for the other purpose
+WAITING = "waiting"
+MOVED = "moved"  # this agent leads no longer
+FULL = "full"  # no room for another key
+BUSY = "busy"  # too many clients wait
+ENDED = "ended"  # the client's job, or its connection
+
+
+@dataclass(frozen=True)
+class MutexBid:
+    """The wish to be one of the holders of a mutex."""
+
+    holder: Holder
+    ttl_ns: int = 0
+
+    def verdict_on(self, state: KeyState) -> str:
+        """Return GRANTED, INVALID or WAITING."""
+        if state.text in (DOING, DONE):
+            return INVALID
+        # The client asks again where the answer to its first request was lost.
+        if state.holder_of(self.holder.token) is not None:
+            return GRANTED
+        if state.is_free or (state.is_mutex and len(state.holders) < min(state.slots, self.holder.slots)):
+            return GRANTED
+        return WAITING
+
+    def granted(self, state: KeyState, holder: Holder) -> KeyState:
+        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
+        return state if state.holder_of(holder.token) is not None else state.with_holder(holder)
+
+
+@dataclass(frozen=True)
+class OnceBid:
+    """The wish to do what is to be done once, or to know that it is done."""
+
+    holder: Holder
+    ttl_ns: int = 0
+
+    def verdict_on(self, state: KeyState) -> str:
+        """Return GRANTED, FINISHED, INVALID or WAITING."""
+        if state.is_free or self._has_begun(state):
+            return GRANTED
+        if state.text == DOING:
+            return WAITING
+        return FINISHED if state.text == DONE else INVALID
+
+    def granted(self, state: KeyState, holder: Holder) -> KeyState:
+        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
+        return state if self._has_begun(state) else KeyState(DOING, (holder,))
+
+    def _has_begun(self, state: KeyState) -> bool:
+        """Return whether this very try was granted before: the answer was lost with its leader."""
+        own = (self.holder.pid, self.holder.job, self.holder.since_ns)
+        return state.text == DOING and any((they.pid, they.job, they.since_ns) == own for they in state.holders)
+
+
+Bid = Union[MutexBid, OnceBid]

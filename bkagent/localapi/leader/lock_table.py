@@ -1,0 +1,328 @@
+"""The keys of a machine, who holds them and who waits for them. In memory; each change goes to the journal first."""
+
+from __future__ import annotations
+
+import bisect
+import heapq
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, List, Optional, Set, Tuple
+
+from bkagent.errors import AgentError
+from bkagent.localapi.leader.bids import ENDED, GRANTED, MOVED, WAITING, Bid
+from bkagent.localapi.leader.key_state import Holder, KeyState
+from bkagent.localapi.leader.lock_journal import LockJournal
+from bkagent.wire.lock_protocol import FREE, KEYS_COUNT
+
+WAITERS_COUNT = 256  # each has a connection and a thread of the server
+_CONNECTED_CHECK_S = 5.0  # how soon a waiter is forgotten whose client has gone
+_FREE_STATE = KeyState()
+_NOT_LEADING = "this agent does not lead: another one has the locks"
+
+Watch = Callable[[str, Callable[[str], None]], None]
+
+
+class NotLeading(AgentError):
+    """Another program leads now, and has the locks."""
+
+
+class NoRoom(AgentError):
+    """The table is full. The message says of what."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a bid: a verdict of `bids`, and the key's value then."""
+
+    verdict: str
+    value: str
+
+
+@dataclass(frozen=True)
+class LockRow:
+    """A key as `lock list` shows it."""
+
+    key: str
+    state: KeyState
+    waiting_count: int
+
+
+class _Waiter:
+    """A bid that is not granted yet, and the thread that waits for it."""
+
+    __slots__ = ("bid", "is_connected", "verdict", "value", "_answered")
+
+    def __init__(self, bid: Bid, is_connected: Callable[[], bool]) -> None:
+        self.bid, self.is_connected = bid, is_connected
+        self.verdict, self.value = WAITING, ""
+        self._answered = threading.Event()
+
+    def answer(self, verdict: str, value: str = "") -> None:
+        """Wake the thread, which alone waits for this."""
+        self.verdict, self.value = verdict, value
+        self._answered.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether there is an answer."""
+        return self._answered.wait(timeout_s)
+
+
+_Queue = List[Tuple[int, int, _Waiter]]  # the moment of the client's first try, a number that differs, the waiter
+
+
+class LockTable:
+    """Thread-safe. It begins with what the journal has, and does not lead.
+
+    `watch(path, tell)` calls `tell(path)` on another thread when the kernel lock at `path` is free. The waiters of a
+    key are of one kind, since a change of the kind answers them; so those behind the first need not be looked at.
+    """
+
+    def __init__(
+        self,
+        journal: Optional[LockJournal],
+        watch: Watch,
+        *,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        now_ns: Callable[[], int] = time.time_ns,
+        keys_count: int = KEYS_COUNT,
+    ) -> None:
+        self._journal, self._watch, self._clock_ns, self._now_ns = journal, watch, clock_ns, now_ns
+        self._keys_count = keys_count
+        self._lock = threading.Lock()
+        self._leads = False
+        self._states: Dict[str, KeyState] = {}
+        self._queues: Dict[str, _Queue] = {}
+        self._waiters_count = self._bids_count = 0
+        self._bound: Dict[str, Set[str]] = {}  # the keys of a job, by the path of its kernel lock
+        self._expiries: List[Tuple[int, str, str]] = []  # a heap: when, of which key, by which token
+        self._restore(journal.states if journal is not None else {})
+
+    @property
+    def leads(self) -> bool:
+        """Whether clients are served."""
+        return self._leads
+
+    def lead(self, *, after_another: bool = False) -> None:
+        """Serve clients from now on.
+
+        `after_another` says that another program has led since, which knew nothing of this table: what no job's end
+        would free is forgotten, but for what is done.
+        """
+        with self._lock:
+            if after_another and not self._leads:
+                for key, state in list(self._states.items()):
+                    self._put(key, state, state.survivor())
+            self._leads = True
+
+    def follow(self) -> None:
+        """Serve clients no longer, and tell those who wait."""
+        with self._lock:
+            self._leads = False
+            for queue in self._queues.values():
+                for _, _, waiter in queue:
+                    waiter.answer(MOVED)
+            self._queues.clear()
+
+    def load(self, key: str) -> str:
+        """Return the value of a key. Raises NotLeading."""
+        with self._lock:
+            return self._current(key).value
+
+    def compare_and_swap(self, key: str, old: str, new: str) -> Tuple[str, bool]:
+        """Set the value of a key where it is `old`; return the value then, and whether it was set.
+
+        Who held the key holds it no longer. Raises NotLeading and NoRoom.
+        """
+        with self._lock:
+            state = self._current(key)
+            if state.value != old:
+                return state.value, False
+            if old != new:
+                if new:
+                    self._check_room(key)
+                self._put(key, state, KeyState(new))
+                self._settle(key)
+            return new, True
+
+    def request(
+        self, key: str, bid: Bid, wait_s: Optional[float], is_connected: Callable[[], bool] = lambda: True
+    ) -> Outcome:
+        """Ask for a key and wait until there is a verdict, `wait_s` is over (None: never) or the client has gone.
+
+        Those who came first are served first, by the moment of their first try. Raises NotLeading and NoRoom.
+        """
+        deadline = None if wait_s is None else time.monotonic() + wait_s
+        waiter = self._enter(key, bid, is_connected, may_wait=wait_s != 0)
+        while waiter.verdict == WAITING:
+            remaining_s = _CONNECTED_CHECK_S if deadline is None else deadline - time.monotonic()
+            if remaining_s <= 0:
+                break
+            if not waiter.wait(min(remaining_s, _CONNECTED_CHECK_S)) and not is_connected():
+                break
+        return self._leave(key, waiter)
+
+    def release(self, key: str, token: str) -> Tuple[str, bool]:
+        """Free a mutex that is held by `token`, or a key whose value that is; return the value, and whether it was so.
+
+        Raises NotLeading.
+        """
+        with self._lock:
+            state = self._current(key)
+            if state.holder_of(token) is not None:
+                self._put(key, state, state.without(lambda holder: holder.token == token))
+            elif not state.is_mutex and state.value == token:
+                self._put(key, state, _FREE_STATE)
+            else:
+                return state.value, False
+            self._settle(key)
+            return FREE, True
+
+    def end_of_holder(self, alive: str) -> None:
+        """Free what a job held whose kernel lock at `alive` is free, but for what is to be kept."""
+        with self._lock:
+            for queue in self._queues.values():
+                for entry in [entry for entry in queue if entry[2].bid.holder.alive == alive]:
+                    queue.remove(entry)
+                    entry[2].answer(ENDED)
+            for key in self._bound.pop(alive, set()):
+                state = self._states[key]
+                self._put(key, state, state.without(lambda holder: holder.bound_to == alive))
+            for key in list(self._queues):  # a waiter that has gone may have been the first
+                self._settle(key)
+
+    def expire(self) -> Optional[int]:
+        """Free the mutexes whose time is over; return by `clock_ns` when the next one's is, None for never."""
+        with self._lock:
+            self._expire()
+            return self._expiries[0][0] if self._expiries else None
+
+    def rows(self) -> List[LockRow]:
+        """Return what is not free. Raises NotLeading."""
+        with self._lock:
+            self._check_leading()
+            self._expire()
+            return [LockRow(key, state, len(self._queues.get(key, ()))) for key, state in self._states.items()]
+
+    def _restore(self, states: Dict[str, KeyState]) -> None:
+        with self._lock:
+            self._states.update(states)
+            for key, state in states.items():
+                self._bind(key, _FREE_STATE, state)
+                ending = [holder for holder in state.holders if holder.expires_ns]
+                self._expiries += [(holder.expires_ns, key, holder.token) for holder in ending]
+            heapq.heapify(self._expiries)
+            for path in list(self._bound):
+                self._watch(path, self.end_of_holder)
+
+    def _check_leading(self) -> None:
+        if not self._leads:
+            raise NotLeading(_NOT_LEADING)
+
+    def _check_room(self, key: str) -> None:
+        if key not in self._states and len(self._states) >= self._keys_count:
+            raise NoRoom(f"{self._keys_count} keys are in use, which is the most there may be")
+
+    def _current(self, key: str) -> KeyState:
+        self._check_leading()
+        self._expire()
+        return self._states.get(key, _FREE_STATE)
+
+    def _enter(self, key: str, bid: Bid, is_connected: Callable[[], bool], may_wait: bool) -> _Waiter:
+        """Put a bid into the queue of its key, and grant what can be granted."""
+        waiter = _Waiter(bid, is_connected)
+        with self._lock:
+            self._current(key)
+            self._check_room(key)
+            self._bids_count += 1
+            # A moment that is yet to come would let its client wait behind all that come till then.
+            since_ns = min(bid.holder.since_ns, self._clock_ns())
+            bisect.insort(self._queues.setdefault(key, []), (since_ns, self._bids_count, waiter))
+            self._settle(key)
+            if waiter.verdict == WAITING and may_wait and self._waiters_count >= WAITERS_COUNT:
+                self._withdraw(key, waiter)
+                raise NoRoom(f"{WAITERS_COUNT} clients wait already, which is the most there may be")
+            self._waiters_count += 1
+            # Only now: a watch that ends at once must see what it is to end.
+            if bid.holder.alive:
+                self._watch(bid.holder.alive, self.end_of_holder)
+        return waiter
+
+    def _leave(self, key: str, waiter: _Waiter) -> Outcome:
+        with self._lock:
+            self._waiters_count -= 1
+            if waiter.verdict == WAITING:
+                self._withdraw(key, waiter)
+                return Outcome(WAITING, self._states.get(key, _FREE_STATE).value)
+        if waiter.verdict == MOVED:
+            raise NotLeading(_NOT_LEADING)
+        return Outcome(waiter.verdict, waiter.value)
+
+    def _withdraw(self, key: str, waiter: _Waiter) -> None:
+        queue = self._queues.get(key, [])
+        queue[:] = [entry for entry in queue if entry[2] is not waiter]
+        self._settle(key)
+
+    def _settle(self, key: str) -> None:
+        """Answer those at the head of a key's queue, until one has to wait."""
+        queue = self._queues.get(key)
+        if queue is None:
+            return
+        while queue:
+            waiter, state = queue[0][2], self._states.get(key, _FREE_STATE)
+            verdict = waiter.bid.verdict_on(state)
+            if verdict == WAITING:
+                return
+            del queue[0]
+            if not waiter.is_connected():
+                waiter.answer(ENDED)
+                continue
+            if verdict == GRANTED:
+                state = self._grant(key, state, waiter.bid)
+            waiter.answer(verdict, state.value)
+        del self._queues[key]
+
+    def _grant(self, key: str, state: KeyState, bid: Bid) -> KeyState:
+        expires_ns = self._clock_ns() + bid.ttl_ns if bid.ttl_ns else 0
+        holder = replace(bid.holder, granted_ns=self._now_ns(), expires_ns=expires_ns)
+        granted = bid.granted(state, holder)
+        if granted is not state:
+            self._put(key, state, granted)
+            if expires_ns:
+                heapq.heappush(self._expiries, (expires_ns, key, holder.token))
+        return granted
+
+    def _expire(self) -> None:
+        while self._expiries and self._expiries[0][0] <= self._clock_ns():
+            expires_ns, key, token = heapq.heappop(self._expiries)
+            state = self._states.get(key, _FREE_STATE)
+            holder = state.holder_of(token)
+            if holder is not None and holder.expires_ns == expires_ns:
+                self._put(key, state, state.without(lambda other, token=token: other.token == token))  # type: ignore[misc]
+                self._settle(key)
+
+    def _put(self, key: str, before: KeyState, after: KeyState) -> None:
+        """Give a key another state, in the journal too."""
+        if after is before:
+            return
+        if after.is_free:
+            self._states.pop(key, None)
+        else:
+            self._states[key] = after
+        self._bind(key, before, after)
+        if self._journal is not None:
+            self._journal.note(key, self._states)
+
+    def _bind(self, key: str, before: KeyState, after: KeyState) -> None:
+        old, new = _bonds(before.holders), _bonds(after.holders)
+        for path in old - new:
+            keys = self._bound.get(path, set())
+            keys.discard(key)
+            if not keys:
+                self._bound.pop(path, None)
+        for path in new - old:
+            self._bound.setdefault(path, set()).add(key)
+
+
+def _bonds(holders: Tuple[Holder, ...]) -> Set[str]:
+    return {holder.bound_to for holder in holders if holder.bound_to}
