@@ -25,6 +25,7 @@ from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
+from bkagent.system import file_lock
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
@@ -49,6 +50,7 @@ def run(
     """
     if settings[session_options.PING_MODE] == "stream-only":
         raise ConfigError("ping-mode stream-only is not supported yet; use auto or poll-only")
+    _check_locks(settings.state_path)
     context = AgentContext(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
         known=known or KnownSecrets(),
@@ -78,6 +80,17 @@ def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[Ag
     agent_api = AgentApi(settings.job[agent.SOCKETS_PATH], settings.job.environ, report)
     agent_api.open()
     return agent_api
+
+
+def _check_locks(state_path: str) -> None:
+    """Raise ConfigError where the locks that agents and jobs depend on do not work."""
+    try:
+        os.makedirs(state_path, mode=0o700, exist_ok=True)
+        file_lock.check_folder(state_path)
+    except ConfigError as error:
+        raise ConfigError(f"{error} with --state-path") from None
+    except OSError as error:
+        raise ConfigError(f"cannot write to the state folder {state_path}: {error.strerror}") from None
 
 
 def _collect(settings: AgentSettings, report: EventReport) -> None:

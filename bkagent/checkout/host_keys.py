@@ -11,6 +11,7 @@ from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import location, ssh_hosts
 from bkagent.redaction.url_password import masked
 from bkagent.shell import lock_file
+from bkagent.system import file_lock
 
 _TRIES, _PAUSE_S = 3, 2.0
 _LOCK_WAIT_S = 30.0
@@ -91,14 +92,22 @@ def _add_host_key(work: Work, host: str) -> None:
 
 @contextmanager
 def _lock_list(work: Work, path: str) -> Iterator[None]:
+    """Keep other jobs from the list meanwhile. Raises JobFailed, Cancelled, OSError."""
+    fd = -1
     try:
         fd = lock_file.take(path, _LOCK_WAIT_S, work.session.cancellation, lambda: None)
     except TimeoutError as expired:
         raise JobFailed(str(expired), 1) from expired
+    except OSError as error:
+        # The list is appended to at once, and a key that stands there twice does no harm.
+        if not file_lock.why_unsupported(path, error):
+            raise
+        work.session.log.debug(f"{path} is not locked: {error.strerror}")
     try:
         yield
     finally:
-        os.close(fd)
+        if fd >= 0:
+            os.close(fd)
 
 
 def _is_known(path: str, host: str) -> bool:

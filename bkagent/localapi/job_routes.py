@@ -92,13 +92,13 @@ class JobRoutes:
 
     def _patch_env(self, body: bytes) -> Answer:
         changes, nulls = text_map(read_object(body), "env")
+        self._refuse_protected({**changes, **dict.fromkeys(nulls)})
         if nulls:
             return error_answer(
                 422,
                 "removing environment variables (ie setting them to null) is not permitted on this endpoint. "
                 f"The following keys were set to null: [{' '.join(nulls)}]",
             )
-        self._refuse_protected(changes)
         for name, value in changes.items():
             if not name or "=" in name or "\0" in name + value:
                 raise BadRequest(422, f"{name!r} cannot be set: names and values go into a process environment")

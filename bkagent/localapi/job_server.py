@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import errno
 import os
 import threading
 import time
@@ -35,10 +36,12 @@ except ImportError:
 
 _BACKLOG_COUNT = 128
 _STOP_LIMIT_S = 10.0
+_STALL_LIMIT_S = 1.0  # at the end of the job, for a client that sends no more or does not read
 BODY_LIMIT_BYTES = 32 * 1024 * 1024  # the largest thing sent is a pipeline or an annotation, each a few MiB at most
 _RANDOM_NAMES_COUNT = (
     100_000  # the reference's range; with the process id it makes a clash with a living job impossible
 )
+_NAMES_TRIED_COUNT = 10  # a job that was killed leaves its socket, and process ids come again
 
 
 class JobServer:
@@ -70,13 +73,17 @@ class JobServer:
         self._path, listening = self._bind()
         listener, table = SocketListener(self._path, listening), ConnectionTable(strangers_count=CONNECTIONS_COUNT)
         self._server = HttpServer(
-            listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S, table=table
-        )
+            listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
+            stall_limit_s=_STALL_LIMIT_S, table=table,
+        )  # fmt: skip
         self._server.start()
         return self._path, self._token
 
     def stop(self) -> None:
-        """End the service; requests under way get up to ten seconds. Harmless when called twice."""
+        """End the service: idle connections at once, a stalled client within a second, other requests within ten.
+
+        Harmless when called twice.
+        """
         self._stopping.set()
         if self._server is None:
             return
@@ -136,23 +143,32 @@ class JobServer:
         return self._temporary
 
     def _refusal(self, head: RequestHead) -> Optional[Answer]:
-        authorization = head.headers.get("authorization")
-        if authorization is None:
+        authorization = head.headers.get("authorization", "")
+        if not authorization:
             return error_answer(401, "authorization header is required")
-        if not _same(authorization.encode("latin-1"), f"Bearer {self._token}".encode("ascii")):
+        scheme, blank, token = authorization.partition(" ")
+        if not blank:
+            return error_answer(401, "invalid authorization header: must be in the form `Bearer <token>`")
+        if scheme != "Bearer":
+            return error_answer(401, "invalid authorization header: type must be Bearer")
+        if not _same(token.encode("latin-1"), self._token.encode("ascii")):
             return error_answer(401, "invalid authorization token")
         return None
 
 
 def _listen_in(folder: str) -> Tuple[str, _socket.socket]:
-    path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
-    length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
-    if length > longest:
-        raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")
-    try:
-        return path, local_socket.listen(path, _BACKLOG_COUNT)
-    except OSError as problem:
-        raise AgentError(f"{path}: {problem}") from problem
+    """Listen at a new path in a folder. A file, a link or a socket that is there already is left alone."""
+    for tries_left in reversed(range(_NAMES_TRIED_COUNT)):
+        path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
+        length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
+        if length > longest:
+            raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")
+        try:
+            return path, local_socket.listen(path, _BACKLOG_COUNT)
+        except OSError as problem:
+            if problem.errno != errno.EADDRINUSE or not tries_left:
+                raise AgentError(f"{path}: {problem.strerror}") from problem
+    raise AssertionError("the last try ends above")
 
 
 def _new_token() -> str:

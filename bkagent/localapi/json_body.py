@@ -7,6 +7,8 @@ from typing import Dict, List, Tuple
 from bkagent.transport.request_head import BadRequest
 from bkagent.wire import go_decoding
 
+_INT64 = 1 << 63
+
 # What the reference says where Python's scanner says this. Scripts show these texts to people; none parses them.
 _LOOKING_FOR = {
     "Expecting property name": "looking for beginning of object key string",
@@ -19,11 +21,11 @@ _LOOKING_FOR = {
 
 
 def read_object(body: bytes) -> Dict[str, object]:
-    """Return the JSON object that `body` holds. Raises BadRequest 400."""
+    """Return the JSON object that `body` begins with; what follows it is ignored. Raises BadRequest 400."""
     if not body.strip():
         raise BadRequest(400, "failed to decode request body: EOF")
     try:
-        document = go_decoding.loads(body)
+        document = go_decoding.loads(body, is_stream=True)
     except ValueError as problem:
         raise BadRequest(400, f"failed to decode request body: {_explain(body, problem)}") from problem
     if document is None:
@@ -48,13 +50,13 @@ def text_map(document: Dict[str, object], name: str) -> Tuple[Dict[str, str], Li
 
 
 def text_list(document: Dict[str, object], name: str) -> List[str]:
-    """Return the list of texts under `name`, empty when absent. Raises BadRequest 400."""
+    """Return the list of texts under `name`, empty when absent; null is an empty text. Raises BadRequest 400."""
     values = go_decoding.member(document, name)
     if values is None:
         return []
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list) or not all(value is None or isinstance(value, str) for value in values):
         raise BadRequest(400, f"failed to decode request body: {name} must be a list of strings")
-    return list(values)
+    return [value or "" for value in values]
 
 
 def text(document: Dict[str, object], name: str) -> str:
@@ -64,6 +66,16 @@ def text(document: Dict[str, object], name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise BadRequest(400, f"failed to decode request body: {name} must be a string")
+    return value
+
+
+def whole_number(document: Dict[str, object], name: str) -> int:
+    """Return the number of at most 64 bits under `name`, 0 when absent. Raises BadRequest 400."""
+    value = go_decoding.member(document, name)
+    if value is None:
+        return 0
+    if not isinstance(value, int) or isinstance(value, bool) or not -_INT64 <= value < _INT64:
+        raise BadRequest(400, f"failed to decode request body: {name} must be a whole number of at most 64 bits")
     return value
 
 

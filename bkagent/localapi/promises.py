@@ -11,7 +11,7 @@ from typing import Dict
 
 from bkagent.errors import AgentError, Unavailable
 from bkagent.localapi.answers import error_answer, json_answer
-from bkagent.localapi.json_body import read_object, text
+from bkagent.localapi.json_body import read_object, text, whole_number
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream
 from bkagent.report import Report
 from bkagent.transport.answer import Answer
@@ -38,10 +38,10 @@ class Promises:
     def answer(self, body: bytes) -> Answer:
         """Answer `POST /promise-failure`. Raises BadRequest for a body that is no such request."""
         document = read_object(body)
-        exit_status = document.get("exit_status")
-        if not isinstance(exit_status, int) or isinstance(exit_status, bool) or exit_status <= 0:
+        exit_status, reason = whole_number(document, "exit_status"), text(document, "reason")
+        if exit_status <= 0:
             return error_answer(400, "exit_status must be a positive integer")
-        promise, is_first = self._promise(exit_status, text(document, "reason"))
+        promise, is_first = self._promise(exit_status, reason)
         promise.ended.wait()
         return json_answer(200, {"outcome": "declared" if is_first else "debounced", **promise.result})
 

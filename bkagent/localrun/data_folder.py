@@ -32,11 +32,24 @@ def make(path: str) -> str:
 
 
 class Claim:
-    """Keeps other local runs away from a data folder until closed. Raises AgentError when one is using it."""
+    """Keeps other local runs away from a data folder until closed.
+
+    Raises AgentError when one is using it, ConfigError where it cannot be locked.
+    """
 
     def __init__(self, data: str) -> None:
-        self._fd = os.open(os.path.join(data, "lock"), os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        if not file_lock.try_lock(self._fd):
+        path = os.path.join(data, "lock")
+        try:
+            self._fd = file_lock.open_lock(path)
+        except OSError as error:
+            raise ConfigError(f"cannot open {path}: {error.strerror}") from error
+        try:
+            is_ours = file_lock.try_lock(self._fd)
+        except OSError as error:
+            os.close(self._fd)
+            reason = file_lock.why_unsupported(path, error)
+            raise ConfigError(f"{reason} with --data" if reason else f"cannot lock {path}: {error.strerror}") from error
+        if not is_ours:
             os.close(self._fd)
             raise AgentError(f"another local run is using {data}; wait for it, or choose another folder with --data")
 

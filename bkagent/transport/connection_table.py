@@ -95,6 +95,15 @@ class ConnectionTable:
             for connection in self._silent:
                 connection.abort()
 
+    def abort_stalled(self, since: float, limit_s: float) -> None:
+        """End the connections whose clients have kept the server waiting for `limit_s` after the moment `since`."""
+        moment = time.monotonic() - limit_s
+        if moment >= since:
+            with self.changed:
+                for connection in self._group_of:
+                    if _waits_since(connection, moment):
+                        connection.abort()
+
     def _displaceable(self) -> Iterator[ServerConnection]:
         by_size = sorted(self._groups, key=lambda group: -len(self._groups[group]))
         strangers = [group for group in by_size if not group[0]]

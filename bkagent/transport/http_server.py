@@ -45,6 +45,7 @@ class HttpServer:
 
     `answer(request)` is called on many threads at once; it returns the answer or raises HttpError. The body is
     read only when the handler asks for it, so that a refusal costs no transfer. `apology` words what is wrong.
+    At the end requests under way get `stop_limit_s`, those whose client is waited for only `stall_limit_s`.
     """
 
     def __init__(
@@ -55,10 +56,11 @@ class HttpServer:
         *,
         apology: Callable[[HttpError], Answer] = error_answer,
         stop_limit_s: float = STOP_LIMIT_S,
+        stall_limit_s: float = STOP_LIMIT_S,
         table: Optional[ConnectionTable] = None,
     ) -> None:
         self._listener, self._answer, self._report = listener, answer, report
-        self._apology, self._stop_limit_s = apology, stop_limit_s
+        self._apology, self._stop_limit_s, self._stall_limit_s = apology, stop_limit_s, stall_limit_s
         self._table = table or ConnectionTable()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
         self._stopping = False
@@ -70,7 +72,8 @@ class HttpServer:
 
     def stop(self) -> None:
         """Refuse new connections, end streams, let requests under way end for a while, then cut what is left."""
-        deadline = time.monotonic() + self._stop_limit_s
+        began = time.monotonic()
+        deadline = began + self._stop_limit_s
         self._stopping = True
         if self._thread.is_alive():
             self._listener.wake()
@@ -81,7 +84,8 @@ class HttpServer:
             connection.end_stream()
         with self._table.changed:
             while self._table.all() and time.monotonic() < deadline:
-                self._table.changed.wait(deadline - time.monotonic())
+                self._table.abort_stalled(began, self._stall_limit_s)
+                self._table.changed.wait(min(self._stall_limit_s, max(0.0, deadline - time.monotonic())))
             for connection in self._table.all():
                 connection.abort()
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 _REPLACEMENT = "\ufffd"
 
 
-def loads(text: "str | bytes | bytearray") -> object:
-    """Return the value of a JSON text. Raises ValueError saying what is wrong and where."""
+def loads(text: "str | bytes | bytearray", *, is_stream: bool = False) -> object:
+    """Return the value of a JSON text, or the first of a stream. Raises ValueError saying what is wrong and where."""
     if not isinstance(text, str):
         text = bytes(text).decode("utf-8", "surrogateescape")
     text = replace_escaped(text)
-    document = json_text.loads(text)
+    document = json_text.first_value(text) if is_stream else json_text.loads(text)
     # Only an escape can still make half a pair.
     if "\\ud" not in text and "\\uD" not in text:
         return document

@@ -50,22 +50,32 @@ def loads(text: "str | bytes | bytearray") -> object:
     """Return the value of a JSON text. Raises ValueError saying what is wrong and where."""
     if not isinstance(text, str):
         text = bytes(text).decode("utf-8")
-    if _json is None or not hasattr(_json, "make_scanner"):
-        return _loads_by_package(text)
+    document, end = _scan(text)
+    end = _skip_blanks(text, end)
+    if end != len(text):
+        raise ValueError(f"unexpected text after the JSON value at character {end}")
+    return document
+
+
+def first_value(text: str) -> object:
+    """Return the JSON value that a text begins with; what follows is ignored. Raises ValueError as `loads` does."""
+    return _scan(text)[0]
+
+
+def _scan(text: str) -> "tuple[object, int]":
+    """Return the first value of a text and where it ends."""
     start = _skip_blanks(text, 0)
+    if _json is None or not hasattr(_json, "make_scanner"):
+        return _scan_by_package(text, start)
     try:
-        document, end = _json.make_scanner(_Context())(text, start)  # type: ignore[arg-type]
+        return _json.make_scanner(_Context())(text, start)  # type: ignore[arg-type, no-any-return]
     except StopIteration as nothing:
         raise ValueError(f"expected a JSON value at character {nothing.value}") from None
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
     except SystemError:
         # The scanners of 3.10 and 3.11 cannot word an error before `json.decoder` is loaded.
-        return _loads_by_package(text)
-    end = _skip_blanks(text, end)
-    if end != len(text):
-        raise ValueError(f"unexpected text after the JSON value at character {end}")
-    return document
+        return _scan_by_package(text, start)
 
 
 def dumps(document: object) -> str:
@@ -89,11 +99,12 @@ def _refuse_type(element: object) -> object:
     raise TypeError(f"a {type(element).__name__} is not a JSON value")
 
 
-def _loads_by_package(text: str) -> object:
+def _scan_by_package(text: str, start: int) -> "tuple[object, int]":
     import json
 
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
+        return decoder.raw_decode(text, start)
     except RecursionError:
         raise ValueError("the JSON text is nested too deeply") from None
 

@@ -12,13 +12,18 @@ from typing import Iterator
 from bkagent.checkout.work import Work
 from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.shell import lock_file
+from bkagent.system import file_lock
 
 CLONE, UPDATE = "clone", "update"
 
 
+class NoLocks(JobFailed):
+    """The file system of the mirrors has no locks, so that no mirror can be shared there."""
+
+
 @contextmanager
 def hold(work: Work, folder: str, which: str) -> Iterator[None]:
-    """Hold the clone or the update lock of a mirror. Raises CheckoutLockExpired, Cancelled, JobFailed."""
+    """Hold the clone or the update lock of a mirror. Raises CheckoutLockExpired, Cancelled, NoLocks, JobFailed."""
     path = f"{folder}.{which}lockf"
     log = work.session.log
 
@@ -32,6 +37,9 @@ def hold(work: Work, folder: str, which: str) -> Iterator[None]:
     except TimeoutError as expired:
         raise CheckoutLockExpired(f"Checkout could not acquire the {which} lock before timing out") from expired
     except OSError as error:
+        reason = file_lock.why_unsupported(path, error)
+        if reason:
+            raise NoLocks(f"{reason} with --git-mirrors-path", 1) from error
         raise JobFailed(f'cannot take the lock "{path}": {error.strerror}', 1) from error
     try:
         yield

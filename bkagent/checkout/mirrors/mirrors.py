@@ -56,6 +56,10 @@ def _obtain(work: Work, repository: str, folder: str, *, is_submodule: bool) -> 
     try:
         if not _bring_up_to_date(work, repository, folder, is_submodule=is_submodule):
             return ""
+    except lock.NoLocks as problem:
+        # Without locks two jobs could write to one mirror at once; a clone without it only takes longer.
+        work.session.log.warning(f"The git mirror is not used: {problem}")
+        return ""
     except CheckoutLockExpired:
         if is_submodule or not work.remote.awaits(MirrorSite.ON_HOST):
             raise

@@ -166,7 +166,13 @@ def _lock(folder: str) -> int:
         descriptor = file_lock.open_lock(path)
     except OSError as error:
         raise ConfigError(f"cannot open {path}: {error.strerror}") from error
-    if not file_lock.lock_soon(descriptor):
+    try:
+        is_ours = file_lock.lock_soon(descriptor)
+    except OSError as error:
+        os.close(descriptor)
+        reason = file_lock.why_unsupported(path, error)
+        raise ConfigError(f"{reason} with --data" if reason else f"cannot lock {path}: {error.strerror}") from error
+    if not is_ours:
         os.close(descriptor)
         raise ConfigError(
             f"the data folder {folder} is in use by another control plane; end it or choose another folder"

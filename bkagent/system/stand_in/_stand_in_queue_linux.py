@@ -132,6 +132,23 @@ def forget(folder: str) -> None:
         pass
 
 
+def forget_own(folder: str) -> None:
+    """Name this process no more. The name of another, whose agent has the lock by now, stays or is put back."""
+    path, aside = os.path.join(folder, SERVER), os.path.join(folder, f".{SERVER}.{os.getpid()}")
+    try:
+        os.rename(path, aside)
+        with open(aside, encoding="ascii") as file:
+            is_own = file.read().partition(" ")[0] == str(os.getpid())
+        if not is_own:
+            os.link(aside, path)
+    except OSError:
+        pass  # nothing is named, or yet another process by now
+    try:
+        os.unlink(aside)
+    except OSError:
+        pass
+
+
 def holder(folder: str, slot: int) -> "Optional[int]":
     """Return the PID of the caller that has a slot; None for a free one, 0 for one that is not written yet."""
     words = _read_slot(folder, slot)

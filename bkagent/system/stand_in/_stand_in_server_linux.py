@@ -116,7 +116,7 @@ class _StandInServer:
     def _leave(self, in_s: float = queues.LAST_S) -> None:
         """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
         if self._leaves_at is None:
-            queues.forget(self._folder)
+            queues.forget_own(self._folder)
             self._leaves_at = time.monotonic() + in_s
 
     def _answer_all(self) -> "Optional[ForkedCommand]":
