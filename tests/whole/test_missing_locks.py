@@ -1,4 +1,4 @@
-"""File systems without working locks, as NFS without its lock daemon: what needs locks says so and does what is safe."""
+"""File systems without working locks, as NFS without its lock daemon: what needs them says so and does what is safe."""
 
 import errno
 import os
