@@ -16,13 +16,13 @@ SHARED = Path(TOP).parent / "shared"
 DIFFER = SHARED / "tools" / "differ" / "differ.py"
 RECORDED = SHARED / "reference" / "recorded"
 DIFFERENCES = Path(__file__).with_name("differences.json")
-# Area -> its scenarios. What else is recorded of locks takes them, which no agent of this release hands out.
+# Area -> its scenarios.
 _WHOLE = (
     "cli", "annotations", "meta-data", "steps", "env", "hooks", "command", "checkout", "plugins", "cancel", "redaction",
-    "logs", "pipeline", "artifacts", "faults",
+    "lock", "logs", "pipeline", "artifacts", "faults",
 )  # fmt: skip
 AREAS = {area: f"{area}/*" for area in _WHOLE}
-AREAS.update({"lock": "lock/bad-arguments", "configuration": "agent/config*", "signals": "agent/signals*"})
+AREAS.update({"configuration": "agent/config*", "signals": "agent/signals*"})
 AREAS["agent"] = "agent/[!cs]*"  # the others but those that check signatures
 # Areas of single commands, whose words are looked at by test_sentences.py as well, of the same runs.
 WORDED = ("annotations", "cli", "env", "meta-data", "pipeline", "steps")
