@@ -20,6 +20,7 @@ _TIMEOUT_S = 30.0
 _PAUSE_S = 0.005
 _SUCCESSOR_S = 10.0  # for another leader, where there was one
 _REFERENCE_SUCCESSOR_S = 0.5  # the same where only agents of the reference can become one: they look ten times a second
+_TERM_S = 1.0  # a request that was held for longer was held by a leader that worked
 _LONGEST_HOLD_MS = 3_600_000  # a request that waits is sent anew after that, which costs it no place in the queue
 
 
@@ -106,21 +107,28 @@ class Leader:
         Raises NoLeader, AgentError if the leader was lost and none came in its place, WaitOver.
         """
         repeated = False
-        looks_until: "Optional[float]" = None
+        lost_at, looks_until = 0.0, 0.0
         while True:
+            asked_at = time.monotonic()
             try:
                 status, fields = self._exchange(method, target, document, wait)
                 if not (status == 503 and fields.get("moved")):
+                    self._was_reached = True
                     return LeaderAnswer(status, fields, repeated)
-                problem = "it leads no longer"
+                problem, was_there = "it leads no longer", True
             except local_http.NoSocket as error:
-                problem = getattr(error.__cause__, "strerror", None) or str(error)
+                problem, was_there = getattr(error.__cause__, "strerror", None) or str(error), False
             except Unreachable as error:
-                problem, repeated = str(error), True
-            if looks_until is None:
-                looks_until = time.monotonic() + min(patience_s, self._patience_s())
-            if time.monotonic() >= looks_until:
-                raise self._absence(problem)
+                problem, was_there, repeated = str(error), True, True
+            now = time.monotonic()
+            self._was_reached |= was_there
+            if not lost_at or (was_there and now - asked_at > _TERM_S):
+                lost_at = looks_until = now
+            if now >= looks_until:
+                # Looked at anew: a first leader may have come and gone meanwhile.
+                looks_until = lost_at + min(patience_s, self._patience_s())
+                if now >= looks_until:
+                    raise self._absence(problem)
             time.sleep(_PAUSE_S)
 
     def _exchange(
@@ -138,7 +146,6 @@ class Leader:
         status, _, data = local_http.exchange(
             self._path, method, target, headers, body, timeout_s, "the socket of the agent that leads"
         )
-        self._was_reached = True
         try:
             fields = json_text.loads(data)
         except ValueError:
@@ -146,11 +153,12 @@ class Leader:
         return status, fields if isinstance(fields, dict) else {}
 
     def _patience_s(self) -> float:
-        """Return for how long a leader may still come."""
-        if self._was_reached:
-            return _SUCCESSOR_S
+        """Return how long after a failed request a leader may still come."""
+        lock_path = os.path.join(self._folder, lock_protocol.LEADER_LOCK)
         try:
-            if file_lock.is_held(os.path.join(self._folder, lock_protocol.LEADER_LOCK)):
+            # An agent that is stopped removes the link. One whose process was killed has left it, and starts another.
+            was_killed = os.path.lexists(self._path) and os.path.exists(lock_path)
+            if self._was_reached or was_killed or file_lock.is_held(lock_path):
                 return _SUCCESSOR_S
             names = os.listdir(self._folder)
         except OSError:

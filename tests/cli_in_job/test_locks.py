@@ -178,6 +178,19 @@ def test_a_leader_that_comes_a_little_later_is_waited_for(locks, tmp_path):
         os.close(champion)
 
 
+def test_a_killed_leader_is_waited_for(locks, tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    (folder / "agent-leader.lock").touch()
+    (folder / "agent-leader").symlink_to(folder / "agent-1")
+    with waiting(locks, "get", "key") as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        with FakeLeader(folder) as leading:
+            leading.states["key"] = "text"
+            assert process.communicate(timeout=60)[0] == b"text\n"
+
+
 @pytest.mark.parametrize("words", [["get", "key"], ["acquire", "key", "--lock-wait-timeout", "1s"], ["list"]])
 @pytest.mark.parametrize("left", [None, "job-api", "agent-1", "agent-leader"])
 def test_without_a_leader(locks, tmp_path, words, left):
