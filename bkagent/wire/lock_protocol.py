@@ -11,9 +11,10 @@ Ours, below LOCKS, which only a leader of ours answers; others say 404:
     POST ACQUIRE  {"key", "token", "slots", "ttl_ms", "keep", "holder", "since_ns", "wait_ms"}
                   -> {"acquired", "value"}, which is held back until it is true or `wait_ms` is over
     POST RELEASE  {"key", "token"} -> {"released", "value"}
-    POST BEGIN    {"key", "keep", "holder", "since_ns", "wait_ms"}
+    POST BEGIN    {"key", "token", "keep", "holder", "since_ns", "wait_ms"}
                   -> {"state": STATE_DO, STATE_DONE or STATE_WAITING (`wait_ms` is over)}
 
+    token     what the client frees the key by. A request that comes again with the token that has the key is granted
     slots     whole, 1 without --slots; a mutex of more than one has so many holders at most
     ttl_ms    whole milliseconds until it is freed by itself, 0 for never
     keep      whether it outlives the job that holds it
@@ -22,8 +23,8 @@ Ours, below LOCKS, which only a leader of ours answers; others say 404:
     since_ns  `time.monotonic_ns()` of the client's first try: the first to come is served first, by any leader
     wait_ms   whole milliseconds, WAIT_FOR_EVER, or 0 to try once
 
-Each may answer 409 `{"error"}` where the key's state is of another kind, 503 `{"moved": true}` where this server leads
-no longer: the client asks the new leader with the same `since_ns`.
+Each may answer 409 `{"error", "value"}` where the key's state is of another kind, 507 `{"error"}` where there is no
+room, 503 `{"moved": true}` where this server leads no longer: the client asks the new leader with the same `since_ns`.
 """
 
 PING = "/api/leader/v0/ping"

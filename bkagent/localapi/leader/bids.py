@@ -62,8 +62,13 @@ class OnceBid:
 
     def _has_begun(self, state: KeyState) -> bool:
         """Return whether this very try was granted before: the answer was lost with its leader."""
-        own = (self.holder.pid, self.holder.job, self.holder.since_ns)
-        return state.text == DOING and any((they.pid, they.job, they.since_ns) == own for they in state.holders)
+        is_named = bool(self.holder.token or self.holder.since_ns)
+        return is_named and state.text == DOING and any(_is_same_try(holder, self.holder) for holder in state.holders)
+
+
+def _is_same_try(one: Holder, other: Holder) -> bool:
+    tries = ((holder.token, holder.pid, holder.job, holder.since_ns) for holder in (one, other))
+    return len(set(tries)) == 1
 
 
 Bid = Union[MutexBid, OnceBid]

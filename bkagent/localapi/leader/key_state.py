@@ -14,7 +14,7 @@ from bkagent.wire.reader import Reader
 class Holder:
     """A client that holds a mutex, or that has begun what is to be done once.
 
-    token       of the mutex, "" of a `doing`
+    token       that the client made up and frees the key by; "" for a `doing` that is freed by its value alone
     slots       how many holders the key may have with this one
     alive       path of the kernel lock that the client's job holds until it ends, "" outside jobs
     keep        whether the lock outlives that job
@@ -76,8 +76,8 @@ class KeyState:
         return bool(self.holders) and not self.text
 
     def holder_of(self, token: str) -> Optional[Holder]:
-        """Return who holds the mutex by this token, or None."""
-        return next((holder for holder in self.holders if holder.token == token), None) if self.is_mutex else None
+        """Return who has the key by this token, or None."""
+        return next((holder for holder in self.holders if token and holder.token == token), None)
 
     def with_holder(self, holder: Holder) -> KeyState:
         """Return the state after another has got the mutex."""

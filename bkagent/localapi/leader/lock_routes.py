@@ -6,7 +6,7 @@ import time
 from typing import Callable, Dict, Mapping, Optional
 from urllib.parse import unquote_to_bytes
 
-from bkagent.errors import WireError
+from bkagent.errors import AgentError, WireError
 from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.leader.bids import ENDED, FINISHED, GRANTED, INVALID, Bid, MutexBid, OnceBid
 from bkagent.localapi.leader.key_state import Holder
@@ -32,6 +32,14 @@ _OWNER = "the user"  # who serves the socket lets only processes of the same use
 _TEXT_LIMIT_BYTES = 4096  # of what a client says of itself
 
 _Handlers = Dict[str, Callable[[Request], Answer]]
+
+
+class _InvalidState(AgentError):
+    """A key is used for something else. `value` says for what."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(f"invalid lock state {go_quote(value)}")
+        self.value = value
 
 
 class LockRoutes:
@@ -77,6 +85,8 @@ class LockRoutes:
             if path.startswith(lock_protocol.LOCKS):
                 return json_answer(503, {"moved": True})
             return error_answer(503, str(problem))
+        except _InvalidState as problem:
+            return json_answer(409, {"error": str(problem), "value": problem.value})
         except NoRoom as problem:
             return error_answer(507, str(problem))
         except WireError as problem:
@@ -115,7 +125,7 @@ class LockRoutes:
 
     def _post_begin(self, request: Request) -> Answer:
         read = _read(request)
-        outcome = self._ask(request, read, OnceBid(_holder(read, "", 1)))
+        outcome = self._ask(request, read, OnceBid(_holder(read, _text(read, "token", VALUE_LIMIT_BYTES, ""), 1)))
         states = {GRANTED: lock_protocol.STATE_DO, FINISHED: lock_protocol.STATE_DONE}
         return json_answer(200, {"state": states.get(outcome.verdict, lock_protocol.STATE_WAITING)})
 
@@ -129,7 +139,7 @@ class LockRoutes:
         wait_s = None if wait_ms == lock_protocol.WAIT_FOR_EVER else wait_ms / 1000
         outcome = self._table.request(_own_key(read), bid, wait_s, request.client_is_connected)
         if outcome.verdict == INVALID:
-            raise HttpError(409, f"invalid lock state {go_quote(outcome.value)}")
+            raise _InvalidState(outcome.value)
         if outcome.verdict == ENDED:
             raise HttpError(409, "the job that asks for the lock has ended")
         return outcome

@@ -74,8 +74,11 @@ _Queue = List[Tuple[int, int, _Waiter]]  # the moment of the client's first try,
 class LockTable:
     """Thread-safe. It begins with what the journal has, and does not lead.
 
-    `watch(path, tell)` calls `tell(path)` on another thread when the kernel lock at `path` is free. The waiters of a
-    key are of one kind, since a change of the kind answers them; so those behind the first need not be looked at.
+    `watch(path, tell)` calls `tell(path)` on another thread when the kernel lock at `path` is free; `on_ttl()` is
+    called when a time is set that `expire` must be called at.
+
+    The waiters of a key are of one kind, since a change of the kind answers them; so those behind the first need not be
+    looked at.
     """
 
     def __init__(
@@ -85,8 +88,10 @@ class LockTable:
         *,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         now_ns: Callable[[], int] = time.time_ns,
+        on_ttl: Callable[[], None] = lambda: None,
         keys_count: int = KEYS_COUNT,
     ) -> None:
+        self._on_ttl = on_ttl
         self._journal, self._watch, self._clock_ns, self._now_ns = journal, watch, clock_ns, now_ns
         self._keys_count = keys_count
         self._lock = threading.Lock()
@@ -103,26 +108,27 @@ class LockTable:
         """Whether clients are served."""
         return self._leads
 
-    def lead(self, *, after_another: bool = False) -> None:
-        """Serve clients from now on.
-
-        `after_another` says that another program has led since, which knew nothing of this table: what no job's end
-        would free is forgotten, but for what is done.
-        """
+    def lead(self) -> None:
+        """Serve clients from now on."""
         with self._lock:
-            if after_another and not self._leads:
-                for key, state in list(self._states.items()):
-                    self._put(key, state, state.survivor())
             self._leads = True
 
     def follow(self) -> None:
-        """Serve clients no longer, and tell those who wait."""
+        """Serve clients no longer, and tell those who wait, since another program leads.
+
+        It begins without any locks. So what no job's end would free is forgotten, but for what is done.
+        """
         with self._lock:
-            self._leads = False
-            for queue in self._queues.values():
-                for _, _, waiter in queue:
-                    waiter.answer(MOVED)
-            self._queues.clear()
+            self._stop_leading()
+            for key, state in list(self._states.items()):
+                self._put(key, state, state.survivor())
+
+    def close(self) -> None:
+        """Serve clients no longer, and tell those who wait. The next leader begins with what the journal has now."""
+        with self._lock:
+            self._stop_leading()
+            if self._journal is not None:
+                self._journal.close()
 
     def load(self, key: str) -> str:
         """Return the value of a key. Raises NotLeading."""
@@ -171,7 +177,7 @@ class LockTable:
             state = self._current(key)
             if state.holder_of(token) is not None:
                 self._put(key, state, state.without(lambda holder: holder.token == token))
-            elif not state.is_mutex and state.value == token:
+            elif not state.is_mutex and state.text == token:
                 self._put(key, state, _FREE_STATE)
             else:
                 return state.value, False
@@ -202,7 +208,7 @@ class LockTable:
         with self._lock:
             self._check_leading()
             self._expire()
-            return [LockRow(key, state, len(self._queues.get(key, ()))) for key, state in self._states.items()]
+            return [LockRow(key, state, self._count_waiters(key)) for key, state in self._states.items()]
 
     def _restore(self, states: Dict[str, KeyState]) -> None:
         with self._lock:
@@ -214,6 +220,16 @@ class LockTable:
             heapq.heapify(self._expiries)
             for path in list(self._bound):
                 self._watch(path, self.end_of_holder)
+
+    def _stop_leading(self) -> None:
+        self._leads = False
+        for queue in self._queues.values():
+            for _, _, waiter in queue:
+                waiter.answer(MOVED)
+        self._queues.clear()
+
+    def _count_waiters(self, key: str) -> int:
+        return sum(waiter.is_connected() for _, _, waiter in self._queues.get(key, ()))
 
     def _check_leading(self) -> None:
         if not self._leads:
@@ -290,6 +306,7 @@ class LockTable:
             self._put(key, state, granted)
             if expires_ns:
                 heapq.heappush(self._expiries, (expires_ns, key, holder.token))
+                self._on_ttl()
         return granted
 
     def _expire(self) -> None:

@@ -1,0 +1,49 @@
+"""The locks of a machine as the process that leads has them: table, journal, watches and routes together."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from bkagent.localapi.leader.holder_watch import HolderWatch
+from bkagent.localapi.leader.lock_journal import LockJournal
+from bkagent.localapi.leader.lock_routes import LockRoutes
+from bkagent.localapi.leader.lock_table import LockTable
+from bkagent.system.boot import boot_id
+from bkagent.wire.log_events import EventReport
+
+
+class LockService:
+    """Answers requests; only the process that holds the kernel lock of the leader may make one.
+
+    answer(request)   the answer to any request for the leader's socket; on many threads
+    """
+
+    def __init__(self, folder: str, report: EventReport) -> None:
+        """Go on with what the journal in the folder of the sockets has. Leads only after `lead`."""
+        self._ttl_set = threading.Event()
+        self._closed = False
+        journal = LockJournal.open(folder, boot_id(), report)
+        self._table = LockTable(journal, HolderWatch(report).watch, on_ttl=self._ttl_set.set)
+        self.answer = LockRoutes(self._table).answer
+        threading.Thread(target=self._expire, name="lock-expiry", daemon=True).start()
+
+    def lead(self) -> None:
+        """Serve clients from now on: before they are told to come here."""
+        self._table.lead()
+
+    def follow(self) -> None:
+        """Serve clients no longer, since another program leads: all locks but those of jobs that run are forgotten."""
+        self._table.follow()
+
+    def close(self) -> None:
+        """Serve clients no longer. The journal has everything when this returns."""
+        self._table.close()
+        self._closed = True
+        self._ttl_set.set()
+
+    def _expire(self) -> None:
+        while not self._closed:
+            self._ttl_set.clear()
+            due_ns = self._table.expire()
+            self._ttl_set.wait(None if due_ns is None else max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
