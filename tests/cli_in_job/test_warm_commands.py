@@ -16,6 +16,7 @@ from bkagent.config import self_command
 from bkagent.system.stand_in import stand_in
 from bkagent.warm.command_forks import CommandForks
 from tests.fakes.control_plane import deadline
+from tests.fakes.fake_leader import FakeLeader
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")
 
@@ -319,6 +320,22 @@ def test_many_at_once(warm, count):
     ran = warm.shell(shell, str(count))
     assert ran.stdout == b"1\n" * count, ran.stderr
     assert eventually(lambda: warm.slots() == []) and warm.is_warm()
+
+
+def test_a_warm_command_that_waits_for_a_lock_ends_with_its_caller(warm, tmp_path):
+    warm.environ["BUILDKITE_SOCKETS_PATH"] = str(tmp_path / "s")
+    warm.wait()
+    with FakeLeader(tmp_path / "s") as leader:
+        leader.states["key"] = "taken"
+        with warm.start("lock", "acquire", "key") as caller:
+            assert leader.wait_seen("PATCH", 2)
+            forks = warm.forks()
+            assert len(forks) == 1 and forks != [caller.pid]
+            caller.terminate()
+            assert caller.wait(60) == -signal.SIGTERM
+        assert eventually(lambda: warm.forks() == [])
+        leader.swap("key", "taken", "")
+        assert warm.run("lock", "acquire", "key").stdout.decode().strip() == leader.states["key"]
 
 
 def test_times_are_those_of_the_callers_zone(warm):

@@ -14,6 +14,7 @@ from typing import Dict, List
 import pytest
 
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
+from tests.fakes.fake_leader import FakeLeader
 from tests.whole.locking import Machine
 from tests.whole.running import PATIENCE_S, Start, wait_until
 
@@ -94,6 +95,21 @@ def test_the_first_to_come_is_the_first_to_be_served(machine: Machine) -> None:
         assert granted.communicate(timeout=PATIENCE_S)[0].decode().strip() == token
         order.append(granted)
     assert order == commands
+
+
+def test_a_wait_goes_over_to_a_leader_of_the_reference_and_back(machine: Machine) -> None:
+    machine.agent()
+    machine.run("acquire", "key")
+    other = FakeLeader(machine.sockets)
+    other.states["key"] = "taken"
+    with machine.command("acquire", "key") as command:
+        assert wait_until(lambda: machine.waiting("key") == 1)
+        with other:
+            assert other.wait_seen("PATCH")
+            assert command.poll() is None
+        # What no job holds is forgotten, as the other leader knew nothing of it.
+        token = command.communicate(timeout=PATIENCE_S)[0].decode().strip()
+    assert command.returncode == 0 and machine.state("key") == token
 
 
 def test_what_is_listed(machine: Machine, plane: FakeControlPlane, gate: Path) -> None:
