@@ -24,7 +24,7 @@ _TERM_S = 1.0  # a request that was held for longer was held by a leader that wo
 _LONGEST_HOLD_MS = 3_600_000  # a request that waits is sent anew after that, which costs it no place in the queue
 
 
-class NoLeader(AgentError):
+class LeaderMissing(AgentError):
     """No agent leads, and none has done so since the first request."""
 
 
@@ -104,7 +104,7 @@ class Leader:
 
         `patience_s` is the longest time that it waits for another leader.
 
-        Raises NoLeader, AgentError if the leader was lost and none came in its place, WaitOver.
+        Raises LeaderMissing, AgentError if the leader was lost and none came in its place, WaitOver.
         """
         repeated = False
         lost_at, looks_until = 0.0, 0.0
@@ -168,7 +168,7 @@ class Leader:
     def _absence(self, problem: str) -> AgentError:
         if self._was_reached:
             return AgentError(f"the agent that led is gone, and no other has taken its place: {problem}")
-        return NoLeader(f"{self._path}: {problem}")
+        return LeaderMissing(f"{self._path}: {problem}")
 
 
 def _is_of_an_agent(name: str) -> bool:

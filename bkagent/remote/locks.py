@@ -20,7 +20,7 @@ _POLL_S = 0.1  # the reference's
 _PATIENCE_S = 0.5  # of a command that is about to end
 
 
-class Holder:
+class HolderDetails:
     """Who takes a lock. `alive` is the kernel lock that its job's process holds until the job ends, "" outside jobs."""
 
     __slots__ = ("pid", "job", "agent", "alive")
@@ -47,7 +47,7 @@ class LockClient:
 
     __slots__ = ("_leader", "_holder")
 
-    def __init__(self, sockets_path: str, holder: Holder) -> None:
+    def __init__(self, sockets_path: str, holder: HolderDetails) -> None:
         self._leader = Leader(sockets_path)
         self._holder = holder
 

@@ -210,10 +210,10 @@ def test_a_leader_that_is_lost(locks, leader, tmp_path, monkeypatch):
     monkeypatch.setattr("bkagent.remote.leader._SUCCESSOR_S", 0.2)
     from bkagent.errors import AgentError
     from bkagent.remote.leader import Wait
-    from bkagent.remote.locks import Holder, LockClient, Terms
+    from bkagent.remote.locks import HolderDetails, LockClient, Terms
 
     leader.states["key"] = "taken"
-    client, problems = LockClient(str(tmp_path / "s"), Holder(1)), []
+    client, problems = LockClient(str(tmp_path / "s"), HolderDetails(1)), []
 
     def wait():
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from bkagent.errors import AgentError
-from bkagent.remote.locks import Holder, LockClient
+from bkagent.remote.locks import HolderDetails, LockClient
 from tests.fakes.agent_process import AgentProcess, clean_environment
 from tests.fakes.control_plane import FakeJob
 from tests.whole.running import PATIENCE_S, Start, processes_with, wait_until
@@ -59,7 +59,7 @@ class Machine:
         return pid
 
     def client(self) -> LockClient:
-        return LockClient(str(self.sockets), Holder(os.getpid()))
+        return LockClient(str(self.sockets), HolderDetails(os.getpid()))
 
     def locks(self) -> Dict[str, Dict[str, Any]]:
         """Return the locks by key."""

@@ -8,8 +8,8 @@ from bkagent.config.options import job
 from bkagent.config.options import locks as options
 from bkagent.config.options.sockets import SOCKETS_PATH
 from bkagent.errors import AgentError, UsageError
-from bkagent.remote.leader import NoLeader
-from bkagent.remote.locks import Holder, LockClient
+from bkagent.remote.leader import LeaderMissing
+from bkagent.remote.locks import HolderDetails, LockClient
 from bkagent.system import file_lock
 from bkagent.wire import lock_protocol
 
@@ -36,7 +36,7 @@ def run(call: "Call", failure: str, work: "Callable[[LockClient], None]") -> int
     client = LockClient(paths.expand(call.settings[SOCKETS_PATH], call.environ), holder(call.environ))
     try:
         work(client)
-    except NoLeader as error:
+    except LeaderMissing as error:
         raise AgentError(
             f"could not connect to Agent API: {error}\n"
             "this command needs an agent on this machine that was started with --agent-api"
@@ -53,9 +53,9 @@ def token() -> str:
     return lock_protocol.token(os.getpid(), os.urandom(16))
 
 
-def holder(environ: "Mapping[str, str]") -> Holder:
+def holder(environ: "Mapping[str, str]") -> HolderDetails:
     """Return who takes a lock here: this process, and its job if this is one."""
-    return Holder(
+    return HolderDetails(
         os.getpid(), environ.get(job.JOB.env[0], ""), environ.get(job.AGENT_NAME_VARIABLE, ""), _alive_path(environ)
     )
 
