@@ -16,6 +16,11 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(TOP, "packaging")
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
 COLLECTED = "site-packages/"
+# What the header does with the Python that it finds.
+_START = (
+    """exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); """
+    """from archive_entry import run; run()' "$0" "$@\""""
+)
 
 
 def build(folder: str) -> str:
@@ -68,12 +73,13 @@ def _digest(members: "dict[str, bytes]") -> str:
 
 def _filled(name: str, digest: str) -> bytes:
     sys.path.insert(0, TOP)
-    from bkagent.system import started_with
+    from bkagent.system import python_search, started_with
     from bkagent.version import FULL_VERSION
 
     with open(os.path.join(HERE, name), encoding="utf-8") as file:
         text = file.read()
     text = text.replace("# @STARTED_WITH@\n", started_with.SCRIPT)
+    text = text.replace("# @FIND_PYTHON@\n", python_search.script(_START))
     text = text.replace("@HASH@", digest).replace("@VERSION@", f"buildkite-agent version {FULL_VERSION}")
     return text.encode("utf-8")
 

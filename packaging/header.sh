@@ -43,11 +43,7 @@ for __bk_folder in "${0%/*}/../lib" "${HOME:-/nonexistent}/.buildkite-agent"; do
     exec "$__bk_python" -I -S -c "$__bk_run" "$__bk_code" "$0" "$@"
   fi
 done
-for __bk_python in "${BKAGENT_PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 /usr/local/bin/python3 /usr/bin/python3; do
-  __bk_python=$(command -v "$__bk_python") || continue
-  "$__bk_python" -I -S -c 'import sys; sys.exit(sys.version_info < (3, 8))' 2>/dev/null || continue
-  exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); from archive_entry import run; run()' "$0" "$@"
-done
+# @FIND_PYTHON@
 __bk_name=${0##*/}
 echo "${__bk_name%.pyz} needs Python 3.8 or newer, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
 exit 127

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PATHS = (
     agent.BUILD_PATH, agent.SOCKETS_PATH, agent.JOB_CONTEXT_PATH, agent.HOOKS_PATH, agent.PLUGINS_PATH,
     checkout.GIT_MIRRORS_PATH, accepted.SIGNING_JWKS_FILE, job_logs.TMPFILE_FOLDER, job_logs.FOLDER,
+    agent.CONTAINER_BINARY,
 )  # fmt: skip
 
 

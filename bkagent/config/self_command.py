@@ -7,8 +7,9 @@ Job variables come from outside, so nothing of them may change which code runs: 
 import os
 import sys
 
+from bkagent.config import carried_code
 from bkagent.errors import ConfigError
-from bkagent.system import started_with, trusted_path
+from bkagent.system import python_search, started_with, trusted_path
 from bkagent.system.system_kind import ON_WINDOWS
 
 TYPE_CHECKING = False
@@ -34,13 +35,16 @@ SERVED = (
 )  # fmt: skip
 CALLS = "calls"  # beside the launchers: where they ask a warm process to run what is served
 
+# Where the code or Python is not at its place, the launcher runs the code that it carries: in a container, say.
 _POSIX = """#!/bin/sh
-{ask}{started_with}[ -x {python} ] || {{
-  echo "${{0##*/}}: this launcher needs Python at its old place, which is not here (is this a container?)" >&2
-  exit 127
-}}
-exec {python} -I -S -c {code} {root} "$0" "$@"
+{ask}{started_with}if [ -x {python} ] && [ -e {root} ]; then
+  exec {python} -I -S -c {code} {root} "$0" "$@"
+fi
+{find_python}echo "${{0##*/}} needs Python 3.8 or newer, which is not on PATH here. In a container without it a static \
+buildkite-agent can be mounted: start the agent with --container-binary=PATH" >&2
+exit 127
 """
+_CARRIED = f"""exec "$__bk_python" -I -S -c '{_CODE_OF_PROGRAM}' "$0" "$0" "$@\""""
 _CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" "%~f0" %*\r\n'
 NAMES = ("buildkite-agent", "bkagent")
 
@@ -83,7 +87,8 @@ def launcher_folder(state_path: str) -> str:
     It is named after what the launchers hold, so that a running job keeps its own after an upgrade.
     """
     files = _launchers()
-    folder = os.path.join(state_path, "bin", _digest("".join(sorted(files.values()))))
+    contents = "".join(sorted(files.values())) + carried_code.fingerprint(code_root())
+    folder = os.path.join(state_path, "bin", _digest(contents))
     if not all(os.path.exists(os.path.join(folder, name)) for name in files):
         _make(folder, files)
     return folder
@@ -97,6 +102,7 @@ def _launchers() -> "dict[str, str]":
         python=_shell_quote(sys.executable),
         code=code,
         root=_shell_quote(code_root()),
+        find_python=python_search.script(_CARRIED),
     )
     files = dict.fromkeys(NAMES, script)
     if ON_WINDOWS:
@@ -127,9 +133,27 @@ def _digest(text: str) -> str:
 
 def _make(folder: str, files: "dict[str, str]") -> None:
     os.makedirs(folder, mode=0o700, exist_ok=True)
+    written: "dict[str, str]" = {}  # paths by text
     for name, text in files.items():
         aside = os.path.join(folder, f".{name}.{os.getpid()}")
-        with open(aside, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-        os.chmod(aside, 0o755)
+        if text not in written or not _link(written[text], aside):
+            _write(aside, text)
         os.replace(aside, os.path.join(folder, name))
+        written[text] = os.path.join(folder, name)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text)
+    if os.sep == "/":
+        carried_code.append(path, code_root())
+    os.chmod(path, 0o755)
+
+
+def _link(path: str, aside: str) -> bool:
+    """Make `aside` the same file as `path`; return whether the filesystem can."""
+    try:
+        os.link(path, aside)
+        return True
+    except OSError:
+        return False

@@ -21,7 +21,7 @@ class JobProcessSettings:
     """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds.
 
     `override_self` is a program of the job's PATH that is called for what the job process else does itself as
-    `env dump`, `meta-data` or `artifact upload`; "" for none.
+    `env dump`, `meta-data` or `artifact upload`; "" for none. `container_binary` is the program that plugins mount.
     """
 
     job_id: str
@@ -52,6 +52,7 @@ class JobProcessSettings:
     signal_grace_s: float
     debug: bool
     override_self: str
+    container_binary: str
     protection: Protection
     compat: Compat
 
@@ -99,6 +100,7 @@ def from_settings(settings: Settings, environ: Mapping[str, str]) -> JobProcessS
         signal_grace_s=float(signal_grace_s(cancel_grace_s, settings[agent.SIGNAL_GRACE_PERIOD])),
         debug=settings[logging.DEBUG],
         override_self=override_self,
+        container_binary=settings[agent.CONTAINER_BINARY],
         protection=_protection(settings, environ),
         compat=Compat(settings[COMPAT], frozenset(settings[logging.EXPERIMENT])),
     )

@@ -10,6 +10,7 @@ from bkagent.localapi.answers import error_answer
 from bkagent.transport.answer import Answer
 from bkagent.transport.request_head import RequestHead
 from bkagent.wire.upstream_protocol import (
+    JOB_ENDPOINT,
     PASSED_ON_HEADER,
     PREFIX,
     TIMEOUT_HEADER,
@@ -55,7 +56,7 @@ class Upstream:
 
     def is_for(self, endpoint: str, token: str) -> bool:
         """Return whether a command that was given this endpoint and token means the same as the job."""
-        return endpoint.rstrip("/") == self._endpoint.rstrip("/") and token == self._token
+        return endpoint.rstrip("/") in (self._endpoint.rstrip("/"), JOB_ENDPOINT) and token == self._token
 
     def pass_on(self, head: RequestHead, body: bytes) -> Answer:
         """Send a command's request on and return the control plane's answer as it is, or 502 when none came."""

@@ -27,18 +27,21 @@ def connect(
     environ: "Mapping[str, str]",
     request_log: "Optional[RequestLog]" = None,
     scrub: "Optional[Callable[[str], str]]" = None,
+    is_endpoint_given: bool = True,
 ) -> "InJobClient":
     """Return a client of `endpoint` for one command.
 
     `environ` says where the local socket is, if there is one. `scrub` takes out what must not leave the job.
+    An endpoint that is only the default is not asked of the socket, which may serve another one: containers get the
+    job's token and socket, but mostly not its endpoint.
     """
-    return InJobClient(endpoint, token, environ, request_log, scrub)
+    return InJobClient(endpoint, token, environ, request_log, scrub, is_endpoint_given)
 
 
 class InJobClient:
     """Calls like `remote.client.Client`, through the local socket if there is one."""
 
-    __slots__ = ("endpoint", "token", "_environ", "_request_log", "_socket", "_direct", "_scrub")
+    __slots__ = ("endpoint", "token", "_environ", "_request_log", "_socket", "_direct", "_scrub", "_served_endpoint")
 
     def __init__(
         self,
@@ -47,8 +50,10 @@ class InJobClient:
         environ: "Mapping[str, str]",
         request_log: "Optional[RequestLog]" = None,
         scrub: "Optional[Callable[[str], str]]" = None,
+        is_endpoint_given: bool = True,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
+        self._served_endpoint = self.endpoint if is_endpoint_given else upstream_protocol.JOB_ENDPOINT
         self.token = token
         self._environ = environ
         self._request_log = request_log
@@ -105,7 +110,7 @@ class InJobClient:
         """Return the control plane's answer, or None if the socket does not serve this request."""
         sent: "Dict[str, str]" = {**request_headers.from_environ(self._environ), **headers}
         sent["Authorization"] = "Bearer " + self._environ.get(upstream_protocol.TOKEN_VARIABLE, "")
-        sent[upstream_protocol.ENDPOINT_HEADER] = self.endpoint
+        sent[upstream_protocol.ENDPOINT_HEADER] = self._served_endpoint
         sent[upstream_protocol.TOKEN_HEADER] = self.token
         sent[upstream_protocol.TIMEOUT_HEADER] = f"{timeout_s:g}"
         body = b""

@@ -7,6 +7,7 @@ REDACTED answers with texts as they may leave the job, for what goes another way
 PREFIX = "/api/bkagent/v0/upstream/"
 REDACTED = "/api/bkagent/v0/redacted"
 ENDPOINT_HEADER = "x-bkagent-endpoint"
+JOB_ENDPOINT = "job"  # in that header: the endpoint of the job, whichever it is
 TOKEN_HEADER = "x-bkagent-token"
 TIMEOUT_HEADER = "x-bkagent-timeout"
 PASSED_ON_HEADER = "X-Bkagent-Upstream"  # marks an answer as the control plane's, so that its 404 is not taken for ours

@@ -156,6 +156,19 @@ def test_the_socket_is_what_carries_it(job):
     assert sent(job).headers["user-agent"] == "bkagent-test"
 
 
+def test_a_command_that_was_told_no_endpoint_uses_that_of_the_socket(job):
+    """In a container: plugins mount the socket and pass its token and the job's, and no endpoint."""
+    job.server.routes[f"POST {DATA}keys"] = (200, ["k"])
+    assert job.run("meta-data", "keys", env={"BUILDKITE_AGENT_ENDPOINT": None}).stdout == b"k\n"
+    assert sent(job).headers["user-agent"] == "bkagent-test"
+
+
+def test_a_command_that_was_told_another_endpoint_connects_itself(job):
+    job.server.routes[f"POST /other/jobs/{JOB_ID}/data/keys"] = (200, ["k"])
+    job.run("meta-data", "keys", env={"BUILDKITE_AGENT_ENDPOINT": job.server.url + "/other"})
+    assert sent(job).headers["user-agent"].startswith("buildkite-agent/")
+
+
 @pytest.mark.parametrize(
     "change",
     [

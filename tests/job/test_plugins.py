@@ -284,3 +284,13 @@ def test_a_job_process_loads_what_plugins_need_only_for_a_step_that_has_them() -
     code = "import sys, bkagent.job.process; print([name for name in sys.modules if 'bkagent.plugins' in name])"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
     assert done.stdout == b"[]\n"
+
+
+def test_a_plugin_that_mounts_the_agent_into_its_container_is_told_which(sandbox: JobSandbox, plugins: Plugins) -> None:
+    """And no other plugin or hook: where the variable is set, plugins mount the agent without having been asked to."""
+    text = 'echo "$BUILDKITE_PLUGIN_NAME: ${BUILDKITE_AGENT_BINARY_PATH-unset}" >>"$SEEN"'
+    asked, other = plugins.add("asked", pre_command=text), plugins.add("other", pre_command=text)
+    configured = [{asked: {"mount-buildkite-agent": True}}, {other: {"mount-buildkite-agent": False}}]
+    ended = plugins.run(configured, text, {"BKAGENT_CONTAINER_BINARY": "/opt/static-agent"})
+    assert ended.status == 0, ended.lines
+    assert sandbox.seen() == ["ASKED: /opt/static-agent", "OTHER: unset", ": unset"]

@@ -60,7 +60,7 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "
     from bkagent.agent.run import run as run_agent
     from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
-    from bkagent.cli.start import agent_settings, signals
+    from bkagent.cli.start import agent_settings, containers, signals
 
     defects.follow_call(call, known.scrub)
 
@@ -73,7 +73,8 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}", "config.loaded")
     for sentence in agent_settings.places(settings):
         report("debug", sentence, "config.path")
-    for sentence in agent_settings.warnings(call.settings):
+    texts = [*agent_settings.warnings(call.settings), *containers.warnings(settings.job.options, call.environ)]
+    for sentence in texts:
         report("warn", sentence, "config.warning")
     _make_build_folder(settings.job[agent.BUILD_PATH], call)
     stop = Shutdown()

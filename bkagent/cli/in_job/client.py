@@ -37,7 +37,9 @@ def client(call: "Call") -> "InJobClient":
     settings = call.settings
     token = settings[api.ACCESS_TOKEN].reveal()
     scrub = lambda text: _scrub_name(call, text)  # noqa: E731
-    return in_job.connect(settings[api.ENDPOINT], token, call.environ, request_log(call), scrub)
+    return in_job.connect(
+        settings[api.ENDPOINT], token, call.environ, request_log(call), scrub, settings.is_set(api.ENDPOINT)
+    )
 
 
 def request_log(call: "Call") -> "Optional[RequestLog]":

@@ -8,7 +8,7 @@ from typing import List, Tuple
 from bkagent.agent.session.registration import host_tags
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.cli.command import Call
-from bkagent.cli.start import inherited_env
+from bkagent.cli.start import containers, inherited_env
 from bkagent.config import job_options, paths, self_command, token_source
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, api, session
@@ -94,8 +94,10 @@ def _job(call: Call, state_path: str) -> JobSettings:
     for option in (agent.ALLOWED_REPOSITORIES, agent.ALLOWED_PLUGINS, agent.ALLOWED_VARIABLES):
         if call.settings[option]:
             _check_patterns(call.settings, option)
+    options = job_options.complete(call.settings, call.environ)
+    containers.check(options)
     return JobSettings(
-        job_options.complete(call.settings, call.environ), self_command.launcher_folder(state_path),
+        options, self_command.launcher_folder(state_path),
         inherited_env.inherited_environment(call),
     )  # fmt: skip
 

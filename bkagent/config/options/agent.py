@@ -351,6 +351,14 @@ LEFTOVERS = Option(
     env=("BKAGENT_LEFTOVERS",),
     help="What to do with processes that outlive their job: report (name them in the log) or end (kill them).",
 )
+CONTAINER_BINARY = Option(
+    "container-binary",
+    FILE_PATH,
+    "",
+    env=("BKAGENT_CONTAINER_BINARY",),
+    help="Program that plugins mount into containers as buildkite-agent; by default a static one on PATH, else ours.",
+    job=variable.JobVariable(told=variable.WHEN_SET, open_to=variable.NOBODY, starts_job=True),
+)
 
 COMPAT = compat.COMPAT
 

@@ -7,7 +7,7 @@ from typing import Iterator, List, Mapping, NamedTuple, Sequence
 from bkagent.hooks import find
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import hook_changes
-from bkagent.plugins import configuration
+from bkagent.plugins import configuration, container_binary
 from bkagent.plugins.checkout import CheckedOut
 
 # Code is checked out once and the command runs once; several plugins that want to do it are mostly a mistake.
@@ -49,7 +49,18 @@ def variables_for(job: RunningJob, plugin: CheckedOut) -> Mapping[str, str]:
     if blocked:
         job.log.comment(f"Variables that this agent protects were left out: [{' '.join(blocked)}]")
         hook_changes.note_ignored(job, blocked)
-    return {name: value for name, value in variables.env.items() if name not in blocked}
+    told = {name: value for name, value in variables.env.items() if name not in blocked}
+    return {**told, **_container_variables(job, told)}
+
+
+def _container_variables(job: RunningJob, plugin_env: Mapping[str, str]) -> Mapping[str, str]:
+    """Return by which variable the plugin learns what to mount into its container, if it mounts something."""
+    with job.session.lock:
+        env = dict(job.session.env)
+    variables = container_binary.variables(plugin_env, env, job.settings.container_binary, job.launchers)
+    for path in variables.values():
+        job.log.debug(f"The plugin mounts {path} as buildkite-agent")
+    return variables
 
 
 def _admits(job: RunningJob, name: str, plugin: CheckedOut, position: int) -> bool:

@@ -1,0 +1,85 @@
+"""The launchers that jobs call, where what they were made for is gone, as it is in a container."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Dict, Tuple
+
+import pytest
+
+from tests.conftest import TOP
+
+pytestmark = pytest.mark.skipif(os.sep == "\\", reason="no plugin mounts a launcher there")
+
+_MAKE = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.config import self_command; "
+    "print(self_command.launcher_folder(sys.argv[2]))"
+)
+
+
+def _make(root: Path, state: Path) -> Path:
+    words = [sys.executable, "-I", "-S", "-c", _MAKE, str(root), str(state)]
+    return Path(subprocess.run(words, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A launcher whose code is gone."""
+    folder = tmp_path_factory.mktemp("launcher")
+    root, moved = folder / "code", folder / "moved"
+    shutil.copytree(Path(TOP) / "bkagent", root / "bkagent", ignore=shutil.ignore_patterns("__pycache__"))
+    launchers = _make(root, folder / "state")
+    root.rename(moved)
+    shutil.copy(launchers / "buildkite-agent", folder)
+    return folder / "buildkite-agent"
+
+
+def _run(launcher: Path, *words: str, **env: str) -> Tuple[int, str]:
+    variables: Dict[str, str] = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **env}
+    done = subprocess.run(
+        [str(launcher), *words], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
+    return done.returncode, done.stdout
+
+
+def test_a_launcher_runs_the_code_that_it_carries(launcher: Path) -> None:
+    assert _run(launcher, "--version")[0] == 0
+    status, text = _run(launcher, "meta-data", "get", "key")
+    assert status == 1 and text.startswith("Missing agent-access-token. See: `buildkite-agent meta-data get --help`")
+    # What is beside the code must be there as well.
+    (launcher.parent / "page.html").touch()
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.artifacts import content_types as c; print(c)"
+    assert str(launcher) in subprocess.check_output([sys.executable, "-I", "-S", "-c", program, str(launcher)]).decode()
+
+
+@pytest.mark.parametrize("version", ["exit 1", ""])
+def test_without_a_python_that_is_new_enough_it_says_what_to_do(launcher: Path, tmp_path: Path, version: str) -> None:
+    (tmp_path / "bin").mkdir()
+    if version:
+        (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{version}\n", encoding="ascii")
+        (tmp_path / "bin" / "python3").chmod(0o755)
+    text = (
+        launcher.read_bytes()
+        .replace(b"/usr/local/bin/python3 /usr/bin/python3", b"")
+        .replace(sys.executable.encode(), b"/x")
+    )
+    (tmp_path / "buildkite-agent").write_bytes(text)
+    (tmp_path / "buildkite-agent").chmod(0o755)
+    status, said = _run(tmp_path / "buildkite-agent", "annotate", "x", PATH=str(tmp_path / "bin"))
+    assert status == 127
+    assert said.startswith("buildkite-agent needs Python 3.8 or newer, which is not on PATH here.")
+    assert said.count("\n") == 1 and "--container-binary" in said
+
+
+def test_launchers_of_other_code_at_the_same_place_lie_elsewhere(tmp_path: Path) -> None:
+    root = tmp_path / "code"
+    shutil.copytree(Path(TOP) / "bkagent", root / "bkagent", ignore=shutil.ignore_patterns("__pycache__"))
+    first = _make(root, tmp_path / "state")
+    assert _make(root, tmp_path / "state") == first
+    with (root / "bkagent" / "version.py").open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert _make(root, tmp_path / "state") != first
