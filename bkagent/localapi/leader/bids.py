@@ -29,16 +29,17 @@ class MutexBid:
         """Return GRANTED, INVALID or WAITING."""
         if state.text in (DOING, DONE):
             return INVALID
-        # The client asks again where the answer to its first request was lost.
-        if state.holder_of(self.holder.token) is not None:
-            return GRANTED
         if state.is_free or (state.is_mutex and len(state.holders) < min(state.slots, self.holder.slots)):
             return GRANTED
         return WAITING
 
+    def is_met_by(self, state: KeyState) -> bool:
+        """Return whether it was granted before: the client asks again, since its leader ended before the answer."""
+        return state.is_mutex and state.holder_of(self.holder.token) is not None
+
     def granted(self, state: KeyState, holder: Holder) -> KeyState:
         """Return the state after the grant to `holder`, which is the bid's own from that moment."""
-        return state if state.holder_of(holder.token) is not None else state.with_holder(holder)
+        return state.with_holder(holder)
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,21 @@ class OnceBid:
 
     def verdict_on(self, state: KeyState) -> str:
         """Return GRANTED, FINISHED, INVALID or WAITING."""
-        if state.is_free or self._has_begun(state):
+        if state.is_free:
             return GRANTED
         if state.text == DOING:
             return WAITING
         return FINISHED if state.text == DONE else INVALID
 
-    def granted(self, state: KeyState, holder: Holder) -> KeyState:
-        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
-        return state if self._has_begun(state) else KeyState(DOING, (holder,))
+    def is_met_by(self, state: KeyState) -> bool:
+        """Return whether this very try was granted before. A client that says nothing of itself is never the same."""
+        if state.text != DOING or not (self.holder.token or self.holder.since_ns):
+            return False
+        return any(_is_same_try(holder, self.holder) for holder in state.holders)
 
-    def _has_begun(self, state: KeyState) -> bool:
-        """Return whether this very try was granted before: the answer was lost with its leader."""
-        is_named = bool(self.holder.token or self.holder.since_ns)
-        return is_named and state.text == DOING and any(_is_same_try(holder, self.holder) for holder in state.holders)
+    def granted(self, _state: KeyState, holder: Holder) -> KeyState:
+        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
+        return KeyState(DOING, (holder,))
 
 
 def _is_same_try(one: Holder, other: Holder) -> bool:

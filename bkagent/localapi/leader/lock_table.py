@@ -248,13 +248,14 @@ class LockTable:
         """Put a bid into the queue of its key, and grant what can be granted."""
         waiter = _Waiter(bid, is_connected)
         with self._lock:
-            self._current(key)
-            self._check_room(key)
-            self._bids_count += 1
-            # A moment that is yet to come would let its client wait behind all that come till then.
-            since_ns = min(bid.holder.since_ns, self._clock_ns())
-            bisect.insort(self._queues.setdefault(key, []), (since_ns, self._bids_count, waiter))
-            self._settle(key)
+            state = self._current(key)
+            verdict = GRANTED if bid.is_met_by(state) else bid.verdict_on(state)
+            if bid.is_met_by(state) or verdict not in (GRANTED, WAITING):
+                waiter.answer(verdict, state.value)
+            else:
+                self._check_room(key)
+                self._enqueue(key, waiter)
+                self._settle(key)
             if waiter.verdict == WAITING and may_wait and self._waiters_count >= WAITERS_COUNT:
                 self._withdraw(key, waiter)
                 raise NoRoom(f"{WAITERS_COUNT} clients wait already, which is the most there may be")
@@ -263,6 +264,12 @@ class LockTable:
             if bid.holder.alive:
                 self._watch(bid.holder.alive, self.end_of_holder)
         return waiter
+
+    def _enqueue(self, key: str, waiter: _Waiter) -> None:
+        self._bids_count += 1
+        # A moment that is yet to come would let its client wait behind all that come till then.
+        since_ns = min(waiter.bid.holder.since_ns, self._clock_ns())
+        bisect.insort(self._queues.setdefault(key, []), (since_ns, self._bids_count, waiter))
 
     def _leave(self, key: str, waiter: _Waiter) -> Outcome:
         with self._lock:
@@ -302,11 +309,10 @@ class LockTable:
         expires_ns = self._clock_ns() + bid.ttl_ns if bid.ttl_ns else 0
         holder = replace(bid.holder, granted_ns=self._now_ns(), expires_ns=expires_ns)
         granted = bid.granted(state, holder)
-        if granted is not state:
-            self._put(key, state, granted)
-            if expires_ns:
-                heapq.heappush(self._expiries, (expires_ns, key, holder.token))
-                self._on_ttl()
+        self._put(key, state, granted)
+        if expires_ns:
+            heapq.heappush(self._expiries, (expires_ns, key, holder.token))
+            self._on_ttl()
         return granted
 
     def _expire(self) -> None:

@@ -1,0 +1,295 @@
+"""The table of locks against a model that is plain, under random requests, ends of jobs and changes of leader."""
+
+from __future__ import annotations
+
+import random
+import threading
+from pathlib import Path
+from typing import Callable, Dict, List, Optional
+
+import pytest
+
+from bkagent.localapi.leader import lock_table
+from bkagent.localapi.leader.bids import Bid, MutexBid, OnceBid
+from bkagent.localapi.leader.key_state import Holder
+from bkagent.localapi.leader.lock_journal import LockJournal
+from bkagent.localapi.leader.lock_table import LockTable, NoRoom, NotLeading
+from tests.localapi.leader.lock_model import LockModel, Try
+
+WAIT_S = 30.0
+KEYS = ("a", "b", "c")
+JOBS = ("/job/1/alive", "/job/2/alive", "")
+STEPS_COUNT = 250
+TICK = 1000  # so that the moments of all tries differ
+
+
+class Client(threading.Thread):
+    """Asks the table for what a try wants, and again when the leader has changed."""
+
+    def __init__(self, run: "Run", what: Try) -> None:
+        super().__init__(daemon=True)
+        self.run_of, self.what, self.verdict, self.entered = run, what, "", threading.Event()
+
+    def run(self) -> None:
+        what = self.what
+        table, bid = self.run_of.table, self.run_of.bid_of(what)
+        try:
+            self.verdict = table.request(what.key, bid, None, lambda: not what.is_gone).verdict
+        except NotLeading:
+            self.verdict = "moved"
+        finally:
+            self.entered.set()
+
+
+class Run:
+    """A table, its model, and the clients of both."""
+
+    def __init__(self, seed: int, folder: str) -> None:
+        self.random, self.folder = random.Random(seed), folder
+        self.now, self.number = 1_000_000, 0
+        self.model = LockModel()
+        self.clients: Dict[Try, Client] = {}
+        self.reports: List[object] = []
+        self.table = self.next_table()
+
+    def next_table(self) -> LockTable:
+        journal = LockJournal.open(self.folder, "boot", lambda *about: self.reports.append(about))
+        table = LockTable(journal, lambda path, tell: None, clock_ns=self.clock, now_ns=lambda: 5)
+        table.lead()
+        return table
+
+    def clock(self) -> int:
+        current = threading.current_thread()
+        if isinstance(current, Client):
+            current.entered.set()  # it has the table's lock: whoever asks next comes after it
+        return self.now
+
+    def begin(self, what: Try) -> None:
+        client = self.clients[what] = Client(self, what)
+        client.start()
+        assert client.entered.wait(WAIT_S)
+
+    def check(self) -> None:
+        """The table and the model say the same of every key and every client."""
+        for what in self.model.settle(self.now):
+            client = self.clients.pop(what)
+            client.join(WAIT_S)
+            assert client.verdict == what.verdict, what
+        rows = {row.key: row for row in self.table.rows()}
+        for key in KEYS:
+            assert self.table.load(key) == self.model.value(key)
+            waiting = [each for each in self.model.waiting if each.key == key and not each.is_gone]
+            assert (rows[key].waiting_count if key in rows else 0) == len(waiting)
+            if key in rows:
+                holders = rows[key].state.holders
+                assert len(holders) <= min([holder.slots for holder in holders], default=0)
+
+    def step(self) -> None:
+        self.advance(TICK)
+        steps = [self.ask] * 6 + [self.release] * 4 + [self.swap] * 3
+        steps += [self.end_job, self.leave, self.pass_time, self.lose_leader, self.follow, self.ask_again]
+        self.random.choice(steps)()
+        self.check()
+
+    def ask(self) -> None:
+        self.number += 1
+        what = Try(
+            self.random.choice(KEYS),
+            self.random.choice(("acquire", "acquire", "do")),
+            f"t{self.number}",
+            since=self.now - TICK * self.random.randrange(20) + self.number % TICK,
+            alive=self.random.choice(JOBS),
+            keep=self.random.random() < 0.2,
+        )
+        if what.kind == "acquire":
+            what.slots, what.ttl = self.random.choice((1, 1, 2, 3)), self.random.choice((0, 0, 20 * TICK))
+        self.advance(max(0, what.since - self.now))
+        self.model.waiting.append(what)
+        self.begin(what)
+
+    def ask_again(self) -> None:
+        """The answer to a holder was lost."""
+        for key in KEYS:
+            for what in self.model.holders.get(key, []):
+                assert self.table.request(key, self.bid_of(what), 0).verdict == "granted"
+
+    def bid_of(self, what: Try) -> Bid:
+        holder = Holder(what.token, what.slots, alive=what.alive, keep=what.keep, since_ns=what.since)
+        return OnceBid(holder) if what.kind == "do" else MutexBid(holder, what.ttl)
+
+    def release(self) -> None:
+        key = self.random.choice(KEYS)
+        holders = self.model.holders.get(key, [])
+        if not holders or self.random.random() < 0.1:
+            assert self.table.release(key, "wrong") == (self.model.value(key), False)
+            return
+        holder = self.random.choice(holders)
+        assert self.table.release(key, holder.token) == ("", True)
+        self.model.drop(key, holder)
+
+    def swap(self) -> None:
+        key = self.random.choice(KEYS)
+        value = self.model.value(key)
+        old = self.random.choice((value, value, "", "other"))
+        new = {"": "foreign", "doing": "done"}.get(old, "")
+        swapped = self.model.swap(key, old, new)
+        assert self.table.compare_and_swap(key, old, new) == (new if swapped else value, swapped)
+
+    def end_job(self) -> None:
+        path = self.random.choice(JOBS[:2])
+        for each in [each for each in self.model.waiting if each.alive == path]:
+            each.verdict = "ended"
+            self.model.waiting.remove(each)
+        ended = {each: self.clients.pop(each) for each in list(self.clients) if each.verdict == "ended"}
+        for key in KEYS:
+            bound = [each for each in self.model.holders.get(key, []) if each.alive == path and not each.keep]
+            self.model.drop(key, *bound)
+        self.table.end_of_holder(path)
+        for client in ended.values():
+            client.join(WAIT_S)
+            assert client.verdict == "ended"
+
+    def leave(self) -> None:
+        if self.model.waiting:
+            self.random.choice(self.model.waiting).is_gone = True
+
+    def pass_time(self) -> None:
+        self.advance(15 * TICK)
+
+    def advance(self, duration: int) -> None:
+        """Let time pass; what is over then is free."""
+        self.now += duration
+        for key in KEYS:
+            self.model.drop(key, *[each for each in self.model.holders.get(key, []) if 0 < each.ends_at <= self.now])
+        self.table.expire()
+        self.check()
+
+    def lose_leader(self) -> None:
+        """The leader is killed, and the next goes on from its journal; clients ask that one, in any order."""
+        before, self.table = self.table, self.next_table()
+        before.close()
+        asking = list(self.clients.values())
+        self.random.shuffle(asking)
+        self.model.waiting.clear()
+        self.clients.clear()
+        for client in asking:
+            client.join(WAIT_S)
+            assert client.verdict == "moved"
+            # Each is served as it comes, since the table cannot know who else will.
+            if not client.what.is_gone:
+                self.model.waiting.append(client.what)
+                self.begin(client.what)
+                self.check()
+
+    def follow(self) -> None:
+        """An agent of the reference leads for a while."""
+        self.table.follow()
+        with pytest.raises(NotLeading):
+            self.table.load("a")
+        for client in self.clients.values():
+            client.join(WAIT_S)
+            assert client.verdict == "moved"
+        self.clients.clear()
+        self.model.waiting.clear()
+        for key in KEYS:
+            held = self.model.holders.get(key, [])
+            self.model.drop(key, *[each for each in held if each.keep or not each.alive])
+            if not self.model.holders[key] and self.model.texts.get(key) != "done":
+                self.model.texts[key] = ""
+        self.table.lead()
+
+    def serve_all(self) -> None:
+        """Nobody starves: when all is given back that can be, everyone is answered."""
+        for _ in range(len(self.model.waiting) + len(KEYS)):
+            for key in KEYS:
+                value = self.model.value(key)
+                self.model.swap(key, value, "")
+                self.table.compare_and_swap(key, value, "")
+            self.check()
+        assert not self.model.waiting and not self.clients
+        assert not self.reports
+
+
+def run(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_table, "_CONNECTED_CHECK_S", 2 * WAIT_S)
+    each = Run(seed, str(folder))
+    for _ in range(STEPS_COUNT):
+        each.step()
+    each.serve_all()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_the_table_does_what_the_model_does(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(seed, tmp_path, monkeypatch)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(2, 100))
+def test_the_table_does_what_the_model_does_for_long(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(seed, tmp_path, monkeypatch)
+
+
+def new_table(watch: Optional[lock_table.Watch] = None, **settings: int) -> LockTable:
+    table = LockTable(None, watch or (lambda path, tell: None), **settings)  # type: ignore[arg-type]
+    table.lead()
+    return table
+
+
+def acquire(table: LockTable, key: str, token: str, wait_s: Optional[float] = 0, **about: object) -> str:
+    bid = MutexBid(Holder(token, **about))  # type: ignore[arg-type]
+    return table.request(key, bid, wait_s).verdict
+
+
+def test_a_request_that_comes_again_is_granted_again() -> None:
+    table = new_table()
+    assert [acquire(table, "k", "t"), acquire(table, "k", "t"), acquire(table, "k", "u")] == [
+        "granted", "granted", "waiting",
+    ]  # fmt: skip
+    once = OnceBid(Holder(pid=7, since_ns=5))
+    assert [table.request("o", once, 0).verdict for _ in range(2)] == ["granted", "granted"]
+    assert table.request("p", OnceBid(Holder()), 0).verdict == "granted"
+    assert table.request("p", OnceBid(Holder()), 0).verdict == "waiting"  # two clients that say nothing of themselves
+
+
+def test_a_plain_holder_shares_with_none_and_a_counted_one_with_as_many_as_all_accept() -> None:
+    table = new_table()
+    assert acquire(table, "k", "1") == "granted" and acquire(table, "k", "2", slots=9) == "waiting"
+    table.release("k", "1")
+    verdicts = [acquire(table, "k", str(slots), slots=slots) for slots in (5, 3, 4, 2, 9)]
+    assert verdicts == ["granted", "granted", "granted", "waiting", "waiting"]
+    assert table.load("k") == "slots(3/3)"
+    table.release("k", "3")
+    assert table.load("k") == "slots(2/4)"
+
+
+def test_there_are_no_more_keys_and_waiters_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lock_table, "WAITERS_COUNT", 0)
+    table = new_table(keys_count=2)
+    assert table.compare_and_swap("1", "", "x") == ("x", True)
+    assert acquire(table, "2", "t") == "granted"
+    with pytest.raises(NoRoom, match="2 keys"):
+        table.compare_and_swap("3", "", "x")
+    with pytest.raises(NoRoom, match="2 keys"):
+        acquire(table, "3", "t")
+    with pytest.raises(NoRoom, match="0 clients"):
+        acquire(table, "2", "u", None)
+    assert table.load("3") == "" and table.compare_and_swap("3", "", "") == ("", True)
+    table.release("2", "t")
+    assert acquire(table, "3", "t") == "granted"  # and the bid that was refused has left the queue
+
+
+def test_a_job_that_ends_while_it_asks_holds_nothing() -> None:
+    """The watch may tell of the end at once, on another thread."""
+    threads: List[threading.Thread] = []
+
+    def watch(path: str, tell: Callable[[str], None]) -> None:
+        threads.append(threading.Thread(target=tell, args=(path,)))
+        threads[-1].start()
+
+    table = new_table(watch)
+    assert acquire(table, "k", "t", alive="/gone") == "granted"
+    for thread in threads:
+        thread.join(WAIT_S)
+    assert table.load("k") == "" and len(threads) == 1
