@@ -145,7 +145,7 @@ def _make(folder: str, files: "dict[str, str]") -> None:
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
-    if os.sep == "/":
+    if not ON_WINDOWS:
         carried_code.append(path, code_root())
     os.chmod(path, 0o755)
 

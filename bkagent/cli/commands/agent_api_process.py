@@ -19,6 +19,6 @@ def run(call: Call) -> int:
 
 
 COMMAND = Command(
-    name="agent-api-process", summary="Take part in the Agent API for an agent", arguments=("FOLDER",),
-    example="bkagent agent-api-process ~/.buildkite-agent/sockets", run=run,
+    "agent-api-process", run, arguments=("FOLDER",),
+    example="bkagent agent-api-process ~/.buildkite-agent/sockets",
 )  # fmt: skip

@@ -103,11 +103,6 @@ class LockTable:
         self._expiries: List[Tuple[int, str, str]] = []  # a heap: when, of which key, by which token
         self._restore(journal.states if journal is not None else {})
 
-    @property
-    def leads(self) -> bool:
-        """Whether clients are served."""
-        return self._leads
-
     def lead(self) -> None:
         """Serve clients from now on."""
         with self._lock:
