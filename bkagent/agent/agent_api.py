@@ -18,6 +18,7 @@ _LEAN = {"MALLOC_ARENA_MAX": "1"}
 _MOST_FAILURES = 3  # in a row, of processes that never came to serve: the next one will not either
 _SHORT_LIFE_S = 1.0
 _PAUSE_S = 0.5  # after a short life
+_READY_WITHIN_S = 5.0
 _ENDS_WITHIN_S = 3.0
 _BLOCK_BYTES = 65536
 
@@ -31,7 +32,8 @@ class AgentApi:
         self._closed = threading.Event()
         self._line: Optional[socket.socket] = None  # closing it ends the process
         self._child: Optional[process_start.Child] = None
-        self._thread = threading.Thread(target=self._keep, name="agent-api", daemon=True)
+        self._settled = threading.Event()  # set once there is a leader, or will be none
+        self._thread = threading.Thread(target=self._run, name="agent-api", daemon=True)
 
     def open(self) -> None:
         """Begin to keep one. Does not wait for it."""
@@ -40,6 +42,11 @@ class AgentApi:
         else:
             text = "this agent runs without the Agent API: this system or this Python has no Unix sockets"
             self._report("warn", text, "agent_api.unavailable")
+
+    def wait(self) -> None:
+        """Wait, not for long, until jobs find a leader if they ever will."""
+        if self._thread.is_alive():
+            self._settled.wait(_READY_WITHIN_S)
 
     def close(self) -> None:
         """Have the process end, which gives the lead to another agent, and wait for that."""
@@ -53,6 +60,12 @@ class AgentApi:
         child = self._child
         if self._thread.is_alive() and child is not None:
             child.kill_group()
+
+    def _run(self) -> None:
+        try:
+            self._keep()
+        finally:
+            self._settled.set()
 
     def _keep(self) -> None:
         failures = 0
@@ -94,7 +107,7 @@ class AgentApi:
 
     def _pass_on_messages(self, line: socket.socket) -> _Messages:
         """Report what the process reports until it hangs up; return what it was."""
-        messages = _Messages(self._report)
+        messages = _Messages(self._report, self._settled)
         try:
             rest = b""
             while True:
@@ -120,14 +133,14 @@ class AgentApi:
 
 
 class _Messages:
-    """Passes on what a process reports, and remembers what that says of the process.
+    """Passes on what a process reports, and remembers what that says of the process; `settled` is set by the first.
 
     is_ready     it serves, or waits to do so
     is_refused   another one would not be able to serve either
     """
 
-    def __init__(self, report: EventReport) -> None:
-        self._report = report
+    def __init__(self, report: EventReport, settled: threading.Event) -> None:
+        self._report, self._settled = report, settled
         self.is_ready = self.is_refused = False
 
     def pass_on(self, line: bytes) -> None:
@@ -138,8 +151,11 @@ class _Messages:
             message = None
         if not isinstance(message, dict):
             text = line.decode("utf-8", "replace").rstrip()
-            return self._report("error", f"the process of the Agent API: {text}", "agent_api.output")
+            self._report("error", f"the process of the Agent API: {text}", "agent_api.output")
+            return
         event = str(message.get("event"))
+        self._report(str(message.get("level")), str(message.get("text")), event)
         self.is_ready = self.is_ready or event == "agent_api.ready"
         self.is_refused = self.is_refused or event == "agent_api.unavailable"
-        return self._report(str(message.get("level")), str(message.get("text")), event)
+        if self.is_ready or self.is_refused:
+            self._settled.set()

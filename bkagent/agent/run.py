@@ -62,7 +62,7 @@ def run(
     try:
         takeover.scan()
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
-        return _work(settings, context, takeover)
+        return _work(settings, context, takeover, agent_api)
     finally:
         if agent_api is not None:
             agent_api.close()
@@ -103,7 +103,7 @@ def _collect(settings: AgentSettings, report: EventReport) -> None:
         cleanup.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 
 
-def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) -> int:
+def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover, agent_api: Optional[AgentApi]) -> int:
     stop, report = context.stop, context.report
     report("info", "Registering agent with Buildkite...", "agent.registering")
     try:
@@ -127,6 +127,8 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover) ->
         own = replace(context, stop=stop.part(), report=_prefix_with(report, session.name))
         workers.append(Worker(index, session, own, idle_timer))
     commands.open()
+    if agent_api is not None:
+        agent_api.wait()
     watch = read_watch(settings.environ, report)
     watchdog = Watchdog(watch, lambda: all(worker.is_well() for worker in workers), report) if watch else None
     try:

@@ -16,6 +16,7 @@ from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.serving_threads import ServingThreads
 
 STREAMS_COUNT = 128  # as many connections may be streams, which never end by themselves
 STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
@@ -63,6 +64,7 @@ class HttpServer:
         self._apology, self._stop_limit_s, self._stall_limit_s = apology, stop_limit_s, stall_limit_s
         self._table = table or ConnectionTable()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
+        self._threads = ServingThreads(self._serve)
         self._stopping = False
         self._thread = threading.Thread(target=self._accept_all, name="http-server", daemon=True)
 
@@ -79,6 +81,7 @@ class HttpServer:
             self._listener.wake()
             self._thread.join(self._stop_limit_s)
         self._listener.close()
+        self._threads.close()
         self._table.abort_silent()
         for connection in self._table.all():
             connection.end_stream()
@@ -101,7 +104,11 @@ class HttpServer:
                 with self._table.changed:
                     self._table.changed.wait(1.0)  # out of descriptors, say: one that ends wakes us
                 continue
-            if connection is not None:
+            if connection is None:
+                continue
+            if connection.hold is not None:
+                self._serve(connection)
+            else:
                 self._table.wait_for_room(lambda: self._stopping)
                 self._begin(connection)
 
@@ -109,22 +116,26 @@ class HttpServer:
         connection.on_owner = lambda owner: self._table.set_owner(connection, owner)
         self._table.add(connection)
         try:
-            threading.Thread(target=self._serve, args=(connection,), name="http-client", daemon=True).start()
+            self._threads.begin(connection)
         except RuntimeError as problem:
             self._report("warn", f"{self._listener.name} dropped a connection, as no thread can be started: {problem}")
             self._table.remove(connection)
 
     def _serve(self, connection: ServerConnection) -> None:
+        is_held = False
         try:
-            while not self._stopping and self._serve_one(connection):
-                pass
+            while not self._stopping and not is_held and self._serve_one(connection):
+                is_held = connection.hold is not None
         except OSError:
             pass  # the client went away or was too slow; it knows
         except Exception as problem:  # the edge of one connection: whatever is wrong must not end the server
             self._report("error", f"a connection to {self._listener.name} failed by an internal error")
             sys.excepthook(type(problem), problem, problem.__traceback__)
         finally:
-            self._table.remove(connection)
+            if is_held and connection.hold is not None:
+                connection.hold(connection)
+            else:
+                self._table.remove(connection)
 
     def _serve_one(self, connection: ServerConnection) -> bool:
         """Answer one request; return whether the connection stays open."""

@@ -21,6 +21,7 @@ _BLOCK_BYTES = 256 * 1024
 DRAIN_BYTES = 64 * 1024  # how much of an unread body is read and discarded, and for how long
 DRAIN_S = 2.0
 _LINE_BYTES = 1024
+_COLLECTED_BYTES = 64 * 1024
 
 
 class ServerConnection:
@@ -30,6 +31,8 @@ class ServerConnection:
                     taken; None while it is the server's turn
     aborted         whether it was ended by another thread
     drain_bytes     how much `linger` reads of a client that is still sending
+    hold            takes the connection back after a request that is answered without waiting for the client: what
+                    would wait fails. None for one that is waited for
     peer, local     addresses of the client, and of this machine as the client called it; "" for a Unix socket
     """
 
@@ -41,10 +44,32 @@ class ServerConnection:
         self._timeout_s = -1.0
         self.waiting_since: Optional[float] = time.monotonic()
         self.aborted = False
+        self.hold: Optional[Callable[[ServerConnection], None]] = None
         self.owner = ""  # of the token that the last request has shown
         self.on_owner: Callable[[str], None] = lambda owner: None  # told when it changes
         self.sink: Optional[Sink] = None  # while a stream runs
         self.wake: Optional[Callable[[], None]] = None
+
+    @property
+    def pending(self) -> bytes:
+        """What has come and was not read yet."""
+        return bytes(self._pending)
+
+    def fileno(self) -> int:
+        """Return the socket's descriptor, -1 once it is closed."""
+        return self._socket.fileno()
+
+    def collect(self) -> bool:
+        """Add to `pending` what has come; return whether the client is still there. Never waits."""
+        self._socket.settimeout(0)
+        try:
+            block = self._socket.recv(_COLLECTED_BYTES)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        self._pending += block
+        return bool(block)
 
     def read_head(self) -> Optional[RequestHead]:
         """Return the next request, or None when the client has closed or kept silent. Raises BadRequest."""
@@ -250,4 +275,4 @@ class ServerConnection:
         return len(block)
 
     def _limit(self, timeout_s: float) -> None:
-        self._socket.settimeout(timeout_s)
+        self._socket.settimeout(timeout_s if self.hold is None else 0)

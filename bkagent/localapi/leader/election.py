@@ -30,7 +30,7 @@ class Contender(Protocol):
     """What serves when it is elected."""
 
     def open(self) -> str:
-        """Begin to serve, as a follower; return the socket's path. Raises OSError."""
+        """Begin to serve, not as the leader yet; return the socket's path. Raises OSError."""
         ...
 
     def lead(self) -> None:
@@ -38,7 +38,7 @@ class Contender(Protocol):
         ...
 
     def follow(self) -> None:
-        """Another process leads from now on."""
+        """Another program leads, or has led."""
         ...
 
     def close(self) -> None:
@@ -56,6 +56,7 @@ class Election:
         self._stopping = threading.Event()
         self._term = threading.Lock()  # held while the contender serves or is about to
         self._leading: Optional[bool] = None  # None before it is known
+        self._former = ""  # the socket of the holder before this one
         self._late_count = 0
         self._problem = ""  # the last one that was reported
 
@@ -92,58 +93,67 @@ class Election:
             os.close(fd)
 
     def _serve(self, fd: int) -> None:
+        """Serve one term: while the lock, the socket and the folder they are in stay in place."""
         path = ""
         try:
-            self._sweep(fd)
+            self._former = _read(fd)
+            self._remove_socket_of_former()
             path = self._contender.open()
-            self._note(fd, path)
-            self._report("debug", f"Agent API: ready to lead at {path}", "agent_api.ready")
+            _write(fd, path)
             self._leading = None
-            while True:
-                self._look(path)
-                if self._stopping.wait(LOOK_EVERY_S):
-                    return
+            self._look(path)
+            self._report("debug", f"Agent API: serving at {path}", "agent_api.ready")
+            while not self._stopping.wait(LOOK_EVERY_S):
                 if not (self._is_in_place(fd) and os.path.exists(path)):
                     self._report("warn", f"Agent API: {path} was removed; it is made anew", "agent_api.socket_removed")
                     return
+                self._look(path)
         finally:
             self._withdraw(path)
 
     def _look(self, path: str) -> None:
         """Lead or follow, as the link says; take it where no living leader has it."""
         target = self._link.target()
-        if target == path:
+        if target == path and self._leading:
             self._late_count = 0
-            return self._lead()
-        if target:
-            try:
-                leader_ping.ping(self._link.path)
-                self._late_count = 0
-                return self._follow(target)
-            except leader_ping.NoLeader:
-                pass
-            except leader_ping.LateLeader as problem:
-                self._late_count += 1
-                if self._late_count < _LATE_COUNT:
-                    return None
-                text = f"Agent API: this agent takes over from {target}, as {problem}"
-                self._report("warn", text, "agent_api.leader_replaced")
-        self._take(path)
-        return None
+        elif target in ("", path) or self._is_dead(target):
+            self._take(path, target)
+        elif not self._late_count:
+            self._follow(target)
 
-    def _take(self, path: str) -> None:
+    def _is_dead(self, target: str) -> bool:
+        """Return whether the leader at the link is to be replaced; `_late_count` says how often it was late."""
+        try:
+            leader_ping.ping(self._link.path)
+        except leader_ping.NoLeader:
+            return True
+        except leader_ping.LateLeader as problem:
+            self._late_count += 1
+            if self._late_count < _LATE_COUNT:
+                return False
+            text = f"Agent API: this agent takes over from {target}, as {problem}"
+            self._report("warn", text, "agent_api.leader_replaced")
+            return True
         self._late_count = 0
+        return False
+
+    def _take(self, path: str, target: str) -> None:
+        """Make the link, which leads to `target`, lead here. The contender leads before anybody can ask it."""
+        self._late_count = 0
+        if not self._leading:
+            if self._leading is None and target not in ("", path, self._former):
+                self._contender.follow()  # another program has led since a process of ours did
+            self._contender.lead()
         try:
             self._link.set(path)
         except OSError as problem:
-            return self._report_once(f"Agent API: this agent cannot become leader: {problem}")
+            text = f"Agent API: this agent cannot become leader: {problem}"
+            if text != self._problem:
+                self._report("warn", text, "agent_api.not_leading")
+            self._problem = text
+            return
         self._problem = ""
-        self._lead()
-        return None
-
-    def _lead(self) -> None:
         if not self._leading:
-            self._contender.lead()
             self._leading = True
             self._report("info", "Agent API: This agent became leader", "agent_api.leading")
 
@@ -153,18 +163,14 @@ class Election:
             self._leading = False
             self._report("info", f"Agent API: the leader is {target}, of another agent", "agent_api.following")
 
-    def _report_once(self, text: str) -> None:
-        if text != self._problem:
-            self._problem = text
-            self._report("warn", text, "agent_api.not_leading")
-
     def _withdraw(self, path: str) -> None:
+        """End the term. Until the lock is given back, who asks finds a link to a leader that has just gone."""
+        self._contender.close()
         try:
             if path:
                 self._link.remove(path)
         except OSError:
             pass  # the next leader replaces it
-        self._contender.close()
 
     def _is_in_place(self, fd: int) -> bool:
         """Return whether the locked file is still the one that others lock; somebody may have removed the folder."""
@@ -173,15 +179,19 @@ class Election:
         except OSError:
             return False
 
-    def _sweep(self, fd: int) -> None:
+    def _remove_socket_of_former(self) -> None:
         """Remove the socket of the holder before this one, if that was killed."""
-        os.lseek(fd, 0, os.SEEK_SET)
-        path = os.fsdecode(os.read(fd, _PATH_LIMIT_BYTES))
-        if path and os.path.dirname(path) == os.path.dirname(self._lock_path):
-            leader_server.remove_dead(path)
+        if self._former and os.path.dirname(self._former) == os.path.dirname(self._lock_path):
+            leader_server.remove_dead(self._former)
 
-    def _note(self, fd: int, path: str) -> None:
-        """Write into the lock file which socket is this holder's."""
-        os.ftruncate(fd, 0)
-        os.lseek(fd, 0, os.SEEK_SET)
-        os.write(fd, os.fsencode(path))
+
+def _read(fd: int) -> str:
+    """Return the path of a socket that the holder before this one has written into the lock's file."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    return os.fsdecode(os.read(fd, _PATH_LIMIT_BYTES))
+
+
+def _write(fd: int, path: str) -> None:
+    os.ftruncate(fd, 0)
+    os.lseek(fd, 0, os.SEEK_SET)
+    os.write(fd, os.fsencode(path))

@@ -8,53 +8,55 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 from bkagent.errors import AgentError
-from bkagent.localapi.answers import json_answer
 from bkagent.localapi.leader import leader_server
 from bkagent.localapi.leader.agent_line import AgentLine
 from bkagent.localapi.leader.election import Election
 from bkagent.localapi.leader.leader_server import LeaderServer
+from bkagent.localapi.leader.lock_service import LockService
 from bkagent.system import private_folder
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.wire.lock_protocol import PING
 from bkagent.wire.log_events import with_event
-from bkagent.wire.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from bkagent.wire.log_events import EventReport
 
 _STOP_LIMIT_S = 2.0
-_NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
 
 
 class LeaderService:
-    """What is elected: the server of a folder of sockets, with the answers that a leader gives."""
+    """What is elected: the locks of a machine, and the server that answers about them. One term is open to close."""
 
     def __init__(self, folder: str, report: EventReport) -> None:
-        self._server = LeaderServer(folder, self._answer, with_event(report, "agent_api.connection_failed"))
+        self._folder, self._report = folder, report
+        self._locks: Optional[LockService] = None
+        self._server: Optional[LeaderServer] = None
 
     def open(self) -> str:
-        """Begin to serve; return the socket's path. Raises OSError."""
+        """Begin a term with what the journal has; return the socket's path. Raises OSError."""
+        self._locks = LockService(self._folder, self._report)
+        report = with_event(self._report, "agent_api.connection_failed")
+        self._server = LeaderServer(self._folder, self._locks.answer, report)
         return self._server.open()
 
     def lead(self) -> None:
         """Serve as the leader."""
+        if self._locks is not None:
+            self._locks.lead()
 
     def follow(self) -> None:
-        """Serve as one of those that do not lead."""
+        """Serve nobody's locks, which those of another program's leader have replaced."""
+        if self._locks is not None:
+            self._locks.follow()
 
     def close(self) -> None:
-        """Serve no longer."""
-        self._server.close()
-
-    def _answer(self, request: Request) -> Answer:
-        if request.method == "GET" and request.head.target.partition("?")[0] == PING:
-            return json_answer(200, {"now": rfc3339(time.time_ns())})
-        return _NOT_FOUND
+        """End the term."""
+        if self._locks is not None:
+            self._locks.close()
+        if self._server is not None:
+            self._server.close()
+        self._locks = self._server = None
 
 
 def serve(folder: str, line_fd: int) -> int:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
-from bkagent.localapi.socket_listener import SocketListener
+from bkagent.localapi.whole_requests import WholeRequestListener
 from bkagent.system import local_socket, unguessable
 from bkagent.transport.answer import Answer
-from bkagent.transport.connection_table import ConnectionTable
+from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
-from bkagent.wire.lock_protocol import LEADER_LINK, SOCKET_PREFIX
+from bkagent.transport.request_head import RequestHead
+from bkagent.wire.lock_protocol import LEADER_LINK, LOCKS, RELEASE, SOCKET_PREFIX
 
 if TYPE_CHECKING:
     import _socket
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from bkagent.report import Report
 
 _BACKLOG_COUNT = 1024  # a Go program takes a full queue for a dead leader
-# More connections than these, of clients that send nothing, are ended after two seconds; those of requests that wait
-# for a lock do not count.
-_IDLE_COUNT = 64
 _STOP_LIMIT_S = 0.5
 _CONNECT_LIMIT_S = 1.0
 _RANDOM_NAMES_COUNT = 100_000
@@ -41,23 +39,29 @@ class LeaderServer:
         """Begin to serve; return the socket's path. Raises OSError."""
         self._path, listening = _listen_in(self._folder)
         self._server = HttpServer(
-            SocketListener(self._path, listening, "the Agent API", own_users_only=True),
+            WholeRequestListener(self._path, listening, "the Agent API", _is_instant),
             self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
-            table=ConnectionTable(strangers_count=_IDLE_COUNT),
+            table=ConnectionTable(strangers_count=CONNECTIONS_COUNT),
         )  # fmt: skip
         self._server.start()
         return self._path
 
     def close(self) -> None:
-        """Serve no longer; the socket is gone at once, requests under way get half a second."""
+        """Serve no longer, and remove the socket; requests under way get half a second."""
         if self._server is None:
             return
         server, self._server = self._server, None
+        server.stop()
         try:
             os.unlink(self._path)
         except OSError:
             pass
-        server.stop()
+
+
+def _is_instant(head: RequestHead) -> bool:
+    """Return whether a request neither waits for a lock nor has a long answer."""
+    path = head.target.partition("?")[0]
+    return not path.startswith(LOCKS) or path == RELEASE
 
 
 def check_lengths(folder: str) -> None:
