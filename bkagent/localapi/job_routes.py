@@ -12,9 +12,14 @@ from bkagent.localapi.promises import Promises
 from bkagent.localapi.upstream import Upstream
 from bkagent.transport.answer import Answer
 from bkagent.transport.request_head import BadRequest, RequestHead
+from bkagent.wire import go_quoted
 from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, TOKEN_HEADER
 
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
+
+
+# Those that the reference knows; any other is answered with 405 whatever the path is.
+_METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"))
 
 
 class JobState(Protocol):
@@ -69,12 +74,14 @@ class JobRoutes:
         if path.startswith(PREFIX):
             return self._pass_on(head, body)
         is_job_api = path.startswith(JOB_API + "/")
+        if head.method not in _METHODS:
+            return _method_not_allowed(())
         methods = self._routes.get(path[len(JOB_API) :]) if is_job_api else self._own_routes.get(path)
         if methods is None:
             return _NOT_FOUND
         handle = methods.get(head.method)
         if handle is None:
-            return Answer(405, b"", (("Allow", ", ".join(sorted(methods))),))
+            return _method_not_allowed(sorted(methods))
         try:
             return handle(body)
         except BadRequest as problem:
@@ -123,10 +130,9 @@ class JobRoutes:
     def _put_workdir(self, body: bytes) -> Answer:
         path = text(read_object(body), "workdir")
         if not path:
-            return error_answer(422, "workdir cannot be empty")
+            return error_answer(422, "workdir must not be empty")
         if not os.path.isabs(path):
-            escaped = path.replace("\\", "\\\\").replace('"', '\\"')
-            return error_answer(422, f'workdir must be an absolute path, got "{escaped}"')
+            return error_answer(422, f"workdir must be an absolute path, got {go_quoted.go_quote(path)}")
         self._state.set_workdir(path)
         return json_answer(200, {"workdir": path})
 
@@ -138,3 +144,8 @@ class JobRoutes:
     def _post_redacted(self, body: bytes) -> Answer:
         texts = text_list(read_object(body), "texts")
         return json_answer(200, {"texts": [self._state.redacted(redactable) for redactable in texts]})
+
+
+def _method_not_allowed(methods: Sequence[str]) -> Answer:
+    allow = (("Allow", ", ".join(methods)),) if methods else ()
+    return Answer(405, b"", (("Content-Type", "application/json"), *allow))

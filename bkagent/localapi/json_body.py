@@ -9,15 +9,19 @@ from bkagent.wire import go_decoding
 
 _INT64 = 1 << 63
 
-# What the reference says where Python's scanner says this. Scripts show these texts to people; none parses them.
-_LOOKING_FOR = {
-    "Expecting property name": "looking for beginning of object key string",
-    "Illegal trailing comma": "looking for beginning of object key string",
-    "Expecting ':' delimiter": "after object key",
-    "Expecting ',' delimiter": "after a value",
-    "Expecting value": "looking for beginning of value",
-    "expected a JSON value": "looking for beginning of value",
+# What the reference says where Python's scanner says this, and how far behind the stated place the character is.
+# Scripts show these texts to people; none parses them.
+_PROBLEMS = {
+    "Expecting property name": ("looking for beginning of object key string", 0),
+    "Illegal trailing comma": ("looking for beginning of object key string", 0),
+    "Expecting ':' delimiter": ("after object key", 0),
+    "Expecting ',' delimiter": ("after a value", 0),
+    "Expecting value": ("looking for beginning of value", 0),
+    "expected a JSON value": ("looking for beginning of value", 0),
+    "Invalid control character": ("in string literal", 0),
+    "Invalid \\escape": ("in string escape code", 1),
 }
+_WORDS = ("true", "false", "null")
 
 
 def read_object(body: bytes) -> Dict[str, object]:
@@ -88,9 +92,18 @@ def _explain(body: bytes, problem: ValueError) -> str:
     content = body.decode("utf-8", "surrogateescape")
     if position is None:
         return message
-    if position >= len(content.rstrip()):
+    if message.startswith("Unterminated string") or _is_cut_off(content[position:].rstrip()):
         return "unexpected EOF"
-    for start, ending in _LOOKING_FOR.items():
+    for start, (ending, offset) in _PROBLEMS.items():
         if message.startswith(start):
-            return f"invalid character {content[position]!r} {ending}"
+            return f"invalid character {_quote(content[position + offset :][:1])} {ending}"
     return message
+
+
+def _is_cut_off(rest: str) -> bool:
+    """Return whether a text that is no value could be the beginning of one."""
+    return rest in ("", "-") or any(word.startswith(rest) for word in _WORDS)
+
+
+def _quote(letter: str) -> str:
+    return repr(letter) if letter != "'" else "'\\''"

@@ -12,7 +12,9 @@ LIMIT_BYTES = 64 * 1024  # agents send a few hundred bytes, browsers a few thous
 HEADERS_COUNT = 100
 
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_ONCE = ("content-length", "transfer-encoding", "authorization", "host")  # two that differ hide something
+_ONCE = ("content-length", "transfer-encoding", "authorization")  # two that differ hide something
+# Of the host and port that a client means. Source: RFC 3986, section 3.2.2, without the user.
+_HOST = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ!$%&'()*+,-.:;=[]_~")
 
 
 class HttpError(AgentError):
@@ -65,8 +67,10 @@ def parse_head(head: bytes) -> RequestHead:
     lines = head.decode("latin-1").split("\r\n")
     method, target, version = _request_line(lines[0])
     headers = _headers(lines[1:])
+    body_bytes = _body_bytes(headers)
+    _check_host(version, headers)
     return RequestHead(
-        method, target, headers, _body_bytes(headers), "content-length" in headers, _keeps_alive(version, headers)
+        method, target, headers, body_bytes, "content-length" in headers, _keeps_alive(version, headers)
     )
 
 
@@ -98,12 +102,22 @@ def _headers(lines: List[str]) -> Dict[str, str]:
         if not value.isprintable() and any(letter < " " and letter != "\t" or letter == "\x7f" for letter in value):
             raise BadRequest(400, "a header value has control characters")
         if name in headers:
+            if name == "host":
+                raise BadRequest(400, "more than one Host header")
             if name not in _ONCE:
                 value = f"{headers[name]}, {value}"
             elif headers[name] != value:
                 raise BadRequest(400, f"two different {name} headers")
         headers[name] = value
     return headers
+
+
+def _check_host(version: str, headers: Mapping[str, str]) -> None:
+    """Raise BadRequest where the host is missing or malformed. Source: RFC 9112, section 3.2."""
+    if "host" not in headers and version == "HTTP/1.1":
+        raise BadRequest(400, "the Host header is missing")
+    if not _HOST.issuperset(headers.get("host", "")):
+        raise BadRequest(400, "the Host header is malformed")
 
 
 def _body_bytes(headers: Mapping[str, str]) -> Optional[int]:

@@ -291,9 +291,30 @@ def test_who_has_shown_no_token_has_one_request_a_connection(site: Site) -> None
     ],
 )
 def test_a_malformed_request_is_refused_and_the_connection_closed(site: Site, sent: bytes, status: int) -> None:
+    sent = sent.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nHost: x\r\n")
     head, _, body = read_all(site.raw(sent)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status) and b"Connection: close" in head
     assert list(json.loads(body)) == ["message"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (b"", "the Host header is missing"),
+        (b"Host: x\r\nHost: x\r\n", "more than one Host header"),
+        (b"Host: x\r\nhOST: y\r\n", "more than one Host header"),
+        (b"Host: x/y\r\n", "the Host header is malformed"),
+        (b"Host: user@x\r\n", "the Host header is malformed"),
+        (b"Host: x y\r\n", "the Host header is malformed"),
+        (b"Host: \xe9\r\n", "the Host header is malformed"),
+    ],
+)
+def test_a_request_names_one_host(site: Site, lines: bytes, message: str) -> None:
+    got = read_all(site.raw(b"GET /things/1 HTTP/1.1\r\n" + lines + b"\r\n"))
+    assert got.startswith(b"HTTP/1.1 400 ") and json.loads(got.partition(b"\r\n\r\n")[2]) == {"message": message}
+    got = read_all(site.raw(b"GET /things/1 HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close\r\n\r\n"))
+    assert got.startswith(b"HTTP/1.1 200 ")
+    assert read_all(site.raw(b"GET /things/1 HTTP/1.0\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_request_cut_short_stores_nothing_and_hurts_no_other(site: Site) -> None:

@@ -163,6 +163,33 @@ def test_sockets_of_a_folder_that_others_can_write_to_are_elsewhere(archive: str
     assert f"socket={commons}/t/bkagent-0/job-api/" in done.stdout and f"others can write to {commons}/s" in done.stdout
 
 
+ASK = """
+import os, socket, sys
+client = socket.socket(socket.AF_UNIX)
+client.connect(sys.argv[1])
+request = "GET /api/current-job/v0/env HTTP/1.1\\r\\nHost: job\\r\\nConnection: close\\r\\nAuthorization: Bearer "
+client.sendall((request + sys.argv[2] + "\\r\\n\\r\\n").encode())
+print("user", os.getuid(), client.recv(12))
+"""
+
+
+def test_the_token_decides_who_uses_the_socket_of_a_job(archive: str, commons: Path) -> None:
+    """As from a container with a user of its own, which has the folder of sockets mounted."""
+    (commons / "ask.py").write_text(ASK)
+    folder_of(0, commons / "s", 0o700)
+    ask = f"setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups {python_of_all()} {commons}/ask.py"
+    reach = f"""
+socket=$BUILDKITE_AGENT_JOB_API_SOCKET
+{ask} "$socket" "$BUILDKITE_AGENT_JOB_API_TOKEN" 2>&1 | tail -1
+chmod 755 {commons}/s {commons}/s/job-api; chmod 666 "$socket"
+{ask} "$socket" "$BUILDKITE_AGENT_JOB_API_TOKEN"
+{ask} "$socket" wrong
+"""
+    done = run_job(archive, commons, reach, TMPDIR=str(folder_of(0, commons / "t", 0o1777)))
+    assert done.returncode == 0 and "PermissionError" in done.stdout, done.stdout
+    assert f"user {NOBODY} b'HTTP/1.1 200'" in done.stdout and f"user {NOBODY} b'HTTP/1.1 401'" in done.stdout
+
+
 def test_the_wrapper_of_a_hook_is_never_where_another_user_can_replace_it(archive: str, commons: Path) -> None:
     temporary = folder_of(0, commons / "t", 0o777)
     (commons / "hooks").mkdir()
