@@ -69,9 +69,7 @@ def parse_head(head: bytes) -> RequestHead:
     headers = _headers(lines[1:])
     body_bytes = _body_bytes(headers)
     _check_host(version, headers)
-    return RequestHead(
-        method, target, headers, body_bytes, "content-length" in headers, _keeps_alive(version, headers)
-    )
+    return RequestHead(method, target, headers, body_bytes, "content-length" in headers, _keeps_alive(version, headers))
 
 
 def _request_line(line: str) -> Tuple[str, str, str]:
