@@ -94,12 +94,12 @@ class LockClient:
             return
         raise AgentError("already unlocked" if value == FREE else quoted_state(value))
 
-    def begin(self, key: str, keep: bool, wait: Wait) -> bool:
+    def begin(self, key: str, token: str, keep: bool, wait: Wait) -> bool:
         """Begin work that is done once, or wait until it is done; return whether the caller must do it.
 
-        Raises AgentError for a key of another kind.
+        `token` is what `abandon` gives it back by. Raises AgentError for a key of another kind.
         """
-        request = {"key": key, "keep": keep, "holder": self._holder.document()}
+        request = {"key": key, "token": token, "keep": keep, "holder": self._holder.document()}
         while True:
             answer = self._leader.ask("POST", lock_protocol.BEGIN, request, wait)
             state = self._begin_by_swaps(key, wait) if _is_unknown(answer) else answer.check().get("state")
@@ -125,16 +125,6 @@ class LockClient:
                 self._leader.ask("PATCH", _target(key), {"old": token, "new": FREE}, patience_s=_PATIENCE_S)
         except AgentError:
             pass  # it was not granted, or the leader is gone
-
-    def abandon_begun(self, key: str) -> None:
-        """Give back work that the caller could not be told to do, where a leader of ours knows who began it."""
-        try:
-            rows = self._leader.ask("GET", lock_protocol.LOCKS, patience_s=_PATIENCE_S).fields.get("locks") or ()
-            for holder in (holder for row in rows if row.get("key") == key for holder in row.get("holders", ())):
-                if (holder.get("pid"), holder.get("job")) == (self._holder.pid, self._holder.job):
-                    self.abandon(key, DOING)
-        except AgentError:
-            pass  # no leader: none that has begun anything is known either
 
     def _swap(self, key: str, old: str, new: str) -> "LeaderAnswer":
         return self._leader.ask("PATCH", _target(key), {"old": old, "new": new})

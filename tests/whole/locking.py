@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import IO, Any, Dict, List, Union
 
 from bkagent.errors import AgentError
 from bkagent.remote.locks import HolderDetails, LockClient
@@ -72,11 +72,11 @@ class Machine:
         """Return how many commands wait for a key."""
         return int(self.locks().get(key, {}).get("waiting", 0))
 
-    def command(self, *words: str) -> "subprocess.Popen[bytes]":
+    def command(self, *words: str, stdout: Union[int, IO[bytes]] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
         """Start a command about locks, outside jobs."""
         argv = [sys.executable, self._archive, "lock", *words, "--sockets-path", str(self.sockets)]
         return subprocess.Popen(
-            argv, env=clean_environment(self.root), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            argv, env=clean_environment(self.root), stdin=subprocess.DEVNULL, stdout=stdout,
             stderr=subprocess.PIPE,
         )  # fmt: skip
 

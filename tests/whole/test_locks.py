@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
 import pytest
 
@@ -75,6 +75,15 @@ def test_a_command_that_is_stopped_leaves_the_queue(machine: Machine, number: in
             machine.run("release", "key", token)
             assert other.communicate(timeout=PATIENCE_S)[0].decode().strip() == machine.state("key")
     assert machine.waiting("key") == 0
+
+
+@pytest.mark.parametrize("words", [("acquire", "key"), ("do", "key")])
+def test_what_a_command_could_not_print_is_given_back(machine: Machine, words: Tuple[str, ...]) -> None:
+    machine.agent()
+    with open("/dev/full", "wb") as full:
+        process = machine.command(*words, stdout=full)
+        assert process.wait(PATIENCE_S) == 1
+    assert machine.locks() == {}
 
 
 def test_the_first_to_come_is_the_first_to_be_served(machine: Machine) -> None:

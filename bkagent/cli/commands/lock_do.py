@@ -19,14 +19,14 @@ def run(call: "Call") -> int:
 
 
 def _begin(call: "Call", client: "LockClient") -> None:
-    key, wait = call.arguments[0], Wait(call.settings[options.WAIT_S])
+    key, token, wait = call.arguments[0], lock_call.token(), Wait(call.settings[options.WAIT_S])
 
     def work() -> None:
-        must_do = client.begin(key, call.settings[options.KEEP_BEGUN], wait)
+        must_do = client.begin(key, token, call.settings[options.KEEP_BEGUN], wait)
         job_text.write(call, "do\n" if must_do else "done\n")
 
     # A caller that does not get to know that it must do the work would leave the others waiting.
-    termination.run_or_undo(work, lambda: client.abandon_begun(key))
+    termination.run_or_undo(work, lambda: client.abandon(key, token))
 
 
 COMMAND = Command(
