@@ -238,11 +238,11 @@ def test_a_wrong_number_of_arguments_shows_the_page(locks, words):
 @pytest.mark.parametrize(
     "words, says",
     [
-        (["--lock-scope", "galaxy"], b"lock-scope must be machine, but the flag"),
+        (["--lock-scope", "galaxy"], b'lock-scope must be machine, not "galaxy" (flag --lock-scope)'),
         (["--lock-wait-timeout", "5"], b"lock-wait-timeout must be a duration"),
-        (["--slots", "0"], b"slots must be from 1 to 10000, but the flag --slots says 0"),
-        (["--slots", "10001"], b"slots must be from 1 to 10000, but the flag --slots says 10001"),
-        (["--ttl", "-1s"], b"ttl must not be negative, but the flag --ttl says -1s"),
+        (["--slots", "0"], b"slots must be from 1 to 10000, not 0 (flag --slots)"),
+        (["--slots", "10001"], b"slots must be from 1 to 10000, not 10001 (flag --slots)"),
+        (["--ttl", "-1s"], b'ttl must be 0s or longer, not "-1s" (flag --ttl)'),
     ],
 )
 def test_invalid_options(locks, words, says):

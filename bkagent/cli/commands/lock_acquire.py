@@ -2,6 +2,7 @@
 
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import job_text, lock_call
+from bkagent.config.kinds import duration_text
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import UsageError
@@ -35,10 +36,10 @@ def _acquire(call: "Call", client: "LockClient") -> None:
 def _terms(call: "Call") -> Terms:
     ttl_s, slots = call.settings[options.TTL_S], call.settings[options.SLOTS]
     if ttl_s < 0:
-        raise UsageError(f"ttl must not be negative, but the {call.settings.origin(options.TTL_S)} says {ttl_s:g}s")
+        raise UsageError(call.settings.invalid_value(options.TTL_S, "0s or longer", duration_text(ttl_s)))
     if not 1 <= slots <= lock_protocol.SLOTS_COUNT:
-        legal = f"slots must be from 1 to {lock_protocol.SLOTS_COUNT}"
-        raise UsageError(f"{legal}, but the {call.settings.origin(options.SLOTS)} says {slots}")
+        legal = f"from 1 to {lock_protocol.SLOTS_COUNT}"
+        raise UsageError(call.settings.invalid_value(options.SLOTS, legal, slots))
     ttl_ms = max(1, round(ttl_s * 1000)) if ttl_s else 0
     return Terms(ttl_ms, slots, call.settings[options.KEEP])
 
