@@ -20,7 +20,7 @@ _TIMEOUT_S = 30.0
 _PAUSE_S = 0.005
 _SUCCESSOR_S = 10.0  # for another leader, where there was one
 _REFERENCE_SUCCESSOR_S = 0.5  # the same where only agents of the reference can become one: they look ten times a second
-_TERM_S = 1.0  # a request that was held for longer was held by a leader that worked
+_TERM_S = 0.05  # a request that was held for longer was held by a leader that worked
 _LONGEST_HOLD_MS = 3_600_000  # a request that waits is sent anew after that, which costs it no place in the queue
 
 

@@ -185,12 +185,12 @@ def test_what_is_left_of_a_job_that_has_ended(machine: Machine, plane: FakeContr
 _WORKERS = """
 worker() {{
   while [ ! -e '{folder}/stop' ]; do
-    token=$(buildkite-agent lock acquire invariant) || {{ echo "acquire $1" >>'{folder}/failures'; return; }}
+    token=$(buildkite-agent lock acquire invariant 2>>'{folder}/failures-'"$BUILDKITE_JOB_ID") || return
     exec 7>>'{folder}/inside'
     flock -n 7 || echo "$BUILDKITE_JOB_ID $1" >>'{folder}/violations'
     echo "$BUILDKITE_JOB_ID $1" >>'{folder}/entries'
     exec 7>&-
-    buildkite-agent lock release invariant "$token" || echo "release $1" >>'{folder}/failures'
+    buildkite-agent lock release invariant "$token" 2>>'{folder}/failures-'"$BUILDKITE_JOB_ID"
   done
 }}
 for number in {numbers}; do worker "$number" & done
@@ -240,9 +240,9 @@ class Contention:
             assert job.finish["exit_status"] == "0", job.text
 
     def trouble(self) -> Dict[str, str]:
-        """Return what went wrong."""
-        files = [self._folder / name for name in ("violations", "failures")]
-        return {file.name: file.read_text() for file in files if file.exists()}
+        """Return what went wrong, but for what the jobs that were killed have said while they died."""
+        files = [self._folder / name for name in ("violations", *(f"failures-{job.id}" for job in self.jobs))]
+        return {file.name: file.read_text() for file in files if file.exists() and file.stat().st_size}
 
     def longest_pause(self) -> int:
         """Return how many entries of others the most unlucky worker waited for, between two of its own."""
