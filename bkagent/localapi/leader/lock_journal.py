@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple
+from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from bkagent.errors import AgentError, WireError
 from bkagent.localapi.leader.key_state import KeyState, from_document, to_document
@@ -126,9 +126,9 @@ def _line(key: str, state: Optional[KeyState]) -> bytes:
 def _read_or_discard(path: str, boot_id: str, report: EventReport) -> Dict[str, KeyState]:
     """Return what a journal of this boot has; {} for any other. Raises OSError where one cannot be moved aside."""
     try:
-        boot, lines = _open_lines(path)
+        boot, changes = _read_parts(path)
         if boot == boot_id:
-            return _read_states(lines)
+            return _read_states(changes)
     except FileNotFoundError:
         return {}
     except (OSError, AgentError) as problem:
@@ -141,14 +141,14 @@ def _read_or_discard(path: str, boot_id: str, report: EventReport) -> Dict[str, 
     return {}
 
 
-def _open_lines(path: str) -> Tuple[str, Iterator[bytes]]:
-    """Return the boot that a journal is of, and its other whole lines. Raises OSError and AgentError."""
+def _read_parts(path: str) -> Tuple[str, bytes]:
+    """Return the boot that a journal is of, and what follows the first line. Raises OSError and AgentError."""
     _check_owner(path)
-    lines = iter(read_plain(path, LIMIT_BYTES).split(b"\n")[:-1])  # a last line without its end was being written
-    head = _read_line(next(lines, b""), "first line")
+    first, newline, rest = read_plain(path, LIMIT_BYTES).partition(b"\n")
+    head = _read_line(first if newline else b"", "first line")
     if head.whole("format", 0) != FORMAT:
         raise _Damaged(f"its format is not {FORMAT}, but of another release")
-    return head.text("boot"), lines
+    return head.text("boot"), rest
 
 
 def _check_owner(path: str) -> None:
@@ -161,8 +161,10 @@ def _check_owner(path: str) -> None:
         raise _Damaged(f"it belongs to user {owner}")
 
 
-def _read_states(lines: Iterator[bytes]) -> Dict[str, KeyState]:
+def _read_states(changes: bytes) -> Dict[str, KeyState]:
     states: Dict[str, KeyState] = {}
+    lines = changes.split(b"\n")
+    lines.pop()  # without its end it was being written
     for number, line in enumerate(lines, 2):
         row = _read_line(line, f"line {number}")
         key, document = row.text("key"), row.fields("state")
