@@ -37,8 +37,8 @@ class MutexBid:
         """Return whether it was granted before: the client asks again, since its leader ended before the answer."""
         return state.is_mutex and state.holder_of(self.holder.token) is not None
 
-    def granted(self, state: KeyState, holder: Holder) -> KeyState:
-        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
+    def grant_to(self, holder: Holder, state: KeyState) -> KeyState:
+        """Return the state after the grant to `holder`, which is the bid's own with the times of the grant."""
         return state.with_holder(holder)
 
 
@@ -63,14 +63,14 @@ class OnceBid:
             return False
         return any(_is_same_try(holder, self.holder) for holder in state.holders)
 
-    def granted(self, _state: KeyState, holder: Holder) -> KeyState:
-        """Return the state after the grant to `holder`, which is the bid's own from that moment."""
+    def grant_to(self, holder: Holder, _state: KeyState) -> KeyState:
+        """Return the state after the grant to `holder`, which is the bid's own with the times of the grant."""
         return KeyState(DOING, (holder,))
 
 
-def _is_same_try(one: Holder, other: Holder) -> bool:
-    tries = ((holder.token, holder.pid, holder.job, holder.since_ns) for holder in (one, other))
-    return len(set(tries)) == 1
+def _is_same_try(holder: Holder, asker: Holder) -> bool:
+    tries = {(client.token, client.pid, client.job, client.since_ns) for client in (holder, asker)}
+    return len(tries) == 1
 
 
 Bid = Union[MutexBid, OnceBid]

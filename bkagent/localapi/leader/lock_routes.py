@@ -111,7 +111,9 @@ class LockRoutes:
         return _reply(f'{{"value":{encode_text(value)},"swapped":{"true" if swapped else "false"}}}')
 
     def _get_locks(self, _request: Request) -> Answer:
-        return json_answer(200, {"locks": [self._row(row) for row in self._table.rows()]})
+        # Row by row: one long call of the encoder would keep pings waiting.
+        rows = ",".join(json_text.dumps(self._row(row)) for row in self._table.rows())
+        return _reply(f'{{"locks":[{rows}]}}')
 
     def _post_acquire(self, request: Request) -> Answer:
         read = _read(request)

@@ -303,7 +303,7 @@ class LockTable:
     def _grant(self, key: str, state: KeyState, bid: Bid) -> KeyState:
         expires_ns = self._clock_ns() + bid.ttl_ns if bid.ttl_ns else 0
         holder = replace(bid.holder, granted_ns=self._now_ns(), expires_ns=expires_ns)
-        granted = bid.granted(state, holder)
+        granted = bid.grant_to(holder, state)
         self._put(key, state, granted)
         if expires_ns:
             heapq.heappush(self._expiries, (expires_ns, key, holder.token))

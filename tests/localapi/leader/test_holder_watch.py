@@ -27,7 +27,7 @@ sys.stdin.read()
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
 
 
-class Told:
+class Witness:
     """What a watch has told and reported."""
 
     def __init__(self) -> None:
@@ -49,42 +49,42 @@ def hold(path: Path) -> "subprocess.Popen[bytes]":
 
 
 def test_the_end_of_a_killed_job_is_told_once_for_all_who_asked(tmp_path: Path) -> None:
-    told, paths = Told(), [tmp_path / "alive", tmp_path / "other"]
+    witness, paths = Witness(), [tmp_path / "alive", tmp_path / "other"]
     processes = [hold(path) for path in paths]
     try:
         for _ in range(3):
-            told.begin(paths[0])
-        told.begin(paths[1])
+            witness.begin(paths[0])
+        witness.begin(paths[1])
         processes[0].send_signal(signal.SIGKILL)
-        assert told.paths.get(timeout=WAIT_S) == str(paths[0])
+        assert witness.paths.get(timeout=WAIT_S) == str(paths[0])
         processes[1].send_signal(signal.SIGKILL)
-        assert told.paths.get(timeout=WAIT_S) == str(paths[1])
+        assert witness.paths.get(timeout=WAIT_S) == str(paths[1])
     finally:
         for process in processes:
             process.kill()
             process.communicate()
-    told.begin(paths[0])  # what comes from a job that has ended is told at once
-    assert told.paths.get(timeout=WAIT_S) == str(paths[0])
-    assert told.paths.empty() and told.reports.empty()
+    witness.begin(paths[0])  # what comes from a job that has ended is told at once
+    assert witness.paths.get(timeout=WAIT_S) == str(paths[0])
+    assert witness.paths.empty() and witness.reports.empty()
 
 
 def test_a_missing_file_is_a_job_that_has_ended(tmp_path: Path) -> None:
-    told = Told()
+    witness = Witness()
     (tmp_path / "file").touch()
     for path in (tmp_path / "missing" / "alive", tmp_path / "file" / "alive"):
-        told.begin(path)
-        assert told.paths.get(timeout=WAIT_S) == str(path)
+        witness.begin(path)
+        assert witness.paths.get(timeout=WAIT_S) == str(path)
 
 
 def test_what_is_no_lock_file_is_named_and_frees_nothing(tmp_path: Path) -> None:
-    told = Told()
+    witness = Witness()
     os.mkfifo(tmp_path / "fifo")
     (tmp_path / "link").symlink_to("fifo")
     (tmp_path / "folder").mkdir()
     reports: List[str] = []
     for name in ("fifo", "link", "folder"):
-        told.begin(tmp_path / name)
-        level, text, event = told.reports.get(timeout=WAIT_S)
+        witness.begin(tmp_path / name)
+        level, text, event = witness.reports.get(timeout=WAIT_S)
         assert level == "warn" and event == "locks.watch_failed" and str(tmp_path / name) in text
         reports.append(text)
-    assert len(reports) == 3 and told.paths.empty()
+    assert len(reports) == 3 and witness.paths.empty()

@@ -134,8 +134,8 @@ def content(data: bytes) -> "Callable[[Path], None]":
 DAMAGED = (
     (link, "it is a link"),
     (lambda path: path.symlink_to("missing"), "it is a link"),
-    (folder, "it is no regular file"),
-    (os.mkfifo, "it is no regular file"),
+    (folder, "regular file"),
+    (os.mkfifo, "regular file"),
     (zeros, "first line: expected a JSON value"),
     (of_another_user, "it belongs to user 1"),
     (content(b"GIF89a\n" * 7_000_000), "first line: expected a JSON value"),

@@ -26,15 +26,15 @@ TICK = 1000  # so that the moments of all tries differ
 class Client(threading.Thread):
     """Asks the table for what a try wants, and again when the leader has changed."""
 
-    def __init__(self, run: "Run", what: Try) -> None:
+    def __init__(self, run: "Run", attempt: Try) -> None:
         super().__init__(daemon=True)
-        self.run_of, self.what, self.verdict, self.entered = run, what, "", threading.Event()
+        self.run_of, self.attempt, self.verdict, self.entered = run, attempt, "", threading.Event()
 
     def run(self) -> None:
-        what = self.what
-        table, bid = self.run_of.table, self.run_of.bid_of(what)
+        attempt = self.attempt
+        table, bid = self.run_of.table, self.run_of.bid_of(attempt)
         try:
-            self.verdict = table.request(what.key, bid, None, lambda: not what.is_gone).verdict
+            self.verdict = table.request(attempt.key, bid, None, lambda: not attempt.is_gone).verdict
         except NotLeading:
             self.verdict = "moved"
         finally:
@@ -64,17 +64,17 @@ class Run:
             current.entered.set()  # it has the table's lock: whoever asks next comes after it
         return self.now
 
-    def begin(self, what: Try) -> None:
-        client = self.clients[what] = Client(self, what)
+    def begin(self, attempt: Try) -> None:
+        client = self.clients[attempt] = Client(self, attempt)
         client.start()
         assert client.entered.wait(WAIT_S)
 
     def check(self) -> None:
         """The table and the model say the same of every key and every client."""
-        for what in self.model.settle(self.now):
-            client = self.clients.pop(what)
+        for attempt in self.model.settle(self.now):
+            client = self.clients.pop(attempt)
             client.join(WAIT_S)
-            assert client.verdict == what.verdict, what
+            assert client.verdict == attempt.verdict, attempt
         rows = {row.key: row for row in self.table.rows()}
         for key in KEYS:
             assert self.table.load(key) == self.model.value(key)
@@ -93,7 +93,7 @@ class Run:
 
     def ask(self) -> None:
         self.number += 1
-        what = Try(
+        attempt = Try(
             self.random.choice(KEYS),
             self.random.choice(("acquire", "acquire", "do")),
             f"t{self.number}",
@@ -101,21 +101,21 @@ class Run:
             alive=self.random.choice(JOBS),
             keep=self.random.random() < 0.2,
         )
-        if what.kind == "acquire":
-            what.slots, what.ttl = self.random.choice((1, 1, 2, 3)), self.random.choice((0, 0, 20 * TICK))
-        self.advance(max(0, what.since - self.now))
-        self.model.waiting.append(what)
-        self.begin(what)
+        if attempt.kind == "acquire":
+            attempt.slots, attempt.ttl = self.random.choice((1, 1, 2, 3)), self.random.choice((0, 0, 20 * TICK))
+        self.advance(max(0, attempt.since - self.now))
+        self.model.waiting.append(attempt)
+        self.begin(attempt)
 
     def ask_again(self) -> None:
         """The answer to a holder was lost."""
         for key in KEYS:
-            for what in self.model.holders.get(key, []):
-                assert self.table.request(key, self.bid_of(what), 0).verdict == "granted"
+            for attempt in self.model.holders.get(key, []):
+                assert self.table.request(key, self.bid_of(attempt), 0).verdict == "granted"
 
-    def bid_of(self, what: Try) -> Bid:
-        holder = Holder(what.token, what.slots, alive=what.alive, keep=what.keep, since_ns=what.since)
-        return OnceBid(holder) if what.kind == "do" else MutexBid(holder, what.ttl)
+    def bid_of(self, attempt: Try) -> Bid:
+        holder = Holder(attempt.token, attempt.slots, alive=attempt.alive, keep=attempt.keep, since_ns=attempt.since)
+        return OnceBid(holder) if attempt.kind == "do" else MutexBid(holder, attempt.ttl)
 
     def release(self) -> None:
         key = self.random.choice(KEYS)
@@ -176,9 +176,9 @@ class Run:
             client.join(WAIT_S)
             assert client.verdict == "moved"
             # Each is served as it comes, since the table cannot know who else will.
-            if not client.what.is_gone:
-                self.model.waiting.append(client.what)
-                self.begin(client.what)
+            if not client.attempt.is_gone:
+                self.model.waiting.append(client.attempt)
+                self.begin(client.attempt)
                 self.check()
 
     def follow(self) -> None:
