@@ -5,39 +5,33 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Tuple
 
 from bkagent.localapi.answers import apology
 from bkagent.localapi.leader.holder_watch import HolderWatch
-from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.localapi.leader.lock_routes import LockRoutes
 from bkagent.localapi.leader.lock_table import LockTable
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.system import local_socket
+from bkagent.transport.answer import Answer
 from bkagent.transport.http_server import HttpServer
+from bkagent.transport.request import Request
 
 WAIT_S = 30.0
 
 
-class LockSite:
-    """A leader's server in this process."""
+class ServedSocket:
+    """A leader's socket in this process, served by `answer`."""
 
-    def __init__(self, folder: str, journal: Optional[LockJournal] = None, keys_count: int = 1000) -> None:
-        self.reports: List[Tuple[str, ...]] = []
-        watch = HolderWatch(lambda *about: self.reports.append(about))
-        self.table = LockTable(journal, watch.watch, keys_count=keys_count)
-        self.table.lead()
+    def __init__(self, folder: str, answer: Callable[[Request], Answer], report: Callable[..., None]) -> None:
         self.path = os.path.join(folder, "agent-1")
         listener = SocketListener(self.path, local_socket.listen(self.path, 128))
-        routes = LockRoutes(self.table)
-        self.server = HttpServer(
-            listener, routes.answer, lambda level, text: self.reports.append((level, text)), apology=apology
-        )
+        self.server = HttpServer(listener, answer, report, apology=apology)
         self.server.start()
 
     def stop(self) -> None:
-        self.table.follow()
         self.server.stop()
+        os.unlink(self.path)
 
     def connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
@@ -60,6 +54,23 @@ class LockSite:
         """Return status and document of the answer to a request of ours."""
         status, _, body = self.ask("POST", target, json.dumps(fields).encode())
         return status, json.loads(body)
+
+
+class LockSite(ServedSocket):
+    """The routes, with a table without a journal."""
+
+    def __init__(self, folder: str, keys_count: int = 1000) -> None:
+        self.reports: List[Tuple[str, ...]] = []
+        self.table = LockTable(None, HolderWatch(self.report).watch, keys_count=keys_count)
+        self.table.lead()
+        super().__init__(folder, LockRoutes(self.table).answer, self.report)
+
+    def report(self, *about: str) -> None:
+        self.reports.append(about)
+
+    def stop(self) -> None:
+        self.table.follow()
+        super().stop()
 
 
 def request_bytes(method: str, target: str, body: bytes = b"") -> bytes:

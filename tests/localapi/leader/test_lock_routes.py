@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import pytest
 
 from bkagent.wire.lock_protocol import ACQUIRE, BEGIN, BODY_LIMIT_BYTES, LOCK, LOCKS, PING, RELEASE
 from tests.fakes import vectors
-from tests.localapi.leader.lock_site import WAIT_S, LockSite, read_answer
+from tests.localapi.leader.lock_site import WAIT_S, LockSite, ServedSocket, read_answer
 from tests.localapi.leader.test_holder_watch import hold
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
@@ -30,7 +29,7 @@ def site(tmp_path: Path) -> Iterator[LockSite]:
     assert not running.reports
 
 
-def value_of(site: LockSite, key: str) -> str:
+def value_of(site: ServedSocket, key: str) -> str:
     return str(json.loads(site.ask("GET", f"{LOCK}?key={key}")[2])["value"])
 
 
@@ -38,14 +37,14 @@ def rows_of(site: LockSite) -> "Dict[str, Dict[str, object]]":
     return {row["key"]: row for row in json.loads(site.ask("GET", LOCKS)[2])["locks"]}
 
 
-def wait_for_waiters(site: LockSite, key: str, count: int) -> None:
+def wait_for_waiters(site: ServedSocket, key: str, count: int) -> None:
     deadline = time.monotonic() + WAIT_S
     while rows_of(site)[key]["waiting"] != count:
         assert time.monotonic() < deadline
         time.sleep(0.005)
 
 
-def begin_to_ask(site: LockSite, target: str, **fields: object) -> socket.socket:
+def begin_to_ask(site: ServedSocket, target: str, **fields: object) -> socket.socket:
     return site.send("POST", target, json.dumps({"wait_ms": -1, **fields}).encode())
 
 
@@ -127,7 +126,7 @@ def test_who_came_first_is_served_first_and_who_has_gone_is_not_served(site: Loc
         assert value_of(site, "k") == after
 
 
-def test_a_job_that_is_killed_gives_back_what_it_held(site: LockSite, tmp_path: Path) -> None:
+def test_a_job_that_is_killed_gives_back_what_it_held(site: ServedSocket, tmp_path: Path) -> None:
     process = hold(tmp_path / "alive")
     try:
         about = {"pid": process.pid, "alive": str(tmp_path / "alive")}
@@ -219,7 +218,7 @@ def test_one_key_too_many_is_refused(tmp_path: Path) -> None:
         site.stop()
 
 
-def contend(site: LockSite, clients_count: int, rounds_count: int) -> None:
+def contend(site: ServedSocket, clients_count: int, rounds_count: int) -> None:
     """Have clients take turns, some by the reference's way; assert that no two are inside at once."""
     inside: List[str] = []
     problems: List[object] = []
@@ -259,4 +258,3 @@ def test_curl_speaks_to_it(site: LockSite) -> None:
     except FileNotFoundError:
         pytest.skip("no curl")
     assert shown.stdout == b'{"value":"x","swapped":true}\n' and value_of(site, "a+b") == "x"
-    assert os.path.exists(site.path)
