@@ -101,8 +101,10 @@ def test_what_is_done_once_is_begun_by_one(site: LockSite) -> None:
     assert site.post(BEGIN, key="k", token="u", wait_ms=1) == (200, {"state": "waiting"})
     refused = {"error": 'invalid lock state "doing"', "value": "doing"}
     assert site.post(ACQUIRE, key="k", token="u", wait_ms=-1) == (409, refused)
-    waiting = [begin_to_ask(site, BEGIN, key="k", token=name) for name in "uv"]
-    wait_for_waiters(site, "k", 2)
+    waiting = []
+    for token in "uv":
+        waiting.append(begin_to_ask(site, BEGIN, key="k", token=token))
+        wait_for_waiters(site, "k", len(waiting))
     assert site.post(RELEASE, key="k", token="t") == (200, {"released": True, "value": ""})  # it could not say "do"
     assert document_of(waiting[0]) == {"state": "do"}
     site.ask("PATCH", f"{LOCK}?key=k", b'{"old":"doing","new":"done"}')
