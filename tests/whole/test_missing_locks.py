@@ -75,6 +75,17 @@ def test_an_agent_does_not_start_where_its_state_cannot_be_locked(copy: BrokenCo
     assert not [path for path in (nfs / "state").iterdir() if "probe" in path.name]
 
 
+def test_an_agent_takes_no_part_in_the_agent_api_where_its_sockets_cannot_be_locked(
+    copy: BrokenCopy, tmp_path: Path, nfs: Path
+) -> None:
+    with FakeControlPlane() as plane:
+        program, flags = copy.program(sys.executable), ("--agent-api", "--sockets-path", str(nfs / "s"))
+        with AgentProcess(tmp_path / "a", plane.endpoint, *flags, program=program, token=plane.token) as agent:
+            assert agent.wait_said(f"without the Agent API: the file system of {nfs}/s {SENTENCE}"), agent.said
+            job = plane.add_job("echo hello")
+            assert job.wait_finished() and job.finish["exit_status"] == "0", agent.said
+
+
 def job_environment(tmp_path: Path, **env: str) -> Dict[str, str]:
     """Return the variables of a job by hand, of a repository with one commit."""
     variables = {

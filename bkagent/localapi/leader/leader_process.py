@@ -16,7 +16,7 @@ from bkagent.localapi.leader.agent_line import AgentLine
 from bkagent.localapi.leader.election import Election
 from bkagent.localapi.leader.leader_server import LeaderServer
 from bkagent.localapi.leader.lock_service import LockService
-from bkagent.system import private_folder
+from bkagent.system import file_lock, private_folder
 from bkagent.wire.log_events import with_event
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def serve(folder: str, line_fd: int) -> int:
     try:
         folder = private_folder.make(folder)
         leader_server.check_lengths(folder)
-    except AgentError as problem:
+        file_lock.check_folder(folder)
+    except (AgentError, OSError) as problem:
         line.report("warn", f"this agent runs without the Agent API: {problem}", "agent_api.unavailable")
         return 1
     election = Election(folder, LeaderService(folder, line.report), line.report)
