@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -21,6 +22,9 @@ from tests.whole.running import wait_until
 __all__ = ["commons"]
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+
+REFERENCE = os.environ.get("REFERENCE_AGENT") or shutil.which("buildkite-agent")
+needs_reference = pytest.mark.skipif(not REFERENCE, reason="needs the reference's agent: REFERENCE_AGENT names it")
 
 PING = "/api/leader/v0/ping"
 LEADING = "Agent API: This agent became leader"
@@ -340,6 +344,60 @@ def assert_two_hand_overs(take, folder):
     with FakeLeader(folder) as fake:
         taker.kill()
         assert wait_until(lambda: leader_of(folder) == fake.process.pid)
+
+
+@pytest.fixture
+def reference(folder: Path, tmp_path: Path) -> Iterator[Callable[[], AgentProcess]]:
+    """Return a function that starts an agent of the reference, which takes whole seconds alone for its intervals."""
+    flags = ("--experiment", "agent-api", "--sockets-path", str(folder))
+    with FakeControlPlane(ping_interval=1) as plane:
+        yield lambda: AgentProcess(tmp_path / "reference", plane.endpoint, *flags, program=(str(REFERENCE),))
+
+
+def assert_hand_overs_with_reference(take, reference, folder):
+    with reference() as other:
+        assert wait_until(lambda: leader_of(folder) == other.process.pid)
+        taker = take()
+        assert wait_until(lambda: taker.reported(f"the leader is {folder}/agent-{other.process.pid}"))
+    assert wait_until(lambda: leader_of(folder) == taker.process.pid)
+    with reference() as other:
+        assert other.wait_said("Waiting for instructions"), other.said
+        taker.kill()
+        assert wait_until(lambda: leader_of(folder) == other.process.pid)
+
+
+@needs_reference
+def test_either_leads_and_the_other_takes_over(take, reference, folder):
+    assert_hand_overs_with_reference(take, reference, folder)
+
+
+@needs_reference
+@pytest.mark.soak
+def test_a_hundred_hand_overs_with_the_reference_itself(take, reference, folder):
+    for _ in range(50):
+        assert_hand_overs_with_reference(take, reference, folder)
+
+
+@needs_reference
+@pytest.mark.soak
+def test_the_reference_does_not_replace_ours_while_fifty_jobs_log(team, reference, plane, folder):
+    ours = team("--agent-api", "--spawn", "50")
+    assert ours.wait_said(LEADING), ours.said
+    script = 'i=0; while [ $i -lt 3000 ]; do i=$((i + 1)); echo "line $i of a job that writes to its log"; done'
+    jobs = [plane.add_job(script) for _ in range(50)]
+    assert all(job.wait_printed(b"line 1 of") for job in jobs)
+    with reference() as other:
+        assert all(job.wait_finished() for job in jobs)
+        assert "staging coup" not in other.said, other.said
+        assert ours.said.count(LEADING) == 1 and "of another agent" not in ours.said, ours.said
+
+
+@pytest.mark.soak
+def test_of_eight_agents_started_at_once_one_leads(team, folder):
+    agents = [team("--agent-api") for _ in range(8)]
+    assert all(agent.wait_said("Waiting for instructions") for agent in agents)
+    assert wait_until(lambda: leader_of(folder)) and len(names(folder)) == 2
+    assert sum(LEADING in agent.said for agent in agents) == 1
 
 
 # Who is served
