@@ -186,8 +186,9 @@ def test_a_killed_leader_is_waited_for(locks, tmp_path):
     with waiting(locks, "get", "key") as process:
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(1)
-        with FakeLeader(folder) as leading:
-            leading.states["key"] = "text"
+        leading = FakeLeader(folder)
+        leading.states["key"] = "text"
+        with leading:
             assert process.communicate(timeout=60)[0] == b"text\n"
 
 
