@@ -4,6 +4,7 @@ shiv's loader costs 43-57 ms a start and obeys SHIV_* variables, which a job cou
 """
 
 import hashlib
+import io
 import os
 import shutil
 import stat
@@ -14,6 +15,10 @@ import zipfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(TOP, "packaging")
+sys.path.insert(0, HERE)
+
+from archive_entry import SELDOM, SELDOM_MEMBER  # noqa: E402
+
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
 COLLECTED = "site-packages/"
 # What the header does with the Python that it finds.
@@ -29,6 +34,7 @@ def build(folder: str) -> str:
         members = _collected(scratch)
     digest = _digest(members)
     members["archive_entry.py"] = _filled("archive_entry.py", digest)
+    members[SELDOM_MEMBER] = _without_seldom(members)
     members["__main__.py"] = b'"""The entry of `python3 bkagent.pyz`."""\n\nfrom archive_entry import run\n\nrun()\n'
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "bkagent.pyz")
@@ -45,7 +51,7 @@ def build(folder: str) -> str:
 def _collected(scratch: str) -> "dict[str, bytes]":
     """Return {name in the archive: bytes} of what shiv collects."""
     site = os.path.join(scratch, "site")
-    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+    ignored = shutil.ignore_patterns("__pycache__", "*.pyc", ".*", "*.md")
     shutil.copytree(os.path.join(TOP, "bkagent"), os.path.join(site, "bkagent"), ignore=ignored)
     packed = os.path.join(scratch, "shiv.pyz")
     command = [sys.executable, "-m", "shiv.cli", "--site-packages", site, "--reproducible", "--no-modify"]
@@ -84,15 +90,30 @@ def _filled(name: str, digest: str) -> bytes:
     return text.encode("utf-8")
 
 
+def _without_seldom(members: "dict[str, bytes]") -> bytes:
+    """Take the seldom rooms out of `members`; return them as an archive of their own, to be compressed as a whole."""
+    folders = tuple(f"bkagent/{room}/" for room in SELDOM)
+    names = [name for name in members if name.startswith(folders)]
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(names):
+            _add(archive, name, members.pop(name), zipfile.ZIP_STORED)
+    return content.getvalue()
+
+
 def _write(path: str, header: bytes, members: "dict[str, bytes]") -> None:
     with open(path, "wb") as file:
         file.write(header)
     # Appending to a file that is no zip keeps the header and counts the offsets from its start.
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(members):
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = (stat.S_IFREG | 0o644) << 16
-            archive.writestr(entry, members[name])
+            _add(archive, name, members[name], zipfile.ZIP_DEFLATED)
     os.chmod(path, 0o755)
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes, compression: int) -> None:
+    entry = zipfile.ZipInfo(name, EPOCH)
+    entry.compress_type = compression
+    entry.create_system = 3
+    entry.external_attr = (stat.S_IFREG | 0o644) << 16
+    archive.writestr(entry, content)

@@ -10,8 +10,10 @@ import sys
 HASH = "@HASH@"
 _PACKAGE = "bkagent/"
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
-# A quarter of the code, which most machines never run; Python compiles it where it is used.
-_SELDOM = ("controlplane", "localrun", "markdown")
+# A quarter of the code, which most machines never run. It is packed as one member, which is smaller, and compiled where
+# it is used.
+SELDOM = ("controlplane", "localrun", "markdown")
+SELDOM_MEMBER = "seldom.zip"
 
 
 def run():
@@ -31,6 +33,8 @@ def _run():
         root = _unpacked(archive) or archive  # nowhere to unpack to: slower, but it works
     except ImportError as error:
         sys.exit(_incomplete(error, archive))
+    if root == archive:
+        sys.meta_path.insert(0, _NotUnpacked(archive))
     sys.path[:] = [root] + [path for path in sys.path if os.path.abspath(path) != archive]
     _forget_packed_modules()
     try:
@@ -38,6 +42,20 @@ def _run():
     except ImportError as error:
         sys.exit(_incomplete(error, archive))
     run_command_line(archive)
+
+
+class _NotUnpacked:
+    """Says what is missing where the seldom rooms are asked for, and nothing of the archive could be unpacked."""
+
+    def __init__(self, archive):
+        self._archive = archive
+
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith(_PACKAGE.replace("/", ".")) and name.split(".")[1] in SELDOM:
+            sys.exit(
+                _name(self._archive) + " must unpack its code for this command, and no folder for that can be written "
+                "to: set HOME to one that can"
+            )
 
 
 def install(archive):
@@ -133,12 +151,13 @@ def _unpack(archive, folder, mode=0o700):
     """Unpack into `folder`, which appears whole. What is above it has been found to be safe. Raises OSError."""
     umask = os.umask(0o777 & ~mode)
     try:
-        _write(archive, folder, () if mode & 0o055 else _SELDOM)
+        _write(archive, folder, () if mode & 0o055 else SELDOM)
     finally:
         os.umask(umask)
 
 
 def _write(archive, folder, left_out):
+    import io
     import shutil
     import zipfile
 
@@ -148,6 +167,8 @@ def _write(archive, folder, left_out):
         with zipfile.ZipFile(archive) as packed:
             names = [name for name in packed.namelist() if name.startswith(_PACKAGE) and ".." not in name]
             packed.extractall(aside, names)
+            with zipfile.ZipFile(io.BytesIO(packed.read(SELDOM_MEMBER))) as seldom:
+                seldom.extractall(aside, [name for name in seldom.namelist() if ".." not in name])
         _compile(aside, folder, left_out)
         with open(os.path.join(aside, _MARK), "w") as mark:
             mark.write(os.path.abspath(sys.executable) + "\n")

@@ -241,8 +241,8 @@ def test_a_wrong_number_of_arguments_shows_the_page(locks, words):
     [
         (["--lock-scope", "galaxy"], b'lock-scope must be machine, not "galaxy" (flag --lock-scope)'),
         (["--lock-wait-timeout", "5"], b"lock-wait-timeout must be a duration"),
-        (["--slots", "0"], b"slots must be from 1 to 10000, not 0 (flag --slots)"),
-        (["--slots", "10001"], b"slots must be from 1 to 10000, not 10001 (flag --slots)"),
+        (["--slots", "0"], b"slots must be from 1 to 1000, not 0 (flag --slots)"),
+        (["--slots", "1001"], b"slots must be from 1 to 1000, not 1001 (flag --slots)"),
         (["--ttl", "-1s"], b'ttl must be 0s or longer, not "-1s" (flag --ttl)'),
     ],
 )

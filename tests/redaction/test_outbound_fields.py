@@ -29,6 +29,7 @@ OTHERWISE = {
     "in_job": "passes on",
     "job_api": "the job's own socket",
     "jobs": "states and times",
+    "leader": "keys, tokens and ids of locks, for agents of this machine and user",
     "local_http": "the job's own socket",
     "oidc": "what a token is to say",
     "pipelines": "pipeline/document/secrets.py warns or refuses, as the reference does",

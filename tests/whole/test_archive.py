@@ -1,6 +1,7 @@
 """The archive as its users get it: one file that runs anywhere there is a Python."""
 
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -110,11 +111,26 @@ def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: Path) -> N
     assert len(content) < 1_000_000
 
 
+def test_where_nothing_can_be_unpacked_it_runs_packed_or_says_what_to_do(archive: str, tmp_path: Path) -> None:
+    nowhere = dict(os.environ, HOME="/dev/null", TMPDIR="/dev/null")
+    assert run(archive, "start", "--help", env=nowhere).stdout.startswith("Usage:")
+    for words in (["server", "--data", str(tmp_path / "data")], ["local", "run"]):
+        done = run(archive, *words, env=nowhere)
+        assert done.returncode == 1 and done.stderr == (
+            "bkagent must unpack its code for this command, and no folder for that can be written to: set HOME to one "
+            "that can\n"
+        )
+
+
 def test_nothing_but_our_own_code_is_inside(archive: str) -> None:
     with zipfile.ZipFile(archive) as packed:
         assert packed.testzip() is None
         others = {name for name in packed.namelist() if not name.startswith("bkagent/")}
-    assert others == {"__main__.py", "archive_entry.py"}
+        with zipfile.ZipFile(io.BytesIO(packed.read("seldom.zip"))) as seldom:
+            assert seldom.testzip() is None
+            rooms = {tuple(name.split("/")[:2]) for name in seldom.namelist()}
+    assert others == {"__main__.py", "archive_entry.py", "seldom.zip"}
+    assert rooms == {("bkagent", "controlplane"), ("bkagent", "localrun"), ("bkagent", "markdown")}
 
 
 def test_the_installer_places_a_command_that_works(archive: str, tmp_path: Path) -> None:
