@@ -9,6 +9,7 @@ import sys
 
 HASH = "@HASH@"
 _PACKAGE = "bkagent/"
+_PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: bkagent/config/carried_code.py
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
 # A quarter of the code, which most machines never run. It is packed as one member, which is smaller, and compiled where
 # it is used.
@@ -169,6 +170,7 @@ def _write(archive, folder, left_out):
             packed.extractall(aside, names)
             with zipfile.ZipFile(io.BytesIO(packed.read(SELDOM_MEMBER))) as seldom:
                 seldom.extractall(aside, [name for name in seldom.namelist() if ".." not in name])
+        shutil.copyfile(archive, os.path.join(aside, _PACKED))
         _compile(aside, folder, left_out)
         with open(os.path.join(aside, _MARK), "w") as mark:
             mark.write(os.path.abspath(sys.executable) + "\n")

@@ -40,9 +40,13 @@ _POSIX = """#!/bin/sh
 {ask}{started_with}if [ -x {python} ] && [ -e {root} ]; then
   exec {python} -I -S -c {code} {root} "$0" "$@"
 fi
-{find_python}echo "${{0##*/}} needs Python 3.8 or newer, which is not on PATH here. In a container without it a static \
-buildkite-agent can be mounted: start the agent with --container-binary=PATH" >&2
-exit 127
+{elsewhere}exit 127
+"""
+_ELSEWHERE = """{find_python}echo "${{0##*/}} needs Python 3.8 or newer, which is not on PATH here. In a container \
+without it a static buildkite-agent can be mounted: start the agent with --container-binary=PATH" >&2
+"""
+_OF_A_CHECKOUT = """echo "${0##*/} runs code that is not in this container, as its agent was started from a checkout: \
+start the agent from bkagent.pyz, whose commands carry their code, or with --container-binary=PATH" >&2
 """
 _CARRIED = f"""exec "$__bk_python" -I -S -c '{_CODE_OF_PROGRAM}' "$0" "$0" "$@\""""
 _CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" "%~f0" %*\r\n'
@@ -87,8 +91,7 @@ def launcher_folder(state_path: str) -> str:
     It is named after what the launchers hold, so that a running job keeps its own after an upgrade.
     """
     files = _launchers()
-    contents = "".join(sorted(files.values())) + carried_code.fingerprint(code_root())
-    folder = os.path.join(state_path, "bin", _digest(contents))
+    folder = os.path.join(state_path, "bin", _digest("".join(sorted(files.values()))))
     if not all(os.path.exists(os.path.join(folder, name)) for name in files):
         _make(folder, files)
     return folder
@@ -102,13 +105,19 @@ def _launchers() -> "dict[str, str]":
         python=_shell_quote(sys.executable),
         code=code,
         root=_shell_quote(code_root()),
-        find_python=python_search.script(_CARRIED),
+        elsewhere=_lines_for_elsewhere(),
     )
     files = dict.fromkeys(NAMES, script)
     if ON_WINDOWS:
         script = _CMD.format(python=sys.executable, code=_CODE_OF_PROGRAM, root=code_root())
         files.update({name + ".cmd": script for name in NAMES})
     return files
+
+
+def _lines_for_elsewhere() -> str:
+    if not carried_code.packed(code_root()):
+        return _OF_A_CHECKOUT
+    return _ELSEWHERE.format(find_python=python_search.script(_CARRIED))
 
 
 def _warm_call_lines() -> str:
@@ -145,8 +154,9 @@ def _make(folder: str, files: "dict[str, str]") -> None:
 def _write(path: str, text: str) -> None:
     with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text)
-    if not ON_WINDOWS:
-        carried_code.append(path, code_root())
+    archive = "" if ON_WINDOWS else carried_code.packed(code_root())
+    if archive:
+        carried_code.append(path, archive)
     os.chmod(path, 0o755)
 
 

@@ -12,6 +12,7 @@ from typing import Dict, Tuple
 import pytest
 
 from tests.conftest import TOP
+from tests.fakes.installed_archive import install
 
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="no plugin mounts a launcher there")
 
@@ -27,13 +28,13 @@ def _make(root: Path, state: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A launcher whose code is gone."""
+def launcher(packed_archive: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A launcher of an installed archive whose code is gone."""
     folder = tmp_path_factory.mktemp("launcher")
-    root, moved = folder / "code", folder / "moved"
-    shutil.copytree(Path(TOP) / "bkagent", root / "bkagent", ignore=shutil.ignore_patterns("__pycache__"))
+    install(packed_archive, folder)
+    (root,) = (folder / "lib" / "bkagent" / "code").iterdir()
     launchers = _make(root, folder / "state")
-    root.rename(moved)
+    root.rename(folder / "moved")
     shutil.copy(launchers / "buildkite-agent", folder)
     return folder / "buildkite-agent"
 
@@ -75,11 +76,11 @@ def test_without_a_python_that_is_new_enough_it_says_what_to_do(launcher: Path, 
     assert said.count("\n") == 1 and "--container-binary" in said
 
 
-def test_launchers_of_other_code_at_the_same_place_lie_elsewhere(tmp_path: Path) -> None:
+def test_a_launcher_of_a_checkout_says_that_it_carries_nothing(tmp_path: Path) -> None:
     root = tmp_path / "code"
-    shutil.copytree(Path(TOP) / "bkagent", root / "bkagent", ignore=shutil.ignore_patterns("__pycache__"))
-    first = _make(root, tmp_path / "state")
-    assert _make(root, tmp_path / "state") == first
-    with (root / "bkagent" / "version.py").open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
-    assert _make(root, tmp_path / "state") != first
+    shutil.copytree(Path(TOP) / "bkagent", root / "bkagent")
+    launcher = _make(root, tmp_path / "state") / "buildkite-agent"
+    root.rename(tmp_path / "moved")
+    status, said = _run(launcher, "annotate", "x")
+    assert status == 127 and said.startswith("buildkite-agent runs code that is not in this container")
+    assert said.count("\n") == 1 and "bkagent.pyz" in said and "--container-binary" in said

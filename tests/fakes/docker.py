@@ -53,7 +53,7 @@ class Docker:
             shutil.copy(shutil.which(program) or "", root / "bin")
         mounts = [folder for folder in ("/lib", "/lib64", "/usr/lib") if os.path.isdir(folder)]
         if python:
-            mounts.append(sys.base_prefix)
+            mounts.append(os.path.realpath(sys.base_prefix))
             (root / "usr/bin/python3").symlink_to(os.path.realpath(sys.executable))
         (root / "mounts").write_text("\n".join(mounts), encoding="utf-8")
 
