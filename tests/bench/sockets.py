@@ -1,6 +1,8 @@
-"""How soon the leader of the Agent API answers, and how soon another takes its place.
+"""What locks cost in a job, how soon the leader of the Agent API answers, and how soon another takes its place.
 
     python3 tests/bench/sockets.py [--program 'dist/bkagent.pyz'] [--jobs 50] [--seconds 20] [--kills 20]
+
+Beside the commands stands flock(1) of the same run: a lock that is free, and one that is given to who waits for it.
 
 An agent of the reference deposes a leader that does not answer a ping within 100 ms; ours shall take less than 20 ms
 for 999 of 1000 while 50 jobs write to their logs, and another shall lead within 100 ms of a `kill -9`.
@@ -32,6 +34,36 @@ REQUEST = b"GET /api/leader/v0/ping HTTP/1.1\r\nHost: agent\r\nConnection: close
 JOB = """i=0
 while [ -e {go} ]; do i=$((i + 1)); echo "line $i of a job that writes to its log"; read -t 0.01 line <{pipe}; done
 true"""
+# Runs in a job. Prints a name and milliseconds a line.
+LOCKS = """
+import fcntl, subprocess, time
+def run(*argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout.decode().strip()
+def timed(name, work):
+    began = time.perf_counter()
+    work()
+    print("TIME", name, (time.perf_counter() - began) * 1000)
+def cycle():
+    run("buildkite-agent", "lock", "release", "key", run("buildkite-agent", "lock", "acquire", "key"))
+def hand_over(name, waiter, release):
+    waiting = subprocess.Popen(waiter, stdout=subprocess.PIPE)
+    time.sleep(0.3)
+    release()
+    timed(name, waiting.wait)
+    return waiting.stdout.read().decode().strip()
+for _ in range({rounds}):
+    timed("env get", lambda: run("buildkite-agent", "env", "get", "HOME"))
+    timed("lock get", lambda: run("buildkite-agent", "lock", "get", "key"))
+    timed("lock acquire and release", cycle)
+    timed("    flock(1)", lambda: run("flock", "file", "true"))
+    token = run("buildkite-agent", "lock", "acquire", "key")
+    token = hand_over("hand-over", ["buildkite-agent", "lock", "acquire", "key"],
+                      lambda: run("buildkite-agent", "lock", "release", "key", token))
+    run("buildkite-agent", "lock", "release", "key", token)
+    with open("file", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        hand_over("    hand-over by flock(1)", ["flock", "file", "true"], file.close)
+"""
 # The least that a server of Python can be: what it takes is the machine's part of the time.
 BARE = """import socket, sys
 server = socket.socket(socket.AF_UNIX)
@@ -143,6 +175,25 @@ def under_load(program: "List[str]", folder: Path, jobs_count: int, seconds: flo
     os.close(keep)
 
 
+def locks_in_a_job(program: "List[str]", folder: Path, rounds: int) -> None:
+    """Measure what commands about locks take in a job."""
+    script = folder / "locks.py"
+    script.write_text(LOCKS.format(rounds=rounds), encoding="utf-8")
+    with FakeControlPlane(ping_interval=1) as plane, AgentProcess(
+        folder / "agent", plane.endpoint, "--agent-api", program=program
+    ):
+        job = plane.add_job(shlex.join([sys.executable, str(script)]))
+        assert job.wait_finished()
+    times_s: "dict[str, List[float]]" = {}
+    for line in job.log.decode("utf-8", "replace").splitlines():
+        _, is_time, rest = line.partition("TIME ")
+        if is_time:
+            name, _, ms = rest.rpartition(" ")
+            times_s.setdefault(name, []).append(float(ms) / 1000)
+    for name in times_s:
+        show(name, times_s[name])
+
+
 def take_overs(program: "List[str]", folder: Path, kills: int) -> Iterator[float]:
     """Yield the seconds from the death of each leader until another answers; two agents wait, as a rule."""
     link = folder / "s" / "agent-leader"
@@ -170,12 +221,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--ping", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ping:
         return ping_for(options.ping, options.seconds)
     program = shlex.split(options.program)
     program = [sys.executable, *program] if program[0].endswith(".pyz") else program
+    with tempfile.TemporaryDirectory() as folder:
+        locks_in_a_job(program, Path(folder), options.rounds)
     with tempfile.TemporaryDirectory() as folder:
         under_load(program, Path(folder), options.jobs, options.seconds)
     with tempfile.TemporaryDirectory() as folder:
