@@ -144,11 +144,14 @@ class Events:
         self.connection.request("GET", path, headers={"Cookie": desk.page().cookie})
         self.answer = self.connection.getresponse()
         assert self.answer.status == 200 and self.answer.getheader("Content-Type") == "text/event-stream"
+        assert self.answer.readline() == b"retry: 2000\n"  # what happens from now on is told
 
     def next(self) -> Tuple[str, Any]:
-        name = ""
+        name, heartbeats_count = "", 0
         while True:
             line = self.answer.readline().decode().rstrip("\n")
+            heartbeats_count += line == ": still here"
+            assert heartbeats_count < 4, "no event within a minute"
             if line.startswith("event: "):
                 name = line[7:]
             elif line.startswith("data: "):
@@ -183,6 +186,7 @@ def test_a_log_is_followed_live(desk: Any) -> None:
     assert "data-live" not in page_of(desk, f"/local/demo/builds/1/jobs/{job_id}")
 
 
+@pytest.mark.raced
 def test_a_build_says_that_it_has_changed(desk: Any) -> None:
     desk.build()
     agent = desk.registered()
