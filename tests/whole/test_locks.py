@@ -8,11 +8,13 @@ import random
 import re
 import shutil
 import signal
+import threading
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
 
+from bkagent.errors import AgentError
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
 from tests.fakes.fake_leader import FakeLeader
 from tests.whole.locking import Machine
@@ -160,12 +162,34 @@ def test_a_lock_goes_on_to_the_next_job_however_its_holder_ends(
     else:
         if end == "kill of its agent":
             agents[0].kill()
-        # The process of a killed agent removes the link as it ends: there may be no leader for a moment.
-        assert wait_until(machine.leads), machine.said
         assert machine.locks()["key"]["holders"][0]["job"] == holder.id
         gate.touch()
     assert waiter.wait_finished() and "got-2" in waiter.text, (waiter.text, machine.said)
     assert waiter.id in waiter.text and holder.id not in waiter.text
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_no_command_misses_the_leader_while_the_lead_changes_hands(machine: Machine, end: signal.Signals) -> None:
+    agents = [machine.agent() for _ in range(4)]
+    errors: List[str] = []
+    changed = threading.Event()
+
+    def ask() -> None:
+        while not changed.is_set():
+            try:
+                machine.state("key")
+            except AgentError as error:
+                errors.append(str(error))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for agent in agents[:-1]:
+        os.kill(agent.process.pid, end)
+        agent.process.wait()
+    assert wait_until(machine.leads), machine.said
+    changed.set()
+    asking.join()
+    assert errors == []
 
 
 def test_what_is_left_of_a_job_that_has_ended(machine: Machine, plane: FakeControlPlane) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from typing import TYPE_CHECKING, Optional, Protocol
 
 from bkagent.localapi.leader import leader_ping, leader_server
@@ -24,6 +25,7 @@ LOOK_EVERY_S = 0.1
 # What the reference's agents lose with their leader, this one does not take from them for a single late answer.
 _LATE_COUNT = 2
 _PATH_LIMIT_BYTES = 4096
+_SUCCESSION_S = 0.05  # in which one that sleeps in the lock has it, once it is given back
 
 
 class Contender(Protocol):
@@ -58,18 +60,21 @@ class Election:
         self._leading: Optional[bool] = None  # None before it is known
         self._former = ""  # the socket of the holder before this one
         self._late_count = 0
+        self._path = ""  # of the socket of the term that has ended
         self._problem = ""  # the last one that was reported
 
     def run(self) -> None:
         """Stand until stopped. Raises OSError where the contender cannot serve."""
         while not self._stopping.is_set():
             fd = self._win()
-            try:
-                with self._term:
+            with self._term:
+                try:
                     if not self._stopping.is_set():
                         self._serve(fd)
-            finally:
-                os.close(fd)
+                finally:
+                    os.close(fd)
+                if self._stopping.is_set() and self._path:
+                    self._remove_link_if_last()
 
     def stop(self, limit_s: float) -> None:
         """End the term of a contender that serves; one that only waits for the lock has nothing to end."""
@@ -164,13 +169,22 @@ class Election:
             self._report("info", f"Agent API: the leader is {target}, of another agent", "agent_api.following")
 
     def _withdraw(self, path: str) -> None:
-        """End the term. Until the lock is given back, who asks finds a link to a leader that has just gone."""
+        """End the term. The link stays for the next leader to replace: a client that finds none expects no leader."""
         self._contender.close()
+        self._path = path
+
+    def _remove_link_if_last(self) -> None:
+        """Remove the link that this process has left, unless another one has the lock a moment later."""
+        time.sleep(_SUCCESSION_S)
         try:
-            if path:
-                self._link.remove(path)
+            fd = file_lock.open_lock(self._lock_path)
+            try:
+                if file_lock.try_lock(fd):
+                    self._link.remove(self._path)
+            finally:
+                os.close(fd)
         except OSError:
-            pass  # the next leader replaces it
+            pass  # the folder is gone, or a client takes the link for that of a leader that was killed
 
     def _is_in_place(self, fd: int) -> bool:
         """Return whether the locked file is still the one that others lock; somebody may have removed the folder."""
