@@ -19,7 +19,7 @@ def check(settings: Settings) -> None:
     if path and not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise ConfigError(
             f"container-binary must be a program, but {path} (from the {settings.origin(agent.CONTAINER_BINARY)}) "
-            "is no executable file"
+            "is not an executable file"
         )
 
 
