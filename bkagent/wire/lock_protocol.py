@@ -23,8 +23,9 @@ Ours, below LOCKS, which only a leader of ours answers; others say 404:
     since_ns  `time.monotonic_ns()` of the client's first try: the first to come is served first, by any leader
     wait_ms   whole milliseconds, WAIT_FOR_EVER, or 0 to try once
 
-Each may answer 409 `{"error", "value"}` where the key's state is of another kind, 507 `{"error"}` where there is no
-room, 503 `{"moved": true}` where this server leads no longer: the client asks the new leader with the same `since_ns`.
+Each may answer 409 `{"error", "value"}` where the key's state is of another kind, and 507 `{"error"}` where there is no
+room. Each, and LOCK too, may answer 503 `{"error", "moved": true}` where this server leads no longer: the client asks
+the new leader, with the same `since_ns`.
 """
 
 PING = "/api/leader/v0/ping"

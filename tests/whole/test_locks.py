@@ -168,6 +168,7 @@ def test_a_lock_goes_on_to_the_next_job_however_its_holder_ends(
     assert waiter.id in waiter.text and holder.id not in waiter.text
 
 
+@pytest.mark.raced
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_no_command_misses_the_leader_while_the_lead_changes_hands(machine: Machine, end: signal.Signals) -> None:
     agents = [machine.agent() for _ in range(4)]

@@ -82,9 +82,8 @@ class LockRoutes:
         try:
             return handle(request)
         except NotLeading as problem:
-            if path.startswith(lock_protocol.LOCKS):
-                return json_answer(503, {"moved": True})
-            return error_answer(503, str(problem))
+            # On the reference's routes too: our clients take those while a term ends, and ask the next leader then.
+            return json_answer(503, {"error": str(problem), "moved": True})
         except _InvalidState as problem:
             return json_answer(409, {"error": str(problem), "value": problem.value})
         except NoRoom as problem:

@@ -164,13 +164,13 @@ def test_a_server_that_leads_no_longer_says_so(site: LockSite) -> None:
     waiting = begin_to_ask(site, ACQUIRE, key="k", token="u")
     wait_for_waiters(site, "k", 1)
     site.table.follow()
-    assert document_of(waiting) == {"moved": True}
+    moved = {"error": "this agent does not lead: another one has the locks", "moved": True}
+    assert document_of(waiting) == moved
     for target in (ACQUIRE, BEGIN, RELEASE):
-        assert site.post(target, key="k", token="t") == (503, {"moved": True})
-    assert site.ask("GET", LOCKS)[0] == 503
-    for method in ("GET", "PATCH"):
-        status, _, body = site.ask(method, f"{LOCK}?key=k", b"{}")
-        assert (status, json.loads(body)) == (503, {"error": "this agent does not lead: another one has the locks"})
+        assert site.post(target, key="k", token="t") == (503, moved)
+    for method, target in (("GET", LOCKS), ("GET", f"{LOCK}?key=k"), ("PATCH", f"{LOCK}?key=k")):
+        status, _, body = site.ask(method, target, b"{}")
+        assert (status, json.loads(body)) == (503, moved)
     assert site.ask("GET", PING)[0] == 200
 
 

@@ -58,7 +58,7 @@ def test_the_next_leader_goes_on_where_the_last_one_ended(tmp_path: Path) -> Non
         waiting = begin_to_ask(term, ACQUIRE, key="k", token="u")
         wait_for_waiters(term, "k", 1)
         term.stop()
-        assert document_of(waiting) == {"moved": True}
+        assert document_of(waiting)["moved"]
 
         term = Term(tmp_path)
         assert [value_of(term, key) for key in ("k", "unbound", "once")] == ["t", "t", "done"]
