@@ -24,10 +24,13 @@ _BLOCK_BYTES = 65536
 
 
 class AgentApi:
-    """Keeps the process. `environ` is what it inherits."""
+    """Keeps the process. `environ` is what it inherits; `shows_requests` has it report each request."""
 
-    def __init__(self, sockets_path: str, environ: Mapping[str, str], report: EventReport) -> None:
-        self._sockets_path, self._environ, self._report = sockets_path, {**environ, **_LEAN}, report
+    def __init__(
+        self, sockets_path: str, environ: Mapping[str, str], report: EventReport, shows_requests: bool
+    ) -> None:
+        self._environ, self._report = {**environ, **_LEAN}, report
+        self._words = ["agent-api-process", sockets_path, *(["--debug"] if shows_requests else [])]
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._line: Optional[socket.socket] = None  # closing it ends the process
@@ -94,7 +97,7 @@ class AgentApi:
         """Start the process behind a new line, which `close` has hung up already if it came first."""
         null_fd = os.open(os.devnull, os.O_RDWR)
         try:
-            argv, fd = self_command.command(["agent-api-process", self._sockets_path]), process_line.fileno()
+            argv, fd = self_command.command(self._words), process_line.fileno()
             child = process_start.start_in_session(argv, self._environ, os.sep, fd, null_fd, fd)
         finally:
             os.close(null_fd)

@@ -77,7 +77,7 @@ def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[Ag
         return None
     from bkagent.agent.agent_api import AgentApi
 
-    agent_api = AgentApi(settings.job[agent.SOCKETS_PATH], settings.job.environ, report)
+    agent_api = AgentApi(settings.job[agent.SOCKETS_PATH], settings.job.environ, report, settings.is_verbose)
     agent_api.open()
     return agent_api
 

@@ -28,6 +28,7 @@ EVENTS: Dict[str, str] = {
     "agent_api.output": "what the process of the Agent API printed",
     "agent_api.process_ended": "the process of the Agent API has ended, and another one is started",
     "agent_api.ready": "the process of the Agent API serves, or waits to do so",
+    "agent_api.request": "a request to the Agent API, while this agent serves it",
     "agent_api.socket_removed": "the socket or the lock of the Agent API was removed and is made anew",
     "agent_api.unavailable": "this agent runs without the Agent API",
     "cleanup.code_removed": "code or launchers of an unused version were removed",

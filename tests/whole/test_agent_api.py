@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -141,6 +142,21 @@ def test_an_agent_leads_from_a_socket_of_its_own_and_leaves_nothing(team, plane,
     agent.signal("SIGTERM")
     assert agent.wait() == 0, agent.said
     assert names(folder) == [] and is_gone(pid)
+
+
+@pytest.mark.parametrize("flags", [["--debug"], ["--log-level", "debug"], []])
+def test_requests_are_shown_with_debug_messages_and_without_keys(team, folder, flags):
+    agent = team("--agent-api", *flags)
+    assert agent.wait_said(LEADING) if flags else led_by_another(folder)
+    requests = [("GET", PING, 200), ("GET", "/api/leader/v0/lock?key=Key-3f", 200), ("GET", "/other?key=Key-3f", 404)]
+    for method, target, status in requests:
+        assert ask(folder / "agent-leader", method, target)[0] == status
+    for method, target, status in requests:
+        line = rf"DEBUG  Agent API:\t{method}\t{target.partition('?')[0]}\t[\d.]+(µs|ms)\tstatus={status}\n"
+        if flags:
+            assert wait_until(lambda line=line: re.search(line, agent.said)), (line, agent.said)
+    agent.signal("SIGTERM")
+    assert agent.wait() == 0 and "Key-3f" not in agent.said and (flags or "DEBUG" not in agent.said)
 
 
 def test_without_the_option_nothing_of_it_runs(team, plane, folder):

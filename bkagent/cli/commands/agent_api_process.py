@@ -1,9 +1,11 @@
 """`bkagent agent-api-process`: take part in the Agent API for an agent. Started by the agent, not by people.
 
-The argument is the folder of the sockets; standard input and standard error are the line to the agent.
+The argument is the folder of the sockets; standard input and standard error are the line to the agent. With --debug
+each request is reported.
 """
 
 from bkagent.cli.command import Call, Command
+from bkagent.config.options.logging import DEBUG
 
 
 def run(call: Call) -> int:
@@ -15,10 +17,10 @@ def run(call: Call) -> int:
     # A service manager sends them to all processes of an agent, whose jobs may need their locks until they end.
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
-    return leader_process.serve(call.arguments[0], 0)
+    return leader_process.serve(call.arguments[0], 0, call.settings[DEBUG])
 
 
 COMMAND = Command(
-    "agent-api-process", run, arguments=("FOLDER",),
+    "agent-api-process", run, options=(DEBUG,), arguments=("FOLDER",),
     example="bkagent agent-api-process ~/.buildkite-agent/sockets",
 )  # fmt: skip

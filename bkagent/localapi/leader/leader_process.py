@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
 from bkagent.errors import AgentError
 from bkagent.localapi.leader import leader_server
@@ -20,6 +20,8 @@ from bkagent.system import file_lock, private_folder
 from bkagent.wire.log_events import with_event
 
 if TYPE_CHECKING:
+    from bkagent.transport.answer import Answer
+    from bkagent.transport.request import Request
     from bkagent.wire.log_events import EventReport
 
 _STOP_LIMIT_S = 2.0
@@ -28,16 +30,20 @@ _STOP_LIMIT_S = 2.0
 class LeaderService:
     """What is elected: the locks of a machine, and the server that answers about them. One term is open to close."""
 
-    def __init__(self, folder: str, report: EventReport) -> None:
-        self._folder, self._report = folder, report
+    def __init__(self, folder: str, report: EventReport, shows_requests: bool) -> None:
+        self._folder, self._report, self._shows_requests = folder, report, shows_requests
         self._locks: Optional[LockService] = None
         self._server: Optional[LeaderServer] = None
 
     def open(self) -> str:
         """Begin a term with what the journal has; return the socket's path. Raises OSError."""
         self._locks = LockService(self._folder, self._report)
-        report = with_event(self._report, "agent_api.connection_failed")
-        self._server = LeaderServer(self._folder, self._locks.answer, report)
+        answer: Callable[[Request], Answer] = self._locks.answer
+        if self._shows_requests:
+            from bkagent.localapi.leader import request_lines
+
+            answer = request_lines.reporting(answer, self._report)
+        self._server = LeaderServer(self._folder, answer, with_event(self._report, "agent_api.connection_failed"))
         return self._server.open()
 
     def lead(self) -> None:
@@ -59,10 +65,11 @@ class LeaderService:
         self._locks = self._server = None
 
 
-def serve(folder: str, line_fd: int) -> int:
+def serve(folder: str, line_fd: int, shows_requests: bool) -> int:
     """Serve the agent at the other end of the line; return the exit status where it cannot. Else ends the process.
 
-    What keeps this agent from taking part is reported as `agent_api.unavailable`.
+    What keeps this agent from taking part is reported as `agent_api.unavailable`. `shows_requests` has each request
+    reported at level debug.
     """
     line = AgentLine(line_fd)
     try:
@@ -72,7 +79,7 @@ def serve(folder: str, line_fd: int) -> int:
     except (AgentError, OSError) as problem:
         line.report("warn", f"this agent runs without the Agent API: {problem}", "agent_api.unavailable")
         return 1
-    election = Election(folder, LeaderService(folder, line.report), line.report)
+    election = Election(folder, LeaderService(folder, line.report, shows_requests), line.report)
     threading.Thread(target=_end_with_agent, args=(line, election), name="agent-line", daemon=True).start()
     try:
         election.run()
