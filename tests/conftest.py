@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _hear_every_signal()
     config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
     config.addinivalue_line("markers", "raced: it failed by a race once; `tests/run.sh --tier raced` runs it 200 times")
+    config.addinivalue_line("markers", "windows: it runs Windows programs, for `tests/run.sh --tier windows`")
     if not hasattr(config, "workerinput"):  # once, not in each of pytest-xdist's workers
         for _ in range(config.getoption("--busy")):
             busy = subprocess.Popen([sys.executable, "-I", "-S", "-c", _COMPUTE, str(os.getpid())])

@@ -4,23 +4,25 @@
 #
 #   sh tests/run.sh [--tier NAME] [pytest's arguments]
 #
-# Tiers: `main` (the default), `soak` (longer random runs), `all`, and `raced`: each test that ever failed by a race, 200
-# times on a busy machine. Any other test can be tried so: `sh tests/run.sh --repeat 200 --busy 4 PATH::NAME`.
+# Tiers: `main` (the default), `soak` (longer random runs), `all` (both), `raced`: each test that ever failed by a race, 200
+# times on a busy machine, and `windows`: Windows programs under Wine, on the bed that tests/windows/bed.sh makes.
+# Any test can be tried as those of `raced` are: `sh tests/run.sh --repeat 200 --busy 4 PATH::NAME`.
 # PYTHON names the interpreter, by default python3.
 set -eu
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 cd "$top"
 tier=main
 if [ "${1:-}" = --tier ]; then
-    tier=${2:?"--tier needs a name: main, soak, all or raced"}
+    tier=${2:?"--tier needs a name: main, soak, all, raced or windows"}
     shift 2
 fi
 case $tier in
-    main) marks='not soak' ;;
-    soak) marks='soak' ;;
-    all) marks='soak or not soak' ;;
+    main) marks='not soak and not windows' ;;
+    soak) marks='soak and not windows' ;;
+    all) marks='not windows' ;;
     raced) marks='raced' ;;
-    *) echo "tests/run.sh: there is no tier '$tier'; the tiers are main, soak, all and raced" >&2; exit 1 ;;
+    windows) marks='windows' ;;
+    *) echo "tests/run.sh: there is no tier '$tier'; the tiers are main, soak, all, raced and windows" >&2; exit 1 ;;
 esac
 python=${PYTHON:-python3}
 version=$("$python" -I -S -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -47,5 +49,12 @@ workers=$((2 * processors + 1))
 if [ "$tier" = raced ]; then
     # Their files alone: all others 200 times over would fill the memory before they are deselected.
     set -- --repeat 200 --busy $((2 * processors)) "$@" $(grep -rl --include='test_*.py' 'mark\.raced' tests)
+fi
+if [ "$tier" = windows ]; then
+    # Without a bed each test is skipped, and says why.
+    PYTHON=$venv/bin/python sh tests/windows/bed.sh || true
+    workers=2 # each has a Windows of its own, which takes a processor
+    case " $* " in *' tests/'*) ;; *) set -- "$@" tests/windows ;; esac
+    set -- -rs "$@"
 fi
 exec "$venv/bin/python" -m pytest -n "$workers" --dist worksteal -m "$marks" "$@"
