@@ -9,14 +9,18 @@ import re
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Dict, List, Tuple
 
 import pytest
 
 from bkagent.errors import AgentError
+from bkagent.localapi.leader.lock_table import RETURN_NS
+from bkagent.system import boot
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
 from tests.fakes.fake_leader import FakeLeader
+from tests.localapi.leader.test_lock_service import Term
 from tests.whole.locking import Machine
 from tests.whole.running import PATIENCE_S, Start, wait_until
 
@@ -106,6 +110,36 @@ def test_the_first_to_come_is_the_first_to_be_served(machine: Machine) -> None:
         assert granted.communicate(timeout=PATIENCE_S)[0].decode().strip() == token
         order.append(granted)
     assert order == commands
+
+
+@pytest.mark.skipif(not boot.boot_id(), reason="no boot id, so no journal")
+def test_the_first_to_come_is_the_first_to_be_served_by_a_leader_that_comes_after_the_end_of_the_holder(
+    machine: Machine,
+) -> None:
+    now = [time.monotonic_ns() + 10**12]  # stands still, behind the moments of all commands
+    machine.sockets.mkdir(mode=0o700, parents=True)
+    os.symlink("agent-1", machine.sockets / "agent-leader")
+    term = Term(machine.sockets, lambda: now[0])
+    try:
+        token = machine.run("acquire", "key").strip()
+        first = machine.command("acquire", "key")
+        assert wait_until(lambda: machine.waiting("key") == 1)
+        second = machine.command("acquire", "key")
+        assert wait_until(lambda: machine.waiting("key") == 2)
+        first.send_signal(signal.SIGSTOP)  # so that it comes back last
+        term.stop()
+        term = Term(machine.sockets, lambda: now[0])
+        machine.run("release", "key", token)
+        assert wait_until(lambda: machine.waiting("key") == 1) and machine.state("key") == ""
+        first.send_signal(signal.SIGCONT)
+        assert wait_until(lambda: machine.waiting("key") == 2) and machine.state("key") == ""
+        now[0] += RETURN_NS
+        for command in (first, second):
+            token = machine.state("key")
+            assert command.communicate(timeout=PATIENCE_S)[0].decode().strip() == token
+            machine.run("release", "key", token)
+    finally:
+        term.stop()
 
 
 def test_a_wait_goes_over_to_a_leader_of_the_reference_and_back(machine: Machine) -> None:

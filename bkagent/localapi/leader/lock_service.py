@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Callable
 
 from bkagent.localapi.leader.holder_watch import HolderWatch
 from bkagent.localapi.leader.lock_journal import LockJournal
@@ -19,13 +20,14 @@ class LockService:
     answer(request)   the answer to any request for the leader's socket; on many threads
     """
 
-    def __init__(self, folder: str, report: EventReport) -> None:
+    def __init__(self, folder: str, report: EventReport, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         """Go on with what the journal in the folder of the sockets has. Leads only after `lead`."""
-        self._ttl_set = threading.Event()
+        self._clock_ns = clock_ns
+        self._due_set = threading.Event()
         self._closed = False
         journal = LockJournal.open(folder, boot_id(), report)
-        self._table = LockTable(journal, HolderWatch(report).watch, on_ttl=self._ttl_set.set)
-        self.answer = LockRoutes(self._table).answer
+        self._table = LockTable(journal, HolderWatch(report).watch, on_due=self._due_set.set, clock_ns=clock_ns)
+        self.answer = LockRoutes(self._table, clock_ns=clock_ns).answer
         threading.Thread(target=self._expire, name="lock-expiry", daemon=True).start()
 
     def lead(self) -> None:
@@ -40,10 +42,10 @@ class LockService:
         """Serve clients no longer. The journal has everything when this returns."""
         self._table.close()
         self._closed = True
-        self._ttl_set.set()
+        self._due_set.set()
 
     def _expire(self) -> None:
         while not self._closed:
-            self._ttl_set.clear()
+            self._due_set.clear()
             due_ns = self._table.expire()
-            self._ttl_set.wait(None if due_ns is None else max(0.0, (due_ns - time.monotonic_ns()) / 1e9))
+            self._due_set.wait(None if due_ns is None else max(0.0, (due_ns - self._clock_ns()) / 1e9))

@@ -16,6 +16,9 @@ from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.wire.lock_protocol import FREE, KEYS_COUNT
 
 WAITERS_COUNT = 256  # each has a connection and a thread of the server
+# Clients look for a new leader every 5 ms. For so long it gives no key away that was in use before it: the first of
+# those who waited for it may not be back yet.
+RETURN_NS = 50_000_000
 _CONNECTED_CHECK_S = 5.0  # how soon a waiter is forgotten whose client has gone
 _FREE_STATE = KeyState()
 _NOT_LEADING = "this agent does not lead: another one has the locks"
@@ -74,11 +77,11 @@ _Queue = List[Tuple[int, int, _Waiter]]  # the moment of the client's first try,
 class LockTable:
     """Thread-safe. It begins with what the journal has, and does not lead.
 
-    `watch(path, tell)` calls `tell(path)` on another thread when the kernel lock at `path` is free; `on_ttl()` is
+    `watch(path, tell)` calls `tell(path)` on another thread when the kernel lock at `path` is free; `on_due()` is
     called when a time is set that `expire` must be called at.
 
     The waiters of a key are of one kind, since a change of the kind answers them; so those behind the first need not be
-    looked at.
+    looked at. Only those of a key that is kept back for returning clients may be of both.
     """
 
     def __init__(
@@ -88,10 +91,11 @@ class LockTable:
         *,
         clock_ns: Callable[[], int] = time.monotonic_ns,
         now_ns: Callable[[], int] = time.time_ns,
-        on_ttl: Callable[[], None] = lambda: None,
+        on_due: Callable[[], None] = lambda: None,
         keys_count: int = KEYS_COUNT,
+        return_ns: int = RETURN_NS,
     ) -> None:
-        self._on_ttl = on_ttl
+        self._on_due, self._return_ns = on_due, return_ns
         self._journal, self._watch, self._clock_ns, self._now_ns = journal, watch, clock_ns, now_ns
         self._keys_count = keys_count
         self._lock = threading.Lock()
@@ -101,12 +105,19 @@ class LockTable:
         self._waiters_count = self._bids_count = 0
         self._bound: Dict[str, Set[str]] = {}  # the keys of a job, by the path of its kernel lock
         self._expiries: List[Tuple[int, str, str]] = []  # a heap: when, of which key, by which token
+        self._inherited: Set[str] = set()  # keys that were in use when it began to lead, until `_returned_ns`
+        self._returned_ns = 0
         self._restore(journal.states if journal is not None else {})
 
     def lead(self) -> None:
-        """Serve clients from now on."""
+        """Serve clients from now on, those that waited at the leader before in their old order."""
         with self._lock:
             self._leads = True
+            self._inherited = set(self._states)
+            if self._inherited:
+                self._returned_ns = self._clock_ns() + self._return_ns
+                heapq.heappush(self._expiries, (self._returned_ns, "", ""))
+                self._on_due()
 
     def follow(self) -> None:
         """Serve clients no longer, and tell those who wait, since another program leads.
@@ -193,17 +204,21 @@ class LockTable:
                 self._settle(key)
 
     def expire(self) -> Optional[int]:
-        """Free the mutexes whose time is over; return by `clock_ns` when the next one's is, None for never."""
+        """Do what is due; return by `clock_ns` when it must be called again, None for never.
+
+        Mutexes whose time is over are freed, and keys that were kept back for returning clients are given away.
+        """
         with self._lock:
             self._expire()
             return self._expiries[0][0] if self._expiries else None
 
     def rows(self) -> List[LockRow]:
-        """Return what is not free. Raises NotLeading."""
+        """Return what is not free, or waited for. Raises NotLeading."""
         with self._lock:
             self._check_leading()
             self._expire()
-            return [LockRow(key, state, self._count_waiters(key)) for key, state in self._states.items()]
+            keys = [*self._states, *(key for key in self._queues if key not in self._states)]
+            return [LockRow(key, self._states.get(key, _FREE_STATE), self._count_waiters(key)) for key in keys]
 
     def _restore(self, states: Dict[str, KeyState]) -> None:
         with self._lock:
@@ -286,6 +301,9 @@ class LockTable:
         queue = self._queues.get(key)
         if queue is None:
             return
+        if key in self._inherited:
+            self._answer_misfits(key)
+            return
         while queue:
             waiter, state = queue[0][2], self._states.get(key, _FREE_STATE)
             verdict = waiter.bid.verdict_on(state)
@@ -300,6 +318,17 @@ class LockTable:
             waiter.answer(verdict, state.value)
         del self._queues[key]
 
+    def _answer_misfits(self, key: str) -> None:
+        """Answer those who wait for a key in vain, wherever they are in its queue."""
+        state, queue = self._states.get(key, _FREE_STATE), self._queues.get(key, [])
+        for entry in list(queue):
+            verdict = entry[2].bid.verdict_on(state)
+            if verdict not in (WAITING, GRANTED):
+                queue.remove(entry)
+                entry[2].answer(verdict, state.value)
+        if not queue:
+            self._queues.pop(key, None)
+
     def _grant(self, key: str, state: KeyState, bid: Bid) -> KeyState:
         expires_ns = self._clock_ns() + bid.ttl_ns if bid.ttl_ns else 0
         holder = replace(bid.holder, granted_ns=self._now_ns(), expires_ns=expires_ns)
@@ -307,10 +336,15 @@ class LockTable:
         self._put(key, state, granted)
         if expires_ns:
             heapq.heappush(self._expiries, (expires_ns, key, holder.token))
-            self._on_ttl()
+            self._on_due()
         return granted
 
     def _expire(self) -> None:
+        if self._inherited and self._returned_ns <= self._clock_ns():
+            keys, self._inherited = self._inherited, set()
+            for key in keys:
+                self._settle(key)
+                self._answer_misfits(key)  # bids of both kinds may have come to a key that was free
         while self._expiries and self._expiries[0][0] <= self._clock_ns():
             expires_ns, key, token = heapq.heappop(self._expiries)
             state = self._states.get(key, _FREE_STATE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List
+from typing import Dict, List, Set
 
 
 @dataclass(eq=False)
@@ -30,6 +30,8 @@ class LockModel:
         self.texts: Dict[str, str] = {}
         self.holders: Dict[str, List[Try]] = {}
         self.waiting: List[Try] = []
+        self.inherited: Set[str] = set()  # what nobody gets before all have had the time to come back to a new leader
+        self.returned_at = 0
 
     def value(self, key: str) -> str:
         holders = self.holders.get(key, [])
@@ -51,8 +53,16 @@ class LockModel:
         if before and not self.holders[key]:
             self.texts[key] = ""
 
+    def begin_term(self, now: int, returned_at: int) -> None:
+        """Another leader begins."""
+        self.waiting.clear()
+        self.inherited = {key for key in (*self.texts, *self.holders) if self.value(key)}
+        self.returned_at = returned_at
+
     def settle(self, now: int) -> "List[Try]":
         """Answer those that need not wait, the first to come first; return them in that order."""
+        if self.returned_at <= now:
+            self.inherited.clear()
         answered: List[Try] = []
         for key in sorted({each.key for each in self.waiting}):
             while True:
@@ -72,6 +82,10 @@ class LockModel:
         return answered
 
     def verdict(self, first: Try) -> str:
+        verdict = self.verdict_without_delay(first)
+        return "waiting" if verdict == "granted" and first.key in self.inherited else verdict
+
+    def verdict_without_delay(self, first: Try) -> str:
         text, holders = self.texts.get(first.key, ""), self.holders.get(first.key, [])
         if first.kind == "do":
             return {"": "invalid" if holders else "granted", "doing": "waiting", "done": "finished"}.get(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import List, Tuple
+from typing import Callable, List, Tuple
 
 import pytest
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets
 class Term(ServedSocket):
     """One term of a leader in a folder of sockets."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock_ns: Callable[[], int] = time.monotonic_ns) -> None:
         self.reports: List[Tuple[str, ...]] = []
-        self.service = LockService(str(folder), lambda *about: self.reports.append(about))
+        self.service = LockService(str(folder), lambda *about: self.reports.append(about), clock_ns)
         self.service.lead()
         super().__init__(str(folder), self.service.answer, lambda *about: self.reports.append(about))
 

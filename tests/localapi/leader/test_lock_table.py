@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from pathlib import Path
 from typing import Callable, Dict, List, Optional
 
@@ -21,6 +22,7 @@ KEYS = ("a", "b", "c")
 JOBS = ("/job/1/alive", "/job/2/alive", "")
 STEPS_COUNT = 250
 TICK = 1000  # so that the moments of all tries differ
+RETURN_TICKS = 4
 
 
 class Client(threading.Thread):
@@ -54,7 +56,9 @@ class Run:
 
     def next_table(self) -> LockTable:
         journal = LockJournal.open(self.folder, "boot", lambda *about: self.reports.append(about))
-        table = LockTable(journal, lambda path, tell: None, clock_ns=self.clock, now_ns=lambda: 5)
+        table = LockTable(
+            journal, lambda path, tell: None, clock_ns=self.clock, now_ns=lambda: 5, return_ns=RETURN_TICKS * TICK
+        )
         table.lead()
         return table
 
@@ -170,12 +174,11 @@ class Run:
         before.close()
         asking = list(self.clients.values())
         self.random.shuffle(asking)
-        self.model.waiting.clear()
+        self.model.begin_term(self.now, self.now + RETURN_TICKS * TICK)
         self.clients.clear()
         for client in asking:
             client.join(WAIT_S)
             assert client.verdict == "moved"
-            # Each is served as it comes, since the table cannot know who else will.
             if not client.attempt.is_gone:
                 self.model.waiting.append(client.attempt)
                 self.begin(client.attempt)
@@ -190,16 +193,17 @@ class Run:
             client.join(WAIT_S)
             assert client.verdict == "moved"
         self.clients.clear()
-        self.model.waiting.clear()
         for key in KEYS:
             held = self.model.holders.get(key, [])
             self.model.drop(key, *[each for each in held if each.keep or not each.alive])
             if not self.model.holders[key] and self.model.texts.get(key) != "done":
                 self.model.texts[key] = ""
+        self.model.begin_term(self.now, self.now + RETURN_TICKS * TICK)
         self.table.lead()
 
     def serve_all(self) -> None:
         """Nobody starves: when all is given back that can be, everyone is answered."""
+        self.advance(RETURN_TICKS * TICK)
         for _ in range(len(self.model.waiting) + len(KEYS)):
             for key in KEYS:
                 value = self.model.value(key)
@@ -240,6 +244,52 @@ def new_table(watch: Optional[lock_table.Watch] = None, **settings: int) -> Lock
 def acquire(table: LockTable, key: str, token: str, wait_s: Optional[float] = 0, **about: object) -> str:
     bid = MutexBid(Holder(token, **about))  # type: ignore[arg-type]
     return table.request(key, bid, wait_s).verdict
+
+
+def test_a_key_that_is_freed_while_clients_come_back_goes_to_the_first_of_them(tmp_path: Path) -> None:
+    now = [1_000]
+    tables = []
+    for _ in range(2):
+        journal = LockJournal.open(str(tmp_path), "boot", lambda *about: None)
+        tables.append(LockTable(journal, lambda path, tell: None, clock_ns=lambda: now[0]))
+        tables[-1].lead()
+        if len(tables) == 1:
+            assert acquire(tables[0], "k", "holder") == "granted"
+            tables[0].close()
+    table = tables[1]
+    assert acquire(table, "unused before", "t") == "granted"
+    assert acquire(table, "k", "holder") == "granted"  # its answer was lost
+    assert table.release("k", "holder") == ("", True)
+    verdicts = {}
+
+    def ask(since_ns: int) -> threading.Thread:
+        def run() -> None:
+            verdicts[since_ns] = acquire(table, "k", str(since_ns), None, since_ns=since_ns)
+
+        client = threading.Thread(target=run, daemon=True)
+        client.start()
+        return client
+
+    clients = {}
+    for count, since_ns in enumerate((30, 10, 20), 1):
+        clients[since_ns] = ask(since_ns)
+        wait_for(lambda count=count: {row.key: row.waiting_count for row in table.rows()}.get("k") == count)
+    now[0] += lock_table.RETURN_NS - 1
+    assert table.expire() == now[0] + 1 and table.load("k") == ""
+    now[0] += 1
+    for since_ns in (10, 20, 30):
+        assert table.load("k") == str(since_ns)
+        clients[since_ns].join(WAIT_S)
+        assert verdicts.pop(since_ns) == "granted" and not verdicts
+        table.release("k", str(since_ns))
+    assert table.load("k") == "" and table.expire() is None
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 def test_a_request_that_comes_again_is_granted_again() -> None:
