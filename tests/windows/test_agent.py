@@ -36,4 +36,4 @@ def test_a_batch_command_runs_and_its_status_is_reported(start_agent: Callable[.
     assert job.finish["exit_status"] == "0" and 'Windows_NT has "main"' in job.text, job.text
     job = agent.run_job("exit 7")
     assert job.finish["exit_status"] == "7"
-    assert agent.disconnect() == 0
+    assert agent.disconnect() == 0 and agent.spool == []

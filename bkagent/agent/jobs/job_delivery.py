@@ -63,6 +63,7 @@ class JobDelivery:
         self._uploader: Optional[Uploader] = None
         self.canceller = JobCanceller(entry, report)
         self.over = False  # whether the job's process has ended, as the entry tells
+        self.reaper: Optional[threading.Thread] = None  # ends with the process of a job that this agent has started
 
     def run(self) -> Optional[Finish]:
         """Return how the job ended, after its finish was acknowledged and its entry is gone.
@@ -232,6 +233,9 @@ class JobDelivery:
         self._entry.release()
 
     def _clear(self, kept_because: str) -> None:
+        if self.reaper is not None:
+            # The kernel frees the locks of a process before its other files, and Windows removes no open file.
+            self.reaper.join(_KILLED_WITHIN_S)
         self._files.remove()
         text = f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}"
         self._report("debug", text, "job.env_files_deleted")

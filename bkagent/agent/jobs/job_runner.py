@@ -166,7 +166,8 @@ class JobRunner:
             self._refuse(entry, refusal or Refusal((), RUN_ERROR))
             return
         arguments = (child, entry, delivery, self._context.report)
-        threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True).start()
+        delivery.reaper = threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True)
+        delivery.reaper.start()
 
     def _resume(self, entry: AgentEntry, files: JobFiles) -> None:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
