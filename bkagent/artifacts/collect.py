@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterator, List, Optional, Tuple
 
 from bkagent.artifacts import digests
+from bkagent.artifacts.artifact_path import artifact_path
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
@@ -28,17 +29,19 @@ class Selection:
     literal          pieces are file names, not patterns
     follow_symlinks  patterns descend into folders through symbolic links
     skip_symlinks    files that are symbolic links are left out
+    normalised       artifacts have "/" between folders on Windows, too
     """
 
     delimiter: str = ";"
     literal: bool = False
     follow_symlinks: bool = False
     skip_symlinks: bool = False
+    normalised: bool = False
 
 
 @dataclass(frozen=True)
 class MatchedFile:
-    """One file: its artifact path, with "/" between folders where the system allows, and its path on disk."""
+    """One file: its artifact path, and its path on disk."""
 
     path: str
     absolute: str
@@ -62,7 +65,8 @@ def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Re
         if absolute in files:
             report("debug", f"Skipping duplicate path {one_line(candidate)}")
         elif _is_upload(absolute, selection, report):
-            files[absolute] = MatchedFile(_artifact_path(candidate, absolute, cwd), absolute)
+            path = artifact_path(candidate, absolute, cwd, windows=ON_WINDOWS, normalised=selection.normalised)
+            files[absolute] = MatchedFile(path, absolute)
     return list(files.values())
 
 
@@ -90,12 +94,6 @@ def _is_upload(absolute: str, selection: Selection, report: Report) -> bool:
     except OSError as problem:
         raise digests.unreadable(absolute, problem) from problem
     return True
-
-
-def _artifact_path(candidate: str, absolute: str, cwd: str) -> str:
-    if os.path.isabs(candidate):
-        return os.path.splitdrive(absolute)[1].lstrip(os.sep)
-    return os.path.relpath(absolute, os.path.abspath(cwd))
 
 
 def _clean(path: str) -> str:

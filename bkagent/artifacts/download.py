@@ -7,15 +7,17 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Callable, List, Tuple
+from typing import Callable, Dict, List, Tuple
 
 from bkagent.artifacts import destinations
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
+from bkagent.artifacts.download_paths import case_clashes
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
 from bkagent.remote import artifacts as records
 from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
+from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
@@ -84,9 +86,11 @@ class _Downloads:
     ) -> None:
         self._pool, self._stop, self._place = storage.pool, storage.stop, destination_folder
         self._report, self._user_agent, self._schedule = context.report, context.user_agent, schedule
+        self._clashes: Dict[str, str] = {}
 
     def run(self, artifacts: List[Artifact]) -> int:
         """Fetch all; return how many could not be fetched."""
+        self._clashes = case_clashes([artifact.path for artifact in artifacts]) if ON_WINDOWS else {}
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(artifacts))
         with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
@@ -103,6 +107,9 @@ class _Downloads:
         try:
             if artifact.upload_destination:
                 destinations.check_download(artifact.upload_destination)
+            if artifact.path in self._clashes:
+                earlier = one_line(self._clashes[artifact.path])
+                raise AgentError(f'"{earlier}" is the same file here, since Windows tells no case apart')
             parts = self._place.steps_to(path)
             goal = self._place.path_of(parts)
             self._report("debug", f"Downloading {one_line(artifact.id)} to {one_line(goal)}")

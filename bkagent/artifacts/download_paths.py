@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from typing import List
+from typing import Dict, Iterable, List
 
+from bkagent.artifacts import windows_names
 from bkagent.errors import AgentError
 
 
@@ -22,7 +23,27 @@ def steps(destination: str, artifact_path: str, *, windows: bool = False, may_cl
     while parts and parts[0] in dropped:
         parts.pop(0)
     for part in parts:
-        is_name = part == ".." and may_climb or not (windows and (":" in part or part.rstrip(" .") != part))
-        if "\0" in part or not is_name:
-            raise AgentError(f"the artifact path {artifact_path!r} is not a valid file name on this system")
+        reason = windows_names.objection(part) if windows and part != ".." else ""
+        if "\0" in part or reason:
+            raise AgentError(
+                f"the artifact path {artifact_path!r} is not a valid file name on this system"
+                + (f": {reason}" if reason else "")
+            )
     return parts
+
+
+def case_clashes(artifact_paths: Iterable[str]) -> Dict[str, str]:
+    """Return for each path the earlier one that is the same file on Windows, where that differs from it by case alone.
+
+    The earlier one is written, or which of them stays would be chance.
+    """
+    first_paths: Dict[str, List[str]] = {}
+    clashes: Dict[str, str] = {}
+    for path in artifact_paths:
+        parts = path.replace("\\", "/").split("/")
+        names = [part for part in posixpath.normpath("/" + "/".join(parts)).split("/") if part]
+        key = windows_names.without_case("/".join(names))
+        earlier = first_paths.setdefault(key, [path, "/".join(names)])
+        if earlier[1] != "/".join(names):
+            clashes[path] = earlier[0]
+    return clashes

@@ -28,6 +28,7 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.config.compat import Compat
     from bkagent.config.settings import Settings
 
 
@@ -57,11 +58,12 @@ class UploadOptions:
     schedule: Schedule = SEND
 
     @classmethod
-    def from_settings(cls, settings: Settings, destination: str) -> UploadOptions:
-        """Return what the rows `config.options.artifacts.UPLOAD` say."""
+    def from_settings(cls, settings: Settings, destination: str, compat: Compat) -> UploadOptions:
+        """Return what the rows `config.options.artifacts.UPLOAD` say, for a version of the reference."""
         selection = Selection(
             delimiter=settings[rows.DELIMITER], literal=settings[rows.LITERAL],
             follow_symlinks=settings[rows.FOLLOW], skip_symlinks=settings[rows.SKIP_SYMLINKS],
+            normalised=compat.normalises_upload_paths,
         )  # fmt: skip
         return cls(
             selection, destination, settings[rows.CONTENT_TYPE], concurrency=settings[rows.CONCURRENCY],

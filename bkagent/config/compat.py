@@ -11,7 +11,9 @@ COMPAT = Option(
     help="Version of buildkite-agent to follow where 3.138 and 4 differ: 3 or 4.",
 )  # fmt: skip
 LEGACY_ORDER = "legacy-post-hook-order"  # version 4's experiment that brings the old order back
-OVERRIDE_ZERO_EXIT = "override-zero-exit-on-cancel"  # version 3's experiment for what 4 always does
+# Version 3's experiments for what 4 always does.
+NORMALISED_PATHS = "normalised-upload-paths"
+OVERRIDE_ZERO_EXIT = "override-zero-exit-on-cancel"
 
 
 class Compat:
@@ -24,19 +26,24 @@ class Compat:
     refusal_is_77         `oidc request-token` ends with 77 where the control plane refuses
     has_root_hooks_everywhere
                           hooks of the repository's root count for a job in a subfolder that has none
+    normalises_upload_paths
+                          artifacts of Windows have "/" between folders; also by an experiment
+    confines_downloads    the experiment allow-artifact-path-traversal has no effect
     has_docker            BUILDKITE_DOCKER and BUILDKITE_DOCKER_COMPOSE_CONTAINER run the command in a container
     """
 
     __slots__ = (
-        "checks_out_as_v4", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere", "overrides_zero_exit",
-        "refusal_is_77", "reverses_post_hooks",
+        "checks_out_as_v4", "confines_downloads", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere",
+        "normalises_upload_paths", "overrides_zero_exit", "refusal_is_77", "reverses_post_hooks",
     )  # fmt: skip
 
     def __init__(self, version: str, experiments: "frozenset[str]" = frozenset()) -> None:
         is_v4 = version == "4"
         self.reverses_post_hooks = is_v4 and LEGACY_ORDER not in experiments
         self.overrides_zero_exit = is_v4 or OVERRIDE_ZERO_EXIT in experiments
+        self.normalises_upload_paths = is_v4 or NORMALISED_PATHS in experiments
         self.checks_out_as_v4 = is_v4
+        self.confines_downloads = is_v4
         self.has_plugin_aliases = not is_v4
         self.refusal_is_77 = is_v4
         self.has_root_hooks_everywhere = not is_v4

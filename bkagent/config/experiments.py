@@ -13,9 +13,6 @@ KNOWN = (
     "resolve-commit-after-checkout", "zip-plugins",
 )  # fmt: skip
 
-# Known, and without an effect here.
-_IDLE = ("normalised-upload-paths",)
-
 # Name -> the reference's version from which on it works without being asked for.
 PROMOTED = {
     "ansi-timestamps": "3.48.0", "avoid-recursive-trap": "3.66.0", "flock-file-locks": "3.48.0",
@@ -31,7 +28,7 @@ def working(names: "Sequence[str]", compat: str) -> "List[str]":
     from bkagent.config.compat import LEGACY_ORDER
 
     with_compat = (LEGACY_ORDER,) if compat == "4" else ()
-    return [name for name in names if name in (*KNOWN, *with_compat) and name not in _IDLE]
+    return [name for name in names if name in (*KNOWN, *with_compat)]
 
 
 def notes(names: "Sequence[str]") -> "List[str]":

@@ -40,8 +40,8 @@ def test_a_registration_names_the_features_in_use_in_the_references_order(plane,
 
 
 def test_a_registration_names_no_feature_that_does_not_work(plane, start):
-    working = "pty-raw,zip-plugins,override-zero-exit-on-cancel"
-    others = "normalised-upload-paths,polyglot-hooks,no-such-experiment"
+    working = "pty-raw,zip-plugins,normalised-upload-paths,override-zero-exit-on-cancel"
+    others = "polyglot-hooks,no-such-experiment"
     agent = start("--experiment", f"{working},{others}", "--tracing-backend", "opentelemetry")
     assert plane.wait_for(lambda: plane.sessions), agent.said
     assert registration(plane)["features"] == ["experiment-" + name for name in working.split(",")]

@@ -37,10 +37,9 @@ def run(call: "Call") -> int:
 def _may_leave_folder(call: "Call") -> bool:
     if TRAVERSAL not in call.settings[logging.EXPERIMENT]:
         return False
-    from bkagent.config.compat import COMPAT
-    from bkagent.config.settings import Source, resolve
+    from bkagent.cli.in_job import artifact_transfer
 
-    if resolve((COMPAT,), Source({}, call.environ), lambda sentence: None)[COMPAT] != "3":
+    if artifact_transfer.compat_of(call).confines_downloads:
         call.report(
             "warn",
             f'The experiment "{TRAVERSAL}" has no effect in version 4: artifacts stay inside the download folder',

@@ -23,7 +23,7 @@ def run(call: "Call") -> int:
     try:
         upload(
             artifact_transfer.context_of(call), call.settings[JOB], pattern,
-            UploadOptions.from_settings(call.settings, destination),
+            UploadOptions.from_settings(call.settings, destination, artifact_transfer.compat_of(call)),
             scrub=lambda texts: client.scrub_names(call, texts),
         )  # fmt: skip
     except Cancelled:

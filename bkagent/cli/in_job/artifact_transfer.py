@@ -1,4 +1,4 @@
-"""What `artifact upload` and `artifact download` share: the context of their transfers."""
+"""What `artifact upload` and `artifact download` share: the context of their transfers, and whose rules they follow."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.cli.command import Call
 from bkagent.cli.in_job import client
+from bkagent.config.compat import COMPAT, Compat
+from bkagent.config.options import logging
+from bkagent.config.settings import Source, resolve
 from bkagent.system import host
 from bkagent.version import user_agent
 
@@ -17,3 +20,9 @@ def context_of(call: Call) -> TransferContext:
         client.client(call), os.getcwd(), call.environ, user_agent(host.goos(), host.goarch()), call.report,
         client.request_log(call),
     )  # fmt: skip
+
+
+def compat_of(call: Call) -> Compat:
+    """Return the version of the reference that the job follows, with the experiments of the command."""
+    version = resolve((COMPAT,), Source({}, call.environ), lambda sentence: None)[COMPAT]
+    return Compat(version, frozenset(call.settings[logging.EXPERIMENT]))

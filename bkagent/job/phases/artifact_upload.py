@@ -24,7 +24,7 @@ def run(job: RunningJob, pattern: str, destination: str) -> None:
             job.client.request_log, job.session.cancellation,
         )  # fmt: skip
         upload(
-            context, job.own_id, pattern, UploadOptions.from_settings(settings, destination),
+            context, job.own_id, pattern, UploadOptions.from_settings(settings, destination, job.settings.compat),
             scrub=lambda texts: [job.redactions.scrubbed(text) for text in texts],
         )  # fmt: skip
     except Cancelled:
