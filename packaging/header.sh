@@ -45,5 +45,5 @@ for __bk_folder in "${0%/*}/../lib" "${HOME:-/nonexistent}/.buildkite-agent"; do
 done
 # @FIND_PYTHON@
 __bk_name=${0##*/}
-echo "${__bk_name%.pyz} needs Python 3.8 or newer, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
+echo "${__bk_name%.pyz} needs Python 3.8 or newer with zlib, and there is none on PATH (name one with BKAGENT_PYTHON)" >&2
 exit 127

@@ -282,10 +282,13 @@ def _discard_stdout() -> None:
 
 
 def _missing_module_message(error: ImportError) -> str:
-    return (
+    from bkagent.config import self_command
+
+    message = (
         f"{_name()}: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
         "On Debian and Ubuntu install the package python3 in place of python3-minimal"
     )
+    return message + self_command.other_program_hint()
 
 
 def _report_defect(error: Exception, words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]") -> int:

@@ -42,8 +42,8 @@ _POSIX = """#!/bin/sh
 fi
 {elsewhere}exit 127
 """
-_ELSEWHERE = """{find_python}echo "${{0##*/}} needs Python 3.8 or newer, which is not on PATH here. In a container \
-without it a static buildkite-agent can be mounted: start the agent with --container-binary=PATH" >&2
+_ELSEWHERE = """{find_python}echo "${{0##*/}} needs Python 3.8 or newer with zlib, which is not on PATH here. \
+In a container without it a static buildkite-agent can be mounted: start the agent with --container-binary=PATH" >&2
 """
 _OF_A_CHECKOUT = """echo "${0##*/} runs code that is not in this container, as its agent was started from a checkout: \
 start the agent from bkagent.pyz, whose commands carry their code, or with --container-binary=PATH" >&2
@@ -95,6 +95,13 @@ def launcher_folder(state_path: str) -> str:
     if not all(os.path.exists(os.path.join(folder, name)) for name in files):
         _make(folder, files)
     return folder
+
+
+def other_program_hint() -> str:
+    """Return what else helps where Python lacks modules: in a container, which has the launcher alone; else ""."""
+    if not os.path.isfile(code_root()):
+        return ""
+    return ", or mount a static buildkite-agent: start the agent with --container-binary=PATH"
 
 
 def _launchers() -> "dict[str, str]":

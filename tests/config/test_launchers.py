@@ -57,23 +57,45 @@ def test_a_launcher_runs_the_code_that_it_carries(launcher: Path) -> None:
     assert str(launcher) in subprocess.check_output([sys.executable, "-I", "-S", "-c", program, str(launcher)]).decode()
 
 
-@pytest.mark.parametrize("version", ["exit 1", ""])
-def test_without_a_python_that_is_new_enough_it_says_what_to_do(launcher: Path, tmp_path: Path, version: str) -> None:
-    (tmp_path / "bin").mkdir()
-    if version:
-        (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{version}\n", encoding="ascii")
-        (tmp_path / "bin" / "python3").chmod(0o755)
+def _for_another_machine(launcher: Path, folder: Path) -> Path:
+    """Copy a launcher to a folder, and let it find no Python but on PATH."""
     text = (
         launcher.read_bytes()
         .replace(b"/usr/local/bin/python3 /usr/bin/python3", b"")
         .replace(sys.executable.encode(), b"/x")
     )
-    (tmp_path / "buildkite-agent").write_bytes(text)
-    (tmp_path / "buildkite-agent").chmod(0o755)
-    status, said = _run(tmp_path / "buildkite-agent", "annotate", "x", PATH=str(tmp_path / "bin"))
+    (folder / "buildkite-agent").write_bytes(text)
+    (folder / "buildkite-agent").chmod(0o755)
+    return folder / "buildkite-agent"
+
+
+# A Python that lacks a module, as a shell script in its place.
+_WITHOUT = f"""\
+shift 3
+exec '{sys.executable}' -I -S -c 'import sys; sys.modules["LACKED"] = None; exec(sys.argv.pop(1))' "$@"
+"""
+
+
+@pytest.mark.parametrize("version", ["exit 1", "", _WITHOUT.replace("LACKED", "zlib")])
+def test_without_a_python_that_is_new_enough_it_says_what_to_do(launcher: Path, tmp_path: Path, version: str) -> None:
+    (tmp_path / "bin").mkdir()
+    if version:
+        (tmp_path / "bin" / "python3").write_text(f"#!/bin/sh\n{version}\n", encoding="ascii")
+        (tmp_path / "bin" / "python3").chmod(0o755)
+    status, said = _run(_for_another_machine(launcher, tmp_path), "annotate", "x", PATH=str(tmp_path / "bin"))
     assert status == 127
-    assert said.startswith("buildkite-agent needs Python 3.8 or newer, which is not on PATH here.")
+    assert said.startswith("buildkite-agent needs Python 3.8 or newer with zlib, which is not on PATH here.")
     assert said.count("\n") == 1 and "--container-binary" in said
+
+
+def test_a_python_with_part_of_its_library_is_named_with_the_way_out(launcher: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\n" + _WITHOUT.replace("LACKED", "json"), encoding="ascii")
+    (tmp_path / "bin" / "python3").chmod(0o755)
+    copy = _for_another_machine(launcher, tmp_path)
+    status, said = _run(copy, "config", "show", "--json", PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    assert status == 1 and said.count("\n") == 1 and "lacks a part of its standard library: import of json" in said
+    assert "the package python3" in said and "--container-binary" in said
 
 
 def test_a_launcher_of_a_checkout_says_that_it_carries_nothing(tmp_path: Path) -> None:

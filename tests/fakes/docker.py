@@ -64,6 +64,13 @@ class Docker:
         for program in ("sh", *_PROGRAMS):
             (root / "bin" / program).symlink_to("busybox")
 
+    def image_of(self, root: Path) -> None:
+        """Make an image of a root file system, named like its folder."""
+        image = self.folder / _IMAGES / root.name
+        subprocess.run(["cp", "--archive", f"{root}/.", str(image)], check=True)
+        (image / "dev/null").touch()
+        (image / "mounts").touch()
+
     def calls(self) -> List[List[str]]:
         """Return the command lines that it was called with."""
         lines = (self.folder / _CALLS).read_text(encoding="utf-8").splitlines()

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
@@ -18,14 +17,13 @@ from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import FakeControlPlane
 from tests.fakes.leader import FakeLeader, ask, leads
 from tests.fakes.other_user import NOBODY, commons, python_of_all, run_as
+from tests.fakes.reference import PROGRAM as REFERENCE
+from tests.fakes.reference import needs_reference
 from tests.whole.running import wait_until
 
 __all__ = ["commons"]
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
-
-REFERENCE = os.environ.get("REFERENCE_AGENT") or shutil.which("buildkite-agent")
-needs_reference = pytest.mark.skipif(not REFERENCE, reason="needs the reference's agent: REFERENCE_AGENT names it")
 
 PING = "/api/leader/v0/ping"
 LEADING = "Agent API: This agent became leader"
@@ -367,7 +365,7 @@ def reference(folder: Path, tmp_path: Path) -> Iterator[Callable[[], AgentProces
     """Return a function that starts an agent of the reference, which takes whole seconds alone for its intervals."""
     flags = ("--experiment", "agent-api", "--sockets-path", str(folder))
     with FakeControlPlane(ping_interval=1) as plane:
-        yield lambda: AgentProcess(tmp_path / "reference", plane.endpoint, *flags, program=(str(REFERENCE),))
+        yield lambda: AgentProcess(tmp_path / "reference", plane.endpoint, *flags, program=(REFERENCE,))
 
 
 def assert_hand_overs_with_reference(take, reference, folder):

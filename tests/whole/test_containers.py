@@ -5,36 +5,31 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
-from tests.fakes import docker, elf
+from tests.fakes import container_plugin, docker, elf, reference
+from tests.fakes.container_plugin import HOOK
 from tests.fakes.docker import Docker
+from tests.fakes.reference import needs_static_reference
 from tests.whole.running import Repository
 from tests.whole.site import Site
 
 pytestmark = pytest.mark.skipif(bool(docker.why_not()), reason=docker.why_not())
 
 _BUSYBOX = shutil.which("busybox") or ""
+needs_busybox = pytest.mark.skipif(not _BUSYBOX, reason="busybox is not installed")
 # Checkouts of docker-buildkite-plugin and docker-compose-buildkite-plugin lie there, where a machine has them.
 _PLUGINS = Path(os.environ.get("TEST_BUILDKITE_PLUGINS", "/nonexistent"))
-# What the plugins docker and docker-compose do, in a few lines.
-_PLUGIN = """\
-program=${BUILDKITE_AGENT_BINARY_PATH:-$(command -v buildkite-agent)}
-set -- --rm --volume "$PWD:/workdir" --workdir /workdir --volume "$program:/usr/bin/buildkite-agent" \\
-  --env BUILDKITE_JOB_ID --env BUILDKITE_BUILD_ID --env BUILDKITE_AGENT_ACCESS_TOKEN
-if [ -n "${BUILDKITE_PLUGIN_BOX_SOCKET-1}" ]; then
-  set -- "$@" --env BUILDKITE_AGENT_JOB_API_SOCKET --env BUILDKITE_AGENT_JOB_API_TOKEN \\
-    --volume "$BUILDKITE_AGENT_JOB_API_SOCKET:$BUILDKITE_AGENT_JOB_API_SOCKET"
-fi
-docker run "$@" ${BUILDKITE_PLUGIN_BOX_ENV:+--env "$BUILDKITE_PLUGIN_BOX_ENV"} "$BUILDKITE_PLUGIN_BOX_IMAGE" \\
-  /bin/sh -e -c "$BUILDKITE_COMMAND"
-"""
+# Root file systems of images lie there, where a machine has them, each in a folder of its own: of Debian, of Alpine.
+_ROOTS = Path(os.environ.get("TEST_CONTAINER_ROOTS", "/nonexistent"))
 _COMMANDS = """\
-set -eu
+set -eux
 buildkite-agent meta-data set "place-$1" container
 test "$(buildkite-agent meta-data get "place-$1")" = container
+buildkite-agent meta-data exists "place-$1"
+status=0; buildkite-agent meta-data exists nowhere || status=$?; test "$status" = 100
 buildkite-agent annotate --context "$1" "from the container $1"
 if [ "$1" = direct ]; then exit; fi
 echo content >"up-$1.txt"
@@ -42,12 +37,22 @@ buildkite-agent artifact upload "up-$1.txt"
 mkdir down
 buildkite-agent artifact download "up-$1.txt" down/
 cmp "up-$1.txt" "down/up-$1.txt"
+test "$(buildkite-agent env get BUILDKITE_LABEL)" = "$1"
+buildkite-agent env set "PLACE=container $1"
+test "$(buildkite-agent env get PLACE)" = "container $1"
 echo "steps: [{label: later-$1, command: 'true'}]" | buildkite-agent pipeline upload
+if [ -n "${BUILDKITE_SOCKETS_PATH-}" ]; then
+  token=$(buildkite-agent lock acquire "$1")
+  test "$(buildkite-agent lock get "$1")" = "$token"
+  buildkite-agent lock release "$1" "$token"
+  test "$(buildkite-agent lock do "once $1")" = do
+  buildkite-agent lock done "once $1"
+fi
 """
 _PIPELINE = """\
 steps:
   - label: socket
-    command: sh commands socket; test "$$(buildkite-agent env get BUILDKITE_LABEL)" = socket
+    command: sh commands socket
     plugins: [./plugins/box: {image: with-python}]
   - label: direct
     command: sh commands direct
@@ -55,6 +60,13 @@ steps:
   - label: none
     command: sh commands none
     plugins: [./plugins/box: {image: without-python}]
+"""
+# To run everything, the locks as well; where it is not ours that runs, it must be told where the control plane is.
+_EVERYTHING = """\
+steps:
+  - label: LABEL
+    command: sh commands LABEL
+    plugins: [./plugins/box: {mount-buildkite-agent: true, image: LABEL, env: ENV, volumes: SOCKETS}]
 """
 _REAL = {
     "docker": "image: IMAGE, mount-buildkite-agent: true",
@@ -81,7 +93,7 @@ def test_commands_work_in_an_image_with_python_and_say_what_is_missing_in_others
 ) -> None:
     containers.image("with-python", python=True)
     containers.image("without-python")
-    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": _PLUGIN, "commands": _COMMANDS})
+    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": HOOK, "commands": _COMMANDS})
     site.agent()
     assert site.create(_PIPELINE, repository=repository).status == 0
     site.ended()
@@ -89,22 +101,60 @@ def test_commands_work_in_an_image_with_python_and_say_what_is_missing_in_others
     assert {label: job["state"] for label, job in site.jobs().items()} == {
         "socket": "passed", "direct": "passed", "none": "failed", "later-socket": "passed",
     }, logs  # fmt: skip
-    assert "buildkite-agent needs Python 3.8 or newer, which is not on PATH here. In a container" in logs["none"]
+    assert (
+        "buildkite-agent needs Python 3.8 or newer with zlib, which is not on PATH here. In a container" in logs["none"]
+    )
     annotations = site.rest("/pipelines/app/builds/1/annotations")
     assert sorted(annotation["context"] for annotation in annotations) == ["direct", "socket"]
 
 
-@pytest.mark.skipif(not _BUSYBOX, reason="busybox is not installed")
+def _run_everything(site: Site, label: str, repository: Repository, *variables: str, build: int = 1) -> None:
+    """Run every command in the image that is named like the step, with the folder of the sockets mounted."""
+    env = " ".join(("BUILDKITE_SOCKETS_PATH", *variables))
+    pipeline = _EVERYTHING.replace("LABEL", label).replace("ENV", env).replace("SOCKETS", str(site.folder / "s"))
+    assert site.create(pipeline, repository=repository).status == 0
+    site.ended(build)
+    states = {name: job["state"] for name, job in site.jobs(build).items()}
+    assert states == {label: "passed", f"later-{label}": "passed"}, site.log(label, build)
+
+
+@needs_busybox
+@needs_static_reference
+def test_the_static_program_of_the_reference_in_busybox_alone(site: Site, containers: Docker, tmp_path: Path) -> None:
+    containers.busybox_image("busybox", _BUSYBOX)
+    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": HOOK, "commands": _COMMANDS})
+    site.agent("--agent-api", "--container-binary", reference.PROGRAM)
+    _run_everything(site, "busybox", repository, "BUILDKITE_AGENT_ENDPOINT")
+    (words,) = containers.calls()
+    assert f"{reference.PROGRAM}:/usr/bin/buildkite-agent" in words
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(not _ROOTS.is_dir(), reason="TEST_CONTAINER_ROOTS names no folder with root file systems of images")
+def test_everything_in_roots_of_distributions(site: Site, containers: Docker, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": HOOK, "commands": _COMMANDS})
+    site.agent("--agent-api")
+    for build, root in enumerate(sorted(_ROOTS.iterdir()), 1):
+        containers.image_of(root)
+        _run_everything(site, root.name, repository, build=build)
+
+
+@needs_busybox
 def test_busybox_alone_says_what_is_missing(site: Site, containers: Docker, tmp_path: Path) -> None:
     containers.busybox_image("busybox", _BUSYBOX)
-    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": _PLUGIN})
+    repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": HOOK})
     site.agent()
     site.create(
         "steps: [{label: bare, command: 'buildkite-agent annotate x', plugins: [./plugins/box: {image: busybox}]}]",
         repository=repository,
     )
     assert site.ended()["state"] == "failed"
-    assert "buildkite-agent needs Python 3.8 or newer, which is not on PATH here." in site.log("bare")
+    assert "buildkite-agent needs Python 3.8 or newer with zlib, which is not on PATH here." in site.log("bare")
+
+
+def _job_socket(words: List[str]) -> str:
+    (path,) = [word for word in container_plugin.targets(words) if "/job-api/" in word]
+    return path
 
 
 @pytest.mark.skipif(
@@ -138,4 +188,9 @@ steps:
     site.create(pipeline, repository=repository)
     site.ended(2)
     runs = [words for words in containers.calls() if "run" in words]
+    for words in runs:
+        assert container_plugin.passed(words) == {*container_plugin.VARIABLES, *container_plugin.VARIABLES_OF_SOCKET}
+        assert container_plugin.targets(words) - {_job_socket(words)} == {
+            target for _, target in container_plugin.MOUNTS
+        }
     assert [f"{static}:/usr/bin/buildkite-agent" in words for words in runs] == [False, False, True, True]
