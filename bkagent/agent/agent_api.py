@@ -8,6 +8,8 @@ import threading
 import time
 from typing import Mapping, Optional
 
+from bkagent.agent import leader_watch
+from bkagent.agent.leader_watch import LeaderWatch
 from bkagent.config import self_command
 from bkagent.system import local_socket, process_start
 from bkagent.wire import json_text
@@ -36,12 +38,15 @@ class AgentApi:
         self._line: Optional[socket.socket] = None  # closing it ends the process
         self._child: Optional[process_start.Child] = None
         self._settled = threading.Event()  # set once there is a leader, or will be none
+        self._messages: Optional[_Messages] = None  # of the process that runs
+        self._watch = LeaderWatch(sockets_path, self._serving_pid, self._kill, report)
         self._thread = threading.Thread(target=self._run, name="agent-api", daemon=True)
 
     def open(self) -> None:
         """Begin to keep one. Does not wait for it."""
         if local_socket.available():
             self._thread.start()
+            threading.Thread(target=self._look_after_leader, name="agent-api-watch", daemon=True).start()
         else:
             text = "this agent runs without the Agent API: this system or this Python has no Unix sockets"
             self._report("warn", text, "agent_api.unavailable")
@@ -60,9 +65,22 @@ class AgentApi:
         if not self._thread.is_alive():
             return
         self._thread.join(_ENDS_WITHIN_S)
+        if self._thread.is_alive():
+            self._kill()
+
+    def _kill(self) -> None:
         child = self._child
-        if self._thread.is_alive() and child is not None:
+        if child is not None:
             child.kill_group()
+
+    def _serving_pid(self) -> int:
+        """Return the number of the process if it has the lock of the leader, else 0."""
+        child, messages = self._child, self._messages
+        return child.pid if child is not None and messages is not None and messages.has_lock else 0
+
+    def _look_after_leader(self) -> None:
+        while not self._closed.wait(leader_watch.LOOK_EVERY_S) and self._thread.is_alive():
+            self._watch.look()
 
     def _run(self) -> None:
         try:
@@ -110,7 +128,7 @@ class AgentApi:
 
     def _pass_on_messages(self, line: socket.socket) -> _Messages:
         """Report what the process reports until it hangs up; return what it was."""
-        messages = _Messages(self._report, self._settled)
+        messages = self._messages = _Messages(self._report, self._settled)
         try:
             rest = b""
             while True:
@@ -140,11 +158,12 @@ class _Messages:
 
     is_ready     it serves, or waits to do so
     is_refused   another one would not be able to serve either
+    has_lock     it leads, or follows another program's leader, and not one of ours
     """
 
     def __init__(self, report: EventReport, settled: threading.Event) -> None:
         self._report, self._settled = report, settled
-        self.is_ready = self.is_refused = False
+        self.is_ready = self.is_refused = self.has_lock = False
 
     def pass_on(self, line: bytes) -> None:
         """Report one line: JSON, or what Python itself has to say of a defect."""
@@ -158,6 +177,7 @@ class _Messages:
             return
         event = str(message.get("event"))
         self._report(str(message.get("level")), str(message.get("text")), event)
+        self.has_lock = self.has_lock or event in ("agent_api.leading", "agent_api.following")
         self.is_ready = self.is_ready or event == "agent_api.ready"
         self.is_refused = self.is_refused or event == "agent_api.unavailable"
         if self.is_ready or self.is_refused:

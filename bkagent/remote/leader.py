@@ -16,7 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
-_TIMEOUT_S = 30.0
+_ANSWERS_WITHIN_S = 30.0  # a leader that runs does so within milliseconds; the agent of one that hangs ends it sooner
+_SERVICE = "the socket of the agent that leads"
 _PAUSE_S = 0.005
 _SUCCESSOR_S = 10.0  # for another leader, where there was one
 _REFERENCE_SUCCESSOR_S = 0.5  # the same where only agents of the reference can become one: they look ten times a second
@@ -99,25 +100,31 @@ class Leader:
         document: "Optional[Dict[str, Any]]" = None,
         wait: "Optional[Wait]" = None,
         patience_s: float = _SUCCESSOR_S,
+        answers_within_s: float = _ANSWERS_WITHIN_S,
     ) -> LeaderAnswer:
         """Send a request until a leader answers; with `wait` it is one that the leader holds until then.
 
-        `patience_s` is the longest time that it waits for another leader.
+        `patience_s` is the longest time that it waits for another leader, `answers_within_s` for one that is silent.
 
-        Raises LeaderMissing, AgentError if the leader was lost and none came in its place, WaitOver.
+        Raises LeaderMissing, AgentError if the leader was lost and none came in its place, or if it does not answer,
+        WaitOver.
         """
         repeated = False
         lost_at, looks_until = 0.0, 0.0
         while True:
-            asked_at = time.monotonic()
+            asked_at, leader = time.monotonic(), self.name()
             try:
-                status, fields = self._exchange(method, target, document, wait)
+                status, fields = self._exchange(leader, method, target, document, wait, answers_within_s)
                 if not (status == 503 and fields.get("moved")):
                     self._was_reached = True
                     return LeaderAnswer(status, fields, repeated)
                 problem, was_there = "it leads no longer", True
             except local_http.NoSocket as error:
                 problem, was_there = getattr(error.__cause__, "strerror", None) or str(error), False
+            except local_http.Stalled as error:
+                if self.name() == leader:
+                    raise AgentError(_silence(leader, answers_within_s)) from error
+                problem, was_there, repeated = str(error), True, True
             except Unreachable as error:
                 problem, was_there, repeated = str(error), True, True
             now = time.monotonic()
@@ -132,9 +139,15 @@ class Leader:
             time.sleep(_PAUSE_S)
 
     def _exchange(
-        self, method: str, target: str, document: "Optional[Dict[str, Any]]", wait: "Optional[Wait]"
+        self,
+        leader: str,
+        method: str,
+        target: str,
+        document: "Optional[Dict[str, Any]]",
+        wait: "Optional[Wait]",
+        answers_within_s: float,
     ) -> "tuple[int, Dict[str, Any]]":
-        timeout_s = _TIMEOUT_S
+        timeout_s, is_held = answers_within_s, wait is not None
         if wait is not None and document is not None:
             wait_ms = wait.left_ms()
             document = {**document, "since_ns": wait.since_ns, "wait_ms": wait_ms}
@@ -144,13 +157,24 @@ class Leader:
             body = json_text.dumps(document).encode("ascii") + b"\n"
             headers["Content-Type"] = "application/json"
         status, _, data = local_http.exchange(
-            self._path, method, target, headers, body, timeout_s, "the socket of the agent that leads"
-        )
+            self._path, method, target, headers, body, timeout_s, _SERVICE,
+            lambda: self._check_life(leader, is_held, answers_within_s),
+        )  # fmt: skip
         try:
             fields = json_text.loads(data)
         except ValueError:
             fields = None
         return status, fields if isinstance(fields, dict) else {}
+
+    def _check_life(self, leader: str, is_held: bool, answers_within_s: float) -> None:
+        """Raise Unreachable if another agent leads by now, Stalled if a leader that holds a request hangs."""
+        if is_held:
+            try:
+                local_http.exchange(self._path, "GET", lock_protocol.PING, {}, b"", answers_within_s, _SERVICE)
+            except local_http.NoSocket:
+                pass  # its end ends the held request as well
+        if self.name() != leader:
+            raise Unreachable("another agent leads by now")
 
     def _patience_s(self) -> float:
         """Return how long after a failed request a leader may still come."""
@@ -169,6 +193,15 @@ class Leader:
         if self._was_reached:
             return AgentError(f"the agent that led is gone, and no other has taken its place: {problem}")
         return LeaderMissing(f"{self._path}: {problem}")
+
+
+def _silence(leader: str, answers_within_s: float) -> str:
+    """Return what is wrong with a leader, the path of whose socket is `leader`, that does not answer."""
+    pid = os.path.basename(leader)[len(lock_protocol.SOCKET_PREFIX) :].partition("-")[0]
+    return (
+        f"the agent that leads did not answer within {answers_within_s:g}s: its process {pid} is stopped, or hangs; "
+        "when it goes on, or is killed, the locks are served again"
+    )
 
 
 def _is_of_an_agent(name: str) -> bool:

@@ -3,16 +3,23 @@
 Requests say HTTP/1.0, so that every server answers in one piece and closes: no chunks, nothing kept alive.
 """
 
+import _socket
+import time
+
 from bkagent.errors import ConfigError, Unreachable
 from bkagent.system import local_socket
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import _socket
-    from typing import Dict, Iterable, Mapping, Optional, Tuple
+    from typing import Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
+_SILENCE_S = 15.0
+
+
+class Stalled(Unreachable):
+    """The other end is there, and its answer did not come in time."""
 
 
 class NoSocket(Exception):
@@ -44,10 +51,14 @@ def exchange(
     body: bytes,
     timeout_s: float,
     service: str = "the job's local socket",
+    on_silence: "Callable[[], None]" = lambda: None,
 ) -> "Tuple[int, LocalHeaders, bytes]":
     """Send one request to the socket at `path`; return status, headers and body. `service` names it in errors.
 
-    Raises NoSocket if it cannot connect, Unreachable if the connection ends or stalls before the answer.
+    `on_silence()` is called again and again while nothing comes; what it raises ends the exchange.
+
+    Raises NoSocket if it cannot connect, Unreachable if the connection ends before the answer, Stalled if that does
+    not come: nothing has come for `timeout_s`.
     """
     lines = [f"{method} {target} HTTP/1.0", "Host: job", f"Content-Length: {len(body)}"]
     for name, value in headers.items():
@@ -65,18 +76,21 @@ def exchange(
             connection.sendall("\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body)
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused before it was read to its end; the answer says why
-        return _answer(connection)
+        return _answer(connection, timeout_s, on_silence)
     except OSError as problem:
-        raise Unreachable(f"{method} {target} on {service}: {problem.strerror or problem}") from problem
+        kind = Stalled if isinstance(problem, _socket.timeout) else Unreachable
+        raise kind(f"{method} {target} on {service}: {problem.strerror or problem}") from problem
     finally:
         connection.close()
 
 
-def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
+def _answer(
+    connection: "_socket.socket", timeout_s: float, on_silence: "Callable[[], None]"
+) -> "Tuple[int, LocalHeaders, bytes]":
     received = bytearray()
     end, expected_bytes = -1, -1
     while True:
-        block = connection.recv(_BLOCK_BYTES)
+        block = _receive(connection, timeout_s, on_silence)
         received += block
         if end < 0:
             end = received.find(b"\r\n\r\n")
@@ -92,6 +106,20 @@ def _answer(connection: "_socket.socket") -> "Tuple[int, LocalHeaders, bytes]":
             return status, LocalHeaders(values), bytes(received[end + 4 :])
         if len(received) > ANSWER_LIMIT_BYTES:
             raise OSError("the answer is too long")
+
+
+def _receive(connection: "_socket.socket", timeout_s: float, on_silence: "Callable[[], None]") -> bytes:
+    deadline = time.monotonic() + timeout_s
+    connection.settimeout(min(timeout_s, _SILENCE_S))
+    while True:
+        try:
+            return connection.recv(_BLOCK_BYTES)
+        except _socket.timeout:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise
+        on_silence()
+        connection.settimeout(min(left_s, _SILENCE_S))
 
 
 def _head(head: bytes) -> "Tuple[int, Dict[str, str]]":

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bkagent.remote.leader import LeaderAnswer
 
 _POLL_S = 0.1  # the reference's
-_PATIENCE_S = 0.5  # of a command that is about to end
+_PATIENCE_S = 0.5  # of a command that is about to end, for another leader
+_LAST_ANSWER_S = 5.0  # and for the answer of one
 
 
 class HolderDetails:
@@ -118,13 +119,15 @@ class LockClient:
 
     def abandon(self, key: str, token: str) -> None:
         """Give back what the caller could not be told of, as far as that goes."""
-        request = {"key": key, "token": token}
         try:
-            answer = self._leader.ask("POST", lock_protocol.RELEASE, request, patience_s=_PATIENCE_S)
+            answer = self._ask_at_last("POST", lock_protocol.RELEASE, {"key": key, "token": token})
             if _is_unknown(answer):
-                self._leader.ask("PATCH", _target(key), {"old": token, "new": FREE}, patience_s=_PATIENCE_S)
+                self._ask_at_last("PATCH", _target(key), {"old": token, "new": FREE})
         except AgentError:
             pass  # it was not granted, or the leader is gone
+
+    def _ask_at_last(self, method: str, target: str, document: "Dict[str, Any]") -> "LeaderAnswer":
+        return self._leader.ask(method, target, document, patience_s=_PATIENCE_S, answers_within_s=_LAST_ANSWER_S)
 
     def _swap(self, key: str, old: str, new: str) -> "LeaderAnswer":
         return self._leader.ask("PATCH", _target(key), {"old": old, "new": new})

@@ -236,6 +236,17 @@ def test_another_agent_leads_when_the_leader_is_killed(team, folder, victim):
     assert wait_until(lambda: f"agent-{first}" not in names(folder))
 
 
+@pytest.mark.soak
+def test_a_process_that_is_stopped_is_replaced_by_its_agent(team, folder):
+    agents = [team("--agent-api") for _ in range(2)]
+    assert led_by_another(folder)
+    first = leader_of(folder)
+    os.kill(first, signal.SIGSTOP)
+    assert led_by_another(folder, first), [agent.said for agent in agents]
+    said = "".join(agent.said for agent in agents)
+    assert f"the process of the Agent API, {first}, did not answer within 10 s and is killed" in said
+
+
 def test_of_eight_at_once_one_leads_and_each_in_its_turn(take, folder):
     takers = [take() for _ in range(8)]
     for left in range(8, 0, -1):

@@ -22,13 +22,17 @@ class LateLeader(Exception):
     """Something serves there and does not answer as a leader must."""
 
 
+class SilentLeader(LateLeader):
+    """It does not answer at all."""
+
+
 def ping(path: str, budget_s: float = BUDGET_S) -> None:
-    """Return once the leader at `path` has answered. Raises NoLeader or LateLeader."""
+    """Return once the leader at `path` has answered. Raises NoLeader, LateLeader or SilentLeader."""
     deadline = time.monotonic() + budget_s
     try:
         connection = local_socket.connect(path, budget_s)
     except BlockingIOError as problem:
-        raise LateLeader(f"it does not accept connections: {problem}") from problem
+        raise SilentLeader(f"it does not accept connections: {problem}") from problem
     except OSError as problem:
         raise NoLeader(str(problem)) from problem
     try:
@@ -42,7 +46,7 @@ def ping(path: str, budget_s: float = BUDGET_S) -> None:
                 break
             answer += block
     except OSError as problem:
-        raise LateLeader(f"it gave no answer within {budget_s * 1000:.0f} ms ({problem})") from problem
+        raise SilentLeader(f"it gave no answer within {budget_s * 1000:.0f} ms ({problem})") from problem
     finally:
         connection.close()
     _check(answer)
