@@ -25,7 +25,7 @@ from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
-from bkagent.system import file_lock
+from bkagent.system import exit_status, file_lock
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
@@ -195,7 +195,7 @@ def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown)
     finish = workers[0].last_finish if workers else None
     reflects = settings[session_options.ACQUIRE_JOB] and settings[session_options.REFLECT_EXIT_STATUS]
     if reflects and finish is not None:
-        return int(finish.exit_status) & 0xFF
+        return exit_status.visible(int(finish.exit_status))
     return 0
 
 

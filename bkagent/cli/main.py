@@ -29,6 +29,10 @@ def run(program: str = "") -> None:
         secret_flags.hide(SECRET_FLAGS)
     _let_output_encode()
     status = main(sys.argv[1:])
+    if status > 0xFF:
+        from bkagent.system import exit_status
+
+        status = exit_status.signed(status)
     if "threading" not in sys.modules and "atexit" not in sys.modules:
         _exit_at_once(status)
     sys.exit(status)

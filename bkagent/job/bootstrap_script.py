@@ -34,7 +34,7 @@ def run(
     lines = LogLines(log)
     session = Session(environ, os.getcwd(), lines, cancellation=cancellation, pty=pty, base_env=leftovers.env)
     result = _run(session, command, log)
-    leftovers.report_or_kill(lines)
+    leftovers.report_or_kill(lines, cancellation.requested)
     return result
 
 

@@ -51,17 +51,23 @@ class Leftovers:
         while not self._over.wait(_COLLECT_EVERY_S):
             descendants.collect()
 
-    def report_or_kill(self, log: LogLines) -> None:
-        """Name or kill what still runs, after the job's last hook. A job inside of another leaves that to it."""
+    def report_or_kill(self, log: LogLines, is_cancelled: bool = False) -> None:
+        """Name or kill what still runs, after the job's last hook. A job inside of another leaves that to it.
+
+        Where the system ends a job with its process it is left to do so if the job was cancelled, as with the
+        reference.
+        """
         self._over.set()
-        if self._is_inner and not self._kills:
-            return
-        descendants.collect()
-        if self._find():
-            self._wait(_ENDING_S)
-            self._report_and_end(self._find(), log)
-        if self._group is not None:
-            self._group.kill()
+        self._kills = self._kills or (is_cancelled and descendants.END_WITH_US)
+        if self._kills or not self._is_inner:
+            descendants.collect()
+            if self._find():
+                self._wait(_ENDING_S)
+                self._report_and_end(self._find(), log)
+            if self._group is not None:
+                self._group.kill()
+        if not self._kills:
+            descendants.release()
 
     def _report_and_end(self, processes: List[Marked], log: LogLines) -> None:
         if not processes:

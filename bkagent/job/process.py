@@ -22,7 +22,8 @@ from bkagent.shell.session import TERMINAL_KIND
 from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
-from bkagent.system import process_start, signals
+from bkagent.spool.shared_files import AGENT_STOP
+from bkagent.system import exit_status, process_start, signals
 from bkagent.wire.finish import RUN_ERROR
 from bkagent.wire.timestamps import rfc3339
 
@@ -80,7 +81,7 @@ class JobProcess:
         self._entry.close()
         self._entry.bring_to_disk()
         dies = finished.signal if finished.signal == self._signal else ""
-        return Ending(finished.exit_status & 0xFF, dies)
+        return Ending(exit_status.visible(finished.exit_status), dies)
 
     def _attach(self) -> None:
         self._entry = attach(self._folder)
@@ -124,6 +125,8 @@ class JobProcess:
         # A program that was sent the signal too has a status of its own, which counts as in the reference.
         if self._signal and signals.CAN_DIE and not (program and result):
             return Result(signals.QUIT_STATUS) if self._signal == "SIGQUIT" else Result(-1, self._signal)
+        if result == Result(0) and self._entry.cancel_reason() == AGENT_STOP:
+            return Result(-1)  # without signals, too, a job that was stopped with its agent has not passed
         return result or _LOST
 
     def _run_program(self, program: str) -> Optional[Result]:

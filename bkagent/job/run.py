@@ -9,18 +9,19 @@ from bkagent.job.job import RunningJob
 from bkagent.job.phases import artifacts, checkout, command, git_credentials, plugins, setup, teardown
 from bkagent.job.phases.command import COMMAND_STATUS, CommandEnding
 from bkagent.job.phases.hooks import ShellHookFailed
+from bkagent.system import exit_status
 
 
 def run(job: RunningJob) -> int:
-    """Run the phases; return the exit code of the job, 0 to 255."""
+    """Run the phases; return the exit code of the job, as others see it."""
     exit_code = _run_phases(job)
     with job.session.in_grace():
         error = teardown.run(job)
     if error is not None:
         job.log.error(f"Error tearing down job executor: {error}")
         exit_code = error.exit_code
-    job.leftovers.report_or_kill(job.log)
-    return exit_code & 0xFF
+    job.leftovers.report_or_kill(job.log, job.session.cancellation.requested)
+    return exit_status.visible(exit_code)
 
 
 def _run_phases(job: RunningJob) -> int:

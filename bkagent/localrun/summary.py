@@ -7,6 +7,7 @@ import re
 from typing import List, Mapping, Optional, Sequence
 
 from bkagent.localrun.display_names import display_name, plain_line
+from bkagent.system.exit_status import visible
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def exit_status(jobs: "Sequence[Job]", build_state: str) -> int:
     if not failed:
         return 0 if build_state in ("passed", "not_run") else 1
     first = min(failed, key=lambda job: job.finished_at if job.finished_at is not None else float("inf"))
-    return (first.exit_status or 1) & 0xFF
+    return visible(first.exit_status or 1)
 
 
 def _has_failed(job: "Job") -> bool:

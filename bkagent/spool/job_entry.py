@@ -13,7 +13,7 @@ from bkagent.spool.background_sync import BackgroundSync
 from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
-from bkagent.spool.shared_files import heartbeat_age_s, read_job, sync_session
+from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_job, sync_session
 from bkagent.spool.synced_file import SyncedFile
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_folder, sync_path
@@ -127,6 +127,10 @@ class JobEntry:
     def heartbeat_age_s(self, now: float) -> float:
         """Return the seconds since the session's last accepted heartbeat; `now` as by time.time()."""
         return heartbeat_age_s(self.folder, now)
+
+    def cancel_reason(self) -> Optional[str]:
+        """Return why an agent has asked the job to end, None where none has."""
+        return cancel_reason(self.folder)
 
     def _mend_job_file(self) -> None:
         """Rewrite a damaged job file from what this process knows: without it no agent could deliver the result."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from bkagent.system._marked_processes_linux import Marked
 
+END_WITH_US = False
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -41,6 +42,10 @@ def collect() -> None:
     """See `descendants`."""
     for pid in children_of(os.getpid()):
         own_children.collect_stranger(pid)
+
+
+def release() -> None:
+    """Do nothing: they outlive this process anyway."""
 
 
 def children_of(pid: int) -> "List[int]":

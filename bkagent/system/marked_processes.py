@@ -11,6 +11,8 @@ import sys
 
 if sys.platform == "linux":
     from bkagent.system._marked_processes_linux import Marked, end, find, moment
+elif sys.platform == "win32":
+    from bkagent.system._marked_processes_windows import Marked, end, find, moment
 else:
     from bkagent.system._marked_processes_none import Marked, end, find, moment
 

@@ -1,7 +1,7 @@
 """Start a process that can be stopped together with its group, and carry what it prints.
 
-On Windows only a request to end reaches the group: `Child.kill_group` ends the process alone, and what it started goes
-on.
+On Windows a session is a console without a window, and `Child.kill_group` of a process in a group ends all that it
+started, too; where a second job object cannot be had (Windows 7), the process alone.
 
 TERMINALS   whether this system has terminals to give
 
@@ -22,10 +22,10 @@ attempt itself) and ValueError, with a sentence, for arguments or variables that
 import sys
 
 if sys.platform == "win32":
+    from bkagent.system._process_pump_windows import pump
     from bkagent.system._process_start_windows import (
         TERMINALS,
         Child,
-        pump,
         start_in_group,
         start_in_session,
         start_in_terminal,

@@ -20,7 +20,7 @@ class JobCanceller:
     """Cancels the job of one spool entry. Thread-safe; only the first cancellation acts.
 
     The job process gets the cancel signal and ends its command; when the cancel grace is over, it is killed with all
-    that it started (on Windows alone: what it started goes on).
+    that it started.
     """
 
     def __init__(self, entry: AgentEntry, report: EventReport) -> None:

@@ -32,7 +32,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.job import handed_secrets
     from bkagent.job.process import JobProcess
     from bkagent.spool import layout
-    from bkagent.system import signals
+    from bkagent.system import console, exit_status, signals
     from bkagent.system.fork_server import fork_server
 
     process = JobProcess(entry_folder, environ, handed_secrets.take())
@@ -48,12 +48,13 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
 
     defects.follow(leave, _tell_agent)
     signals.catch_endings(process.cancel)
+    console.use_utf8()
     ending = process.run()
     fork_server.report_modules()
     if ending.signal:
         signals.die_by(ending.signal)
     # All is on disk, and the agent goes on already: no time for the interpreter to tidy up.
-    os._exit(ending.exit_status)
+    os._exit(exit_status.signed(ending.exit_status))
 
 
 def _tell_agent(line: str) -> None:

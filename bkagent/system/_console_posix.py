@@ -1,0 +1,5 @@
+"""POSIX systems; see `console`."""
+
+
+def use_utf8() -> None:
+    """Do nothing: the job's variables name its locale."""
