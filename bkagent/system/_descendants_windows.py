@@ -7,9 +7,10 @@ import os
 import sys
 
 from bkagent.system import _marked_processes_windows as processes
-from bkagent.system._job_object_windows import JobObject
 
 assert sys.platform == "win32"
+
+from bkagent.system._job_object_windows import JobObject  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ import time
 from ctypes import wintypes
 
 from bkagent.system._process_end import Ended
-from bkagent.system._process_start_windows import Child
 
 assert sys.platform == "win32"
+
+from bkagent.system._process_start_windows import Child  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

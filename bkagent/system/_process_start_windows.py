@@ -8,15 +8,15 @@ import sys
 from ctypes import wintypes
 
 from bkagent.system import windows_command_line
-from bkagent.system._job_object_windows import JobObject
 from bkagent.system._process_end import Ended
 
 assert sys.platform == "win32"
 
+from bkagent.system._job_object_windows import JobObject  # noqa: E402
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, Mapping, Optional, Sequence, Tuple
-
 
 TERMINALS = False
 _SUSPENDED, _BREAKAWAY = 0x4, 0x01000000
