@@ -23,8 +23,3 @@ def program_name() -> str:
     if dot and suffix in ("pyz", "exe", "cmd"):
         name = stem
     return NAME if not name or name.startswith("-") or suffix == "py" else name
-
-
-def user_agent(goos: str, goarch: str) -> str:
-    """Return the User-Agent of every API request, given Go's names of system and processor."""
-    return f"buildkite-agent/{REFERENCE_VERSION}.{BUILD} ({goos}; {goarch})"

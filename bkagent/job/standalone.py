@@ -18,7 +18,6 @@ from bkagent.redaction.redactor import Redactor
 from bkagent.remote import request_headers
 from bkagent.shell.cancellation import Cancellation
 from bkagent.system import host, process_start, signals
-from bkagent.version import user_agent
 
 
 class StandaloneJob:
@@ -53,7 +52,7 @@ class StandaloneJob:
         control_plane = ControlPlane(
             environ.get(api.ENDPOINT.env[0]) or api.DEFAULT_ENDPOINT,
             environ.get(api.ACCESS_TOKEN.env[0], ""),
-            user_agent(host.goos(), host.goarch()),
+            host.user_agent(),
             request_headers.from_environ(environ),
         )
         launchers = environ.get(BIN_PATH) or self_command.launcher_folder(paths.state_path(environ))

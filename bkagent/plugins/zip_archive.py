@@ -24,7 +24,6 @@ from bkagent.system.tree_removal import remove_tree
 from bkagent.transport.address import parse
 from bkagent.transport.http_client import Pool
 from bkagent.transport.request_log import RequestLog
-from bkagent.version import user_agent
 
 SCHEME = "zip+"
 _MOST_MB = 100
@@ -110,7 +109,7 @@ def _local_path(location: str) -> str:
 
 
 def _headers(plugin: Plugin) -> Dict[str, str]:
-    headers = {"User-Agent": user_agent(host.goos(), host.goarch())}
+    headers = {"User-Agent": host.user_agent()}
     if plugin.authentication:
         user, colon, password = plugin.authentication.partition(":")
         basic = f"{unquote(user)}:{unquote(password)}" if colon else f"{unquote(user)}:"

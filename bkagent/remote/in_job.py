@@ -149,10 +149,9 @@ def connect_directly(
     """Return a client that connects by itself, with the request headers that the job was given."""
     from bkagent.remote.client import Client
     from bkagent.system import host
-    from bkagent.version import user_agent
 
     return Client(
-        endpoint, token, environ=environ, user_agent=user_agent(host.goos(), host.goarch()),
+        endpoint, token, environ=environ, user_agent=host.user_agent(),
         request_headers=request_headers.from_environ(environ), request_log=request_log, scrub=scrub,
     )  # fmt: skip
 

@@ -6,16 +6,19 @@ hostname() -> str              the machine's name, "" when unknown
 describe_os(environ) -> str    a description for the control plane, of no fixed form; "" when unknown
 platform_name() -> str         system, release and processor in one line, for a report of a defect
 machine_id() -> str            hex digits that tell this installation from others, "" when unknown
+user_agent() -> str            the User-Agent of every request of this program, which names system and processor
 """
 
 import sys
+
+from bkagent.version import BUILD, REFERENCE_VERSION
 
 if sys.platform == "win32":
     from bkagent.system._host_windows import describe_os, goos, installation_id, processor
 else:
     from bkagent.system._host_posix import describe_os, goos, installation_id, processor
 
-__all__ = ["describe_os", "goarch", "goos", "hostname", "machine_id", "platform_name"]
+__all__ = ["describe_os", "goarch", "goos", "hostname", "machine_id", "platform_name", "user_agent"]
 
 _GO_ARCHITECTURES = {
     "x86_64": "amd64", "amd64": "amd64", "i86pc": "amd64", "aarch64": "arm64", "arm64": "arm64", "i386": "386",
@@ -32,6 +35,11 @@ def goarch() -> str:
     if name.startswith("armv8"):
         return "arm64"
     return _GO_ARCHITECTURES.get(name, name)
+
+
+def user_agent() -> str:
+    """Return what this program calls itself in requests from this machine."""
+    return f"buildkite-agent/{REFERENCE_VERSION}.{BUILD} ({goos()}; {goarch()})"
 
 
 def platform_name() -> str:

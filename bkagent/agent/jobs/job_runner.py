@@ -27,7 +27,6 @@ from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
-from bkagent.agent.session.registration import own_user_agent
 from bkagent.agent.session.session import AgentSession
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import FORCED, Shutdown
@@ -49,7 +48,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
-from bkagent.system import process_group
+from bkagent.system import host, process_group
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
@@ -272,7 +271,7 @@ class JobRunner:
             leftovers=settings[agent.LEFTOVERS], bootstrap_script=settings[agent.BOOTSTRAP_SCRIPT],
             started_at=self._started_at,
             sockets_path=settings[agent.SOCKETS_PATH], allowed_repositories=tuple(settings[agent.ALLOWED_REPOSITORIES]),
-            user_agent=own_user_agent(),
+            user_agent=host.user_agent(),
             log_tmpfile=log_copy_paths.tmpfile_path(settings),
             log_copy=log_copy_paths.copy_path(settings, self._job),
             log_fields=log_copy_paths.fields(self._job) if settings[job_logs.TO_STDOUT] else {},

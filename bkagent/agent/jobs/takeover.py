@@ -19,7 +19,7 @@ from bkagent.agent.jobs.job_delivery import JobDelivery, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_runner import AgentContext
 from bkagent.agent.session.heartbeat import Heartbeat
-from bkagent.agent.session.registration import own_user_agent, request_log_of
+from bkagent.agent.session.registration import request_log_of
 from bkagent.agent.shutdown import KILL
 from bkagent.config.options import agent
 from bkagent.errors import AgentError
@@ -30,6 +30,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.shared_files import AGENT_STOP
+from bkagent.system import host
 from bkagent.transport.retry import Schedule
 from bkagent.wire.log_events import with_event
 from bkagent.wire.timestamps import rfc3339
@@ -100,7 +101,7 @@ class Takeover:
         context, job = self._context, entry.job
         agent_client = Client(
             session.agent_endpoint or session.endpoint, session.agent_token, environ=context.settings.environ,
-            user_agent=own_user_agent(), request_headers=session.request_headers,
+            user_agent=host.user_agent(), request_headers=session.request_headers,
             request_log=request_log_of(context.settings, context.report),
         )  # fmt: skip
         client = agent_client.with_endpoint(session.endpoint).with_token(session.token)

@@ -17,7 +17,7 @@ from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
 from bkagent.system import host
-from bkagent.version import BUILD, REFERENCE_VERSION, user_agent
+from bkagent.version import BUILD, REFERENCE_VERSION
 from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.registration import Registered, Registration
 
@@ -25,15 +25,10 @@ if TYPE_CHECKING:
     from bkagent.transport.request_log import RequestLog
 
 
-def own_user_agent() -> str:
-    """Return the User-Agent of this program on this machine."""
-    return user_agent(host.goos(), host.goarch())
-
-
 def connect_to(settings: AgentSettings, report: EventReport) -> Client:
     """Return the client that registers."""
     return Client(
-        settings[api.ENDPOINT], settings.token, environ=settings.environ, user_agent=own_user_agent(),
+        settings[api.ENDPOINT], settings.token, environ=settings.environ, user_agent=host.user_agent(),
         request_log=request_log_of(settings, report),
     )  # fmt: skip
 

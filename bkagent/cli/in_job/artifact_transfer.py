@@ -11,13 +11,12 @@ from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import logging
 from bkagent.config.settings import Source, resolve
 from bkagent.system import host
-from bkagent.version import user_agent
 
 
 def context_of(call: Call) -> TransferContext:
     """Return the context of a command's transfers, relative to the folder it is called in."""
     return TransferContext(
-        client.client(call), os.getcwd(), call.environ, user_agent(host.goos(), host.goarch()), call.report,
+        client.client(call), os.getcwd(), call.environ, host.user_agent(), call.report,
         client.request_log(call),
     )  # fmt: skip
 

@@ -7,7 +7,6 @@ from bkagent.config.settings import Source, resolve
 from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.job.job import RunningJob
 from bkagent.system import host
-from bkagent.version import user_agent
 
 
 def run(job: RunningJob, pattern: str, destination: str) -> None:
@@ -20,7 +19,7 @@ def run(job: RunningJob, pattern: str, destination: str) -> None:
     try:
         settings = resolve(options.UPLOAD, Source({}, environ), lambda sentence: None)
         context = TransferContext(
-            job.client, job.session.cwd, environ, user_agent(host.goos(), host.goarch()), job.log.report,
+            job.client, job.session.cwd, environ, host.user_agent(), job.log.report,
             job.client.request_log, job.session.cancellation,
         )  # fmt: skip
         upload(
