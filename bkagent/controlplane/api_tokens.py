@@ -1,9 +1,9 @@
 """The tokens that people and programs have: what each is good for, and whose it is.
 
 Every data folder has two of its own. Each that is created besides is a file named after its id, in a folder for these.
-It holds the SHA-256 of the secret, so that nobody who reads it can act as the token's owner. Files and no table, because
-tokens are created and revoked while a server runs, which has the store to itself; it sees the change at the next
-request.
+It holds the SHA-256 of the secret, so that nobody who reads it can act as the token's owner. These are files and no
+table, because tokens are created and revoked while a server runs, which has the store to itself; it sees the change at
+the next request.
 """
 
 from __future__ import annotations

@@ -48,10 +48,10 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     name="server token create",
-    description="""The token is printed once, and kept only as a hash. A server that runs on the folder knows it at once.
+    description="""The token is printed once, and kept only as a hash. A server of the folder knows it at once.
 
-What is done with it is done by its owner: builds and agents name who created them. A program should have a token of its
-own with the scopes that it needs, and an end.""",
+What is done with it is done by its owner: builds and agents name who created them. Give each program a token of
+its own, with the scopes that it needs, and an end.""",
     options=(*logging.SHARED, *server.TOKEN_CREATE),
     example="bkagent server token create --data /var/lib/bkagent --name dashboard --owner 'Ann <ann@example.com>' "
     "--scopes read_agents,read_builds --expires-in 2160h",

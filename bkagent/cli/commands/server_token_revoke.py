@@ -23,7 +23,7 @@ def run(call: Call) -> int:
 
 COMMAND = Command(
     name="server token revoke",
-    description="A server that runs on the folder refuses the token at once. `bkagent server token list` shows the ids.",
+    description="A server that runs on the folder refuses the token at once. `bkagent server token list` prints ids.",
     arguments=("ID",),
     options=(*logging.SHARED, *server.TOKEN_REVOKE),
     example="bkagent server token revoke --data /var/lib/bkagent 0b7c3f2e-5d0a-4a57-9c0e-3a8f3d1c2b4d",

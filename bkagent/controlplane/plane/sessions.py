@@ -44,7 +44,10 @@ class Sessions:
         self, registration: Registration, *, user_agent: str = "", ip_address: str = "",
         creator: Optional[Mapping[str, str]] = None,
     ) -> Registered:  # fmt: skip
-        """Begin a session of an agent; `creator` is the name and the e-mail address of its token's owner. Raises Rejected for too many tags, or too long ones."""
+        """Begin a session of an agent; `creator` has the "name" and the "email" of its token's owner.
+
+        Raises Rejected for too many tags, or too long ones.
+        """
         tags = registration.meta_data
         if len(tags) > limits.TAGS_PER_AGENT or any(len(tag) > 1000 for tag in tags):
             raise Rejected(f"an agent has at most {limits.TAGS_PER_AGENT} tags of at most 1000 characters")

@@ -1,7 +1,8 @@
 """One SQLite file, used by many threads of one process: one connection, one lock, changes as transactions.
 
 The schema is born whole: its tables and its version are made in one transaction, so a file has either all of it or
-nothing. A file of an older version is brought to this one in the same way when it is opened. The write-ahead log keeps what was committed if the process dies; a power cut may lose the last moments.
+nothing. A file of an older version is upgraded in the same way when it is opened. The
+write-ahead log keeps what was committed if the process dies; a power cut may lose the last moments.
 """
 
 from __future__ import annotations

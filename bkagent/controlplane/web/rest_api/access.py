@@ -13,7 +13,6 @@ from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.digits import is_whole
 
-
 # The reference service's sentence.
 _NO_TOKEN = (
     "Authentication required. Please supply a valid API Access Token: "

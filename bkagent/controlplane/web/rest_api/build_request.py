@@ -62,7 +62,10 @@ class BuildRequest:
         }  # fmt: skip
 
     def create(self, plane: "Plane", pipeline_slug: str, creator: Optional[Mapping[str, str]] = None) -> "Build":
-        """Create the build; `creator` is a name and an e-mail address. Raises PlaneError, or HttpError 422 if the pipeline has no build to take the steps of."""
+        """Create the build; `creator` has a "name" and an "email".
+
+        Raises PlaneError, or HttpError 422 if the pipeline has no build to take the steps of.
+        """
         document = self.pipeline
         if document is None:
             last = plane.builds.find(pipeline_slug=pipeline_slug, limit=1)
