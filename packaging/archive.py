@@ -4,8 +4,8 @@ shiv's loader costs 43-57 ms a start and obeys SHIV_* variables, which a job cou
 """
 
 import hashlib
-import io
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -17,10 +17,16 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(TOP, "packaging")
 sys.path.insert(0, HERE)
 
-from archive_entry import SELDOM, SELDOM_MEMBER  # noqa: E402
+import launcher_stub  # noqa: E402
+import sbom  # noqa: E402
+from archive_entry import ROOMS_MEMBER, UNPACKED_ROOMS, WINDOWS_MEMBER  # noqa: E402
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
 COLLECTED = "site-packages/"
+STUB = "bkagent/config/launcher.exe"  # where bkagent/config/windows_launcher.py looks for it
+# What only Windows loads, but for the halves of platform pairs that it needs before anything is unpacked.
+_OF_WINDOWS = re.compile(r"bkagent/(?:system|config)/(?:.*/)?(?:_[a-z_]+_windows|windows_[a-z_]+)\.py")
+_BEFORE_UNPACKING = ("_account_windows.py", "_trusted_path_windows.py")
 # What the header does with the Python that it finds.
 _START = (
     """exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); """
@@ -29,12 +35,17 @@ _START = (
 
 
 def build(folder: str) -> str:
-    """Write bkagent.pyz and SHA256SUMS into `folder`; return the archive's path. Raises SystemExit without shiv."""
+    """Write bkagent.pyz, its bill of materials and SHA256SUMS into `folder`; return the archive's path.
+
+    Raises SystemExit without shiv or the stub of the launchers.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         members = _collected(scratch)
+    members[STUB] = launcher_stub.read()
     digest = _digest(members)
     members["archive_entry.py"] = _filled("archive_entry.py", digest)
-    members[SELDOM_MEMBER] = _without_seldom(members)
+    members[WINDOWS_MEMBER] = _take(members, _of_windows(members))
+    members[ROOMS_MEMBER] = _take(members, _of_rooms(members))
     members["__main__.py"] = b'"""The entry of `python3 bkagent.pyz`."""\n\nfrom archive_entry import run\n\nrun()\n'
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "bkagent.pyz")
@@ -43,9 +54,19 @@ def build(folder: str) -> str:
     os.replace(aside, path)
     with open(path, "rb") as file:
         checksum = hashlib.sha256(file.read()).hexdigest()
-    with open(os.path.join(folder, "SHA256SUMS"), "w", encoding="ascii") as sums:
-        sums.write(f"{checksum}  bkagent.pyz\n")
+    _write_about(folder, checksum)
     return path
+
+
+def _write_about(folder: str, checksum: str) -> None:
+    """Write the bill of materials, and the checksums of both."""
+    from bkagent.version import VERSION
+
+    bill = sbom.text(VERSION, checksum).encode()
+    with open(os.path.join(folder, sbom.NAME), "wb") as file:
+        file.write(bill)
+    with open(os.path.join(folder, "SHA256SUMS"), "w", encoding="ascii") as sums:
+        sums.write(f"{checksum}  bkagent.pyz\n{hashlib.sha256(bill).hexdigest()}  {sbom.NAME}\n")
 
 
 def _collected(scratch: str) -> "dict[str, bytes]":
@@ -90,15 +111,22 @@ def _filled(name: str, digest: str) -> bytes:
     return text.encode("utf-8")
 
 
-def _without_seldom(members: "dict[str, bytes]") -> bytes:
-    """Take the seldom rooms out of `members`; return them as an archive of their own, to be compressed as a whole."""
-    folders = tuple(f"bkagent/{room}/" for room in SELDOM)
-    names = [name for name in members if name.startswith(folders)]
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
-        for name in sorted(names):
-            _add(archive, name, members.pop(name), zipfile.ZIP_STORED)
-    return content.getvalue()
+def _of_windows(members: "dict[str, bytes]") -> "list[str]":
+    modules = [name for name in members if _OF_WINDOWS.fullmatch(name) and not name.endswith(_BEFORE_UNPACKING)]
+    return [*sorted(modules), STUB]
+
+
+def _of_rooms(members: "dict[str, bytes]") -> "list[str]":
+    return sorted(name for name in members if name.startswith(tuple(f"bkagent/{room}/" for room in UNPACKED_ROOMS)))
+
+
+def _take(members: "dict[str, bytes]", names: "list[str]") -> bytes:
+    """Take files out of `members`; return them one behind the other, after a list of their names and sizes.
+
+    A member of its own costs each file 150 bytes of names and offsets, and what files have in common is not found.
+    """
+    listing = "".join(f"{name} {len(members[name])}\n" for name in names)
+    return listing.encode("ascii") + b"\n" + b"".join(members.pop(name) for name in names)
 
 
 def _write(path: str, header: bytes, members: "dict[str, bytes]") -> None:
@@ -107,13 +135,13 @@ def _write(path: str, header: bytes, members: "dict[str, bytes]") -> None:
     # Appending to a file that is no zip keeps the header and counts the offsets from its start.
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(members):
-            _add(archive, name, members[name], zipfile.ZIP_DEFLATED)
+            _add(archive, name, members[name])
     os.chmod(path, 0o755)
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes, compression: int) -> None:
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry = zipfile.ZipInfo(name, EPOCH)
-    entry.compress_type = compression
+    entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system = 3
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
     archive.writestr(entry, content)

@@ -11,10 +11,15 @@ HASH = "@HASH@"
 _PACKAGE = "bkagent/"
 _PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: bkagent/config/carried_code.py
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
-# A quarter of the code, which most machines never run. It is packed as one member, which is smaller, and compiled where
-# it is used.
+# A quarter of the code, which most machines never run: compiled where it is used.
 SELDOM = ("controlplane", "localrun", "markdown")
-SELDOM_MEMBER = "seldom.zip"
+# What never runs out of the archive itself, as the commands of jobs do in a container: packed as one member, since the
+# files of these rooms took half as much again as members of their own, and the archive is to stay below a megabyte.
+UNPACKED_ROOMS = SELDOM + (
+    "agent", "checkout", "hooks", "job", "localapi", "logs", "plugins", "regexp", "spool", "warm",
+)  # fmt: skip
+ROOMS_MEMBER = "rooms.bin"
+WINDOWS_MEMBER = "windows.bin"  # what other systems need not even unpack
 
 
 def run():
@@ -46,13 +51,14 @@ def _run():
 
 
 class _NotUnpacked:
-    """Says what is missing where the seldom rooms are asked for, and nothing of the archive could be unpacked."""
+    """Says what is missing where code is asked for that must be unpacked, and nothing of the archive could be."""
 
     def __init__(self, archive):
         self._archive = archive
 
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(_PACKAGE.replace("/", ".")) and name.split(".")[1] in SELDOM:
+        words = name.split(".")
+        if words[0] + "/" == _PACKAGE and (words[1:2] and words[1] in UNPACKED_ROOMS or name.endswith("_windows")):
             sys.exit(
                 _name(self._archive) + " must unpack its code for this command, and no folder for that can be written "
                 "to: set HOME to one that can"
@@ -158,18 +164,12 @@ def _unpack(archive, folder, mode=0o700):
 
 
 def _write(archive, folder, left_out):
-    import io
     import shutil
-    import zipfile
 
     os.makedirs(os.path.dirname(folder), exist_ok=True)
     aside = "%s.%d" % (folder, os.getpid())
     try:
-        with zipfile.ZipFile(archive) as packed:
-            names = [name for name in packed.namelist() if name.startswith(_PACKAGE) and ".." not in name]
-            packed.extractall(aside, names)
-            with zipfile.ZipFile(io.BytesIO(packed.read(SELDOM_MEMBER))) as seldom:
-                seldom.extractall(aside, [name for name in seldom.namelist() if ".." not in name])
+        _write_files(archive, aside)
         shutil.copyfile(archive, os.path.join(aside, _PACKED))
         _compile(aside, folder, left_out)
         with open(os.path.join(aside, _MARK), "w") as mark:
@@ -177,6 +177,37 @@ def _write(archive, folder, left_out):
         _move(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _write_files(archive, aside):
+    import zipfile
+
+    made = set()
+    with zipfile.ZipFile(archive) as packed:
+        for name, content in _files(packed):
+            if not name.startswith(_PACKAGE) or ".." in name:
+                continue
+            path = os.path.join(aside, *name.split("/"))
+            if os.path.dirname(path) not in made:
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                made.add(os.path.dirname(path))
+            with open(path, "wb") as file:
+                file.write(content)
+
+
+def _files(packed):
+    """Yield (name, content) of each file of the code; packaging/archive.py has the form of what is packed together."""
+    together = (ROOMS_MEMBER, WINDOWS_MEMBER)
+    for name in packed.namelist():
+        if name not in together:
+            yield name, packed.read(name)
+        elif name == ROOMS_MEMBER or sys.platform == "win32":
+            listing, _, content = packed.read(name).partition(b"\n\n")
+            at = 0
+            for line in listing.decode("ascii").split("\n"):
+                inner, size = line.split(" ")
+                yield inner, content[at : at + int(size)]
+                at += int(size)
 
 
 def _move(aside, folder):

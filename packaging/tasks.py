@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(TOP, "packaging"))
 
 
 def build() -> int:
-    """write dist/bkagent.pyz and dist/SHA256SUMS (needs shiv)"""
+    """write dist/bkagent.pyz, dist/bkagent.cdx.json and dist/SHA256SUMS (needs shiv, and distlib or a newer pip)"""
     import archive
 
     path = archive.build(os.path.join(TOP, "dist"))

@@ -33,7 +33,7 @@ if [ ! -f "$venv/ready-2" ]; then
         echo "tests/run.sh: '$python -m venv' does not work here; on Debian and Ubuntu install python3-venv" >&2
         exit 1
     }
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pytest-xdist shiv
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pytest-xdist shiv distlib
     : >"$venv/ready-2"
 fi
 "$venv/bin/python" packaging/tasks.py build

@@ -1,9 +1,11 @@
 """The archive as its users get it: one file that runs anywhere there is a Python."""
 
+import ast
 import hashlib
-import io
+import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from bkagent.cli import table
+from bkagent.config import self_command
+from tests import source_tree
 from tests.fakes.packed_archive import archive, own_temporary
 
 __all__ = ["archive", "own_temporary"]
@@ -107,7 +112,7 @@ def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: Path) -> N
         content = one.read()
         assert content == other.read()
     with open(os.path.join(os.path.dirname(archive), "SHA256SUMS"), encoding="ascii") as sums:
-        assert sums.read() == hashlib.sha256(content).hexdigest() + "  bkagent.pyz\n"
+        assert sums.readline() == hashlib.sha256(content).hexdigest() + "  bkagent.pyz\n"
     assert len(content) < 1_000_000
 
 
@@ -122,15 +127,89 @@ def test_where_nothing_can_be_unpacked_it_runs_packed_or_says_what_to_do(archive
         )
 
 
-def test_nothing_but_our_own_code_is_inside(archive: str) -> None:
+def packed_together(packed: zipfile.ZipFile, member: str) -> "dict[str, int]":
+    """Return {name: size} of the files in a member that holds many, whose content must be exactly as long."""
+    listing, _, content = packed.read(member).partition(b"\n\n")
+    sizes = {name: int(size) for name, size in (line.split(" ") for line in listing.decode().split("\n"))}
+    assert sum(sizes.values()) == len(content)
+    return sizes
+
+
+def test_nothing_but_our_own_code_and_the_stub_of_the_launchers_is_inside(archive: str) -> None:
     with zipfile.ZipFile(archive) as packed:
         assert packed.testzip() is None
         others = {name for name in packed.namelist() if not name.startswith("bkagent/")}
-        with zipfile.ZipFile(io.BytesIO(packed.read("seldom.zip"))) as seldom:
-            assert seldom.testzip() is None
-            rooms = {tuple(name.split("/")[:2]) for name in seldom.namelist()}
-    assert others == {"__main__.py", "archive_entry.py", "seldom.zip"}
-    assert rooms == {("bkagent", "controlplane"), ("bkagent", "localrun"), ("bkagent", "markdown")}
+        rooms = {name.split("/")[1] for name in packed_together(packed, "rooms.bin")}
+        of_windows = packed_together(packed, "windows.bin")
+    assert others == {"__main__.py", "archive_entry.py", "rooms.bin", "windows.bin"}
+    assert {"agent", "controlplane", "job"} <= rooms
+    assert {name for name in of_windows if "windows" not in name} == {"bkagent/config/launcher.exe"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="for other systems")
+def test_other_systems_unpack_little_of_windows(archive: str) -> None:
+    run(archive, "--help")
+    (code,) = Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir()
+    assert not list(code.rglob("*.exe"))
+    # These two ask where to unpack to.
+    halves = {path.name for path in (code / "bkagent" / "system").glob("*windows*.py")}
+    assert halves == {"_account_windows.py", "_trusted_path_windows.py"}
+
+
+def test_the_bill_of_materials_names_the_archive_and_the_stub(archive: str) -> None:
+    folder = Path(archive).parent
+    bill = json.loads((folder / "bkagent.cdx.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256(Path(archive).read_bytes()).hexdigest()
+    assert bill["bomFormat"] == "CycloneDX" and bill["specVersion"] == "1.5"
+    assert bill["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": digest}]
+    with zipfile.ZipFile(archive) as packed:
+        listing, _, content = packed.read("windows.bin").partition(b"\n\n")
+    size = int(listing.rpartition(b" ")[2])  # it is the last file
+    (stub,) = bill["components"]
+    assert stub["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(content[-size:]).hexdigest()}]
+    assert stub["licenses"][0]["license"]["id"] == "BSD-2-Clause"
+    assert "BSD-2-Clause" in run(archive, "acknowledgements").stdout
+
+
+def loads(file: source_tree.SourceFile) -> "set[str]":
+    """Return the modules that a file loads at any time, not those that it names for its types alone."""
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return {module for _, module in source_tree.imports(file)}
+
+
+def all_loaded(*modules: str) -> "set[str]":
+    """Return these modules and all that they may load, on whatever system."""
+    source_tree.files.cache_clear()  # its trees are shared, and these lose what is for types
+    loaded_by = {file.module: loads(file) for file in source_tree.files()}
+    source_tree.files.cache_clear()
+    left, loaded = list(modules), set()
+    while left:
+        module = left.pop()
+        if module not in loaded:
+            loaded.add(module)
+            left += loaded_by.get(module, ())
+    return loaded
+
+
+def test_what_windows_loads_before_it_has_unpacked_is_no_part_of_what_it_unpacks(archive: str) -> None:
+    asked_first = ("bkagent.config.paths", "bkagent.system.own_memory", "bkagent.system.trusted_path")
+    halves = {module for module in all_loaded(*asked_first) if module.endswith("_windows")}
+    with zipfile.ZipFile(archive) as packed:
+        assert halves and {module.replace(".", "/") + ".py" for module in halves} <= set(packed.namelist())
+
+
+def test_what_the_commands_of_jobs_load_can_be_run_out_of_the_archive() -> None:
+    """In a container nothing is unpacked."""
+    names = [name for name in table.COMMANDS if name.split(" ")[0] in self_command.SERVED]
+    commands = [f"bkagent.cli.commands.{re.sub('[ -]', '_', name)}" for name in names]
+    loaded = all_loaded("bkagent.cli.main", *commands)
+    rooms = {module.split(".")[1] for module in loaded if module.startswith("bkagent.")}
+    assert {"artifacts", "git", "remote"} <= rooms
+    entry = runpy.run_path(os.path.join(TOP, "packaging", "archive_entry.py"))
+    # `build create` has the control plane check what it sends, and is not for containers.
+    assert not rooms & set(entry["UNPACKED_ROOMS"]) - set(entry["SELDOM"])
 
 
 def test_the_installer_places_a_command_that_works(archive: str, tmp_path: Path) -> None:
