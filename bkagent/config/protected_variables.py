@@ -38,8 +38,12 @@ IGNORED = "BUILDKITE_IGNORED_ENV"  # tells a job what of it was left out
 # A program that replaces ours in the tests of the reference: the user who starts the agent may name one.
 OVERRIDE_SELF = "BUILDKITE_OVERRIDE_SELF"
 
+# By this the launcher of a virtual environment tells Python which one it is. Python takes it for its own place even
+# with -I, and loads its standard library from there: 3.8 to 3.10 all of it, later ones what they find nowhere else.
+_VENV_LAUNCHER = "__PYVENV_LAUNCHER__"
+
 # If the agent does not set these, they are unset.
-_ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, *agent.PROTECTED_VARIABLES.env, *agent.PROTECT_GIT.env))
+_ONLY_OF_THE_AGENT = frozenset((OVERRIDE_SELF, _VENV_LAUNCHER, *agent.PROTECTED_VARIABLES.env, *agent.PROTECT_GIT.env))
 
 # Named here, since there is no option for them.
 CHECKOUT_PATH = "BUILDKITE_BUILD_CHECKOUT_PATH"

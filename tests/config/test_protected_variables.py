@@ -48,7 +48,7 @@ def test_names_are_compared_as_the_system_compares_them() -> None:
         ("GIT_PAGER", "x", False, True, True, True), ("GIT_PAGER", "cat", False, False, False, True),
         ("GIT_PAGER", None, False, True, True, True), ("BASH_ENV", "x", False, False, False, False),
         ("NAMED", "cat", False, True, True, True), ("BUILDKITE_OVERRIDE_SELF", "x", False, False, True, True),
-        ("PATH", "x", False, False, False, False),
+        ("PATH", "x", False, False, False, False), ("__PYVENV_LAUNCHER__", "x", False, False, True, True),
         ("BUILDKITE_PROTECT_DANGEROUS_GIT_ENVIRONMENT_VARIABLES", "false", True, True, True, True),
     ],
 )  # fmt: skip
