@@ -49,8 +49,8 @@ _OF_A_CHECKOUT = """echo "${0##*/} runs code that is not in this container, as i
 start the agent from bkagent.pyz, whose commands carry their code, or with --container-binary=PATH" >&2
 """
 _CARRIED = f"""exec "$__bk_python" -I -S -c '{_CODE_OF_PROGRAM}' "$0" "$0" "$@\""""
-_CMD = '@echo off\r\n"{python}" -I -S -c "{code}" "{root}" "%~f0" %*\r\n'
 NAMES = ("buildkite-agent", "bkagent")
+_ENDING = ".exe" if ON_WINDOWS else ""
 
 
 def code_root() -> str:
@@ -85,13 +85,19 @@ def command_of(program: str, arguments: "Sequence[str]") -> "List[str]":
     return [sys.executable, "-I", "-S", "-c", _CODE_OF_PROGRAM, code_root(), program, *arguments]
 
 
+def launcher_path(folder: str) -> str:
+    """Return the path of `buildkite-agent` in a folder of launchers, for those who start it by its path."""
+    return os.path.join(folder, NAMES[0] + _ENDING)
+
+
 def launcher_folder(state_path: str) -> str:
     """Return a folder that holds only the launchers; made on first use, then left as it is.
 
-    It is named after what the launchers hold, so that a running job keeps its own after an upgrade.
+    It is named after what the launchers hold, so that a running job keeps its own after an upgrade. Raises ConfigError
+    and OSError.
     """
     files = _launchers()
-    folder = os.path.join(state_path, "bin", _digest("".join(sorted(files.values()))))
+    folder = os.path.join(state_path, "bin", _digest(files))
     if not all(os.path.exists(os.path.join(folder, name)) for name in files):
         _make(folder, files)
     return folder
@@ -104,7 +110,12 @@ def other_program_hint() -> str:
     return ", or mount a static buildkite-agent: start the agent with --container-binary=PATH"
 
 
-def _launchers() -> "dict[str, str]":
+def _launchers() -> "dict[str, bytes]":
+    """Return the content of each file, but for the code that those of POSIX carry."""
+    if ON_WINDOWS:
+        from bkagent.config import windows_launcher
+
+        return windows_launcher.files(NAMES, sys.executable, code_root())
     code = _shell_quote(_code_with_owner_check(_CODE_OF_PROGRAM))
     script = _POSIX.format(
         ask=_warm_call_lines(),
@@ -114,11 +125,7 @@ def _launchers() -> "dict[str, str]":
         root=_shell_quote(code_root()),
         elsewhere=_lines_for_elsewhere(),
     )
-    files = dict.fromkeys(NAMES, script)
-    if ON_WINDOWS:
-        script = _CMD.format(python=sys.executable, code=_CODE_OF_PROGRAM, root=code_root())
-        files.update({name + ".cmd": script for name in NAMES})
-    return files
+    return dict.fromkeys(NAMES, script.encode("utf-8", "surrogateescape"))
 
 
 def _lines_for_elsewhere() -> str:
@@ -141,26 +148,30 @@ def _shell_quote(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _digest(text: str) -> str:
+def _digest(files: "dict[str, bytes]") -> str:
     import hashlib
 
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return hashlib.sha256(b"".join(sorted(files.values()))).hexdigest()[:16]
 
 
-def _make(folder: str, files: "dict[str, str]") -> None:
+def _make(folder: str, files: "dict[str, bytes]") -> None:
+    if ON_WINDOWS:
+        from bkagent.config import windows_launcher
+
+        windows_launcher.check_folder(folder, NAMES)
     os.makedirs(folder, mode=0o700, exist_ok=True)
-    written: "dict[str, str]" = {}  # paths by text
-    for name, text in files.items():
+    written: "dict[bytes, str]" = {}  # paths by content
+    for name, content in files.items():
         aside = os.path.join(folder, f".{name}.{os.getpid()}")
-        if text not in written or not _link(written[text], aside):
-            _write(aside, text)
+        if content not in written or not _link(written[content], aside):
+            _write(aside, content)
         os.replace(aside, os.path.join(folder, name))
-        written[text] = os.path.join(folder, name)
+        written[content] = os.path.join(folder, name)
 
 
-def _write(path: str, text: str) -> None:
-    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text)
+def _write(path: str, content: bytes) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
     archive = "" if ON_WINDOWS else carried_code.packed(code_root())
     if archive:
         carried_code.append(path, archive)

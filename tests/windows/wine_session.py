@@ -156,6 +156,7 @@ class WineSession:
     def _environment(self, env: Mapping[str, str], path: str) -> Dict[str, str]:
         variables = {
             "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(self.folder),
+            "LC_ALL": "C.UTF-8",
             "WINEPREFIX": str(self.prefix), "WINEARCH": "win64", "WINEDEBUG": "-all", "PYTHONDONTWRITEBYTECODE": "1",
             "WINEDLLOVERRIDES": "mscoree,mshtml=;winemenubuilder.exe,winedbg.exe=d",
         }  # fmt: skip

@@ -19,7 +19,7 @@ def run_as_command(
 
     Return what `work` does; that program says True by its exit status 0. Raises what `work` raises, or JobFailed.
     """
-    program = job.settings.override_self or os.path.join(job.launchers, self_command.NAMES[0])
+    program = job.settings.override_self or self_command.launcher_path(job.launchers)
     job.log.prompt(prompt.command_line([program, *words]) + (" < /dev/stdin" if stdin else ""))
     if not job.settings.override_self:
         started_at = time.monotonic()

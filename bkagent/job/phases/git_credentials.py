@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from bkagent.config import self_command
 from bkagent.job.job import RunningJob
 
@@ -19,7 +17,7 @@ def is_enabled(job: RunningJob) -> bool:
 
 def helper(job: RunningJob) -> str:
     """Return the value of git's credential.helper that asks the control plane, through our command."""
-    program = os.path.join(job.launchers, self_command.NAMES[0]).replace("\\", "/")
+    program = self_command.launcher_path(job.launchers).replace("\\", "/")
     in_quotes = program.replace("'", "'\\''")
     return f"!'{in_quotes}' git-credentials-helper"
 
