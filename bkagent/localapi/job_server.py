@@ -1,4 +1,7 @@
-"""The job's local socket: `<sockets>/job-api/<pid>-<random>.sock`, for processes of the job that know its token."""
+"""The job's local socket, for processes of the job that know its token.
+
+It is `<sockets>/job-api/<pid>-<random>.sock`, on Windows a named pipe.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,6 @@ from bkagent.wire.go_duration import format_precise
 from bkagent.wire.upstream_protocol import PREFIX
 
 if TYPE_CHECKING:
-    import _socket
-
     from bkagent.report import Report
 
 try:
@@ -90,7 +91,7 @@ class JobServer:
         server, self._server = self._server, None
         server.stop()
         try:
-            os.unlink(self._path)
+            local_socket.remove(self._path)
             if self._temporary:
                 os.rmdir(self._temporary)
         except OSError:
@@ -115,7 +116,7 @@ class JobServer:
             path = head.target.partition("?")[0]
             self._report("debug", f"Job API:\t{head.method}\t{path}\t{format_precise(time.monotonic() - began)}")
 
-    def _bind(self) -> Tuple[str, _socket.socket]:
+    def _bind(self) -> Tuple[str, local_socket.Listener]:
         if not local_socket.available():
             raise AgentError("no local socket for the job: this system or this Python has no Unix sockets")
         problems: List[str] = []
@@ -132,6 +133,9 @@ class JobServer:
 
     def _folders(self) -> Iterator[Callable[[], str]]:
         """Yield what makes the folders that the socket may be in. The last is short; others cannot take its name."""
+        if not local_socket.LIES_IN_FOLDER:
+            yield lambda: ""
+            return
         yield lambda: private_folder.make(self._folder)
         if self._fallback_path:
             own = os.path.join(self._fallback_path, f"bkagent-{_user()}")
@@ -156,10 +160,10 @@ class JobServer:
         return None
 
 
-def _listen_in(folder: str) -> Tuple[str, _socket.socket]:
+def _listen_in(folder: str) -> Tuple[str, local_socket.Listener]:
     """Listen at a new path in a folder. A file, a link or a socket that is there already is left alone."""
     for tries_left in reversed(range(_NAMES_TRIED_COUNT)):
-        path = os.path.join(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
+        path = local_socket.new_address(folder, f"{os.getpid()}-{unguessable.below(_RANDOM_NAMES_COUNT)}.sock")
         length, longest = len(os.fsencode(path)), local_socket.longest_path_bytes()
         if length > longest:
             raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")

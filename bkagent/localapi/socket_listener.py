@@ -1,25 +1,22 @@
-"""The listener of a local server: a Unix socket in a folder that only the same user can enter."""
+"""The listener of a local server: a socket that only the same user can reach."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 from bkagent.system import local_socket
 from bkagent.transport.server_connection import ServerConnection
-
-if TYPE_CHECKING:
-    import _socket
 
 _DRAIN_BYTES = 1024 * 1024  # a command writes its whole request first: it shall read why that was refused
 
 
 class SocketListener:
-    """A Unix socket that listens at a path. `own_users_only` closes connections of users but this one and root."""
+    """A local socket that listens at a path. `own_users_only` closes connections of users but this one and root."""
 
     def __init__(
         self,
         path: str,
-        listening: "_socket.socket",
+        listening: local_socket.Listener,
         name: str = "the job's local socket",
         *,
         own_users_only: bool = False,

@@ -29,7 +29,7 @@ class WholeRequestListener(SocketListener):
     def __init__(
         self, path: str, listening: _socket.socket, name: str, is_instant: Callable[[RequestHead], bool]
     ) -> None:
-        super().__init__(path, listening, name, own_users_only=True)
+        super().__init__(path, listening, name, own_users_only=True)  # type: ignore[arg-type]
         self._is_instant = is_instant
         listening.settimeout(0)
         self._selector = selectors.DefaultSelector()

@@ -9,7 +9,7 @@ import time
 
 from bkagent.errors import AgentError, Unreachable
 from bkagent.remote import local_http
-from bkagent.system import file_lock
+from bkagent.system import file_lock, local_socket
 from bkagent.wire import go_quoted, json_text, lock_protocol
 
 TYPE_CHECKING = False
@@ -88,10 +88,7 @@ class Leader:
 
     def name(self) -> str:
         """Return what tells one leader from the next; "" where there is none."""
-        try:
-            return os.readlink(self._path)
-        except OSError:
-            return ""
+        return local_socket.link_target(self._path)
 
     def ask(
         self,

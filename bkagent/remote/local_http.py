@@ -85,7 +85,7 @@ def exchange(
 
 
 def _answer(
-    connection: "_socket.socket", timeout_s: float, on_silence: "Callable[[], None]"
+    connection: "local_socket.Connection", timeout_s: float, on_silence: "Callable[[], None]"
 ) -> "Tuple[int, LocalHeaders, bytes]":
     received = bytearray()
     end, expected_bytes = -1, -1
@@ -108,7 +108,7 @@ def _answer(
             raise OSError("the answer is too long")
 
 
-def _receive(connection: "_socket.socket", timeout_s: float, on_silence: "Callable[[], None]") -> bytes:
+def _receive(connection: "local_socket.Connection", timeout_s: float, on_silence: "Callable[[], None]") -> bytes:
     deadline = time.monotonic() + timeout_s
     connection.settimeout(min(timeout_s, _SILENCE_S))
     while True:

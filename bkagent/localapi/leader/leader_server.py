@@ -1,4 +1,4 @@
-"""The server of an agent that may lead: a Unix socket in the folder that agents and jobs of one user share."""
+"""The server of an agent that may lead: a local socket, by the folder that agents and jobs of one user share."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
+from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.whole_requests import WholeRequestListener
 from bkagent.system import local_socket, unguessable
 from bkagent.transport.answer import Answer
 from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
-from bkagent.transport.http_server import HttpServer
+from bkagent.transport.http_server import ConnectionSource, HttpServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
 from bkagent.wire.lock_protocol import LEADER_LINK, LOCKS, RELEASE, SOCKET_PREFIX
 
 if TYPE_CHECKING:
-    import _socket
-
     from bkagent.report import Report
 
 _BACKLOG_COUNT = 1024  # a Go program takes a full queue for a dead leader
 _STOP_LIMIT_S = 0.5
 _CONNECT_LIMIT_S = 1.0
 _RANDOM_NAMES_COUNT = 100_000
+_NAME = "the Agent API"
 
 
 class LeaderServer:
@@ -39,7 +39,7 @@ class LeaderServer:
         """Begin to serve; return the socket's path. Raises OSError."""
         self._path, listening = _listen_in(self._folder)
         self._server = HttpServer(
-            WholeRequestListener(self._path, listening, "the Agent API", _is_instant),
+            _listener(self._path, listening),
             self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
             table=ConnectionTable(strangers_count=CONNECTIONS_COUNT),
         )  # fmt: skip
@@ -53,9 +53,15 @@ class LeaderServer:
         server, self._server = self._server, None
         server.stop()
         try:
-            os.unlink(self._path)
+            local_socket.remove(self._path)
         except OSError:
             pass
+
+
+def _listener(path: str, listening: local_socket.Listener) -> ConnectionSource:
+    if local_socket.IS_SELECTABLE:
+        return WholeRequestListener(path, listening, _NAME, _is_instant)  # type: ignore[arg-type]
+    return SocketListener(path, listening, _NAME, own_users_only=True)  # which costs a thread for each connection
 
 
 def _is_instant(head: RequestHead) -> bool:
@@ -73,9 +79,10 @@ def check_lengths(folder: str) -> None:
             raise AgentError(f"the path {path} is {length} bytes long and a socket's may have {longest}")
 
 
-def _listen_in(folder: str) -> "tuple[str, _socket.socket]":
-    path = os.path.join(folder, f"{SOCKET_PREFIX}{os.getpid()}")
-    if not remove_dead(path):  # a container that shares the folder has processes of the same numbers
+def _listen_in(folder: str) -> "tuple[str, local_socket.Listener]":
+    path = local_socket.new_address(folder, f"{SOCKET_PREFIX}{os.getpid()}")
+    # A container that shares the folder has processes of the same numbers.
+    if local_socket.LIES_IN_FOLDER and not remove_dead(path):
         path = f"{path}-{unguessable.below(_RANDOM_NAMES_COUNT)}"
     return path, local_socket.listen(path, _BACKLOG_COUNT)
 
