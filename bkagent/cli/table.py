@@ -57,6 +57,9 @@ COMMANDS = {
     "secret get": "Print secrets of the cluster",
     "server": "Serve the embedded control plane",
     "server login-url": "Print a link that logs in to the pages of a running server",
+    "server token create": "Create a token of the REST API, or one that registers agents",
+    "server token list": "List the tokens that were created",
+    "server token revoke": "Make a token invalid",
     "spool export": "Write the log of a job in the spool",
     "spool flush": "Deliver the jobs left in the spool now",
     "spool list": "List the jobs whose logs and results are still on this machine",
@@ -78,6 +81,7 @@ HIDDEN = {
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
 OWN |= {"spool export", "spool flush", "spool list", "spool show", "lock list"}
+OWN |= {"server token create", "server token list", "server token revoke"}
 
 GROUPS = {
     "annotation": "Manage annotations",
@@ -95,6 +99,7 @@ GROUPS = {
     "redactor": "Redact secrets in the job's log",
     "secret": "Read secrets",
     "server": "Manage a running server",
+    "server token": "Manage the tokens of a server",
     "spool": "Manage the logs and results that are still on this machine",
     "step": "Read and change steps of the build",
     "tool": "Generate keys and sign pipelines",
@@ -119,7 +124,7 @@ def find(words: "list[str]") -> "tuple[str, int]":
 
     A command that is a group as well takes no words of its own: a misspelt one must not start a server.
     """
-    for count in (2, 1):
+    for count in (3, 2, 1):
         name = " ".join(words[:count])
         if len(words) >= count and name in COMMANDS:
             misspelt = name in GROUPS and words[1:] and not words[1].startswith("-")

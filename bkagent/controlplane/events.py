@@ -7,13 +7,15 @@ to read again what it shows.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
-from typing import Callable, Deque, List, Optional
+from typing import Callable, Deque, List, Optional, Tuple
 
 from bkagent.controlplane.records import Event
 
 MOST_EVENTS = 10_000
 MOST_BYTES = 8 << 20
+RECENT_COUNT = 1000
 
 
 class Subscription:
@@ -57,10 +59,15 @@ class Subscription:
 
 
 class Feed:
-    """Hands each event to every subscriber, in order."""
+    """Hands each event to every subscriber, in order.
+
+    revision    a whole number that grows with every event but those of logs, over restarts of the server too
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.revision = self._oldest_known = time.time_ns()
+        self._recent: Deque[Tuple[int, str]] = deque()  # the last events: revision, build
         self._subscriptions: List[Subscription] = []
 
     def subscribe(self) -> Subscription:
@@ -73,8 +80,20 @@ class Feed:
     def publish(self, event: Event) -> None:
         """Give an event to every subscriber."""
         with self._lock:
+            if event.kind != "log":
+                self.revision += 1
+                self._recent.append((self.revision, event.build_id))
+                if len(self._recent) > RECENT_COUNT:
+                    self._oldest_known, _ = self._recent.popleft()
             for subscription in self._subscriptions:
                 subscription.put(event)
+
+    def has_changed_since(self, revision: int, build_id: str) -> bool:
+        """Return whether a build, or without an id any, has changed since a revision; true where that is not known."""
+        with self._lock:
+            if not self._oldest_known <= revision <= self.revision:
+                return True
+            return any(later > revision and build_id in ("", changed) for later, changed in self._recent)
 
     def close(self) -> None:
         """Close every subscription."""

@@ -247,6 +247,7 @@ class Agent:
     state      never_connected, connected, disconnected, stopping, stopped or lost
     priority   higher first; None last
     job_id     the job that it has now, or ""
+    creator    owner of the token that registered it: "name" and "email"
     """
 
     id: str
@@ -279,6 +280,7 @@ class Agent:
     paused_note: str = ""
     paused_by: str = ""
     paused_timeout_minutes: Optional[int] = None
+    creator: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

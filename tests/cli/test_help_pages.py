@@ -124,7 +124,7 @@ def test_every_command_that_is_shown_has_a_whole_page() -> None:
 def test_the_overview_names_every_command(run: Run) -> None:
     shown = run("help").stdout
     for name in table.COMMANDS:
-        first, _, second = name.partition(" ")
+        first, _, second = name.rpartition(" ")
         assert (name in table.HIDDEN) != any(first in line and second in line for line in shown.splitlines()), name
 
 

@@ -19,7 +19,8 @@ HOME = {"HOME": "/home/somebody"}
 OWN = (
     "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
     "job-process", "local run", "lock list",
-    "server", "server login-url", "spool export", "spool flush", "spool list", "spool show",
+    "server", "server login-url", "server token create", "server token list", "server token revoke",
+    "spool export", "spool flush", "spool list", "spool show",
 )  # fmt: skip
 
 

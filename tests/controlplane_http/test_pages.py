@@ -197,6 +197,28 @@ def test_a_build_says_that_it_has_changed(desk: Any) -> None:
     assert everything.next() == ("changed", {})
 
 
+def test_a_page_hears_of_what_has_changed_since_it_was_rendered(desk: Any) -> None:
+    desk.build()
+    desk.build()
+    agent = desk.registered()
+    builds = [live_path(page_of(desk, f"/local/demo/builds/{number}")) for number in (1, 2)]
+    paths = [builds[0], *(live_path(page_of(desk, path)) for path in ("/", "/-/agents"))]
+    desk.running_job(agent)  # of the first build
+    events = [Events(desk, path) for path in paths]
+    assert [reader.next() for reader in events] == [("changed", {})] * 3
+    unchanged = [Events(desk, builds[1]), Events(desk, live_path(page_of(desk, "/")))]
+    desk.server.stop()
+    assert all(b"changed" not in reader.answer.read() for reader in unchanged)
+
+
+@pytest.mark.parametrize(("since", "events_count"), [("1", 1), ("99999999999999999999", 1), ("", 0)])
+def test_a_page_of_another_server_is_outdated(desk: Any, since: str, events_count: int) -> None:
+    desk.build()
+    reader = Events(desk, f"/-/live?since={since}")
+    desk.server.stop()
+    assert reader.answer.read().count(b"event: changed") == events_count
+
+
 def test_live_pages_end_with_the_server(desk: Any) -> None:
     desk.build()
     job_id, _ = desk.running_job()
@@ -210,6 +232,12 @@ def test_bad_places_in_a_log_are_refused(desk: Any, query: str) -> None:
     desk.build()
     job_id, _ = desk.running_job()
     assert desk.page().call("GET", f"/local/demo/builds/1/jobs/{job_id}/live?{query}")[0] == 400
+
+
+def test_a_bad_revision_is_refused(desk: Any) -> None:
+    desk.build()
+    for path in ("/-/live", "/local/demo/builds/1/live"):
+        assert desk.page().call("GET", f"{path}?since=-1")[0] == 400
 
 
 def test_the_style_sheet_and_the_script_are_served(desk: Any) -> None:

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from typing import Any, Iterator, List, Optional
 
@@ -236,3 +237,47 @@ def test_a_refused_build_leaves_no_control_plane_behind(tmp_path: Any, words: An
     done = bkagent(tmp_path, *command, stdin="steps: [{command: a}]")
     assert done.returncode == 1 and message in done.stderr and len(done.stderr.splitlines()) == 1
     assert [name for name in os.listdir(tmp_path) if name not in (".buildkite-agent", ".cache")] == []
+
+
+def test_tokens_are_created_listed_and_revoked_while_the_server_runs(served: Served, tmp_path: Any) -> None:
+    data = str(tmp_path / "data")
+
+    def agents(secret: str) -> int:
+        headers = {"Authorization": "Bearer " + secret}
+        request = urllib.request.Request(served.url + "/v2/organizations/local/agents", headers=headers)
+        try:
+            return urllib.request.urlopen(request, timeout=WAIT_S).status
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+
+    owner = ("--name", "dash\x1bboard", "--owner", "Ann <ann@example.com>")
+    made = bkagent(tmp_path, "server", "token", "create", "--data", data, *owner, "--scopes", "read_agents")
+    secret = made.stdout.strip()
+    assert secret.startswith("bkua_") and agents(secret) == 200
+    unfit = bkagent(tmp_path, "server", "token", "create", "--data", data, *owner, "--scopes", "read_builds", "--json")
+    assert agents(json.loads(unfit.stdout)["token"]) == 403
+    heads, row, _ = bkagent(tmp_path, "server", "token", "list", "--data", data).stdout.splitlines()
+    assert "Ann <ann@example.com>" in row and "read_agents" in row and row.endswith("never") and "\x1b" not in row
+    everything = "".join(path.read_text() for path in (tmp_path / "data" / "tokens").rglob("*.json"))
+    assert secret not in everything and secret[5:] not in everything
+    gone = bkagent(tmp_path, "server", "token", "revoke", "--data", data, row.split()[0])
+    assert (gone.returncode, gone.stdout) == (0, "") and agents(secret) == 401
+    again = bkagent(tmp_path, "server", "token", "revoke", "--data", data, row.split()[0])
+    assert again.returncode == 1 and "no token has the id" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--scopes", "read_all"], "scopes must be some of read_agents, "),
+        (["--owner", "<x"], 'owner must be NAME or NAME <EMAIL>, not "<x"'),
+        (["--agent", "--scopes", "read_user"], "--agent and --scopes cannot be used together"),
+        (["--expires-in", "-1s"], "expires-in must be a duration of at least 0s"),
+        (["--data", "nowhere"], "nowhere is not the data folder of a server"),
+    ],
+)
+def test_a_token_that_cannot_be_created(tmp_path: Any, words: List[str], sentence: str) -> None:
+    (tmp_path / "data" / "tokens").mkdir(0o700, parents=True)
+    base = ["server", "token", "create", "--data", str(tmp_path / "data"), "--name", "n", "--owner", "Ann"]
+    refused = bkagent(tmp_path, *base, *words)
+    assert refused.returncode == 1 and sentence in refused.stderr and not refused.stdout

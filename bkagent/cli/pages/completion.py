@@ -45,37 +45,39 @@ def _flags(command: "Command") -> "List[_ShownFlag]":
 
 
 def _words_after(commands: "List[Command]") -> "Dict[str, List[str]]":
-    """Return the words that may stand first, under "", and behind each group."""
+    """Return the words that may stand first, under "", and behind each group, which may be of two words."""
     after: "Dict[str, List[str]]" = {"": ["help"]}
     for command in commands:
-        first, _, second = command.name.partition(" ")
-        if first not in after[""]:
-            after[""].append(first)
-        if second:
-            after.setdefault(first, []).append(second)
+        words = command.name.split(" ")
+        for at, word in enumerate(words):
+            members = after.setdefault(" ".join(words[:at]), [])
+            if word not in members:
+                members.append(word)
     return after
 
 
 def bash(commands: "List[Command]") -> str:
     """Return the script for bash."""
     words = _words_after(commands)
-    pairs = "|".join(f'"{command.name}"' for command in commands if " " in command.name)
+    pairs = "|".join(f'"{command.name}"' for command in commands if command.name.count(" ") == 1)
+    triples = "|".join(f'"{command.name}"' for command in commands if command.name.count(" ") == 2)
     lines = [
         "# bash completion for bkagent",
         "_bkagent() {",
         '    local current="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" words=""',
-        '    local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" name="" start=2',
+        '    local first="${COMP_WORDS[1]}" second="${COMP_WORDS[2]}" third="${COMP_WORDS[3]}"',
+        '    local name="" start=2',
         "    COMPREPLY=()",
         '    if [ "$COMP_CWORD" = 1 ] || { [ "$COMP_CWORD" = 2 ] && [ "$first" = help ]; }; then',
         f'        COMPREPLY=($(compgen -W "{" ".join(words[""])}" -- "$current"))',
         "        return",
         "    fi",
         '    case "$first" in',
-        "        help|h) first=$second second=${COMP_WORDS[3]} start=3 ;;",
+        "        help|h) first=$second second=${COMP_WORDS[3]} third=${COMP_WORDS[4]} start=3 ;;",
         "    esac",
-        '    if [ "$COMP_CWORD" = "$start" ] && [ "${current#-}" = "$current" ]; then',
-        '        case "$first" in',
-        *(f'            {group}) words="{" ".join(members)}" ;;' for group, members in words.items() if group),
+        '    if [ "${current#-}" = "$current" ]; then',
+        '        case "$(( COMP_CWORD - start )) $first $second" in',
+        *(_bash_members(group, members) for group, members in words.items() if group),
         "        esac",
         '        if [ -n "$words" ]; then',
         '            COMPREPLY=($(compgen -W "$words" -- "$current"))',
@@ -85,6 +87,9 @@ def bash(commands: "List[Command]") -> str:
         '    case "$first $second" in',
         f'        {pairs}) name="$first $second" ;;',
         '        *) name="$first" ;;',
+        "    esac",
+        '    case "$first $second $third" in',
+        f'        {triples}) name="$first $second $third" ;;',
         "    esac",
         '    case "$name $before" in',
     ]
@@ -104,25 +109,43 @@ def bash(commands: "List[Command]") -> str:
     return "\n".join([*lines, "complete -o filenames -F _bkagent bkagent", ""])
 
 
+def _bash_members(group: str, members: "List[str]") -> str:
+    """Return the case in which the words of a group are offered: at its place, behind its words."""
+    place = f'"1 {group}"' if " " in group else f'"0 {group} "*'
+    return f'            {place}) words="{" ".join(members)}" ;;'
+
+
 def zsh(commands: "List[Command]") -> str:
     """Return the script for zsh. It may be sourced, or stand in a folder of `fpath` as `_bkagent`."""
     words = _words_after(commands)
     lines = ["#compdef bkagent", "_bkagent() {", "    local name=$words[2] at=3", "    if (( CURRENT == 2 )); then"]
     lines += ["        local -a first=(", *(f"            {_zsh_row(word)}" for word in sorted(words[""])), "        )"]
-    lines += ["        _describe command first", "        return", "    fi", "    case $name in"]
-    for group, members in words.items():
-        if group:
-            lines += [f"        {group})", "            if (( CURRENT == 3 )) && [[ $words[3] != -* ]]; then"]
-            lines += ["                local -a members=("]
-            lines += [f"                    {_zsh_row(f'{group} {member}', member)}" for member in members]
-            lines += ["                )", "                _describe command members", "                return"]
-            named = "|".join(members)
-            lines += ["            fi", f'            [[ $words[3] == ({named}) ]] && name="$name $words[3]" at=4 ;;']
-    lines += ["    esac", "    shift $(( at - 2 )) words", "    (( CURRENT -= at - 2 ))", "    case $name in"]
+    lines += ["        _describe command first", "        return", "    fi"]
+    for at in (3, 4):
+        lines += ["    case $name in"]
+        for group, members in words.items():
+            if group and group.count(" ") == at - 3:
+                lines += _zsh_members(group, members, at)
+        lines += ["    esac"]
+    lines += ["    shift $(( at - 2 )) words", "    (( CURRENT -= at - 2 ))", "    case $name in"]
     for command in commands:
         specs = [_zsh_flag(flag) for flag in _flags(command)]
         lines += [f"        {_quoted(command.name)}) _arguments {' '.join(specs)} '*:file:_files' ;;"]
     return "\n".join([*lines, "        *) _files ;;", "    esac", "}", "compdef _bkagent bkagent", ""])
+
+
+def _zsh_members(group: str, members: "List[str]", at: int) -> "List[str]":
+    """Return the case in which the words of a group are offered, `at` being their place on the line."""
+    lines = [f"        {_quoted(group)})", f"            if (( CURRENT == {at} )) && [[ $words[{at}] != -* ]]; then"]
+    lines += ["                local -a members=("]
+    lines += [f"                    {_zsh_row(f'{group} {member}', member)}" for member in members]
+    lines += ["                )", "                _describe command members", "                return"]
+    named = "|".join(members)
+    lines += [
+        "            fi",
+        f'            [[ $words[{at}] == ({named}) ]] && name="$name $words[{at}]" at={at + 1} ;;',
+    ]
+    return lines
 
 
 def _zsh_row(name: str, word: str = "") -> str:
@@ -149,9 +172,11 @@ def fish(commands: "List[Command]") -> str:
         lines += [f"complete -c bkagent -f -n __fish_use_subcommand -a {word} -d {_quoted(summary)}"]
     for group, members in words.items():
         if group:
-            seen = f"__fish_seen_subcommand_from {group}; and not __fish_seen_subcommand_from {' '.join(members)}"
+            seen = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in group.split(" "))
+            seen += f"; and not __fish_seen_subcommand_from {' '.join(members)}"
             for member in members:
-                summary = table.COMMANDS[f"{group} {member}"]
+                name = f"{group} {member}"
+                summary = table.COMMANDS.get(name) or table.GROUPS[name]
                 lines += [f"complete -c bkagent -f -n {_quoted(seen)} -a {member} -d {_quoted(summary)}"]
     for command in commands:
         condition = "; and ".join(f"__fish_seen_subcommand_from {word}" for word in command.name.split(" "))

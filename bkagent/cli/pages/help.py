@@ -44,15 +44,19 @@ def _answer_help(words: "List[str]", environ: "Mapping[str, str]") -> int:
     if name:
         return _page(name, environ)
     if words[0] in table.GROUPS:
-        return _answer_in_group(words[0], words[1:2] and ["help", *words[1:2]], environ)
+        return _answer_in_group(words[0], words[1:] and ["help", *words[1:]], environ)
     raise _unknown_subcommand(words[0])
 
 
 def _answer_in_group(group: str, words: "List[str]", environ: "Mapping[str, str]") -> int:
     """Answer the words after the name of a group that are not one of its commands."""
     first = words[0] if words else "help"
+    if f"{group} {first}" in table.GROUPS:
+        return _answer_in_group(f"{group} {first}", words[1:], environ)
     if first in _WORDS and len(words) > 1:
-        name, _ = table.find([group, words[1]])
+        if f"{group} {words[1]}" in table.GROUPS:
+            return _answer_in_group(f"{group} {words[1]}", words[2:] and ["help", *words[2:]], environ)
+        name, _ = table.find([*group.split(" "), words[1]])
         if name == f"{group} {words[1]}":
             return _page(name, environ)
         raise _unknown_subcommand(words[1], group)
@@ -149,9 +153,13 @@ def _overview() -> "List[str]":
     for group in sorted(table.GROUPS):
         members = [name for name in names if name.startswith(group + " ")]
         if members:
-            lines += [f"  {group + ': ' + ', '.join(sorted(name.split(' ')[1] for name in members))}"]
+            lines += [f"  {group}: {', '.join(sorted({_word_after(group, name) for name in members}))}"]
             lines += [f"      {table.GROUPS[group]}"]
     return [*lines, "", f"`{program} COMMAND --help` describes a command; `{program} --version` prints the version."]
+
+
+def _word_after(group: str, name: str) -> str:
+    return name[len(group) + 1 :].partition(" ")[0]
 
 
 def _group(group: str) -> "List[str]":
@@ -169,7 +177,7 @@ def _unknown_subcommand(word: str, group: str = "") -> UnknownCommand:
     from bkagent.config.suggest import closest
 
     if group:
-        near = closest(word, [name.split(" ")[1] for name in table.COMMANDS if name.startswith(group + " ")])
+        near = closest(word, [_word_after(group, name) for name in table.COMMANDS if name.startswith(group + " ")])
     else:
         near = closest(word, [*(name for name in table.COMMANDS if " " not in name), *table.GROUPS])
     hint = f'; did you mean "{near}"?' if near else ""

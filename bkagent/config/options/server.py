@@ -1,6 +1,6 @@
 """Options of the embedded control plane: `server` and `build create`."""
 
-from bkagent.config.kinds import CHECKED_DURATION, FILE_PATH, FLAG, ITEMS, SECRET, TEXT
+from bkagent.config.kinds import CHECKED_DURATION, FILE_PATH, FLAG, ITEMS, LIST, SECRET, TEXT
 from bkagent.config.option import Option
 
 DEFAULT_LISTEN = "127.0.0.1:8642"
@@ -70,8 +70,29 @@ NO_INTERPOLATION = Option(
 )
 AS_JSON = Option("json", FLAG, False, help="Print the build as JSON.")
 
+TOKEN_NAME = Option(
+    "name", TEXT, "", help="What the token is for, as it is listed and shown by the REST API.", required="name"
+)
+TOKEN_OWNER = Option(
+    "owner", TEXT, "", help='Person who owns the token, as "NAME <EMAIL>": who did what is shown under this name.',
+    required="owner",
+)  # fmt: skip
+TOKEN_SCOPES = Option(
+    "scopes", LIST, (), help="What the token is good for, such as read_agents,write_agents; by default everything."
+)
+TOKEN_LIFETIME = Option("expires-in", CHECKED_DURATION, 0.0, help="How long the token is valid; 0 for ever.")
+TOKEN_OF_AGENTS = Option(
+    "agent", FLAG, False, help="Create a token that registers agents, and is good for nothing else."
+)
+TOKENS_AS_JSON = Option("json", FLAG, False, help="Print JSON.")
+
 SERVER = (SERVER_DATA, LISTEN, PUBLIC_URL, OPEN_PAGES, LOST_AFTER)
 LOGIN_URL = (SERVER_DATA,)
+TOKEN_CREATE = (
+    SERVER_DATA, TOKEN_NAME, TOKEN_OWNER, TOKEN_SCOPES, TOKEN_LIFETIME, TOKEN_OF_AGENTS, TOKENS_AS_JSON,
+)  # fmt: skip
+TOKEN_LIST = (SERVER_DATA, TOKENS_AS_JSON)
+TOKEN_REVOKE = (SERVER_DATA,)
 BUILD_CREATE = (
     DATA, REST_ENDPOINT, REST_TOKEN, PIPELINE, PIPELINE_FILE, BRANCH, COMMIT, MESSAGE, BUILD_ENV, BUILD_META_DATA,
     REPOSITORY, NO_INTERPOLATION, AS_JSON,

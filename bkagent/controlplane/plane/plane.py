@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import Callable, Optional
 
 from bkagent.controlplane import server_url
+from bkagent.controlplane.api_tokens import ApiTokens
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.plane.annotations import Annotations
 from bkagent.controlplane.plane.artifacts import Artifacts
@@ -33,7 +34,7 @@ from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.plane.timing import Timing
 from bkagent.controlplane.plane.uploads import Refusals, Uploads
 from bkagent.controlplane.store.database import Database
-from bkagent.controlplane.store.schema import SCHEMA
+from bkagent.controlplane.store.schema import SCHEMA, UPGRADES
 from bkagent.controlplane.tokens import AGENT, API, Tokens
 from bkagent.errors import ConfigError
 from bkagent.system import file_lock, private_folder
@@ -53,6 +54,7 @@ class Plane:
         self.folder = folder
         self.organization = organization
         self.tokens = tokens
+        self.api_tokens = ApiTokens(tokens)
         self.ledger = ledger
         self.feed = ledger.feed
         self.pipelines = Pipelines(ledger)
@@ -102,7 +104,7 @@ class Plane:
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name), folder)
             tokens = Tokens(os.path.join(folder, "tokens"))
-            ledger = Ledger(Database(os.path.join(folder, STORE_NAME), SCHEMA), clock)
+            ledger = Ledger(Database(os.path.join(folder, STORE_NAME), SCHEMA, UPGRADES), clock)
             undo.pop_all()
         plane = cls(
             folder, descriptor, ledger, tokens, organization=organization, timing=timing, also_refused=also_refused

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from bkagent.controlplane.errors import InvalidRequest, Rejected, Unauthorized
 from bkagent.controlplane.plane.builds import Builds
@@ -40,8 +40,14 @@ class Sessions:
         records = agents.TABLE.among(self._db, "state", list(states))
         return sorted(records, key=lambda agent: agent.created_at, reverse=True)
 
-    def register(self, registration: Registration, *, user_agent: str = "", ip_address: str = "") -> Registered:
-        """Begin a session of an agent. Raises Rejected for too many tags, or too long ones."""
+    def register(
+        self, registration: Registration, *, user_agent: str = "", ip_address: str = "",
+        creator: Optional[Mapping[str, str]] = None,
+    ) -> Registered:  # fmt: skip
+        """Begin a session of an agent; `creator` has the "name" and the "email" of its token's owner.
+
+        Raises Rejected for too many tags, or too long ones.
+        """
         tags = registration.meta_data
         if len(tags) > limits.TAGS_PER_AGENT or any(len(tag) > 1000 for tag in tags):
             raise Rejected(f"an agent has at most {limits.TAGS_PER_AGENT} tags of at most 1000 characters")
@@ -54,7 +60,7 @@ class Sessions:
                 version=registration.version, build=registration.build, user_agent=user_agent, ip_address=ip_address,
                 pid=max(0, min(registration.pid, 1 << 62)), machine_id=registration.machine_id, priority=priority,
                 meta_data=tuple(tags), features=tuple(registration.features),
-                ignore_in_dispatches=registration.ignore_in_dispatches, heartbeat_at=now,
+                ignore_in_dispatches=registration.ignore_in_dispatches, heartbeat_at=now, creator=creator or {},
             )  # fmt: skip
             agents.TABLE.add(self._db, agent)
             self.note_seen(id, now)
@@ -118,11 +124,14 @@ class Sessions:
         """Return when an agent last called. Calls missed while the control plane was closed do not count against it."""
         return max(self._seen_at.get(agent.id, 0.0), agent.heartbeat_at or agent.created_at, self._opened_at)
 
-    def stop(self, agent_id: str, *, force: bool = False) -> Agent:
-        """Ask an agent to leave; with `force` the build of its job is canceled. Raises InvalidRequest."""
+    def stop(self, agent_id: str, *, force: bool = False, again: bool = False) -> Agent:
+        """Ask an agent to leave; with `force` the build of its job is canceled.
+
+        Raises InvalidRequest for one that is not connected, such as one that was asked before, unless `again`.
+        """
         with self._ledger.change():
             agent = self._ledger.agent(agent_id)
-            if agent.state not in LIVE:
+            if agent.state != "connected" and not (again and agent.state == "stopping"):
                 raise InvalidRequest("Can only stop connected agents")
             stopping = self._ledger.set_agent(agent, state="stopping", stop_force=agent.stop_force or force)
             job = jobs.TABLE.get(self._db, agent.job_id) if force and agent.job_id else None

@@ -13,7 +13,8 @@ SCHEMA = (
         meta_data TEXT NOT NULL, features TEXT NOT NULL, ignore_in_dispatches INTEGER NOT NULL, job_id TEXT NOT NULL,
         heartbeat_at REAL, connected_at REAL, disconnected_at REAL, lost_at REAL, stopped_at REAL,
         stop_force INTEGER NOT NULL, last_job_finished_at REAL, paused INTEGER NOT NULL, paused_at REAL,
-        paused_note TEXT NOT NULL, paused_by TEXT NOT NULL, paused_timeout_minutes INTEGER
+        paused_note TEXT NOT NULL, paused_by TEXT NOT NULL, paused_timeout_minutes INTEGER,
+        creator TEXT NOT NULL
     )""",
     "CREATE INDEX agents_by_state ON agents (state)",
 )

@@ -1,7 +1,8 @@
 """One SQLite file, used by many threads of one process: one connection, one lock, changes as transactions.
 
 The schema is born whole: its tables and its version are made in one transaction, so a file has either all of it or
-nothing. The write-ahead log keeps what was committed if the process dies; a power cut may lose the last moments.
+nothing. A file of an older version is upgraded in the same way when it is opened. The
+write-ahead log keeps what was committed if the process dies; a power cut may lose the last moments.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ from typing import Any, Iterator, List, Sequence, Tuple
 from bkagent.controlplane.errors import PlaneError, Rejected
 from bkagent.errors import ConfigError
 
-# Counts up with every change of the tables.
-SCHEMA_VERSION = 1
 BUSY_WAIT_S = 10.0
 
 
 class Database:
     """An open store. Every use takes `lock`, so a caller holding it sees nothing change in between."""
 
-    def __init__(self, path: str, schema: Sequence[str]) -> None:
-        """Open or make the file. Raises ConfigError saying what is wrong with it, or that Python has no sqlite3."""
+    def __init__(self, path: str, schema: Sequence[str], upgrades: Sequence[Sequence[str]] = ()) -> None:
+        """Open or make the file. `upgrades` has the statements that lead from each version to the next, from 1 on.
+
+        Raises ConfigError saying what is wrong with it, or that Python has no sqlite3.
+        """
         self._sqlite = _sqlite()
         self._path = path
         self.lock = threading.RLock()
@@ -36,11 +38,12 @@ class Database:
             self._connection = self._sqlite.connect(
                 path, timeout=BUSY_WAIT_S, isolation_level=None, check_same_thread=False
             )
-            self._prepare(schema)
+            self._prepare(schema, upgrades)
         except self._sqlite.Error as error:
             raise ConfigError(f"cannot open the store {path}: {error}") from error
 
-    def _prepare(self, schema: Sequence[str]) -> None:
+    def _prepare(self, schema: Sequence[str], upgrades: Sequence[Sequence[str]]) -> None:
+        current = len(upgrades) + 1
         run = self._connection.execute
         run("PRAGMA journal_mode = WAL")
         run("PRAGMA synchronous = NORMAL")
@@ -48,17 +51,18 @@ class Database:
         run("BEGIN IMMEDIATE")
         try:
             version = run("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in schema:
+            if not 0 <= version <= current:
+                raise ConfigError(
+                    f"the store {self._path} has version {version}, and this bkagent reads versions 1 to {current}: "
+                    "use the newer bkagent that made it, or another folder"
+                )
+            for statements in upgrades[version - 1 :] if version else (schema,):
+                for statement in statements:
                     run(statement)
-                run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            run(f"PRAGMA user_version = {current}")
             run("COMMIT")
         finally:
             self._undo()
-        if version not in (0, SCHEMA_VERSION):
-            raise ConfigError(
-                f"the store {self._path} has version {version}, this bkagent reads {SCHEMA_VERSION}; use another folder"
-            )
 
     @contextmanager
     def change(self) -> Iterator[None]:

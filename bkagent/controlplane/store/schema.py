@@ -25,6 +25,8 @@ SCHEMA = (
     *artifacts.SCHEMA,
     *annotations.SCHEMA,
 )
+# What leads from each version of the tables to the next, from version 1 on.
+UPGRADES = (("ALTER TABLE agents ADD COLUMN creator TEXT NOT NULL DEFAULT '{}'",),)
 RECORD_TABLES = (
     pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE,
     agents.TABLE, jobs.TABLE, artifacts.TABLE, annotations.TABLE,

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable
 
+from bkagent.controlplane.api_tokens import KIND_AGENT, ApiToken
 from bkagent.controlplane.errors import Forbidden, Rejected, Unauthorized
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.tokens import SESSION_PREFIX
@@ -39,9 +40,16 @@ def _anyone(site: Site, request: Request) -> Caller:
     return Caller("")
 
 
-def _registration(site: Site, request: Request) -> Caller:
-    if not site.plane.tokens.is_agent(token(request)):
+def registration_token(site: Site, request: Request) -> ApiToken:
+    """Return the token of the request, which registers agents. Raises Unauthorized."""
+    agent_token = site.plane.api_tokens.by_secret(token(request), KIND_AGENT)
+    if agent_token is None:
         raise Unauthorized("the token is not an agent registration token of this server")
+    return agent_token
+
+
+def _registration(site: Site, request: Request) -> Caller:
+    registration_token(site, request)
     return Caller("")
 
 

@@ -21,7 +21,10 @@ def register(site: Site, request: Request, caller: Caller) -> Answer:
     """Make a session."""
     registration = Registration.from_wire(request.json(REGISTRATION_BYTES))
     user_agent = request.headers.get("user-agent", "")[:USER_AGENT_CHARACTERS]
-    registered = site.plane.sessions.register(registration, user_agent=user_agent, ip_address=request.peer)
+    creator = access.registration_token(site, request).owner.to_wire()
+    registered = site.plane.sessions.register(
+        registration, user_agent=user_agent, ip_address=request.peer, creator=creator
+    )
     return json_answer(200, registered.to_wire())
 
 
@@ -57,7 +60,8 @@ def heartbeat(site: Site, request: Request, caller: Caller) -> Answer:
 
 def stop(site: Site, request: Request, caller: Caller) -> Answer:
     """Ask the agent that runs the calling job to leave."""
-    site.plane.sessions.stop(caller.agent_id, force=access.fields(request, "agent stop").flag("force"))
+    force = access.fields(request, "agent stop").flag("force")
+    site.plane.sessions.stop(caller.agent_id, force=force, again=True)
     return Answer(204)
 
 
@@ -82,8 +86,9 @@ def root(site: Site, request: Request, caller: Caller) -> Answer:
 
 def token_identity(site: Site, request: Request, caller: Caller) -> Answer:
     """Return the organization of the agent registration token."""
+    token = access.registration_token(site, request)
     document = {
-        "uuid": "", "description": "Registers agents", "token_type": "agent",
+        "uuid": token.id, "description": token.name, "token_type": "agent",
         "organization_slug": site.plane.organization, "organization_uuid": site.plane.organization,
         "cluster_uuid": "", "cluster_name": "", "organization_queue_uuid": "", "organization_queue_key": "",
     }  # fmt: skip

@@ -1,9 +1,9 @@
 """The REST API: builds, jobs, logs, artifacts and agents for scripts and people's tools."""
 
 from bkagent.controlplane.web import context
-from bkagent.controlplane.web.rest_api import agents, artifacts, builds, identity, jobs, logs, pipelines
+from bkagent.controlplane.web.rest_api import agents, artifacts, builds, identity, jobs, logs, pipelines, rate_limit
 from bkagent.controlplane.web.rest_api import annotations as annotation_routes
-from bkagent.controlplane.web.rest_api.access import check_token
+from bkagent.controlplane.web.rest_api.access import needing
 from bkagent.transport.routing import Router
 
 _MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_routes, agents)
@@ -13,4 +13,5 @@ def install(router: Router, site: context.Site) -> None:
     """Add every route of the REST API to the router."""
     context.install(router, site, identity.OPEN_ROUTES)
     for module in _MODULES:
-        context.install(router, site, module.ROUTES, check_token)
+        for method, pattern, handler, scope in module.ROUTES:
+            context.install(router, site, ((method, pattern, rate_limit.telling(handler)),), needing(scope))

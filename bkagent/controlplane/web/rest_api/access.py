@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Callable, Dict, Tuple
 
+from bkagent.controlplane.api_tokens import KIND_API, ApiToken
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.web.context import Site
+from bkagent.transport.answer import Answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.digits import is_whole
 
+# The reference service's sentence.
+_NO_TOKEN = (
+    "Authentication required. Please supply a valid API Access Token: "
+    "https://buildkite.com/docs/apis/rest-api#authentication"
+)
+# Method, pattern, what answers, and the scope that it needs of the token; "" for none.
+RestRoute = Tuple[str, str, Callable[[Site, Request], Answer], str]
 
-def check_token(site: Site, request: Request) -> None:
-    """Check for the API token and the one organization there is. Raises HttpError 401 or 404."""
-    scheme, token = request.authorization()
-    if scheme != "bearer" or not site.plane.tokens.is_api(token):
-        raise HttpError(
-            401, "Authentication required. Please supply a valid API access token as `Authorization: Bearer TOKEN`"
-        )
-    request.vouch("the REST API")
-    if request.parameters.get("org", site.plane.organization) != site.plane.organization:
-        raise HttpError(404, "No organization found")
+
+def token_of(site: Site, request: Request) -> ApiToken:
+    """Return the token of the request. Raises HttpError 401 where it has none that is valid."""
+    scheme, secret = request.authorization()
+    token = site.plane.api_tokens.by_secret(secret, KIND_API) if scheme == "bearer" else None
+    if token is None:
+        raise HttpError(401, _NO_TOKEN)
+    return token
+
+
+def needing(scope: str) -> Callable[[Site, Request], None]:
+    """Return the check of a route that needs a scope. The check raises HttpError 401, 403 or 404."""
+
+    def check(site: Site, request: Request) -> None:
+        token = token_of(site, request)
+        request.vouch("the REST API")
+        if scope and scope not in token.scopes:
+            raise HttpError(403, f"Your access token doesn't have the {scope} scope")
+        if request.parameters.get("org", site.plane.organization) != site.plane.organization:
+            raise HttpError(404, "No organization found")
+
+    return check
 
 
 def body(request: Request) -> Dict[str, Any]:
@@ -59,7 +80,12 @@ def flag(request: Request, name: str, default: bool = False) -> bool:
     return text.lower() in ("true", "1") if text else default
 
 
-def both(method: str, rest: str, handler: Any) -> "tuple[Any, ...]":
+def both(
+    method: str, rest: str, handler: Callable[[Site, Request], Answer], scope: str
+) -> "tuple[RestRoute, RestRoute]":
     """Return the two routes that every call about a job has: inside its build, and by the job alone."""
     build = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/jobs/{job}"
-    return ((method, build + rest, handler), (method, "/v2/organizations/{org}/jobs/{job}" + rest, handler))
+    return (
+        (method, build + rest, handler, scope),
+        (method, "/v2/organizations/{org}/jobs/{job}" + rest, handler, scope),
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from bkagent.controlplane.records import Agent
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -41,7 +42,8 @@ def pause(site: Site, request: Request) -> Answer:
     reader = Reader(access.body(request), "agent pause")
     minutes = reader.whole("timeout_in_minutes", 0, low=0)
     note = reader.text("note", "")
-    site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by="bkagent")
+    owner = access.token_of(site, request).owner
+    site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by=owner.name)
     return Answer(204)
 
 
@@ -61,10 +63,10 @@ def _form(site: Site, request: Request, record: Agent) -> Dict[str, Any]:
 
 
 _ONE = "/v2/organizations/{org}/agents/{agent}"
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v2/organizations/{org}/agents", agents),
-    ("GET", _ONE, agent),
-    ("PUT", _ONE + "/stop", stop),
-    ("PUT", _ONE + "/pause", pause),
-    ("PUT", _ONE + "/resume", resume),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", "/v2/organizations/{org}/agents", agents, "read_agents"),
+    ("GET", _ONE, agent, "read_agents"),
+    ("PUT", _ONE + "/stop", stop, "write_agents"),
+    ("PUT", _ONE + "/pause", pause, "write_agents"),
+    ("PUT", _ONE + "/resume", resume, "write_agents"),
 )

@@ -6,8 +6,9 @@ from typing import Any, Dict
 
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Annotation
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.controlplane.web.ui import annotation_view
 from bkagent.transport.answer import Answer, json_answer
@@ -70,11 +71,11 @@ def form(site: Site, annotation: Annotation, *, without_body: bool = False) -> D
 
 
 _BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}"
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", _BUILD + "/annotations", listing),
-    ("POST", _BUILD + "/annotations", create),
-    ("DELETE", _BUILD + "/annotations/{annotation}", delete),
-    *access.both("GET", "/annotations", listing),
-    *access.both("POST", "/annotations", create),
-    ("DELETE", _BUILD + "/jobs/{job}/annotations/{annotation}", delete),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", _BUILD + "/annotations", listing, "read_builds"),
+    ("POST", _BUILD + "/annotations", create, "write_builds"),
+    ("DELETE", _BUILD + "/annotations/{annotation}", delete, "write_builds"),
+    *access.both("GET", "/annotations", listing, "read_builds"),
+    *access.both("POST", "/annotations", create, "write_builds"),
+    ("DELETE", _BUILD + "/jobs/{job}/annotations/{annotation}", delete, "write_builds"),
 )

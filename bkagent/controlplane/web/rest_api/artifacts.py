@@ -5,8 +5,9 @@ from __future__ import annotations
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.plane.artifacts import STATES
 from bkagent.controlplane.records import ArtifactRecord
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -74,12 +75,12 @@ def _artifact_of(site: Site, request: Request) -> ArtifactRecord:
 
 
 _BUILD = "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/artifacts"
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", _BUILD, of_build),
-    ("GET", _BUILD + "/{artifact}", artifact),
-    ("GET", _BUILD + "/{artifact}/download", download),
-    *access.both("GET", "/artifacts", of_job),
-    *access.both("GET", "/artifacts/{artifact}", artifact),
-    *access.both("GET", "/artifacts/{artifact}/download", download),
-    *access.both("DELETE", "/artifacts/{artifact}", delete),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", _BUILD, of_build, "read_artifacts"),
+    ("GET", _BUILD + "/{artifact}", artifact, "read_artifacts"),
+    ("GET", _BUILD + "/{artifact}/download", download, "read_artifacts"),
+    *access.both("GET", "/artifacts", of_job, "read_artifacts"),
+    *access.both("GET", "/artifacts/{artifact}", artifact, "read_artifacts"),
+    *access.both("GET", "/artifacts/{artifact}/download", download, "read_artifacts"),
+    *access.both("DELETE", "/artifacts/{artifact}", delete, "write_artifacts"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from bkagent.controlplane.records import NewBuild
 from bkagent.transport.request_head import HttpError
@@ -61,8 +61,11 @@ class BuildRequest:
             "author": dict(self.author), "tag": self.tag, "clean_checkout": self.clean_checkout,
         }  # fmt: skip
 
-    def create(self, plane: "Plane", pipeline_slug: str) -> "Build":
-        """Create the build. Raises PlaneError, or HttpError 422 if the pipeline has no build to take the steps of."""
+    def create(self, plane: "Plane", pipeline_slug: str, creator: Optional[Mapping[str, str]] = None) -> "Build":
+        """Create the build; `creator` has a "name" and an "email".
+
+        Raises PlaneError, or HttpError 422 if the pipeline has no build to take the steps of.
+        """
         document = self.pipeline
         if document is None:
             last = plane.builds.find(pipeline_slug=pipeline_slug, limit=1)
@@ -72,7 +75,7 @@ class BuildRequest:
         new = NewBuild(
             pipeline_slug, document, branch=self.branch, commit=self.commit, message=self.message, env=self.env,
             repository=self.repository, meta_data=self.meta_data, author=self.author, tag=self.tag,
-            clean_checkout=self.clean_checkout, pull_request=self.pull_request,
+            clean_checkout=self.clean_checkout, pull_request=self.pull_request, creator=creator or {},
         )  # fmt: skip
         return plane.builds.create(new)
 

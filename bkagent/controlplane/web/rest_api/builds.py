@@ -6,8 +6,9 @@ from collections import Counter
 from typing import Any, Dict, List, Sequence
 
 from bkagent.controlplane.records import Build, Job, NewBuild
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
@@ -62,7 +63,8 @@ def build(site: Site, request: Request) -> Answer:
 def create(site: Site, request: Request) -> Answer:
     """Create a build from the steps that come with the request, or from those of the pipeline's last build."""
     build_request = BuildRequest.from_wire(access.body(request))
-    record = build_request.create(site.plane, request.parameters["pipeline"])
+    creator = access.token_of(site, request).owner.to_wire()
+    record = build_request.create(site.plane, request.parameters["pipeline"], creator)
     return json_answer(201, _form(site, request, record))
 
 
@@ -79,6 +81,7 @@ def rebuild(site: Site, request: Request) -> Answer:
         old.pipeline_slug, site.plane.builds.document(old.id), branch=old.branch, commit=old.commit,
         message=old.message, env=old.env, repository=old.repository, author=old.author, tag=old.tag,
         pull_request=old.pull_request, clean_checkout=old.clean_checkout, rebuilt_from=old.id,
+        creator=access.token_of(site, request).owner.to_wire(),
     )  # fmt: skip
     return json_answer(200, _form(site, request, site.plane.builds.create(new)))
 
@@ -107,12 +110,12 @@ def describe(site: Site, base: str, record: Build, job_records: Sequence[Job]) -
 
 
 _OF_PIPELINE = "/v2/organizations/{org}/pipelines/{pipeline}/builds"
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v2/builds", builds),
-    ("GET", "/v2/organizations/{org}/builds", builds),
-    ("GET", _OF_PIPELINE, builds),
-    ("POST", _OF_PIPELINE, create),
-    ("GET", _OF_PIPELINE + "/{number}", build),
-    ("PUT", _OF_PIPELINE + "/{number}/cancel", cancel),
-    ("PUT", _OF_PIPELINE + "/{number}/rebuild", rebuild),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", "/v2/builds", builds, "read_builds"),
+    ("GET", "/v2/organizations/{org}/builds", builds, "read_builds"),
+    ("GET", _OF_PIPELINE, builds, "read_builds"),
+    ("POST", _OF_PIPELINE, create, "write_builds"),
+    ("GET", _OF_PIPELINE + "/{number}", build, "read_builds"),
+    ("PUT", _OF_PIPELINE + "/{number}/cancel", cancel, "write_builds"),
+    ("PUT", _OF_PIPELINE + "/{number}/rebuild", rebuild, "write_builds"),
 )

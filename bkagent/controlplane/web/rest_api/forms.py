@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any, Dict, List, Optional, Sequence
 
+from bkagent.controlplane.api_tokens import Person
 from bkagent.controlplane.records import Agent, ArtifactRecord, Build, Job, PipelineEntry
 from bkagent.controlplane.web.context import Site
 from bkagent.wire.timestamps import text_of
 
 Form = Dict[str, Any]
+_PLATFORM = re.compile(r"\(([a-z0-9]{1,20});")
 
 
 def date(moment: Optional[float]) -> Optional[str]:
@@ -24,9 +27,15 @@ def graphql_id(kind: str, id: str) -> str:
 
 def user(name: str, email: str = "") -> Optional[Form]:
     """Return a person, null without a name."""
-    if not name and not email:
-        return None
-    return {"id": None, "graphql_id": None, "name": name, "email": email, "avatar_url": None, "created_at": None}
+    return person(Person(name, email)) if name or email else None
+
+
+def person(record: Person) -> Form:
+    """Return a person."""
+    return {
+        "id": record.id, "graphql_id": graphql_id("User", record.id), "name": record.name, "email": record.email,
+        "avatar_url": None, "created_at": None,
+    }  # fmt: skip
 
 
 def organization_url(site: Site, base: str) -> str:
@@ -102,11 +111,12 @@ def job(site: Site, base: str, record: Job, of: Build, agent: Optional[Form] = N
             unblockable=record.state == "blocked", unblock_url=f"{url}/jobs/{record.id}/unblock",
         )  # fmt: skip
         return form
-    form.update(_script(record, f"{base}{site.build_path(of)}", f"{url}/jobs/{record.id}"), agent=agent)
+    form.update(_script(record, url), agent=agent)
     return form
 
 
-def _script(record: Job, build_url: str, url: str) -> Form:
+def _script(record: Job, build_url: str) -> Form:
+    url = f"{build_url}/jobs/{record.id}"
     return {
         "step": {"id": record.step_id, "signature": None}, "priority": {"number": record.priority},
         "agent_query_rules": list(record.agent_query_rules), "build_url": build_url, "log_url": f"{url}/log",
@@ -134,7 +144,8 @@ def agent(site: Site, base: str, record: Agent, running: Optional[Form] = None) 
         "url": f"{organization_url(site, base)}/agents/{record.id}", "web_url": f"{base}/-/agents#{record.id}",
         "name": record.name, "connection_state": record.state, "hostname": record.hostname,
         "ip_address": record.ip_address, "user_agent": record.user_agent, "version": record.version,
-        "os_id": None, "arch": record.arch, "queue": _queue(record.meta_data), "creator": None,
+        "os_id": _os_id(record.user_agent), "arch": record.arch, "queue": _queue(record.meta_data),
+        "creator": user(record.creator.get("name", ""), record.creator.get("email", "")),
         "created_at": date(record.created_at), "connected_at": date(record.connected_at),
         "disconnected_at": date(record.disconnected_at), "lost_at": date(record.lost_at),
         "stopped_at": date(record.stopped_at), "job": running,
@@ -162,3 +173,9 @@ def artifact(site: Site, base: str, record: ArtifactRecord, of: Build) -> Form:
 def _queue(tags: Sequence[str]) -> str:
     queues: List[str] = [tag[6:] for tag in tags if tag.startswith("queue=")]
     return queues[0] if queues else "default"
+
+
+def _os_id(user_agent: str) -> Optional[str]:
+    """Return the operating system that an agent names: `linux` in `buildkite-agent/3.1.0 (linux; amd64)`."""
+    match = _PLATFORM.search(user_agent)
+    return match[1] if match else None

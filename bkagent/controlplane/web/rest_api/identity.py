@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-import uuid
+from typing import Optional
 
 from bkagent.controlplane.web.context import Route, Site
-from bkagent.controlplane.web.rest_api import forms
+from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 
-# The only API token of this server has every scope that the server supports.
-SCOPES = (
-    "read_agents", "write_agents", "read_pipelines", "write_pipelines", "read_builds", "write_builds", "read_job_env",
-    "read_build_logs", "write_build_logs", "read_artifacts", "write_artifacts", "read_organizations", "read_user",
-)  # fmt: skip
-_NAME = "bkagent"
-
-
-def token_id(site: Site) -> str:
-    """Return an id for the API token that reveals nothing of it."""
-    return str(uuid.UUID(hashlib.sha256(b"id of " + site.plane.tokens.api.encode()).hexdigest()[:32]))
-
 
 def access_token(site: Site, request: Request) -> Answer:
-    """Describe the token."""
+    """Describe the token of the request."""
+    token = access.token_of(site, request)
     document = {
-        "uuid": token_id(site), "scopes": list(SCOPES), "description": "The token of this control plane",
-        "created_at": None, "expires_at": None, "user": {"name": _NAME, "email": ""},
+        "uuid": token.id, "scopes": list(token.scopes), "description": token.name,
+        "created_at": _date(token.created_at), "expires_at": _date(token.expires_at),
+        "user": {"name": token.owner.name, "email": token.owner.email},
     }  # fmt: skip
     return json_answer(200, document)
 
 
+def revoke(site: Site, request: Request) -> Answer:
+    """Make the token of the request invalid."""
+    site.plane.api_tokens.revoke(access.token_of(site, request).id)
+    return Answer(204)
+
+
 def user(site: Site, request: Request) -> Answer:
-    """Describe the token's owner."""
-    id = token_id(site)
-    return json_answer(200, {**(forms.user(_NAME) or {}), "id": id, "graphql_id": forms.graphql_id("User", id)})
+    """Describe the owner of the token of the request."""
+    return json_answer(200, forms.person(access.token_of(site, request).owner))
 
 
 def organizations(site: Site, request: Request) -> Answer:
@@ -64,11 +59,17 @@ def root(site: Site, request: Request) -> Answer:
     return json_answer(200, {"message": "\U0001f6e0", "timestamp": int(time.time())})
 
 
+def _date(moment: int) -> Optional[str]:
+    """Return a date in the form that only this part of the API has."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment)) if moment else None
+
+
 OPEN_ROUTES: "tuple[Route, ...]" = (("GET", "/v2", root), ("GET", "/v2/meta", meta))
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v2/access-token", access_token),
-    ("GET", "/v2/user", user),
-    ("GET", "/v2/organizations", organizations),
-    ("GET", "/v2/organizations/{org}", organization),
-    ("GET", "/v2/organizations/{org}/emojis", emojis),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", "/v2/access-token", access_token, ""),
+    ("DELETE", "/v2/access-token", revoke, ""),
+    ("GET", "/v2/user", user, "read_user"),
+    ("GET", "/v2/organizations", organizations, "read_organizations"),
+    ("GET", "/v2/organizations/{org}", organization, "read_organizations"),
+    ("GET", "/v2/organizations/{org}/emojis", emojis, ""),
 )

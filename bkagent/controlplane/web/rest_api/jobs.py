@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from bkagent.controlplane.records import Job
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer, text_answer
 from bkagent.transport.request import Request
@@ -62,7 +63,11 @@ def unblock(site: Site, request: Request) -> Answer:
     fields = document.get("fields") or {}
     if not isinstance(fields, dict):
         raise HttpError(400, "fields must be an object")
-    unblocked = site.plane.jobs.unblock(record.id, fields=fields, unblocker="bkagent")
+    person_id = document.get("unblocker")
+    unblocker = site.plane.api_tokens.person(person_id) if person_id else access.token_of(site, request).owner
+    if unblocker is None:
+        raise HttpError(422, "Unblocker is not a valid user id for this organization")
+    unblocked = site.plane.jobs.unblock(record.id, fields=fields, unblocker=unblocker.name)
     return json_answer(200, _form(site, request, unblocked))
 
 
@@ -93,13 +98,13 @@ def _form(site: Site, request: Request, record: Job) -> Dict[str, Any]:
     return forms.job(site, base, record, site.plane.builds.get(record.build_id), agent)
 
 
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/jobs", jobs),
-    *access.both("GET", "", job),
-    *access.both("PUT", "/retry", retry),
-    *access.both("PUT", "/cancel", cancel),
-    *access.both("PUT", "/unblock", unblock),
-    *access.both("PUT", "/reprioritize", reprioritize),
-    *access.both("GET", "/env", env),
-    *access.both("GET", "/env.txt", env_text),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}/builds/{number}/jobs", jobs, "read_builds"),
+    *access.both("GET", "", job, "read_builds"),
+    *access.both("PUT", "/retry", retry, "write_builds"),
+    *access.both("PUT", "/cancel", cancel, "write_builds"),
+    *access.both("PUT", "/unblock", unblock, "write_builds"),
+    *access.both("PUT", "/reprioritize", reprioritize, "write_builds"),
+    *access.both("GET", "/env", env, "read_job_env"),
+    *access.both("GET", "/env.txt", env_text, "read_job_env"),
 )

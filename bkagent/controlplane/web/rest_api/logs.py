@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.downloads import log_body
 from bkagent.controlplane.web.rest_api import access
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.ui import log_view
 from bkagent.controlplane.web.ui.terminal.lines import log_html
 from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
@@ -62,9 +63,9 @@ def delete(site: Site, request: Request) -> Answer:
     return Answer(204)
 
 
-ROUTES: "tuple[Route, ...]" = (
-    *access.both("GET", "/log", log),
-    *access.both("GET", "/log.txt", plain),
-    *access.both("GET", "/log.html", as_html),
-    *access.both("DELETE", "/log", delete),
+ROUTES: "tuple[RestRoute, ...]" = (
+    *access.both("GET", "/log", log, "read_build_logs"),
+    *access.both("GET", "/log.txt", plain, "read_build_logs"),
+    *access.both("GET", "/log.html", as_html, "read_build_logs"),
+    *access.both("DELETE", "/log", delete, "write_build_logs"),
 )

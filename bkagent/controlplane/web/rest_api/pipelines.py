@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bkagent.controlplane.web.context import Route, Site
+from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import forms
+from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
@@ -29,7 +30,7 @@ def pipeline(site: Site, request: Request) -> Answer:
     return json_answer(200, forms.pipeline(site, site.base_url(request), entry))
 
 
-ROUTES: "tuple[Route, ...]" = (
-    ("GET", "/v2/organizations/{org}/pipelines", pipelines),
-    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}", pipeline),
+ROUTES: "tuple[RestRoute, ...]" = (
+    ("GET", "/v2/organizations/{org}/pipelines", pipelines, "read_pipelines"),
+    ("GET", "/v2/organizations/{org}/pipelines/{pipeline}", pipeline, "read_pipelines"),
 )

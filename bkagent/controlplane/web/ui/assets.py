@@ -53,11 +53,15 @@ function change(log, from, lines) {
     }
   }
 }
+let asked = 0, shown = 0;
 async function again() {
+  const turn = ++asked;
   const answer = await fetch(location.href);
   if (answer.status === 401) location.reload();  // the session has ended: there is a form to begin another
   if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (turn < shown) return;  // a later one was faster
+  shown = turn;
   const now = page.querySelector("main"), here = document.querySelector("main");
   here.replaceWith(now);
   if (!now.dataset.live && source) { source.close(); source = null; }

@@ -36,11 +36,15 @@ def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowe
     return _stream(site, follow)
 
 
-def follow_build(site: Site, build_id: str, allowed: Allowed) -> Answer:
-    """Stream an event whenever a build, or without an id any build or agent, has changed."""
+def follow_build(site: Site, build_id: str, since: Optional[int], allowed: Allowed) -> Answer:
+    """Stream an event whenever a build, or without an id any build or agent, has changed.
+
+    The first comes at once if that was after the revision `since` of the feed, which a page was rendered at.
+    """
 
     def follow(subscription: "Subscription", sink: Sink) -> None:
-        _tell_changes(subscription, sink, build_id, allowed)
+        is_outdated = since is not None and site.plane.feed.has_changed_since(since, build_id)
+        _tell_changes(subscription, sink, build_id, allowed, is_outdated)
 
     return _stream(site, follow)
 
@@ -65,8 +69,8 @@ def _stream(site: Site, follow: "Callable[[Subscription, Sink], None]") -> Answe
     return Answer(200, Stream(run, wake), _HEADERS)
 
 
-def _tell_changes(subscription: "Subscription", sink: Sink, build_id: str, allowed: Allowed) -> None:
-    sink.write(b"retry: 2000\n\n")
+def _tell_changes(subscription: "Subscription", sink: Sink, build_id: str, allowed: Allowed, is_outdated: bool) -> None:
+    sink.write(b"retry: 2000\n\n" + (_event("changed", {}) if is_outdated else b""))
     while not sink.stopping and not subscription.closed:
         event = subscription.get(HEARTBEAT_S)
         if not allowed():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Tuple
+from typing import Optional, Tuple
 
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Build, Job
@@ -55,6 +55,7 @@ def error_page(site: Site, request: Request, problem: HttpError) -> Answer:
 def builds(site: Site, request: Request) -> Answer:
     """All builds, or those of one pipeline."""
     slug = request.parameters.get("pipeline", "")
+    events = _events_path(site, "/-/live")
     if slug:
         site.plane.pipelines.get(slug)
     number = request.value("page", "1")
@@ -71,11 +72,13 @@ def builds(site: Site, request: Request) -> Answer:
         ]
     )
     crumbs: Crumbs = (("Builds", "/"), ("Agents", "/-/agents"))
-    return _page(site, request, "Builds", crumbs, content, "/-/live" if page_number == 1 else "")
+    return _page(site, request, "Builds", crumbs, content, events if page_number == 1 else "")
 
 
 def build(site: Site, request: Request) -> Answer:
     """One build."""
+    path = site.build_path(_build(site, request))
+    events = _events_path(site, f"{path}/live")
     record = _build(site, request)
     now = time.time()
     jobs = site.plane.jobs.of_build(record.id)
@@ -88,9 +91,8 @@ def build(site: Site, request: Request) -> Answer:
             build_page.artifacts_table(site, record, site.plane.artifacts.find(build_id=record.id)),
         ]
     )
-    path = site.build_path(record)
     title = f"{record.pipeline_slug} #{record.number}"
-    return _page(site, request, title, _crumbs(site, record), content, "" if record.finished else f"{path}/live")
+    return _page(site, request, title, _crumbs(site, record), content, "" if record.finished else events)
 
 
 def job(site: Site, request: Request) -> Answer:
@@ -157,23 +159,25 @@ def log_text(site: Site, request: Request) -> Answer:
 
 def agents(site: Site, request: Request) -> Answer:
     """The agents that are connected or stopping."""
+    events = _events_path(site, "/-/live")
     records = site.plane.sessions.find()
     paths = []
     for agent in records:
         job_ = site.plane.jobs.get(agent.job_id) if agent.job_id else None
         paths.append(f"{site.build_path(site.plane.builds.get(job_.build_id))}/jobs/{job_.id}" if job_ else "")
     content = join([fill("<h1>Agents</h1>"), builds_page.agents_table(records, paths)])
-    return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, "/-/live")
+    return _page(site, request, "Agents", (("Builds", "/"), ("Agents", "/-/agents")), content, events)
 
 
 def live_all(site: Site, request: Request) -> Answer:
     """Changes of any build or agent."""
-    return live.follow_build(site, "", lambda: access.is_reader(site, request))
+    return live.follow_build(site, "", _since(request), lambda: access.is_reader(site, request))
 
 
 def live_build(site: Site, request: Request) -> Answer:
     """Changes of one build."""
-    return live.follow_build(site, _build(site, request).id, lambda: access.is_reader(site, request))
+    since = _since(request)
+    return live.follow_build(site, _build(site, request).id, since, lambda: access.is_reader(site, request))
 
 
 def live_job(site: Site, request: Request) -> Answer:
@@ -185,6 +189,18 @@ def live_job(site: Site, request: Request) -> Answer:
     start, offset = (int(number) for number in numbers)
     shown_from, offset = max(start, offset - log_view.SHOWN_BYTES), max(start, offset)
     return live.follow_log(site, job_.id, shown_from, offset, lambda: access.is_reader(site, request))
+
+
+def _events_path(site: Site, path: str) -> str:
+    """Return the path of the events of a page that is about to read what it shows."""
+    return f"{path}?since={site.plane.feed.revision}"
+
+
+def _since(request: Request) -> Optional[int]:
+    text = request.value("since")
+    if text and not is_whole(text, 20):
+        raise HttpError(400, "since must be a whole number")
+    return int(text) if text else None
 
 
 def _page(site: Site, request: Request, title: str, crumbs: Crumbs, content: Html, events: str) -> Answer:
