@@ -25,6 +25,28 @@ class PipelineEntry:
 
 
 @dataclass(frozen=True)
+class BuildFilter:
+    """What a build must meet, all of it; what is empty or None is met by every build.
+
+    states                      any of these; "blocked" for builds that wait for a person
+    branches commits            any of these; `*` stands for any characters
+    created_from finished_from  Unix seconds, the first moment that counts; `created_to` the first that does not
+    creator                     who created it, exactly as its record has it
+    meta_data                   values that it has under these keys
+    """
+
+    pipeline_slug: str = ""
+    states: Tuple[str, ...] = ()
+    branches: Tuple[str, ...] = ()
+    commits: Tuple[str, ...] = ()
+    created_from: Optional[float] = None
+    created_to: Optional[float] = None
+    finished_from: Optional[float] = None
+    creator: Optional[Mapping[str, str]] = None
+    meta_data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Build:
     """One run of a pipeline.
 

@@ -12,7 +12,7 @@ import pytest
 
 from bkagent.controlplane.errors import Forbidden, NotFound, PlaneError, Rejected, Unauthorized
 from bkagent.controlplane.plane.plane import Plane
-from bkagent.controlplane.records import NewBuild
+from bkagent.controlplane.records import BuildFilter, NewBuild
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
 from bkagent.errors import ConfigError
@@ -54,8 +54,8 @@ def test_builds_of_a_pipeline_are_numbered(world):
     assert [world.build(STEPS).number for _ in range(3)] == [1, 2, 3]
     assert world.plane.builds.create(NewBuild("other", STEPS, repository="/r")).number == 1
     assert world.plane.pipelines.next_build_number("demo") == 4
-    assert [build.number for build in world.plane.builds.find(pipeline_slug="demo")] == [3, 2, 1]
-    assert [build.number for build in world.plane.builds.find(pipeline_slug="demo", limit=1, offset=1)] == [2]
+    assert [build.number for build in world.plane.builds.find(BuildFilter("demo"))] == [3, 2, 1]
+    assert [build.number for build in world.plane.builds.find(BuildFilter("demo"), limit=1, offset=1)] == [2]
     assert world.plane.builds.by_number("demo", 2).number == 2
     with pytest.raises(NotFound):
         world.plane.builds.by_number("demo", 9)
@@ -68,14 +68,15 @@ def test_builds_are_listed_by_what_they_are(world):
     world.build([{"command": "a"}])
 
     def numbers(**filters):
-        assert world.plane.builds.count(**filters) == len(world.plane.builds.find(**filters))
-        return [build.number for build in world.plane.builds.find(**filters)]
+        wanted = BuildFilter(**filters)
+        assert world.plane.builds.count(wanted) == len(world.plane.builds.find(wanted))
+        return [build.number for build in world.plane.builds.find(wanted)]
 
     assert numbers(states=("passed",)) == [2]
     assert numbers(states=("blocked",)) == [1]
     assert numbers(states=("blocked", "scheduled", "nonsense' OR 1")) == [3, 1]
-    assert numbers(branch="topic") == numbers(commit="abc") == [2]
-    assert numbers(branch="x' OR '1'='1") == []
+    assert numbers(branches=("topic",)) == numbers(commits=("abc", "x")) == numbers(branches=("*op*",)) == [2]
+    assert numbers(branches=("x' OR '1'='1", "[tm]*", "?opi*")) == []
 
 
 def test_a_second_process_does_not_open_the_folder(world):

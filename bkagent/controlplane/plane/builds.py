@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, List, Mapping, Sequence, Tuple
+from typing import Any, List, Mapping
 
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
@@ -11,11 +11,13 @@ from bkagent.controlplane.plane.meta_data import MetaData
 from bkagent.controlplane.plane.pipelines import Pipelines
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.uploads import Uploads, as_sent
-from bkagent.controlplane.records import Build, Event, NewBuild, PipelineEntry, new_id
+from bkagent.controlplane.records import Build, BuildFilter, Event, NewBuild, PipelineEntry, new_id
 from bkagent.controlplane.store import builds, jobs, pipelines, uploads
+from bkagent.controlplane.store.build_filter import condition
 from bkagent.pipeline.model.fields import plain_text
 
 MOST_LISTED = 100
+EVERY_BUILD = BuildFilter()
 
 
 class Builds:
@@ -64,18 +66,14 @@ class Builds:
             self._uploads.add_steps(build, pipeline, document, uuid=new_id(), answers=answers)
             return self._scheduler.advance(build.id)
 
-    def find(
-        self, *, pipeline_slug: str = "", states: Sequence[str] = (), branch: str = "", commit: str = "",
-        limit: int = 30, offset: int = 0,
-    ) -> List[Build]:  # fmt: skip
-        """Return builds, the newest first, at most MOST_LISTED of them; empty arguments filter nothing."""
-        where, values = _condition(pipeline_slug, states, branch, commit)
+    def find(self, wanted: BuildFilter = EVERY_BUILD, *, limit: int = 30, offset: int = 0) -> List[Build]:
+        """Return builds, the newest first, at most MOST_LISTED of them."""
         with self._db.lock:
-            return builds.page(self._db, where, values, max(0, min(limit, MOST_LISTED)), max(0, offset))
+            return builds.page(self._db, *condition(wanted), max(0, min(limit, MOST_LISTED)), max(0, offset))
 
-    def count(self, *, pipeline_slug: str = "", states: Sequence[str] = (), branch: str = "", commit: str = "") -> int:
+    def count(self, wanted: BuildFilter = EVERY_BUILD) -> int:
         """Return how many builds `find` could return."""
-        return builds.TABLE.count(self._db, *_condition(pipeline_slug, states, branch, commit))
+        return builds.TABLE.count(self._db, *condition(wanted))
 
     def document(self, build_id: str) -> Mapping[str, Any]:
         """Return the document that a build was created with, for another build like it. Raises NotFound."""
@@ -104,22 +102,6 @@ def _draft(new: NewBuild, entry: PipelineEntry) -> Build:
         source=new.source, author=dict(new.author), creator=dict(new.creator), pull_request=dict(new.pull_request),
         clean_checkout=new.clean_checkout, rebuilt_from=new.rebuilt_from,
     )  # fmt: skip
-
-
-def _condition(pipeline_slug: str, states: Sequence[str], branch: str, commit: str) -> Tuple[str, List[str]]:
-    """Return the SQL condition of a filter, and its values."""
-    parts, values = ["1"], []
-    for column, text in (("pipeline_slug", pipeline_slug), ("branch", branch), ('"commit"', commit)):
-        if text:
-            parts.append(f"{column} = ?")
-            values.append(text)
-    unblocked = [state for state in states if state != "blocked"][:50]
-    if states:
-        alternatives = [f"(blocked = 0 AND state IN ({', '.join('?' * len(unblocked))}))"] if unblocked else []
-        alternatives += ["blocked = 1"] if "blocked" in states else []
-        parts.append(f"({' OR '.join(alternatives)})")
-        values += unblocked
-    return " AND ".join(parts), values
 
 
 def _env_texts(env: Mapping[str, Any]) -> Mapping[str, str]:

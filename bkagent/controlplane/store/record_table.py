@@ -39,7 +39,7 @@ class RecordTable(Generic[R]):
 
     def add(self, db: Database, record: R) -> None:
         """Keep a new record."""
-        values = [_column_value(getattr(record, name)) for name in self._names]
+        values = [column_value(getattr(record, name)) for name in self._names]
         marks = ", ".join("?" * len(values))
         db.rows(f"INSERT INTO {self.table} ({self._columns}) VALUES ({marks})", values)
 
@@ -71,7 +71,7 @@ class RecordTable(Generic[R]):
         if not differing:
             return record
         parts = ", ".join(f'"{name}" = ?' for name in differing)
-        values = [_column_value(value) for value in differing.values()]
+        values = [column_value(value) for value in differing.values()]
         db.rows(f"UPDATE {self.table} SET {parts} WHERE id = ?", [*values, record.id])
         return dataclasses.replace(record, **differing)  # type: ignore[type-var]
 
@@ -101,7 +101,8 @@ def _tuple(text: str) -> Tuple[Any, ...]:
     return () if text == "[]" else tuple(json.loads(text))
 
 
-def _column_value(field: Any) -> Any:
+def column_value(field: Any) -> Any:
+    """Return a field as its column holds it."""
     if isinstance(field, (collections.abc.Mapping, tuple)):
         return json.dumps(field, separators=(",", ":"))
     return field

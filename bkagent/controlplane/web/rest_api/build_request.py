@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
-from bkagent.controlplane.records import NewBuild
+from bkagent.controlplane.records import BuildFilter, NewBuild
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
@@ -68,7 +68,7 @@ class BuildRequest:
         """
         document = self.pipeline
         if document is None:
-            last = plane.builds.find(pipeline_slug=pipeline_slug, limit=1)
+            last = plane.builds.find(BuildFilter(pipeline_slug), limit=1)
             if not last:
                 raise HttpError(422, 'the first build of a pipeline needs its steps: send them as "pipeline"')
             document = plane.builds.document(last[0].id)

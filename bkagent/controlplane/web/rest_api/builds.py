@@ -7,19 +7,12 @@ from typing import Any, Dict, List, Sequence
 
 from bkagent.controlplane.records import Build, Job, NewBuild
 from bkagent.controlplane.web.context import Site
-from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api import access, build_list, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
-
-STATES = (
-    "creating", "scheduled", "running", "passed", "failing", "failed", "blocked", "canceling", "canceled", "skipped",
-    "not_run",
-)  # fmt: skip
-FINISHED = ("passed", "failed", "blocked", "canceled")
 
 
 def builds(site: Site, request: Request) -> Answer:
@@ -27,27 +20,11 @@ def builds(site: Site, request: Request) -> Answer:
     slug = request.parameters.get("pipeline", "")
     if slug:
         site.plane.pipelines.get(slug)
-    states = _states(request.values("state"))
-    filters: Dict[str, Any] = {"pipeline_slug": slug, "states": states}
-    for name in ("branch", "commit"):
-        values = request.values(name)
-        if len(values) > 1 or any("*" in value for value in values):
-            raise HttpError(400, f"{name} must be one whole name; several, and patterns, are not supported here")
-        filters[name] = values[0] if values else ""
+    wanted = build_list.read_filter(site, request, slug)
     page = Page.of(request)
-    records = site.plane.builds.find(**filters, limit=page.per_page, offset=page.offset)
+    records = site.plane.builds.find(wanted, limit=page.per_page, offset=page.offset)
     forms_of_page = [_form(site, request, record) for record in records]
-    return page.answer(site, request, forms_of_page, site.plane.builds.count(**filters))
-
-
-def _states(words: Sequence[str]) -> List[str]:
-    states: List[str] = []
-    for word in words:
-        if word != "finished" and word not in STATES:
-            known = ", ".join(("finished", *STATES))
-            raise HttpError(400, f'"{word[:40]}" is not a state of a build; the states are {known}')
-        states += FINISHED if word == "finished" else (word,)
-    return states
+    return page.answer(site, request, forms_of_page, site.plane.builds.count(wanted))
 
 
 def build(site: Site, request: Request) -> Answer:
@@ -92,7 +69,10 @@ def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
         jobs = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs"))
         states = request.values("job_states")
         jobs = [job for job in jobs if not states or job.shown_state in states]
-    return describe(site, site.base_url(request), record, jobs)
+    form = describe(site, site.base_url(request), record, jobs)
+    if access.flag(request, "exclude_pipeline"):
+        del form["pipeline"]
+    return form
 
 
 def describe(site: Site, base: str, record: Build, job_records: Sequence[Job]) -> Dict[str, Any]:

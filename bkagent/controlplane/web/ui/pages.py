@@ -6,7 +6,7 @@ import time
 from typing import Optional, Tuple
 
 from bkagent.controlplane.errors import NotFound
-from bkagent.controlplane.records import Build, Job
+from bkagent.controlplane.records import Build, BuildFilter, Job
 from bkagent.controlplane.web import downloads
 from bkagent.controlplane.web.context import Route, Site, install
 from bkagent.controlplane.web.downloads import log_body
@@ -58,11 +58,12 @@ def builds(site: Site, request: Request) -> Answer:
     events = _events_path(site, "/-/live")
     if slug:
         site.plane.pipelines.get(slug)
+    wanted = BuildFilter(slug)
     number = request.value("page", "1")
     page_number = int(number) if is_whole(number, 8) else 1
     page_number = max(page_number, 1)
-    pages_count = max(1, -(-site.plane.builds.count(pipeline_slug=slug) // PER_PAGE))
-    records = site.plane.builds.find(pipeline_slug=slug, limit=PER_PAGE, offset=(page_number - 1) * PER_PAGE)
+    pages_count = max(1, -(-site.plane.builds.count(wanted) // PER_PAGE))
+    records = site.plane.builds.find(wanted, limit=PER_PAGE, offset=(page_number - 1) * PER_PAGE)
     path = f"/{site.plane.organization}/{slug}" if slug else "/"
     content = join(
         [
