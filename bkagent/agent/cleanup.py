@@ -1,5 +1,5 @@
 """Collect what is unused in a state folder: code and launchers of versions that are gone, sessions of jobs that are
-over, and logs kept too long.
+over, logs kept too long, and the sockets of jobs that were killed.
 
 What is in the spool is never touched. Neither is a folder that a living process holds, or that was used a short
 while ago; and while the spool has jobs of whatever version, code and launchers all stay.
@@ -13,6 +13,7 @@ import time
 from typing import List, Tuple
 
 from bkagent.config import in_use_locks
+from bkagent.localapi import socket_files
 from bkagent.spool import layout
 from bkagent.spool.custody import session_file
 from bkagent.system import file_lock
@@ -68,6 +69,12 @@ def collect_sessions(state_path: str) -> None:
                 session_file.remove(state_path, job_id)
         except OSError:
             continue
+
+
+def collect_sockets(sockets_path: str, temporary_path: str) -> None:
+    """Remove the sockets of jobs that were killed a day or more ago."""
+    for folder in socket_files.job_folders(sockets_path, temporary_path):
+        socket_files.remove_dead_job_sockets(folder)
 
 
 def _is_unused(folder: str, now: float) -> bool:

@@ -19,7 +19,7 @@ from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
-from bkagent.config import in_use_locks
+from bkagent.config import in_use_locks, paths
 from bkagent.config.options import agent
 from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError
@@ -98,6 +98,7 @@ def _collect(settings: AgentSettings, report: EventReport) -> None:
     own = own_folders(settings.job)
     cleanup.collect_kept(settings.state_path, report)
     cleanup.collect_sessions(settings.state_path)
+    cleanup.collect_sockets(settings.job[agent.SOCKETS_PATH], paths.temporary(settings.job.environ))
     if not directory.entries(os.path.join(settings.state_path, layout.SPOOL)):
         # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.
         cleanup.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)

@@ -16,6 +16,7 @@ from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology, error_answer
 from bkagent.localapi.job_routes import JobRoutes, JobState
 from bkagent.localapi.promises import Promises
+from bkagent.localapi.socket_files import job_folders, own_name
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
@@ -59,7 +60,7 @@ class JobServer:
         report: Report = lambda level, text: None,
         reports_requests: bool = False,
     ) -> None:
-        self._folder, self._fallback_path = os.path.join(sockets_path, "job-api"), fallback_path
+        self._sockets_path, self._fallback_path = sockets_path, fallback_path
         self._temporary = ""
         self._report, self._reports_requests = report, reports_requests
         self._stopping = threading.Event()
@@ -136,14 +137,13 @@ class JobServer:
         if not local_socket.LIES_IN_FOLDER:
             yield lambda: ""
             return
-        yield lambda: private_folder.make(self._folder)
+        yield lambda: private_folder.make(job_folders(self._sockets_path, "")[0])
         if self._fallback_path:
-            own = os.path.join(self._fallback_path, f"bkagent-{_user()}")
-            yield lambda: private_folder.make(os.path.join(own, "job-api"))
+            yield lambda: private_folder.make(job_folders(self._sockets_path, self._fallback_path)[1])
             yield self._make_temporary
 
     def _make_temporary(self) -> str:
-        self._temporary = private_folder.make_temporary(f"bkagent-{_user()}-", private_folder.system_temporary())
+        self._temporary = private_folder.make_temporary(f"{own_name()}-", private_folder.system_temporary())
         return self._temporary
 
     def _refusal(self, head: RequestHead) -> Optional[Answer]:
@@ -179,7 +179,3 @@ def _new_token() -> str:
     """Return 32 random bytes as URL-safe base64 without padding: 43 characters."""
     text = binascii.b2a_base64(os.urandom(32), newline=False).decode("ascii")
     return text.rstrip("=").replace("+", "-").replace("/", "_")
-
-
-def _user() -> str:
-    return str(os.geteuid()) if hasattr(os, "geteuid") else "user"

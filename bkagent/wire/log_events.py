@@ -101,7 +101,7 @@ EVENTS: Dict[str, str] = {
     "spool.entry_not_moved": "something in the spool is not a valid entry and cannot be moved",
     "spool.scan_failed": "the spool cannot be read",
     "state.folder_replaced": "the state folder cannot be used, so another one is",
-    "takeover.deferred": "a damaged entry is left alone while its job runs",
+    "takeover.deferred": "an entry is left alone for now: it is damaged and its job runs, or its locks do not work",
     "takeover.failed": "a job of an earlier agent could not be delivered",
     "takeover.session_ended": "the session of a job of an earlier agent has ended, so the job is cancelled",
     "takeover.started": "a job that an earlier agent left is taken over",

@@ -1,6 +1,7 @@
 """What is no longer used goes; what is used, or may be used in this moment, stays."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from bkagent.agent.cleanup import DAY_S, collect_kept, collect_unused
 from bkagent.config import in_use_locks
 from bkagent.spool import directory
 from bkagent.spool.manifest import JobManifest
+from tests.whole.running import wait_until
 
 HOUR_S = 3600.0
 MARKS = {"code": "python", "bin": "bkagent"}
@@ -125,3 +127,26 @@ def test_an_agent_collects_when_it_starts_but_not_while_a_job_is_in_the_spool(pl
     again = start("--debug")
     assert again.wait_said("has not been used for 14 days"), again.said
     assert not (code / "python").exists()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
+def test_a_starting_agent_removes_the_sockets_of_jobs_that_were_killed(start, tmp_path):
+    folder = tmp_path / "s" / "job-api"
+    folder.mkdir(parents=True, mode=0o700)
+    folder.parent.chmod(0o700)
+    names = ["1-1.sock", "2-2.sock", "3-3.sock", "other.sock"]
+    sockets = {name: socket.socket(socket.AF_UNIX) for name in names}
+    for name, each in sockets.items():
+        each.bind(str(folder / name))
+        age(folder / name, 0 if name == "2-2.sock" else 2 * DAY_S)
+        if name == "3-3.sock":
+            each.listen(8)  # this job runs
+        else:
+            each.close()
+    agent = start("--sockets-path", str(folder.parent))
+    try:
+        assert agent.wait_said("Waiting for instructions"), agent.said
+        assert wait_until(lambda: not (folder / names[0]).exists())
+    finally:
+        sockets["3-3.sock"].close()
+    assert sorted(path.name for path in folder.iterdir()) == names[1:]

@@ -30,7 +30,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.shared_files import AGENT_STOP
-from bkagent.system import host
+from bkagent.system import file_lock, host
 from bkagent.transport.retry import Schedule
 from bkagent.wire.log_events import with_event
 from bkagent.wire.timestamps import rfc3339
@@ -47,27 +47,47 @@ class Takeover:
         self._threads: List[Tuple[threading.Thread, AgentEntry]] = []
         self._unmovable: Set[str] = set()
         self._reported_running: Set[str] = set()
+        self._unlockable: Set[str] = set()  # those that were reported at the last scan
 
     def scan(self, ended_only: bool = False) -> None:
-        """Take entries without an owner; of jobs that still run, none where `ended_only`."""
+        """Take entries without an owner; of jobs that still run, none where `ended_only`.
+
+        One whose locks do not work now is reported, and looked at again by the next scan. Raises AgentError where the
+        spool cannot be read.
+        """
         self._threads = [(thread, entry) for thread, entry in self._threads if thread.is_alive()]
         for entry in directory.entries(self._context.spool_path):
-            if entry.folder in self._unmovable:
-                continue
-            fault = provenance.shape_fault(entry)
-            if not fault and ((ended_only and entry.process.alive()) or not entry.try_own()):
-                continue
             try:
-                fault = fault or _fault_of(entry)
-                if not fault:
-                    self._take_over(entry, entry.session)
-                    continue
-            except (AgentError, OSError) as problem:
-                fault = str(problem)
-            self._set_aside(entry, fault)
+                if entry.folder not in self._unmovable:
+                    self._look_at(entry, ended_only)
+                self._unlockable.discard(entry.folder)
+            except OSError as problem:
+                entry.release()
+                self._report_unlockable(entry, problem)
         for path in directory.strangers(self._context.spool_path):
             if path not in self._unmovable:
                 self._set_aside(AgentEntry(path), directory.STRANGE)
+
+    def _look_at(self, entry: AgentEntry, ended_only: bool) -> None:
+        """Take an entry, or set it aside, unless another agent has it. Raises OSError where its locks do not work."""
+        fault = provenance.shape_fault(entry)
+        if not fault and ((ended_only and entry.process.alive()) or not entry.try_own()):
+            return
+        try:
+            fault = fault or _fault_of(entry)
+            if not fault:
+                self._take_over(entry, entry.session)
+                return
+        except (AgentError, OSError) as problem:
+            fault = str(problem)
+        self._set_aside(entry, fault)
+
+    def _report_unlockable(self, entry: AgentEntry, problem: OSError) -> None:
+        if entry.folder not in self._unlockable:
+            self._unlockable.add(entry.folder)
+            why = file_lock.why_unsupported(entry.folder, problem) or problem.strerror or str(problem)
+            text = f"{entry.folder} in the spool cannot be taken over now, and is looked at again: {why}"
+            self._context.report("error", text, "takeover.deferred")
 
     def wait(self, within_s: float = _POSTED_WITHIN_S) -> None:
         """Wait until the jobs that were taken over are done, or a stop has made their threads leave them.
@@ -79,7 +99,7 @@ class Takeover:
             left_s = within_s
             while thread.is_alive() and left_s > 0:
                 thread.join(_LOOK_S)
-                if not entry.process.alive():
+                if not _runs(entry):
                     left_s -= _LOOK_S
 
     def _take_over(self, entry: AgentEntry, session: Optional[SessionFile]) -> None:
@@ -105,9 +125,6 @@ class Takeover:
             request_log=request_log_of(context.settings, context.report),
         )  # fmt: skip
         client = agent_client.with_endpoint(session.endpoint).with_token(session.token)
-        if not entry.process.started():
-            # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
-            settle_unrunnable(entry, outcome.lost(rfc3339(time.time_ns())))
         files = JobFiles(context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, job.job_id)
         delivery = JobDelivery(
             entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
@@ -120,6 +137,9 @@ class Takeover:
         if session.agent_token:
             heartbeat.start()
         try:
+            if not entry.process.started():
+                # Its agent died before the process could begin; under the lock of `settle` it cannot begin any more.
+                settle_unrunnable(entry, outcome.lost(rfc3339(time.time_ns())))
             if delivery.run() is not None and session.agent_token:
                 heartbeat.stop()
                 agents.disconnect(
@@ -163,6 +183,13 @@ def _fault_of(entry: AgentEntry) -> str:
     """Return why an owned entry counts for nothing, "" where it counts. Raises OSError, AgentError."""
     handing_over.take_in_older(entry)
     return provenance.fault(entry)
+
+
+def _runs(entry: AgentEntry) -> bool:
+    try:
+        return entry.process.alive()
+    except OSError:
+        return False  # not to be known, so it is not waited for
 
 
 def _touch(entry: AgentEntry) -> None:

@@ -13,7 +13,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Optional, Protocol
 
-from bkagent.localapi.leader import leader_ping, leader_server
+from bkagent.localapi import socket_files
+from bkagent.localapi.leader import leader_ping
 from bkagent.localapi.leader.leader_link import LeaderLink
 from bkagent.system import file_lock, local_socket
 from bkagent.wire.lock_protocol import LEADER_LINK, LEADER_LOCK
@@ -196,7 +197,7 @@ class Election:
     def _remove_socket_of_former(self) -> None:
         """Remove the socket of the holder before this one, if that was killed."""
         if self._former and os.path.dirname(self._former) == os.path.dirname(self._lock_path):
-            leader_server.remove_dead(self._former)
+            socket_files.remove_dead(self._former)
 
 
 def _read(fd: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Callable, Optional
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
+from bkagent.localapi.socket_files import remove_dead
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.whole_requests import WholeRequestListener
 from bkagent.system import local_socket, unguessable
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _BACKLOG_COUNT = 1024  # a Go program takes a full queue for a dead leader
 _STOP_LIMIT_S = 0.5
-_CONNECT_LIMIT_S = 1.0
 _RANDOM_NAMES_COUNT = 100_000
 _NAME = "the Agent API"
 
@@ -85,26 +85,3 @@ def _listen_in(folder: str) -> "tuple[str, local_socket.Listener]":
     if local_socket.LIES_IN_FOLDER and not remove_dead(path):
         path = f"{path}-{unguessable.below(_RANDOM_NAMES_COUNT)}"
     return path, local_socket.listen(path, _BACKLOG_COUNT)
-
-
-def remove_dead(path: str) -> bool:
-    """Remove the socket at `path` if its process has ended; return whether the path is free now."""
-    if _is_served(path):
-        return False
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
-    except OSError:
-        return False
-    return True
-
-
-def _is_served(path: str) -> bool:
-    try:
-        local_socket.connect(path, _CONNECT_LIMIT_S).close()
-    except (ConnectionRefusedError, FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return os.path.exists(path)
-    return True
