@@ -13,6 +13,7 @@ from bkagent.agent.leader_watch import LeaderWatch
 from bkagent.config import self_command
 from bkagent.system import local_socket, process_start
 from bkagent.wire import json_text
+from bkagent.wire.lock_protocol import SERVING
 from bkagent.wire.log_events import EventReport
 
 # glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
@@ -39,7 +40,7 @@ class AgentApi:
         self._child: Optional[process_start.Child] = None
         self._settled = threading.Event()  # set once there is a leader, or will be none
         self._messages: Optional[_Messages] = None  # of the process that runs
-        self._watch = LeaderWatch(sockets_path, self._serving_pid, self._kill, report)
+        self._watch = LeaderWatch(sockets_path, self._serving_address, self._kill, report)
         self._thread = threading.Thread(target=self._run, name="agent-api", daemon=True)
 
     def open(self) -> None:
@@ -73,10 +74,8 @@ class AgentApi:
         if child is not None:
             child.kill_group()
 
-    def _serving_pid(self) -> int:
-        """Return the number of the process if it has the lock of the leader, else 0."""
-        child, messages = self._child, self._messages
-        return child.pid if child is not None and messages is not None and messages.has_lock else 0
+    def _serving_address(self) -> str:
+        return self._messages.serving_address if self._messages is not None else ""
 
     def _look_after_leader(self) -> None:
         while not self._closed.wait(leader_watch.LOOK_EVERY_S) and self._thread.is_alive():
@@ -156,14 +155,15 @@ class AgentApi:
 class _Messages:
     """Passes on what a process reports, and remembers what that says of the process; `settled` is set by the first.
 
-    is_ready     it serves, or waits to do so
-    is_refused   another one would not be able to serve either
-    has_lock     it leads, or follows another program's leader, and not one of ours
+    is_ready         it serves, or waits to do so
+    is_refused       another one would not be able to serve either
+    serving_address  where it serves, since it has the kernel lock of the leader
     """
 
     def __init__(self, report: EventReport, settled: threading.Event) -> None:
         self._report, self._settled = report, settled
-        self.is_ready = self.is_refused = self.has_lock = False
+        self.is_ready = self.is_refused = False
+        self.serving_address = ""
 
     def pass_on(self, line: bytes) -> None:
         """Report one line: JSON, or what Python itself has to say of a defect."""
@@ -175,9 +175,10 @@ class _Messages:
             text = line.decode("utf-8", "replace").rstrip()
             self._report("error", f"the process of the Agent API: {text}", "agent_api.output")
             return
-        event = str(message.get("event"))
-        self._report(str(message.get("level")), str(message.get("text")), event)
-        self.has_lock = self.has_lock or event in ("agent_api.leading", "agent_api.following")
+        event, text = str(message.get("event")), str(message.get("text"))
+        self._report(str(message.get("level")), text, event)
+        if text.startswith(SERVING):
+            self.serving_address = text[len(SERVING) :]
         self.is_ready = self.is_ready or event == "agent_api.ready"
         self.is_refused = self.is_refused or event == "agent_api.unavailable"
         if self.is_ready or self.is_refused:

@@ -193,10 +193,10 @@ class Leader:
 
 
 def _silence(leader: str, answers_within_s: float) -> str:
-    """Return what is wrong with a leader, the path of whose socket is `leader`, that does not answer."""
-    pid = os.path.basename(leader)[len(lock_protocol.SOCKET_PREFIX) :].partition("-")[0]
+    """Return what is wrong with a leader, whose address is `leader`, that does not answer."""
+    process = lock_protocol.process_at(leader)
     return (
-        f"the agent that leads did not answer within {answers_within_s:g}s: its process {pid} is stopped, or hangs; "
+        f"the agent that leads did not answer within {answers_within_s:g}s: {process} is stopped, or hangs; "
         "when it goes on, or is killed, the locks are served again"
     )
 

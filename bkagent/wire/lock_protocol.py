@@ -53,12 +53,21 @@ LEADER_LOCK = "agent-leader.lock"
 JOURNAL = "agent-locks.journal"
 SOCKET_PREFIX = "agent-"
 
+# How a process for the Agent API tells its agent that it has the kernel lock; the address of its socket follows.
+SERVING = "Agent API: serving at "
+
 # What a leader of ours takes; the reference has no limits.
 KEY_LIMIT_BYTES = 4096
 VALUE_LIMIT_BYTES = 4096
 KEYS_COUNT = 100_000
 SLOTS_COUNT = 1000  # most holders of one key: each change writes all of them down
 BODY_LIMIT_BYTES = 1024 * 1024
+
+
+def process_at(address: str) -> str:
+    """Return the words for the process that serves at a leader's address, with its number where that has it."""
+    pid = address.rpartition(SOCKET_PREFIX)[2].partition("-")[0]
+    return f"process {pid}" if pid.isdigit() else f"the process at {address}"
 
 
 def token(pid: int, secret: bytes) -> str:

@@ -16,7 +16,12 @@ LIMIT_S = 0.05
 @pytest.mark.parametrize("own_pid", [4711, 99])
 def test_a_process_that_does_not_answer_is_killed_by_its_agent_and_named_by_others(tmp_path, own_pid):
     events, killed = [], []
-    watch = LeaderWatch(str(tmp_path), lambda: own_pid, lambda: killed.append(1), lambda *report: events.append(report))
+    watch = LeaderWatch(
+        str(tmp_path),
+        lambda: str(tmp_path / f"agent-{own_pid}"),
+        lambda: killed.append(1),
+        lambda *report: events.append(report),
+    )
     watch.look(LIMIT_S)  # no leader yet
     listener = local_socket.listen(str(tmp_path / "agent-4711"), 8)
     os.symlink(str(tmp_path / "agent-4711"), tmp_path / "agent-leader")

@@ -26,7 +26,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize("wait", [None, Wait(0)])
 def test_a_command_fails_and_names_the_process(folder, monkeypatch, wait):
     monkeypatch.setattr(local_http, "_SILENCE_S", 0.02)
-    with pytest.raises(AgentError, match=r"did not answer within 0.1s: its process 4711 is stopped, or hangs"):
+    with pytest.raises(AgentError, match=r"did not answer within 0.1s: process 4711 is stopped, or hangs"):
         Leader(str(folder)).ask("POST", ACQUIRE, {"key": "k"}, wait, answers_within_s=0.1)
 
 

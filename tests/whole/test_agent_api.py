@@ -244,7 +244,7 @@ def test_a_process_that_is_stopped_is_replaced_by_its_agent(team, folder):
     os.kill(first, signal.SIGSTOP)
     assert led_by_another(folder, first), [agent.said for agent in agents]
     said = "".join(agent.said for agent in agents)
-    assert f"the process of the Agent API, {first}, did not answer within 10 s and is killed" in said
+    assert f"process {first}, of the Agent API, did not answer within 10 s and is killed" in said
 
 
 def test_of_eight_at_once_one_leads_and_each_in_its_turn(take, folder):

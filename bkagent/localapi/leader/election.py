@@ -17,7 +17,7 @@ from bkagent.localapi import socket_files
 from bkagent.localapi.leader import leader_ping
 from bkagent.localapi.leader.leader_link import LeaderLink
 from bkagent.system import file_lock, local_socket
-from bkagent.wire.lock_protocol import LEADER_LINK, LEADER_LOCK
+from bkagent.wire.lock_protocol import LEADER_LINK, LEADER_LOCK, SERVING
 
 if TYPE_CHECKING:
     from bkagent.wire.log_events import EventReport
@@ -108,7 +108,7 @@ class Election:
             _write(fd, path)
             self._leading = None
             self._look(path)
-            self._report("debug", f"Agent API: serving at {path}", "agent_api.ready")
+            self._report("debug", SERVING + path, "agent_api.ready")
             while not self._stopping.wait(LOOK_EVERY_S):
                 if not (self._is_in_place(fd) and local_socket.exists(path)):
                     self._report("warn", f"Agent API: {path} was removed; it is made anew", "agent_api.socket_removed")
