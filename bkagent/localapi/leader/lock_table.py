@@ -13,6 +13,7 @@ from bkagent.errors import AgentError
 from bkagent.localapi.leader.bids import ENDED, GRANTED, MOVED, WAITING, Bid
 from bkagent.localapi.leader.key_state import Holder, KeyState
 from bkagent.localapi.leader.lock_journal import LockJournal
+from bkagent.localapi.leader.pollers import Pollers
 from bkagent.wire.lock_protocol import FREE, KEYS_COUNT
 
 WAITERS_COUNT = 256  # each has a connection and a thread of the server
@@ -104,7 +105,9 @@ class LockTable:
         self._queues: Dict[str, _Queue] = {}
         self._waiters_count = self._bids_count = 0
         self._bound: Dict[str, Set[str]] = {}  # the keys of a job, by the path of its kernel lock
-        self._expiries: List[Tuple[int, str, str]] = []  # a heap: when, of which key, by which token
+        # A heap: when, of which key, by which token; without one, when the key is not reserved any more.
+        self._expiries: List[Tuple[int, str, str]] = []
+        self._pollers = Pollers()
         self._inherited: Set[str] = set()  # keys that were in use when it began to lead, until `_returned_ns`
         self._returned_ns = 0
         self._restore(journal.states if journal is not None else {})
@@ -149,10 +152,13 @@ class LockTable:
         with self._lock:
             state = self._current(key)
             if state.value != old:
+                if old == FREE:
+                    self._pollers.note_refused(key, new, self._clock_ns())
                 return state.value, False
             if old != new:
                 if new:
                     self._check_room(key)
+                self._pollers.note_swapped(key, new, has_queue=key in self._queues)
                 self._put(key, state, KeyState(new))
                 self._settle(key)
             return new, True
@@ -206,7 +212,7 @@ class LockTable:
     def expire(self) -> Optional[int]:
         """Do what is due; return by `clock_ns` when it must be called again, None for never.
 
-        Mutexes whose time is over are freed, and keys that were kept back for returning clients are given away.
+        Mutexes whose time is over are freed, and keys that were kept back for clients that have not come are given away.
         """
         with self._lock:
             self._expire()
@@ -237,6 +243,7 @@ class LockTable:
             for _, _, waiter in queue:
                 waiter.answer(MOVED)
         self._queues.clear()
+        self._pollers.clear()
 
     def _count_waiters(self, key: str) -> int:
         return sum(waiter.is_connected() for _, _, waiter in self._queues.get(key, ()))
@@ -307,7 +314,7 @@ class LockTable:
         while queue:
             waiter, state = queue[0][2], self._states.get(key, _FREE_STATE)
             verdict = waiter.bid.verdict_on(state)
-            if verdict == WAITING:
+            if verdict == WAITING or (verdict == GRANTED and self._is_reserved(key, queue[0][0])):
                 return
             del queue[0]
             if not waiter.is_connected():
@@ -317,6 +324,15 @@ class LockTable:
                 state = self._grant(key, state, waiter.bid)
             waiter.answer(verdict, state.value)
         del self._queues[key]
+        self._pollers.note_granted(key)
+
+    def _is_reserved(self, key: str, since_ns: int) -> bool:
+        """Return whether a key is left to one that has tried to swap it in for longer. When that ends it is settled."""
+        until_ns = self._pollers.reserved_until_ns(key, since_ns, self._clock_ns())
+        if until_ns and (until_ns, key, "") not in self._expiries:
+            heapq.heappush(self._expiries, (until_ns, key, ""))
+            self._on_due()
+        return until_ns != 0
 
     def _answer_misfits(self, key: str) -> None:
         """Answer those who wait for a key in vain, wherever they are in its queue."""
@@ -334,6 +350,7 @@ class LockTable:
         holder = replace(bid.holder, granted_ns=self._now_ns(), expires_ns=expires_ns)
         granted = bid.grant_to(holder, state)
         self._put(key, state, granted)
+        self._pollers.note_granted(key)
         if expires_ns:
             heapq.heappush(self._expiries, (expires_ns, key, holder.token))
             self._on_due()
@@ -349,7 +366,9 @@ class LockTable:
             expires_ns, key, token = heapq.heappop(self._expiries)
             state = self._states.get(key, _FREE_STATE)
             holder = state.holder_of(token)
-            if holder is not None and holder.expires_ns == expires_ns:
+            if not token:
+                self._settle(key)
+            elif holder is not None and holder.expires_ns == expires_ns:
                 self._put(key, state, state.without(lambda other, token=token: other.token == token))  # type: ignore[misc]
                 self._settle(key)
 

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Optional
 
 import pytest
 
-from bkagent.localapi.leader import lock_table
+from bkagent.localapi.leader import lock_table, pollers
 from bkagent.localapi.leader.bids import Bid, MutexBid, OnceBid
 from bkagent.localapi.leader.key_state import Holder
 from bkagent.localapi.leader.lock_journal import LockJournal
@@ -283,6 +283,65 @@ def test_a_key_that_is_freed_while_clients_come_back_goes_to_the_first_of_them(t
         assert verdicts.pop(since_ns) == "granted" and not verdicts
         table.release("k", str(since_ns))
     assert table.load("k") == "" and table.expire() is None
+
+
+class Rivals:
+    """A table whose time stands still, clients that wait in its queue, and one of the reference's, which tries."""
+
+    def __init__(self) -> None:
+        self.now = 1_000
+        self.table = LockTable(None, lambda path, tell: None, clock_ns=lambda: self.now)
+        self.table.lead()
+
+    def enqueue(self, token: str) -> None:
+        """Start a client that waits. It came now."""
+        self.now += 1
+        before = self._waiting_count()
+        about = {"since_ns": self.now}
+        threading.Thread(target=acquire, args=(self.table, "k", token, None), kwargs=about, daemon=True).start()
+        wait_for(lambda: self._waiting_count() == before + 1)
+
+    def tries(self, token: str = "acquired(pid=1,otp=0)", after_ns: int = 100_000_000) -> bool:
+        """Try as a client of the reference does, some time after the last event; return whether it has the key now."""
+        self.now += after_ns
+        self.table.expire()
+        return self.table.compare_and_swap("k", "", token)[1]
+
+    def _waiting_count(self) -> int:
+        return sum(row.waiting_count for row in self.table.rows())
+
+
+def test_a_client_of_the_reference_and_those_in_the_queue_take_turns() -> None:
+    rivals = Rivals()
+    assert acquire(rivals.table, "k", "first") == "granted"
+    assert not rivals.tries() and not rivals.tries()
+    for token in ("second", "third"):
+        rivals.enqueue(token)
+    rivals.table.release("k", "first")
+    assert rivals.table.load("k") == "" and rivals.tries()
+    assert not rivals.tries("acquired(pid=2,otp=0)") and not rivals.tries("acquired(pid=2,otp=0)")
+    rivals.enqueue("fourth")
+    for token, next_one in (("acquired(pid=1,otp=0)", "second"), ("second", "third"), ("third", "")):
+        rivals.table.release("k", token)
+        assert rivals.table.load("k") == next_one
+    assert rivals.tries("acquired(pid=2,otp=0)")
+    assert not rivals.tries() and not rivals.tries()
+    rivals.table.release("k", "acquired(pid=2,otp=0)")
+    assert rivals.table.load("k") == "fourth"  # as it is their turn, though one has tried before
+
+
+@pytest.mark.parametrize("tries_count, comes_at_once", [(1, True), (2, False)])
+def test_a_client_of_the_reference_that_has_gone_is_waited_for_once(tries_count: int, comes_at_once: bool) -> None:
+    rivals = Rivals()
+    assert acquire(rivals.table, "k", "first") == "granted"
+    assert not any(rivals.tries() for _ in range(tries_count))
+    rivals.enqueue("second")
+    rivals.table.release("k", "first")
+    assert (rivals.table.load("k") == "second") == comes_at_once
+    due_ns = rivals.table.expire()
+    assert due_ns is None if comes_at_once else due_ns == rivals.now - 1 + pollers.PATIENCE_NS
+    rivals.now = due_ns or rivals.now
+    assert rivals.table.expire() is None and rivals.table.load("k") == "second"
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
