@@ -212,7 +212,7 @@ class LockTable:
     def expire(self) -> Optional[int]:
         """Do what is due; return by `clock_ns` when it must be called again, None for never.
 
-        Mutexes whose time is over are freed, and keys that were kept back for clients that have not come are given away.
+        Mutexes whose time is over are freed, and keys that were kept back for others are given away.
         """
         with self._lock:
             self._expire()
