@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import heapq
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -11,7 +10,9 @@ from typing import Callable, Dict, List, Optional, Set, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.localapi.leader.bids import ENDED, GRANTED, MOVED, WAITING, Bid
-from bkagent.localapi.leader.key_state import Holder, KeyState
+from bkagent.localapi.leader.deadlines import Deadlines
+from bkagent.localapi.leader.job_keys import JobKeys
+from bkagent.localapi.leader.key_state import KeyState
 from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.localapi.leader.pollers import Pollers
 from bkagent.wire.lock_protocol import FREE, KEYS_COUNT
@@ -96,7 +97,7 @@ class LockTable:
         keys_count: int = KEYS_COUNT,
         return_ns: int = RETURN_NS,
     ) -> None:
-        self._on_due, self._return_ns = on_due, return_ns
+        self._return_ns = return_ns
         self._journal, self._watch, self._clock_ns, self._now_ns = journal, watch, clock_ns, now_ns
         self._keys_count = keys_count
         self._lock = threading.Lock()
@@ -104,10 +105,8 @@ class LockTable:
         self._states: Dict[str, KeyState] = {}
         self._queues: Dict[str, _Queue] = {}
         self._waiters_count = self._bids_count = 0
-        self._bound: Dict[str, Set[str]] = {}  # the keys of a job, by the path of its kernel lock
-        # A heap: when, of which key, by which token; without one, when the key is not reserved any more.
-        self._expiries: List[Tuple[int, str, str]] = []
-        self._pollers = Pollers()
+        self._job_keys, self._pollers = JobKeys(), Pollers()
+        self._deadlines = Deadlines(on_due)  # with a token: of that holder; without: until the key is kept back
         self._inherited: Set[str] = set()  # keys that were in use when it began to lead, until `_returned_ns`
         self._returned_ns = 0
         self._restore(journal.states if journal is not None else {})
@@ -119,8 +118,7 @@ class LockTable:
             self._inherited = set(self._states)
             if self._inherited:
                 self._returned_ns = self._clock_ns() + self._return_ns
-                heapq.heappush(self._expiries, (self._returned_ns, "", ""))
-                self._on_due()
+                self._deadlines.add(self._returned_ns)
 
     def follow(self) -> None:
         """Serve clients no longer, and tell those who wait, since another program leads.
@@ -203,7 +201,7 @@ class LockTable:
                 for entry in [entry for entry in queue if entry[2].bid.holder.alive == alive]:
                     queue.remove(entry)
                     entry[2].answer(ENDED)
-            for key in self._bound.pop(alive, set()):
+            for key in self._job_keys.pop(alive):
                 state = self._states[key]
                 self._put(key, state, state.without(lambda holder: holder.bound_to == alive))
             for key in list(self._queues):  # a waiter that has gone may have been the first
@@ -216,7 +214,7 @@ class LockTable:
         """
         with self._lock:
             self._expire()
-            return self._expiries[0][0] if self._expiries else None
+            return self._deadlines.next_ns()
 
     def rows(self) -> List[LockRow]:
         """Return what is not free, or waited for. Raises NotLeading."""
@@ -224,17 +222,16 @@ class LockTable:
             self._check_leading()
             self._expire()
             keys = [*self._states, *(key for key in self._queues if key not in self._states)]
-            return [LockRow(key, self._states.get(key, _FREE_STATE), self._count_waiters(key)) for key in keys]
+            return [LockRow(key, self._states.get(key, _FREE_STATE), _count(self._queues.get(key, []))) for key in keys]
 
     def _restore(self, states: Dict[str, KeyState]) -> None:
         with self._lock:
             self._states.update(states)
             for key, state in states.items():
-                self._bind(key, _FREE_STATE, state)
-                ending = [holder for holder in state.holders if holder.expires_ns]
-                self._expiries += [(holder.expires_ns, key, holder.token) for holder in ending]
-            heapq.heapify(self._expiries)
-            for path in list(self._bound):
+                self._job_keys.note(key, _FREE_STATE, state)
+                for holder in filter(lambda holder: holder.expires_ns, state.holders):
+                    self._deadlines.add(holder.expires_ns, key, holder.token)
+            for path in self._job_keys.jobs():
                 self._watch(path, self.end_of_holder)
 
     def _stop_leading(self) -> None:
@@ -244,9 +241,6 @@ class LockTable:
                 waiter.answer(MOVED)
         self._queues.clear()
         self._pollers.clear()
-
-    def _count_waiters(self, key: str) -> int:
-        return sum(waiter.is_connected() for _, _, waiter in self._queues.get(key, ()))
 
     def _check_leading(self) -> None:
         if not self._leads:
@@ -329,9 +323,8 @@ class LockTable:
     def _is_reserved(self, key: str, since_ns: int) -> bool:
         """Return whether a key is left to one that has tried to swap it in for longer. When that ends it is settled."""
         until_ns = self._pollers.reserved_until_ns(key, since_ns, self._clock_ns())
-        if until_ns and (until_ns, key, "") not in self._expiries:
-            heapq.heappush(self._expiries, (until_ns, key, ""))
-            self._on_due()
+        if until_ns:
+            self._deadlines.add(until_ns, key)
         return until_ns != 0
 
     def _answer_misfits(self, key: str) -> None:
@@ -352,8 +345,7 @@ class LockTable:
         self._put(key, state, granted)
         self._pollers.note_granted(key)
         if expires_ns:
-            heapq.heappush(self._expiries, (expires_ns, key, holder.token))
-            self._on_due()
+            self._deadlines.add(expires_ns, key, holder.token)
         return granted
 
     def _expire(self) -> None:
@@ -362,8 +354,7 @@ class LockTable:
             for key in keys:
                 self._settle(key)
                 self._answer_misfits(key)  # bids of both kinds may have come to a key that was free
-        while self._expiries and self._expiries[0][0] <= self._clock_ns():
-            expires_ns, key, token = heapq.heappop(self._expiries)
+        for expires_ns, key, token in self._deadlines.pop_passed(self._clock_ns()):
             state = self._states.get(key, _FREE_STATE)
             holder = state.holder_of(token)
             if not token:
@@ -380,20 +371,11 @@ class LockTable:
             self._states.pop(key, None)
         else:
             self._states[key] = after
-        self._bind(key, before, after)
+        self._job_keys.note(key, before, after)
         if self._journal is not None:
             self._journal.note(key, self._states)
 
-    def _bind(self, key: str, before: KeyState, after: KeyState) -> None:
-        old, new = _bonds(before.holders), _bonds(after.holders)
-        for path in old - new:
-            keys = self._bound.get(path, set())
-            keys.discard(key)
-            if not keys:
-                self._bound.pop(path, None)
-        for path in new - old:
-            self._bound.setdefault(path, set()).add(key)
 
-
-def _bonds(holders: Tuple[Holder, ...]) -> Set[str]:
-    return {holder.bound_to for holder in holders if holder.bound_to}
+def _count(queue: _Queue) -> int:
+    """Return how many wait in a queue."""
+    return sum(waiter.is_connected() for _, _, waiter in queue)
