@@ -14,7 +14,11 @@ def new_id() -> str:
 
 @dataclass(frozen=True)
 class PipelineEntry:
-    """A pipeline by name: builds with the same slug count their numbers together."""
+    """A pipeline by name: builds with the same slug count their numbers together.
+
+    configuration  the YAML that a build runs which brings no steps of its own, or ""
+    settings       further attributes that were given to it, by their names in the REST API
+    """
 
     id: str
     slug: str
@@ -22,6 +26,9 @@ class PipelineEntry:
     repository: str
     default_branch: str
     created_at: float
+    configuration: str = ""
+    archived_at: Optional[float] = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

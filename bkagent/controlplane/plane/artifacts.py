@@ -154,10 +154,17 @@ class Artifacts:
             artifact = self.get(artifact_id)
             artifacts.TABLE.change(self._db, artifact, state="deleted")
             self._ledger.tell(Event("artifact", artifact.build_id, artifact.job_id, state="deleted"))
+        self.erase(artifact_id)
+
+    def erase(self, artifact_id: str) -> None:
+        """Remove the file that holds an artifact's bytes. Raises PlaneError where it cannot be removed."""
+        path = self.path(artifact_id)
         try:
-            os.unlink(self.path(artifact_id))
+            os.unlink(path)
         except FileNotFoundError:
             pass
+        except OSError as error:
+            raise PlaneError(f"cannot remove the artifact {path}: {error.strerror}") from error
 
 
 def _check(spec: ArtifactSpec) -> None:

@@ -52,6 +52,8 @@ class Builds:
         entry = self._pipelines.draft(new.pipeline_slug, repository=new.repository)
         if not entry.repository:
             raise Rejected("a build needs a repository to check out: neither the request nor the pipeline names one")
+        if entry.archived_at is not None:
+            raise Rejected("the pipeline is archived and has no further builds")
         if not new.branch or not new.commit:
             raise Rejected("a build needs a branch and a commit")
         draft = _draft(new, entry)

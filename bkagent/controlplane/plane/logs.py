@@ -112,6 +112,10 @@ class Logs:
         """Delete what a job printed. Raises Rejected while it may still print."""
         if not self._ledger.job(job_id).final:
             raise Rejected("the log of a job that has not ended cannot be deleted")
+        self.erase(job_id)
+
+    def erase(self, job_id: str) -> None:
+        """Delete what a job printed, whatever its state. Raises PlaneError where the file cannot be removed."""
         with self._locked_file(job_id) as file, self._ledger.change():
             chunks.forget(self._db, job_id)
             file.erase()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import List
+from typing import Any, Dict, List
 
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
@@ -56,6 +56,34 @@ class Pipelines:
             existing, name=name or existing.name, repository=repository or existing.repository,
             default_branch=default_branch or existing.default_branch,
         )  # fmt: skip
+
+    def add(self, entry: PipelineEntry) -> None:
+        """Keep a new pipeline. Raises Rejected where one has its slug."""
+        with self._ledger.change():
+            if pipelines.TABLE.first(self._db, "slug = ?", (entry.slug,)) is not None:
+                raise Rejected(f'a pipeline has the slug "{entry.slug}" already')
+            pipelines.TABLE.add(self._db, entry)
+
+    def change(self, slug: str, **changes: Any) -> PipelineEntry:
+        """Change fields of a pipeline, but for its slug; return it as it is then. Raises NotFound."""
+        with self._ledger.change():
+            return pipelines.TABLE.change(self._db, self.get(slug), **changes)
+
+    def archive(self, slug: str) -> PipelineEntry:
+        """Let a pipeline have no further builds. Raises Rejected where that is so already."""
+        if self.get(slug).archived_at is not None:
+            raise Rejected("Pipeline could not be archived.")
+        return self.change(slug, archived_at=self._ledger.clock())
+
+    def unarchive(self, slug: str) -> PipelineEntry:
+        """Let a pipeline have builds again. Raises Rejected for one that is not archived."""
+        if self.get(slug).archived_at is None:
+            raise Rejected("Pipeline could not be unarchived.")
+        return self.change(slug, archived_at=None)
+
+    def counts(self, slug: str) -> Dict[str, int]:
+        """Return how many builds and jobs of a pipeline are under way, by the names of the REST API."""
+        return pipelines.counts(self._db, slug)
 
     def next_build_number(self, slug: str) -> int:
         """Return the number that the next build of a pipeline gets, unless another is created first."""

@@ -27,6 +27,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.logs import Logs
 from bkagent.controlplane.plane.meta_data import MetaData
 from bkagent.controlplane.plane.pipelines import Pipelines
+from bkagent.controlplane.plane.removal import Removal
 from bkagent.controlplane.plane.runs import Runs
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.sessions import Sessions
@@ -73,6 +74,7 @@ class Plane:
         self.logs = Logs(ledger, os.path.join(folder, "logs"))
         self.artifacts = Artifacts(ledger, os.path.join(folder, "artifacts"))
         self.annotations = Annotations(ledger)
+        self.removal = Removal(ledger, self.pipelines, self.logs, self.artifacts)
         self._lock_descriptor: Optional[int] = lock_descriptor
         self._ticker = Ticker(self.expiry)
 

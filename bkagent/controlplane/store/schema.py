@@ -26,7 +26,14 @@ SCHEMA = (
     *annotations.SCHEMA,
 )
 # What leads from each version of the tables to the next, from version 1 on.
-UPGRADES = (("ALTER TABLE agents ADD COLUMN creator TEXT NOT NULL DEFAULT '{}'",),)
+UPGRADES = (
+    (
+        "ALTER TABLE agents ADD COLUMN creator TEXT NOT NULL DEFAULT '{}'",
+        "ALTER TABLE pipelines ADD COLUMN configuration TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE pipelines ADD COLUMN archived_at REAL",
+        "ALTER TABLE pipelines ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'",
+    ),
+)
 RECORD_TABLES = (
     pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE,
     agents.TABLE, jobs.TABLE, artifacts.TABLE, annotations.TABLE,

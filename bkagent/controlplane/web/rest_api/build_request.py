@@ -6,18 +6,20 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
+from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import BuildFilter, NewBuild
+from bkagent.controlplane.scheduling import branches
 from bkagent.transport.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane
-    from bkagent.controlplane.records import Build
+    from bkagent.controlplane.records import Build, PipelineEntry
 
 
 @dataclass(frozen=True)
 class BuildRequest:
-    """A build to be created. `pipeline`: its steps in wire form; None for those of the pipeline's last build."""
+    """A build to be created. `pipeline`: its steps in wire form; None for those of its pipeline."""
 
     branch: str
     commit: str
@@ -30,6 +32,7 @@ class BuildRequest:
     tag: str = ""
     clean_checkout: bool = False
     pull_request: Mapping[str, Any] = field(default_factory=dict)
+    ignore_branch_filters: bool = False
 
     @classmethod
     def from_wire(cls, document: Mapping[str, Any]) -> "BuildRequest":
@@ -51,6 +54,7 @@ class BuildRequest:
             author={"name": author.text("name", ""), "email": author.text("email", "")} if author else {},
             tag=reader.text("tag", ""), clean_checkout=reader.flag("clean_checkout"),
             pull_request=pull if pull["id"] else {},
+            ignore_branch_filters=reader.flag("ignore_pipeline_branch_filters"),
         )  # fmt: skip
 
     def to_wire(self) -> Dict[str, Any]:
@@ -68,16 +72,44 @@ class BuildRequest:
         """
         document = self.pipeline
         if document is None:
+            document = _stored(plane, pipeline_slug)
+        if document is None:
             last = plane.builds.find(BuildFilter(pipeline_slug), limit=1)
             if not last:
                 raise HttpError(422, 'the first build of a pipeline needs its steps: send them as "pipeline"')
             document = plane.builds.document(last[0].id)
+        if not self.ignore_branch_filters:
+            _check_branch(plane, pipeline_slug, self.branch)
         new = NewBuild(
             pipeline_slug, document, branch=self.branch, commit=self.commit, message=self.message, env=self.env,
             repository=self.repository, meta_data=self.meta_data, author=self.author, tag=self.tag,
             clean_checkout=self.clean_checkout, pull_request=self.pull_request, creator=creator or {},
         )  # fmt: skip
         return plane.builds.create(new)
+
+
+def _stored(plane: "Plane", pipeline_slug: str) -> Optional[Mapping[str, Any]]:
+    """Return the document of the pipeline's own configuration; None where it has none. Raises HttpError 422."""
+    from bkagent.controlplane.web.rest_api.pipeline_request import read_configuration
+
+    entry = _existing(plane, pipeline_slug)
+    return read_configuration(plane, entry.configuration) if entry is not None and entry.configuration else None
+
+
+def _check_branch(plane: "Plane", pipeline_slug: str, branch: str) -> None:
+    """Raise HttpError 422 where the pipeline has no builds of this branch."""
+    entry = _existing(plane, pipeline_slug)
+    patterns = str(entry.settings.get("branch_configuration") or "").split() if entry is not None else []
+    if patterns and not branches.matches(patterns, branch):
+        problem = {"field": "branch", "code": "is not among the branches that the pipeline builds"}
+        raise HttpError(422, "Validation Failed", details={"errors": [problem]})
+
+
+def _existing(plane: "Plane", pipeline_slug: str) -> "Optional[PipelineEntry]":
+    try:
+        return plane.pipelines.get(pipeline_slug)
+    except NotFound:
+        return None
 
 
 def _scalars(values: Mapping[str, Any], name: str) -> Dict[str, str]:

@@ -57,16 +57,19 @@ def organization(site: Site, base: str) -> Form:
 def pipeline(site: Site, base: str, entry: PipelineEntry) -> Form:
     """Return a pipeline."""
     url = f"{organization_url(site, base)}/pipelines/{entry.slug}"
+    settings = entry.settings
     return {
         "id": entry.id, "graphql_id": graphql_id("Pipeline", entry.id), "url": url,
-        "web_url": f"{base}/{site.plane.organization}/{entry.slug}", "name": entry.name, "description": None,
-        "slug": entry.slug, "repository": entry.repository, "cluster_id": None, "cluster_url": None,
-        "branch_configuration": None, "default_branch": entry.default_branch,
+        "web_url": f"{base}/{site.plane.organization}/{entry.slug}", "name": entry.name,
+        "description": settings.get("description"), "slug": entry.slug, "repository": entry.repository,
+        "cluster_id": None, "cluster_url": None, "branch_configuration": settings.get("branch_configuration"),
+        "default_branch": entry.default_branch,
         "skip_queued_branch_builds": False, "skip_queued_branch_builds_filter": None,
         "cancel_running_branch_builds": False, "cancel_running_branch_builds_filter": None, "allow_rebuilds": True,
         "provider": {"id": "git", "webhook_url": "", "settings": {}}, "builds_url": f"{url}/builds", "badge_url": None,
-        "created_by": None, "created_at": date(entry.created_at), "archived_at": None, "env": {},
-        "visibility": "private", "tags": [], "emoji": None, "color": None, "configuration": "", "steps": [],
+        "created_by": None, "created_at": date(entry.created_at), "archived_at": date(entry.archived_at), "env": {},
+        "visibility": "private", "tags": list(settings.get("tags", ())), "emoji": settings.get("emoji"),
+        "color": settings.get("color"), "configuration": entry.configuration, "steps": [],
     }  # fmt: skip
 
 
