@@ -19,7 +19,8 @@ def _form(step: Step) -> Dict[str, Any]:
     if isinstance(step, CommandStep):
         return {
             "type": "script", "name": step.label or None, "command": step.command,
-            "artifact_paths": ";".join(step.artifact_paths) or None, "branch_configuration": " ".join(step.branches) or None,
+            "artifact_paths": ";".join(step.artifact_paths) or None,
+            "branch_configuration": " ".join(step.branches) or None,
             "env": dict(step.env), "timeout_in_minutes": step.timeout_minutes,
             "agent_query_rules": list(step.agents or ()), "concurrency": step.concurrency,
             "parallelism": step.parallelism,
