@@ -81,9 +81,39 @@ class WarmLaunchers:
         except FileNotFoundError:
             return 0
 
+    def children(self):
+        """Return the processes below the warm one; the kernel's own list leaves some out while others end."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if parent == self.pid:
+                found.append(int(pid))
+        return found
+
+    def input_of(self, pid):
+        """Return the path of a process's standard input, "" for one that is about to end."""
+        try:
+            return os.readlink(f"/proc/{pid}/fd/0")
+        except OSError:
+            return ""
+
     def forks(self):
-        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as file:
-            return [int(word) for word in file.read().split()]
+        """Return those at work: a spare one reads the queue."""
+        return [pid for pid in self.children() if self.input_of(pid) not in ("", os.path.join(self.calls, "queue"))]
+
+    def spare(self):
+        """Return the fork that waits for a caller, once there is one."""
+        patient = deadline()
+        while True:
+            spares = [pid for pid in self.children() if self.input_of(pid) == os.path.join(self.calls, "queue")]
+            if len(spares) == 1:
+                return spares[0]
+            assert patient(), spares
+            time.sleep(0.01)
 
     def slots(self):
         return [name for name in os.listdir(self.calls) if name.startswith("slot")]
@@ -256,6 +286,33 @@ def test_a_caller_that_dies_takes_its_fork_along(warm, hanging, number):
         assert caller.wait(10) == -number
     assert eventually(lambda: not os.path.exists(f"/proc/{fork}") and warm.slots() == [])
     assert warm.is_warm()
+
+
+def test_a_fork_waits_for_its_caller_and_another_one_for_the_next(warm, hanging):
+    warm.wait()
+    spare = warm.spare()
+    with warm.start("meta-data", "get", "key") as caller:
+        assert hanging.wait(10)
+        assert warm.forks() == [spare] and warm.spare() != spare
+        caller.kill()
+
+
+def test_a_caller_is_answered_when_the_waiting_fork_is_killed(warm):
+    warm.wait()
+    spare = warm.spare()
+    os.kill(spare, signal.SIGSTOP)
+    with warm.start("env", "get", "ONE", stdout=subprocess.PIPE) as caller:
+        assert eventually(warm.slots)
+        os.kill(spare, signal.SIGKILL)
+        assert (caller.communicate(timeout=20)[0], caller.returncode) == (b"1\n", 0)
+    assert warm.is_warm() and warm.spare() != spare
+
+
+def test_a_waiting_fork_ends_with_its_process(warm):
+    warm.wait()
+    spare = warm.spare()
+    os.kill(warm.pid, signal.SIGKILL)
+    assert eventually(lambda: not os.path.exists(f"/proc/{spare}"))
 
 
 def test_a_fork_that_is_killed_kills_its_caller(warm, hanging):

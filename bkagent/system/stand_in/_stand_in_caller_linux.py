@@ -22,6 +22,7 @@ _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 _LIMITS = tuple(getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_"))
 # The group of a job lies in that of the agent, whose limits hold for both.
 _JOB_GROUP = re.compile(rb"/" + PREFIX.encode() + rb"[0-9a-f]+$|(?<=::)/$", re.MULTILINE)
+_READ_BYTES = 1 << 16  # more at a time is memory that is got for a moment
 # Names of open files mean something else in another process.
 _OWN_FILES = (b"/dev/fd/", b"/proc/self", b"/proc/thread-self")
 
@@ -136,13 +137,16 @@ def _above(limit: int, other: int) -> bool:
 
 
 def _read(path: str) -> bytes:
-    with open(path, "rb", buffering=0) as file:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
         pieces: "List[bytes]" = []
         while True:
-            piece = file.read(1 << 20)
+            piece = os.read(fd, _READ_BYTES)
             if not piece:
                 return b"".join(pieces)
             pieces.append(piece)
+    finally:
+        os.close(fd)
 
 
 def _link(path: str) -> str:

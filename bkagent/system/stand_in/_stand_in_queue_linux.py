@@ -11,13 +11,14 @@ assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Container, List, Optional, Tuple
+    from typing import Container, Iterator, List, Optional, Tuple
 
 AVAILABLE = True
 NO = b"no\n"
 NO_JOBS = b"e"  # on the line to the warm process: no job is left that could ask
 _BEGUN = b"begun"
 _READ_BYTES = 65536
+_SLOT_BYTES = 64  # a number and a word
 LAST_S = 1.0  # callers that saw a process just before it left have asked by then
 _SEEN_EVERY_S = 0.02
 _WRITTEN_WITHIN_S = 60.0
@@ -160,8 +161,11 @@ def holder(folder: str, slot: int) -> "Optional[int]":
 def mark_begun(folder: str, slot: int) -> None:
     """Note that a fork is at work for the caller of a slot."""
     try:
-        with open(os.path.join(folder, f"{SLOT}{slot}"), "ab", buffering=0) as file:
-            file.write(_BEGUN + b"\n")
+        fd = os.open(os.path.join(folder, f"{SLOT}{slot}"), os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            os.write(fd, _BEGUN + b"\n")
+        finally:
+            os.close(fd)
     except OSError:
         pass  # without the note the caller is told sooner that its fork is lost, if that is
 
@@ -171,12 +175,25 @@ def has_begun(folder: str, slot: int) -> bool:
     return _BEGUN in (_read_slot(folder, slot) or [])
 
 
+def unanswered(folder: str) -> "Iterator[Tuple[int, int]]":
+    """Return (PID, slot) of each caller that waits and has no fork at work for it."""
+    for slot in range(SLOTS):
+        pid = holder(folder, slot)
+        if pid and lives(pid) and not has_begun(folder, slot):
+            yield pid, slot
+
+
 def _read_slot(folder: str, slot: int) -> "Optional[List[bytes]]":
     try:
-        with open(os.path.join(folder, f"{SLOT}{slot}"), "rb") as file:
-            return file.read(64).split()
+        fd = os.open(os.path.join(folder, f"{SLOT}{slot}"), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        return os.read(fd, _SLOT_BYTES).split()
+    except OSError:
+        return None
+    finally:
+        os.close(fd)
 
 
 def lives(pid: int) -> bool:

@@ -1,4 +1,8 @@
-"""The warm process that stands in for others, and the moment of the fork; the promises are in `stand_in`."""
+"""The warm process that stands in for others, and the moment of the fork; the promises are in `stand_in`.
+
+As a rule the fork is there before its caller is: a spare one reads the queue (`_stand_in_spare_linux`). This process
+reads it while there is none, and forks for those whom a spare one has left to it.
+"""
 
 import os
 import select
@@ -11,6 +15,7 @@ from bkagent.system.fork_server import _preload_posix as lessons
 from bkagent.system.stand_in import _stand_in_caller_linux as callers
 from bkagent.system.stand_in import _stand_in_files_linux as files
 from bkagent.system.stand_in import _stand_in_queue_linux as queues
+from bkagent.system.stand_in import _stand_in_spare_linux as spares
 from bkagent.system.stand_in._forked_command import ForkedCommand
 from bkagent.system.stand_in.stand_in_script import STDIN
 
@@ -18,7 +23,7 @@ assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional
+    from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
     from bkagent.system.fork_server._preload_posix import ModuleReport
 
@@ -30,9 +35,11 @@ _LOOK_SELDOM_S = 0.1  # at one that has been stopped, say
 _READ_BYTES = 4096
 
 
-def serve(folder: str, queue: int, line: int, idle_s: float) -> "Optional[ForkedCommand]":
+def serve(
+    folder: str, queue: int, line: int, rehearse: "Callable[[], None]", idle_s: float
+) -> "Optional[ForkedCommand]":
     """Serve until the line hangs up; forks are told from the parent by what this returns."""
-    server = _StandInServer(folder, queue, line)
+    server = _StandInServer(folder, queue, line, rehearse)
     lessons.keep_pages_shared()
     try:
         os.write(line, READY)
@@ -57,16 +64,19 @@ class _Call:
 class _StandInServer:
     """Looks at callers, forks, and takes note of the ends of both, on one thread."""
 
-    def __init__(self, folder: str, queue: int, line: int) -> None:
-        self._folder, self._queue, self._line = folder, queue, line
+    def __init__(self, folder: str, queue: int, line: int, rehearse: "Callable[[], None]") -> None:
+        self._folder, self._queue, self._line, self._rehearse = folder, queue, line, rehearse
         self._requests = queues.Requests(folder, queue)
         self._own = callers.ProcessContext("self")
         self._asking: "List[_Call]" = []  # without a line
         self._calls: "Dict[int, _Call]" = {}  # by line
         self._orphans: "Dict[int, _Call]" = {}  # by the pid of the fork, which its caller has left behind
+        self._spare: "Optional[spares.Spare]" = None
+        self._may_spare = True  # not after a spare fork has failed, until a call was answered without one
         self._leaves_at: "Optional[float]" = None
         self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
         self._bell, self._ringer = os.pipe()  # a child's end makes itself known by a byte
+        self._has_rung = False
         self._preloads = lessons.PreloadRequests()
         for fd in (self._bell, self._ringer):
             os.set_blocking(fd, False)
@@ -79,12 +89,18 @@ class _StandInServer:
     def run(self, idle_s: float) -> "Optional[ForkedCommand]":
         idle_at = time.monotonic() + idle_s
         while True:
+            command = self._keep_spare()
+            if command is not None:
+                return command
             events = self._poller.poll(self._patience_s(idle_at) * 1000)
             now = time.monotonic()
             if events or self._unfinished():
                 idle_at = now + idle_s
             for fd, _ in events:
                 self._see_to(fd)
+            if self._has_rung:  # behind those events, whose descriptors it may close
+                self._has_rung = False
+                self._reap()
             command = self._answer_all()
             if command is not None:
                 return command
@@ -101,17 +117,92 @@ class _StandInServer:
 
     def _see_to(self, fd: int) -> None:
         if fd == self._queue:
-            self._asking += [_Call(pid, slot) for pid, slot in self._requests.read()]
+            self._ask(self._requests.read())
+        elif self._spare is not None and fd == self._spare.fd:
+            self._hear_spare()
         elif fd == self._bell:
             os.read(fd, _READ_BYTES)
-            self._reap()
+            self._has_rung = True
         elif fd == self._preloads.fd:
             self._preloads.preload()
         elif fd == self._line:
             self._poller.unregister(fd)
             self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
-        else:
+        elif fd in self._calls:
             self._has_gone(self._calls[fd])
+
+    def _ask(self, requests: "Iterable[Tuple[int, int]]") -> None:
+        """Have callers, by PID and slot, answered by this process, but for those that it knows already."""
+        known = {call.slot for call in (*self._asking, *self._unfinished())}
+        self._asking += [_Call(pid, slot) for pid, slot in requests if slot not in known]
+
+    def _keep_spare(self) -> "Optional[ForkedCommand]":
+        """Have a spare fork wait for the next caller; in that fork, return the command that it is to run.
+
+        There is none while callers ask here: they might be its callers, too.
+        """
+        if self._spare is not None or not self._may_spare or self._asking or self._leaves_at is not None:
+            return None
+        server_pid = os.getpid()
+        reading, writing = os.pipe()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            self._may_spare = False
+            return None
+        if not pid:
+            os.close(reading)
+            return self._await_caller(spares.SpareFork(self._folder, self._queue, writing, self._own, server_pid))
+        os.close(writing)
+        os.set_blocking(reading, False)
+        self._spare = spares.Spare(pid, reading)
+        self._poller.register(reading, select.POLLIN)
+        self._poller.unregister(self._queue)
+        return None
+
+    def _await_caller(self, fork: spares.SpareFork) -> ForkedCommand:
+        """Be the spare fork: get ready, wait, and stand in for the caller that comes."""
+        module_report = self._set_apart(_Call(0, 0))
+        fork.rehearse()
+        self._rehearse()
+        caller, request, line = fork.take()
+        call = _Call(*request)
+        call.line = line
+        return self._stand_in(caller, call, module_report, lambda: fork.begin(request))
+
+    def _hear_spare(self) -> None:
+        """Take note of what the spare fork does: it has a caller, leaves callers to this process, or has ended."""
+        spare = self._spare
+        if spare is None:
+            return
+        taken, left, has_ended = spare.read()
+        self._ask(left)
+        if taken is None and not has_ended:
+            return
+        self._spare = None
+        self._poller.unregister(spare.fd)
+        os.close(spare.fd)
+        self._poller.register(self._queue, select.POLLIN)
+        if taken is not None:
+            self._follow(_Call(*taken), spare.pid)
+        else:
+            self._may_spare = False
+            spare.reap()
+            self._ask(self._requests.read())
+            self._ask(queues.unanswered(self._folder))
+
+    def _follow(self, call: _Call, fork: int) -> None:
+        """See a spare fork that has found its caller to its end."""
+        call.fork = fork
+        line = queues.open_answer(self._folder, call.slot)
+        if line is None:
+            self._orphan(call)
+            return
+        call.line = line
+        self._calls[line] = call
+        self._poller.register(line, 0)  # only to learn when its reader is gone
 
     def _leave(self, in_s: float = queues.LAST_S) -> None:
         """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
@@ -131,10 +222,11 @@ class _StandInServer:
             elif queues.lives(call.pid):
                 self._asking.append(call)
             else:
-                queues.free(self._folder, call.slot)
+                self._free(call)
         return None
 
     def _answer(self, call: _Call, line: int) -> "Optional[ForkedCommand]":
+        self._may_spare = True
         call.line = line
         self._calls[line] = call
         self._poller.register(line, 0)  # only to learn when its reader is gone
@@ -148,16 +240,30 @@ class _StandInServer:
             queues.mark_begun(self._folder, call.slot)
             caller.close()
             return None
-        return self._become(caller, call)
+        return self._stand_in(caller, call, self._set_apart(call), lambda: True)
 
-    def _become(self, caller: callers.WaitingCaller, call: _Call) -> ForkedCommand:
-        """Become the caller's stand-in. Where that fails the caller runs its command itself."""
+    def _set_apart(self, call: _Call) -> "ModuleReport":
+        """Be a process of its own, in a fork; return what tells the parent of modules."""
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            module_report = self._let_go(call)
+            return self._let_go(call)
+        except (OSError, ValueError):
+            if call.line:
+                self._tell(call, queues.NO)
+            os._exit(0)
+
+    def _stand_in(
+        self,
+        caller: callers.WaitingCaller,
+        call: _Call,
+        module_report: "ModuleReport",
+        begin: "Callable[[], bool]",
+    ) -> ForkedCommand:
+        """Become the caller's stand-in. Where that fails the caller runs its command itself."""
+        try:
             caller_files = files.of(call.pid, (STDIN, 1, 2))
             processes.place_files(
                 (caller_files[0], caller_files[1], caller_files[2])
@@ -168,7 +274,7 @@ class _StandInServer:
         except (OSError, ValueError):
             self._tell(call, queues.NO)
             os._exit(0)
-        if not self._tell(call, b"begun\n"):
+        if not begin() or not self._tell(call, b"begun\n"):
             os._exit(0)
 
         def tell(status: int) -> None:
@@ -183,6 +289,8 @@ class _StandInServer:
         for fd in (self._bell, self._ringer, *self._calls):
             if fd != own.line:
                 os.close(fd)
+        if self._spare is not None:
+            os.close(self._spare.fd)
         return self._preloads.leave_to()
 
     def _has_gone(self, call: _Call) -> None:
@@ -192,11 +300,19 @@ class _StandInServer:
         del self._calls[call.line]
         call.line = 0
         if call.fork:
-            call.kill_at = time.monotonic() + _GRACE_S
-            _signal_group(call.fork, signal.SIGINT)
-            self._orphans[call.fork] = call
+            self._orphan(call)
         else:
+            self._free(call)
+
+    def _free(self, call: _Call) -> None:
+        """Let another caller have a slot, unless that has happened already: a sweep knows no caller of a spare fork."""
+        if queues.holder(self._folder, call.slot) == call.pid:
             queues.free(self._folder, call.slot)
+
+    def _orphan(self, call: _Call) -> None:
+        call.kill_at = time.monotonic() + _GRACE_S
+        _signal_group(call.fork, signal.SIGINT)
+        self._orphans[call.fork] = call
 
     def _kill_the_late(self, now: float) -> None:
         for call in self._unfinished():
@@ -221,6 +337,7 @@ class _StandInServer:
         return max(0.0, min(ends) - now) + 0.001
 
     def _reap(self) -> None:
+        self._hear_spare()  # it may have found its caller, and served it
         for call in self._unfinished():
             if not call.fork:
                 continue
@@ -230,7 +347,7 @@ class _StandInServer:
             orphan = self._orphans.pop(call.fork, None)
             call.fork, call.kill_at = 0, None
             if orphan is not None:
-                queues.free(self._folder, call.slot)
+                self._free(call)
             elif os.WIFSIGNALED(status):
                 self._tell(call, b"kill %d\n" % os.WTERMSIG(status))
 

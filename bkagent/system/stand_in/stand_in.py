@@ -7,11 +7,13 @@ Queue(folder)                   the agent's side of `folder`, where callers ask;
     .refuse()                   tell those who ask that they have to run their commands themselves
     .sweep()                    tell that to all who wait, since the warm process has ended
     .close()                    stop answering
-serve(folder, queue, line) -> Optional[ForkedCommand]
+serve(folder, queue, line, rehearse) -> Optional[ForkedCommand]
                                 in the warm process, which must have one thread: returns in each fork what that shall
                                 do, and None when `line` has hung up or no caller came for `IDLE_S`. `queue` is the
                                 `fd` of a Queue, `line` a socket's descriptor: it gets a byte when the process serves,
-                                and hangs up when the agent is gone; NO_JOBS before that says that no job is left
+                                and hangs up when the agent is gone; NO_JOBS before that says that no job is left.
+                                `rehearse()` is called in a fork that waits for a caller: what memory it writes to is
+                                the fork's own by the time that the caller comes
 ForkedCommand.program, .words, .env      the caller's program, its command line behind that, and its environment
 ForkedCommand.done(status)               end the fork, and the caller, with an exit status; does not return
 
@@ -20,8 +22,8 @@ standard files, working directory, umask, limits, priority and processors, and a
 tell the difference otherwise gets no fork and goes on by itself: that of another user, group or capability, another
 root, namespace or control group, or with standard files that the kernel does not share and that are no terminals, pipes
 or devices (the position in them would not move for other processes that have them open). When the caller dies so does
-the fork: first it is interrupted, then killed. A fork that a signal kills kills its caller by the same one. No command
-ever runs twice.
+the fork: first it is interrupted, then killed. A fork that a signal kills kills its caller by the same one; in the
+first moment of its work its caller may end with exit status 1 and a sentence instead. No command ever runs twice.
 """
 
 import sys
@@ -35,17 +37,17 @@ else:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Optional
+    from typing import Callable, Optional
 
     from bkagent.system.stand_in._forked_command import ForkedCommand
 
 __all__ = ["AVAILABLE", "IDLE_S", "NO_JOBS", "Queue", "serve"]
 
 
-def serve(folder: str, queue: int, line: int) -> "Optional[ForkedCommand]":
+def serve(folder: str, queue: int, line: int, rehearse: "Callable[[], None]") -> "Optional[ForkedCommand]":
     """See above. Loaded late: the agent has no use for what serves."""
     if sys.platform == "linux":
         from bkagent.system.stand_in import _stand_in_server_linux
 
-        return _stand_in_server_linux.serve(folder, queue, line, IDLE_S)
+        return _stand_in_server_linux.serve(folder, queue, line, rehearse, IDLE_S)
     raise OSError("this system has no processes that stand in for others")
