@@ -70,8 +70,11 @@ def _exit_at_once(status: int) -> None:
     os._exit(status)
 
 
-def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
-    """Run one command line; return its exit status. Nothing but an interrupt leaves by exception."""
+def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None, command: "Optional[Command]" = None) -> int:
+    """Run one command line; return its exit status. Nothing but an interrupt leaves by exception.
+
+    `command` is run in place of the one that the first of the words names.
+    """
     from bkagent.errors import AgentError, KeyAbsent, UnknownCommand
 
     if environ is None:
@@ -80,7 +83,7 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         environ = environment.read()
     calls: "List[Call]" = []
     try:
-        status = _dispatch(words, environ, calls)
+        status = _dispatch(words, environ, calls, command)
         sys.stdout.flush()
         return status
     except UnknownCommand as unknown:
@@ -107,7 +110,7 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None) -> int:
         return _report_defect(error, words, environ, calls)
 
 
-def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]") -> int:
+def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]", command: "Optional[Command]") -> int:
     """Run the command that the words name; return its exit status. `calls` gets its call, before that is run."""
     from bkagent.cli import table
     from bkagent.errors import MissingValue
@@ -122,7 +125,7 @@ def _dispatch(words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]"
         from bkagent.cli.pages import help
 
         return help.answer(words, environ)
-    command = table.load(name)
+    command = command or table.load(name)
     try:
         call = _read_call(command, words[count:], environ)
         if call is None:

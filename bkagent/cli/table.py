@@ -60,6 +60,13 @@ COMMANDS = {
     "server token create": "Create a token of the REST API, or one that registers agents",
     "server token list": "List the tokens that were created",
     "server token revoke": "Make a token invalid",
+    "service install": "Install the agent as a service of Windows",
+    "service logs": "Print what the agent of a service logs",
+    "service remove": "Remove a service",
+    "service start": "Start a service",
+    "service status": "Print what a service does",
+    "service stop": "Stop a service when its running jobs have ended",
+    "service-process": "Run the agent as a service",
     "spool export": "Write the log of a job in the spool",
     "spool flush": "Deliver the jobs left in the spool now",
     "spool list": "List the jobs whose logs and results are still on this machine",
@@ -77,11 +84,16 @@ COMMANDS = {
 # Commands that work, but are for this program's own use.
 HIDDEN = {
     "agent-api-process", "cache restore", "cache save", "command-process", "job promise-failure", "job-process",
+    "service-process",
 }  # fmt: skip
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
 OWN |= {"spool export", "spool flush", "spool list", "spool show", "lock list"}
 OWN |= {"server token create", "server token list", "server token revoke"}
+OWN |= {
+    "service install", "service logs", "service remove", "service start", "service status", "service stop",
+    "service-process",
+}  # fmt: skip
 
 GROUPS = {
     "annotation": "Manage annotations",
@@ -100,6 +112,7 @@ GROUPS = {
     "secret": "Read secrets",
     "server": "Manage a running server",
     "server token": "Manage the tokens of a server",
+    "service": "Run the agent as a service of Windows",
     "spool": "Manage the logs and results that are still on this machine",
     "step": "Read and change steps of the build",
     "tool": "Generate keys and sign pipelines",

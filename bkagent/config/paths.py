@@ -30,6 +30,11 @@ def temporary(environ: "Mapping[str, str]") -> str:
     return private_folder.system_temporary()
 
 
+def machine_data(environ: "Mapping[str, str]") -> str:
+    """Return the folder of Windows for what programs keep for the whole machine."""
+    return environ.get("PROGRAMDATA") or r"C:\ProgramData"
+
+
 def state_path(
     environ: "Mapping[str, str]",
     configured: str = "",

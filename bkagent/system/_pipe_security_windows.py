@@ -83,7 +83,7 @@ def own_sid() -> str:
         # TOKEN_USER begins with a pointer to the identifier, which lies behind it in the same buffer.
         user = ctypes.create_string_buffer(size_bytes.value)
         _check(_advapi32.GetTokenInformation(token, _TOKEN_USER, user, size_bytes, ctypes.byref(size_bytes)))
-        return _sid_text(ctypes.c_void_p.from_buffer(user))
+        return sid_text(ctypes.c_void_p.from_buffer(user))
     finally:
         _kernel32.CloseHandle(token)
 
@@ -97,7 +97,7 @@ def owner_sid(handle: int) -> str:
     if code:
         raise ctypes.WinError(code)
     try:
-        return _sid_text(sid)
+        return sid_text(sid)
     finally:
         _kernel32.LocalFree(descriptor)
 
@@ -111,7 +111,8 @@ def foreign_owner(handle: int) -> "Optional[str]":
     return None if owner in (own_sid(), _SYSTEM_SID, _ADMINISTRATORS_SID) else owner
 
 
-def _sid_text(sid: ctypes.c_void_p) -> str:
+def sid_text(sid: ctypes.c_void_p) -> str:
+    """Return a security identifier as text, S-1-.... Raises OSError."""
     text = ctypes.c_void_p()
     _check(_advapi32.ConvertSidToStringSidW(sid, ctypes.byref(text)))
     try:

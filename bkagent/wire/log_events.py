@@ -11,6 +11,7 @@ from typing import Dict, Protocol
 EVENTS: Dict[str, str] = {
     "agent.starting": "the agent starts",
     "agent.stop_hint": "how to stop the agent",
+    "agent.service_stopping": "Windows asks the service of the agent to stop, or its time to do so is over",
     "agent.signal_received": "a signal asks the agent to stop",
     "agent.registering": "the agent registers with the control plane",
     "agent.registered": "a worker is registered",

@@ -11,7 +11,7 @@ TOP = Path(__file__).resolve().parents[2]
 REPORTERS = (
     *sorted(TOP.glob("bkagent/agent/**/*.py")), *sorted(TOP.glob("bkagent/logs/**/*.py")),
     *sorted(TOP.glob("bkagent/localapi/leader/*.py")), *sorted(TOP.glob("bkagent/warm/*.py")),
-    *sorted(TOP.glob("bkagent/cli/start/*.py")),
+    *sorted(TOP.glob("bkagent/cli/start/*.py")), *sorted(TOP.glob("bkagent/cli/service/*.py")),
     TOP / "bkagent" / "cli" / "commands" / "start.py",
 )  # fmt: skip
 # What reaches the agent's log from elsewhere: files that belong to every command.

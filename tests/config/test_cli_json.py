@@ -20,7 +20,8 @@ OWN = (
     "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
     "job-process", "local run", "lock list",
     "server", "server login-url", "server token create", "server token list", "server token revoke",
-    "spool export", "spool flush", "spool list", "spool show",
+    "service install", "service logs", "service remove", "service start",
+    "service status", "service stop", "service-process", "spool export", "spool flush", "spool list", "spool show",
 )  # fmt: skip
 
 

@@ -13,14 +13,21 @@ from bkagent.version import FULL_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Optional
+
     from bkagent.agent.output.stdout_follower import OpenOutput
     from bkagent.agent.settings import AgentSettings
+    from bkagent.agent.shutdown import Shutdown
     from bkagent.redaction.known import KnownSecrets
     from bkagent.warm.job_forks import JobForks
+    from bkagent.wire.log_events import EventReport
+
+    # Lets something outside raise the stop of an agent from now on.
+    Follow = Callable[[Shutdown, EventReport], None]
 
 
-def run(call: Call) -> int:
-    """Run the agent. Returns what `agent.run` returns."""
+def run(call: Call, follow: "Optional[Follow]" = None) -> int:
+    """Run the agent, which `follow` may stop, by default signals. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
     from bkagent.cli import defects
     from bkagent.cli.start import inherited_env, token_hiding
@@ -33,12 +40,12 @@ def run(call: Call) -> int:
     if not call.settings[agent.BOOTSTRAP_SCRIPT]:
         warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
     try:
-        return _run(call, warm)
+        return _run(call, warm, follow)
     finally:
         warm.close()
 
 
-def _run(call: Call, warm: "JobForks") -> int:
+def _run(call: Call, warm: "JobForks", follow: "Optional[Follow]") -> int:
     from bkagent.cli.start import agent_settings, inherited_env
     from bkagent.errors import AgentError
     from bkagent.redaction.known import KnownSecrets
@@ -49,14 +56,16 @@ def _run(call: Call, warm: "JobForks") -> int:
     known = KnownSecrets((settings.token, *secrets.values))
     environment.forget(inherited_env.names(COMMAND))
     try:
-        return _run_agent(call, settings, warm, known)
+        return _run_agent(call, settings, warm, known, follow)
     except AgentError as error:
         if known.scrub(str(error)) != str(error):  # it may quote what a server answered
             error.args = (known.scrub(str(error)),)
         raise
 
 
-def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "KnownSecrets") -> int:
+def _run_agent(
+    call: Call, settings: "AgentSettings", warm: "JobForks", known: "KnownSecrets", follow: "Optional[Follow]"
+) -> int:
     from bkagent.agent.run import run as run_agent
     from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
@@ -78,8 +87,11 @@ def _run_agent(call: Call, settings: "AgentSettings", warm: "JobForks", known: "
         report("warn", sentence, "config.warning")
     _make_build_folder(settings.job[agent.BUILD_PATH], call)
     stop = Shutdown()
-    signals.follow(stop, report)
-    report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
+    if follow is not None:
+        follow(stop, report)
+    else:
+        signals.follow(stop, report)
+        report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
     open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
     return run_agent(settings, stop, report, warm, open_output, known)
 
