@@ -1,0 +1,165 @@
+"""What the Windows halves of bkagent/system promise that no job shows. Run by a Windows Python.
+
+    python system_checks.py CHECKOUT
+
+prints the name of each check that holds; the first that does not ends it with a traceback.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import winreg
+
+sys.path.insert(0, sys.argv[1])
+
+from bkagent.system import (
+    confined_folder,
+    console,
+    descriptors,
+    durable,
+    file_lock,
+    host,
+    mime_tables,
+    private_folder,
+    process_group,
+    tree_removal,
+    trusted_path,
+    wake,
+)
+
+WAIT_S = 30.0
+HOLD = """
+import sys; sys.path.insert(0, sys.argv[1])
+from bkagent.system import file_lock
+fd = file_lock.open_lock(sys.argv[2])
+print(file_lock.try_lock(fd), flush=True)
+sys.stdin.read()
+"""
+RING = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.system import wake; wake.Ringer(sys.argv[2]).ring()"
+
+
+def start(code, *words):
+    argv = [sys.executable, "-I", "-c", code, sys.argv[1], *words]
+    return subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def check_a_lock_excludes_in_one_process_and_can_be_shared(folder):
+    path = os.path.join(folder, "lock")
+    first, second = file_lock.open_lock(path), file_lock.open_lock(path)
+    assert file_lock.try_lock(first) and not file_lock.try_lock(second) and file_lock.is_held(path)
+    os.close(first)
+    assert not file_lock.is_held(path) and file_lock.try_lock_shared(second)
+    third = file_lock.open_lock(path)
+    assert file_lock.try_lock_shared(third)
+    os.close(second)
+    os.close(third)
+
+
+def check_a_lock_is_free_when_its_holder_was_killed(folder):
+    path = os.path.join(folder, "lock")
+    holder = start(HOLD, path)
+    assert holder.stdout.readline().strip() == b"True" and file_lock.is_held(path)
+    waiter = threading.Thread(target=file_lock.wait_until_free, args=(path,))
+    waiter.start()
+    process_group.kill(holder.pid)
+    holder.communicate()
+    waiter.join(WAIT_S)
+    assert not waiter.is_alive() and not file_lock.is_held(path)
+
+
+def check_a_locked_file_can_be_read(folder):
+    path = write(os.path.join(folder, "journal"), "content")
+    fd = file_lock.open_lock(path)
+    assert file_lock.try_lock(fd)
+    with open(path) as file:
+        assert file.read() == "content"
+    os.close(fd)
+
+
+def check_a_bell_is_heard_from_another_process_and_only_once(folder):
+    path = os.path.join(folder, "wake")
+    wake.make(path)
+    listener = wake.Listener(path)
+    assert not listener.wait(0)
+    assert start(RING, path).wait(WAIT_S) == 0
+    assert listener.wait(WAIT_S) and not listener.wait(0)
+    listener.ring()
+    assert listener.wait(WAIT_S)
+    listener.close()
+
+
+def check_a_replaced_file_is_whole(folder):
+    path = write(os.path.join(folder, "result"), "old and longer")
+    durable.replace_file(path, b"new")
+    with open(path, "rb") as file:
+        assert file.read() == b"new"
+    assert os.listdir(folder) == ["result"]
+    durable.sync_path(path)
+    durable.sync_folder(folder)
+    assert durable.free_bytes(path) > 0
+
+
+def check_the_machine_names_itself(folder):
+    assert (host.goos(), host.goarch()) == ("windows", "amd64")
+    assert host.hostname() and " version " in host.describe_os(dict(os.environ))
+    assert host.user_agent().endswith("(windows; amd64)")
+
+
+def check_a_registered_content_type_counts(folder):
+    with winreg.CreateKey(winreg.HKEY_CLASSES_ROOT, ".bkselftest") as key:
+        winreg.SetValueEx(key, "Content Type", 0, winreg.REG_SZ, "application/x-selftest")
+    assert mime_tables.registered_type("bkselftest") == "application/x-selftest"
+    assert mime_tables.registered_type("no-such-extension") == ""
+
+
+def check_an_account_has_a_private_folder_and_a_temporary_one(folder):
+    path = private_folder.make(os.path.join(folder, "state"))
+    assert os.path.isdir(path) and private_folder.user_tag({"USERNAME": "J\u00f6rg X"}) == "J\u00f6rg-X"
+    assert private_folder.system_temporary() == "C:\\Windows\\Temp"
+
+
+def check_a_path_is_followed(folder):
+    assert os.path.samefile(trusted_path.check(folder), folder)
+
+
+def check_limits_and_consoles_are_no_obstacle(folder):
+    assert descriptors.descriptors_count() > 1000
+    console.use_utf8()
+
+
+def check_files_are_written_below_a_folder_that_cannot_be_moved_meanwhile(folder):
+    root = confined_folder.ConfinedFolder(folder)
+    with root.new_file(["deep", "er", "file"]) as new:
+        new.file.write(b"content")
+        try:
+            os.rename(os.path.join(folder, "deep"), os.path.join(folder, "moved"))
+            raise AssertionError("the folder could be moved")
+        except OSError:
+            pass
+        new.put()
+    root.close()
+    with open(os.path.join(folder, "deep", "er", "file"), "rb") as file:
+        assert file.read() == b"content"
+
+
+def check_read_only_files_are_removed(folder):
+    path = write(os.path.join(folder, "objects", "pack"), "git")
+    os.chmod(path, 0o400)
+    tree_removal.remove_tree(os.path.join(folder, "objects"))
+    assert not os.path.exists(os.path.join(folder, "objects"))
+
+
+if __name__ == "__main__":
+    for name, check in [item for item in globals().items() if item[0].startswith("check_")]:
+        with tempfile.TemporaryDirectory() as own:
+            check(own)
+        print(name[len("check_") :], flush=True)
