@@ -94,7 +94,10 @@ def test_commands_work_in_an_image_with_python_and_say_what_is_missing_in_others
     containers.image("with-python", python=True)
     containers.image("without-python")
     repository = Repository(tmp_path / "app", files={"plugins/box/hooks/command": HOOK, "commands": _COMMANDS})
-    site.agent()
+    warning = "requires Python 3.8 or newer in the image"
+    assert site.agent("--spawn", "2").said.count(warning) == 1
+    site.agents.pop().end()
+    assert site.agent().said.count(warning) == 0
     assert site.create(_PIPELINE, repository=repository).status == 0
     site.ended()
     logs = {label: site.log(label) for label in ("socket", "direct", "none")}

@@ -82,8 +82,8 @@ def _run_agent(
         call.report("info", f"Configuration loaded path={call.settings[session.CONFIG]}", "config.loaded")
     for sentence in agent_settings.places(settings):
         report("debug", sentence, "config.path")
-    texts = [*agent_settings.warnings(call.settings), *containers.warnings(settings.job.options, call.environ)]
-    for sentence in texts:
+    about_containers = containers.warnings(settings.job.options, call.environ, settings.state_path)
+    for sentence in [*agent_settings.warnings(call.settings), *about_containers]:
         report("warn", sentence, "config.warning")
     _make_build_folder(settings.job[agent.BUILD_PATH], call)
     stop = Shutdown()
