@@ -15,11 +15,12 @@ from bkagent.redaction import variables  # noqa: F401  what nearly every command
 from bkagent.remote import in_job  # noqa: F401
 from bkagent.system.stand_in import stand_in
 
+_VARIABLES_COUNT, _VARIABLE = 128, 40 * "x"  # a little more than a job has: their memory is used again
 _REHEARSALS_COUNT = 10  # of what has run eight times Python makes faster code
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Dict, TextIO, Tuple
 
 
 def run(call: Call) -> int:
@@ -33,8 +34,7 @@ def run(call: Call) -> int:
     command = stand_in.serve(call.arguments[0], 0, 1, rehearse)
     if command is None:
         os._exit(0)
-    environment.replace(command.env)
-    _open_files(0, 1, 2)
+    _begin(command.env, (0, 1, 2))
     sys.argv[:] = [command.program, *command.words]
     status = main.main(command.words, command.env)
     _end_threads()
@@ -50,17 +50,20 @@ def _rehearse(folder: str) -> None:
     """
     files = sys.stdin, sys.stdout, sys.stderr
     null_fd = os.open(os.devnull, os.O_RDWR)
-    _open_files(null_fd, null_fd, null_fd)
-    main.main(["lock", "get", "rehearsal"], {SOCKETS_PATH.env[0]: folder})
+    unread = {f"REHEARSAL_{number}": _VARIABLE for number in range(_VARIABLES_COUNT)}
+    _begin({**unread, SOCKETS_PATH.env[0]: folder}, (null_fd, null_fd, null_fd))
+    main.main(["lock", "get", "rehearsal"], environment.read())
+    environment.replace({})
     sys.stdin, sys.stdout, sys.stderr = files
     os.close(null_fd)
 
 
-def _open_files(stdin: int, stdout: int, stderr: int) -> None:
-    """Make Python's files those of the caller, as they would be at its own start."""
-    sys.stdin = _file(stdin, "r", "surrogateescape")
-    sys.stdout = _file(stdout, "w", "surrogateescape")
-    sys.stderr = _file(stderr, "w", "backslashreplace", by_line=True)
+def _begin(env: "Dict[str, str]", files: "Tuple[int, int, int]") -> None:
+    """Take over the environment and the standard files of a caller, as they would be at its own start."""
+    environment.replace(env)
+    sys.stdin = _file(files[0], "r", "surrogateescape")
+    sys.stdout = _file(files[1], "w", "surrogateescape")
+    sys.stderr = _file(files[2], "w", "backslashreplace", by_line=True)
 
 
 def _file(fd: int, mode: str, errors: str, *, by_line: bool = False) -> "TextIO":
