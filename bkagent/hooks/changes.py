@@ -3,6 +3,8 @@
 import os
 from typing import Dict, List, Mapping, NamedTuple, Tuple
 
+from bkagent.system import variable_names
+
 WORKING_DIRECTORY = "BUILDKITE_HOOK_WORKING_DIR"
 EXIT_STATUS = "BUILDKITE_HOOK_EXIT_STATUS"
 # `_` is the last word of the shell's last command; the others are the wrapper's own.
@@ -37,7 +39,7 @@ def parse_dump(dump: bytes) -> Dict[str, str]:
         # Windows keeps the folder of each drive in variables such as `=C:`.
         name, equals, value = entry.partition(b"=")
         if name and equals:
-            variables[os.fsdecode(name)] = os.fsdecode(value)
+            variables[variable_names.kept(os.fsdecode(name))] = os.fsdecode(value)
     return variables
 
 
@@ -50,7 +52,7 @@ def parse_json_dump(dump: bytes) -> Dict[str, str]:
     except ValueError as error:
         raise BadDump(f"the environment was not written as JSON: {error}") from error
     try:
-        return go_decoding.string_map(document)
+        return variable_names.kept_names(go_decoding.string_map(document))
     except ValueError:
         raise BadDump("the environment was not written as an object of strings") from None
 

@@ -15,7 +15,7 @@ _PROGRAMS = (
     b"\xce\xfa\xed\xfe",
     b"\xcf\xfa\xed\xfe",
 )
-_SHELLS = frozenset(("bash", "dash", "ksh", "sh", "zsh"))
+SHELLS = frozenset(("bash", "dash", "ksh", "sh", "zsh"))
 # No kernel reads a longer first line.
 _LONGEST_SHEBANG_BYTES = 4096
 
@@ -59,7 +59,7 @@ def _is_shell(shebang: str) -> bool:
     names = [_basename(word) for word in words[:2]]
     if names[:1] == ["env"]:
         names = names[1:]
-    return bool(names) and names[0] in _SHELLS
+    return bool(names) and names[0] in SHELLS
 
 
 def _words(shebang: str) -> List[str]:

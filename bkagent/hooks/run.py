@@ -157,8 +157,15 @@ def _command(session: Session, nature: Nature, script: str) -> List[str]:
             why = f'exec: "{program}": executable file not found in $PATH'
             raise StartFailed(f"error finding {program}, needed to run .ps1 scripts: {why}")
         return [program, "-file", script]
+    if ON_WINDOWS and extension:
+        return [script]
     if ON_WINDOWS:
-        return [script] if extension else ["bash.exe", script.replace("\\", "/")]
+        if session.which("bash.exe") is None:
+            raise StartFailed(
+                "error finding bash.exe, needed to run this hook: it is not in PATH; install Git for Windows, whose "
+                "folder bin has it, or name the hook .bat, .cmd or .ps1"
+            )
+        return ["bash.exe", script.replace("\\", "/")]
     if nature.shebang:
         return [script]
     if session.which("bash"):

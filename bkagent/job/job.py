@@ -13,6 +13,7 @@ from bkagent.job.job_settings import JobProcessSettings
 from bkagent.job.leftovers import Leftovers
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
+from bkagent.system import variable_names
 
 if TYPE_CHECKING:
     from bkagent.plugins.checkout import CheckedOut
@@ -79,12 +80,12 @@ class RunningJob:
     def set_env(self, name: str, value: str) -> None:
         """Set a variable of the job."""
         with self.session.lock:
-            self.session.env[name] = value
+            self.session.env[variable_names.kept(name)] = value
 
     def get_env(self, name: str) -> Optional[str]:
         """Return a variable of the job, None where it is not set."""
         with self.session.lock:
-            return self.session.env.get(name)
+            return self.session.env.get(variable_names.kept(name))
 
     def ask_for_workdir(self, path: str) -> None:
         """Remember where the job is to go after the hook that runs now."""

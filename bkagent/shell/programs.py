@@ -15,7 +15,7 @@ def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:
     """
     if not name:
         return None
-    if os.sep in name or (ON_WINDOWS and "/" in name):
+    if os.sep in name or (ON_WINDOWS and ("/" in name or ":" in name)):
         return _runnable(os.path.join(cwd, name), env)
     for folder in env.get("PATH", "").split(os.pathsep):
         path = _runnable(os.path.join(cwd, folder, name), env) if folder else None

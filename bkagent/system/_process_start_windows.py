@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 TERMINALS = False
 _SUSPENDED, _BREAKAWAY = 0x4, 0x01000000
 _ACCESS_DENIED = 5
+_LONGEST_FOLDER_LETTERS = 258  # MAX_PATH - 2; source: SetCurrentDirectory, which longer paths elsewhere do not change
 # A process that the reference ends by its job object has this status; source: job_runner.go, OverrideZeroExitOnCancel.
 _ENDED_STATUS = 0
 
@@ -123,6 +124,7 @@ def _start(
         line = windows_command_line.of_program(argv)
     if "\0" in line:
         raise ValueError("an argument holds a NUL character, which no process can be given")
+    _check_length(cwd)
     stdin, stdout, stderr = files
     return subprocess.Popen(
         line, executable=program, env=_variables(env), cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr,
@@ -136,6 +138,14 @@ def _variables(env: "Mapping[str, str]") -> "Dict[str, str]":
         if "\0" in name or "\0" in text:
             raise ValueError(f"the variable {name} holds a NUL character, which no process can be given")
     return {name: text for name, text in env.items() if name and "=" not in name}
+
+
+def _check_length(folder: str) -> None:
+    if len(folder) > _LONGEST_FOLDER_LETTERS:
+        raise ValueError(
+            f"the path of the folder {folder} has {len(folder)} characters, and Windows starts no process in a folder "
+            f"with more than {_LONGEST_FOLDER_LETTERS}: choose a shorter build path"
+        )
 
 
 def _new_tree() -> "Optional[JobObject]":

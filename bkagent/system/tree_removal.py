@@ -4,6 +4,12 @@ import os
 import shutil
 import stat
 import sys
+import time
+
+# On Windows a file is in use for a moment when a virus scanner or an indexer looks at it: access is denied, sharing is
+# violated, or the folder of a removed file is not empty yet. Others of these errors are final, and cost the time.
+_PASSING = (5, 32, 145)
+_PATIENCE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 0.01, 0.2
 
 
 def remove_tree(folder: str) -> None:
@@ -22,9 +28,14 @@ def remove_tree(folder: str) -> None:
         os.unlink(folder)
         return
 
+    deadline = time.monotonic() + _PATIENCE_S
+
     def overcome(error: BaseException, path: str) -> None:
         """Give the owner back the permissions that module caches take away, and remove what is left of `path`."""
         if isinstance(error, FileNotFoundError):
+            return
+        if isinstance(error, OSError) and _may_pass(error):
+            _remove_held(path, folder, deadline)
             return
         if not isinstance(error, PermissionError):
             raise error
@@ -54,3 +65,49 @@ def _unlink(path: str) -> None:
             raise
         os.chmod(path, stat.S_IRUSR | stat.S_IWUSR)
         os.unlink(path)
+
+
+def remove_soon(path: str) -> None:
+    """Remove a file that is of no more use, as soon as it is not in use; what cannot be removed is left there."""
+    try:
+        _remove_when_free(path, time.monotonic() + _PATIENCE_S)
+    except OSError:
+        pass
+
+
+def _may_pass(error: OSError) -> bool:
+    return getattr(error, "winerror", None) in _PASSING
+
+
+def _remove_held(path: str, folder: str, deadline: float) -> None:
+    """Remove a file or an empty folder that is in use; what stays in use is moved out of `folder`. Raises OSError."""
+    try:
+        _remove_when_free(path, deadline)
+    except OSError as error:
+        if not _may_pass(error) or path == folder or os.path.isdir(path):
+            raise
+        # One that is open for others to delete can be renamed, and goes when it is closed.
+        aside = f"{folder}.gone-{os.urandom(4).hex()}"
+        os.rename(path, aside)
+        try:
+            os.unlink(aside)
+        except OSError:
+            pass
+
+
+def _remove_when_free(path: str, deadline: float) -> None:
+    pause_s = _FIRST_PAUSE_S
+    while True:
+        try:
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                os.rmdir(path)
+            else:
+                _unlink(path)
+            return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if not _may_pass(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

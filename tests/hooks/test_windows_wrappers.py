@@ -4,19 +4,29 @@ from bkagent.hooks import wrapper_windows
 
 
 def test_a_batch_wrapper_dumps_before_and_after_the_hook():
-    lines = wrapper_windows.batch("C:\\a b\\100%\\hook.bat", "C:\\t\\before", "C:\\t\\after").split("\r\n")
-    assert lines[:2] == ["@echo off", "SETLOCAL ENABLEDELAYEDEXPANSION"]
-    assert lines[2].endswith('> "C:\\t\\before"')
-    assert lines[3:6] == [
-        'CALL "C:\\a b\\100%%\\hook.bat"',
-        "SET BUILDKITE_HOOK_EXIT_STATUS=!ERRORLEVEL!",
-        "SET BUILDKITE_HOOK_WORKING_DIR=%CD%",
+    lines = wrapper_windows.batch("C:\\a & b\\100%!\\hook.bat", "C:\\t\\before", "C:\\t\\after").split("\r\n")
+    assert lines[:2] == ["@echo off", "SETLOCAL DISABLEDELAYEDEXPANSION"]
+    assert lines[3:7] == [
+        'SET "__BKAGENT_BEFORE=C:\\t\\before"',
+        'SET "__BKAGENT_AFTER=C:\\t\\after"',
+        'SET "__BKAGENT_HOOK=C:\\a & b\\100%%!\\hook.bat"',
+        "SETLOCAL ENABLEDELAYEDEXPANSION",
     ]
-    assert lines[6].endswith('> "C:\\t\\after"')
-    assert lines[7] == "EXIT %BUILDKITE_HOOK_EXIT_STATUS%"
+    assert lines[7].endswith('> "!__BKAGENT_BEFORE!"')
+    assert lines[8:11] == [
+        'CALL "%%__BKAGENT_HOOK%%"',
+        "SET BUILDKITE_HOOK_EXIT_STATUS=!ERRORLEVEL!",
+        'SET "BUILDKITE_HOOK_WORKING_DIR=!CD!"',
+    ]
+    assert lines[11].endswith('> "!__BKAGENT_AFTER!"')
+    assert lines[12] == "EXIT !BUILDKITE_HOOK_EXIT_STATUS!"
     # `!` would be expanded, and a quote would end, inside the code of the dump.
-    code = lines[2].split('"')[-4]
-    assert code.startswith("import os") and "!" not in lines[2]
+    code = lines[7].split('"')[-4]
+    assert code.startswith("import os") and "!" not in code and "%" not in code
+
+
+def test_a_powershell_wrapper_is_marked_as_utf8_where_that_matters():
+    assert wrapper_windows.powershell("C:\\gr\u00fcn.ps1", "a", "b").startswith("\ufeff$ErrorActionPreference")
 
 
 def test_a_powershell_wrapper_quotes_paths_and_keeps_the_last_status():

@@ -6,6 +6,7 @@ import tempfile
 
 import pytest
 
+from bkagent.system import tree_removal
 from bkagent.system.tree_removal import remove_tree
 
 NOBODY = 65534
@@ -97,3 +98,52 @@ def test_the_folder_above_keeps_its_permissions():
         assert _in_child(folder) != 0
         assert os.stat(os.path.dirname(folder)).st_mode & 0o777 == 0o555
         os.chmod(os.path.dirname(folder), 0o755)
+
+
+class _Held:
+    """Refuses to have files removed, as Windows does while another program has them open, so many times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int, name: str = "held") -> None:
+        self.times, self._name, self._unlink = times, name, os.unlink
+        monkeypatch.setattr(os, "unlink", self.unlink)
+        monkeypatch.setattr(tree_removal.time, "sleep", lambda seconds: None)
+
+    def unlink(self, path, *, dir_fd=None):
+        if (os.path.basename(path) == self._name or ".gone-" in path) and self.times:
+            self.times -= 1
+            error = PermissionError(13, "in use", path)
+            error.winerror = 32  # ERROR_SHARING_VIOLATION
+            raise error
+        self._unlink(path, dir_fd=dir_fd)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "held").write_text("x")
+    return folder
+
+
+def test_a_file_in_use_is_removed_when_it_is_free(tree, monkeypatch):
+    held = _Held(monkeypatch, 5)
+    remove_tree(str(tree))
+    assert os.listdir(tree.parent) == [] and held.times == 0
+
+
+def test_a_file_that_stays_in_use_is_moved_out_of_the_folder(tree, monkeypatch):
+    monkeypatch.setattr(tree_removal, "_PATIENCE_S", 0.0)
+    _Held(monkeypatch, 10**6)
+    remove_tree(str(tree))
+    (name,) = os.listdir(tree.parent)
+    assert name.startswith("folder.gone-")
+
+
+def test_a_file_of_no_use_is_left_if_it_stays_in_use(tree, monkeypatch):
+    monkeypatch.setattr(tree_removal, "_PATIENCE_S", 0.0)
+    held = _Held(monkeypatch, 2)  # it is tried without the mark that it is read-only, too
+    tree_removal.remove_soon(str(tree / "deep" / "held"))
+    assert (tree / "deep" / "held").exists() and held.times == 0
+    tree_removal.remove_soon(str(tree / "deep" / "held"))
+    tree_removal.remove_soon(str(tree / "deep" / "held"))
+    assert os.listdir(tree / "deep") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import Iterable, List, Optional, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.settings import JobSettings
@@ -15,6 +15,7 @@ from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import REFUSED, SIGNATURE_REJECTED
 
+_MOST_NAMED = 20
 _UNVERIFIABLE = (
     "+++ ⛔ Job signature verification failed",
     "error: cannot verify signature. JWK for pipeline verification is not configured",
@@ -27,6 +28,16 @@ class Refusal:
 
     lines: Tuple[str, ...]
     reason: str
+
+
+def refusal_for_names(clashing: Sequence[str]) -> Optional[Refusal]:
+    """Return why a job must not run whose variables have these names, each twice where case makes no difference."""
+    if not clashing:
+        return None
+    # Which of the two counts would be a matter of chance, and one that is checked would speak for the other.
+    named = ", ".join(name.encode("unicode_escape").decode("ascii") for name in clashing[:_MOST_NAMED])
+    line = f"failed to validate environment variables: names that differ from others only by case: {named}"
+    return Refusal((line,), REFUSED)
 
 
 REJECTED_BY_HOOK = Refusal(

@@ -10,7 +10,7 @@ from bkagent.git.allow_list import allow_list
 from bkagent.pipeline.plugin_source import full_source
 from bkagent.plugins.location import BadPlugins
 from bkagent.plugins.parse import plugin_of
-from bkagent.system import host
+from bkagent.system.system_kind import ON_WINDOWS
 
 # Every job has these, whatever else its owner allows.
 _ALWAYS_ALLOWED_VARIABLES = ("^BUILDKITE$", "^BUILDKITE_.*$", "^CI$")
@@ -37,14 +37,8 @@ def problems(env: Mapping[str, str], plugins: Sequence[str], settings: JobSettin
 
 
 def _problems_of_names(names: Iterable[str], patterns: Tuple[str, ...]) -> Iterable[str]:
-    # Windows takes names that differ only by case for one, so the first of them would speak for the others.
-    ignores_case = host.goos() == "windows"
-    allowed = allow_list(_ALWAYS_ALLOWED_VARIABLES + patterns, ignores_case)
-    upper_names = set()
+    allowed = allow_list(_ALWAYS_ALLOWED_VARIABLES + patterns, ON_WINDOWS)
     for name in names:
-        if ignores_case and name.upper() in upper_names:
-            yield f"{name} differs from another one only by case"
-        upper_names.add(name.upper())
         yield allowed.problem_of_name(name)
 
 

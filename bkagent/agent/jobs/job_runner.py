@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Tuple
 
 from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
@@ -21,6 +21,7 @@ from bkagent.agent.jobs.admission import (
     notices_for,
     permitted_mirror,
     refusal_for,
+    refusal_for_names,
 )
 from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
@@ -48,7 +49,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
-from bkagent.system import host, process_group
+from bkagent.system import host, process_group, variable_names
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
@@ -81,7 +82,10 @@ class JobRunner:
     """One accepted job of a session. `not_run` is the finish reported when no entry could be made."""
 
     def __init__(self, job: AcceptedJob, session: AgentSession, context: AgentContext) -> None:
-        self._job, self._session, self._context = job, session, context
+        # Under the names that a process gets them by, so that whatever is checked is what the job has.
+        self._job = replace(job, env=variable_names.kept_names(job.env))
+        self._clashing_names = variable_names.clashing(job.env)
+        self._session, self._context = session, context
         self._client = session.client.with_token(job.token or session.token)
         self._report_retry = with_event(context.report, "control_plane.retry")
         self._started_at = rfc3339(time.time_ns())
@@ -152,7 +156,7 @@ class JobRunner:
                 text = f"job {self._job.id} is signed and runs unverified: no verification key is configured"
                 self._context.report("warn", text, "job.unverified")
             self._append_lines(entry, notices_for(self._job, start.settings))
-            refusal = refusal_for(self._job, start.settings)
+            refusal = self._admission_refusal(start.settings)
             if refusal is None:
                 self._append_lines(entry, about_mirror)
                 refusal = self._ask_pre_bootstrap(start)
@@ -172,7 +176,7 @@ class JobRunner:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
         try:
             start, _ = self._describe_job(files, entry)
-            refusal = refusal_for(self._job, start.settings) or self._ask_pre_bootstrap(start)
+            refusal = self._admission_refusal(start.settings) or self._ask_pre_bootstrap(start)
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), RUN_ERROR)
         if refusal is None:
@@ -198,6 +202,9 @@ class JobRunner:
         for form, path in (("shell", files.env_path), ("JSON", files.env_json_path)):
             self._context.report("debug", f"Created env file ({form} format): {path}", "job.env_files_created")
         return self._job_start(files, entry), about_mirror
+
+    def _admission_refusal(self, settings: JobSettings) -> Optional[Refusal]:
+        return refusal_for_names(self._clashing_names) or refusal_for(self._job, settings)
 
     def _ask_pre_bootstrap(self, start: JobStart) -> Optional[Refusal]:
         """Return the refusal of the pre-bootstrap hook, None when it allows the job."""

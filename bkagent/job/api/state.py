@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.job.job import RunningJob
+from bkagent.system import variable_names
 
 
 class LiveState:
@@ -20,7 +21,7 @@ class LiveState:
 
     def set_env(self, changes: Mapping[str, str]) -> Tuple[Sequence[str], Sequence[str]]:
         """Set variables; return the names that are new and those that existed."""
-        session = self._job.session
+        session, changes = self._job.session, variable_names.kept_names(changes)
         with session.lock:
             updated = [name for name in changes if name in session.env]
             session.env.update(changes)
@@ -30,7 +31,9 @@ class LiveState:
         """Remove variables; return the names that existed."""
         session = self._job.session
         with session.lock:
-            existed: List[str] = [name for name in dict.fromkeys(names) if name in session.env]
+            existed: List[str] = [
+                name for name in dict.fromkeys(map(variable_names.kept, names)) if name in session.env
+            ]
             for name in existed:
                 del session.env[name]
         return existed

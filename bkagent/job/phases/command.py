@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple, Optional
 
 from bkagent.errors import AgentError, JobFailed
@@ -11,6 +10,7 @@ from bkagent.job.phases import command_choice, docker, hooks
 from bkagent.job.phases.hooks import ProgramHookFailed, ShellHookFailed
 from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
+from bkagent.system import tree_removal
 
 COMMAND_STATUS = "BUILDKITE_COMMAND_EXIT_STATUS"
 # The first of these that has a command hook runs the command; without such a hook the command runs as it is.
@@ -66,7 +66,7 @@ def _run_default(job: RunningJob) -> None:
     finally:
         job.log.flush()
         if choice.temporary:
-            os.unlink(choice.temporary)
+            tree_removal.remove_soon(choice.temporary)
 
 
 def _status(error: Optional[AgentError]) -> int:

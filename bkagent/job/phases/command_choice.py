@@ -7,8 +7,12 @@ import os
 from typing import NamedTuple, Tuple
 
 from bkagent.errors import JobFailed
+from bkagent.hooks import kind
 from bkagent.job.job import RunningJob
+from bkagent.job.phases import batch_script
 from bkagent.shell import words
+from bkagent.system import windows_command_line
+from bkagent.system.hook_files import temporary_folder
 from bkagent.system.system_kind import ON_WINDOWS
 
 _OWNER_MAY_EXECUTE = 0o100
@@ -53,13 +57,16 @@ def choose(job: RunningJob) -> CommandChoice:
         _check_allowed(job, command, script if is_script else "")
     shell = _shell_words(job.settings.shell)
     relative = os.path.join(os.curdir, os.path.relpath(script, cwd)) if is_script else ""
-    if ntpath.basename(shell[0]).upper() == "CMD.EXE":
+    shell_name = ntpath.basename(shell[0]).lower()
+    if shell_name == "cmd.exe":
         # Without command lines the script alone runs, not the text that led to it, which may be a line of its own.
         path = _batch_file(command if job.settings.command_eval else f'call "{relative}"', job)
         return CommandChoice((*shell, path), "Running batch script", command, path)
     if is_script:
         if job.settings.command_eval:
             _make_executable(job, script)
+        if ntpath.splitext(shell_name)[0] in kind.SHELLS:
+            relative = relative.replace("\\", "/") if ON_WINDOWS else relative  # bash reads a backslash as an escape
         return CommandChoice((*shell, relative), "Running script", relative)
     return CommandChoice((*shell, command), "Running commands", command)
 
@@ -102,15 +109,19 @@ def _make_executable(job: RunningJob, script: str) -> None:
 
 
 def _batch_file(command: str, job: RunningJob) -> str:
-    """Write the lines into a batch file that stops at the first that fails."""
+    """Write the lines into a batch file that stops at the first that fails. Raises JobFailed."""
     import tempfile
 
-    lines = ["@echo off"]
-    for line in filter(None, (line.strip("\r") for line in command.split("\n"))):
-        first = line.split()[0].lower() if line.split() else ""
-        lines.append(("call " if first.endswith((".bat", ".cmd")) else "") + line)
-        lines.append("if %errorlevel% neq 0 exit /b %errorlevel%")
-    fd, path = tempfile.mkstemp(".bat", "buildkite-script-", job.get_env("TEMP") or None)
-    with os.fdopen(fd, "wb") as file:
-        file.write(os.fsencode("\n".join(lines)))
+    def is_batch_file(name: str) -> bool:
+        path = job.session.which(name)
+        return path is not None and windows_command_line.runs_by_shell(path)
+
+    folder = temporary_folder({**job.session.env, **job.session.first_env})
+    try:
+        os.makedirs(folder, exist_ok=True)
+        fd, path = tempfile.mkstemp(".bat", "buildkite-script-", folder)
+        with os.fdopen(fd, "wb") as file:
+            file.write(os.fsencode(batch_script.text_of(command, is_batch_file)))
+    except OSError as error:
+        raise JobFailed(f"cannot write the batch script of the command into {folder}: {error.strerror}", 1) from None
     return path
