@@ -36,11 +36,12 @@ def _run():
     if sys.version_info < (3, 8):
         sys.exit(_name(archive) + " needs Python 3.8 or newer; this is " + sys.version.split()[0])
     try:
-        root = _unpacked(archive) or archive  # nowhere to unpack to: slower, but it works
+        root, reason = _unpacked(archive)
     except ImportError as error:
         sys.exit(_incomplete(error, archive))
-    if root == archive:
-        sys.meta_path.insert(0, _NotUnpacked(archive))
+    if not root:
+        root = archive  # slower, but most of it works
+        sys.meta_path.insert(0, _NotUnpacked(archive, reason))
     sys.path[:] = [root] + [path for path in sys.path if os.path.abspath(path) != archive]
     _forget_packed_modules()
     try:
@@ -53,15 +54,16 @@ def _run():
 class _NotUnpacked:
     """Says what is missing where code is asked for that must be unpacked, and nothing of the archive could be."""
 
-    def __init__(self, archive):
+    def __init__(self, archive, reason):
         self._archive = archive
+        self._reason = reason
 
     def find_spec(self, name, path=None, target=None):
         words = name.split(".")
         if words[0] + "/" == _PACKAGE and (words[1:2] and words[1] in UNPACKED_ROOMS or name.endswith("_windows")):
             sys.exit(
-                _name(self._archive) + " must unpack its code for this command, and no folder for that can be written "
-                "to: set HOME to one that can"
+                "%s must unpack its code for this command, and no folder for that can be used (%s): set HOME to one "
+                "that can" % (_name(self._archive), self._reason)
             )
 
 
@@ -100,7 +102,10 @@ def _name(archive):
 
 
 def _unpacked(archive):
-    """Return the folder that holds the code, unpacking it first where that has not been done; None if it cannot be."""
+    """Return the folder that holds the code, unpacking it first where that has not been done, and "".
+
+    Where it cannot be unpacked: None, and the reason.
+    """
     _hide_secrets()
     from bkagent.config import paths
     from bkagent.errors import ConfigError
@@ -108,15 +113,17 @@ def _unpacked(archive):
     states = paths.state_paths(os.environ)
     for folder in [_shared(archive)] + [_below(path) for path in states]:
         if _is_usable(folder):
-            return os.path.realpath(folder)
+            return os.path.realpath(folder), ""
+    reason = ""
     for path in states:
         try:
             folder = _below(paths.make_state(path))
             _unpack(archive, folder)
-        except (ConfigError, OSError):
+        except (ConfigError, OSError) as error:
+            reason = str(error)
             continue
-        return os.path.realpath(folder)
-    return None
+        return os.path.realpath(folder), ""
+    return None, reason
 
 
 def _hide_secrets():
