@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from typing import Mapping, Optional
@@ -12,6 +11,7 @@ from bkagent.agent import leader_watch
 from bkagent.agent.leader_watch import LeaderWatch
 from bkagent.config import self_command
 from bkagent.system import local_socket, process_start
+from bkagent.system.child_line import ParentEnd
 from bkagent.wire import json_text
 from bkagent.wire.lock_protocol import SERVING
 from bkagent.wire.log_events import EventReport
@@ -23,7 +23,6 @@ _SHORT_LIFE_S = 1.0
 _PAUSE_S = 0.5  # after a short life
 _READY_WITHIN_S = 5.0
 _ENDS_WITHIN_S = 3.0
-_BLOCK_BYTES = 65536
 
 
 class AgentApi:
@@ -36,7 +35,7 @@ class AgentApi:
         self._words = ["agent-api-process", sockets_path, *(["--debug"] if shows_requests else [])]
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._line: Optional[socket.socket] = None  # closing it ends the process
+        self._line: Optional[ParentEnd] = None  # closing it ends the process
         self._child: Optional[process_start.Child] = None
         self._settled = threading.Event()  # set once there is a leader, or will be none
         self._messages: Optional[_Messages] = None  # of the process that runs
@@ -49,7 +48,7 @@ class AgentApi:
             self._thread.start()
             threading.Thread(target=self._look_after_leader, name="agent-api-watch", daemon=True).start()
         else:
-            text = "this agent runs without the Agent API: this system or this Python has no Unix sockets"
+            text = "this agent runs without the Agent API: this Python has no Unix sockets"
             self._report("warn", text, "agent_api.unavailable")
 
     def wait(self) -> None:
@@ -62,7 +61,7 @@ class AgentApi:
         with self._lock:
             self._closed.set()
             if self._line is not None:
-                self._hang_up(self._line)
+                self._line.hang_up()
         if not self._thread.is_alive():
             return
         self._thread.join(_ENDS_WITHIN_S)
@@ -91,11 +90,10 @@ class AgentApi:
         failures = 0
         while failures < _MOST_FAILURES:
             began = time.monotonic()
-            line, process_line = socket.socketpair()
             try:
-                child = self._start(line, process_line)
+                line = ParentEnd()
+                child = self._start(line)
             except (OSError, ValueError) as problem:
-                line.close()
                 text = f"this agent runs without the Agent API: its process cannot be started: {problem}"
                 return self._report("warn", text, "agent_api.unavailable")
             messages = self._pass_on_messages(line)
@@ -110,28 +108,31 @@ class AgentApi:
         text = f"this agent runs without the Agent API: {failures} processes for it ended before they were ready"
         return self._report("warn", text, "agent_api.unavailable")
 
-    def _start(self, line: socket.socket, process_line: socket.socket) -> process_start.Child:
+    def _start(self, line: ParentEnd) -> process_start.Child:
         """Start the process behind a new line, which `close` has hung up already if it came first."""
         null_fd = os.open(os.devnull, os.O_RDWR)
         try:
-            argv, fd = self_command.command(self._words), process_line.fileno()
-            child = process_start.start_in_session(argv, self._environ, os.sep, fd, null_fd, fd)
+            argv, files = self_command.command(self._words), (line.child_in, null_fd, line.child_out)
+            child = process_start.start_in_session(argv, self._environ, os.sep, *files)
+        except (OSError, ValueError):
+            line.close()
+            raise
         finally:
             os.close(null_fd)
-            process_line.close()
+            line.close_childs()
         with self._lock:
             self._line, self._child = line, child
             if self._closed.is_set():
-                self._hang_up(line)
+                line.hang_up()
         return child
 
-    def _pass_on_messages(self, line: socket.socket) -> _Messages:
+    def _pass_on_messages(self, line: ParentEnd) -> _Messages:
         """Report what the process reports until it hangs up; return what it was."""
         messages = self._messages = _Messages(self._report, self._settled)
         try:
             rest = b""
             while True:
-                block = line.recv(_BLOCK_BYTES)
+                block = line.receive()
                 *lines, rest = (rest + block).split(b"\n")
                 for text in lines:
                     messages.pass_on(text)
@@ -143,13 +144,6 @@ class AgentApi:
             with self._lock:
                 self._line = None
                 line.close()
-
-    @staticmethod
-    def _hang_up(line: socket.socket) -> None:
-        try:
-            line.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # it has ended by itself
 
 
 class _Messages:

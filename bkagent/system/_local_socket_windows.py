@@ -111,8 +111,11 @@ def longest_path_bytes() -> int:
 
 
 def new_address(folder: str, name: str) -> str:
-    """Return a new name that nobody can guess: all pipes of a machine share one name space, and no folder."""
-    return f"{_PREFIX}bkagent-{os.urandom(_NAME_BYTES).hex()}"
+    """Return a new name that nobody can guess: all pipes of a machine share one name space, and no folder.
+
+    It begins with `name`, which tells people whose it is.
+    """
+    return f"{_PREFIX}bkagent-{name.partition('.')[0]}-{os.urandom(_NAME_BYTES).hex()}"
 
 
 def exists(address: str) -> bool:

@@ -3,13 +3,11 @@
 boot_id() -> str     a text that every start of the machine changes, "" where the system does not tell
 """
 
-_LINUX = "/proc/sys/kernel/random/boot_id"  # the host's, in containers too: one machine, one page cache
+import sys
 
+if sys.platform == "win32":
+    from bkagent.system._boot_windows import boot_id
+else:
+    from bkagent.system._boot_linux import boot_id
 
-def boot_id() -> str:
-    """Return the id of this boot, or "": then nothing tells the boots apart."""
-    try:
-        with open(_LINUX, encoding="ascii") as file:
-            return file.read(100).strip()
-    except (OSError, UnicodeDecodeError):
-        return ""
+__all__ = ["boot_id"]

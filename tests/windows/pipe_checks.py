@@ -25,7 +25,7 @@ ENV = "/api/current-job/v0/env"
 
 def pair():
     """Return a listener and both ends of a connection."""
-    address = local_socket.new_address("", "")
+    address = local_socket.new_address("", "test")
     listener = local_socket.listen(address, 4)
     client = local_socket.connect(address, WAIT_S)
     server = local_socket.accept(listener)
@@ -112,7 +112,7 @@ def check_writing_nothing_ends_nothing():
 
 
 def check_clients_wait_for_their_turn():
-    address = local_socket.new_address("", "")
+    address = local_socket.new_address("", "test")
     listener = local_socket.listen(address, 2)
     answers = []
 
@@ -156,7 +156,7 @@ def sddl(handle):
 
 
 def check_nothing_is_sent_to_another_user():
-    address, descriptor = local_socket.new_address("", ""), ctypes.c_void_p()
+    address, descriptor = local_socket.new_address("", "test"), ctypes.c_void_p()
     convert = security._advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
     assert convert("O:S-1-5-21-1-2-3-1001D:(A;;GA;;;WD)", 1, ctypes.byref(descriptor), None)
     attributes = security._SecurityAttributes(ctypes.sizeof(security._SecurityAttributes), descriptor, False)
@@ -171,7 +171,7 @@ def check_a_file_may_name_a_pipe():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "agent-leader")
         assert local_socket.link_target(path) == ""
-        local_socket.link(path, local_socket.new_address("", ""))
+        local_socket.link(path, local_socket.new_address("", "test"))
         raises(FileNotFoundError, local_socket.connect, path, WAIT_S)
         local_socket.link(path, listener._name)
         assert local_socket.link_target(path) == listener._name and os.listdir(folder) == ["agent-leader"]

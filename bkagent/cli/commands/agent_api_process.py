@@ -15,9 +15,10 @@ def run(call: Call) -> int:
     from bkagent.localapi.leader import leader_process
 
     # A service manager sends them to all processes of an agent, whose jobs may need their locks until they end.
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-    return leader_process.serve(call.arguments[0], 0, call.settings[DEBUG])
+    for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    return leader_process.serve(call.arguments[0], call.settings[DEBUG])
 
 
 COMMAND = Command(

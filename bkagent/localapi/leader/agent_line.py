@@ -5,38 +5,20 @@ Each message is a line of JSON: {"level", "text", "event"}, with the words of `w
 
 from __future__ import annotations
 
-import os
-import select
-import threading
-
+from bkagent.system import child_line
 from bkagent.wire import json_text
 
 
 class AgentLine:
-    """The process's end, by its descriptor."""
+    """The process's end: its standard input and standard error."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
-        self._lock = threading.Lock()
-        os.set_blocking(fd, False)
+    def __init__(self) -> None:
+        self._line = child_line.ChildEnd()
 
     def report(self, level: str, text: str, event: str = "") -> None:
         """Send a message. One that an agent does not take, being stopped or gone, is dropped: nothing waits for it."""
-        line = json_text.dumps({"level": level, "text": text, "event": event}).encode("ascii") + b"\n"
-        with self._lock:
-            try:
-                os.write(self._fd, line)
-            except OSError:
-                pass
+        self._line.send(json_text.dumps({"level": level, "text": text, "event": event}).encode("ascii") + b"\n")
 
     def wait(self) -> None:
         """Return when the agent is gone, or has hung up."""
-        while True:
-            select.select([self._fd], [], [])
-            try:
-                if not os.read(self._fd, 1024):
-                    return
-            except BlockingIOError:
-                continue
-            except OSError:
-                return
+        self._line.wait()

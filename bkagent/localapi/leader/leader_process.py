@@ -65,13 +65,13 @@ class LeaderService:
         self._locks = self._server = None
 
 
-def serve(folder: str, line_fd: int, shows_requests: bool) -> int:
+def serve(folder: str, shows_requests: bool) -> int:
     """Serve the agent at the other end of the line; return the exit status where it cannot. Else ends the process.
 
     What keeps this agent from taking part is reported as `agent_api.unavailable`. `shows_requests` has each request
     reported at level debug.
     """
-    line = AgentLine(line_fd)
+    line = AgentLine()
     try:
         folder = private_folder.make(folder)
         leader_server.check_lengths(folder)

@@ -109,11 +109,11 @@ class LockJournal:
         lines = {key: _line(key, state) for key, state in states.items()}
         head = json_text.dumps({"format": FORMAT, "boot": self._boot_id}).encode("ascii") + b"\n"
         whole = head + b"".join(lines.values())
-        replace_file(self._path, whole, to_disk=False)
-        fd = open_plain(self._path, os.O_WRONLY | os.O_APPEND)
         if self._fd >= 0:
-            os.close(self._fd)
-        self._fd = fd
+            os.close(self._fd)  # Windows does not replace an open file
+            self._fd = -1
+        replace_file(self._path, whole, to_disk=False)
+        self._fd = open_plain(self._path, os.O_WRONLY | os.O_APPEND)
         self._lines_bytes = {key: len(line) for key, line in lines.items()}
         self._least_bytes = self._length_bytes = len(whole)
 
