@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Dict, Iterator, List, Sequence, Tuple
 
@@ -43,14 +43,17 @@ done
 class Mixed:
     """A machine on which one of the two programs leads and commands of both are called."""
 
-    def __init__(self, archive: str, plane: FakeControlPlane, root: Path) -> None:
+    def __init__(self, archive: str, plane: FakeControlPlane, folder: Path) -> None:
         self.programs = {"ours": (sys.executable, archive), "reference": (PROGRAM,)}
-        self.root, self._plane, self._sockets = root, plane, root / "s"
-        root.mkdir()
-        self.env = {**clean_environment(root), "BUILDKITE_SOCKETS_PATH": str(self._sockets)}
+        self.root, self._folder, self._plane, self._sockets = folder, folder, plane, folder / "s"
+        self.env: Dict[str, str] = {}
 
     @contextlib.contextmanager
     def led_by(self, leader: str) -> Iterator[None]:
+        """Start an agent of a program in a folder of its own: no lock is left of the agent before."""
+        self.root = Path(tempfile.mkdtemp(dir=str(self._folder)))
+        self._sockets = self.root / "s"
+        self.env = {**clean_environment(self.root), "BUILDKITE_SOCKETS_PATH": str(self._sockets)}
         flags = ("--agent-api",) if leader == "ours" else ("--experiment", "agent-api")
         with AgentProcess(self.root, self._plane.endpoint, *flags, program=self.programs[leader]) as agent:
             assert wait_until(lambda: leads(self._sockets / "agent-leader")), agent.said
@@ -86,7 +89,7 @@ def _without_token(text: str) -> str:
 @pytest.fixture
 def machine(archive: str, tmp_path: Path) -> Iterator[Mixed]:
     with FakeControlPlane(ping_interval=1) as plane:  # the reference takes whole seconds alone for its intervals
-        yield Mixed(archive, plane, tmp_path / "m")
+        yield Mixed(archive, plane, tmp_path)
 
 
 @pytest.mark.parametrize("leader", BOTH)
@@ -139,8 +142,6 @@ def test_both_print_the_same_whoever_of_them_calls(machine: Mixed, leader: str, 
             machine.lock("ours", ["do", "w"])
             for call in WAITS + REFUSED:
                 assert {machine.lock(program, call.split())[:2] for program in BOTH} == {(1, "")}, call
-        shutil.rmtree(machine.root / "s")  # the journal of ours
-        os.makedirs(str(machine.root / "s"), 0o700)
     assert answers["alone"] == answers["in turns"]
 
 
