@@ -156,10 +156,12 @@ class _Life:
         self.messages: "List[Tuple[str, str]]" = []
         self._monkeypatch = monkeypatch
 
-    def run(self, log: Path, status: int, act: Callable[[], None]) -> "List[ServiceStatus]":
+    def run(self, log: Path, status: int, act: Callable[[], None], is_registered: bool = True) -> "List[ServiceStatus]":
         def start(call: Call, follow: "Optional[Callable[..., None]]" = None) -> int:
             assert follow is not None
             follow(self.stop, lambda level, text, event="": self.messages.append((level, text)))
+            if is_registered:
+                call.report("info", "registered", "agent.registered")
             act()
             return status
 
@@ -204,6 +206,8 @@ def test_an_agent_that_ends_by_itself_with_an_error_is_a_failure(
     told = life.run(tmp_path / "log", 3, lambda: None)
     assert [status.state for status in told] == ["starting", "running", "stopped"] and told[-1].exit_status == 3
     assert life.stop.level == RUN
+    refused = _Life(600.0, monkeypatch).run(tmp_path / "log", 1, lambda: None, is_registered=False)
+    assert [status.state for status in refused] == ["starting", "stopped"]
 
 
 def test_a_full_log_begins_anew_and_four_earlier_ones_stay(tmp_path: Path) -> None:

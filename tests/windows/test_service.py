@@ -16,6 +16,8 @@ from tests.fakes.control_plane import FakeControlPlane, FakeJob, deadline
 from tests.windows.wine_session import WineSession
 
 _ACCOUNT = "NT SERVICE\\"
+_SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services\\"
+_SOURCES = _SERVICES + "EventLog\\Application\\"
 
 
 class _Service:
@@ -87,6 +89,9 @@ def test_the_whole_life_of_a_service(make_service: Callable[[str], _Service], py
     status = service.call("status")
     assert status.returncode == 3 and service.plane.token not in status.stdout
     assert f'bkagent.pyz" service-process --name {service.name} --drain-timeout 5m -- ' in status.stdout
+    registry = [service.wine.run("reg", "query", key + service.name, "/s").stdout for key in (_SERVICES, _SOURCES)]
+    assert "Runs jobs of Buildkite pipelines" in registry[0] and service.plane.token not in registry[0]
+    assert "EventCreate.exe" in registry[1]
     again = service.install()
     assert again.returncode == 1 and again.stderr.startswith(
         f"bkagent: fatal: there is a service {service.name} already"
@@ -115,6 +120,7 @@ def test_the_whole_life_of_a_service(make_service: Callable[[str], _Service], py
 
     removed = service.call("remove")
     assert removed.returncode == 0 and not (service.folder / "token").exists() and service.log.exists()
+    assert "EventCreate.exe" not in service.wine.run("reg", "query", _SOURCES + service.name).stdout
     assert service.call("status").stderr.startswith(f"bkagent: fatal: there is no service {service.name};")
 
 
@@ -132,7 +138,9 @@ def test_what_a_cancelled_job_left_is_delivered_by_the_next_start(
     outage.end()
     assert service.call("start").returncode == 0, service.said
     assert job.wait_finished(), service.said
-    assert job.finish["signal_reason"] == "agent_stop" and "\nnot reached" not in job.text
+    # Ended with grace: the job's process could be asked to, although a service has no console.
+    assert job.finish["signal_reason"] == "agent_stop" and "signal" not in job.finish
+    assert "\nnot reached" not in job.text
 
 
 def test_an_agent_that_cannot_start_is_a_failure_with_its_exit_code(make_service: Callable[[str], _Service]) -> None:
@@ -141,9 +149,12 @@ def test_an_agent_that_cannot_start_is_a_failure_with_its_exit_code(make_service
     assert service.install().returncode == 0
     service.config.write_text("spawn=2\nspawn-per-cpu=2\n", encoding="utf-8")
     started = service.call("start")
-    assert started.returncode == 1 and "has ended with exit code 1; the reason is in" in started.stderr, started
-    assert "spawn and spawn-per-cpu are mutually exclusive" in service.said
+    assert started.returncode == 1 and "has ended with exit code 1: " in started.stderr, started
+    assert "spawn and spawn-per-cpu are mutually exclusive" in started.stderr
     assert "stopped (exit code 1)" in service.call("status").stdout
+    service.config.write_text(f"endpoint={service.plane.endpoint}\n", encoding="utf-8")
+    (service.folder / "token").write_text("a wrong token", encoding="utf-8")
+    assert "Invalid agent token" in service.call("start").stderr
 
 
 def test_a_python_that_is_gone_is_named(make_service: Callable[[str], _Service], tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ def run(call: Call) -> int:
     if account.is_system:
         call.report("warn", f"jobs can change everything on this machine, since {name} runs as {account.account}")
     with explained(name):
+        service_manager.check_installable(name)  # before secrets are asked for
         plan = installation.Installation(call, folder, account)
         password = _ask(call, f"Password of {account.account}: ") if account.needs_password else ""
         token = _token(call) if plan.stores_token else None

@@ -10,12 +10,10 @@ def run(call: Call) -> int:
     from bkagent.cli.service import requests
     from bkagent.cli.service.agent_service import AgentService
     from bkagent.cli.service.sentences import explained
-    from bkagent.system.service import service_process
 
     folder = requests.open_folder(call)
     with explained(call.settings[services.NAME]):
         service = AgentService(call.settings[services.NAME], call.settings[services.DRAIN_TIMEOUT])
-    service_process.give_console()
     return service.run(table.load("start"), call.arguments, folder.log)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.cli.command import Call, Command
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 # Numbers of events, by which administrators filter them.
 _STARTED, _STOPPING, _ENDED, _WARNED, _FAILED = 1, 2, 3, 10, 11
+_REGISTERED = "agent.registered"
+# Until it is registered, an agent may yet end for a wrong token, say, and who starts the service has to know that.
+# But a control plane that does not answer holds up no start of Windows.
+_REGISTERED_WITHIN_S = 10.0
 _LAST_SECONDS = 5.0  # as for a third signal: the jobs' processes are killed, and their results written down
 
 
@@ -61,7 +65,7 @@ class AgentService:
         sys.stdout = sys.stderr = rotated_log.open_text(log_path)
 
         def run_start(call: Call) -> int:
-            call.report = _ServiceLog(call, self._events)
+            call.report = _ServiceLog(call, self._events, self._note_running)
             return start.run(call, self._follow)
 
         same = Command(command.name, run_start, options=command.options, reads_file=command.reads_file)
@@ -74,6 +78,11 @@ class AgentService:
         """Let the service's controls raise `stop`, as signals do elsewhere."""
         self._stop, self._report = stop, report
         stop.on_request(self._limit_kill)
+        timer = threading.Timer(_REGISTERED_WITHIN_S, self._note_running)
+        timer.daemon = True
+        timer.start()
+
+    def _note_running(self) -> None:
         if self._reports.move("running"):
             self._events.write(INFORMATION, _STARTED, f"The agent has started as process {os.getpid()}")
 
@@ -121,14 +130,16 @@ class AgentService:
 class _ServiceLog(Log):
     """The agent's messages, of which administrators see the important ones in the event log as well."""
 
-    __slots__ = ("_events",)
+    __slots__ = ("_events", "_note_registered")
 
-    def __init__(self, call: Call, events: EventLog) -> None:
+    def __init__(self, call: Call, events: EventLog, note_registered: Callable[[], None]) -> None:
         super().__init__(call.settings, call.err, call.out, call.environ)
-        self._events = events
+        self._events, self._note_registered = events, note_registered
 
     def __call__(self, level: str, text: str, event: str = "") -> None:
         super().__call__(level, text, event)
+        if event == _REGISTERED:
+            self._note_registered()
         if level == "warn":
             self._events.write(WARNING, _WARNED, text)
         elif level in ("error", "fatal"):

@@ -5,6 +5,11 @@ from bkagent.system.service.service_types import ServiceDefinition, ServiceError
 _NOT_SUPPORTED = 50  # ERROR_NOT_SUPPORTED
 
 
+def check_installable(name: str) -> None:
+    """Raise ServiceError."""
+    raise ServiceError(_NOT_SUPPORTED)
+
+
 def install(definition: ServiceDefinition) -> None:
     """Raise ServiceError."""
     raise ServiceError(_NOT_SUPPORTED)

@@ -23,6 +23,7 @@ _QUERY_CONFIG, _CHANGE_CONFIG, _QUERY_STATUS, _START, _STOP, _DELETE = 0x1, 0x2,
 _OWN_PROCESS, _AUTO_START, _ERROR_NORMAL = 0x10, 2, 1
 _CONTROL_STOP = 1
 _SPECIFIC_ERROR = 1066  # ERROR_SERVICE_SPECIFIC_ERROR: the service's own exit status is in another field
+_UNKNOWN, _EXISTS = 1060, 1073  # ERROR_SERVICE_DOES_NOT_EXIST, ERROR_SERVICE_EXISTS
 _INVALID_LEVEL = 124  # ERROR_INVALID_LEVEL
 _DESCRIPTION, _FAILURE_ACTIONS, _FAILURE_ACTIONS_FLAG, _PRESHUTDOWN = 1, 2, 4, 7
 _ACTION_RESTART = 1
@@ -92,6 +93,18 @@ def _service(name: str, access: int) -> "Iterator[int]":
             yield handle
         finally:
             _close(handle)
+
+
+def check_installable(name: str) -> None:
+    """Ask for the right to create services, and for the name."""
+    with _manager(_MANAGER_CONNECT | _MANAGER_CREATE) as manager:
+        try:
+            _close(_open_service(manager, name, _QUERY_STATUS))
+        except ServiceError as error:
+            if error.code == _UNKNOWN:
+                return
+            raise
+    raise ServiceError(_EXISTS)
 
 
 def install(definition: ServiceDefinition) -> None:

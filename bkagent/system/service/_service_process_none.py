@@ -17,7 +17,3 @@ class ServiceProcess:
 
     def set_status(self, status: ServiceStatus) -> None:
         """Do nothing."""
-
-
-def give_console() -> None:
-    """Do nothing."""

@@ -24,8 +24,6 @@ _ACCEPTED = {"running": _ACCEPT_STOP | _ACCEPT_PRESHUTDOWN, "stopping": _ACCEPT_
 _CONTROLS = {0x1: STOP, 0xF: SHUTDOWN}
 _INTERROGATE = 0x4
 _NO_ERROR, _SPECIFIC_ERROR, _NOT_IMPLEMENTED = 0, 1066, 120
-# CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT: any user who logs off would end the agent.
-_CONSOLE_EVENTS_OF_THE_SYSTEM = (2, 5, 6)
 
 
 class _StatusRecord(ctypes.Structure):
@@ -39,7 +37,6 @@ class _StatusRecord(ctypes.Structure):
 
 _Main = ctypes.WINFUNCTYPE(None, wintypes.DWORD, ctypes.c_void_p)
 _Handler = ctypes.WINFUNCTYPE(wintypes.DWORD, wintypes.DWORD, wintypes.DWORD, ctypes.c_void_p, ctypes.c_void_p)
-_ConsoleHandler = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
 
 
 class _ServiceEntry(ctypes.Structure):
@@ -104,15 +101,3 @@ class ServiceProcess:
             # On a thread of its own, as all services wait while this one answers.
             threading.Thread(target=self._obey, args=(word,), name="service-control", daemon=True).start()
         return _NO_ERROR if word is not None or control == _INTERROGATE else _NOT_IMPLEMENTED
-
-
-@_ConsoleHandler
-def _pass_over(event: int) -> bool:
-    return event in _CONSOLE_EVENTS_OF_THE_SYSTEM
-
-
-def give_console() -> None:
-    """Have a console of one's own: services start without one, and Ctrl-Break reaches only who shares a console."""
-    kernel32 = ctypes.WinDLL("kernel32")
-    kernel32.AllocConsole()  # fails where there is one
-    kernel32.SetConsoleCtrlHandler(_pass_over, True)

@@ -3,14 +3,13 @@
 ServiceProcess(name, obey)    connect with what started it; `obey(STOP or SHUTDOWN)` is called on threads of the system.
                               Raises ServiceError where this process was not started as a service
     set_status(status)        say what the service does; from any thread
-give_console() -> None        have a console, without a window, which Ctrl-Break to children of this process requires
 """
 
 import sys
 
 if sys.platform == "win32":
-    from bkagent.system.service._service_process_windows import ServiceProcess, give_console
+    from bkagent.system.service._service_process_windows import ServiceProcess
 else:
-    from bkagent.system.service._service_process_none import ServiceProcess, give_console
+    from bkagent.system.service._service_process_none import ServiceProcess
 
-__all__ = ["ServiceProcess", "give_console"]
+__all__ = ["ServiceProcess"]
