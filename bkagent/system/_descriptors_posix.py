@@ -10,3 +10,15 @@ def descriptors_count() -> int:
     """Return how many may be open."""
     soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
+
+
+def raise_limit(count: int) -> None:
+    """Raise the soft limit to `count`, as far as the hard one allows. A child inherits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError):
+        pass  # a limit of the system's own (macOS: kern.maxfilesperproc), or a sandbox

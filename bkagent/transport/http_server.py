@@ -8,11 +8,12 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from typing import Callable, Optional, Protocol
+from typing import Callable, Optional, Protocol, Union
 
 from bkagent.report import Report
 from bkagent.transport.answer import Answer, Stream, error_answer
 from bkagent.transport.connection_table import ConnectionTable
+from bkagent.transport.later import Later, Parked, wait_for
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.server_connection import ServerConnection
@@ -44,15 +45,16 @@ class ConnectionSource(Protocol):
 class HttpServer:
     """Accepts connections and answers requests until stopped.
 
-    `answer(request)` is called on many threads at once; it returns the answer or raises HttpError. The body is
-    read only when the handler asks for it, so that a refusal costs no transfer. `apology` words what is wrong.
-    At the end requests under way get `stop_limit_s`, those whose client is waited for only `stall_limit_s`.
+    `answer(request)` is called on many threads at once; it returns the answer, or one that comes later, or raises
+    HttpError. The body is read only when the handler asks for it, so that a refusal costs no transfer. `apology` words
+    what is wrong. At the end requests under way get `stop_limit_s`, those whose client is waited for only
+    `stall_limit_s`.
     """
 
     def __init__(
         self,
         listener: ConnectionSource,
-        answer: Callable[[Request], Answer],
+        answer: Callable[[Request], Union[Answer, Later]],
         report: Report,
         *,
         apology: Callable[[HttpError], Answer] = error_answer,
@@ -139,6 +141,9 @@ class HttpServer:
 
     def _serve_one(self, connection: ServerConnection) -> bool:
         """Answer one request; return whether the connection stays open."""
+        parked, connection.parked = connection.parked, None
+        if parked is not None:
+            return parked.respond()
         self._table.set_silent(connection, True)
         try:
             head = connection.read_head()
@@ -149,13 +154,26 @@ class HttpServer:
         if head is None:
             return False
         request = Request(head, connection)
+        return self._respond(connection, request, lambda: self._answer(request))
+
+    def _respond(
+        self, connection: ServerConnection, request: Request, make_answer: Callable[[], Union[Answer, Later]]
+    ) -> bool:
+        """Answer a request, or leave it to its later answer; return whether the connection stays open."""
         try:
-            answer = self._answer_or_apology(request)
+            answer = self._answer_or_apology(request, make_answer)
+            if isinstance(answer, Later):
+                later = answer
+                if connection.hold is not None:
+                    connection.parked = Parked(later, lambda: self._respond(connection, request, later.take))
+                    return True
+                answer = self._answer_or_apology(request, lambda: wait_for(later, request.client_is_connected))
         except BadRequest as problem:
             return self._part(connection, self._apology(problem), request)
+        assert isinstance(answer, Answer)
         connection.set_owner(request.owner)
         # Who has shown no token has one request a connection: many in a row would take the others' share of the server.
-        goes_on = head.keep_alive and not self._stopping and bool(request.owner)
+        goes_on = request.head.keep_alive and not self._stopping and bool(request.owner)
         if not goes_on and request.is_read:
             return self._send(connection, answer, request, keep_alive=False)
         if not goes_on or not request.is_skippable:
@@ -193,9 +211,11 @@ class HttpServer:
             with self._table.changed:
                 self._streams_count[is_known] -= 1
 
-    def _answer_or_apology(self, request: Request) -> Answer:
+    def _answer_or_apology(
+        self, request: Request, make_answer: Callable[[], Union[Answer, Later]]
+    ) -> Union[Answer, Later]:
         try:
-            return self._answer(request)
+            return make_answer()
         except BadRequest:
             raise
         except HttpError as problem:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import socket
 
     from bkagent.system.local_socket import Connection
+    from bkagent.transport.later import Parked
 
 IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
 HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, however it dribbles
@@ -35,6 +36,7 @@ class ServerConnection:
     drain_bytes     how much `linger` reads of a client that is still sending
     hold            takes the connection back after a request that is answered without waiting for the client: what
                     would wait fails. None for one that is waited for
+    parked          its last request, while the answer is not known and no thread waits for it
     peer, local     addresses of the client, and of this machine as the client called it; "" for a local socket
     """
 
@@ -47,6 +49,7 @@ class ServerConnection:
         self.waiting_since: Optional[float] = time.monotonic()
         self.aborted = False
         self.hold: Optional[Callable[[ServerConnection], None]] = None
+        self.parked: Optional[Parked] = None
         self.owner = ""  # of the token that the last request has shown
         self.on_owner: Callable[[str], None] = lambda owner: None  # told when it changes
         self.sink: Optional[Sink] = None  # while a stream runs

@@ -118,7 +118,6 @@ def test_the_first_to_come_is_the_first_to_be_served_by_a_leader_that_comes_afte
 ) -> None:
     now = [time.monotonic_ns() + 10**12]  # stands still, behind the moments of all commands
     machine.sockets.mkdir(mode=0o700, parents=True)
-    os.symlink("agent-1", machine.sockets / "agent-leader")
     term = Term(machine.sockets, lambda: now[0])
     try:
         token = machine.run("acquire", "key").strip()

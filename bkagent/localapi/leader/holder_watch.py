@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 from typing import Callable, Set
@@ -28,7 +29,8 @@ class HolderWatch:
                 return
             self._paths.add(path)
         try:
-            threading.Thread(target=self._run, args=(path, tell), name="lock-holder", daemon=True).start()
+            # Unlike Thread.start it does not wait for the thread, which would keep pings waiting.
+            _thread.start_new_thread(self._run, (path, tell))
         except RuntimeError as problem:
             self._give_up(path, str(problem))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.errors import AgentError
 from bkagent.localapi.leader import leader_server
@@ -16,15 +16,17 @@ from bkagent.localapi.leader.agent_line import AgentLine
 from bkagent.localapi.leader.election import Election
 from bkagent.localapi.leader.leader_server import LeaderServer
 from bkagent.localapi.leader.lock_service import LockService
-from bkagent.system import file_lock, private_folder
+from bkagent.system import descriptors, file_lock, private_folder
 from bkagent.wire.log_events import with_event
 
 if TYPE_CHECKING:
     from bkagent.transport.answer import Answer
+    from bkagent.transport.later import Later
     from bkagent.transport.request import Request
     from bkagent.wire.log_events import EventReport
 
 _STOP_LIMIT_S = 2.0
+_DESCRIPTORS_COUNT = 10_000
 
 
 class LeaderService:
@@ -38,7 +40,7 @@ class LeaderService:
     def open(self) -> str:
         """Begin a term with what the journal has; return the socket's path. Raises OSError."""
         self._locks = LockService(self._folder, self._report)
-        answer: Callable[[Request], Answer] = self._locks.answer
+        answer: Callable[[Request], Union[Answer, Later]] = self._locks.answer
         if self._shows_requests:
             from bkagent.localapi.leader import request_lines
 
@@ -79,6 +81,7 @@ def serve(folder: str, shows_requests: bool) -> int:
     except (AgentError, OSError) as problem:
         line.report("warn", f"this agent runs without the Agent API: {problem}", "agent_api.unavailable")
         return 1
+    descriptors.raise_limit(_DESCRIPTORS_COUNT)
     election = Election(folder, LeaderService(folder, line.report, shows_requests), line.report)
     threading.Thread(target=_end_with_agent, args=(line, election), name="agent-line", daemon=True).start()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
@@ -14,9 +14,10 @@ from bkagent.system import local_socket, unguessable
 from bkagent.transport.answer import Answer
 from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
 from bkagent.transport.http_server import ConnectionSource, HttpServer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
-from bkagent.wire.lock_protocol import LEADER_LINK, LOCKS, RELEASE, SOCKET_PREFIX
+from bkagent.wire.lock_protocol import LEADER_LINK, LOCKS, SOCKET_PREFIX
 
 if TYPE_CHECKING:
     from bkagent.report import Report
@@ -30,7 +31,7 @@ _NAME = "the Agent API"
 class LeaderServer:
     """Serves at `<folder>/agent-<process id>` between `open` and `close`; `answer` is called on many threads."""
 
-    def __init__(self, folder: str, answer: Callable[[Request], Answer], report: Report) -> None:
+    def __init__(self, folder: str, answer: Callable[[Request], Union[Answer, Later]], report: Report) -> None:
         self._folder, self._answer, self._report = folder, answer, report
         self._path = ""
         self._server: Optional[HttpServer] = None
@@ -65,9 +66,8 @@ def _listener(path: str, listening: local_socket.Listener) -> ConnectionSource:
 
 
 def _is_instant(head: RequestHead) -> bool:
-    """Return whether a request neither waits for a lock nor has a long answer."""
-    path = head.target.partition("?")[0]
-    return not path.startswith(LOCKS) or path == RELEASE
+    """Return whether a request has no long answer. The answer to one that waits for a lock comes later."""
+    return head.target.partition("?")[0] != LOCKS
 
 
 def check_lengths(folder: str) -> None:

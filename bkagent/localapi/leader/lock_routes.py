@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict, Mapping, Optional
+from typing import Callable, Dict, Mapping, Optional, Union
 from urllib.parse import unquote_to_bytes
 
 from bkagent.errors import AgentError, WireError
@@ -11,8 +11,10 @@ from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.leader.bids import ENDED, FINISHED, GRANTED, INVALID, Bid, MutexBid, OnceBid
 from bkagent.localapi.leader.key_state import Holder
 from bkagent.localapi.leader.lock_table import LockRow, LockTable, NoRoom, NotLeading, Outcome
+from bkagent.localapi.leader.pending_bid import PendingBid
 from bkagent.localapi.leader.reference_json import Undecodable, encode_text, read_swap
 from bkagent.transport.answer import Answer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.wire import json_text, lock_protocol, timestamps
@@ -31,7 +33,7 @@ _METHODS = frozenset(("CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "P
 _OWNER = "the user"  # who serves the socket lets only processes of the same user in
 _TEXT_LIMIT_BYTES = 4096  # of what a client says of itself
 
-_Handlers = Dict[str, Callable[[Request], Answer]]
+_Handlers = Dict[str, Callable[[Request], Union[Answer, Later]]]
 
 
 class _InvalidState(AgentError):
@@ -43,7 +45,7 @@ class _InvalidState(AgentError):
 
 
 class LockRoutes:
-    """Answers the requests of processes that are let in. Thread-safe; a request may wait for a lock for hours.
+    """Answers the requests of processes that are let in. Thread-safe; the answer to who waits for a lock comes later.
 
     Every answer is JSON with a newline at its end, as the reference's are.
     """
@@ -67,7 +69,7 @@ class LockRoutes:
             lock_protocol.BEGIN: {"POST": self._post_begin},
         }
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Union[Answer, Later]:
         """Return the answer to one request. Raises HttpError and OSError."""
         request.vouch(_OWNER)
         if request.method not in _METHODS:
@@ -81,15 +83,8 @@ class LockRoutes:
             return Answer(405, b"", tuple(("Allow", method) for method in sorted(handlers)) + _JSON)
         try:
             return handle(request)
-        except NotLeading as problem:
-            # On the reference's routes too: our clients take those while a term ends, and ask the next leader then.
-            return json_answer(503, {"error": str(problem), "moved": True})
-        except _InvalidState as problem:
-            return json_answer(409, {"error": str(problem), "value": problem.value})
-        except NoRoom as problem:
-            return error_answer(507, str(problem))
-        except WireError as problem:
-            return error_answer(400, str(problem))
+        except AgentError as problem:
+            return _refusal(problem)
 
     def _get_ping(self, _request: Request) -> Answer:
         now = timestamps.rfc3339(self._now_ns())
@@ -114,36 +109,39 @@ class LockRoutes:
         rows = ",".join(json_text.dumps(self._row(row)) for row in self._table.rows())
         return _reply(f'{{"locks":[{rows}]}}')
 
-    def _post_acquire(self, request: Request) -> Answer:
+    def _post_acquire(self, request: Request) -> Union[Answer, Later]:
         read = _read(request)
         token = _text(read, "token", VALUE_LIMIT_BYTES)
         slots = read.whole("slots", 1, low=1)
         if slots > lock_protocol.SLOTS_COUNT:
             raise WireError(f"acquire: slots must be at most {lock_protocol.SLOTS_COUNT}")
         bid = MutexBid(_holder(read, token, slots), read.whole("ttl_ms", 0, low=0) * 1_000_000)
-        outcome = self._ask(request, read, bid)
-        return json_answer(200, {"acquired": outcome.verdict == GRANTED, "value": outcome.value})
+        return self._ask(request, read, bid, _answer_acquire)
 
-    def _post_begin(self, request: Request) -> Answer:
+    def _post_begin(self, request: Request) -> Union[Answer, Later]:
         read = _read(request)
-        outcome = self._ask(request, read, OnceBid(_holder(read, _text(read, "token", VALUE_LIMIT_BYTES, ""), 1)))
-        states = {GRANTED: lock_protocol.STATE_DO, FINISHED: lock_protocol.STATE_DONE}
-        return json_answer(200, {"state": states.get(outcome.verdict, lock_protocol.STATE_WAITING)})
+        bid = OnceBid(_holder(read, _text(read, "token", VALUE_LIMIT_BYTES, ""), 1))
+        return self._ask(request, read, bid, _answer_begin)
 
     def _post_release(self, request: Request) -> Answer:
         read = _read(request)
         value, released = self._table.release(_own_key(read), read.text("token", ""))
         return json_answer(200, {"released": released, "value": value})
 
-    def _ask(self, request: Request, read: Reader, bid: Bid) -> Outcome:
+    def _ask(
+        self, request: Request, read: Reader, bid: Bid, answer: Callable[[Outcome], Answer]
+    ) -> Union[Answer, Later]:
         wait_ms = read.whole("wait_ms", lock_protocol.WAIT_FOR_EVER, low=lock_protocol.WAIT_FOR_EVER)
         wait_s = None if wait_ms == lock_protocol.WAIT_FOR_EVER else wait_ms / 1000
-        outcome = self._table.request(_own_key(read), bid, wait_s, request.client_is_connected)
-        if outcome.verdict == INVALID:
-            raise _InvalidState(outcome.value)
-        if outcome.verdict == ENDED:
-            raise HttpError(409, "the job that asks for the lock has ended")
-        return outcome
+        pending = PendingBid(
+            self._table,
+            _own_key(read),
+            bid,
+            wait_s,
+            request.client_is_connected,
+            lambda leave: _conclude(leave, answer),
+        )
+        return pending.take() if pending.is_over else pending
 
     def _row(self, row: LockRow) -> Mapping[str, object]:
         state = row.state
@@ -161,6 +159,42 @@ class LockRoutes:
         if holder.expires_ns:
             document["expires_in_ms"] = max(0, holder.expires_ns - self._clock_ns()) // 1_000_000
         return document
+
+
+def _conclude(leave: Callable[[], Outcome], answer: Callable[[Outcome], Answer]) -> Answer:
+    """Return the answer to a bid that waits no longer. Raises HttpError."""
+    try:
+        outcome = leave()
+        if outcome.verdict == INVALID:
+            raise _InvalidState(outcome.value)
+        if outcome.verdict == ENDED:
+            raise HttpError(409, "the job that asks for the lock has ended")
+        return answer(outcome)
+    except AgentError as problem:
+        return _refusal(problem)
+
+
+def _answer_acquire(outcome: Outcome) -> Answer:
+    return json_answer(200, {"acquired": outcome.verdict == GRANTED, "value": outcome.value})
+
+
+def _answer_begin(outcome: Outcome) -> Answer:
+    states = {GRANTED: lock_protocol.STATE_DO, FINISHED: lock_protocol.STATE_DONE}
+    return json_answer(200, {"state": states.get(outcome.verdict, lock_protocol.STATE_WAITING)})
+
+
+def _refusal(problem: AgentError) -> Answer:
+    """Return the answer to a request that a table of locks, or its reader, has refused. Raises any other error."""
+    if isinstance(problem, NotLeading):
+        # On the reference's routes too: our clients take those while a term ends, and ask the next leader then.
+        return json_answer(503, {"error": str(problem), "moved": True})
+    if isinstance(problem, _InvalidState):
+        return json_answer(409, {"error": str(problem), "value": problem.value})
+    if isinstance(problem, NoRoom):
+        return error_answer(507, str(problem))
+    if isinstance(problem, WireError):
+        return error_answer(400, str(problem))
+    raise problem
 
 
 def _reply(text: str, status: int = 200) -> Answer:

@@ -17,11 +17,10 @@ from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.localapi.leader.pollers import Pollers
 from bkagent.wire.lock_protocol import FREE, KEYS_COUNT
 
-WAITERS_COUNT = 256  # each has a connection and a thread of the server
+WAITERS_COUNT = 4096  # each has a connection, and each job among them a watch: as many as descriptors are left for
 # Clients look for a new leader every 5 ms. For so long it gives no key away that was in use before it: the first of
 # those who waited for it may not be back yet.
 RETURN_NS = 50_000_000
-_CONNECTED_CHECK_S = 5.0  # how soon a waiter is forgotten whose client has gone
 _FREE_STATE = KeyState()
 _NOT_LEADING = "this agent does not lead: another one has the locks"
 
@@ -53,27 +52,22 @@ class LockRow:
     waiting_count: int
 
 
-class _Waiter:
-    """A bid that is not granted yet, and the thread that waits for it."""
+class Waiter:
+    """A bid that is not granted yet. `on_verdict()` is called when it gets another `verdict` than WAITING."""
 
-    __slots__ = ("bid", "is_connected", "verdict", "value", "_answered")
+    __slots__ = ("bid", "is_connected", "verdict", "value", "_on_verdict")
 
-    def __init__(self, bid: Bid, is_connected: Callable[[], bool]) -> None:
-        self.bid, self.is_connected = bid, is_connected
+    def __init__(self, bid: Bid, is_connected: Callable[[], bool], on_verdict: Callable[[], None]) -> None:
+        self.bid, self.is_connected, self._on_verdict = bid, is_connected, on_verdict
         self.verdict, self.value = WAITING, ""
-        self._answered = threading.Event()
 
     def answer(self, verdict: str, value: str = "") -> None:
-        """Wake the thread, which alone waits for this."""
+        """Give the verdict."""
         self.verdict, self.value = verdict, value
-        self._answered.set()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Return whether there is an answer."""
-        return self._answered.wait(timeout_s)
+        self._on_verdict()
 
 
-_Queue = List[Tuple[int, int, _Waiter]]  # the moment of the client's first try, a number that differs, the waiter
+_Queue = List[Tuple[int, int, Waiter]]  # the moment of the client's first try, a number that differs, the waiter
 
 
 class LockTable:
@@ -95,11 +89,12 @@ class LockTable:
         now_ns: Callable[[], int] = time.time_ns,
         on_due: Callable[[], None] = lambda: None,
         keys_count: int = KEYS_COUNT,
+        waiters_count: int = WAITERS_COUNT,
         return_ns: int = RETURN_NS,
     ) -> None:
         self._return_ns = return_ns
         self._journal, self._watch, self._clock_ns, self._now_ns = journal, watch, clock_ns, now_ns
-        self._keys_count = keys_count
+        self._keys_count, self._waiters_limit = keys_count, waiters_count
         self._lock = threading.Lock()
         self._leads = False
         self._states: Dict[str, KeyState] = {}
@@ -161,22 +156,44 @@ class LockTable:
                 self._settle(key)
             return new, True
 
-    def request(
-        self, key: str, bid: Bid, wait_s: Optional[float], is_connected: Callable[[], bool] = lambda: True
-    ) -> Outcome:
-        """Ask for a key and wait until there is a verdict, `wait_s` is over (None: never) or the client has gone.
+    def enter(
+        self, key: str, bid: Bid, is_connected: Callable[[], bool], on_verdict: Callable[[], None], may_wait: bool
+    ) -> Waiter:
+        """Ask for a key, and wait in its queue until there is a verdict, or until `leave`.
 
-        Those who came first are served first, by the moment of their first try. Raises NotLeading and NoRoom.
+        Those who came first are served first, by the moment of their first try; those who are not connected any more
+        are not. `on_verdict()` is called on any thread that holds the table, also before this returns. Raises
+        NotLeading and NoRoom.
         """
-        deadline = None if wait_s is None else time.monotonic() + wait_s
-        waiter = self._enter(key, bid, is_connected, may_wait=wait_s != 0)
-        while waiter.verdict == WAITING:
-            remaining_s = _CONNECTED_CHECK_S if deadline is None else deadline - time.monotonic()
-            if remaining_s <= 0:
-                break
-            if not waiter.wait(min(remaining_s, _CONNECTED_CHECK_S)) and not is_connected():
-                break
-        return self._leave(key, waiter)
+        waiter = Waiter(bid, is_connected, on_verdict)
+        with self._lock:
+            state = self._current(key)
+            verdict = GRANTED if bid.is_met_by(state) else bid.verdict_on(state)
+            if bid.is_met_by(state) or verdict not in (GRANTED, WAITING):
+                waiter.answer(verdict, state.value)
+            else:
+                self._check_room(key)
+                self._enqueue(key, waiter)
+                self._settle(key)
+            if waiter.verdict == WAITING and may_wait and self._waiters_count >= self._waiters_limit:
+                self._withdraw(key, waiter)
+                raise NoRoom(f"{self._waiters_limit} clients wait already, which is the most there may be")
+            self._waiters_count += 1
+            # Only now: a watch that ends at once must see what it is to end.
+            if bid.holder.alive:
+                self._watch(bid.holder.alive, self.end_of_holder)
+        return waiter
+
+    def leave(self, key: str, waiter: Waiter) -> Outcome:
+        """Return what became of a bid, which waits no longer; to be called once. Raises NotLeading."""
+        with self._lock:
+            self._waiters_count -= 1
+            if waiter.verdict == WAITING:
+                self._withdraw(key, waiter)
+                return Outcome(WAITING, self._states.get(key, _FREE_STATE).value)
+        if waiter.verdict == MOVED:
+            raise NotLeading(_NOT_LEADING)
+        return Outcome(waiter.verdict, waiter.value)
 
     def release(self, key: str, token: str) -> Tuple[str, bool]:
         """Free a mutex that is held by `token`, or a key whose value that is; return the value, and whether it was so.
@@ -255,44 +272,13 @@ class LockTable:
         self._expire()
         return self._states.get(key, _FREE_STATE)
 
-    def _enter(self, key: str, bid: Bid, is_connected: Callable[[], bool], may_wait: bool) -> _Waiter:
-        """Put a bid into the queue of its key, and grant what can be granted."""
-        waiter = _Waiter(bid, is_connected)
-        with self._lock:
-            state = self._current(key)
-            verdict = GRANTED if bid.is_met_by(state) else bid.verdict_on(state)
-            if bid.is_met_by(state) or verdict not in (GRANTED, WAITING):
-                waiter.answer(verdict, state.value)
-            else:
-                self._check_room(key)
-                self._enqueue(key, waiter)
-                self._settle(key)
-            if waiter.verdict == WAITING and may_wait and self._waiters_count >= WAITERS_COUNT:
-                self._withdraw(key, waiter)
-                raise NoRoom(f"{WAITERS_COUNT} clients wait already, which is the most there may be")
-            self._waiters_count += 1
-            # Only now: a watch that ends at once must see what it is to end.
-            if bid.holder.alive:
-                self._watch(bid.holder.alive, self.end_of_holder)
-        return waiter
-
-    def _enqueue(self, key: str, waiter: _Waiter) -> None:
+    def _enqueue(self, key: str, waiter: Waiter) -> None:
         self._bids_count += 1
         # A moment that is yet to come would let its client wait behind all that come till then.
         since_ns = min(waiter.bid.holder.since_ns, self._clock_ns())
         bisect.insort(self._queues.setdefault(key, []), (since_ns, self._bids_count, waiter))
 
-    def _leave(self, key: str, waiter: _Waiter) -> Outcome:
-        with self._lock:
-            self._waiters_count -= 1
-            if waiter.verdict == WAITING:
-                self._withdraw(key, waiter)
-                return Outcome(WAITING, self._states.get(key, _FREE_STATE).value)
-        if waiter.verdict == MOVED:
-            raise NotLeading(_NOT_LEADING)
-        return Outcome(waiter.verdict, waiter.value)
-
-    def _withdraw(self, key: str, waiter: _Waiter) -> None:
+    def _withdraw(self, key: str, waiter: Waiter) -> None:
         queue = self._queues.get(key, [])
         queue[:] = [entry for entry in queue if entry[2] is not waiter]
         self._settle(key)

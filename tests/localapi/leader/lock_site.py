@@ -5,33 +5,57 @@ from __future__ import annotations
 import json
 import os
 import socket
-from typing import Callable, Dict, List, Tuple
+import threading
+from typing import Callable, Dict, List, Optional, Tuple, Union
 
 from bkagent.localapi.answers import apology
+from bkagent.localapi.leader.bids import Bid
 from bkagent.localapi.leader.holder_watch import HolderWatch
+from bkagent.localapi.leader.leader_server import LeaderServer
 from bkagent.localapi.leader.lock_routes import LockRoutes
-from bkagent.localapi.leader.lock_table import LockTable
+from bkagent.localapi.leader.lock_table import LockTable, Outcome
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.system import local_socket
 from bkagent.transport.answer import Answer
 from bkagent.transport.http_server import HttpServer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 
 WAIT_S = 30.0
 
 
-class ServedSocket:
-    """A leader's socket in this process, served by `answer`."""
+def ask_table(
+    table: LockTable,
+    key: str,
+    bid: Bid,
+    wait_s: Optional[float] = 0,
+    is_connected: Callable[[], bool] = lambda: True,
+) -> Outcome:
+    """Ask for a key and wait on this thread; `wait_s` None is for ever."""
+    known = threading.Event()
+    waiter = table.enter(key, bid, is_connected, known.set, may_wait=wait_s != 0)
+    known.wait(2 * WAIT_S if wait_s is None else wait_s)
+    return table.leave(key, waiter)
 
-    def __init__(self, folder: str, answer: Callable[[Request], Answer], report: Callable[..., None]) -> None:
-        self.path = os.path.join(folder, "agent-1")
-        listener = SocketListener(self.path, local_socket.listen(self.path, 128))
-        self.server = HttpServer(listener, answer, report, apology=apology)
-        self.server.start()
+
+class ServedSocket:
+    """A leader's socket in this process, served by `answer`: as an agent does it, or by a thread for each client."""
+
+    def __init__(
+        self,
+        folder: str,
+        answer: Callable[[Request], Union[Answer, Later]],
+        report: Callable[..., None],
+        with_threads: bool = False,
+    ) -> None:
+        self.server: Union[LeaderServer, ThreadedServer]
+        self.server = (ThreadedServer if with_threads else LeaderServer)(folder, answer, report)
+        self.path = self.server.open()
+        link = os.path.join(folder, "agent-leader")
+        local_socket.link(link, self.path)
 
     def stop(self) -> None:
-        self.server.stop()
-        os.unlink(self.path)
+        self.server.close()
 
     def connect(self) -> socket.socket:
         client = socket.socket(socket.AF_UNIX)
@@ -56,14 +80,33 @@ class ServedSocket:
         return status, json.loads(body)
 
 
+class ThreadedServer:
+    """The server of a system whose sockets are not selectable."""
+
+    def __init__(
+        self, folder: str, answer: Callable[[Request], Union[Answer, Later]], report: Callable[..., None]
+    ) -> None:
+        self._path = os.path.join(folder, "agent-1")
+        listener = SocketListener(self._path, local_socket.listen(self._path, 128))
+        self._server = HttpServer(listener, answer, report, apology=apology)
+
+    def open(self) -> str:
+        self._server.start()
+        return self._path
+
+    def close(self) -> None:
+        self._server.stop()
+        os.unlink(self._path)
+
+
 class LockSite(ServedSocket):
     """The routes, with a table without a journal."""
 
-    def __init__(self, folder: str, keys_count: int = 1000) -> None:
+    def __init__(self, folder: str, keys_count: int = 1000, with_threads: bool = False) -> None:
         self.reports: List[Tuple[str, ...]] = []
         self.table = LockTable(None, HolderWatch(self.report).watch, keys_count=keys_count)
         self.table.lead()
-        super().__init__(folder, LockRoutes(self.table).answer, self.report)
+        super().__init__(folder, LockRoutes(self.table).answer, self.report, with_threads)
 
     def report(self, *about: str) -> None:
         self.reports.append(about)

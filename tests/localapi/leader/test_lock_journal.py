@@ -16,6 +16,7 @@ from bkagent.localapi.leader.key_state import Holder, KeyState
 from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.localapi.leader.lock_table import LockTable
 from bkagent.wire.lock_protocol import JOURNAL
+from tests.localapi.leader.lock_site import ask_table
 
 BOOT = "1f7c"
 HEAD = b'{"format":1,"boot":"1f7c"}\n'
@@ -46,10 +47,10 @@ def write_some(folder: Path) -> bytes:
     journal, reports = open_journal(folder)
     table = new_table(journal)
     holder = Holder("t1", 1, 7, "job-1", "agent-1", "/spool/job-1/alive", since_ns=5)
-    table.request("mutex", MutexBid(holder, ttl_ns=10**15), 0)
+    ask_table(table, "mutex", MutexBid(holder, ttl_ns=10**15))
     for number in range(3):
-        table.request("counted ☃", MutexBid(Holder(f"c{number}", 3, keep=True)), 0)
-    table.request("once", OnceBid(Holder(pid=9)), 0)
+        ask_table(table, "counted ☃", MutexBid(Holder(f"c{number}", 3, keep=True)))
+    ask_table(table, "once", OnceBid(Holder(pid=9)))
     table.compare_and_swap("once", "doing", "done")
     table.compare_and_swap("raw\udcff", "", "text <&>")
     table.release("counted ☃", "c1")
@@ -78,7 +79,7 @@ def test_the_next_leader_has_everything(tmp_path: Path) -> None:
 def test_a_journal_that_ends_anywhere_has_its_whole_lines(tmp_path: Path) -> None:
     table = new_table(open_journal(tmp_path)[0])
     table.compare_and_swap("a", "", "x")
-    table.request("b", MutexBid(Holder("t")), 0)
+    ask_table(table, "b", MutexBid(Holder("t")))
     table.compare_and_swap("a", "x", "")
     data = (tmp_path / JOURNAL).read_bytes()
     assert data.startswith(HEAD)

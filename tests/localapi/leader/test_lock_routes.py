@@ -15,15 +15,15 @@ import pytest
 
 from bkagent.wire.lock_protocol import ACQUIRE, BEGIN, BODY_LIMIT_BYTES, LOCK, LOCKS, PING, RELEASE
 from tests.fakes import vectors
-from tests.localapi.leader.lock_site import WAIT_S, LockSite, ServedSocket, read_answer
+from tests.localapi.leader.lock_site import WAIT_S, LockSite, ServedSocket, read_answer, request_bytes
 from tests.localapi.leader.test_holder_watch import hold
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[LockSite]:
-    running = LockSite(str(tmp_path))
+@pytest.fixture(params=["by one thread", "by many threads"])
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LockSite]:
+    running = LockSite(str(tmp_path), with_threads=request.param == "by many threads")
     yield running
     running.stop()
     assert not running.reports
@@ -126,6 +126,45 @@ def test_who_came_first_is_served_first_and_who_has_gone_is_not_served(site: Loc
         site.ask("PATCH", f"{LOCK}?key=k", json.dumps({"old": before, "new": ""}).encode())
         assert document_of(clients[int(after[1:])]) == {"acquired": True, "value": after}
         assert value_of(site, "k") == after
+
+
+@pytest.mark.parametrize("site", ["by one thread"], indirect=True)
+def test_hundreds_wait_without_a_thread(site: LockSite) -> None:
+    site.post(ACQUIRE, key="k", token="t0", wait_ms=0)
+    threads_count = threading.active_count()
+    clients = [begin_to_ask(site, ACQUIRE, key="k", token=f"t{since}", since_ns=since) for since in range(1, 401)]
+    wait_for_waiters(site, "k", 400)
+    assert threading.active_count() == threads_count
+    for client in clients[::2]:
+        client.close()
+    wait_for_waiters(site, "k", 200)
+    impatient = begin_to_ask(site, ACQUIRE, key="k", token="u", wait_ms=50)
+    assert document_of(impatient) == {"acquired": False, "value": "t0"}
+    holder = "t0"
+    for number, client in enumerate(clients[1:8:2]):
+        assert site.post(RELEASE, key="k", token=holder) == (200, {"released": True, "value": ""})
+        holder = f"t{2 * number + 2}"
+        assert document_of(client) == {"acquired": True, "value": holder}
+    # A thread that serves nobody frees the key: the end of a job, say.
+    site.table.compare_and_swap("k", holder, "done")
+    assert all(
+        document_of(client) == {"error": 'invalid lock state "done"', "value": "done"} for client in clients[9::2]
+    )
+
+
+@pytest.mark.parametrize("site", ["by one thread"], indirect=True)
+def test_a_client_that_sends_its_next_request_while_it_waits_is_answered_twice(site: LockSite) -> None:
+    site.post(ACQUIRE, key="k", token="t", wait_ms=0)
+    body = json.dumps({"key": "k", "token": "u", "wait_ms": -1}).encode()
+    head = f"POST {ACQUIRE} HTTP/1.1\r\nHost: agent\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with site.connect() as client:
+        client.sendall(head + body)
+        wait_for_waiters(site, "k", 1)
+        client.sendall(request_bytes("GET", PING))
+        assert value_of(site, "k") == "t"
+        site.post(RELEASE, key="k", token="t")
+        text = b"".join(iter(lambda: client.recv(65536), b""))
+    assert text.count(b"HTTP/1.1 200 OK") == 2 and b'"acquired":true' in text.replace(b" ", b"") and b'"now"' in text
 
 
 def test_a_job_that_is_killed_gives_back_what_it_held(site: ServedSocket, tmp_path: Path) -> None:

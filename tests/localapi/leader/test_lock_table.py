@@ -16,6 +16,7 @@ from bkagent.localapi.leader.key_state import Holder
 from bkagent.localapi.leader.lock_journal import LockJournal
 from bkagent.localapi.leader.lock_table import LockTable, NoRoom, NotLeading
 from tests.localapi.leader.lock_model import LockModel, Try
+from tests.localapi.leader.lock_site import ask_table
 
 WAIT_S = 30.0
 KEYS = ("a", "b", "c")
@@ -36,7 +37,7 @@ class Client(threading.Thread):
         attempt = self.attempt
         table, bid = self.run_of.table, self.run_of.bid_of(attempt)
         try:
-            self.verdict = table.request(attempt.key, bid, None, lambda: not attempt.is_gone).verdict
+            self.verdict = ask_table(table, attempt.key, bid, None, lambda: not attempt.is_gone).verdict
         except NotLeading:
             self.verdict = "moved"
         finally:
@@ -115,7 +116,7 @@ class Run:
         """The answer to a holder was lost."""
         for key in KEYS:
             for attempt in self.model.holders.get(key, []):
-                assert self.table.request(key, self.bid_of(attempt), 0).verdict == "granted"
+                assert ask_table(self.table, key, self.bid_of(attempt)).verdict == "granted"
 
     def bid_of(self, attempt: Try) -> Bid:
         holder = Holder(attempt.token, attempt.slots, alive=attempt.alive, keep=attempt.keep, since_ns=attempt.since)
@@ -214,8 +215,7 @@ class Run:
         assert not self.reports
 
 
-def run(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock_table, "_CONNECTED_CHECK_S", 2 * WAIT_S)
+def run(seed: int, folder: Path) -> None:
     each = Run(seed, str(folder))
     for _ in range(STEPS_COUNT):
         each.step()
@@ -223,16 +223,14 @@ def run(seed: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_the_table_does_what_the_model_does(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(seed, tmp_path, monkeypatch)
+def test_the_table_does_what_the_model_does(seed: int, tmp_path: Path) -> None:
+    run(seed, tmp_path)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(2, 100))
-def test_the_table_does_what_the_model_does_for_long(
-    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run(seed, tmp_path, monkeypatch)
+def test_the_table_does_what_the_model_does_for_long(seed: int, tmp_path: Path) -> None:
+    run(seed, tmp_path)
 
 
 def new_table(watch: Optional[lock_table.Watch] = None, **settings: int) -> LockTable:
@@ -243,7 +241,7 @@ def new_table(watch: Optional[lock_table.Watch] = None, **settings: int) -> Lock
 
 def acquire(table: LockTable, key: str, token: str, wait_s: Optional[float] = 0, **about: object) -> str:
     bid = MutexBid(Holder(token, **about))  # type: ignore[arg-type]
-    return table.request(key, bid, wait_s).verdict
+    return ask_table(table, key, bid, wait_s).verdict
 
 
 def test_a_key_that_is_freed_while_clients_come_back_goes_to_the_first_of_them(tmp_path: Path) -> None:
@@ -357,9 +355,9 @@ def test_a_request_that_comes_again_is_granted_again() -> None:
         "granted", "granted", "waiting",
     ]  # fmt: skip
     once = OnceBid(Holder(pid=7, since_ns=5))
-    assert [table.request("o", once, 0).verdict for _ in range(2)] == ["granted", "granted"]
-    assert table.request("p", OnceBid(Holder()), 0).verdict == "granted"
-    assert table.request("p", OnceBid(Holder()), 0).verdict == "waiting"  # two clients that say nothing of themselves
+    assert [ask_table(table, "o", once).verdict for _ in range(2)] == ["granted", "granted"]
+    assert ask_table(table, "p", OnceBid(Holder())).verdict == "granted"
+    assert ask_table(table, "p", OnceBid(Holder())).verdict == "waiting"  # two clients that say nothing of themselves
 
 
 def test_a_plain_holder_shares_with_none_and_a_counted_one_with_as_many_as_all_accept() -> None:
@@ -373,9 +371,8 @@ def test_a_plain_holder_shares_with_none_and_a_counted_one_with_as_many_as_all_a
     assert table.load("k") == "slots(2/4)"
 
 
-def test_there_are_no_more_keys_and_waiters_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock_table, "WAITERS_COUNT", 0)
-    table = new_table(keys_count=2)
+def test_there_are_no_more_keys_and_waiters_than_there_may_be() -> None:
+    table = new_table(keys_count=2, waiters_count=0)
     assert table.compare_and_swap("1", "", "x") == ("x", True)
     assert acquire(table, "2", "t") == "granted"
     with pytest.raises(NoRoom, match="2 keys"):
