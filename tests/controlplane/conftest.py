@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.plane.timing import Timing
 from bkagent.controlplane.records import NewBuild, new_id
 from bkagent.controlplane.store import steps as step_table
 from bkagent.wire.finish import Finish
@@ -32,7 +33,7 @@ class World:
     def open(self):
         if self.plane is not None:
             self.plane.close()
-        self.plane = Plane.open(self.folder, clock=self.clock, ticking=False)
+        self.plane = Plane.open(self.folder, clock=self.clock, ticking=False, timing=Timing(expected_s=0.0))
 
     def agent(self, *tags, **details):
         """Register and connect an agent; return its id."""

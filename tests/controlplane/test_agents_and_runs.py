@@ -185,15 +185,15 @@ def test_a_job_cannot_finish_before_it_is_accepted(world):
         world.plane.runs.start(job)
 
 
-def test_wait_for_work_returns_when_there_is_some(world):
+def test_a_held_ping_is_answered_when_there_is_work(world):
     agent = world.agent()
-    assert world.plane.dispatch.wait_for_work(agent, 0) is False
+    assert world.plane.dispatch.next_action(agent).job_id == ""
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(world.plane.dispatch.wait_for_work(agent, 30)))
+    thread = threading.Thread(target=lambda: answers.append(world.plane.dispatch.next_action(agent, hold_s=30)))
     thread.start()
     world.build(ONE)
     thread.join(30)
-    assert answers == [True]
+    assert [answer.job_id for answer in answers] == [world.job("a").id]
 
 
 def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
@@ -299,6 +299,11 @@ def test_an_offer_goes_back_when_its_agent_leaves_or_forgets_it(world):
     world.plane.dispatch.next_action(other)
     world.clock.now += 61
     world.plane.sessions.heartbeat(other)
+    world.plane.expiry.tick()
+    assert world.job("a").state == "scheduled"
+    silent = world.agent()
+    world.plane.dispatch.next_action(silent)
+    world.clock.now += 11
     world.plane.expiry.tick()
     assert world.job("a").state == "scheduled"
     with pytest.raises(Rejected):

@@ -4,6 +4,7 @@ import gzip
 import http.client
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -358,3 +359,15 @@ def test_a_job_that_ended_longer_than_a_minute_ago_adds_nothing_to_its_log(desk:
         times = {"header_times": {"0": "2026-01-01T00:00:00Z"}}
         assert client.call("POST", f"/jobs/{job_id}/header_times", times)[0] in (403, 422)
     assert desk.plane.logs.read(job_id) == b"abc" and desk.plane.logs.header_times(job_id) == []
+
+
+@pytest.mark.parametrize("desk", [30.0], indirect=True)
+def test_a_ping_whose_agent_has_gone_takes_no_job(desk: Any) -> None:
+    gone = desk.registered(name="gone", priority="10")
+    gone.connection.request("GET", "/v3/ping", headers={"Authorization": gone.authorization})
+    deadline = time.monotonic() + 20.0
+    while not desk.plane.dispatch._idle._pinging and time.monotonic() < deadline:
+        time.sleep(0.001)
+    gone.connection.close()
+    desk.build()
+    assert desk.registered(name="here").call("GET", "/ping")[1]["job"]["id"]

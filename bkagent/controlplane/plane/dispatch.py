@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from typing import Optional
+from typing import Callable, List, Optional
 
 from bkagent.controlplane.errors import JobNotReady, Rejected
+from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -14,7 +14,7 @@ from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.plane.timing import Timing
 from bkagent.controlplane.records import Agent, Job
 from bkagent.controlplane.scheduling import agent_tags, limits
-from bkagent.controlplane.store import jobs
+from bkagent.controlplane.store import agents, jobs
 from bkagent.controlplane.tokens import Tokens
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
@@ -26,34 +26,109 @@ class Dispatch:
 
     def __init__(
         self, ledger: Ledger, sessions: Sessions, scheduler: Scheduler, steps: Steps, job_envs: JobEnvs,
-        tokens: Tokens, timing: Timing,
+        tokens: Tokens, timing: Timing, idle: IdleAgents,
     ) -> None:  # fmt: skip
         self._ledger, self._sessions, self._scheduler = ledger, sessions, scheduler
         self._steps, self._job_envs = steps, job_envs
         self._tokens, self._timing = tokens, timing
+        self._idle = idle
+        self._matched_rings = -1
+        self._held_back_until: Optional[float] = None
         self._db = ledger.db
 
-    def next_action(self, agent_id: str) -> Ping:
-        """Return what an agent shall do now: accept a job, nothing, wait while paused, or disconnect."""
+    def next_action(
+        self, agent_id: str, *, hold_s: float = 0.0, is_connected: Callable[[], bool] = lambda: True
+    ) -> Ping:
+        """Return what an agent shall do now: accept a job, nothing, wait while paused, or disconnect.
+
+        Without anything to do the answer waits for up to `hold_s`. `is_connected` says whether the agent still waits.
+        """
+        deadline = self._idle.clock() + hold_s
         with self._ledger.change() as now:
             agent = self._sessions.touch(agent_id, now)
-            if agent.state == "stopping":
-                return Ping(DISCONNECT, "the agent was asked to stop")
-            if agent.paused:
-                return Ping(PAUSE, agent.paused_note or "the agent is paused")
-            if agent.state != "connected":
-                return Ping()
-            offer = self.offer_of(agent)
-            if not offer:
-                agent = self.drop_canceled_offer(agent)
-            if offer or agent.ignore_in_dispatches or agent.job_id:
-                return Ping(job_id=offer)
-            job = self._first_job_for(agent)
-            if job is None:
-                return Ping()
-            self._ledger.set_job(job, state="assigned", agent_id=agent_id, assigned_at=now)
-            self._ledger.set_agent(agent, job_id=job.id)
-            return Ping(job_id=job.id)
+            answer = self._answer_of(agent)
+            if answer is not None:
+                return answer
+            self._idle.begin(agent, is_connected)
+            self._matched_rings = -1  # it may be the best for what others have left
+        try:
+            while True:
+                rings_count = self._ledger.bell.rings_count
+                with self._ledger.change():
+                    held_back_until = self._match(rings_count)
+                    answer = self._answer_of(self._ledger.agent(agent_id))
+                    wait_until = deadline if held_back_until is None else max(deadline, held_back_until)
+                    left_s = wait_until - self._idle.clock()
+                    if answer is not None or left_s <= 0:
+                        self._idle.end(agent_id)
+                        return answer or Ping()
+                if held_back_until is not None:
+                    left_s = min(left_s, max(0.0, held_back_until - self._idle.clock()))
+                self._ledger.bell.wait(rings_count, left_s)
+        except BaseException:
+            with self._db.lock:
+                self._idle.end(agent_id)
+            raise
+
+    def _answer_of(self, agent: Agent) -> Optional[Ping]:
+        """Return what an agent shall do, None for one that waits for a job. Within a change of the ledger."""
+        if agent.state == "stopping":
+            return Ping(DISCONNECT, "the agent was asked to stop")
+        if agent.paused:
+            return Ping(PAUSE, agent.paused_note or "the agent is paused")
+        if agent.state != "connected":
+            return Ping()
+        offer = self.offer_of(agent)
+        if offer:
+            return Ping(job_id=offer)
+        self.drop_canceled_offer(agent)
+        return None
+
+    def _match(self, rings_count: int) -> Optional[float]:
+        """Offer the jobs that can run to the best of the idle agents, the first job first. Within a change.
+
+        Return until when a job is held back for an agent that is expected, None where none is. What has not changed
+        since the bell had rung so often is not looked at again.
+        """
+        if self._matched_rings == rings_count and self._held_back_until is None:
+            return None
+        self._matched_rings, self._held_back_until = rings_count, None
+        idle_agents = self._idle.ranked()
+        for job in jobs.runnable(self._db) if idle_agents else ():
+            best = self._take_best(idle_agents, job)
+            if best is None:
+                continue
+            if best.expected_until is not None:
+                self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
+            else:
+                self._offer(job, best.agent.id)
+            if not idle_agents:
+                break
+        return self._held_back_until
+
+    def _take_best(self, idle_agents: List[IdleAgent], job: Job) -> Optional[IdleAgent]:
+        """Take the first agent that can run a job out of the list, and those before it that cannot run any."""
+        for idle in list(idle_agents):
+            if not agent_tags.meet(job.agent_query_rules, idle.agent.meta_data):
+                continue
+            idle_agents.remove(idle)
+            agent = agents.TABLE.get(self._db, idle.agent.id)
+            is_free = agent is not None and agent.state == "connected" and not agent.paused and not agent.job_id
+            if agent is not None and is_free and not agent.ignore_in_dispatches and idle.is_connected():
+                return idle
+        return None
+
+    def _offer(self, job: Job, agent_id: str) -> None:
+        self._ledger.set_job(job, state="assigned", agent_id=agent_id, assigned_at=self._ledger.clock())
+        self._ledger.set_agent(self._ledger.agent(agent_id), job_id=job.id)
+        self._ledger.announce_work()  # to the thread that answers its ping
+
+    def withdraw(self, agent_id: str, job_id: str) -> None:
+        """Take an offer back from an agent that has gone before it knew of it."""
+        with self._ledger.change():
+            job = jobs.TABLE.get(self._db, job_id)
+            if job is not None and job.state == "assigned" and job.agent_id == agent_id:
+                self._scheduler.requeue(job)
 
     def offer_of(self, agent: Agent) -> str:
         """Return the job that an agent was offered and has not started, or "".
@@ -78,31 +153,6 @@ class Dispatch:
             self._scheduler.free_agent(job)
             self._scheduler.advance(job.build_id)
         return self._ledger.agent(agent.id)
-
-    def wait_for_work(self, agent_id: str, timeout_s: float) -> bool:
-        """Wait until a ping of this agent would bring something new; say whether it would."""
-        deadline_s = time.monotonic() + timeout_s
-        while True:
-            rings_count = self._ledger.bell.rings_count
-            if self._has_news(agent_id):
-                return True
-            left_s = deadline_s - time.monotonic()
-            if left_s <= 0:
-                return False
-            self._ledger.bell.wait(rings_count, left_s)
-
-    def _has_news(self, agent_id: str) -> bool:
-        with self._db.lock:
-            agent = self._ledger.agent(agent_id)
-            if agent.state != "connected" or agent.paused:
-                return True
-            return not agent.ignore_in_dispatches and not agent.job_id and self._first_job_for(agent) is not None
-
-    def _first_job_for(self, agent: Agent) -> Optional[Job]:
-        for job in jobs.runnable(self._db):
-            if agent_tags.meet(job.agent_query_rules, agent.meta_data):
-                return job
-        return None
 
     def accept(self, agent_id: str, job_id: str) -> AcceptedJob:
         """Give an agent the job that it was offered; asking again gives the same. Raises Rejected."""

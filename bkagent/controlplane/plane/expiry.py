@@ -9,7 +9,7 @@ from bkagent.controlplane.plane.runs import Runs
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.sessions import LIVE, Sessions
 from bkagent.controlplane.plane.timing import Timing
-from bkagent.controlplane.records import Job
+from bkagent.controlplane.records import Agent, Job
 from bkagent.controlplane.scheduling import states
 from bkagent.controlplane.store import agents, jobs
 
@@ -36,7 +36,7 @@ class Expiry:
     def _check_job(self, job: Job, now: float) -> None:
         agent = agents.TABLE.get(self._db, job.agent_id)
         silent = agent is None or now - self._sessions.last_seen(agent) > self._timing.lost_after_s
-        unanswered = job.state == "assigned" and (silent or _is_over(job.assigned_at, self._timing.offer_s, now))
+        unanswered = job.state == "assigned" and (silent or self._is_unanswered(job, agent, now))
         not_started = job.state == "accepted" and not silent and _is_over(job.accepted_at, self._timing.accepted_s, now)
         if unanswered or not_started:
             self._scheduler.requeue(job)
@@ -44,6 +44,11 @@ class Expiry:
             self._runs.end(job, -1, reason=states.LOST_REASON)
         elif job.state == "running" and job.timeout_minutes and _is_over(job.started_at, job.timeout_minutes * 60, now):
             self._ledger.set_job(job, state="timing_out", reason=f"it ran longer than {job.timeout_minutes} min")
+
+    def _is_unanswered(self, job: Job, agent: Optional[Agent], now: float) -> bool:
+        heard_at = max(job.assigned_at or 0.0, self._sessions.last_seen(agent) if agent is not None else 0.0)
+        is_unheard = _is_over(heard_at, self._timing.unheard_offer_s, now)
+        return is_unheard or _is_over(job.assigned_at, self._timing.offer_s, now)
 
 
 def _is_over(since: Optional[float], limit_s: float, now: float) -> bool:

@@ -21,6 +21,7 @@ from bkagent.controlplane.plane.builds import Builds
 from bkagent.controlplane.plane.callers import Callers
 from bkagent.controlplane.plane.dispatch import Dispatch
 from bkagent.controlplane.plane.expiry import Expiry
+from bkagent.controlplane.plane.idle_agents import IdleAgents
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.jobs import Jobs
 from bkagent.controlplane.plane.ledger import Ledger
@@ -68,8 +69,9 @@ class Plane:
         self.job_envs = JobEnvs(ledger, self.pipelines, self.steps, organization)
         self.sessions = Sessions(ledger, self.builds, self.scheduler, tokens, timing)
         self.callers = Callers(ledger, tokens)
-        self.dispatch = Dispatch(ledger, self.sessions, self.scheduler, self.steps, self.job_envs, tokens, timing)
-        self.runs = Runs(ledger, self.sessions, self.scheduler, self.jobs, self.steps)
+        idle = IdleAgents(timing.expected_s)
+        self.dispatch = Dispatch(ledger, self.sessions, self.scheduler, self.steps, self.job_envs, tokens, timing, idle)
+        self.runs = Runs(ledger, self.sessions, self.scheduler, self.jobs, self.steps, idle)
         self.expiry = Expiry(ledger, self.sessions, self.scheduler, self.runs, timing)
         self.logs = Logs(ledger, os.path.join(folder, "logs"))
         self.artifacts = Artifacts(ledger, os.path.join(folder, "artifacts"))

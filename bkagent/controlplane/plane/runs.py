@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.plane.idle_agents import IdleAgents
 from bkagent.controlplane.plane.jobs import Jobs
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -24,9 +25,11 @@ _LOWEST_STATUS, _HIGHEST_STATUS = -(1 << 31), (1 << 32) - 1
 class Runs:
     """Follows jobs from their start to their end, and retries those that failed."""
 
-    def __init__(self, ledger: Ledger, sessions: Sessions, scheduler: Scheduler, jobs: Jobs, steps: Steps) -> None:
+    def __init__(
+        self, ledger: Ledger, sessions: Sessions, scheduler: Scheduler, jobs: Jobs, steps: Steps, idle: IdleAgents
+    ) -> None:
         self._ledger, self._sessions, self._scheduler = ledger, sessions, scheduler
-        self._jobs, self._steps = jobs, steps
+        self._jobs, self._steps, self._idle = jobs, steps, idle
         self._db = ledger.db
 
     def start(self, job_id: str, *, started_at: str = "") -> Job:
@@ -79,11 +82,13 @@ class Runs:
         agent = agents.TABLE.get(self._db, job.agent_id)
         job = self._ledger.set_job(job, state=state, exit_status=status, **details)
         if agent is not None:
-            self._ledger.set_agent(
+            agent = self._ledger.set_agent(
                 agent, job_id="" if agent.job_id == job.id else agent.job_id,
                 last_job_finished_at=self._ledger.clock(),
                 ignore_in_dispatches=agent.ignore_in_dispatches or agent_leaves,
             )  # fmt: skip
+            if agent.state == "connected" and not agent.ignore_in_dispatches:
+                self._idle.expect(agent)
             self._ledger.announce_work()
         self._retry_or_soften(job)
         self._scheduler.advance(job.build_id)

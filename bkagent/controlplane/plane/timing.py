@@ -9,7 +9,12 @@ from bkagent.wire.registration import LOST_AFTER_S
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """Intervals that agents are told, and limits after which an agent, an offer or a start counts as missed."""
+    """Intervals that agents are told, and limits after which an agent, an offer or a start counts as missed.
+
+    offer_s           how long an agent may leave an offer unanswered
+    unheard_offer_s   the same for one that says nothing at all: it has not heard of the offer
+    expected_s        within this time an agent that has ended a job pings again, and others wait so long for it
+    """
 
     ping_interval_s: float = 1.0
     job_status_interval_s: float = 1.0
@@ -17,6 +22,8 @@ class Timing:
     chunk_interval_s: float = 1.0
     lost_after_s: float = LOST_AFTER_S
     offer_s: float = 60.0
+    unheard_offer_s: float = 10.0
+    expected_s: float = 0.005
     accepted_s: float = 900.0
     pause_minutes: int = 5
 

@@ -9,7 +9,6 @@ from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
-from bkagent.wire.ping import IDLE
 from bkagent.wire.registration import Registration
 from bkagent.wire.timestamps import text_of
 
@@ -42,10 +41,10 @@ def disconnect(site: Site, request: Request, caller: Caller) -> Answer:
 
 def ping(site: Site, request: Request, caller: Caller) -> Answer:
     """Answer what an agent shall do; hold the ping for a while if there is nothing yet."""
-    next_ping = site.plane.dispatch.next_action(caller.agent_id)
-    idle = next_ping.action == IDLE and not next_ping.job_id
-    if idle and site.hold_ping_s > 0 and site.plane.dispatch.wait_for_work(caller.agent_id, site.hold_ping_s):
-        next_ping = site.plane.dispatch.next_action(caller.agent_id)
+    dispatch = site.plane.dispatch
+    next_ping = dispatch.next_action(caller.agent_id, hold_s=site.hold_ping_s, is_connected=request.client_is_connected)
+    if next_ping.job_id and not request.client_is_connected():
+        dispatch.withdraw(caller.agent_id, next_ping.job_id)
     return json_answer(200, next_ping.to_wire())
 
 

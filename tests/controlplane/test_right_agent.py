@@ -1,0 +1,260 @@
+"""The right agent for each job: random fleets against a plain statement of the rule."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import Any, Dict, List, Optional
+
+import pytest
+
+from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.plane.timing import Timing
+from bkagent.controlplane.records import NewBuild
+from bkagent.controlplane.store import agents as agent_table
+from bkagent.wire.finish import Finish
+from bkagent.wire.registration import Registration
+
+WAIT_S = 20.0
+QUEUES, SYSTEMS = ("default", "deploy"), ("linux", "mac")
+
+
+def best(idle: "Dict[str, Any]", rules: Any) -> Optional[str]:
+    """Return who is to get a job: of those that suit the highest priority, then who has last completed a job."""
+    suiting = []
+    for id, agent in idle.items():
+        tags = dict(tag.split("=") for tag in agent.meta_data)
+        wanted = {"queue": "default", **dict(rule.split("=") for rule in rules)}
+        if all(tags.get(key, "default" if key == "queue" else None) == value for key, value in wanted.items()):
+            suiting.append(id)
+
+    def worth(id: str) -> Any:
+        agent = idle[id]
+        never = float("-inf")
+        priority = never if agent.priority is None else agent.priority
+        completed = never if agent.last_job_finished_at is None else agent.last_job_finished_at
+        return priority, completed, -(agent.connected_at or 0), [-ord(letter) for letter in id]
+
+    return max(suiting, key=worth) if suiting else None
+
+
+class Fleet:
+    """Agents of one plane, whose pings are held on threads; every step is over before the next begins."""
+
+    def __init__(self, folder: str, chance: random.Random) -> None:
+        self.now = 1_700_000_000.0
+        timing = Timing(expected_s=0.0)
+        self.plane = Plane.open(folder, ticking=False, clock=lambda: self.now, timing=timing)
+        self.chance = chance
+        self.pings: Dict[str, List[Any]] = {}  # by agent: its thread, its answers, whether it is there
+        self.threads: List[threading.Thread] = []
+        self.running: Dict[str, str] = {}
+        self.ended: List[str] = []
+
+    def agent(self) -> str:
+        tags = [f"os={self.chance.choice(SYSTEMS)}"]
+        if self.chance.random() < 0.6:
+            tags.append(f"queue={self.chance.choice(QUEUES)}")
+        priority = self.chance.choice(["", "", "0", "1", "1", "10", "-1"])
+        registration = Registration(
+            "a", "host", "linux", "amd64", "3.137.0", "x", 1, meta_data=tuple(tags), priority=priority
+        )
+        id = self.plane.sessions.register(registration).id
+        self.now += self.chance.choice([0, 1])
+        self.plane.sessions.connect(id)
+        return id
+
+    def hold_ping(self, id: str) -> None:
+        """Begin a ping that waits, and wait until it does, or is answered."""
+        ping: List[Any] = [None, [], True]
+
+        def ask() -> None:
+            ping[1].append(
+                self.plane.dispatch.next_action(id, hold_s=WAIT_S * 2, is_connected=lambda: bool(ping[2])).job_id
+            )
+
+        ping[0] = threading.Thread(target=ask, daemon=True)
+        self.threads.append(ping[0])
+        self.pings[id] = ping
+        ping[0].start()
+        self.wait(lambda: bool(ping[1]) or id in self.plane.dispatch._idle._pinging)
+
+    def wait(self, condition: Any) -> None:
+        deadline = time.monotonic() + WAIT_S
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.0005)
+
+    def idle(self) -> Dict[str, Any]:
+        """Return the agents whose pings wait and that are there."""
+        return {id: self.record(id) for id, ping in self.pings.items() if not ping[1] and ping[2]}
+
+    def record(self, id: str) -> Any:
+        return agent_table.TABLE.get(self.plane.ledger.db, id)
+
+    def expect(self, offers: Dict[str, str]) -> None:
+        """Wait for the answers of the agents that get a job, and check that no other was answered."""
+        self.wait(lambda: all(self.pings[id][1] for id in offers))
+        assert {id: ping[1][0] for id, ping in self.pings.items() if ping[1]} == offers
+        for id, job_id in offers.items():
+            self.pings.pop(id)[0].join(WAIT_S)
+            assert job_id not in self.running.values() and job_id not in self.ended  # never twice
+            self.running[id] = job_id
+
+    def build(self) -> None:
+        steps = []
+        for _ in range(self.chance.randint(1, 4)):
+            rules: Dict[str, Any] = {}
+            if self.chance.random() < 0.5:
+                rules["queue"] = self.chance.choice(QUEUES)
+            if self.chance.random() < 0.5:
+                rules["os"] = self.chance.choice(SYSTEMS)
+            steps.append({"command": "true", "agents": rules, "priority": self.chance.choice([0, 0, 1])})
+        self.now += 1
+        idle = self.idle()
+        before = {job.id for job in self.waiting_jobs()}
+        self.plane.builds.create(NewBuild("demo", {"steps": steps}, repository="/r"))
+        offers: Dict[str, str] = {}
+        created = sorted(
+            (job for job in self.all_jobs() if job.id not in before and job.agent_query_rules is not None),
+            key=lambda job: (-job.priority, job.scheduled_at, job.sequence),
+        )
+        for job in (job for job in created if job.state in ("scheduled", "assigned") and job.id not in self.taken()):
+            id = best(idle, job.agent_query_rules)
+            if id is not None:
+                offers[id] = job.id
+                del idle[id]
+        self.expect(offers)
+
+    def taken(self) -> List[str]:
+        return [*self.running.values(), *self.ended]
+
+    def all_jobs(self) -> List[Any]:
+        builds = self.plane.builds.find(limit=100)
+        return [job for build in builds for job in self.plane.jobs.of_build(build.id)]
+
+    def waiting_jobs(self) -> List[Any]:
+        waiting = [job for job in self.all_jobs() if job.state == "scheduled"]
+        return sorted(waiting, key=lambda job: (-job.priority, job.scheduled_at, job.sequence))
+
+    def ping(self, id: str) -> None:
+        """Let an agent ping, held or not: it gets the first job that it can run, as no better one was there for it."""
+        job = next((job for job in self.waiting_jobs() if best({id: self.record(id)}, job.agent_query_rules)), None)
+        if job is None and self.chance.random() < 0.3:
+            assert self.plane.dispatch.next_action(id).job_id == ""
+            return
+        self.hold_ping(id)
+        self.expect({} if job is None else {id: job.id})
+
+    def finish(self, id: str) -> None:
+        self.now += 1
+        job_id = self.running.pop(id)
+        self.plane.dispatch.accept(id, job_id)
+        self.plane.runs.start(job_id)
+        self.plane.runs.finish(job_id, Finish("0"))
+        self.ended.append(job_id)
+        if self.chance.random() < 0.8:
+            self.ping(id)
+
+    def die(self, id: str) -> None:
+        """End an agent: silently, its connection broken, or with a goodbye; a job that it has not started goes on."""
+        how = self.chance.choice(["cut", "goodbye"])
+        job_id = self.running.pop(id, "")
+        ping = self.pings.pop(id, None)
+        if ping is not None:
+            ping[2] = False
+        idle = self.idle()
+        if how == "goodbye" or job_id:
+            self.plane.sessions.disconnect(id)
+        if job_id:
+            job = next(job for job in self.all_jobs() if job.id == job_id)
+            offered_again = best(idle, job.agent_query_rules)
+            self.expect({} if offered_again is None else {offered_again: job_id})
+
+    def finish_everything(self) -> None:
+        """Nothing starves: with an agent for each kind of job all jobs end."""
+        tags = [(f"os={system}", f"queue={queue}") for system in SYSTEMS for queue in QUEUES]
+        for pair in tags:
+            registration = Registration("last", "host", "linux", "amd64", "3.137.0", "x", 1, meta_data=pair)
+            id = self.plane.sessions.register(registration).id
+            self.plane.sessions.connect(id)
+            while True:
+                for running in list(self.running):
+                    self.finish(running)
+                job_id = self.plane.dispatch.next_action(id).job_id
+                if not job_id:
+                    break
+                self.running[id] = job_id
+        while self.running:
+            self.finish(next(iter(self.running)))
+        assert not self.waiting_jobs()
+
+    def close(self) -> None:
+        for agent in self.plane.sessions.find():
+            self.plane.sessions.disconnect(agent.id)
+        for thread in self.threads:
+            thread.join(WAIT_S)
+        self.plane.close()
+
+
+@pytest.mark.parametrize("seed", [*range(6), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 200)]])
+def test_each_job_goes_to_the_best_of_those_that_wait(tmp_path: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    fleet = Fleet(str(tmp_path / "data"), chance)
+    known = [fleet.agent() for _ in range(4)]
+    try:
+        for _ in range(40):
+            free = [id for id in known if id not in fleet.pings and id not in fleet.running]
+            moves = [fleet.build]
+            moves += [lambda: fleet.ping(chance.choice(free))] * 3 if free else []
+            moves += [lambda: fleet.finish(chance.choice(list(fleet.running)))] * 2 if fleet.running else []
+            if chance.random() < 0.1:
+                dying = chance.choice(known)
+                known.remove(dying)
+                fleet.die(dying)
+                known.append(fleet.agent())
+                continue
+            chance.choice(moves)()
+        fleet.finish_everything()
+    finally:
+        fleet.close()
+    assert len(fleet.ended) == len(set(fleet.ended))
+
+
+def two_agents(tmp_path: Any, expected_s: float) -> Any:
+    """Return a plane, an agent that has just ended the first of two jobs, and the answers to the held ping of another."""
+    plane = Plane.open(str(tmp_path / "data"), ticking=False, timing=Timing(expected_s=expected_s))
+    first, other = (
+        plane.sessions.register(Registration("a", "host", "linux", "amd64", "3.137.0", "x", 1)).id for _ in range(2)
+    )
+    for id in (first, other):
+        plane.sessions.connect(id)
+    plane.builds.create(NewBuild("demo", {"steps": [{"command": "a"}, "wait", {"command": "b"}]}, repository="/r"))
+    job_id = plane.dispatch.next_action(first).job_id
+    answers: List[str] = []
+    thread = threading.Thread(target=lambda: answers.append(plane.dispatch.next_action(other, hold_s=WAIT_S).job_id))
+    thread.start()
+    deadline = time.monotonic() + WAIT_S
+    while other not in plane.dispatch._idle._pinging and time.monotonic() < deadline:
+        time.sleep(0.0005)
+    plane.dispatch.accept(first, job_id)
+    plane.runs.start(job_id)
+    plane.runs.finish(job_id, Finish("0"))
+    return plane, first, other, thread, answers
+
+
+def test_who_has_just_completed_a_job_is_given_a_moment_to_come_back(tmp_path: Any) -> None:
+    plane, first, other, thread, answers = two_agents(tmp_path, expected_s=WAIT_S)
+    assert plane.dispatch.next_action(first).job_id  # the second job
+    plane.sessions.disconnect(other)
+    thread.join(WAIT_S)
+    assert answers == [""]
+    plane.close()
+
+
+def test_others_wait_no_longer_than_that(tmp_path: Any) -> None:
+    plane, first, _, thread, answers = two_agents(tmp_path, expected_s=0.05)
+    thread.join(WAIT_S)
+    assert answers != [""] and plane.dispatch.next_action(first).job_id == ""
+    plane.close()
