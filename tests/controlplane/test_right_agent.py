@@ -207,7 +207,7 @@ def test_each_job_goes_to_the_best_of_those_that_wait(tmp_path: Any, seed: int) 
         for _ in range(40):
             free = [id for id in known if id not in fleet.pings and id not in fleet.running]
             moves = [fleet.build]
-            moves += [lambda: fleet.ping(chance.choice(free))] * 3 if free else []
+            moves += [lambda free=free: fleet.ping(chance.choice(free))] * 3 if free else []
             moves += [lambda: fleet.finish(chance.choice(list(fleet.running)))] * 2 if fleet.running else []
             if chance.random() < 0.1:
                 dying = chance.choice(known)
@@ -223,7 +223,7 @@ def test_each_job_goes_to_the_best_of_those_that_wait(tmp_path: Any, seed: int) 
 
 
 def two_agents(tmp_path: Any, expected_s: float) -> Any:
-    """Return a plane, an agent that has just ended the first of two jobs, and the answers to the held ping of another."""
+    """Return a plane, an agent that has just ended the first of two jobs, and another one with its ping and its answer."""
     plane = Plane.open(str(tmp_path / "data"), ticking=False, timing=Timing(expected_s=expected_s))
     first, other = (
         plane.sessions.register(Registration("a", "host", "linux", "amd64", "3.137.0", "x", 1)).id for _ in range(2)

@@ -35,7 +35,7 @@ class IdleAgents:
         self._expected: Dict[str, IdleAgent] = {}
 
     def begin(self, agent: Agent, is_connected: Callable[[], bool]) -> None:
-        """Note that an agent's ping waits for a job. A newer ping takes the place of one that its agent has given up."""
+        """Note that an agent's ping waits for a job. It takes the place of one that its agent has given up."""
         self._expected.pop(agent.id, None)
         self._pinging[agent.id] = IdleAgent(agent, is_connected)
 
