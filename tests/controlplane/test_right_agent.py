@@ -223,7 +223,7 @@ def test_each_job_goes_to_the_best_of_those_that_wait(tmp_path: Any, seed: int) 
 
 
 def two_agents(tmp_path: Any, expected_s: float) -> Any:
-    """Return a plane, an agent that has just ended the first of two jobs, and another one with its ping and its answer."""
+    """Return a plane, an agent that has just ended the first of two jobs, and another one whose ping is held."""
     plane = Plane.open(str(tmp_path / "data"), ticking=False, timing=Timing(expected_s=expected_s))
     first, other = (
         plane.sessions.register(Registration("a", "host", "linux", "amd64", "3.137.0", "x", 1)).id for _ in range(2)
