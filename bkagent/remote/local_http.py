@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ANSWER_LIMIT_BYTES = 64 * 1024 * 1024
 _BLOCK_BYTES = 256 * 1024
+_FIRST_BLOCK_BYTES = 16 * 1024  # most answers are shorter, and for more memory the system is asked anew
 _SILENCE_S = 15.0
 
 
@@ -90,7 +91,7 @@ def _answer(
     received = bytearray()
     end, expected_bytes = -1, -1
     while True:
-        block = _receive(connection, timeout_s, on_silence)
+        block = _receive(connection, _BLOCK_BYTES if received else _FIRST_BLOCK_BYTES, timeout_s, on_silence)
         received += block
         if end < 0:
             end = received.find(b"\r\n\r\n")
@@ -108,12 +109,14 @@ def _answer(
             raise OSError("the answer is too long")
 
 
-def _receive(connection: "local_socket.Connection", timeout_s: float, on_silence: "Callable[[], None]") -> bytes:
+def _receive(
+    connection: "local_socket.Connection", most_bytes: int, timeout_s: float, on_silence: "Callable[[], None]"
+) -> bytes:
     deadline = time.monotonic() + timeout_s
     connection.settimeout(min(timeout_s, _SILENCE_S))
     while True:
         try:
-            return connection.recv(_BLOCK_BYTES)
+            return connection.recv(most_bytes)
         except _socket.timeout:
             left_s = deadline - time.monotonic()
             if left_s <= 0:

@@ -427,6 +427,16 @@ def test_lines_that_are_no_requests_are_passed_over(warm):
     assert warm.is_warm()
 
 
+def test_a_caller_that_is_preferred_runs_by_itself_and_leaves_nothing_open(warm):
+    if os.geteuid() != 0:
+        pytest.skip("only root can be preferred")
+    warm.wait()
+    watched = {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in (warm.pid, warm.spare())}
+    for _ in range(3):
+        assert not warm.is_warm(through=("nice", "-n", "-1"))
+    assert eventually(lambda: {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in watched} == watched)
+
+
 @pytest.mark.parametrize("locale", ["de_DE.ISO-8859-1", "ja_JP.eucJP"])
 def test_a_caller_whose_texts_are_not_utf_8_runs_by_itself(warm, locale):
     warm.wait()

@@ -11,7 +11,7 @@ assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Tuple
+    from typing import Dict, List, Optional, Tuple
 
 # Lines of /proc/PID/status that say what a process may do, and in which way.
 _RIGHTS = (
@@ -19,7 +19,8 @@ _RIGHTS = (
     b"NoNewPrivs:", b"Seccomp:",
 )  # fmt: skip
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
-_LIMITS = tuple(getattr(resource, name) for name in sorted(dir(resource)) if name.startswith("RLIMIT_"))
+# Two names of one limit have one number.
+_LIMITS = tuple(sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}))
 # The group of a job lies in that of the agent, whose limits hold for both.
 _JOB_GROUP = re.compile(rb"/" + PREFIX.encode() + rb"[0-9a-f]+$|(?<=::)/$", re.MULTILINE)
 _READ_BYTES = 1 << 16  # more at a time is memory that is got for a moment
@@ -36,6 +37,7 @@ class ProcessContext:
 
     def __init__(self, pid: "int | str") -> None:
         """Raises OSError when the process is gone, or may not be looked at."""
+        self._limits: "Optional[List[Tuple[int, int]]]" = None  # of this very process, once they are asked for
         self.folder = f"/proc/{pid}/"
         status = _read(self.folder + "status").split(b"\n")
         self.umask = next((int(line[6:], 8) for line in status if line.startswith(b"Umask:")), 0o022)
@@ -49,6 +51,22 @@ class ProcessContext:
     def is_like(self, other: "ProcessContext") -> bool:
         """Whether both run in the same place with the same rights."""
         return self._seen == other._seen
+
+    def differing_limits(self, pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
+        """Return the limits of another process that differ from those of this very one, by their numbers.
+
+        Raises ContextMismatch where they are above these, and OSError.
+        """
+        if self._limits is None:
+            self._limits = [resource.getrlimit(kind) for kind in _LIMITS]
+        differing = []
+        for kind, own in zip(_LIMITS, self._limits):
+            limits = resource.prlimit(pid, kind)
+            if own != limits:
+                if _above(limits[1], own[1]):
+                    raise ContextMismatch("it has a limit above ours")
+                differing.append((kind, limits))
+        return differing
 
 
 class WaitingCaller:
@@ -68,12 +86,12 @@ class WaitingCaller:
         if not self._speaks_utf8():
             raise ContextMismatch("its texts are not in UTF-8")
         self._umask = context.umask
-        self._cwd = os.open(context.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._limits = _differing_limits(pid)
+        self._limits = own.differing_limits(pid)
         self._priority = os.getpriority(os.PRIO_PROCESS, pid)
         if self._priority < os.getpriority(os.PRIO_PROCESS, 0):
             raise ContextMismatch("it is preferred by the scheduler")
         self._processors = os.sched_getaffinity(pid)
+        self._cwd = os.open(context.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def env(self) -> "Dict[str, str]":
         """Return its environment as it was started with; the first of two variables of one name counts."""
@@ -116,18 +134,6 @@ class WaitingCaller:
                 locales.setdefault(name, value)
         locale = locales.get(b"LC_ALL") or locales.get(b"LC_CTYPE") or locales.get(b"LANG") or b"C"
         return locale in (b"C", b"POSIX") or locale.lower().replace(b"-", b"").endswith(b"utf8")
-
-
-def _differing_limits(pid: int) -> "List[Tuple[int, Tuple[int, int]]]":
-    """Return the limits of a process that differ from our own. Raises ContextMismatch where they are above ours."""
-    limits = []
-    for kind in _LIMITS:
-        own, caller_limits = resource.getrlimit(kind), resource.prlimit(pid, kind)
-        if own != caller_limits:
-            if _above(caller_limits[1], own[1]):
-                raise ContextMismatch("it has a limit above ours")
-            limits.append((kind, caller_limits))
-    return limits
 
 
 def _above(limit: int, other: int) -> bool:
