@@ -178,6 +178,33 @@ def test_programs_in_a_profile_are_refused(make_service: Callable[[str], _Servic
     assert refused.returncode == 1 and "is in the profile of one user, where NT SERVICE" in refused.stderr
 
 
+def test_a_user_needs_a_password_which_is_stored_nowhere(make_service: Callable[[str], _Service]) -> None:
+    service = make_service("3.13")
+    words = ["install", "--run-as", r".\root", "--config", service.wine.windows_path(service.config)]
+    nothing = service.call(*words)
+    assert nothing.returncode == 1 and r"standard input has no line for: Password of .\root" in nothing.stderr
+    unknown = service.call("install", "--run-as", r"NOWHERE\bob", "--config", words[-1])
+    assert unknown.returncode == 1 and "Windows does not know the account" in unknown.stderr
+    installed = service.call(*words, stdin=f"pass word\n{service.plane.token}\n")
+    assert installed.returncode == 0 and '"Log on as a service"' in installed.stdout, installed
+    stored = service.wine.run("reg", "query", _SERVICES + service.name, "/s").stdout
+    assert r".\root" in stored and "pass word" not in stored
+    assert service.call("start").returncode == 0 and "pass word" not in service.said
+    assert service.call("stop").returncode == 0 and service.call("remove").returncode == 0
+    other = service.install()
+    assert other.returncode == 1 and "is of a service that ran as another account (S-1-5-" in other.stderr, other
+    assert service.call("status").returncode == 1  # nothing of it was installed
+
+
+def test_a_folder_that_another_user_has_made_before_is_refused(make_service: Callable[[str], _Service]) -> None:
+    service = make_service("3.8")
+    service.folder.mkdir(parents=True)
+    os.chown(str(service.folder), 12345, 12345)
+    refused = service.install()
+    assert refused.returncode == 1 and "belongs to another user" in refused.stderr, refused
+    assert service.call("status").returncode == 1 and list(service.folder.iterdir()) == []
+
+
 _WITHOUT_RIGHTS = """
 import sys
 sys.path.insert(0, sys.argv[1])

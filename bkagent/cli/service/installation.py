@@ -62,15 +62,31 @@ class Installation:
 
     def make_folders(self) -> None:
         """Make the folders of the service, where the account may do what it has to. Raises AgentError."""
+        self._require_same_account()
         service_account.make_folder(self._folder.shared, "", False)
         service_account.make_folder(self._folder.root, self.sid, False)
         for path in self._folder.writable():
             service_account.make_folder(path, self.sid, True)
+        _write(self._folder.account, self.sid)
 
     def write_token(self, token: Secret) -> None:
-        """Write the token, which inherits the access of its folder. Raises OSError."""
-        with open(self._folder.token, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as token_file:
-            token_file.write(token.reveal() + "\n")
+        """Write the token. Raises ConfigError."""
+        _write(self._folder.token, token.reveal())
+
+    def _require_same_account(self) -> None:
+        """Raise ConfigError where an earlier service of this name left files that its account alone may change."""
+        try:
+            with open(self._folder.account, encoding="utf-8") as account_file:
+                earlier_sid = account_file.read().strip()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise ConfigError(f"cannot read {self._folder.account}: {error.strerror}") from None
+        if earlier_sid != self.sid:
+            raise ConfigError(
+                f"{self._folder.root} is of a service that ran as another account ({earlier_sid}), and "
+                f"{self.account.account} cannot change its files; move the folder away, or choose another --name"
+            )
 
     def _find_config(self) -> str:
         given = self._call.settings[services.CONFIG]
@@ -112,6 +128,17 @@ class Installation:
         visibility.require_visible(self.program[-1], "program", visibility.FILE_HINT, view)
         if self._config_path:
             visibility.require_visible(self._config_path, "configuration file", visibility.FILE_HINT, view)
+
+
+def _write(path: str, text: str) -> None:
+    """Write a new file, which inherits the access of its folder. Raises ConfigError."""
+    try:
+        if os.path.exists(path):
+            os.unlink(path)
+        with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as new_file:
+            new_file.write(text + "\n")
+    except OSError as error:
+        raise ConfigError(f"cannot write {path}: {error.strerror}") from None
 
 
 def read_token(text: Secret) -> Secret:

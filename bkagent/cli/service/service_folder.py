@@ -2,7 +2,8 @@
 
     ProgramData/bkagent/NAME/       administrators may change it, the account of the service may read it
         token                       registers the agent
-        logs/service.log            what the agent logs; the account may change this folder and the next ones
+        account                     identifies that account
+    logs/service.log            what the agent logs; the account may change this folder and the next ones
         state/                      the agent's state folder
         builds/                     checkouts of jobs
 
@@ -34,6 +35,7 @@ class ServiceFolder:
         self.shared = os.path.join(paths.machine_data(environ), "bkagent")
         self.root = os.path.join(self.shared, name)
         self.token = os.path.join(self.root, "token")
+        self.account = os.path.join(self.root, "account")
         self.log = os.path.join(self.root, "logs", "service.log")
         self.state = os.path.join(self.root, "state")
         self.builds = os.path.join(self.root, "builds")

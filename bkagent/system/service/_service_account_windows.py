@@ -40,15 +40,10 @@ _lookup_account = declare(
 _to_descriptor = declare(
     "ConvertStringSecurityDescriptorToSecurityDescriptorW", wintypes.LPCWSTR, wintypes.DWORD, _POINTER, _DWORDS
 )  # fmt: skip
-_descriptor_dacl = declare(
-    "GetSecurityDescriptorDacl", ctypes.c_void_p, ctypes.POINTER(wintypes.BOOL), _POINTER, ctypes.POINTER(wintypes.BOOL)
-)  # fmt: skip
-_advapi32 = ctypes.WinDLL("advapi32")  # these two return an error code
+_set_file_security = declare("SetFileSecurityW", wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p)
+_advapi32 = ctypes.WinDLL("advapi32")  # this one returns an error code
 _advapi32.GetNamedSecurityInfoW.argtypes = (
     wintypes.LPCWSTR, ctypes.c_int, wintypes.DWORD, _POINTER, _POINTER, _POINTER, _POINTER, _POINTER,
-)  # fmt: skip
-_advapi32.SetNamedSecurityInfoW.argtypes = (
-    wintypes.LPCWSTR, ctypes.c_int, wintypes.DWORD, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p,
 )  # fmt: skip
 _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.CreateDirectoryW.argtypes = (wintypes.LPCWSTR, ctypes.POINTER(_FolderAttributes))
@@ -94,7 +89,10 @@ def is_mapped_drive(path: str) -> bool:
 
 
 def make_folder(path: str, sid: str, may_write: bool) -> None:
-    """Make the folder with its access list, or give it to one that is there, and to all that is in it."""
+    """Make the folder with its access list, or give it to one that is there.
+
+    What is in that already keeps its own: jobs may have put further names of other files there.
+    """
     rights = _MODIFY if may_write else _READ
     descriptor = ctypes.c_void_p()
     text = _SDDL + (f"(A;OICI;{rights};;;{sid})" if sid else "")
@@ -107,7 +105,7 @@ def make_folder(path: str, sid: str, may_write: bool) -> None:
         if code != _ALREADY_EXISTS:
             raise ConfigError(f"cannot make the folder {path}: {ctypes.FormatError(code)}")
         _require_administrators(path)
-        _set_access(path, descriptor)
+        _set_file_security(path, _DACL | _PROTECTED_DACL, descriptor)
     finally:
         _kernel32.LocalFree(descriptor)
 
@@ -129,11 +127,3 @@ def _require_administrators(path: str) -> None:
         _kernel32.LocalFree(descriptor)
     if owner_sid not in (_SYSTEM, _ADMINISTRATORS) and owner_sid != own_sid():
         raise ConfigError(f"the folder {path} belongs to another user ({owner_sid}), who could change it; remove it")
-
-
-def _set_access(path: str, descriptor: ctypes.c_void_p) -> None:
-    dacl, flag = ctypes.c_void_p(), wintypes.BOOL()
-    _descriptor_dacl(descriptor, ctypes.byref(flag), ctypes.byref(dacl), ctypes.byref(flag))
-    code = _advapi32.SetNamedSecurityInfoW(path, _FILE_OBJECT, _DACL | _PROTECTED_DACL, None, None, dacl, None)
-    if code:
-        raise ConfigError(f"cannot set who may read the folder {path}: {ctypes.FormatError(code)}")
