@@ -157,6 +157,30 @@ def test_other_systems_unpack_little_of_windows(archive: str) -> None:
     assert halves == {"_account_windows.py", "_trusted_path_windows.py"}
 
 
+IMPORT_ALL = """
+import importlib, os, sys
+top = sys.argv[1]
+sys.path.insert(0, top)
+for folder, _, names in os.walk(os.path.join(top, "bkagent")):
+    for name in names:
+        module = os.path.relpath(os.path.join(folder, name), top)[:-3].replace(os.sep, ".")
+        if name.endswith(".py") and not name.startswith("__") and "windows" not in name:
+            try:
+                importlib.import_module(module)
+            except ImportError as problem:
+                print(module, problem)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="for other systems")
+def test_what_other_systems_unpack_needs_nothing_else(archive: str) -> None:
+    run(archive, "--help")
+    (code,) = Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir()
+    argv = [sys.executable, "-I", "-S", "-c", IMPORT_ALL, str(code)]
+    said = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False).stdout.decode()
+    assert "windows" not in said, said
+
+
 def test_the_bill_of_materials_names_the_archive_and_the_stub(archive: str) -> None:
     folder = Path(archive).parent
     bill = json.loads((folder / "bkagent.cdx.json").read_text(encoding="utf-8"))
