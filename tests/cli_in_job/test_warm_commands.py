@@ -14,6 +14,7 @@ import pytest
 
 from bkagent.config import self_command
 from bkagent.system.stand_in import stand_in
+from bkagent.system.stand_in.stand_in_script import SLOTS
 from bkagent.warm.command_forks import CommandForks
 from tests.fakes.control_plane import deadline
 from tests.fakes.fake_leader import FakeLeader
@@ -369,14 +370,23 @@ def test_an_agent_that_shares_the_launchers_follows(warm):
         other.close()
 
 
-# More than there are slots, so that some wait for one or run by themselves; many more in the soak tier.
-@pytest.mark.parametrize("count", [80, pytest.param(200, marks=pytest.mark.soak)])
+# In the soak tier more than there are slots, so that some run by themselves.
+@pytest.mark.parametrize("count", [80, pytest.param(2 * SLOTS, marks=pytest.mark.soak)])
 def test_many_at_once(warm, count):
     warm.wait()
     shell = 'for i in $(seq "$1"); do "$0" env get ONE "$i" >/dev/null 2>&1 || "$0" env get ONE & done; wait'
     ran = warm.shell(shell, str(count))
     assert ran.stdout == b"1\n" * count, ran.stderr
     assert eventually(lambda: warm.slots() == []) and warm.is_warm()
+
+
+def test_a_command_that_finds_no_slot_runs_by_itself(warm):
+    warm.wait()
+    for slot in range(SLOTS):
+        with open(os.path.join(warm.calls, f"slot{slot}"), "x", encoding="ascii") as file:
+            file.write(f"{os.getpid()}\n")  # which lives
+    assert warm.run("env", "get", "ONE").stdout == b"1\n"
+    assert len(warm.slots()) == SLOTS
 
 
 def test_a_warm_command_that_waits_for_a_lock_ends_with_its_caller(warm, tmp_path):
@@ -408,7 +418,7 @@ def test_slots_without_a_holder_are_freed_when_a_process_starts(warm):
     pid = warm.pid
     warm.commands.close()
     assert eventually(lambda: not os.path.exists(f"/proc/{pid}"))
-    for slot in range(32):
+    for slot in range(SLOTS):
         with open(os.path.join(warm.calls, f"slot{slot}"), "w", encoding="ascii") as file:
             file.write("" if slot % 2 else "999999999\n")
         os.utime(file.name, (0, 0))

@@ -15,17 +15,19 @@ script, to which its PID means the same. Otherwise a script could wait for an an
 are such that no job's variables have them.
 """
 
-SLOTS = 32
+# Commands that wait for a lock keep theirs for hours. A caller begins with the one that its PID says, and looks at few:
+# those that find none run their commands themselves.
+SLOTS, TRIES = 256, 16
 STDIN = 8  # where the script keeps its standard input meanwhile: `read` reads nothing but file 0
 SERVER, QUEUE, SLOT, ANSWER = "server", "queue", "slot", "answer"
 
 # {folder}: shell words for the folder. Falls through where no fork runs the command.
 SCRIPT = """\
-__bk_folder={folder} __bk_slot=0 __bk_begun=
+__bk_folder={folder} __bk_slot=$(($$ % {slots})) __bk_tries=0 __bk_begun=
 if {{ read -r __bk_pid __bk_fd <"$__bk_folder/server"; }} 2>/dev/null &&
     [ "/proc/$__bk_pid/fd/$__bk_fd" -ef "$__bk_folder/queue" ] && [ -e "/proc/$$/fd/0" ]; then
   set -C
-  while [ "$__bk_slot" -lt {slots} ]; do
+  while [ "$__bk_tries" -lt {tries} ]; do
     if {{ echo "$$" >"$__bk_folder/slot$__bk_slot"; }} 2>/dev/null; then
       echo "$$ $__bk_slot" 1<>"$__bk_folder/queue"
       while read -r __bk_word __bk_value <&9; do
@@ -38,7 +40,7 @@ if {{ read -r __bk_pid __bk_fd <"$__bk_folder/server"; }} 2>/dev/null &&
       done {stdin}<&0 9<"$__bk_folder/answer$__bk_slot"
       break
     fi
-    __bk_slot=$((__bk_slot + 1))
+    __bk_slot=$(((__bk_slot + 1) % {slots})) __bk_tries=$((__bk_tries + 1))
   done
   if [ -n "$__bk_begun" ]; then
     echo "${{0##*/}}: fatal: the process that ran this command is gone" >&2
@@ -50,4 +52,4 @@ fi
 
 def script(folder: str) -> str:
     """Return the lines of the script; `folder` is a shell word that is no option, quoted as it has to be."""
-    return SCRIPT.format(folder=folder, slots=SLOTS, stdin=STDIN)
+    return SCRIPT.format(folder=folder, slots=SLOTS, tries=TRIES, stdin=STDIN)
