@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from tests.windows.wine_session import WineSession
 TOP = Path(__file__).resolve().parents[2]
 # How virus scanners and indexers open files: others may delete them, or may not.
 _HOLD = """
-import ctypes, sys
+import ctypes, os, sys, time
 open_file = ctypes.WinDLL("kernel32").CreateFileW
 open_file.restype = ctypes.c_void_p
 assert open_file(sys.argv[1], 0x80000000, int(sys.argv[2]), None, 3, 0, None) != ctypes.c_void_p(-1).value
 print("held", flush=True)
-sys.stdin.read()
+while not os.path.exists(sys.argv[3]):
+    time.sleep(0.01)
 """
 _REMOVE = """
 import sys
@@ -37,12 +37,12 @@ def test_a_folder_is_removed_as_soon_as_its_files_are_free(
     (folder / "deep").mkdir(parents=True)
     held = folder / "deep" / "held.dll"
     held.write_text("x")
-    holder = wine.start(wine.python(python), "-c", _HOLD, wine.windows_path(held), str(share), stdin=subprocess.PIPE)
+    free = tmp_path / "free"
+    words = [wine.windows_path(held), str(share), wine.windows_path(free)]
+    holder = wine.start(wine.python(python), "-c", _HOLD, *words)
     assert holder.stdout is not None and holder.stdout.readline().strip() == b"held"
-    words = [wine.windows_path(TOP), wine.windows_path(folder)]
-    remover = wine.start(wine.python(python), "-c", _REMOVE, *words)
+    remover = wine.start(wine.python(python), "-c", _REMOVE, wine.windows_path(TOP), wine.windows_path(folder))
     assert remover.stdout is not None and remover.stdout.readline().strip() == b"removing"
-    holder.communicate()  # ends its standard input, and so itself
-    output, _ = remover.communicate()
-    assert remover.returncode == 0 and not folder.exists(), output
-    assert list(tmp_path.iterdir()) == []
+    free.touch()
+    assert (holder.wait(), remover.wait()) == (0, 0)
+    assert list(tmp_path.iterdir()) == [free]
