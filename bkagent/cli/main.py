@@ -43,7 +43,8 @@ def _let_output_encode() -> None:
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_missing_streams()
     out = sys.stdout
-    if out.errors == "strict":
+    # In a pipe on Windows they are in an old code page, and of other letters Python takes its own stand-ins alone.
+    if out.errors in ("strict", "surrogateescape"):
         utf8 = out.encoding.lower() in ("utf-8", "utf8")
         out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
 
