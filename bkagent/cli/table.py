@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 COMMANDS = {
     "acknowledgements": "Print the licences of third-party software",
     "agent-api-process": "Take part in the Agent API for an agent",
+    "agents get": "Describe an agent",
+    "agents list": "List the agents that are connected",
+    "agents pause": "Give an agent no jobs for a while",
+    "agents resume": "Give a paused agent jobs again",
+    "agents stop": "Ask an agent to leave",
     "annotate": "Put an annotation on the build's page",
     "annotation remove": "Remove an annotation from the build's page",
     "artifact download": "Download artifacts of the build",
@@ -89,6 +94,7 @@ HIDDEN = {
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
 OWN |= {"spool export", "spool flush", "spool list", "spool show", "lock list"}
+OWN |= {"agents get", "agents list", "agents pause", "agents resume", "agents stop"}
 OWN |= {"server token create", "server token list", "server token revoke"}
 OWN |= {
     "service install", "service logs", "service remove", "service start", "service status", "service stop",
@@ -96,6 +102,7 @@ OWN |= {
 }  # fmt: skip
 
 GROUPS = {
+    "agents": "Manage the agents of a server",
     "annotation": "Manage annotations",
     "artifact": "Upload and download artifacts",
     "build": "Manage builds",

@@ -75,7 +75,7 @@ class ApiToken:
 
     kind        KIND_API: for the REST API, within `scopes`; KIND_AGENT: registers agents, and has no scopes
     digest      SHA-256 of the secret, in hexadecimal digits; "" for a token of the folder itself
-    created_at  whole Unix seconds; 0 where that is not known. `expires_at` likewise: 0 for never
+    created_at  Unix seconds; 0 where that is not known. `expires_at` likewise, whole ones: 0 for never
     """
 
     id: str
@@ -84,7 +84,7 @@ class ApiToken:
     owner: Person
     scopes: Tuple[str, ...] = ()
     digest: str = ""
-    created_at: int = 0
+    created_at: float = 0.0
     expires_at: int = 0
 
     def has_expired(self, now: float) -> bool:
@@ -107,7 +107,7 @@ class ApiToken:
         return cls(
             id=read.name("id"), kind=read.text("kind"), name=read.text("name", ""),
             owner=Person(owner.text("name", ""), owner.text("email", "")), scopes=tuple(read.texts("scopes")),
-            digest=read.text("sha256"), created_at=read.whole("created_at", 0, low=0),
+            digest=read.text("sha256"), created_at=read.seconds("created_at", 0.0),
             expires_at=read.whole("expires_at", 0, low=0),
         )  # fmt: skip
 
@@ -134,7 +134,7 @@ class ApiTokens:
         secret = _PREFIXES[kind] + secrets.token_hex(20)
         token = ApiToken(
             id=new_id(), kind=kind, name=name, owner=owner, scopes=scopes if kind == KIND_API else (),
-            digest=_digest(secret), created_at=int(self._clock()), expires_at=expires_at,
+            digest=_digest(secret), created_at=self._clock(), expires_at=expires_at,
         )  # fmt: skip
         durable.replace_file(self._path(token.id), json.dumps(token.to_wire()).encode("ascii") + b"\n")
         return token, secret

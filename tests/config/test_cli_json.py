@@ -17,6 +17,7 @@ DATA = os.path.join(os.path.dirname(os.path.dirname(__file__)), "data")
 HOME = {"HOME": "/home/somebody"}
 # What commands have that the reference lacks; their options are no rows of the list.
 OWN = (
+    "agents get", "agents list", "agents pause", "agents resume", "agents stop",
     "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
     "job-process", "local run", "lock list",
     "server", "server login-url", "server token create", "server token list", "server token revoke",

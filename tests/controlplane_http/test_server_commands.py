@@ -281,3 +281,44 @@ def test_a_token_that_cannot_be_created(tmp_path: Any, words: List[str], sentenc
     base = ["server", "token", "create", "--data", str(tmp_path / "data"), "--name", "n", "--owner", "Ann"]
     refused = bkagent(tmp_path, *base, *words)
     assert refused.returncode == 1 and sentence in refused.stderr and not refused.stdout
+
+
+def test_agents_are_listed_paused_resumed_and_stopped(served: Served, tmp_path: Any) -> None:
+    data = str(tmp_path / "data")
+    with open(served.agent_token_path) as file:
+        token = file.read().strip()
+
+    def call(path: str, token: str, body: Any) -> Any:
+        request = urllib.request.Request(
+            served.url + path, json.dumps(body).encode(), {"Authorization": "Token " + token}, method="POST"
+        )
+        return json.loads(urllib.request.urlopen(request, timeout=WAIT_S).read())
+
+    for name in ("one", "two", "two"):
+        session = call("/v3/register", token, {"name": name, "hostname": "h\x1b", "meta_data": ["queue=q"]})
+        call("/v3/connect", session["access_token"], {})
+
+    def agents(*words: str) -> "subprocess.CompletedProcess[str]":
+        return bkagent(tmp_path, "agents", *words, "--data", data)
+
+    heads, *rows = agents("list").stdout.splitlines()
+    assert heads.split()[:3] == ["NAME", "STATE", "JOB"] and len(rows) == 3 and "\x1b" not in "".join(rows)
+    assert len(agents("list", "--name", "one").stdout.splitlines()) == 2
+    assert json.loads(agents("list", "--json").stdout)[-1]["name"] == "one"
+    assert agents("pause", "one", "--note", "new disk").returncode == 0
+    assert "PAUSED:     new disk" in agents("get", "one").stdout
+    assert "Agent is already paused" in agents("pause", "one").stderr
+    assert agents("resume", "one").returncode == 0
+    assert "several agents have the name two" in agents("stop", "two").stderr
+    assert agents("stop", rows[0].split()[-1]).returncode == 0
+    assert "Can only stop connected agents" in agents("stop", rows[0].split()[-1]).stderr
+    assert "no agent three found" in agents("get", "three").stderr
+    assert "set --token" in bkagent(tmp_path, "agents", "list").stderr
+    assert "no server runs on the data folder" in bkagent(tmp_path, "agents", "list", "--data", "nowhere").stderr
+    own = bkagent(
+        tmp_path, "server", "token", "create", "--data", data, "--name", "n", "--owner", "A", "--scopes", "read_user"
+    )
+    env_less = bkagent(
+        tmp_path, "agents", "list", "--data", data, "--token", own.stdout.strip(), "--organization", "local"
+    )
+    assert "doesn't have the read_agents scope" in env_less.stderr

@@ -48,5 +48,5 @@ def table(tokens: Sequence[ApiToken], now: float) -> List[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
 
 
-def _date(moment: int) -> Optional[str]:
+def _date(moment: float) -> Optional[str]:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment)) if moment else None

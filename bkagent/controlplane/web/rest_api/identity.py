@@ -59,7 +59,7 @@ def root(site: Site, request: Request) -> Answer:
     return json_answer(200, {"message": "\U0001f6e0", "timestamp": int(time.time())})
 
 
-def _date(moment: int) -> Optional[str]:
+def _date(moment: float) -> Optional[str]:
     """Return a date in the form that only this part of the API has."""
     return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(moment)) if moment else None
 
