@@ -2,20 +2,21 @@
 
 from bkagent.config.kinds import FILE_PATH, FLAG, SECRET, TEXT, WHOLE
 from bkagent.config.option import Option
+from bkagent.config.options import bootstrap, server
 
 DATA = Option("data", FILE_PATH, "", help="Data folder of a server that runs on this machine, instead of --endpoint.")
 ENDPOINT = Option(
     "endpoint",
     TEXT,
     "https://api.buildkite.com",
-    env=("BUILDKITE_REST_API_ENDPOINT",),
+    env=server.REST_ENDPOINT.env,
     help="URL of the REST API.",
 )
 TOKEN = Option(
     "token",
     SECRET,
     "",
-    env=("BUILDKITE_API_TOKEN",),
+    env=server.REST_TOKEN.env,
     secret=True,
     help="Token of the REST API; needs the scope read_agents, and write_agents to change an agent.",
 )
@@ -23,7 +24,7 @@ ORGANIZATION = Option(
     "organization",
     TEXT,
     "",
-    env=("BUILDKITE_ORGANIZATION_SLUG",),
+    env=bootstrap.ORGANIZATION.env,
     help="Organization, by default the first one that the token sees.",
 )
 NAME = Option("name", TEXT, "", help="List only agents of this name.")
