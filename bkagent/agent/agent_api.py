@@ -32,7 +32,7 @@ class AgentApi:
         self, sockets_path: str, environ: Mapping[str, str], report: EventReport, shows_requests: bool
     ) -> None:
         self._environ, self._report = {**environ, **_LEAN}, report
-        self._words = ["agent-api-process", sockets_path, *(["--debug"] if shows_requests else [])]
+        self._words = ["agent-api-process", sockets_path, *(["requests"] if shows_requests else [])]
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._line: Optional[ParentEnd] = None  # closing it ends the process

@@ -155,6 +155,7 @@ def test_requests_are_shown_with_debug_messages_and_without_keys(team, folder, f
             assert wait_until(lambda line=line: re.search(line, agent.said)), (line, agent.said)
     agent.signal("SIGTERM")
     assert agent.wait() == 0 and "Key-3f" not in agent.said and (flags or "DEBUG" not in agent.said)
+    assert "ERROR" not in agent.said, agent.said
 
 
 def test_without_the_option_nothing_of_it_runs(team, plane, folder):

@@ -14,5 +14,5 @@ def test_named_pipes_stand_for_local_sockets(wine: WineSession, python: str) -> 
     names = [line[10:].partition("(")[0] for line in CHECKS.read_text().splitlines() if line.startswith("def check_")]
     argv = [wine.python(python), "-I", wine.windows_path(CHECKS), wine.windows_path(CHECKOUT)]
     done = wine.run(*argv)
-    assert (done.stdout.split(), done.stderr, done.returncode) == (names, "", 0)
+    assert (done.stdout.split(), done.stderr, done.returncode) == (names, "", 0), done
     assert len(names) > 10

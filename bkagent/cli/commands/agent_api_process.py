@@ -1,11 +1,10 @@
 """`bkagent agent-api-process`: take part in the Agent API for an agent. Started by the agent, not by people.
 
-The argument is the folder of the sockets; standard input and standard error are the line to the agent. With --debug
-each request is reported.
+The arguments are the folder of the sockets, and "requests" where each of them is to be reported. Standard input and
+standard error are the line to the agent, so --debug, with which commands write there, is no option of this one.
 """
 
 from bkagent.cli.command import Call, Command
-from bkagent.config.options.logging import DEBUG
 
 
 def run(call: Call) -> int:
@@ -18,10 +17,10 @@ def run(call: Call) -> int:
     for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    return leader_process.serve(call.arguments[0], call.settings[DEBUG])
+    return leader_process.serve(call.arguments[0], call.arguments[1:] == ["requests"])
 
 
 COMMAND = Command(
-    "agent-api-process", run, options=(DEBUG,), arguments=("FOLDER",),
+    "agent-api-process", run, arguments=("FOLDER", "[WHAT]"),
     example="bkagent agent-api-process ~/.buildkite-agent/sockets",
 )  # fmt: skip
