@@ -56,11 +56,13 @@ class PipeListener:
             at = _winapi.WaitForMultipleObjects([begun.event for _, begun in self._waiting], False, _winapi.INFINITE)
             handle, begun = self._waiting.pop(at - _winapi.WAIT_OBJECT_0)
             try:
-                begun.GetOverlappedResult(True)
-            except OSError:
-                _winapi.CloseHandle(handle)  # it has gone already
-                continue
-            return PipeConnection(handle)
+                code = begun.GetOverlappedResult(True)[1]
+            except OSError as problem:
+                code = problem.winerror
+            if not code:
+                return PipeConnection(handle)
+            # The client has gone already, or the thread that began this has ended, which ends what it waited for.
+            _winapi.CloseHandle(handle)
 
     def close(self) -> None:
         """Have no instance wait any more."""
