@@ -17,16 +17,17 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(TOP, "packaging")
 sys.path.insert(0, HERE)
 
+import importable  # noqa: E402
 import launcher_stub  # noqa: E402
 import sbom  # noqa: E402
-from archive_entry import ROOMS_MEMBER, UNPACKED_ROOMS, WINDOWS_MEMBER  # noqa: E402
+from archive_entry import TOGETHER_MEMBER, WINDOWS_MEMBER  # noqa: E402
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
 COLLECTED = "site-packages/"
 STUB = "bkagent/config/launcher.exe"  # where bkagent/config/windows_launcher.py looks for it
-# What only Windows loads, but for the halves of platform pairs that it needs before anything is unpacked.
-_OF_WINDOWS = re.compile(r"bkagent/(?:system|config)/(?:.*/)?(?:_[a-z_]+_windows|windows_[a-z_]+)\.py")
-_BEFORE_UNPACKING = ("_account_windows.py", "_trusted_path_windows.py")
+# The halves of platform pairs that only Windows loads, but for those that it needs before anything is unpacked.
+_OF_WINDOWS = re.compile(r"bkagent/system/(?:.*/)?_[a-z_]+_windows\.py")
+_BEFORE_UNPACKING = {"bkagent/system/_account_windows.py", "bkagent/system/_trusted_path_windows.py"}
 # What the header does with the Python that it finds.
 _START = (
     """exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); """
@@ -42,10 +43,13 @@ def build(folder: str) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         members = _collected(scratch)
     members[STUB] = launcher_stub.read()
-    digest = _digest(members)
+    with open(os.path.join(HERE, "archive_entry.py"), encoding="utf-8") as file:
+        own = importable.names(members, file.read())
+    of_windows = _take(members, _of_windows(members))
+    members[TOGETHER_MEMBER] = _take(members, sorted(set(members) - own))
+    members[WINDOWS_MEMBER] = of_windows
+    digest = _digest(members)  # of what is packed where as well: that says what is unpacked
     members["archive_entry.py"] = _filled("archive_entry.py", digest)
-    members[WINDOWS_MEMBER] = _take(members, _of_windows(members))
-    members[ROOMS_MEMBER] = _take(members, _of_rooms(members))
     members["__main__.py"] = b'"""The entry of `python3 bkagent.pyz`."""\n\nfrom archive_entry import run\n\nrun()\n'
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, "bkagent.pyz")
@@ -112,12 +116,8 @@ def _filled(name: str, digest: str) -> bytes:
 
 
 def _of_windows(members: "dict[str, bytes]") -> "list[str]":
-    modules = [name for name in members if _OF_WINDOWS.fullmatch(name) and not name.endswith(_BEFORE_UNPACKING)]
-    return [*sorted(modules), STUB]
-
-
-def _of_rooms(members: "dict[str, bytes]") -> "list[str]":
-    return sorted(name for name in members if name.startswith(tuple(f"bkagent/{room}/" for room in UNPACKED_ROOMS)))
+    halves = {name for name in members if _OF_WINDOWS.fullmatch(name)}
+    return [*sorted(halves - _BEFORE_UNPACKING), STUB]
 
 
 def _take(members: "dict[str, bytes]", names: "list[str]") -> bytes:

@@ -13,12 +13,9 @@ _PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: b
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
 # A quarter of the code, which most machines never run: compiled where it is used.
 SELDOM = ("controlplane", "localrun", "markdown")
-# What never runs out of the archive itself, as the commands of jobs do in a container: packed as one member, since the
-# files of these rooms took half as much again as members of their own, and the archive is to stay below a megabyte.
-UNPACKED_ROOMS = SELDOM + (
-    "agent", "checkout", "hooks", "job", "localapi", "logs", "plugins", "regexp", "spool", "warm",
-)  # fmt: skip
-ROOMS_MEMBER = "rooms.bin"
+# What never runs out of the archive itself is packed as one member, since its files took half as much again as members
+# of their own, and the archive is to stay below a megabyte. packaging/importable.py says what that is.
+TOGETHER_MEMBER = "together.bin"
 WINDOWS_MEMBER = "windows.bin"  # what other systems need not even unpack
 
 
@@ -41,7 +38,7 @@ def _run():
         sys.exit(_incomplete(error, archive))
     if not root:
         root = archive  # slower, but most of it works
-        sys.meta_path.insert(0, _NotUnpacked(archive, reason))
+        sys.meta_path.append(_NotUnpacked(archive, reason))
     sys.path[:] = [root] + [path for path in sys.path if os.path.abspath(path) != archive]
     _forget_packed_modules()
     try:
@@ -52,15 +49,14 @@ def _run():
 
 
 class _NotUnpacked:
-    """Says what is missing where code is asked for that must be unpacked, and nothing of the archive could be."""
+    """Says why it is missing where code is asked for that must be unpacked: nothing of the archive could be."""
 
     def __init__(self, archive, reason):
         self._archive = archive
         self._reason = reason
 
     def find_spec(self, name, path=None, target=None):
-        words = name.split(".")
-        if words[0] + "/" == _PACKAGE and (words[1:2] and words[1] in UNPACKED_ROOMS or name.endswith("_windows")):
+        if name.partition(".")[0] + "/" == _PACKAGE:
             sys.exit(
                 "%s must unpack its code for this command, and no folder for that can be used (%s): set HOME to one "
                 "that can" % (_name(self._archive), self._reason)
@@ -204,11 +200,11 @@ def _write_files(archive, aside):
 
 def _files(packed):
     """Yield (name, content) of each file of the code; packaging/archive.py has the form of what is packed together."""
-    together = (ROOMS_MEMBER, WINDOWS_MEMBER)
+    together = (TOGETHER_MEMBER, WINDOWS_MEMBER)
     for name in packed.namelist():
         if name not in together:
             yield name, packed.read(name)
-        elif name == ROOMS_MEMBER or sys.platform == "win32":
+        elif name == TOGETHER_MEMBER or sys.platform == "win32":
             listing, _, content = packed.read(name).partition(b"\n\n")
             at = 0
             for line in listing.decode("ascii").split("\n"):

@@ -101,9 +101,10 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None, command
     except KeyboardInterrupt:
         return 130
     except ImportError as error:
-        if (error.name or "").startswith("bkagent"):
+        message = _missing_module_message(error)
+        if not message:
             return _report_defect(error, words, environ, calls)
-        _print_error(_missing_module_message(error))
+        _print_error(message)
         return 1
     except Exception as error:  # the edge of the process: a defect of ours must still read as a sentence
         if isinstance(error, OSError) and _is_full(error):
@@ -290,8 +291,13 @@ def _discard_stdout() -> None:
 
 
 def _missing_module_message(error: ImportError) -> str:
+    """Return "" where the module is one of ours and should be there."""
     from bkagent.config import self_command
 
+    if (error.name or "").startswith("bkagent"):
+        if not self_command.is_packed():
+            return ""
+        return f"{_name()}: this command is not for containers; run it on a machine that has the agent"
     message = (
         f"{_name()}: this Python ({sys.executable}) lacks a part of its standard library: {error}. "
         "On Debian and Ubuntu install the package python3 in place of python3-minimal"

@@ -103,9 +103,14 @@ def launcher_folder(state_path: str) -> str:
     return folder
 
 
+def is_packed() -> bool:
+    """Return whether the code runs out of an archive or a launcher, which can run the commands of jobs alone."""
+    return os.path.isfile(code_root())
+
+
 def other_program_hint() -> str:
     """Return what else helps where Python lacks modules: in a container, which has the launcher alone; else ""."""
-    if not os.path.isfile(code_root()):
+    if not is_packed():
         return ""
     return ", or mount a static buildkite-agent: start the agent with --container-binary=PATH"
 

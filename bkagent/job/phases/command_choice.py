@@ -11,6 +11,7 @@ from bkagent.hooks import kind
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import batch_script
 from bkagent.shell import words
+from bkagent.system import windows_command_line
 from bkagent.system.hook_files import temporary_folder
 from bkagent.system.system_kind import ON_WINDOWS
 
@@ -110,8 +111,6 @@ def _make_executable(job: RunningJob, script: str) -> None:
 def _batch_file(command: str, job: RunningJob) -> str:
     """Write the lines into a batch file that stops at the first that fails. Raises JobFailed."""
     import tempfile
-
-    from bkagent.system import windows_command_line  # which archives unpack on Windows alone
 
     def is_batch_file(name: str) -> bool:
         path = job.session.which(name)
