@@ -241,6 +241,8 @@ def test_a_log_that_cannot_be_renamed_goes_on(tmp_path: Path, monkeypatch: pytes
 
 def test_following_a_log_goes_on_in_the_next_file(tmp_path: Path) -> None:
     path = str(tmp_path / "service.log")
+    assert log_view.last_lines(path, 5, is_required=False) == ([], 0)
+    assert log_view.write_news(path, 0, io.BytesIO()) == 0  # still none
     log = rotated_log.open_text(path, full_bytes=20)
     log.write("first line\n")
     out = io.BytesIO()

@@ -14,12 +14,12 @@ def run(call: Call) -> int:
     from bkagent.errors import AgentError
 
     folder = requests.open_folder(call)
-    out = call.out.buffer
+    out, follows = call.out.buffer, call.settings[services.FOLLOW]
     try:
-        lines, end = log_view.last_lines(folder.log, call.settings[services.LINES])
+        lines, end = log_view.last_lines(folder.log, call.settings[services.LINES], is_required=not follows)
         out.write(b"".join(lines))
         out.flush()
-        while call.settings[services.FOLLOW]:
+        while follows:
             time.sleep(_LOOK_EVERY_S)
             end = log_view.write_news(folder.log, end, out)
     except FileNotFoundError:

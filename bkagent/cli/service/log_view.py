@@ -10,8 +10,10 @@ from bkagent.cli.service import rotated_log
 _PIECE_BYTES = 65536
 
 
-def last_lines(path: str, count: int) -> Tuple[List[bytes], int]:
-    """Return the last lines, of earlier logs too, and where the log ended then. Raises OSError without a log."""
+def last_lines(path: str, count: int, is_required: bool = True) -> Tuple[List[bytes], int]:
+    """Return the last lines, of earlier logs too, and where the log ends. Raises OSError without a required log."""
+    if not is_required and not os.path.exists(path):
+        return [], 0
     with open(path, "rb") as file:
         lines = file.read().splitlines(keepends=True)
         end = file.tell()
