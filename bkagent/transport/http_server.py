@@ -126,7 +126,8 @@ class HttpServer:
     def _serve(self, connection: ServerConnection) -> None:
         is_held = False
         try:
-            while not self._stopping and not is_held and self._serve_one(connection):
+            # What was parked has its answer by now, which is sent also when the server is about to stop.
+            while (connection.parked or not self._stopping) and not is_held and self._serve_one(connection):
                 is_held = connection.hold is not None
         except OSError:
             pass  # the client went away or was too slow; it knows
