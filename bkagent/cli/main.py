@@ -39,13 +39,18 @@ def run(program: str = "") -> None:
 
 
 def _let_output_encode() -> None:
-    """Let no text fail to print: bytes of others go out as they came, and what an encoding lacks as `?`."""
+    """Let no text fail to print: bytes of others go out as they came, and what a locale's encoding lacks as `?`.
+
+    Where Python takes bytes as they come for want of a locale, as it always does on Windows, output is UTF-8.
+    """
     if sys.stdin is None or sys.stdout is None or sys.stderr is None:
         _open_missing_streams()
     out = sys.stdout
-    # In a pipe on Windows they are in an old code page, and of other letters Python takes its own stand-ins alone.
-    if out.errors in ("strict", "surrogateescape"):
-        utf8 = out.encoding.lower() in ("utf-8", "utf8")
+    utf8 = out.encoding.lower() in ("utf-8", "utf8")
+    if out.errors == "surrogateescape" and not utf8:
+        for stream in (out, sys.stderr):
+            stream.reconfigure(encoding="utf-8", errors=stream.errors)  # type: ignore[union-attr]
+    elif out.errors == "strict":
         out.reconfigure(errors="surrogateescape" if utf8 else "replace")  # type: ignore[union-attr]
 
 
