@@ -173,9 +173,9 @@ function Test-Python([string] $Path) {
 # Asks a launcher, or a virtual environment's python.exe, which Python it starts; '' if it starts none that will do.
 function Resolve-Python([string] $Program, [string[]] $Words = @()) {
     $ErrorActionPreference = 'Continue'
-    try { $name = & $Program @Words -I -S -c $NamePython 2>$null | Select-Object -First 1 } catch { return '' }
-    if ($LASTEXITCODE -ne 0 -or -not $name) { return '' }
-    $path = [regex]::Unescape($name)
+    try { $lines = @(& $Program @Words -I -S -c $NamePython 2>$null) } catch { return '' }
+    if ($LASTEXITCODE -ne 0 -or $lines.Count -eq 0) { return '' }
+    $path = [regex]::Unescape($lines[0])
     if (Test-Python $path) { $path } else { '' }
 }
 

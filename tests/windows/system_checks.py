@@ -15,6 +15,7 @@ import winreg
 sys.path.insert(0, sys.argv[1])
 
 from bkagent.system import (
+    boot,
     confined_folder,
     console,
     descriptors,
@@ -112,6 +113,12 @@ def check_the_machine_names_itself(folder):
     assert (host.goos(), host.goarch()) == ("windows", "amd64")
     assert host.hostname() and " version " in host.describe_os(dict(os.environ))
     assert host.user_agent().endswith("(windows; amd64)")
+
+
+def check_two_processes_name_the_same_boot(folder):
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.system import boot; print(boot.boot_id())"
+    other, _ = start(code).communicate()
+    assert boot.boot_id() and other.decode().strip() == boot.boot_id()
 
 
 def check_a_registered_content_type_counts(folder):
