@@ -31,6 +31,7 @@ _BUFFER_BYTES = 64 * 1024
 _FREE_COUNT = 16  # instances that wait for clients; one more client waits until one of these is replaced
 _REJECT_REMOTE_CLIENTS = 8
 _IDENTIFICATION = 0x00110000  # SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION
+_ACCESS_DENIED = 5
 _PIPE_BUSY = 231
 _NO_DATA = 232
 _SEM_TIMEOUT = 121
@@ -133,8 +134,10 @@ def listen(path: str, backlog_count: int) -> PipeListener:
     """Return a listener of a pipe that does not exist yet. Raises OSError."""
     try:
         return PipeListener(path, backlog_count)
-    except PermissionError:
-        # With the flag of the first instance this is how Windows says that there is one.
+    except OSError as problem:
+        # The former is how Windows says, with the flag of the first instance, that there is one.
+        if problem.winerror not in (_ACCESS_DENIED, _PIPE_BUSY):
+            raise
         raise OSError(errno.EADDRINUSE, "another program has this name", path) from None
 
 

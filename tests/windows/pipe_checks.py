@@ -8,6 +8,7 @@ prints the name of each check that holds; the first that does not ends it with a
 import _socket
 import _winapi
 import ctypes
+import errno
 import os
 import sys
 import tempfile
@@ -164,6 +165,19 @@ def check_nothing_is_sent_to_another_user():
     problem = raises(PermissionError, local_socket.connect, address, WAIT_S)
     assert "another user (S-1-5-21-1-2-3-1001): nothing was sent" in problem, problem
     _winapi.CloseHandle(handle)
+
+
+def check_a_name_that_is_taken_is_refused():
+    """By its only instance, since Wine does not look at the flag of the first one."""
+    address = local_socket.new_address("", "test")
+    taken = _winapi.CreateNamedPipe(address, 3, 0, 1, 512, 512, 0, 0)
+    try:
+        local_socket.listen(address, 1)
+        raise AssertionError("two servers have one name")
+    except OSError as problem:
+        assert problem.errno == errno.EADDRINUSE and "another program has this name" in str(problem)
+    _winapi.CloseHandle(taken)
+    local_socket.listen(address, 1).close()
 
 
 def check_a_file_may_name_a_pipe():
