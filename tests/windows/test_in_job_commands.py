@@ -11,6 +11,7 @@ from typing import Callable, Mapping
 import pytest
 
 from tests.fakes.control_plane import FakeControlPlane
+from tests.windows.conftest import IS_NEEDED
 from tests.windows.windows_agent import WindowsAgent
 from tests.windows.wine_session import TIMEOUT_S, WineSession
 
@@ -99,6 +100,26 @@ def test_programs_find_it_by_its_name_on_path(
     assert "b'from python'" in job.text and "same True" in job.text, job.text
     # Those without an ending are for Git Bash.
     assert "['bkagent', 'bkagent.exe', 'buildkite-agent', 'buildkite-agent.exe']" in job.text, job.text
+
+
+_NODE = """
+const { spawnSync } = require("child_process");
+const words = ["meta-data", "set", "key", "from \\"node\\" 100% é"];
+const done = spawnSync("buildkite-agent", words, { stdio: "inherit" });
+console.log("status", done.status, done.error);
+"""
+
+
+def test_node_spawns_it(start_agent: StartAgent, wine: WineSession, tmp_path: Path) -> None:
+    """Without a shell, which would not pass on what it quotes."""
+    node, script = wine.bed / "node" / "node.exe", tmp_path / "spawn.js"
+    if not node.exists():
+        (pytest.fail if IS_NEEDED else pytest.skip)(f"no Node for Windows: {node} is missing")
+    script.write_text(_NODE, encoding="utf-8")
+    agent = start_agent("3.13")
+    job = agent.run_job(f'"{wine.windows_path(node)}" "{wine.windows_path(script)}"')
+    assert "status 0" in job.text, job.text
+    assert agent.plane.meta_data == {"key": 'from "node" 100% é'}
 
 
 # Runs the commands of a JSON file, [[argv, standard input]...], and prints [[status, output, errors]...].
