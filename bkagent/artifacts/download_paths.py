@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Dict, Iterable, List
 
-from bkagent.artifacts import windows_names
 from bkagent.errors import AgentError
+from bkagent.system import windows_names
 
 
 def steps(destination: str, artifact_path: str, *, windows: bool = False, may_climb: bool = False) -> List[str]:

@@ -14,6 +14,8 @@ from bkagent.config.options import agent, bootstrap, job, logging
 from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
+from bkagent.system import windows_names
+from bkagent.system.system_kind import ON_WINDOWS
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def checkout_path(settings: JobProcessSettings) -> str:
     if not settings.build_path:
         raise ConfigError("must set either a BUILDKITE_BUILD_PATH or a BUILDKITE_BUILD_CHECKOUT_PATH")
     agent_folder = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in settings.agent_name)
+    agent_folder = _folder_name(bootstrap.AGENT, agent_folder)
     organization = _folder_name(bootstrap.ORGANIZATION, settings.organization)
     pipeline = _folder_name(bootstrap.PIPELINE, settings.pipeline)
     return os.path.normpath(os.path.join(settings.build_path, agent_folder, organization, pipeline))
@@ -131,4 +134,7 @@ def _folder_name(option: Option, slug: str) -> str:
     """Return a slug that the control plane named, once it is sure to be the name of one folder, or empty."""
     if slug in (os.curdir, os.pardir) or any(letter in slug for letter in "/\\:\0"):
         raise ConfigError(f'{option.env[0]} is "{slug}", which cannot be the name of a folder to check out to')
+    objection = windows_names.objection(slug) if ON_WINDOWS and slug else ""
+    if objection:
+        raise ConfigError(f"{option.env[0]} cannot name the folder to check out to: {objection}")
     return slug

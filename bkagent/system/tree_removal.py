@@ -6,6 +6,9 @@ import stat
 import sys
 import time
 
+from bkagent.system import windows_names
+from bkagent.system.system_kind import ON_WINDOWS
+
 # On Windows a file is in use for a moment when a virus scanner or an indexer looks at it: access is denied, sharing is
 # violated, or the folder of a removed file is not empty yet. Others of these errors are final, and cost the time.
 _PASSING = (5, 32, 145)
@@ -20,6 +23,7 @@ def remove_tree(folder: str) -> None:
     folder = os.path.abspath(folder)
     if os.path.dirname(folder) == folder:
         raise OSError(f"{folder} is the root of a file system")
+    folder = windows_names.of_any_length(folder) if ON_WINDOWS else folder
     try:
         mode = os.lstat(folder).st_mode
     except FileNotFoundError:

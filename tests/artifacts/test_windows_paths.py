@@ -6,8 +6,8 @@ import pytest
 
 from bkagent.artifacts.artifact_path import artifact_path
 from bkagent.artifacts.download_paths import case_clashes, steps
-from bkagent.artifacts.windows_names import objection
 from bkagent.errors import AgentError
+from bkagent.system.windows_names import objection
 
 
 @pytest.mark.parametrize(

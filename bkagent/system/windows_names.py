@@ -22,6 +22,13 @@ def objection(name: str) -> str:
     return f"Windows allows no {ascii(strange)} in names" if strange else ""
 
 
+def of_any_length(path: str) -> str:
+    """Return an absolute path in the form that may have more than 260 characters, whatever the machine's settings."""
+    if path.startswith("\\\\?\\"):
+        return path
+    return "\\\\?\\UNC\\" + path[2:] if path.startswith("\\\\") else "\\\\?\\" + path
+
+
 def without_case(name: str) -> str:
     """Return what names that differ by case alone have in common. Letter by letter, as NTFS does: "ß" is not "ss"."""
     return "".join(upper if len(upper) == 1 else letter for letter, upper in ((c, c.upper()) for c in name))
