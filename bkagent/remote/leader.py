@@ -34,13 +34,16 @@ class WaitOver(AgentError):
 
 
 class Wait:
-    """How long a command may wait: `limit_s` from now on, 0 for ever. Its beginning is its place in the queue."""
+    """How long a command may wait: `limit_s` from now on, 0 for ever. Its beginning is its place in the queue.
 
-    __slots__ = ("since_ns", "_limit_s", "_deadline")
+    `unmet` says what has not come about when that time is over.
+    """
 
-    def __init__(self, limit_s: float) -> None:
+    __slots__ = ("since_ns", "_limit_s", "_unmet", "_deadline")
+
+    def __init__(self, limit_s: float, unmet: str = "it was not free") -> None:
         self.since_ns = time.monotonic_ns()
-        self._limit_s = limit_s
+        self._limit_s, self._unmet = limit_s, unmet
         self._deadline: "Optional[float]" = time.monotonic() + limit_s if limit_s else None
 
     def left_ms(self) -> int:
@@ -49,7 +52,7 @@ class Wait:
             return _LONGEST_HOLD_MS
         left_s = self._deadline - time.monotonic()
         if left_s <= 0:
-            raise WaitOver(f"it was not free within {self._limit_s:g}s")
+            raise WaitOver(f"{self._unmet} within {self._limit_s:g}s")
         return min(int(left_s * 1000) + 1, _LONGEST_HOLD_MS)
 
     def pause(self, pause_s: float) -> None:
@@ -117,7 +120,8 @@ class Leader:
                     return LeaderAnswer(status, fields, repeated)
                 problem, was_there = "it leads no longer", True
             except local_http.NoSocket as error:
-                problem, was_there = getattr(error.__cause__, "strerror", None) or str(error), False
+                cause = error.__cause__ or error
+                problem, was_there = getattr(cause, "strerror", None) or str(cause), False
             except local_http.Stalled as error:
                 if self.name() == leader:
                     raise AgentError(_silence(leader, answers_within_s)) from error
@@ -189,6 +193,9 @@ class Leader:
     def _absence(self, problem: str) -> AgentError:
         if self._was_reached:
             return AgentError(f"the agent that led is gone, and no other has taken its place: {problem}")
+        path_bytes, most_bytes = len(os.fsencode(self._path)), local_socket.longest_path_bytes()
+        if path_bytes > most_bytes:
+            return AgentError(f"the path {self._path} is {path_bytes} bytes long, and a socket's may have {most_bytes}")
         return LeaderMissing(f"{self._path}: {problem}")
 
 

@@ -42,8 +42,12 @@ def is_ours(path: str) -> bool:
 def close_to_others(path: str) -> None:
     """Close a folder of ours to other users. Raises ConfigError with the end of a sentence, OSError."""
     status = os.lstat(path)
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
-        raise ConfigError("belongs to another user or is a link; choose another one")
+    if stat.S_ISLNK(status.st_mode):
+        raise ConfigError("is a link; choose another one")
+    if not stat.S_ISDIR(status.st_mode):
+        raise ConfigError("is not a folder; choose another one")
+    if status.st_uid != os.geteuid():
+        raise ConfigError(f"belongs to user {status.st_uid}; choose another one")
     if status.st_mode & 0o077:
         os.chmod(path, 0o700)
     # What others have put there does not become ours by shutting them out; looked at when they are.

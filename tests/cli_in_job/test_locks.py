@@ -94,11 +94,13 @@ def test_a_key_of_another_kind(locks, leader):
     assert b'could not acquire lock: invalid lock state "done"' in failed.stderr
 
 
-@pytest.mark.parametrize("command, state", [("acquire", "taken"), ("do", "doing")])
-def test_a_wait_ends_by_its_time_limit(locks, leader, command, state):
+@pytest.mark.parametrize(
+    "command, state, unmet", [("acquire", "taken", b"it was not free"), ("do", "doing", b"the work was not done")]
+)
+def test_a_wait_ends_by_its_time_limit(locks, leader, command, state, unmet):
     leader.states["key"] = state
     failed = locks.run("lock", command, "key", "--lock-wait-timeout", "150ms", expect=1)
-    assert failed.stderr.endswith(b": it was not free within 0.15s\n") and failed.stdout == b""
+    assert failed.stderr.endswith(b": " + unmet + b" within 0.15s\n") and failed.stdout == b""
     assert leader.states["key"] == state
 
 
@@ -207,6 +209,14 @@ def test_without_a_leader(locks, tmp_path, words, left):
     assert "--agent-api" in lines[1] and len(lines) == 2 and failed.stdout == b""
 
 
+def test_a_folder_whose_path_is_too_long_for_sockets_is_named(locks, tmp_path):
+    folder = tmp_path / ("long" * 27)
+    failed = locks.run("lock", "get", "key", "--sockets-path", str(folder), expect=1)
+    path = f"{folder}/agent-leader"
+    assert f"the path {path} is {len(path)} bytes long, and a socket's may have 10".encode() in failed.stderr
+    assert failed.stderr.count(b"longlong/agent-leader") == 1 and b"--agent-api" not in failed.stderr
+
+
 def test_a_leader_that_is_lost(locks, leader, tmp_path, monkeypatch):
     monkeypatch.setattr("bkagent.remote.leader._SUCCESSOR_S", 0.2)
     from bkagent.errors import AgentError
@@ -241,6 +251,7 @@ def test_a_wrong_number_of_arguments_shows_the_page(locks, words):
     [
         (["--lock-scope", "galaxy"], b'lock-scope must be machine, not "galaxy" (flag --lock-scope)'),
         (["--lock-wait-timeout", "5"], b"lock-wait-timeout must be a duration"),
+        (["--lock-wait-timeout", "-1s"], b'lock-wait-timeout must be 0s or longer, not "-1s"'),
         (["--slots", "0"], b"slots must be from 1 to 1000, not 0 (flag --slots)"),
         (["--slots", "1001"], b"slots must be from 1 to 1000, not 1001 (flag --slots)"),
         (["--ttl", "-1s"], b'ttl must be 0s or longer, not "-1s" (flag --ttl)'),

@@ -6,12 +6,15 @@ Differences are declared in docs/differences.md; each has a row here, marked so.
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import pytest
 
 from bkagent.localapi.job_server import JobServer
+from tests.conftest import TOP
 from tests.localapi.test_job_server import Site, answer_of, read_all
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets")
@@ -197,6 +200,15 @@ def test_a_request_is_answered_as_by_the_reference(
     assert (got[0], json.loads(got[1])) == (status, document)
     if status >= 400:
         assert (site.job.variables, site.job.workdirs, site.job.secrets) == (before, [], []), "it changed something"
+
+
+def test_the_page_about_the_job_api_shows_what_is_answered(site: JobSite) -> None:
+    with open(os.path.join(TOP, "docs", "job-api.md"), encoding="utf-8") as file:
+        rows = re.findall(r"^\| `([A-Z]+) (/api/\S+)` \| (?:`(.*?)`)? ?\| `(.*?)` \|$", file.read(), re.MULTILINE)
+    assert len(rows) == 6
+    for method, path, body, documented in rows:
+        status, answer = site.ask(f"{method} {path}", body.encode())
+        assert status in (200, 201) and list(json.loads(answer)) == list(json.loads(documented)), (method, path, answer)
 
 
 def test_what_was_asked_is_done(site: JobSite) -> None:

@@ -189,9 +189,9 @@ def test_no_process_of_a_job_has_the_lock(team, plane, folder):
 
 
 BAD_FOLDERS = {
-    "a link": ("mkdir X; ln -s X s", "s belongs to another user or is a link"),
-    "of another user": ("mkdir s; chown 65534 s", "s belongs to another user or is a link"),
-    "a file": ("touch s", "s belongs to another user or is a link"),
+    "a link": ("mkdir X; ln -s X s", "s is a link"),
+    "of another user": ("mkdir s; chown 65534 s", "s belongs to user 65534"),
+    "a file": ("touch s", "s is not a folder"),
     "too long": ("mkdir s", "bytes long and a socket's may have"),
 }
 

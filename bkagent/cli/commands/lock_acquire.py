@@ -6,7 +6,6 @@ from bkagent.config.kinds import duration_text
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import UsageError
-from bkagent.remote.leader import Wait
 from bkagent.remote.locks import Terms
 from bkagent.system import termination
 from bkagent.wire import lock_protocol
@@ -23,7 +22,12 @@ def run(call: "Call") -> int:
 
 
 def _acquire(call: "Call", client: "LockClient") -> None:
-    key, token, terms, wait = call.arguments[0], lock_call.token(), _terms(call), Wait(call.settings[options.WAIT_S])
+    key, token, terms, wait = (
+        call.arguments[0],
+        lock_call.token(),
+        _terms(call),
+        lock_call.wait(call, "it was not free"),
+    )
 
     def work() -> None:
         client.acquire(key, token, terms, wait)

@@ -4,7 +4,6 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import job_text, lock_call
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
-from bkagent.remote.leader import Wait
 from bkagent.system import termination
 
 TYPE_CHECKING = False
@@ -19,7 +18,7 @@ def run(call: "Call") -> int:
 
 
 def _begin(call: "Call", client: "LockClient") -> None:
-    key, token, wait = call.arguments[0], lock_call.token(), Wait(call.settings[options.WAIT_S])
+    key, token, wait = call.arguments[0], lock_call.token(), lock_call.wait(call, "the work was not done")
 
     def work() -> None:
         must_do = client.begin(key, token, call.settings[options.KEEP_BEGUN], wait)

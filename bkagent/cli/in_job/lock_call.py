@@ -4,11 +4,12 @@ import os
 
 from bkagent.cli.in_job import choices
 from bkagent.config import paths
+from bkagent.config.kinds import duration_text
 from bkagent.config.options import job
 from bkagent.config.options import locks as options
 from bkagent.config.options.sockets import SOCKETS_PATH
 from bkagent.errors import AgentError, UsageError
-from bkagent.remote.leader import LeaderMissing
+from bkagent.remote.leader import LeaderMissing, Wait
 from bkagent.remote.locks import HolderDetails, LockClient
 from bkagent.system import file_lock
 from bkagent.wire import lock_protocol
@@ -26,8 +27,9 @@ def run(call: "Call", failure: str, work: "Callable[[LockClient], None]") -> int
     """Check the call and run the work; return the exit status. `failure` begins the sentence of an error."""
     if len(call.arguments) != len(call.command.arguments):
         from bkagent.cli.pages import help, layout
+        from bkagent.version import program_name
 
-        page = help.page(call.command, layout.width(call.err, call.environ), call.environ)
+        page = help.page(call.command, layout.width(call.err, call.environ), call.environ, program_name())
         call.err.write("\n".join(page) + "\n")
         return 1
     choices.check(call, options.SCOPE)
@@ -46,6 +48,14 @@ def run(call: "Call", failure: str, work: "Callable[[LockClient], None]") -> int
     except AgentError as error:
         raise AgentError(f"{failure}: {error}") from error
     return 0
+
+
+def wait(call: "Call", unmet: str) -> Wait:
+    """Return how long the command may wait, from now on; `unmet` as in Wait. Raises UsageError."""
+    limit_s = call.settings[options.WAIT_S]
+    if limit_s < 0:
+        raise UsageError(call.settings.invalid_value(options.WAIT_S, "0s or longer", duration_text(limit_s)))
+    return Wait(limit_s, unmet)
 
 
 def token() -> str:

@@ -153,7 +153,7 @@ class Election:
         try:
             self._link.set(path)
         except OSError as problem:
-            text = f"Agent API: this agent cannot become leader: {problem}"
+            text = f"Agent API: this agent cannot become leader: {self._link.path}: {problem.strerror or problem}"
             if text != self._problem:
                 self._report("warn", text, "agent_api.not_leading")
             self._problem = text

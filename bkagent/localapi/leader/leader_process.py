@@ -79,7 +79,7 @@ def serve(folder: str, shows_requests: bool) -> int:
         leader_server.check_lengths(folder)
         file_lock.check_folder(folder)
     except (AgentError, OSError) as problem:
-        line.report("warn", f"this agent runs without the Agent API: {problem}", "agent_api.unavailable")
+        line.report("warn", f"this agent runs without the Agent API: {_reason(problem)}", "agent_api.unavailable")
         return 1
     descriptors.raise_limit(_DESCRIPTORS_COUNT)
     election = Election(folder, LeaderService(folder, line.report, shows_requests), line.report)
@@ -87,9 +87,15 @@ def serve(folder: str, shows_requests: bool) -> int:
     try:
         election.run()
     except OSError as problem:
-        line.report("warn", f"Agent API: this agent cannot take part: {problem}", "agent_api.failed")
+        line.report("warn", f"Agent API: this agent cannot take part: {_reason(problem)}", "agent_api.failed")
         return 1
     return 0
+
+
+def _reason(problem: Union[AgentError, OSError]) -> str:
+    if not isinstance(problem, OSError) or not problem.strerror:
+        return str(problem)
+    return f"{problem.filename}: {problem.strerror}" if problem.filename else problem.strerror
 
 
 def _end_with_agent(line: AgentLine, election: Election) -> None:
