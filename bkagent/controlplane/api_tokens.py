@@ -30,6 +30,7 @@ from bkagent.wire.reader import Reader
 SCOPES = (
     "read_agents", "write_agents", "read_pipelines", "write_pipelines", "read_builds", "write_builds", "read_job_env",
     "read_build_logs", "write_build_logs", "read_artifacts", "write_artifacts", "read_organizations", "read_user",
+    "read_clusters",
 )  # fmt: skip
 KIND_API, KIND_AGENT = "api", "agent"
 _PREFIXES = {KIND_API: "bkua_", KIND_AGENT: "bkct_"}  # the reference service's

@@ -182,6 +182,7 @@ class Fleet:
             while True:
                 for running in list(self.running):
                     self.finish(running)
+                self.pings.pop(id, None)  # the next one takes its place
                 job_id = self.plane.dispatch.next_action(id).job_id
                 if not job_id:
                     break
@@ -258,3 +259,21 @@ def test_others_wait_no_longer_than_that(tmp_path: Any) -> None:
     thread.join(WAIT_S)
     assert answers != [""] and plane.dispatch.next_action(first).job_id == ""
     plane.close()
+
+
+def test_a_ping_that_takes_the_place_of_another_gets_the_offer(tmp_path: Any) -> None:
+    fleet = Fleet(str(tmp_path), random.Random(1))
+    id = fleet.agent()
+    fleet.hold_ping(id)
+    given_up = fleet.pings[id]
+    waiting = fleet.plane.dispatch._idle._pinging[id]
+    thread = threading.Thread(target=fleet.hold_ping, args=(id,))
+    thread.start()
+    fleet.wait(lambda: fleet.plane.dispatch._idle._pinging[id] is not waiting)
+    thread.join(WAIT_S)
+    fleet.plane.builds.create(
+        NewBuild("demo", {"steps": [{"command": "a", "agents": {"queue": "*"}}]}, repository="/r")
+    )
+    fleet.wait(lambda: fleet.pings[id][1] and given_up[1])
+    assert given_up[1] == [""] and fleet.pings[id][1] != [""]
+    fleet.close()

@@ -47,7 +47,7 @@ def test_what_cannot_be_created(desk: Any) -> None:
         "slug": ({**NEW, "name": "My app 2"}, "already_exists"),
         "configuration": ({**NEW, "name": "x", "configuration": " "}, "Step configuration is missing, expected"),
         "visibility": ({**NEW, "name": "x", "visibility": "public"}, "is not supported by this server"),
-        "steps": ({"name": "x", "repository": "/r", "steps": [{"type": "script"}]}, "is not supported by this server"),
+        "steps": ({"name": "x", "repository": "/r", "steps": [{"type": "trigger"}]}, "step 1 must be an object"),
     }
     for field, (body, code) in refusals.items():
         status, answer, _ = rest.call("POST", ALL, body)
@@ -104,3 +104,27 @@ def test_a_deleted_pipeline_leaves_nothing(desk: Any) -> None:
 @pytest.mark.parametrize("body", [{"name": 1}, {"name": "x", "tags": "t"}, [], {"name": "x", "description": {}}])
 def test_wrong_types_are_refused(desk: Any, body: Any) -> None:
     assert desk.rest().call("POST", ALL, body)[0] == 400
+
+
+def test_a_pipeline_is_created_with_steps_in_the_old_form(desk: Any) -> None:
+    rest = desk.rest()
+    steps = [
+        {"type": "script", "name": "s", "command": "echo a", "artifact_paths": "a;b", "agent_query_rules": ["queue=q"],
+         "env": {"A": "1"}, "timeout_in_minutes": 3},
+        {"type": "waiter"}, {"type": "manual", "label": "go on?"},
+    ]  # fmt: skip
+    status, created, _ = rest.call("POST", ALL, {"name": "old", "repository": "/r", "steps": steps})
+    assert status == 201, created
+    for sent, shown in zip(steps, created["steps"]):
+        assert {name: shown[name] for name in sent} == sent
+    for wrong in ({"type": "script"}, "steps", [[]], [{"type": "script", "command": {}}]):
+        answer = rest.call("POST", ALL, {"name": "wrong", "repository": "/r", "steps": wrong})[1]
+        assert answer["message"] == "Validation Failed", wrong
+
+
+def test_two_changes_of_a_pipeline_keep_what_each_names(desk: Any) -> None:
+    rest = desk.rest()
+    rest.call("POST", ALL, {**NEW, "color": "#fff"})
+    assert rest.call("PATCH", ALL + "/my-app-2", {"emoji": ":a:"})[0] == 200
+    pipeline = rest.call("PATCH", ALL + "/my-app-2", {"description": "d"})[1]
+    assert (pipeline["color"], pipeline["emoji"], pipeline["description"]) == ("#fff", ":a:", "d")

@@ -49,25 +49,27 @@ class Dispatch:
             answer = self._answer_of(agent)
             if answer is not None:
                 return answer
-            self._idle.begin(agent, is_connected)
+            idle = self._idle.begin(agent, is_connected)
             self._matched_rings = -1  # it may be the best for what others have left
         try:
             while True:
                 rings_count = self._ledger.bell.rings_count
                 with self._ledger.change():
+                    if not self._idle.has(idle):
+                        return Ping()  # the agent has pinged again: an offer must go to that ping
                     held_back_until = self._match(rings_count)
                     answer = self._answer_of(self._ledger.agent(agent_id))
                     wait_until = deadline if held_back_until is None else max(deadline, held_back_until)
                     left_s = wait_until - self._idle.clock()
                     if answer is not None or left_s <= 0:
-                        self._idle.end(agent_id)
+                        self._idle.end(idle)
                         return answer or Ping()
                 if held_back_until is not None:
                     left_s = min(left_s, max(0.0, held_back_until - self._idle.clock()))
                 self._ledger.bell.wait(rings_count, left_s)
         except BaseException:
             with self._db.lock:
-                self._idle.end(agent_id)
+                self._idle.end(idle)
             raise
 
     def _answer_of(self, agent: Agent) -> Optional[Ping]:

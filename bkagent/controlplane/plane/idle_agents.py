@@ -34,14 +34,20 @@ class IdleAgents:
         self._pinging: Dict[str, IdleAgent] = {}
         self._expected: Dict[str, IdleAgent] = {}
 
-    def begin(self, agent: Agent, is_connected: Callable[[], bool]) -> None:
+    def begin(self, agent: Agent, is_connected: Callable[[], bool]) -> IdleAgent:
         """Note that an agent's ping waits for a job. It takes the place of one that its agent has given up."""
         self._expected.pop(agent.id, None)
-        self._pinging[agent.id] = IdleAgent(agent, is_connected)
+        idle = self._pinging[agent.id] = IdleAgent(agent, is_connected)
+        return idle
 
-    def end(self, agent_id: str) -> None:
-        """Note that the ping is about to be answered."""
-        self._pinging.pop(agent_id, None)
+    def has(self, idle: IdleAgent) -> bool:
+        """Say whether a ping still waits, and none has taken its place."""
+        return self._pinging.get(idle.agent.id) is idle
+
+    def end(self, idle: IdleAgent) -> None:
+        """Note that a ping is about to be answered. One that has taken its place goes on waiting."""
+        if self.has(idle):
+            del self._pinging[idle.agent.id]
 
     def expect(self, agent: Agent) -> None:
         """Note that an agent has just ended a job."""

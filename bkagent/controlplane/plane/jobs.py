@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional
+from typing import Any, Collection, List, Mapping, Optional
 
 from bkagent.controlplane.errors import InvalidRequest, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
@@ -56,6 +56,9 @@ class Jobs:
 
         Raises InvalidRequest for a job of another type, Rejected for answers that are missing or wrong.
         """
+        answered = self._ledger.job(job_id)
+        if answered.type == "manual" and answered.state == "blocked":
+            block_answers.check_formats(self._manual_step(answered).fields, fields or {})
         with self._ledger.change() as now:
             job = self._ledger.job(job_id)
             if job.type != "manual":
@@ -65,13 +68,16 @@ class Jobs:
                 raise Rejected("Jobs from canceled builds cannot be unblocked")
             if job.state != "blocked":
                 raise Rejected(f"the job is {job.shown_state}; only a blocked one can be unblocked")
-            step = self._steps.of_job(job)
-            assert isinstance(step, ManualStep)
-            answers = block_answers.check(step.fields, fields or {})
+            answers = block_answers.check(self._manual_step(job).fields, fields or {})
             self._meta_data.put(build.id, answers)
             self._ledger.set_job(job, state="unblocked", unblocked_at=now, unblocked_by=unblocker, fields=answers)
             self._scheduler.advance(build.id)
             return self._ledger.job(job_id)
+
+    def _manual_step(self, job: Job) -> ManualStep:
+        step = self._steps.of_job(job)
+        assert isinstance(step, ManualStep)
+        return step
 
     def retry(self, job_id: str) -> Job:
         """Run a failed, timed out or canceled job again; return the new job. Raises InvalidRequest or Rejected."""
@@ -84,6 +90,26 @@ class Jobs:
             attempt = self.add_attempt(job, "manual")
             self._scheduler.advance(job.build_id)
             return self._ledger.job(attempt.id)
+
+    def retry_all(self, build_id: str, shown_states: Collection[str]) -> int:
+        """Run the jobs of a build again that have one of these states and whose steps permit it; return how many.
+
+        "soft_failed" stands for those that failed softly, "failed" for the others. Raises Rejected in a canceled build.
+        """
+        count = 0
+        with self._ledger.change():
+            if self._ledger.build(build_id).cancel_requested:
+                raise Rejected("Jobs from canceled builds cannot be retried")
+            for job in self.of_build(build_id, retried=False):
+                state = "soft_failed" if job.soft_failed else job.shown_state
+                step = self._steps.of_job(job) if state in shown_states else None
+                if not isinstance(step, CommandStep) or not step.retry.manual_allowed or job.passed:
+                    continue
+                self.add_attempt(job, "manual")
+                count += 1
+            if count:
+                self._scheduler.advance(build_id)
+        return count
 
     def add_attempt(self, job: Job, kind: str, rule: int = retries.NO_RULE) -> Job:
         """Add a job that does the work of this one again. `kind` is "automatic" (by this `rule`) or "manual"."""

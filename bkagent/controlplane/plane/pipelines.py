@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping, Optional
 
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
@@ -64,10 +64,15 @@ class Pipelines:
                 raise Rejected(f'a pipeline has the slug "{entry.slug}" already')
             pipelines.TABLE.add(self._db, entry)
 
-    def change(self, slug: str, **changes: Any) -> PipelineEntry:
-        """Change fields of a pipeline, but for its slug; return it as it is then. Raises NotFound."""
+    def change(self, slug: str, *, settings: Optional[Mapping[str, Any]] = None, **changes: Any) -> PipelineEntry:
+        """Change fields of a pipeline, but for its slug, and some of its settings; return it as it is then.
+
+        Raises NotFound.
+        """
         with self._ledger.change():
-            return pipelines.TABLE.change(self._db, self.get(slug), **changes)
+            entry = self.get(slug)
+            kept = {**entry.settings, **(settings or {})}
+            return pipelines.TABLE.change(self._db, entry, settings=kept, **changes)
 
     def archive(self, slug: str) -> PipelineEntry:
         """Let a pipeline have no further builds. Raises Rejected where that is so already."""

@@ -9,6 +9,7 @@ from bkagent.controlplane.plane.logs import Logs
 from bkagent.controlplane.plane.pipelines import Pipelines
 from bkagent.controlplane.store import artifacts, jobs
 
+_BUSY = ("scheduled", "assigned", "accepted", "running", "canceling", "timing_out")
 _OF_PIPELINE = "build_id IN (SELECT id FROM builds WHERE pipeline_slug = ?)"
 
 
@@ -38,6 +39,6 @@ class Removal:
             self._db.rows("DELETE FROM pipelines WHERE id = ?", (entry.id,))
 
     def _check_idle(self, slug: str) -> None:
-        busy = f"{_OF_PIPELINE} AND state IN ('scheduled', 'assigned', 'accepted', 'running', 'canceling')"
+        busy = f"{_OF_PIPELINE} AND state IN ({', '.join(repr(state) for state in _BUSY)})"
         if jobs.TABLE.count(self._db, busy, (slug,)):
             raise Rejected("a pipeline cannot be deleted while it has jobs to run; cancel its builds first")

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, Dict, Mapping, Sequence
 
 from bkagent.controlplane.errors import Rejected
+from bkagent.pipeline.conditional.regex import ConditionPattern
+from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.model.steps import Field
 
 
 def check(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]:
     """Return the answers as texts, defaults filled in; several choices are joined by newlines.
 
-    Raises Rejected naming the field for an answer that is missing, or not one of the options. `format` is for the
-    page that asks: expressions in a pipeline are written for another language than ours.
+    Raises Rejected naming the field for an answer that is missing, or not one of the options.
     """
     texts = {key: _text(key, value) for key, value in answers.items() if value is not None}
     for field in fields:
@@ -33,6 +34,26 @@ def check(fields: Sequence[Field], answers: Mapping[str, Any]) -> Dict[str, str]
                 raise Rejected(f'"{wrong[0]}" is not an option of "{name}"; it must be one of {options}')
         texts[field.key] = text
     return texts
+
+
+def check_formats(fields: Sequence[Field], answers: Mapping[str, Any]) -> None:
+    """Raise Rejected for an answer that does not have the format of its field, from its first letter to its last.
+
+    A format is from a pipeline: it may take two seconds, so call this outside a change of the ledger. One that is
+    invalid, or takes longer, refuses nothing: then the build could not go on.
+    """
+    for field in fields:
+        answer = answers.get(field.key)
+        text = _text(field.key, answer) if answer is not None else ""
+        if not field.format or not text:
+            continue
+        try:
+            is_met = ConditionPattern(rf"/\A(?:{field.format})\z/", 0).found_in(text)
+        except PipelineError:
+            continue
+        if not is_met:
+            name = field.title or field.key
+            raise Rejected(f'the answer to "{name}" does not have the format {field.format}')
 
 
 def _text(key: str, answer: Any) -> str:

@@ -14,6 +14,7 @@ from bkagent.config import build_variables
 from bkagent.config.job_variables import FIELDS
 from bkagent.config.options import bootstrap, steps
 from bkagent.config.options.job import BUILD_ID, JOB
+from bkagent.controlplane.api_tokens import Person
 from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.scheduling.branches import is_full_commit
 from bkagent.pipeline import go_json
@@ -155,7 +156,10 @@ def _identity(facts: JobFacts) -> Mapping[str, str]:
     if image:
         env["BUILDKITE_IMAGE"] = image
     if facts.unblocker is not None:
-        env["BUILDKITE_UNBLOCKER"] = facts.unblocker.unblocked_by
+        person = Person.from_text(facts.unblocker.unblocked_by) or Person("")
+        env["BUILDKITE_UNBLOCKER"] = person.name
+        if person.email:
+            env["BUILDKITE_UNBLOCKER_EMAIL"] = person.email
     return env
 
 

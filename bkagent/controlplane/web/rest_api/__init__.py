@@ -1,12 +1,22 @@
 """The REST API: builds, jobs, logs, artifacts and agents for scripts and people's tools."""
 
 from bkagent.controlplane.web import context
-from bkagent.controlplane.web.rest_api import agents, artifacts, builds, identity, jobs, logs, pipelines, rate_limit
+from bkagent.controlplane.web.rest_api import (
+    agents,
+    artifacts,
+    builds,
+    clusters,
+    identity,
+    jobs,
+    logs,
+    pipelines,
+    rate_limit,
+)
 from bkagent.controlplane.web.rest_api import annotations as annotation_routes
 from bkagent.controlplane.web.rest_api.access import needing
 from bkagent.transport.routing import Router
 
-_MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_routes, agents)
+_MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_routes, agents, clusters)
 
 
 def install(router: Router, site: context.Site) -> None:

@@ -43,7 +43,7 @@ def pause(site: Site, request: Request) -> Answer:
     minutes = reader.whole("timeout_in_minutes", 0, low=0)
     note = reader.text("note", "")
     owner = access.token_of(site, request).owner
-    site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by=owner.name)
+    site.plane.sessions.pause(request.parameters["agent"], note=note, timeout_minutes=minutes or None, by=str(owner))
     return Answer(204)
 
 

@@ -50,7 +50,8 @@ def delete(site: Site, request: Request) -> Answer:
     """Remove an annotation."""
     build_id = access.build_of(site, request).id
     for annotation in site.plane.annotations.find(build_id, scope="all"):
-        if annotation.id == request.parameters["annotation"]:
+        is_meant = annotation.job_id == request.parameters.get("job", annotation.job_id)
+        if is_meant and annotation.id == request.parameters["annotation"]:
             context, scope, job_id = annotation.context, annotation.scope, annotation.job_id
             site.plane.annotations.remove(build_id, context, scope=scope, job_id=job_id)
             return Answer(204)

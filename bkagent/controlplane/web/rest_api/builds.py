@@ -1,4 +1,4 @@
-"""Builds: list, read, create, cancel, rebuild."""
+"""Builds: list, read, create, cancel, rebuild, retry."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
+from bkagent.transport.request_head import HttpError
+from bkagent.wire.reader import Reader
+
+# Words for jobs that a build's failed jobs may be. Source: the reference service's REST API.
+_RETRIED = ("canceled", "expired", "failed", "soft_failed", "timed_out")
+_RETRIED_BY_DEFAULT = ("failed", "timed_out")
 
 
 def builds(site: Site, request: Request) -> Answer:
@@ -63,6 +69,18 @@ def rebuild(site: Site, request: Request) -> Answer:
     return json_answer(200, _form(site, request, site.plane.builds.create(new)))
 
 
+def retry_failed_jobs(site: Site, request: Request) -> Answer:
+    """Run the failed jobs of a build again, each that its step permits."""
+    record = access.build_of(site, request)
+    words = Reader(access.body(request), "retry").text("states", "") or ",".join(_RETRIED_BY_DEFAULT)
+    states = [word.strip() for word in words.split(",")]
+    if any(state not in _RETRIED for state in states):
+        raise HttpError(400, f"states must be some of {', '.join(_RETRIED)}")
+    count = site.plane.jobs.retry_all(record.id, states)
+    form = _form(site, request, site.plane.builds.get(record.id))
+    return json_answer(202, {**form, "retried_jobs_count": count})
+
+
 def _form(site: Site, request: Request, record: Build) -> Dict[str, Any]:
     jobs: List[Job] = []
     if not access.flag(request, "exclude_jobs"):
@@ -98,4 +116,5 @@ ROUTES: "tuple[RestRoute, ...]" = (
     ("GET", _OF_PIPELINE + "/{number}", build, "read_builds"),
     ("PUT", _OF_PIPELINE + "/{number}/cancel", cancel, "write_builds"),
     ("PUT", _OF_PIPELINE + "/{number}/rebuild", rebuild, "write_builds"),
+    ("PUT", _OF_PIPELINE + "/{number}/retry_failed_jobs", retry_failed_jobs, "write_builds"),
 )

@@ -30,6 +30,12 @@ def user(name: str, email: str = "") -> Optional[Form]:
     return person(Person(name, email)) if name or email else None
 
 
+def user_of(text: str) -> Optional[Form]:
+    """Return a person from "NAME <EMAIL>" or "NAME", null for anything else."""
+    record = Person.from_text(text)
+    return person(record) if record is not None else None
+
+
 def person(record: Person) -> Form:
     """Return a person."""
     return {
@@ -110,7 +116,7 @@ def job(site: Site, base: str, record: Job, of: Build, agent: Optional[Form] = N
     form.update(group_key=record.group_key or None)
     if record.type == "manual":
         form.update(
-            unblocked_by=user(record.unblocked_by), unblocked_at=date(record.unblocked_at),
+            unblocked_by=user_of(record.unblocked_by), unblocked_at=date(record.unblocked_at),
             unblockable=record.state == "blocked", unblock_url=f"{url}/jobs/{record.id}/unblock",
         )  # fmt: skip
         return form
@@ -154,7 +160,7 @@ def agent(site: Site, base: str, record: Agent, running: Optional[Form] = None) 
         "stopped_at": date(record.stopped_at), "job": running,
         "last_job_finished_at": date(record.last_job_finished_at), "priority": record.priority,
         "meta_data": list(record.meta_data), "paused": record.paused, "paused_at": date(record.paused_at),
-        "paused_by": user(record.paused_by), "paused_note": record.paused_note or None,
+        "paused_by": user_of(record.paused_by), "paused_note": record.paused_note or None,
         "paused_timeout_in_minutes": record.paused_timeout_minutes,
     }  # fmt: skip
 

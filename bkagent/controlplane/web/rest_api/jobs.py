@@ -47,8 +47,11 @@ def job(site: Site, request: Request) -> Answer:
 
 
 def retry(site: Site, request: Request) -> Answer:
-    """Run a job again; the answer is the new job."""
-    return json_answer(200, _form(site, request, site.plane.jobs.retry(access.job_of(site, request).id)))
+    """Run a job again; the answer is the new job. Raises HttpError 400 for one that passed: only pages retry those."""
+    record = access.job_of(site, request)
+    if record.passed:
+        raise HttpError(400, "Only failed, timed out or canceled jobs can be retried")
+    return json_answer(200, _form(site, request, site.plane.jobs.retry(record.id)))
 
 
 def cancel(site: Site, request: Request) -> Answer:
@@ -67,7 +70,7 @@ def unblock(site: Site, request: Request) -> Answer:
     unblocker = site.plane.api_tokens.person(person_id) if person_id else access.token_of(site, request).owner
     if unblocker is None:
         raise HttpError(422, "Unblocker is not a valid user id for this organization")
-    unblocked = site.plane.jobs.unblock(record.id, fields=fields, unblocker=unblocker.name)
+    unblocked = site.plane.jobs.unblock(record.id, fields=fields, unblocker=str(unblocker))
     return json_answer(200, _form(site, request, unblocked))
 
 

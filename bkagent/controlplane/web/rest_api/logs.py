@@ -21,7 +21,7 @@ _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
 def log(site: Site, request: Request) -> Answer:
     """Return a log in the form that the Accept header names, else as JSON."""
     accept = request.headers.get("accept", "")
-    if "text/plain" in accept:
+    if "text/plain" in accept or request.method == "HEAD":  # which is for the size of the bytes
         return plain(site, request)
     if "text/html" in accept:
         return as_html(site, request)

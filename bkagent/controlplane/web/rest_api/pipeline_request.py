@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from bkagent.controlplane.errors import Rejected
 from bkagent.controlplane.plane.plane import Plane
+from bkagent.controlplane.web.rest_api import legacy_steps
 from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.errors import PipelineError
 from bkagent.transport.request_head import HttpError
@@ -47,7 +48,7 @@ class PipelineRequest:
         texts = {name: read.text(name, "") if document.get(name) is not None else None for name in names}
         refuse([_problem(name, "is not supported by this server") for name in _effects(document)])
         if document.get("steps") and not texts["configuration"]:
-            refuse([_problem("steps", "is not supported by this server; send `configuration`")])
+            texts["configuration"] = _configuration_of(document["steps"])
         settings: Dict[str, Any] = {
             name: read.text(name, "")[:_TEXT_CHARACTERS] for name in _TEXTS if document.get(name) is not None
         }
@@ -68,6 +69,16 @@ def read_configuration(plane: Plane, text: str) -> Mapping[str, Any]:
     except (PipelineError, Rejected) as error:
         refuse([_problem("configuration", str(error))])
     return document
+
+
+def _configuration_of(steps: Any) -> str:
+    try:
+        if not isinstance(steps, list):
+            raise ValueError("must be a list of objects; send `configuration` for steps in YAML")
+        return legacy_steps.configuration_of(steps)
+    except ValueError as error:
+        refuse([_problem("steps", str(error))])
+        raise AssertionError from error
 
 
 def slug_of(name: str) -> str:

@@ -68,13 +68,13 @@ def update(site: Site, request: Request) -> Answer:
         refuse(taken("name"))
     if asked.configuration is not None:
         read_configuration(site.plane, asked.configuration)
-    changed: Dict[str, Any] = {
-        "name": asked.name or entry.name, "repository": asked.repository or entry.repository,
-        "default_branch": asked.default_branch or entry.default_branch,
-        "configuration": entry.configuration if asked.configuration is None else asked.configuration,
-        "settings": {**entry.settings, **asked.settings},
-    }  # fmt: skip
-    return json_answer(200, _form(site, request, site.plane.pipelines.change(entry.slug, **changed)))
+    # Only what is named: another request may change the rest at the same time.
+    texts = {"name": asked.name, "repository": asked.repository, "default_branch": asked.default_branch}
+    changes: Dict[str, Any] = {name: text for name, text in texts.items() if text}
+    if asked.configuration is not None:
+        changes["configuration"] = asked.configuration
+    changed = site.plane.pipelines.change(entry.slug, settings=asked.settings, **changes)
+    return json_answer(200, _form(site, request, changed))
 
 
 def delete(site: Site, request: Request) -> Answer:
