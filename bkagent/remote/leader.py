@@ -29,6 +29,10 @@ class LeaderMissing(AgentError):
     """No agent leads, and none has done so since the first request."""
 
 
+class LeaderChanged(AgentError):
+    """A request that was meant for one leader alone has not reached it, and another one leads, or none."""
+
+
 class WaitOver(AgentError):
     """The time limit of a wait has passed."""
 
@@ -101,18 +105,22 @@ class Leader:
         wait: "Optional[Wait]" = None,
         patience_s: float = _SUCCESSOR_S,
         answers_within_s: float = _ANSWERS_WITHIN_S,
+        only_of: "Optional[str]" = None,
     ) -> LeaderAnswer:
         """Send a request until a leader answers; with `wait` it is one that the leader holds until then.
 
         `patience_s` is the longest time that it waits for another leader, `answers_within_s` for one that is silent.
+        `only_of` is the name of the one leader that it may be sent to.
 
         Raises LeaderMissing, AgentError if the leader was lost and none came in its place, or if it does not answer,
-        WaitOver.
+        LeaderChanged, WaitOver.
         """
         repeated = False
         lost_at, looks_until = 0.0, 0.0
         while True:
             asked_at, leader = time.monotonic(), self.name()
+            if only_of not in (None, leader):
+                raise LeaderChanged("another agent leads by now")
             try:
                 status, fields = self._exchange(leader, method, target, document, wait, answers_within_s)
                 if not (status == 503 and fields.get("moved")):

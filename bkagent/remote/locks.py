@@ -6,13 +6,13 @@ one of the reference leads, the reference's protocol is spoken: compare and swap
 
 from bkagent.errors import AgentError
 from bkagent.remote import escaping
-from bkagent.remote.leader import Leader, Wait, quoted_state
+from bkagent.remote.leader import Leader, LeaderChanged, Wait, quoted_state
 from bkagent.wire import lock_protocol
 from bkagent.wire.lock_protocol import DOING, DONE, FREE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Dict, List, Optional
 
     from bkagent.remote.leader import LeaderAnswer
 
@@ -129,27 +129,35 @@ class LockClient:
     def _ask_at_last(self, method: str, target: str, document: "Dict[str, Any]") -> "LeaderAnswer":
         return self._leader.ask(method, target, document, patience_s=_PATIENCE_S, answers_within_s=_LAST_ANSWER_S)
 
-    def _swap(self, key: str, old: str, new: str) -> "LeaderAnswer":
-        return self._leader.ask("PATCH", _target(key), {"old": old, "new": new})
+    def _swap(self, key: str, old: str, new: str, only_of: "Optional[str]" = None) -> "LeaderAnswer":
+        return self._leader.ask("PATCH", _target(key), {"old": old, "new": new}, only_of=only_of)
 
     def _acquire_by_swaps(self, key: str, token: str, wait: Wait) -> bool:
-        """Acquire it from a leader of the reference; return False when another one may lead."""
+        """Acquire it from a leader of the reference; return False when another one leads.
+
+        That one is asked anew: one of ours would not know whose lock it is, and keep it beyond the end of the job.
+        """
         leader = self._leader.name()
-        while self._leader.name() == leader:
-            answer = self._swap(key, FREE, token)
+        while True:
+            try:
+                answer = self._swap(key, FREE, token, leader)
+            except LeaderChanged:
+                return False
             value = _text(answer.check(), "value")
             if answer.fields.get("swapped") or value == token:
                 return True
             if value in (DOING, DONE):
                 raise AgentError(quoted_state(value))
             wait.pause(_POLL_S)
-        return False
 
     def _begin_by_swaps(self, key: str, wait: Wait) -> str:
-        """Return what a leader of the reference lets the caller do, STATE_WAITING when another one may lead."""
+        """Return what a leader of the reference lets the caller do, STATE_WAITING when another one leads."""
         leader = self._leader.name()
-        while self._leader.name() == leader:
-            answer = self._swap(key, FREE, DOING)
+        while True:
+            try:
+                answer = self._swap(key, FREE, DOING, leader)
+            except LeaderChanged:
+                return lock_protocol.STATE_WAITING
             value = _text(answer.check(), "value")
             if answer.fields.get("swapped"):
                 return lock_protocol.STATE_DO
@@ -158,7 +166,6 @@ class LockClient:
             if value != DOING:
                 raise AgentError(quoted_state(value))
             wait.pause(_POLL_S)
-        return lock_protocol.STATE_WAITING
 
 
 def _target(key: str) -> str:

@@ -10,8 +10,11 @@ import threading
 import pytest
 
 from bkagent.config import self_command
+from bkagent.localapi.leader.lock_routes import LockRoutes
+from bkagent.localapi.leader.lock_table import LockTable
 from bkagent.system import file_lock
 from tests.fakes.fake_leader import FakeLeader
+from tests.localapi.leader.lock_site import ServedSocket
 
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="Unix sockets")
 
@@ -162,6 +165,24 @@ def test_the_wait_goes_on_with_the_next_leader(locks, leader, tmp_path):
         leader.swap("key", "taken", "")
         out, err = process.communicate(timeout=60)
     assert leader.states["key"] == out.decode().strip() and process.returncode == 0, err
+
+
+@pytest.mark.parametrize("command", ["acquire", "do"])
+def test_one_of_ours_that_leads_next_knows_who_takes_the_lock(locks, leader, tmp_path, command):
+    leader.states["key"] = "doing" if command == "do" else "taken"
+    table = LockTable(None, lambda path, tell: None)
+    table.lead()
+    with waiting(locks, command, "key") as process:
+        assert leader.wait_seen("PATCH")
+        assert leader.hang_until_asked()
+        served = ServedSocket(str(tmp_path / "s"), LockRoutes(table).answer, lambda *about: None)
+        leader.kill()
+        try:
+            err = process.communicate(timeout=60)[1]
+        finally:
+            served.stop()
+    (row,) = table.rows()
+    assert [holder.pid for holder in row.state.holders] == [process.pid], err
 
 
 def test_a_leader_that_comes_a_little_later_is_waited_for(locks, tmp_path):

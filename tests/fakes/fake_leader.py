@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socketserver
 import threading
 import time
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Set
 from urllib.parse import parse_qs, urlsplit
 
-from tests.fakes.control_plane import deadline
+from tests.fakes.control_plane import PATIENCE_S, deadline
 
 LINK = "agent-leader"
 _NUMBERS = iter(range(1_000_000, 9_000_000))  # no process of this machine has these
@@ -49,6 +50,15 @@ class FakeLeader:
             self.path.unlink()
         if self.link.is_symlink() and os.readlink(self.link) == str(self.path):
             self.link.unlink()
+
+    def hang_until_asked(self) -> bool:
+        """Answer no longer, and wait for a client to ask; False when patience ran out."""
+        self._server.shutdown()
+        return bool(select.select([self._server], [], [], PATIENCE_S)[0])
+
+    def kill(self) -> None:
+        """End as by `kill -9`, after `hang_until_asked`: socket and link stay."""
+        self._server.socket.close()
 
     def lead(self) -> None:
         """Put the link in place, in that of another leader if there is one."""
