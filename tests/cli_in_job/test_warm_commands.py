@@ -382,6 +382,7 @@ def test_many_at_once(warm, count):
 
 def test_a_command_that_finds_no_slot_runs_by_itself(warm):
     warm.wait()
+    assert eventually(lambda: warm.slots() == [])  # the slot of the last command is freed after that has ended
     for slot in range(SLOTS):
         with open(os.path.join(warm.calls, f"slot{slot}"), "x", encoding="ascii") as file:
             file.write(f"{os.getpid()}\n")  # which lives

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from bkagent.wire.lock_protocol import ACQUIRE, BEGIN, BODY_LIMIT_BYTES, LOCK, LOCKS, PING, RELEASE
+from tests.conftest import TOP
 from tests.fakes import vectors
 from tests.localapi.leader.lock_site import WAIT_S, LockSite, ServedSocket, read_answer, request_bytes
 from tests.localapi.leader.test_holder_watch import hold
@@ -63,6 +65,20 @@ def test_the_reference_s_requests_are_answered_as_it_does(site: LockSite) -> Non
         sent = [line for line in lines if line[0] not in ("Content-Length", "Connection")]
         expected = (case["status"], case["headers"], case["answer"])
         assert (status, sorted(sent), body.decode("latin-1")) == (expected[0], sorted(expected[1]), expected[2]), case
+
+
+def test_the_page_about_locks_shows_what_is_answered(site: LockSite) -> None:
+    rows = re.findall(
+        r"^\| `([A-Z]+) (/api/\S+)` \| (?:`(.*?)`)? ?\| `(.*?)` \|$",
+        Path(TOP, "docs", "locks.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert [method for method, *_ in rows] == ["GET", "GET", "PATCH"]
+    for method, target, body, documented in rows:
+        status, _, answer = site.ask(method, target, body.encode())
+        expected = json.loads(documented)
+        assert status == 200 and list(json.loads(answer)) == list(expected)
+        assert "now" in expected or json.loads(answer) == expected
 
 
 def test_a_ping_has_the_time_to_the_nanosecond_and_a_connection_stays(site: LockSite) -> None:
