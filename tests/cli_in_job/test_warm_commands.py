@@ -443,10 +443,11 @@ def test_a_caller_that_is_preferred_runs_by_itself_and_leaves_nothing_open(warm)
     if os.geteuid() != 0:
         pytest.skip("only root can be preferred")
     warm.wait()
+    # More than are open for a moment while a fork begins: these are counted here.
     watched = {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in (warm.pid, warm.spare())}
-    for _ in range(3):
+    for _ in range(6):
         assert not warm.is_warm(through=("nice", "-n", "-1"))
-    assert eventually(lambda: {pid: len(os.listdir(f"/proc/{pid}/fd")) for pid in watched} == watched)
+    assert eventually(lambda: all(len(os.listdir(f"/proc/{pid}/fd")) <= count for pid, count in watched.items()))
 
 
 @pytest.mark.parametrize("locale", ["de_DE.ISO-8859-1", "ja_JP.eucJP"])

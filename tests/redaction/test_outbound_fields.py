@@ -34,6 +34,7 @@ OTHERWISE = {
     "oidc": "what a token is to say",
     "pipelines": "pipeline/document/secrets.py warns or refuses, as the reference does",
     "repository_tokens": "the name of a repository",
+    "rest_agents": "words of the user of the command",
     "rest_client": "the control plane of this machine",
 }
 
