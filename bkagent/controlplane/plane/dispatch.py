@@ -53,12 +53,13 @@ class Dispatch:
             self._matched_rings = -1  # it may be the best for what others have left
         try:
             while True:
-                rings_count = self._ledger.bell.rings_count
-                with self._ledger.change():
+                with self._db.lock:
                     if not self._idle.has(idle):
                         return Ping()  # the agent has pinged again: an offer must go to that ping
+                    rings_count = self._ledger.bell.rings_count
                     held_back_until = self._match(rings_count)
-                    answer = self._answer_of(self._ledger.agent(agent_id))
+                    agent = self._ledger.agent(agent_id)
+                    answer = None if _is_free(agent) else self._answer_anew(agent)
                     wait_until = deadline if held_back_until is None else max(deadline, held_back_until)
                     left_s = wait_until - self._idle.clock()
                     if answer is not None or left_s <= 0:
@@ -86,8 +87,12 @@ class Dispatch:
         self.drop_canceled_offer(agent)
         return None
 
+    def _answer_anew(self, agent: Agent) -> Optional[Ping]:
+        with self._ledger.change():
+            return self._answer_of(agent)
+
     def _match(self, rings_count: int) -> Optional[float]:
-        """Offer the jobs that can run to the best of the idle agents, the first job first. Within a change.
+        """Offer the jobs that can run to the best of the idle agents, the first job first. Hold the store's lock.
 
         Return until when a job is held back for an agent that is expected, None where none is. What has not changed
         since the bell had rung so often is not looked at again.
@@ -96,16 +101,17 @@ class Dispatch:
             return None
         self._matched_rings, self._held_back_until = rings_count, None
         idle_agents = self._idle.ranked()
-        for job in jobs.runnable(self._db) if idle_agents else ():
-            best = self._take_best(idle_agents, job)
-            if best is None:
-                continue
-            if best.expected_until is not None:
-                self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
-            else:
-                self._offer(job, best.agent.id)
-            if not idle_agents:
-                break
+        with self._ledger.change():
+            for job in jobs.runnable(self._db) if idle_agents else ():
+                best = self._take_best(idle_agents, job)
+                if best is None:
+                    continue
+                if best.expected_until is not None:
+                    self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
+                else:
+                    self._offer(job, best.agent.id)
+                if not idle_agents:
+                    break
         return self._held_back_until
 
     def _take_best(self, idle_agents: List[IdleAgent], job: Job) -> Optional[IdleAgent]:
@@ -115,8 +121,7 @@ class Dispatch:
                 continue
             idle_agents.remove(idle)
             agent = agents.TABLE.get(self._db, idle.agent.id)
-            is_free = agent is not None and agent.state == "connected" and not agent.paused and not agent.job_id
-            if agent is not None and is_free and not agent.ignore_in_dispatches and idle.is_connected():
+            if agent is not None and _is_free(agent) and not agent.ignore_in_dispatches and idle.is_connected():
                 return idle
         return None
 
@@ -187,6 +192,11 @@ class Dispatch:
             log_max_size_bytes=limits.LOG_BYTES, priority=job.priority,
             runnable_at=text_of(job.runnable_at) if job.runnable_at is not None else "",
         )  # fmt: skip
+
+
+def _is_free(agent: Agent) -> bool:
+    """Say whether there is nothing to tell an agent: it may be offered a job."""
+    return agent.state == "connected" and not agent.paused and not agent.job_id
 
 
 def _check_acquire(agent: Agent, job: Job) -> None:
