@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
+_SHORTEST_SILENCE_S = 5.0  # a busy machine must not look like a leader that hangs
 _ANSWERS_WITHIN_S = 30.0  # a leader that runs does so within milliseconds; the agent of one that hangs ends it sooner
 _SERVICE = "the socket of the agent that leads"
 _PAUSE_S = 0.005
@@ -58,6 +59,12 @@ class Wait:
         if left_s <= 0:
             raise WaitOver(f"{self._unmet} within {self._limit_s:g}s")
         return min(int(left_s * 1000) + 1, _LONGEST_HOLD_MS)
+
+    def patience_s(self, most_s: float) -> float:
+        """Return how long a leader may be silent: at most so long, and less for who does not want to wait longer."""
+        if self._deadline is None:
+            return most_s
+        return min(most_s, max(_SHORTEST_SILENCE_S, self._deadline - time.monotonic()))
 
     def pause(self, pause_s: float) -> None:
         """Sleep, not beyond the end of the wait. Raises WaitOver when that has come."""
@@ -119,10 +126,11 @@ class Leader:
         lost_at, looks_until = 0.0, 0.0
         while True:
             asked_at, leader = time.monotonic(), self.name()
+            silence_s = answers_within_s if wait is None else wait.patience_s(answers_within_s)
             if only_of not in (None, leader):
                 raise LeaderChanged("another agent leads by now")
             try:
-                status, fields = self._exchange(leader, method, target, document, wait, answers_within_s)
+                status, fields = self._exchange(leader, method, target, document, wait, silence_s)
                 if not (status == 503 and fields.get("moved")):
                     self._was_reached = True
                     return LeaderAnswer(status, fields, repeated)
@@ -132,7 +140,7 @@ class Leader:
                 problem, was_there = getattr(cause, "strerror", None) or str(cause), False
             except local_http.Stalled as error:
                 if self.name() == leader:
-                    raise AgentError(_silence(leader, answers_within_s)) from error
+                    raise AgentError(_silence(leader, silence_s)) from error
                 problem, was_there, repeated = str(error), True, True
             except Unreachable as error:
                 problem, was_there, repeated = str(error), True, True

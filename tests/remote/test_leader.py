@@ -30,6 +30,12 @@ def test_a_command_fails_and_names_the_process(folder, monkeypatch, wait):
         Leader(str(folder)).ask("POST", ACQUIRE, {"key": "k"}, wait, answers_within_s=0.1)
 
 
+def test_a_command_that_is_to_wait_briefly_fails_soon(folder, monkeypatch):
+    monkeypatch.setattr("bkagent.remote.leader._SHORTEST_SILENCE_S", 0.1)
+    with pytest.raises(AgentError, match=r"did not answer within 0.1s: process 4711 is stopped, or hangs"):
+        Leader(str(folder)).ask("POST", ACQUIRE, {"key": "k"}, Wait(0.05))
+
+
 @pytest.mark.parametrize("wait", [None, Wait(0)])
 def test_a_command_goes_on_to_another_leader(folder, monkeypatch, wait):
     monkeypatch.setattr(local_http, "_SILENCE_S", 0.02)

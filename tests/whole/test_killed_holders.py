@@ -5,6 +5,7 @@ tests/spool/test_spool.py, users of unpacked code in tests/agent/test_cleanup.py
 tests/controlplane_http/test_server_commands.py, local runs in tests/localrun/test_run_after_a_kill.py.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -78,7 +79,8 @@ class Machine:
             job.kill()
             job.wait()
         if (self.seen / "pid").exists():
-            os.kill(int((self.seen / "pid").read_text()), signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int((self.seen / "pid").read_text()), signal.SIGKILL)
 
 
 @pytest.fixture
