@@ -31,9 +31,11 @@ def test_a_command_fails_and_names_the_process(folder, monkeypatch, wait):
 
 
 def test_a_command_that_is_to_wait_briefly_fails_soon(folder, monkeypatch):
-    monkeypatch.setattr("bkagent.remote.leader._SHORTEST_SILENCE_S", 0.1)
+    assert [Wait(limit_s).patience_s(30) for limit_s in (0, 1000, 0.001)] == [30, 30, 5]
+    monkeypatch.setattr(local_http, "_SILENCE_S", 0.02)
+    monkeypatch.setattr(Wait, "patience_s", lambda self, most_s: 0.1)
     with pytest.raises(AgentError, match=r"did not answer within 0.1s: process 4711 is stopped, or hangs"):
-        Leader(str(folder)).ask("POST", ACQUIRE, {"key": "k"}, Wait(0.05))
+        Leader(str(folder)).ask("POST", ACQUIRE, {"key": "k"}, Wait(0))
 
 
 @pytest.mark.parametrize("wait", [None, Wait(0)])
