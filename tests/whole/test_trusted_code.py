@@ -140,7 +140,7 @@ def test_a_folder_in_the_temporary_one_that_another_user_was_first_to_make_is_le
     world.plant(NOBODY, world.temporary / f"bkagent-{DAEMON}" / "code" / code_hash(world.archive))
     assert_own_help(world, world.run(DAEMON, "header", "--help"))
     done = world.run(DAEMON, "header", "spool", "list")
-    assert done.returncode == 1 and f"bkagent-{DAEMON} belongs to another user" in done.stderr, done
+    assert done.returncode == 1 and f"bkagent-{DAEMON} belongs to user {NOBODY}" in done.stderr, done
     assert len(done.stderr.splitlines()) == 1
 
 
