@@ -70,7 +70,7 @@ def test_a_job_has_the_descriptors_of_any_other_and_no_more(sandbox: JobSandbox)
     if not os.path.isdir("/proc/self/fd"):
         pytest.skip("this system has no /proc")
     # Not before the job process has closed its end of the command's terminal, which is the last it does of the start.
-    ready = 'while ls -l /proc/$PPID/fd | grep -q "$(tty)$"; do :; done'
+    ready = 'terminal=$(tty); while ls -l /proc/$PPID/fd | grep -q "$terminal$"; do :; done'
     show = f"{ready}; ls -l /proc/$PPID/fd; echo own; ls /proc/self/fd"
     ended = sandbox.run(show)
     lines = ended.lines
