@@ -277,3 +277,16 @@ def test_a_ping_that_takes_the_place_of_another_gets_the_offer(tmp_path: Any) ->
     fleet.wait(lambda: fleet.pings[id][1] and given_up[1])
     assert given_up[1] == [""] and fleet.pings[id][1] != [""]
     fleet.close()
+
+
+def test_with_more_jobs_than_agents_the_first_jobs_are_offered(tmp_path: Any) -> None:
+    plane = Plane.open(str(tmp_path / "data"), ticking=False)
+    build = plane.builds.create(NewBuild("demo", {"steps": [{"command": "a", "parallelism": 60}]}, repository="/r"))
+    for _ in range(25):
+        id = plane.sessions.register(Registration("a", "host", "linux", "amd64", "3.137.0", "x", 1)).id
+        plane.dispatch._idle.begin(plane.sessions.connect(id), lambda: True)
+    with plane.ledger.db.lock:
+        plane.dispatch._match(0)
+    states = [job.state for job in plane.jobs.of_build(build.id)]
+    assert states == ["assigned"] * 25 + ["scheduled"] * 35
+    plane.close()

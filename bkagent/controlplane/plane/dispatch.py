@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 from bkagent.controlplane.errors import JobNotReady, Rejected
 from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents
@@ -68,10 +68,9 @@ class Dispatch:
                 if held_back_until is not None:
                     left_s = min(left_s, max(0.0, held_back_until - self._idle.clock()))
                 self._ledger.bell.wait(rings_count, left_s)
-        except BaseException:
+        finally:
             with self._db.lock:
                 self._idle.end(idle)
-            raise
 
     def _answer_of(self, agent: Agent) -> Optional[Ping]:
         """Return what an agent shall do, None for one that waits for a job. Within a change of the ledger."""
@@ -101,17 +100,18 @@ class Dispatch:
             return None
         self._matched_rings, self._held_back_until = rings_count, None
         idle_agents = self._idle.ranked()
-        with self._ledger.change():
-            for job in jobs.runnable(self._db) if idle_agents else ():
-                best = self._take_best(idle_agents, job)
-                if best is None:
-                    continue
-                if best.expected_until is not None:
-                    self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
-                else:
-                    self._offer(job, best.agent.id)
-                if not idle_agents:
-                    break
+        pairs: List[Tuple[Job, str]] = []
+        for job in jobs.runnable(self._db) if idle_agents else ():
+            best = self._take_best(idle_agents, job)
+            if best is not None and best.expected_until is not None:
+                self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
+            elif best is not None:
+                pairs.append((job, best.agent.id))
+            if not idle_agents:
+                break
+        with self._ledger.change():  # after the loop: the jobs are read in pages, which an offer would shift
+            for job, agent_id in pairs:
+                self._offer(job, agent_id)
         return self._held_back_until
 
     def _take_best(self, idle_agents: List[IdleAgent], job: Job) -> Optional[IdleAgent]:
