@@ -11,6 +11,7 @@ import winreg  # noqa: E402
 from ctypes import wintypes  # noqa: E402
 
 from bkagent.errors import ConfigError  # noqa: E402
+from bkagent.system._host_windows import registry_text  # noqa: E402
 from bkagent.system._pipe_security_windows import own_sid, sid_text  # noqa: E402
 from bkagent.system.service._advapi_windows import declare  # noqa: E402
 
@@ -65,21 +66,12 @@ def account_sid(account: str) -> str:
 
 def profiles_folder() -> str:
     """Ask the registry."""
-    return _registry(_PROFILES, "ProfilesDirectory") or r"C:\Users"
+    return winreg.ExpandEnvironmentStrings(registry_text(_PROFILES, "ProfilesDirectory")) or r"C:\Users"
 
 
 def profile_folder(sid: str) -> str:
     """Ask the registry, which knows the profile since the account's first logon."""
-    return _registry(_PROFILES + "\\" + sid, "ProfileImagePath")
-
-
-def _registry(key: str, name: str) -> str:
-    try:
-        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, key, 0, winreg.KEY_READ | winreg.KEY_WOW64_64KEY) as opened:
-            text, _ = winreg.QueryValueEx(opened, name)
-    except OSError:
-        return ""
-    return winreg.ExpandEnvironmentStrings(str(text))
+    return winreg.ExpandEnvironmentStrings(registry_text(_PROFILES + "\\" + sid, "ProfileImagePath"))
 
 
 def is_mapped_drive(path: str) -> bool:
