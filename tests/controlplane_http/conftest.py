@@ -71,6 +71,10 @@ class Desk:
             self._cookie = self.anyone().call("GET", path)[2]["set-cookie"].partition(";")[0]
         return Client(self.port, "", cookie=self._cookie)
 
+    def forget_login(self) -> None:
+        """Let the next `page` begin a session of its own."""
+        self._cookie = ""
+
     def registered(self, **fields: Any) -> Client:
         """Return the client of an agent that has registered and connected."""
         document = {
