@@ -77,6 +77,11 @@ class Feed:
             self._subscriptions.append(subscription)
             return subscription
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Return whether an event would reach anyone."""
+        return bool(self._subscriptions)
+
     def publish(self, event: Event) -> None:
         """Give an event to every subscriber."""
         with self._lock:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 
 import pytest
 
-from bkagent.controlplane.errors import Conflict, InvalidRequest, NotFound, Rejected
+from bkagent.controlplane.errors import Conflict, Forbidden, InvalidRequest, NotFound, PlaneError, Rejected
+from bkagent.controlplane.plane.chunk_commits import ChunkCommits
 from bkagent.controlplane.scheduling import limits
+from bkagent.controlplane.store import chunks
+from bkagent.controlplane.store.chunks import ChunkRow
 from bkagent.controlplane.store.log_file import Extents
+from tests.fakes.control_plane import deadline
 
 
 def running(world):
@@ -198,3 +203,43 @@ def test_the_log_of_a_job_that_was_given_up_is_open_until_its_agent_has_told_of_
         world.finish("a", 0)
     assert world.plane.jobs.get(job).reason == "the agent was lost, and reported the end too late"
     assert not world.plane.logs.accepts(job)
+
+
+def test_only_the_agent_that_has_a_job_adds_to_its_log(world):
+    job = running(world)
+    with pytest.raises(Forbidden):
+        world.plane.logs.append(job, 1, 0, 3, b"abc", "another agent")
+    assert world.plane.logs.append(job, 1, 0, 3, b"abc", world.job("a").agent_id)
+    world.finish("a", 0)
+    world.clock.now += 61
+    with pytest.raises(Rejected, match="its log is closed"):
+        world.plane.logs.append(job, 2, 3, 3, b"def")
+
+
+@pytest.mark.parametrize("gone_count", [0, 1])
+def test_chunks_that_wait_for_the_store_are_committed_together_and_fail_alone(world, monkeypatch, gone_count):
+    jobs = [running(world) for _ in range(8)] + ["a job that was deleted meanwhile"] * gone_count
+    db, commits = world.plane.ledger.db, ChunkCommits(world.plane.ledger)
+    statements, problems, rows = [], {}, db.rows
+    monkeypatch.setattr(
+        db, "rows", lambda statement, values=(): (statements.append(statement), rows(statement, values))[1]
+    )
+
+    def add(job):
+        try:
+            commits.add(ChunkRow(job, 1, 0, 3))
+        except PlaneError as problem:
+            problems[job] = problem
+
+    threads = [threading.Thread(target=add, args=(job,)) for job in jobs]
+    is_patient = deadline()
+    with db.lock:
+        for thread in threads:
+            thread.start()
+        while len(commits._waiting) < len(jobs) and is_patient():
+            pass
+    for thread in threads:
+        thread.join()
+    assert [chunks.extents(db, job) for job in jobs[:8]] == [[(0, 3)]] * 8
+    assert list(problems) == jobs[8:]
+    assert statements.count("COMMIT") == (1 if not gone_count else 8)

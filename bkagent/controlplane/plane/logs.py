@@ -8,11 +8,14 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import Iterator, List, Mapping, Optional, Tuple
 
-from bkagent.controlplane.errors import Conflict, InvalidRequest, Rejected
+from bkagent.controlplane.errors import Conflict, Forbidden, InvalidRequest, NotFound, Rejected
+from bkagent.controlplane.plane.chunk_commits import ChunkCommits
 from bkagent.controlplane.plane.ledger import Ledger
-from bkagent.controlplane.records import Event, Job
+from bkagent.controlplane.records import Event
 from bkagent.controlplane.scheduling import limits, states
-from bkagent.controlplane.store import chunks
+from bkagent.controlplane.store import chunks, job_status
+from bkagent.controlplane.store.chunks import ChunkRow
+from bkagent.controlplane.store.job_status import JobStatus
 from bkagent.controlplane.store.log_file import LogFile
 from bkagent.wire.digits import is_whole
 
@@ -33,6 +36,7 @@ class Logs:
         self._ledger, self._folder = ledger, folder
         self._db = ledger.db
         self._files: "OrderedDict[str, LogFile]" = OrderedDict()
+        self._commits = ChunkCommits(ledger)
         self._files_lock = threading.Lock()
 
     def accepts(self, job_id: str) -> bool:
@@ -41,22 +45,28 @@ class Logs:
         If its agent was given up as lost, until that agent reports the job's end, for a week at most.
         Raises NotFound.
         """
-        job = self._ledger.job(job_id)
+        return self.is_open(self._status(job_id))
+
+    def is_open(self, job: JobStatus) -> bool:
+        """Say the same of a job whose status is known."""
         limit_s = LOST_LOG_S if job.reason == states.LOST_REASON else LATE_LOG_S
         return not job.final or self._ledger.clock() - (job.finished_at or 0.0) <= limit_s
 
-    def append(self, job_id: str, sequence: int, offset: int, size: int, chunk: bytes) -> bool:
+    def append(
+        self, job_id: str, sequence: int, offset: int, size: int, chunk: bytes, agent_id: Optional[str] = None
+    ) -> bool:
         """Keep a chunk of a job's log, in any order; say whether it is new.
 
         The same chunk again changes nothing. Raises InvalidRequest if `size` is not the size of the data, Conflict if
-        the chunk contradicts another one, Rejected beyond the limits.
+        the chunk contradicts another one, Forbidden if another agent has the job by now, Rejected beyond the limits and
+        for a job whose log is closed.
         """
         _check_chunk(sequence, offset, size, chunk)
-        job = self._ledger.job(job_id)
-        if job.type != "script" or job.state in _NEVER_RAN:
-            raise Rejected(f"the job is {job.shown_state}; it has no log")
         with self._locked_file(job_id) as file:
-            known_chunk = chunks.get(self._db, job_id, sequence)
+            with self._db.lock:  # taken once for both
+                job = self._status(job_id)
+                known_chunk = chunks.get(self._db, job_id, sequence)
+            self._check_job(job, agent_id)
             if known_chunk is not None:
                 if known_chunk != (offset, size):
                     raise Conflict(
@@ -66,21 +76,25 @@ class Logs:
             if file.extents.overlaps(offset, size):
                 raise Conflict(f"bytes {offset} to {offset + size} of the log were already sent in another chunk")
             file.write(offset, chunk)
+            self._commits.add(ChunkRow(job_id, sequence, offset, size))
             readable_before = file.extents.contiguous
-            with self._ledger.change():
-                chunks.add(self._db, job_id, sequence, offset, size)
             file.extents.add(offset, size)
-            readable_after = file.extents.contiguous
-            if readable_after > readable_before:
-                self._publish(
-                    file,
-                    job,
-                    readable_before,
-                    chunk if (readable_before, readable_after) == (offset, offset + size) else None,
-                )
+            # Who subscribes later reads the log from its beginning.
+            if file.extents.contiguous > readable_before and self._ledger.feed.has_subscribers:
+                is_next = (readable_before, file.extents.contiguous) == (offset, offset + size)
+                self._publish(file, job, readable_before, chunk if is_next else None)
         return True
 
-    def _publish(self, file: LogFile, job: Job, start: int, chunk: Optional[bytes]) -> None:
+    def _check_job(self, job: JobStatus, agent_id: Optional[str]) -> None:
+        """Raise Rejected or Forbidden where this agent (None: any) may not add to the log of this job."""
+        if job.type != "script" or job.state in _NEVER_RAN:
+            raise Rejected(f"the job is {self._ledger.job(job.id).shown_state}; it has no log")
+        if agent_id not in (None, job.agent_id):
+            raise Forbidden("the job is not this agent's")
+        if not self.is_open(job):
+            raise Rejected("the job has ended; its log is closed")
+
+    def _publish(self, file: LogFile, job: JobStatus, start: int, chunk: Optional[bytes]) -> None:
         """Tell subscribers what has become readable from `start` on, in pieces of at most a chunk.
 
         `chunk`: all of it, if it is one chunk.
@@ -95,22 +109,28 @@ class Logs:
             self._ledger.feed.publish(Event("log", job.build_id, job.id, offset=start, data=chunk))
             start += len(chunk)
 
+    def _status(self, job_id: str) -> JobStatus:
+        job = job_status.TABLE.get(self._db, job_id)
+        if job is None:
+            raise NotFound("No job found")
+        return job
+
     def read(self, job_id: str, offset: int = 0, size: Optional[int] = None) -> bytes:
         """Return the log from `offset` on, at most `size` bytes (None: to the end).
 
         What comes after a gap is returned only once the job has ended. Raises NotFound.
         """
-        whole = self._ledger.job(job_id).final
+        whole = self._status(job_id).final
         return self._file(job_id).read(max(0, offset), size, whole=whole)
 
     def size(self, job_id: str) -> int:
         """Return how many bytes `read` could return. Raises NotFound."""
-        whole = self._ledger.job(job_id).final
+        whole = self._status(job_id).final
         return self._file(job_id).size(whole=whole)
 
     def delete(self, job_id: str) -> None:
         """Delete what a job printed. Raises Rejected while it may still print."""
-        if not self._ledger.job(job_id).final:
+        if not self._status(job_id).final:
             raise Rejected("the log of a job that has not ended cannot be deleted")
         self.erase(job_id)
 
@@ -146,6 +166,7 @@ class Logs:
     def _file(self, job_id: str) -> LogFile:
         with self._files_lock:
             if job_id not in self._files:
+                self._status(job_id)
                 path = os.path.join(self._folder, f"{job_id}.log")
                 self._files[job_id] = LogFile(path, chunks.extents(self._db, job_id))
                 self._close_oldest()

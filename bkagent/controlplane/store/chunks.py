@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 from bkagent.controlplane.store.database import Database
 
@@ -18,15 +18,24 @@ SCHEMA = (
 )
 
 
+class ChunkRow(NamedTuple):
+    """Which bytes of a job's log a chunk has, in the order of the columns."""
+
+    job_id: str
+    sequence: int
+    offset: int
+    size: int
+
+
 def get(db: Database, job_id: str, sequence: int) -> Optional[Tuple[int, int]]:
     """Return offset and size of a chunk, or None."""
     rows = db.rows('SELECT "offset", size FROM chunks WHERE job_id = ? AND sequence = ?', (job_id, sequence))
     return (int(rows[0][0]), int(rows[0][1])) if rows else None
 
 
-def add(db: Database, job_id: str, sequence: int, offset: int, size: int) -> None:
+def add(db: Database, chunk: ChunkRow) -> None:
     """Note that a chunk's bytes are in the file."""
-    db.rows("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)", (job_id, sequence, offset, size))
+    db.rows("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?)", chunk)
 
 
 def extents(db: Database, job_id: str) -> List[Tuple[int, int]]:

@@ -81,11 +81,13 @@ class LogFile:
         """Write bytes at an offset. Raises PlaneError if they cannot be written."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
-            with open(descriptor, "r+b", buffering=0) as file:
-                file.seek(offset)
+            try:
+                os.lseek(descriptor, offset, os.SEEK_SET)
                 view = memoryview(data)
                 while view:
-                    view = view[file.write(view) or 0 :]
+                    view = view[os.write(descriptor, view) :]
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise PlaneError(f"cannot write the log {self.path}: {error.strerror}") from error
 

@@ -78,10 +78,10 @@ def _own_job(site: Site, request: Request) -> Caller:
 
 
 def _own_log(site: Site, request: Request) -> Caller:
-    caller = _own_job(site, request)
-    if not site.plane.logs.accepts(caller.job_id):
+    job = site.plane.callers.own_job(token(request), request.parameters["id"])
+    if not site.plane.logs.is_open(job):
         raise Rejected("the job has ended; its log is closed")
-    return caller
+    return Caller(job.agent_id, job.id, job.build_id)
 
 
 def _reader_of_own(own: Callable[[Site, str, Caller], bool], refusal: str) -> Callable[[Site, Request], Caller]:

@@ -10,18 +10,22 @@ from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
+_KEPT = json_answer(201, {})
+
 
 def chunk(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep a chunk if it is whole: its body has a stated length and inflates to the stated size."""
     sequence, offset, size = (access.whole(request, name) for name in ("sequence", "offset", "size"))
     if not request.head.has_length:
         raise HttpError(411, "a chunk needs a Content-Length, so that a partial chunk is never taken for a whole one")
+    # `append` looks at the job again, at the same moment as at what is there of its log.
+    request.after_body = lambda: None
     data = request.read(limits.CHUNK_BYTES)
-    site.plane.logs.append(caller.job_id, sequence, offset, size, data)
-    return json_answer(201, {})
+    site.plane.logs.append(caller.job_id, sequence, offset, size, data, caller.agent_id)
+    return _KEPT
 
 
 def header_times(site: Site, request: Request, caller: Caller) -> Answer:
     """Keep when header lines were printed."""
     site.plane.logs.put_header_times(caller.job_id, access.fields(request, "header times").text_map("header_times"))
-    return json_answer(201, {})
+    return _KEPT
