@@ -36,6 +36,12 @@ if [ ! -f "$venv/ready-2" ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check pytest pytest-xdist shiv distlib
     : >"$venv/ready-2"
 fi
+# An independent implementation, which tests/jose compares signatures with; those tests are skipped without it.
+if [ ! -f "$venv/cryptography-asked-for" ]; then
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check cryptography ||
+        echo "tests/run.sh: cannot be had: cryptography"
+    : >"$venv/cryptography-asked-for"
+fi
 "$venv/bin/python" packaging/tasks.py build
 # Once, since processes under test write no bytecode: each of them would compile what it loads.
 "$venv/bin/python" -m compileall -q bkagent

@@ -11,7 +11,8 @@ from tests.source_tree import PACKAGE, circles, files, imports
 LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its own line
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
-    {"localapi", "pipeline", "remote", "shell"}, {"transport", "yaml", "markdown", "redaction", "regexp", "warm"},
+    {"localapi", "pipeline", "remote", "shell"},
+    {"transport", "yaml", "markdown", "redaction", "regexp", "jose", "warm"},
     {"config", "wire", "spool"}, {"system"}, {"errors", "report", "version"},
 )  # fmt: skip
 LEVEL = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
