@@ -5,7 +5,6 @@ import pytest
 LATER = {
     "cache save": ["--name", "a", "--name", "b,c", "--registry", "r", "--concurrency=3"],
     "cache restore": ["--cache-config-file", "x.yml", "--cache-store-url", "file:///x"],
-    "tool keygen": ["--alg", "EdDSA", "--key-id", "k"],
     "tool sign": ["pipeline.yml", "--jwks-file", "k.json", "--repo", "r"],
     "kubernetes-bootstrap": ["--kubernetes-container-id", "1", "--kubernetes-bootstrap-connection-timeout=5m"],
 }  # fmt: skip
@@ -23,16 +22,6 @@ def test_answers_one_line(outside, name):
 def test_a_flag_that_does_not_exist_is_still_told(outside, name):
     done = outside.run(*name.split(" "), "--no-such-flag", expect=1)
     assert b"unknown flag --no-such-flag" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "words, says",
-    [
-        (["tool", "keygen", "--alg", "HS256"], b'alg must be PS512, ES512 or EdDSA, not "HS256" (flag --alg)'),
-    ],
-)
-def test_values_are_checked_all_the_same(outside, words, says):
-    assert says in outside.run(*words, expect=1).stderr
 
 
 def test_acknowledgements(outside):

@@ -25,8 +25,8 @@ from tests.conftest import TOP
 
 REFUSALS = json.loads((Path(TOP) / "tests" / "data" / "cli_refusals.json").read_text(encoding="utf-8"))["rows"]
 COMPARISON = str(Path(__file__).with_name("comparison.py"))
-# Requests are shown in a form of our own; signing keys are not made by this release.
-_ELSEWHERE = ("cli/debug-http", "tools/keygen")
+# Requests are shown in a form of our own.
+_ELSEWHERE = ("cli/debug-http",)
 
 
 def test_a_declared_sentence_says_something_of_its_own() -> None:

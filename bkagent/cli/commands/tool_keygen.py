@@ -1,7 +1,7 @@
 """`bkagent tool keygen`: make a pair of keys that sign pipelines."""
 
 from bkagent.cli.command import Command
-from bkagent.cli.in_job import choices, unsupported
+from bkagent.cli.in_job import choices
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
 
@@ -9,18 +9,37 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
+_DEFAULT_ALGORITHM = "EdDSA"
+
 
 def run(call: "Call") -> int:
-    """Check the algorithm, and refuse."""
-    if call.settings[options.ALGORITHM]:
+    """Generate the keys and write both files, or none."""
+    settings = call.settings
+    if settings[options.ALGORITHM]:
         choices.check(call, options.ALGORITHM)
-    return unsupported.refuse("generating signing keys is")
+    algorithm = settings[options.ALGORITHM] or _DEFAULT_ALGORITHM
+    from bkagent.cli.signing import key_files
+
+    key_id = settings[options.KEY_ID] or key_files.random_id()
+    if not settings[options.KEY_ID]:
+        call.report("info", f"No --key-id given: the key has the id {key_id}")
+    private_path = settings[options.PRIVATE_FILE] or f"./{algorithm}-{key_id}-private.json"
+    public_path = settings[options.PUBLIC_FILE] or f"./{algorithm}-{key_id}-public.json"
+    if algorithm.startswith("PS"):
+        call.report("info", "Generating an RSA key, which takes some seconds")
+    key_files.generate(algorithm, key_id, private_path, public_path)
+    call.report("info", f"Wrote the private key, for agents that sign, to {private_path}")
+    call.report("info", f"Wrote the public key, for agents that verify, to {public_path}")
+    return 0
 
 
 COMMAND = Command(
     "tool keygen",
     run,
     options=(*SHARED, *options.KEYGEN),
-    description="Generates a private key that signs the steps of pipelines, and the public key to verify them with.",
+    description=(
+        "Generates a private key that signs the steps of pipelines, and the public key to verify them with. Each is "
+        "written to a file of its own that only its owner can read; existing files are never replaced."
+    ),
     example="bkagent tool keygen --alg EdDSA --key-id deploys",
 )

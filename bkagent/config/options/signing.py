@@ -25,14 +25,14 @@ PRIVATE_FILE = Option(
     FILE_PATH,
     "",
     env=("BUILDKITE_AGENT_KEYGEN_PRIVATE_JWKS_FILE",),
-    help="File for the private key; ./ALG-NAME-private.json by default.",
+    help="File for the private key; ./ALG-ID-private.json by default. It must not exist.",
 )
 PUBLIC_FILE = Option(
     "public-jwks-file",
     FILE_PATH,
     "",
     env=("BUILDKITE_AGENT_KEYGEN_PUBLIC_JWKS_FILE",),
-    help="File for the public key; ./ALG-NAME-public.json by default.",
+    help="File for the public key; ./ALG-ID-public.json by default. It must not exist.",
 )
 KEYGEN = (ALGORITHM, KEY_ID, PRIVATE_FILE, PUBLIC_FILE)
 

@@ -1,0 +1,1 @@
+"""What the commands that sign pipelines, and make keys for that, have in common."""
