@@ -21,7 +21,8 @@ def _read(*path: str) -> str:
 
 
 def _checks() -> Set[str]:
-    return set(re.findall(r"^    '([a-z-]+)' = \{$", _read("windows", "selftest.ps1"), re.MULTILINE))
+    names = re.findall(r"^def check_(\w+)\(trial\):$", _read("windows", "selftest.py"), re.MULTILINE)
+    return {name.replace("_", "-") for name in names}
 
 
 def _parameters(script: str) -> List[str]:
@@ -65,7 +66,7 @@ def test_commands_that_an_administrator_is_told_to_type_exist() -> None:
 
 
 def test_commands_that_the_scripts_run_exist() -> None:
-    for script in SCRIPTS:
+    for script in (*SCRIPTS, "selftest.py"):
         text = _read("windows", script)
-        for words in re.findall(r"'service', '(\w+)'", text):
+        for words in re.findall(r"""['"]service['"], ['"](\w+)['"]""", text):
             assert f"service {words}" in table.COMMANDS
