@@ -48,7 +48,8 @@ def test_elsewhere_each_verb_says_that_services_are_those_of_windows(run: Run) -
 def test_an_account_needs_a_password_only_where_windows_has_none(text: str, account: str, needs_password: bool) -> None:
     parsed = accounts.parse(text, "builds")
     assert (parsed.account, parsed.needs_password) == (account, needs_password)
-    assert parsed.is_virtual == account.startswith("NT SERVICE") and parsed.is_system == (account == "LocalSystem")
+    assert parsed.sid.startswith("S-1-5-80-") == account.startswith("NT SERVICE")
+    assert parsed.is_system == (account == "LocalSystem") == (parsed.sid == "S-1-5-18")
 
 
 @pytest.mark.parametrize("text", ["bob", "\\bob", "ACME\\", "A\\B\\C", "@", "bob@", r"NT SERVICE\other", "ACME\\$"])

@@ -196,6 +196,17 @@ def test_a_user_needs_a_password_which_is_stored_nowhere(make_service: Callable[
     assert service.call("status").returncode == 1  # nothing of it was installed
 
 
+@pytest.mark.parametrize("account", ["LocalSystem", r"NT AUTHORITY\LocalService"])
+def test_an_account_that_windows_cannot_look_up_by_its_name_is_known(
+    make_service: Callable[[str], _Service], account: str
+) -> None:
+    service = make_service("3.13")
+    words = ("install", "--run-as", account, "--config", service.wine.windows_path(service.config))
+    installed = service.call(*words, stdin=service.plane.token + "\n")
+    assert installed.returncode == 0 and f"which runs as {account}" in installed.stdout, installed
+    assert ("WARN" in installed.stderr) == (account == "LocalSystem")
+
+
 def test_a_folder_that_another_user_has_made_before_is_refused(make_service: Callable[[str], _Service]) -> None:
     service = make_service("3.8")
     service.folder.mkdir(parents=True)

@@ -46,7 +46,7 @@ def run(call: Call) -> int:
         f"Its token, log and state are in {folder.root}\n"
         f"Start it now with: bkagent service start{_name_flag(name)}\n"
     )
-    if account.needs_password:
+    if not account.sid:
         call.out.write(
             f'{account.account} needs the right "Log on as a service": secpol.msc, Local Policies, '
             "User Rights Assignment.\n"
@@ -92,7 +92,7 @@ that the service shall use.
 
 --run-as is required. NT SERVICE\bkagent is an account that Windows makes for this service alone: it has few rights and
 no password. DOMAIN\NAME$ is a managed service account, whose password Windows knows. For DOMAIN\USER and .\USER the
-password is asked for, or read from standard input, and the account needs the right "Log on as a service".
+password is asked for, or read from standard input. All three need the right "Log on as a service".
 
 The token is read from --token, BUILDKITE_AGENT_TOKEN, the configuration file or standard input (its line after the
 password's). Unless it stays in the configuration file, it is kept in a file that only administrators and the account

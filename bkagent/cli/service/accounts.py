@@ -8,19 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bkagent.errors import ConfigError
+from bkagent.system.service import service_account
 
 _VIRTUAL = "nt service\\"
-_BUILT_IN = ("nt authority\\localservice", "nt authority\\networkservice")
+# With their security identifiers, since Windows looks up no account by the names that these have as services.
+_BUILT_IN = {"nt authority\\localservice": "S-1-5-19", "nt authority\\networkservice": "S-1-5-20"}
 _SYSTEM = ("localsystem", ".\\localsystem", "nt authority\\system")
+_SYSTEM_SID = "S-1-5-18"
 
 
 @dataclass(frozen=True)
 class RunAs:
-    """An account. `is_virtual`: Windows makes it for this service alone."""
+    """An account. `sid`: its security identifier, "" where Windows has to be asked."""
 
     account: str
+    sid: str = ""
     needs_password: bool = False
-    is_virtual: bool = False
     is_system: bool = False
 
 
@@ -28,16 +31,16 @@ def parse(text: str, service: str) -> RunAs:
     """Return the account that `text` names, for this service. Raises ConfigError."""
     lower = text.lower()
     if lower in _SYSTEM:
-        return RunAs("LocalSystem", is_system=True)
+        return RunAs("LocalSystem", _SYSTEM_SID, is_system=True)
     if lower.startswith(_VIRTUAL):
         if lower != _VIRTUAL + service.lower():
             raise ConfigError(
                 f"run-as: a service can only have its own virtual account, NT SERVICE\\{service}, not {text}"
             )
-        return RunAs(f"NT SERVICE\\{service}", is_virtual=True)
+        return RunAs(f"NT SERVICE\\{service}", service_account.virtual_account_sid(service))
     domain, backslash, user = text.partition("\\")
     if lower in _BUILT_IN or (backslash and domain and user.endswith("$") and user != "$"):
-        return RunAs(text)
+        return RunAs(text, _BUILT_IN.get(lower, ""))
     has_domain = bool(backslash and domain and user.strip("$") and "\\" not in user)
     if has_domain or ("@" in text.strip("@") and not backslash):
         return RunAs(text, needs_password=True)

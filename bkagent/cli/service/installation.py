@@ -33,8 +33,7 @@ class Installation:
 
     def __init__(self, call: Call, folder: ServiceFolder, account: RunAs) -> None:
         self._call, self._folder, self.account = call, folder, account
-        name = call.settings[services.NAME]
-        self.sid = service_account.virtual_account_sid(name) if account.is_virtual else _sid(account)
+        self.sid = account.sid or service_account.account_sid(account.account)
         self._config_path = self._find_config()
         self._line = command_line.split(call.arguments, agent.START)
         if self._line.arguments:
@@ -147,10 +146,6 @@ def read_token(text: Secret) -> Secret:
     if not token.reveal() or "\n" in token.reveal():
         raise ConfigError("the token must be a single line that is not empty")
     return token
-
-
-def _sid(account: RunAs) -> str:
-    return service_account.account_sid(account.account)
 
 
 def _program() -> List[str]:
