@@ -8,7 +8,7 @@ if defined BKAGENT_PYTHON goto named
 if not exist "%~dp0bkagent.python" goto bundled
 set /p BKAGENT_PYTHON=<"%~dp0bkagent.python"
 if exist "%BKAGENT_PYTHON%" goto named
-echo %~nx0: %~dp0bkagent.python names a Python that is not there: %BKAGENT_PYTHON%>&2
+echo %~nx0: %~dp0bkagent.python names a Python that is not there: %BKAGENT_PYTHON%; install.ps1 -Python names another>&2
 exit /b 127
 :named
 "%BKAGENT_PYTHON%" -I -S "%~dp0bkagent.pyz" %*

@@ -38,20 +38,20 @@ Installs the agent as a service, by `bkagent service install`, which asks for th
 The name of the service.
 
 .PARAMETER RunAs
-The account of the service, required with -Service: 'NT SERVICE\bkagent' is an account for this service alone.
+The account of the service, required with -Service: "NT SERVICE\bkagent" is an account for this service alone.
 
 .PARAMETER Config
 The configuration file of the service.
 
 .PARAMETER Uninstall
-Removes the services of this installation, its files and its part of PATH. Configuration, builds, logs, and what has
-not been delivered to the control plane stay; the script says where.
+Removes the services of this installation, its files and its part of PATH. Configuration, builds, logs, and state folders
+that are in use or have jobs that were not delivered to the control plane stay; the script says where.
 
 .EXAMPLE
 powershell -ExecutionPolicy Bypass -File install.ps1
 
 .EXAMPLE
-powershell -ExecutionPolicy Bypass -File install.ps1 -PythonZip python-3.13.1-embed-amd64.zip -Service -RunAs 'NT SERVICE\bkagent'
+powershell -ExecutionPolicy Bypass -File install.ps1 -PythonZip python-3.13.1-embed-amd64.zip -Service -RunAs "NT SERVICE\bkagent"
 #>
 [CmdletBinding(DefaultParameterSetName = 'Install')]
 param(
@@ -72,6 +72,7 @@ param(
 Set-StrictMode -Version 3.0
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue' # downloads take minutes with a progress bar
+$PSNativeCommandUseErrorActionPreference = $false # of newer versions: exit statuses are looked at below
 
 # Python code in single quotes alone: Windows PowerShell loses double quotes in arguments.
 $CheckPython = 'import ctypes, sqlite3, ssl, sys; sys.exit(sys.version_info < (3, 8))'
@@ -104,6 +105,7 @@ function Get-DefaultFolder {
 
 # Runs a program with its output on the console; an exit status other than 0 is an error.
 function Invoke-Checked([string] $Program, [string[]] $Words, [string] $Failure) {
+    $ErrorActionPreference = 'Continue' # or a line on stderr would end this script in a remote session
     & $Program @Words | Out-Host
     if ($LASTEXITCODE -ne 0) { throw "$Failure (exit status $LASTEXITCODE)" }
 }
@@ -113,7 +115,9 @@ function Invoke-Checked([string] $Program, [string[]] $Words, [string] $Failure)
 # Copies a file, or fetches it from an address; returns the path of the copy.
 function Receive-File([string] $Source, [string] $Target) {
     if (Test-Address $Source) {
-        [Net.ServicePointManager]::SecurityProtocol = [Net.ServicePointManager]::SecurityProtocol -bor [Net.SecurityProtocolType]::Tls12
+        # 0 leaves it to Windows, which knows newer ones; else Windows PowerShell may know no more than TLS 1.0.
+        $protocols = [Net.ServicePointManager]::SecurityProtocol
+        if ([int] $protocols) { [Net.ServicePointManager]::SecurityProtocol = $protocols -bor [Net.SecurityProtocolType]::Tls12 }
         Invoke-WebRequest -Uri $Source -OutFile $Target -UseBasicParsing
     } else {
         if (-not (Test-Path -LiteralPath $Source -PathType Leaf)) { throw "$Source does not exist" }
@@ -195,6 +199,11 @@ function Find-InstalledPython {
 
 function Expand-Python([string] $Work) {
     if ((Test-Address $PythonZip) -and -not $PythonZipSha256) { throw "give the checksum of $PythonZip with -PythonZipSha256" }
+    $goal = Join-Path $Folder 'python'
+    $old = Join-Path $Folder 'python.old'
+    if ((Test-Path -LiteralPath $goal) -and -not (Test-Path -LiteralPath (Join-Path $goal $UnpackedMark))) {
+        throw "$goal was not made by this script; use it with -Python, or remove it"
+    }
     $zip = Receive-File $PythonZip (Join-Path $Work 'python.zip')
     if ($PythonZipSha256) { Confirm-Hash $zip $PythonZipSha256 $PythonZip }
     $fresh = Join-Path $Folder 'python.new'
@@ -205,13 +214,16 @@ function Expand-Python([string] $Work) {
         throw "$PythonZip has no python.exe of 3.8 or newer that runs on this machine"
     }
     New-Item -ItemType File -Path (Join-Path $fresh $UnpackedMark) | Out-Null
-    $goal = Join-Path $Folder 'python'
-    if ((Test-Path -LiteralPath $goal) -and -not (Test-Path -LiteralPath (Join-Path $goal $UnpackedMark))) {
-        throw "$goal was not made by this script; use it with -Python, or remove it"
+    Clear-Tree $old
+    # Windows renames no folder whose files are in use, so that an agent which runs keeps its Python whole.
+    if (Test-Path -LiteralPath $goal) {
+        try { [IO.Directory]::Move($goal, $old) } catch {
+            Clear-Tree $fresh
+            throw "$goal is in use: stop the agents of this installation first, or install without -PythonZip, which keeps that Python"
+        }
     }
-    Clear-Tree $goal
-    if (Test-Path -LiteralPath $goal) { throw "$goal is in use: stop the agents of this installation first" }
-    Move-Item -LiteralPath $fresh -Destination $goal
+    [IO.Directory]::Move($fresh, $goal)
+    Clear-Tree $old
     Join-Path $goal 'python.exe'
 }
 
@@ -219,8 +231,9 @@ function Expand-Python([string] $Work) {
 function Select-Python([string] $Work) {
     $note = Join-Path $Folder 'bin\bkagent.python'
     if ($Python) {
-        if (-not (Test-Python $Python)) { throw "$Python is not a Python 3.8 or newer with ctypes, sqlite3 and ssl" }
-        return Get-FullPath $Python
+        $path = Get-FullPath $Python
+        if (-not (Test-Python $path)) { throw "$path is not a Python 3.8 or newer with ctypes, sqlite3 and ssl" }
+        return $path
     }
     if ($PythonZip) {
         $path = Expand-Python $Work
@@ -247,7 +260,12 @@ function Get-ConsoleEncoding {
 
 # Makes the folder of the installation. Below the root of a drive, everybody may change what is in a new folder.
 function Initialize-Folder {
-    if (Test-Path -LiteralPath $Folder) { return }
+    if (Test-Path -LiteralPath $Folder) {
+        if (-not (Test-Path -LiteralPath (Join-Path $Folder 'bin\bkagent.pyz'))) {
+            Write-Note "$Folder exists and keeps its access rights: whoever may change it can change what the agent runs"
+        }
+        return
+    }
     New-Item -ItemType Directory -Path $Folder | Out-Null
     if (Test-Administrator) {
         $words = @($Folder, '/inheritance:r', '/grant:r', '*S-1-5-32-544:(OI)(CI)F', '*S-1-5-18:(OI)(CI)F', '*S-1-5-32-545:(OI)(CI)RX', '/q')
@@ -256,8 +274,9 @@ function Initialize-Folder {
 }
 
 # Removes a folder and all below it, and of links in it the links alone, which Remove-Item of old versions does not.
+# Paths may be long, and the quotes keep an & in one from ending the command.
 function Clear-Tree([string] $Path) {
-    if (Test-Path -LiteralPath $Path) { & $env:ComSpec /d /c rd /s /q $Path | Out-Null }
+    if (Test-Path -LiteralPath $Path) { & $env:ComSpec /d /c rd /s /q "`"\\?\$Path`"" | Out-Null }
 }
 
 function Clear-IfEmpty([string] $Path) {
@@ -292,6 +311,7 @@ function Install-Program {
     if ($Service -and -not $RunAs) {
         throw "-Service needs -RunAs, the account of the service; 'NT SERVICE\$ServiceName' is one for this service alone"
     }
+    if ($Service -and -not (Test-Administrator)) { throw '-Service needs a console that runs as administrator' }
     $work = Join-Path ([IO.Path]::GetTempPath()) ("bkagent-" + [Guid]::NewGuid().ToString('N'))
     New-Item -ItemType Directory -Path $work | Out-Null
     try {
@@ -304,7 +324,8 @@ function Install-Program {
     }
     if (-not $NoPath) { Edit-Path { param($Folders) if ($Folders -contains "$Folder\bin") { $Folders } else { $Folders; "$Folder\bin" } } }
     $version = & $pythonPath -I -S $program --version
-    Write-Note "installed $version in $Folder, with $pythonPath; a new console finds it as: bkagent"
+    $call = if ($NoPath) { "$Folder\bin\bkagent.cmd" } else { 'bkagent, in a new console' }
+    Write-Note "installed $version in $Folder, with $pythonPath; call it by: $call"
     if ($Service) {
         $words = @('-I', '-S', $program, 'service', 'install', '--name', $ServiceName, '--run-as', $RunAs)
         if ($Config) { $words += @('--config', (Get-FullPath $Config)) }
@@ -319,6 +340,9 @@ function Install-Archive([string] $Copy, [string] $Command, [string] $PythonPath
     $program = Join-Path $bin 'bkagent.pyz'
     $fresh = "$program.new"
     Copy-Item -LiteralPath $Copy -Destination $fresh -Force
+    # Once for all users, before it first runs: else the first start of each of them unpacks a copy of the code.
+    & $PythonPath -I -S -c $UnpackForAll $fresh | Out-Null
+    if ($LASTEXITCODE -ne 0) { Write-Note 'each user gets a copy of the code, since it cannot be unpacked for all of them' }
     & $PythonPath -I -S $fresh --version | Out-Null
     if ($LASTEXITCODE -ne 0) {
         Remove-Item -LiteralPath $fresh
@@ -327,9 +351,6 @@ function Install-Archive([string] $Copy, [string] $Command, [string] $PythonPath
     Move-Item -LiteralPath $fresh -Destination $program -Force
     Copy-Item -LiteralPath $Command -Destination (Join-Path $bin 'bkagent.cmd') -Force
     if ($Python) { [IO.File]::WriteAllText((Join-Path $bin 'bkagent.python'), "$PythonPath`r`n", (Get-ConsoleEncoding)) }
-    # Once for all users: else the first start of each of them unpacks a copy of the code.
-    & $PythonPath -I -S -c $UnpackForAll $program | Out-Null
-    if ($LASTEXITCODE -ne 0) { Write-Note 'each user gets a copy of the code, since it cannot be unpacked for all of them' }
     $program
 }
 
@@ -340,7 +361,7 @@ function Uninstall-Program {
     if (-not (Test-Path -LiteralPath $program)) { throw "there is no bkagent in $Folder; name its folder with -Folder" }
     Uninstall-Service $program
     $parts = @("$Folder\bin\", "$Folder\lib\bkagent\", "$Folder\python\")
-    $running = @(Get-CimInstance -ClassName Win32_Process | Where-Object { Test-Mention $_.CommandLine $parts })
+    $running = @(Find-Process $parts)
     if ($running) { throw "it is still running (process $($running.ProcessId -join ', ')): end that first; nothing was removed" }
     Edit-Path { param($Folders) $Folders | Where-Object { $_ -ne "$Folder\bin" } }
     foreach ($name in @('bkagent.pyz', 'bkagent.cmd', 'bkagent.python')) {
@@ -352,6 +373,11 @@ function Uninstall-Program {
     foreach ($path in @((Join-Path $Folder 'bin'), (Join-Path $Folder 'lib'), $Folder)) { Clear-IfEmpty $path }
     Write-Note "removed bkagent from $Folder"
     Write-Kept
+}
+
+# Returns the processes whose command line has one of these texts in it.
+function Find-Process([string[]] $Parts) {
+    Get-CimInstance -ClassName Win32_Process | Where-Object { $_.ProcessId -ne $PID -and (Test-Mention $_.CommandLine $Parts) }
 }
 
 function Test-Mention([string] $Text, [string[]] $Parts) {
@@ -380,24 +406,34 @@ function Uninstall-Service([string] $Program) {
 
 # Removes state that nobody needs, and names what stays: builds, logs, and jobs that are not delivered.
 function Write-Kept {
-    $states = @(Join-Path $env:USERPROFILE '.buildkite-agent\bkagent')
+    $own = Join-Path $env:USERPROFILE '.buildkite-agent\bkagent'
+    if (Find-Process @('bkagent.pyz', $own)) {
+        Write-Note "kept ${own}: another bkagent runs"
+    } else {
+        Clear-State $own
+    }
     $shared = Join-Path $env:ProgramData 'bkagent'
     if ((Test-Administrator) -and (Test-Path -LiteralPath $shared)) {
-        $states += @(Get-ChildItem -LiteralPath $shared -Directory | ForEach-Object { Join-Path $_.FullName 'state' })
-    }
-    foreach ($state in $states | Where-Object { Test-Path -LiteralPath $_ }) {
-        $folders = @((Join-Path $state 'spool'), (Join-Path $state 'kept')) | Where-Object { Test-Path -LiteralPath $_ }
-        $jobs = @($folders | ForEach-Object { Get-ChildItem -LiteralPath $_ -Force })
-        if ($jobs) {
-            Write-Note "kept ${state}: $($jobs.Count) jobs there have not been delivered; an agent that has this state folder delivers them"
-        } else {
-            Clear-Tree $state
+        foreach ($data in Get-ChildItem -LiteralPath $shared -Directory) {
+            # The folders have the names of their services; one that is still there is of another installation.
+            if (-not (Get-Service -Name $data.Name -ErrorAction SilentlyContinue)) { Clear-State (Join-Path $data.FullName 'state') }
         }
     }
     foreach ($path in @($Folder, $shared) | Where-Object { Test-Path -LiteralPath $_ }) {
         Write-Note "kept what else is in ${path}: configuration, builds and logs are yours to remove"
     }
     Write-Note 'configuration files and builds in other folders are as they were'
+}
+
+# Removes a state folder, unless jobs of it have not been delivered.
+function Clear-State([string] $State) {
+    $folders = @(@('spool', 'kept') | ForEach-Object { Join-Path $State $_ } | Where-Object { Test-Path -LiteralPath $_ })
+    $jobs = @($folders | ForEach-Object { Get-ChildItem -LiteralPath $_ -Force })
+    if ($jobs) {
+        Write-Note "kept ${State}: $($jobs.Count) jobs there have not been delivered; an agent that has this state folder delivers them"
+    } else {
+        Clear-Tree $State
+    }
 }
 
 try {
