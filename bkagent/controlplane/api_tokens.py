@@ -155,11 +155,15 @@ class ApiTokens:
         """Make a token invalid from this moment on; one of the folder itself is made anew. Raises NotFound, OSError."""
         own = {_id_of(self._tokens.api): API, _id_of(self._tokens.agent): AGENT}
         if token_id in own:
-            os.unlink(self._tokens.path(own[token_id]))
+            path = self._tokens.path(own[token_id])
         elif any(token.id == token_id for token in self.created()):
-            os.unlink(self._path(token_id))
+            path = self._path(token_id)
         else:
             raise NotFound("No token found")
+        try:
+            os.unlink(path)
+        except FileNotFoundError:  # revoked by another at the same time
+            raise NotFound("No token found") from None
 
     def by_secret(self, secret: str, kind: str) -> Optional[ApiToken]:
         """Return the valid token of this kind whose secret that is."""

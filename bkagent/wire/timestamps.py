@@ -30,6 +30,12 @@ def text_of(unix_s: float) -> str:
 
 def moment_of(text: str) -> Optional[float]:
     """Return the Unix seconds of an RFC 3339 text with up to nine digits of a second, or None for anything else."""
+    moment_ns = nanoseconds_of(text)
+    return None if moment_ns is None else moment_ns / 1_000_000_000
+
+
+def nanoseconds_of(text: str) -> Optional[int]:
+    """Return the same in nanoseconds, exactly."""
     # Loaded here: a job's process and most of its commands only write times.
     import re
     from datetime import datetime, timezone
@@ -43,8 +49,9 @@ def moment_of(text: str) -> Optional[float]:
         at = datetime.strptime(f"{date} {clock}", "%Y-%m-%d %H:%M:%S").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
-    seconds = (at - datetime(1970, 1, 1, tzinfo=timezone.utc)).total_seconds() + float(f"0.{fraction or 0}")
-    if zone in "Zz":
-        return seconds
-    offset_s = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
-    return seconds - offset_s if zone[0] == "+" else seconds + offset_s
+    since = at - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    seconds = since.days * 86400 + since.seconds
+    if zone not in "Zz":
+        offset_s = int(zone[1:3]) * 3600 + int(zone[4:6]) * 60
+        seconds += -offset_s if zone[0] == "+" else offset_s
+    return seconds * 1_000_000_000 + int(f"{fraction or 0:0<9}")

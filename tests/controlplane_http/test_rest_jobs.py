@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 BUILD = "/organizations/local/pipelines/demo/builds/1"
 
 
@@ -52,6 +54,66 @@ def test_head_of_a_log_tells_its_size(desk: Any) -> None:
     desk.log(job, job_id, 1, 0, b"0123456789")
     status, body, headers = desk.rest().call("HEAD", f"{BUILD}/jobs/{job_id}/log")
     assert (status, body, headers["content-length"], headers["accept-ranges"]) == (200, b"", "10", "bytes")
+
+
+STAMPED = (
+    b"\x1b_bk;t=1767225600123\x07--- one\r\n\x1b_bk;t=1767225600456\x07text ---\r\n"
+    b"\x1b_bk;t=1767225601456\x07\x1b[32m+++ two\x1b[0m\r\n~~~ three\r\n\x1b_bk;t=1767225602456\x07---\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("log", "reported", "times"),
+    [
+        (STAMPED, {}, [1767225600123000000, 1767225601456000000, 0, 1767225602456000000]),
+        (b"--- one\r\n+++ two\r\n", {}, []),
+        (b"", {}, []),
+        (
+            b"--- one\r\n",
+            {"0": "2026-01-01T00:00:00.123456789Z", "1": "2026-01-01T02:00:01.5+02:00", "10": "later"},
+            [1767225600123456789, 1767225601500000000, 0],
+        ),
+        (b"\x1b_bk;t=1\x07" * 10_000 + b"x", {}, []),
+    ],
+    ids=["stamped", "plain", "empty", "reported", "stamps"],
+)
+def test_the_times_of_headers_come_from_the_agent_or_the_log(desk: Any, log: bytes, reported: Any, times: Any) -> None:
+    desk.build({"command": "true"})
+    job_id, job = desk.running_job()
+    if log:
+        desk.log(job, job_id, 1, 0, log)
+    if reported:
+        assert job.call("POST", f"/jobs/{job_id}/header_times", {"header_times": reported})[0] == 201
+    assert desk.rest().call("GET", f"{BUILD}/jobs/{job_id}/log")[1]["header_times"] == times
+
+
+def test_jobs_are_listed_forward_and_backward(desk: Any) -> None:
+    rest = desk.rest()
+    desk.build(*({"command": "a", "key": f"k{number}"} for number in range(5)), "wait", {"command": "later"})
+    first = f"{BUILD}/jobs?per_page=2&state[]=scheduled&step_key[]=k%2Cx&step_key[]=k0&" + "&".join(
+        f"step_key[]=k{number}" for number in range(1, 5)
+    )
+
+    def page(url: str) -> Any:
+        answer = rest.call("GET", url.partition("/v2")[2] or url)[1]
+        return [job["step_key"] for job in answer["items"]], answer["links"]
+
+    keys, links = page(first)
+    assert keys == ["k0", "k1"] and links["prev"] is None
+    second, links = page(links["next"])
+    third, last = page(links["next"])
+    assert (second, third, last["next"]) == (["k2", "k3"], ["k4"], None)
+    assert page(last["prev"])[0] == second and page(last["self"])[0] == third and page(last["first"])[0] == keys
+    assert page(page(last["prev"])[1]["prev"])[0] == keys
+    for wrong in ("after=x", "before=x", "after=x&before=y"):
+        assert rest.call("GET", f"{BUILD}/jobs?{wrong}")[0] == 400
+
+
+def test_a_build_is_canceled_once(desk: Any) -> None:
+    desk.build({"command": "true"})
+    desk.running_job()
+    states = [desk.rest().call("PUT", f"{BUILD}/cancel")[0] for _ in range(2)]
+    assert states == [200, 422] and desk.rest().call("GET", BUILD)[1]["state"] == "canceling"
 
 
 def test_an_annotation_is_deleted_only_where_it_belongs(desk: Any) -> None:

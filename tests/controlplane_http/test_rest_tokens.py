@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bkagent.controlplane.api_tokens import KIND_AGENT, SCOPES, Person
+from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.web.rest_api import _MODULES
 
 ORG = "/organizations/local"
@@ -109,12 +110,35 @@ def test_a_stopping_agent_cannot_be_stopped_again(desk: Any) -> None:
     assert rest.call("PUT", path)[:2] == (400, {"message": "Can only stop connected agents"})
 
 
-def test_answers_say_how_many_requests_are_left(desk: Any) -> None:
-    headers = desk.rest().call("GET", ORG + "/agents")[2]
+@pytest.mark.parametrize("path", [ORG + "/agents", ORG + "/agents/x", "/nowhere", ORG + "/builds?odd=1"])
+def test_answers_say_how_many_requests_are_left(desk: Any, path: str) -> None:
+    headers = desk.rest().call("GET", path)[2]
     assert (
         headers["ratelimit-scope"] == "rest" and headers["ratelimit-limit"] == headers["ratelimit-remaining"] == "200"
     )
     assert headers["ratelimit-user-scope"] == "rest_user" and 0 < int(headers["ratelimit-reset"]) <= 60
+
+
+def test_pages_of_other_sites_may_use_the_api_with_a_token(desk: Any) -> None:
+    answers = [desk.rest().call("GET", path)[2] for path in ("/meta", ORG + "/agents", ORG + "/agents/x")]
+    answers += [desk.anyone().call("GET", "/v2" + ORG)[2], desk.anyone().call("OPTIONS", "/v2" + ORG + "/agents")[2]]
+    for headers in answers:
+        assert headers["access-control-allow-origin"] == "*" and headers["access-control-expose-headers"] == "Link"
+    status, _, preflight = desk.anyone().call("OPTIONS", "/v2" + ORG + "/pipelines/demo")
+    assert (status, preflight["access-control-allow-methods"]) == (204, "DELETE, GET, PATCH")
+    assert "Authorization" in preflight["access-control-allow-headers"]
+    for path in ("/v3", "/", "/-/agents"):
+        status, _, headers = desk.page().call("OPTIONS", path)
+        assert status == 405 and not any(name.startswith("access-control") for name in headers)
+
+
+def test_a_token_that_is_revoked_twice_at_once_is_gone(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = desk.plane.api_tokens
+    token, _ = tokens.create("short", ANN)
+    monkeypatch.setattr(tokens, "created", lambda: [token])  # as it was before the other has removed it
+    tokens.revoke(token.id)
+    with pytest.raises(NotFound):
+        tokens.revoke(token.id)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"id": "../api"}', '{"id": "x", "kind": 1}'])

@@ -55,6 +55,7 @@ WHOLE_BODIES = (
     b"", b" ", b"{", b"nul", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 5000, b'"\\ud800"', b"1" * 5000, b"[]", b"null",
     b'"text"', b'{"a":1}{"b":2}', b"\xef\xbb\xbf{}", b'{"\xed\xa0\x80": 1}', b"--b\r\n", b"a=b&c=%ff&form_token=",
 )  # fmt: skip
+_MOST_CHARACTERS = 4 << 20  # of an array that is made longer
 _MARK = "\ue000number "
 
 
@@ -137,7 +138,9 @@ class Spoiler:
         if what < 0.15 and isinstance(outer, dict):
             outer[chance.choice(TEXTS)] = self.anything()
         elif what < 0.2 and isinstance(outer, list) and outer:
-            outer += outer * chance.choice((1, 30, 1200))
+            times = chance.choice((1, 30, 1200))
+            if len(json.dumps(outer)) * times < _MOST_CHARACTERS:
+                outer += [copy.deepcopy(member) for _ in range(times) for member in outer]
         elif not keys:
             return
         elif what < 0.3:

@@ -9,6 +9,7 @@ from bkagent.controlplane.login import links
 from bkagent.controlplane.web import rest_api
 from bkagent.controlplane.web.agent_api import table as agent_api
 from bkagent.controlplane.web.context import Site, url_at
+from bkagent.controlplane.web.rest_api import answer_headers
 from bkagent.controlplane.web.ui.access import is_loopback
 from bkagent.controlplane.web.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
@@ -98,7 +99,9 @@ class Server:
         except BadRequest:
             raise
         except HttpError as problem:
-            if request.path[:1] in (("v2",), ("v3",)) or "text/html" not in request.headers.get("accept", ""):
+            if request.path[:1] == ("v2",):
+                return answer_headers.refusal(request, problem)
+            if request.path[:1] == ("v3",) or "text/html" not in request.headers.get("accept", ""):
                 raise
             return error_page(self._site, request, problem)
 

@@ -3,6 +3,7 @@
 from bkagent.controlplane.web import context
 from bkagent.controlplane.web.rest_api import (
     agents,
+    answer_headers,
     artifacts,
     builds,
     clusters,
@@ -10,7 +11,6 @@ from bkagent.controlplane.web.rest_api import (
     jobs,
     logs,
     pipelines,
-    rate_limit,
 )
 from bkagent.controlplane.web.rest_api import annotations as annotation_routes
 from bkagent.controlplane.web.rest_api.access import needing
@@ -21,7 +21,10 @@ _MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_route
 
 def install(router: Router, site: context.Site) -> None:
     """Add every route of the REST API to the router."""
-    context.install(router, site, identity.OPEN_ROUTES)
+    open_routes = [
+        (method, pattern, answer_headers.telling(handler)) for method, pattern, handler in identity.OPEN_ROUTES
+    ]
+    context.install(router, site, open_routes)
     for module in _MODULES:
         for method, pattern, handler, scope in module.ROUTES:
-            context.install(router, site, ((method, pattern, rate_limit.telling(handler)),), needing(scope))
+            context.install(router, site, ((method, pattern, answer_headers.telling(handler)),), needing(scope))

@@ -52,8 +52,10 @@ def create(site: Site, request: Request) -> Answer:
 
 
 def cancel(site: Site, request: Request) -> Answer:
-    """Cancel a build."""
+    """Cancel a build. Raises HttpError 422 for one that is being canceled already."""
     record = access.build_of(site, request)
+    if record.state == "canceling":
+        raise HttpError(422, "Build can't be canceled because it's already being canceled.")
     return json_answer(200, _form(site, request, site.plane.builds.cancel(record.id)))
 
 

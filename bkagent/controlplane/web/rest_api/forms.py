@@ -76,6 +76,8 @@ def pipeline(site: Site, base: str, entry: PipelineEntry) -> Form:
         "created_by": None, "created_at": date(entry.created_at), "archived_at": date(entry.archived_at), "env": {},
         "visibility": "private", "tags": list(settings.get("tags", ())), "emoji": settings.get("emoji"),
         "color": settings.get("color"), "configuration": entry.configuration, "steps": [],
+        "pipeline_template_uuid": None, "clone_mirror_url": None, "default_command_step_timeout": None,
+        "maximum_command_step_timeout": None,
     }  # fmt: skip
 
 
@@ -142,7 +144,8 @@ def _script(record: Job, build_url: str) -> Form:
         } if record.retry_source_id else None,
         "retry_type": record.retry_type or None, "retried_by": None, "parallel_group_index": record.parallel_index,
         "parallel_group_total": record.parallel_total, "matrix": dict(record.matrix) or None, "cluster_id": None,
-        "cluster_url": None, "cluster_queue_id": None, "cluster_queue_url": None,
+        "cluster_url": None, "cluster_queue_id": None, "cluster_queue_url": None, "concurrency_wait_time_ms": None,
+        "promised_exit_status": None, "promised_exit_status_at": None,
     }  # fmt: skip
 
 

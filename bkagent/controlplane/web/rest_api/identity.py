@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Optional
 
+from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
@@ -25,7 +26,10 @@ def access_token(site: Site, request: Request) -> Answer:
 
 def revoke(site: Site, request: Request) -> Answer:
     """Make the token of the request invalid."""
-    site.plane.api_tokens.revoke(access.token_of(site, request).id)
+    try:
+        site.plane.api_tokens.revoke(access.token_of(site, request).id)
+    except OSError as problem:
+        raise PlaneError(f"cannot revoke the token: {problem.strerror or problem}") from problem
     return Answer(204)
 
 

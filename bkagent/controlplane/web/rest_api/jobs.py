@@ -8,7 +8,7 @@ from bkagent.controlplane.records import Job
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
-from bkagent.controlplane.web.rest_api.paging import Page
+from bkagent.controlplane.web.rest_api.cursor import Cursor
 from bkagent.transport.answer import Answer, json_answer, text_answer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
@@ -18,27 +18,17 @@ _FILTERS = {"step_key": "step_key", "group_key": "group_key", "state": "shown_st
 
 
 def jobs(site: Site, request: Request) -> Answer:
-    """List the jobs of a build, a page of `items` with a link to the next."""
+    """List the jobs of a build, a page of `items` with links to its neighbours."""
     record = access.build_of(site, request)
-    per_page = Page.of(request).per_page
+    cursor = Cursor.of(request)
     records = site.plane.jobs.of_build(record.id, retried=access.flag(request, "include_retried_jobs", True))
     for name, attribute in _FILTERS.items():
         values = request.values(name)
         records = [job for job in records if not values or getattr(job, attribute) in values]
-    after = request.value("after")
-    index = next((at for at, job in enumerate(records) if job.id == after), None) if after else -1
-    if index is None:
-        raise HttpError(400, "after must be the id of a job in the list")
-    page = records[index + 1 : index + 1 + per_page]
-    url = f"{site.base_url(request)}{request.head.target.partition('?')[0]}?per_page={per_page}"
-    has_more = index + 1 + per_page < len(records)
-    links = {
-        "self": url,
-        "next": f"{url}&after={page[-1].id}" if has_more and page else None,
-        "prev": None,
-        "first": url,
-    }
-    return json_answer(200, {"items": [_form(site, request, job) for job in page], "links": links})
+    ids = [job.id for job in records]
+    start, end = cursor.cut(ids)
+    items = [_form(site, request, job) for job in records[start:end]]
+    return json_answer(200, {"items": items, "links": cursor.links(site, request, ids)})
 
 
 def job(site: Site, request: Request) -> Answer:

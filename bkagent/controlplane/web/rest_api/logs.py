@@ -6,13 +6,13 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.downloads import log_body
 from bkagent.controlplane.web.rest_api import access
 from bkagent.controlplane.web.rest_api.access import RestRoute
+from bkagent.controlplane.web.rest_api.header_times import header_times
 from bkagent.controlplane.web.ui import log_view
 from bkagent.controlplane.web.ui.terminal.lines import log_html
 from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
 from bkagent.transport.byte_range import read_range
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
-from bkagent.wire.timestamps import moment_of
 
 JSON_BYTES = 64 << 20
 _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"
@@ -30,7 +30,7 @@ def log(site: Site, request: Request) -> Answer:
         raise HttpError(422, f"the log has more than {JSON_BYTES} bytes, too much for JSON; ask for text/plain")
     content = site.plane.logs.read(job.id, 0, JSON_BYTES)
     url = site.base_url(request) + request.head.target.partition("?")[0]
-    times = [int((moment_of(at) or 0) * 1_000_000_000) for _, at in site.plane.logs.header_times(job.id)]
+    times = header_times(site.plane.logs.header_times(job.id), content)
     text = content.decode("utf-8", "replace")
     return json_answer(200, {"url": url, "content": text, "size": len(content), "header_times": times})
 
