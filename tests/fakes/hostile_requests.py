@@ -110,7 +110,7 @@ class Spoiler:
         if kind < 0.7:
             return _MARK + chance.choice(WRITTEN_NUMBERS)
         if kind < 0.72:
-            return self._deep(chance.choice((10, 127, 129, 900)))
+            return self._deep(chance.choice((10, 127, 129, 180)))
         if kind < 0.86:
             return [self.anything(depth + 1) for _ in range(chance.randrange(4))]
         return {chance.choice(TEXTS): self.anything(depth + 1) for _ in range(chance.randrange(4))}
