@@ -19,10 +19,16 @@ RECENT_COUNT = 1000
 
 
 class Subscription:
-    """The events of one subscriber, oldest first."""
+    """The events of one subscriber, oldest first.
 
-    def __init__(self, end: Callable[["Subscription"], None]) -> None:
-        self._end = end
+    concerns   says which events it is to get
+    tell       called after each of them, on any thread, which it must not hold up
+    """
+
+    def __init__(
+        self, end: Callable[["Subscription"], None], concerns: Callable[[Event], bool], tell: Callable[[], None]
+    ) -> None:
+        self._end, self._concerns, self._tell = end, concerns, tell
         self._ready = threading.Condition()
         self._events: Deque[Event] = deque()
         self._bytes = 0
@@ -40,6 +46,8 @@ class Subscription:
 
     def put(self, event: Event) -> None:
         """Add an event. If the queue is full, the waiting events are replaced by one of the kind "missed"."""
+        if not self._concerns(event):
+            return
         with self._ready:
             if len(self._events) >= MOST_EVENTS or self._bytes + len(event.data) > MOST_BYTES:
                 self._events.clear()
@@ -48,6 +56,7 @@ class Subscription:
             self._events.append(event)
             self._bytes += len(event.data)
             self._ready.notify()
+        self._tell()
 
     def close(self) -> None:
         """Take no more events, and wake a thread that waits in `get`."""
@@ -55,6 +64,7 @@ class Subscription:
             self.closed = True
             self._events.clear()
             self._ready.notify_all()
+        self._tell()
         self._end(self)
 
 
@@ -70,10 +80,12 @@ class Feed:
         self._recent: Deque[Tuple[int, str]] = deque()  # the last events: revision, build
         self._subscriptions: List[Subscription] = []
 
-    def subscribe(self) -> Subscription:
+    def subscribe(
+        self, concerns: Callable[[Event], bool] = lambda event: True, tell: Callable[[], None] = lambda: None
+    ) -> Subscription:
         """Return a new subscription; it sees what happens from now on."""
         with self._lock:
-            subscription = Subscription(self._remove)
+            subscription = Subscription(self._remove, concerns, tell)
             self._subscriptions.append(subscription)
             return subscription
 

@@ -21,7 +21,7 @@ from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
 from bkagent.transport.answer import Answer
-from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
+from bkagent.transport.connection_table import THREADS_COUNT, ConnectionTable
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
@@ -73,7 +73,7 @@ class JobServer:
     def start(self) -> Tuple[str, str]:
         """Listen; return the socket's path and the token. Raises AgentError where no socket can be had."""
         self._path, listening = self._bind()
-        listener, table = SocketListener(self._path, listening), ConnectionTable(strangers_count=CONNECTIONS_COUNT)
+        listener, table = SocketListener(self._path, listening), ConnectionTable(THREADS_COUNT, THREADS_COUNT)
         self._server = HttpServer(
             listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
             stall_limit_s=_STALL_LIMIT_S, table=table,

@@ -32,6 +32,10 @@ class SocketListener:
             return None
         return ServerConnection(client, drain_bytes=_DRAIN_BYTES)
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor; only where sockets are selectable."""
+        return self._listening.fileno()  # type: ignore[attr-defined,unused-ignore,no-any-return]
+
     def wake(self) -> None:
         """End an `accept` that waits on another thread."""
         # Only a connection ends accept() on every system; shutting the listener down does so on Linux alone.

@@ -12,6 +12,11 @@ def descriptors_count() -> int:
     return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
+def selectable_count() -> int:
+    """Return that there is no limit but that of what may be open: epoll, kqueue and poll have none."""
+    return sys.maxsize
+
+
 def raise_limit(count: int) -> None:
     """Raise the soft limit to `count`, as far as the hard one allows. A child inherits it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -8,5 +8,10 @@ def descriptors_count() -> int:
     return sys.maxsize
 
 
+def selectable_count() -> int:
+    """Return FD_SETSIZE of Python's module `select`, without room for the listener and the bell of a loop."""
+    return 512 - 2
+
+
 def raise_limit(count: int) -> None:
     """Do nothing."""

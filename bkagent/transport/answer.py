@@ -41,28 +41,35 @@ class Blocks:
     count: int
 
 
-class Sink:
-    """Where a stream writes. `stopping` becomes true when the server is about to stop."""
+class EventSource:
+    """What an endless answer is read from, a piece whenever there is something new. Only an event server sends these.
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
-        self._write = write
-        self.stopping = False
+    heartbeat_s   after so long without a piece `read` is called as well
+    """
 
-    def write(self, data: bytes) -> None:
-        """Send `data` at once. Raises OSError when the client has gone or does not keep up."""
-        self._write(data)
+    heartbeat_s = 15.0
+
+    def begin(self, tell: Callable[[], None]) -> None:
+        """Have `tell()` called, on any thread, when there may be something to read. Not called for a refused stream."""
+        raise NotImplementedError
+
+    def read(self, is_due: bool) -> Optional[bytes]:
+        """Return what is to be sent next, b"" for nothing, None at the end; never on two threads at once.
+
+        It is called again after a piece has been sent. `is_due`: nothing was sent for `heartbeat_s`. Raises HttpError.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Give back what `begin` took: the client has gone, or the stream has ended."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Stream:
-    """A body of no known length: `run(sink)` writes it and returns at its end.
+    """A body of no known length, sent as it comes until its source ends."""
 
-    `wake()` is called, on another thread, after `sink.stopping` has become true; it must make `run` return soon. It is
-    called too where `run` will not be: it must give back what the stream holds.
-    """
-
-    run: Callable[[Sink], None]
-    wake: Callable[[], None]
+    source: EventSource
 
 
 Body = Union[bytes, FilePart, Blocks, Stream]

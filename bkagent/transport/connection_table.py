@@ -10,12 +10,14 @@ from __future__ import annotations
 import ipaddress
 import threading
 import time
-from typing import Callable, Dict, Iterator, List, Optional, Tuple
+from itertools import islice
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
-from bkagent.system.descriptors import descriptors_count
+from bkagent.system.descriptors import descriptors_count, selectable_count
 from bkagent.transport.server_connection import ServerConnection
 
-CONNECTIONS_COUNT = 512  # above this one makes room; a client that finds its own gone connects anew
+CONNECTIONS_COUNT = 65536  # above this one makes room; a client that finds its own gone connects anew
+THREADS_COUNT = 512  # the same where each costs a thread
 FILES_COUNT = 100  # of what a process may have open, for the store, logs and artifacts
 STRANGERS_COUNT = 16  # of one network; browsers open 6 to a server
 STRANGER_GRACE_S = 2.0  # in which a client's first request arrives, a burst of them included
@@ -25,25 +27,38 @@ ACCEPT_WAIT_S = 1.0
 Group = Tuple[bool, str]  # whether a token was shown, and the token's owner or the network
 
 
+_Groups = Dict[str, Dict[ServerConnection, None]]
+
+
 class ConnectionTable:
     """Every open connection, in the group of its owner or network, the oldest first. `changed` guards it.
 
-    `strangers_count` is how many of one network may keep the server waiting.
+    strangers_count   how many of one network may keep the server waiting
+    most_count        how many there may be, if the system lets this process have so many
     """
 
-    def __init__(self, strangers_count: Optional[int] = None) -> None:
+    def __init__(self, strangers_count: Optional[int] = None, most_count: Optional[int] = None) -> None:
         self._strangers_count = STRANGERS_COUNT if strangers_count is None else strangers_count
+        self._most_count = most_count
         self.changed = threading.Condition()
         self._group_of: Dict[ServerConnection, Group] = {}
-        self._groups: Dict[Group, Dict[ServerConnection, None]] = {}
+        self._strangers: _Groups = {}
+        self._owners: _Groups = {}
+        self._large: Dict[str, None] = {}  # owners of more than they may have when there is no room
         self._silent: Dict[ServerConnection, None] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether there is room for another connection."""
+        return len(self._group_of) < self._limit()
 
     def add(self, connection: ServerConnection) -> None:
         """Hold a new connection, a stranger's, and end those that its network has beyond its few."""
+        connection.on_owner = lambda owner: self.set_owner(connection, owner)
         with self.changed:
             self._put(connection, (False, network_of(connection.peer)))
             self._silent[connection] = None
-            self._limit_network(self._group_of[connection])
+            self._limit_network(self._group_of[connection][1])
 
     def remove(self, connection: ServerConnection) -> None:
         """Close a connection and hold it no longer."""
@@ -73,14 +88,20 @@ class ConnectionTable:
     def wait_for_room(self, stopping: Callable[[], bool]) -> None:
         """Return when there is room for another connection; close others to make room."""
         with self.changed:
-            while len(self._group_of) >= _most_connections() and not stopping():
+            while not self.has_room and not stopping():
                 self.displace()
                 self.changed.wait(ACCEPT_WAIT_S)
 
-    def displace(self) -> None:
-        """Close the connection that is least needed, if there is one."""
+    def displace(self, among: Sequence[ServerConnection] = ()) -> None:
+        """Close the connection that is least needed, of some or of all, if there is one."""
         with self.changed:
-            victim = next(self._displaceable(), None)
+            if among:
+                strangers, owners = self._groups_of(among)
+                large = [owner for owner in owners if len(owners[owner]) > OWNER_COUNT]
+                victims = self._displaceable(strangers, owners, large, ())
+            else:
+                victims = self._displaceable(self._strangers, self._owners, list(self._large), self._silent)
+            victim = next(victims, None)
             if victim is not None:
                 victim.abort()
 
@@ -104,34 +125,70 @@ class ConnectionTable:
                     if _waits_since(connection, moment):
                         connection.abort()
 
-    def _displaceable(self) -> Iterator[ServerConnection]:
-        by_size = sorted(self._groups, key=lambda group: -len(self._groups[group]))
-        strangers = [group for group in by_size if not group[0]]
-        for group in strangers:
-            yield from _waiting(self._groups[group])
-        for group in strangers:  # it is the server's turn with these
-            if len(self._groups[group]) > self._strangers_count:
-                yield from (connection for connection in self._groups[group] if not connection.aborted)
-        for group in [group for group in by_size if group[0] and len(self._groups[group]) > OWNER_COUNT]:
-            yield from _waiting(self._groups[group])
-        yield from _waiting(self._silent)
+    def drain(self, since: float, limit_s: float, stall_limit_s: float) -> None:
+        """Wait for the end of all connections, for so long after the moment `since`; then cut what is left."""
+        deadline = since + limit_s
+        with self.changed:
+            while self._group_of and time.monotonic() < deadline:
+                self.abort_stalled(since, stall_limit_s)
+                self.changed.wait(min(stall_limit_s, max(0.0, deadline - time.monotonic())))
+            for connection in self._group_of:
+                connection.abort()
 
-    def _limit_network(self, group: Group) -> None:
-        surplus = len(self._groups[group]) - self._strangers_count
+    def _displaceable(
+        self, strangers: _Groups, owners: _Groups, large: List[str], silent: Iterable[ServerConnection]
+    ) -> Iterator[ServerConnection]:
+        networks = sorted(strangers, key=lambda network: -len(strangers[network]))
+        for network in networks:
+            yield from _waiting(strangers[network])
+        for network in networks:  # it is the server's turn with these
+            if len(strangers[network]) > self._strangers_count:
+                yield from (connection for connection in strangers[network] if not connection.aborted)
+        for owner in sorted(large, key=lambda owner: -len(owners[owner])):
+            yield from _waiting(owners[owner])
+        yield from _waiting(silent)
+
+    def _groups_of(self, connections: Sequence[ServerConnection]) -> Tuple[_Groups, _Groups]:
+        """Return these connections by networks of strangers, and by owners."""
+        groups: Tuple[_Groups, _Groups] = ({}, {})
+        for connection in connections:
+            if connection in self._group_of:
+                is_known, name = self._group_of[connection]
+                groups[is_known].setdefault(name, {})[connection] = None
+        return groups
+
+    def _limit_network(self, network: str) -> None:
+        group = self._strangers[network]
+        surplus = len(group) - self._strangers_count
         before = time.monotonic() - STRANGER_GRACE_S
-        for connection in list(self._groups[group])[: max(0, surplus)]:
+        for connection in list(islice(group, max(0, surplus))):
+            if connection.began > before:
+                return  # nor have those after it been there for longer
             if _waits_since(connection, before):
                 connection.abort()
 
     def _put(self, connection: ServerConnection, group: Group) -> None:
         self._group_of[connection] = group
-        self._groups.setdefault(group, {})[connection] = None
+        is_known, name = group
+        members = (self._owners if is_known else self._strangers).setdefault(name, {})
+        members[connection] = None
+        if is_known and len(members) > OWNER_COUNT:
+            self._large[name] = None
 
     def _take(self, connection: ServerConnection) -> None:
-        group = self._group_of.pop(connection)
-        del self._groups[group][connection]
-        if not self._groups[group]:
-            del self._groups[group]
+        is_known, name = self._group_of.pop(connection)
+        groups = self._owners if is_known else self._strangers
+        del groups[name][connection]
+        if is_known and len(groups[name]) <= OWNER_COUNT:
+            self._large.pop(name, None)
+        if not groups[name]:
+            del groups[name]
+
+    def _limit(self) -> int:
+        """Return how many leave enough of the system's limit for files, half of a limit that is very low."""
+        limit = descriptors_count()
+        most = CONNECTIONS_COUNT if self._most_count is None else self._most_count
+        return max(1, min(most, selectable_count(), max(limit - FILES_COUNT, limit // 2)))
 
 
 def network_of(address: str) -> str:
@@ -145,13 +202,7 @@ def network_of(address: str) -> str:
     return str(parsed.ipv4_mapped or int(parsed) >> 64)
 
 
-def _most_connections() -> int:
-    """Return how many connections leave enough of the system's limit for files, half of a limit that is very low."""
-    limit = descriptors_count()
-    return max(1, min(CONNECTIONS_COUNT, max(limit - FILES_COUNT, limit // 2)))
-
-
-def _waiting(connections: Dict[ServerConnection, None]) -> Iterator[ServerConnection]:
+def _waiting(connections: Iterable[ServerConnection]) -> Iterator[ServerConnection]:
     return (connection for connection in connections if _waits_since(connection, time.monotonic()))
 
 

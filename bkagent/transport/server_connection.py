@@ -7,14 +7,13 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, Iterator, Optional, cast
 
-from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Sink, Stream, encode_head
+from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Stream, encode_head
 from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
 
 if TYPE_CHECKING:
     import socket
 
     from bkagent.system.local_socket import Connection
-    from bkagent.transport.later import Parked
 
 IDLE_LIMIT_S = 120.0  # a kept-alive connection may be silent this long; the reference's client gives up after 90 s
 HEAD_LIMIT_S = 30.0  # from its first byte a head must be whole within this, however it dribbles
@@ -30,35 +29,37 @@ _COLLECTED_BYTES = 64 * 1024
 class ServerConnection:
     """Reads and writes one client's socket. Every method may raise OSError (gone, or too slow: TimeoutError).
 
+    began           when it was accepted
     waiting_since   when the server began to wait for the client: for a request, for a body, for an answer to be
                     taken; None while it is the server's turn
     aborted         whether it was ended by another thread
+    may_wait        whether a call waits for the client. Where it may not, what has not come counts as too slow, what is
+                    not taken at once goes to `unsent`, and `linger` sets `is_parting`
+    unsent          what is still to be sent
+    is_parting      whether the client is to be lingered for once everything is sent
     drain_bytes     how much `linger` reads of a client that is still sending
-    hold            takes the connection back after a request that is answered without waiting for the client: what
-                    would wait fails. None for one that is waited for
-    parked          its last request, while the answer is not known and no thread waits for it
     peer, local     addresses of the client, and of this machine as the client called it; "" for a local socket
     """
 
     def __init__(
         self, client: "Connection", peer: str = "", local: str = "", *, drain_bytes: int = DRAIN_BYTES
     ) -> None:
-        self._socket, self.peer, self.local, self._drain_bytes = client, peer, local, drain_bytes
+        self._socket, self.peer, self.local, self.drain_bytes = client, peer, local, drain_bytes
         self._pending = bytearray()
-        self._timeout_s = -1.0
+        self._timeout_s = -1.0  # as set last
         self.waiting_since: Optional[float] = time.monotonic()
+        self.began = self.waiting_since
         self.aborted = False
-        self.hold: Optional[Callable[[ServerConnection], None]] = None
-        self.parked: Optional[Parked] = None
+        self.may_wait = True
+        self.unsent = memoryview(b"")
+        self.is_parting = False
         self.owner = ""  # of the token that the last request has shown
         self.on_owner: Callable[[str], None] = lambda owner: None  # told when it changes
-        self.sink: Optional[Sink] = None  # while a stream runs
-        self.wake: Optional[Callable[[], None]] = None
 
     @property
-    def pending(self) -> bytes:
-        """What has come and was not read yet."""
-        return bytes(self._pending)
+    def pending(self) -> bytearray:
+        """What has come and was not read yet, to be looked at."""
+        return self._pending
 
     def fileno(self) -> int:
         """Return the socket's descriptor, -1 once it is closed."""
@@ -66,7 +67,7 @@ class ServerConnection:
 
     def collect(self) -> bool:
         """Add to `pending` what has come; return whether the client is still there. Never waits."""
-        self._socket.settimeout(0)
+        self._limit(0)
         try:
             block = self._socket.recv(_COLLECTED_BYTES)
         except BlockingIOError:
@@ -155,15 +156,42 @@ class ServerConnection:
                 raise BadRequest(400, "a chunk line is too long")
             self._body_receive(deadline)
 
+    def discard(self, most_bytes: int) -> int:
+        """Read and forget what has come; return how much that was, 0 at the end. Raises BlockingIOError."""
+        self._pending.clear()
+        self._limit(0)
+        return len(self._socket.recv(min(most_bytes, _BLOCK_BYTES)))
+
     def send(self, answer: Answer, *, keep_alive: bool, with_body: bool) -> bool:
-        """Write one answer; return whether the connection can go on. `with_body` is false for HEAD."""
+        """Write one answer; return whether the connection can go on. `with_body` is false for HEAD.
+
+        Of a stream that is the head alone.
+        """
         with self.waiting():
             return self._send(answer, keep_alive, with_body)
+
+    def send_now(self, data: bytes) -> None:
+        """Send as much as the client takes at once, after what is `unsent`; the rest is `unsent` then."""
+        if self.unsent:
+            data = bytes(self.unsent) + data
+        self.unsent = memoryview(data)
+        self.send_on()
+
+    def send_on(self) -> None:
+        """Send of what is `unsent` as much as the client takes at once."""
+        self._limit(0)
+        client = cast("socket.socket", self._socket)
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[client.send(self.unsent) :]
+        except BlockingIOError:
+            pass
 
     def _send(self, answer: Answer, keep_alive: bool, with_body: bool) -> bool:
         body = answer.body
         if isinstance(body, Stream):
-            return self._send_stream(answer, body, with_body)
+            self._write(encode_head(answer, length=None, keep_alive=False), STALL_LIMIT_S)
+            return False
         if isinstance(body, FilePart):
             with body.file:
                 self._send_head(answer, body.count, keep_alive)
@@ -172,14 +200,20 @@ class ServerConnection:
             self._send_head(answer, body.count, keep_alive)
             return (not with_body or self._send_blocks(body)) and keep_alive
         head = encode_head(answer, length=len(body), keep_alive=keep_alive)
-        self._limit(STALL_LIMIT_S + len(body) / SLOWEST_BYTES_PER_S)
         # Head and body leave together: one segment for the usual short answer.
-        self._socket.sendall(head + body if with_body and answer.status not in BODILESS else head)
+        data = head + body if with_body and answer.status not in BODILESS else head
+        self._write(data, STALL_LIMIT_S + len(body) / SLOWEST_BYTES_PER_S)
         return keep_alive
 
+    def _write(self, data: bytes, limit_s: float) -> None:
+        if not self.may_wait:
+            return self.send_now(data)
+        self._limit(limit_s)
+        self._socket.sendall(data)
+        return None
+
     def _send_head(self, answer: Answer, length: int, keep_alive: bool) -> None:
-        self._limit(STALL_LIMIT_S)
-        self._socket.sendall(encode_head(answer, length=length, keep_alive=keep_alive))
+        self._write(encode_head(answer, length=length, keep_alive=keep_alive), STALL_LIMIT_S)
 
     def _send_file(self, part: FilePart) -> bool:
         """Send a part of a file; return whether all of it was there. Each block must be taken in its time."""
@@ -208,32 +242,24 @@ class ServerConnection:
                 break
         return left == 0
 
-    def _send_stream(self, answer: Answer, stream: Stream, with_body: bool) -> bool:
-        self._limit(STALL_LIMIT_S)
-        self._socket.sendall(encode_head(answer, length=None, keep_alive=False))
-        if with_body:
-            self.wake, self.sink = stream.wake, Sink(self._socket.sendall)
-            stream.run(self.sink)
-        return False
-
-    def end_stream(self) -> None:
-        """Ask the stream that runs on another thread, if any, to end."""
-        sink, wake = self.sink, self.wake
-        if sink is not None and wake is not None:
-            sink.stopping = True
-            wake()
-
     def linger(self) -> None:
         """Wait a little for a client that is still sending, so that it reads its answer instead of a reset."""
+        if not self.may_wait:
+            self.is_parting = True
+            return
         with self.waiting():
-            self._socket.shutdown(1)  # SHUT_WR
-            deadline, left_bytes = time.monotonic() + DRAIN_S, self._drain_bytes
+            self.end_writing()
+            deadline, left_bytes = time.monotonic() + DRAIN_S, self.drain_bytes
             while left_bytes > 0:
                 self._pending.clear()
                 received = self._receive(deadline, left_bytes)
                 if not received:
                     return
                 left_bytes -= received
+
+    def end_writing(self) -> None:
+        """Tell the client that nothing more comes."""
+        self._socket.shutdown(1)  # SHUT_WR
 
     def client_is_connected(self) -> bool:
         """Return whether the client has not closed its end. Never waits; only while no other thread reads or writes."""
@@ -268,16 +294,18 @@ class ServerConnection:
             raise BadRequest(400, "the request ended inside its body")
 
     def _receive(self, deadline: float, most_bytes: int = _BLOCK_BYTES) -> int:
-        left_s = deadline - time.monotonic()
-        if left_s <= 0:
+        left_s = deadline - time.monotonic() if self.may_wait else 0
+        if left_s <= 0 and self.may_wait:
             raise TimeoutError("the client was too slow")
         self._limit(left_s)
         try:
             block = self._socket.recv(most_bytes)
-        except _socket.timeout:
+        except (_socket.timeout, BlockingIOError):
             raise TimeoutError("the client was too slow") from None  # one and the same class only since 3.10
         self._pending += block
         return len(block)
 
     def _limit(self, timeout_s: float) -> None:
-        self._socket.settimeout(timeout_s if self.hold is None else 0)
+        if timeout_s != self._timeout_s:
+            self._timeout_s = timeout_s
+            self._socket.settimeout(timeout_s)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-from typing import Dict, Optional, Tuple
+from typing import Optional
 
 from bkagent.errors import ConfigError
 from bkagent.transport.server_connection import ServerConnection
 
-BACKLOG_COUNT = 128
+BACKLOG_COUNT = 1024  # the system may allow fewer
 
 
 class TcpListener:
@@ -22,10 +22,14 @@ class TcpListener:
     def __init__(self, host: str, port: int) -> None:
         """Listen at `host` (port 0: any that is free). Raises ConfigError when that is not available."""
         self._socket = _listen(host, port)
+        self._socket.setblocking(False)
         self.address, self.port = self._socket.getsockname()[:2]
 
     def accept(self) -> Optional[ServerConnection]:
-        """Return the next connection, or None for one whose client has gone already. Raises OSError."""
+        """Return a connection that has come, None for one whose client has gone already. Never waits.
+
+        Raises BlockingIOError where none has come, and OSError.
+        """
         client = self._socket.accept()[0]
         try:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -34,15 +38,9 @@ class TcpListener:
             client.close()
             return None
 
-    def wake(self) -> None:
-        """End an `accept` that waits on another thread."""
-        # Only a connection ends accept() on every system; shutting the listener down does so on Linux alone.
-        anywhere: Dict[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-        target: Tuple[str, int] = (anywhere.get(self.address, self.address), self.port)
-        try:
-            socket.create_connection(target, 1.0).close()
-        except OSError:
-            pass
+    def fileno(self) -> int:
+        """Return the socket's descriptor."""
+        return self._socket.fileno()
 
     def close(self) -> None:
         """Refuse new connections."""

@@ -8,15 +8,15 @@ import queue
 import socket
 import threading
 import time
-from typing import Callable, Iterator, List, Tuple
+from typing import Callable, Iterator, List, Optional, Tuple
 
 import pytest
 
 from bkagent.errors import ConfigError
-from bkagent.transport import connection_table, http_server, server_connection
+from bkagent.transport import connection_table, event_service, server_connection
 from bkagent.transport import request as request_module
-from bkagent.transport.answer import Answer, FilePart, Sink, Stream, json_answer
-from bkagent.transport.http_server import HttpServer
+from bkagent.transport.answer import Answer, EventSource, FilePart, Stream, json_answer
+from bkagent.transport.event_server import EventServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 from bkagent.transport.routing import Router
@@ -25,14 +25,39 @@ from bkagent.transport.tcp_listener import TcpListener
 WAIT_S = 20.0
 
 
+class Events(EventSource):
+    """What a test puts in, until an empty piece ends it."""
+
+    def __init__(self) -> None:
+        self.pieces: "queue.Queue[bytes]" = queue.Queue()
+        self.tell: Callable[[], None] = lambda: None
+        self.begun, self.closed = threading.Event(), threading.Event()
+
+    def begin(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+        self.begun.set()
+
+    def put(self, piece: bytes) -> None:
+        self.pieces.put(piece)
+        self.tell()
+
+    def read(self, is_due: bool) -> Optional[bytes]:
+        try:
+            return self.pieces.get_nowait() or None
+        except queue.Empty:
+            return b"still here" if is_due else b""
+
+    def close(self) -> None:
+        self.closed.set()
+
+
 class Site:
     """A server with a few routes, and what it reported."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.reports: List[Tuple[str, str]] = []
-        self.events: "queue.Queue[bytes]" = queue.Queue()
-        self.stream_ended = threading.Event()
+        self.sources: List[Events] = []
         router = Router()
         router.add("GET", "/", lambda request: json_answer(200, "root"))
         router.add("GET", "/things/{id}", lambda request: json_answer(200, request.parameters))
@@ -45,13 +70,13 @@ class Site:
         router.add("GET", "/deep", self.deep)
         router.add("GET", "/split", lambda request: Answer(200, b"", (("Location", request.value("to")),)))
         router.add("GET", "/file", self.file)
-        router.add("GET", "/stream", lambda request: Answer(200, Stream(self.run, self.wake)))
+        router.add("GET", "/stream", lambda request: Answer(200, Stream(self.source())))
         router.add("GET", "/known/{owner}/things/{id}", self.known_thing)
         router.add("GET", "/known/{owner}/stream", self.known_stream)
         router.add("POST", "/known/{owner}/echo", self.known_echo)
         router.add("DELETE", "/nothing", lambda request: Answer(204))
         self.listener = TcpListener("127.0.0.1", 0)
-        self.server = HttpServer(self.listener, router.answer, lambda level, text: self.reports.append((level, text)))
+        self.server = EventServer(self.listener, router.answer, lambda level, text: self.reports.append((level, text)))
         self.server.start()
 
     def deep(self, request: Request) -> Answer:
@@ -63,7 +88,7 @@ class Site:
 
     def known_stream(self, request: Request) -> Answer:
         request.vouch(request.parameters["owner"])
-        return Answer(200, Stream(self.run, self.wake))
+        return Answer(200, Stream(self.source()))
 
     def known_echo(self, request: Request) -> Answer:
         request.vouch(request.parameters["owner"])
@@ -76,13 +101,9 @@ class Site:
         path = os.path.join(self.folder, "file")
         return Answer(200, FilePart(open(path, "rb"), 1, os.path.getsize(path) - 1))
 
-    def run(self, sink: Sink) -> None:
-        while not sink.stopping:
-            sink.write(self.events.get(timeout=WAIT_S))
-        self.stream_ended.set()
-
-    def wake(self) -> None:
-        self.events.put(b"")
+    def source(self) -> "Events":
+        self.sources.append(Events())
+        return self.sources[-1]
 
     def client(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.listener.port, timeout=WAIT_S)
@@ -343,24 +364,49 @@ def test_a_stream_is_sent_as_it_comes_and_ends_with_the_server(site: Site) -> No
     connection = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     head = connection.recv(1000)
     assert b"Connection: close" in head and b"Content-Length" not in head
+    (source,) = site.sources
+    assert source.begun.wait(WAIT_S)
     for text in (b"first", b"second"):
-        site.events.put(text)
+        source.put(text)
         assert connection.recv(100) == text
     site.server.stop()
-    assert site.stream_ended.wait(WAIT_S)
+    assert source.closed.wait(WAIT_S)
     assert read_all(connection) == b""
 
 
+def test_a_stream_ends_with_its_source_and_with_its_client(site: Site) -> None:
+    connection = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+    left = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert left.recv(1000).startswith(b"HTTP/1.1 200 ")
+    ended, gone = site.sources
+    assert ended.begun.wait(WAIT_S) and gone.begun.wait(WAIT_S)
+    left.close()
+    assert gone.closed.wait(WAIT_S)
+    big = os.urandom(16 << 20)
+    ended.put(big)
+    ended.put(b"")
+    assert read_all(connection) == big
+    assert ended.closed.wait(WAIT_S)
+
+
+def test_a_stream_without_news_shows_that_it_is_there(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Events, "heartbeat_s", 0.02)
+    connection = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+    assert connection.recv(10) == connection.recv(10) == b"still here"
+
+
 def test_streams_are_counted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "STRANGERS_STREAMS_COUNT", 1)
+    monkeypatch.setattr(event_service, "STRANGERS_STREAMS_COUNT", 1)
     first = site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
     assert first.recv(1000).startswith(b"HTTP/1.1 200 ")
     assert ask(site.client(), "GET", "/stream")[0] == 503
 
 
 def test_streams_without_a_token_take_no_place_of_the_others(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_server, "STRANGERS_STREAMS_COUNT", 2)
-    monkeypatch.setattr(http_server, "STREAMS_COUNT", 1)
+    monkeypatch.setattr(event_service, "STRANGERS_STREAMS_COUNT", 2)
+    monkeypatch.setattr(event_service, "STREAMS_COUNT", 1)
     streams = [site.raw(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(2)]
     assert all(stream.recv(1000).startswith(b"HTTP/1.1 200 ") for stream in streams)
     assert ask(site.client(), "GET", "/stream")[0] == 503
@@ -369,9 +415,9 @@ def test_streams_without_a_token_take_no_place_of_the_others(site: Site, monkeyp
     assert ask(site.client(), "GET", "/known/a/stream")[0] == 503
 
 
-def test_a_stream_that_does_not_run_gives_back_what_it_holds(site: Site) -> None:
+def test_a_stream_whose_body_is_not_asked_for_does_not_begin(site: Site) -> None:
     assert ask(site.client(), "HEAD", "/stream")[0] == 200
-    assert site.events.get(timeout=WAIT_S) == b""  # the stream's `wake` was called
+    assert not site.sources[0].begun.is_set()
 
 
 def test_what_is_left_of_a_body_is_read_away_within_a_bound() -> None:
@@ -401,9 +447,9 @@ def test_a_reader_that_takes_too_little_is_given_up(site: Site, monkeypatch: pyt
         file.truncate(64 << 20)
     reader = site.raw(b"GET /file HTTP/1.1\r\nHost: x\r\n\r\n")
     deadline = time.monotonic() + WAIT_S
-    while site.server._table.all() and time.monotonic() < deadline:
+    while site.server._service.table.all() and time.monotonic() < deadline:
         threading.Event().wait(0.01)
-    assert site.server._table.all() == []
+    assert site.server._service.table.all() == []
     reader.close()
 
 
@@ -471,7 +517,7 @@ def test_stop_lets_a_request_under_way_end(tmp_path: "os.PathLike[str]") -> None
         return Answer(200, b"done")
 
     listener = TcpListener("127.0.0.1", 0)
-    server = HttpServer(listener, slow, lambda level, text: None)
+    server = EventServer(listener, slow, lambda level, text: None)
     server.start()
     connection = socket.create_connection(("127.0.0.1", listener.port), WAIT_S)
     connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -14,7 +14,7 @@ from bkagent.controlplane.web.ui.access import is_loopback
 from bkagent.controlplane.web.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
 from bkagent.transport.answer import Answer
-from bkagent.transport.http_server import HttpServer
+from bkagent.transport.event_server import EventServer
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.routing import Router
@@ -43,7 +43,7 @@ class Server:
         """
         self._report = report
         listener = TcpListener(host, port)
-        self._http = HttpServer(listener, self._answer, report)
+        self._http = EventServer(listener, self._answer, report)
         any_address = listener.address in _EVERYWHERE
         name = _EVERYWHERE.get(listener.address, host)
         self.is_loopback = is_loopback(listener.address)

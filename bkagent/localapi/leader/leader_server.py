@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Optional, Union
+from typing import TYPE_CHECKING, Callable, Union
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
 from bkagent.localapi.socket_files import remove_dead
 from bkagent.localapi.socket_listener import SocketListener
-from bkagent.localapi.whole_requests import WholeRequestListener
 from bkagent.system import local_socket, unguessable
 from bkagent.transport.answer import Answer
-from bkagent.transport.connection_table import CONNECTIONS_COUNT, ConnectionTable
-from bkagent.transport.http_server import ConnectionSource, HttpServer
+from bkagent.transport.connection_table import CONNECTIONS_COUNT, THREADS_COUNT, ConnectionTable
+from bkagent.transport.event_server import EventServer
+from bkagent.transport.http_server import HttpServer
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import RequestHead
@@ -34,16 +34,12 @@ class LeaderServer:
     def __init__(self, folder: str, answer: Callable[[Request], Union[Answer, Later]], report: Report) -> None:
         self._folder, self._answer, self._report = folder, answer, report
         self._path = ""
-        self._server: Optional[HttpServer] = None
+        self._server: Union[EventServer, HttpServer, None] = None
 
     def open(self) -> str:
         """Begin to serve; return the socket's path. Raises OSError."""
         self._path, listening = _listen_in(self._folder)
-        self._server = HttpServer(
-            _listener(self._path, listening),
-            self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
-            table=ConnectionTable(strangers_count=CONNECTIONS_COUNT),
-        )  # fmt: skip
+        self._server = self._new_server(listening)
         self._server.start()
         return self._path
 
@@ -58,11 +54,18 @@ class LeaderServer:
         except OSError:
             pass
 
-
-def _listener(path: str, listening: local_socket.Listener) -> ConnectionSource:
-    if local_socket.IS_SELECTABLE:
-        return WholeRequestListener(path, listening, _NAME, _is_instant)  # type: ignore[arg-type]
-    return SocketListener(path, listening, _NAME, own_users_only=True)  # which costs a thread for each connection
+    def _new_server(self, listening: local_socket.Listener) -> Union[EventServer, HttpServer]:
+        listener = SocketListener(self._path, listening, _NAME, own_users_only=True)
+        if local_socket.IS_SELECTABLE:
+            listening.settimeout(0)  # type: ignore[attr-defined,unused-ignore]
+            return EventServer(
+                listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
+                table=ConnectionTable(strangers_count=CONNECTIONS_COUNT), is_instant=_is_instant,
+            )  # fmt: skip
+        return HttpServer(  # which costs a thread for each connection
+            listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
+            table=ConnectionTable(strangers_count=CONNECTIONS_COUNT, most_count=THREADS_COUNT),
+        )  # fmt: skip
 
 
 def _is_instant(head: RequestHead) -> bool:

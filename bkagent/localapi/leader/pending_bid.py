@@ -40,6 +40,10 @@ class PendingBid(Later):
         if is_known:
             tell()
 
+    def expire(self) -> None:
+        """See Later."""
+        self._note_verdict()
+
     def take(self) -> Answer:
         """See Later."""
         return self._conclude(lambda: self._table.leave(self._key, self._waiter))
@@ -50,6 +54,11 @@ class PendingBid(Later):
             self._table.leave(self._key, self._waiter)
         except NotLeading:
             pass
+
+    @property
+    def outlives_server(self) -> bool:
+        """Return that a client whose connection is closed asks the next leader."""
+        return True
 
     def _note_verdict(self) -> None:
         with self._lock:

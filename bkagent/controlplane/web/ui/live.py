@@ -9,7 +9,7 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
 from bkagent.controlplane.web.ui.terminal.lines import lines_of
-from bkagent.transport.answer import Answer, Sink, Stream
+from bkagent.transport.answer import Answer, EventSource, Stream
 
 if TYPE_CHECKING:
     from bkagent.controlplane.events import Subscription
@@ -29,11 +29,7 @@ Allowed = Callable[[], bool]
 
 def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> Answer:
     """Stream what changes in a log. The page already shows the bytes from `start` to `offset`."""
-
-    def follow(subscription: "Subscription", sink: Sink) -> None:
-        _LogFollower(site, job_id, start, offset, subscription, allowed).run(sink)
-
-    return _stream(site, follow)
+    return Answer(200, Stream(_LogFollower(site, job_id, start, offset, allowed)), _HEADERS)
 
 
 def follow_build(site: Site, build_id: str, since: Optional[int], allowed: Allowed) -> Answer:
@@ -41,90 +37,101 @@ def follow_build(site: Site, build_id: str, since: Optional[int], allowed: Allow
 
     The first comes at once if that was after the revision `since` of the feed, which a page was rendered at.
     """
-
-    def follow(subscription: "Subscription", sink: Sink) -> None:
-        is_outdated = since is not None and site.plane.feed.has_changed_since(since, build_id)
-        _tell_changes(subscription, sink, build_id, allowed, is_outdated)
-
-    return _stream(site, follow)
+    return Answer(200, Stream(_BuildFollower(site, build_id, since, allowed)), _HEADERS)
 
 
-def _stream(site: Site, follow: "Callable[[Subscription, Sink], None]") -> Answer:
-    """Return a stream that subscribes when it begins, since a stream that the server has no room for never begins."""
-    subscriptions: "List[Subscription]" = []
+class _Follower(EventSource):
+    """Reads what has changed when the feed brings an event that concerns it."""
 
-    def run(sink: Sink) -> None:
-        subscription = site.plane.feed.subscribe()
-        subscriptions.append(subscription)
-        try:
-            if not sink.stopping:
-                follow(subscription, sink)
-        finally:
-            subscription.close()
+    heartbeat_s = HEARTBEAT_S
 
-    def wake() -> None:
-        for subscription in subscriptions:
-            subscription.close()
+    def __init__(self, site: Site, allowed: Allowed) -> None:
+        self._plane, self._allowed = site.plane, allowed
+        self._subscription: "Optional[Subscription]" = None
+        self._has_begun = False
 
-    return Answer(200, Stream(run, wake), _HEADERS)
+    def begin(self, tell: Callable[[], None]) -> None:
+        """See EventSource."""
+        self._subscription = self._plane.feed.subscribe(self._concerns, tell)
+
+    def read(self, is_due: bool) -> Optional[bytes]:
+        """See EventSource."""
+        if self._subscription is None or self._subscription.closed:
+            return None
+        if not self._has_begun:
+            self._has_begun = True
+            return b"retry: 2000\n\n" + self._first()
+        has_news = False
+        while self._subscription.get(0) is not None:  # what waits already makes one change of the page
+            has_news = True
+        piece = self._next(has_news) if self._allowed() else None
+        return b": still here\n\n" if piece == b"" and is_due else piece
+
+    def close(self) -> None:
+        """See EventSource."""
+        if self._subscription is not None:
+            self._subscription.close()
+
+    def _concerns(self, event: "Event") -> bool:
+        raise NotImplementedError
+
+    def _first(self) -> bytes:
+        raise NotImplementedError
+
+    def _next(self, has_news: bool) -> Optional[bytes]:
+        raise NotImplementedError
 
 
-def _tell_changes(subscription: "Subscription", sink: Sink, build_id: str, allowed: Allowed, is_outdated: bool) -> None:
-    sink.write(b"retry: 2000\n\n" + (_event("changed", {}) if is_outdated else b""))
-    while not sink.stopping and not subscription.closed:
-        event = subscription.get(HEARTBEAT_S)
-        if not allowed():
-            return
-        if event is None:
-            sink.write(b": still here\n\n")
-            continue
-        changed = False
-        while event is not None:  # what waits already makes one change of the page
-            changed = changed or _concerns(event, build_id)
-            event = subscription.get(0)
-        if changed:
-            sink.write(_event("changed", {}))
+class _BuildFollower(_Follower):
+    """Tells that a build has changed, or without an id any build or agent."""
 
+    def __init__(self, site: Site, build_id: str, since: Optional[int], allowed: Allowed) -> None:
+        super().__init__(site, allowed)
+        self._build_id, self._since = build_id, since
 
-def _concerns(event: "Event", build_id: str) -> bool:
-    if event.kind == "log":
-        return False
-    return event.kind == "missed" or not build_id or event.build_id == build_id
+    def _concerns(self, event: "Event") -> bool:
+        if event.kind == "log":
+            return False
+        return event.kind == "missed" or not self._build_id or event.build_id == self._build_id
+
+    def _first(self) -> bytes:
+        is_outdated = self._since is not None and self._plane.feed.has_changed_since(self._since, self._build_id)
+        return _event("changed", {}) if is_outdated else b""
+
+    def _next(self, has_news: bool) -> Optional[bytes]:
+        return _event("changed", {}) if has_news else b""
 
 
 def _event(name: str, document: object) -> bytes:
     return f"event: {name}\ndata: {json.dumps(document, separators=(',', ':'))}\n\n".encode("ascii")
 
 
-class _LogFollower:
-    """Renders a log on the server as it grows; sends the lines that changed."""
+class _LogFollower(_Follower):
+    """Renders a log on the server as it grows; sends the lines that changed, until it is whole."""
 
-    def __init__(
-        self, site: Site, job_id: str, start: int, offset: int, subscription: "Subscription", allowed: Allowed
-    ) -> None:
-        self._plane = site.plane
+    def __init__(self, site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> None:
+        super().__init__(site, allowed)
         self._job_id = job_id
         self._start, self._offset = start, offset
-        self._subscription, self._allowed = subscription, allowed
         self._interpreter = Interpreter()
         self._gone = 0  # lines that cannot change any more and were forgotten
+        self._has_ended = False
 
-    def run(self, sink: Sink) -> None:
-        """Write events until the log is whole, or the reader leaves or may not read any more."""
-        sink.write(b"retry: 2000\n\n")
+    def _concerns(self, event: "Event") -> bool:
+        return event.kind == "missed" or (event.job_id == self._job_id and event.kind in ("log", "job"))
+
+    def _first(self) -> bytes:
         self._replay()
-        while not sink.stopping and not self._subscription.closed:
-            ended = self._plane.jobs.get(self._job_id).final
-            if not self._allowed():
-                return
-            if self._catch_up():
-                self._send(sink)
-                continue
-            if ended:
-                sink.write(_event("ended", {}))
-                return
-            if not self._wait():
-                sink.write(b": still here\n\n")
+        return b""
+
+    def _next(self, has_news: bool) -> Optional[bytes]:
+        if self._has_ended:
+            return None
+        ended = self._plane.jobs.get(self._job_id).final
+        if self._catch_up():
+            return self._changes()
+        self._has_ended = ended
+        return _event("ended", {}) if ended else b""
 
     def _replay(self) -> None:
         """Feed what the page shows already, and forget that it changed anything."""
@@ -144,22 +151,12 @@ class _LogFollower:
         self._interpreter.feed(data)
         return bool(data)
 
-    def _send(self, sink: Sink) -> None:
+    def _changes(self) -> bytes:
         screen = self._interpreter.screen
         first, row = screen.change()
         lines: List[List[str]] = []
         for line in lines_of(screen.rows[row:]):
             lines.append([line.marker, with_emoji(line.html) if line.marker else line.html])
-        sink.write(_event("lines", {"from": self._gone + first, "lines": lines}))
+        from_line = self._gone + first
         self._gone += screen.settle()
-
-    def _wait(self) -> bool:
-        """Wait for news of this job; False when a heartbeat is due."""
-        while True:
-            event: Optional[Event] = self._subscription.get(HEARTBEAT_S)
-            if event is None:
-                return self._subscription.closed
-            if event.kind == "missed" or (event.job_id == self._job_id and event.kind in ("log", "job")):
-                while event is not None:  # the log is read from the file, so one look serves for all that waits
-                    event = self._subscription.get(0)
-                return True
+        return _event("lines", {"from": from_line, "lines": lines})
