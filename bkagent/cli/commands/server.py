@@ -23,6 +23,7 @@ def run(call: Call) -> int:
     from bkagent.controlplane.plane.plane import Plane
     from bkagent.controlplane.plane.timing import timing_of
     from bkagent.controlplane.web.server import Server, listens_on_loopback
+    from bkagent.system import descriptors
 
     defects.follow_call(call)
     settings = call.settings
@@ -35,6 +36,7 @@ def run(call: Call) -> int:
     folder = paths.expand(settings[server.SERVER_DATA], call.environ)
     ending = EndSignals()
     in_use_locks.hold((self_command.code_root(),))  # for as long as this process lives
+    descriptors.raise_limit(MOST_DESCRIPTORS_COUNT)
     plane = Plane.open(folder, timing=timing_of(_lost_after_s(call)))
     try:
         served = Server(plane, host, port, call.report, url=url, hold_ping_s=HOLD_PING_S, open_pages=open_pages)
@@ -58,6 +60,10 @@ def run(call: Call) -> int:
 
 # A ping is held a little less than the time to the next one, so that work does not wait for it.
 HOLD_PING_S = 0.9
+
+
+# Each agent has a connection or two. Where the system lets this process have fewer, that is the limit.
+MOST_DESCRIPTORS_COUNT = 1 << 17
 
 
 # Shorter than this, an agent on a busy machine is lost for no reason.
