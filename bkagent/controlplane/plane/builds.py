@@ -66,7 +66,8 @@ class Builds:
             self._meta_data.put(build.id, new.meta_data)
             self._ledger.tell(Event("build", build.id, state=build.state))
             self._uploads.add_steps(build, pipeline, document, uuid=new_id(), answers=answers)
-            return self._scheduler.advance(build.id)
+            self._scheduler.advance(build.id)
+            return self._ledger.build(build.id)
 
     def find(self, wanted: BuildFilter = EVERY_BUILD, *, limit: int = 30, offset: int = 0) -> List[Build]:
         """Return builds, the newest first, at most MOST_LISTED of them."""
@@ -93,7 +94,8 @@ class Builds:
             builds.TABLE.change(self._db, build, cancel_requested=True, cancel_reason=reason, canceled_at=now)
             for job in jobs.of_build(self._db, build_id):
                 self._scheduler.cancel(job, reason or "the build was cancelled")
-            return self._scheduler.advance(build_id)
+            self._scheduler.advance(build_id)
+            return self._ledger.build(build_id)
 
 
 def _draft(new: NewBuild, entry: PipelineEntry) -> Build:

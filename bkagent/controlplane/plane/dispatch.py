@@ -8,6 +8,7 @@ from bkagent.controlplane.errors import JobNotReady, Rejected
 from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.ledger import Ledger
+from bkagent.controlplane.plane.runnable_jobs import RunnableJobs
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.sessions import Sessions
 from bkagent.controlplane.plane.steps import Steps
@@ -32,6 +33,7 @@ class Dispatch:
         self._steps, self._job_envs = steps, job_envs
         self._tokens, self._timing = tokens, timing
         self._idle = idle
+        self._runnable = RunnableJobs(ledger)
         self._matched_rings = -1
         self._held_back_until: Optional[float] = None
         self._db = ledger.db
@@ -101,7 +103,7 @@ class Dispatch:
         self._matched_rings, self._held_back_until = rings_count, None
         idle_agents = self._idle.ranked()
         pairs: List[Tuple[Job, str]] = []
-        for job in jobs.runnable(self._db) if idle_agents else ():
+        for job in self._runnable.walk(lambda rules: _any_meets(rules, idle_agents)) if idle_agents else ():
             best = self._take_best(idle_agents, job)
             if best is not None and best.expected_until is not None:
                 self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
@@ -109,7 +111,7 @@ class Dispatch:
                 pairs.append((job, best.agent.id))
             if not idle_agents:
                 break
-        with self._ledger.change():  # after the loop: the jobs are read in pages, which an offer would shift
+        with self._ledger.change():  # after the walk, which sees no changes
             for job, agent_id in pairs:
                 self._offer(job, agent_id)
         return self._held_back_until
@@ -192,6 +194,10 @@ class Dispatch:
             log_max_size_bytes=limits.LOG_BYTES, priority=job.priority,
             runnable_at=text_of(job.runnable_at) if job.runnable_at is not None else "",
         )  # fmt: skip
+
+
+def _any_meets(rules: Tuple[str, ...], idle_agents: List[IdleAgent]) -> bool:
+    return any(agent_tags.meet(rules, idle.agent.meta_data) for idle in idle_agents)
 
 
 def _is_free(agent: Agent) -> bool:

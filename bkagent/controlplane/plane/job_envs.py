@@ -32,7 +32,7 @@ class JobEnvs:
         """Return the variables of a job that this agent runs."""
         step, upload = self._steps.with_upload(job)
         assert isinstance(step, CommandStep)
-        build = self._ledger.build(job.build_id)
+        build = self._ledger.build_alone(job.build_id)
         pipeline = self._pipelines.get(build.pipeline_slug)
         return job_env(
             JobFacts(

@@ -9,7 +9,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.meta_data import MetaData
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.steps import Steps
-from bkagent.controlplane.records import Event, Job, StepEntry, new_id
+from bkagent.controlplane.records import Job, StepEntry, new_id
 from bkagent.controlplane.scheduling import block_answers, retries, states
 from bkagent.controlplane.store import jobs
 from bkagent.pipeline.model.rules import Retry
@@ -63,7 +63,7 @@ class Jobs:
             job = self._ledger.job(job_id)
             if job.type != "manual":
                 raise InvalidRequest("This job type cannot be unblocked")
-            build = self._ledger.build(job.build_id)
+            build = self._ledger.build_alone(job.build_id)
             if build.cancel_requested:
                 raise Rejected("Jobs from canceled builds cannot be unblocked")
             if job.state != "blocked":
@@ -83,7 +83,7 @@ class Jobs:
         """Run a failed, timed out or canceled job again; return the new job. Raises InvalidRequest or Rejected."""
         with self._ledger.change():
             job = self._ledger.job(job_id)
-            if self._ledger.build(job.build_id).cancel_requested:
+            if self._ledger.build_alone(job.build_id).cancel_requested:
                 raise Rejected("Jobs from canceled builds cannot be retried")
             step = self._steps.of_job(job)
             retries.check_manual(step.retry if isinstance(step, CommandStep) else Retry(), job)
@@ -98,7 +98,7 @@ class Jobs:
         """
         count = 0
         with self._ledger.change():
-            if self._ledger.build(build_id).cancel_requested:
+            if self._ledger.build_alone(build_id).cancel_requested:
                 raise Rejected("Jobs from canceled builds cannot be retried")
             for job in self.of_build(build_id, retried=False):
                 state = "soft_failed" if job.soft_failed else job.shown_state
@@ -114,9 +114,8 @@ class Jobs:
     def add_attempt(self, job: Job, kind: str, rule: int = retries.NO_RULE) -> Job:
         """Add a job that does the work of this one again. `kind` is "automatic" (by this `rule`) or "manual"."""
         attempt = retries.next_attempt(job, new_id(), self._ledger.clock(), kind, rule)
-        jobs.TABLE.add(self._db, attempt)
-        jobs.TABLE.change(self._db, job, retried=True, retried_in_job_id=attempt.id)
-        self._ledger.tell(Event("job", job.build_id, attempt.id, state=attempt.state))
+        self._ledger.add_job(attempt)
+        self._ledger.set_job(job, retried=True, retried_in_job_id=attempt.id)
         return attempt
 
     def reprioritize(self, job_id: str, priority: int) -> Job:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List
+from typing import Any, Callable, Iterator, List, Protocol
 
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.events import Feed
@@ -39,6 +39,16 @@ class WorkBell:
             self._rung.wait_for(lambda: self._rings_count != rings_count, timeout_s)
 
 
+class JobWatcher(Protocol):
+    """Keeps something that follows from the jobs in the store. It is called within the change, with the lock held."""
+
+    def job_changed(self, job: Job) -> None:
+        """Take in a job as it is now, which may be a new one."""
+
+    def forget(self, build_id: str) -> None:
+        """Forget at least what belongs to a build ("": all), and read it again from the store when it is needed."""
+
+
 class Ledger:
     """The records of builds, jobs and agents, and the one way to change them.
 
@@ -56,6 +66,12 @@ class Ledger:
         self._events: List[Event] = []
         self._changing = False
         self._work_announced = False
+        self._watchers: List[JobWatcher] = []
+        self._jobs_changed = False
+
+    def watch_jobs(self, watcher: JobWatcher) -> None:
+        """Tell a watcher of every change of a job from now on."""
+        self._watchers.append(watcher)
 
     @contextmanager
     def change(self) -> Iterator[float]:
@@ -72,12 +88,15 @@ class Ledger:
             try:
                 with self.db.change():
                     yield self.clock()
+                self._jobs_changed = False
                 for event in list(self._events):
                     self.feed.publish(event)
                 if self._work_announced:
                     self.bell.ring()
             finally:
-                self._changing = False
+                if self._jobs_changed:  # and undone
+                    self.forget_jobs()
+                self._changing = self._jobs_changed = False
                 self._work_announced = False
                 self._events.clear()
 
@@ -92,10 +111,14 @@ class Ledger:
     def build(self, build_id: str) -> Build:
         """Return a build. Raises NotFound."""
         with self.db.lock:
-            build = builds.TABLE.get(self.db, build_id)
-            if build is None:
-                raise NotFound("No build found")
-            return builds.with_meta_data(self.db, [build])[0]
+            return builds.with_meta_data(self.db, [self.build_alone(build_id)])[0]
+
+    def build_alone(self, build_id: str) -> Build:
+        """Return a build without its meta-data, which may be long. Raises NotFound."""
+        build = builds.TABLE.get(self.db, build_id)
+        if build is None:
+            raise NotFound("No build found")
+        return build
 
     def job(self, job_id: str) -> Job:
         """Return a job. Raises NotFound."""
@@ -111,6 +134,23 @@ class Ledger:
             raise NotFound("No agent found")
         return agent
 
+    def add_job(self, job: Job) -> None:
+        """Keep a new job."""
+        jobs.TABLE.add(self.db, job)
+        self._tell_watchers(job)
+        self.tell(Event("job", job.build_id, job.id, state=job.shown_state))
+
+    def forget_jobs(self, build_id: str = "") -> None:
+        """Let watchers read the jobs of a build ("": all) again, since they were changed past them."""
+        self._jobs_changed = True
+        for watcher in self._watchers:
+            watcher.forget(build_id)
+
+    def _tell_watchers(self, job: Job) -> None:
+        self._jobs_changed = True
+        for watcher in self._watchers:
+            watcher.job_changed(job)
+
     def set_job(self, job: Job, **changes: Any) -> Job:
         """Change a job; return it as it is then. Raises Rejected for a state that the job may not enter."""
         state = changes.get("state", job.state)
@@ -125,6 +165,8 @@ class Ledger:
             elif job.final:
                 changes.setdefault("finished_at", None)
         changed = jobs.TABLE.change(self.db, job, **changes)
+        if changed is not job:
+            self._tell_watchers(changed)
         if state != job.state:
             self.tell(Event("job", job.build_id, job.id, changed.agent_id, changed.shown_state))
         return changed

@@ -36,6 +36,7 @@ class Removal:
         with self._ledger.change():
             self._check_idle(slug)
             self._db.rows("DELETE FROM builds WHERE pipeline_slug = ?", (slug,))
+            self._ledger.forget_jobs()
             self._db.rows("DELETE FROM pipelines WHERE id = ?", (entry.id,))
 
     def _check_idle(self, slug: str) -> None:

@@ -45,7 +45,7 @@ class Runs:
             state = "running" if job.state == "accepted" else job.state
             reported_at = _clamp(moment_of(started_at), job.accepted_at, now)
             job = self._ledger.set_job(job, state=state, started_at=reported_at)
-            if self._ledger.build(job.build_id).started_at is None:
+            if self._ledger.build_alone(job.build_id).started_at is None:
                 self._scheduler.settle(job.build_id)
             return job
 
@@ -96,10 +96,10 @@ class Runs:
 
     def _retry_or_soften(self, job: Job) -> None:
         """Run a failed job again where a rule says so, else mark a soft failure."""
-        step = self._steps.of_job(job)
-        if job.passed or job.state == "canceled" or not isinstance(step, CommandStep):
+        step = None if job.passed or job.state == "canceled" else self._steps.of_job(job)
+        if not isinstance(step, CommandStep):
             return
-        build = self._ledger.build(job.build_id)
+        build = self._ledger.build_alone(job.build_id)
         attempts = jobs.TABLE.all(self._db, "slot_id = ?", (job.slot_id,))
         rule = retries.NO_RULE if build.cancel_requested else retries.rule_for(step.retry, job, attempts)
         if rule != retries.NO_RULE:

@@ -9,7 +9,7 @@ from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.pipelines import Pipelines
 from bkagent.controlplane.plane.scheduler import Scheduler
-from bkagent.controlplane.records import Build, Event, Job, PipelineEntry, Upload, new_id
+from bkagent.controlplane.records import Build, Job, PipelineEntry, Upload, new_id
 from bkagent.controlplane.scheduling import condition_values, limits, states, unsupported
 from bkagent.controlplane.scheduling.expand import Target, expand
 from bkagent.controlplane.store import builds, jobs, steps, uploads
@@ -127,13 +127,14 @@ class Uploads:
             raise Rejected(str(error)) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(new_jobs) > limits.JOBS_PER_BUILD:
             raise Rejected(f"a build has at most {limits.JOBS_PER_BUILD} jobs")
-        steps.shift(self._db, build.id, target.position, len(entries))
+        if target.position < steps.end_position(self._db, build.id) or not new_jobs:
+            steps.shift(self._db, build.id, target.position, len(entries))
+            self._ledger.forget_jobs(build.id)
         uploads.TABLE.add(self._db, upload)
         for entry in entries:
             steps.TABLE.add(self._db, entry)
         for job in new_jobs:
-            jobs.TABLE.add(self._db, job)
-            self._ledger.tell(Event("job", build.id, job.id, state=job.shown_state))
+            self._ledger.add_job(job)
         return upload
 
     def _target(self, build: Build, upload_id: str, uploader: Optional[Job], now: float) -> Target:
@@ -156,6 +157,7 @@ class Uploads:
         for entry in entries:
             if entry.id not in started and entry.id not in groups:
                 steps.remove(self._db, entry.id)
+        self._ledger.forget_jobs(build_id)
 
 
 def as_sent(document: Any) -> Any:

@@ -40,6 +40,7 @@ class StepTree:
         self._keyed: Dict[str, List[str]] = {}
         self._children: Dict[str, List[str]] = {}
         self._descendants: Dict[str, Set[str]] = {}
+        self._uploaders: Dict[str, str] = {}
         for node in nodes:
             entry = node.entry
             if entry.key:
@@ -48,6 +49,7 @@ class StepTree:
                     self._keyed[entry.key].append(entry.id)
             if entry.uploaded_by and entry.kind != "group":
                 self._children.setdefault(entry.uploaded_by, []).append(entry.id)
+                self._uploaders[entry.id] = entry.uploaded_by
         groups = {node.entry.id: node.entry.key for node in nodes if node.entry.kind == "group" and node.entry.key}
         for node in nodes:
             if node.entry.group_id in groups:
@@ -69,3 +71,11 @@ class StepTree:
                         pending.append(child)
             self._descendants[id] = reached
         return self._descendants[id]
+
+    def ancestors(self, id: str) -> List[str]:
+        """Return the ids of the step whose job uploaded this one, of the one that uploaded that, and so on."""
+        reached = []
+        while id in self._uploaders:
+            id = self._uploaders[id]
+            reached.append(id)
+        return reached

@@ -1,8 +1,11 @@
-"""Decide what each waiting job of a build does next: go on waiting, be released, or fail with its dependency.
+"""Decide what each waiting job of a build does next, by all steps: wait on, be released, or fail with its dependency.
 
 A step waits for the keys of its `depends_on`, or without that for the nearest wait and block steps before it. An
 uploaded step also waits for the job that uploaded it. States of waiting are derived anew each time, so a job that is
 run again brings back what had failed because of it.
+
+This is the rule, and what it costs grows with the build. `build_graph` comes to the same from what has changed, for
+builds whose steps do not wait for each other in a circle.
 
 Source: https://buildkite.com/docs/pipelines/configure/dependencies
 """
@@ -10,16 +13,18 @@ Source: https://buildkite.com/docs/pipelines/configure/dependencies
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Sequence, Set
+from typing import Dict, List, Optional, Protocol, Sequence, Set
 
 from bkagent.controlplane.records import FINAL_STATES, Job
 from bkagent.controlplane.scheduling.nodes import StepNode, StepTree
 from bkagent.controlplane.scheduling.states import ACTIVE, counts_against
-from bkagent.pipeline.model.steps import Dependency, WaitStep
+from bkagent.pipeline.model.steps import Dependency, Step, WaitStep
 
 PENDING, BLOCKED, PASSED, FAILED, CANCELED = "pending", "blocked", "passed", "failed", "canceled"
 # Why a job has a state that follows from others' states alone.
 FOLLOWED, MISSING = "dependency_canceled", "missing_dependency"
+
+IN_A_CIRCLE = "it waits for steps that wait for it"
 
 # Steps looked at again, at most, for each step of the build before another walk in order.
 SPREAD_FACTOR = 8
@@ -89,6 +94,15 @@ def _outcome(jobs: Sequence[Job], states: Dict[str, JobChange]) -> str:
     return outcome
 
 
+def unknown_dependency(node: StepNode, tree: StepTree) -> str:
+    """Return a sentence about a dependency of a step on a key that no step has, or ""."""
+    steps = [node.step] + ([node.group] if node.group else [])
+    for dependency in (each for step in steps for each in step.depends_on or ()):
+        if tree.named(dependency.key) is None:
+            return f'depends_on names "{dependency.key}", but no step has that key'
+    return ""
+
+
 class _Scope:
     """The steps of the build, or of one group, seen so far."""
 
@@ -132,20 +146,13 @@ class _Round:
         if any(job.type == "manual" and self._states[job.id].state == "blocked" for _, job in jobs):
             return False
         stuck = [(node, job) for node, job in jobs if self._states[job.id].state in ("waiting", "blocked")]
-        unknown = [(node, job) for node, job in stuck if self._unknown(node)]
+        unknown = [(node, job) for node, job in stuck if unknown_dependency(node, self._tree)]
         for node, job in unknown or stuck:
-            reason = self._unknown(node) or "it waits for steps that wait for it"
+            reason = unknown_dependency(node, self._tree) or IN_A_CIRCLE
             self._states[job.id] = JobChange(job.id, "broken", MISSING, reason)
             self._given_up.add(job.id)
         self._outcomes = {node.id: self._outcome(node) for node in self._nodes}
         return bool(stuck)
-
-    def _unknown(self, node: StepNode) -> str:
-        steps = [node.step] + ([node.group] if node.group else [])
-        for dependency in (each for step in steps for each in step.depends_on or ()):
-            if self._tree.named(dependency.key) is None:
-                return f'depends_on names "{dependency.key}", but no step has that key'
-        return ""
 
     def _walk(self) -> List[str]:
         """Look at each step once, in order; return the ids of those that changed."""
@@ -232,8 +239,8 @@ class _Round:
         changed = False
         for job in node.jobs:
             now = self._states[job.id]
-            if _derived(now) and job.id not in self._given_up:
-                new = _next(node, job, verdict)
+            if is_derived(now) and job.id not in self._given_up:
+                new = next_state(node.step, job, verdict)
                 if (new.state, new.broken_reason) != (now.state, now.broken_reason):
                     self._states[job.id] = new
                     changed = True
@@ -245,18 +252,51 @@ class _Round:
         return PASSED if node.entry.excluded else _outcome(node.jobs, self._states)
 
 
-def _derived(now: JobChange) -> bool:
+class StateAndReason(Protocol):
+    """The state of a job, and why."""
+
+    @property
+    def state(self) -> str:
+        """Return the state."""
+
+    @property
+    def broken_reason(self) -> str:
+        """Return why."""
+
+
+class WaitingJob(Protocol):
+    """A job that has not been released."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+
+    @property
+    def type(self) -> str:
+        """Return its type."""
+
+    @property
+    def concurrency_group(self) -> str:
+        """Return its concurrency group, or ""."""
+
+    @property
+    def concurrency_limit(self) -> Optional[int]:
+        """Return how many jobs of that group may run at once, or None."""
+
+
+def is_derived(now: StateAndReason) -> bool:
+    """Say whether the state of a job follows from those of the jobs that it waits for."""
     if now.state in ("canceled", "broken"):
         return now.broken_reason in (FOLLOWED, MISSING)
     return now.state in ("waiting", "waiting_failed", "blocked", "blocked_failed")
 
 
-def _next(node: StepNode, job: Job, verdict: Verdict) -> JobChange:
-    """Return the state of a job that has not been released yet, by what it waits for."""
+def next_state(step: Step, job: WaitingJob, verdict: Verdict) -> JobChange:
+    """Return the state of a job of this step that has not been released yet, by what it waits for."""
     manual = job.type == "manual"
     if verdict.canceled:
         return JobChange(job.id, "canceled", FOLLOWED, "a step that it waits for was cancelled")
-    goes_on = isinstance(node.step, WaitStep) and node.step.continue_on_failure
+    goes_on = isinstance(step, WaitStep) and step.continue_on_failure
     if (verdict.failed and not goes_on) or (goes_on and verdict.wait_failed):
         return JobChange(job.id, "blocked_failed" if manual else "waiting_failed")
     if verdict.pending:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Sequence
+import json
+from typing import List, Optional, Sequence, Tuple
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.store.database import Database
@@ -36,9 +37,8 @@ TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
 # By priority, then by the time of scheduling, then by the order of upload.
 # Source: https://buildkite.com/docs/pipelines/configure/workflows/job-priority
-DISPATCH_ORDER = "ORDER BY priority DESC, scheduled_at, sequence, rowid"
-# Most often an agent can run the first job; a queue of hundreds is not read for it.
-RUNNABLE_PAGE = 16
+_DISPATCH_KEY = "-priority, coalesce(scheduled_at, 0), sequence, rowid"
+DispatchKey = Tuple[float, ...]
 
 
 def of_build(db: Database, build_id: str) -> List[Job]:
@@ -46,26 +46,27 @@ def of_build(db: Database, build_id: str) -> List[Job]:
     return TABLE.all(db, f"build_id = ? {IN_ORDER}", (build_id,))
 
 
-def runnable(db: Database) -> Iterator[Job]:
-    """Yield the jobs that wait for an agent, the first to be handed out first. Hold the store's lock meanwhile."""
-    offset = 0
-    while True:
-        page = TABLE.all(db, f"state = 'scheduled' {DISPATCH_ORDER} LIMIT ? OFFSET ?", (RUNNABLE_PAGE, offset))
-        yield from page
-        if len(page) < RUNNABLE_PAGE:
-            return
-        offset += RUNNABLE_PAGE
+def runnable(db: Database) -> List[Tuple[str, Tuple[str, ...], DispatchKey]]:
+    """Return the jobs that wait for an agent: id, the rules for it, and what sorts them, the first to go first."""
+    rows = db.rows(f"SELECT id, agent_query_rules, {_DISPATCH_KEY} FROM jobs WHERE state = 'scheduled'")
+    return [(str(id), tuple(json.loads(str(rules))), tuple(key)) for id, rules, *key in rows]
 
 
-def limited_groups(db: Database) -> List[str]:
-    """Return the concurrency groups in which a job waits for a slot."""
-    return [str(row[0]) for row in db.rows("SELECT DISTINCT concurrency_group FROM jobs WHERE state = 'limited'")]
+def dispatch_key(db: Database, job_id: str) -> DispatchKey:
+    """Return what sorts a job among those that wait for an agent."""
+    return tuple(db.rows(f"SELECT {_DISPATCH_KEY} FROM jobs WHERE id = ?", (job_id,))[0])
 
 
-def of_concurrency_group(db: Database, group: str, states: Sequence[str]) -> List[Job]:
-    """Return the jobs of a concurrency group in these states, of all builds."""
+def in_concurrency_groups(db: Database, states: Sequence[str]) -> List[Job]:
+    """Return the jobs in these states that are of a concurrency group."""
     marks = ", ".join("?" * len(states))
-    return TABLE.all(db, f"concurrency_group = ? AND state IN ({marks})", (group, *states))
+    return TABLE.all(db, f"state IN ({marks}) AND concurrency_group <> ''", states)
+
+
+def first_start(db: Database, build_id: str) -> Optional[float]:
+    """Return when the first job of a build started, None where none has."""
+    (started_at,) = db.rows("SELECT min(started_at) FROM jobs WHERE build_id = ?", (build_id,))[0]
+    return started_at if started_at is None else float(started_at)
 
 
 def last_unblocked_before(db: Database, job: Job) -> Optional[Job]:
