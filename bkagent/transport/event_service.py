@@ -60,25 +60,32 @@ class EventService:
         self.on_room: Callable[[], None] = lambda: None  # told when a connection has ended
         self._workers = WorkThreads(WORKERS_COUNT)
         self._transfers = WorkThreads(TRANSFERS_COUNT)
-        self._transferring: Dict[ServedConnection, None] = {}
+        self._transferring: Dict[Callable[[], None], ServerConnection] = {}
         self._lock = threading.Lock()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
 
     def work(self, work: Callable[[], None], instead: Callable[[], None]) -> None:
         """Have a thread do what does not wait for a client; `instead` where none can be started."""
-        self._put(self._workers, work, instead)
+
+        def run() -> None:
+            try:
+                work()
+            except Exception as problem:  # the edge of one piece of work
+                self.answering.report_defect(problem)
+
+        self._put(self._workers, run, instead)
 
     def transfer(self, conversation: ServedConnection, make_step: Callable[[], Step]) -> None:
         """Have a thread do what waits for a client. Where too many wait already, one of them makes room."""
         if self._transfers.is_full:
-            self.table.displace([transferring.connection for transferring in list(self._transferring)])
+            self.table.displace(list(self._transferring.values()))
 
         def run() -> None:
-            self._transferring[conversation] = None
+            self._transferring[run] = conversation.connection
             try:
                 conversation.run(make_step, may_wait=True)
             finally:
-                del self._transferring[conversation]
+                del self._transferring[run]
 
         self._put(self._transfers, run, conversation.close)
 

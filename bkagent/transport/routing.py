@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Optional, Tuple, Union
 
 from bkagent.transport.answer import Answer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import HttpError
 
-Handler = Callable[[Request], Answer]
+Handler = Callable[[Request], Union[Answer, Later]]
 
 
 class _Node:
@@ -42,7 +43,7 @@ class Router:
             raise ValueError(f"{method} {pattern} is already routed")
         node.handlers[method] = (handler, tuple(names))
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Union[Answer, Later]:
         """Return what the route's handler answers. Raises HttpError 404 or 405."""
         match = _find(self._root, request.path, 0, ())
         if match is None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 from typing import Any, Dict, List, Optional
 
 import pytest
 
+from bkagent.controlplane.plane.held_ping import HeldPing
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.plane.timing import Timing
 from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.store import agents as agent_table
 from bkagent.wire.finish import Finish
+from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registration
 
 WAIT_S = 20.0
@@ -40,15 +40,14 @@ def best(idle: "Dict[str, Any]", rules: Any) -> Optional[str]:
 
 
 class Fleet:
-    """Agents of one plane, whose pings are held on threads; every step is over before the next begins."""
+    """Agents of one plane; every step is over before the next begins."""
 
     def __init__(self, folder: str, chance: random.Random) -> None:
         self.now = 1_700_000_000.0
         timing = Timing(expected_s=0.0)
         self.plane = Plane.open(folder, ticking=False, clock=lambda: self.now, timing=timing)
         self.chance = chance
-        self.pings: Dict[str, List[Any]] = {}  # by agent: its thread, its answers, whether it is there
-        self.threads: List[threading.Thread] = []
+        self.pings: Dict[str, HeldPing] = {}  # by agent: its last ping, until it has brought a job
         self.running: Dict[str, str] = {}
         self.ended: List[str] = []
 
@@ -66,39 +65,21 @@ class Fleet:
         return id
 
     def hold_ping(self, id: str) -> None:
-        """Begin a ping that waits, and wait until it does, or is answered."""
-        ping: List[Any] = [None, [], True]
-
-        def ask() -> None:
-            ping[1].append(
-                self.plane.dispatch.next_action(id, hold_s=WAIT_S * 2, is_connected=lambda: bool(ping[2])).job_id
-            )
-
-        ping[0] = threading.Thread(target=ask, daemon=True)
-        self.threads.append(ping[0])
-        self.pings[id] = ping
-        ping[0].start()
-        self.wait(lambda: bool(ping[1]) or id in self.plane.dispatch._idle._pinging)
-
-    def wait(self, condition: Any) -> None:
-        deadline = time.monotonic() + WAIT_S
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(0.0005)
+        """Begin a ping that waits, or is answered at once."""
+        self.pings[id] = self.plane.dispatch.begin_ping(id, WAIT_S * 2)
 
     def idle(self) -> Dict[str, Any]:
         """Return the agents whose pings wait and that are there."""
-        return {id: self.record(id) for id, ping in self.pings.items() if not ping[1] and ping[2]}
+        return {id: self.record(id) for id, ping in self.pings.items() if ping.answer is None}
 
     def record(self, id: str) -> Any:
         return agent_table.TABLE.get(self.plane.ledger.db, id)
 
     def expect(self, offers: Dict[str, str]) -> None:
-        """Wait for the answers of the agents that get a job, and check that no other was answered."""
-        self.wait(lambda: all(self.pings[id][1] for id in offers))
-        assert {id: ping[1][0] for id, ping in self.pings.items() if ping[1]} == offers
+        """Check that these agents got these jobs, and no other was answered."""
+        assert {id: ping.answer.job_id for id, ping in self.pings.items() if ping.answer is not None} == offers
         for id, job_id in offers.items():
-            self.pings.pop(id)[0].join(WAIT_S)
+            del self.pings[id]
             assert job_id not in self.running.values() and job_id not in self.ended  # never twice
             self.running[id] = job_id
 
@@ -163,7 +144,7 @@ class Fleet:
         job_id = self.running.pop(id, "")
         ping = self.pings.pop(id, None)
         if ping is not None:
-            ping[2] = False
+            self.plane.dispatch.give_up(ping)
         idle = self.idle()
         if how == "goodbye" or job_id:
             self.plane.sessions.disconnect(id)
@@ -194,8 +175,7 @@ class Fleet:
     def close(self) -> None:
         for agent in self.plane.sessions.find():
             self.plane.sessions.disconnect(agent.id)
-        for thread in self.threads:
-            thread.join(WAIT_S)
+        assert all(ping.answer is not None for ping in self.pings.values())
         self.plane.close()
 
 
@@ -233,32 +213,58 @@ def two_agents(tmp_path: Any, expected_s: float) -> Any:
         plane.sessions.connect(id)
     plane.builds.create(NewBuild("demo", {"steps": [{"command": "a"}, "wait", {"command": "b"}]}, repository="/r"))
     job_id = plane.dispatch.next_action(first).job_id
-    answers: List[str] = []
-    thread = threading.Thread(target=lambda: answers.append(plane.dispatch.next_action(other, hold_s=WAIT_S).job_id))
-    thread.start()
-    deadline = time.monotonic() + WAIT_S
-    while other not in plane.dispatch._idle._pinging and time.monotonic() < deadline:
-        time.sleep(0.0005)
+    ping = plane.dispatch.begin_ping(other, WAIT_S)
+    assert ping.answer is None
     plane.dispatch.accept(first, job_id)
     plane.runs.start(job_id)
     plane.runs.finish(job_id, Finish("0"))
-    return plane, first, other, thread, answers
+    return plane, first, other, ping
 
 
 def test_who_has_just_completed_a_job_is_given_a_moment_to_come_back(tmp_path: Any) -> None:
-    plane, first, other, thread, answers = two_agents(tmp_path, expected_s=WAIT_S)
+    plane, first, other, ping = two_agents(tmp_path, expected_s=WAIT_S)
+    assert ping.answer is None
     assert plane.dispatch.next_action(first).job_id  # the second job
     plane.sessions.disconnect(other)
-    thread.join(WAIT_S)
-    assert answers == [""]
+    assert ping.answer == Ping()
     plane.close()
 
 
 def test_others_wait_no_longer_than_that(tmp_path: Any) -> None:
-    plane, first, _, thread, answers = two_agents(tmp_path, expected_s=0.05)
-    thread.join(WAIT_S)
-    assert answers != [""] and plane.dispatch.next_action(first).job_id == ""
+    plane, first, _, ping = two_agents(tmp_path, expected_s=0.05)
+    assert ping.wait(WAIT_S) and ping.answer.job_id and plane.dispatch.next_action(first).job_id == ""
     plane.close()
+
+
+def test_a_ping_whose_time_is_over_waits_for_the_job_that_is_held_back(tmp_path: Any) -> None:
+    plane, first, _, ping = two_agents(tmp_path, expected_s=0.05)
+    plane.dispatch.expire(ping)
+    assert ping.wait(WAIT_S) and ping.answer.job_id and plane.dispatch.next_action(first).job_id == ""
+    late = plane.dispatch.begin_ping(first, WAIT_S)
+    plane.dispatch.expire(late)
+    assert late.answer == Ping()
+    plane.close()
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_who_goes_loses_the_offer_at_once(tmp_path: Any, is_known: bool) -> None:
+    fleet = Fleet(str(tmp_path), random.Random(1))
+    first, second = (fleet.agent() for _ in range(2))
+    for id in (first, second):
+        fleet.hold_ping(id)
+    going, other = fleet.pings[first], fleet.pings[second]
+    if not is_known:
+        fleet.plane.dispatch.give_up(going)
+    build = NewBuild("demo", {"steps": [{"command": "a", "agents": {"queue": "*"}}]}, repository="/r")
+    (job,) = fleet.plane.jobs.of_build(fleet.plane.builds.create(build).id)
+    offered = [ping for ping in (going, other) if ping.answer is not None]
+    assert len(offered) == 1 and (is_known or offered == [other])
+    if is_known:
+        fleet.plane.dispatch.give_up(offered[0])
+    last = going if offered == [other] and is_known else other
+    assert last.answer is not None and last.answer.job_id == job.id
+    fleet.pings.clear()
+    fleet.close()
 
 
 def test_a_ping_that_takes_the_place_of_another_gets_the_offer(tmp_path: Any) -> None:
@@ -266,27 +272,22 @@ def test_a_ping_that_takes_the_place_of_another_gets_the_offer(tmp_path: Any) ->
     id = fleet.agent()
     fleet.hold_ping(id)
     given_up = fleet.pings[id]
-    waiting = fleet.plane.dispatch._idle._pinging[id]
-    thread = threading.Thread(target=fleet.hold_ping, args=(id,))
-    thread.start()
-    fleet.wait(lambda: fleet.plane.dispatch._idle._pinging[id] is not waiting)
-    thread.join(WAIT_S)
+    fleet.hold_ping(id)
+    assert given_up.answer == Ping() and fleet.pings[id].answer is None
     fleet.plane.builds.create(
         NewBuild("demo", {"steps": [{"command": "a", "agents": {"queue": "*"}}]}, repository="/r")
     )
-    fleet.wait(lambda: fleet.pings[id][1] and given_up[1])
-    assert given_up[1] == [""] and fleet.pings[id][1] != [""]
+    assert fleet.pings[id].answer.job_id
     fleet.close()
 
 
 def test_with_more_jobs_than_agents_the_first_jobs_are_offered(tmp_path: Any) -> None:
     plane = Plane.open(str(tmp_path / "data"), ticking=False)
-    build = plane.builds.create(NewBuild("demo", {"steps": [{"command": "a", "parallelism": 60}]}, repository="/r"))
     for _ in range(25):
         id = plane.sessions.register(Registration("a", "host", "linux", "amd64", "3.137.0", "x", 1)).id
-        plane.dispatch._idle.begin(plane.sessions.connect(id), lambda: True)
-    with plane.ledger.db.lock:
-        plane.dispatch._match(0)
+        plane.sessions.connect(id)
+        plane.dispatch.begin_ping(id, WAIT_S)
+    build = plane.builds.create(NewBuild("demo", {"steps": [{"command": "a", "parallelism": 60}]}, repository="/r"))
     states = [job.state for job in plane.jobs.of_build(build.id)]
     assert states == ["assigned"] * 25 + ["scheduled"] * 35
     plane.close()

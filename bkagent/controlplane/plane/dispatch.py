@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Tuple
+import dataclasses
+from typing import List, Optional, Sequence, Tuple
 
-from bkagent.controlplane.errors import JobNotReady, Rejected
-from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents
+from bkagent.controlplane.errors import JobNotReady, PlaneError, Rejected
+from bkagent.controlplane.plane.alarm import Alarm
+from bkagent.controlplane.plane.held_ping import HeldPing
+from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents, Ranking
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.runnable_jobs import RunnableJobs
@@ -21,6 +24,9 @@ from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.ping import DISCONNECT, PAUSE, Ping
 from bkagent.wire.timestamps import text_of
 
+MOST_HOLD_S = 9.0  # proxies and the reference's client wait for an answer for 60 s
+PINGS_PER_S = 500.0  # of a large fleet that has nothing to do
+
 
 class Dispatch:
     """Chooses jobs for agents, offers them and hands them out."""
@@ -34,45 +40,60 @@ class Dispatch:
         self._tokens, self._timing = tokens, timing
         self._idle = idle
         self._runnable = RunnableJobs(ledger)
-        self._matched_rings = -1
-        self._held_back_until: Optional[float] = None
+        self._alarm = Alarm(self._end_waiting)
+        self._is_holding_back = self._is_handing_out = self._is_work = False
+        self._changed_ids: List[str] = []
         self._db = ledger.db
+        ledger.on_work = self._hand_out
 
-    def next_action(
-        self, agent_id: str, *, hold_s: float = 0.0, is_connected: Callable[[], bool] = lambda: True
-    ) -> Ping:
+    def close(self) -> None:
+        """Hold jobs back for nobody any more."""
+        self._alarm.close()
+
+    def next_action(self, agent_id: str, *, hold_s: float = 0.0) -> Ping:
         """Return what an agent shall do now: accept a job, nothing, wait while paused, or disconnect.
 
-        Without anything to do the answer waits for up to `hold_s`. `is_connected` says whether the agent still waits.
+        Without anything to do this waits for up to `hold_s`.
         """
-        deadline = self._idle.clock() + hold_s
-        with self._ledger.change() as now:
-            agent = self._sessions.touch(agent_id, now)
-            answer = self._answer_of(agent)
+        ping = self.begin_ping(agent_id, hold_s)
+        if not ping.wait(max(0.0, ping.deadline_s - self._idle.clock())):
+            self.expire(ping)
+            ping.wait(MOST_HOLD_S)
+        return ping.answer or Ping()
+
+    def begin_ping(self, agent_id: str, hold_s: float) -> HeldPing:
+        """Return an agent's ping with its answer, if there is one already; else it waits until `expire`.
+
+        Large fleets wait for longer than `hold_s`, so that they do not ping more often than can be answered.
+        """
+        hold_s = min(MOST_HOLD_S, max(hold_s, len(self._idle) / PINGS_PER_S)) if hold_s else 0.0
+        ping = HeldPing(agent_id, self._idle.clock() + hold_s, self.withdraw)
+        with self._db.lock:
+            agent = self._sessions.touch(agent_id, self._ledger.clock())
+            answer = None if _is_free(agent) else self._answer_anew(agent)
             if answer is not None:
-                return answer
-            idle = self._idle.begin(agent, is_connected)
-            self._matched_rings = -1  # it may be the best for what others have left
-        try:
-            while True:
-                with self._db.lock:
-                    if not self._idle.has(idle):
-                        return Ping()  # the agent has pinged again: an offer must go to that ping
-                    rings_count = self._ledger.bell.rings_count
-                    held_back_until = self._match(rings_count)
-                    agent = self._ledger.agent(agent_id)
-                    answer = None if _is_free(agent) else self._answer_anew(agent)
-                    wait_until = deadline if held_back_until is None else max(deadline, held_back_until)
-                    left_s = wait_until - self._idle.clock()
-                    if answer is not None or left_s <= 0:
-                        self._idle.end(idle)
-                        return answer or Ping()
-                if held_back_until is not None:
-                    left_s = min(left_s, max(0.0, held_back_until - self._idle.clock()))
-                self._ledger.bell.wait(rings_count, left_s)
-        finally:
-            with self._db.lock:
-                self._idle.end(idle)
+                ping.resolve(answer)
+                return ping
+            idle, former = self._idle.begin(self._ledger.agent(agent_id) if agent.job_id else agent, ping)
+            if former is not None:
+                former.resolve(Ping())  # the agent has pinged again: an offer must go to that ping
+            # While a job is held back, it may go to any of them: the newcomer may be better than who is expected.
+            try:
+                self._match(self._idle.all() if self._is_holding_back else self._idle.newcomer(idle))
+            except PlaneError:
+                self._idle.remove(ping)
+                raise
+        return ping
+
+    def expire(self, ping: HeldPing) -> None:
+        """Answer a ping that has waited for long enough; in a moment, if a job is held back at present."""
+        if self._idle.remove_late(ping):
+            ping.resolve(Ping())
+
+    def give_up(self, ping: HeldPing) -> None:
+        """Forget a ping whose agent has gone. A job that it was offered goes to another."""
+        if not self._idle.remove(ping):
+            ping.note_gone()
 
     def _answer_of(self, agent: Agent) -> Optional[Ping]:
         """Return what an agent shall do, None for one that waits for a job. Within a change of the ledger."""
@@ -92,45 +113,92 @@ class Dispatch:
         with self._ledger.change():
             return self._answer_of(agent)
 
-    def _match(self, rings_count: int) -> Optional[float]:
-        """Offer the jobs that can run to the best of the idle agents, the first job first. Hold the store's lock.
+    def _hand_out(self, agent_ids: Sequence[str]) -> None:
+        """Answer the pings of agents whose state has changed, then offer the jobs that can run. Hold the store's lock.
 
-        Return until when a job is held back for an agent that is expected, None where none is. What has not changed
-        since the bell had rung so often is not looked at again.
+        What this changes may be work for others again, which is done in the same call.
         """
-        if self._matched_rings == rings_count and self._held_back_until is None:
-            return None
-        self._matched_rings, self._held_back_until = rings_count, None
-        idle_agents = self._idle.ranked()
-        pairs: List[Tuple[Job, str]] = []
-        for job in self._runnable.walk(lambda rules: _any_meets(rules, idle_agents)) if idle_agents else ():
-            best = self._take_best(idle_agents, job)
-            if best is not None and best.expected_until is not None:
-                self._held_back_until = max(best.expected_until, self._held_back_until or 0.0)
-            elif best is not None:
-                pairs.append((job, best.agent.id))
-            if not idle_agents:
-                break
-        with self._ledger.change():  # after the walk, which sees no changes
-            for job, agent_id in pairs:
-                self._offer(job, agent_id)
-        return self._held_back_until
+        self._is_work = True
+        self._changed_ids += agent_ids
+        if self._is_handing_out:
+            return
+        self._is_handing_out = True
+        try:
+            while self._is_work:
+                self._is_work = False
+                while self._changed_ids:
+                    self._answer_changed(self._changed_ids.pop())
+                self._match(self._idle.all())
+        except PlaneError:
+            pass  # a full disk, say: what was changed before is kept, and the next ping looks for a job again
+        finally:
+            self._is_handing_out = False
 
-    def _take_best(self, idle_agents: List[IdleAgent], job: Job) -> Optional[IdleAgent]:
-        """Take the first agent that can run a job out of the list, and those before it that cannot run any."""
-        for idle in list(idle_agents):
-            if not agent_tags.meet(job.agent_query_rules, idle.agent.meta_data):
-                continue
-            idle_agents.remove(idle)
-            agent = agents.TABLE.get(self._db, idle.agent.id)
-            if agent is not None and _is_free(agent) and not agent.ignore_in_dispatches and idle.is_connected():
-                return idle
-        return None
+    def _answer_changed(self, agent_id: str) -> None:
+        ping = self._idle.ping_of(agent_id)
+        agent = agents.TABLE.get(self._db, agent_id) if ping is not None else None
+        if ping is not None and agent is not None and not _is_free(agent) and self._idle.remove(ping):
+            ping.resolve(self._answer_anew(agent) or Ping())
 
-    def _offer(self, job: Job, agent_id: str) -> None:
-        self._ledger.set_job(job, state="assigned", agent_id=agent_id, assigned_at=self._ledger.clock())
-        self._ledger.set_agent(self._ledger.agent(agent_id), job_id=job.id)
-        self._ledger.announce_work()  # to the thread that answers its ping
+    def _end_waiting(self) -> None:
+        """Hand out what was held back for agents that did not come."""
+        with self._db.lock:
+            self._hand_out(())
+
+    def _match(self, ranking: Ranking) -> None:
+        """Offer the jobs that can run to the best of the idle agents, the first job first. Hold the store's lock."""
+        pairs: List[Tuple[Job, Agent, HeldPing]] = []
+        passed: List[IdleAgent] = []
+        busy: List[HeldPing] = []
+        try:
+            for job in self._runnable.walk(ranking.has_any_for) if ranking else ():
+                best = self._take_best(ranking, job, busy)
+                if best is not None and best.ping is None:
+                    passed.append(best)
+                elif best is not None and best.ping is not None:
+                    pairs.append((job, best.agent, best.ping))
+                if not ranking:
+                    break
+            with self._ledger.change():  # after the walk, which sees no changes
+                for job, agent, _ in pairs:
+                    self._offer(job, agent)
+        except PlaneError:
+            for ping in (*(ping for _, _, ping in pairs), *busy):
+                ping.resolve(Ping())
+            raise
+        finally:
+            self._hold_back(passed, ranking)
+        for job, _, ping in pairs:
+            ping.resolve(Ping(job_id=job.id))
+        for ping in busy:
+            ping.resolve(self._answer_anew(self._ledger.agent(ping.agent_id)) or Ping())
+
+    def _hold_back(self, passed: List[IdleAgent], ranking: Ranking) -> None:
+        """Wait for a moment for the agents that jobs are held back for."""
+        self._is_holding_back = bool(passed)
+        for overdue in self._idle.hold_back(passed, ranking):
+            if self._idle.remove(overdue):
+                overdue.resolve(Ping())
+        if passed:
+            self._alarm.set(min(idle.expected_until or 0.0 for idle in passed))
+
+    def _take_best(self, ranking: Ranking, job: Job, busy: List[HeldPing]) -> Optional[IdleAgent]:
+        """Take the best agent that can run a job out of the ranking, as its record is now.
+
+        The pings of those that cannot after all are added to `busy`.
+        """
+        while True:
+            best = self._idle.take(ranking, job.agent_query_rules)
+            if best is None or best.ping is None:
+                return best
+            agent = agents.TABLE.get(self._db, best.agent.id)
+            if agent is not None and _is_free(agent) and not agent.ignore_in_dispatches:
+                return dataclasses.replace(best, agent=agent)
+            busy.append(best.ping)
+
+    def _offer(self, job: Job, agent: Agent) -> None:
+        self._ledger.set_job(job, state="assigned", agent_id=agent.id, assigned_at=self._ledger.clock())
+        self._ledger.set_agent(agent, job_id=job.id)
 
     def withdraw(self, agent_id: str, job_id: str) -> None:
         """Take an offer back from an agent that has gone before it knew of it."""
@@ -194,10 +262,6 @@ class Dispatch:
             log_max_size_bytes=limits.LOG_BYTES, priority=job.priority,
             runnable_at=text_of(job.runnable_at) if job.runnable_at is not None else "",
         )  # fmt: skip
-
-
-def _any_meets(rules: Tuple[str, ...], idle_agents: List[IdleAgent]) -> bool:
-    return any(agent_tags.meet(rules, idle.agent.meta_data) for idle in idle_agents)
 
 
 def _is_free(agent: Agent) -> bool:

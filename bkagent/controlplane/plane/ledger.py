@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, List, Protocol
+from typing import Any, Callable, Iterator, List, Protocol, Sequence
 
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.events import Feed
@@ -12,31 +11,6 @@ from bkagent.controlplane.records import FINAL_STATES, Agent, Build, Event, Job
 from bkagent.controlplane.scheduling import states
 from bkagent.controlplane.store import agents, builds, jobs
 from bkagent.controlplane.store.database import Database
-
-
-class WorkBell:
-    """Rings when there may be work for an agent, or news about its session. Safe for any thread."""
-
-    def __init__(self) -> None:
-        self._rung = threading.Condition()
-        self._rings_count = 0
-
-    @property
-    def rings_count(self) -> int:
-        """Return how often it has rung, to be given to `wait`."""
-        with self._rung:
-            return self._rings_count
-
-    def ring(self) -> None:
-        """Wake all who wait."""
-        with self._rung:
-            self._rings_count += 1
-            self._rung.notify_all()
-
-    def wait(self, rings_count: int, timeout_s: float) -> None:
-        """Wait until it has rung more often than `rings_count`, at most so long."""
-        with self._rung:
-            self._rung.wait_for(lambda: self._rings_count != rings_count, timeout_s)
 
 
 class JobWatcher(Protocol):
@@ -55,15 +29,16 @@ class Ledger:
     db      the open store
     clock   returns the time in Unix seconds
     feed    gets the events of each change once it is committed
-    bell    rings after each change that may give an agent something to do
+    on_work is called after each change that may give agents something to do, with the agents whose state has changed
     """
 
     def __init__(self, db: Database, clock: Callable[[], float]) -> None:
         self.db = db
         self.clock = clock
         self.feed = Feed()
-        self.bell = WorkBell()
+        self.on_work: Callable[[Sequence[str]], None] = lambda agent_ids: None
         self._events: List[Event] = []
+        self._agents_changed: List[str] = []
         self._changing = False
         self._work_announced = False
         self._watchers: List[JobWatcher] = []
@@ -78,7 +53,8 @@ class Ledger:
         """Make one change of the store, undone whole if the block raises; yields the time.
 
         Changes nest: inside another change of the same thread, the block is part of that one, and is committed or
-        undone with it. Events are published after the outermost change has been committed, in the order of `tell`.
+        undone with it. Events are published after the outermost change has been committed, in the order of `tell`;
+        then work is handed out, before another thread can change anything.
         """
         with self.db.lock:
             if self._changing:
@@ -91,21 +67,23 @@ class Ledger:
                 self._jobs_changed = False
                 for event in list(self._events):
                     self.feed.publish(event)
-                if self._work_announced:
-                    self.bell.ring()
+                is_work, agent_ids = self._work_announced, list(self._agents_changed)
             finally:
                 if self._jobs_changed:  # and undone
                     self.forget_jobs()
                 self._changing = self._jobs_changed = False
                 self._work_announced = False
                 self._events.clear()
+                self._agents_changed.clear()
+            if is_work:
+                self.on_work(agent_ids)
 
     def tell(self, event: Event) -> None:
         """Publish an event at the end of the present change."""
         self._events.append(event)
 
     def announce_work(self) -> None:
-        """Let agents that wait for work look again at the end of the present change."""
+        """Have work handed out to the agents that wait for it at the end of the present change."""
         self._work_announced = True
 
     def build(self, build_id: str) -> Build:
@@ -177,5 +155,6 @@ class Ledger:
         if changed.state != agent.state or changed.paused != agent.paused or changed.job_id != agent.job_id:
             self.tell(Event("agent", agent_id=agent.id, state=changed.state))
         if changed.state != agent.state or changed.paused != agent.paused:
+            self._agents_changed.append(agent.id)
             self.announce_work()
         return changed

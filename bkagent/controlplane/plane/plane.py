@@ -133,6 +133,7 @@ class Plane:
             return
         descriptor, self._lock_descriptor = self._lock_descriptor, None
         self._ticker.stop()
+        self.dispatch.close()
         self.feed.close()
         self.ledger.db.close()
         os.close(descriptor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.login import links
@@ -15,6 +15,7 @@ from bkagent.controlplane.web.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
 from bkagent.transport.answer import Answer
 from bkagent.transport.event_server import EventServer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError
 from bkagent.transport.routing import Router
@@ -85,7 +86,7 @@ class Server:
         """Let requests under way end, for a few seconds at most, then close everything."""
         self._http.stop()
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> Union[Answer, Later]:
         try:
             try:
                 return self._router.answer(request)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING, Callable, Union
 
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer, json_answer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
+from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registration
 from bkagent.wire.timestamps import text_of
+
+if TYPE_CHECKING:
+    from bkagent.controlplane.plane.dispatch import Dispatch
+    from bkagent.controlplane.plane.held_ping import HeldPing
 
 USER_AGENT_CHARACTERS = 500
 REGISTRATION_BYTES = 256 * 1024  # the longest part is what /etc says of the system, a few thousand
@@ -39,13 +46,36 @@ def disconnect(site: Site, request: Request, caller: Caller) -> Answer:
     return json_answer(200, {"id": agent.id, "connection_state": agent.state})
 
 
-def ping(site: Site, request: Request, caller: Caller) -> Answer:
+def ping(site: Site, request: Request, caller: Caller) -> Union[Answer, Later]:
     """Answer what an agent shall do; hold the ping for a while if there is nothing yet."""
-    dispatch = site.plane.dispatch
-    next_ping = dispatch.next_action(caller.agent_id, hold_s=site.hold_ping_s, is_connected=request.client_is_connected)
-    if next_ping.job_id and not request.client_is_connected():
-        dispatch.withdraw(caller.agent_id, next_ping.job_id)
-    return json_answer(200, next_ping.to_wire())
+    if not site.hold_ping_s:
+        return json_answer(200, site.plane.dispatch.next_action(caller.agent_id).to_wire())
+    held = site.plane.dispatch.begin_ping(caller.agent_id, site.hold_ping_s)
+    return PingAnswer(site.plane.dispatch, held) if held.answer is None else json_answer(200, held.answer.to_wire())
+
+
+class PingAnswer(Later):
+    """The answer to a ping that is held. An agent that goes loses its offer at once."""
+
+    def __init__(self, dispatch: Dispatch, ping: HeldPing) -> None:
+        self._dispatch, self._ping = dispatch, ping
+        self.deadline_s = ping.deadline_s
+
+    def on_known(self, tell: Callable[[], None]) -> None:
+        """See Later."""
+        self._ping.on_known(tell)
+
+    def expire(self) -> None:
+        """See Later."""
+        self._dispatch.expire(self._ping)
+
+    def take(self) -> Answer:
+        """See Later."""
+        return json_answer(200, (self._ping.answer or Ping()).to_wire())
+
+    def give_up(self) -> None:
+        """See Later."""
+        self._dispatch.give_up(self._ping)
 
 
 def heartbeat(site: Site, request: Request, caller: Caller) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Tuple
+from typing import Callable, Tuple, Union
 
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web import downloads
@@ -36,10 +36,11 @@ from bkagent.controlplane.web.agent_api.access import (
 )
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer
+from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.routing import Router
 
-Handler = Callable[[Site, Request, Caller], Answer]
+Handler = Callable[[Site, Request, Caller], Union[Answer, Later]]
 
 ROUTES: Tuple[Tuple[str, str, Rule, Handler], ...] = (
     ("GET", "/v3", ANYONE, sessions.root),
@@ -99,8 +100,8 @@ def install(router: Router, site: Site) -> None:
         router.add(method, pattern, _guard(site, rule, handler))
 
 
-def _guard(site: Site, rule: Rule, handler: Handler) -> Callable[[Request], Answer]:
-    def answer(request: Request) -> Answer:
+def _guard(site: Site, rule: Rule, handler: Handler) -> Callable[[Request], Union[Answer, Later]]:
+    def answer(request: Request) -> Union[Answer, Later]:
         caller = rule.check(site, request)
         if rule is not ANYONE:
             request.vouch((caller.agent_id if caller.is_session else caller.job_id) or rule.name)
