@@ -95,6 +95,10 @@ function Get-FullPath([string] $Path) {
     $ExecutionContext.SessionState.Path.GetUnresolvedProviderPathFromPSPath($Path)
 }
 
+function Test-Below([string] $Path, [string] $Parent) {
+    $Path.StartsWith($Parent.TrimEnd('\') + '\', [StringComparison]::OrdinalIgnoreCase)
+}
+
 function Test-Address([string] $Text) {
     $Text -match '^https?://'
 }
@@ -108,6 +112,13 @@ function Invoke-Checked([string] $Program, [string[]] $Words, [string] $Failure)
     $ErrorActionPreference = 'Continue' # or a line on stderr would end this script in a remote session
     & $Program @Words | Out-Host
     if ($LASTEXITCODE -ne 0) { throw "$Failure (exit status $LASTEXITCODE)" }
+}
+
+# Runs a program without its output; returns whether it ended with 0.
+function Test-Run([string] $Program, [string[]] $Words) {
+    $ErrorActionPreference = 'Continue'
+    & $Program @Words | Out-Null
+    $LASTEXITCODE -eq 0
 }
 
 # --- What is installed ---
@@ -261,7 +272,8 @@ function Get-ConsoleEncoding {
 # Makes the folder of the installation. Below the root of a drive, everybody may change what is in a new folder.
 function Initialize-Folder {
     if (Test-Path -LiteralPath $Folder) {
-        if (-not (Test-Path -LiteralPath (Join-Path $Folder 'bin\bkagent.pyz'))) {
+        $isSafe = Test-Below $Folder $env:ProgramFiles
+        if ((Test-Administrator) -and -not $isSafe -and -not (Test-Path -LiteralPath (Join-Path $Folder 'bin\bkagent.pyz'))) {
             Write-Note "$Folder exists and keeps its access rights: whoever may change it can change what the agent runs"
         }
         return
@@ -318,9 +330,13 @@ function Install-Program {
         $copy = Receive-Archive $work
         Initialize-Folder
         $pythonPath = Select-Python $work
+        if ((Test-Administrator) -and (Test-Below $pythonPath (Split-Path -Parent $env:USERPROFILE))) {
+            Write-Note "$pythonPath is in the profile of one user: others and services cannot run it; -Python names another"
+        }
         $program = Install-Archive $copy $command $pythonPath
     } finally {
         Clear-Tree $work
+        Clear-IfEmpty $Folder
     }
     if (-not $NoPath) { Edit-Path { param($Folders) if ($Folders -contains "$Folder\bin") { $Folders } else { $Folders; "$Folder\bin" } } }
     $version = & $pythonPath -I -S $program --version
@@ -341,10 +357,10 @@ function Install-Archive([string] $Copy, [string] $Command, [string] $PythonPath
     $fresh = "$program.new"
     Copy-Item -LiteralPath $Copy -Destination $fresh -Force
     # Once for all users, before it first runs: else the first start of each of them unpacks a copy of the code.
-    & $PythonPath -I -S -c $UnpackForAll $fresh | Out-Null
-    if ($LASTEXITCODE -ne 0) { Write-Note 'each user gets a copy of the code, since it cannot be unpacked for all of them' }
-    & $PythonPath -I -S $fresh --version | Out-Null
-    if ($LASTEXITCODE -ne 0) {
+    if (-not (Test-Run $PythonPath @('-I', '-S', '-c', $UnpackForAll, $fresh))) {
+        Write-Note 'each user gets a copy of the code, since it cannot be unpacked for all of them'
+    }
+    if (-not (Test-Run $PythonPath @('-I', '-S', $fresh, '--version'))) {
         Remove-Item -LiteralPath $fresh
         throw 'the archive does not start on this machine; what was installed before is unchanged'
     }
@@ -370,6 +386,7 @@ function Uninstall-Program {
     }
     Clear-Tree (Join-Path $Folder 'lib\bkagent')
     if (Test-Path -LiteralPath (Join-Path $Folder "python\$UnpackedMark")) { Clear-Tree (Join-Path $Folder 'python') }
+    foreach ($name in @('python.old', 'python.new')) { Clear-Tree (Join-Path $Folder $name) }
     foreach ($path in @((Join-Path $Folder 'bin'), (Join-Path $Folder 'lib'), $Folder)) { Clear-IfEmpty $path }
     Write-Note "removed bkagent from $Folder"
     Write-Kept
