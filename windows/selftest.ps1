@@ -60,7 +60,8 @@ function Find-Program {
 function Find-Python([string] $ProgramPath) {
     if ($Python) { return @(Get-FullPath $Python) }
     $bin = Split-Path -Parent $ProgramPath
-    if (Test-Path -LiteralPath "$bin\bkagent.python") { return @((Get-Content -LiteralPath "$bin\bkagent.python" -TotalCount 1).Trim()) }
+    $note = "$bin\bkagent.python" # in the encoding of consoles, as cmd.exe reads it
+    if (Test-Path -LiteralPath $note) { return @((Get-Content -LiteralPath $note -TotalCount 1 -Encoding Oem).Trim()) }
     foreach ($path in @("$bin\..\python\python.exe", "$bin\python\python.exe")) {
         if (Test-Path -LiteralPath $path) { return @(Get-FullPath $path) }
     }

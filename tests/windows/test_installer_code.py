@@ -22,10 +22,10 @@ def _snippet(name: str) -> str:
 
 @pytest.fixture
 def installed(packed_archive: str, tmp_path: Path) -> Path:
-    """Return an archive in a folder `bin` of an installation."""
+    """Return an archive in a folder `bin` of an installation, by the name that it has until it has run."""
     folder = tmp_path / "Program Files" / "bin"
     folder.mkdir(parents=True)
-    return Path(shutil.copy(packed_archive, str(folder)))
+    return Path(shutil.copy(packed_archive, str(folder / "bkagent.pyz.new")))
 
 
 def test_a_python_is_recognised_and_named(wine: WineSession, python: str) -> None:
@@ -35,11 +35,12 @@ def test_a_python_is_recognised_and_named(wine: WineSession, python: str) -> Non
 
 
 def test_the_code_is_unpacked_once_for_all_users(wine: WineSession, installed: Path, python: str) -> None:
-    program = wine.windows_path(installed)
-    done = wine.run(wine.python(python), "-I", "-S", "-c", _snippet("UnpackForAll"), program)
+    words = ("-I", "-S", "-c", _snippet("UnpackForAll"), wine.windows_path(installed))
+    done = wine.run(wine.python(python), *words)
     assert (done.returncode, done.stdout) == (0, ""), done
     (code,) = (installed.parents[1] / "lib" / "bkagent" / "code").iterdir()
     assert (code / "bkagent" / "controlplane").is_dir() and (code / "python").read_text().strip()
     (code / "bkagent" / "version.py").write_text((code / "bkagent" / "version.py").read_text() + "\nprint('shared')\n")
-    done = wine.run(wine.python(python), "-I", "-S", program, "--version")
+    program = installed.rename(installed.with_suffix(""))
+    done = wine.run(wine.python(python), "-I", "-S", wine.windows_path(program), "--version")
     assert done.returncode == 0 and "shared" in done.stdout, done
