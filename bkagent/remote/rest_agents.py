@@ -16,10 +16,18 @@ class RestAgents:
         """Use the first organization that the token sees unless one is named."""
         self._client = client
         self._path = f"{client.organization_path(organization)}/agents"
+        self._list_requests_count = 1
 
     def list(self, filters: Mapping[str, str]) -> List[Dict[str, Any]]:
         """Return the agents that are connected or stopping; `filters` are name, hostname and version."""
-        return self._client.every(self._path, {name: text for name, text in filters.items() if text})
+        count_before = self._client.requests_count
+        forms = self._client.every(self._path, {name: text for name, text in filters.items() if text})
+        self._list_requests_count = self._client.requests_count - count_before
+        return forms
+
+    def pace_s(self) -> float:
+        """Return how long to wait before the next `list`, as the rate limits of the server have it."""
+        return self._client.pace_s(self._list_requests_count)
 
     def get(self, agent: str) -> Dict[str, Any]:
         """Return an agent by its id, or a connected one by its name. Raises AgentError where several have the name."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 from urllib.parse import quote, urlencode
 
 from bkagent.errors import WireError
+from bkagent.remote import rate_limits
 from bkagent.remote.reply import read
+from bkagent.report import Report
 from bkagent.transport.http_client import Pool
+from bkagent.transport.response import Headers, Response
 from bkagent.wire import json_text
 
 if TYPE_CHECKING:
@@ -15,35 +19,55 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 60.0
 _PER_PAGE, _MOST_PAGES = 100, 1000
+# A request that is over the rate limit had no effect: it is sent again, so often, after so long at most.
+_MOST_TRIES, _LONGEST_WAIT_S = 4, 120.0
 
 
 class RestClient:
-    """Calls one server with one API token."""
+    """Calls one server with one API token. `requests_count`: how many requests it has sent."""
 
     def __init__(
-        self, endpoint: str, token: str, environ: Mapping[str, str], request_log: "Optional[RequestLog]" = None
-    ) -> None:
+        self, endpoint: str, token: str, environ: Mapping[str, str], report: Report,
+        request_log: "Optional[RequestLog]" = None,
+    ) -> None:  # fmt: skip
         """Connect at the first call. Raises ConfigError for an endpoint that is no URL."""
         root = endpoint.rstrip("/")
         for ending in ("/v2", "/v3"):  # people copy either of the two
             root = root[: -len(ending)] if root.endswith(ending) else root
-        self._root, self._token = root, token
+        self._root, self._token, self._report = root, token, report
+        self.requests_count = 0
+        self._last_headers = Headers()
         self._pool = Pool(root, environ, timeout_s=TIMEOUT_S, request_log=request_log)
 
     def call(self, method: str, path: str, document: object = None, *, has_document: bool = True) -> Any:
         """Return the decoded answer, None without `has_document`.
 
-        Raises Unreachable, Unavailable, Refused or WireError. One try.
+        Raises Unreachable, Unavailable, Refused or WireError. It tries again only where the rate limit is exceeded.
         """
         headers = {"Authorization": f"Bearer {self._token}", "Accept": "application/json"}
         body = b""
         if document is not None:
             headers["Content-Type"] = "application/json"
             body = json_text.dumps(document).encode("ascii") + b"\n"
+        for tries_left in reversed(range(_MOST_TRIES)):
+            response = self._request(method, path, headers, body)
+            pause_s = rate_limits.wait_s(response.headers)
+            if response.status != 429 or not tries_left or pause_s > _LONGEST_WAIT_S:
+                break
+            self._report("warn", f"the rate limit of {self._root} is exceeded: trying again in {pause_s:.0f} s")
+            time.sleep(pause_s)
+        what = f"{method} {self._root}{path}"
+        return read(what, response.status, response.headers, response.body, has_document).document
+
+    def _request(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Response:
+        self.requests_count += 1
         response = self._pool.request(method, path, headers, body)
-        return read(
-            f"{method} {self._root}{path}", response.status, response.headers, response.body, has_document
-        ).document
+        self._last_headers = response.headers
+        return response
+
+    def pace_s(self, requests_count: int) -> float:
+        """Return how long to wait before so many more requests, as the rate limits of the last answer have it."""
+        return rate_limits.pace_s(self._last_headers, requests_count)
 
     def organization_path(self, slug: str = "") -> str:
         """Return the path of an organization, by default of the first one that the token sees. Raises as `call`."""

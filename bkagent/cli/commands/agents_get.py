@@ -6,10 +6,12 @@ from bkagent.config.options import logging, rest
 
 def run(call: Call) -> int:
     """Print its lines."""
+    from bkagent.cli.in_job.client import argument
     from bkagent.cli.pages import agents_view
 
+    agent = argument(call, 0, "AGENT")
     with agents_view.agents(call) as agents:
-        form = agents.get(call.arguments[0])
+        form = agents.get(agent)
     if call.settings[rest.AS_JSON]:
         import json
 

@@ -1,12 +1,7 @@
 """`bkagent agents list`: list the agents that are connected."""
 
-import time
-
 from bkagent.cli.command import Call, Command
 from bkagent.config.options import logging, rest
-
-_PAUSE_S = 2.0
-_CLEAR = "\x1b[H\x1b[2J"  # of a terminal
 
 
 def run(call: Call) -> int:
@@ -17,27 +12,19 @@ def run(call: Call) -> int:
     filters = {
         "name": settings[rest.NAME], "hostname": settings[rest.HOSTNAME], "version": settings[rest.VERSION],
     }  # fmt: skip
+    if settings[rest.WATCH]:
+        from bkagent.cli.pages import agents_watch
+
+        return agents_watch.watch(call, filters)
     with agents_view.agents(call) as agents:
-        shown = ""
-        while True:
-            text = _text(agents.list(filters), settings[rest.AS_JSON])
-            if text != shown:
-                call.out.write((_CLEAR if settings[rest.WATCH] and call.out.isatty() else "") + text)
-                call.out.flush()
-                shown = text
-            if not settings[rest.WATCH]:
-                return 0
-            time.sleep(_PAUSE_S)
-
-
-def _text(forms: "list[dict[str, object]]", as_json: bool) -> str:
-    from bkagent.cli.pages import agents_view
-
-    if as_json:
+        forms = agents.list(filters)
+    if settings[rest.AS_JSON]:
         import json
 
-        return json.dumps(forms, indent=2) + "\n"
-    return "".join(line + "\n" for line in agents_view.table(forms))
+        call.out.write(json.dumps(forms, indent=2) + "\n")
+    else:
+        call.out.write("".join(line + "\n" for line in agents_view.table(agents_view.rows(forms))))
+    return 0
 
 
 COMMAND = Command(

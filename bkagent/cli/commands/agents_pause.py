@@ -12,9 +12,7 @@ def run(call: Call) -> int:
     minutes = call.settings[rest.MINUTES]
     if minutes < 1:
         raise UsageError(call.settings.invalid_value(rest.MINUTES, "a number of at least 1", str(minutes)))
-    with agents_view.agents(call) as agents:
-        agents.put(call.arguments[0], "pause", {"note": call.settings[rest.NOTE], "timeout_in_minutes": minutes})
-    return 0
+    return agents_view.put(call, "pause", {"note": call.settings[rest.NOTE], "timeout_in_minutes": minutes})
 
 
 COMMAND = Command(

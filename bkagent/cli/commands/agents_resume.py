@@ -8,9 +8,7 @@ def run(call: Call) -> int:
     """Send the request."""
     from bkagent.cli.pages import agents_view
 
-    with agents_view.agents(call) as agents:
-        agents.put(call.arguments[0], "resume", {})
-    return 0
+    return agents_view.put(call, "resume", {})
 
 
 COMMAND = Command(

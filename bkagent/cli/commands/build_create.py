@@ -140,7 +140,7 @@ def _create_by_api(call: Call, endpoint: str, token: str, slug: str, request: "B
     from bkagent.cli.in_job.client import request_log
     from bkagent.remote.rest_client import RestClient
 
-    client = RestClient(endpoint, token, call.environ, request_log(call))
+    client = RestClient(endpoint, token, call.environ, call.report, request_log(call))
     try:
         return client.create_build(slug, request.to_wire())
     finally:

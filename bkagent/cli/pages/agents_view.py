@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
-from bkagent.cli.in_job.client import request_log
+from bkagent.cli.in_job.client import argument, request_log
+from bkagent.cli.pages import text_width
 from bkagent.config import paths
 from bkagent.config.options import rest
 from bkagent.controlplane import server_url
 from bkagent.controlplane.tokens import Tokens
-from bkagent.errors import ConfigError, UsageError
+from bkagent.errors import Refused, Unreachable, UsageError
 from bkagent.remote.rest_agents import RestAgents
 from bkagent.remote.rest_client import RestClient
 from bkagent.wire.shown_text import one_line
@@ -20,17 +21,38 @@ if TYPE_CHECKING:
     from bkagent.cli.command import Call
 
 _HEADS = ("NAME", "STATE", "JOB", "QUEUE", "HOST", "VERSION", "PRIORITY", "ID")
+# The columns that a narrow terminal does without, the least useful first.
+_EXPENDABLE = ("ID", "PRIORITY", "VERSION", "HOST", "QUEUE")
+_GAP = "  "
+Row = Tuple[str, ...]
 
 
 @contextmanager
 def agents(call: Call) -> Iterator[RestAgents]:
-    """Yield the agents of the server that the options name. Raises UsageError, ConfigError and as `RestClient.call`."""
+    """Yield the agents of the server that the options name. Raises UsageError and as `RestClient.call`."""
     endpoint, token = _server(call)
-    client = RestClient(endpoint, token, call.environ, request_log(call))
+    client = RestClient(endpoint, token, call.environ, call.report, request_log(call))
     try:
-        yield RestAgents(client, call.settings[rest.ORGANIZATION])
+        yield _of_organization(client, call.settings[rest.ORGANIZATION])
     finally:
         client.close()
+
+
+def _of_organization(client: RestClient, organization: str) -> RestAgents:
+    try:
+        return RestAgents(client, organization)
+    except Refused as problem:
+        if problem.status == 403 and not organization:  # the scope to list organizations is missing, and not needed
+            raise Refused(f"{problem}; or name the organization with --organization", problem.status) from problem
+        raise
+
+
+def put(call: Call, action: str, document: Mapping[str, Any]) -> int:
+    """Stop, pause or resume the agent that the first argument names; return the exit status. Raises as `agents`."""
+    agent = argument(call, 0, "AGENT")
+    with agents(call) as those:
+        those.put(agent, action, document)
+    return 0
 
 
 def _server(call: Call) -> Tuple[str, str]:
@@ -44,27 +66,41 @@ def _server(call: Call) -> Tuple[str, str]:
     folder = paths.expand(settings[rest.DATA], call.environ)
     url = server_url.read(folder)
     if not url:
-        raise ConfigError(f"no server runs on the data folder {folder}")
+        raise Unreachable(f"no server runs on the data folder {folder}")
     return url, token or Tokens(os.path.join(folder, "tokens")).api
 
 
-def table(forms: Sequence[Dict[str, Any]]) -> List[str]:
-    """Return a line for each agent, below the names of the columns."""
-    rows = [_HEADS, *(_row(form) for form in forms)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+def rows(forms: Sequence[Dict[str, Any]]) -> List[Row]:
+    """Return the cells of a table of agents, the names of the columns first."""
+    return [_HEADS, *map(_row, forms)]
+
+
+def gone(row: Row) -> Row:
+    """Return the row of an agent that is no longer listed."""
+    return (row[0], "gone", "-", *row[3:])
+
+
+def table(rows: Sequence[Row], columns_count: Optional[int] = None) -> List[str]:
+    """Return a line for each row. Where they are wider than that, columns are left out."""
+    widths = [max(text_width.width(row[at]) for row in rows) for at in range(len(_HEADS))]
+    shown = list(range(len(_HEADS)))
+    for name in _EXPENDABLE:
+        if columns_count is None or sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1) <= columns_count:
+            break
+        shown.remove(_HEADS.index(name))
+    return [_GAP.join(text_width.pad(row[at], widths[at]) for at in shown).rstrip() for row in rows]
 
 
 def details(form: Dict[str, Any]) -> List[str]:
     """Return the lines that describe one agent."""
-    rows = dict(zip(_HEADS, _row(form)))
-    rows["TAGS"] = one_line(", ".join(map(str, form.get("meta_data") or ())))
+    cells = dict(zip(_HEADS, _row(form)))
+    cells["TAGS"] = one_line(", ".join(map(str, form.get("meta_data") or ())))
     for head, name in (("CONNECTED", "connected_at"), ("LAST JOB", "last_job_finished_at"), ("PAUSED", "paused_note")):
-        rows[head] = one_line(str(form.get(name) or "-"))
-    return [f"{head + ':':<11} {text}".rstrip() for head, text in rows.items()]
+        cells[head] = one_line(str(form.get(name) or "-"))
+    return [f"{head + ':':<11} {text}".rstrip() for head, text in cells.items()]
 
 
-def _row(form: Dict[str, Any]) -> Tuple[str, ...]:
+def _row(form: Dict[str, Any]) -> Row:
     job = form.get("job")
     state = "paused" if form.get("paused") else str(form.get("connection_state"))
     name = str(job.get("name") or job.get("command") or job.get("id")) if isinstance(job, dict) else "-"

@@ -31,7 +31,12 @@ NAME = Option("name", TEXT, "", help="List only agents of this name.")
 HOSTNAME = Option("hostname", TEXT, "", help="List only agents of this host.")
 VERSION = Option("agent-version", TEXT, "", help="List only agents of this version.")
 AS_JSON = Option("json", FLAG, False, help="Print JSON, as the REST API has it.")
-WATCH = Option("watch", FLAG, False, help="Print the list again whenever it changes, until interrupted.")
+WATCH = Option(
+    "watch",
+    FLAG,
+    False,
+    help="Keep the list up to date until interrupted: in place on a terminal, elsewhere with a line for each change.",
+)
 NO_FORCE = Option("no-force", FLAG, False, help="Let the agent finish its job first; otherwise the job is canceled.")
 NOTE = Option("note", TEXT, "", help="Why the agent is paused.")
 MINUTES = Option("timeout-in-minutes", WHOLE, 5, help="After so many minutes the agent is resumed.")
