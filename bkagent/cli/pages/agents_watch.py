@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Sequence
 
 from bkagent.cli.pages import agents_view, layout
-from bkagent.cli.pages.screen import Screen
+from bkagent.cli.pages.screen import TakenScreen
 from bkagent.config.options import rest
 from bkagent.errors import Unavailable, Unreachable
 from bkagent.system import console
@@ -79,7 +79,7 @@ class _View:
         time.sleep(pause_s)
 
 
-class _Lines(_View):
+class _LineView(_View):
     """Writes lines; problems are warnings, one for each time that the server stops to answer."""
 
     def __init__(self, call: "Call") -> None:
@@ -100,7 +100,7 @@ class _Lines(_View):
         self._call.out.flush()
 
 
-class _JsonLines(_Lines):
+class _JsonLines(_LineView):
     """Writes the whole list as a line of JSON whenever it has changed."""
 
     def __init__(self, call: "Call") -> None:
@@ -112,7 +112,7 @@ class _JsonLines(_Lines):
         self._shown = forms
 
 
-class _Changes(_Lines):
+class _Changes(_LineView):
     """Writes the table once, and then a row for each agent that came, changed or went."""
 
     def __init__(self, call: "Call") -> None:
@@ -136,7 +136,7 @@ class _InPlace(_View):
     """Repaints a screen of its own; at the end, the table stays on the terminal."""
 
     def __init__(self, out: "TextIO") -> None:
-        self._out, self._screen = out, Screen(out)
+        self._out, self._screen = out, TakenScreen(out)
         self._forms: Optional[Forms] = None
         self._note = ""
 

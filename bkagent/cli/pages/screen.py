@@ -16,7 +16,7 @@ _USUAL = os.terminal_size((80, 24))
 _ENDING = ("SIGTERM", "SIGHUP")
 
 
-class Screen:
+class TakenScreen:
     """The screen of the terminal `out`, between `take` and `give_back`. Use it on the main thread."""
 
     def __init__(self, out: TextIO) -> None:
