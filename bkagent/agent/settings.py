@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Mapping, Tuple
+from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from bkagent.config.option import Option
 from bkagent.config.options import agent, logging, session
 from bkagent.config.protected_variables import Protection
 from bkagent.config.settings import Settings
+
+if TYPE_CHECKING:
+    from bkagent.jose.jwk import Jwk
 
 
 @dataclass(frozen=True)
@@ -18,11 +21,13 @@ class JobSettings:
     options            of `start`, as they hold for jobs (`config.job_options`)
     launchers_path     folder of the commands that jobs call
     environ            what its process inherits: the agent's own environment without its configuration
+    verification_keys  by which signatures of jobs are verified; None where they are not
     """
 
     options: Settings = field(repr=False)
     launchers_path: str
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    verification_keys: Optional[Tuple[Jwk, ...]] = field(default=None, repr=False)
 
     def __getitem__(self, option: Option) -> Any:
         return self.options[option]

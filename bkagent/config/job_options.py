@@ -2,7 +2,7 @@
 
 from bkagent.config import paths
 from bkagent.config.grace_periods import signal_grace_s
-from bkagent.config.options import accepted, agent, checkout, job_logs
+from bkagent.config.options import accepted, agent, agent_signing, checkout, job_logs
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
 from bkagent.system.system_kind import ON_WINDOWS
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PATHS = (
     agent.BUILD_PATH, agent.SOCKETS_PATH, agent.JOB_CONTEXT_PATH, agent.HOOKS_PATH, agent.PLUGINS_PATH,
-    checkout.GIT_MIRRORS_PATH, accepted.SIGNING_JWKS_FILE, job_logs.TMPFILE_FOLDER, job_logs.FOLDER,
+    checkout.GIT_MIRRORS_PATH, agent_signing.SIGNING_JWKS_FILE, job_logs.TMPFILE_FOLDER, job_logs.FOLDER,
     agent.CONTAINER_BINARY,
 )  # fmt: skip
 

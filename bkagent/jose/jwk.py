@@ -27,6 +27,11 @@ class Jwk:
     uses: Tuple[str, ...] = ("sign", "verify")
 
     @property
+    def is_private(self) -> bool:
+        """Whether others must not have the key. A secret key signs and verifies, and is nothing else."""
+        return not isinstance(self.key, SecretKey) and self.key is not algorithms.public_part(self.key)
+
+    @property
     def public(self) -> "Jwk":
         """The same without its private part. Raises InvalidKey for a secret key."""
         if isinstance(self.key, SecretKey):

@@ -32,6 +32,16 @@ def interpolate(text: str, environ: Environ) -> str:
     return _fill(_ExpansionParser(text).whole(), environ)
 
 
+def expansions(text: str) -> List[str]:
+    """Return what would be replaced in a text, as it stands there, escaped dollar signs included.
+
+    Raises PipelineError for an invalid expansion.
+    """
+    parser = _ExpansionParser(text)
+    parser.whole()
+    return parser.expansions
+
+
 def _fill(parts: List[Part], environ: Environ) -> str:
     return "".join(part if isinstance(part, str) else part(environ) for part in parts)
 
@@ -40,6 +50,7 @@ class _ExpansionParser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        self.expansions: List[str] = []
 
     def whole(self) -> List[Part]:
         return self._parts(0)
@@ -58,7 +69,10 @@ class _ExpansionParser:
             self.at = end
             if match is None or match.group() == "}":
                 return parts
-            parts.append(self._special(match.group(), text[end + 1 : end + 2], depth))
+            part = self._special(match.group(), text[end + 1 : end + 2], depth)
+            parts.append(part)
+            if not isinstance(part, str) or text[end : self.at] in ("$$", "\\$"):
+                self.expansions.append(text[end : self.at])
 
     def _special(self, sign: str, following: str, depth: int) -> Part:
         if sign == "\\":

@@ -59,7 +59,7 @@ def test_a_registration_names_no_feature_that_does_not_work(plane, start):
         (["--cancel-grace-period", "0"], "make it at least 1"),
         (["--allowed-environment-variables", "X"], "enable-environment-variable-allowlist"),
         (["--allowed-repositories", "("], "allowed-repositories must be regular expressions"),
-        (["--verification-jwks-file", "keys"], "verification-jwks-file"),
+        (["--verification-jwks-file", "no/keys"], "no/keys: No such file or directory"),
         (["--kubernetes-exec"], "kubernetes-exec"),
         (["--cancel-signal", "SIGNOPE"], "cancel-signal must be one of SIGHUP"),
     ],

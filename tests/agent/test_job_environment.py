@@ -7,7 +7,7 @@ import pytest
 from bkagent.agent.jobs import job_environment
 from bkagent.agent.jobs.job_files import JobFiles, as_json
 from bkagent.agent.jobs.job_start import JobStart
-from bkagent.config.options import accepted, agent, checkout
+from bkagent.config.options import agent, agent_signing, checkout
 from bkagent.wire.accepted_job import AcceptedJob
 from tests.fakes.job_settings import job_settings
 
@@ -81,7 +81,7 @@ def test_some_variables_are_there_only_when_they_say_something():
     assert not quiet & set(variables())
     loud = settings_with({
         agent.NO_PTY: True, agent.CANCEL_SIGNAL: "SIGINT", agent.ARTIFACT_CONCURRENCY: 3, agent.NO_MULTIPART: True,
-        accepted.SIGNING_JWKS_FILE: "/keys",
+        agent_signing.SIGNING_JWKS_FILE: "/keys",
     })  # fmt: skip
     assert quiet <= set(variables(settings=loud))
 

@@ -80,3 +80,26 @@ def test_loads_nothing_heavy(job, name, tmp_path):
         [sys.executable, "-I", "-S", "-c", "import sys; print('\\n'.join(sys.modules))"], capture_output=True
     )
     assert not (loaded & HEAVY) - set(bare.stdout.decode().split(os.linesep))
+    assert not of_signatures(loaded)
+
+
+def of_signatures(modules):
+    return [
+        name
+        for name in modules
+        if name.startswith(("bkagent.jose", "bkagent.pipeline.signature", "bkagent.cli.signing"))
+    ]
+
+
+def test_nothing_of_signatures_is_loaded_where_nothing_is_signed(tmp_path):
+    (tmp_path / "p.yml").write_text("steps: [{command: x}]")
+    words = ["pipeline", "upload", "--dry-run", "--agent-access-token", "t", "p.yml"]
+    argv = [sys.executable, "-I", "-S", "-c", PROGRAM, code_root(), *words]
+    subprocess.run(argv, cwd=tmp_path, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)}, check=True, timeout=60)
+    loaded = (tmp_path / "modules").read_text().split("\n")
+    assert "bkagent.pipeline.document.source" in loaded and not of_signatures(loaded)
+    # All that an agent without keys loads before its first job, and all that a job's process does.
+    modules = "bkagent.cli.commands.start, bkagent.cli.start.agent_settings, bkagent.agent.run, bkagent.job.process"
+    program = f"import sys; sys.path.insert(0, sys.argv[1]); import {modules}; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program, code_root()], stdout=subprocess.PIPE, check=True)
+    assert b"bkagent.agent.jobs.job_verification" in done.stdout and not of_signatures(done.stdout.decode().split())

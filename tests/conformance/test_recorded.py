@@ -23,7 +23,8 @@ _WHOLE = (
 )  # fmt: skip
 AREAS = {area: f"{area}/*" for area in _WHOLE}
 AREAS.update({"configuration": "agent/config*", "signals": "agent/signals*"})
-AREAS["agent"] = "agent/[!cs]*"  # the others but those that check signatures
+AREAS["agent"] = "agent/[!cs]*"  # the others, but for these
+AREAS["signatures"] = "agent/signature*"
 # Areas of single commands, whose words are looked at by test_sentences.py as well, of the same runs.
 WORDED = ("annotations", "cli", "env", "meta-data", "pipeline", "steps")
 LIMIT_S = 900

@@ -86,6 +86,7 @@ class FakeJob:
         self.id = env["BUILDKITE_JOB_ID"]
         self.token = "jt-" + self.id
         self.env, self.step = env, step
+        self.matrix_permutation: Dict[str, str] = {}
         self.state = "scheduled"
         self.session = ""
         self.starts: List[Any] = []
@@ -135,6 +136,7 @@ class FakeJob:
             "id": self.id, "token": self.token, "state": self.state, "env": self.env, "step": self.step,
             "chunks_max_size_bytes": self._plane.chunk_size, "chunks_interval_seconds": self._plane.chunk_interval,
             "log_max_size_bytes": 0, "runnable_at": "2026-01-01T00:00:00Z",
+            "matrix_permutation": self.matrix_permutation,
         }  # fmt: skip
 
 

@@ -93,7 +93,10 @@ def test_the_one_file_in_a_usual_place_is_found(upload, server, tmp_path):
         (("empty.yml",), 'pipeline file "empty.yml" is empty'),
         (("folder",), 'cannot read the pipeline file "folder"'),
         (("--dry-run", "--format", "xml", "a.yml"), 'format must be json or yaml, not "xml" (flag --format)'),
-        (("--jwks-file", "keys.json", "a.yml"), "--jwks-file (flag --jwks-file) asks for signed steps"),
+        (
+            ("--jwks-file", "keys.json", "a.yml"),
+            "couldn't read the signing key file: cannot read keys.json: No such file",
+        ),
         (("null.yml",), 'pipeline parsing of "null.yml" failed: a pipeline must be a mapping'),
         (("required.yml",), 'pipeline interpolation of "required.yml" failed: interpolating command: $NONE: is wanted'),
     ],

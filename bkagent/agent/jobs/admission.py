@@ -1,4 +1,4 @@
-"""Jobs that this agent must not run: signed ones it cannot check, and those its owner does not allow; and notices."""
+"""Jobs that this agent must not run: those whose signature does not hold, or that its owner does not allow; notices."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Iterable, List, Optional, Sequence, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
+from bkagent.agent.jobs.job_verification import JobVerification
 from bkagent.agent.settings import JobSettings
 from bkagent.config import build_variables
-from bkagent.config.options import accepted, agent, bootstrap
+from bkagent.config.options import agent, bootstrap
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import REFUSED, SIGNATURE_REJECTED
 
 _MOST_NAMED = 20
-_UNVERIFIABLE = (
-    "+++ ⛔ Job signature verification failed",
-    "error: cannot verify signature. JWK for pipeline verification is not configured",
-)
 
 
 @dataclass(frozen=True)
@@ -48,30 +45,18 @@ REJECTED_BY_HOOK = Refusal(
 _LISTS = (agent.ALLOWED_REPOSITORIES, agent.ALLOWED_PLUGINS, agent.ENABLE_VARIABLE_ALLOWLIST)
 
 
-def refusal_for(job: AcceptedJob, settings: JobSettings) -> Optional[Refusal]:
+def refusal_for(job: AcceptedJob, settings: JobSettings, verification: JobVerification) -> Optional[Refusal]:
     """Return why the job must not run here, None when it may."""
-    if is_signed(job) and not _runs_unverified(settings):
-        return Refusal(_UNVERIFIABLE, SIGNATURE_REJECTED)
+    if verification.is_refused:
+        return Refusal(verification.lines, SIGNATURE_REJECTED)
     for line in _not_allowed(job, settings):
         return Refusal((line,), REFUSED)
     return None
 
 
-def notices_for(job: AcceptedJob, settings: JobSettings) -> Tuple[str, ...]:
+def notices_for(job: AcceptedJob, verification: JobVerification) -> Tuple[str, ...]:
     """Return lines for the log of a job that does not end because of its signature."""
-    if not is_signed(job):
-        return _about_cache(job)
-    return (*_UNVERIFIABLE, *_about_cache(job)) if _runs_unverified(settings) else ()
-
-
-def _runs_unverified(settings: JobSettings) -> bool:
-    """Return whether signed jobs run though there is no key to check their signatures with."""
-    return bool(settings[accepted.VERIFICATION_FAILURE_BEHAVIOR] == "warn")
-
-
-def is_signed(job: AcceptedJob) -> bool:
-    """Return whether the job has a signature, which this agent cannot check."""
-    return job.step.get("signature") is not None  # an empty one is no less a signature that is not checked
+    return () if verification.is_refused else (*verification.lines, *_about_cache(job))
 
 
 def _about_cache(job: AcceptedJob) -> Tuple[str, ...]:

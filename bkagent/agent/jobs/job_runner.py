@@ -13,11 +13,10 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Tuple
 
-from bkagent.agent.jobs import job_environment, outcome, resume, unrunnable
+from bkagent.agent.jobs import job_environment, job_verification, outcome, resume, unrunnable
 from bkagent.agent.jobs.admission import (
     REJECTED_BY_HOOK,
     Refusal,
-    is_signed,
     notices_for,
     permitted_mirror,
     refusal_for,
@@ -26,6 +25,7 @@ from bkagent.agent.jobs.admission import (
 from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_start import JobStart
+from bkagent.agent.jobs.job_verification import JobVerification
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.session import AgentSession
@@ -152,11 +152,9 @@ class JobRunner:
         child = None
         try:
             start, about_mirror = self._describe_job(files, entry)
-            if is_signed(self._job):
-                text = f"job {self._job.id} is signed and runs unverified: no verification key is configured"
-                self._context.report("warn", text, "job.unverified")
-            self._append_lines(entry, notices_for(self._job, start.settings))
-            refusal = self._admission_refusal(start.settings)
+            verification = self._verify(start.settings)
+            self._append_lines(entry, notices_for(self._job, verification))
+            refusal = self._admission_refusal(start.settings, verification)
             if refusal is None:
                 self._append_lines(entry, about_mirror)
                 refusal = self._ask_pre_bootstrap(start)
@@ -176,7 +174,8 @@ class JobRunner:
         """Go on with a job that began before, if it may still run here: what it brought is checked as at a start."""
         try:
             start, _ = self._describe_job(files, entry)
-            refusal = self._admission_refusal(start.settings) or self._ask_pre_bootstrap(start)
+            verification = self._verify(start.settings)
+            refusal = self._admission_refusal(start.settings, verification) or self._ask_pre_bootstrap(start)
         except ValueError as problem:
             refusal = Refusal((f"Error running job: {problem}",), RUN_ERROR)
         if refusal is None:
@@ -203,8 +202,17 @@ class JobRunner:
             self._context.report("debug", f"Created env file ({form} format): {path}", "job.env_files_created")
         return self._job_start(files, entry), about_mirror
 
-    def _admission_refusal(self, settings: JobSettings) -> Optional[Refusal]:
-        return refusal_for_names(self._clashing_names) or refusal_for(self._job, settings)
+    def _verify(self, settings: JobSettings) -> JobVerification:
+        verification = job_verification.verify(self._job, settings)
+        if verification.problem:
+            does = "is refused" if verification.is_refused else "runs unverified"
+            text = f"job {self._job.id} {does}: {verification.problem}"
+            self._context.report("warn", text, "job.unverified")
+        return verification
+
+    def _admission_refusal(self, settings: JobSettings, verification: JobVerification) -> Optional[Refusal]:
+        names = refusal_for_names(self._clashing_names)
+        return names or refusal_for(self._job, settings, verification)
 
     def _ask_pre_bootstrap(self, start: JobStart) -> Optional[Refusal]:
         """Return the refusal of the pre-bootstrap hook, None when it allows the job."""

@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import choices, client
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 def run(call: "Call") -> int:
     """Read, check and upload every pipeline."""
     settings = call.settings
-    for option in options.SIGNING:
-        if settings[option]:
-            raise AgentError(
-                f"--{option.name} ({settings.origin(option)}) asks for signed steps, which are not supported yet; "
-                "nothing was uploaded"
-            )
     if settings[options.DRY_RUN]:
         choices.check(call, options.FORMAT)
     if not settings[options.DRY_RUN] and not settings[options.JOB]:

@@ -18,16 +18,16 @@ def run(call: "Call") -> int:
     if settings[options.ALGORITHM]:
         choices.check(call, options.ALGORITHM)
     algorithm = settings[options.ALGORITHM] or _DEFAULT_ALGORITHM
-    from bkagent.cli.signing import key_files
+    from bkagent.cli.signing import new_keys
 
-    key_id = settings[options.KEY_ID] or key_files.random_id()
+    key_id = settings[options.KEY_ID] or new_keys.random_id()
     if not settings[options.KEY_ID]:
         call.report("info", f"No --key-id given: the key has the id {key_id}")
     private_path = settings[options.PRIVATE_FILE] or f"./{algorithm}-{key_id}-private.json"
     public_path = settings[options.PUBLIC_FILE] or f"./{algorithm}-{key_id}-public.json"
     if algorithm.startswith("PS"):
         call.report("info", "Generating an RSA key, which takes some seconds")
-    key_files.generate(algorithm, key_id, private_path, public_path)
+    new_keys.generate(algorithm, key_id, private_path, public_path)
     call.report("info", f"Wrote the private key, for agents that sign, to {private_path}")
     call.report("info", f"Wrote the public key, for agents that verify, to {public_path}")
     return 0

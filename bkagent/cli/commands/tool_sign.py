@@ -4,6 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import unsupported
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
+from bkagent.errors import AgentError, MissingValue
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,8 +12,21 @@ if TYPE_CHECKING:
 
 
 def run(call: "Call") -> int:
-    """Refuse."""
-    return unsupported.refuse("signing pipelines is")
+    """Print the pipeline with a signature in each command step."""
+    settings = call.settings
+    if settings[options.GRAPHQL_TOKEN] or settings[options.UPDATE]:
+        return unsupported.refuse("signing pipelines of the hosted service is")
+    if not settings[options.REPOSITORY]:
+        raise MissingValue("repo")
+    from bkagent.cli.in_job import job_text
+    from bkagent.cli.signing import static_pipeline
+    from bkagent.cli.signing.signer import signer_for
+
+    signer = signer_for(call, settings[options.REPOSITORY])
+    if signer is None:
+        raise AgentError("a key is needed to sign with; name its file with --jwks-file")
+    job_text.write(call, static_pipeline.signed(call, signer))
+    return 0
 
 
 COMMAND = Command(
@@ -20,6 +34,10 @@ COMMAND = Command(
     run,
     options=(*SHARED, *options.SIGN),
     arguments=("[FILE]",),
-    description="Signs the steps of a pipeline in a file, or of one that is fetched and updated with --graphql-token.",
+    description=(
+        "Signs the command steps of a pipeline, and prints it as YAML. Without a FILE it reads standard input. A "
+        "pipeline with variables to interpolate is refused: their values are unknown until it is uploaded, and "
+        "`pipeline upload --jwks-file` signs it then."
+    ),
     example="bkagent tool sign pipeline.yml --jwks-file private.json --repo https://example.com/acme/widgets.git",
 )

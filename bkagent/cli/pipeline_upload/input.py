@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple
+from typing import TYPE_CHECKING, Iterable, Iterator, NamedTuple, Optional
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.document.pipeline_file import PLACES, read_file, read_stream
@@ -28,16 +28,21 @@ def inputs(call: Call) -> Iterable[Input]:
     """
     if call.arguments:
         call.report("info", f"Reading pipeline configs from [{' '.join(map(go_quote, call.arguments))}]")
-        return [_read_file(path) for path in call.arguments]
+        return [read_named(path) for path in call.arguments]
     if _stdin_is_readable(call):
         call.report("info", "Reading pipeline config from STDIN")
         return _standard_input(call)
     call.report("info", "Searching for pipeline config...")
-    return [_read_file(_find_file(call))]
+    return [read_named(_find_file(call))]
 
 
 def _standard_input(call: Call) -> Iterator[Input]:
     yield Input("(stdin)", read_stream(call.stdin.buffer, "(stdin)"))
+
+
+def read_standard_input(call: Call) -> Optional[Input]:
+    """Return the text of standard input, None where that is a terminal, or closed."""
+    return next(_standard_input(call)) if _stdin_is_readable(call) else None
 
 
 def _stdin_is_readable(call: Call) -> bool:
@@ -62,7 +67,8 @@ def _find_file(call: Call) -> str:
     return existing[0]
 
 
-def _read_file(path: str) -> Input:
+def read_named(path: str) -> Input:
+    """Return the text of a file. Raises AgentError for one that cannot be read, or is empty."""
     content = read_file(path, path)
     if not content:
         raise AgentError(f'pipeline file "{path}" is empty')

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Dict, Mapping
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from bkagent.cli.in_job import client, job_text
 from bkagent.cli.pipeline_upload.changed_files import ChangedFiles, git
 from bkagent.config import build_variables
-from bkagent.config.options import logging
+from bkagent.config.options import bootstrap, logging
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
@@ -23,6 +23,7 @@ from bkagent.wire import upstream_protocol
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
     from bkagent.cli.pipeline_upload.input import Input
+    from bkagent.cli.signing.signer import Signer
     from bkagent.pipeline.document.model import Normalised
 
 PREFER_RUNTIME = "interpolation-prefers-runtime-env"
@@ -42,6 +43,7 @@ class PipelineUpload:
         self.environ = self._with_commit() if self.interpolates else call.environ
         self.changed = ChangedFiles(call) if call.settings[options.APPLY_IF_CHANGED] else None
         self.printed = False
+        self.signer = self._signer()
 
     def send(self, source: Input) -> None:
         """Upload or print each pipeline of a text, in order. Raises AgentError."""
@@ -52,12 +54,24 @@ class PipelineUpload:
             self._check_warnings(pipeline, source.name)
             self._check_secrets(pipeline, source.name)
             document = pipeline.document
-            if if_changed.apply(pipeline.typed, self.changed, lambda text: self.call.report("warn", text)):
+            if self.signer is not None:
+                self.signer.sign(pipeline.typed)
+            changed = if_changed.apply(pipeline.typed, self.changed, lambda text: self.call.report("warn", text))
+            if changed or self.signer is not None:
                 document = normalise.to_wire(pipeline.typed)
             if self.call.settings[options.DRY_RUN]:
                 self._print(document)
             else:
                 self._upload(document, number, source.name)
+
+    def _signer(self) -> Optional[Signer]:
+        """Return what signs, None where no key is named."""
+        if not any(self.call.settings[option] for option in options.SIGNING):
+            return None
+        # Loaded here: most pipelines are not signed.
+        from bkagent.cli.signing.signer import signer_for
+
+        return signer_for(self.call, self.environ.get(bootstrap.REPOSITORY.env[0], ""))
 
     def _with_commit(self) -> Dict[str, str]:
         """Return the variables, with BUILDKITE_COMMIT as the full id of what it names."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import List, Tuple
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from bkagent.agent.session.registration import host_tags
 from bkagent.agent.settings import AgentSettings, JobSettings
@@ -11,10 +11,13 @@ from bkagent.cli.command import Call
 from bkagent.cli.start import containers, inherited_env
 from bkagent.config import job_options, paths, self_command, token_source
 from bkagent.config.option import Option
-from bkagent.config.options import accepted, agent, api, session
+from bkagent.config.options import accepted, agent, agent_signing, api, session
 from bkagent.config.settings import Settings
 from bkagent.errors import ConfigError
 from bkagent.wire.log_events import with_event
+
+if TYPE_CHECKING:
+    from bkagent.jose.jwk import Jwk
 
 
 def build(call: Call) -> AgentSettings:
@@ -98,8 +101,20 @@ def _job(call: Call, state_path: str) -> JobSettings:
     containers.check(options)
     return JobSettings(
         options, self_command.launcher_folder(state_path),
-        inherited_env.inherited_environment(call),
+        inherited_env.inherited_environment(call), _verification_keys(call),
     )  # fmt: skip
+
+
+def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
+    """Return the keys that verify jobs, None where none are configured. All that verifies is loaded with them."""
+    option = agent_signing.VERIFICATION_JWKS_FILE
+    path = call.settings[option]
+    if not path:
+        return None
+    from bkagent.cli.signing import key_file
+
+    named = f"{option.name} (from the {call.settings.origin(option)})"
+    return key_file.verification_keys(path, named, with_event(call.report, "config.warning"))
 
 
 def _check_patterns(settings: Settings, option: Option) -> None:

@@ -5,9 +5,8 @@ run jobs that its owner meant to keep out. OLD_NAMES are other names of options 
 """
 
 from bkagent.config import job_variable as variable
-from bkagent.config.kinds import CHECKED_DURATION, DURATION, FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
+from bkagent.config.kinds import CHECKED_DURATION, DURATION, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
 from bkagent.config.option import Option
-from bkagent.config.options import pipeline
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,74 +73,14 @@ TRACE_CONTEXT_ENCODING = Option(
     help="Encoding of the trace context passed to jobs: gob or json.",
     job=variable.JobVariable(place=50, place_in_file=24),
 )  # fmt: skip
-SIGNING_JWKS_FILE = Option(
-    "signing-jwks-file",
-    FILE_PATH,
-    "",
-    env=("BUILDKITE_AGENT_SIGNING_JWKS_FILE",),
-    help="Accepted, without effect: file with the JSON Web Key Set that jobs sign pipelines with.",
-    job=variable.JobVariable(
-        pipeline.JWKS_FILE.env[0], told=variable.WHEN_SET, place=58, place_in_file=32, reader=False
-    ),
-)
-SIGNING_JWKS_KEY_ID = Option(
-    "signing-jwks-key-id",
-    TEXT,
-    "",
-    env=("BUILDKITE_AGENT_SIGNING_JWKS_KEY_ID",),
-    help="Accepted, without effect: id of the key in --signing-jwks-file to sign with.",
-    job=variable.JobVariable(
-        pipeline.JWKS_KEY.env[0], told=variable.WHEN_SET, place=59, place_in_file=33, reader=False
-    ),
-)
-SIGNING_AWS_KMS_KEY = Option(
-    "signing-aws-kms-key",
-    TEXT,
-    "",
-    env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
-    help="Accepted, without effect: AWS KMS key that jobs sign pipelines with.",
-    job=variable.JobVariable(
-        pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
-    ),
-)
-SIGNING_GCP_KMS_KEY = Option(
-    "signing-gcp-kms-key",
-    TEXT,
-    "",
-    env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
-    help="Accepted, without effect: Google Cloud KMS key that jobs sign pipelines with.",
-    job=variable.JobVariable(
-        pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
-    ),
-)
-DEBUG_SIGNING = Option(
-    "debug-signing",
-    FLAG,
-    False,
-    env=pipeline.DEBUG_SIGNING.env,
-    help="Accepted, without effect: log the content that is signed.",
-    job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
-)
-
 # fmt: off
 REFUSED = (
-    Option(
-        "verification-jwks-file", FILE_PATH, "", env=("BUILDKITE_AGENT_VERIFICATION_JWKS_FILE",),
-        help="Keys to verify signed jobs with; this release cannot verify signatures and refuses to start.",
-    ),
     Option(
         "kubernetes-exec", FLAG, False, env=("BUILDKITE_KUBERNETES_EXEC",),
         help="Run jobs in the containers of a pod; not supported in this release, which refuses to start.",
         job=variable.JobVariable(told=variable.NEVER, open_to=variable.NOBODY, reader=False),
     ),
 )
-VERIFICATION_FAILURE_BEHAVIOR = Option(
-    "verification-failure-behavior", Choice("", "block", "warn"), "block",
-    env=("BUILDKITE_AGENT_JOB_VERIFICATION_NO_SIGNATURE_BEHAVIOR",),
-    help="What to do with a signed job, as this release cannot verify signatures: block refuses it, warn "
-    "runs it with a warning in its log.",
-)
-
 OLD_NAMES = (
     _old("meta-data", ITEMS, (), "AGENT_META_DATA", "tags"),
     _old("meta-data-ec2-tags", FLAG, False, "AGENT_META_DATA_EC2_TAGS", "tags-from-ec2-tags"),
@@ -158,7 +97,6 @@ OLD_NAMES = (
 )
 
 ACCEPTED = (
-    *IGNORED, TRACE_CONTEXT_ENCODING, SIGNING_JWKS_FILE, SIGNING_JWKS_KEY_ID, SIGNING_AWS_KMS_KEY, SIGNING_GCP_KMS_KEY,
-    DEBUG_SIGNING, *REFUSED, VERIFICATION_FAILURE_BEHAVIOR, *OLD_NAMES,
+    *IGNORED, TRACE_CONTEXT_ENCODING, *REFUSED, *OLD_NAMES,
 )
 # fmt: on

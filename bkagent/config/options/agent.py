@@ -19,6 +19,7 @@ from bkagent.config.kinds import (
 from bkagent.config.option import Option
 from bkagent.config.options import (
     accepted,
+    agent_signing,
     api,
     artifacts,
     checkout,
@@ -368,7 +369,7 @@ JOBS = (*(value for value in globals().copy().values() if isinstance(value, Opti
 # In this order what is required and missing is named.
 START = (
     *logging.SHARED, logging.LOG_FORMAT, *session.SESSION, *checkout.CHECKOUT, *JOBS, api.TOKEN.required_as("token"),
-    api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *job_logs.ALL, *accepted.ACCEPTED,
+    api.ENDPOINT, api.NO_HTTP2, api.DEBUG_HTTP, api.TRACE_HTTP, *job_logs.ALL, *agent_signing.ALL, *accepted.ACCEPTED,
 )  # fmt: skip
 
 # Options that other commands have as well, which need not know of jobs.

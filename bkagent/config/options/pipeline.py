@@ -93,14 +93,14 @@ JWKS_FILE = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_JWKS_FILE",),
-    help="File with the JSON Web Key Set to sign steps with; not supported yet.",
+    help="File with the JSON Web Key Set by which each command step is signed.",
 )
 JWKS_KEY = Option(
     "jwks-key-id",
     TEXT,
     "",
     env=("BUILDKITE_AGENT_JWKS_KEY_ID",),
-    help="Id of the key in that set to sign with; not supported yet.",
+    help="Id of the key in that set to sign with; may be left out if it has a single key.",
 )
 AWS_KMS_KEY = Option(
     "signing-aws-kms-key",
@@ -121,7 +121,7 @@ DEBUG_SIGNING = Option(
     FLAG,
     False,
     env=("BUILDKITE_AGENT_DEBUG_SIGNING",),
-    help="Log the content that is signed; not supported yet.",
+    help="With --debug, log the content that is signed. It may have secrets in it.",
 )
 
 SIGNING = (JWKS_FILE, JWKS_KEY, AWS_KMS_KEY, GCP_KMS_KEY)

@@ -1,0 +1,65 @@
+"""Whether the signature of a job allows it to run here, and what its log says of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Mapping, Tuple
+
+from bkagent.agent.settings import JobSettings
+from bkagent.config.options import agent_signing
+from bkagent.wire.accepted_job import AcceptedJob
+
+_VERIFIED = "~~~ ✅ Job signature verified"
+_FAILED = "+++ ⛔ Job signature verification failed"
+_UNVERIFIED = "+++ ⚠️ Job signature verification failed"
+# The log shows no more of a signature; the longest of a valid one is that of RSA with 8,192 bits.
+_MOST_SHOWN = 2000
+
+
+@dataclass(frozen=True)
+class JobVerification:
+    """lines for the log; why the job cannot be trusted, "" if it can; and whether that keeps it from running."""
+
+    lines: Tuple[str, ...] = ()
+    problem: str = ""
+    is_refused: bool = False
+
+
+def verify(job: AcceptedJob, settings: JobSettings) -> JobVerification:
+    """Verify the signature of a job by the keys of the agent."""
+    signature, keys = job.step.get("signature"), settings.verification_keys
+    runs_unverified = settings[agent_signing.VERIFICATION_FAILURE_BEHAVIOR] == "warn"
+    if keys is None:
+        if signature is None:
+            return JobVerification()
+        problem = "cannot verify signature. JWK for pipeline verification is not configured"
+        return JobVerification((_FAILED, f"error: {problem}"), problem, not runs_unverified)
+    if signature is None:
+        problem, shown = "job had no signature to verify", "no signature in job"
+    else:
+        problem, shown = _problem(job, settings), f"signature: {_shown_value(signature)}"
+    if not problem:
+        return JobVerification((_VERIFIED, shown))
+    if runs_unverified:
+        lines = (_UNVERIFIED, f"error: {problem}", shown, "Job will be run without verification")
+        return JobVerification(lines, problem)
+    return JobVerification((_FAILED, f"error: {problem}", shown), problem, True)
+
+
+def _problem(job: AcceptedJob, settings: JobSettings) -> str:
+    """Return why a signature does not hold, "" if it does."""
+    # Loaded here: most agents verify nothing.
+    from bkagent.jose.errors import InvalidSignature
+    from bkagent.pipeline.signature.verify import verify_job
+
+    try:
+        verify_job(job.step, job.env, job.matrix_permutation, settings.verification_keys or ())
+    except InvalidSignature as problem:
+        return f"invalid signature: {problem}"
+    return ""
+
+
+def _shown_value(signature: Any) -> str:
+    value = signature.get("value") if isinstance(signature, Mapping) else None
+    text = value if isinstance(value, str) else ""
+    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"

@@ -1,0 +1,39 @@
+"""Sign pipelines with the key that a command was given."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+from bkagent.cli.signing import key_file
+from bkagent.config.options import pipeline as options
+from bkagent.errors import AgentError
+from bkagent.jose.jwk import Jwk
+from bkagent.pipeline.signature.sign import sign
+
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+    from bkagent.pipeline.document.model import TypedPipeline
+
+
+class Signer:
+    """A key, and the repository that the signatures are for."""
+
+    def __init__(self, key: Jwk, repository: str, call: Call) -> None:
+        self._key, self._repository, self._call = key, repository, call
+
+    def sign(self, pipeline: TypedPipeline) -> None:
+        """Put a signature into each command step. Raises AgentError."""
+        try:
+            sign(pipeline, self._key, self._repository, self._show)
+        except AgentError as problem:
+            raise AgentError(f"couldn't sign pipeline: {problem}") from None
+
+    def _show(self, text: str) -> None:
+        if self._call.settings[options.DEBUG_SIGNING]:
+            self._call.report("debug", f"Signing: {text}")
+
+
+def signer_for(call: Call, repository: str) -> Optional[Signer]:
+    """Return what signs with the key that the options name, None where they name none. Raises AgentError."""
+    key = key_file.signing_key(call)
+    return None if key is None else Signer(key, repository, call)

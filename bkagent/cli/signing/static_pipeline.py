@@ -1,0 +1,51 @@
+"""Sign a pipeline that is kept as it is, such as the steps in a pipeline's settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bkagent.cli.pipeline_upload.input import Input, read_named, read_standard_input
+from bkagent.errors import AgentError
+from bkagent.pipeline.document import normalise, yaml_order
+from bkagent.pipeline.document.source import read_pipeline
+from bkagent.pipeline.interpolation import expansions
+from bkagent.pipeline.signature.sign import add_pipeline_secrets
+from bkagent.yaml.dump import dumps
+
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
+    from bkagent.cli.signing.signer import Signer
+
+_MOST_NAMED = 20
+
+
+def signed(call: Call, signer: Signer) -> str:
+    """Return the pipeline of the named file, or of standard input, with its signatures, as YAML. Raises AgentError."""
+    source = _source(call)
+    _check_expansions(source)
+    pipeline = read_pipeline(source.content, source.name, {}, interpolate=False)
+    for warning in pipeline.warnings:
+        call.report("warn", warning)
+    add_pipeline_secrets(pipeline.typed)
+    signer.sign(pipeline.typed)
+    return dumps(yaml_order.in_yaml_order(normalise.to_wire(pipeline.typed)))
+
+
+def _source(call: Call) -> Input:
+    if call.arguments:
+        return read_named(call.arguments[0])
+    source = read_standard_input(call)
+    if source is None:
+        raise AgentError("a pipeline is needed to sign; name its file, or send it to standard input")
+    return source
+
+
+def _check_expansions(source: Input) -> None:
+    """Raise AgentError where a control plane would put something into the text, and so break the signatures."""
+    names = list(dict.fromkeys(expansions(source.content.decode("utf-8", "replace"))))
+    if names:
+        shown = ", ".join(names[:_MOST_NAMED]) + (", …" if len(names) > _MOST_NAMED else "")
+        raise AgentError(
+            f'pipeline "{source.name}" has expansions, which would change what is signed: {shown}; remove them, or '
+            "have `pipeline upload --jwks-file` sign it"
+        )
