@@ -214,8 +214,10 @@ def _files(packed):
 
 
 def _move(aside, folder):
+    from bkagent.system import renaming
+
     try:
-        os.rename(aside, folder)
+        renaming.rename(aside, folder)
         return
     except OSError:
         if _is_usable(folder):
@@ -223,8 +225,8 @@ def _move(aside, folder):
     # The same code, which lost its mark because it was not used for long; or what is left of it.
     gone = aside + ".gone"
     try:
-        os.rename(folder, gone)
-        os.rename(aside, folder)
+        renaming.rename(folder, gone)
+        renaming.rename(aside, folder)
     finally:
         import shutil
 

@@ -6,6 +6,8 @@ import signal
 import socket
 from typing import Tuple
 
+from bkagent.system import signals
+
 _NAMES = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 
@@ -20,6 +22,7 @@ class EndSignals:
         self._numbers: Tuple[int, ...] = tuple(int(getattr(signal, name)) for name in _NAMES if hasattr(signal, name))
         for number in self._numbers:
             signal.signal(number, lambda _number, _frame: None)
+        signals.outlive_logoffs()
 
     def wait(self) -> str:
         """Wait for a signal that ends the command; return its name."""

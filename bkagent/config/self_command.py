@@ -160,6 +160,8 @@ def _digest(files: "dict[str, bytes]") -> str:
 
 
 def _make(folder: str, files: "dict[str, bytes]") -> None:
+    from bkagent.system import renaming
+
     if ON_WINDOWS:
         from bkagent.config import windows_launcher
 
@@ -170,7 +172,7 @@ def _make(folder: str, files: "dict[str, bytes]") -> None:
         aside = os.path.join(folder, f".{name}.{os.getpid()}")
         if content not in written or not _link(written[content], aside):
             _write(aside, content)
-        os.replace(aside, os.path.join(folder, name))
+        renaming.replace(aside, os.path.join(folder, name))
         written[content] = os.path.join(folder, name)
 
 

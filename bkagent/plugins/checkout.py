@@ -18,7 +18,7 @@ from bkagent.plugins.plugin import Plugin
 from bkagent.shell.prompt import command_line
 from bkagent.shell.session import Session
 from bkagent.shell.words import quoted
-from bkagent.system import unguessable
+from bkagent.system import renaming, unguessable
 from bkagent.system.confined_path import resolve_below
 from bkagent.system.tree_removal import remove_tree
 
@@ -244,7 +244,7 @@ def _move(session: Session, plugin: Plugin, aside: str, folder: str) -> None:
     if os.path.isdir(folder) and not os.path.islink(folder) and not os.listdir(folder):
         os.rmdir(folder)
     try:
-        os.rename(aside, folder)
+        renaming.rename(aside, folder)
     except OSError:
         if not os.path.lexists(os.path.join(folder, ".git")):
             raise

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from bkagent.errors import AgentError, Cancelled, Unreachable
 from bkagent.plugins.plugin import Plugin
 from bkagent.shell.session import Session
-from bkagent.system import host, unguessable
+from bkagent.system import host, renaming, unguessable
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.system.tree_removal import remove_tree
 from bkagent.transport.address import parse
@@ -62,7 +62,7 @@ def fetch(session: Session, plugin: Plugin, above: str, folder: str) -> None:
         os.mkdir(unpacked, 0o777)
         _unpack(archive, unpacked)
         log.comment("Moving plugin to final location")
-        os.rename(unpacked, folder)
+        renaming.rename(unpacked, folder)
         log.comment(f'Successfully downloaded and extracted plugin "{plugin.display_name}" (SHA256: {digest})')
     finally:
         remove_tree(aside)

@@ -17,7 +17,7 @@ from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.shared_files import touch_heartbeat
-from bkagent.system import file_lock, plain_file, wake
+from bkagent.system import file_lock, plain_file, renaming, wake
 
 STRANGE = "it is a link, or nothing that an agent puts there"
 _BUILDING = ".new-"
@@ -44,7 +44,7 @@ def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = N
         # rename() puts a folder over an empty one without a word, so look first.
         if os.path.lexists(folder):
             raise AgentError(f"the job {job.job_id} is in the spool already: {folder}")
-        os.rename(aside, folder)
+        renaming.rename(aside, folder)
     except (AgentError, OSError):
         layout.remove_folder(aside)
         raise
@@ -59,7 +59,7 @@ def _publish(folder: str, session: SessionFile) -> AgentEntry:
         raise AgentError(f"another process holds {folder}, which has just been made")
     try:
         session_file.write(layout.state_of(folder), session)
-        os.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
+        renaming.rename(os.path.join(folder, layout.JOB_ASIDE), os.path.join(folder, layout.JOB))
     except (AgentError, OSError):
         layout.remove_folder(folder)
         os.close(owner)

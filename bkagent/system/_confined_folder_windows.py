@@ -13,6 +13,7 @@ from functools import partial
 from io import FileIO
 from typing import List, Sequence
 
+from bkagent.system import renaming
 from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
 
 assert sys.platform == "win32"
@@ -106,7 +107,7 @@ def _new_file(handles: List[int], folder: str, name: str) -> NewFile:
     aside = os.path.join(folder, name_aside(name))
     return NewFile(
         FileIO(os.open(aside, _NEW, 0o666), "w"),
-        rename=partial(os.replace, aside, os.path.join(folder, name)),
+        rename=partial(renaming.replace, aside, os.path.join(folder, name)),
         remove=partial(os.unlink, aside),
         release=partial(_close, handles),
     )

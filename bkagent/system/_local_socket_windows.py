@@ -13,6 +13,8 @@ import os
 import sys
 import time
 
+from bkagent.system import renaming
+
 if sys.platform == "win32":  # what is imported is empty for type checkers of other systems
     from bkagent.system._pipe_connection_windows import PipeConnection, wait_ms
 
@@ -35,8 +37,6 @@ _ACCESS_DENIED = 5
 _PIPE_BUSY = 231
 _NO_DATA = 232
 _SEM_TIMEOUT = 121
-_REPLACE_TRIES_COUNT = 100  # a reader has the file open for microseconds, and cannot be asked for more
-_REPLACE_PAUSE_S = 0.01
 
 
 class PipeListener:
@@ -185,17 +185,6 @@ def link_target(path: str) -> str:
 
 def link(path: str, target: str) -> None:
     """Write a file at `path` that names a pipe. Raises OSError."""
-    for tries_left in reversed(range(_REPLACE_TRIES_COUNT)):
-        try:
-            return _write_link(path, target)
-        except PermissionError:
-            if not tries_left:
-                raise
-        time.sleep(_REPLACE_PAUSE_S)
-    return None
-
-
-def _write_link(path: str, target: str) -> None:
     aside = f"{path}-{os.urandom(_NAME_BYTES).hex()}"
     fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT, 0o600)
     try:
@@ -203,7 +192,7 @@ def _write_link(path: str, target: str) -> None:
     finally:
         os.close(fd)
     try:
-        os.replace(aside, path)
+        renaming.replace(aside, path)  # a reader has it open for microseconds, and cannot be asked for more
     except OSError:
         os.unlink(aside)
         raise

@@ -56,6 +56,7 @@ class _Carrier(threading.Thread):
         self._child, self._fd, self._sink = child, fd, sink
         self._moved = threading.Event()
         self._is_in_sink = self._is_over = self._has_ended = False
+        self._sinking = threading.Lock()
         self.problem: "Optional[BaseException]" = None
 
     def run(self) -> None:
@@ -75,11 +76,12 @@ class _Carrier(threading.Thread):
             output = os.read(self._fd, _GATHERED_BYTES)
         except OSError:  # the other end is closed, or `_abandon` has taken us out
             return False
-        self._is_in_sink = True
-        self._moved.set()
-        if output:
-            self._sink(output)
-        self._is_in_sink = False
+        with self._sinking:
+            self._is_in_sink = True
+            self._moved.set()
+            if output:
+                self._sink(output)
+            self._is_in_sink = False
         return bool(output)
 
     def finish(self, quiet_s: float, deadline: float) -> None:
@@ -91,12 +93,16 @@ class _Carrier(threading.Thread):
         self._abandon()
 
     def _abandon(self) -> None:
-        """Take the thread out of its read: a file that is being read cannot be closed."""
+        """Take the thread out of its read: a file that is being read cannot be closed.
+
+        Never out of its sink, where what it reads and writes is ours: the log, say.
+        """
         self._is_over = True
         handle = _kernel32.OpenThread(_THREAD_TERMINATE, False, self.native_id or 0)
         while self.is_alive():
-            if handle:
-                _kernel32.CancelSynchronousIo(handle)
+            with self._sinking:
+                if handle:
+                    _kernel32.CancelSynchronousIo(handle)
             self.join(_CANCEL_EVERY_S)
         if handle:
             _kernel32.CloseHandle(handle)

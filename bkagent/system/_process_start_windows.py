@@ -83,15 +83,11 @@ def start_in_group(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
 ) -> Child:
     """Start a process in a new group, with these files as its standard ones."""
-    tree = _new_tree()
     process = _start(argv, env, cwd, (stdin, stdout, stderr), _SUSPENDED)
     handle = int(getattr(process, "_handle"))  # noqa: B009 - it has no public name
     # Suspended until it is in there, so that nothing of it can be outside.
     try:
-        if tree is not None:
-            tree.assign(handle)
-    except OSError:
-        tree = None
+        tree = _new_tree(handle)
     finally:
         _ntdll.NtResumeProcess(handle)
     return Child(process, tree)
@@ -133,11 +129,16 @@ def _start(
 
 
 def _variables(env: "Mapping[str, str]") -> "Dict[str, str]":
-    """Return the variables that a process can have. Raises ValueError for a value that none can be given."""
+    """Return the variables that a process can have, in the order that Windows asks for: by name, without case.
+
+    Not every Python sorts them. Raises ValueError for a value that none can be given.
+    Source: https://learn.microsoft.com/windows/win32/procthread/changing-environment-variables
+    """
     for name, text in env.items():
         if "\0" in name or "\0" in text:
             raise ValueError(f"the variable {name} holds a NUL character, which no process can be given")
-    return {name: text for name, text in env.items() if name and "=" not in name}
+    names = sorted((name for name in env if name and "=" not in name), key=str.upper)
+    return {name: env[name] for name in names}
 
 
 def _check_length(folder: str) -> None:
@@ -148,11 +149,18 @@ def _check_length(folder: str) -> None:
         )
 
 
-def _new_tree() -> "Optional[JobObject]":
+def _new_tree(process_handle: int) -> "Optional[JobObject]":
+    """Return a job object with this process in it; None where there can be none, and the process alone can be ended."""
     try:
-        return JobObject()
+        tree = JobObject()
     except OSError:
-        return None  # its process alone can be ended then
+        return None
+    try:
+        tree.assign(process_handle)
+    except OSError:
+        tree.close()
+        return None
+    return tree
 
 
 def _system_folder() -> str:

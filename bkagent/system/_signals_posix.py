@@ -55,6 +55,10 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
         signal.signal(number, restore)
 
 
+def outlive_logoffs() -> None:
+    """Do nothing: here a log-off is the hang-up of a terminal."""
+
+
 def die_by(name: str) -> None:
     """Send this process a signal with its default effect; return only when it did not end the process in time."""
     number = getattr(signal, name, None)

@@ -13,6 +13,7 @@ import errno
 import os
 import sys
 
+from bkagent.system import renaming
 from bkagent.system.plain_file import open_plain
 
 if sys.platform == "win32":
@@ -41,7 +42,7 @@ def replace_file(path: str, data: bytes, *, to_disk: bool = True) -> None:
                 sync_file(fd)
         finally:
             os.close(fd)
-        os.replace(aside, path)
+        renaming.replace(aside, path)
     except OSError:
         try:
             os.unlink(aside)

@@ -12,26 +12,39 @@ from bkagent.system.system_kind import ON_WINDOWS
 # On Windows a file is in use for a moment when a virus scanner or an indexer looks at it: access is denied, sharing is
 # violated, or the folder of a removed file is not empty yet. Others of these errors are final, and cost the time.
 _PASSING = (5, 32, 145)
+_JUNCTION = 0xA0000003  # IO_REPARSE_TAG_MOUNT_POINT
+_VOLUME = "\\\\?\\Volume{"
+_GONE = ".gone-"
 _PATIENCE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 0.01, 0.2
 
 
 def remove_tree(folder: str) -> None:
-    """Remove a folder and all below it; of a link, the link. Folders without write permission are no obstacle.
+    """Remove a folder and all below it; of a link or a junction, that alone.
 
-    Raises OSError: for a missing permission, a file in use, a mount point, the root of a file system.
+    Folders without write permission are no obstacle. Raises OSError: for a missing permission, a file in use, a mount
+    point, the root of a file system.
     """
     folder = os.path.abspath(folder)
     if os.path.dirname(folder) == folder:
         raise OSError(f"{folder} is the root of a file system")
     folder = windows_names.of_any_length(folder) if ON_WINDOWS else folder
     try:
-        mode = os.lstat(folder).st_mode
+        status = os.lstat(folder)
     except FileNotFoundError:
         return
-    if not stat.S_ISDIR(mode):
+    if not stat.S_ISDIR(status.st_mode):
         os.unlink(folder)
-        return
+    elif getattr(status, "st_reparse_tag", 0) == _JUNCTION:
+        if os.readlink(folder).startswith(_VOLUME):
+            raise OSError(f"{folder} is a mount point")
+        os.rmdir(folder)
+    else:
+        _remove_all(folder)
+    if ON_WINDOWS:
+        _remove_earlier(folder)
 
+
+def _remove_all(folder: str) -> None:
     deadline = time.monotonic() + _PATIENCE_S
 
     def overcome(error: BaseException, path: str) -> None:
@@ -58,6 +71,25 @@ def remove_tree(folder: str) -> None:
         shutil.rmtree(folder, onexc=lambda _function, path, error: overcome(error, path))
     else:
         shutil.rmtree(folder, onerror=lambda _function, path, problem: overcome(problem[1], path))
+
+
+def _remove_earlier(folder: str) -> None:
+    """Remove what was moved out of the folder when it was removed before, and is in use no longer."""
+    above, name = os.path.split(folder)
+    for other in os.listdir(above):
+        if other.startswith(name + _GONE):
+            try:
+                os.unlink(os.path.join(above, other))
+            except OSError:
+                pass
+
+
+def _rmdir(path: str) -> None:
+    try:
+        os.rmdir(path)
+    except PermissionError:
+        os.chmod(path, stat.S_IRWXU)  # as for files: one that is marked read-only, as Go's module cache is
+        os.rmdir(path)
 
 
 def _unlink(path: str) -> None:
@@ -91,7 +123,7 @@ def _remove_held(path: str, folder: str, deadline: float) -> None:
         if not _may_pass(error) or path == folder or os.path.isdir(path):
             raise
         # One that is open for others to delete can be renamed, and goes when it is closed.
-        aside = f"{folder}.gone-{os.urandom(4).hex()}"
+        aside = f"{folder}{_GONE}{os.urandom(4).hex()}"
         os.rename(path, aside)
         try:
             os.unlink(aside)
@@ -104,7 +136,7 @@ def _remove_when_free(path: str, deadline: float) -> None:
     while True:
         try:
             if stat.S_ISDIR(os.lstat(path).st_mode):
-                os.rmdir(path)
+                _rmdir(path)
             else:
                 _unlink(path)
             return

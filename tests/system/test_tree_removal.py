@@ -2,7 +2,9 @@
 
 import os
 import pathlib
+import stat
 import tempfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -147,3 +149,46 @@ def test_a_file_of_no_use_is_left_if_it_stays_in_use(tree, monkeypatch):
     tree_removal.remove_soon(str(tree / "deep" / "held"))
     tree_removal.remove_soon(str(tree / "deep" / "held"))
     assert os.listdir(tree / "deep") == []
+
+
+@pytest.fixture
+def junction(tmp_path, monkeypatch):
+    """Return (folder, removed): a folder with a file that looks like a junction of Windows, and what is removed."""
+    folder, removed = tmp_path / "junction", []
+    folder.mkdir()
+    (folder / "file").touch()
+    status = SimpleNamespace(st_mode=stat.S_IFDIR, st_reparse_tag=0xA0000003)
+    monkeypatch.setattr(tree_removal.os, "lstat", lambda path: status)
+    monkeypatch.setattr(tree_removal.os, "rmdir", removed.append)
+    return folder, removed
+
+
+def test_of_a_junction_the_junction_alone_is_removed(junction, monkeypatch):
+    folder, removed = junction
+    monkeypatch.setattr(tree_removal.os, "readlink", lambda path: "\\\\?\\C:\\kept")
+    remove_tree(str(folder))
+    assert removed == [str(folder)] and os.path.exists(str(folder / "file"))
+
+
+def test_a_mounted_volume_is_not_removed(junction, monkeypatch):
+    folder, removed = junction
+    monkeypatch.setattr(tree_removal.os, "readlink", lambda path: "\\\\?\\Volume{1}\\")
+    with pytest.raises(OSError, match="is a mount point"):
+        remove_tree(str(folder))
+    assert removed == []
+
+
+def test_a_folder_that_is_marked_read_only_is_removed(tmp_path, monkeypatch):
+    """As Windows has it, where the mark of the folder itself is in the way."""
+    marked, rmdir, chmod = [str(tmp_path / "folder")], os.rmdir, os.chmod
+    os.mkdir(marked[0])
+
+    def refuse(path):
+        if path in marked:
+            raise PermissionError(13, "Access is denied", path)
+        rmdir(path)
+
+    monkeypatch.setattr(tree_removal.os, "rmdir", refuse)
+    monkeypatch.setattr(tree_removal.os, "chmod", lambda path, mode: (marked.remove(path), chmod(path, mode)))
+    tree_removal._remove_when_free(str(tmp_path / "folder"), 0.0)
+    assert os.listdir(str(tmp_path)) == []

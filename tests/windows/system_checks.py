@@ -25,6 +25,9 @@ from bkagent.system import (
     mime_tables,
     private_folder,
     process_group,
+    process_start,
+    renaming,
+    signals,
     tree_removal,
     trusted_path,
     wake,
@@ -143,6 +146,74 @@ def check_limits_and_consoles_are_no_obstacle(folder):
     console.use_utf8()
 
 
+def check_a_log_off_ends_no_service_and_an_ending_is_waited_for(folder):
+    """By the handlers alone: nothing ends a session here."""
+    from bkagent.system import _signals_windows as windows
+
+    handlers, heard, waits = [], threading.Event(), []
+    windows._add_handler, windows._wait_for_own_end = handlers.append, lambda: waits.append(1)
+    windows._is_in_session_of_services = lambda: is_service
+    is_service = True
+    signals.catch_endings(lambda name: heard.set())
+    signals.outlive_logoffs()
+    obey, outlive = handlers
+    assert obey(5) and not waits and not heard.is_set() and outlive(5)
+    assert not outlive(1) and not outlive(6)
+    is_service = False
+    assert not outlive(5) and obey(2) and waits == [1]  # a handler that returns lets Windows end the process at once
+    assert heard.wait(WAIT_S)
+    assert not obey(0) and waits == [1]
+
+
+def check_the_variables_of_a_process_are_sorted(folder):
+    env = {**dict.fromkeys(("zz", "b", "C", "a_b", "A"), "1"), "SYSTEMROOT": os.environ["SYSTEMROOT"]}
+    code = "import os; print(*(name for name in os.environ if os.environ[name] == '1'), flush=True)"
+    reading, writing = os.pipe()
+    argv = [sys.executable, "-I", "-S", "-c", code]
+    with open(os.devnull) as nothing:
+        child = process_start.start_in_group(argv, env, folder, nothing.fileno(), writing, writing)
+    os.close(writing)
+    printed = []
+    process_start.pump(child, [(reading, printed.append)], 1.0, WAIT_S)
+    os.close(reading)
+    assert b"".join(printed).split() == [b"A", b"A_B", b"B", b"C", b"ZZ"], printed
+
+
+def check_output_is_not_carried_half_because_its_process_has_ended(folder):
+    """What takes a thread out of its read takes it out of no write to the log."""
+    from bkagent.system import _process_pump_windows as windows
+
+    real, carriers, in_sink, broken_off, taken = windows._kernel32, [], [], threading.Event(), []
+
+    class Recorder:
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+        def CancelSynchronousIo(self, handle):
+            if in_sink:
+                broken_off.set()
+            return real.CancelSynchronousIo(handle)
+
+    def sink(output):
+        in_sink.append(1)
+        os.close(asking)  # the process ends
+        carriers.append(threading.current_thread())
+        while not carriers[0]._is_over:
+            pass
+        broken_off.wait(0.1)
+        taken.append(output)
+        in_sink.clear()
+
+    windows._kernel32 = Recorder()
+    (reading, writing), (asked, asking) = os.pipe(), os.pipe()
+    argv = [sys.executable, "-I", "-S", "-c", "import sys; print('x', flush=True); sys.stdin.read()"]
+    child = process_start.start_in_group(argv, dict(os.environ), folder, asked, writing, writing)
+    process_start.pump(child, [(reading, sink)], 0.0, 0.0)
+    for fd in (reading, writing, asked):
+        os.close(fd)
+    assert b"".join(taken) == b"x\r\n" and not broken_off.is_set(), (taken, broken_off.is_set())
+
+
 def check_files_are_written_below_a_folder_that_cannot_be_moved_meanwhile(folder):
     root = confined_folder.ConfinedFolder(folder)
     with root.new_file(["deep", "er", "file"]) as new:
@@ -163,6 +234,29 @@ def check_read_only_files_are_removed(folder):
     os.chmod(path, 0o400)
     tree_removal.remove_tree(os.path.join(folder, "objects"))
     assert not os.path.exists(os.path.join(folder, "objects"))
+
+
+def check_read_only_folders_are_removed(folder):
+    path = write(os.path.join(folder, "cache", "module", "file"), "go")
+    os.chmod(os.path.dirname(path), 0o500)
+    tree_removal.remove_tree(os.path.join(folder, "cache"))
+    assert os.listdir(folder) == []
+
+
+def check_what_an_earlier_removal_had_to_leave_goes_with_the_next(folder):
+    write(os.path.join(folder, "checkout.gone-12ab34cd"), "x")
+    write(os.path.join(folder, "checkout", "file"), "x")
+    tree_removal.remove_tree(os.path.join(folder, "checkout"))
+    assert os.listdir(folder) == []
+
+
+def check_a_file_that_a_scanner_holds_is_replaced_when_it_is_free(folder):
+    path = write(os.path.join(folder, "result"), "old")
+    held, pauses = os.open(path, os.O_RDONLY), []
+    renaming.sleep = lambda pause_s: (pauses.append(pause_s), os.close(held))
+    durable.replace_file(path, b"new")
+    with open(path) as file:
+        assert file.read() == "new" and len(pauses) == 1 and os.listdir(folder) == ["result"]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from bkagent.checkout.work import Work, enter, folder
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.outcome import GitFailed, Kind
+from bkagent.system import renaming
 
 _FALLBACK = "The remote Git mirror could not be cloned; cloning from the repository"
 
@@ -52,7 +53,7 @@ def make_mirror(work: Work, repository: str, mirror: str) -> bool:
             _run_clone(work, commands.clone_mirror(flags, remote.url, unfinished))
             work.run(commands.set_origin(repository, unfinished), doing="setting origin")
             has_commit = work.has_commit(work.settings.commit, unfinished)
-            os.rename(unfinished, mirror)
+            renaming.rename(unfinished, mirror)
     except (OSError, JobFailed, Cancelled) as failed:
         staging.clear(work.session, mirror)
         stop_if_cancelled(work, failed)

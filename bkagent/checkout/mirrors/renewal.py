@@ -18,6 +18,7 @@ from bkagent.checkout.mirrors import lock
 from bkagent.checkout.work import Work
 from bkagent.git import commands, outcome
 from bkagent.git.outcome import GitFailed
+from bkagent.system import renaming
 
 # What belongs to a pack and says nothing about other packs.
 _PACK_FILES = (".pack", ".rev", ".promisor", ".mtimes", ".idx")
@@ -34,8 +35,8 @@ def renew(work: Work, repository: str, mirror: str) -> None:
         try:
             work.run(commands.clone_mirror(flags, repository, unfinished), outcome.CLONE)
             _keep_intact_objects(work, os.path.join(mirror, "objects"), os.path.join(unfinished, "objects"))
-            os.rename(mirror, former)
-            os.rename(unfinished, mirror)
+            renaming.rename(mirror, former)
+            renaming.rename(unfinished, mirror)
         finally:
             staging.clear(work.session, mirror)
 

@@ -39,6 +39,7 @@ def follow(stop: Shutdown, report: EventReport) -> None:
     for number in [*_LEVELLED, *_UNHEEDED]:
         # Not SIG_IGN, which every job would inherit.
         signal.signal(number, lambda _number, _frame: None)
+    signals.outlive_logoffs()
     threading.Thread(target=obey, name="signals", daemon=True).start()
 
 

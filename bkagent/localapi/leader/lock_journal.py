@@ -13,6 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, Tuple
 
 from bkagent.errors import AgentError, WireError
 from bkagent.localapi.leader.key_state import KeyState, from_document, to_document
+from bkagent.system import renaming
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import open_plain, read_plain
 from bkagent.wire import json_text, lock_protocol
@@ -189,5 +190,5 @@ def _move_aside(path: str) -> str:
     while os.path.lexists(aside):
         number += 1
         aside = f"{path}.broken-{stamp}-{number}"
-    os.rename(path, aside)
+    renaming.rename(path, aside)
     return aside

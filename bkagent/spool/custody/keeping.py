@@ -13,7 +13,7 @@ from bkagent.errors import AgentError, WireError
 from bkagent.spool import layout, result
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
-from bkagent.system import private_folder
+from bkagent.system import private_folder, renaming
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import is_own_folder, open_plain
 
@@ -33,7 +33,7 @@ def keep_entry(entry: AgentEntry, reason: str) -> str:
         return keep_as_is(entry.folder, reason)  # a folder in place of a file, say
     entry.release()  # Windows renames no folder with an open file
     target = _free_name(layout.state_of(entry.folder), entry.job_id)
-    os.rename(entry.folder, target)
+    renaming.rename(entry.folder, target)
     return target
 
 
@@ -51,7 +51,7 @@ def keep_as_is(path: str, reason: str) -> str:
     target = _free_name(layout.state_of(path), os.path.basename(path))
     os.mkdir(target, 0o700)
     _write_reason(target, reason)
-    os.rename(path, os.path.join(target, _AS_IT_WAS))
+    renaming.rename(path, os.path.join(target, _AS_IT_WAS))
     return target
 
 
