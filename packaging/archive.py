@@ -27,7 +27,9 @@ COLLECTED = "site-packages/"
 STUB = "bkagent/config/launcher.exe"  # where bkagent/config/windows_launcher.py looks for it
 # The halves of platform pairs that only Windows loads, but for those that it needs before anything is unpacked.
 _OF_WINDOWS = re.compile(r"bkagent/system/(?:.*/)?_[a-z_]+_windows\.py")
-_BEFORE_UNPACKING = {"bkagent/system/_account_windows.py", "bkagent/system/_trusted_path_windows.py"}
+_BEFORE_UNPACKING = {
+    f"bkagent/system/_{name}_windows.py" for name in ("account", "folder_access", "pipe_security", "trusted_path")
+}
 # What the header does with the Python that it finds.
 _START = (
     """exec "$__bk_python" -I -S -c 'import sys; sys.path.insert(0, sys.argv[1]); """

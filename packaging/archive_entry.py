@@ -143,11 +143,13 @@ def _is_usable(folder):
     from bkagent.errors import ConfigError
     from bkagent.system import trusted_path
 
+    if not os.path.exists(os.path.join(folder, _MARK)):
+        return False
     try:
         trusted_path.check(folder)
     except (ConfigError, OSError):
         return False
-    return os.path.exists(os.path.join(folder, _MARK))
+    return True
 
 
 def _forget_packed_modules():

@@ -25,7 +25,7 @@ from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
-from bkagent.system import exit_status, file_lock
+from bkagent.system import exit_status, file_lock, private_folder
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
@@ -85,7 +85,7 @@ def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[Ag
 def _check_locks(state_path: str) -> None:
     """Raise ConfigError where the locks that agents and jobs depend on do not work."""
     try:
-        os.makedirs(state_path, mode=0o700, exist_ok=True)
+        os.makedirs(state_path, mode=private_folder.INNER_MODE, exist_ok=True)
         file_lock.check_folder(state_path)
     except ConfigError as error:
         raise ConfigError(f"{error} with --state-path") from None

@@ -160,13 +160,13 @@ def _digest(files: "dict[str, bytes]") -> str:
 
 
 def _make(folder: str, files: "dict[str, bytes]") -> None:
-    from bkagent.system import renaming
+    from bkagent.system import private_folder, renaming
 
     if ON_WINDOWS:
         from bkagent.config import windows_launcher
 
         windows_launcher.check_folder(folder, NAMES)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
+    os.makedirs(folder, mode=private_folder.INNER_MODE, exist_ok=True)
     written: "dict[bytes, str]" = {}  # paths by content
     for name, content in files.items():
         aside = os.path.join(folder, f".{name}.{os.getpid()}")

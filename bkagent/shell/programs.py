@@ -17,11 +17,20 @@ def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:
         return None
     if os.sep in name or (ON_WINDOWS and ("/" in name or ":" in name)):
         return _runnable(os.path.join(cwd, name), env)
-    for folder in env.get("PATH", "").split(os.pathsep):
+    for folder in folders(env.get("PATH", "")):
         path = _runnable(os.path.join(cwd, folder, name), env) if folder else None
         if path:
             return path
     return None
+
+
+def folders(path: str, separator: str = os.pathsep, takes_quotes: bool = ON_WINDOWS) -> List[str]:
+    """Return the entries of a PATH. On Windows quotes may stand around one, or a part of one, that has a `;` in it."""
+    if not takes_quotes or '"' not in path:
+        return path.split(separator)
+    pieces = path.split('"')
+    pieces[1::2] = [piece.replace(separator, "\0") for piece in pieces[1::2]]
+    return [folder.replace("\0", separator) for folder in "".join(pieces).split(separator)]
 
 
 def _runnable(path: str, env: Mapping[str, str]) -> Optional[str]:

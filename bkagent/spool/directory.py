@@ -17,7 +17,7 @@ from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.shared_files import touch_heartbeat
-from bkagent.system import file_lock, plain_file, renaming, wake
+from bkagent.system import file_lock, plain_file, private_folder, renaming, wake
 
 STRANGE = "it is a link, or nothing that an agent puts there"
 _BUILDING = ".new-"
@@ -30,9 +30,9 @@ def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = N
     Raises AgentError when the spool already has it, and OSError.
     """
     folder = layout.folder_of(spool_path, job.job_id)
-    os.makedirs(spool_path, mode=0o700, exist_ok=True)
+    os.makedirs(spool_path, mode=private_folder.INNER_MODE, exist_ok=True)
     aside = os.path.join(spool_path, f"{_BUILDING}{os.getpid()}-{os.urandom(6).hex()}")
-    os.mkdir(aside, 0o700)
+    os.mkdir(aside, private_folder.INNER_MODE)
     try:
         for name in (layout.LOG, layout.CHUNKS, layout.ALIVE, layout.OWNER):
             os.close(file_lock.open_lock(os.path.join(aside, name)))

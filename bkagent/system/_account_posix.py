@@ -33,6 +33,11 @@ def account_home() -> str:
         return ""
 
 
+def make_folder(path: str) -> None:
+    """Make a folder of mode 0700. Raises OSError."""
+    os.mkdir(path, 0o700)
+
+
 def is_ours(path: str) -> bool:
     """Say whether `path` is a real folder of ours. Raises OSError."""
     status = os.lstat(path)

@@ -18,6 +18,7 @@ import sys
 
 from bkagent.errors import ConfigError
 from bkagent.system import trusted_path, unguessable
+from bkagent.system.system_kind import ON_WINDOWS
 
 if sys.platform == "win32":
     from bkagent.system._account_windows import (
@@ -25,6 +26,7 @@ if sys.platform == "win32":
         close_to_others,
         deny_writing,
         is_ours,
+        make_folder,
         system_temporary,
         user_tag,
     )
@@ -34,11 +36,18 @@ else:
         close_to_others,
         deny_writing,
         is_ours,
+        make_folder,
         system_temporary,
         user_tag,
     )
 
-__all__ = ["account_home", "check", "deny_writing", "make", "make_temporary", "system_temporary", "user_tag"]
+# Of folders in a private one. On Windows what is made there inherits its access list. From 0o700 Python 3.13 would make
+# a list without this user's name: what an elevated program has made is then closed to others of the same user.
+INNER_MODE = 0o777 if ON_WINDOWS else 0o700
+
+__all__ = [
+    "INNER_MODE", "account_home", "check", "deny_writing", "make", "make_temporary", "system_temporary", "user_tag",
+]  # fmt: skip
 
 
 def check(path: str, role: str) -> None:
@@ -56,7 +65,7 @@ def check(path: str, role: str) -> None:
 
 
 def make(path: str, within: str = "") -> str:
-    """Return `path`, now a folder of mode 0700 that this user owns. Raises ConfigError saying why not."""
+    """Return `path`, now a folder that this user alone can enter. Raises ConfigError saying why not."""
     path = os.path.abspath(path)
     if not os.path.basename(path):
         raise ConfigError(f"{path} is the root folder, which cannot be private to one user; choose another one")
@@ -64,7 +73,7 @@ def make(path: str, within: str = "") -> str:
         parent = trusted_path.follow(os.path.dirname(path), 0o700, within and os.path.abspath(within)).folder
         real_path = os.path.join(parent, os.path.basename(path))
         try:
-            os.mkdir(real_path, 0o700)
+            make_folder(real_path)
         except FileExistsError:
             pass
     except ConfigError as error:
@@ -83,7 +92,7 @@ def make(path: str, within: str = "") -> str:
 
 
 def make_temporary(prefix: str, above: str) -> str:
-    """Return a new folder of mode 0700. Raises ConfigError saying why it cannot be made."""
+    """Return a new folder that this user alone can enter. Raises ConfigError saying why it cannot be made."""
     above = os.path.abspath(above)
     try:
         try:
@@ -92,7 +101,7 @@ def make_temporary(prefix: str, above: str) -> str:
             above = system_temporary()
             trusted_path.follow(above)
         path = os.path.join(above, f"{prefix}{unguessable.below(10**10)}")
-        os.mkdir(path, 0o700)
+        make_folder(path)
     except ConfigError as error:
         raise ConfigError(f"the folder {above} is not safe to use: {error}; choose another one with TMPDIR") from None
     except OSError as error:

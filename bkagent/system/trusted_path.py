@@ -15,7 +15,7 @@ Way.folder, .is_open, .footholds       the real path; whether others can make fi
                                        [path, owner] of each folder that lies right in a sticky one
 
 Both raise ConfigError with a sentence that says which folder is in the way, and OSError. On Windows, where access
-lists say who may write, every folder will do.
+lists say who may write, the folder itself is looked at, not what is above it: administrators are as good as root there.
 """
 
 import sys

@@ -167,6 +167,32 @@ def check_nothing_is_sent_to_another_user():
     _winapi.CloseHandle(handle)
 
 
+def check_windows_is_asked_to_keep_others_out():
+    """By what it is told, since Wine heeds neither the flag of the first instance nor other machines."""
+    made, opened, create, open_file = [], [], _winapi.CreateNamedPipe, _winapi.CreateFile
+
+    def record_pipe(name, open_mode, pipe_mode, *rest):
+        attributes = security._SecurityAttributes.from_address(rest[-1])
+        made.append((open_mode, pipe_mode, bool(attributes.descriptor), attributes.is_inherited))
+        return create(name, open_mode, pipe_mode, *rest)
+
+    def record_file(name, access, share, attributes, disposition, flags, template):
+        opened.append((share, attributes, flags))
+        return open_file(name, access, share, attributes, disposition, flags, template)
+
+    _winapi.CreateNamedPipe, _winapi.CreateFile = record_pipe, record_file
+    try:
+        listener, server, client = pair()
+    finally:
+        _winapi.CreateNamedPipe, _winapi.CreateFile = create, open_file
+    duplex, overlapped, first, reject_remote = 0x3, 0x40000000, 0x80000, 0x8
+    assert made[0] == (duplex | overlapped | first, reject_remote, True, 0), made
+    assert set(made[1:]) == {(duplex | overlapped, reject_remote, True, 0)}, made
+    sqos_present, identification = 0x100000, 0x10000  # the server may know who the client is, and no more
+    assert opened == [(0, 0, overlapped | sqos_present | identification)], opened
+    close(server, client, listener)
+
+
 def check_a_name_that_is_taken_is_refused():
     """By its only instance, since Wine does not look at the flag of the first one."""
     address = local_socket.new_address("", "test")

@@ -5,6 +5,7 @@
 prints the name of each check that holds; the first that does not ends it with a traceback.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -14,6 +15,8 @@ import winreg
 
 sys.path.insert(0, sys.argv[1])
 
+from bkagent import errors
+from bkagent.config import self_command
 from bkagent.system import (
     boot,
     confined_folder,
@@ -139,6 +142,58 @@ def check_an_account_has_a_private_folder_and_a_temporary_one(folder):
 
 def check_a_path_is_followed(folder):
     assert os.path.samefile(trusted_path.check(folder), folder)
+
+
+def make_for_everyone(path):
+    """Make a folder in which every user may do everything, as in one that was made at the top of a drive."""
+    from bkagent.system import _folder_access_windows as folder_access
+
+    descriptor = ctypes.c_void_p()
+    convert = folder_access._advapi32.ConvertStringSecurityDescriptorToSecurityDescriptorW
+    assert convert("D:(A;OICI;FA;;;WD)", 1, ctypes.byref(descriptor), None)
+    os.mkdir(path)
+    assert ctypes.WinDLL("advapi32").SetFileSecurityW(path, 4, descriptor)
+    assert folder_access.access_of(path).writers == ["S-1-1-0"]
+    return path
+
+
+def check_a_private_folder_is_for_its_user_alone(folder):
+    from bkagent.system import _folder_access_windows as folder_access
+
+    folder = private_folder.make(os.path.join(folder, "own"))  # of which Wine adds to what a folder below it is given
+    inherited = os.path.join(folder, "inherited")
+    os.mkdir(inherited)
+    assert folder_access.access_of(inherited).others
+    for path in (inherited, os.path.join(folder, "new"), make_for_everyone(os.path.join(folder, "empty"))):
+        private_folder.make(path)
+        access = folder_access.access_of(path)
+        assert (access.foreign_owner, access.others, access.writers) == ("", [], []), path
+        assert not trusted_path.follow(path).is_open
+        private_folder.check(path, "folder")
+    access = folder_access.access_of(private_folder.make_temporary("x-", folder))
+    assert (access.foreign_owner, access.others) == ("", [])
+
+
+def check_what_is_made_in_a_private_folder_inherits_its_access_list(folder):
+    """From the mode 0o700 newer Pythons make a list without the user, which Wine does not show."""
+    modes, mkdir = [], os.mkdir
+    os.mkdir = lambda path, mode=0o777: (modes.append(mode), mkdir(path, mode))
+    try:
+        self_command.launcher_folder(private_folder.make(os.path.join(folder, "state")))
+    finally:
+        os.mkdir = mkdir
+    assert len(modes) >= 2 and 0o700 not in modes, modes
+
+
+def check_a_folder_that_others_can_have_written_to_is_refused(folder):
+    path = make_for_everyone(os.path.join(folder, "state"))
+    write(os.path.join(path, "code", "planted.py"), "x")
+    assert trusted_path.follow(path).is_open
+    try:
+        private_folder.make(path)
+        raise AssertionError("it was taken")
+    except errors.ConfigError as problem:
+        assert "is not empty, and others (Everyone) can write to it" in str(problem), problem
 
 
 def check_limits_and_consoles_are_no_obstacle(folder):

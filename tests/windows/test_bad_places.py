@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Callable
 
 import pytest
@@ -14,6 +16,7 @@ from tests.windows.wine_session import WineSession
 TOP = Path(__file__).resolve().parents[2]
 Start = Callable[..., WindowsAgent]
 _NO_PROFILE = "@for %%v in (USERPROFILE HOMEPATH HOMEDRIVE LOCALAPPDATA APPDATA TEMP TMP) do @set %%v=\r\n"
+_TEMPORARY_STATE = "C:\\Windows\\Temp\\bkagent-root"
 _REMOVE = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -22,14 +25,43 @@ remove_tree(sys.argv[2])
 """
 
 
-def test_an_account_without_a_profile_has_its_state_in_the_systems_temporary_folder(
+@pytest.fixture
+def spool_list(
     wine: WineSession, packed_archive: str, tmp_path: Path, python: str
-) -> None:
+) -> "Callable[[], CompletedProcess[str]]":
+    """Return what runs `spool list` as an account without a profile."""
     script = tmp_path / "no profile.bat"
     archive = wine.windows_path(packed_archive)
     script.write_bytes((_NO_PROFILE + f'@"{wine.python(python)}" "{archive}" spool list\r\n').encode())
-    done = wine.run("cmd", "/c", wine.windows_path(script))
-    assert (done.returncode, done.stderr) == (0, "") and "C:\\Windows\\Temp\\bkagent-root" in done.stdout, done
+    return lambda: wine.run("cmd", "/c", wine.windows_path(script))
+
+
+def _unix_state(wine: WineSession) -> Path:
+    return wine.prefix / "drive_c" / "windows" / "temp" / "bkagent-root"
+
+
+def test_an_account_without_a_profile_has_its_state_in_the_systems_temporary_folder(
+    wine: WineSession, spool_list: "Callable[[], CompletedProcess[str]]"
+) -> None:
+    shutil.rmtree(_unix_state(wine), ignore_errors=True)
+    done = spool_list()
+    assert (done.returncode, done.stderr) == (0, "") and _TEMPORARY_STATE in done.stdout, done
+    assert _unix_state(wine).stat().st_mode & 0o007 == 0
+
+
+def test_no_code_is_run_from_a_temporary_folder_that_another_user_has_made(
+    wine: WineSession, spool_list: "Callable[[], CompletedProcess[str]]"
+) -> None:
+    assert spool_list().returncode == 0
+    place = _unix_state(wine)
+    (planted,) = place.glob("code/*/bkagent/cli/main.py")
+    planted.write_text("print('planted')")
+    for path in (place, *place.rglob("*")):
+        os.chown(path, 12345, 12345)
+    done = spool_list()
+    shutil.rmtree(place)
+    assert done.returncode == 1 and "planted" not in done.stdout, done
+    assert f"the folder {_TEMPORARY_STATE} belongs to another user (" in done.stderr and "set HOME" in done.stderr
 
 
 def test_the_configuration_of_the_reference_is_used(wine: WineSession, packed_archive: str, python: str) -> None:

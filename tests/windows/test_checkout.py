@@ -66,12 +66,31 @@ def git_folder(wine: WineSession) -> str:
     return wine.git_folder
 
 
+@pytest.fixture
+def git_path(wine: WineSession, git_folder: str, tmp_path: Path) -> str:
+    """Return the folders of git and of a stand-in for the shell by which git serves a folder."""
+    wheel = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    stub = zipfile.ZipFile(wheel).read("pip/_vendor/distlib/t64.exe")
+    (tmp_path / "shell").mkdir()
+    (tmp_path / "shell" / "sh.exe").write_bytes(windows_launcher.content(stub, wine.python("3.13"), _SHELL))
+    return f"{git_folder};{wine.windows_path(tmp_path / 'shell')}"
+
+
 @pytest.mark.parametrize("mirrors", [(), ("--git-mirrors-path", "C:\\the mirrors")])
+@pytest.mark.parametrize("kind", ["git", "file", "folder"])
 def test_a_repository_is_checked_out_and_used_again(
-    start_agent: Start, work: Path, address: str, git_folder: str, mirrors: "tuple[str, ...]"
+    wine: WineSession,
+    start_agent: Start,
+    work: Path,
+    address: str,
+    git_path: str,
+    kind: str,
+    mirrors: "tuple[str, ...]",
 ) -> None:
-    agent = start_agent("3.13", *mirrors, path=git_folder)
+    agent = start_agent("3.13", *mirrors, path=git_path)
     commit = git(work, "rev-parse", "HEAD")
+    served = wine.windows_path(work.parent / "served" / "r.git")
+    address = {"git": address, "file": "file:///" + served.replace("\\", "/"), "folder": served}[kind]
     for way in ("git clone", "git fetch"):
         job = agent.plane.add_job("hello.bat\necho after", {"BUILDKITE_REPO": address, "BUILDKITE_COMMIT": commit})
         del job.env["BUILDKITE_SKIP_CHECKOUT"]
@@ -80,18 +99,13 @@ def test_a_repository_is_checked_out_and_used_again(
 
 
 def test_local_run_runs_the_pipeline_of_a_work_tree(
-    wine: WineSession, packed_archive: str, work: Path, git_folder: str, tmp_path: Path
+    wine: WineSession, packed_archive: str, work: Path, git_path: str
 ) -> None:
-    wheel = next((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
-    stub = zipfile.ZipFile(wheel).read("pip/_vendor/distlib/t64.exe")
-    (tmp_path / "shell").mkdir()
-    (tmp_path / "shell" / "sh.exe").write_bytes(windows_launcher.content(stub, wine.python("3.13"), _SHELL))
-    path = f"{git_folder};{wine.windows_path(tmp_path / 'shell')}"
     (work / "changed.txt").write_text("not committed")
-    done = wine.run(wine.python("3.13"), wine.windows_path(packed_archive), "local", "run", cwd=work, path=path)
+    done = wine.run(wine.python("3.13"), wine.windows_path(packed_archive), "local", "run", cwd=work, path=git_path)
     assert done.returncode == 0, done
     assert "hello from the repository\nafter\n" in done.stdout and "passed" in done.stdout.splitlines()[-1], done.stdout
     (work / "hello.bat").write_bytes(b"@exit /b 9\r\n")
-    done = wine.run(wine.python("3.13"), wine.windows_path(packed_archive), "local", "run", cwd=work, path=path)
+    done = wine.run(wine.python("3.13"), wine.windows_path(packed_archive), "local", "run", cwd=work, path=git_path)
     assert done.returncode == 9 and "\nafter\n" not in done.stdout, done
     assert "Error: The command exited with status 9" in done.stdout  # after a sign that no old code page has

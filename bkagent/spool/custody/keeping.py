@@ -49,7 +49,7 @@ def clear_away(entry: AgentEntry, reason: str) -> None:
 def keep_as_is(path: str, reason: str) -> str:
     """Move whatever stands at a path of the spool; return where it is now. Raises OSError, AgentError."""
     target = _free_name(layout.state_of(path), os.path.basename(path))
-    os.mkdir(target, 0o700)
+    os.mkdir(target, private_folder.INNER_MODE)
     _write_reason(target, reason)
     renaming.rename(path, os.path.join(target, _AS_IT_WAS))
     return target

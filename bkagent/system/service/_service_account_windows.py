@@ -11,16 +11,15 @@ import winreg  # noqa: E402
 from ctypes import wintypes  # noqa: E402
 
 from bkagent.errors import ConfigError  # noqa: E402
+from bkagent.system import _folder_access_windows  # noqa: E402
 from bkagent.system._host_windows import registry_text  # noqa: E402
-from bkagent.system._pipe_security_windows import own_sid, sid_text  # noqa: E402
+from bkagent.system._pipe_security_windows import sid_text  # noqa: E402
 from bkagent.system.service._advapi_windows import declare  # noqa: E402
 
 _PROFILES = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _DRIVE_REMOTE = 4
 _SDDL_REVISION = 1
-_FILE_OBJECT = 1  # SE_FILE_OBJECT
-_OWNER, _DACL, _PROTECTED_DACL = 0x1, 0x4, 0x80000000
-_SYSTEM, _ADMINISTRATORS = "S-1-5-18", "S-1-5-32-544"
+_DACL, _PROTECTED_DACL = 0x4, 0x80000000
 # For files and folders below as well. 0x1301bf is what the dialogs of Windows call "modify".
 _SDDL = "O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 _MODIFY, _READ = "0x1301bf", "FRFX"
@@ -42,10 +41,6 @@ _to_descriptor = declare(
     "ConvertStringSecurityDescriptorToSecurityDescriptorW", wintypes.LPCWSTR, wintypes.DWORD, _POINTER, _DWORDS
 )  # fmt: skip
 _set_file_security = declare("SetFileSecurityW", wintypes.LPCWSTR, wintypes.DWORD, ctypes.c_void_p)
-_advapi32 = ctypes.WinDLL("advapi32")  # this one returns an error code
-_advapi32.GetNamedSecurityInfoW.argtypes = (
-    wintypes.LPCWSTR, ctypes.c_int, wintypes.DWORD, _POINTER, _POINTER, _POINTER, _POINTER, _POINTER,
-)  # fmt: skip
 _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.CreateDirectoryW.argtypes = (wintypes.LPCWSTR, ctypes.POINTER(_FolderAttributes))
 _kernel32.LocalFree.argtypes = (ctypes.c_void_p,)
@@ -107,15 +102,9 @@ def _require_administrators(path: str) -> None:
     attributes = os.lstat(path).st_file_attributes
     if attributes & stat.FILE_ATTRIBUTE_REPARSE_POINT or not attributes & stat.FILE_ATTRIBUTE_DIRECTORY:
         raise ConfigError(f"{path} is a link or a file, not a folder; remove it")
-    owner, descriptor = ctypes.c_void_p(), ctypes.c_void_p()
-    code = _advapi32.GetNamedSecurityInfoW(
-        path, _FILE_OBJECT, _OWNER, ctypes.byref(owner), None, None, None, ctypes.byref(descriptor)
-    )
-    if code:
-        raise ConfigError(f"cannot read who owns the folder {path}: {ctypes.FormatError(code)}")
     try:
-        owner_sid = sid_text(owner)
-    finally:
-        _kernel32.LocalFree(descriptor)
-    if owner_sid not in (_SYSTEM, _ADMINISTRATORS) and owner_sid != own_sid():
-        raise ConfigError(f"the folder {path} belongs to another user ({owner_sid}), who could change it; remove it")
+        owner = _folder_access_windows.access_of(path).foreign_owner
+    except OSError as error:
+        raise ConfigError(f"cannot read who owns the folder {path}: {error.strerror}") from None
+    if owner:
+        raise ConfigError(f"the folder {path} belongs to another user ({owner}), who could change it; remove it")
