@@ -69,11 +69,11 @@ def sync_path(path: str) -> None:
 
 def free_bytes(path: str) -> int:
     """See above."""
-    if sys.platform == "win32":
-        import shutil  # nothing less asks Windows
-
-        return shutil.disk_usage(os.path.dirname(path)).free
     try:
+        if sys.platform == "win32":
+            import shutil  # nothing less asks Windows
+
+            return shutil.disk_usage(os.path.dirname(path)).free
         status = os.statvfs(os.path.dirname(path))
         return status.f_bavail * status.f_frsize
     except OSError:

@@ -151,6 +151,8 @@ class _Life:
 
     def __init__(self, drain_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(agent_service, "ServiceProcess", _FakeProcess)
+        self.logoffs_outlived: "List[bool]" = []
+        monkeypatch.setattr(agent_service.signals, "outlive_logoffs", lambda: self.logoffs_outlived.append(True))
         self.service = AgentService("builds", drain_s)
         self.process: "_FakeProcess" = self.service._process  # type: ignore[assignment]
         self.stop = Shutdown()
@@ -206,7 +208,7 @@ def test_an_agent_that_ends_by_itself_with_an_error_is_a_failure(
     life = _Life(600.0, monkeypatch)
     told = life.run(tmp_path / "log", 3, lambda: None)
     assert [status.state for status in told] == ["starting", "running", "stopped"] and told[-1].exit_status == 3
-    assert life.stop.level == RUN
+    assert life.stop.level == RUN and life.logoffs_outlived
     refused = _Life(600.0, monkeypatch).run(tmp_path / "log", 1, lambda: None, is_registered=False)
     assert [status.state for status in refused] == ["starting", "stopped"]
 

@@ -112,7 +112,7 @@ def check_a_replaced_file_is_whole(folder):
     assert os.listdir(folder) == ["result"]
     durable.sync_path(path)
     durable.sync_folder(folder)
-    assert durable.free_bytes(path) > 0
+    assert durable.free_bytes(path) > 0 and durable.free_bytes(os.path.join(folder, "none", "file")) == 0
 
 
 def check_the_machine_names_itself(folder):

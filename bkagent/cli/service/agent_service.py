@@ -13,6 +13,7 @@ from bkagent.cli.log import Log
 from bkagent.cli.service import rotated_log
 from bkagent.cli.service.status_reports import StatusReports
 from bkagent.config.kinds import duration_text
+from bkagent.system import signals
 from bkagent.system.service.event_log import ERROR, INFORMATION, WARNING, EventLog
 from bkagent.system.service.service_process import ServiceProcess
 from bkagent.system.service.service_types import SHUTDOWN
@@ -40,6 +41,7 @@ class AgentService:
         self._process = ServiceProcess(name, self._obey)
         self._reports = StatusReports(self._process.set_status)
         self._events = EventLog(name)
+        signals.outlive_logoffs()
         self._reports.move("starting")
         self._reports.keep_reporting()
 
