@@ -79,7 +79,7 @@ _PYTHON = "Programs\\Python\\python.exe"
         (r"C:\Python\..\Users\bob\python.exe", "in the profile of one user"),
         (r"C:\Users\bob\AppData\Local\Microsoft\WindowsApps\python.exe", "would end with exit code 9009"),
         (r"C:\Program Files\WindowsApps\PythonSoftwareFoundation.Python\python.exe", "from the Microsoft Store"),
-        (r"N:\tools\python.exe", "on a network drive that only your own session has"),
+        (r"N:\tools\python.exe", "on a drive that only your own session has"),
     ],
 )
 def test_a_program_that_the_account_cannot_see_is_refused_with_what_to_do(path: str, problem: str) -> None:

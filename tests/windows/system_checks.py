@@ -269,6 +269,18 @@ def check_output_is_not_carried_half_because_its_process_has_ended(folder):
     assert b"".join(taken) == b"x\r\n" and not broken_off.is_set(), (taken, broken_off.is_set())
 
 
+def check_a_drive_of_one_session_is_known(folder):
+    from bkagent.system.service import service_account
+
+    define = ctypes.WinDLL("kernel32").DefineDosDeviceW
+    assert not service_account.is_mapped_drive("Q:\\file") and not service_account.is_mapped_drive("C:\\Windows")
+    assert define(0, "Q:", folder)  # as `subst` does
+    try:
+        assert service_account.is_mapped_drive("Q:\\file")
+    finally:
+        define(2, "Q:", None)
+
+
 def check_files_are_written_below_a_folder_that_cannot_be_moved_meanwhile(folder):
     root = confined_folder.ConfinedFolder(folder)
     with root.new_file(["deep", "er", "file"]) as new:

@@ -36,8 +36,8 @@ def require_visible(path: str, role: str, hint: str, view: AccountView) -> None:
         )
     if view.is_mapped_drive(path):
         raise ConfigError(
-            f"the {role} {path} is on a network drive that only your own session has; use a local folder, or a path "
-            "that begins with \\\\"
+            f"the {role} {path} is on a drive that only your own session has; use a local folder, or a path that "
+            "begins with \\\\"
         )
     public = ntpath.join(view.profiles, "Public")
     is_in_profile = _is_below(path, view.profiles) and not _is_below(path, public)

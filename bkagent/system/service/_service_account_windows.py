@@ -18,6 +18,8 @@ from bkagent.system.service._advapi_windows import declare  # noqa: E402
 
 _PROFILES = r"SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList"
 _DRIVE_REMOTE = 4
+_SUBSTITUTED = "\\??\\"  # a drive that `subst` made stands for such a path, others for a device
+_LONGEST_TARGET = 32768
 _SDDL_REVISION = 1
 _DACL, _PROTECTED_DACL = 0x4, 0x80000000
 # For files and folders below as well. 0x1301bf is what the dialogs of Windows call "modify".
@@ -45,6 +47,7 @@ _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
 _kernel32.CreateDirectoryW.argtypes = (wintypes.LPCWSTR, ctypes.POINTER(_FolderAttributes))
 _kernel32.LocalFree.argtypes = (ctypes.c_void_p,)
 _kernel32.GetDriveTypeW.argtypes = (wintypes.LPCWSTR,)
+_kernel32.QueryDosDeviceW.argtypes = (wintypes.LPCWSTR, wintypes.LPWSTR, wintypes.DWORD)
 
 
 def account_sid(account: str) -> str:
@@ -70,9 +73,15 @@ def profile_folder(sid: str) -> str:
 
 
 def is_mapped_drive(path: str) -> bool:
-    """Ask for the kind of the drive; a path of the network itself has none."""
+    """Ask for the kind of the drive, and for what it stands; a path of the network itself has none."""
     drive = os.path.splitdrive(path)[0]
-    return len(drive) == 2 and bool(_kernel32.GetDriveTypeW(drive + "\\") == _DRIVE_REMOTE)
+    if len(drive) != 2:
+        return False
+    target = ctypes.create_unicode_buffer(_LONGEST_TARGET)
+    is_known = _kernel32.QueryDosDeviceW(drive, target, _LONGEST_TARGET)
+    if is_known and target.value.startswith(_SUBSTITUTED):
+        return True
+    return bool(_kernel32.GetDriveTypeW(drive + "\\") == _DRIVE_REMOTE)
 
 
 def make_folder(path: str, sid: str, may_write: bool) -> None:

@@ -3,7 +3,7 @@
 account_sid(account) -> str           the security identifier of an account. Raises ServiceError for an unknown one
 profiles_folder() -> str              the folder of the users' profiles
 profile_folder(sid) -> str            the profile of one user; "" for accounts that have none yet
-is_mapped_drive(path) -> bool         whether the path is on a drive of the network, which one session alone has
+is_mapped_drive(path) -> bool         whether one session alone has the drive: one of the network, or of `subst`
 make_folder(path, sid, may_write)     make a folder of the administrators that this account may read, or change as well.
                                       What is there already has to be theirs. Raises ConfigError
 """
