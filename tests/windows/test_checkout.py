@@ -16,6 +16,7 @@ from bkagent.config import windows_launcher
 from tests.windows.windows_agent import WindowsAgent
 from tests.windows.wine_session import WineSession
 
+_MIRRORS = ("--git-mirrors-path", "C:\\the mirrors")
 Start = Callable[..., WindowsAgent]
 # git starts `git-upload-pack` of a folder by a shell, which Git for Windows has and the bed has not.
 _SHELL = """
@@ -76,8 +77,9 @@ def git_path(wine: WineSession, git_folder: str, tmp_path: Path) -> str:
     return f"{git_folder};{wine.windows_path(tmp_path / 'shell')}"
 
 
-@pytest.mark.parametrize("mirrors", [(), ("--git-mirrors-path", "C:\\the mirrors")])
-@pytest.mark.parametrize("kind", ["git", "file", "folder"])
+@pytest.mark.parametrize(
+    ("kind", "mirrors"), [("git", ()), ("git", _MIRRORS), ("file", _MIRRORS), ("file", ()), ("folder", ())]
+)
 def test_a_repository_is_checked_out_and_used_again(
     wine: WineSession,
     start_agent: Start,
@@ -90,7 +92,7 @@ def test_a_repository_is_checked_out_and_used_again(
     agent = start_agent("3.13", *mirrors, path=git_path)
     commit = git(work, "rev-parse", "HEAD")
     served = wine.windows_path(work.parent / "served" / "r.git")
-    address = {"git": address, "file": "file:///" + served.replace("\\", "/"), "folder": served}[kind]
+    address = {"git": address, "file": "file://" + served.replace("\\", "/"), "folder": served}[kind]
     for way in ("git clone", "git fetch"):
         job = agent.plane.add_job("hello.bat\necho after", {"BUILDKITE_REPO": address, "BUILDKITE_COMMIT": commit})
         del job.env["BUILDKITE_SKIP_CHECKOUT"]
