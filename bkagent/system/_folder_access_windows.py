@@ -54,15 +54,15 @@ _advapi32.LookupAccountSidW.argtypes = (
 )  # fmt: skip
 
 
-class _Attributes(ctypes.Structure):
+class _NewFolderAttributes(ctypes.Structure):
     _fields_ = [("length", wintypes.DWORD), ("descriptor", ctypes.c_void_p), ("inherit", wintypes.BOOL)]
 
 
-class _List(ctypes.Structure):
+class _AccessList(ctypes.Structure):
     _fields_ = [("revision", wintypes.WORD), ("size", wintypes.WORD), ("count", wintypes.WORD), ("rest", wintypes.WORD)]
 
 
-class _Entry(ctypes.Structure):
+class _AccessEntry(ctypes.Structure):
     _fields_ = [
         ("type", ctypes.c_ubyte),
         ("flags", ctypes.c_ubyte),
@@ -71,7 +71,7 @@ class _Entry(ctypes.Structure):
     ]
 
 
-_kernel32.CreateDirectoryW.argtypes = (wintypes.LPCWSTR, ctypes.POINTER(_Attributes))
+_kernel32.CreateDirectoryW.argtypes = (wintypes.LPCWSTR, ctypes.POINTER(_NewFolderAttributes))
 
 
 class Access:
@@ -89,7 +89,7 @@ class Access:
 def make(path: str) -> None:
     """Make a folder that this user owns; nobody else but the system and administrators may enter it. Raises OSError."""
     with _OwnDescriptor() as descriptor:
-        attributes = _Attributes(ctypes.sizeof(_Attributes), descriptor, False)
+        attributes = _NewFolderAttributes(ctypes.sizeof(_NewFolderAttributes), descriptor, False)
         if not _kernel32.CreateDirectoryW(_full(path), ctypes.byref(attributes)):
             raise ctypes.WinError(ctypes.get_last_error())
 
@@ -147,13 +147,13 @@ def _entries(acl: ctypes.c_void_p) -> "Iterator[Tuple[str, int]]":
         yield _EVERYONE, _WRITE
         return
     entry = ctypes.c_void_p()
-    for at in range(_List.from_address(acl.value).count):
+    for at in range(_AccessList.from_address(acl.value).count):
         if not _advapi32.GetAce(acl, at, ctypes.byref(entry)):
             raise ctypes.WinError(ctypes.get_last_error())
         address = entry.value or 0
-        head = _Entry.from_address(address)
+        head = _AccessEntry.from_address(address)
         if head.type in _ALLOWED:
-            yield sid_text(ctypes.c_void_p(address + ctypes.sizeof(_Entry))), int(head.rights)
+            yield sid_text(ctypes.c_void_p(address + ctypes.sizeof(_AccessEntry))), int(head.rights)
 
 
 class _OwnDescriptor:

@@ -14,7 +14,7 @@ import pytest
 
 from bkagent.config import windows_launcher
 from tests.windows.windows_agent import WindowsAgent
-from tests.windows.wine_session import WineSession
+from tests.windows.wine_session import TIMEOUT_S, WineSession
 
 _MIRRORS = ("--git-mirrors-path", "C:\\the mirrors")
 Start = Callable[..., WindowsAgent]
@@ -96,7 +96,8 @@ def test_a_repository_is_checked_out_and_used_again(
     for way in ("git clone", "git fetch"):
         job = agent.plane.add_job("hello.bat\necho after", {"BUILDKITE_REPO": address, "BUILDKITE_COMMIT": commit})
         del job.env["BUILDKITE_SKIP_CHECKOUT"]
-        assert job.wait_finished() and job.finish["exit_status"] == "0", job.text
+        assert agent.plane.wait_for(lambda job=job: job.finishes, TIMEOUT_S), agent.said
+        assert job.finish["exit_status"] == "0", job.text
         assert way in job.text and "hello from the repository\nafter" in job.text, job.text
 
 
