@@ -161,10 +161,15 @@ class Conversation(ServedConnection):
         self._service.table.set_silent(self.connection, False)
         if may_wait:
             self._service.transfer(self, self._answer_request)
-        elif self._head is not None and self._service.is_instant(self._head):
+            return
+        end_turn = self._service.begin_instant(self._head) if self._head is not None else None
+        if end_turn is None:
+            self._service.work(lambda: self.run(self._answer_request), self.close, self._head)
+            return
+        try:
             self.run(self._answer_request)
-        else:
-            self._service.work(lambda: self.run(self._answer_request), self.close)
+        finally:
+            end_turn()
 
     def run(self, make_step: Callable[[], Step], *, may_wait: bool = False) -> None:
         """See ServedConnection."""

@@ -17,7 +17,7 @@ from bkagent.transport.answering import Answering
 from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.conversation import Conversation
 from bkagent.transport.event_loop import READ, EventHandler
-from bkagent.transport.event_service import EventService
+from bkagent.transport.event_service import BeginInstant, EventService
 from bkagent.transport.http_server import STOP_LIMIT_S
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
@@ -49,8 +49,9 @@ class SelectableSource(Protocol):
 class EventServer:
     """Answers requests until stopped. `answer`, `apology` and the limits are those of HttpServer.
 
-    `is_instant(head)` says which requests are answered on the thread that waits: their answers take no time, and on a
-    busy machine another thread that is woken for them may get its turn tens of milliseconds later.
+    Where `begin_instant(head)` is not None, a request is answered on the thread that waits, and then that is called:
+    such answers take no time, and on a busy machine another thread that is woken for them may get its turn tens of
+    milliseconds later. Those of which `is_quick(head)` is true wait for no others.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class EventServer:
         apology: Callable[[HttpError], Answer] = error_answer,
         stop_limit_s: float = STOP_LIMIT_S,
         table: Optional[ConnectionTable] = None,
-        is_instant: Callable[[RequestHead], bool] = lambda head: False,
+        begin_instant: BeginInstant = lambda head: None,
+        is_quick: Callable[[RequestHead], bool] = lambda head: False,
     ) -> None:
         self._listener, self._stop_limit_s = listener, stop_limit_s
         answering = Answering(answer, apology, report, listener.name)
-        self._service = EventService(listener.name, answering, table or ConnectionTable(), report, is_instant)
+        table = table or ConnectionTable()
+        self._service = EventService(listener.name, answering, table, report, begin_instant, is_quick)
         self._accepting = _Accepting(self._service, listener, report)
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="http-server", daemon=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Dict, Protocol
+from typing import TYPE_CHECKING, Callable, Dict, Optional, Protocol
 
 from bkagent.transport.event_loop import EventHandler, EventLoop
 from bkagent.transport.work_threads import WorkThreads
@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from bkagent.transport.request_head import RequestHead
     from bkagent.transport.server_connection import ServerConnection
 
-WORKERS_COUNT = 16
+WORKERS_COUNT = 8  # the store and Python itself let one work at a time: more would wait for each other
+QUICK_COUNT = 2  # which no long answer keeps from answering what is quick
 TRANSFERS_COUNT = 512  # bodies and files that are read and sent by a thread each
 STREAMS_COUNT = 1024  # as many connections may be streams, which never end by themselves
 STRANGERS_STREAMS_COUNT = 16  # those of clients that have shown no token, which take no place of the others'
 
+BeginInstant = Callable[["RequestHead"], Optional[Callable[[], None]]]
 Step = Callable[[], None]  # what comes next for a connection, on the loop's thread
 
 
@@ -46,26 +48,35 @@ class ServedConnection(EventHandler):
 
 
 class EventService:
-    """Passed to every conversation. `is_instant(head)` says which requests are answered on the loop's thread."""
+    """Passed to every conversation.
+
+    begin_instant   returns what ends the turn of a request that is answered on the loop's thread, None for others
+    is_quick        says of a request's head whether threads answer it that answer nothing else
+    """
 
     def __init__(
         self, name: str, answering: Answering, table: ConnectionTable, report: Report,
-        is_instant: Callable[[RequestHead], bool],
+        begin_instant: BeginInstant, is_quick: Callable[[RequestHead], bool],
     ) -> None:  # fmt: skip
-        self.answering, self.table, self.is_instant = answering, table, is_instant
+        self.answering, self.table, self.begin_instant = answering, table, begin_instant
+        self._is_quick = is_quick
         self._name, self._report = name, report
         self.loop = EventLoop()
         self.stopping = False
         self.members: Dict[Member, None] = {}
         self.on_room: Callable[[], None] = lambda: None  # told when a connection has ended
-        self._workers = WorkThreads(WORKERS_COUNT)
+        self._workers = WorkThreads(WORKERS_COUNT, WORKERS_COUNT)
+        self._quick = WorkThreads(QUICK_COUNT, QUICK_COUNT)
         self._transfers = WorkThreads(TRANSFERS_COUNT)
         self._transferring: Dict[Callable[[], None], ServerConnection] = {}
         self._lock = threading.Lock()
         self._streams_count = {True: 0, False: 0}  # of those who have shown a token, and of those who have not
 
-    def work(self, work: Callable[[], None], instead: Callable[[], None]) -> None:
-        """Have a thread do what does not wait for a client; `instead` where none can be started."""
+    def work(self, work: Callable[[], None], instead: Callable[[], None], head: Optional[RequestHead] = None) -> None:
+        """Have a thread do what does not wait for a client, such as to answer the request with this head.
+
+        Does `instead` where none can be started.
+        """
 
         def run() -> None:
             try:
@@ -73,7 +84,7 @@ class EventService:
             except Exception as problem:  # the edge of one piece of work
                 self.answering.report_defect(problem)
 
-        self._put(self._workers, run, instead)
+        self._put(self._quick if head is not None and self._is_quick(head) else self._workers, run, instead)
 
     def transfer(self, conversation: ServedConnection, make_step: Callable[[], Step]) -> None:
         """Have a thread do what waits for a client. Where too many wait already, one of them makes room."""
@@ -109,8 +120,8 @@ class EventService:
 
     def close_threads(self) -> None:
         """Let the threads end when they have done what is under way."""
-        self._workers.close()
-        self._transfers.close()
+        for threads in (self._workers, self._quick, self._transfers):
+            threads.close()
 
     def _put(self, threads: WorkThreads, work: Callable[[], None], instead: Callable[[], None]) -> None:
         try:

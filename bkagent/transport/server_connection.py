@@ -23,7 +23,7 @@ _BLOCK_BYTES = 256 * 1024
 DRAIN_BYTES = 64 * 1024  # how much of an unread body is read and discarded, and for how long
 DRAIN_S = 2.0
 _LINE_BYTES = 1024
-_COLLECTED_BYTES = 64 * 1024
+_COLLECTED_BYTES = 16 * 1024
 
 
 class ServerConnection:

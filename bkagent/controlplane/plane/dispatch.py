@@ -159,9 +159,8 @@ class Dispatch:
                     pairs.append((job, best.agent, best.ping))
                 if not ranking:
                     break
-            with self._ledger.change():  # after the walk, which sees no changes
-                for job, agent, _ in pairs:
-                    self._offer(job, agent)
+            if pairs:  # after the walk, which sees no changes
+                self._offer_all(pairs)
         except PlaneError:
             for ping in (*(ping for _, _, ping in pairs), *busy):
                 ping.resolve(Ping())
@@ -196,9 +195,11 @@ class Dispatch:
                 return dataclasses.replace(best, agent=agent)
             busy.append(best.ping)
 
-    def _offer(self, job: Job, agent: Agent) -> None:
-        self._ledger.set_job(job, state="assigned", agent_id=agent.id, assigned_at=self._ledger.clock())
-        self._ledger.set_agent(agent, job_id=job.id)
+    def _offer_all(self, pairs: Sequence[Tuple[Job, Agent, HeldPing]]) -> None:
+        with self._ledger.change() as now:
+            for job, agent, _ in pairs:
+                self._ledger.set_job(job, state="assigned", agent_id=agent.id, assigned_at=now)
+                self._ledger.set_agent(agent, job_id=job.id)
 
     def withdraw(self, agent_id: str, job_id: str) -> None:
         """Take an offer back from an agent that has gone before it knew of it."""

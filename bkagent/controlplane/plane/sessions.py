@@ -98,13 +98,13 @@ class Sessions:
 
     def heartbeat(self, agent_id: str) -> float:
         """Note a sign of life; return when it came. Raises Unauthorized for a session that has ended."""
-        with self._ledger.change() as now:
-            agent = self.touch(agent_id, now)
-            agents.TABLE.change(self._db, agent, heartbeat_at=now)
+        with self._db.lock:
+            now = self._ledger.clock()
+            self.touch(agent_id, now)  # in memory: after a restart of the control plane silences count from there
             return now
 
     def touch(self, agent_id: str, now: float) -> Agent:
-        """Note that an agent calls; one that was given up as lost is connected again.
+        """Note that an agent calls; one that was given up as lost is connected again. Hold the store's lock.
 
         Raises Unauthorized for a session that has ended.
         """
@@ -113,7 +113,8 @@ class Sessions:
             raise Unauthorized("the agent has disconnected")
         self.note_seen(agent_id, now)
         if agent.state == "lost":
-            agent = self._ledger.set_agent(agent, state="connected", lost_at=None)
+            with self._ledger.change():
+                agent = self._ledger.set_agent(agent, state="connected", lost_at=None)
         return agent
 
     def note_seen(self, agent_id: str, now: float) -> None:

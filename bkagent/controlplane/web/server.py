@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.login import links
@@ -17,7 +17,7 @@ from bkagent.transport.answer import Answer
 from bkagent.transport.event_server import EventServer
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
-from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
 from bkagent.transport.routing import Router
 from bkagent.transport.tcp_listener import TcpListener
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Addresses that mean every address of a machine, and one that clients of the same machine can call.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_QUICK = ("/v3/ping", "/v3/heartbeat")
 
 
 class Server:
@@ -44,7 +46,7 @@ class Server:
         """
         self._report = report
         listener = TcpListener(host, port)
-        self._http = EventServer(listener, self._answer, report)
+        self._http = EventServer(listener, self._answer, report, begin_instant=self._begin_instant, is_quick=_is_quick)
         any_address = listener.address in _EVERYWHERE
         name = _EVERYWHERE.get(listener.address, host)
         self.is_loopback = is_loopback(listener.address)
@@ -86,6 +88,11 @@ class Server:
         """Let requests under way end, for a few seconds at most, then close everything."""
         self._http.stop()
 
+    def _begin_instant(self, head: RequestHead) -> Optional[Callable[[], None]]:
+        """Let the thread that waits for requests answer a quick one, if the store is free; return what ends that."""
+        lock = self._site.plane.ledger.db.lock
+        return lock.release if _is_quick(head) and lock.acquire(blocking=False) else None
+
     def _answer(self, request: Request) -> Union[Answer, Later]:
         try:
             try:
@@ -105,6 +112,11 @@ class Server:
             if request.path[:1] == ("v3",) or "text/html" not in request.headers.get("accept", ""):
                 raise
             return error_page(self._site, request, problem)
+
+
+def _is_quick(head: RequestHead) -> bool:
+    """Say whether a request is one of those that agents send most, which take no time."""
+    return head.target in _QUICK
 
 
 def listens_on_loopback(host: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.errors import AgentError
 from bkagent.localapi.answers import apology
@@ -60,7 +60,7 @@ class LeaderServer:
             listening.settimeout(0)  # type: ignore[attr-defined,unused-ignore]
             return EventServer(
                 listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
-                table=ConnectionTable(strangers_count=CONNECTIONS_COUNT), is_instant=_is_instant,
+                table=ConnectionTable(strangers_count=CONNECTIONS_COUNT), begin_instant=_begin_instant,
             )  # fmt: skip
         return HttpServer(  # which costs a thread for each connection
             listener, self._answer, self._report, apology=apology, stop_limit_s=_STOP_LIMIT_S,
@@ -68,9 +68,13 @@ class LeaderServer:
         )  # fmt: skip
 
 
-def _is_instant(head: RequestHead) -> bool:
-    """Return whether a request has no long answer. The answer to one that waits for a lock comes later."""
-    return head.target.partition("?")[0] != LOCKS
+def _begin_instant(head: RequestHead) -> Optional[Callable[[], None]]:
+    """Tell requests without a long answer from others. The answer to one that waits for a lock comes later."""
+    return _end_instant if head.target.partition("?")[0] != LOCKS else None
+
+
+def _end_instant() -> None:
+    pass
 
 
 def check_lengths(folder: str) -> None:
