@@ -7,7 +7,7 @@ from typing import Callable, Optional, Union
 
 from bkagent.transport import server_connection
 from bkagent.transport.answer import Answer, Blocks, FilePart, Stream
-from bkagent.transport.event_loop import NEVER, READ, WRITE
+from bkagent.transport.event_loop import READ, WRITE
 from bkagent.transport.event_service import EventService, ServedConnection, Step
 from bkagent.transport.event_stream import EventStream
 from bkagent.transport.later import Later
@@ -71,6 +71,8 @@ class Conversation(ServedConnection):
             self._loop.set_end(self, time.monotonic() + server_connection.IDLE_LIMIT_S)
         elif self._state == READING and (self._head is not None or self.connection.pending):
             self._hand_out()  # which finds that it comes too slowly, and says so
+        elif self._state == READING and (self.connection.waiting_since or 0.0) + self._patience_s() > time.monotonic():
+            self._watch_for_request()  # a thread has put the moment off just now
         else:
             self.close()
 
@@ -181,17 +183,18 @@ class Conversation(ServedConnection):
         except Exception as problem:  # the edge of one connection
             self._service.answering.report_defect(problem)
             step = self.close
-        is_looked_after = self.watched and self.timer_at != NEVER
+        ends_at = time.monotonic() + server_connection.IDLE_LIMIT_S
+        is_looked_after = self.watched and self.timer_at <= ends_at
         if step == self._await_request and is_looked_after and not self.connection.pending:
-            self._await_silently()
+            self._await_silently(ends_at)
         else:
             self._loop.post(step)
 
-    def _await_silently(self) -> None:
+    def _await_silently(self, ends_at: float) -> None:
         """Wait for the next request without waking the loop's thread: its descriptor is watched, its timer is set."""
         self.connection.may_wait = False
         self._note_waiting()
-        self.ends_at = time.monotonic() + server_connection.IDLE_LIMIT_S
+        self.ends_at = ends_at
         self._state = READING
         if not self.watched or self._service.stopping:
             self._loop.post(self._look_again)

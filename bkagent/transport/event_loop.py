@@ -14,7 +14,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 NEVER = float("inf")
 _BELL_BYTES = 4096
 _POSTED_COUNT = 64  # as much work of other threads is done before descriptors have their turn
-_SPARE_COUNT = 64  # how many entries for moments that count no longer there may be among the others
+_SPARE_COUNT = 64
 
 
 class EventHandler:
@@ -49,6 +49,7 @@ class EventLoop:
         self._posted: Deque[Callable[[], None]] = deque()
         self._timers: List[Tuple[float, int, EventHandler]] = []  # a heap
         self._timers_count = 0
+        self._most_timers_count = _SPARE_COUNT  # above this, what counts no longer is sorted out
         self._bell, self._ringer = socket.socketpair()
         for end in (self._bell, self._ringer):
             end.setblocking(False)
@@ -138,6 +139,7 @@ class EventLoop:
         handler.timer_at = moment
         self._timers_count += 1
         heapq.heappush(self._timers, (moment, self._timers_count, handler))
-        if len(self._timers) > 2 * len(self._selector.get_map()) + _SPARE_COUNT:
+        if len(self._timers) > self._most_timers_count:
             self._timers = [entry for entry in self._timers if entry[0] == entry[2].timer_at]
             heapq.heapify(self._timers)
+            self._most_timers_count = 2 * len(self._timers) + _SPARE_COUNT
