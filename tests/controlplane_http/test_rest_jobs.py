@@ -123,6 +123,9 @@ def test_an_annotation_is_deleted_only_where_it_belongs(desk: Any) -> None:
     note = rest.call("POST", f"{BUILD}/annotations", {"body": "a"})[1]["id"]
     assert rest.call("DELETE", f"{job}/annotations/{note}")[0] == 404
     assert rest.call("DELETE", f"{BUILD}/annotations/{note}")[0] == 204
+    note = rest.call("POST", f"{job}/annotations", {"body": "a"})[1]["id"]
+    by_job_alone = job.replace("/pipelines/demo/builds/1", "")
+    assert [rest.call("DELETE", f"{by_job_alone}/annotations/{note}")[0] for _ in range(2)] == [204, 404]
 
 
 def test_the_cluster_and_its_queues(desk: Any) -> None:
@@ -133,4 +136,6 @@ def test_the_cluster_and_its_queues(desk: Any) -> None:
     queues = rest.call("GET", f"{all_clusters}/{cluster['id']}/queues")[1]
     assert [queue["key"] for queue in queues] == ["default", "deploy"]
     assert rest.call("GET", cluster["default_queue_url"].partition("/v2")[2])[1] == queues[0]
+    agents = "/organizations/local/agents?cluster_queue_id="
+    assert [len(rest.call("GET", agents + id)[1]) for id in (queues[0]["id"], queues[1]["id"], "other")] == [0, 1, 0]
     assert rest.call("GET", f"{all_clusters}/other/queues")[:2] == (404, {"message": "No cluster found"})

@@ -27,3 +27,12 @@ def test_the_page_lists_every_request_and_its_scope() -> None:
     with open(PAGE, encoding="utf-8") as file:
         listed = set(re.findall(r"^\| `([A-Z]+ [^`]+)` \| (.+) \|$", file.read(), re.MULTILINE))
     assert listed == served
+
+
+def test_every_call_about_a_job_is_there_inside_its_build_and_by_the_job_alone() -> None:
+    inside, alone = [start for start, name in SHORT.items() if name == "JOB"]
+    patterns = {(method, pattern) for module in _MODULES for method, pattern, _, _ in module.ROUTES}
+    for method, pattern in patterns:
+        for start, other in ((inside, alone), (alone, inside)):
+            if pattern.startswith(start):
+                assert (method, other + pattern[len(start) :]) in patterns

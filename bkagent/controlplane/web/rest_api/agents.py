@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict
 
 from bkagent.controlplane.records import Agent
+from bkagent.controlplane.scheduling.agent_tags import queue_of
 from bkagent.controlplane.web.context import Site
-from bkagent.controlplane.web.rest_api import access, forms
+from bkagent.controlplane.web.rest_api import access, clusters, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
@@ -20,6 +21,9 @@ def agents(site: Site, request: Request) -> Answer:
     for name in ("name", "hostname", "version"):
         filter_text = request.value(name)
         records = [agent for agent in records if not filter_text or getattr(agent, name) == filter_text]
+    queue_id = request.value("cluster_queue_id")
+    if queue_id:
+        records = [agent for agent in records if clusters.queue_id(site, queue_of(agent.meta_data)) == queue_id]
     page = Page.of(request)
     forms_of_page = [_form(site, request, agent) for agent in page.cut(records)]
     return page.answer(site, request, forms_of_page, len(records))

@@ -48,7 +48,8 @@ def create(site: Site, request: Request) -> Answer:
 
 def delete(site: Site, request: Request) -> Answer:
     """Remove an annotation."""
-    build_id = access.build_of(site, request).id
+    job = access.job_of(site, request) if "job" in request.parameters else None
+    build_id = job.build_id if job is not None else access.build_of(site, request).id
     for annotation in site.plane.annotations.find(build_id, scope="all"):
         is_meant = annotation.job_id == request.parameters.get("job", annotation.job_id)
         if is_meant and annotation.id == request.parameters["annotation"]:
@@ -78,5 +79,5 @@ ROUTES: "tuple[RestRoute, ...]" = (
     ("DELETE", _BUILD + "/annotations/{annotation}", delete, "write_builds"),
     *access.both("GET", "/annotations", listing, "read_builds"),
     *access.both("POST", "/annotations", create, "write_builds"),
-    ("DELETE", _BUILD + "/jobs/{job}/annotations/{annotation}", delete, "write_builds"),
+    *access.both("DELETE", "/annotations/{annotation}", delete, "write_builds"),
 )

@@ -42,7 +42,7 @@ def queue(site: Site, request: Request) -> Answer:
     """Return one of the queues that are listed."""
     _check_cluster(site, request)
     for key in _keys(site):
-        if _queue_id(site, key) == request.parameters["queue"]:
+        if queue_id(site, key) == request.parameters["queue"]:
             return json_answer(200, _queue(site, request, key))
     raise NotFound("No cluster queue found")
 
@@ -61,7 +61,8 @@ def _cluster_id(site: Site) -> str:
     return str(uuid.uuid5(_NAME_SPACE, site.plane.organization))
 
 
-def _queue_id(site: Site, key: str) -> str:
+def queue_id(site: Site, key: str) -> str:
+    """Return the id of a queue, the same at each start."""
     return str(uuid.uuid5(_NAME_SPACE, f"{site.plane.organization}/{key}"))
 
 
@@ -70,7 +71,7 @@ def _cluster_url(site: Site, request: Request) -> str:
 
 
 def _cluster(site: Site, request: Request) -> Dict[str, Any]:
-    id, url, default_id = _cluster_id(site), _cluster_url(site, request), _queue_id(site, DEFAULT_QUEUE)
+    id, url, default_id = _cluster_id(site), _cluster_url(site, request), queue_id(site, DEFAULT_QUEUE)
     return {
         "id": id, "graphql_id": forms.graphql_id("Cluster", id), "default_queue_id": default_id,
         "name": site.plane.organization, "description": None, "emoji": None, "color": None,
@@ -81,7 +82,7 @@ def _cluster(site: Site, request: Request) -> Dict[str, Any]:
 
 
 def _queue(site: Site, request: Request, key: str) -> Dict[str, Any]:
-    id, cluster_url = _queue_id(site, key), _cluster_url(site, request)
+    id, cluster_url = queue_id(site, key), _cluster_url(site, request)
     return {
         "id": id, "graphql_id": forms.graphql_id("ClusterQueue", id), "key": key, "description": None,
         "url": f"{cluster_url}/queues/{id}", "web_url": f"{site.base_url(request)}/-/agents",
