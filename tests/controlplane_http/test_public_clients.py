@@ -81,7 +81,7 @@ class Running:
             token = file.read().strip()
         self._start(
             ["start", "--token", token, "--endpoint", f"{self.url}/v3", "--build-path", builds, "--name", name,
-             "--state-path", state, "--no-ansi-timestamps"], str(self._folder / f"{name}.log"),
+             "--state-path", state], str(self._folder / f"{name}.log"),
         )  # fmt: skip
 
     def created_token(self, name: str) -> str:
