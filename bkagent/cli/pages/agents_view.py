@@ -15,6 +15,7 @@ from bkagent.controlplane.tokens import Tokens
 from bkagent.errors import Refused, Unreachable, UsageError
 from bkagent.remote.rest_agents import RestAgents
 from bkagent.remote.rest_client import RestClient
+from bkagent.report import Report
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
@@ -28,10 +29,13 @@ Row = Tuple[str, ...]
 
 
 @contextmanager
-def agents(call: Call) -> Iterator[RestAgents]:
-    """Yield the agents of the server that the options name. Raises UsageError and as `RestClient.call`."""
+def agents(call: Call, report: Optional[Report] = None) -> Iterator[RestAgents]:
+    """Yield the agents of the server that the options name. Raises UsageError and as `RestClient.call`.
+
+    `report` is told when a request is over the rate limit and waits, by default in the log.
+    """
     endpoint, token = _server(call)
-    client = RestClient(endpoint, token, call.environ, call.report, request_log(call))
+    client = RestClient(endpoint, token, call.environ, report or call.report, request_log(call))
     try:
         yield _of_organization(client, call.settings[rest.ORGANIZATION])
     finally:

@@ -47,7 +47,7 @@ def _follow(call: "Call", filters: Mapping[str, str], view: "_View") -> None:
     failures_count, has_answered = 0, False
     while True:
         try:
-            with agents_view.agents(call) as agents:
+            with agents_view.agents(call, view.report) as agents:
                 while True:
                     view.show(agents.list(filters))
                     failures_count, has_answered = 0, True
@@ -59,8 +59,13 @@ def _follow(call: "Call", filters: Mapping[str, str], view: "_View") -> None:
             if isinstance(problem, Unavailable) and problem.retry_after_s:
                 pause_s = max(pause_s, problem.retry_after_s)
             failures_count += 1
-            view.show_problem(problem)
+            view.report("warn", str(problem))
             view.wait(pause_s)
+
+
+def _note_of(agents_count: int) -> str:
+    agents = "1 agent" if agents_count == 1 else f"{agents_count} agents"
+    return f"{agents} at {time.strftime('%H:%M:%S')}. Ctrl-C ends this."
 
 
 class _View:
@@ -70,8 +75,8 @@ class _View:
         """Show these agents."""
         raise NotImplementedError
 
-    def show_problem(self, problem: Unreachable) -> None:
-        """Show that the server does not answer."""
+    def report(self, level: str, text: str) -> None:
+        """Show why there is no answer of the server."""
         raise NotImplementedError
 
     def wait(self, pause_s: float) -> None:
@@ -86,9 +91,9 @@ class _LineView(_View):
         self._call = call
         self._has_problem = False
 
-    def show_problem(self, problem: Unreachable) -> None:
+    def report(self, level: str, text: str) -> None:
         if not self._has_problem:
-            self._call.report("warn", f"{problem}: trying again until it answers")
+            self._call.report(level, f"{text}; trying until there is an answer")
         self._has_problem = True
 
     def write(self, lines: Sequence[str]) -> None:
@@ -143,12 +148,13 @@ class _InPlace(_View):
     def show(self, forms: Forms) -> None:
         if self._forms is None:
             self._screen.take()
-        self._forms, self._note = forms, f"{len(forms)} agents at {time.strftime('%H:%M:%S')}. Ctrl-C ends this."
+        self._forms, self._note = forms, _note_of(len(forms))
         self._paint()
 
-    def show_problem(self, problem: Unreachable) -> None:
-        self._note = f"{time.strftime('%H:%M:%S')}: {one_line(str(problem))}"
-        self._paint()
+    def report(self, level: str, text: str) -> None:
+        self._note = f"{time.strftime('%H:%M:%S')}: {one_line(text)}"
+        if self._forms is not None:
+            self._paint()
 
     def wait(self, pause_s: float) -> None:
         end, size = time.monotonic() + pause_s, self._screen.size()
