@@ -122,7 +122,7 @@ def test_a_pipeline_that_cannot_be_signed_as_it_is(cli, text, problem):
 
 
 def test_what_is_missing_is_named(cli):
-    assert "Missing repo" in cli("tool", "sign", "--jwks-file", "one.json", "p.yml", expect=1).stderr
+    assert "name its clone URL with --repo" in cli("tool", "sign", "--jwks-file", "one.json", "p.yml", expect=1).stderr
     assert "--jwks-file" in cli("tool", "sign", "--repo", "r", "p.yml", expect=1).stderr
     assert "a pipeline is needed" in cli("tool", "sign", "--repo", "r", "--jwks-file", "one.json", expect=1).stderr
 

@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import unsupported
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
-from bkagent.errors import AgentError, MissingValue
+from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,15 +16,15 @@ def run(call: "Call") -> int:
     settings = call.settings
     if settings[options.GRAPHQL_TOKEN] or settings[options.UPDATE]:
         return unsupported.refuse("signing pipelines of the hosted service is")
-    if not settings[options.REPOSITORY]:
-        raise MissingValue("repo")
     from bkagent.cli.in_job import job_text
     from bkagent.cli.signing import static_pipeline
     from bkagent.cli.signing.signer import signer_for
 
     signer = signer_for(call, settings[options.REPOSITORY])
     if signer is None:
-        raise AgentError("a key is needed to sign with; name its file with --jwks-file")
+        raise AgentError("couldn't read the signing key file: name it with --jwks-file")
+    if not settings[options.REPOSITORY]:
+        raise AgentError("the repository is signed, too: name its clone URL with --repo")
     job_text.write(call, static_pipeline.signed(call, signer))
     return 0
 
