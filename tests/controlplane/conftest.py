@@ -26,6 +26,7 @@ class World:
     def __init__(self, folder):
         self.folder = folder
         self.clock = Clock()
+        self.steady = self.clock
         self.plane = None
         self.build_id = ""
         self.open()
@@ -33,7 +34,9 @@ class World:
     def open(self):
         if self.plane is not None:
             self.plane.close()
-        self.plane = Plane.open(self.folder, clock=self.clock, ticking=False, timing=Timing(expected_s=0.0))
+        self.plane = Plane.open(
+            self.folder, clock=self.clock, steady=lambda: self.steady(), ticking=False, timing=Timing(expected_s=0.0)
+        )
 
     def agent(self, *tags, **details):
         """Register and connect an agent; return its id."""

@@ -37,6 +37,9 @@ def test_a_link_counts_for_ten_minutes_and_once(tokens: Tokens) -> None:
     clock.now += 1
     assert not links.redeem(late) and not links.redeem(early)
     assert links.redeem(last) and links.redeem(last)
+    clock.now -= VALID_S  # as a clock that is corrected
+    assert not links.redeem(early)
+    assert links.redeem(late) and not links.redeem(late)
     other = LoginLinks(tokens, clock)
     assert not other.redeem(links.new_secret()) and not other.redeem(last)
 

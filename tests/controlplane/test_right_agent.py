@@ -45,7 +45,7 @@ class Fleet:
     def __init__(self, folder: str, chance: random.Random) -> None:
         self.now = 1_700_000_000.0
         timing = Timing(expected_s=0.0)
-        self.plane = Plane.open(folder, ticking=False, clock=lambda: self.now, timing=timing)
+        self.plane = Plane.open(folder, ticking=False, clock=lambda: self.now, steady=lambda: self.now, timing=timing)
         self.chance = chance
         self.pings: Dict[str, HeldPing] = {}  # by agent: its last ping, until it has brought a job
         self.running: Dict[str, str] = {}

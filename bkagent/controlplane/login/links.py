@@ -21,6 +21,7 @@ from bkagent.wire.digits import is_whole
 PATH = "/-/login"
 VALID_S = 600  # long enough to carry a link to a browser; it may have been printed into a log that others read
 _LASTING = "lasting"
+_USED_COUNT = 10_000  # so many used links are known as such
 
 
 def make_secret(key: str, api_token: str, now: float) -> str:
@@ -42,7 +43,7 @@ class LoginLinks:
         self.key = secrets.token_hex(32)
         self._tokens, self._clock = tokens, clock
         self._lock = threading.Lock()
-        self._used: Dict[str, int] = {}
+        self._used: Dict[str, None] = {}  # in order; kept after their time, as the clock may be set back
 
     def new_secret(self) -> str:
         """Return the secret of a new link."""
@@ -63,12 +64,12 @@ class LoginLinks:
         expected = _mark(self.key, self._tokens.api, int(expires_at), nonce)
         if not hmac.compare_digest(mark.encode("utf-8", "replace"), expected.encode()):
             return False
-        now = self._clock()
         with self._lock:
-            self._used = {used: end for used, end in self._used.items() if end > now}
-            if int(expires_at) <= now or nonce in self._used:
+            if int(expires_at) <= self._clock() or nonce in self._used:
                 return False
-            self._used[nonce] = int(expires_at)
+            self._used[nonce] = None
+            if len(self._used) > _USED_COUNT:
+                del self._used[next(iter(self._used))]
         return True
 
 

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterator, List, Protocol, Sequence
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.events import Feed
 from bkagent.controlplane.records import FINAL_STATES, Agent, Build, Event, Job
-from bkagent.controlplane.scheduling import states
+from bkagent.controlplane.scheduling import moments, states
 from bkagent.controlplane.store import agents, builds, jobs
 from bkagent.controlplane.store.database import Database
 
@@ -27,14 +27,15 @@ class Ledger:
     """The records of builds, jobs and agents, and the one way to change them.
 
     db      the open store
-    clock   returns the time in Unix seconds
+    clock   returns the time in Unix seconds; it may be set back or forward at any moment
+    steady  returns seconds of a clock that only goes on: what measures silences and limits
     feed    gets the events of each change once it is committed
     on_work is called after each change that may give agents something to do, with the agents whose state has changed
     """
 
-    def __init__(self, db: Database, clock: Callable[[], float]) -> None:
+    def __init__(self, db: Database, clock: Callable[[], float], steady: Callable[[], float]) -> None:
         self.db = db
-        self.clock = clock
+        self.clock, self.steady = clock, steady
         self.feed = Feed()
         self.on_work: Callable[[Sequence[str]], None] = lambda agent_ids: None
         self._events: List[Event] = []
@@ -142,7 +143,7 @@ class Ledger:
                 changes.setdefault("finished_at", now)
             elif job.final:
                 changes.setdefault("finished_at", None)
-        changed = jobs.TABLE.change(self.db, job, **changes)
+        changed = jobs.TABLE.change(self.db, job, **moments.in_order(job, changes))
         if changed is not job:
             self._tell_watchers(changed)
         if state != job.state:

@@ -42,14 +42,14 @@ class Logs:
     def accepts(self, job_id: str) -> bool:
         """Say whether a job may add to its log: until a minute after its end.
 
-        If its agent was given up as lost, until that agent reports the job's end, for a week at most.
+        If its agent was given up, until that agent reports the job's end, for a week at most.
         Raises NotFound.
         """
         return self.is_open(self._status(job_id))
 
     def is_open(self, job: JobStatus) -> bool:
         """Say the same of a job whose status is known."""
-        limit_s = LOST_LOG_S if job.reason == states.LOST_REASON else LATE_LOG_S
+        limit_s = LOST_LOG_S if job.reason in states.GIVEN_UP_REASONS else LATE_LOG_S
         return not job.final or self._ledger.clock() - (job.finished_at or 0.0) <= limit_s
 
     def append(

@@ -87,6 +87,7 @@ class Plane:
         *,
         organization: str = "local",
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
         timing: Timing = Timing(),  # noqa: B008 - frozen
         also_refused: Refusals = lambda pipeline: [],
         ticking: bool = True,
@@ -94,6 +95,8 @@ class Plane:
     ) -> "Plane":
         """Open or make the data folder.
 
+        clock          returns the time in Unix seconds
+        steady         returns the seconds that measure silences and time limits, which nobody sets
         also_refused   returns a sentence for each thing in a pipeline to refuse besides what is not supported
         ticking        look once a second for what is over its time
         within         a folder above the data folder that is taken as it is, even where others can write to it
@@ -108,7 +111,7 @@ class Plane:
             for name in ("logs", "artifacts"):
                 private_folder.make(os.path.join(folder, name), folder)
             tokens = Tokens(os.path.join(folder, "tokens"))
-            ledger = Ledger(Database(os.path.join(folder, STORE_NAME), SCHEMA, UPGRADES), clock)
+            ledger = Ledger(Database(os.path.join(folder, STORE_NAME), SCHEMA, UPGRADES), clock, steady)
             undo.pop_all()
         plane = cls(
             folder, descriptor, ledger, tokens, organization=organization, timing=timing, also_refused=also_refused

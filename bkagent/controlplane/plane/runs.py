@@ -37,7 +37,7 @@ class Runs:
         with self._ledger.change() as now:
             job = self._ledger.job(job_id)
             if not job.final:
-                self._sessions.note_seen(job.agent_id, now)
+                self._sessions.note_seen(job.agent_id)
             if job.state in ("running", "canceling", "timing_out") and job.started_at is not None:
                 return job
             if job.state not in ("accepted", "canceling"):
@@ -55,7 +55,7 @@ class Runs:
             job = self._ledger.job(job_id)
             status = _status(finish.exit_status)
             if not job.final:
-                self._sessions.note_seen(job.agent_id, now)
+                self._sessions.note_seen(job.agent_id)
                 if job.state not in states.TAKEN:
                     raise Rejected(f"the job is {job.shown_state}; it has not started")
                 return self.end(
@@ -63,8 +63,8 @@ class Runs:
                     finished_at=_clamp(moment_of(finish.finished_at), job.started_at, now),
                     chunks_failed_count=finish.chunks_failed_count, agent_leaves=finish.ignore_agent_in_dispatches,
                 )  # fmt: skip
-            if job.reason == states.LOST_REASON:
-                self._ledger.set_job(job, reason=states.LATE_REASON)
+            if job.reason in states.GIVEN_UP_REASONS:
+                self._ledger.set_job(job, reason=states.GIVEN_UP_REASONS[job.reason])
         if job.state not in _ENDED or (job.exit_status, job.signal) != (status, finish.signal):
             raise Rejected(f"the job is {job.shown_state}; its end can no longer be reported")
         return job

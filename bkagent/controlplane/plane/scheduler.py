@@ -69,7 +69,7 @@ class Scheduler:
         graph = self._graphs.get(build_id)
         begun_at = build.started_at if build.started_at is not None else graph.started_at
         state, blocked = build_state.state_of(build, graph.tally, has_begun=begun_at is not None)
-        now = self._ledger.clock()
+        now = max(self._ledger.clock(), build.created_at, begun_at or 0.0)  # the clock may have been set back
         changes: Dict[str, Any] = {"state": state, "blocked": blocked, "started_at": begun_at}
         if state in ("failing", "failed") and build.failing_at is None:
             changes["failing_at"] = now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Collection, Dict, List, Mapping, Optional, Sequence
 
 from bkagent.controlplane.errors import InvalidRequest, Rejected, Unauthorized
 from bkagent.controlplane.plane.builds import Builds
@@ -27,7 +27,7 @@ class Sessions:
         self._tokens, self._timing = tokens, timing
         self._db = ledger.db
         self._seen_at: Dict[str, float] = {}
-        self._opened_at = ledger.clock()
+        self._opened_at = ledger.steady()
 
     def get(self, agent_id: str) -> Agent:
         """Return an agent's session. Raises NotFound."""
@@ -63,7 +63,7 @@ class Sessions:
                 ignore_in_dispatches=registration.ignore_in_dispatches, heartbeat_at=now, creator=creator or {},
             )  # fmt: skip
             agents.TABLE.add(self._db, agent)
-            self.note_seen(id, now)
+            self.note_seen(id)
         return Registered(
             id=id, name=agent.name, access_token=self._tokens.of_session(id), meta_data=agent.meta_data,
             ping_interval_s=self._timing.ping_interval_s, job_status_interval_s=self._timing.job_status_interval_s,
@@ -73,7 +73,7 @@ class Sessions:
     def connect(self, agent_id: str) -> Agent:
         """Note that an agent is ready for work."""
         with self._ledger.change() as now:
-            self.note_seen(agent_id, now)
+            self.note_seen(agent_id)
             agent = self._ledger.agent(agent_id)
             if agent.state == "connected":
                 return agent
@@ -111,19 +111,24 @@ class Sessions:
         agent = self._ledger.agent(agent_id)
         if agent.state in ENDED:
             raise Unauthorized("the agent has disconnected")
-        self.note_seen(agent_id, now)
+        self.note_seen(agent_id)
         if agent.state == "lost":
             with self._ledger.change():
                 agent = self._ledger.set_agent(agent, state="connected", lost_at=None)
         return agent
 
-    def note_seen(self, agent_id: str, now: float) -> None:
+    def note_seen(self, agent_id: str) -> None:
         """Note that an agent, or the job that it runs, calls."""
-        self._seen_at[agent_id] = now
+        self._seen_at[agent_id] = self._ledger.steady()
 
-    def last_seen(self, agent: Agent) -> float:
-        """Return when an agent last called. Calls missed while the control plane was closed do not count against it."""
-        return max(self._seen_at.get(agent.id, 0.0), agent.heartbeat_at or agent.created_at, self._opened_at)
+    def silence_s(self, agent_id: str) -> float:
+        """Return how long an agent has not called. The time while the control plane was closed does not count."""
+        return self._ledger.steady() - self._seen_at.get(agent_id, self._opened_at)
+
+    def forget_others(self, agent_ids: Collection[str]) -> None:
+        """Forget when other agents than these have called."""
+        for agent_id in self._seen_at.keys() - agent_ids:
+            del self._seen_at[agent_id]
 
     def stop(self, agent_id: str, *, force: bool = False, again: bool = False) -> Agent:
         """Ask an agent to leave; with `force` the build of its job is canceled.

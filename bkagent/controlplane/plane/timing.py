@@ -13,6 +13,8 @@ class Timing:
 
     offer_s           how long an agent may leave an offer unanswered
     unheard_offer_s   the same for one that says nothing at all: it has not heard of the offer
+    ending_s          how long an agent that goes on calling may take to end a job as it was told: longer than any usual
+                      grace period of a cancel signal, as by a rule the job may then run on another agent
     expected_s        within this time an agent that has ended a job pings again, and others wait so long for it
     """
 
@@ -25,6 +27,7 @@ class Timing:
     unheard_offer_s: float = 10.0
     expected_s: float = 0.005
     accepted_s: float = 900.0
+    ending_s: float = 900.0
     pause_minutes: int = 5
 
 

@@ -142,7 +142,8 @@ class Uploads:
         conditions = condition_values.values(build, entry, self._organization)
         if uploader is None:
             position = steps.end_position(self._db, build.id)
-            return Target(build.id, upload_id, conditions, build.branch, now, now, new_id, position=position)
+            scheduled_at = jobs.end_of_queue(self._db, now)
+            return Target(build.id, upload_id, conditions, build.branch, now, scheduled_at, new_id, position=position)
         return Target(
             build.id, upload_id, conditions, build.branch, now, uploader.scheduled_at or now, new_id,
             uploaded_by=uploader.step_id, position=steps.position_after(self._db, build.id, uploader.step_id),

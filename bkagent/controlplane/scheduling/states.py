@@ -17,9 +17,14 @@ HOLDING = frozenset(("scheduled", "assigned", "accepted", "running", "canceling"
 WITH_AGENT = frozenset(("assigned", "accepted", "running", "canceling", "timing_out"))
 # An agent has accepted these: their tokens are out.
 TAKEN = WITH_AGENT - {"assigned"}
-# Why a job ended whose agent fell silent; the second once that agent has come back and reported the job's end.
+# Why a job ended whose agent fell silent, or did not end it as it was told.
 LOST_REASON = "the agent was lost"
-LATE_REASON = "the agent was lost, and reported the end too late"
+OVERDUE_REASON = "the agent did not end the job in time"
+# These, and what they become once that agent has reported the job's end.
+GIVEN_UP_REASONS = {
+    LOST_REASON: "the agent was lost, and reported the end too late",
+    OVERDUE_REASON: "the agent did not end the job in time, and reported the end too late",
+}
 NOT_STARTED = frozenset(
     ("waiting", "waiting_failed", "blocked", "blocked_failed", "limiting", "limited", "scheduled")
 )  # fmt: skip

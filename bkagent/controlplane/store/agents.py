@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from bkagent.controlplane.records import Agent
+from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.record_table import RecordTable
 
 SCHEMA = (
@@ -19,3 +22,13 @@ SCHEMA = (
     "CREATE INDEX agents_by_state ON agents (state)",
 )
 TABLE = RecordTable(Agent, "agents")
+
+
+def live(db: Database) -> List[str]:
+    """Return the ids of the agents that are connected, or about to leave."""
+    return [str(row[0]) for row in db.rows("SELECT id FROM agents WHERE state IN ('connected', 'stopping')")]
+
+
+def paused(db: Database) -> List[Agent]:
+    """Return the connected agents that are paused."""
+    return TABLE.all(db, "state IN ('connected', 'stopping') AND paused")

@@ -34,5 +34,6 @@ def with_meta_data(db: Database, builds: Iterable[Build]) -> List[Build]:
 
 def page(db: Database, where: str, values: Sequence[Any], limit: int, offset: int) -> List[Build]:
     """Return builds that meet the SQL condition, the newest first."""
-    order = f"{where} ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
+    # By rowid, the order of creation also where the clock was set back.
+    order = f"{where} ORDER BY rowid DESC LIMIT ? OFFSET ?"
     return with_meta_data(db, TABLE.all(db, order, [*values, limit, offset]))

@@ -52,6 +52,12 @@ def runnable(db: Database) -> List[Tuple[str, Tuple[str, ...], DispatchKey]]:
     return [(str(id), tuple(json.loads(str(rules))), tuple(key)) for id, rules, *key in rows]
 
 
+def end_of_queue(db: Database, now: float) -> float:
+    """Return the time of scheduling that puts a job behind those that wait, also if the clock was set back."""
+    latest = db.rows("SELECT max(scheduled_at) FROM jobs WHERE state = 'scheduled'")[0][0]
+    return now if latest is None or latest <= now else float(latest) + 1e-6
+
+
 def dispatch_key(db: Database, job_id: str) -> DispatchKey:
     """Return what sorts a job among those that wait for an agent."""
     return tuple(db.rows(f"SELECT {_DISPATCH_KEY} FROM jobs WHERE id = ?", (job_id,))[0])
