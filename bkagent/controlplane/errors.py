@@ -8,6 +8,7 @@ PlaneError             500   anything below
   Conflict             409   it contradicts what is already there
   Rejected             422   understood, and refused for good
   JobNotReady          423   not now; worth another try
+  DiskFull             507   nothing was stored; worth another try once there is space
 """
 
 from bkagent.errors import AgentError
@@ -59,3 +60,9 @@ class JobNotReady(PlaneError):
     """The job is not ready; worth another try."""
 
     status = 423
+
+
+class DiskFull(PlaneError):
+    """There is no space for it: nothing was stored. Worth another try, as space may be made at any moment."""
+
+    status = 507

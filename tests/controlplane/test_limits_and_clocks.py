@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.errors import DiskFull, Rejected
+from bkagent.controlplane.web.disk_full_report import DiskFullReport
 from bkagent.wire.finish import Finish
 
 HOUR_S = 3600.0
@@ -222,3 +223,38 @@ def test_builds_and_jobs_keep_their_order_when_the_clock_is_set_back(world):
     handed_out = [world.plane.dispatch.next_action(world.agent()).job_id for _ in range(6)]
     order = [world.plane.builds.get(world.plane.jobs.get(job).build_id).number for job in handed_out]
     assert order == [number for number in numbers for _ in range(2)]
+
+
+def test_a_full_disk_refuses_what_needs_space_and_loses_nothing(world, steady):
+    world.build([limited(60)])
+    job = world.start("a")
+    assert world.plane.logs.append(job.id, 1, 0, 3, b"abc")
+    rows = world.plane.ledger.db.rows
+    (pages_count,) = rows("PRAGMA page_count")[0]
+    rows(f"PRAGMA max_page_count = {pages_count}")
+    sequence = 1
+    with pytest.raises(DiskFull):
+        while sequence < 1000:
+            sequence += 1
+            world.plane.logs.append(job.id, sequence, 3 * (sequence - 1), 3, b"def")
+    with pytest.raises(DiskFull):
+        world.plane.meta_data.put(world.build_id, {"key": "x" * 90_000})
+    steady.tick(300, job.agent_id)
+    assert world.states["a"] == "running"
+    kept = world.plane.logs.read(job.id)
+    assert kept == b"abc" + b"def" * (sequence - 2)
+    rows("PRAGMA max_page_count = 1000000")
+    assert world.plane.logs.append(job.id, sequence, 3 * (sequence - 1), 3, b"def")
+    world.open()
+    assert world.plane.logs.read(job.id) == kept + b"def"
+
+
+def test_a_full_disk_is_reported_once_a_minute():
+    lines, now = [], [0.0]
+    report = DiskFullReport(lambda level, text: lines.append((level, text)), "/data", lambda: now[0])
+    for _ in range(130):
+        report.note("cannot write the log x")
+        now[0] += 1
+    assert [level for level, _ in lines] == ["error"] * 3
+    counts = ["(59 more requests failed" in text for _, text in lines]
+    assert counts == [False, True, True]

@@ -1,8 +1,10 @@
 """`bkagent server` and `bkagent build create` as a user runs them: processes, their output, their exit status."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -100,10 +102,14 @@ def test_a_signal_ends_a_server_with_open_streams(served: Served) -> None:
 
 def test_what_keeps_a_server_from_starting_is_one_sentence(served: Served, tmp_path: Any) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "newer").mkdir(mode=0o700)
+    with contextlib.closing(sqlite3.connect(str(tmp_path / "newer" / "store.db"))) as store:
+        store.execute("PRAGMA user_version = 999")
     port = served.url.rpartition(":")[2]
     for words, part in (
         (("--data", "other", "--listen", f"127.0.0.1:{port}"), f"cannot listen on 127.0.0.1 port {port}"),
         (("--data", "data"), "is in use by another control plane"),
+        (("--data", "newer"), "has version 999, and this bkagent reads versions 1 to"),
         (("--data", "file/data"), "file/data"),
         (("--data", "file"), "file"),
         (("--data", "x", "--listen", "nonsense"), 'listen must be HOST:PORT, not "nonsense" (flag --listen)'),

@@ -6,7 +6,6 @@ On a real small disk, where this user may mount one.
 import errno
 import os
 import re
-import subprocess
 import threading
 
 import pytest
@@ -15,6 +14,7 @@ from bkagent.spool import directory, result
 from bkagent.spool.job_entry import attach
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
+from tests.fakes.small_disk import fill, small_disk
 
 MARKER = re.compile(rb"\r\n\[bkagent: ([\d,]+) bytes of this log are missing here: [^\]]*\]\r\n")
 JOB = JobManifest("job-1", "http://127.0.0.1/v3", "job-token")
@@ -24,24 +24,8 @@ SIZE = 4 * 1024 * 1024
 @pytest.fixture
 def disk(tmp_path):
     """Return the folder of a small disk."""
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(tmp_path)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip("this user may mount nothing")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
-
-
-def fill(path, leaving):
-    """Use up the disk but for `leaving` bytes."""
-    with open(path, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"f" * 65536)
-        except OSError:
-            pass
-        file.truncate(max(0, file.tell() - leaving))
+    with small_disk(tmp_path, SIZE) as folder:
+        yield folder
 
 
 def pieces(count, size=10_000):

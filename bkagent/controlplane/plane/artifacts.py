@@ -12,7 +12,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Event, Job, new_id
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.scheduling.branches import matches
-from bkagent.controlplane.store import artifacts, jobs
+from bkagent.controlplane.store import artifacts, disk_errors, jobs
 
 STATES = ("new", "error", "finished", "deleted", "expired")
 _SHA1 = re.compile(r"(?:[0-9a-f]{40})?", re.IGNORECASE)
@@ -84,7 +84,7 @@ class Artifacts:
                     raise Rejected("the job has ended or the bytes are here already; no more can be added")
                 os.replace(draft, path)
         except OSError as error:
-            raise PlaneError(f"cannot keep the artifact in {path}: {error.strerror}") from error
+            raise disk_errors.of_file(f"cannot keep the artifact in {path}", error) from error
         finally:
             if os.path.exists(draft):
                 os.unlink(draft)

@@ -69,7 +69,7 @@ class Dispatch:
         hold_s = min(MOST_HOLD_S, max(hold_s, len(self._idle) / PINGS_PER_S)) if hold_s else 0.0
         ping = HeldPing(agent_id, self._idle.clock() + hold_s, self.withdraw)
         with self._db.lock:
-            agent = self._sessions.touch(agent_id, self._ledger.clock())
+            agent = self._sessions.touch(agent_id)
             answer = None if _is_free(agent) else self._answer_anew(agent)
             if answer is not None:
                 ping.resolve(answer)
@@ -235,7 +235,7 @@ class Dispatch:
     def accept(self, agent_id: str, job_id: str) -> AcceptedJob:
         """Give an agent the job that it was offered; asking again gives the same. Raises Rejected."""
         with self._ledger.change() as now:
-            agent = self._sessions.touch(agent_id, now)
+            agent = self._sessions.touch(agent_id)
             job = self._ledger.job(job_id)
             if job.agent_id != agent_id or job.state not in ("assigned", "accepted", "running"):
                 raise Rejected(f"the job is {job.shown_state} and not offered to this agent")
@@ -246,7 +246,7 @@ class Dispatch:
     def acquire(self, agent_id: str, job_id: str) -> AcceptedJob:
         """Give an agent the job that it names, if its tags suit. Raises JobNotReady, or Rejected."""
         with self._ledger.change() as now:
-            agent = self._sessions.touch(agent_id, now)
+            agent = self._sessions.touch(agent_id)
             job = self._ledger.job(job_id)
             if job.agent_id == agent_id and job.state in ("assigned", "accepted", "running"):
                 return self.accept(agent_id, job_id)

@@ -99,11 +99,10 @@ class Sessions:
     def heartbeat(self, agent_id: str) -> float:
         """Note a sign of life; return when it came. Raises Unauthorized for a session that has ended."""
         with self._db.lock:
-            now = self._ledger.clock()
-            self.touch(agent_id, now)  # in memory: after a restart of the control plane silences count from there
-            return now
+            self.touch(agent_id)  # in memory: after a restart of the control plane silences count from there
+            return self._ledger.clock()
 
-    def touch(self, agent_id: str, now: float) -> Agent:
+    def touch(self, agent_id: str) -> Agent:
         """Note that an agent calls; one that was given up as lost is connected again. Hold the store's lock.
 
         Raises Unauthorized for a session that has ended.

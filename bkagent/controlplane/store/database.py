@@ -12,7 +12,8 @@ import threading
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Sequence, Tuple
 
-from bkagent.controlplane.errors import PlaneError, Rejected
+from bkagent.controlplane.errors import Rejected
+from bkagent.controlplane.store import disk_errors
 from bkagent.errors import ConfigError
 
 BUSY_WAIT_S = 10.0
@@ -91,13 +92,13 @@ class Database:
     def rows(self, statement: str, values: Sequence[Any] = ()) -> List[Tuple[Any, ...]]:
         """Run one statement and return its rows.
 
-        Raises PlaneError when the store fails, Rejected for values that no column can hold.
+        Raises PlaneError when the store fails, DiskFull where that is why, Rejected for values that no column can hold.
         """
         with self.lock:
             try:
                 return self._connection.execute(statement, values).fetchall()
             except self._sqlite.Error as error:
-                raise PlaneError(f"the store {self._path} failed: {error}") from error
+                raise disk_errors.of_store(self._path, error) from error
             except (UnicodeEncodeError, OverflowError) as error:
                 text = "cannot store a text that is not Unicode, or a number of more than 64 bits"
                 raise Rejected(text) from error

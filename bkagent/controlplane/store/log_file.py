@@ -8,6 +8,7 @@ import threading
 from typing import Iterable, Iterator, List, Optional, Tuple
 
 from bkagent.controlplane.errors import PlaneError
+from bkagent.controlplane.store import disk_errors
 
 
 class Extents:
@@ -89,7 +90,7 @@ class LogFile:
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise PlaneError(f"cannot write the log {self.path}: {error.strerror}") from error
+            raise disk_errors.of_file(f"cannot write the log {self.path}", error) from error
 
     def read(self, offset: int = 0, size: Optional[int] = None, *, whole: bool) -> bytes:
         """Return bytes from `offset` on; see Extents.pieces. b"" at the end of what is written."""

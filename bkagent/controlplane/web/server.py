@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
-from bkagent.controlplane.errors import PlaneError
+from bkagent.controlplane.errors import DiskFull, PlaneError
 from bkagent.controlplane.login import links
 from bkagent.controlplane.web import rest_api
 from bkagent.controlplane.web.agent_api import table as agent_api
 from bkagent.controlplane.web.context import Site, url_at
+from bkagent.controlplane.web.disk_full_report import DiskFullReport
 from bkagent.controlplane.web.rest_api import answer_headers
 from bkagent.controlplane.web.ui.access import is_loopback
 from bkagent.controlplane.web.ui.pages import add_pages, error_page
@@ -44,7 +45,7 @@ class Server:
         hold_ping_s   how long a ping waits for work
         open_pages    let users of this machine read the pages without a login
         """
-        self._report = report
+        self._report, self._disk_full_report = report, DiskFullReport(report, plane.folder)
         listener = TcpListener(host, port)
         self._http = EventServer(listener, self._answer, report, begin_instant=self._begin_instant, is_quick=_is_quick)
         any_address = listener.address in _EVERYWHERE
@@ -97,8 +98,11 @@ class Server:
         try:
             try:
                 return self._router.answer(request)
+            except DiskFull as problem:
+                self._disk_full_report.note(str(problem))
+                raise HttpError(problem.status, "the disk of the server is full; try again later") from problem
             except PlaneError as problem:
-                if problem.status >= 500:  # a full disk, say: the operator learns of it as well as the client
+                if problem.status >= 500:  # a broken disk, say: the operator learns of it as well as the client
                     # Without the query, which may hold the secret of a login link.
                     self._report("error", f"{request.method} {request.head.target.partition('?')[0]}: {problem}")
                 raise HttpError(problem.status, str(problem)) from problem
