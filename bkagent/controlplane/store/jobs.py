@@ -79,9 +79,3 @@ def last_unblocked_before(db: Database, job: Job) -> Optional[Job]:
     """Return the last block or input job before this one that a person has unblocked, or None."""
     where = "build_id = ? AND state = 'unblocked' AND sequence < ? ORDER BY sequence DESC"
     return TABLE.first(db, where, (job.build_id, job.sequence))
-
-
-def in_states(db: Database, *states: str) -> List[Job]:
-    """Return the jobs of all builds in these states, in order of creation."""
-    marks = ", ".join("?" * len(states))
-    return TABLE.all(db, f"state IN ({marks}) ORDER BY created_at, sequence", states)
