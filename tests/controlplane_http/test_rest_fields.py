@@ -73,6 +73,13 @@ def test_no_field_is_missing(desk: Any, objects: Dict[str, Any]) -> None:
     assert {kind: names for kind, names in missing.items() if names} == {}
 
 
+def test_everything_belongs_to_the_one_cluster(objects: Dict[str, Any]) -> None:
+    cluster = objects["cluster"]
+    for kind in ("pipeline", "build", "script"):
+        assert objects[kind]["cluster_id"] == cluster["id"], kind
+    assert objects["pipeline"]["cluster_url"] == objects["script"]["cluster_url"] == cluster["url"]
+
+
 def test_every_url_leads_to_this_server(desk: Any, objects: Dict[str, Any]) -> None:
     """Those of the API answer its clients, those of pages a person who has logged in."""
     for kind, form in objects.items():

@@ -15,9 +15,6 @@ from bkagent.controlplane.web.rest_api.paging import Page
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.request import Request
 
-# Ids are made from names, in a name space of this server's own, so that they are the same at each start.
-_NAME_SPACE = uuid.UUID("6d2c9f0e-52a7-4a43-9d55-3f4c5f6f8f10")
-
 
 def clusters(site: Site, request: Request) -> Answer:
     """List the cluster."""
@@ -48,7 +45,7 @@ def queue(site: Site, request: Request) -> Answer:
 
 
 def _check_cluster(site: Site, request: Request) -> None:
-    if request.parameters["cluster"] != _cluster_id(site):
+    if request.parameters["cluster"] != forms.cluster_id(site):
         raise NotFound("No cluster found")
 
 
@@ -57,21 +54,17 @@ def _keys(site: Site) -> List[str]:
     return [DEFAULT_QUEUE, *sorted(others)]
 
 
-def _cluster_id(site: Site) -> str:
-    return str(uuid.uuid5(_NAME_SPACE, site.plane.organization))
-
-
 def queue_id(site: Site, key: str) -> str:
     """Return the id of a queue, the same at each start."""
-    return str(uuid.uuid5(_NAME_SPACE, f"{site.plane.organization}/{key}"))
-
-
-def _cluster_url(site: Site, request: Request) -> str:
-    return f"{forms.organization_url(site, site.base_url(request))}/clusters/{_cluster_id(site)}"
+    return str(uuid.uuid5(forms.NAME_SPACE, f"{site.plane.organization}/{key}"))
 
 
 def _cluster(site: Site, request: Request) -> Dict[str, Any]:
-    id, url, default_id = _cluster_id(site), _cluster_url(site, request), queue_id(site, DEFAULT_QUEUE)
+    id, url, default_id = (
+        forms.cluster_id(site),
+        forms.cluster_url(site, site.base_url(request)),
+        queue_id(site, DEFAULT_QUEUE),
+    )
     return {
         "id": id, "graphql_id": forms.graphql_id("Cluster", id), "default_queue_id": default_id,
         "name": site.plane.organization, "description": None, "emoji": None, "color": None,
@@ -82,7 +75,7 @@ def _cluster(site: Site, request: Request) -> Dict[str, Any]:
 
 
 def _queue(site: Site, request: Request, key: str) -> Dict[str, Any]:
-    id, cluster_url = queue_id(site, key), _cluster_url(site, request)
+    id, cluster_url = queue_id(site, key), forms.cluster_url(site, site.base_url(request))
     return {
         "id": id, "graphql_id": forms.graphql_id("ClusterQueue", id), "key": key, "description": None,
         "url": f"{cluster_url}/queues/{id}", "web_url": f"{site.base_url(request)}/-/agents",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import uuid
 from typing import Any, Dict, List, Optional, Sequence
 
 from bkagent.controlplane.api_tokens import Person
@@ -12,6 +13,8 @@ from bkagent.controlplane.web.context import Site
 from bkagent.wire.timestamps import text_of
 
 Form = Dict[str, Any]
+# Ids of a cluster and its queues are made from names, in a name space of this server's own, the same at each start.
+NAME_SPACE = uuid.UUID("6d2c9f0e-52a7-4a43-9d55-3f4c5f6f8f10")
 _PLATFORM = re.compile(r"\(([a-z0-9]{1,20});")
 
 
@@ -49,6 +52,16 @@ def organization_url(site: Site, base: str) -> str:
     return f"{base}/v2/organizations/{site.plane.organization}"
 
 
+def cluster_id(site: Site) -> str:
+    """Return the id of the one cluster there is."""
+    return str(uuid.uuid5(NAME_SPACE, site.plane.organization))
+
+
+def cluster_url(site: Site, base: str) -> str:
+    """Return its URL."""
+    return f"{organization_url(site, base)}/clusters/{cluster_id(site)}"
+
+
 def organization(site: Site, base: str) -> Form:
     """Return the organization."""
     url = organization_url(site, base)
@@ -68,7 +81,8 @@ def pipeline(site: Site, base: str, entry: PipelineEntry) -> Form:
         "id": entry.id, "graphql_id": graphql_id("Pipeline", entry.id), "url": url,
         "web_url": f"{base}/{site.plane.organization}/{entry.slug}", "name": entry.name,
         "description": settings.get("description"), "slug": entry.slug, "repository": entry.repository,
-        "cluster_id": None, "cluster_url": None, "branch_configuration": settings.get("branch_configuration"),
+        "cluster_id": cluster_id(site), "cluster_url": cluster_url(site, base),
+        "branch_configuration": settings.get("branch_configuration"),
         "default_branch": entry.default_branch,
         "skip_queued_branch_builds": False, "skip_queued_branch_builds_filter": None,
         "cancel_running_branch_builds": False, "cancel_running_branch_builds_filter": None, "allow_rebuilds": True,
@@ -100,7 +114,8 @@ def build(site: Site, base: str, record: Build, entry: PipelineEntry, jobs: Sequ
             "id": str(pull.get("id")), "base": pull.get("base"), "repository": pull.get("repository"),
         } if pull.get("id") else None,
         "merge_queue": None, "rebuilt_from": {"id": record.rebuilt_from} if record.rebuilt_from else None,
-        "triggered_from": None, "pipeline": pipeline(site, base, entry), "cluster_id": None,
+        "triggered_from": None, "pipeline": pipeline(site, base, entry),
+        "cluster_id": cluster_id(site),
     }  # fmt: skip
 
 
@@ -122,7 +137,7 @@ def job(site: Site, base: str, record: Job, of: Build, agent: Optional[Form] = N
             unblockable=record.state == "blocked", unblock_url=f"{url}/jobs/{record.id}/unblock",
         )  # fmt: skip
         return form
-    form.update(_script(record, url), agent=agent)
+    form.update(_script(record, url), agent=agent, cluster_id=cluster_id(site), cluster_url=cluster_url(site, base))
     return form
 
 
@@ -143,8 +158,8 @@ def _script(record: Job, build_url: str) -> Form:
             "job_id": record.retry_source_id, "retry_type": record.retry_type,
         } if record.retry_source_id else None,
         "retry_type": record.retry_type or None, "retried_by": None, "parallel_group_index": record.parallel_index,
-        "parallel_group_total": record.parallel_total, "matrix": dict(record.matrix) or None, "cluster_id": None,
-        "cluster_url": None, "cluster_queue_id": None, "cluster_queue_url": None, "concurrency_wait_time_ms": None,
+        "parallel_group_total": record.parallel_total, "matrix": dict(record.matrix) or None,
+        "cluster_queue_id": None, "cluster_queue_url": None, "concurrency_wait_time_ms": None,
         "promised_exit_status": None, "promised_exit_status_at": None,
     }  # fmt: skip
 
