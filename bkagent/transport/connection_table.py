@@ -7,6 +7,7 @@ address is not limited by that: its agents show their tokens with the first requ
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import threading
 import time
@@ -18,11 +19,13 @@ from bkagent.transport.server_connection import ServerConnection
 
 CONNECTIONS_COUNT = 65536  # above this one makes room; a client that finds its own gone connects anew
 THREADS_COUNT = 512  # the same where each costs a thread
-FILES_COUNT = 100  # of what a process may have open, for the store, logs and artifacts
+FILES_COUNT = 600  # of what a process may have open, for the store, and for a file of each long body that comes or goes
 STRANGERS_COUNT = 16  # of one network; browsers open 6 to a server
 STRANGER_GRACE_S = 2.0  # in which a client's first request arrives, a burst of them included
 OWNER_COUNT = 64  # of one token's owner; beyond it they make room before others do
 ACCEPT_WAIT_S = 1.0
+_LIMIT_KEPT_S = 0.1  # in which a burst of connections comes
+_NETWORKS_COUNT = 1024  # that are known by heart
 
 Group = Tuple[bool, str]  # whether a token was shown, and the token's owner or the network
 
@@ -40,7 +43,9 @@ class ConnectionTable:
     def __init__(self, strangers_count: Optional[int] = None, most_count: Optional[int] = None) -> None:
         self._strangers_count = STRANGERS_COUNT if strangers_count is None else strangers_count
         self._most_count = most_count
-        self.changed = threading.Condition()
+        self._lock = threading.RLock()  # of the condition, which takes longer by itself
+        self.changed = threading.Condition(self._lock)
+        self._limit, self._limit_until = 0, 0.0
         self._group_of: Dict[ServerConnection, Group] = {}
         self._strangers: _Groups = {}
         self._owners: _Groups = {}
@@ -48,21 +53,24 @@ class ConnectionTable:
         self._silent: Dict[ServerConnection, None] = {}
 
     @property
-    def has_room(self) -> bool:
-        """Return whether there is room for another connection."""
-        return len(self._group_of) < self._limit()
+    def room_count(self) -> int:
+        """Return for how many further connections there is room."""
+        now = time.monotonic()
+        if now > self._limit_until:
+            self._limit, self._limit_until = self._new_limit(), now + _LIMIT_KEPT_S
+        return max(0, self._limit - len(self._group_of))
 
     def add(self, connection: ServerConnection) -> None:
         """Hold a new connection, a stranger's, and end those that its network has beyond its few."""
         connection.on_owner = lambda owner: self.set_owner(connection, owner)
-        with self.changed:
+        with self._lock:
             self._put(connection, (False, network_of(connection.peer)))
             self._silent[connection] = None
             self._limit_network(self._group_of[connection][1])
 
     def remove(self, connection: ServerConnection) -> None:
         """Close a connection and hold it no longer."""
-        with self.changed:
+        with self._lock:
             if connection in self._group_of:
                 self._take(connection)
             self._silent.pop(connection, None)
@@ -72,14 +80,14 @@ class ConnectionTable:
     def set_owner(self, connection: ServerConnection, owner: str) -> None:
         """Note whose token the connection has shown, "" for none."""
         group = (True, owner) if owner else (False, network_of(connection.peer))
-        with self.changed:
+        with self._lock:
             if self._group_of.get(connection, group) != group:
                 self._take(connection)
                 self._put(connection, group)
 
     def set_silent(self, connection: ServerConnection, silent: bool) -> None:
         """Note whether a connection is between two requests."""
-        with self.changed:
+        with self._lock:
             if silent:
                 self._silent[connection] = None
             else:
@@ -88,13 +96,13 @@ class ConnectionTable:
     def wait_for_room(self, stopping: Callable[[], bool]) -> None:
         """Return when there is room for another connection; close others to make room."""
         with self.changed:
-            while not self.has_room and not stopping():
+            while not self.room_count and not stopping():
                 self.displace()
                 self.changed.wait(ACCEPT_WAIT_S)
 
     def displace(self, among: Sequence[ServerConnection] = ()) -> None:
         """Close the connection that is least needed, of some or of all, if there is one."""
-        with self.changed:
+        with self._lock:
             if among:
                 strangers, owners = self._groups_of(among)
                 large = [owner for owner in owners if len(owners[owner]) > OWNER_COUNT]
@@ -107,12 +115,12 @@ class ConnectionTable:
 
     def all(self) -> List[ServerConnection]:
         """Return every open connection."""
-        with self.changed:
+        with self._lock:
             return list(self._group_of)
 
     def abort_silent(self) -> None:
         """End the connections that are between two requests."""
-        with self.changed:
+        with self._lock:
             for connection in self._silent:
                 connection.abort()
 
@@ -120,7 +128,7 @@ class ConnectionTable:
         """End the connections whose clients have kept the server waiting for `limit_s` after the moment `since`."""
         moment = time.monotonic() - limit_s
         if moment >= since:
-            with self.changed:
+            with self._lock:
                 for connection in self._group_of:
                     if _waits_since(connection, moment):
                         connection.abort()
@@ -160,8 +168,10 @@ class ConnectionTable:
     def _limit_network(self, network: str) -> None:
         group = self._strangers[network]
         surplus = len(group) - self._strangers_count
+        if surplus <= 0:
+            return
         before = time.monotonic() - STRANGER_GRACE_S
-        for connection in list(islice(group, max(0, surplus))):
+        for connection in list(islice(group, surplus)):
             if connection.began > before:
                 return  # nor have those after it been there for longer
             if _waits_since(connection, before):
@@ -184,13 +194,14 @@ class ConnectionTable:
         if not groups[name]:
             del groups[name]
 
-    def _limit(self) -> int:
+    def _new_limit(self) -> int:
         """Return how many leave enough of the system's limit for files, half of a limit that is very low."""
         limit = descriptors_count()
         most = CONNECTIONS_COUNT if self._most_count is None else self._most_count
         return max(1, min(most, selectable_count(), max(limit - FILES_COUNT, limit // 2)))
 
 
+@functools.lru_cache(maxsize=_NETWORKS_COUNT)
 def network_of(address: str) -> str:
     """Return the network that one client can easily own: an IPv4 address, or 64 bits of an IPv6 address."""
     try:

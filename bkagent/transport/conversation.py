@@ -160,18 +160,18 @@ class Conversation(ServedConnection):
         """Have the request served: by a thread that may wait for the client, or at once with what has come."""
         self._state = WORKING
         self.connection.waiting_since = None
+        end_turn = None
+        if self._head is not None and not may_wait:
+            end_turn = self._service.begin_instant(self._head)
+        if end_turn is not None:
+            try:
+                return self.run(self._answer_request)
+            finally:
+                end_turn()
         self._service.table.set_silent(self.connection, False)
         if may_wait:
-            self._service.transfer(self, self._answer_request)
-            return
-        end_turn = self._service.begin_instant(self._head) if self._head is not None else None
-        if end_turn is None:
-            self._service.work(lambda: self.run(self._answer_request), self.close, self._head)
-            return
-        try:
-            self.run(self._answer_request)
-        finally:
-            end_turn()
+            return self._service.transfer(self, self._answer_request)
+        return self._service.work(lambda: self.run(self._answer_request), self.close, self._head)
 
     def run(self, make_step: Callable[[], Step], *, may_wait: bool = False) -> None:
         """See ServedConnection."""

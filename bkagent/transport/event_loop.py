@@ -100,6 +100,7 @@ class EventLoop:
 
     def step(self) -> None:
         """Wait until there is something to do, and do it."""
+        self._thread_id = threading.get_ident()
         for key, events in self._selector.select(self._patience_s()):
             handler = key.data
             if handler is None:

@@ -116,6 +116,7 @@ class _Accepting(EventHandler):
     def __init__(self, service: EventService, listener: SelectableSource, report: Report) -> None:
         self._service, self._listener, self._report = service, listener, report
         self.closed = threading.Event()
+        self._at_once_count = 1  # grows while more come than were taken: to find that none is left costs as much
         service.on_room = self.resume
 
     def fileno(self) -> int:
@@ -124,12 +125,15 @@ class _Accepting(EventHandler):
 
     def on_event(self, events: int) -> None:
         """See EventHandler."""
-        for number in range(_ACCEPTED_COUNT):
-            if not self._service.table.has_room:
-                return None if number else self._pause()  # that another one waits is known only at the next event
+        room_count = self._service.table.room_count
+        if not room_count:
+            return self._pause()
+        at_once_count, self._at_once_count = self._at_once_count, min(_ACCEPTED_COUNT, 2 * self._at_once_count)
+        for _ in range(min(at_once_count, room_count)):
             try:
                 connection = self._listener.accept()
             except BlockingIOError:
+                self._at_once_count = 1
                 return None
             except OSError as problem:
                 self._report("warn", f"{self._listener.name} could not accept a connection: {problem}")

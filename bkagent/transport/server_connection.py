@@ -172,10 +172,16 @@ class ServerConnection:
 
     def send_now(self, data: bytes) -> None:
         """Send as much as the client takes at once, after what is `unsent`; the rest is `unsent` then."""
-        if self.unsent:
-            data = bytes(self.unsent) + data
-        self.unsent = memoryview(data)
-        self.send_on()
+        self._limit(0)
+        sent_bytes = 0
+        if not self.unsent:
+            try:
+                sent_bytes = cast("socket.socket", self._socket).send(data)
+            except BlockingIOError:
+                pass
+        if sent_bytes < len(data):
+            self.unsent = memoryview(bytes(self.unsent) + data[sent_bytes:])
+            self.send_on()
 
     def send_on(self) -> None:
         """Send of what is `unsent` as much as the client takes at once."""

@@ -1,5 +1,6 @@
 """`bkagent server` and `bkagent build create` as a user runs them: processes, their output, their exit status."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any, Iterator, List, Optional
 
 import pytest
 
+from tests.bench.plane_rows import fleet
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -98,6 +100,33 @@ def test_a_signal_ends_a_server_with_open_streams(served: Served) -> None:
     stream = served.open("/-/live")
     assert stream.readline()
     assert served.end() == 0
+
+
+def _status(pid: int, name: str) -> int:
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith(name))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads and descriptors by /proc")
+def test_agents_whose_pings_are_held_cost_the_server_no_threads(served: Served) -> None:
+    count, pid, problems = 250, served.process.pid, []
+    with open(f"/proc/{pid}/limits", encoding="ascii") as limits:
+        soft, hard = next(line.split()[3:5] for line in limits if line.startswith("Max open files"))
+    assert soft == hard or int(soft) >= 1 << 17
+    with open(served.agent_token_path, encoding="ascii") as file:
+        token = file.read().strip()
+
+    async def ping_together() -> None:
+        agents = await fleet.new_fleet(f"{served.url}/v3", token, count, problems)
+        calls = [agent.client.call("GET", "/ping") for agent in agents]
+        pings = asyncio.gather(*[fleet.noting(problems, lambda call=call: call) for call in calls])
+        while len(os.listdir(f"/proc/{pid}/fd")) < count and not pings.done():
+            await asyncio.sleep(0.01)
+        assert _status(pid, "Threads:") < 20
+        assert all("job" not in answer for answer in await pings)
+
+    asyncio.run(ping_together())
+    assert problems == [] and served.end() == 0
 
 
 def test_what_keeps_a_server_from_starting_is_one_sentence(served: Served, tmp_path: Any) -> None:

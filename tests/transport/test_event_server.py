@@ -250,6 +250,8 @@ def test_moments_that_were_put_off_or_set_earlier_come_once_and_leave_nothing_be
 
         def on_late(self) -> None:
             self.calls += 1
+            loop.post(lambda: None)
+            assert not loop._is_rung  # the loop's own thread needs no waking
 
     loop, many = EventLoop(), [Late() for _ in range(1000)]
     for round_ in range(20):
