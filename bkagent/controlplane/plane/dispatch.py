@@ -150,8 +150,12 @@ class Dispatch:
         pairs: List[Tuple[Job, Agent, HeldPing]] = []
         passed: List[IdleAgent] = []
         busy: List[HeldPing] = []
+
+        def is_wanted(rules: Sequence[str]) -> bool:
+            return self._idle.has_any_for(ranking, rules)
+
         try:
-            for job in self._runnable.walk(ranking.has_any_for) if ranking else ():
+            for job in self._runnable.walk(is_wanted) if ranking else ():
                 best = self._take_best(ranking, job, busy)
                 if best is not None and best.ping is None:
                     passed.append(best)

@@ -148,6 +148,11 @@ class IdleAgents:
                     ranking.put(other)
         return ranking
 
+    def has_any_for(self, ranking: Ranking, rules: Sequence[str]) -> bool:
+        """Return whether the tags of any agent of a ranking meet these rules."""
+        with self._lock:
+            return ranking.has_any_for(rules)
+
     def take(self, ranking: Ranking, rules: Sequence[str]) -> Optional[IdleAgent]:
         """Take the best agent for a job out of a ranking; None where no agent is suitable."""
         with self._lock:
