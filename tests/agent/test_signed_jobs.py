@@ -108,6 +108,8 @@ def test_with_warn_they_run_and_the_log_says_so(plane, start, keys):
     [
         (None, "Is a directory"),
         ("", "has no valid key set: the text is not JSON"),
+        ('{"keys": []}', "has no keys"),
+        (json.dumps({**KEY.public.document(), "alg": ""}), "keys[0]: alg is missing"),
         ('{"keys": [{"kty": "EC", "crv": "P-1"}]}', "has no valid key set: keys[0]: unsupported crv"),
         ('{"keys": [{"kty": "oct", "k": "AAAA", "alg": "HS1"}]}', "has no valid key set: keys[0]: unsupported alg"),
     ],
@@ -115,9 +117,10 @@ def test_with_warn_they_run_and_the_log_says_so(plane, start, keys):
 def test_a_file_that_has_no_keys_keeps_the_agent_from_starting(plane, start, tmp_path, text, words):
     path = tmp_path / "keys"
     path.mkdir() if text is None else path.write_text(text)
-    agent = start("--verification-jwks-file", str(path))
-    assert agent.wait() == 1 and words in agent.said and not plane.requests
-    assert "verification-jwks-file (from the flag" in agent.said and "Traceback" not in agent.said
+    for option in ("verification-jwks-file", "signing-jwks-file"):
+        agent = start(f"--{option}", str(path))
+        assert agent.wait() == 1 and words in agent.said and not plane.requests
+        assert f"{option} (from the flag" in agent.said and "Traceback" not in agent.said
 
 
 def test_a_private_key_verifies_and_is_warned_of(plane, start, tmp_path):

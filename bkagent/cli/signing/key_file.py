@@ -33,24 +33,33 @@ def read(path: str) -> Tuple[Jwk, ...]:
         raise AgentError(f"{path} has no valid key set: {problem}") from None
 
 
-def verification_keys(path: str, what: str, report: Report) -> Tuple[Jwk, ...]:
-    """Return the keys of a file that verify, whose option is called `what`. Raises ConfigError.
-
-    What verifies is loaded now, before the first job: code may be replaced under a running agent.
-    """
-    from bkagent.pipeline.signature import verify  # noqa: F401
-
+def agent_keys(path: str, what: str) -> Tuple[Jwk, ...]:
+    """Return the keys of a file that an agent is started with, whose option is called `what`. Raises ConfigError."""
     try:
         keys = read(path)
     except AgentError as problem:
         raise ConfigError(f"{what}: {problem}") from None
     if not keys:
-        report("warn", f"{what}: {path} has no keys, so no job can be verified")
+        raise ConfigError(f"{what}: {path} has no keys")
+    for at, key in enumerate(keys):
+        if not key.algorithm:
+            raise ConfigError(f"{what}: {path}: keys[{at}]: alg is missing")
+    return keys
+
+
+def verification_keys(path: str, what: str, report: Report) -> Tuple[Jwk, ...]:
+    """Return the keys that verify jobs. Raises ConfigError.
+
+    What verifies is loaded now, before the first job: code may be replaced under a running agent.
+    """
+    from bkagent.pipeline.signature import verify  # noqa: F401
+
+    keys = agent_keys(path, what)
     if any(key.is_private for key in keys):
         report("warn", f"{what}: {path} has a private key; verification needs the public ones alone")
-    for key in keys:
-        if not (key.algorithm and key.key_id and "verify" in key.uses):
-            report("warn", f"{what}: {path} has a key that verifies nothing: kid, alg or use do not say that it may")
+    for at, key in enumerate(keys):
+        if not key.key_id or "verify" not in key.uses:
+            report("warn", f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to")
     return keys
 
 

@@ -106,15 +106,21 @@ def _job(call: Call, state_path: str) -> JobSettings:
 
 
 def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
-    """Return the keys that verify jobs, None where none are configured. All that verifies is loaded with them."""
-    option = agent_signing.VERIFICATION_JWKS_FILE
-    path = call.settings[option]
-    if not path:
+    """Return the keys that verify jobs, None where none are configured; and check the file that jobs sign with."""
+    signing, verification = agent_signing.SIGNING_JWKS_FILE, agent_signing.VERIFICATION_JWKS_FILE
+    paths = {option: call.settings[option] for option in (signing, verification)}
+    if not any(paths.values()):
         return None
+    # Loaded here: most agents neither sign nor verify.
     from bkagent.cli.signing import key_file
 
-    named = f"{option.name} (from the {call.settings.origin(option)})"
-    return key_file.verification_keys(path, named, with_event(call.report, "config.warning"))
+    named = {option: f"{option.name} (from the {call.settings.origin(option)})" for option in paths}
+    if paths[signing]:
+        key_file.agent_keys(paths[signing], named[signing])
+    if not paths[verification]:
+        return None
+    report = with_event(call.report, "config.warning")
+    return key_file.verification_keys(paths[verification], named[verification], report)
 
 
 def _check_patterns(settings: Settings, option: Option) -> None:
