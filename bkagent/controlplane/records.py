@@ -313,6 +313,15 @@ class Agent:
 
 
 @dataclass(frozen=True)
+class AgentGroup:
+    """The agents in touch with the same tags and the same activity: busy, idle, paused or stopping."""
+
+    tags: Tuple[str, ...]
+    activity: str
+    count: int
+
+
+@dataclass(frozen=True)
 class ArtifactRecord:
     """A file that a job uploads. `state`: new, finished, error, deleted; `path` is its path in the job, never here."""
 

@@ -10,6 +10,9 @@ import pytest
 
 from bkagent.controlplane.records import NewBuild
 
+FORM_PATHS = (
+    "/-/logout|/-/agents/[0-9a-f-]{36}/(stop|pause|resume)|/local/demo/builds/[0-9]+/jobs/[0-9a-f-]{36}/unblock"
+)
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>{evil}{{0}}%s</title>"
 
 
@@ -26,7 +29,8 @@ class Elements(HTMLParser):
         self.elements.append((tag, attrs))
         assert tag not in ("iframe", "object", "embed", "style", "img", "base")
         if tag == "form":
-            assert attrs == [("method", "post"), ("action", "/-/logout")]
+            assert [name for name, _ in attrs] == ["method", "action"] and attrs[0][1] == "post"
+            assert re.fullmatch(FORM_PATHS, attrs[1][1] or ""), attrs
         for name, value in attrs:
             assert not name.startswith("on") and name != "style"
             if tag == "script":
@@ -36,6 +40,15 @@ class Elements(HTMLParser):
 
     def handle_comment(self, data: str) -> None:
         raise AssertionError("a comment")
+
+
+def evil_fields() -> List[Any]:
+    options = [{"label": EVIL, "value": EVIL}]
+    kinds: Tuple[Any, ...] = ({"text": EVIL}, {"select": EVIL, "options": options})
+    return [
+        {"key": f"k{number}", "hint": EVIL, "default": EVIL, **kind}
+        for number, kind in enumerate((*kinds, {**kinds[1], "multiple": True, "default": [EVIL]}))
+    ]
 
 
 def page_of(desk: Any, path: str, **headers: str) -> str:
@@ -93,6 +106,8 @@ def test_a_build_says_whom_it_does_not_notify(desk: Any) -> None:
 def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:
     desk.build(
         {"group": EVIL, "key": "g", "steps": [{"command": EVIL, "label": EVIL, "key": "k", "agents": {"queue": EVIL}}]},
+        {"block": EVIL, "prompt": EVIL, "depends_on": [], "fields": evil_fields()},
+        {"command": EVIL, "agents": {"queue": EVIL, EVIL: EVIL}, "label": EVIL},
         branch=EVIL, commit=EVIL, message=EVIL, author={"name": EVIL, "email": EVIL},
     )  # fmt: skip
     agent = desk.registered(name=EVIL, hostname=EVIL, version=EVIL, meta_data=["queue=" + EVIL])
@@ -111,7 +126,9 @@ def test_nothing_a_job_says_becomes_part_of_a_page(desk: Any) -> None:
     answer = job.call("POST", f"/jobs/{job_id}/artifacts", {"id": "b", "artifacts": [entry]})[1]
     desk.plane.artifacts.update(job_id, {answer["artifact_ids"][0]: "finished"})
     job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "1", "signal": EVIL, "signal_reason": EVIL})
-    for path in ("/", "/local/demo", "/local/demo/builds/1", f"/local/demo/builds/1/jobs/{job_id}", "/-/agents"):
+    (agent_id,) = (agent.id for agent in desk.plane.sessions.find())
+    pages = ("/", "/local/demo", "/local/demo/builds/1", f"/local/demo/builds/1/jobs/{job_id}")
+    for path in (*pages, "/-/agents", f"/-/agents/{agent_id}", "/-/queues"):
         text = page_of(desk, path)
         assert "<script>alert" not in text and "<img" not in text, path
 

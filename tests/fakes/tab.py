@@ -2,12 +2,16 @@
 
 with Tab(folder) as tab:          skips the test, by name, where Chromium is missing
     tab.go(url)
-    tab.run("document.title")     the value of a script
+    tab.run("document.title")     the value of a script, or of the promise that it returns
+    tab.wait("condition")         waits until a script's value is true
+    tab.show_as(390, "dark")      the width of the window, and the theme that the reader prefers
+    tab.press("Tab")              a key
     with tab.loading(): ...       waits for the page that something in the block leads to
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -21,6 +25,7 @@ import pytest
 
 from tests.fakes import browser
 
+WAIT_S = 30
 # Chromium takes commands from descriptor 3 and answers on 4, whatever the pipes are called here.
 _START = """import fcntl, os, sys
 commands, answers = (fcntl.fcntl(int(text), fcntl.F_DUPFD, 20) for text in sys.argv[1:3])
@@ -71,7 +76,37 @@ class Tab:
 
     def run(self, script: str) -> Any:
         """Return the value of a script on the page."""
-        return self._call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
+        answer = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> None:
+        """Wait until the value of a script is true. It is asked for again after each frame, for 30 s at most."""
+        script = (
+            f"new Promise((end) => {{ const limit = Date.now() + {WAIT_S * 1000}; (function look() {{"
+            f" if ({condition}) end(true); else if (Date.now() > limit) end(false);"
+            " else setTimeout(look, 20); })(); })"
+        )
+        assert self.run(script), (condition, self.run("document.body.innerText"))
+
+    def show_as(self, width: int, theme: str, height: int = 900) -> None:
+        """Set the size of the window and the theme, "light" or "dark"."""
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self._call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": theme}])
+
+    def press(self, key: str) -> None:
+        """Press and release a key: "Tab" or "Enter"."""
+        code, text = {"Tab": (9, ""), "Enter": (13, "\r")}[key]
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": code}
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **event)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **event)
+
+    def save_picture(self, path: Path, most_pixels: int = 3000) -> None:
+        """Write a picture of the page, of its first `most_pixels` lines, as PNG."""
+        width, height = self.run("[innerWidth, document.documentElement.scrollHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, most_pixels), "scale": 1}
+        answer = self._call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)
+        path.write_bytes(base64.b64decode(answer["data"]))
 
     @contextmanager
     def loading(self) -> Iterator[None]:

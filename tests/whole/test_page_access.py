@@ -26,7 +26,8 @@ PIPELINE = f"""steps:
       - echo {SECRET} > out.txt
       - buildkite-agent artifact upload out.txt
 """
-POST = ("/-/login", "/-/logout")
+POST = ("/-/login", "/-/logout", "/-/agents/x/stop", "/-/agents/x/pause", "/-/agents/x/resume",
+        "/local/app/builds/1/jobs/x/unblock")  # fmt: skip
 
 
 class Served:

@@ -74,6 +74,14 @@ class Jobs:
             self._scheduler.advance(build.id)
             return self._ledger.job(job_id)
 
+    def questions(self, job_id: str) -> ManualStep:
+        """Return the step of a job that waits for a person. Raises InvalidRequest for a job of another type."""
+        with self._db.lock:
+            job = self._ledger.job(job_id)
+            if job.type != "manual":
+                raise InvalidRequest("This job type cannot be unblocked")
+            return self._manual_step(job)
+
     def _manual_step(self, job: Job) -> ManualStep:
         step = self._steps.of_job(job)
         assert isinstance(step, ManualStep)

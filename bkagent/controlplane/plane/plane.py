@@ -28,6 +28,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.logs import Logs
 from bkagent.controlplane.plane.meta_data import MetaData
 from bkagent.controlplane.plane.pipelines import Pipelines
+from bkagent.controlplane.plane.queues import Queues
 from bkagent.controlplane.plane.removal import Removal
 from bkagent.controlplane.plane.runs import Runs
 from bkagent.controlplane.plane.scheduler import Scheduler
@@ -67,6 +68,7 @@ class Plane:
         self.builds = Builds(ledger, self.pipelines, self.uploads, self.scheduler, self.meta_data)
         self.jobs = Jobs(ledger, self.steps, self.scheduler, self.meta_data)
         self.job_envs = JobEnvs(ledger, self.pipelines, self.steps, organization)
+        self.queues = Queues(ledger, self.steps)
         self.sessions = Sessions(ledger, self.builds, self.scheduler, tokens, timing)
         self.callers = Callers(ledger, tokens)
         idle = IdleAgents(timing.expected_s)

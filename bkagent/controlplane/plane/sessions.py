@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.controlplane.errors import InvalidRequest, Rejected, Unauthorized
 from bkagent.controlplane.plane.builds import Builds
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.timing import Timing
-from bkagent.controlplane.records import Agent, new_id
+from bkagent.controlplane.records import Agent, Job, new_id
 from bkagent.controlplane.scheduling import limits
-from bkagent.controlplane.store import agents, jobs
+from bkagent.controlplane.store import agents, jobs, queued_jobs
 from bkagent.controlplane.tokens import Tokens
 from bkagent.wire.registration import Registered, Registration
 
@@ -39,6 +39,15 @@ class Sessions:
             return agents.TABLE.all(self._db, "1 ORDER BY created_at DESC, rowid DESC")
         records = agents.TABLE.among(self._db, "state", list(states))
         return sorted(records, key=lambda agent: agent.created_at, reverse=True)
+
+    def lost(self, limit: int) -> Tuple[List[Agent], int]:
+        """Return the agents given up as lost, the newest first, at most so many, and how many there are."""
+        with self._db.lock:
+            return agents.last_lost(self._db, limit), agents.TABLE.count(self._db, "state = 'lost'")
+
+    def jobs_of(self, agent_id: str, limit: int) -> List[Job]:
+        """Return the jobs that an agent had last, the newest first."""
+        return queued_jobs.last_of_agent(self._db, agent_id, limit)
 
     def register(
         self, registration: Registration, *, user_agent: str = "", ip_address: str = "",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import List
 
-from bkagent.controlplane.records import Agent
+from bkagent.controlplane.records import Agent, AgentGroup
 from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.record_table import RecordTable
 
@@ -32,3 +33,18 @@ def live(db: Database) -> List[str]:
 def paused(db: Database) -> List[Agent]:
     """Return the connected agents that are paused."""
     return TABLE.all(db, "state IN ('connected', 'stopping') AND paused")
+
+
+def live_groups(db: Database) -> List[AgentGroup]:
+    """Return the agents that are connected or stopping and take jobs by themselves, by their tags and activities."""
+    rows = db.rows(
+        """SELECT meta_data, CASE WHEN state = 'stopping' THEN 'stopping' WHEN job_id <> '' THEN 'busy'
+        WHEN paused THEN 'paused' ELSE 'idle' END AS activity, count(*) FROM agents
+        WHERE state IN ('connected', 'stopping') AND NOT ignore_in_dispatches GROUP BY meta_data, activity"""
+    )
+    return [AgentGroup(tuple(json.loads(tags)), activity, count) for tags, activity, count in rows]
+
+
+def last_lost(db: Database, limit: int) -> List[Agent]:
+    """Return the agents that were given up as lost last, the newest first."""
+    return TABLE.all(db, "state = 'lost' ORDER BY lost_at DESC, rowid DESC LIMIT ?", (limit,))

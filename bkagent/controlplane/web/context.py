@@ -54,6 +54,10 @@ class Site:
         """Return the path of a build's page."""
         return f"/{_segment(self.plane.organization)}/{_segment(build.pipeline_slug)}/builds/{build.number}"
 
+    def job_path(self, build: "Build", job_id: str) -> str:
+        """Return the path of a job's page."""
+        return f"{self.build_path(build)}/jobs/{job_id}"
+
     def artifact_path(self, artifact: "ArtifactRecord", valid_s: int) -> str:
         """Return a path of an artifact's bytes that holds the permission to read them for so many seconds."""
         expires_at = int(time.time()) + valid_s

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Iterable, Optional, Tuple
 
 from bkagent.controlplane.records import Annotation
 from bkagent.controlplane.web.context import Site
-from bkagent.controlplane.web.ui.markup import Html, fill, join
+from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
 from bkagent.controlplane.web.ui.terminal.lines import read_lines
 from bkagent.markdown.allowance import MARKS_COUNT, Allowance
 from bkagent.markdown.render import to_html
@@ -17,6 +18,8 @@ PAGE_BYTES = 2 * 1024 * 1024
 PAGE_MARKS = 2 * MARKS_COUNT
 _STYLES = ("success", "info", "warning", "error")
 _ARTIFACT = "artifact://"
+_HEADING = re.compile("<(/?)h([1-6])>")
+_PAGE_LEVEL = 2  # of the heading above annotations
 
 
 def sections(site: Site, annotations: Iterable[Annotation]) -> Html:
@@ -26,13 +29,32 @@ def sections(site: Site, annotations: Iterable[Annotation]) -> Html:
         left_bytes -= len(annotation.body)
         if left_bytes >= 0 and left_marks > 0:
             text, marks = _body(site, annotation)
-            content = Html(text)
+            content = Html(_below_page(text))
             left_marks -= marks
         else:
             content = fill("<p>This annotation is too long for this page.</p>")
         style = annotation.style if annotation.style in _STYLES else "plain"
-        pieces.append(fill('<section class="note {style}">{content}</section>', style=style, content=content))
-    return join(pieces)
+        pieces.append(
+            fill(
+                '<section class="note {style}" id="{id}">{content}</section>',
+                style=style,
+                id=annotation.id,
+                content=content,
+            )
+        )
+    return join([Html('<h2 class="hidden">Annotations</h2>'), *pieces]) if pieces else NOTHING
+
+
+def _below_page(text: str) -> str:
+    """Return HTML with its headings below those of a page, none more than a level below the one before."""
+    levels = [_PAGE_LEVEL]
+
+    def move(match: "re.Match[str]") -> str:
+        if not match[1]:
+            levels.append(min(max(int(match[2]) + 1, _PAGE_LEVEL + 1), levels[-1] + 1, 6))
+        return f"<{match[1]}h{levels[-1]}>"
+
+    return _HEADING.sub(move, text)
 
 
 def body(site: Site, annotation: Annotation) -> Html:

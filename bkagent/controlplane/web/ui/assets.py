@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pkgutil
-from typing import List
+from functools import lru_cache
+from typing import Tuple
 
 from bkagent.controlplane.web.context import Site
 from bkagent.transport.answer import Answer
@@ -11,76 +12,9 @@ from bkagent.transport.request import Request
 
 _COLOURS = ("#3b434b", "#ff6b63", "#57ab5a", "#d4a72c", "#6cb2ff", "#c297ff", "#4fc3c7", "#d0d7de")
 _INTENSE = ("#6e7781", "#ff938a", "#7ee787", "#f2cc60", "#9ecbff", "#d8bdff", "#8be9ec", "#ffffff")
+_LOG_BACKGROUND = "#15181c"
+_CONTRAST = 4.6  # WCAG asks for 4.5
 _HEADERS = (("Cache-Control", "max-age=300"), ("X-Content-Type-Options", "nosniff"))
-
-# Updates a page while its job or build runs. Without scripts, the page is reloaded every 5 s instead.
-SCRIPT = """"use strict";
-// A log: take away the lines from `from` on and append what is there now. Other pages: show the page as it is now.
-function line(part, text, number) {
-  const element = document.createElement(part);
-  element.className = "line";
-  element.id = "L" + number;
-  element.innerHTML = text;  // rendered and escaped by the server
-  return element;
-}
-function change(log, from, lines) {
-  const shown = log.getElementsByClassName("line");
-  while (shown.length > from) {
-    const last = shown[shown.length - 1];
-    (last.tagName === "SUMMARY" ? last.parentNode : last).remove();
-  }
-  for (const [marker, text] of lines) {
-    let group = log.lastElementChild;
-    if (group && group.tagName !== "DETAILS") group = null;
-    if (marker === "^") {
-      const hidden = line("div", text, shown.length + 1);
-      hidden.hidden = true;
-      (group || log).append(hidden);
-      if (group) {
-        group.open = true;
-        delete group.dataset.auto;
-      }
-    } else if (marker) {
-      if (group && group.dataset.auto) group.open = false;
-      const details = document.createElement("details");
-      details.open = marker !== "~";
-      if (marker === "-") details.dataset.auto = "1";
-      if (marker === "~") details.className = "muted";
-      details.append(line("summary", text, shown.length + 1));
-      log.append(details);
-    } else {
-      (group || log).append(line("div", text, shown.length + 1));
-    }
-  }
-}
-let asked = 0, shown = 0;
-async function again() {
-  const turn = ++asked;
-  const answer = await fetch(location.href);
-  if (answer.status === 401) location.reload();  // the session has ended: there is a form to begin another
-  if (!answer.ok) return;
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (turn < shown) return;  // a later one was faster
-  shown = turn;
-  const now = page.querySelector("main"), here = document.querySelector("main");
-  here.replaceWith(now);
-  if (!now.dataset.live && source) { source.close(); source = null; }
-}
-let source = null;
-const main = document.querySelector("main[data-live]");
-if (main) {
-  source = new EventSource(main.dataset.live);
-  source.addEventListener("lines", (event) => {
-    const log = document.getElementById("log"), data = JSON.parse(event.data);
-    const following = window.innerHeight + window.scrollY >= document.body.scrollHeight - 60;
-    change(log, data.from, data.lines);
-    if (following) window.scrollTo(0, document.body.scrollHeight);
-  });
-  source.addEventListener("changed", again);
-  source.addEventListener("error", (event) => { if (event.target.readyState === EventSource.CLOSED) again(); });
-  source.addEventListener("ended", () => { source.close(); location.reload(); });
-}
-"""
 
 
 def style_sheet(site: Site, request: Request) -> Answer:
@@ -91,24 +25,47 @@ def style_sheet(site: Site, request: Request) -> Answer:
 
 def script(site: Site, request: Request) -> Answer:
     """Answer with the script."""
-    return Answer(200, SCRIPT.encode(), (("Content-Type", "text/javascript; charset=utf-8"), *_HEADERS))
+    return Answer(
+        200,
+        pkgutil.get_data(__package__, "live.js") or b"",
+        (("Content-Type", "text/javascript; charset=utf-8"), *_HEADERS),
+    )
 
 
-def _terminal_rules() -> List[str]:
+@lru_cache(maxsize=None)
+def _terminal_rules() -> Tuple[str, ...]:
+    """Return a rule for each style that a terminal has; every colour of text can be read on the background of logs."""
     rules = [
-        ".term-fg1{font-weight:700}", ".term-fg2{opacity:.7}", ".term-fg3{font-style:italic}",
+        ".term-fg1{font-weight:700}", ".term-fg2{opacity:.8}", ".term-fg3{font-style:italic}",
         ".term-fg4{text-decoration:underline}", ".term-fg9{text-decoration:line-through}",
     ]  # fmt: skip
     palette = (*_COLOURS, *_INTENSE)
+    colours = [(f"x{number}", palette[number] if number < 16 else _of_cube(number)) for number in range(256)]
     for number in range(8):
-        rules.append(f".term-fg3{number}{{color:{_COLOURS[number]}}}.term-bg4{number}{{background:{_COLOURS[number]}}}")
-        rules.append(
-            f".term-fgi9{number}{{color:{_INTENSE[number]}}}.term-bgi10{number}{{background:{_INTENSE[number]}}}"
-        )
-    for number in range(256):
-        colour = palette[number] if number < 16 else _of_cube(number)
-        rules.append(f".term-fgx{number}{{color:{colour}}}.term-bgx{number}{{background:{colour}}}")
-    return rules
+        colours += [(f"3{number}", _COLOURS[number]), (f"i9{number}", _INTENSE[number])]
+    for name, colour in colours:
+        rules.append(f".term-fg{name}{{color:{_readable(colour)}}}")
+        if _readable(colour) != colour:  # as it was meant, where there is a background for it
+            rules.append(f".term-fg{name}[class*=term-bg]{{color:{colour}}}")
+        background = name.replace("3", "4", 1) if len(name) == 2 and name[0] == "3" else name.replace("i9", "i10")
+        text = "#fff" if _luminance(colour) < 0.18 else "#15181c"
+        rules.append(f":where(.term-bg{background}){{color:{text}}}.term-bg{background}{{background:{colour}}}")
+    return tuple(rules)
+
+
+def _luminance(colour: str) -> float:
+    """Return the relative luminance of a colour. Source: WCAG 2.2, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _readable(colour: str) -> str:
+    """Return a colour, made lighter as far as it needs to be read on the background of logs."""
+    while (_luminance(colour) + 0.05) / (_luminance(_LOG_BACKGROUND) + 0.05) < _CONTRAST:
+        parts = [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+        colour = "#" + "".join(f"{part + max(1, (255 - part) // 10):02x}" for part in parts)
+    return colour
 
 
 def _of_cube(number: int) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 from typing import Tuple
 from urllib.parse import urlencode
@@ -17,56 +16,55 @@ from bkagent.controlplane.login.sessions import cookie_values
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.ui import forms
 from bkagent.controlplane.web.ui.access import session_of
-from bkagent.controlplane.web.ui.layout import page
+from bkagent.controlplane.web.ui.layout import Frame, page
 from bkagent.controlplane.web.ui.markup import NOTHING, fill
 from bkagent.transport.answer import Answer, Headers
 from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
 
-_LOCAL_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")
 _WRONG = "This token or link is invalid or has expired."
 _STALE = "This form has expired, or the browser blocks cookies. Try again."
 _FORM = """<h1>Log in</h1>
-{note}<form method="post" action="{action}">{field}
-<label>API token <input type="password" name="token" autocomplete="current-password" required autofocus></label>
-<button>Log in</button>
-</form>
+{note}<div class="login"><form method="post" action="{action}">{field}
+<label for="token">API token</label>
+<input type="password" id="token" name="token" autocomplete="current-password" required autofocus>
+<button class="first">Log in</button>
+</form></div>
 <p class="soft">The token is in the file <code>tokens/api</code> of the server's data folder.
 <code>bkagent server login-url --data DIR</code> prints a link that logs in without it.</p>"""
 
 
 def show(site: Site, request: Request) -> Answer:
     """Show the form; a link with a valid secret logs in at once."""
-    to = _local_path(request.value("to"))
+    to = forms.local_path(request.value("to"))
     if site.open_pages:
-        return _see_other(to)
+        return forms.see_other(to)
     secret = request.value("token")
     if secret and request.method != "HEAD":  # HEAD uses no link up
         if site.login_links.redeem(secret):
-            return _see_other(to, site.sessions.begin())
+            return forms.see_other(to, site.sessions.begin())
         return form_page(site, request, to, status=401, note=_WRONG)
     if session_of(site, request) is not None:
-        return _see_other(to)
+        return forms.see_other(to)
     return form_page(site, request, to)
 
 
 def log_in(site: Site, request: Request) -> Answer:
     """Log in by the API token in the form."""
-    _refuse_when_open(site)
-    to = _local_path(request.value("to"))
+    forms.refuse_when_open(site)
+    to = forms.local_path(request.value("to"))
     fields = forms.read(request)
-    if not _is_own_form(site, request, fields.get(forms.TOKEN_FIELD, "")):
+    if not _is_own_form(site, request, fields.text(forms.TOKEN_FIELD)):
         return form_page(site, request, to, status=403, note=_STALE)
-    if not site.plane.tokens.is_api(fields.get("token", "").strip()):
+    if not site.plane.tokens.is_api(fields.text("token").strip()):
         return form_page(site, request, to, status=401, note=_WRONG)
-    return _see_other(to, site.sessions.begin())
+    return forms.see_other(to, site.sessions.begin())
 
 
 def log_out(site: Site, request: Request) -> Answer:
     """End the browser's session."""
-    _refuse_when_open(site)
+    forms.refuse_when_open(site)
     forms.read_checked(site, request)
-    return _see_other(PATH, site.sessions.end(request.headers.get("cookie", "")))
+    return forms.see_other(PATH, site.sessions.end(request.headers.get("cookie", "")))
 
 
 def form_page(site: Site, request: Request, to: str, *, status: int = 200, note: str = "") -> Answer:
@@ -78,7 +76,7 @@ def form_page(site: Site, request: Request, to: str, *, status: int = 200, note:
         action=PATH + ("" if to == "/" else "?" + urlencode({"to": to}, safe="/")),
         field=forms.token_field(field),
     )
-    return page("Log in", (), content, status=status, with_forms=True).with_headers(cookie)
+    return page(Frame("Log in", with_forms=True), content, status=status).with_headers(cookie)
 
 
 def _form_field(site: Site, request: Request) -> "Tuple[str, Headers]":
@@ -107,22 +105,6 @@ def _form_cookie(site: Site) -> str:
 
 def _mark(site: Site, nonce: str) -> str:
     return hmac.new(site.login_links.key.encode(), b"login form\0" + nonce.encode(), hashlib.sha256).hexdigest()
-
-
-def _local_path(text: str) -> str:
-    """Return where to go next: a path of this server, "/" for anything else."""
-    return text if _LOCAL_PATH.fullmatch(text) and not text.startswith("/-/log") else "/"
-
-
-def _see_other(path: str, headers: Headers = ()) -> Answer:
-    # Only a path: the browser may know this server under any name.
-    fixed = (("Location", path), ("Referrer-Policy", "no-referrer"), ("Cache-Control", "no-store"))
-    return Answer(303, b"", (*fixed, *headers))
-
-
-def _refuse_when_open(site: Site) -> None:
-    if site.open_pages:
-        raise HttpError(403, "these pages are read-only: the server was started with --open-pages")
 
 
 ROUTES: "Tuple[Route, ...]" = (("GET", PATH, show), ("POST", PATH, log_in), ("POST", "/-/logout", log_out))

@@ -16,13 +16,14 @@ _SIGNS = {
     "blocked": ("wait", "\u2016"), "scheduled": ("wait", "\u2026"), "waiting": ("wait", "\u2026"),
     "unblocked": ("good", "\u2713"), "broken": ("still", "\u2013"), "skipped": ("still", "\u2013"),
     "connected": ("good", "\u2713"), "lost": ("bad", "\u2717"), "soft failed": ("warn", "!"),
+    "paused": ("warn", "\u2016"), "stopping": ("wait", "\u2026"),
 }  # fmt: skip
 
 
 def state(word: str) -> Html:
     """Return a state with its colour and its sign; the word itself always stands there too."""
     kind, sign = _SIGNS.get(word, ("still", "\u00b7"))
-    template = '<span class="state {kind}"><i>{sign}</i> {word}</span>'
+    template = '<span class="state {kind}"><i aria-hidden="true">{sign}</i> {word}</span>'
     return fill(template, kind=kind, sign=sign, word=word.replace("_", " "))
 
 
@@ -32,6 +33,25 @@ def moment(at: Optional[float]) -> Html:
         return NOTHING
     text = text_of(at)
     return fill('<time datetime="{text}">{shown} UTC</time>', text=text, shown=text[:19].replace("T", " "))
+
+
+def ago(at: Optional[float], now: float) -> Html:
+    """Return how long ago a moment was; the script of the pages counts on."""
+    if at is None:
+        return NOTHING
+    text = text_of(at)
+    return fill(
+        '<time datetime="{text}" title="{shown} UTC" data-since="{at}" data-words=" ago">{past} ago</time>',
+        text=text, shown=text[:19].replace("T", " "), at=int(at), past=coarse_duration(now - at),
+    )  # fmt: skip
+
+
+def coarse_duration(seconds: float) -> str:
+    """Return a length of time in its largest unit, such as "5 min"."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{int(seconds // unit)} {name}"
+    return f"{max(0, int(seconds))} s"
 
 
 def duration(seconds: Optional[float]) -> str:
@@ -48,6 +68,13 @@ def duration(seconds: Optional[float]) -> str:
     return f"{whole // 86400}d {whole % 86400 // 3600}h"
 
 
-def between(start: Optional[float], end: Optional[float], now: float) -> str:
-    """Return how long something took, or has been taking."""
-    return "" if start is None else duration((now if end is None else end) - start)
+def between(start: Optional[float], end: Optional[float], now: float) -> Html:
+    """Return how long something took, or has been taking: then the script of the pages counts on."""
+    if start is None:
+        return NOTHING
+    text = duration((now if end is None else end) - start)
+    return (
+        fill("{text}", text=text)
+        if end is not None
+        else fill('<span data-since="{start}">{text}</span>', start=int(start), text=text)
+    )
