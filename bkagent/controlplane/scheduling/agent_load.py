@@ -51,5 +51,5 @@ def why_no_agent(rules: Tuple[str, ...], load: AgentLoad) -> str:
         whose = "the only agent with its tags is" if load.total == 1 else f"all {load.total} agents with its tags are"
         return f"{whose} {activity}"
     counts = ((load.busy, BUSY), (load.paused, PAUSED), (load.stopping, STOPPING))
-    parts = " and ".join(f"{count} {activity}" for count, activity in counts if count)
-    return f"of the {load.total} agents with its tags, {parts}"
+    parts = ", ".join(f"{count} {activity}" for count, activity in counts if count)
+    return f"the {load.total} agents with its tags: {parts}"
