@@ -109,7 +109,8 @@ STEPS = (
         {"b": "waits at a wait step for the steps before it"},
     ),
     (
-        [{"input": "Name?", "key": "i", "fields": [{"text": "N", "key": "n"}]}, {**STEP, "key": "b", "depends_on": "i"}],
+        [{"input": "Name?", "key": "i", "fields": [{"text": "N", "key": "n"}]},
+         {**STEP, "key": "b", "depends_on": "i"}],
         {"b": "waits for \u201cName?\u201d to be unblocked"},
     ),
     (

@@ -284,3 +284,13 @@ def test_a_page_takes_only_so_much_of_annotations(desk: Any) -> None:
         desk.plane.annotations.annotate(build.id, body="x" * 1_000_000, context=str(number))
     shown = page_of(desk, "/local/demo/builds/1")
     assert shown.count("too long for this page") == 2 and len(shown) < 3_000_000
+
+
+def test_a_job_says_that_it_has_begun(desk: Any) -> None:
+    build = desk.build()
+    job = desk.plane.jobs.of_build(build.id)[0]
+    path = live_path(page_of(desk, f"/local/demo/builds/1/jobs/{job.id}"))
+    early = Events(desk, path)
+    desk.running_job()
+    assert early.next() == ("changed", {})
+    assert Events(desk, path).next() == ("changed", {})  # it had begun before the page began to listen

@@ -14,14 +14,7 @@ from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
 PATH = "/-/agents"
 # A job and the build that it belongs to.
 JobOfBuild = Tuple[Job, Build]
-_COLUMNS = (
-    ("State", "few"),
-    ("Agent", "main"),
-    ("Tags", "wide"),
-    ("Job", "some"),
-    ("Since", "few"),
-    ("Version", "soft"),
-)
+_COLUMNS = (("State", "few"), ("Agent", "main"), ("Tags", "wide"), ("Job", "some"), ("Since", "few"))
 _JOB_COLUMNS = (("State", "few"), ("Job", "main"), ("Build", "some"), ("Result", "some"), ("Took", "few"))
 _HIDDEN = '{word}<span class="hidden"> the agent {name}</span>'
 
@@ -40,10 +33,10 @@ def agents_table(
     rows = []
     for agent in agents:
         buttons = [_buttons(agent, session, f"{back_to}#{agent.id}")] if session else []
+        name = fill('{link} <span class="soft">{version}</span>', link=agent_link(agent), version=agent.version)
         cells = [
-            agent_state(agent), agent_link(agent), tag_list(agent.meta_data), _job_of(site, agent, jobs.get(agent.id)),
-            words.ago(agent.lost_at or agent.connected_at or agent.created_at, now),
-            fill("{version}", version=agent.version), *buttons,
+            agent_state(agent), name, tag_list(agent.meta_data), _job_of(site, agent, jobs.get(agent.id)),
+            words.ago(agent.lost_at or agent.connected_at or agent.created_at, now), *buttons,
         ]  # fmt: skip
         rows.append(tables.row(columns, cells, agent.id))
     return tables.table(caption, columns, [tables.body(columns, rows)])

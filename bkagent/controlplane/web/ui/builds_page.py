@@ -10,7 +10,7 @@ from bkagent.controlplane.web.ui import tables, words
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
 
-MESSAGE_CHARACTERS = 120
+MESSAGE_CHARACTERS, BRANCH_CHARACTERS = 120, 60
 _COLUMNS = (("State", "few"), ("Build", "main"), ("Branch", "some"), ("Created", "few"), ("Took", "few"))
 
 
@@ -28,15 +28,16 @@ def _cells(site: Site, build: Build, now: float) -> Tuple[Html, ...]:
         pipeline=build.pipeline_slug, number=build.number, message=with_emoji(first_line(build.message)),
     )  # fmt: skip
     return (
-        words.state("blocked" if build.blocked else build.state), name, fill("{branch}", branch=build.branch),
-        words.ago(build.created_at, now), words.between(build.started_at, build.finished_at, now),
+        words.state("blocked" if build.blocked else build.state), name,
+        fill("{branch}", branch=first_line(build.branch, BRANCH_CHARACTERS)), words.ago(build.created_at, now),
+        words.between(build.started_at, build.finished_at, now),
     )  # fmt: skip
 
 
-def first_line(message: str) -> str:
+def first_line(message: str, limit: int = MESSAGE_CHARACTERS) -> str:
     """Return the first line of a message, cut to what a table takes."""
     line = message.strip().partition("\n")[0]
-    return line if len(line) <= MESSAGE_CHARACTERS else line[: MESSAGE_CHARACTERS - 1] + "\u2026"
+    return line if len(line) <= limit else line[: limit - 1] + "\u2026"
 
 
 def page_links(path: str, page: int, pages_count: int, nearer: str = "Previous", further: str = "Next") -> Html:

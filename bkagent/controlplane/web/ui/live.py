@@ -13,7 +13,7 @@ from bkagent.transport.answer import Answer, EventSource, Stream
 
 if TYPE_CHECKING:
     from bkagent.controlplane.events import Subscription
-    from bkagent.controlplane.records import Event
+    from bkagent.controlplane.records import Event, Job
 
 HEARTBEAT_S = 15.0
 READ_BYTES = 256 * 1024
@@ -27,9 +27,12 @@ _HEADERS = (
 Allowed = Callable[[], bool]
 
 
-def follow_log(site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> Answer:
-    """Stream what changes in a log. The page already shows the bytes from `start` to `offset`."""
-    return Answer(200, Stream(_LogFollower(site, job_id, start, offset, allowed)), _HEADERS)
+def follow_log(site: Site, job_id: str, start: int, offset: int, state: str, allowed: Allowed) -> Answer:
+    """Stream what changes in a log and in the job's state.
+
+    The page already shows the bytes from `start` to `offset`, and this state; "" where that is not known.
+    """
+    return Answer(200, Stream(_LogFollower(site, job_id, start, offset, state, allowed)), _HEADERS)
 
 
 def follow_build(site: Site, build_id: str, since: Optional[int], allowed: Allowed) -> Answer:
@@ -107,11 +110,14 @@ def _event(name: str, document: object) -> bytes:
 
 
 class _LogFollower(_Follower):
-    """Renders a log on the server as it grows; sends the lines that changed, until it is whole."""
+    """Renders a log on the server as it grows; sends the lines that changed, until it is whole.
 
-    def __init__(self, site: Site, job_id: str, start: int, offset: int, allowed: Allowed) -> None:
+    It tells of each new state of the job as well, since a page shows more of the job than its log.
+    """
+
+    def __init__(self, site: Site, job_id: str, start: int, offset: int, state: str, allowed: Allowed) -> None:
         super().__init__(site, allowed)
-        self._job_id = job_id
+        self._job_id, self._state = job_id, state
         self._start, self._offset = start, offset
         self._interpreter = Interpreter()
         self._gone = 0  # lines that cannot change any more and were forgotten
@@ -122,16 +128,23 @@ class _LogFollower(_Follower):
 
     def _first(self) -> bytes:
         self._replay()
-        return b""
+        return self._new_state(self._plane.jobs.get(self._job_id))
 
     def _next(self, has_news: bool) -> Optional[bytes]:
         if self._has_ended:
             return None
-        ended = self._plane.jobs.get(self._job_id).final
+        job = self._plane.jobs.get(self._job_id)
+        news = self._new_state(job)
         if self._catch_up():
-            return self._changes()
-        self._has_ended = ended
-        return _event("ended", {}) if ended else b""
+            return news + self._changes()
+        self._has_ended = job.final
+        return _event("ended", {}) if job.final else news
+
+    def _new_state(self, job: "Job") -> bytes:
+        """Return the event of a state that the page does not show yet; the end has an event of its own."""
+        is_new = self._state not in ("", job.state) and not job.final
+        self._state = job.state
+        return _event("changed", {}) if is_new else b""
 
     def _replay(self) -> None:
         """Feed what the page shows already, and forget that it changed anything."""

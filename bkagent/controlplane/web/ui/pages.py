@@ -181,7 +181,7 @@ def job(site: Site, request: Request) -> Answer:
         ]
     )
     name = build_page.job_name(job_)
-    events = f"{path}/live?start={start}&offset={start + len(log)}" if following else ""
+    events = f"{path}/live?start={start}&offset={start + len(log)}&state={job_.state}" if following else ""
     title = f"{name} - {record.pipeline_slug} #{record.number}"
     crumbs = (*_crumbs(site, record), (name, path))
     return reader_pages.answer(site, request, Frame(title, BUILDS, crumbs, events), content)
@@ -247,7 +247,9 @@ def live_job(site: Site, request: Request) -> Answer:
         raise HttpError(400, "start and offset must be whole numbers")
     start, offset = (int(number) for number in numbers)
     shown_from, offset = max(start, offset - log_view.SHOWN_BYTES), max(start, offset)
-    return live.follow_log(site, job_.id, shown_from, offset, lambda: access.is_reader(site, request))
+    return live.follow_log(
+        site, job_.id, shown_from, offset, request.value("state"), lambda: access.is_reader(site, request)
+    )
 
 
 def _since(request: Request) -> Optional[int]:
