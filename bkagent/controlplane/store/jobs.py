@@ -37,7 +37,7 @@ TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
 # By priority, then by the time of scheduling, then by the order of upload.
 # Source: https://buildkite.com/docs/pipelines/configure/workflows/job-priority
-_DISPATCH_KEY = "-priority, coalesce(scheduled_at, 0), sequence, rowid"
+DISPATCH_KEY = "-priority, coalesce(scheduled_at, 0), sequence, rowid"
 DispatchKey = Tuple[float, ...]
 
 
@@ -48,7 +48,7 @@ def of_build(db: Database, build_id: str) -> List[Job]:
 
 def runnable(db: Database) -> List[Tuple[str, Tuple[str, ...], DispatchKey]]:
     """Return the jobs that wait for an agent: id, the rules for it, and what sorts them, the first to go first."""
-    rows = db.rows(f"SELECT id, agent_query_rules, {_DISPATCH_KEY} FROM jobs WHERE state = 'scheduled'")
+    rows = db.rows(f"SELECT id, agent_query_rules, {DISPATCH_KEY} FROM jobs WHERE state = 'scheduled'")
     return [(str(id), tuple(json.loads(str(rules))), tuple(key)) for id, rules, *key in rows]
 
 
@@ -60,7 +60,7 @@ def end_of_queue(db: Database, now: float) -> float:
 
 def dispatch_key(db: Database, job_id: str) -> DispatchKey:
     """Return what sorts a job among those that wait for an agent."""
-    return tuple(db.rows(f"SELECT {_DISPATCH_KEY} FROM jobs WHERE id = ?", (job_id,))[0])
+    return tuple(db.rows(f"SELECT {DISPATCH_KEY} FROM jobs WHERE id = ?", (job_id,))[0])
 
 
 def in_concurrency_groups(db: Database, states: Sequence[str]) -> List[Job]:

@@ -8,7 +8,7 @@ from typing import List, Sequence, Tuple
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.store.database import Database
-from bkagent.controlplane.store.jobs import DISPATCH_ORDER, TABLE
+from bkagent.controlplane.store.jobs import DISPATCH_KEY, TABLE
 from bkagent.controlplane.store.record_table import MOST_VALUES
 
 
@@ -37,7 +37,7 @@ def first(db: Database, rules: Sequence[Tuple[str, ...]], states: Sequence[str],
     texts = [json.dumps(rule, separators=(",", ":")) for rule in rules][: MOST_VALUES - len(states)]
     where = f"state IN ({', '.join('?' * len(states))}) AND type = 'script' AND agent_query_rules IN "
     values = (*states, *texts, limit)
-    return TABLE.all(db, f"{where}({', '.join('?' * len(texts))}) {DISPATCH_ORDER} LIMIT ?", values)
+    return TABLE.all(db, f"{where}({', '.join('?' * len(texts))}) ORDER BY {DISPATCH_KEY} LIMIT ?", values)
 
 
 def holders_count(db: Database, group: str, states: Sequence[str]) -> int:
