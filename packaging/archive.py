@@ -135,7 +135,7 @@ def _write(path: str, header: bytes, members: "dict[str, bytes]") -> None:
     with open(path, "wb") as file:
         file.write(header)
     # Appending to a file that is no zip keeps the header and counts the offsets from its start.
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(members):
             _add(archive, name, members[name])
     os.chmod(path, 0o755)
@@ -146,4 +146,4 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.create_system = 3
     entry.external_attr = (stat.S_IFREG | 0o644) << 16
-    archive.writestr(entry, content)
+    archive.writestr(entry, content, compresslevel=9)  # an entry does not take the level of its archive

@@ -83,7 +83,7 @@ def agent(site: Site, request: Request) -> Answer:
     jobs = _with_build(site, site.plane.sessions.jobs_of(record.id, JOBS_COUNT))
     content = [
         fill("<h1>{name}</h1>", name=record.name),
-        agents_view.agent_facts(site, record, job, site.plane.sessions.last_seen(record), now),
+        agents_view.agent_facts(site, record, job, now - site.plane.sessions.silence_s(record.id), now),
         agents_view.agent_forms(record, session) if session else NOTHING,
         Html("<h2>Jobs</h2>"),
         agents_view.jobs_table(site, jobs, now) if jobs else Html('<p class="empty">It has not had a job yet.</p>'),

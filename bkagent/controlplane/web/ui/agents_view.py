@@ -107,7 +107,7 @@ def agent_facts(site: Site, agent: Agent, job: Optional[JobOfBuild], heard_at: f
         ("Version", fill("{version}", version=f"{agent.version} ({agent.build})" if agent.build else agent.version)),
         ("Priority", NOTHING if agent.priority is None else fill("{priority}", priority=agent.priority)),
         ("Connected", words.moment(agent.connected_at)),
-        ("Last heard of", words.ago(heard_at, now) if agent.state in ("connected", "stopping", "lost") else NOTHING),
+        ("Last heard of", words.ago(heard_at, now) if agent.state in ("connected", "stopping") else NOTHING),
         ("Lost", words.moment(agent.lost_at)),
         ("Disconnected", words.moment(agent.disconnected_at)),
         ("Address", fill("{address}", address=agent.ip_address)),
