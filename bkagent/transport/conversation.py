@@ -154,6 +154,8 @@ class Conversation(ServedConnection):
             self._hand_out(may_wait=True)
         elif len(pending) >= body_bytes:
             self._hand_out()
+        elif not self.connection.owner:
+            self._hand_out(may_wait=True)  # who has shown no token may be refused without the body
         return None
 
     def _hand_out(self, may_wait: bool = False) -> None:

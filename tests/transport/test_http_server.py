@@ -266,6 +266,11 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(site: Site) -> None:
     assert read_all(connection).startswith(b"HTTP/1.1 413 ")
 
 
+def test_who_has_shown_no_token_is_refused_before_a_short_body_is_sent(site: Site) -> None:
+    connection = site.raw(b"PUT /refuse HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+    assert connection.recv(65536).startswith(b"HTTP/1.1 403 ")
+
+
 def test_expect_continue_is_answered_only_when_the_body_is_wanted(site: Site) -> None:
     wanted = site.raw(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
     assert wanted.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
