@@ -12,6 +12,7 @@ PACKAGE = "bkagent"
 UNPACKED_COMMANDS = (
     "acknowledgements", "agent-api-process", "agents", "bootstrap", "build create", "command-process", "completion",
     "config", "job-process", "kubernetes-bootstrap", "local", "server", "service", "service-process", "spool", "start",
+    "tool",
 )  # fmt: skip
 
 

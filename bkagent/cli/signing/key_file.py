@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Tuple
 
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.signing import ALGORITHMS
-from bkagent.errors import AgentError, ConfigError
+from bkagent.errors import AgentError
 from bkagent.jose import key_set
 from bkagent.jose.errors import InvalidKey
 from bkagent.jose.jwk import Jwk
-from bkagent.report import Report
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -31,36 +30,6 @@ def read(path: str) -> Tuple[Jwk, ...]:
         return key_set.parse(text)
     except InvalidKey as problem:
         raise AgentError(f"{path} has no valid key set: {problem}") from None
-
-
-def agent_keys(path: str, what: str) -> Tuple[Jwk, ...]:
-    """Return the keys of a file that an agent is started with, whose option is called `what`. Raises ConfigError."""
-    try:
-        keys = read(path)
-    except AgentError as problem:
-        raise ConfigError(f"{what}: {problem}") from None
-    if not keys:
-        raise ConfigError(f"{what}: {path} has no keys")
-    for at, key in enumerate(keys):
-        if not key.algorithm:
-            raise ConfigError(f"{what}: {path}: keys[{at}]: alg is missing")
-    return keys
-
-
-def verification_keys(path: str, what: str, report: Report) -> Tuple[Jwk, ...]:
-    """Return the keys that verify jobs. Raises ConfigError.
-
-    What verifies is loaded now, before the first job: code may be replaced under a running agent.
-    """
-    from bkagent.pipeline.signature import verify  # noqa: F401
-
-    keys = agent_keys(path, what)
-    if any(key.is_private for key in keys):
-        report("warn", f"{what}: {path} has a private key; verification needs the public ones alone")
-    for at, key in enumerate(keys):
-        if not key.key_id or "verify" not in key.uses:
-            report("warn", f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to")
-    return keys
 
 
 def signing_key(call: Call) -> "Jwk | None":

@@ -112,15 +112,15 @@ def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
     if not any(paths.values()):
         return None
     # Loaded here: most agents neither sign nor verify.
-    from bkagent.cli.signing import key_file
+    from bkagent.cli.start import agent_keys
 
     named = {option: f"{option.name} (from the {call.settings.origin(option)})" for option in paths}
     if paths[signing]:
-        key_file.agent_keys(paths[signing], named[signing])
+        agent_keys.read_keys(paths[signing], named[signing])
     if not paths[verification]:
         return None
     report = with_event(call.report, "config.warning")
-    return key_file.verification_keys(paths[verification], named[verification], report)
+    return agent_keys.verification_keys(paths[verification], named[verification], report)
 
 
 def _check_patterns(settings: Settings, option: Option) -> None:

@@ -1,0 +1,39 @@
+"""The keys that an agent is started with: those that jobs sign with, and those that verify jobs."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+from bkagent.cli.signing import key_file
+from bkagent.errors import AgentError, ConfigError
+from bkagent.jose.jwk import Jwk
+from bkagent.pipeline.signature import verify  # noqa: F401
+from bkagent.report import Report
+
+
+def read_keys(path: str, what: str) -> Tuple[Jwk, ...]:
+    """Return the keys of a file that an agent is started with, whose option is called `what`. Raises ConfigError."""
+    try:
+        keys = key_file.read(path)
+    except AgentError as problem:
+        raise ConfigError(f"{what}: {problem}") from None
+    if not keys:
+        raise ConfigError(f"{what}: {path} has no keys")
+    for at, key in enumerate(keys):
+        if not key.algorithm:
+            raise ConfigError(f"{what}: {path}: keys[{at}]: alg is missing")
+    return keys
+
+
+def verification_keys(path: str, what: str, report: Report) -> Tuple[Jwk, ...]:
+    """Return the keys that verify jobs. Raises ConfigError.
+
+    What verifies is loaded with this file, before the first job: code may be replaced under a running agent.
+    """
+    keys = read_keys(path, what)
+    if any(key.is_private for key in keys):
+        report("warn", f"{what}: {path} has a private key; verification needs the public ones alone")
+    for at, key in enumerate(keys):
+        if not key.key_id or "verify" not in key.uses:
+            report("warn", f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to")
+    return keys
