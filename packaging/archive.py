@@ -19,6 +19,7 @@ sys.path.insert(0, HERE)
 
 import importable  # noqa: E402
 import launcher_stub  # noqa: E402
+import lean_source  # noqa: E402
 import sbom  # noqa: E402
 from archive_entry import TOGETHER_MEMBER, WINDOWS_MEMBER  # noqa: E402
 
@@ -90,7 +91,11 @@ def _collected(scratch: str) -> "dict[str, bytes]":
         names = [
             name for name in archive.namelist() if name.startswith(COLLECTED + "bkagent/") and not name.endswith("/")
         ]
-        return {name[len(COLLECTED) :]: archive.read(name) for name in names}
+        return {name[len(COLLECTED) :]: _lean(name, archive.read(name)) for name in names}
+
+
+def _lean(name: str, content: bytes) -> bytes:
+    return lean_source.lean(content, name) if name.endswith(".py") else content
 
 
 def _digest(members: "dict[str, bytes]") -> str:

@@ -147,6 +147,26 @@ def test_nothing_but_our_own_code_and_the_stub_of_the_launchers_is_inside(archiv
     assert sorted(name for name in code if name.startswith("bkagent/") and name.endswith(".py")) == sorted(ours)
 
 
+def test_code_is_packed_without_comments_and_docstrings_and_with_every_line_in_its_place(archive: str) -> None:
+    with zipfile.ZipFile(archive) as packed:
+        code = {name: packed.read(name) for name in packed.namelist() if name.startswith("bkagent/")}
+        for member in ("together.bin", "windows.bin"):
+            listing, _, content = packed.read(member).partition(b"\n\n")
+            for name, size in (line.split(" ") for line in listing.decode().split("\n")):
+                code[name], content = content[: int(size)], content[int(size) :]
+    for file in source_tree.files():
+        packed_lines, lines = (
+            code[file.path].decode().splitlines(),
+            Path(source_tree.TOP, file.path).read_text("utf-8").splitlines(),
+        )
+        assert len(packed_lines) == len(lines), file.path
+        others = [at for at, pair in enumerate(zip(packed_lines, lines), 1) if pair[0] != pair[1] and pair[0].strip()]
+        for at in others:  # a line that lost a comment, or a docstring that was all of a body
+            rest = packed_lines[at - 1]
+            assert lines[at - 1].startswith(rest + "  #") or rest.strip() == "pass", f"{file.path}:{at}"
+    assert b'"""' not in code["bkagent/version.py"] and b"#" not in code["bkagent/version.py"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="for other systems")
 def test_other_systems_unpack_little_of_windows(archive: str) -> None:
     run(archive, "--help")
