@@ -19,9 +19,9 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP))
 
-from tests.bench.plane_rows import agents, dispatch, logs  # noqa: E402
+from tests.bench.plane_rows import agents, builds, dispatch, logs  # noqa: E402
 
-ROWS = {"agents": agents.measure, "dispatch": dispatch.measure, "logs": logs.measure}
+ROWS = {"agents": agents.measure, "dispatch": dispatch.measure, "builds": builds.measure, "logs": logs.measure}
 
 
 def main() -> None:

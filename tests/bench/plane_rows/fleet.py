@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import random
 import sys
 import time
+import uuid
 from datetime import datetime
 from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple
 from urllib.parse import urlsplit
 
 ANSWER_S = 60.0
 OPENING_COUNT = 64  # as many agents register at a time
+LOG = b"a line of the log of a job\n" * 40
+UPLOADED_COUNT = 500  # jobs of one upload, at most
 
 
 class Wire(asyncio.Protocol):
@@ -65,10 +69,11 @@ class Client:
         self._head = f"Host: {parts.netloc}\r\nUser-Agent: buildkite-agent/3.137.0\r\nAuthorization: {scheme} {token}"
         self._wire: Optional[Wire] = None
 
-    async def call(self, method: str, path: str, document: object = None) -> Any:
+    async def call(self, method: str, path: str, document: object = None, *, gzipped: bytes = b"") -> Any:
         """Return the document of the answer. Raises OSError, and ValueError for an error."""
-        body = b"" if document is None else json.dumps(document).encode()
-        lines = f"{method} {self._prefix}{path} HTTP/1.1\r\n{self._head}\r\nContent-Length: {len(body)}\r\n\r\n"
+        body = gzipped if document is None else json.dumps(document).encode()
+        head = f"{self._head}\r\nContent-Encoding: gzip" if gzipped else self._head
+        lines = f"{method} {self._prefix}{path} HTTP/1.1\r\n{head}\r\nContent-Length: {len(body)}\r\n\r\n"
         was_open = self._wire is not None and not self._wire.closed
         try:
             status, answer = await (await self._open()).ask(lines.encode() + body)
@@ -112,10 +117,13 @@ class Agent:
         self.client = Client(self._url, answer["access_token"])
         await self.client.call("POST", "/connect")
 
-    async def run(self, job_id: str) -> Any:
-        """Accept a job, start and end it; return what the accepted job says."""
+    async def run(self, job_id: str, log: bytes = b"") -> Any:
+        """Accept a job, start and end it; return what the accepted job says. `log` is sent as one chunk."""
         accepted = await self.client.call("PUT", f"/jobs/{job_id}/accept")
         await self.client.call("PUT", f"/jobs/{job_id}/start", {"started_at": "2026-01-01T00:00:00.123456789Z"})
+        if log:
+            path = f"/jobs/{job_id}/chunks?sequence=1&offset=0&size={len(log)}"
+            await self.client.call("POST", path, gzipped=gzip.compress(log, 1))
         await self.client.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0", "finished_at": ""})
         return accepted
 
@@ -229,6 +237,51 @@ async def dispatch(
     return {"problems": problems, "held_s": held_s, "polled_s": polled_s, "created_count": number + 1}
 
 
+async def build(
+    url: str, token: str, rest_url: str, api_token: str, agents_count: int, jobs_count: int
+) -> Dict[str, Any]:
+    """Run one build of many jobs, which its first job uploads; each job prints a little."""
+    problems: List[str] = []
+    agents = await new_fleet(url, token, agents_count, problems)
+    first = {"commit": "HEAD", "branch": "main", "pipeline": {"steps": [{"command": "upload", "key": "upload"}]}}
+    await Client(rest_url, api_token, "Bearer").call("POST", "/pipelines/demo/builds", first)
+    uploader = agents[0].client
+    job_path = f"/jobs/{(await uploader.call('GET', '/ping'))['job']['id']}"
+    await uploader.call("PUT", f"{job_path}/accept")
+    await uploader.call("PUT", f"{job_path}/start", {"started_at": ""})
+    began = time.perf_counter()
+    steps = [{"command": "true", "key": f"k{number}", "depends_on": "upload"} for number in range(jobs_count)]
+    for at in range(0, jobs_count, UPLOADED_COUNT):
+        part = {"uuid": str(uuid.uuid4()), "pipeline": {"steps": steps[at : at + UPLOADED_COUNT]}}
+        await uploader.call("POST", f"{job_path}/pipelines", part)
+    uploaded_s = time.perf_counter() - began
+    began_jobs: List[float] = []
+    ended_jobs: List[float] = []
+
+    async def live(agent: Agent) -> None:
+        while len(ended_jobs) < jobs_count:
+            answer = await noting(problems, lambda: agent.client.call("GET", "/ping"))
+            if answer and answer.get("job"):
+                job_id = answer["job"]["id"]
+                began_jobs.append(time.perf_counter())
+                await noting(problems, lambda id=job_id: agent.run(id, LOG))  # type: ignore[misc]
+                ended_jobs.append(time.perf_counter())
+            elif not answer:
+                await asyncio.sleep(0.1)
+
+    await uploader.call("PUT", f"{job_path}/finish", {"exit_status": "0", "finished_at": ""})
+    cpu_s = time.process_time()
+    lives = [asyncio.ensure_future(live(agent)) for agent in agents]
+    while len(ended_jobs) < jobs_count:
+        await asyncio.wait(lives, timeout=0.02)
+    for life in lives:
+        life.cancel()
+    return {
+        "problems": problems, "uploaded_s": uploaded_s, "took_s": max(ended_jobs) - min(began_jobs),
+        "client_cpu_s": time.process_time() - cpu_s,
+    }  # fmt: skip
+
+
 async def bare() -> Dict[str, Any]:
     """Answer every request alike, until killed; prints the URL."""
     body = json.dumps(
@@ -250,7 +303,12 @@ async def bare() -> Dict[str, Any]:
     return {}
 
 
-ROLES: Dict[str, Callable[..., Awaitable[Dict[str, Any]]]] = {"ping": ping, "dispatch": dispatch, "bare": bare}
+ROLES: Dict[str, Callable[..., Awaitable[Dict[str, Any]]]] = {
+    "ping": ping,
+    "dispatch": dispatch,
+    "build": build,
+    "bare": bare,
+}
 
 if __name__ == "__main__":
     print(json.dumps(asyncio.run(ROLES[sys.argv[1]](**json.loads(sys.argv[2])))))  # type: ignore[arg-type]
