@@ -28,10 +28,10 @@ SCHEMA = (
         fields TEXT NOT NULL, blocked_state TEXT NOT NULL
     )""",
     "CREATE INDEX jobs_by_build ON jobs (build_id, sequence)",
-    "CREATE INDEX jobs_by_state ON jobs (state, priority, scheduled_at)",
+    "CREATE INDEX jobs_by_type ON jobs (build_id, type, sequence)",
+    "CREATE INDEX jobs_by_state ON jobs (state)",
     "CREATE INDEX jobs_by_slot ON jobs (slot_id)",
     "CREATE INDEX jobs_by_agent ON jobs (agent_id, state)",
-    "CREATE INDEX jobs_by_concurrency_group ON jobs (concurrency_group, state)",
 )
 TABLE = RecordTable(Job, "jobs")
 IN_ORDER = "ORDER BY sequence, created_at, rowid"
@@ -77,5 +77,5 @@ def first_start(db: Database, build_id: str) -> Optional[float]:
 
 def last_unblocked_before(db: Database, job: Job) -> Optional[Job]:
     """Return the last block or input job before this one that a person has unblocked, or None."""
-    where = "build_id = ? AND state = 'unblocked' AND sequence < ? ORDER BY sequence DESC"
+    where = "build_id = ? AND type = 'manual' AND sequence < ? AND +state = 'unblocked' ORDER BY sequence DESC"
     return TABLE.first(db, where, (job.build_id, job.sequence))

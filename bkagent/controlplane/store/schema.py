@@ -33,6 +33,12 @@ UPGRADES = (
         "ALTER TABLE pipelines ADD COLUMN archived_at REAL",
         "ALTER TABLE pipelines ADD COLUMN settings TEXT NOT NULL DEFAULT '{}'",
     ),
+    (
+        "CREATE INDEX jobs_by_type ON jobs (build_id, type, sequence)",
+        "DROP INDEX jobs_by_concurrency_group",
+        "DROP INDEX jobs_by_state",
+        "CREATE INDEX jobs_by_state ON jobs (state)",
+    ),
 )
 RECORD_TABLES = (
     pipelines.TABLE, builds.TABLE, uploads.TABLE, steps.TABLE,
