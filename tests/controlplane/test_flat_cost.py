@@ -73,3 +73,31 @@ def test_a_job_costs_the_same_in_a_build_of_any_size(world, tmp_path, shape):
     larger = type(world)(str(tmp_path / "larger"))
     assert cost(larger, shape, LARGE) == cost(world, shape, SMALL)
     larger.plane.close()
+
+
+def cost_of_upload(world, count):
+    world.build(steps_of(count))
+    id = world.start("k0").id
+    world.upload("k0", [{"command": "first", "key": "first"}])
+    counted = Count(world.plane.ledger.db)
+    world.plane.uploads.apply(id, [{"command": "a", "key": "a"}, {"command": "b", "depends_on": "a"}], uuid="u")
+    return counted.total
+
+
+def test_an_upload_costs_the_same_in_a_build_of_any_size(world, tmp_path):
+    larger = type(world)(str(tmp_path / "larger"))
+    more_keys = LARGE - SMALL  # of steps, which the upload must not use again
+    assert cost_of_upload(larger, LARGE) - cost_of_upload(world, SMALL) == more_keys
+    larger.plane.close()
+
+
+def test_many_uploads_stand_in_order_where_their_job_does(world):
+    world.build([{"command": "a", "key": "a"}, {"command": "z", "key": "z"}])
+    world.start("a")
+    for number in range(40):
+        world.upload("a", [{"command": "x", "key": f"x{number}"}, {"command": "y", "key": f"y{number}"}])
+    keys = [job.step_key for job in world.jobs()]
+    assert keys == ["a", *[f"{letter}{number}" for number in reversed(range(40)) for letter in "xy"], "z"]
+    world.finish("a")
+    waiting = [world.plane.dispatch.next_action(world.agent()).job_id for _ in range(4)]
+    assert [world.plane.jobs.get(id).step_key for id in waiting] == ["x39", "y39", "x38", "y38"]

@@ -128,13 +128,15 @@ class Artifacts:
         Raises InvalidRequest if an exact path without a scope names files of several jobs.
         """
         with self._db.lock:
-            jobs_by_id = {job.id: job for job in jobs.of_build(self._db, self._ledger.build(build_id).id)}
+            of_build = self.find(build_id=self._ledger.build_alone(build_id).id, states=(state,) if state else ())
+            matching = [artifact for artifact in of_build if _path_matches(query, artifact.path)]
+            job_ids = list({artifact.job_id for artifact in matching})
+            jobs_by_id = {job.id: job for job in jobs.TABLE.among(self._db, "id", job_ids)}
             hits = [
                 artifact
-                for artifact in self.find(build_id=build_id, states=(state,) if state else ())
+                for artifact in matching
                 if _in_scope(jobs_by_id[artifact.job_id], scope)
                 and (include_retried_jobs or not jobs_by_id[artifact.job_id].retried)
-                and _path_matches(query, artifact.path)
             ]
         hits.reverse()
         if include_duplicates:

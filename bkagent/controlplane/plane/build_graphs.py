@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Sequence
 
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.scheduling.build_graph import BuildGraph
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import jobs
 
 MOST_KEPT = 40_000  # steps and jobs, together some tens of megabytes
@@ -33,6 +35,17 @@ class BuildGraphs:
                 self.forget(next(iter(self._graphs)))
         self._graphs.move_to_end(build_id)
         return graph
+
+    def add_steps(self, build_id: str, nodes: Sequence[StepNode]) -> None:
+        """Add steps to a build's graph. Where that is not to be done without a look at all, the graph is made anew."""
+        graph = self._graphs.get(build_id)
+        if graph is None or not nodes:
+            return
+        size = len(graph)
+        if graph.add_steps(nodes):
+            self._size += len(graph) - size
+        else:
+            self.forget(build_id)
 
     def job_changed(self, job: Job) -> None:
         """Tell a job's graph how it is now."""

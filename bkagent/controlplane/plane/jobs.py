@@ -45,9 +45,8 @@ class Jobs:
         """Cancel every job of a step that has not ended. Raises NotFound."""
         with self._ledger.change():
             entry = self._steps.get(build_id, id_or_key)
-            for job in jobs.of_build(self._db, build_id):
-                if entry.id in (job.step_id, job.group_id):
-                    self._scheduler.cancel(job, "the step was cancelled")
+            for job in jobs.of_step(self._db, build_id, entry.id):
+                self._scheduler.cancel(job, "the step was cancelled")
             self._scheduler.advance(build_id)
             return entry
 

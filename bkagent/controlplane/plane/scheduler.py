@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence
 
 from bkagent.controlplane.plane.build_graphs import BuildGraphs
 from bkagent.controlplane.plane.concurrency_groups import ConcurrencyGroups
@@ -10,6 +10,7 @@ from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.records import Event, Job
 from bkagent.controlplane.scheduling import build_state, ordering
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import agents, builds
 
 
@@ -21,6 +22,10 @@ class Scheduler:
         self._db = ledger.db
         self._graphs = BuildGraphs(ledger, steps)
         self._groups = ConcurrencyGroups(ledger)
+
+    def add_steps(self, build_id: str, nodes: Sequence[StepNode]) -> None:
+        """Take in steps that have been added to a build, before their jobs."""
+        self._graphs.add_steps(build_id, nodes)
 
     def advance(self, build_id: str) -> None:
         """Let everything follow from the present states of a build's jobs."""

@@ -40,7 +40,7 @@ class Steps:
 
     def state(self, entry: StepEntry) -> Tuple[str, str]:
         """Return the state and the outcome of a step (of a group: of all its steps)."""
-        own = [job for job in jobs.of_build(self._db, entry.build_id) if entry.id in (job.step_id, job.group_id)]
+        own = jobs.of_step(self._db, entry.build_id, entry.id)
         return step_state.state_of(own), step_state.outcome_of(own)
 
     def of_job(self, job: Job) -> Step:

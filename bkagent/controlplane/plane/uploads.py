@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Callable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, List, Mapping, Optional, Tuple
 
 from bkagent.controlplane.errors import NotFound, Rejected
 from bkagent.controlplane.plane.ledger import Ledger
@@ -12,6 +12,7 @@ from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.records import Build, Job, PipelineEntry, Upload, new_id
 from bkagent.controlplane.scheduling import condition_values, limits, states, unsupported
 from bkagent.controlplane.scheduling.expand import Target, expand
+from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import builds, jobs, steps, uploads
 from bkagent.pipeline import decodable, go_json
 from bkagent.pipeline.conditional import regex
@@ -62,8 +63,7 @@ class Uploads:
                 raise Rejected(f"a build has at most {limits.UPLOADS_PER_BUILD} uploads")
             if replace:
                 self._remove_unstarted(build.id)
-            keys = [step.key for step in steps.of_build(self._db, build.id) if step.key]
-            pipeline = self.check(document, keys)
+            pipeline = self.check(document, frozenset(steps.keys(self._db, build.id)))
             upload = self.add_steps(build, pipeline, document, uuid=uuid, uploader=job, answers=answers)
             self._scheduler.advance(build.id)
             return upload
@@ -75,7 +75,7 @@ class Uploads:
             raise NotFound("No pipeline upload found")
         return upload
 
-    def check(self, document: Any, keys: Sequence[str]) -> Pipeline:
+    def check(self, document: Any, keys: Collection[str]) -> Pipeline:
         """Return a document as a pipeline. `keys` are those that its steps may depend on besides their own.
 
         Raises Rejected with a sentence for each thing that is wrong or unsupported.
@@ -119,7 +119,7 @@ class Uploads:
         upload = Upload(new_id(), build.id, uploader.id if uploader else "", uuid, "applied", "", now, dict(document))
         env = {**build.pipeline_env, **pipeline.env}
         build = dataclasses.replace(builds.TABLE.change(self._db, build, pipeline_env=env), meta_data=build.meta_data)
-        target = self._target(build, upload.id, uploader, now)
+        target = self._target(build, upload.id, uploader, now, sum(1 for _ in pipeline.walk()))
         try:
             with regex.limit_time(limits.KNOWN_CONDITIONS_S, answers):
                 entries, new_jobs = expand(pipeline, target)
@@ -127,27 +127,38 @@ class Uploads:
             raise Rejected(str(error)) from None
         if jobs.TABLE.count(self._db, "build_id = ?", (build.id,)) + len(new_jobs) > limits.JOBS_PER_BUILD:
             raise Rejected(f"a build has at most {limits.JOBS_PER_BUILD} jobs")
-        if target.position < steps.end_position(self._db, build.id) or not new_jobs:
-            steps.shift(self._db, build.id, target.position, len(entries))
-            self._ledger.forget_jobs(build.id)
         uploads.TABLE.add(self._db, upload)
         for entry in entries:
             steps.TABLE.add(self._db, entry)
+        walk = tuple(pipeline.walk())
+        slot = uploader.slot_id if uploader is not None else ""
+        nodes = [StepNode(entry, *walk[entry.at], uploader_slot=slot) for entry in entries]
+        self._scheduler.add_steps(build.id, nodes)
         for job in new_jobs:
             self._ledger.add_job(job)
         return upload
 
-    def _target(self, build: Build, upload_id: str, uploader: Optional[Job], now: float) -> Target:
+    def _target(self, build: Build, upload_id: str, uploader: Optional[Job], now: float, count: int) -> Target:
         entry = self._pipelines.get(build.pipeline_slug)
         conditions = condition_values.values(build, entry, self._organization)
-        if uploader is None:
-            position = steps.end_position(self._db, build.id)
-            scheduled_at = jobs.end_of_queue(self._db, now)
-            return Target(build.id, upload_id, conditions, build.branch, now, scheduled_at, new_id, position=position)
+        step_id = uploader.step_id if uploader is not None else ""
+        before, spacing = self._make_room(build.id, step_id, count)
+        scheduled_at = jobs.end_of_queue(self._db, now) if uploader is None else uploader.scheduled_at
         return Target(
-            build.id, upload_id, conditions, build.branch, now, uploader.scheduled_at or now, new_id,
-            uploaded_by=uploader.step_id, position=steps.position_after(self._db, build.id, uploader.step_id),
+            build.id, upload_id, conditions, build.branch, now, scheduled_at or now, new_id, uploaded_by=step_id,
+            position=before + spacing, spacing=spacing,
         )  # fmt: skip
+
+    def _make_room(self, build_id: str, step_id: str, count: int) -> Tuple[int, int]:
+        """Return the position before that of so many new steps, and how far apart they shall stand."""
+        before, behind = steps.room_after(self._db, build_id, step_id)
+        if behind is None:
+            return before, steps.SPACING
+        if behind - before <= count:
+            steps.shift(self._db, build_id, behind, (count + 1) * steps.SPACING)
+            self._ledger.forget_jobs(build_id)
+            behind += (count + 1) * steps.SPACING
+        return before, (behind - before) // (count + 1)
 
     def _remove_unstarted(self, build_id: str) -> None:
         """Delete the steps whose jobs have neither started nor ended by running, as if they had never been uploaded."""

@@ -10,6 +10,7 @@ import heapq
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from bkagent.controlplane.records import FINAL_STATES, Job
+from bkagent.controlplane.scheduling import ranks
 from bkagent.controlplane.scheduling.gates import (
     BLOCKED,
     CANCELED,
@@ -18,6 +19,7 @@ from bkagent.controlplane.scheduling.gates import (
     WAIT_FAILED,
     Gate,
     Ranked,
+    outcome_at,
     outcome_behind,
     outcome_of,
 )
@@ -37,25 +39,41 @@ class BuildGraph:
     """
 
     def __init__(self, nodes: Sequence[StepNode], started_at: Optional[float]) -> None:
-        wiring = Wiring(nodes)
-        self._steps, self._slot_gates = wiring.steps, wiring.slot_gates
+        self._wiring = Wiring(nodes)
+        self._steps, self._slot_gates = self._wiring.steps, self._wiring.slot_gates
         self.tally, self.started_at = JobTally(), started_at
         self._jobs: Dict[str, GraphJob] = {}
         self._given_up: Dict[str, GraphJob] = {}
         self._cancelable: Dict[str, GraphJob] = {}
-        self._due: List[int] = []
-        self._ranked = wiring.ranked()
-        self.has_circle = bool(self._steps) and not self._ranked
         self._changed: Dict[str, Tuple[str, str, JobChange]] = {}
-        for rank, each in enumerate(self._ranked):
-            each.rank = rank
-            self._make_due(each)
+        self._due: List[Tuple[float, int, Ranked]] = []
+        self._due_count = 0
         for node in nodes:
             for job in node.jobs:
                 self._add(GraphJob(job, self._steps[node.id]))
+        followers = ranks.followers_of(self._wiring.new, self._slot_gates)
+        ordered = ranks.in_order(followers)
+        self.has_circle = len(ordered) < len(followers)
+        for rank, each in enumerate(ordered):
+            each.rank = float(rank)
+            self._make_due(each)
 
     def __len__(self) -> int:
         return len(self._steps) + len(self._jobs)
+
+    def add_steps(self, nodes: Sequence[StepNode]) -> bool:
+        """Take in steps that were uploaded, groups whole, before `note` tells of their jobs.
+
+        Return False where a new graph is needed: this one must not be used any more then.
+        """
+        wiring, uploader = self._wiring, self._steps.get(nodes[0].entry.uploaded_by)
+        if self.has_circle or uploader is None or not wiring.can_add(nodes, uploader):
+            return False
+        wiring.add(nodes, uploader)
+        is_ranked = ranks.insert(ranks.followers_of(wiring.new, self._slot_gates), wiring.before_new)
+        for each in wiring.new:
+            self._make_due(each)
+        return is_ranked
 
     def note(self, job: Job) -> bool:
         """Take in a job as it is now; say whether its step is known here."""
@@ -91,18 +109,18 @@ class BuildGraph:
         for state, broken_reason, change in self._changed.values():
             if (change.state, change.broken_reason) != (state, broken_reason):
                 changes.append(change)
-        return sorted(changes, key=lambda change: self._jobs[change.job_id].step.index)
+        return sorted(changes, key=lambda change: self._jobs[change.job_id].step.position)
 
     def to_cancel(self) -> List[str]:
         """Return the jobs to cancel because the build is failing, in the order of the steps."""
         if not self.tally.failed:
             return []
-        return [job.id for job in sorted(self._cancelable.values(), key=lambda job: job.step.index)]
+        return [job.id for job in sorted(self._cancelable.values(), key=lambda job: job.step.position)]
 
     def _settle(self, given_up: Set[str]) -> None:
         """Look at what is due, and at all that follows."""
         while self._due:
-            each = self._ranked[heapq.heappop(self._due)]
+            _, _, each = heapq.heappop(self._due)
             each.is_due = False
             if isinstance(each, Gate):
                 if each.refresh():
@@ -124,8 +142,8 @@ class BuildGraph:
         if before == step.outcome:
             return
         for gate, is_barrier in step.gates:
-            gate.remove(before | WAIT_FAILED if is_barrier and before == FAILED else before)
-            gate.add(step.outcome | WAIT_FAILED if is_barrier and step.outcome == FAILED else step.outcome)
+            gate.remove(outcome_at(before, is_barrier))
+            gate.add(outcome_at(step.outcome, is_barrier))
             self._make_due(gate)
 
     def _break_deadlock(self, given_up: Set[str]) -> bool:
@@ -177,6 +195,7 @@ class BuildGraph:
             del self._jobs[job.id]
 
     def _make_due(self, each: Ranked) -> None:
-        if not each.is_due and not self.has_circle:
+        if not each.is_due and each.rank >= 0:  # without a rank it is in a circle, or not wired yet
             each.is_due = True
-            heapq.heappush(self._due, each.rank)
+            self._due_count += 1
+            heapq.heappush(self._due, (each.rank, self._due_count, each))

@@ -37,7 +37,7 @@ class Target:
 
     conditions    what `if` sees; `branch` what `branches` is held against
     uploaded_by   the id of the step whose job uploads them, "" for the build's own
-    position      of the first of them; `scheduled_at` the time they were meant for
+    position      of the first of them, `spacing` from each to the next; `scheduled_at` the time they were meant for
     new_id        makes an id
     """
 
@@ -50,6 +50,7 @@ class Target:
     new_id: Callable[[], str]
     uploaded_by: str = ""
     position: int = 0
+    spacing: int = 1
 
 
 def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Job]]:
@@ -68,7 +69,7 @@ def expand(pipeline: Pipeline, target: Target) -> Tuple[List[StepEntry], List[Jo
         excluded, reason = group_reason if group_reason[0] else _exclusion(step, target)
         entry = StepEntry(
             id=target.new_id(), build_id=target.build_id, upload_id=target.upload_id, at=at,
-            position=target.position + at, kind=kind_of(step), key=step.key, label=step.label,
+            position=target.position + at * target.spacing, kind=kind_of(step), key=step.key, label=step.label,
             group_id=group_entry.id if group_entry else "", uploaded_by=target.uploaded_by, excluded=excluded,
         )  # fmt: skip
         entries.append(entry)

@@ -16,20 +16,21 @@ PASSED, PENDING, BLOCKED, FAILED, CANCELED, WAIT_FAILED = 0, 1, 2, 4, 8, 16
 class Ranked:
     """Something to look at again once what it waits for has changed. `rank`: after all that it waits for."""
 
-    rank = -1
+    rank = -1.0
     is_due = False
 
 
 class Gate(Ranked):
     """The union of what its members have come to, and of what the gate before it lets through.
 
+    previous  the gate before it
     bits      that union, as of the last `refresh`
     waiting   what to look at again when it has changed
     """
 
     def __init__(self, previous: Optional["Gate"] = None) -> None:
         self._counts: Dict[int, int] = {}
-        self._previous = previous
+        self.previous = previous
         self.bits = PASSED
         self.waiting: List[Ranked] = []
         if previous is not None:
@@ -45,7 +46,7 @@ class Gate(Ranked):
 
     def refresh(self) -> bool:
         """Say whether the union has changed."""
-        bits = PASSED if self._previous is None else self._previous.bits
+        bits = PASSED if self.previous is None else self.previous.bits
         for outcome, count in self._counts.items():
             if count:
                 bits |= outcome
@@ -65,6 +66,11 @@ def outcome_of(job: Job) -> int:
 def live_outcome(state: str) -> int:
     """Return what a job in this state, which is not a final one, has come to."""
     return PENDING | BLOCKED if state == "blocked" else PENDING
+
+
+def outcome_at(outcome: int, is_barrier: bool) -> int:
+    """Return what a step counts as at a gate, where it is a wait or block step or is not."""
+    return outcome | WAIT_FAILED if is_barrier and outcome == FAILED else outcome
 
 
 def outcome_behind(state: str) -> int:

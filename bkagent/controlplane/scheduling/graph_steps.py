@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 from bkagent.controlplane.records import Job
 from bkagent.controlplane.scheduling.gates import BLOCKED, CANCELED, FAILED, PASSED, PENDING, Gate, Ranked, outcome_of
@@ -29,20 +29,24 @@ class GraphJob:
 class GraphStep(Ranked):
     """A step with its jobs.
 
-    index      where it stands among the steps
+    position   where it stands among the steps
     inputs     the gates that it waits behind, each with whether failures there do no harm
     gates      those that it is a member of, each with whether it is a wait or block step there
+    gates_of_uploads  those that all that its jobs upload are members of, too
+    place      the gates of the build's order where it stands: behind all steps, behind waits and blocks
     unknown    a sentence about a step that it waits for and that does not exist, or ""
     outcome    what it has come to, as of the last `refresh`
     undecided  those of its jobs whose state follows from what they wait for
     """
 
-    def __init__(self, index: int, node: StepNode) -> None:
-        self.index, self.step, self.is_excluded = index, node.step, bool(node.entry.excluded)
+    def __init__(self, node: StepNode) -> None:
+        self.position, self.step, self.is_excluded = node.entry.position, node.step, bool(node.entry.excluded)
         self.is_canceled_on_failing = isinstance(node.step, CommandStep) and node.step.cancel_on_build_failing
         self.unknown = ""
         self.inputs: List[Tuple[Gate, bool]] = []
         self.gates: List[Tuple[Gate, bool]] = []
+        self.gates_of_uploads: List[Gate] = []
+        self.place: Optional[Tuple[Gate, Optional[Gate]]] = None
         self.outcome = PASSED
         self.jobs: Dict[str, GraphJob] = {}
         self.undecided: Dict[str, GraphJob] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Optional
 
 from bkagent.controlplane.records import FINAL_STATES
 from bkagent.controlplane.scheduling.gates import CANCELED, FAILED
@@ -22,12 +22,12 @@ class JobTally:
 
     def __init__(self) -> None:
         self.live = self.active = self.held_back = self.failed = self.ran = 0
-        self._asking: Dict[str, Tuple[int, str]] = {}
+        self._asking: Dict[str, GraphJob] = {}
 
     @property
     def blocked_state(self) -> Optional[str]:
         """Return what the first block or input step asks for that waits for a person; None where none waits."""
-        return min(self._asking.values())[1] if self._asking else None
+        return min(self._asking.values(), key=lambda job: job.step.position).blocked_state if self._asking else None
 
     def add(self, job: GraphJob, by: int = 1) -> None:
         """Count a job."""
@@ -37,7 +37,7 @@ class JobTally:
         self.failed += by * (job.outcome in (FAILED, CANCELED))
         self.ran += by * (job.type != "waiter" and job.state not in ("broken", "skipped"))
         if job.type == "manual" and job.state == "blocked" and by > 0:
-            self._asking[job.id] = (job.step.index, job.blocked_state)
+            self._asking[job.id] = job
 
     def remove(self, job: GraphJob) -> None:
         """Count it no more."""

@@ -41,6 +41,10 @@ class StepTree:
         self._children: Dict[str, List[str]] = {}
         self._descendants: Dict[str, Set[str]] = {}
         self._uploaders: Dict[str, str] = {}
+        self.add(nodes)
+
+    def add(self, nodes: Sequence[StepNode]) -> None:
+        """Take in steps, groups whole."""
         for node in nodes:
             entry = node.entry
             if entry.key:
@@ -50,6 +54,9 @@ class StepTree:
             if entry.uploaded_by and entry.kind != "group":
                 self._children.setdefault(entry.uploaded_by, []).append(entry.id)
                 self._uploaders[entry.id] = entry.uploaded_by
+                for ancestor in self.ancestors(entry.id) if self._descendants else ():
+                    if ancestor in self._descendants:
+                        self._descendants[ancestor].add(entry.id)
         groups = {node.entry.id: node.entry.key for node in nodes if node.entry.kind == "group" and node.entry.key}
         for node in nodes:
             if node.entry.group_id in groups:

@@ -29,7 +29,7 @@ SCHEMA = (
     )""",
     "CREATE INDEX jobs_by_build ON jobs (build_id, sequence)",
     "CREATE INDEX jobs_by_type ON jobs (build_id, type, sequence)",
-    "CREATE INDEX jobs_by_state ON jobs (state)",
+    "CREATE INDEX jobs_by_state ON jobs (state, scheduled_at)",
     "CREATE INDEX jobs_by_slot ON jobs (slot_id)",
     "CREATE INDEX jobs_by_agent ON jobs (agent_id, state)",
 )
@@ -44,6 +44,11 @@ DispatchKey = Tuple[float, ...]
 def of_build(db: Database, build_id: str) -> List[Job]:
     """Return every job of a build in order, retried ones included."""
     return TABLE.all(db, f"build_id = ? {IN_ORDER}", (build_id,))
+
+
+def of_step(db: Database, build_id: str, step_id: str) -> List[Job]:
+    """Return every job of a step or of a group in order, retried ones included."""
+    return TABLE.all(db, f"build_id = ? AND ? IN (step_id, group_id) {IN_ORDER}", (build_id, step_id))
 
 
 def runnable(db: Database) -> List[Tuple[str, Tuple[str, ...], DispatchKey]]:

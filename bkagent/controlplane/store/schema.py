@@ -37,7 +37,7 @@ UPGRADES = (
         "CREATE INDEX jobs_by_type ON jobs (build_id, type, sequence)",
         "DROP INDEX jobs_by_concurrency_group",
         "DROP INDEX jobs_by_state",
-        "CREATE INDEX jobs_by_state ON jobs (state)",
+        "CREATE INDEX jobs_by_state ON jobs (state, scheduled_at)",
     ),
 )
 RECORD_TABLES = (

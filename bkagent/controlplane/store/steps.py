@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from bkagent.controlplane.records import StepEntry
 from bkagent.controlplane.store.database import Database
@@ -18,6 +18,8 @@ SCHEMA = (
     "CREATE INDEX steps_by_build ON steps (build_id, position)",
 )
 TABLE = RecordTable(StepEntry, "steps")
+# Between the positions of two steps, so that uploads have room there and no step has to move for the first of them.
+SPACING = 1 << 32
 
 
 def of_build(db: Database, build_id: str) -> List[StepEntry]:
@@ -32,22 +34,30 @@ def named(db: Database, build_id: str, id_or_key: str) -> Optional[StepEntry]:
     return TABLE.first(db, "build_id = ? AND (id = ? OR key = ?)", (build_id, id_or_key, id_or_key))
 
 
-def end_position(db: Database, build_id: str) -> int:
-    """Return the position after a build's last step."""
-    rows = db.rows("SELECT max(position) FROM steps WHERE build_id = ?", (build_id,))
-    return 0 if rows[0][0] is None else int(rows[0][0]) + 1
+def keys(db: Database, build_id: str) -> List[str]:
+    """Return the keys of a build's steps."""
+    return [str(key) for (key,) in db.rows("SELECT key FROM steps WHERE build_id = ? AND key <> ''", (build_id,))]
 
 
-def position_after(db: Database, build_id: str, step_id: str) -> int:
-    """Return the position right after a step, or after its group: what is uploaded there belongs to no group."""
-    entries = of_build(db, build_id)
-    (own,) = [entry for entry in entries if entry.id == step_id]
-    group = [entry for entry in entries if own.group_id and entry.group_id == own.group_id]
-    return max(entry.position for entry in [own, *group]) + 1
+def room_after(db: Database, build_id: str, step_id: str) -> Tuple[int, Optional[int]]:
+    """Return the position of a step, or of the last of its group, and that of the next step, None where none follows.
+
+    What is uploaded in between belongs to no group. Without a step it is the end of the build.
+    """
+    where, values = "build_id = ?", [build_id]
+    own = TABLE.get(db, step_id) if step_id else None
+    if own is not None:
+        where, values = "id = ?", [own.id]
+    if own is not None and own.group_id:
+        where, values = "build_id = ? AND group_id = ?", [build_id, own.group_id]
+    last = db.rows(f"SELECT max(position) FROM steps WHERE {where}", values)
+    position = -SPACING if last[0][0] is None else int(last[0][0])
+    rows = db.rows("SELECT min(position) FROM steps WHERE build_id = ? AND position > ?", (build_id, position))
+    return position, None if rows[0][0] is None else int(rows[0][0])
 
 
 def shift(db: Database, build_id: str, position: int, count: int) -> None:
-    """Move the steps of a build from a position on, and their jobs, to make room for `count` steps."""
+    """Move the steps of a build from a position on, and their jobs, by so many positions."""
     for table, column in (("steps", "position"), ("jobs", "sequence")):
         db.rows(
             f"UPDATE {table} SET {column} = {column} + ? WHERE build_id = ? AND {column} >= ?",
