@@ -8,7 +8,7 @@ from bkagent.cli.signing import key_file
 from bkagent.errors import AgentError, ConfigError
 from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.signature import verify  # noqa: F401
-from bkagent.report import Report
+from bkagent.wire.log_events import EventReport
 
 
 def read_keys(path: str, what: str) -> Tuple[Jwk, ...]:
@@ -25,15 +25,17 @@ def read_keys(path: str, what: str) -> Tuple[Jwk, ...]:
     return keys
 
 
-def verification_keys(path: str, what: str, report: Report) -> Tuple[Jwk, ...]:
+def verification_keys(path: str, what: str, report: EventReport) -> Tuple[Jwk, ...]:
     """Return the keys that verify jobs. Raises ConfigError.
 
     What verifies is loaded with this file, before the first job: code may be replaced under a running agent.
     """
     keys = read_keys(path, what)
     if any(key.is_private for key in keys):
-        report("warn", f"{what}: {path} has a private key; verification needs the public ones alone")
+        text = f"{what}: {path} has a private key; verification needs the public ones alone"
+        report("warn", text, "config.warning")
     for at, key in enumerate(keys):
         if not key.key_id or "verify" not in key.uses:
-            report("warn", f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to")
+            text = f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to"
+            report("warn", text, "config.warning")
     return keys

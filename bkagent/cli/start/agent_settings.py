@@ -119,8 +119,7 @@ def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
         agent_keys.read_keys(paths[signing], named[signing])
     if not paths[verification]:
         return None
-    report = with_event(call.report, "config.warning")
-    return agent_keys.verification_keys(paths[verification], named[verification], report)
+    return agent_keys.verification_keys(paths[verification], named[verification], call.report)
 
 
 def _check_patterns(settings: Settings, option: Option) -> None:
