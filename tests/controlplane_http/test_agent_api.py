@@ -371,3 +371,13 @@ def test_a_ping_whose_agent_has_gone_takes_no_job(desk: Any) -> None:
     gone.connection.close()
     desk.build()
     assert desk.registered(name="here").call("GET", "/ping")[1]["job"]["id"]
+
+
+@pytest.mark.parametrize("desk", [0.0, 5.0], indirect=True)
+def test_a_ping_waits_for_the_job_that_is_held_back_for_a_moment(desk: Any) -> None:
+    desk.plane.dispatch._idle._expected_s = 0.1
+    desk.build({"command": "a"}, "wait", {"command": "b"})
+    first, other = desk.registered(priority="1"), desk.registered()
+    job_id, job = desk.running_job(first)
+    assert job.call("PUT", f"/jobs/{job_id}/finish", {"exit_status": "0"})[0] == 200
+    assert other.call("GET", "/ping")[1]["job"]["id"] != job_id
