@@ -10,9 +10,8 @@ import ast
 PACKAGE = "bkagent"
 # Commands and groups of commands that are not for containers.
 UNPACKED_COMMANDS = (
-    "acknowledgements", "agent-api-process", "agents", "bootstrap", "build create", "command-process", "completion",
-    "config", "job-process", "kubernetes-bootstrap", "local", "server", "service", "service-process", "spool", "start",
-    "tool",
+    "agent-api-process", "bootstrap", "build create", "command-process", "config", "job-process",
+    "kubernetes-bootstrap", "local", "server", "service", "service-process", "spool", "start",
 )  # fmt: skip
 
 
