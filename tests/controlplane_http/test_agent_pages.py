@@ -54,6 +54,19 @@ def test_the_list_shows_what_agents_are_and_do(desk: Any) -> None:
     assert "a1" in text_of(desk, "/-/agents?queue=linux") and "a2" not in text_of(desk, "/-/agents?queue=linux")
 
 
+@pytest.mark.parametrize(
+    ("os", "system"),
+    [
+        ('NAME="X"\nPRETTY_NAME="X Linux 12 (book)"\nID=x\n', "X Linux 12 (book)"),
+        ("ID=x\nPRETTY_NAME=X\nNAME=y", "X"),
+        ("ID=x PRETTY_NAME", "ID=x PRETTY_NAME"),
+    ],
+)
+def test_the_page_of_an_agent_names_its_system(desk: Any, os: str, system: str) -> None:
+    desk.registered(name="a1", os=os, arch="mips")
+    assert f"System {system} mips Version" in text_of(desk, f"/-/agents/{agent_of(desk, 'a1').id}")
+
+
 def test_lost_agents_stay_in_the_list(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ledger = desk.plane.ledger
     for number in range(3):

@@ -80,6 +80,14 @@ def test_everything_belongs_to_the_one_cluster(objects: Dict[str, Any]) -> None:
     assert objects["pipeline"]["cluster_url"] == objects["script"]["cluster_url"] == cluster["url"]
 
 
+def test_the_page_of_an_agent_is_there_when_the_agent_has_gone(desk: Any) -> None:
+    agent = desk.registered(name="gone")
+    id = desk.rest().call("GET", ORG + "/agents")[1][0]["id"]
+    assert agent.call("POST", "/disconnect")[0] == 200
+    page = desk.rest().call("GET", f"{ORG}/agents/{id}")[1]["web_url"]
+    assert b"<h1>gone" in desk.page().call("GET", page[len(desk.server.url) :], Accept="text/html")[1]
+
+
 def test_every_url_leads_to_this_server(desk: Any, objects: Dict[str, Any]) -> None:
     """Those of the API answer its clients, those of pages a person who has logged in."""
     for kind, form in objects.items():

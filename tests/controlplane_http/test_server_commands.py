@@ -291,7 +291,9 @@ def test_tokens_are_created_listed_and_revoked_while_the_server_runs(served: Ser
     assert secret.startswith("bkua_") and agents(secret) == 200
     unfit = bkagent(tmp_path, "server", "token", "create", "--data", data, *owner, "--scopes", "read_builds", "--json")
     assert agents(json.loads(unfit.stdout)["token"]) == 403
-    heads, row, _ = bkagent(tmp_path, "server", "token", "list", "--data", data).stdout.splitlines()
+    bkagent(tmp_path, "server", "token", "create", "--data", data, "--name", "operator", "--owner", "Ann")
+    _, row, _, broad = bkagent(tmp_path, "server", "token", "list", "--data", data).stdout.splitlines()
+    assert broad.split()[1:] == ["operator", "Ann", "everything", "never"]  # a list of all scopes fills three lines
     assert "Ann <ann@example.com>" in row and "read_agents" in row and row.endswith("never") and "\x1b" not in row
     everything = "".join(path.read_text() for path in (tmp_path / "data" / "tokens").rglob("*.json"))
     assert secret not in everything and secret[5:] not in everything

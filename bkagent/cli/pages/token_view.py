@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
 from bkagent.config import paths
 from bkagent.config.options import server
-from bkagent.controlplane.api_tokens import ApiTokens
+from bkagent.controlplane.api_tokens import SCOPES, ApiTokens
 from bkagent.controlplane.tokens import Tokens
 from bkagent.errors import ConfigError
 from bkagent.wire.shown_text import one_line
@@ -42,10 +42,14 @@ def table(tokens: Sequence[ApiToken], now: float) -> List[str]:
     rows = [_HEADS]
     for token in tokens:
         expiry = (_date(token.expires_at) or "never") + (" (expired)" if token.has_expired(now) else "")
-        uses = ", ".join(token.scopes) or "registering agents"
-        rows.append((token.id, one_line(token.name), one_line(str(token.owner)), uses, expiry))
+        rows.append((token.id, one_line(token.name), one_line(str(token.owner)), _uses(token), expiry))
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+
+
+def _uses(token: ApiToken) -> str:
+    """Return what a token is good for: of the scopes of a program that may do everything a word, as they fill lines."""
+    return "everything" if token.scopes == SCOPES else ", ".join(token.scopes) or "registering agents"
 
 
 def _date(moment: float) -> Optional[str]:

@@ -168,7 +168,7 @@ def agent(site: Site, base: str, record: Agent, running: Optional[Form] = None) 
     """Return an agent's session. `running` is the form of the job that it has now."""
     return {
         "id": record.id, "graphql_id": graphql_id("Agent", record.id),
-        "url": f"{organization_url(site, base)}/agents/{record.id}", "web_url": f"{base}/-/agents#{record.id}",
+        "url": f"{organization_url(site, base)}/agents/{record.id}", "web_url": f"{base}/-/agents/{record.id}",
         "name": record.name, "connection_state": record.state, "hostname": record.hostname,
         "ip_address": record.ip_address, "user_agent": record.user_agent, "version": record.version,
         "os_id": _os_id(record.user_agent), "arch": record.arch, "queue": _queue(record.meta_data),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable, List, Mapping, Optional, Sequence, Tuple
 from urllib.parse import quote
 
@@ -62,6 +63,12 @@ def agent_link(agent: Agent) -> Html:
     )  # fmt: skip
 
 
+def _system_name(os: str) -> str:
+    """Return the name of a system; agents on Linux send the whole of os-release(5) for it."""
+    name = re.search(r'^PRETTY_NAME=(["\']?)(.+)\1$', os, re.MULTILINE)
+    return name.group(2) if name else os
+
+
 def _job_of(site: Site, agent: Agent, job: Optional[JobOfBuild]) -> Html:
     if job:
         return job_link(site, *job)
@@ -103,7 +110,7 @@ def agent_facts(site: Site, agent: Agent, job: Optional[JobOfBuild], heard_at: f
         ("Paused", _pause(agent)),
         ("Tags", tag_list(agent.meta_data)),
         ("Host", fill("{host}", host=agent.hostname)),
-        ("System", fill("{system}", system=" ".join(part for part in (agent.os, agent.arch) if part))),
+        ("System", fill("{system}", system=" ".join(part for part in (_system_name(agent.os), agent.arch) if part))),
         ("Version", fill("{version}", version=f"{agent.version} ({agent.build})" if agent.build else agent.version)),
         ("Priority", NOTHING if agent.priority is None else fill("{priority}", priority=agent.priority)),
         ("Connected", words.moment(agent.connected_at)),
