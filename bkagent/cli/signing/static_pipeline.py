@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bkagent.cli.signing.signer import Signer
 
 _MOST_NAMED = 20
+# Columns, as the reference indents here; `pipeline upload --format yaml` takes four.
+_INDENTATION = 2
 
 
 def signed(call: Call, signer: Signer) -> str:
@@ -28,7 +30,7 @@ def signed(call: Call, signer: Signer) -> str:
         call.report("warn", warning)
     add_pipeline_secrets(pipeline.typed)
     signer.sign(pipeline.typed)
-    return dumps(yaml_order.in_yaml_order(normalise.to_wire(pipeline.typed)))
+    return dumps(yaml_order.in_yaml_order(normalise.to_wire(pipeline.typed)), _INDENTATION)
 
 
 def _source(call: Call) -> Input:
