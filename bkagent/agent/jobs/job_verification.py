@@ -7,6 +7,7 @@ from typing import Any, Mapping, Tuple
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent_signing
+from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 
 _VERIFIED = "~~~ ✅ Job signature verified"
@@ -14,6 +15,8 @@ _FAILED = "+++ ⛔ Job signature verification failed"
 _UNVERIFIED = "+++ ⚠️ Job signature verification failed"
 # The log shows no more of a signature; the longest of a valid one is that of RSA with 8,192 bits.
 _MOST_SHOWN = 2000
+# A problem may name what the signature says it covers, and that is text of others, of any length.
+_LONGEST_PROBLEM = 300
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,15 @@ def _problem(job: AcceptedJob, settings: JobSettings) -> str:
     try:
         verify_job(job.step, job.env, job.matrix_permutation, settings.verification_keys or ())
     except InvalidSignature as problem:
-        return f"invalid signature: {problem}"
+        return f"invalid signature: {_line(str(problem), _LONGEST_PROBLEM)}"
     return ""
 
 
 def _shown_value(signature: Any) -> str:
     value = signature.get("value") if isinstance(signature, Mapping) else None
-    text = value if isinstance(value, str) else ""
-    return text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+    return _line(value if isinstance(value, str) else "", _MOST_SHOWN)
+
+
+def _line(text: str, most: int) -> str:
+    """Return so many characters of a text, in one line."""
+    return shown_text.one_line(text[:most]) + ("…" if len(text) > most else "")
