@@ -60,7 +60,8 @@ def test_nothing_of_a_job_runs_that_was_changed(plane, start, tmp_path, keys):
     command = f"touch {ran}"
     step = signed(f"{{env: {{P: q}}, steps: [{{command: {command}, env: {{A: b}}}}]}}")
     env, plugin = {"A": "b", "P": "q"}, [{"github.com/o/p-buildkite-plugin#v1": None}]
-    value = step["signature"]["value"]
+    value, covered = step["signature"]["value"], step["signature"]["signed_fields"]
+    long_name = "env::" + "N\n" * 1_000_000
     changes = [
         (command + " ", env, step, "BUILDKITE_COMMAND differs from the command of the signed step"),
         (command, {**env, "A": "c"}, step, "the variable A differs from that of the signed step"),
@@ -73,6 +74,8 @@ def test_nothing_of_a_job_runs_that_was_changed(plane, start, tmp_path, keys):
         (command, env, {**step, "env": {}}, "the signature does not belong to this content"),
         (command, env, {**step, "signature": {}}, "the signature covers no fields"),
         (command, env, {**step, "signature": {**step["signature"], "value": value.replace("..", "..A", 1)}}, ""),
+        (command, env, {**step, "signature": {**step["signature"], "value": "x\n" * 5_000_000}}, "more than 16384"),
+        (command, env, {**step, "signature": {**step["signature"], "signed_fields": [*covered, long_name]}}, "N\\n"),
     ]
     jobs = [(plane.add_job(*change[:3]), change[3]) for change in changes]
     unsigned = plane.add_job(command, env, {"command": command})
@@ -82,10 +85,23 @@ def test_nothing_of_a_job_runs_that_was_changed(plane, start, tmp_path, keys):
         assert (job.finish["exit_status"], job.finish["signal_reason"]) == ("-1", "signature_rejected"), job.text
         assert job.text.startswith(REFUSED + "invalid signature: ") and problem in job.text, job.text
         assert job.text.splitlines()[-1].startswith("signature: ") and len(job.text.splitlines()) == 3
+        assert len(job.text) < 5000
     assert unsigned.wait_finished() and unsigned.finish["signal_reason"] == "signature_rejected"
     assert unsigned.text == REFUSED + "job had no signature to verify\nno signature in job\n"
     assert not ran.exists()
-    assert agent.said.count("is refused: ") == len(jobs) + 1
+    assert agent.said.count("is refused: ") == len(jobs) + 1 and max(map(len, agent.said.split("\n"))) < 1000
+
+
+def test_variables_that_were_not_signed_are_kept_out_by_the_list_of_names(plane, start, tmp_path, keys):
+    """As the page about signed pipelines has it: bash takes a function from such a variable."""
+    step = signed("{env: {P: q}, steps: [{command: echo ran}]}")
+    added = plane.add_job("echo ran", {"P": "q", "BASH_FUNC_echo%%": f"() {{ touch {tmp_path / 'ran'}; }}"}, step)
+    as_signed = plane.add_job("echo ran", {"P": "q"}, step)
+    names = ("--enable-environment-variable-allowlist", "--allowed-environment-variables", "^(CI|P)$")
+    agent = start("--verification-jwks-file", keys, *names)
+    assert added.wait_finished() and added.finish["signal_reason"] == "agent_refused", agent.said
+    assert "BASH_FUNC_echo%%" in added.text and not (tmp_path / "ran").exists()
+    assert as_signed.wait_finished() and as_signed.finish["exit_status"] == "0", as_signed.text
 
 
 def test_with_warn_they_run_and_the_log_says_so(plane, start, keys):
@@ -121,6 +137,14 @@ def test_a_file_that_has_no_keys_keeps_the_agent_from_starting(plane, start, tmp
         agent = start(f"--{option}", str(path))
         assert agent.wait() == 1 and words in agent.said and not plane.requests
         assert f"{option} (from the flag" in agent.said and "Traceback" not in agent.said
+
+
+@pytest.mark.parametrize("option", ["signing-aws-kms-key", "signing-gcp-kms-key"])
+def test_a_key_of_a_cloud_keeps_the_agent_from_starting(plane, start, option):
+    """It would verify jobs as well, and an agent without it would run what has no signature."""
+    agent = start(f"--{option}", "alias/k")
+    assert agent.wait() == 1 and not plane.requests
+    assert f"{option} (from the flag --{option}) is not supported in this release" in agent.said, agent.said
 
 
 def test_a_private_key_verifies_and_is_warned_of(plane, start, tmp_path):

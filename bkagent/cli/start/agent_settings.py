@@ -57,7 +57,8 @@ def warnings(settings: Settings) -> List[str]:
 
 
 def _refuse(settings: Settings) -> None:
-    for option in accepted.REFUSED:
+    # An agent that is given a cloud key by the reference verifies by it: one without would run what it must not.
+    for option in (*accepted.REFUSED, agent_signing.SIGNING_AWS_KMS_KEY, agent_signing.SIGNING_GCP_KMS_KEY):
         if settings[option]:
             raise ConfigError(
                 f"{option.name} (from the {settings.origin(option)}) is not supported in this release, "

@@ -30,7 +30,7 @@ SIGNING_AWS_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
-    help="AWS KMS key that jobs sign pipelines with; not supported yet, `pipeline upload` refuses it.",
+    help="AWS KMS key that signs and verifies steps; not supported in this release, which refuses to start.",
     job=variable.JobVariable(
         pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
     ),
@@ -40,7 +40,7 @@ SIGNING_GCP_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
-    help="Google Cloud KMS key that jobs sign pipelines with; not supported yet, `pipeline upload` refuses it.",
+    help="Google Cloud KMS key that signs and verifies steps; not supported in this release, which refuses to start.",
     job=variable.JobVariable(
         pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
     ),
