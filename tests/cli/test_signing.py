@@ -75,7 +75,9 @@ def test_a_file_and_standard_input_are_signed_as_yaml(cli):
     from_file = cli(*words, "p.yml").stdout
     check(load(from_file), "r")
     assert cli(*words, stdin=STEPS).stdout == from_file
-    assert from_file.startswith("steps:\n  - command: echo a\n    secrets:\n      - key: k\n        environment_variable: S\n")
+    assert from_file.startswith(
+        "steps:\n  - command: echo a\n    secrets:\n      - key: k\n        environment_variable: S\n"
+    )
     again = cli(*words, stdin=from_file).stdout
     assert again == from_file
 
