@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Optional
 
 import pytest
 
+from bkagent.controlplane.errors import Rejected
 from bkagent.controlplane.plane.held_ping import HeldPing
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.plane.timing import Timing
@@ -17,6 +18,7 @@ from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registration
 
 WAIT_S = 20.0
+OFFERED, ACCEPTED, STARTED = range(3)
 QUEUES, SYSTEMS = ("default", "deploy"), ("linux", "mac")
 
 
@@ -49,6 +51,7 @@ class Fleet:
         self.chance = chance
         self.pings: Dict[str, HeldPing] = {}  # by agent: its last ping, until it has brought a job
         self.running: Dict[str, str] = {}
+        self.stages: Dict[str, int] = {}  # by agent: how far it is with its job, 0 where it is not named
         self.ended: List[str] = []
 
     def agent(self) -> str:
@@ -120,38 +123,71 @@ class Fleet:
         return sorted(waiting, key=lambda job: (-job.priority, job.scheduled_at, job.sequence))
 
     def ping(self, id: str) -> None:
-        """Let an agent ping, held or not: it gets the first job that it can run, as no better one was there for it."""
+        """Let an agent ping, held or not: it gets the first job that it can run, as no better agent waits."""
         job = next((job for job in self.waiting_jobs() if best({id: self.record(id)}, job.agent_query_rules)), None)
-        if job is None and self.chance.random() < 0.3:
-            assert self.plane.dispatch.next_action(id).job_id == ""
+        if self.chance.random() < 0.3:
+            assert self.plane.dispatch.next_action(id).job_id == (job.id if job else "")
+            if job:
+                self.running[id] = job.id
             return
         self.hold_ping(id)
         self.expect({} if job is None else {id: job.id})
 
+    def proceed(self, id: str, last: int = STARTED) -> None:
+        """Let an agent accept and start its job; before that each ping brings it the same job."""
+        stage, job_id = self.stages.get(id, OFFERED), self.running[id]
+        if stage < STARTED and self.chance.random() < 0.3:
+            assert self.plane.dispatch.next_action(id).job_id == job_id
+        if stage < ACCEPTED <= last:
+            self.plane.dispatch.accept(id, job_id)
+        if stage < STARTED <= last:
+            self.plane.runs.start(job_id)
+        self.stages[id] = max(stage, last)
+
     def finish(self, id: str) -> None:
         self.now += 1
+        self.proceed(id)
+        self.stages.pop(id)
         job_id = self.running.pop(id)
-        self.plane.dispatch.accept(id, job_id)
-        self.plane.runs.start(job_id)
         self.plane.runs.finish(job_id, Finish("0"))
         self.ended.append(job_id)
         if self.chance.random() < 0.8:
             self.ping(id)
 
-    def die(self, id: str) -> None:
-        """End an agent: silently, its connection broken, or with a goodbye; a job that it has not started goes on."""
-        how = self.chance.choice(["cut", "goodbye"])
-        job_id = self.running.pop(id, "")
+    def die(self, id: str, others: List[str]) -> None:
+        """End an agent at the stage that it is at: silently, its connection broken, or with a goodbye."""
+        stage, job_id = self.stages.pop(id, OFFERED), self.running.pop(id, "")
         ping = self.pings.pop(id, None)
         if ping is not None:
             self.plane.dispatch.give_up(ping)
-        idle = self.idle()
-        if how == "goodbye" or job_id:
+        idle, is_silent = self.idle(), bool(job_id) and self.chance.random() < 0.5
+        if not is_silent and (job_id or self.chance.random() < 0.5):
             self.plane.sessions.disconnect(id)
-        if job_id:
-            job = next(job for job in self.all_jobs() if job.id == job_id)
+        if is_silent or stage == STARTED:  # for a job that it runs, an agent counts as silent
+            self.pass_time(11 if stage == OFFERED else 190, others)
+        if stage == STARTED or (is_silent and stage == ACCEPTED):
+            job = self.plane.jobs.get(job_id)
+            assert (job.state, job.exit_status) == ("finished", -1)
+            self.ended.append(job_id)
+            self.expect({})
+        elif job_id:
+            job = self.plane.jobs.get(job_id)
             offered_again = best(idle, job.agent_query_rules)
             self.expect({} if offered_again is None else {offered_again: job_id})
+        if is_silent:
+            with pytest.raises(Rejected):  # it comes back: its job is not its own any more
+                self.plane.dispatch.accept(id, job_id)
+            self.plane.sessions.disconnect(id)
+
+    def pass_time(self, seconds: float, others: List[str]) -> None:
+        """Let time pass in which these agents call, and start the jobs that they have been offered."""
+        for id in others:
+            if id in self.running:
+                self.proceed(id)
+        self.now += seconds
+        for id in others:
+            self.plane.sessions.heartbeat(id)
+        self.plane.expiry.tick()
 
     def finish_everything(self) -> None:
         """Nothing starves: with an agent for each kind of job all jobs end."""
@@ -189,11 +225,13 @@ def test_each_job_goes_to_the_best_of_those_that_wait(tmp_path: Any, seed: int) 
             free = [id for id in known if id not in fleet.pings and id not in fleet.running]
             moves = [fleet.build]
             moves += [lambda free=free: fleet.ping(chance.choice(free))] * 3 if free else []
-            moves += [lambda: fleet.finish(chance.choice(list(fleet.running)))] * 2 if fleet.running else []
-            if chance.random() < 0.1:
-                dying = chance.choice(known)
+            if fleet.running:
+                moves += [lambda: fleet.finish(chance.choice(list(fleet.running)))] * 2
+                moves += [lambda: fleet.proceed(chance.choice(list(fleet.running)), chance.choice((ACCEPTED, STARTED)))]
+            if chance.random() < 0.15:
+                dying = chance.choice(chance.choice((known, list(fleet.running) or known)))
                 known.remove(dying)
-                fleet.die(dying)
+                fleet.die(dying, known)
                 known.append(fleet.agent())
                 continue
             chance.choice(moves)()
