@@ -56,7 +56,7 @@ class EventSource:
     def read(self, is_due: bool) -> Optional[bytes]:
         """Return what is to be sent next, b"" for nothing, None at the end; never on two threads at once.
 
-        It is called again after a piece has been sent. `is_due`: nothing was sent for `heartbeat_s`. Raises HttpError.
+        It is called again after a piece has been sent. `is_due`: nothing was sent for `heartbeat_s`.
         """
         raise NotImplementedError
 

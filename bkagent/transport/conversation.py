@@ -22,7 +22,7 @@ READING, WORKING, SENDING, ENDED = range(4)
 
 
 class Conversation(ServedConnection):
-    """Waits for the client in all states but WORKING, when a thread has the connection.
+    """Waits for the client in all states but WORKING, when a thread or another handler has the connection.
 
     Its methods are for the loop's thread. Those that return a step may run on any one thread while it is WORKING.
     """
@@ -60,6 +60,7 @@ class Conversation(ServedConnection):
             elif self._state == SENDING:
                 self.connection.send_on()
                 if not self.connection.unsent:
+                    self._state = WORKING  # until the next step: the time for what was sent is over
                     self._after_sending(self._goes_on)()
         except OSError:
             self.close()

@@ -44,7 +44,9 @@ class EventHandler:
 class EventLoop:
     """Calls handlers. But for `post`, its methods are for its own thread, which calls `step` again and again."""
 
-    def __init__(self) -> None:
+    def __init__(self, report_defect: Callable[[Exception], None]) -> None:
+        """`report_defect` is told what a handler has raised, which ends no other."""
+        self._report_defect = report_defect
         self._selector = selectors.DefaultSelector()
         self._posted: Deque[Callable[[], None]] = deque()
         self._timers: List[Tuple[float, int, EventHandler]] = []  # a heap
@@ -107,16 +109,30 @@ class EventLoop:
                 self._bell.recv(_BELL_BYTES)
                 self._is_rung = False  # before the work is looked at: who posts more from now on rings again
             elif handler.watched & events:  # else what came before it in this round has ended its watch
-                handler.on_event(events)
+                try:
+                    handler.on_event(events)
+                except Exception as problem:  # the edge of one handler
+                    self._abandon(handler, problem)
         self._call_late()
         for _ in range(min(len(self._posted), _POSTED_COUNT)):
-            self._posted.popleft()()
+            try:
+                self._posted.popleft()()
+            except Exception as problem:  # the edge of one piece of work
+                self._report_defect(problem)
 
     def close(self) -> None:
         """Let go of everything."""
         self._selector.close()
         self._bell.close()
         self._ringer.close()
+
+    def _abandon(self, handler: EventHandler, problem: Exception) -> None:
+        """Look no more after a handler that has a defect, which would come again and again."""
+        try:
+            self.release(handler)
+        except (KeyError, ValueError, OSError):
+            handler.watched = 0  # its descriptor is closed
+        self._report_defect(problem)
 
     def _patience_s(self) -> "float | None":
         if self._posted:
@@ -132,7 +148,10 @@ class EventLoop:
             handler.timer_at = NEVER
             if handler.ends_at <= now:
                 handler.ends_at = NEVER
-                handler.on_late()
+                try:
+                    handler.on_late()
+                except Exception as problem:  # the edge of one handler
+                    self._abandon(handler, problem)
             elif handler.ends_at != NEVER:
                 self._add_timer(handler, handler.ends_at)
 

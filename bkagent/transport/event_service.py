@@ -61,7 +61,7 @@ class EventService:
         self.answering, self.table, self.begin_instant = answering, table, begin_instant
         self._is_quick = is_quick
         self._name, self._report = name, report
-        self.loop = EventLoop()
+        self.loop = EventLoop(answering.report_defect)
         self.stopping = False
         self.members: Dict[Member, None] = {}
         self.on_room: Callable[[], None] = lambda: None  # told when a connection has ended

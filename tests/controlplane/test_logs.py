@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from bkagent.controlplane.errors import Conflict, Forbidden, InvalidRequest, NotFound, PlaneError, Rejected
-from bkagent.controlplane.plane.chunk_commits import ChunkCommits
+from bkagent.controlplane.plane.chunk_commits import ChunkCommits, _Note
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.store import chunks
 from bkagent.controlplane.store.chunks import ChunkRow
@@ -243,3 +243,32 @@ def test_chunks_that_wait_for_the_store_are_committed_together_and_fail_alone(wo
     assert [chunks.extents(db, job) for job in jobs[:8]] == [[(0, 3)]] * 8
     assert list(problems) == jobs[8:]
     assert statements.count("COMMIT") == (1 if not gone_count else 8)
+
+
+@pytest.mark.parametrize("is_first_alone", [False, True])
+def test_a_chunk_is_committed_when_it_is_acknowledged_though_others_came_after_a_commit_in_vain(
+    world, monkeypatch, is_first_alone
+):
+    """Two chunks, one of a job that is gone, are tried together; before the other's turn two more wait."""
+    jobs = [running(world) for _ in range(3)]
+    db, commits = world.plane.ledger.db, ChunkCommits(world.plane.ledger)
+    chunk, *later = [ChunkRow(job, 1, 0, 3) for job in jobs]
+    commit, lock = commits._commit, db.lock
+
+    class Contended:
+        """Another thread gets the lock first, and then there are others."""
+
+        def __enter__(self):
+            lock.acquire()
+            monkeypatch.setattr(db, "lock", lock)
+            commits._waiting.append(_Note(ChunkRow("a job that was deleted meanwhile", 1, 0, 3)))
+            waiting, commits._waiting = commits._waiting, [_Note(chunk) for chunk in later[is_first_alone:]]
+            with pytest.raises(PlaneError):
+                commit(waiting)
+
+        def __exit__(self, *problem):
+            lock.release()
+
+    monkeypatch.setattr(db, "lock", Contended())
+    commits.add(chunk)
+    assert chunks.extents(db, jobs[0]) == [(0, 3)]

@@ -226,6 +226,25 @@ def test_a_reader_of_an_answer_in_memory_is_given_up_when_it_stops(
     client.close()
 
 
+class Broken(Promise):
+    """An answer that is never to be had."""
+
+    def expire(self) -> None:
+        is_first, self.is_known = not self.is_known, True
+        if is_first:
+            raise RuntimeError("a defect")
+
+
+def test_a_defect_on_the_thread_that_waits_ends_nothing_else(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
+    served.promises.update(broken=Broken(deadline_s=0.0), whole=Promise())
+    waiting, _ = served.send(get("later/whole")), served.send(get("later/broken"))
+    wait_until(lambda: served.reports == ["a connection to the server failed by an internal error"])
+    served.promises["whole"].keep("whole")
+    assert body_of(waiting) == b'"whole"\n' and body_of(served.send(get("a"))) == b'"a"\n'
+    served.reports.clear()
+    assert "RuntimeError: a defect" in capfd.readouterr().err
+
+
 def test_a_body_may_come_in_pieces_and_with_the_next_request(served: Served) -> None:
     post = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n"
     client = served.send(post[:20])
@@ -253,7 +272,7 @@ def test_moments_that_were_put_off_or_set_earlier_come_once_and_leave_nothing_be
             loop.post(lambda: None)
             assert not loop._is_rung  # the loop's own thread needs no waking
 
-    loop, many = EventLoop(), [Late() for _ in range(1000)]
+    loop, many = EventLoop(pytest.fail), [Late() for _ in range(1000)]
     for round_ in range(20):
         for handler in many:
             loop.set_end(handler, time.monotonic() + 1000 - round_)

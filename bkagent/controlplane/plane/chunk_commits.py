@@ -41,10 +41,11 @@ class ChunkCommits:
             if len(waiting) > 1:
                 try:
                     self._commit(waiting)
-                    return
                 except PlaneError:
                     pass  # perhaps the fault of one chunk, whose job was deleted, say: each is tried alone
-            self._commit([note])
+            # After a commit in vain this thread's chunk is not among those that wait, though others may be by now.
+            if not note.committed:
+                self._commit([note])
 
     def _commit(self, notes: List[_Note]) -> None:
         with self._ledger.change():

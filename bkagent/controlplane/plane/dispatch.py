@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from bkagent.controlplane.errors import JobNotReady, PlaneError, Rejected
 from bkagent.controlplane.plane.alarm import Alarm
@@ -130,7 +130,8 @@ class Dispatch:
                     self._answer_changed(self._changed_ids.pop())
                 self._match(self._idle.all())
         except PlaneError:
-            pass  # a full disk, say: what was changed before is kept, and the next ping looks for a job again
+            # A full disk, say: what was changed before is kept, and the next ping looks for a job again.
+            self._hold_back([], self._idle.all())
         finally:
             self._is_handing_out = False
 
@@ -138,7 +139,13 @@ class Dispatch:
         ping = self._idle.ping_of(agent_id)
         agent = agents.TABLE.get(self._db, agent_id) if ping is not None else None
         if ping is not None and agent is not None and not _is_free(agent) and self._idle.remove(ping):
-            ping.resolve(self._answer_anew(agent) or Ping())
+            answer = None
+            try:
+                answer = self._answer_anew(agent)
+            except PlaneError:
+                pass  # the agent is told when it pings again
+            finally:
+                ping.resolve(answer or Ping())
 
     def _end_waiting(self) -> None:
         """Hand out what was held back for agents that did not come."""
@@ -149,14 +156,14 @@ class Dispatch:
         """Offer the jobs that can run to the best of the idle agents, the first job first. Hold the store's lock."""
         pairs: List[Tuple[Job, Agent, HeldPing]] = []
         passed: List[IdleAgent] = []
-        busy: List[HeldPing] = []
+        taken: Dict[HeldPing, Ping] = {}  # each gets its answer, whatever fails
 
         def is_wanted(rules: Sequence[str]) -> bool:
             return self._idle.has_any_for(ranking, rules)
 
         try:
             for job in self._runnable.walk(is_wanted) if ranking else ():
-                best = self._take_best(ranking, job, busy)
+                best = self._take_best(ranking, job, taken)
                 if best is not None and best.ping is None:
                     passed.append(best)
                 elif best is not None and best.ping is not None:
@@ -165,16 +172,11 @@ class Dispatch:
                     break
             if pairs:  # after the walk, which sees no changes
                 self._offer_all(pairs)
-        except PlaneError:
-            for ping in (*(ping for _, _, ping in pairs), *busy):
-                ping.resolve(Ping())
-            raise
+            taken.update({ping: Ping(job_id=job.id) for job, _, ping in pairs})
         finally:
             self._hold_back(passed, ranking)
-        for job, _, ping in pairs:
-            ping.resolve(Ping(job_id=job.id))
-        for ping in busy:
-            ping.resolve(self._answer_anew(self._ledger.agent(ping.agent_id)) or Ping())
+            for ping, answer in taken.items():
+                ping.resolve(answer)
 
     def _hold_back(self, passed: List[IdleAgent], ranking: Ranking) -> None:
         """Wait for a moment for the agents that jobs are held back for."""
@@ -185,19 +187,19 @@ class Dispatch:
         if passed:
             self._alarm.set(min(idle.expected_until or 0.0 for idle in passed))
 
-    def _take_best(self, ranking: Ranking, job: Job, busy: List[HeldPing]) -> Optional[IdleAgent]:
+    def _take_best(self, ranking: Ranking, job: Job, taken: Dict[HeldPing, Ping]) -> Optional[IdleAgent]:
         """Take the best agent that can run a job out of the ranking, as its record is now.
 
-        The pings of those that cannot after all are added to `busy`.
+        Its ping is added to `taken`, and those of agents that cannot after all, which are told why when they ping again.
         """
         while True:
             best = self._idle.take(ranking, job.agent_query_rules)
             if best is None or best.ping is None:
                 return best
+            taken[best.ping] = Ping()
             agent = agents.TABLE.get(self._db, best.agent.id)
             if agent is not None and _is_free(agent) and not agent.ignore_in_dispatches:
                 return dataclasses.replace(best, agent=agent)
-            busy.append(best.ping)
 
     def _offer_all(self, pairs: Sequence[Tuple[Job, Agent, HeldPing]]) -> None:
         with self._ledger.change() as now:
@@ -206,11 +208,14 @@ class Dispatch:
                 self._ledger.set_agent(agent, job_id=job.id)
 
     def withdraw(self, agent_id: str, job_id: str) -> None:
-        """Take an offer back from an agent that has gone before it knew of it."""
-        with self._ledger.change():
-            job = jobs.TABLE.get(self._db, job_id)
-            if job is not None and job.state == "assigned" and job.agent_id == agent_id:
-                self._scheduler.requeue(job)
+        """Take an offer back from an agent that has gone before it knew of it. Where the store fails, its time ends."""
+        try:
+            with self._ledger.change():
+                job = jobs.TABLE.get(self._db, job_id)
+                if job is not None and job.state == "assigned" and job.agent_id == agent_id:
+                    self._scheduler.requeue(job)
+        except PlaneError:
+            pass  # a full disk, say, which is not the fault of whoever has just made or lost the offer
 
     def offer_of(self, agent: Agent) -> str:
         """Return the job that an agent was offered and has not started, or "".

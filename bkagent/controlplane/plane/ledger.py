@@ -125,6 +125,10 @@ class Ledger:
         for watcher in self._watchers:
             watcher.forget(build_id)
 
+    def note_foresight(self) -> None:
+        """Note that watchers know of changes that are still to be made: they forget them if the change is undone."""
+        self._jobs_changed = True
+
     def _tell_watchers(self, job: Job) -> None:
         self._jobs_changed = True
         for watcher in self._watchers:

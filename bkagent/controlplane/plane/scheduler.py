@@ -25,6 +25,7 @@ class Scheduler:
 
     def add_steps(self, build_id: str, nodes: Sequence[StepNode]) -> None:
         """Take in steps that have been added to a build, before their jobs."""
+        self._ledger.note_foresight()
         self._graphs.add_steps(build_id, nodes)
 
     def advance(self, build_id: str) -> None:
@@ -32,6 +33,7 @@ class Scheduler:
         is_canceled = self._ledger.build_alone(build_id).cancel_requested
         while not is_canceled:
             graph = self._graphs.get(build_id)
+            self._ledger.note_foresight()
             for change in ordering.advance(self._steps.nodes(build_id)) if graph.has_circle else graph.advance():
                 self._ledger.set_job(
                     self._ledger.job(change.job_id), state=change.state, broken_reason=change.broken_reason,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 USER_AGENT_CHARACTERS = 500
 REGISTRATION_BYTES = 256 * 1024  # the longest part is what /etc says of the system, a few thousand
+HEARTBEAT_BYTES = 16 * 1024  # one moment; it is read by the thread that waits for all connections
 
 
 def register(site: Site, request: Request, caller: Caller) -> Answer:
@@ -80,7 +81,7 @@ class PingAnswer(Later):
 
 def heartbeat(site: Site, request: Request, caller: Caller) -> Answer:
     """Note a sign of life."""
-    document = request.json()
+    document = request.json(HEARTBEAT_BYTES)
     sent_at = document.get("sent_at") if isinstance(document, dict) else None
     received_at = site.plane.sessions.heartbeat(caller.agent_id)
     sent_at = sent_at if isinstance(sent_at, str) else ""

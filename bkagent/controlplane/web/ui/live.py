@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Callable, List, Optional
 
+from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
@@ -61,11 +62,17 @@ class _Follower(EventSource):
         """See EventSource."""
         if self._subscription is None or self._subscription.closed:
             return None
+        try:
+            return self._read(self._subscription, is_due)
+        except NotFound:
+            return None  # it was deleted while the page was open
+
+    def _read(self, subscription: "Subscription", is_due: bool) -> Optional[bytes]:
         if not self._has_begun:
             self._has_begun = True
             return b"retry: 2000\n\n" + self._first()
         has_news = False
-        while self._subscription.get(0) is not None:  # what waits already makes one change of the page
+        while subscription.get(0) is not None:  # what waits already makes one change of the page
             has_news = True
         piece = self._next(has_news) if self._allowed() else None
         return b": still here\n\n" if piece == b"" and is_due else piece
