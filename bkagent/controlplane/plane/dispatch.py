@@ -190,7 +190,7 @@ class Dispatch:
     def _take_best(self, ranking: Ranking, job: Job, taken: Dict[HeldPing, Ping]) -> Optional[IdleAgent]:
         """Take the best agent that can run a job out of the ranking, as its record is now.
 
-        Its ping is added to `taken`, and those of agents that cannot after all, which are told why when they ping again.
+        Its ping is added to `taken`, and those of agents that cannot after all, who hear why when they ping again.
         """
         while True:
             best = self._idle.take(ranking, job.agent_query_rules)
