@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Callable, Optional
 
 
 class Alarm:
-    """Calls `ring()`, which raises nothing, on a thread of its own, which begins when it is first set."""
+    """Calls `ring()` on a thread of its own, which begins when it is first set."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
@@ -34,7 +35,10 @@ class Alarm:
 
     def _run(self) -> None:
         while self._wait():
-            self._ring()
+            try:
+                self._ring()
+            except Exception as defect:  # the edge of one moment: those that come after it are rung for
+                sys.excepthook(type(defect), defect, defect.__traceback__)
 
     def _wait(self) -> bool:
         """Return at the moment that is set; False after the close."""

@@ -7,6 +7,7 @@ that process any thread may call any service. Errors are those of `controlplane.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -170,6 +171,8 @@ class Ticker:
             except PlaneError:
                 # A full disk, say: the next request reports it, and the next tick tries again.
                 continue
+            except Exception as defect:  # the edge of one tick: without the others no lost agent would be noticed
+                sys.excepthook(type(defect), defect, defect.__traceback__)
 
 
 def _lock(folder: str) -> int:
