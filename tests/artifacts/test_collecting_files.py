@@ -95,7 +95,10 @@ def test_one_circle_of_links_ends_by_itself_and_more_of_them_are_an_error(tmp_pa
 
     assert {"f", "d/up/f", "d/up/d/up/f"} < set(paths())
     (tmp_path / "d" / "again").symlink_to("..")
-    with pytest.raises(AgentError, match=r"symbolic links form a loop \(.*/d/(up|again) is part of it\)"):
+    # At a depth just within the system's limit of links, a busy Linux may refuse to open what it has listed.
+    refused_by_system = "opening file .*/f: too many levels of symbolic links"
+    loop = r"symbolic links form a loop \(.*/d/(up|again) is part of it\)"
+    with pytest.raises(AgentError, match=f"{loop}|{refused_by_system}"):
         paths()
 
 
