@@ -129,6 +129,7 @@ def test_with_warn_they_run_and_the_log_says_so(plane, start, keys):
         ('{"keys": [{"kty": "EC", "crv": "P-1"}]}', "has no valid key set: keys[0]: unsupported crv"),
         ('{"keys": [{"kty": "oct", "k": "AAAA", "alg": "HS1"}]}', "has no valid key set: keys[0]: unsupported alg"),
     ],
+    ids=["folder", "empty", "no key", "no alg", "unknown curve", "unknown alg"],
 )
 def test_a_file_that_has_no_keys_keeps_the_agent_from_starting(plane, start, tmp_path, text, words):
     path = tmp_path / "keys"
