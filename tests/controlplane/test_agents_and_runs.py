@@ -10,6 +10,7 @@ from bkagent.controlplane.errors import InvalidRequest, JobNotReady, Rejected, U
 from bkagent.controlplane.scheduling import agent_tags
 from bkagent.wire.finish import Finish
 from bkagent.wire.registration import Registration
+from tests.fakes.pings import next_action
 
 ONE = [{"command": "a", "key": "a"}]
 
@@ -45,13 +46,13 @@ def test_jobs_are_handed_out_by_priority_then_time_then_place(world):
     world.clock.now += 1
     world.build([{"command": "4"}, {"command": "5", "priority": 5}])
     agents = [world.agent() for _ in range(5)]
-    jobs = [world.plane.dispatch.next_action(agent).job_id for agent in agents]
+    jobs = [next_action(world.plane, agent).job_id for agent in agents]
     assert [world.plane.jobs.get(job).command for job in jobs] == ["2", "5", "1", "3", "4"]
 
 
 def test_the_jobs_of_one_step_are_handed_out_in_their_own_order(world):
     world.build([{"command": "a", "parallelism": 6}, {"command": "{{matrix}}", "matrix": ["p", "q", "r", "s"]}])
-    jobs = [world.plane.jobs.get(world.plane.dispatch.next_action(world.agent()).job_id) for _ in range(10)]
+    jobs = [world.plane.jobs.get(next_action(world.plane, world.agent()).job_id) for _ in range(10)]
     assert [job.parallel_index for job in jobs[:6]] == list(range(6))
     assert [job.command for job in jobs[6:]] == ["p", "q", "r", "s"]
 
@@ -67,21 +68,21 @@ def test_the_control_plane_puts_the_host_into_names(world, name, shown):
 def test_an_agent_has_one_job_at_a_time(world):
     world.build([{"command": "1"}, {"command": "2"}])
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
+    job = next_action(world.plane, agent).job_id
     world.plane.dispatch.accept(agent, job)
     world.plane.runs.start(job)
-    assert world.plane.dispatch.next_action(agent).job_id == ""
+    assert next_action(world.plane, agent).job_id == ""
     world.plane.runs.finish(job, Finish("0"))
-    assert world.plane.dispatch.next_action(agent).job_id not in ("", job)
+    assert next_action(world.plane, agent).job_id not in ("", job)
 
 
 def test_an_offer_is_repeated_until_it_is_taken_up(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
-    assert job and world.plane.dispatch.next_action(agent).job_id == job
+    job = next_action(world.plane, agent).job_id
+    assert job and next_action(world.plane, agent).job_id == job
     first = world.plane.dispatch.accept(agent, job)
-    assert world.plane.dispatch.next_action(agent).job_id == job
+    assert next_action(world.plane, agent).job_id == job
     assert world.plane.dispatch.accept(agent, job) == first
     world.plane.runs.start(job)
     assert world.plane.dispatch.accept(agent, job) == first
@@ -93,7 +94,7 @@ def test_what_an_accepted_job_holds(world):
             "plugins": [{"docker#v1": None}], "env": {"X": "1", "BUILDKITE_BRANCH": "no"}}  # fmt: skip
     world.build([step], branch="topic", commit="a" * 40, message="m", env={"X": "0", "Z": "2"}, tag="v1")
     agent = world.agent("queue=default", "gpu=a-1")
-    job = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
+    job = world.plane.dispatch.accept(agent, next_action(world.plane, agent).job_id)
     assert job.step["command"] == "echo hi"
     assert job.token.startswith("bkaj_") and job.chunks_max_size_bytes > 0 and job.runnable_at
     expected = {
@@ -127,10 +128,10 @@ def test_variables_of_groups_parallel_jobs_and_checkouts(world):
 def test_a_job_is_accepted_only_by_whom_it_was_offered_to(world):
     world.build(ONE)
     one, other = world.agent(), world.agent()
-    job = world.plane.dispatch.next_action(one).job_id
+    job = next_action(world.plane, one).job_id
     with pytest.raises(Rejected, match="not offered to this agent"):
         world.plane.dispatch.accept(other, job)
-    assert world.plane.dispatch.next_action(other).job_id == ""
+    assert next_action(world.plane, other).job_id == ""
 
 
 def test_acquire_takes_a_job_by_name(world):
@@ -178,7 +179,7 @@ def test_moments_that_an_agent_tells_are_kept_within_reason(world):
 def test_a_job_cannot_finish_before_it_is_accepted(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
+    job = next_action(world.plane, agent).job_id
     with pytest.raises(Rejected, match="has not started"):
         world.plane.runs.finish(job, Finish("0"))
     with pytest.raises(Rejected, match="cannot start"):
@@ -187,9 +188,9 @@ def test_a_job_cannot_finish_before_it_is_accepted(world):
 
 def test_a_held_ping_is_answered_when_there_is_work(world):
     agent = world.agent()
-    assert world.plane.dispatch.next_action(agent).job_id == ""
+    assert next_action(world.plane, agent).job_id == ""
     answers = []
-    thread = threading.Thread(target=lambda: answers.append(world.plane.dispatch.next_action(agent, hold_s=30)))
+    thread = threading.Thread(target=lambda: answers.append(next_action(world.plane, agent, hold_s=30)))
     thread.start()
     world.build(ONE)
     thread.join(30)
@@ -200,14 +201,14 @@ def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
     world.build(ONE)
     agent = world.agent()
     world.plane.sessions.pause(agent, note="maintenance", timeout_minutes=5)
-    ping = world.plane.dispatch.next_action(agent)
+    ping = next_action(world.plane, agent)
     assert (ping.action, ping.message) == ("pause", "maintenance")
     with pytest.raises(Rejected, match="already paused"):
         world.plane.sessions.pause(agent)
     world.clock.now += 301
     world.plane.sessions.heartbeat(agent)
     world.plane.expiry.tick()
-    assert world.plane.dispatch.next_action(agent).job_id
+    assert next_action(world.plane, agent).job_id
     with pytest.raises(Rejected, match="not paused"):
         world.plane.sessions.resume(agent)
 
@@ -215,7 +216,7 @@ def test_a_paused_agent_gets_nothing_until_it_is_resumed(world):
 def test_a_stopped_agent_is_told_to_leave(world):
     agent = world.agent()
     world.plane.sessions.stop(agent)
-    assert world.plane.dispatch.next_action(agent).action == "disconnect"
+    assert next_action(world.plane, agent).action == "disconnect"
     assert world.plane.sessions.disconnect(agent).state == "stopped"
     with pytest.raises(InvalidRequest, match="Can only stop connected agents"):
         world.plane.sessions.stop(agent)
@@ -267,7 +268,7 @@ def test_a_lost_agent_that_comes_back_is_connected(world):
     world.clock.now += 200
     world.plane.expiry.tick()
     assert world.plane.sessions.get(agent).state == "lost"
-    world.plane.dispatch.next_action(agent)
+    next_action(world.plane, agent)
     assert world.plane.sessions.get(agent).state == "connected"
 
 
@@ -292,17 +293,17 @@ def test_a_disconnected_agents_job_gets_the_time_of_a_lost_one(world):
 def test_an_offer_goes_back_when_its_agent_leaves_or_forgets_it(world):
     world.build(ONE)
     agent = world.agent()
-    world.plane.dispatch.next_action(agent)
+    next_action(world.plane, agent)
     world.plane.sessions.disconnect(agent)
     assert world.job("a").state == "scheduled"
     other = world.agent()
-    world.plane.dispatch.next_action(other)
+    next_action(world.plane, other)
     world.clock.now += 61
     world.plane.sessions.heartbeat(other)
     world.plane.expiry.tick()
     assert world.job("a").state == "scheduled"
     silent = world.agent()
-    world.plane.dispatch.next_action(silent)
+    next_action(world.plane, silent)
     world.clock.now += 11
     world.plane.expiry.tick()
     assert world.job("a").state == "scheduled"
@@ -348,36 +349,36 @@ def test_canceling_a_build(world):
 def test_a_job_canceled_between_accept_and_start_ends_with_the_next_ping(world):
     world.build(ONE)
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
+    job = next_action(world.plane, agent).job_id
     world.plane.dispatch.accept(agent, job)
     world.plane.builds.cancel(world.build_id)
     assert world.job("a").state == "canceling"
-    assert world.plane.dispatch.next_action(agent).job_id == ""
+    assert next_action(world.plane, agent).job_id == ""
     assert (world.job("a").state, world.state) == ("canceled", "canceled")
 
 
 def test_an_offered_job_that_is_canceled_frees_its_agent(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    world.plane.dispatch.next_action(agent)
+    next_action(world.plane, agent)
     world.plane.jobs.cancel(world.job("a").id)
-    assert world.plane.dispatch.next_action(agent).job_id == world.job("b").id
+    assert next_action(world.plane, agent).job_id == world.job("b").id
 
 
 def test_disconnect_after_job(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
+    job = next_action(world.plane, agent).job_id
     world.plane.dispatch.accept(agent, job)
     world.plane.runs.start(job)
     world.plane.runs.finish(job, Finish("0", ignore_agent_in_dispatches=True))
-    assert world.plane.dispatch.next_action(agent).job_id == ""
+    assert next_action(world.plane, agent).job_id == ""
 
 
 def test_a_session_that_has_ended_is_not_authorized(world):
     agent = world.agent()
     world.plane.sessions.disconnect(agent)
-    for call in (world.plane.sessions.heartbeat, world.plane.dispatch.next_action):
+    for call in (world.plane.sessions.heartbeat, lambda id: next_action(world.plane, id)):
         with pytest.raises(Unauthorized):
             call(agent)
 
@@ -390,7 +391,7 @@ def test_concurrent_pings_never_hand_out_a_job_twice(world):
 
     def ping(agent):
         start.wait()
-        offered.append(world.plane.dispatch.next_action(agent).job_id)
+        offered.append(next_action(world.plane, agent).job_id)
 
     threads = [threading.Thread(target=ping, args=(agent,)) for agent in agents]
     for thread in threads:

@@ -14,6 +14,7 @@ from bkagent.controlplane.scheduling.concurrency import ConcurrencyGroup
 from bkagent.controlplane.store import jobs as job_table
 from bkagent.wire.finish import Finish
 from tests.controlplane.test_random_pipelines import random_steps
+from tests.fakes.pings import next_action
 
 SEEDS = [*range(25), *[pytest.param(seed, marks=pytest.mark.soak) for seed in range(25, 400)]]
 EVENTS_COUNT = 60
@@ -151,7 +152,7 @@ class Events:
     def _offer(self, number):
         def event(world):
             agent = self.agents[number][world]
-            id = world.plane.dispatch.next_action(agent).job_id
+            id = next_action(world.plane, agent).job_id
             if id:
                 world.plane.dispatch.accept(agent, id)
                 world.plane.runs.start(id)

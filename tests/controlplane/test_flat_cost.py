@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bkagent.wire.finish import Finish
+from tests.fakes.pings import next_action
 
 SMALL, LARGE = 20, 200
 JOBS_COUNT = 10
@@ -60,7 +61,7 @@ def cost(world, shape, count):
     for number in range(JOBS_COUNT):
         counted.total = 0
         agent = agents[number % 2]
-        id = world.plane.dispatch.next_action(agent).job_id
+        id = next_action(world.plane, agent).job_id
         world.plane.dispatch.accept(agent, id)
         world.plane.runs.start(id)
         world.plane.expiry.tick()
@@ -99,5 +100,5 @@ def test_many_uploads_stand_in_order_where_their_job_does(world):
     keys = [job.step_key for job in world.jobs()]
     assert keys == ["a", *[f"{letter}{number}" for number in reversed(range(40)) for letter in "xy"], "z"]
     world.finish("a")
-    waiting = [world.plane.dispatch.next_action(world.agent()).job_id for _ in range(4)]
+    waiting = [next_action(world.plane, world.agent()).job_id for _ in range(4)]
     assert [world.plane.jobs.get(id).step_key for id in waiting] == ["x39", "y39", "x38", "y38"]

@@ -7,6 +7,7 @@ import pytest
 from bkagent.controlplane.errors import DiskFull, Rejected
 from bkagent.controlplane.web.disk_full_report import DiskFullReport
 from bkagent.wire.finish import Finish
+from tests.fakes.pings import next_action
 
 HOUR_S = 3600.0
 
@@ -155,7 +156,7 @@ def test_limits_do_not_mind_a_clock_that_is_set(world, steady, jump_s):
     world.build([limited(10), step, {"command": "c", "key": "c", "agents": {"queue": "far"}}])
     agent, other, waiting = world.start("a").agent_id, world.start("b").agent_id, world.agent("queue=far")
     world.plane.sessions.pause(world.agent(), timeout_minutes=5)
-    assert world.plane.dispatch.next_action(waiting).job_id == world.job("c").id
+    assert next_action(world.plane, waiting).job_id == world.job("c").id
     steady.tick(100, agent, other)  # in which the offer went back
     assert world.states == {"a": "running", "b": "running", "c": "scheduled"}
     world.clock.now += jump_s
@@ -193,7 +194,7 @@ def test_no_time_is_negative_when_the_clock_is_set_back(world, moves):
     world.build([{"command": "a", "key": "a"}])
     at(0)
     agent = world.agent()
-    job = world.plane.dispatch.next_action(agent).job_id
+    job = next_action(world.plane, agent).job_id
     at(1)
     world.plane.dispatch.accept(agent, job)
     at(2)
@@ -220,7 +221,7 @@ def test_builds_and_jobs_keep_their_order_when_the_clock_is_set_back(world):
         numbers.append(world.build([{"command": "1"}, {"command": "2"}]).number)
     listed = [build.number for build in world.plane.builds.find()]
     assert listed == numbers[::-1]
-    handed_out = [world.plane.dispatch.next_action(world.agent()).job_id for _ in range(6)]
+    handed_out = [next_action(world.plane, world.agent()).job_id for _ in range(6)]
     order = [world.plane.builds.get(world.plane.jobs.get(job).build_id).number for job in handed_out]
     assert order == [number for number in numbers for _ in range(2)]
 

@@ -13,6 +13,7 @@ from bkagent.controlplane import events
 from bkagent.controlplane.errors import InvalidRequest, NotFound, Rejected
 from bkagent.controlplane.records import ArtifactSpec, Event, new_id
 from bkagent.controlplane.scheduling import limits
+from tests.fakes.pings import next_action
 
 HOSTILE = ["../../etc/passwd", "/etc/passwd", "..\\..\\x", "C:\\x", "a/\x00b", "-rf", "é/<script>", "a\nb", "~", "."]
 
@@ -142,7 +143,7 @@ def test_hostile_texts_everywhere_stay_texts(world, name):
         branch=name, commit=name, message=name, env={name: name}, repository=name, meta_data={name: name},
     )  # fmt: skip
     agent = world.agent(f"queue={name}", f"{name}={name}", "queue=default")
-    accepted = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
+    accepted = world.plane.dispatch.accept(agent, next_action(world.plane, agent).job_id)
     world.plane.runs.start(accepted.id)
     world.plane.logs.append(accepted.id, 1, 0, 1, b"x")
     world.plane.annotations.annotate(world.build_id, body=name, context=name, job_id=accepted.id)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.fakes.pings import next_action
+
 LINUX = {"queue": "linux"}
 
 
@@ -24,7 +26,7 @@ def test_a_queue_counts_its_agents_and_jobs(world):
     world.plane.sessions.pause(paused)
     world.plane.sessions.stop(stopping)
     world.build([{"command": "x", "agents": LINUX, "parallelism": 3}, "wait", {"command": "y", "agents": LINUX}])
-    job_id = world.plane.dispatch.next_action(busy).job_id
+    job_id = next_action(world.plane, busy).job_id
     world.plane.dispatch.accept(busy, job_id)
     queues = loads(world)
     assert set(queues) == {"default", "linux", "mac", "ios"}
@@ -70,7 +72,7 @@ def test_a_job_that_could_run_says_why_no_agent_has_it(world, activities, reason
     busy = [id for activity, id in agents if activity == "busy"]
     world.build([{"command": "x", "agents": LINUX, "parallelism": max(1, len(busy))}])
     for id in busy:
-        world.plane.dispatch.accept(id, world.plane.dispatch.next_action(id).job_id)
+        world.plane.dispatch.accept(id, next_action(world.plane, id).job_id)
     for activity, id in agents:
         if activity == "paused":
             world.plane.sessions.pause(id)

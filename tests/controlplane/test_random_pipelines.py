@@ -9,6 +9,7 @@ import pytest
 from bkagent.controlplane.errors import Rejected
 from bkagent.controlplane.records import NewBuild, new_id
 from bkagent.wire.finish import Finish
+from tests.fakes.pings import next_action
 
 FINAL = {"passed", "failed", "canceled", "not_run"}
 
@@ -104,7 +105,7 @@ def move_something(world, chance, agents, names, documents):
         world.plane.jobs.unblock(asking[0].id)
         return
     agent = chance.choice(agents)
-    id = world.plane.dispatch.next_action(agent).job_id
+    id = next_action(world.plane, agent).job_id
     if not id:
         return
     check_released(world, documents)

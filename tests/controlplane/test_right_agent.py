@@ -16,6 +16,7 @@ from bkagent.controlplane.store import agents as agent_table
 from bkagent.wire.finish import Finish
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registration
+from tests.fakes.pings import has_answer, next_action
 
 WAIT_S = 20.0
 OFFERED, ACCEPTED, STARTED = range(3)
@@ -126,7 +127,7 @@ class Fleet:
         """Let an agent ping, held or not: it gets the first job that it can run, as no better agent waits."""
         job = next((job for job in self.waiting_jobs() if best({id: self.record(id)}, job.agent_query_rules)), None)
         if self.chance.random() < 0.3:
-            assert self.plane.dispatch.next_action(id).job_id == (job.id if job else "")
+            assert next_action(self.plane, id).job_id == (job.id if job else "")
             if job:
                 self.running[id] = job.id
             return
@@ -137,7 +138,7 @@ class Fleet:
         """Let an agent accept and start its job; before that each ping brings it the same job."""
         stage, job_id = self.stages.get(id, OFFERED), self.running[id]
         if stage < STARTED and self.chance.random() < 0.3:
-            assert self.plane.dispatch.next_action(id).job_id == job_id
+            assert next_action(self.plane, id).job_id == job_id
         if stage < ACCEPTED <= last:
             self.plane.dispatch.accept(id, job_id)
         if stage < STARTED <= last:
@@ -200,7 +201,7 @@ class Fleet:
                 for running in list(self.running):
                     self.finish(running)
                 self.pings.pop(id, None)  # the next one takes its place
-                job_id = self.plane.dispatch.next_action(id).job_id
+                job_id = next_action(self.plane, id).job_id
                 if not job_id:
                     break
                 self.running[id] = job_id
@@ -250,7 +251,7 @@ def two_agents(tmp_path: Any, expected_s: float) -> Any:
     for id in (first, other):
         plane.sessions.connect(id)
     plane.builds.create(NewBuild("demo", {"steps": [{"command": "a"}, "wait", {"command": "b"}]}, repository="/r"))
-    job_id = plane.dispatch.next_action(first).job_id
+    job_id = next_action(plane, first).job_id
     ping = plane.dispatch.begin_ping(other, WAIT_S)
     assert ping.answer is None
     plane.dispatch.accept(first, job_id)
@@ -262,7 +263,7 @@ def two_agents(tmp_path: Any, expected_s: float) -> Any:
 def test_who_has_just_completed_a_job_is_given_a_moment_to_come_back(tmp_path: Any) -> None:
     plane, first, other, ping = two_agents(tmp_path, expected_s=WAIT_S)
     assert ping.answer is None
-    assert plane.dispatch.next_action(first).job_id  # the second job
+    assert next_action(plane, first).job_id  # the second job
     plane.sessions.disconnect(other)
     assert ping.answer == Ping()
     plane.close()
@@ -270,14 +271,14 @@ def test_who_has_just_completed_a_job_is_given_a_moment_to_come_back(tmp_path: A
 
 def test_others_wait_no_longer_than_that(tmp_path: Any) -> None:
     plane, first, _, ping = two_agents(tmp_path, expected_s=0.05)
-    assert ping.wait(WAIT_S) and ping.answer.job_id and plane.dispatch.next_action(first).job_id == ""
+    assert has_answer(ping, WAIT_S) and ping.answer.job_id and next_action(plane, first).job_id == ""
     plane.close()
 
 
 def test_a_ping_whose_time_is_over_waits_for_the_job_that_is_held_back(tmp_path: Any) -> None:
     plane, first, _, ping = two_agents(tmp_path, expected_s=0.05)
     plane.dispatch.expire(ping)
-    assert ping.wait(WAIT_S) and ping.answer.job_id and plane.dispatch.next_action(first).job_id == ""
+    assert has_answer(ping, WAIT_S) and ping.answer.job_id and next_action(plane, first).job_id == ""
     late = plane.dispatch.begin_ping(first, WAIT_S)
     plane.dispatch.expire(late)
     assert late.answer == Ping()

@@ -17,6 +17,7 @@ from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import RECORD_TABLES, SCHEMA
 from bkagent.errors import ConfigError
 from bkagent.wire.finish import Finish
+from tests.fakes.pings import next_action
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STEPS = [{"command": "a", "key": "a", "env": {"Ä": "ü\n"}}, "wait", {"command": "b", "key": "b"}]
@@ -181,7 +182,7 @@ def test_an_empty_token_file_is_named(world):
 def test_a_jobs_token_is_good_while_the_job_runs(world):
     world.build([{"command": "a", "key": "a"}, {"command": "b", "key": "b"}])
     agent = world.agent()
-    job = world.plane.dispatch.accept(agent, world.plane.dispatch.next_action(agent).job_id)
+    job = world.plane.dispatch.accept(agent, next_action(world.plane, agent).job_id)
     caller = world.plane.callers.by_token(job.token)
     assert (caller.job_id, caller.agent_id, caller.build_id) == (job.id, agent, world.build_id)
     assert world.plane.callers.own_job(job.token, job.id).id == job.id
@@ -201,9 +202,9 @@ def test_a_jobs_token_is_good_while_the_job_runs(world):
 def test_a_token_of_an_offer_that_was_withdrawn_is_worthless(world):
     world.build([{"command": "a", "key": "a"}])
     first, second = world.agent(), world.agent()
-    old = world.plane.dispatch.accept(first, world.plane.dispatch.next_action(first).job_id)
+    old = world.plane.dispatch.accept(first, next_action(world.plane, first).job_id)
     world.plane.sessions.disconnect(first)
-    new = world.plane.dispatch.accept(second, world.plane.dispatch.next_action(second).job_id)
+    new = world.plane.dispatch.accept(second, next_action(world.plane, second).job_id)
     assert new.id == old.id and new.token != old.token
     with pytest.raises(Unauthorized):
         world.plane.callers.by_token(old.token)
@@ -247,7 +248,7 @@ def test_what_was_answered_outlives_a_process_that_dies(tmp_path):
         "plane.builds.create(NewBuild('demo', [{'command': 'a'}], repository='/r'))\n"
         "agent = plane.sessions.register(Registration('n', 'h', 'linux', 'amd64', '3', 'x', 1)).id\n"
         "plane.sessions.connect(agent)\n"
-        "job = plane.dispatch.next_action(agent).job_id\n"
+        "job = plane.dispatch.begin_ping(agent, 0).answer.job_id\n"
         "token = plane.dispatch.accept(agent, job).token\n"
         "plane.runs.start(job)\n"
         "plane.logs.append(job, 1, 0, 5, b'hello')\n"

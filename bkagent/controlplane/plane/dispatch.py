@@ -50,17 +50,6 @@ class Dispatch:
         """Hold jobs back for nobody any more."""
         self._alarm.close()
 
-    def next_action(self, agent_id: str, *, hold_s: float = 0.0) -> Ping:
-        """Return what an agent shall do now: accept a job, nothing, wait while paused, or disconnect.
-
-        Without anything to do this waits for up to `hold_s`.
-        """
-        ping = self.begin_ping(agent_id, hold_s)
-        if not ping.wait(max(0.0, ping.deadline_s - self._idle.clock())):
-            self.expire(ping)
-            ping.wait(MOST_HOLD_S)
-        return ping.answer or Ping()
-
     def begin_ping(self, agent_id: str, hold_s: float) -> HeldPing:
         """Return an agent's ping with its answer, if there is one already; else it waits until `expire`.
 

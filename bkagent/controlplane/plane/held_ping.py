@@ -42,12 +42,6 @@ class HeldPing:
         else:
             tell()
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait for the answer on this thread; return whether it is known."""
-        known = threading.Event()
-        self.on_known(known.set)
-        return known.wait(timeout_s)
-
     def note_gone(self) -> None:
         """Note that its agent does not wait any more, whether there is an answer or not."""
         with self._lock:

@@ -91,10 +91,8 @@ class Server:
 
     def _begin_instant(self, head: RequestHead) -> Optional[Callable[[], None]]:
         """Let the thread that waits for requests answer a quick one, if the store is free; return what ends that."""
-        if not self._site.hold_ping_s or not _is_quick(head):
-            return None  # a ping that is not held may wait for a moment on its thread
         lock = self._site.plane.ledger.db.lock
-        return lock.release if lock.acquire(blocking=False) else None
+        return lock.release if _is_quick(head) and lock.acquire(blocking=False) else None
 
     def _answer(self, request: Request) -> Union[Answer, Later]:
         try:

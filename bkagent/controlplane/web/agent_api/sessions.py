@@ -49,10 +49,11 @@ def disconnect(site: Site, request: Request, caller: Caller) -> Answer:
 
 def ping(site: Site, request: Request, caller: Caller) -> Union[Answer, Later]:
     """Answer what an agent shall do; hold the ping for a while if there is nothing yet."""
-    if not site.hold_ping_s:
-        return json_answer(200, site.plane.dispatch.next_action(caller.agent_id).to_wire())
-    held = site.plane.dispatch.begin_ping(caller.agent_id, site.hold_ping_s)
-    return PingAnswer(site.plane.dispatch, held) if held.answer is None else json_answer(200, held.answer.to_wire())
+    dispatch = site.plane.dispatch
+    held = dispatch.begin_ping(caller.agent_id, site.hold_ping_s)
+    if held.answer is None and not site.hold_ping_s:
+        dispatch.expire(held)  # which gives no answer yet while a job is held back for a moment
+    return PingAnswer(dispatch, held) if held.answer is None else json_answer(200, held.answer.to_wire())
 
 
 class PingAnswer(Later):
