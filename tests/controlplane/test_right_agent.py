@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional
 import pytest
 
 from bkagent.controlplane.errors import Rejected
-from bkagent.controlplane.plane.held_ping import HeldPing
+from bkagent.controlplane.plane.dispatching.held_ping import HeldPing
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.plane.timing import Timing
 from bkagent.controlplane.records import NewBuild

@@ -10,7 +10,7 @@ from typing import Any, List
 import pytest
 
 from bkagent.controlplane.plane import plane
-from bkagent.controlplane.plane.alarm import Alarm
+from bkagent.controlplane.plane.dispatching.alarm import Alarm
 
 WAIT_S = 20.0
 

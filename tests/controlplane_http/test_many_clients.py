@@ -9,7 +9,7 @@ from typing import Any, List
 
 import pytest
 
-from bkagent.transport.event_service import QUICK_COUNT, WORKERS_COUNT
+from bkagent.transport.event_server.event_service import QUICK_COUNT, WORKERS_COUNT
 from tests.controlplane_http.conftest import WAIT_S
 
 PAGES_COUNT, AGENTS_COUNT = 100, 120

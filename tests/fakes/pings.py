@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from bkagent.controlplane.plane.held_ping import HeldPing
+from bkagent.controlplane.plane.dispatching.held_ping import HeldPing
 from bkagent.controlplane.plane.plane import Plane
 from bkagent.wire.ping import Ping
 

@@ -11,14 +11,15 @@ from typing import Callable, Dict, Iterator, List, Optional
 import pytest
 
 from bkagent.system import descriptors
-from bkagent.transport import event_service, server_connection
+from bkagent.transport import server_connection
 from bkagent.transport.answer import Answer, json_answer
 from bkagent.transport.connection_table import ConnectionTable
-from bkagent.transport.event_loop import EventHandler, EventLoop
-from bkagent.transport.event_server import EventServer
+from bkagent.transport.event_server import event_service
+from bkagent.transport.event_server.event_loop import EventHandler, EventLoop
+from bkagent.transport.event_server.event_server import EventServer
+from bkagent.transport.event_server.tcp_listener import TcpListener
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
-from bkagent.transport.tcp_listener import TcpListener
 
 WAIT_S = 30.0
 CONNECTIONS_COUNT = 1200
@@ -219,7 +220,7 @@ def test_who_does_not_read_an_answer_keeps_no_thread(served: Served) -> None:
 def test_a_reader_of_an_answer_in_memory_is_given_up_when_it_stops(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bkagent.transport.conversation.SLOWEST_BYTES_PER_S", 1 << 40)
+    monkeypatch.setattr("bkagent.transport.event_server.conversation.SLOWEST_BYTES_PER_S", 1 << 40)
     monkeypatch.setattr(server_connection, "STALL_LIMIT_S", 0.05)
     client = served.send(get("big"))
     wait_until(lambda: served.server._service.table.all() == [])

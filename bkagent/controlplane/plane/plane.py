@@ -20,9 +20,9 @@ from bkagent.controlplane.plane.annotations import Annotations
 from bkagent.controlplane.plane.artifacts import Artifacts
 from bkagent.controlplane.plane.builds import Builds
 from bkagent.controlplane.plane.callers import Callers
-from bkagent.controlplane.plane.dispatch import Dispatch
+from bkagent.controlplane.plane.dispatching.dispatch import Dispatch
+from bkagent.controlplane.plane.dispatching.idle_agents import IdleAgents
 from bkagent.controlplane.plane.expiry import Expiry
-from bkagent.controlplane.plane.idle_agents import IdleAgents
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.jobs import Jobs
 from bkagent.controlplane.plane.ledger import Ledger

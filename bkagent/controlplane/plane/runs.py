@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Optional
 
 from bkagent.controlplane.errors import Rejected
-from bkagent.controlplane.plane.idle_agents import IdleAgents
+from bkagent.controlplane.plane.dispatching.idle_agents import IdleAgents
 from bkagent.controlplane.plane.jobs import Jobs
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.scheduler import Scheduler

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, Sequence
 
-from bkagent.controlplane.plane.build_graphs import BuildGraphs
-from bkagent.controlplane.plane.concurrency_groups import ConcurrencyGroups
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.steps import Steps
+from bkagent.controlplane.plane.watchers.build_graphs import BuildGraphs
+from bkagent.controlplane.plane.watchers.concurrency_groups import ConcurrencyGroups
 from bkagent.controlplane.records import Event, Job
 from bkagent.controlplane.scheduling import build_state, ordering
 from bkagent.controlplane.scheduling.nodes import StepNode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Dict, Optional
 
 from bkagent.controlplane.records import FINAL_STATES
-from bkagent.controlplane.scheduling.gates import CANCELED, FAILED
-from bkagent.controlplane.scheduling.graph_steps import GraphJob
+from bkagent.controlplane.scheduling.graph.gates import CANCELED, FAILED
+from bkagent.controlplane.scheduling.graph.graph_steps import GraphJob
 from bkagent.controlplane.scheduling.states import ACTIVE
 
 

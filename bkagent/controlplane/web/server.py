@@ -15,12 +15,12 @@ from bkagent.controlplane.web.ui.access import is_loopback
 from bkagent.controlplane.web.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
 from bkagent.transport.answer import Answer
-from bkagent.transport.event_server import EventServer
+from bkagent.transport.event_server.event_server import EventServer
+from bkagent.transport.event_server.tcp_listener import TcpListener
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
 from bkagent.transport.routing import Router
-from bkagent.transport.tcp_listener import TcpListener
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane

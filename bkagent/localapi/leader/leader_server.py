@@ -12,7 +12,7 @@ from bkagent.localapi.socket_listener import SocketListener
 from bkagent.system import local_socket, unguessable
 from bkagent.transport.answer import Answer
 from bkagent.transport.connection_table import CONNECTIONS_COUNT, THREADS_COUNT, ConnectionTable
-from bkagent.transport.event_server import EventServer
+from bkagent.transport.event_server.event_server import EventServer
 from bkagent.transport.http_server import HttpServer
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request

@@ -16,8 +16,8 @@ from bkagent.wire.registration import Registration
 from bkagent.wire.timestamps import text_of
 
 if TYPE_CHECKING:
-    from bkagent.controlplane.plane.dispatch import Dispatch
-    from bkagent.controlplane.plane.held_ping import HeldPing
+    from bkagent.controlplane.plane.dispatching.dispatch import Dispatch
+    from bkagent.controlplane.plane.dispatching.held_ping import HeldPing
 
 USER_AGENT_CHARACTERS = 500
 REGISTRATION_BYTES = 256 * 1024  # the longest part is what /etc says of the system, a few thousand

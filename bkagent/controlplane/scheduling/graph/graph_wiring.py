@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Dict, FrozenSet, List, Optional, Sequence, Set, Tuple
 
-from bkagent.controlplane.scheduling.gates import Gate, Ranked, outcome_at
-from bkagent.controlplane.scheduling.graph_steps import GraphStep
+from bkagent.controlplane.scheduling.graph.gates import Gate, Ranked, outcome_at
+from bkagent.controlplane.scheduling.graph.graph_steps import GraphStep
 from bkagent.controlplane.scheduling.nodes import StepNode, StepTree
 from bkagent.controlplane.scheduling.ordering import unknown_dependency
 from bkagent.pipeline.model.steps import Dependency

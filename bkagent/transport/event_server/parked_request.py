@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from bkagent.transport.event_loop import NEVER, READ, EventHandler
+from bkagent.transport.event_server.event_loop import NEVER, READ, EventHandler
 
 if TYPE_CHECKING:
-    from bkagent.transport.event_service import EventService, ServedConnection, Step
+    from bkagent.transport.event_server.event_service import EventService, ServedConnection, Step
     from bkagent.transport.later import Later
 
 

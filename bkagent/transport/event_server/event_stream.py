@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING
 
 from bkagent.transport import server_connection
-from bkagent.transport.event_loop import READ, WRITE, EventHandler
+from bkagent.transport.event_server.event_loop import READ, WRITE, EventHandler
 
 if TYPE_CHECKING:
     from bkagent.transport.answer import EventSource
-    from bkagent.transport.event_service import EventService, ServedConnection
+    from bkagent.transport.event_server.event_service import EventService, ServedConnection
 
 _IGNORED_BYTES = 4096  # of what a client sends while it listens
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bkagent.transport.event_loop import READ, EventHandler
+from bkagent.transport.event_server.event_loop import READ, EventHandler
 from bkagent.transport.server_connection import DRAIN_S
 
 if TYPE_CHECKING:
-    from bkagent.transport.event_service import EventService, ServedConnection
+    from bkagent.transport.event_server.event_service import EventService, ServedConnection
 
 
 class Parting(EventHandler):

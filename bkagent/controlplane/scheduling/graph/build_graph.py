@@ -10,8 +10,8 @@ import heapq
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from bkagent.controlplane.records import FINAL_STATES, Job
-from bkagent.controlplane.scheduling import ranks
-from bkagent.controlplane.scheduling.gates import (
+from bkagent.controlplane.scheduling.graph import ranks
+from bkagent.controlplane.scheduling.graph.gates import (
     BLOCKED,
     CANCELED,
     FAILED,
@@ -23,8 +23,8 @@ from bkagent.controlplane.scheduling.gates import (
     outcome_behind,
     outcome_of,
 )
-from bkagent.controlplane.scheduling.graph_steps import GraphJob, GraphStep
-from bkagent.controlplane.scheduling.graph_wiring import Wiring
+from bkagent.controlplane.scheduling.graph.graph_steps import GraphJob, GraphStep
+from bkagent.controlplane.scheduling.graph.graph_wiring import Wiring
 from bkagent.controlplane.scheduling.job_tally import JobTally
 from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.scheduling.ordering import IN_A_CIRCLE, MISSING, JobChange, Verdict, next_state

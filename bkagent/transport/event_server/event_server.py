@@ -15,9 +15,9 @@ from bkagent.report import Report
 from bkagent.transport.answer import Answer, error_answer
 from bkagent.transport.answering import Answering
 from bkagent.transport.connection_table import ConnectionTable
-from bkagent.transport.conversation import Conversation
-from bkagent.transport.event_loop import READ, EventHandler
-from bkagent.transport.event_service import BeginInstant, EventService
+from bkagent.transport.event_server.conversation import Conversation
+from bkagent.transport.event_server.event_loop import READ, EventHandler
+from bkagent.transport.event_server.event_service import BeginInstant, EventService
 from bkagent.transport.http_server import STOP_LIMIT_S
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request

@@ -8,7 +8,7 @@ from typing import Sequence
 from bkagent.controlplane.plane.ledger import Ledger
 from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.records import Job
-from bkagent.controlplane.scheduling.build_graph import BuildGraph
+from bkagent.controlplane.scheduling.graph.build_graph import BuildGraph
 from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.store import jobs
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Dict, List, Mapping, Sequence
 
-from bkagent.controlplane.scheduling.gates import Gate, Ranked
-from bkagent.controlplane.scheduling.graph_steps import GraphStep
+from bkagent.controlplane.scheduling.graph.gates import Gate, Ranked
+from bkagent.controlplane.scheduling.graph.graph_steps import GraphStep
 
 # What is to be looked at again after each step and gate, those that are ranked now first.
 Followers = Dict[Ranked, Sequence[Ranked]]

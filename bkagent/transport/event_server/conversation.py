@@ -7,12 +7,12 @@ from typing import Callable, Optional, Union
 
 from bkagent.transport import server_connection
 from bkagent.transport.answer import Answer, Blocks, FilePart, Stream
-from bkagent.transport.event_loop import READ, WRITE
-from bkagent.transport.event_service import EventService, ServedConnection, Step
-from bkagent.transport.event_stream import EventStream
+from bkagent.transport.event_server.event_loop import READ, WRITE
+from bkagent.transport.event_server.event_service import EventService, ServedConnection, Step
+from bkagent.transport.event_server.event_stream import EventStream
+from bkagent.transport.event_server.parked_request import ParkedRequest
+from bkagent.transport.event_server.parting import Parting
 from bkagent.transport.later import Later
-from bkagent.transport.parked_request import ParkedRequest
-from bkagent.transport.parting import Parting
 from bkagent.transport.request import Request
 from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, HttpError, RequestHead, parse_head
 from bkagent.transport.server_connection import SLOWEST_BYTES_PER_S, ServerConnection

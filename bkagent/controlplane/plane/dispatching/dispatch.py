@@ -6,16 +6,16 @@ import dataclasses
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from bkagent.controlplane.errors import JobNotReady, PlaneError, Rejected
-from bkagent.controlplane.plane.alarm import Alarm
-from bkagent.controlplane.plane.held_ping import HeldPing
-from bkagent.controlplane.plane.idle_agents import IdleAgent, IdleAgents, Ranking
+from bkagent.controlplane.plane.dispatching.alarm import Alarm
+from bkagent.controlplane.plane.dispatching.held_ping import HeldPing
+from bkagent.controlplane.plane.dispatching.idle_agents import IdleAgent, IdleAgents, Ranking
 from bkagent.controlplane.plane.job_envs import JobEnvs
 from bkagent.controlplane.plane.ledger import Ledger
-from bkagent.controlplane.plane.runnable_jobs import RunnableJobs
 from bkagent.controlplane.plane.scheduler import Scheduler
 from bkagent.controlplane.plane.sessions import Sessions
 from bkagent.controlplane.plane.steps import Steps
 from bkagent.controlplane.plane.timing import Timing
+from bkagent.controlplane.plane.watchers.runnable_jobs import RunnableJobs
 from bkagent.controlplane.records import Agent, Job
 from bkagent.controlplane.scheduling import agent_tags, limits
 from bkagent.controlplane.store import agents, jobs

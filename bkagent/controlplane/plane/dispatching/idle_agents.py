@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
-from bkagent.controlplane.plane.held_ping import HeldPing
+from bkagent.controlplane.plane.dispatching.held_ping import HeldPing
 from bkagent.controlplane.records import Agent
 from bkagent.controlplane.scheduling import agent_tags
 

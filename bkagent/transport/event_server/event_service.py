@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Callable, Dict, Optional, Protocol
 
-from bkagent.transport.event_loop import EventHandler, EventLoop
+from bkagent.transport.event_server.event_loop import EventHandler, EventLoop
 from bkagent.transport.work_threads import WorkThreads
 
 if TYPE_CHECKING:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Dict, List, Optional, Tuple
 
 from bkagent.controlplane.records import Job
-from bkagent.controlplane.scheduling.gates import BLOCKED, CANCELED, FAILED, PASSED, PENDING, Gate, Ranked, outcome_of
+from bkagent.controlplane.scheduling.graph.gates import (
+    BLOCKED,
+    CANCELED,
+    FAILED,
+    PASSED,
+    PENDING,
+    Gate,
+    Ranked,
+    outcome_of,
+)
 from bkagent.controlplane.scheduling.nodes import StepNode
 from bkagent.controlplane.scheduling.ordering import is_derived
 from bkagent.pipeline.model.steps import CommandStep
