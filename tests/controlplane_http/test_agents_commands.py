@@ -11,7 +11,6 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
@@ -20,6 +19,7 @@ import pytest
 
 from bkagent.remote import rate_limits
 from bkagent.transport.response import Headers
+from tests.fakes.conditions import until
 from tests.fakes.hosted_agents import AGENTS, TOKEN, HostedAgents, agent
 from tests.fakes.scripted_server import Answer, Raw
 
@@ -46,17 +46,6 @@ def bkagent(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=WAIT_S, cwd=str(home),
         env=environment(home),
     )  # fmt: skip
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Return the first result that is true. Fails after WAIT_S seconds."""
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        outcome = condition()
-        if outcome:
-            return outcome
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.01)
 
 
 class Watch:

@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 import uuid
 from typing import Any, Callable, Iterator, List
 
 import pytest
+
+from tests.fakes.conditions import until
 
 # Before the fixtures take the variables of the environment away.
 GO = os.environ.get("BKAGENT_TEST_GO", "")
@@ -42,17 +43,6 @@ steps:
 """
 
 pytestmark = pytest.mark.soak
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    """Return the first result that is true. Fails after WAIT_S seconds."""
-    deadline = time.monotonic() + WAIT_S
-    while True:
-        outcome = condition()
-        if outcome:
-            return outcome
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.05)
 
 
 class Running:

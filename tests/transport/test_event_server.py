@@ -20,6 +20,7 @@ from bkagent.transport.event_server.event_server import EventServer
 from bkagent.transport.event_server.tcp_listener import TcpListener
 from bkagent.transport.later import Later
 from bkagent.transport.request import Request
+from tests.fakes.conditions import until
 
 WAIT_S = 30.0
 CONNECTIONS_COUNT = 1200
@@ -121,13 +122,6 @@ def body_of(client: socket.socket) -> bytes:
     return body
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
 def threads_count() -> int:
     with open("/proc/self/status", encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("Threads:"))
@@ -144,7 +138,7 @@ def test_thousands_of_connections_cost_no_thread(served: Served) -> None:
     silent = [served.send(b"") for _ in range(third)]
     partial = [served.send(get("a")[:-3]) for _ in range(third)]
     held = [served.send(get(f"later/{number}")) for number in range(third)]
-    wait_until(lambda: all(promise._tell is not None for promise in served.promises.values()))
+    until(lambda: all(promise._tell is not None for promise in served.promises.values()))
     assert threads_count() - before <= event_service.WORKERS_COUNT
     assert body_of(served.send(get("b"))) == b'"b"\n'
     for number, promise in enumerate(served.promises.values()):
@@ -159,12 +153,12 @@ def test_thousands_of_connections_cost_no_thread(served: Served) -> None:
     assert threads_count() - before <= event_service.WORKERS_COUNT
     for client in (*silent, *partial, *held):
         client.close()
-    wait_until(lambda: len(served.server._service.table.all()) <= 1)
+    until(lambda: len(served.server._service.table.all()) <= 1)
 
 
 def test_a_client_that_goes_is_noticed_at_once(served: Served) -> None:
     client = served.send(get("later/x"))
-    wait_until(lambda: "x" in served.promises)
+    until(lambda: "x" in served.promises)
     client.close()
     assert served.promises["x"].given_up.wait(WAIT_S)
 
@@ -179,11 +173,11 @@ def test_a_later_answer_is_taken_at_its_deadline(served: Served) -> None:
 
 def test_requests_that_are_sent_ahead_of_a_later_answer_wait_for_it(served: Served) -> None:
     client = served.send(get("later/x") + get("a") + get("instant"))
-    wait_until(lambda: "x" in served.promises)
+    until(lambda: "x" in served.promises)
     client.sendall(get("later/y"))
     served.promises["x"].keep("x")
     assert [body_of_next(client) for _ in range(3)] == ["x", "a", "instant"]
-    wait_until(lambda: "y" in served.promises)
+    until(lambda: "y" in served.promises)
     served.promises["y"].keep("y")
     assert body_of_next(client) == "y"
 
@@ -201,7 +195,7 @@ def test_a_stop_answers_what_waits_or_leaves_it_to_another_server(served: Served
     here, there = served.send(get("later/here")), served.send(get("later/there"))
     idle = served.send(get("a"))
     assert body_of(idle) == b'"a"\n'
-    wait_until(lambda: all(promise._tell is not None for promise in served.promises.values()))
+    until(lambda: all(promise._tell is not None for promise in served.promises.values()))
     served.server.stop()
     assert here.recv(65536).endswith(b'"expired"\n') and there.recv(1) == b"" and idle.recv(1) == b""
     assert served.promises["there"].given_up.wait(WAIT_S)
@@ -223,7 +217,7 @@ def test_a_reader_of_an_answer_in_memory_is_given_up_when_it_stops(
     monkeypatch.setattr("bkagent.transport.event_server.conversation.SLOWEST_BYTES_PER_S", 1 << 40)
     monkeypatch.setattr(server_connection, "STALL_LIMIT_S", 0.05)
     client = served.send(get("big"))
-    wait_until(lambda: served.server._service.table.all() == [])
+    until(lambda: served.server._service.table.all() == [])
     client.close()
 
 
@@ -239,7 +233,7 @@ class Broken(Promise):
 def test_a_defect_on_the_thread_that_waits_ends_nothing_else(served: Served, capfd: pytest.CaptureFixture[str]) -> None:
     served.promises.update(broken=Broken(deadline_s=0.0), whole=Promise())
     waiting, _ = served.send(get("later/whole")), served.send(get("later/broken"))
-    wait_until(lambda: served.reports == ["a connection to the server failed by an internal error"])
+    until(lambda: served.reports == ["a connection to the server failed by an internal error"])
     served.promises["whole"].keep("whole")
     assert body_of(waiting) == b'"whole"\n' and body_of(served.send(get("a"))) == b'"a"\n'
     served.reports.clear()
