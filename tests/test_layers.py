@@ -11,7 +11,7 @@ from tests.source_tree import PACKAGE, circles, files, imports
 LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its own line
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
-    {"localapi", "pipeline", "remote", "shell"},
+    {"localapi", "pipeline", "remote", "shell"}, {"cloud"},
     {"transport", "yaml", "markdown", "redaction", "regexp", "jose", "warm"},
     {"config", "wire", "spool"}, {"system"}, {"errors", "report", "version"},
 )  # fmt: skip

@@ -1,0 +1,32 @@
+"""What every cloud's credentials and requests have from their caller."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, Mapping
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
+    from bkagent.transport.http_client import Pool
+
+
+@dataclass(frozen=True)
+class CloudContext:
+    """Made once by a command, or by the phase of a job.
+
+    pool        sends requests to any URL
+    environ     names credentials, files, proxies and endpoints
+    home        the home folder, in which profiles are looked for; "" where there is none
+    user_agent  of requests
+    wait        waits so many seconds; returns True when whoever waits has to stop
+    now         seconds since the epoch, by this machine's clock
+    """
+
+    pool: Pool
+    environ: Mapping[str, str]
+    home: str
+    user_agent: str
+    report: Report
+    wait: Callable[[float], bool]
+    now: Callable[[], float] = time.time
