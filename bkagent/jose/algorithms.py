@@ -73,11 +73,10 @@ def sign(name: str, key: AnyKey, message: bytes) -> bytes:
     hash_name = _HASHED.get(name, "")
     if isinstance(key, SecretKey):
         return hmac.new(key.k, message, hash_name).digest()
-    digest = hashlib.new(hash_name, message).digest() if hash_name else b""
     if isinstance(key, EcPrivateKey):
-        return ecdsa.sign(key, digest, hash_name)
+        return ecdsa.sign(key, digest(name, message), hash_name)
     if isinstance(key, RsaPrivateKey):
-        return (rsa.sign_pss if name.startswith("PS") else rsa.sign_pkcs1)(key, digest, hash_name)
+        return (rsa.sign_pss if name.startswith("PS") else rsa.sign_pkcs1)(key, digest(name, message), hash_name)
     raise InvalidKey("the key is a public one, and signing needs the private one")
 
 
@@ -90,7 +89,12 @@ def verify(name: str, key: AnyKey, message: bytes, signature: bytes) -> bool:
     hash_name = _HASHED[name]
     if isinstance(public, SecretKey):
         return hmac.compare_digest(hmac.new(public.k, message, hash_name).digest(), signature)
-    digest = hashlib.new(hash_name, message).digest()
     if isinstance(public, EcPublicKey):
-        return ecdsa.verify(public, digest, signature)
-    return (rsa.verify_pss if name.startswith("PS") else rsa.verify_pkcs1)(public, digest, signature, hash_name)
+        return ecdsa.verify(public, digest(name, message), signature)
+    verify_rsa = rsa.verify_pss if name.startswith("PS") else rsa.verify_pkcs1
+    return verify_rsa(public, digest(name, message), signature, hash_name)
+
+
+def digest(name: str, message: bytes) -> bytes:
+    """Return what an algorithm with a hash function signs of a message, which is any of RSA and of EC."""
+    return hashlib.new(_HASHED[name], message).digest()

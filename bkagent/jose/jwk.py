@@ -19,12 +19,18 @@ _PARTS_OF_RSA = ("d", "p", "q", "dp", "dq", "qi")
 
 @dataclass(frozen=True)
 class Jwk:
-    """A key, and what it is for. `algorithm` and `key_id` are "" where the text does not say."""
+    """A key, and what it is for; one that may sign implements `signing_key.SigningKey`.
+
+    algorithm    "" where the text does not say
+    key_id       "" where the text does not say
+    fits_any_id  signatures need not name it: it comes from a key service, whose signatures the reference does not name
+    """
 
     key: AnyKey
     algorithm: str = ""
     key_id: str = ""
     uses: Tuple[str, ...] = ("sign", "verify")
+    fits_any_id: bool = False
 
     @property
     def is_private(self) -> bool:
@@ -37,6 +43,12 @@ class Jwk:
         if isinstance(self.key, SecretKey):
             raise InvalidKey("a symmetric key has no public part")
         return replace(self, key=algorithms.public_part(self.key))
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the signature of a message. Raises InvalidKey for a key that cannot sign."""
+        if "sign" not in self.uses:
+            raise InvalidKey("use or key_ops of the key do not allow it to sign")
+        return algorithms.sign(self.algorithm, self.key, message)
 
     def document(self) -> Dict[str, str]:
         """Return the key as the object of a JSON text; with its private part, if it has one."""

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from typing import Dict, Sequence
+from typing import TYPE_CHECKING, Dict, Sequence
 
 from bkagent.jose import algorithms, base64url, strict_json
 from bkagent.jose.errors import InvalidKey, InvalidSignature
 from bkagent.jose.jwk import Jwk
 
+if TYPE_CHECKING:
+    from bkagent.jose.signing_key import SigningKey
+
 # RSA of the longest key has 1,366 letters; the rest is for a header.
 _LONGEST_TEXT = 16 * 1024
 
 
-def sign(content: bytes, key: Jwk) -> str:
+def sign(content: bytes, key: SigningKey) -> str:
     """Return the signature of some content: header and value, with nothing between them.
 
     Raises InvalidKey for a key that cannot sign, or does not say by which algorithm.
     """
     if not key.algorithm:
         raise InvalidKey("the key has no alg, which says how it signs")
-    if "sign" not in key.uses:
-        raise InvalidKey("use or key_ops of the key do not allow it to sign")
     names = {"alg": key.algorithm, "kid": key.key_id} if key.key_id else {"alg": key.algorithm}
     header = base64url.encode(json.dumps(names, ensure_ascii=False, separators=(",", ":")).encode())
-    value = algorithms.sign(key.algorithm, key.key, _signing_input(header, content))
+    value = key.sign(_signing_input(header, content))
     return f"{header}..{base64url.encode(value)}"
 
 
@@ -77,13 +78,14 @@ def _header(text: str) -> Dict[str, str]:
 
 
 def _chosen(header: Dict[str, str], keys: Sequence[Jwk]) -> Jwk:
-    """Return the key that a header names."""
+    """Return the key that a header names, or one that fits any."""
     key_id = header.get("kid", "")
-    if not key_id:
+    key = next((key for key in keys if key.fits_any_id or (key_id and key.key_id == key_id)), None)
+    if key is None and not key_id:
         raise InvalidSignature("the header of the signature has no kid, which names the key")
-    key = next((key for key in keys if key.key_id == key_id), None)
     if key is None:
         raise InvalidSignature(f'the key set has no key "{key_id[:100]}"')
+    key_id = key.key_id
     if not key.algorithm:
         raise InvalidSignature(f'the key "{key_id}" has no alg')
     if key.algorithm != header["alg"]:

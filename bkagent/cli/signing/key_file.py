@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Tuple
+from typing import Tuple
 
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.signing import ALGORITHMS
@@ -10,9 +10,6 @@ from bkagent.errors import AgentError
 from bkagent.jose import key_set
 from bkagent.jose.errors import InvalidKey
 from bkagent.jose.jwk import Jwk
-
-if TYPE_CHECKING:
-    from bkagent.cli.command import Call
 
 LARGEST_BYTES = 1024 * 1024
 
@@ -32,20 +29,10 @@ def read(path: str) -> Tuple[Jwk, ...]:
         raise AgentError(f"{path} has no valid key set: {problem}") from None
 
 
-def signing_key(call: Call) -> "Jwk | None":
-    """Return the key that the options of a command name, None where they name none. Raises AgentError."""
-    settings = call.settings
-    for option in (options.AWS_KMS_KEY, options.GCP_KMS_KEY):
-        if settings[option]:
-            raise AgentError(
-                f"--{option.name} ({settings.origin(option)}): keys of cloud services are not supported yet; "
-                "use --jwks-file"
-            )
-    path = settings[options.JWKS_FILE]
-    if not path:
-        return None
+def read_signing_key(path: str, key_id: str) -> Jwk:
+    """Return the key of a file that is to sign, by its id where there are several. Raises AgentError."""
     try:
-        return _chosen(read(path), settings[options.JWKS_KEY])
+        return _chosen(read(path), key_id)
     except AgentError as problem:
         raise AgentError(f"couldn't read the signing key file: {problem}") from None
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Optional
 from bkagent.cli.signing import key_file
 from bkagent.config.options import pipeline as options
 from bkagent.errors import AgentError
-from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.signature.sign import sign
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
+    from bkagent.jose.signing_key import SigningKey
     from bkagent.pipeline.document.model import TypedPipeline
 
 
 class Signer:
     """A key, and the repository that the signatures are for."""
 
-    def __init__(self, key: Jwk, repository: str, call: Call) -> None:
+    def __init__(self, key: SigningKey, repository: str, call: Call) -> None:
         self._key, self._repository, self._call = key, repository, call
 
     def sign(self, pipeline: TypedPipeline) -> None:
@@ -35,5 +35,12 @@ class Signer:
 
 def signer_for(call: Call, repository: str) -> Optional[Signer]:
     """Return what signs with the key that the options name, None where they name none. Raises AgentError."""
-    key = key_file.signing_key(call)
+    settings = call.settings
+    key: Optional[SigningKey] = None
+    if any(settings[option] for option in options.KEY_SERVICES):
+        from bkagent.cli.signing import key_services  # loaded here: most keys are in files
+
+        key = key_services.signing_key(call)
+    elif settings[options.JWKS_FILE]:
+        key = key_file.read_signing_key(settings[options.JWKS_FILE], settings[options.JWKS_KEY])
     return None if key is None else Signer(key, repository, call)

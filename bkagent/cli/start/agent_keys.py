@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import TYPE_CHECKING, Tuple
 
 from bkagent.cli.signing import key_file
 from bkagent.errors import AgentError, ConfigError
 from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.signature import verify  # noqa: F401
 from bkagent.wire.log_events import EventReport
+
+if TYPE_CHECKING:
+    from bkagent.cli.command import Call
 
 
 def read_keys(path: str, what: str) -> Tuple[Jwk, ...]:
@@ -39,3 +42,14 @@ def verification_keys(path: str, what: str, report: EventReport) -> Tuple[Jwk, .
             text = f"{what}: {path}: keys[{at}] verifies nothing: its kid, use or key_ops do not allow it to"
             report("warn", text, "config.warning")
     return keys
+
+
+def service_keys(call: Call) -> Tuple[Jwk, ...]:
+    """Return the key of a key service, by which jobs sign, as the one that verifies them. Raises ConfigError."""
+    from bkagent.cli.signing import key_services  # loaded here: most keys are in files
+
+    try:
+        key = key_services.agent_key(call)
+    except AgentError as problem:
+        raise ConfigError(str(problem)) from None
+    return (key.public,) if key else ()

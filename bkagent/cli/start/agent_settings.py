@@ -57,8 +57,7 @@ def warnings(settings: Settings) -> List[str]:
 
 
 def _refuse(settings: Settings) -> None:
-    # An agent that is given a cloud key by the reference verifies by it: one without would run what it must not.
-    for option in (*accepted.REFUSED, agent_signing.SIGNING_AWS_KMS_KEY, agent_signing.SIGNING_GCP_KMS_KEY):
+    for option in accepted.REFUSED:
         if settings[option]:
             raise ConfigError(
                 f"{option.name} (from the {settings.origin(option)}) is not supported in this release, "
@@ -110,7 +109,8 @@ def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
     """Return the keys that verify jobs, None where none are configured; and check the file that jobs sign with."""
     signing, verification = agent_signing.SIGNING_JWKS_FILE, agent_signing.VERIFICATION_JWKS_FILE
     paths = {option: call.settings[option] for option in (signing, verification)}
-    if not any(paths.values()):
+    has_service_key = any(call.settings[option] for option in agent_signing.KEY_SERVICES)
+    if not any(paths.values()) and not has_service_key:
         return None
     # Loaded here: most agents neither sign nor verify.
     from bkagent.cli.start import agent_keys
@@ -118,6 +118,8 @@ def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
     named = {option: f"{option.name} (from the {call.settings.origin(option)})" for option in paths}
     if paths[signing]:
         agent_keys.read_keys(paths[signing], named[signing])
+    if has_service_key:
+        return agent_keys.service_keys(call)
     if not paths[verification]:
         return None
     return agent_keys.verification_keys(paths[verification], named[verification], call.report)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterator, List
+from typing import TYPE_CHECKING, Callable, Dict, Iterator, List
 
 from bkagent.jose import jws
-from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.document.model import TypedPipeline, TypedStep
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.signature import payload
 
+if TYPE_CHECKING:
+    from bkagent.jose.signing_key import SigningKey
+
 Show = Callable[[str], None]
 
 
-def sign(pipeline: TypedPipeline, key: Jwk, repository: str, show: Show) -> None:
+def sign(pipeline: TypedPipeline, key: SigningKey, repository: str, show: Show) -> None:
     """Put a signature into each command step, those of groups included; one that is there is replaced.
 
     `show` is given each text that is signed. Raises PipelineError for a step of unknown type, which a control plane may
