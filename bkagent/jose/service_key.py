@@ -1,9 +1,9 @@
 """A key that never leaves the service that keeps it, such as AWS KMS or Google Cloud KMS.
 
-What a service has to implement: a function `open_key(name, context) -> ServiceKey` in a module of the room `cloud`, which is
-named by a row in `cli/signing/key_services.py`. It asks the service for the public key (DER, `public_der`), whether the key is
-one for signatures, and its algorithm, raises AgentError with one sentence that names the key for everything else, and returns
-a ServiceKey whose `sign_digest` asks the service to sign a digest. Everything else is done here.
+What a service has to implement: a function `open_key(name, context) -> ServiceKey` in a module of the room `cloud`,
+which a row in `cli/signing/key_services.py` names. It asks the service for the public key, for its algorithm, and
+whether it is one for signatures, and raises AgentError, with one sentence that names the key, where it cannot be used.
+It returns a ServiceKey whose `sign_digest` asks the service to sign a digest. Everything else is done here.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class ServiceKey:
 
     algorithm    by its name in RFC 7518: RS, PS and ES of 256, 384 and 512
     key_id       the name by which the service knows the key, for the header of signatures; "" leaves it out
-    public_der   SubjectPublicKeyInfo, as both services give it (Google in PEM, which is Base64 of it between two lines)
-    sign_digest  sends the digest of a message, made by the hash function of the algorithm, and returns the service's answer:
-                 for ES an ECDSA-Sig-Value in DER, for RS and PS the signature itself. Raises AgentError.
+    public_der   SubjectPublicKeyInfo, as both services give it (Google in PEM: Base64 of it between two lines)
+    sign_digest  sends the digest of a message, made by the hash function of the algorithm, and returns the service's
+                 answer: for ES an ECDSA-Sig-Value in DER, for RS and PS the signature itself. Raises AgentError.
     public       the key by which signatures are verified, on this machine; made from `public_der`
 
     Raises InvalidKey for a public key that does not suit the algorithm.

@@ -1,6 +1,7 @@
 """The services that keep keys for signatures, and what opens a key of each.
 
-A service is a row here and a module with `open_key(name, context) -> ServiceKey`: `jose/service_key.py` says what that does.
+A service is a row here and a module with `open_key(name, context) -> ServiceKey`; `jose/service_key.py` says what that
+does.
 """
 
 from __future__ import annotations
