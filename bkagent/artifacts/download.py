@@ -9,16 +9,15 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Tuple
 
-from bkagent.artifacts import destinations
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download_paths import case_clashes
+from bkagent.artifacts.stores.download_stores import DownloadStores
+from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
-from bkagent.errors import AgentError, Cancelled, Refused, Unavailable, Unreachable
+from bkagent.errors import AgentError, Cancelled, Refused, Unreachable
 from bkagent.remote import artifacts as records
-from bkagent.remote.reply import retry_after_s
 from bkagent.shell.cancellation import Cancellation
 from bkagent.system.system_kind import ON_WINDOWS
-from bkagent.transport.response import Response
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
@@ -26,7 +25,6 @@ from bkagent.wire.shown_text import one_line
 
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32
-_SILENCE_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,12 @@ class _Downloads:
         destination_folder: DestinationFolder,
         schedule: Schedule,
     ) -> None:
-        self._pool, self._stop, self._place = storage.pool, storage.stop, destination_folder
-        self._report, self._user_agent, self._schedule = context.report, context.user_agent, schedule
+        self._stores, self._stop, self._place = (
+            DownloadStores(context, storage, schedule),
+            storage.stop,
+            destination_folder,
+        )
+        self._report, self._schedule = context.report, schedule
         self._clashes: Dict[str, str] = {}
 
     def run(self, artifacts: List[Artifact]) -> int:
@@ -105,16 +107,15 @@ class _Downloads:
         if self._stop.requested:
             return False
         try:
-            if artifact.upload_destination:
-                destinations.check_download(artifact.upload_destination)
             if artifact.path in self._clashes:
                 earlier = one_line(self._clashes[artifact.path])
                 raise AgentError(f'"{earlier}" is the same file here, since Windows tells no case apart')
             parts = self._place.steps_to(path)
             goal = self._place.path_of(parts)
             self._report("debug", f"Downloading {one_line(artifact.id)} to {one_line(goal)}")
+            store = self._stores.store_of(artifact)
             size, sha256 = retry(
-                lambda number: self._place.write(parts, lambda write: self._receive(artifact, write)),
+                lambda number: self._place.write(parts, lambda write: _receive(store, artifact, write)),
                 self._schedule, wait=self._stop.wait, report=self._report, what=name, may_retry=self._may_retry,
             )  # fmt: skip
         except Cancelled:
@@ -128,29 +129,23 @@ class _Downloads:
     def _may_retry(self, error: Exception) -> bool:
         return not self._stop.requested and isinstance(error, (Unreachable, Refused))
 
-    def _receive(self, artifact: Artifact, write: Callable[[bytes], None]) -> Tuple[int, str]:
-        digest, size = hashlib.sha256(), 0
 
-        def take(data: bytes) -> None:
-            nonlocal size
-            digest.update(data)
-            size += len(data)
-            write(data)
+def _receive(store: ArtifactStore, artifact: Artifact, write: Callable[[bytes], None]) -> Tuple[int, str]:
+    digest, size, is_as_uploaded = hashlib.sha256(), 0, True
 
-        response = self._pool.request_url(
-            "GET", artifact.url, {"User-Agent": self._user_agent}, timeout_s=_SILENCE_LIMIT_S, sink=take
-        )
-        _check(artifact.url, response)
-        actual, expected = digest.hexdigest(), artifact.sha256
-        if expected and actual != expected and not response.headers.get("Content-Encoding"):
-            raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {expected}")
-        return size, actual
+    def take(data: bytes) -> None:
+        nonlocal size
+        digest.update(data)
+        size += len(data)
+        write(data)
 
+    def receive(head: FetchedHead) -> Callable[[bytes], None]:
+        nonlocal is_as_uploaded
+        is_as_uploaded = not head.decompressed
+        return take
 
-def _check(url: str, response: Response) -> None:
-    if 200 <= response.status < 300:
-        return
-    text = f"GET {url.partition('?')[0]}: {response.status}"
-    if response.status == 429 or response.status >= 500:
-        raise Unavailable(text, response.status, retry_after_s(response.headers))
-    raise Refused(text, response.status)
+    store.fetch(artifact, receive)
+    actual, expected = digest.hexdigest(), artifact.sha256
+    if expected and actual != expected and is_as_uploaded:
+        raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {expected}")
+    return size, actual

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
+from bkagent.cloud.cloud_context import CloudContext
+from bkagent.config.paths import home
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.http_client import Pool
 
@@ -60,3 +62,9 @@ class TransferContext:
             if unsubscribe:
                 unsubscribe()
             pool.close()
+
+    def for_stores(self, storage: StorageConnection) -> CloudContext:
+        """Return what the stores of one run have from us."""
+        return CloudContext(
+            storage.pool, self.environ, home(self.environ), self.user_agent, self.report, storage.stop.wait
+        )  # fmt: skip

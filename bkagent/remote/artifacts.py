@@ -57,7 +57,7 @@ def create(
         except Refused as refusal:
             report("warn", f"Artifact creation failed with status code {refusal.status}, breaking the retry loop")
             raise
-        return Created.from_wire(reply.document)
+        return Created.from_wire(reply.document, are_stored_elsewhere=bool(destination))
 
     created = retry(attempt, schedule, wait=wait, report=report)
     if len(created.ids) != len(artifacts):

@@ -20,6 +20,7 @@ BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
 _BLOCK_BYTES = 256 * 1024
 
 Sink = Callable[[bytes], None]
+OpenSink = Callable[[int, Headers], Optional[Sink]]  # of an answer's status and headers; None keeps it in memory
 
 
 class BadAnswer(OSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import FileIO
 from typing import TYPE_CHECKING, Callable, Union
 
@@ -26,6 +26,10 @@ class FileBody:
 
     def __len__(self) -> int:
         return len(self.before) + self.size + len(self.after)
+
+    def between(self, before: bytes, after: bytes) -> FileBody:
+        """Return a body with the same bytes of the file between others."""
+        return replace(self, before=before, after=after)
 
 
 Body = Union[bytes, FileBody]

@@ -9,7 +9,7 @@ from typing import Callable, List, Mapping, Optional
 from bkagent.transport import body as bodies
 from bkagent.transport import tls
 from bkagent.transport.address import Address
-from bkagent.transport.answer_reader import AnswerReader, BadAnswer, Sink
+from bkagent.transport.answer_reader import AnswerReader, BadAnswer, OpenSink
 from bkagent.transport.body import Body
 from bkagent.transport.proxies import Proxy
 from bkagent.transport.response import Response
@@ -66,7 +66,7 @@ class ClientConnection:
         headers: Mapping[str, str],
         body: Body,
         deadline: Deadline,
-        sink_for: Callable[[int], Optional[Sink]],
+        sink_for: OpenSink,
     ) -> Response:
         """Send one request and return its answer. Raises OSError; BadAnswer.nothing when not a byte of one came."""
         assert self._socket is not None
@@ -85,7 +85,7 @@ class ClientConnection:
             # A server may answer before it has read everything (413, say) and close; its answer is the better error.
             whole = False
         status, answered = self._reader.head(left)
-        data = self._reader.body(method, status, answered, left, sink_for(status))
+        data = self._reader.body(method, status, answered, left, sink_for(status, answered))
         self._reader.reusable = self._reader.reusable and whole
         self.used_at = time.monotonic()
         return Response(status, answered, data)

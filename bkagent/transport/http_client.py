@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, 
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
-from bkagent.transport.answer_reader import BadAnswer, Sink
+from bkagent.transport.answer_reader import BadAnswer, OpenSink, Sink
 from bkagent.transport.body import Body
 from bkagent.transport.connection import ClientConnection, Deadline, ProxyRefused
 from bkagent.transport.opening_pace import OpeningPace
 from bkagent.transport.proxies import Proxies
-from bkagent.transport.response import Response
+from bkagent.transport.response import Headers, Response
 
 if TYPE_CHECKING:
     from bkagent.transport.request_log import RequestLog
@@ -80,15 +80,19 @@ class Pool:
         *,
         timeout_s: Optional[float] = None,
         sink: Optional[Sink] = None,
+        open_sink: Optional[OpenSink] = None,
         follow_redirects: bool = True,
     ) -> Response:
         """Send one request to an absolute URL and return its answer.
 
-        The body of a 2xx answer goes to `sink` piece by piece where there is one. `timeout_s` is the longest silence,
-        since a transfer may take any time. Raises as `request`, and AgentError when a file cannot be read.
+        The body of a 2xx answer goes to `sink` piece by piece where there is one, or to the sink that
+        `open_sink(status, headers)` returns. `timeout_s` is the longest silence, since a transfer may take any time.
+        Raises as `request`, and AgentError when a file cannot be read.
         """
         deadline = Deadline(self._timeout_s if timeout_s is None else timeout_s, whole=False)
-        return self._follow(method, url, headers, body, deadline, sink, follow_redirects)
+        if sink is not None:
+            return self._follow(method, url, headers, body, deadline, lambda status, headers: sink, follow_redirects)
+        return self._follow(method, url, headers, body, deadline, open_sink, follow_redirects)
 
     def close(self) -> None:
         """Close every connection. A request that is under way ends with Unreachable."""
@@ -109,13 +113,13 @@ class Pool:
         headers: Mapping[str, str],
         body: Body,
         deadline: Deadline,
-        sink: Optional[Sink],
+        open_sink: Optional[OpenSink],
         follow: bool,
     ) -> Response:
         address = parse(url)
         sent = _checked_headers(headers)
         for _ in range(REDIRECTS_COUNT + 1):
-            send = partial(self._send, method, address, sent, body, deadline, sink)
+            send = partial(self._send, method, address, sent, body, deadline, open_sink)
             response = self._send_logged(method, address, sent, send)
             location = response.headers.get("location")
             if not follow or location is None or response.status not in (301, 302, 303, 307, 308):
@@ -155,10 +159,10 @@ class Pool:
         headers: Mapping[str, str],
         body: Body,
         deadline: Deadline,
-        sink: Optional[Sink],
+        open_sink: Optional[OpenSink],
     ) -> Response:
-        def sink_for(status: int) -> Optional[Sink]:
-            return sink if 200 <= status < 300 else None
+        def sink_for(status: int, headers: Headers) -> Optional[Sink]:
+            return open_sink(status, headers) if open_sink is not None and 200 <= status < 300 else None
 
         try:
             while True:

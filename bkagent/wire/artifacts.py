@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.errors import WireError
 from bkagent.wire.reader import Reader
@@ -121,19 +121,24 @@ class Instructions:
 
 @dataclass(frozen=True)
 class Created:
-    """The answer to a batch: ids in its order, and the instructions of each."""
+    """The answer to a batch: ids in its order, and the instructions of each, None where there are none."""
 
     ids: Tuple[str, ...]
-    instructions: Tuple[Instructions, ...]
+    instructions: Tuple[Optional[Instructions], ...]
 
     @classmethod
-    def from_wire(cls, document: object) -> Created:
-        """Check and convert decoded JSON. Raises WireError naming the field."""
+    def from_wire(cls, document: object, *, are_stored_elsewhere: bool = False) -> Created:
+        """Check and convert decoded JSON. Raises WireError naming the field.
+
+        Artifacts that are stored elsewhere need no instructions, and whatever there is of them is not looked at.
+        """
         reader = Reader(document, "artifact batch")
         ids = reader.texts("artifact_ids")
+        if are_stored_elsewhere:
+            return cls(ids=ids, instructions=(None,) * len(ids))
         own, shared = reader.fields("per_artifact_instructions"), reader.fields("upload_instructions")
         template = Instructions.from_wire(shared) if shared and any(id not in own for id in ids) else None
-        instructions: List[Instructions] = []
+        instructions: List[Optional[Instructions]] = []
         for id in ids:
             artifact_instructions = Instructions.from_wire(own[id]) if id in own else template
             if artifact_instructions is None:

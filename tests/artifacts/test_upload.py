@@ -9,7 +9,8 @@ import pytest
 
 from bkagent.artifacts.collect import Selection
 from bkagent.artifacts.transfer_context import TransferContext
-from bkagent.artifacts.upload import UploadOptions, upload
+from bkagent.artifacts.upload import upload
+from bkagent.artifacts.upload_options import UploadOptions
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def run(call: "Call") -> int:
     """Upload the files."""
-    from bkagent.artifacts.upload import UploadOptions, upload
+    from bkagent.artifacts.upload import upload
+    from bkagent.artifacts.upload_options import UploadOptions
     from bkagent.cli import defects
     from bkagent.cli.in_job import artifact_transfer
 

@@ -1,0 +1,48 @@
+"""What the HTTP answers of stores say, whichever store it is."""
+
+from __future__ import annotations
+
+from typing import Optional, Tuple
+
+from bkagent.artifacts.stores.store import FetchedHead
+from bkagent.errors import Refused, Unavailable, WireError
+from bkagent.remote.reply import retry_after_s
+from bkagent.transport.response import Headers, Response
+from bkagent.wire.digits import is_whole
+from bkagent.wire.shown_text import one_line
+
+_SHOWN_BYTES = 300
+
+
+def head_of(status: int, headers: Headers) -> FetchedHead:
+    """Return what the head of a download's answer says. Raises WireError for a range that makes no sense."""
+    version = headers.get("ETag") or ""
+    if headers.get("Content-Encoding"):
+        return FetchedHead(version=version, decompressed=True)
+    if status == 206:
+        start, whole = _content_range(headers.get("Content-Range") or "")
+        return FetchedHead(start, whole, version)
+    length = headers.get("Content-Length") or ""
+    return FetchedHead(0, int(length) if is_whole(length) else None, version)
+
+
+def check(method: str, url: str, response: Response) -> None:
+    """Raise Unavailable or Refused, with the beginning of the storage's message, for an answer other than 2xx."""
+    if 200 <= response.status < 300:
+        return
+    words = response.body[:_SHOWN_BYTES].decode("utf-8", "replace").strip()
+    text = f"{method} {url.partition('?')[0]}: {response.status}" + (f": {words}" if words else "")
+    if response.status == 429 or response.status >= 500:
+        raise Unavailable(text, response.status, retry_after_s(response.headers))
+    raise Refused(text, response.status)
+
+
+def _content_range(header: str) -> Tuple[int, Optional[int]]:
+    """Return where an answer of status 206 begins, and the whole size. RFC 9110, section 14.4."""
+    unit, _, ranges = header.partition(" ")
+    span, _, whole = ranges.partition("/")
+    first = span.partition("-")[0]
+    for digits in (first, whole) if whole != "*" else (first,):
+        if unit.lower() != "bytes" or not is_whole(digits):
+            raise WireError(f"the storage answered with a range that makes no sense: {one_line(header[:80])!r}")
+    return int(first), None if whole == "*" else int(whole)

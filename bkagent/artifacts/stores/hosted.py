@@ -1,0 +1,157 @@
+"""The control plane's own storage: it says with each batch how its files are to be sent, as a form or in parts."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, Mapping, Optional, Tuple
+from urllib.parse import urlsplit, urlunsplit
+
+from bkagent.artifacts.stores.answers import check, head_of
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload, UploadPart
+from bkagent.errors import AgentError, WireError
+from bkagent.transport.answer_reader import Sink
+from bkagent.transport.body import FileBody
+from bkagent.transport.http_client import Pool
+from bkagent.transport.response import Headers
+from bkagent.wire.artifacts import Action, Artifact, Instructions
+from bkagent.wire.human_size import format_size
+from bkagent.wire.shown_text import one_line
+
+# What storages take in one request. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+LARGEST_FORM_BYTES = 5 * 1024**3
+
+
+class HostedStore(ArtifactStore):
+    """Sends what the instructions of a batch say, and downloads what the URLs of records lead to."""
+
+    title = "default Buildkite artifact storage"
+
+    def __init__(self, pool: Pool, user_agent: str) -> None:
+        self._pool, self._user_agent = pool, user_agent
+
+    def prepare(self) -> None:
+        """Do nothing: each batch says where it goes."""
+
+    def url_of(self, artifact_path: str) -> str:
+        """Return "": the control plane knows."""
+        return ""
+
+    def begin(self, artifact: Artifact, instructions: Optional[Instructions], saved: Mapping[str, Any]) -> StoreUpload:
+        """Return the upload that the instructions describe; sends nothing."""
+        if instructions is None:
+            raise WireError(f"artifact batch: there are no upload instructions for artifact {artifact.id}")
+        if instructions.actions:
+            return _PartsUpload(self._pool, self._user_agent, artifact, instructions.actions)
+        if artifact.size > LARGEST_FORM_BYTES:
+            raise AgentError(
+                f"{one_line(artifact.path)} has {format_size(artifact.size)}; the control plane takes it in a single "
+                f"request, and such a request carries {format_size(LARGEST_FORM_BYTES)} at most"
+            )
+        return _FormUpload(self._pool, self._user_agent, artifact, instructions)
+
+    def fetch(
+        self,
+        artifact: Artifact,
+        receive: Receive,
+        *,
+        start_offset: int = 0,
+        size: Optional[int] = None,
+        version: str = "",
+    ) -> None:
+        """Download from the record's URL, by a range where that is not the whole."""
+        headers = {"User-Agent": self._user_agent}
+        if start_offset or size is not None:
+            last = "" if size is None else str(start_offset + size - 1)
+            headers.update({"Range": f"bytes={start_offset}-{last}", "Accept-Encoding": "identity"})
+            if version:
+                headers["If-Range"] = version
+
+        def open_sink(status: int, answered: Headers) -> Sink:
+            return receive(head_of(status, answered))
+
+        response = self._pool.request_url(
+            "GET", artifact.url, headers, timeout_s=SILENCE_LIMIT_S, open_sink=open_sink
+        )  # fmt: skip
+        check("GET", artifact.url, response)
+
+
+def form(artifact: Artifact, instructions: Instructions, body: FileBody, boundary: str) -> FileBody:
+    """Return a multipart form around a file: the fields, then the file, named as the artifact's path."""
+    pieces = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n'
+        + value.replace("${artifact:path}", artifact.path)
+        + "\r\n"
+        for name, value in instructions.data.items()
+    ]
+    pieces.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(instructions.action.file_input)}"; '
+        f'filename="{_quote(artifact.path)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
+    )
+    return body.between("".join(pieces).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode("ascii"))
+
+
+class _FormUpload(StoreUpload):
+    """A whole file in a form."""
+
+    def __init__(self, pool: Pool, user_agent: str, artifact: Artifact, instructions: Instructions) -> None:
+        self._pool, self._user_agent = pool, user_agent
+        self._artifact, self._instructions = artifact, instructions
+        self.parts = (UploadPart(1, 0, artifact.size),)
+
+    def abandon(self) -> None:
+        """Do nothing: there is nothing of a form that has not arrived."""
+
+    def send(self, part: UploadPart, body: FileBody) -> str:
+        action, boundary = self._instructions.action, os.urandom(24).hex()
+        headers = {"User-Agent": self._user_agent, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+        url, method = _with_path(action.url, action.path), action.method or "POST"
+        whole_form = form(self._artifact, self._instructions, body, boundary)
+        check(method, url, self._pool.request_url(method, url, headers, whole_form, timeout_s=SILENCE_LIMIT_S))
+        return ""
+
+    def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
+        return {}
+
+
+class _PartsUpload(StoreUpload):
+    """A file in the parts that the control plane asks for. They differ by a byte at most; the first are the longer."""
+
+    in_parts = True
+
+    def __init__(self, pool: Pool, user_agent: str, artifact: Artifact, actions: Tuple[Action, ...]) -> None:
+        self._pool, self._user_agent, self._artifact = pool, user_agent, artifact
+        self._actions: Dict[int, Action] = dict(enumerate(actions, 1))
+        share, rest = divmod(artifact.size, len(actions))
+        self.parts = tuple(
+            UploadPart(number, (number - 1) * share + min(number - 1, rest), share + (1 if number <= rest else 0))
+            for number in self._actions
+        )
+
+    def abandon(self) -> None:
+        """Do nothing: the control plane is told by the state of the artifact."""
+
+    def send(self, part: UploadPart, body: FileBody) -> str:
+        action = self._actions[part.number]
+        headers = {"User-Agent": self._user_agent, "Content-Type": self._artifact.content_type}
+        method = action.method or "POST"
+        response = self._pool.request_url(method, action.url, headers, body, timeout_s=SILENCE_LIMIT_S)
+        check(method, action.url, response)
+        tag = response.headers.get("ETag")
+        if not tag:
+            raise WireError(
+                f"part {part.number} of {one_line(self._artifact.path)}: the storage answered without an ETag"
+            )
+        return tag
+
+    def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
+        """Return the tags by the numbers that the control plane gave its parts."""
+        return {self._actions[number].part_number or number: tag for number, tag in tags.items()}
+
+
+def _quote(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _with_path(url: str, path: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc, path if path.startswith("/") else "/" + path, parts.query, ""))

@@ -1,0 +1,88 @@
+"""The stores that artifacts can go to, a row each. A store's module is loaded when a destination names it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Callable, Tuple
+from urllib.parse import urlsplit
+
+from bkagent.errors import AgentError
+from bkagent.wire.shown_text import one_line
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import ArtifactStore
+    from bkagent.cloud.cloud_context import CloudContext
+
+_AZURE_HOST = ".blob.core.windows.net"
+
+
+def _is_azure(destination: str) -> bool:
+    """Return whether it is https://ACCOUNT.blob.core.windows.net/CONTAINER/…; the last slash must be there."""
+    try:
+        parts = urlsplit(destination)
+    except ValueError:  # a malformed address in brackets
+        return False
+    return parts.scheme == "https" and parts.netloc.endswith(_AZURE_HOST) and "/" in parts.path[1:]
+
+
+def _has_scheme(scheme: str) -> Callable[[str], bool]:
+    return lambda destination: destination.startswith(scheme + "://")
+
+
+@dataclass(frozen=True)
+class StoreRow:
+    """One kind of store.
+
+    title   in messages
+    names   whether a destination is of this kind
+    module  of this folder; its `open_store(destination, context)` returns the store, or raises AgentError for a
+            destination or settings that cannot be used, without a request
+    """
+
+    title: str
+    names: Callable[[str], bool]
+    module: str
+
+
+STORES: Tuple[StoreRow, ...] = (
+    StoreRow("Amazon S3", _has_scheme("s3"), "s3"),
+    StoreRow("Google Cloud Storage", _has_scheme("gs"), "google_storage"),
+    StoreRow("Artifactory", _has_scheme("rt"), "artifactory"),
+    StoreRow("Azure Blob storage", _is_azure, "azure_blob"),
+)
+
+
+def is_destination(destination: str) -> bool:
+    """Return whether a destination names a store, valid or not as the rest of it may be."""
+    return any(row.names(destination) for row in STORES)
+
+
+def open_store(destination: str, context: CloudContext) -> ArtifactStore:
+    """Return the store of a destination; "" is the control plane's own. Raises AgentError if it is invalid."""
+    if not destination:
+        from bkagent.artifacts.stores.hosted import HostedStore
+
+        return HostedStore(context.pool, context.user_agent)
+    for row in STORES:
+        if row.names(destination):
+            return _load(row, destination)(destination, context)
+    raise AgentError(
+        f"invalid upload destination: '{one_line(destination)}'. It must begin with s3://, gs://, rt:// or be "
+        "https://ACCOUNT.blob.core.windows.net/CONTAINER/...; were the artifact paths unquoted, so that the shell "
+        "expanded them?"
+    )
+
+
+def _load(row: StoreRow, destination: str) -> Callable[[str, CloudContext], ArtifactStore]:
+    name = f"bkagent.artifacts.stores.{row.module}"
+    try:
+        opens: Callable[[str, CloudContext], ArtifactStore] = import_module(name).open_store
+    except ModuleNotFoundError as problem:
+        if problem.name != name:
+            raise
+        raise AgentError(
+            f"{row.title} ({one_line(destination)}) is not supported yet; without a destination, "
+            "artifacts go to the control plane's own storage"
+        ) from None
+    return opens

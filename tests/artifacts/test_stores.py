@@ -1,0 +1,161 @@
+"""Uploads and downloads through stores of each kind, and how destinations are told apart."""
+
+import pytest
+
+from bkagent.artifacts.download import Query, download
+from bkagent.artifacts.stores import table
+from bkagent.artifacts.transfer_context import TransferContext
+from bkagent.artifacts.upload import upload
+from bkagent.artifacts.upload_options import UploadOptions
+from bkagent.errors import AgentError
+from bkagent.remote.client import Client
+from bkagent.transport.retry import constant
+from tests.fakes import shelf_store
+from tests.fakes.scripted_server import Answer, ScriptedServer
+
+QUICK = constant(3, 0.0)
+
+
+class Records:
+    """A control plane that keeps records alone."""
+
+    def __init__(self):
+        self.records, self.documents, self.states = [], [], []
+        self.server = ScriptedServer({
+            "POST /jobs/j/artifacts": self.create, "PUT /jobs/j/artifacts": self.update,
+            "GET /builds/b/artifacts/search": lambda request: Answer(200, self.records),
+        })  # fmt: skip
+
+    def create(self, request):
+        self.documents.append(request.document)
+        destination = request.document["upload_destination"]
+        ids = [f"i{len(self.records) + at}" for at in range(len(request.document["artifacts"]))]
+        self.records += [
+            {**artifact, "id": id, "upload_destination": destination}
+            for id, artifact in zip(ids, request.document["artifacts"])
+        ]
+        return Answer(201, {"artifact_ids": ids})
+
+    def update(self, request):
+        self.states += request.document["artifacts"]
+        return Answer(200, {})
+
+
+@pytest.fixture
+def bed(monkeypatch, tmp_path):
+    shelf_store.install(monkeypatch)
+    shelf, records = shelf_store.ShelfServer(), Records()
+    with shelf.server, records.server:
+        yield Bed(shelf, records, tmp_path)
+
+
+class Bed:
+    def __init__(self, shelf, records, folder):
+        self.shelf, self.records, self.folder, self.reports = shelf, records, folder, []
+        self.context = TransferContext(
+            Client(records.server.url, "t", environ={}, user_agent="agent/1"), str(folder),
+            {"SHELF_URL": shelf.server.url}, "agent/1", lambda level, text: self.reports.append((level, text)),
+        )  # fmt: skip
+
+    def upload(self, paths, destination):
+        return upload(
+            self.context, "j", paths, UploadOptions(destination=destination, schedule=QUICK, preparation=QUICK)
+        )
+
+    def plant(self, files):
+        for name, content in files.items():
+            (self.folder / name).write_bytes(content)
+
+
+FILES = {"empty": b"", "short": b"abc", "long": bytes(range(50))}
+
+
+@pytest.mark.parametrize("destination", ["shelf://parts", "shelf://line"])
+def test_a_store_carries_files_of_any_size_up_and_down(bed, destination):
+    bed.plant(FILES)
+    assert bed.upload("*", destination) == 3
+    assert bed.shelf.objects == FILES
+    (document,) = bed.records.documents
+    assert document["upload_destination"] == destination
+    assert [row["url"] for row in document["artifacts"]] == [
+        f"{bed.shelf.server.url}/objects/{row['path']}" for row in document["artifacts"]
+    ]
+    assert bed.records.states and all(
+        set(state) == {"id", "state"} and state["state"] == "finished" for state in bed.records.states
+    )
+    assert ("info", f'Uploading to Shelf ("{destination}"), using your agent configuration') in bed.reports
+    (bed.folder / "down").mkdir()
+    download(bed.context, Query("b", "*"), "down", QUICK)
+    assert {path.name: path.read_bytes() for path in (bed.folder / "down").iterdir()} == FILES
+
+
+@pytest.mark.parametrize("destination", ["shelf://parts", "shelf://line"])
+@pytest.mark.parametrize(
+    "request_kind", ["GET ready", "POST uploads", "PUT parts", "POST finish", "PUT half", "GET lines"]
+)
+def test_each_request_is_tried_again(bed, destination, request_kind):
+    bed.plant(FILES)
+    bed.shelf.faults[request_kind] = [503, 500]
+    bed.upload("*", destination)
+    assert bed.shelf.objects == FILES
+
+
+def test_parts_that_a_store_has_already_are_not_sent(bed, monkeypatch):
+    bed.plant({"long": FILES["long"]})
+    begin = shelf_store.ShelfStore.begin
+
+    def begin_with_kept(self, artifact, instructions, saved):
+        begun = begin(self, artifact, instructions, saved)
+        upload_id = begun.saved["id"]
+        bed.shelf.uploads[upload_id] = {1: FILES["long"][:4], 3: FILES["long"][8:12]}
+        begun.kept_tags = {number: f'"{upload_id}-{number}"' for number in (1, 3)}
+        return begun
+
+    monkeypatch.setattr(shelf_store.ShelfStore, "begin", begin_with_kept)
+    bed.upload("long", "shelf://parts")
+    assert bed.shelf.objects == {"long": FILES["long"]}
+    assert not {"PUT /parts/u0/1", "PUT /parts/u0/3"} & set(bed.shelf.server.lines)
+    assert len([line for line in bed.shelf.server.lines if line.startswith("PUT ")]) == 11
+
+
+def test_an_upload_that_fails_is_abandoned_once_and_the_rest_arrives(bed):
+    bed.plant(FILES)
+    bed.shelf.faults["POST finish"] = [500] * 3
+    with pytest.raises(AgentError, match="errors uploading artifacts: .*finish/.*: 500: <html>busy</html>"):
+        bed.upload("*", "shelf://parts")
+    assert len(bed.shelf.abandoned) == 1 and len(bed.shelf.objects) == 2
+    assert sorted(state["state"] for state in bed.records.states) == ["error", "finished", "finished"]
+
+
+def test_a_store_that_is_not_ready_ends_the_upload_before_any_record(bed):
+    bed.plant(FILES)
+    bed.shelf.faults["GET ready"] = [403]
+    with pytest.raises(AgentError, match="^creating uploader: GET .*/ready: 403"):
+        bed.upload("*", "shelf://parts")
+    assert not bed.records.documents
+
+
+def test_settings_of_a_store_that_cannot_be_used_are_said_at_once(bed):
+    bed.plant(FILES)
+    with pytest.raises(AgentError, match="^creating uploader: a shelf has parts or a line, not both$"):
+        bed.upload("*", "shelf://both")
+    assert not bed.shelf.server.seen and not bed.records.documents
+
+
+@pytest.mark.parametrize(
+    "destination, title",
+    [
+        ("s3://bucket", "Amazon S3"), ("s3://", "Amazon S3"), ("gs://b/p", "Google Cloud Storage"),
+        ("rt://r/p", "Artifactory"), ("https://a.blob.core.windows.net/c/", "Azure Blob storage"),
+        ("https://a.blob.core.windows.net/c/d/e", "Azure Blob storage"), ("https://a.blob.core.windows.net/c", ""),
+        ("https://a.blob.core.windows.net", ""), ("http://a.blob.core.windows.net/c/", ""),
+        ("https://blob.core.windows.net.example/c/", ""), ("S3://b", ""), ("s3:/b", ""), ("https://[/c/", ""),
+        ("x", ""),
+    ],
+)  # fmt: skip
+def test_destinations_are_told_apart_as_the_reference_does(destination, title):
+    assert [row.title for row in table.STORES if row.names(destination)] == ([title] if title else [])
+    assert table.is_destination(destination) == bool(title)
+    if not title:
+        with pytest.raises(AgentError, match="invalid upload destination: "):
+            table.open_store(destination, None)
