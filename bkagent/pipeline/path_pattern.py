@@ -38,10 +38,10 @@ class PathPattern:
 class Node:
     """The state of a matcher after some letters. `dead` if nothing more can match."""
 
-    __slots__ = ("_matcher", "_places", "_steps", "accepts", "dead")
+    __slots__ = ("_matcher", "places", "_steps", "accepts", "dead")
 
     def __init__(self, matcher: Matcher, places: FrozenSet[_Place]) -> None:
-        self._matcher, self._places = matcher, places
+        self._matcher, self.places = matcher, places
         self._steps: Dict[str, Node] = {}
         self.accepts = matcher.accepts(places)
         self.dead = not places
@@ -52,7 +52,7 @@ class Node:
         for letter in letters:
             following = node._steps.get(letter)
             if following is None:
-                following = node._steps[letter] = node._matcher.step(node._places, letter)
+                following = node._steps[letter] = node._matcher.step(node.places, letter)
             node = following
             if node.dead:
                 break
@@ -65,7 +65,15 @@ class Matcher:
     def __init__(self, patterns: Sequence[PathPattern]) -> None:
         self._patterns = patterns
         self._nodes: Dict[FrozenSet[_Place], Node] = {}
-        self.start = self._node((number, 0) for number in range(len(patterns)))
+        self.start = self.begin(range(len(patterns)))
+
+    def begin(self, numbers: Iterable[int]) -> Node:
+        """Return the state in which the patterns with these numbers begin."""
+        return self._node((number, 0) for number in numbers)
+
+    def union(self, node: Node, other: Node) -> Node:
+        """Return the state of two sets of patterns at once."""
+        return self._node(node.places | other.places)
 
     def accepts(self, states: FrozenSet[_Place]) -> bool:
         """Return whether a path may end here."""

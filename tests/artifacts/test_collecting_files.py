@@ -113,3 +113,47 @@ def test_what_is_no_regular_file_is_left_out_with_a_warning(tmp_path):
     )  # fmt: skip
     assert [one.path for one in found] == ["file"]
     assert warnings == [f"{tmp_path / 'pipe'} is skipped: it is not a regular file"]
+
+
+def test_a_folder_is_read_once_for_all_patterns(tmp_path, monkeypatch):
+    for folder in ("a/b", "c"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("top.txt", "a/one.log", "a/b/two.xml", "c/three.txt"):
+        (tmp_path / name).touch()
+    scandir, listed = os.scandir, []
+    monkeypatch.setattr(
+        os, "scandir", lambda path: listed.append(os.path.relpath(path, str(tmp_path))) or scandir(path)
+    )
+
+    def paths(patterns):
+        listed.clear()
+        found = collect(patterns, Selection(), cwd=str(tmp_path), home="", report=lambda level, text: None)
+        return [file.path for file in found]
+
+    assert paths("a/b/*.xml;**/*.txt;a/**/*.log;a/b/**/*") == ["a/b/two.xml", "a/one.log", "c/three.txt", "top.txt"]
+    assert sorted(listed) == [".", "a", "a/b", "c"]
+    # The outer pattern does not lead to the inner one's folder: what lies between is not read.
+    assert paths("*.txt;a/b/*") == ["top.txt", "a/b/two.xml"]
+    assert sorted(listed) == [".", "a/b"]
+
+
+@pytest.mark.parametrize("follow", [False, True], ids=["links-stay", "links-are-followed"])
+def test_a_pattern_that_begins_behind_a_link_is_walked_beside_others(tmp_path, follow):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "x.log").touch()
+    (tmp_path / "link").symlink_to("d")
+    report = lambda level, text: None  # noqa: E731
+    found = collect("**/*.txt;link/*.log", Selection(follow_symlinks=follow), cwd=str(tmp_path), home="", report=report)
+    assert [file.path for file in found] == ["link/x.log"]
+
+
+def test_paths_of_one_file_that_are_spelled_differently_are_one_file(tmp_path):
+    (tmp_path / "w" / "d").mkdir(parents=True)
+    (tmp_path / "w" / "d" / "x").touch()
+    (tmp_path / "w" / "y").touch()
+    debug = []
+    patterns = f"d/x;{tmp_path}/w/**/*;../w/d/*;./y;y"
+    found = collect(patterns, Selection(), cwd=str(tmp_path / "w"), home="", report=lambda *line: debug.append(line))
+    assert [file.path for file in found] == ["d/x", "y"]
+    assert [file.absolute for file in found] == [str(tmp_path / "w" / "d" / "x"), str(tmp_path / "w" / "y")]
+    assert len([line for line in debug if "duplicate" in line[1]]) == 4
