@@ -25,7 +25,7 @@ class Digests:
 
 def read(path: str, cancelled: Callable[[], bool]) -> Digests:
     """Read a whole file. Raises AgentError when it cannot be read, Cancelled."""
-    sha1, sha256, size = _sha1(), hashlib.sha256(), 0
+    sha1, sha256, size = weak_digest("sha1"), hashlib.sha256(), 0
     block = bytearray(_BLOCK_BYTES)
     view = memoryview(block)
     try:
@@ -49,8 +49,9 @@ def unreadable(path: str, problem: OSError) -> AgentError:
     return AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}")
 
 
-def _sha1() -> "hashlib._Hash":
+def weak_digest(name: str) -> "hashlib._Hash":
+    """Return a new digest by SHA-1 or MD5, which identify files and protect nothing."""
     try:
-        return hashlib.new("sha1", usedforsecurity=False)  # 3.9: a system that bans it for security allows this use
+        return hashlib.new(name, usedforsecurity=False)  # 3.9: a system that bans it for security allows this use
     except TypeError:
-        return hashlib.sha1()
+        return hashlib.new(name)

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.collect import collect
-from bkagent.artifacts.stores.table import open_store
+from bkagent.artifacts.stores.table import open_store, without_secrets
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.artifacts.upload_run import UploadRun
 from bkagent.config.paths import tilde_home
@@ -53,7 +53,8 @@ def upload(
     with context.storage() as storage:
         store = _prepared_store(context, storage, options)
         if options.destination:
-            text = f"Uploading to {store.title} ({go_quote(options.destination)}), using your agent configuration"
+            shown = go_quote(without_secrets(options.destination))
+            text = f"Uploading to {store.title} ({shown}), using your agent configuration"
         else:
             text = f"Uploading to {store.title}"
         report("info", text)

@@ -12,6 +12,7 @@ from bkagent.artifacts.artifact_sender import ArtifactSender, Sending
 from bkagent.artifacts.collect import MatchedFile
 from bkagent.artifacts.content_types import ContentTypes
 from bkagent.artifacts.state_reporter import StateReporter
+from bkagent.artifacts.stores.table import without_secrets
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
 from bkagent.wire.artifacts import Artifact
@@ -115,8 +116,9 @@ class UploadRun:
         began = time.monotonic()
         sent = [replace(artifact, absolute_path=_sendable(artifact.absolute_path)) for artifact in batch]
         created = records.create(
-            self._context.client, self._job_id, _new_id(), sent, destination=self._options.destination,
-            multipart=self._options.multipart, wait=self._stop.wait, report=self._report,
+            self._context.client, self._job_id, _new_id(), sent,
+            destination=without_secrets(self._options.destination), multipart=self._options.multipart,
+            wait=self._stop.wait, report=self._report,
         )  # fmt: skip
         took_s = time.monotonic() - began
         self._report("debug", f"Created {len(batch)} artifacts in {format_precise(took_s)}")

@@ -71,6 +71,11 @@ def parse(text: str) -> Url:
     return url._replace(fragment=_unescape(raw_fragment), raw_fragment=raw_fragment) if raw_fragment else url
 
 
+def escape_path(path: str) -> str:
+    """Return a path as it stands in a URL."""
+    return _escape(path, _IN_PATH)
+
+
 def _parse_address(text: str) -> Url:
     if _CONTROL.search(text):
         raise BadUrl("invalid control character in URL")

@@ -11,7 +11,7 @@ import socket
 import ssl
 import struct
 import threading
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 from urllib.parse import unquote
 
 
@@ -154,11 +154,22 @@ def _read(stream: Any, number: int) -> Optional[Request]:
             break
         name, _, value = field.partition(":")
         headers[name.lower()] = value.strip()
+    if headers.get("transfer-encoding") == "chunked":
+        return Request(method, target, headers, b"".join(_chunks(stream)), number)
     size = int(headers.get("content-length", "0"))
     body = stream.read(size)
     if len(body) < size:
         return None
     return Request(method, target, headers, body, number)
+
+
+def _chunks(stream: Any) -> Iterator[bytes]:
+    while True:
+        size = int(stream.readline().partition(b";")[0], 16)
+        yield stream.read(size)
+        stream.readline()
+        if not size:
+            return
 
 
 def decoded(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.artifacts.stores.answers import check, head_of
+from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload, UploadPart
 from bkagent.errors import AgentError, WireError
 from bkagent.transport.answer_reader import Sink
@@ -59,12 +60,9 @@ class HostedStore(ArtifactStore):
         version: str = "",
     ) -> None:
         """Download from the record's URL, by a range where that is not the whole."""
-        headers = {"User-Agent": self._user_agent}
-        if start_offset or size is not None:
-            last = "" if size is None else str(start_offset + size - 1)
-            headers.update({"Range": f"bytes={start_offset}-{last}", "Accept-Encoding": "identity"})
-            if version:
-                headers["If-Range"] = version
+        headers = {"User-Agent": self._user_agent, **range_headers(start_offset, size)}
+        if version and "Range" in headers:
+            headers["If-Range"] = version
 
         def open_sink(status: int, answered: Headers) -> Sink:
             return receive(head_of(status, answered))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.cloud.cloud_context import CloudContext
 
+_ENTRY = "open_store"  # the function of a store's module
 _AZURE_HOST = ".blob.core.windows.net"
 
 
@@ -58,6 +59,11 @@ def is_destination(destination: str) -> bool:
     return any(row.names(destination) for row in STORES)
 
 
+def without_secrets(destination: str) -> str:
+    """Return a destination for logs and records: that of Azure may have a signature in its query, which is secret."""
+    return destination.partition("?")[0] if _is_azure(destination) else destination
+
+
 def open_store(destination: str, context: CloudContext) -> ArtifactStore:
     """Return the store of a destination; "" is the control plane's own. Raises AgentError if it is invalid."""
     if not destination:
@@ -77,12 +83,12 @@ def open_store(destination: str, context: CloudContext) -> ArtifactStore:
 def _load(row: StoreRow, destination: str) -> Callable[[str, CloudContext], ArtifactStore]:
     name = f"bkagent.artifacts.stores.{row.module}"
     try:
-        opens: Callable[[str, CloudContext], ArtifactStore] = import_module(name).open_store
+        opens: Callable[[str, CloudContext], ArtifactStore] = getattr(import_module(name), _ENTRY)
     except ModuleNotFoundError as problem:
         if problem.name != name:
             raise
         raise AgentError(
-            f"{row.title} ({one_line(destination)}) is not supported yet; without a destination, "
+            f"{row.title} ({one_line(without_secrets(destination))}) is not supported yet; without a destination, "
             "artifacts go to the control plane's own storage"
         ) from None
     return opens
