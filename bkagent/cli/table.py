@@ -20,6 +20,7 @@ COMMANDS = {
     "annotate": "Put an annotation on the build's page",
     "annotation remove": "Remove an annotation from the build's page",
     "artifact download": "Download artifacts of the build",
+    "artifact list": "Print a table of the build's artifacts",
     "artifact search": "List artifacts of the build",
     "artifact shasum": "Print the checksum of an artifact",
     "artifact upload": "Upload files as artifacts of the job",
@@ -93,7 +94,7 @@ HIDDEN = {
 }  # fmt: skip
 # Commands of this program that buildkite-agent does not have.
 OWN = {"build create", "completion", "config check", "config show", "local run", "server", "server login-url"}
-OWN |= {"spool export", "spool flush", "spool list", "spool show", "lock list"}
+OWN |= {"artifact list", "spool export", "spool flush", "spool list", "spool show", "lock list"}
 OWN |= {"agents get", "agents list", "agents pause", "agents resume", "agents stop"}
 OWN |= {"server token create", "server token list", "server token revoke"}
 OWN |= {

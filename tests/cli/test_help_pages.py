@@ -1,8 +1,6 @@
 """Help: every way to ask for it, what it holds, how it is laid out, and what it must not load."""
 
-import contextlib
 import os
-import struct
 import subprocess
 import sys
 from typing import List, Sequence
@@ -15,6 +13,7 @@ from bkagent.cli.pages.completion import commands
 from bkagent.config import self_command
 from bkagent.config.self_command import code_root
 from tests.cli.conftest import Run
+from tests.fakes.terminal_output import lines_on_terminal
 
 OVERVIEW, GROUP, PAGE = "Usage: bkagent COMMAND", "Usage: bkagent meta-data COMMAND", "Usage: bkagent meta-data get "
 
@@ -150,22 +149,8 @@ def test_without_a_terminal_a_page_is_80_columns_and_plain(run: Run) -> None:
 
 
 def test_on_a_terminal_a_page_is_as_wide_as_that() -> None:
-    fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 57, 0, 0))
     environ = {"PATH": os.environ["PATH"], "TERM": "xterm"}
-    child = subprocess.Popen(self_command.command(["annotate", "--help"]), env=environ, stdout=theirs)
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
-        while True:
-            piece = os.read(ours, 65536)
-            if not piece:
-                break
-            shown += piece
-    os.close(ours)
-    assert child.wait(timeout=60) == 0
-    lines = shown.decode().replace("\r\n", "\n").split("\n")
+    lines = lines_on_terminal(self_command.command(["annotate", "--help"]), environ, 57)
     assert "\x1b[1mOptions:\x1b[0m" in lines
     prose = lines[2:5]
     assert 45 < max(len(line) for line in prose) <= 57

@@ -3,8 +3,10 @@
 import pytest
 
 from bkagent.artifacts import search_format
+from bkagent.config import self_command
 from bkagent.wire.artifacts import Artifact
 from tests.cli_in_job.conftest import BUILD_ID
+from tests.fakes.terminal_output import lines_on_terminal
 
 SEARCH = f"GET /v3/builds/{BUILD_ID}/artifacts/search"
 FOUND = [
@@ -63,3 +65,50 @@ def test_a_format_that_means_nothing_is_refused_before_the_search(job, form):
 )  # fmt: skip
 def test_escapes_are_those_of_go(form, printed):
     assert search_format.line(search_format.unescape(form), Artifact("p", 1, id="i")) == printed
+
+
+def test_a_list_for_programs_has_a_line_for_each_artifact(job_cli):
+    odd = {"path": "tab\there\n\x1b[31m", "file_size": 1, "sha256sum": "not\ta sum"}
+    job_cli.server.routes[SEARCH] = (200, [*reversed(FOUND), odd])
+    done = job_cli.run("artifact", "list")
+    assert done.stdout.decode().split("\n") == [
+        "a/gr\u00fcn.txt\t5\ts256\t2020-01-01T01:02:03.5Z\tj1",
+        "c\t7\t\t\tj2",
+        "tab\\there\\n\\x1b[31m\t1\tnot\\ta sum\t\t",
+        "",
+    ]
+    assert job_cli.server.seen[-1].query == "include_duplicates=true&query=%2A&state=finished"
+    job_cli.run("artifact", "list", "*.txt", "--step", "s", "--include-retried-jobs")
+    query = "include_duplicates=true&include_retried_jobs=true&query=%2A.txt&scope=s&state=finished"
+    assert job_cli.server.seen[-1].query == query
+
+
+def test_a_list_for_people_is_as_wide_as_the_terminal(job):
+    path = "build/very/long/folders/before/\u4e00\u4e8c\u4e09.tar.gz"
+    long = {
+        "path": path, "file_size": 12_345_678,
+        "sha256sum": "0123456789abcdef" * 4, "job_id": "0190-0190-0190", "created_at": "2020-01-01T01:02:03Z",
+    }  # fmt: skip
+    job.server.routes[SEARCH] = (200, [*FOUND, long])
+    command = self_command.command(["artifact", "list"])
+    wide, narrow = (lines_on_terminal(command, job.environ, columns) for columns in (150, 40))
+    assert wide == [
+        "PATH" + " " * 42 + "SIZE    SHA256        CREATED              JOB",
+        "a/gr\u00fcn.txt" + " " * 36 + "5 B     s256          2020-01-01 01:02:03  j1",
+        f"{path}  12 MiB  0123456789ab  2020-01-01 01:02:03  0190-0190-0190",
+        "c" + " " * 45 + "7 B     -             -                    j2",
+        "",
+    ]
+    assert narrow == [
+        "PATH" + " " * 30 + "SIZE",
+        "a/gr\u00fcn.txt" + " " * 24 + "5 B",
+        "\u2026ng/folders/before/\u4e00\u4e8c\u4e09.tar.gz  12 MiB",
+        "c" + " " * 33 + "7 B",
+        "",
+    ]
+
+
+def test_a_list_without_artifacts_fails_unless_that_is_allowed(job):
+    job.server.routes[SEARCH] = (200, [])
+    assert b'fatal: no artifact matches "*"' in job.run("artifact", "list", expect=1).stderr
+    assert job.run("artifact", "list", "--allow-empty-results").stdout == b""

@@ -17,6 +17,7 @@ SCRUBBED = {
     "annotate": [["annotate", f"body {SECRET}", "--style", SECRET], ["annotate", "--append", "b", "--context", SECRET]],
     "annotation remove": [["annotation", "remove", "--context", f"a/{SECRET}"]],
     "artifact download": [["artifact", "download", f"{SECRET}/*", ".", "--build", "b"]],
+    "artifact list": [["artifact", "list", f"of {SECRET}", "--build", "b"]],
     "artifact search": [["artifact", "search", f"{SECRET}/*", "--build", "b"]],
     "artifact shasum": [["artifact", "shasum", f"{SECRET}/*", "--build", "b"]],
     "artifact upload": [["artifact", "upload", f"{SECRET}/*"]],

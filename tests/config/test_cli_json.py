@@ -18,8 +18,8 @@ HOME = {"HOME": "/home/somebody"}
 # What commands have that the reference lacks; their options are no rows of the list.
 OWN = (
     "agents get", "agents list", "agents pause", "agents resume", "agents stop",
-    "agent-api-process", "build create", "command-process", "completion", "config check", "config show", "help",
-    "job-process", "local run", "lock list",
+    "agent-api-process", "artifact list", "build create", "command-process", "completion", "config check",
+    "config show", "help", "job-process", "local run", "lock list",
     "server", "server login-url", "server token create", "server token list", "server token revoke",
     "service install", "service logs", "service remove", "service start",
     "service status", "service stop", "service-process", "spool export", "spool flush", "spool list", "spool show",

@@ -3,7 +3,7 @@
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import artifacts as options
-from bkagent.errors import AgentError, UsageError
+from bkagent.errors import UsageError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ def run(call: "Call") -> int:
         raise UsageError(f'format "{text}" is invalid: {error}') from None
     artifacts = artifact_search.search(call, query, include_duplicates=True)
     if not artifacts:
-        if not call.settings[options.ALLOW_EMPTY_RESULTS]:
-            raise AgentError(f'no artifact matches "{query}"')
-        call.report("info", f'No artifact matches "{query}"')
+        artifact_search.accept_no_match(call, query)
     for artifact in artifacts:
         job_text.write_bytes(call, search_format.line(form, artifact))
     return 0

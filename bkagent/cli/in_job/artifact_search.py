@@ -1,4 +1,4 @@
-"""The search that `artifact search` and `artifact shasum` share."""
+"""The search that `artifact list`, `artifact search` and `artifact shasum` share."""
 
 from __future__ import annotations
 
@@ -27,3 +27,10 @@ def search(call: Call, query: str, include_duplicates: bool = False) -> List[Art
         )  # fmt: skip
     except AgentError as error:
         raise AgentError(f"error searching for artifacts: {error}") from error
+
+
+def accept_no_match(call: Call, query: str) -> None:
+    """Report that nothing matches. Raises AgentError unless --allow-empty-results is given."""
+    if not call.settings[options.ALLOW_EMPTY_RESULTS]:
+        raise AgentError(f'no artifact matches "{query}"')
+    call.report("info", f'No artifact matches "{query}"')

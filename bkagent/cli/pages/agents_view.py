@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from bkagent.cli.in_job.client import argument, request_log
-from bkagent.cli.pages import text_width
+from bkagent.cli.pages import table_layout
+from bkagent.cli.pages.table_layout import Row
 from bkagent.config import paths
 from bkagent.config.options import rest
 from bkagent.controlplane import server_url
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 _HEADS = ("NAME", "STATE", "JOB", "QUEUE", "HOST", "VERSION", "PRIORITY", "ID")
 # The columns that a narrow terminal does without, the least useful first.
 _EXPENDABLE = ("ID", "PRIORITY", "VERSION", "HOST", "QUEUE")
-_GAP = "  "
-Row = Tuple[str, ...]
 
 
 @contextmanager
@@ -86,13 +85,7 @@ def gone(row: Row) -> Row:
 
 def table(rows: Sequence[Row], columns_count: Optional[int] = None) -> List[str]:
     """Return a line for each row. Where they are wider than that, columns are left out."""
-    widths = [max(text_width.width(row[at]) for row in rows) for at in range(len(_HEADS))]
-    shown = list(range(len(_HEADS)))
-    for name in _EXPENDABLE:
-        if columns_count is None or sum(widths[at] for at in shown) + len(_GAP) * (len(shown) - 1) <= columns_count:
-            break
-        shown.remove(_HEADS.index(name))
-    return [_GAP.join(text_width.pad(row[at], widths[at]) for at in shown).rstrip() for row in rows]
+    return table_layout.lines(rows, columns_count, _EXPENDABLE)
 
 
 def details(form: Dict[str, Any]) -> List[str]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from bkagent.cli.command import Call
-    from bkagent.cli.pages.agents_view import Row
+    from bkagent.cli.pages.table_layout import Row
 
 PAUSE_S = 2.0
 _LONGEST_PAUSE_S = 30.0  # between two tries of a server that does not answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence, Tuple
 
+from bkagent.cli.pages import table_layout
 from bkagent.config.kinds import duration_text
 from bkagent.wire.shown_text import one_line
 
@@ -15,9 +16,7 @@ def table(locks: Sequence[Dict[str, Any]]) -> List[str]:
     """Return a line for each holder, and one for each key that has none."""
     if not locks:
         return ["no key is in use"]
-    rows = [_HEADS, *(row for lock in locks for row in _rows(lock))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return table_layout.lines([_HEADS, *(row for lock in locks for row in _rows(lock))])
 
 
 def _rows(lock: Dict[str, Any]) -> List[Tuple[str, ...]]:

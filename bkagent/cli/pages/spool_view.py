@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Dict, List, Sequence
 
 from bkagent.cli.command import Call
+from bkagent.cli.pages import table_layout
 from bkagent.config import paths
 from bkagent.config.options import session
 from bkagent.errors import MissingValue
@@ -44,9 +45,7 @@ def document(spooled: SpooledJob) -> Dict[str, object]:
 
 def table(jobs: Sequence[SpooledJob]) -> List[str]:
     """Return lines with a column for each of the things that are asked for first."""
-    rows = [_HEADS, *map(_row, jobs)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return table_layout.lines([_HEADS, *map(_row, jobs)])
 
 
 def _row(job: SpooledJob) -> "tuple[str, ...]":

@@ -6,6 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Sequence
 
+from bkagent.cli.pages import table_layout
 from bkagent.config import paths
 from bkagent.config.options import server
 from bkagent.controlplane.api_tokens import SCOPES, ApiTokens
@@ -43,8 +44,7 @@ def table(tokens: Sequence[ApiToken], now: float) -> List[str]:
     for token in tokens:
         expiry = (_date(token.expires_at) or "never") + (" (expired)" if token.has_expired(now) else "")
         rows.append((token.id, one_line(token.name), one_line(str(token.owner)), _uses(token), expiry))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return table_layout.lines(rows)
 
 
 def _uses(token: ApiToken) -> str:
