@@ -7,45 +7,58 @@ keeps its number and its text, so that a traceback reads as it would from the re
 import ast
 import io
 import tokenize
+from types import CodeType
 from typing import Dict, Iterator
 
 
 def lean(source: bytes, name: str) -> bytes:
     """Return a file without comments and docstrings. Raises ValueError if it would then do something else."""
     text = source.decode("utf-8")
+    tree = ast.parse(text)
     lines = text.splitlines(keepends=True)
     for line_number, column in _comments(text):
         lines[line_number - 1] = lines[line_number - 1][:column].rstrip() + "\n"
-    for statement, replacement in _docstrings(ast.parse(text)).items():
+    for statement, replacement in _docstrings(tree).items():
         first, last = statement.lineno - 1, statement.end_lineno or statement.lineno
         indent = lines[first][: statement.col_offset]
         lines[first:last] = [f"{indent}{replacement}".rstrip() + "\n"] + ["\n"] * (last - first - 1)
     result = "".join(lines)
-    if not _is_same_program(text, result):
+    if not _is_same_program(tree, result):
         raise ValueError(f"{name} cannot be packed without its comments: it would be another program")
     return result.encode("utf-8")
 
 
 def _comments(text: str) -> "Iterator[tuple[int, int]]":
     """Yield the line, from 1, and the column of each comment."""
+    if "#" not in text:
+        return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start
 
 
-def _docstrings(tree: ast.AST) -> "Dict[ast.Expr, str]":
+def _docstrings(tree: ast.Module) -> "Dict[ast.Expr, str]":
     """Return the statements that are nothing but a text, each with what stands in its place."""
     replacements: "Dict[ast.Expr, str]" = {}
-    for node in ast.walk(tree):
-        for field in ("body", "orelse", "finalbody"):
-            body = getattr(node, field, None)
-            if not isinstance(body, list):
-                continue
-            texts = [statement for statement in body if _is_text(statement)]
-            for at, statement in enumerate(texts):
-                is_all = len(texts) == len(body) and at == 0 and not isinstance(node, ast.Module)
-                replacements[statement] = "pass" if is_all else ""
+    for owner, body in _bodies(tree):
+        texts = [statement for statement in body if _is_text(statement)]
+        is_all = len(texts) == len(body) and not isinstance(owner, ast.Module)
+        for at, statement in enumerate(texts):
+            replacements[statement] = "pass" if is_all and at == 0 else ""
     return replacements
+
+
+def _bodies(tree: ast.Module) -> "Iterator[tuple[ast.AST, list[ast.stmt]]]":
+    """Yield what has statements, and each list of them: a condition has two. Expressions, most of a tree, have none."""
+    waiting: "list[ast.AST]" = [tree]
+    while waiting:
+        owner = waiting.pop()
+        waiting += getattr(owner, "handlers", ())
+        for field in ("body", "orelse", "finalbody"):
+            body = getattr(owner, field, None)
+            if body:
+                waiting += body
+                yield owner, body
 
 
 def _is_text(statement: ast.AST) -> bool:
@@ -56,18 +69,27 @@ def _is_text(statement: ast.AST) -> bool:
     )
 
 
-def _is_same_program(text: str, other: str) -> bool:
+def _is_same_program(tree: ast.Module, other: str) -> bool:
+    """Say whether both compile to the same code; changes `tree`."""
     try:
-        return _without_docstrings(text) == _without_docstrings(other)
+        return _compiled_without_docstrings(tree) == _compiled_without_docstrings(ast.parse(other))
     except SyntaxError:
         return False
 
 
-def _without_docstrings(text: str) -> str:
-    """Return what a source does, in words that do not depend on its docstrings."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [part for part in body if not _is_text(part) and not isinstance(part, ast.Pass)]
-    return ast.dump(tree, include_attributes=False)
+def _compiled_without_docstrings(tree: ast.Module) -> CodeType:
+    """Return the code of a tree whose docstrings, and what stands in their place, have been taken out."""
+    for owner, body in _bodies(tree):
+        rest = [part for part in body if not _is_text(part) and not isinstance(part, ast.Pass)]
+        if not isinstance(owner, ast.Module):
+            _end_where_it_begins(owner)
+            if not rest:
+                _end_where_it_begins(body[0])
+                rest = [ast.copy_location(ast.Pass(), body[0])]
+        body[:] = rest
+    return compile(tree, "", "exec", dont_inherit=True)
+
+
+def _end_where_it_begins(node: ast.AST) -> None:
+    """Make the code, which says where each statement ends, the same for a docstring and the word in its place."""
+    node.end_lineno, node.end_col_offset = node.lineno, node.col_offset

@@ -1,10 +1,12 @@
 """What every test shares: the archive as built, and an environment that no job or user steers."""
 
 import functools
+import gc
 import os
 import signal
 import subprocess
 import sys
+from typing import Iterator
 
 import pytest
 
@@ -39,6 +41,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def _end(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.wait()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> "Iterator[None]":
+    """Collect without looking for garbage, and never look through what was collected, which lives to the end.
+
+    Each worker has thousands of tests, and goes through all of them at each full collection otherwise.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

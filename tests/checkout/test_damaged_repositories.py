@@ -300,8 +300,12 @@ RENAMES = [
 
 
 @pytest.mark.parametrize(
-    "where, kind", [("checkout", "heads"), ("mirror", "heads"), ("both", "heads"), ("both", "tags")]
-)
+    "where, kind",
+    [
+        ("checkout", "heads"), ("mirror", "heads"), ("both", "tags"),
+        pytest.param("both", "heads", marks=pytest.mark.soak),  # what the others show one by one
+    ],
+)  # fmt: skip
 def test_a_branch_may_take_the_place_of_one_that_is_gone(mirrored, upstream, env, where, kind):
     if where == "checkout":
         env.pop("BUILDKITE_GIT_MIRRORS_PATH")

@@ -182,11 +182,9 @@ def test_other_systems_load_nothing_of_what_they_do_not_unpack(archive: str) -> 
         of_windows = packed_together(packed, "windows.bin")
     modules = {file.module for file in source_tree.files() if file.path in of_windows}
     on_windows = ast.dump(ast.parse("sys.platform == 'win32'", mode="eval").body)
-    for file in copied_files():
-        for node in ast.walk(file.tree):
-            if isinstance(node, ast.If) and ast.dump(node.test) == on_windows:
-                node.body = [ast.Pass()]
-        loaded = {module for _, module in source_tree.imports(file)}
+    for file in source_tree.files():
+        imports = source_tree.imports(file, lambda condition: ast.dump(condition.test) == on_windows)
+        loaded = {module for _, module in imports}
         assert file.path in of_windows or not loaded & modules, f"{file.path} loads {loaded & modules}"
 
 
@@ -205,25 +203,15 @@ def test_the_bill_of_materials_names_the_archive_and_the_stub(archive: str) -> N
     assert "BSD-2-Clause" in run(archive, "acknowledgements").stdout
 
 
-def copied_files() -> "tuple[source_tree.SourceFile, ...]":
-    """Return all files, for a caller that changes their trees."""
-    source_tree.files.cache_clear()
-    files = source_tree.files()
-    source_tree.files.cache_clear()
-    return files
-
-
 def loads(file: source_tree.SourceFile) -> "set[str]":
     """Return the modules that a file loads at any time, not those that it names for its types alone."""
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            node.body = [ast.Pass()]
-    return {module for _, module in source_tree.imports(file)}
+    imports = source_tree.imports(file, lambda condition: getattr(condition.test, "id", "") == "TYPE_CHECKING")
+    return {module for _, module in imports}
 
 
 def all_loaded(*modules: str) -> "set[str]":
     """Return these modules and all that they may load, on whatever system."""
-    loaded_by = {file.module: loads(file) for file in copied_files()}
+    loaded_by = {file.module: loads(file) for file in source_tree.files()}
     left, loaded = list(modules), set()
     while left:
         module = left.pop()
