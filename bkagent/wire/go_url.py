@@ -20,6 +20,7 @@ _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 _IN_HOST = _UNRESERVED | frozenset("!$&'()*+,;=:[]<>\"")
 _IN_USER = _UNRESERVED | frozenset("$&+,;=")
 _IN_PATH = _UNRESERVED | frozenset("$&+,/:;=@")
+_IN_SEGMENT = _UNRESERVED | frozenset("$&+:=@")
 _IN_FRAGMENT = _UNRESERVED | frozenset("$&+,/:;=?@!()*")
 # What may also stand as it came in a path or a fragment.
 _LEFT_ALONE = frozenset("!$&'()*+,;=:@[]%")
@@ -74,6 +75,11 @@ def parse(text: str) -> Url:
 def escape_path(path: str) -> str:
     """Return a path as it stands in a URL."""
     return _escape(path, _IN_PATH)
+
+
+def escape_segment(text: str) -> str:
+    """Return a text as one step of a URL's path: its slashes are escaped, too."""
+    return _escape(text, _IN_SEGMENT)
 
 
 def _parse_address(text: str) -> Url:

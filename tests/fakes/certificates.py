@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 
-def make(folder: Path) -> Path:
-    """Make both in `folder` and return it: `ca.pem` is what clients are to trust."""
+def make(folder: Path, *more_names: str) -> Path:
+    """Make both in `folder` and return it: `ca.pem` is what clients are to trust. `more_names` are of hosts."""
     openssl = shutil.which("openssl")
     if not openssl:
         pytest.skip("there is no openssl to make certificates with")
@@ -20,7 +20,8 @@ def make(folder: Path) -> Path:
     run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=CA",
         "-days", "2", "-addext", "keyUsage=critical,keyCertSign")  # fmt: skip
     run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:agent.test,IP:127.0.0.1\n")
+    hosts = "".join(f",DNS:{name}" for name in more_names)
+    (folder / "names").write_text(f"subjectAltName=DNS:localhost,DNS:agent.test,IP:127.0.0.1{hosts}\n")
     run("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
         "-extfile", "names", "-out", "server.pem")  # fmt: skip
     return folder

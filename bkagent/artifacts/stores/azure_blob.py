@@ -1,0 +1,142 @@
+"""Azure Blob storage (`https://ACCOUNT.blob.core.windows.net/CONTAINER/PATH`)."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, Mapping, Optional
+
+from bkagent.artifacts.digests import weak_digest
+from bkagent.artifacts.stores import azure_upload
+from bkagent.artifacts.stores.answers import head_of
+from bkagent.artifacts.stores.azure_location import HOST, LINK_LIFETIME, AzureLocation, open_client
+from bkagent.artifacts.stores.object_path import object_path
+from bkagent.artifacts.stores.ranges import range_headers
+from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload
+from bkagent.cloud.azure.blob_client import BlobClient
+from bkagent.cloud.azure.shared_key import SharedKey
+from bkagent.cloud.cloud_context import CloudContext
+from bkagent.config.kinds import DURATION
+from bkagent.errors import Refused, Unreachable
+from bkagent.transport.answer_reader import Sink
+from bkagent.transport.response import Headers
+from bkagent.wire import go_url
+from bkagent.wire.artifacts import Artifact, Instructions
+
+_CHANGED = 412  # the blob is another one than that of If-Match
+
+
+def open_store(destination: str, context: CloudContext) -> ArtifactStore:
+    """Return the store. Raises AgentError for a destination or settings that cannot be used."""
+    location = AzureLocation.parse(destination)
+    client = open_client(location, context)
+    return AzureBlobStore(location, client, _link_lifetime_s(context, client))
+
+
+class AzureBlobStore(ArtifactStore):
+    """Blobs below one folder of one container.
+
+    link_lifetime_s  for how long anyone can read what a record's URL leads to; 0 for URLs that open nothing
+    """
+
+    title = "Azure Blob storage"
+
+    def __init__(self, location: AzureLocation, client: BlobClient, link_lifetime_s: float) -> None:
+        self._location, self._client, self._link_lifetime_s = location, client, link_lifetime_s
+
+    def prepare(self) -> None:
+        """Get an access token, where requests need one."""
+        self._client.prepare()
+
+    def url_of(self, artifact_path: str) -> str:
+        """Return the blob's URL at Azure; with a lifetime a link to it, where the connection string has it."""
+        container, blob = self._location.container, self._blob(artifact_path)
+        credential = self._client.credential
+        if self._link_lifetime_s and isinstance(credential, SharedKey):
+            expires_s = self._client.clock.now() + self._link_lifetime_s
+            url = self._client.url_of(container, "") + go_url.escape_segment(blob)
+            return credential.read_link(url, container, blob, expires_s)
+        return f"https://{self._location.account}{HOST}/" + go_url.escape_path(f"{container}/{blob}")
+
+    def begin(self, artifact: Artifact, instructions: Optional[Instructions], saved: Mapping[str, Any]) -> StoreUpload:
+        """Return the upload of a file: in one request up to the size of a block, else in blocks."""
+        container, blob = self._location.container, self._blob(artifact.path)
+        if artifact.size <= azure_upload.BLOCK_BYTES:
+            return azure_upload.BlobUpload(self._client, container, blob, artifact)
+        return azure_upload.BlockUpload(self._client, container, blob, artifact, saved)
+
+    def fetch(
+        self,
+        artifact: Artifact,
+        receive: Receive,
+        *,
+        start_offset: int = 0,
+        size: Optional[int] = None,
+        version: str = "",
+    ) -> None:
+        """Download; where no SHA-256 is known, hold a whole download against the MD5 that Azure may have."""
+        headers = range_headers(start_offset, size)
+        if version and headers:
+            headers["If-Match"] = version
+        md5 = _Md5Check(receive)
+        container, blob = self._location.container, self._blob(artifact.path)
+
+        def open_sink(status: int, answered: Headers) -> Sink:
+            expected = "" if artifact.sha256 or status != 200 else answered.get("Content-MD5") or ""
+            return md5.open_sink(status, answered, expected)
+
+        try:
+            self._client.send("GET", container, blob, headers=headers, open_sink=open_sink, accepts=(200, 206))
+        except Refused as problem:
+            if problem.status != _CHANGED or "If-Match" not in headers:
+                raise
+            self.fetch(artifact, receive)
+            return
+        md5.check(artifact.path)
+
+    def _blob(self, artifact_path: str) -> str:
+        return object_path(self._location.folder, artifact_path)
+
+
+class _Md5Check:
+    """Passes a download on, and compares its checksum with the one that the store has."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._expected = receive, ""
+        self._digest = weak_digest("md5")
+
+    def open_sink(self, status: int, answered: Headers, expected: str) -> Sink:
+        """Return what takes the bytes; `expected` is a checksum in base64, "" for none."""
+        sink = self._receive(head_of(status, answered))
+        self._expected = expected
+        if not expected:
+            return sink
+
+        def take(data: bytes) -> None:
+            self._digest.update(data)
+            sink(data)
+
+        return take
+
+    def check(self, name: str) -> None:
+        """Raise Unreachable, which is tried again, for another checksum."""
+        actual = base64.b64encode(self._digest.digest()).decode("ascii")
+        if self._expected and actual != self._expected:
+            raise Unreachable(f"{name}: the MD5 of what arrived is {actual}, and Azure's is {self._expected}")
+
+
+def _link_lifetime_s(context: CloudContext, client: BlobClient) -> float:
+    """Return for how long links last, 0 where there are to be none; a setting that cannot be met is reported."""
+    text = context.environ.get(LINK_LIFETIME, "")
+    if not text:
+        return 0.0
+    try:
+        lifetime_s = DURATION.from_flag(text)
+    except ValueError:
+        lifetime_s = 0.0
+    if not isinstance(lifetime_s, float) or lifetime_s <= 0:
+        context.report("error", f'{LINK_LIFETIME} must be a duration such as 24h, not "{text}"; records get plain URLs')
+        return 0.0
+    if not isinstance(client.credential, SharedKey):
+        context.report("error", f"{LINK_LIFETIME} needs the account's key to sign links; records get plain URLs")
+        return 0.0
+    return lifetime_s

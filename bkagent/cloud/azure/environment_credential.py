@@ -1,0 +1,28 @@
+"""A service principal named by environment variables, with a client secret."""
+
+from __future__ import annotations
+
+from bkagent.cloud.azure import entra
+from bkagent.cloud.azure.token_source import CredentialUnavailable, TokenRequest
+from bkagent.cloud.renewal import Expiring
+from bkagent.config.secret import Secret
+
+
+def fetch(request: TokenRequest) -> Expiring[Secret]:
+    """Return a token. Raises CredentialUnavailable where the variables are incomplete, and as `entra.request_token`."""
+    tenant, client_id = request.variable("AZURE_TENANT_ID"), request.variable("AZURE_CLIENT_ID")
+    environ = request.context.environ
+    secret = environ.get("AZURE_CLIENT_SECRET")
+    if secret:
+        return entra.request_token(request, tenant, client_id, {"client_secret": secret})
+    if environ.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+        raise CredentialUnavailable(
+            "signing in with the certificate of AZURE_CLIENT_CERTIFICATE_PATH is not supported yet; "
+            "set AZURE_CLIENT_SECRET"
+        )
+    if environ.get("AZURE_USERNAME"):
+        raise CredentialUnavailable(
+            "signing in as the user of AZURE_USERNAME is not supported, since most users must confirm it in a browser; "
+            "set AZURE_CLIENT_SECRET of a service principal"
+        )
+    raise CredentialUnavailable("AZURE_CLIENT_SECRET is not set")
