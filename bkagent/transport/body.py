@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass, replace
+from functools import partial
 from io import FileIO
-from typing import TYPE_CHECKING, Callable, Union
+from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.errors import AgentError
 
 if TYPE_CHECKING:
-    import socket
+    from bkagent.transport.send_limit import SendLimit
 
 _BLOCK_BYTES = 1024 * 1024
+Sent = Callable[[int], None]
 
 
 @dataclass(frozen=True)
 class FileBody:
-    """`size` bytes of a file from `offset` on, with `before` and `after` around them (a form, say)."""
+    """`size` bytes of a file from `offset` on, with `before` and `after` around them (a form, say).
+
+    sent  called with the number of bytes of the file that have just been written to the connection
+    """
 
     path: str
     size: int
     offset: int = 0
     before: bytes = b""
     after: bytes = b""
+    sent: Optional[Sent] = None
 
     def __len__(self) -> int:
         return len(self.before) + self.size + len(self.after)
@@ -35,29 +42,57 @@ class FileBody:
 Body = Union[bytes, FileBody]
 
 
-def send(body: Body, to: socket.socket, time_left: Callable[[], float]) -> None:
-    """Write a whole body. Raises the socket's OSError, and AgentError for a file that is shorter than promised."""
+def send(
+    body: Body, to: socket.socket, time_left: Callable[[], float], limit: Optional[SendLimit] = None
+) -> None:  # fmt: skip
+    """Write a whole body, within `limit` where there is one, else within the time left for each block.
+
+    Raises the socket's OSError, and AgentError for a file that is shorter than promised.
+    """
+    write = partial(_write, to=to, time_left=time_left) if limit is None else partial(_write_slowly, to=to, limit=limit)
     if isinstance(body, bytes):
-        _send_bytes(memoryview(body), to, time_left)
+        _send_bytes(memoryview(body), write)
         return
-    _send_bytes(memoryview(body.before), to, time_left)
-    _send_file(body, to, time_left)
-    _send_bytes(memoryview(body.after), to, time_left)
+    _send_bytes(memoryview(body.before), write)
+    _send_file(body, write)
+    _send_bytes(memoryview(body.after), write)
 
 
-def _send_bytes(view: memoryview, to: socket.socket, time_left: Callable[[], float]) -> None:
+def _write(view: memoryview, sent: Sent, to: socket.socket, time_left: Callable[[], float]) -> None:
+    to.settimeout(time_left())
+    to.sendall(view)
+    sent(len(view))
+
+
+def _write_slowly(view: memoryview, sent: Sent, to: socket.socket, limit: SendLimit) -> None:
+    """Write as fast as it goes, however slow that is. `sendall` would count the time of the whole block."""
+    to.settimeout(limit.look_s)
+    while view:
+        try:
+            size = to.send(view)
+        except socket.timeout:
+            limit.check(to)
+            continue
+        limit.note_written()
+        sent(size)
+        view = view[size:]
+
+
+def _send_bytes(view: memoryview, write: Callable[[memoryview, Sent], None]) -> None:
     for start in range(0, len(view), _BLOCK_BYTES):
-        to.settimeout(time_left())
-        to.sendall(view[start : start + _BLOCK_BYTES])
+        write(view[start : start + _BLOCK_BYTES], _ignore)
 
 
-def _send_file(body: FileBody, to: socket.socket, time_left: Callable[[], float]) -> None:
+def _ignore(size: int) -> None:
+    """Count nothing: the bytes around a file are not the file's."""
+
+
+def _send_file(body: FileBody, write: Callable[[memoryview, Sent], None]) -> None:
     left, block = body.size, memoryview(bytearray(min(_BLOCK_BYTES, body.size)))
     with _open(body) as file:
         while left:
             got = _read(file, block[: min(left, len(block))], body.path)
-            to.settimeout(time_left())
-            to.sendall(block[:got])
+            write(block[:got], body.sent or _ignore)
             left -= got
 
 

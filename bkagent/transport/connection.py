@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Callable, List, Mapping, Optional
+from typing import Callable, List, Mapping, Optional, Tuple
 
 from bkagent.transport import body as bodies
 from bkagent.transport import tls
@@ -12,7 +12,8 @@ from bkagent.transport.address import Address
 from bkagent.transport.answer_reader import AnswerReader, BadAnswer, OpenSink
 from bkagent.transport.body import Body
 from bkagent.transport.proxies import Proxy
-from bkagent.transport.response import Response
+from bkagent.transport.response import Headers, Response
+from bkagent.transport.send_limit import SendLimit
 
 DIAL_LIMIT_S = 30.0
 _SOON_S = 0.01
@@ -20,10 +21,14 @@ _NEXT_ADDRESS_AFTER_S = 5.0  # an address that does not answer must not use up t
 
 
 class Deadline:
-    """The time left of a request, in seconds: in total, or of a silence within it."""
+    """The time left of a request, in seconds: in total, or of a silence within it.
+
+    silence_s  the longest silence; None where the limit is on the whole
+    """
 
     def __init__(self, limit_s: float, whole: bool) -> None:
         self._limit_s = limit_s
+        self.silence_s = None if whole else limit_s
         self._end = time.monotonic() + limit_s if whole else None
 
     def left_s(self) -> float:
@@ -72,23 +77,35 @@ class ClientConnection:
         assert self._socket is not None
         head = self._head(method, address, headers, len(body))
         left = deadline.left_s
+        limit: Optional[SendLimit] = None
         try:
             if isinstance(body, bytes) and len(body) < 64 * 1024:
                 bodies.send(head + body, self._socket, left)
             else:
                 bodies.send(head, self._socket, left)
-                bodies.send(body, self._socket, left)
+                if isinstance(body, bodies.FileBody) and deadline.silence_s is not None:
+                    limit = SendLimit(deadline.silence_s)
+                bodies.send(body, self._socket, left, limit)
             whole = True
         except OSError as problem:
             if isinstance(problem, socket.timeout):
                 raise
             # A server may answer before it has read everything (413, say) and close; its answer is the better error.
             whole = False
-        status, answered = self._reader.head(left)
+        status, answered = self._reader.head(left) if limit is None else self._awaited_head(limit)
         data = self._reader.body(method, status, answered, left, sink_for(status, answered))
         self._reader.reusable = self._reader.reusable and whole
         self.used_at = time.monotonic()
         return Response(status, answered, data)
+
+    def _awaited_head(self, limit: SendLimit) -> Tuple[int, Headers]:
+        """Return the head of the answer, for which nobody can say how long the rest of a body is under way to it."""
+        assert self._socket is not None
+        while True:
+            try:
+                return self._reader.head(lambda: limit.look_s)
+            except socket.timeout:
+                limit.check(self._socket)
 
     @property
     def reusable(self) -> bool:
