@@ -18,6 +18,7 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.progress import TransferProgress
     from bkagent.artifacts.state_reporter import StateReporter
     from bkagent.report import Report
     from bkagent.shell.cancellation import Cancellation
@@ -53,8 +54,10 @@ class ArtifactSender:
         schedule: Schedule,
         report: Report,
         states: StateReporter,
+        progress: TransferProgress,
         threads_count: int,
     ) -> None:
+        self._progress = progress
         self._store, self._stop, self._schedule, self._report, self._states = store, stop, schedule, report, states
         self._threads = ThreadPoolExecutor(threads_count, thread_name_prefix="artifact-sender")
         self._lock = threading.Lock()
@@ -105,6 +108,7 @@ class ArtifactSender:
                 sending.upload.abandon()
             except AgentError as problem:
                 self._report("debug", f"The storage could not be told to forget an upload: {problem}")
+        self._progress.end_file()
         sending.ended.set_result(None)
 
     def _begin(self, sending: Sending) -> None:
@@ -132,13 +136,26 @@ class ArtifactSender:
     def _send(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> None:
         """Send one part, and finish the artifact with the last of them."""
         self._report("info", _announcement(sending.artifact, upload, part))
-        body = FileBody(sending.artifact.absolute_path, part.size, part.offset)
-        tag = self._try(sending, lambda: upload.send(part, body))
+        tag = self._try(sending, lambda: self._send_once(sending, upload, part))
         with self._lock:
             sending.tags[part.number] = tag
             is_last = len(sending.tags) == len(upload.parts)
         if is_last:
             self._finish(sending, upload)
+
+    def _send_once(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> str:
+        sent_bytes = 0
+
+        def count(size: int) -> None:
+            nonlocal sent_bytes
+            sent_bytes += size
+            self._progress.add(size)
+
+        try:
+            return upload.send(part, FileBody(sending.artifact.absolute_path, part.size, part.offset, sent=count))
+        except AgentError:
+            self._progress.add(-sent_bytes)
+            raise
 
     def _finish(self, sending: Sending, upload: StoreUpload) -> None:
         told = self._try(sending, lambda: upload.finish(sending.tags))

@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Iterator, Mapping, Optional
 
+from bkagent.artifacts.progress import ProgressLines, TransferProgress
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.paths import home
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.http_client import Pool
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.progress import ProgressView
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.request_log import RequestLog
@@ -39,6 +41,7 @@ class TransferContext:
     user_agent    of requests to the storage
     request_log   reports those requests; None where that is not shown
     cancellation  ends the run
+    view          shows how far a transfer has come; lines of `report` do where there is none
     """
 
     client: ApiClient
@@ -48,6 +51,7 @@ class TransferContext:
     report: Report
     request_log: Optional[RequestLog] = None
     cancellation: Optional[Cancellation] = None
+    view: Optional[ProgressView] = None
 
     @contextmanager
     def storage(self) -> Iterator[StorageConnection]:
@@ -62,6 +66,10 @@ class TransferContext:
             if unsubscribe:
                 unsubscribe()
             pool.close()
+
+    def progress(self, verb: str) -> TransferProgress:
+        """Return what counts one transfer; `verb` begins the lines about it: "Uploaded", "Downloaded"."""
+        return TransferProgress(self.view or ProgressLines(self.report, verb))
 
     def for_stores(self, storage: StorageConnection) -> CloudContext:
         """Return what the stores of one run have from us."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -56,8 +57,10 @@ class UploadRun:
         began = time.monotonic()
         states = StateReporter(self._context.client, self._job_id, self._stop.wait, self._report, len(files))
         readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
+        progress = self._context.progress("Uploaded")
+        progress.expect(len(files), lambda: sum(map(_size_bytes, files)))
         sender = ArtifactSender(
-            self._store, self._stop, self._options.schedule, self._report, states, self._workers_count
+            self._store, self._stop, self._options.schedule, self._report, states, progress, self._workers_count
         )  # fmt: skip
         try:
             try:
@@ -68,6 +71,7 @@ class UploadRun:
             finally:
                 readers.shutdown(wait=True)
                 sender.close()
+                progress.end()
         except AgentError:
             self._finish_quietly(states)
             raise
@@ -167,6 +171,13 @@ def _run_now(work: Callable[[MatchedFile], Artifact], file: MatchedFile) -> "Fut
 def _wait(sendings: List[Sending]) -> None:
     for sending in sendings:
         sending.ended.result()
+
+
+def _size_bytes(file: MatchedFile) -> int:
+    try:
+        return os.stat(file.absolute).st_size
+    except OSError:  # said when it is read
+        return 0
 
 
 def _new_id() -> str:

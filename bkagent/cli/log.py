@@ -38,6 +38,11 @@ class Log:
         self._scrub: "Optional[Callable[[str], str]]" = None
 
     @property
+    def is_text(self) -> bool:
+        """Whether messages are lines of text on standard error."""
+        return not self._json
+
+    @property
     def is_debug(self) -> bool:
         """Whether messages of level debug are shown."""
         return self._lowest == RANK["debug"]

@@ -15,83 +15,15 @@ from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.retry import constant
-from tests.fakes.scripted_server import Answer, ScriptedServer
+from tests.fakes.hosted_storage import HostedStorage
+from tests.fakes.scripted_server import Answer
 
 QUICK = constant(3, 0.0)
 
 
-class Store:
-    """A control plane that keeps artifacts; `parts_count` of them for each file, 0 for forms."""
-
-    def __init__(self, parts_count=0):
-        self.parts_count = parts_count
-        self.records, self.batches, self.states, self.content, self.parts = {}, [], {}, {}, {}
-        self.etags = {}
-        self.faults = {}  # artifact path -> statuses to answer uploads with first
-        self._lock = threading.Lock()
-        self.server = ScriptedServer(
-            {"POST /jobs/j/artifacts": self.create, "PUT /jobs/j/artifacts": self.update, "*": self.take}
-        )
-
-    def create(self, request):
-        document = request.document
-        with self._lock:
-            first = len(self.records)
-            ids = [f"id{first + at}" for at in range(len(document["artifacts"]))]
-            self.records.update(zip(ids, document["artifacts"]))
-            self.batches.append(len(ids))
-        if not self.parts_count:
-            form = {
-                "action": {"url": self.server.url + "/?q=1", "method": "POST", "path": "form", "file_input": "file"}
-            }
-            form["data"] = {"key": "dir/${artifact:path}", "policy": "p"}
-            return Answer(201, {"artifact_ids": ids, "upload_instructions": form})
-        own = {
-            id: {"actions": [
-                {"url": f"{self.server.url}/part/{id}/{number}?sig=x", "method": "PUT", "part_number": number}
-                for number in range(self.parts_count, 0, -1)
-            ]} for id in ids
-        }  # fmt: skip
-        return Answer(201, {"artifact_ids": ids, "per_artifact_instructions": own})
-
-    def update(self, request):
-        with self._lock:
-            for change in request.document["artifacts"]:
-                assert change["id"] not in self.states
-                self.states[change["id"]] = change["state"]
-                self.etags[change["id"]] = change.get("multipart_etags")
-        return Answer(200, {})
-
-    def take(self, request):
-        assert "authorization" not in request.headers
-        if request.path == "/form":
-            return self.take_form(request)
-        id, number = request.path.split("/")[2:]
-        with self._lock:
-            self.parts.setdefault(id, {})[int(number)] = request.body
-            fault = self.faults.get(self.records[id]["path"])
-            if fault:
-                return Answer(fault.pop(0))
-        return Answer(200, headers={"ETag": f'"{number}"'})
-
-    def take_form(self, request):
-        boundary = re.fullmatch("multipart/form-data; boundary=(.+)", request.headers["content-type"]).group(1).encode()
-        pieces = request.body.split(b"--" + boundary)
-        assert pieces[-1] == b"--\r\n" and request.query == "q=1"
-        head, _, content = pieces[-2].partition(b"\r\n\r\n")
-        path = re.search(rb'name="file"; filename="(.*)"\r\n', head).group(1).decode()
-        assert b'name="key"\r\n\r\ndir/' + path.replace("\\\\", "\\").replace('\\"', '"').encode() in request.body
-        with self._lock:
-            fault = self.faults.get(path)
-            if fault:
-                return Answer(fault.pop(0), body=b"<Error>no</Error>")
-            self.content[path] = content[:-2]
-        return Answer(204)
-
-
 @pytest.fixture
 def store():
-    made = Store()
+    made = HostedStorage()
     with made.server:
         yield made
 
@@ -136,7 +68,7 @@ def test_files_arrive_with_their_records_and_states(store, tmp_path):
 def test_many_files_go_in_batches_of_thirty(store, tmp_path):
     plant(tmp_path, {f"f/{number:03}": b"%d" % number for number in range(95)})
     assert run(store, tmp_path, "f/*") == 95
-    assert store.batches == [30, 30, 30, 5]
+    assert [len(ids) for ids in store.batches.values()] == [30, 30, 30, 5]
     assert len(store.content) == 95 and len(store.states) == 95
 
 
@@ -148,7 +80,7 @@ def test_nothing_found_is_no_failure(store, tmp_path):
 
 
 def test_parts_differ_by_a_byte_and_their_etags_are_told(tmp_path):
-    store = Store(parts_count=3)
+    store = HostedStorage(parts_count=3)
     with store.server:
         plant(tmp_path, {"big": b"0123456789", "tiny": b"x"})
         run(store, tmp_path, "big;tiny")
@@ -178,7 +110,7 @@ def test_what_cannot_be_uploaded_is_named_and_the_rest_arrives(store, tmp_path):
 
 
 def test_a_part_that_fails_gives_the_artifact_up_once(tmp_path):
-    store = Store(parts_count=4)
+    store = HostedStorage(parts_count=4)
     with store.server:
         plant(tmp_path, {"big": b"0" * 4000})
         store.faults["big"] = [500] * 40

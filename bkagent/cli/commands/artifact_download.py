@@ -26,7 +26,7 @@ def run(call: "Call") -> int:
         _may_leave_folder(call),
     )  # fmt: skip
     try:
-        download(artifact_transfer.context_of(call), query, folder)
+        download(artifact_transfer.context_of(call, "Downloading"), query, folder)
     except Cancelled:
         raise
     except AgentError as error:

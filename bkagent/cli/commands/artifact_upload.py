@@ -23,7 +23,7 @@ def run(call: "Call") -> int:
     destination = call.arguments[1] if len(call.arguments) > 1 else call.environ.get(ARTIFACT_DESTINATION_VARIABLE, "")
     try:
         upload(
-            artifact_transfer.context_of(call), call.settings[JOB], pattern,
+            artifact_transfer.context_of(call, "Uploading"), call.settings[JOB], pattern,
             UploadOptions.from_settings(call.settings, destination, artifact_transfer.compat_of(call)),
             scrub=lambda texts: client.scrub_names(call, texts),
         )  # fmt: skip

@@ -7,17 +7,22 @@ import os
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.cli.command import Call
 from bkagent.cli.in_job import client
+from bkagent.cli.in_job.progress_bar import bar_for
 from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import logging
 from bkagent.config.settings import Source, resolve
 from bkagent.system import host
 
 
-def context_of(call: Call) -> TransferContext:
-    """Return the context of a command's transfers, relative to the folder it is called in."""
+def context_of(call: Call, verb: str) -> TransferContext:
+    """Return the context of a command's transfers, relative to the folder it is called in.
+
+    `verb` begins the line of the progress bar, where a person looks on: "Uploading", "Downloading".
+    """
+    bar = bar_for(call, verb)
     return TransferContext(
-        client.client(call), os.getcwd(), call.environ, host.user_agent(), call.report,
-        client.request_log(call),
+        client.client(call), os.getcwd(), call.environ, host.user_agent(), bar.report if bar else call.report,
+        client.request_log(call), view=bar,
     )  # fmt: skip
 
 
