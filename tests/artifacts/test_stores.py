@@ -57,9 +57,12 @@ class Bed:
             {"SHELF_URL": shelf.server.url}, "agent/1", lambda level, text: self.reports.append((level, text)),
         )  # fmt: skip
 
-    def upload(self, paths, destination):
+    def upload(self, paths, destination, **options):
         return upload(
-            self.context, "j", paths, UploadOptions(destination=destination, schedule=QUICK, preparation=QUICK)
+            self.context,
+            "j",
+            paths,
+            UploadOptions(destination=destination, **options, schedule=QUICK, preparation=QUICK),
         )
 
     def plant(self, files):
@@ -122,7 +125,7 @@ def test_an_upload_that_fails_is_abandoned_once_and_the_rest_arrives(bed):
     bed.plant(FILES)
     bed.shelf.faults["POST finish"] = [500] * 3
     with pytest.raises(AgentError, match="errors uploading artifacts: .*finish/.*: 500: <html>busy</html>"):
-        bed.upload("*", "shelf://parts")
+        bed.upload("*", "shelf://parts", concurrency=1)  # so that one file has all three faults
     assert len(bed.shelf.abandoned) == 1 and len(bed.shelf.objects) == 2
     assert sorted(state["state"] for state in bed.records.states) == ["error", "finished", "finished"]
 
