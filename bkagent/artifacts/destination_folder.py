@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from io import FileIO
-from typing import Callable, List, Tuple
+from contextlib import closing, contextmanager
+from typing import Callable, Iterator, List, Sequence, Tuple
 
+from bkagent.artifacts.artifact_file import ArtifactFile, add_rest
 from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
@@ -37,30 +39,44 @@ class DestinationFolder:
             raise AgentError(f"cannot write {self._folder}: is a directory")
         return parts
 
-    def path_of(self, parts: List[str]) -> str:
+    def path_of(self, parts: Sequence[str]) -> str:
         """Return the path that these names lead to."""
         return os.path.join(self._folder, *parts)
 
-    def write(self, parts: List[str], fill: Callable[[Callable[[bytes], None]], Tuple[int, str]]) -> Tuple[int, str]:
-        """Have `fill` write a new file and rename it once it is complete; return what `fill` returns.
+    def tells_case_apart(self) -> bool:
+        """Return whether names that differ by case alone are two files here."""
+        try:
+            return self._root.tells_case_apart()
+        except OSError:
+            return True  # nothing can be written there at all
 
-        Raises AgentError if that fails; so does the function that `fill` writes with.
+    def holds(self, parts: Sequence[str], size: int, sha256: str) -> bool:
+        """Return whether there is a file of that size, and with that SHA-256 where one is given."""
+        try:
+            with self._below(parts, make=False) as (root, below), root.read_file(below) as file:
+                if os.fstat(file.fileno()).st_size != size:
+                    return False
+                digest = hashlib.sha256()
+                return not sha256 or (add_rest(file, digest) == size and digest.hexdigest() == sha256.lower())
+        except (OSError, ValueError):
+            return False
+
+    @contextmanager
+    def new_file(self, parts: Sequence[str], kept_name: str, count: Callable[[int], None]) -> Iterator[ArtifactFile]:
+        """Yield a new file, which is removed at the end unless it was put or kept.
+
+        With a `kept_name` it goes on with what a run before has kept under that name. `count` hears of the bytes that
+        come. Raises AgentError if it cannot be made, and for an OSError meanwhile.
         """
-        root, below = self._root, parts
         goal = self.path_of(parts)
         try:
-            if self._may_leave:
-                goal = os.path.normpath(goal)
-                os.makedirs(os.path.dirname(goal), exist_ok=True)
-                root, below = ConfinedFolder(os.path.dirname(goal)), [os.path.basename(goal)]
-            try:
-                with root.new_file(below) as new:
-                    filled = fill(lambda data: _write(new.file, data, goal))
-                    new.put()
-                return filled
-            finally:
-                if root is not self._root:
-                    root.close()
+            with self._below(parts) as (root, below):
+                kept = root.kept_file(below, kept_name) if kept_name else None
+                with kept or root.new_file(below) as new:
+                    file = ArtifactFile(new, goal, count)
+                    if kept:
+                        file.take_in_kept()
+                    yield file
         except LinkInTheWay as problem:
             name, link = one_line(goal), one_line(os.path.join(self._folder, str(problem.filename)))
             raise AgentError(
@@ -69,12 +85,14 @@ class DestinationFolder:
         except (OSError, ValueError) as problem:
             raise AgentError(f"cannot write {one_line(goal)}: {reason_of(problem)}") from problem
 
-
-def _write(file: FileIO, data: bytes, goal: str) -> None:
-    # Said here: within a request it would be taken for an error of the connection, and tried again.
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[file.write(view) or 0 :]
-    except OSError as problem:
-        raise AgentError(f"cannot write {one_line(goal)}: {reason_of(problem)}") from problem
+    @contextmanager
+    def _below(self, parts: Sequence[str], make: bool = True) -> Iterator[Tuple[ConfinedFolder, Sequence[str]]]:
+        """Yield the folder that confines a file, and the names that lead there from it."""
+        if not self._may_leave:
+            yield self._root, parts
+            return
+        folder, name = os.path.split(os.path.normpath(self.path_of(parts)))
+        if make:
+            os.makedirs(folder, exist_ok=True)
+        with closing(ConfinedFolder(folder)) as root:
+            yield root, [name]

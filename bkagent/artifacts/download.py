@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Tuple
+from typing import List, Sequence
 
+from bkagent.artifacts.artifact_fetch import ArtifactFetch
+from bkagent.artifacts.artifact_file import ArtifactFile
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
-from bkagent.artifacts.download_paths import case_clashes
+from bkagent.artifacts.download_plan import PlannedDownload, plan
 from bkagent.artifacts.stores.download_stores import DownloadStores
-from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
+from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
-from bkagent.errors import AgentError, Cancelled, Refused, Unreachable
+from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
 from bkagent.remote import artifacts as records
 from bkagent.shell.cancellation import Cancellation
-from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
@@ -32,6 +32,7 @@ class Query:
     """What to download. `scope` is a step's key, label or id, or a job's id; "" for the whole build.
 
     may_leave_folder  follow links below the destination and ".." in paths, as version 3 of the reference once did
+    skip_existing     a file that is there with the artifact's size and SHA-256 is not downloaded again
     """
 
     build_id: str
@@ -39,6 +40,7 @@ class Query:
     scope: str = ""
     include_retried_jobs: bool = False
     may_leave_folder: bool = False
+    skip_existing: bool = False
 
 
 def download(context: TransferContext, query: Query, destination: str, schedule: Schedule = FETCH) -> int:
@@ -52,7 +54,8 @@ def download(context: TransferContext, query: Query, destination: str, schedule:
         artifacts = _search(context, query, storage.stop)
         context.report("info", f"Found {len(artifacts)} artifacts. Starting to download to: {folder}")
         destination_folder = DestinationFolder(root, folder, query.may_leave_folder)
-        failed_count = _Downloads(context, storage, destination_folder, schedule).run(artifacts)
+        planned = plan(artifacts, destination_folder, context.report)
+        failed_count = _Downloads(context, storage, destination_folder, schedule, query.skip_existing).run(planned)
         if storage.stop.requested:
             raise Cancelled("the artifact download was stopped")
     if failed_count:
@@ -79,73 +82,71 @@ class _Downloads:
         self,
         context: TransferContext,
         storage: StorageConnection,
-        destination_folder: DestinationFolder,
+        folder: DestinationFolder,
         schedule: Schedule,
+        skip_existing: bool,
     ) -> None:
-        self._stores, self._stop, self._place = (
-            DownloadStores(context, storage, schedule),
-            storage.stop,
-            destination_folder,
-        )
+        self._stores, self._stop = DownloadStores(context, storage, schedule), storage.stop
+        self._folder, self._skips_existing = folder, skip_existing
         self._report, self._schedule = context.report, schedule
-        self._clashes: Dict[str, str] = {}
 
-    def run(self, artifacts: List[Artifact]) -> int:
-        """Fetch all; return how many could not be fetched."""
-        self._clashes = case_clashes([artifact.path for artifact in artifacts]) if ON_WINDOWS else {}
-        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(artifacts))
+    def run(self, planned: Sequence[PlannedDownload]) -> int:
+        """Download all; return how many could not be downloaded."""
+        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
         with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
-                return sum(not arrived for arrived in workers.map(self._fetch, artifacts))
+                return sum(not arrived for arrived in workers.map(self._arrives, planned))
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
 
-    def _fetch(self, artifact: Artifact) -> bool:
-        path = artifact.path.replace("\\", "/")
-        name = one_line(path)
+    def _arrives(self, planned: PlannedDownload) -> bool:
+        """Download one artifact; return whether its file is there."""
         if self._stop.requested:
             return False
         try:
-            if artifact.path in self._clashes:
-                earlier = one_line(self._clashes[artifact.path])
-                raise AgentError(f'"{earlier}" is the same file here, since Windows tells no case apart')
-            parts = self._place.steps_to(path)
-            goal = self._place.path_of(parts)
-            self._report("debug", f"Downloading {one_line(artifact.id)} to {one_line(goal)}")
-            store = self._stores.store_of(artifact)
-            size, sha256 = retry(
-                lambda number: self._place.write(parts, lambda write: _receive(store, artifact, write)),
-                self._schedule, wait=self._stop.wait, report=self._report, what=name, may_retry=self._may_retry,
-            )  # fmt: skip
+            if planned.problem:
+                raise AgentError(planned.problem)
+            self._download(planned)
         except Cancelled:
             return False
         except AgentError as problem:
-            self._report("error", f'Failed to download "{name}": {problem}')
+            self._report("error", f'Failed to download "{planned.name}": {problem}')
             return False
-        self._report("info", f'Successfully downloaded "{name}" {format_size(size)} with SHA256 {sha256}')
         return True
 
+    def _download(self, planned: PlannedDownload) -> None:
+        artifact = planned.artifact
+        if self._skips_existing and self._folder.holds(planned.parts, artifact.size, artifact.sha256):
+            what = f"SHA256 {artifact.sha256}" if artifact.sha256 else "size; its checksum is not known"
+            self._report("info", f'Skipped "{planned.name}": the file is there already, with the same {what}')
+            return
+        goal = one_line(self._folder.path_of(planned.parts))
+        self._report("debug", f"Downloading {one_line(artifact.id)} to {goal}")
+        store = self._stores.store_of(artifact)
+        with self._folder.new_file(planned.parts, planned.kept_name, lambda size: None) as file:
+            self._fetch(planned, store, file)
+            file.put()
+            size, sha256 = file.size, file.sha256
+        self._report("info", f'Successfully downloaded "{planned.name}" {format_size(size)} with SHA256 {sha256}')
+
+    def _fetch(self, planned: PlannedDownload, store: ArtifactStore, file: ArtifactFile) -> None:
+        """Fill a file, in several tries if need be; keep what has come in vain where a later run can use it."""
+        fetch = ArtifactFetch(store, planned.artifact, file)
+        if file.size:
+            self._report("info", f'Resuming the download of "{planned.name}" after {format_size(file.size)}')
+        try:
+            retry(
+                lambda number: fetch.attempt(), self._schedule, wait=self._stop.wait, report=self._report,
+                what=planned.name, may_retry=self._may_retry,
+            )  # fmt: skip
+        except (Unreachable, Refused, WireError, Cancelled):
+            if planned.kept_name and fetch.may_resume:
+                file.keep()
+                self._report(
+                    "info", f'{format_size(file.size)} of "{planned.name}" are kept for the next download of it'
+                )
+            raise
+
     def _may_retry(self, error: Exception) -> bool:
-        return not self._stop.requested and isinstance(error, (Unreachable, Refused))
-
-
-def _receive(store: ArtifactStore, artifact: Artifact, write: Callable[[bytes], None]) -> Tuple[int, str]:
-    digest, size, is_as_uploaded = hashlib.sha256(), 0, True
-
-    def take(data: bytes) -> None:
-        nonlocal size
-        digest.update(data)
-        size += len(data)
-        write(data)
-
-    def receive(head: FetchedHead) -> Callable[[bytes], None]:
-        nonlocal is_as_uploaded
-        is_as_uploaded = not head.decompressed
-        return take
-
-    store.fetch(artifact, receive)
-    actual, expected = digest.hexdigest(), artifact.sha256
-    if expected and actual != expected and is_as_uploaded:
-        raise Unreachable(f"checksum of downloaded content {actual} != uploaded checksum {expected}")
-    return size, actual
+        return not self._stop.requested and isinstance(error, (Unreachable, Refused, WireError))

@@ -8,6 +8,10 @@ from typing import Dict, Iterable, List
 from bkagent.errors import AgentError
 from bkagent.system import windows_names
 
+_SHA256_DIGITS = 64
+_PARTIAL_DIGITS = 16
+_PARTIAL_NAME_CHARACTERS = 40  # of up to four bytes each: a name has at most 255
+
 
 def steps(destination: str, artifact_path: str, *, windows: bool = False, may_climb: bool = False) -> List[str]:
     """Return the names that lead from `destination` to an artifact; the last one is the file's.
@@ -32,8 +36,16 @@ def steps(destination: str, artifact_path: str, *, windows: bool = False, may_cl
     return parts
 
 
+def partial_name(name: str, sha256: str) -> str:
+    """Return what the file `name` is called until it is whole: what it will hold is a part of that, "" if unknown."""
+    digits = sha256.lower()
+    if len(digits) != _SHA256_DIGITS or digits.strip("0123456789abcdef"):
+        return ""
+    return f"{name[:_PARTIAL_NAME_CHARACTERS]}.{digits[:_PARTIAL_DIGITS]}.part"
+
+
 def case_clashes(artifact_paths: Iterable[str]) -> Dict[str, str]:
-    """Return for each path the earlier one that is the same file on Windows, where that differs from it by case alone.
+    """Return for each path the earlier one that is the same file where case does not count, and differs by case alone.
 
     The earlier one is written, or which of them stays would be chance.
     """

@@ -112,9 +112,16 @@ def search(
         rows = client.call("GET", path, query=given, expects_json=True).document
         if not isinstance(rows, list):
             raise WireError("artifact search: expected a JSON array")
-        return [Artifact.from_wire(item) for item in rows]
+        return [_read(item, number, len(rows)) for number, item in enumerate(rows, 1)]
 
     return retry(attempt, schedule, wait=wait, report=report, may_retry=may_retry or _any_answer)
+
+
+def _read(item: object, number: int, count: int) -> Artifact:
+    try:
+        return Artifact.from_wire(item)
+    except WireError as problem:
+        raise WireError(f"artifact search: number {number} of {count} is invalid: {problem}") from problem
 
 
 def _any_answer(error: Exception) -> bool:

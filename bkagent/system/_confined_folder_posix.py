@@ -6,8 +6,9 @@ import stat
 import sys
 from functools import partial
 from io import FileIO
-from typing import Sequence
+from typing import Optional, Sequence
 
+from bkagent.system import file_lock
 from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
 
 assert sys.platform != "win32"
@@ -15,6 +16,9 @@ assert sys.platform != "win32"
 # A descriptor for paths alone needs no right to list the folder; it exists on Linux.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+# Neither a link nor a pipe that nobody writes to holds these up.
+_KEPT = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TRIES_COUNT = 100  # to make or open a folder that others make and remove
 
 
@@ -33,6 +37,39 @@ class ConfinedFolder:
             os.close(folder_fd)
             raise
 
+    def kept_file(self, parts: Sequence[str], aside: str) -> Optional[NewFile]:
+        """Go on with a file."""
+        folder_fd = self._folder_of(parts)
+        fd = _open_kept(folder_fd, aside)
+        if fd is None:
+            os.close(folder_fd)
+            return None
+        return _kept_file(folder_fd, fd, aside, parts[-1])
+
+    def read_file(self, parts: Sequence[str]) -> FileIO:
+        """Open a file."""
+        folder_fd = self._folder_of(parts, make=False)
+        try:
+            file = FileIO(os.open(parts[-1], _READ, dir_fd=folder_fd), "r")
+        finally:
+            os.close(folder_fd)
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            file.close()
+            raise OSError(errno.EINVAL, "not a regular file", parts[-1])
+        return file
+
+    def tells_case_apart(self) -> bool:
+        """Try it out by a file that is removed again."""
+        name = name_aside("case")
+        os.close(os.open(name, _NEW, 0o600, dir_fd=self._fd))
+        try:
+            os.stat(name.upper(), dir_fd=self._fd, follow_symlinks=False)
+        except FileNotFoundError:
+            return True
+        finally:
+            os.unlink(name, dir_fd=self._fd)
+        return False
+
     def link_file(self, source: str, parts: Sequence[str]) -> None:
         """Name a file once more."""
         folder_fd = self._folder_of(parts)
@@ -49,12 +86,12 @@ class ConfinedFolder:
         """Give the folder back."""
         os.close(self._fd)
 
-    def _folder_of(self, parts: Sequence[str]) -> int:
+    def _folder_of(self, parts: Sequence[str], make: bool = True) -> int:
         """Return a descriptor of the folder that holds the last of `parts`."""
         fd = os.dup(self._fd)
         for at, part in enumerate(parts[:-1]):
             try:
-                below = _open_or_make(fd, part)
+                below = _open_or_make(fd, part) if make else _open_folder(fd, part)
             except NotADirectoryError:
                 if stat.S_ISLNK(os.stat(part, dir_fd=fd, follow_symlinks=False).st_mode):
                     raise LinkInTheWay("/".join(parts[: at + 1])) from None
@@ -75,16 +112,68 @@ def _new_file(folder_fd: int, name: str) -> NewFile:
     )
 
 
+def _open_kept(folder_fd: int, name: str) -> Optional[int]:
+    """Return a locked descriptor of a file that has this name and no other, None where there is none to be had."""
+    for _ in range(_TRIES_COUNT):
+        try:
+            fd = os.open(name, _KEPT, 0o666, dir_fd=folder_fd)
+        except OSError:
+            return None
+        is_taken = False
+        try:
+            state = os.fstat(fd)
+            is_own = stat.S_ISREG(state.st_mode) and state.st_nlink == 1 and state.st_uid == os.geteuid()
+            if not is_own or not file_lock.try_lock(fd):
+                return None
+            # Its last holder may just have given it another name.
+            is_taken = os.path.samestat(state, os.stat(name, dir_fd=folder_fd, follow_symlinks=False))
+            if is_taken:
+                return fd
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        finally:
+            if not is_taken:
+                os.close(fd)
+    return None
+
+
+def _kept_file(folder_fd: int, fd: int, aside: str, name: str) -> NewFile:
+    try:
+        held_fd = os.dup(fd)  # the lock lasts until the file has its name
+    except OSError:
+        os.close(fd)
+        os.close(folder_fd)
+        raise
+
+    def release() -> None:
+        os.close(held_fd)
+        os.close(folder_fd)
+
+    return NewFile(
+        FileIO(fd, "r+"),
+        rename=partial(os.rename, aside, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd),
+        remove=partial(os.unlink, aside, dir_fd=folder_fd),
+        release=release,
+    )
+
+
+def _open_folder(fd: int, name: str) -> int:
+    try:
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=fd)
+    except OSError as problem:
+        if problem.errno == errno.ELOOP:  # what some systems say of a link
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from problem
+        raise
+
+
 def _open_or_make(fd: int, name: str) -> int:
     for _ in range(_TRIES_COUNT):
         try:
-            return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=fd)
+            return _open_folder(fd, name)
         except FileNotFoundError:
             pass
-        except OSError as problem:
-            if problem.errno == errno.ELOOP:  # what some systems say of a link
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), name) from problem
-            raise
         try:
             os.mkdir(name, 0o777, dir_fd=fd)
         except FileExistsError:

@@ -7,13 +7,14 @@ nor removed, so each one on the way is held open like that, and what it is and w
 import ctypes
 import errno
 import os
+import stat
 import sys
 from ctypes import wintypes
 from functools import partial
 from io import FileIO
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
-from bkagent.system import renaming
+from bkagent.system import file_lock, renaming
 from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
 
 assert sys.platform == "win32"
@@ -27,6 +28,8 @@ _INVALID = ctypes.c_void_p(-1).value
 _LONGEST_PATH = 32768
 _IS_FOLDER, _IS_REPARSE_POINT = 0x10, 0x400
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
+_KEPT = os.O_RDWR | os.O_BINARY | os.O_NOINHERIT
+_READ = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
 
 
 class _Information(ctypes.Structure):
@@ -67,6 +70,43 @@ class ConfinedFolder:
             _close(handles)
             raise
 
+    def kept_file(self, parts: Sequence[str], aside: str) -> Optional[NewFile]:
+        """Go on with a file."""
+        handles: List[int] = []
+        try:
+            folder = self._folder_of(parts, handles)
+        except (OSError, ValueError):
+            _close(handles)
+            raise
+        path = os.path.join(folder, aside)
+        fd = _open_kept(path)
+        if fd is None:
+            _close(handles)
+            return None
+        return NewFile(
+            FileIO(fd, "r+"),
+            rename=partial(renaming.replace, path, os.path.join(folder, parts[-1])),
+            remove=partial(os.unlink, path),
+            release=partial(_close, handles),
+        )
+
+    def read_file(self, parts: Sequence[str]) -> FileIO:
+        """Open a file."""
+        handles: List[int] = []
+        try:
+            path = os.path.join(self._folder_of(parts, handles, make=False), parts[-1])
+            fd = os.open(path, _READ)
+        finally:
+            _close(handles)
+        if not _is_plain(fd, path):
+            os.close(fd)
+            raise OSError(errno.EINVAL, "not a regular file", path)
+        return FileIO(fd, "r")
+
+    def tells_case_apart(self) -> bool:
+        """Say what holds for all folders but those that Linux programs have changed."""
+        return False
+
     def link_file(self, source: str, parts: Sequence[str]) -> None:
         """Name a file once more."""
         handles: List[int] = []
@@ -82,13 +122,14 @@ class ConfinedFolder:
         """Give the folder back."""
         _close([self._handle])
 
-    def _folder_of(self, parts: Sequence[str], handles: List[int]) -> str:
+    def _folder_of(self, parts: Sequence[str], handles: List[int], make: bool = True) -> str:
         """Return the folder that holds the last of `parts`, and add what keeps it in its place to `handles`."""
         path = self._path
         for at, part in enumerate(parts[:-1]):
             path = os.path.join(path, part)
             try:
-                os.mkdir(path)
+                if make:
+                    os.mkdir(path)
             except FileExistsError:
                 pass
             handles.append(_open(path, follow=False))
@@ -111,6 +152,31 @@ def _new_file(handles: List[int], folder: str, name: str) -> NewFile:
         remove=partial(os.unlink, aside),
         release=partial(_close, handles),
     )
+
+
+def _open_kept(path: str) -> Optional[int]:
+    """Return a locked descriptor of a file that has this name and no other, None where there is none to be had."""
+    try:
+        os.close(os.open(path, _NEW, 0o666))
+    except OSError:
+        pass  # there is something, which is looked at below
+    try:
+        fd = os.open(path, _KEPT)
+    except OSError:
+        return None
+    try:
+        if _is_plain(fd, path) and os.fstat(fd).st_nlink == 1 and file_lock.try_lock(fd):
+            return fd
+    except OSError:
+        pass
+    os.close(fd)
+    return None
+
+
+def _is_plain(fd: int, path: str) -> bool:
+    """Return whether an open file is a regular one that the path itself names, not a link there."""
+    named = os.lstat(path)
+    return stat.S_ISREG(named.st_mode) and os.path.samestat(os.fstat(fd), named)
 
 
 def _open(path: str, follow: bool) -> int:

@@ -22,7 +22,11 @@ class NewFile:
     ) -> None:
         self.file = file
         self._rename, self._remove, self._release = rename, remove, release
-        self._is_put = False
+        self._is_put = self._is_kept = False
+
+    def keep(self) -> None:
+        """Leave it as it is at the end."""
+        self._is_kept = True
 
     def put(self) -> None:
         """Give it its name."""
@@ -40,7 +44,7 @@ class NewFile:
             self.file.close()
         finally:
             try:
-                if not self._is_put:
+                if not self._is_put and not self._is_kept:
                     self._remove()
             finally:
                 self._release()

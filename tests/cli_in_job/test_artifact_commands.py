@@ -77,7 +77,7 @@ def test_nothing_to_upload_is_no_failure(job, folder):
 
 
 def test_download(job, folder):
-    row = {"path": "dist/a", "file_size": 1, "url": job.server.url + "/get"}
+    row = {"path": "dist/a", "file_size": 7, "url": job.server.url + "/get"}
     job.server.routes["GET /v3/builds/b1/artifacts/search"] = (200, [row])
     job.server.routes["GET /get"] = Answer(200, body=b"content")
     job.run("artifact", "download", "dist/*", ".", "--build", "b1", "--step", "s", "--include-retried-jobs")

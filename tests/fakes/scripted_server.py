@@ -45,10 +45,10 @@ class Answer:
 
 
 class Raw:
-    """Bytes as they are, then the end of the connection; `reset` makes it an abrupt one."""
+    """Bytes as they are, then the end of the connection; `reset` makes it an abrupt one, `hold` is waited for first."""
 
-    def __init__(self, data: bytes = b"", reset: bool = False) -> None:
-        self.data, self.reset = data, reset
+    def __init__(self, data: bytes = b"", reset: bool = False, hold: Optional[threading.Event] = None) -> None:
+        self.data, self.reset, self.hold = data, reset, hold
 
 
 Route = Union[Answer, Raw, Tuple[int, Any], Callable[[Request], Any], List[Any]]
@@ -132,6 +132,8 @@ class ScriptedServer:
             route = Answer(*route)
         if isinstance(route, Raw):
             connection.sendall(route.data)
+            if route.hold:
+                route.hold.wait(60)
             if route.reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False

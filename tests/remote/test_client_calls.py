@@ -357,6 +357,22 @@ def test_searches_ask_for_finished_ones(client, server, waits):
     assert server.seen[0].query == "include_retried_jobs=true&query=%2A.txt&scope=s&state=finished"
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ({"path": "p"}, "expected a JSON array"), ([{"path": "p"}, 5], "number 2 of 2 is invalid"),
+        ([{"path": ["p"]}], "path must be"), ([{"path": ""}], "path must be"), ([{}], "path"),
+        ([{"path": "p", "file_size": "1"}], "file_size must be"), ([{"path": "p", "file_size": -1}], "file_size"),
+        ([{"path": "p", "sha256sum": 5}], "sha256sum must be"), ([{"path": "p", "url": {}}], "url must be"),
+    ],
+)  # fmt: skip
+def test_lists_with_wrong_types_say_what_is_wrong_with_which_artifact(client, server, waits, rows, says):
+    server.routes["GET /v3/builds/b/artifacts/search"] = (200, rows)
+    with pytest.raises(WireError, match=says):
+        artifacts.search(client, "b", "*", wait=waits, report=waits.report, schedule=constant(2, 0.0))
+    assert len(server.seen) == 2  # it is mostly the page of a proxy, which goes away
+
+
 # Pipelines
 
 

@@ -23,7 +23,7 @@ def run(call: "Call") -> int:
     settings = call.settings
     query = Query(
         settings[options.BUILD], text, settings[options.STEP], settings[options.INCLUDE_RETRIED_JOBS],
-        _may_leave_folder(call),
+        _may_leave_folder(call), settings[options.SKIP_EXISTING],
     )  # fmt: skip
     try:
         download(artifact_transfer.context_of(call, "Downloading"), query, folder)
@@ -58,11 +58,13 @@ COMMAND = Command(
     run,
     options=(
         *client.OPTIONS, options.STEP, options.BUILD, options.INCLUDE_RETRIED_JOBS, options.NO_S3_MULTIPART_DOWNLOAD,
+        options.SKIP_EXISTING,
     ),
     arguments=("QUERY", "FOLDER"),
     description=(
         "Downloads the artifacts that match QUERY, a path or a pattern of the control plane, into FOLDER,\n"
-        "which must exist. Their subfolders are created below it."
+        "which must exist. Their subfolders are created below it.\n\n"
+        "A large download that fails leaves NAME.DIGITS.part, where the next download of the same content goes on."
     ),
     example="bkagent artifact download 'dist/*.tar.gz' . --step build",
 )  # fmt: skip

@@ -84,6 +84,13 @@ NO_S3_MULTIPART_DOWNLOAD = Option(
     env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
     help="Accepted for compatibility; has no effect.",
 )
+SKIP_EXISTING = Option(
+    "skip-existing",
+    FLAG,
+    False,
+    env=("BKAGENT_ARTIFACT_SKIP_EXISTING",),
+    help="Do not download a file again that is there with the same size and SHA-256.",
+)
 ALLOW_EMPTY_RESULTS = Option("allow-empty-results", FLAG, False, help="Exit with 0 if no artifact matches.")
 SEARCH_FORMAT = Option(
     "format",

@@ -1,0 +1,79 @@
+"""An artifact on its way to disk: what has come of it, under another name until it is whole, and its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+from io import FileIO
+from typing import Callable
+
+from bkagent.errors import AgentError
+from bkagent.system.confined_folder import NewFile
+from bkagent.wire.go_reason import reason_of
+from bkagent.wire.shown_text import one_line
+
+_BLOCK_BYTES = 1024 * 1024
+
+
+def add_rest(file: FileIO, digest: "hashlib._Hash") -> int:
+    """Add the rest of a file to a digest, in big blocks; return its size in bytes. Raises OSError."""
+    block = bytearray(_BLOCK_BYTES)
+    view = memoryview(block)
+    size = 0
+    while True:
+        got = file.readinto(block)
+        if not got:
+            return size
+        digest.update(view[:got])
+        size += got
+
+
+class ArtifactFile:
+    """A file that grows from its start; `size` is what it has, in bytes."""
+
+    def __init__(self, new: NewFile, goal: str, count: Callable[[int], None]) -> None:
+        """`goal` is the path in messages; `count` hears of each change of the size."""
+        self._new, self._file, self._goal, self._count = new, new.file, goal, count
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what it has, in hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    def take_in_kept(self) -> None:
+        """Count what an earlier run has left as if it had come now. Raises OSError."""
+        self.size = add_rest(self._file, self._digest)
+        self._count(self.size)
+
+    def write(self, data: bytes) -> None:
+        """Append. Raises AgentError."""
+        self._digest.update(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError as problem:
+            # Said here: within a request it would be taken for an error of the connection, and tried again.
+            raise AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}") from problem
+        self.size += len(data)
+        self._count(len(data))
+
+    def restart(self) -> None:
+        """Forget what has come. Raises AgentError."""
+        try:
+            self._file.seek(0)
+            self._file.truncate()
+        except OSError as problem:
+            raise AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}") from problem
+        self._digest = hashlib.sha256()
+        self._count(-self.size)
+        self.size = 0
+
+    def keep(self) -> None:
+        """Leave what has come for the next run."""
+        self._new.keep()
+
+    def put(self) -> None:
+        """Give it the artifact's name. Raises OSError."""
+        self._new.put()
