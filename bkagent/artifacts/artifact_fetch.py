@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+
 from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.ranged_fetch import RangedFetch
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
 from bkagent.transport.answer_reader import Sink
@@ -15,8 +18,10 @@ _RANGE_NOT_SATISFIABLE = 416
 class ArtifactFetch:
     """One artifact of a store, and the file that it goes to, which may have its beginning already."""
 
-    def __init__(self, store: ArtifactStore, artifact: Artifact, file: ArtifactFile) -> None:
-        self._store, self._artifact, self._file = store, artifact, file
+    def __init__(self, store: ArtifactStore, artifact: Artifact, file: ArtifactFile, threads: Executor) -> None:
+        """`threads` receive ranges; those that call `attempt` are others."""
+        self._store, self._artifact, self._file, self._threads = store, artifact, file, threads
+        self._takes_ranges = 0 < store.range_bytes < artifact.size
         self._sha256 = artifact.sha256.lower()
         self._version = ""
         self._is_as_uploaded = True  # not while the store compresses it on the way
@@ -32,13 +37,32 @@ class ArtifactFetch:
         file = self._file
         if file.size and not (self.may_resume and file.size <= self._artifact.size):
             file.restart()
-        if not (self._is_complete()):
-            self._receive()
+        if not self._is_complete():
+            if not self._takes_ranges or not self._receive_ranges():
+                self._receive()
         self._check()
 
     def _is_complete(self) -> bool:
         """Return whether nothing is left to download: an earlier run was killed after the last byte."""
         return bool(self._file.size and self._file.size == self._artifact.size and self._file.sha256 == self._sha256)
+
+    def _receive_ranges(self) -> bool:
+        """Receive what is missing by several ranges at a time; return whether the store has sent them."""
+        ranged = RangedFetch(self._store, self._artifact, self._file, self._threads, self._version)
+        try:
+            ranged.run()
+        except (WireError, Refused):
+            self._takes_ranges = False
+            self._file.restart()
+            return False
+        finally:
+            self._version = ranged.version if _is_strong(ranged.version) else ""
+        # Without a checksum nothing else says that all ranges are of one version.
+        is_safe = bool(self._sha256 or self._version)
+        if not is_safe:
+            self._takes_ranges = False
+            self._file.restart()
+        return is_safe
 
     def _receive(self) -> None:
         offset = self._file.size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from io import FileIO
 from typing import Callable
 
@@ -27,6 +28,12 @@ def add_rest(file: FileIO, digest: "hashlib._Hash") -> int:
         size += got
 
 
+def _write_all(file: FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) or 0 :]
+
+
 class ArtifactFile:
     """A file that grows from its start; `size` is what it has, in bytes."""
 
@@ -34,6 +41,7 @@ class ArtifactFile:
         """`goal` is the path in messages; `count` hears of each change of the size."""
         self._new, self._file, self._goal, self._count = new, new.file, goal, count
         self._digest = hashlib.sha256()
+        self._position_lock, self._ahead_bytes = threading.Lock(), 0
         self.size = 0
 
     @property
@@ -49,15 +57,56 @@ class ArtifactFile:
     def write(self, data: bytes) -> None:
         """Append. Raises AgentError."""
         self._digest.update(data)
-        view = memoryview(data)
         try:
-            while view:
-                view = view[self._file.write(view) or 0 :]
+            _write_all(self._file, data)
         except OSError as problem:
-            # Said here: within a request it would be taken for an error of the connection, and tried again.
-            raise AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}") from problem
+            raise self._unwritable(problem) from problem
         self.size += len(data)
         self._count(len(data))
+
+    def write_at(self, offset: int, data: bytes) -> None:
+        """Write ahead of the end, from any thread; `take_in` and `cut` decide what becomes of it. Raises AgentError."""
+        with self._position_lock:
+            try:
+                self._file.seek(offset)
+                _write_all(self._file, data)
+            except OSError as problem:
+                raise self._unwritable(problem) from problem
+            self._ahead_bytes += len(data)
+        self._count(len(data))
+
+    def forget_ahead(self, bytes_count: int) -> None:
+        """Note that so many bytes were written ahead in vain."""
+        with self._position_lock:
+            self._ahead_bytes -= bytes_count
+        self._count(-bytes_count)
+
+    def take_in(self, bytes_count: int) -> None:
+        """Append what was written ahead at the end. Raises AgentError."""
+        left = bytes_count
+        while left:
+            with self._position_lock:
+                try:
+                    self._file.seek(self.size)
+                    block = self._file.read(min(left, _BLOCK_BYTES))
+                except OSError as problem:
+                    raise self._unwritable(problem) from problem
+                self._ahead_bytes -= len(block)
+            if not block:
+                raise AgentError(f"cannot read {one_line(self._goal)}: it has become shorter")
+            self._digest.update(block)
+            self.size += len(block)
+            left -= len(block)
+
+    def cut(self) -> None:
+        """Drop what was written ahead. Raises AgentError."""
+        try:
+            self._file.truncate(self.size)
+            self._file.seek(self.size)
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
+        self._count(-self._ahead_bytes)
+        self._ahead_bytes = 0
 
     def restart(self) -> None:
         """Forget what has come. Raises AgentError."""
@@ -65,7 +114,7 @@ class ArtifactFile:
             self._file.seek(0)
             self._file.truncate()
         except OSError as problem:
-            raise AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}") from problem
+            raise self._unwritable(problem) from problem
         self._digest = hashlib.sha256()
         self._count(-self.size)
         self.size = 0
@@ -73,6 +122,10 @@ class ArtifactFile:
     def keep(self) -> None:
         """Leave what has come for the next run."""
         self._new.keep()
+
+    def _unwritable(self, problem: OSError) -> AgentError:
+        # Not an OSError: within a request that would be taken for one of the connection, and tried again.
+        return AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}")
 
     def put(self) -> None:
         """Give it the artifact's name. Raises OSError."""

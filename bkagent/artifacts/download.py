@@ -25,6 +25,7 @@ from bkagent.wire.shown_text import one_line
 
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32
+_RANGE_THREADS_COUNT = 32  # started as they are needed, by stores whose large artifacts come in ranges
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,12 @@ class _Downloads:
         self._stores, self._stop = DownloadStores(context, storage, schedule), storage.stop
         self._folder, self._skips_existing = folder, skip_existing
         self._report, self._schedule = context.report, schedule
+        self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
 
     def run(self, planned: Sequence[PlannedDownload]) -> int:
         """Download all; return how many could not be downloaded."""
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
-        with ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
+        with self._range_threads, ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
                 return sum(not arrived for arrived in workers.map(self._arrives, planned))
             except KeyboardInterrupt:
@@ -132,7 +134,7 @@ class _Downloads:
 
     def _fetch(self, planned: PlannedDownload, store: ArtifactStore, file: ArtifactFile) -> None:
         """Fill a file, in several tries if need be; keep what has come in vain where a later run can use it."""
-        fetch = ArtifactFetch(store, planned.artifact, file)
+        fetch = ArtifactFetch(store, planned.artifact, file, self._range_threads)
         if file.size:
             self._report("info", f'Resuming the download of "{planned.name}" after {format_size(file.size)}')
         try:

@@ -15,7 +15,7 @@ assert sys.platform != "win32"
 
 # A descriptor for paths alone needs no right to list the folder; it exists on Linux.
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 # Neither a link nor a pipe that nobody writes to holds these up.
 _KEPT = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -105,7 +105,7 @@ class ConfinedFolder:
 def _new_file(folder_fd: int, name: str) -> NewFile:
     aside = name_aside(name)
     return NewFile(
-        FileIO(os.open(aside, _NEW, 0o666, dir_fd=folder_fd), "w"),
+        FileIO(os.open(aside, _NEW, 0o666, dir_fd=folder_fd), "r+"),
         rename=partial(os.rename, aside, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd),
         remove=partial(os.unlink, aside, dir_fd=folder_fd),
         release=partial(os.close, folder_fd),

@@ -27,7 +27,7 @@ _OPEN_REPARSE_POINT = 0x00200000  # a link itself, not where it leads
 _INVALID = ctypes.c_void_p(-1).value
 _LONGEST_PATH = 32768
 _IS_FOLDER, _IS_REPARSE_POINT = 0x10, 0x400
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
+_NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_BINARY | os.O_NOINHERIT
 _KEPT = os.O_RDWR | os.O_BINARY | os.O_NOINHERIT
 _READ = os.O_RDONLY | os.O_BINARY | os.O_NOINHERIT
 
@@ -147,7 +147,7 @@ class ConfinedFolder:
 def _new_file(handles: List[int], folder: str, name: str) -> NewFile:
     aside = os.path.join(folder, name_aside(name))
     return NewFile(
-        FileIO(os.open(aside, _NEW, 0o666), "w"),
+        FileIO(os.open(aside, _NEW, 0o666), "r+"),
         rename=partial(renaming.replace, aside, os.path.join(folder, name)),
         remove=partial(os.unlink, aside),
         release=partial(_close, handles),

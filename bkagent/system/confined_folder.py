@@ -12,7 +12,7 @@ ConfinedFolder(path)          the folder, opened once; links in `path` itself an
   .link_file(source, parts)     the same file under another name, as a hard link. LinkInTheWay, OSError
   .close()
 NewFile                       a context manager: what was neither put nor kept is removed
-  .file                         a FileIO to write to
+  .file                         a FileIO to write to and read from
   .keep()                       leave it where it is, for another `kept_file`
   .put()                        give it its name; what bears that name, a link too, is replaced, never written to
 

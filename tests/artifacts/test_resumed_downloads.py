@@ -8,6 +8,7 @@ import pytest
 
 from bkagent.artifacts.download import Query, download
 from bkagent.artifacts.download_paths import partial_name
+from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.errors import AgentError
 from bkagent.remote.client import Client
@@ -21,6 +22,7 @@ SIZE = 3 * 1024 * 1024 + 7
 CONTENT = os.urandom(SIZE)
 PART = partial_name("big", hashlib.sha256(CONTENT).hexdigest())
 HALF = SIZE // 2
+RANGE = 256 * 1024
 
 
 def run(server, folder, tries=3, **query):
@@ -248,3 +250,90 @@ def test_a_link_is_not_a_file_that_is_there(tmp_path):
     with RangeServer({"a": b"content"}) as server:
         run(server, tmp_path, skip_existing=True)
     assert not (tmp_path / "a").is_symlink() and (tmp_path / "a").read_bytes() == b"content"
+
+
+@pytest.fixture
+def by_ranges(monkeypatch):
+    """Have the control plane's own storage send large artifacts by ranges of 256 KiB."""
+    monkeypatch.setattr(HostedStore, "range_bytes", RANGE)
+
+
+def asked(server):
+    """Return where the ranges begin that were asked for, None for the whole."""
+    return sorted(-1 if ask is None else int(ask[6:].partition("-")[0]) for ask in server.ranges["big"])
+
+
+@pytest.mark.usefixtures("by_ranges")
+class TestRanges:
+    def test_a_large_artifact_comes_by_ranges_of_one_size(self, tmp_path):
+        with RangeServer({"big": CONTENT, "small": b"s"}) as server:
+            run(server, tmp_path)
+        assert asked(server) == list(range(0, SIZE, RANGE)) and server.ranges["small"] == [None]
+        assert f"bytes={RANGE}-{2 * RANGE - 1}" in server.ranges["big"]
+        assert read(tmp_path) == {"big": CONTENT, "small": b"s"}
+
+    def test_a_range_that_breaks_off_is_asked_for_again_alone(self, tmp_path):
+        with RangeServer({"big": CONTENT}) as server:
+            server.breaks["big"] = [1000, 1000]
+            run(server, tmp_path, tries=1)
+        assert len(server.ranges["big"]) == len(range(0, SIZE, RANGE)) + 2
+        assert read(tmp_path) == {"big": CONTENT}
+
+    def test_what_is_complete_from_the_start_is_kept(self, tmp_path):
+        with RangeServer({"big": CONTENT}) as server:
+            serve = server.server.routes["GET /get/0"]
+
+            def breaks(request):
+                if request.headers["range"].startswith(f"bytes={4 * RANGE}-"):
+                    return Raw()
+                return serve(request)
+
+            server.server.routes["GET /get/0"] = breaks
+            run(server, tmp_path, tries=1)
+            assert read(tmp_path) == {PART: CONTENT[: 4 * RANGE]}
+            server.server.routes["GET /get/0"], server.ranges["big"] = serve, []
+            run(server, tmp_path)
+        assert asked(server) == list(range(4 * RANGE, SIZE, RANGE)) and read(tmp_path) == {"big": CONTENT}
+
+    def test_holes_that_a_killed_run_has_left_are_noticed(self, tmp_path):
+        (tmp_path / PART).write_bytes(CONTENT[:RANGE] + bytes(RANGE) + CONTENT[2 * RANGE : 3 * RANGE])
+        with RangeServer({"big": CONTENT}) as server:
+            run(server, tmp_path)
+        assert read(tmp_path) == {"big": CONTENT}
+
+    @pytest.mark.parametrize("knows_sha256", [True, False], ids=["sum-known", "sum-unknown"])
+    def test_a_server_without_ranges_sends_the_whole(self, tmp_path, knows_sha256):
+        with RangeServer({"big": CONTENT}, knows_sha256) as server:
+            server.heeds = False
+            run(server, tmp_path, tries=1)
+        assert read(tmp_path) == {"big": CONTENT}
+
+    def test_ranges_of_unknown_versions_are_not_put_together_without_a_sum(self, tmp_path):
+        with RangeServer({"big": CONTENT}, knows_sha256=False) as server:
+            run(server, tmp_path, tries=1)
+            assert asked(server)[0] == -1
+            server.ranges["big"], server.etag = [], '"1"'
+            run(server, tmp_path, tries=1)
+            assert asked(server)[0] == 0
+        assert read(tmp_path) == {"big": CONTENT}
+
+    def test_an_artifact_that_changes_meanwhile_is_not_mixed(self, tmp_path):
+        other = os.urandom(SIZE)
+        with RangeServer({"big": CONTENT}, knows_sha256=False) as server:
+            server.etag = '"1"'
+            serve = server.server.routes["GET /get/0"]
+
+            def changes(request):
+                if request.headers.get("range", "").startswith(f"bytes={5 * RANGE}-"):
+                    server.files["big"], server.etag = other, '"2"'
+                return serve(request)
+
+            server.server.routes["GET /get/0"] = changes
+            run(server, tmp_path)
+        assert read(tmp_path) == {"big": other}
+
+    def test_a_full_disk_ends_it(self, tmp_path):
+        with small_disk(tmp_path, 2 * 1024 * 1024) as disk, RangeServer({"big": CONTENT, "small": b"s"}) as server:
+            reports = run(server, disk)
+            assert read(disk) == {"small": b"s"}
+        assert any(line.endswith("no space left on device") for line in reports if line.startswith("error"))

@@ -90,9 +90,13 @@ class StoreUpload(ABC):
 
 
 class ArtifactStore(ABC):
-    """A destination of artifacts. `title` is its name in messages."""
+    """A destination of artifacts. `title` is its name in messages.
+
+    range_bytes  larger artifacts are downloaded by ranges of this size, several at a time; 0 where one request does
+    """
 
     title: str
+    range_bytes: int = 0
 
     @abstractmethod
     def prepare(self) -> None:
