@@ -37,9 +37,9 @@ class ArtifactFetch:
         file = self._file
         if file.size and not (self.may_resume and file.size <= self._artifact.size):
             file.restart()
-        if not self._is_complete():
-            if not self._takes_ranges or not self._receive_ranges():
-                self._receive()
+        is_received = self._is_complete() or (self._takes_ranges and self._receive_ranges())
+        if not is_received:
+            self._receive()
         self._check()
 
     def _is_complete(self) -> bool:

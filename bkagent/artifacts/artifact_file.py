@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import threading
 from io import FileIO
@@ -13,6 +14,20 @@ from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 _BLOCK_BYTES = 1024 * 1024
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+class NoRoomForFile(AgentError):
+    """There is no room for a file, or none for its owner."""
+
+
+def unwritable(path: str, problem: Exception) -> AgentError:
+    """Return the error of a file that cannot be written, an OSError or a ValueError.
+
+    Within a request the OSError itself would be taken for one of the connection, and tried again.
+    """
+    kind = NoRoomForFile if isinstance(problem, OSError) and problem.errno in _NO_ROOM else AgentError
+    return kind(f"cannot write {one_line(path)}: {reason_of(problem)}")
 
 
 def add_rest(file: FileIO, digest: "hashlib._Hash") -> int:
@@ -60,7 +75,7 @@ class ArtifactFile:
         try:
             _write_all(self._file, data)
         except OSError as problem:
-            raise self._unwritable(problem) from problem
+            raise unwritable(self._goal, problem) from problem
         self.size += len(data)
         self._count(len(data))
 
@@ -71,7 +86,7 @@ class ArtifactFile:
                 self._file.seek(offset)
                 _write_all(self._file, data)
             except OSError as problem:
-                raise self._unwritable(problem) from problem
+                raise unwritable(self._goal, problem) from problem
             self._ahead_bytes += len(data)
         self._count(len(data))
 
@@ -90,7 +105,7 @@ class ArtifactFile:
                     self._file.seek(self.size)
                     block = self._file.read(min(left, _BLOCK_BYTES))
                 except OSError as problem:
-                    raise self._unwritable(problem) from problem
+                    raise unwritable(self._goal, problem) from problem
                 self._ahead_bytes -= len(block)
             if not block:
                 raise AgentError(f"cannot read {one_line(self._goal)}: it has become shorter")
@@ -104,7 +119,7 @@ class ArtifactFile:
             self._file.truncate(self.size)
             self._file.seek(self.size)
         except OSError as problem:
-            raise self._unwritable(problem) from problem
+            raise unwritable(self._goal, problem) from problem
         self._count(-self._ahead_bytes)
         self._ahead_bytes = 0
 
@@ -114,7 +129,7 @@ class ArtifactFile:
             self._file.seek(0)
             self._file.truncate()
         except OSError as problem:
-            raise self._unwritable(problem) from problem
+            raise unwritable(self._goal, problem) from problem
         self._digest = hashlib.sha256()
         self._count(-self.size)
         self.size = 0
@@ -122,10 +137,6 @@ class ArtifactFile:
     def keep(self) -> None:
         """Leave what has come for the next run."""
         self._new.keep()
-
-    def _unwritable(self, problem: OSError) -> AgentError:
-        # Not an OSError: within a request that would be taken for one of the connection, and tried again.
-        return AgentError(f"cannot write {one_line(self._goal)}: {reason_of(problem)}")
 
     def put(self) -> None:
         """Give it the artifact's name. Raises OSError."""

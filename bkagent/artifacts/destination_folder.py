@@ -7,7 +7,7 @@ import os
 from contextlib import closing, contextmanager
 from typing import Callable, Iterator, List, Sequence, Tuple
 
-from bkagent.artifacts.artifact_file import ArtifactFile, add_rest
+from bkagent.artifacts.artifact_file import ArtifactFile, add_rest, unwritable
 from bkagent.artifacts.download_paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
@@ -83,7 +83,7 @@ class DestinationFolder:
                 f"cannot write {name}: {link} is a symbolic link, which is not followed; remove it"
             ) from None
         except (OSError, ValueError) as problem:
-            raise AgentError(f"cannot write {one_line(goal)}: {reason_of(problem)}") from problem
+            raise unwritable(goal, problem) from problem
 
     @contextmanager
     def _below(self, parts: Sequence[str], make: bool = True) -> Iterator[Tuple[ConfinedFolder, Sequence[str]]]:

@@ -6,10 +6,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 from bkagent.artifacts.artifact_fetch import ArtifactFetch
-from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.artifact_file import ArtifactFile, NoRoomForFile
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download_plan import PlannedDownload, plan
 from bkagent.artifacts.stores.download_stores import DownloadStores
@@ -90,6 +90,7 @@ class _Downloads:
         self._stores, self._stop = DownloadStores(context, storage, schedule), storage.stop
         self._folder, self._skips_existing = folder, skip_existing
         self._report, self._schedule = context.report, schedule
+        self._without_room: List[Tuple[PlannedDownload, AgentError]] = []
         self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
 
     def run(self, planned: Sequence[PlannedDownload]) -> int:
@@ -97,13 +98,24 @@ class _Downloads:
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
         with self._range_threads, ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
-                return sum(not arrived for arrived in workers.map(self._arrives, planned))
+                failed_count = sum(not arrived for arrived in workers.map(self._arrives, planned))
+                return failed_count + self._fill_room()
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
 
+    def _fill_room(self) -> int:
+        """Try again what had no room beside others, the smallest first but not the largest; return how many failed."""
+        without_room = sorted(self._without_room, key=lambda pair: pair[0].artifact.size)
+        self._without_room = without_room[-1:]
+        for planned, _ in without_room[:-1]:
+            self._arrives(planned)
+        for planned, problem in self._without_room:
+            self._report_failure(planned, problem)
+        return len(self._without_room)
+
     def _arrives(self, planned: PlannedDownload) -> bool:
-        """Download one artifact; return whether its file is there."""
+        """Download one artifact; return whether its file is there, or waits for room."""
         if self._stop.requested:
             return False
         try:
@@ -112,10 +124,15 @@ class _Downloads:
             self._download(planned)
         except Cancelled:
             return False
+        except NoRoomForFile as problem:
+            self._without_room.append((planned, problem))
         except AgentError as problem:
-            self._report("error", f'Failed to download "{planned.name}": {problem}')
+            self._report_failure(planned, problem)
             return False
         return True
+
+    def _report_failure(self, planned: PlannedDownload, problem: AgentError) -> None:
+        self._report("error", f'Failed to download "{planned.name}": {problem}')
 
     def _download(self, planned: PlannedDownload) -> None:
         artifact = planned.artifact

@@ -183,9 +183,10 @@ def test_two_processes_do_not_write_to_one_part(tmp_path):
 
 
 def test_a_full_disk_fails_one_file_and_keeps_nothing_of_it(tmp_path):
-    with small_disk(tmp_path, 2 * 1024 * 1024) as disk, RangeServer({"big": CONTENT, "small": b"s"}) as server:
+    others = {f"small {number}": bytes(60_000 + number) for number in range(8)}
+    with small_disk(tmp_path, 2 * 1024 * 1024) as disk, RangeServer({"big": CONTENT, **others}) as server:
         reports = run(server, disk)
-        assert read(disk) == {"small": b"s"}
+        assert read(disk) == others  # also those that came while there was no room
     assert server.ranges["big"] == [None]  # no other try makes room
     assert [line for line in reports if line.startswith("error")] == [
         f'error Failed to download "big": cannot write {disk / "big"}: no space left on device'
