@@ -90,11 +90,13 @@ class _Downloads:
         self._stores, self._stop = DownloadStores(context, storage, schedule), storage.stop
         self._folder, self._skips_existing = folder, skip_existing
         self._report, self._schedule = context.report, schedule
+        self._progress = context.progress("Downloaded")
         self._without_room: List[Tuple[PlannedDownload, AgentError]] = []
         self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
 
     def run(self, planned: Sequence[PlannedDownload]) -> int:
         """Download all; return how many could not be downloaded."""
+        self._progress.expect(len(planned), lambda: sum(each.artifact.size for each in planned))
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
         with self._range_threads, ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
@@ -103,6 +105,8 @@ class _Downloads:
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
+            finally:
+                self._progress.end()
 
     def _fill_room(self) -> int:
         """Try again what had no room beside others, the smallest first but not the largest; return how many failed."""
@@ -122,14 +126,17 @@ class _Downloads:
             if planned.problem:
                 raise AgentError(planned.problem)
             self._download(planned)
+            is_there = True
         except Cancelled:
             return False
         except NoRoomForFile as problem:
             self._without_room.append((planned, problem))
+            return True
         except AgentError as problem:
             self._report_failure(planned, problem)
-            return False
-        return True
+            is_there = False
+        self._progress.end_file()
+        return is_there
 
     def _report_failure(self, planned: PlannedDownload, problem: AgentError) -> None:
         self._report("error", f'Failed to download "{planned.name}": {problem}')
@@ -138,12 +145,13 @@ class _Downloads:
         artifact = planned.artifact
         if self._skips_existing and self._folder.holds(planned.parts, artifact.size, artifact.sha256):
             what = f"SHA256 {artifact.sha256}" if artifact.sha256 else "size; its checksum is not known"
+            self._progress.add(artifact.size)
             self._report("info", f'Skipped "{planned.name}": the file is there already, with the same {what}')
             return
         goal = one_line(self._folder.path_of(planned.parts))
         self._report("debug", f"Downloading {one_line(artifact.id)} to {goal}")
         store = self._stores.store_of(artifact)
-        with self._folder.new_file(planned.parts, planned.kept_name, lambda size: None) as file:
+        with self._folder.new_file(planned.parts, planned.kept_name, self._progress.add) as file:
             self._fetch(planned, store, file)
             file.put()
             size, sha256 = file.size, file.sha256

@@ -25,11 +25,11 @@ HALF = SIZE // 2
 RANGE = 256 * 1024
 
 
-def run(server, folder, tries=3, **query):
+def run(server, folder, tries=3, view=None, **query):
     reports = []
     context = TransferContext(
         Client(server.server.url, "t", environ={}, user_agent="agent/1"), str(folder), {}, "agent/1",
-        lambda level, text: reports.append(f"{level} {text}"),
+        lambda level, text: reports.append(f"{level} {text}"), view=view,
     )  # fmt: skip
     try:
         download(context, Query("b", "*", **query), ".", constant(tries, 0.0))
@@ -338,3 +338,32 @@ class TestRanges:
             reports = run(server, disk)
             assert read(disk) == {"small": b"s"}
         assert any(line.endswith("no space left on device") for line in reports if line.startswith("error"))
+
+
+class Recorder:
+    """A view that keeps all that it is shown."""
+
+    pause_s = 0.0
+
+    def __init__(self):
+        self.shown, self.is_over = [], False
+
+    def show(self, progress):
+        self.shown.append(progress)
+
+    def end(self):
+        self.is_over = True
+
+
+@pytest.mark.parametrize("range_bytes", [0, RANGE], ids=["whole", "ranges"])
+def test_progress_counts_each_byte_once(tmp_path, monkeypatch, range_bytes):
+    monkeypatch.setattr(HostedStore, "range_bytes", range_bytes)
+    view = Recorder()
+    (tmp_path / "same").write_bytes(b"content")
+    (tmp_path / PART).write_bytes(b"x" * RANGE)
+    with RangeServer({"big": CONTENT, "same": b"content", "gone": b"12"}) as server:
+        server.breaks["big"] = [RANGE // 2, RANGE // 3]
+        server.server.routes["GET /get/2"] = Answer(404)
+        run(server, tmp_path, tries=5, view=view, skip_existing=True)
+    last = view.shown[-1]
+    assert (last.bytes_done, last.bytes_total, last.files_total) == (SIZE + 7, SIZE + 9, 3) and view.is_over
