@@ -81,4 +81,7 @@ class Renewal(Generic[T]):
             self._not_before_s = self._now() + _NEXT_TRY_S
             self._report("warn", f"The {self._what} expire soon and could not be renewed yet: {problem}")
             return usable
+        if self._expires_within(self._kept, self._early_s):
+            # Some sources give what they have until it expires; asking for each request would not change that.
+            self._not_before_s = self._now() + _NEXT_TRY_S
         return self._kept

@@ -14,7 +14,7 @@ import pytest
 from bkagent.cloud.azure import arc, credential_chain, managed_identity
 from bkagent.cloud.azure.token_source import STORAGE, read_token
 from bkagent.cloud.cloud_context import CloudContext
-from bkagent.errors import AgentError, ConfigError, Refused, WireError
+from bkagent.errors import AgentError, ConfigError, Refused, Unreachable, WireError
 from bkagent.transport.http_client import Pool
 from tests.fakes import certificates
 from tests.fakes.entra import CLIENT, TENANT, Entra
@@ -74,6 +74,13 @@ def test_a_wrong_secret_ends_the_chain_with_what_entra_says(entra: Entra, enviro
         "EnvironmentCredential: Microsoft Entra ID answered 401: invalid_client: "
         "AADSTS7000215: Invalid client secret provided."
     )
+
+
+def test_an_entra_that_stays_down_may_be_asked_later(entra: Entra, environ: Dict[str, str]) -> None:
+    entra.faults += [Answer(503)] * 4
+    with pytest.raises(Unreachable, match="EnvironmentCredential: Microsoft Entra ID answered 503") as failure:
+        Asker({**environ, "AZURE_CLIENT_SECRET": "s"}).token()
+    assert failure.value.may_retry and len(entra.forms) == 4
 
 
 def test_a_busy_entra_is_asked_again(entra: Entra, environ: Dict[str, str]) -> None:

@@ -16,7 +16,7 @@ class _Source:
     """Gives "1", "2", ... each for an hour; may fail, and may be held."""
 
     def __init__(self) -> None:
-        self.now_s, self.fetched_count, self.is_down = 1000.0, 0, False
+        self.now_s, self.fetched_count, self.is_down, self.lifetime_s = 1000.0, 0, False, 3600.0
         self.held = threading.Event()
         self.held.set()
         self.messages: List[str] = []
@@ -28,7 +28,7 @@ class _Source:
         assert self.held.wait(60)
         if self.is_down:
             raise Unreachable("the source is down")
-        return Expiring(str(number), self.now_s + 3600)
+        return Expiring(str(number), self.now_s + self.lifetime_s)
 
     def report(self, level: str, text: str) -> None:
         self.messages.append(f"{level} {text}")
@@ -99,3 +99,16 @@ def test_what_a_server_calls_expired_is_fetched_anew_once() -> None:
     assert source.renewal.get() == "2"
     source.renewal.discard(expired)
     assert source.renewal.get() == "2"
+
+
+def test_a_source_of_short_lived_credentials_is_not_asked_for_each_request() -> None:
+    source = _Source()
+    source.lifetime_s = 200.0
+    for _ in range(5):
+        source.renewal.get()
+        source.now_s += 10
+    assert source.fetched_count == 1
+    source.now_s += 20
+    assert source.renewal.get() == "2"
+    source.now_s += 201
+    assert source.renewal.get() == "3"  # expired: no pause holds it up

@@ -155,6 +155,21 @@ def test_each_agent_downloads_what_the_other_has_uploaded(bed: Bed, ours: Agent,
         )
 
 
+@reference.needs_reference
+def test_a_file_of_several_blocks_is_the_same_by_both(bed: Bed, ours: Agent, azure: Azurite) -> None:
+    content = bytes(range(256)) * (33 * 4096)  # 33 MiB: three blocks
+    (bed.work / "large").mkdir()
+    (bed.work / "large" / "a.bin").write_bytes(content)
+    stored = []
+    for name, agent in (("ours", ours), ("them", theirs)):
+        with ArtifactRecords() as plane:
+            agent(bed.work, {**bed.variables, **plane.variables}, ("upload", "large/*", f"{AZURE}/large/{name}"))
+        other = theirs if agent is ours else ours
+        stored.append(azure.blob("box", f"large/{name}/large/a.bin").body == content)
+        assert bed.download(other, plane, f"large-{name}", {}) == {"large/a.bin": content}
+    assert stored == [True, True]
+
+
 def test_a_signature_in_the_destination_is_neither_shown_nor_recorded(bed: Bed, ours: Agent, azure: Azurite) -> None:
     signature = azure.signature("box", "rcw")
     with ArtifactRecords() as plane:

@@ -14,7 +14,7 @@ from bkagent.cloud.azure.token_source import CredentialUnavailable, TokenRequest
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.renewal import Expiring, Renewal
 from bkagent.config.secret import Secret
-from bkagent.errors import AgentError, ConfigError
+from bkagent.errors import AgentError, Cancelled, ConfigError, Unreachable
 
 VARIABLE = "AZURE_TOKEN_CREDENTIALS"
 _NEED_A_BROWSER = ("InteractiveBrowserCredential", "DeviceCodeCredential", "VisualStudioCodeCredential")
@@ -63,7 +63,11 @@ class TokenChain:
         self._chosen: Optional[SourceRow] = None
 
     def fetch(self) -> Expiring[Secret]:
-        """Return a new token. Raises AgentError: what a source that is set up failed with, or what each one lacks."""
+        """Return a new token.
+
+        Raises AgentError: what a source that is set up failed with, or what each one lacks; Unreachable where the
+        endpoint of a source may answer later; Cancelled.
+        """
         if self._chosen is not None:
             return self._chosen.fetch(self._request)
         lacks: List[str] = []
@@ -73,6 +77,10 @@ class TokenChain:
             except CredentialUnavailable as problem:
                 lacks.append(f"{row.name}: {problem}")
                 continue
+            except Cancelled:
+                raise
+            except Unreachable as problem:
+                raise Unreachable(f"{row.name}: {problem}", problem.may_retry) from problem
             except AgentError as problem:
                 raise AgentError(f"{row.name}: {problem}") from problem
             self._request.context.report("debug", f"Azure access tokens come from {row.name}")
