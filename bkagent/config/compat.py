@@ -30,11 +30,16 @@ class Compat:
                           artifacts of Windows have "/" between folders; also by an experiment
     confines_downloads    the experiment allow-artifact-path-traversal has no effect
     has_docker            BUILDKITE_DOCKER and BUILDKITE_DOCKER_COMPOSE_CONTAINER run the command in a container
+    signs_artifact_paths  signatures cover a step's artifact paths; from 4.12 on
+    signs_pipeline_secrets
+                          whatever signs a step signs the pipeline's own secrets with it; from 4.13 on
+    names_service_keys    signatures by a key service name its key, so that a file of keys verifies; from 4.13 on
     """
 
     __slots__ = (
         "checks_out_as_v4", "confines_downloads", "has_docker", "has_plugin_aliases", "has_root_hooks_everywhere",
-        "normalises_upload_paths", "overrides_zero_exit", "refusal_is_77", "reverses_post_hooks",
+        "names_service_keys", "normalises_upload_paths", "overrides_zero_exit", "refusal_is_77", "reverses_post_hooks",
+        "signs_artifact_paths", "signs_pipeline_secrets",
     )  # fmt: skip
 
     def __init__(self, version: str, experiments: "frozenset[str]" = frozenset()) -> None:
@@ -48,3 +53,6 @@ class Compat:
         self.refusal_is_77 = is_v4
         self.has_root_hooks_everywhere = not is_v4
         self.has_docker = not is_v4
+        self.signs_artifact_paths = is_v4
+        self.signs_pipeline_secrets = is_v4
+        self.names_service_keys = is_v4

@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import json
 import types
 
 import pytest
@@ -10,13 +11,14 @@ from bkagent.cli.command import Call
 from bkagent.cli.commands import start, tool_sign
 from bkagent.cli.log import Log
 from bkagent.cli.signing import key_services
-from bkagent.cli.start import agent_keys
+from bkagent.cli.start import agent_keys, agent_settings
 from bkagent.config.settings import Source, resolve
 from bkagent.errors import AgentError, ConfigError
+from bkagent.jose import base64url, jws, key_set
 from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.signature.verify import verify_step
 from bkagent.yaml.load import load
-from tests.jose.test_service_key import service_key
+from tests.jose.test_service_key import NAME, service_key
 
 SIGNING = ["--signing-aws-kms-key", "--signing-gcp-kms-key"]
 
@@ -58,6 +60,21 @@ def test_a_pipeline_is_signed_by_a_key_service(opened, tmp_path, monkeypatch, fl
     step = load(call.out.getvalue(), "signed")["steps"][0]
     assert step["signature"]["algorithm"] == "ES256"
     verify_step(read_command(step), {}, "r", [service_key("ES256").public])
+
+
+@pytest.mark.parametrize(("version", "kid"), [("3", None), ("4", NAME)])
+def test_signatures_name_the_key_as_version_4_does(opened, version, kid):
+    call = call_of(tool_sign.COMMAND, SIGNING[0], "a-key", "--compat", version)
+    header = jws.sign(b"text", key_services.signing_key(call)).split(".")[0]
+    assert json.loads(base64url.decode(header)).get("kid") == kid
+
+
+@pytest.mark.parametrize(("version", "names"), [("3", ["a-key"]), ("4", [])])
+def test_an_agent_of_version_4_verifies_by_a_file_where_it_has_one(opened, tmp_path, version, names):
+    (tmp_path / "keys.json").write_text(json.dumps(key_set.document([service_key("ES256").public])))
+    words = (SIGNING[0], "a-key", "--verification-jwks-file", str(tmp_path / "keys.json"), "--compat", version)
+    (key,) = agent_settings.verification_keys(call_of(start.COMMAND, *words))
+    assert opened == names and key.fits_any_id == (version == "3") and key.key_id == NAME
 
 
 @pytest.mark.parametrize("flag", SIGNING)

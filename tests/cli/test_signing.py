@@ -63,6 +63,26 @@ def test_an_upload_is_signed(cli):
     check(json.loads(by_variables.stdout), "r", OTHER)
 
 
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_version_4_signs_more(cli, version):
+    """Artifact paths, and the secrets of the pipeline with each of its steps."""
+    text = "secrets: [S]\nsteps: [{command: a, artifact_paths: x}, wait, {group: g, steps: [{command: b}]}]"
+    more = {"artifact_paths", "secrets"} if version == "4" else set()
+    words = ("--jwks-file", "one.json", "--compat", version)
+    for done in (
+        cli(*UPLOAD, *words, stdin=text, BUILDKITE_REPO="r"),
+        cli(*UPLOAD, *words[:2], stdin=text, BUILDKITE_REPO="r", BKAGENT_COMPAT=version),
+        cli("tool", "sign", *words, "--repo", "r", stdin=text),
+    ):
+        first, _, group = load(done.stdout)["steps"]
+        fields = [
+            set(step["signature"]["signed_fields"]) & {"artifact_paths", "secrets"}
+            for step in (first, group["steps"][0])
+        ]
+        of_file = {"secrets"} if done.stdout.startswith("steps:") else set()
+        assert fields == [more | of_file, more - {"artifact_paths"}], done.stdout
+
+
 def test_what_is_signed_is_shown_when_asked(cli):
     words = (*UPLOAD, "--jwks-file", "one.json", "--debug")
     payload = '{"alg":"EdDSA","values":{"command":"echo b","env":null,"env::P":"q","matrix":null,"plugins":null,'

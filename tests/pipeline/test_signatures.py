@@ -4,13 +4,14 @@ import json
 
 import pytest
 
+from bkagent.config.compat import Compat
 from bkagent.errors import AgentError
-from bkagent.jose import jwk, key_set
+from bkagent.jose import jwk, jws, key_set
 from bkagent.jose.errors import InvalidSignature
 from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.signature import matrix_values
+from bkagent.pipeline.signature import matrix_values, payload
 from bkagent.pipeline.signature.sign import add_pipeline_secrets, sign
 from bkagent.pipeline.signature.verify import verify_job, verify_step
 from tests.fakes import vectors
@@ -27,13 +28,13 @@ def signatures(steps):
         yield from signatures(step.get("steps", ()))
 
 
-def signed(text, key=KEY, repository="r"):
+def signed(text, key=KEY, repository="r", version="3"):
     """Return a pipeline in its wire form, signed, and the texts that were signed."""
     from bkagent.pipeline.document import normalise
 
     shown = []
     typed = read_pipeline(text, "p.yml", {}).typed
-    sign(typed, key, repository, shown.append)
+    sign(typed, key, repository, shown.append, Compat(version))
     return normalise.to_wire(typed), shown
 
 
@@ -163,12 +164,16 @@ def test_an_unknown_token_of_a_matrix():
 
 def test_the_secrets_of_a_pipeline_go_to_steps_outside_groups():
     text = "secrets: [A, B]\nsteps: [{command: x, secrets: {B: own}}, {group: g, steps: [{command: y}]}, {command: z}]"
-    typed = read_pipeline(text, "p.yml", {}).typed
-    add_pipeline_secrets(typed)
-    pairs = [
-        [(one["environment_variable"], one["key"]) for one in step.typed.get("secrets", ())] for step in typed.steps
-    ]
-    assert pairs == [[("B", "own"), ("A", "A")], [], [("A", "A"), ("B", "B")]]
+
+    def pairs(step):
+        return [(secret["environment_variable"], secret["key"]) for secret in step.typed.get("secrets", ())]
+
+    for in_groups in (False, True):
+        typed = read_pipeline(text, "p.yml", {}).typed
+        add_pipeline_secrets(typed, in_groups=in_groups)
+        first, group, last = typed.steps
+        assert [pairs(step) for step in (first, last)] == [[("B", "own"), ("A", "A")], [("A", "A"), ("B", "B")]]
+        assert pairs(group.typed["steps"][0]) == ([("A", "A"), ("B", "B")] if in_groups else [])
 
 
 def test_a_step_of_many_levels_is_refused_in_one_line():
@@ -177,3 +182,52 @@ def test_a_step_of_many_levels_is_refused_in_one_line():
         nested = [nested]
     with pytest.raises(InvalidSignature):
         verify({**STEP, "plugins": [{"docker#v5": nested}]})
+
+
+PATHS_TEXT = "steps: [{command: c, artifact_paths: %s, matrix: [a, b]}]"
+
+
+def job_with(paths, **env):
+    return {"BUILDKITE_COMMAND": "c", "BUILDKITE_REPO": "r", "BUILDKITE_ARTIFACT_PATHS": paths, **env}
+
+
+@pytest.mark.parametrize("version", ["3", "4"])
+def test_artifact_paths_are_signed_as_version_4_does(version):
+    pipeline, (shown,) = signed(PATHS_TEXT % "[x, 'y;{{matrix}}']", version=version)
+    assert ('"artifact_paths":["x","y;{{matrix}}"]' in shown) == (version == "4")
+    step = pipeline["steps"][0]
+    assert ("artifact_paths" in step["signature"]["signed_fields"]) == (version == "4")
+    verify_job(step, job_with("x;y;a"), {"": "a"}, PUBLIC)
+    changed = ((step, job_with("x;y;b")), (step, job_with("")), ({**step, "artifact_paths": ["x"]}, job_with("x")))
+    for other, env in changed:
+        if version == "3":
+            verify_job(other, env, {"": "a"}, PUBLIC)
+            continue
+        with pytest.raises(InvalidSignature, match="BUILDKITE_ARTIFACT_PATHS differs|does not belong"):
+            verify_job(other, env, {"": "a"}, PUBLIC)
+
+
+@pytest.mark.parametrize("version", ["3", "4"])
+@pytest.mark.parametrize("paths", ["[]", "''", "[' ', ';']", "null"])
+def test_a_step_without_artifact_paths_is_signed_as_by_version_3(version, paths):
+    pipeline, (shown,) = signed(PATHS_TEXT % paths, version=version)
+    assert "artifact_paths" not in shown + json.dumps(pipeline["steps"][0]["signature"])
+
+
+@pytest.mark.parametrize(
+    "form", [["x;y", "z"], "x;y;z", ["x", "y", "z"], "x; y;z"], ids=["list", "text", "patterns", "as written"]
+)
+def test_any_form_of_the_same_artifact_paths_is_verified(form):
+    """It is not published which form version 4 signs."""
+    step = {"command": "c", "artifact_paths": "x; y;z" if form == "x; y;z" else ["x;y", "z"]}
+    values = {**payload.step_values(read_command(step), "r"), "artifact_paths": form}
+    value = jws.sign(payload.text("EdDSA", values), KEY)
+    step["signature"] = {"algorithm": "EdDSA", "signed_fields": sorted(values), "value": value}
+    verify_job(step, job_with("x;y;z"), {}, PUBLIC)
+    for paths in ("x;y", "x;y;z;w", "x,y;z", ""):
+        with pytest.raises(InvalidSignature, match="BUILDKITE_ARTIFACT_PATHS differs"):
+            verify_job(step, job_with(paths), {}, PUBLIC)
+    with pytest.raises(InvalidSignature, match="does not belong"):
+        verify_job({**step, "artifact_paths": ["x;y", "z", "w"]}, job_with("x;y;z;w"), {}, PUBLIC)
+    with pytest.raises(InvalidSignature, match="artifact_paths must be a string"):
+        verify_job({**step, "artifact_paths": {"x": "y"}}, job_with("x"), {}, PUBLIC)

@@ -10,7 +10,7 @@ env: {GREETING: hello}
 steps:
 - {label: upload, command: buildkite-agent pipeline upload more.yml}
 - wait
-- {label: signed, command: "env | grep GREETING", env: {B: c}}
+- {label: signed, command: "env | grep GREETING; echo out >out.txt", env: {B: c}, artifact_paths: "*.txt;*.log"}
 """
 MORE = """
 steps:
@@ -23,9 +23,11 @@ def test_signed_steps_run_and_others_do_not(archive, tmp_path):
     repository = Repository(tmp_path / "repository", files={"more.yml": MORE})
     files = ("--private-jwks-file", "a.json", "--public-jwks-file", "b.json")
     assert bkagent(archive, "tool", "keygen", "--key-id", "k", *files, cwd=tmp_path).status == 0
-    words = ("tool", "sign", "--jwks-file", "a.json", "--repo", str(repository.folder))
+    # As version 4, which covers the artifact paths; the agent signs as version 3, and verifies both.
+    words = ("tool", "sign", "--jwks-file", "a.json", "--repo", str(repository.folder), "--compat", "4")
     signed = bkagent(archive, *words, cwd=tmp_path, stdin=PIPELINE)
     assert signed.status == 0 and signed.out.count("signed_fields:") == 2, signed.text
+    assert signed.out.count("- artifact_paths\n") == 1
     with Site(archive, tmp_path) as site:
         keys = [os.path.join(str(tmp_path), name) for name in ("a.json", "b.json")]
         site.agent("--signing-jwks-file", keys[0], "--verification-jwks-file", keys[1])

@@ -2,6 +2,7 @@
 
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import choices, client
+from bkagent.config.compat import COMPAT
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import UsageError
@@ -35,7 +36,7 @@ def run(call: "Call") -> int:
 COMMAND = Command(
     "pipeline upload",
     run,
-    options=(*client.OPTIONS, *options.UPLOAD, REDACTED_VARS),
+    options=(*client.OPTIONS, *options.UPLOAD, REDACTED_VARS, COMPAT),
     arguments=("[FILE]...",),
     description=(
         "Interpolates environment variables into a pipeline (YAML or JSON), checks it, and adds its steps after the "

@@ -6,6 +6,7 @@ does.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import time
 from typing import TYPE_CHECKING, NamedTuple, Optional
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 from bkagent.cli.in_job import client
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config import paths
+from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import agent_signing, pipeline
 from bkagent.errors import AgentError
 from bkagent.system import host
@@ -48,7 +50,10 @@ ALL = (
 
 def signing_key(call: Call) -> Optional[ServiceKey]:
     """Return the key that the options of a signing command name, None where they name none. Raises AgentError."""
-    return _first(call, "option")
+    key = _first(call, "option")
+    if key is None or Compat(call.settings[COMPAT]).names_service_keys:
+        return key
+    return dataclasses.replace(key, key_id="")
 
 
 def agent_key(call: Call) -> Optional[ServiceKey]:

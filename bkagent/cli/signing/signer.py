@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 from bkagent.cli.signing import key_file
+from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import pipeline as options
 from bkagent.errors import AgentError
-from bkagent.pipeline.signature.sign import sign
+from bkagent.pipeline.signature.sign import add_pipeline_secrets, sign
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
@@ -20,11 +21,14 @@ class Signer:
 
     def __init__(self, key: SigningKey, repository: str, call: Call) -> None:
         self._key, self._repository, self._call = key, repository, call
+        self._compat = Compat(call.settings[COMPAT])
 
     def sign(self, pipeline: TypedPipeline) -> None:
         """Put a signature into each command step. Raises AgentError."""
         try:
-            sign(pipeline, self._key, self._repository, self._show)
+            if self._compat.signs_pipeline_secrets:
+                add_pipeline_secrets(pipeline, in_groups=True)
+            sign(pipeline, self._key, self._repository, self._show, self._compat)
         except AgentError as problem:
             raise AgentError(f"couldn't sign pipeline: {problem}") from None
 

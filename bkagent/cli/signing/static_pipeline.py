@@ -28,7 +28,7 @@ def signed(call: Call, signer: Signer) -> str:
     pipeline = read_pipeline(source.content, source.name, {}, interpolate=False)
     for warning in pipeline.warnings:
         call.report("warn", warning)
-    add_pipeline_secrets(pipeline.typed)
+    add_pipeline_secrets(pipeline.typed, in_groups=False)
     signer.sign(pipeline.typed)
     return dumps(yaml_order.in_yaml_order(normalise.to_wire(pipeline.typed)), _INDENTATION)
 

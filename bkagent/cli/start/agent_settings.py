@@ -10,6 +10,7 @@ from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.cli.command import Call
 from bkagent.cli.start import containers, inherited_env
 from bkagent.config import job_options, paths, self_command, token_source
+from bkagent.config.compat import Compat
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, agent_signing, api, session
 from bkagent.config.settings import Settings
@@ -101,11 +102,11 @@ def _job(call: Call, state_path: str) -> JobSettings:
     containers.check(options)
     return JobSettings(
         options, self_command.launcher_folder(state_path),
-        inherited_env.inherited_environment(call), _verification_keys(call),
+        inherited_env.inherited_environment(call), verification_keys(call),
     )  # fmt: skip
 
 
-def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
+def verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
     """Return the keys that verify jobs, None where none are configured; and check the file that jobs sign with."""
     signing, verification = agent_signing.SIGNING_JWKS_FILE, agent_signing.VERIFICATION_JWKS_FILE
     paths = {option: call.settings[option] for option in (signing, verification)}
@@ -118,7 +119,8 @@ def _verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
     named = {option: f"{option.name} (from the {call.settings.origin(option)})" for option in paths}
     if paths[signing]:
         agent_keys.read_keys(paths[signing], named[signing])
-    if has_service_key:
+    prefers_file = paths[verification] and Compat(call.settings[agent.COMPAT]).names_service_keys
+    if has_service_key and not prefers_file:
         return agent_keys.service_keys(call)
     if not paths[verification]:
         return None

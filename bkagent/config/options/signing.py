@@ -1,5 +1,6 @@
 """Options of the tools that make keys and sign pipelines with them."""
 
+from bkagent.config.compat import COMPAT
 from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Suggested
 from bkagent.config.option import Option
 from bkagent.config.options import bootstrap, pipeline
@@ -82,5 +83,5 @@ REPOSITORY = Option(
 )
 SIGN = (
     GRAPHQL_TOKEN, UPDATE, NO_CONFIRM, *pipeline.SIGNING, pipeline.DEBUG_SIGNING, ORGANIZATION, PIPELINE,
-    GRAPHQL_ENDPOINT, REPOSITORY,
+    GRAPHQL_ENDPOINT, REPOSITORY, COMPAT,
 )  # fmt: skip

@@ -8,18 +8,19 @@ from typing import Any, Dict, Mapping, Optional
 from bkagent.pipeline.document.matrix import ANONYMOUS
 from bkagent.pipeline.document.model import StepPlugin, TypedStep
 from bkagent.pipeline.errors import PipelineError
+from bkagent.pipeline.signature import artifact_paths
 
 _TOKEN = re.compile(r"\{\{\s*matrix(\.[\w.-]+)?\s*\}\}", re.ASCII)
 
 
 def filled(step: TypedStep, permutation: Mapping[str, str]) -> TypedStep:
-    """Return the step with the values of a permutation in its command, variables, plugins and secrets.
+    """Return the step with the values of a permutation in all that it tells the agent.
 
     Raises PipelineError for a permutation that the step's matrix does not have, and for an unknown token.
     """
     if not _has(step.typed.get("matrix"), permutation):
         raise PipelineError("the job's matrix values are not among those of the step")
-    typed = dict(step.typed)
+    typed, rest = dict(step.typed), step.rest
     if permutation:
         typed["command"] = _fill(typed["command"], permutation)
         typed["env"] = {name: _fill(text, permutation) for name, text in typed["env"].items()}
@@ -28,7 +29,8 @@ def filled(step: TypedStep, permutation: Mapping[str, str]) -> TypedStep:
             for plugin in typed["plugins"]
         ]
         typed["secrets"] = _fill(typed.get("secrets"), permutation)
-    return TypedStep(step.kind, step.rest, typed)
+        rest = {**rest, artifact_paths.FIELD: _fill(artifact_paths.attribute(step), permutation)}
+    return TypedStep(step.kind, rest, typed)
 
 
 def _has(matrix: Optional[Dict[str, Any]], permutation: Mapping[str, str]) -> bool:

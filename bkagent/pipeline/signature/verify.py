@@ -12,7 +12,7 @@ from bkagent.pipeline.document.model import TypedStep
 from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.document.wire_form import step_to_wire
 from bkagent.pipeline.errors import PipelineError
-from bkagent.pipeline.signature import matrix_values, payload
+from bkagent.pipeline.signature import artifact_paths, matrix_values, payload
 from bkagent.system import variable_names
 
 _NO_PLUGINS = ("", "null", "[]")
@@ -53,11 +53,27 @@ def verify_step(step: TypedStep, env: Mapping[str, str], repository: str, keys: 
     for field in fields:
         if field in payload.OPTIONAL:
             values.setdefault(field, None)
+        elif field == artifact_paths.FIELD:
+            continue
         elif field.startswith(payload.VARIABLE):
             values[field] = _variable(field[len(payload.VARIABLE) :], env)
         elif field not in values:
             raise InvalidSignature(f"the signature covers {field[:100]}, which this agent does not know")
-    jws.verify(signature["value"], payload.text(signature["algorithm"], values), keys)
+    each = [values]
+    if artifact_paths.FIELD in fields:
+        each = [{**values, artifact_paths.FIELD: form} for form in artifact_paths.signed_forms(step)]
+    _verify_any(signature, each, keys)
+
+
+def _verify_any(signature: Mapping[str, Any], each: Sequence[Mapping[str, Any]], keys: Sequence[Jwk]) -> None:
+    """Raise InvalidSignature unless the signature is of one of several values of its fields, which mean the same."""
+    for at, values in enumerate(each, start=1):
+        try:
+            jws.verify(signature["value"], payload.text(signature["algorithm"], values), keys)
+            return
+        except InvalidSignature:
+            if at == len(each):
+                raise
 
 
 def _variable(name: str, env: Mapping[str, str]) -> str:
@@ -81,6 +97,10 @@ def _compare(step: TypedStep, env: Mapping[str, str], permutation: Mapping[str, 
     # The job is given the secrets of its step, and must not bring others.
     if (filled.typed.get("secrets") or []) != (step.typed.get("secrets") or []) or env.get(bootstrap.SECRETS.env[0]):
         raise _differs("the secrets of the job differ from those of the signed step")
+    if artifact_paths.FIELD in step.typed["signature"]["signed_fields"]:
+        variable = bootstrap.ARTIFACT_PATHS.env[0]
+        if artifact_paths.split(env.get(variable, "")) != artifact_paths.patterns(filled):
+            raise _differs(f"the variable {variable} differs from the artifact paths of the signed step")
     if wire.get("checkout"):
         raise _differs("the step has checkout settings, with which a job cannot be compared")
 
