@@ -55,7 +55,7 @@ class PipelineUpload:
             self._check_secrets(pipeline, source.name)
             document = pipeline.document
             if self.signer is not None:
-                self.signer.sign(pipeline.typed)
+                self.signer.sign(pipeline.typed, self.environ.get(bootstrap.REPOSITORY.env[0], ""))
             changed = if_changed.apply(pipeline.typed, self.changed, lambda text: self.call.report("warn", text))
             if changed or self.signer is not None:
                 document = normalise.to_wire(pipeline.typed)
@@ -71,7 +71,7 @@ class PipelineUpload:
         # Loaded here: most pipelines are not signed.
         from bkagent.cli.signing.signer import signer_for
 
-        return signer_for(self.call, self.environ.get(bootstrap.REPOSITORY.env[0], ""))
+        return signer_for(self.call)
 
     def _with_commit(self) -> Dict[str, str]:
         """Return the variables, with BUILDKITE_COMMIT as the full id of what it names."""

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 
 class Signer:
-    """A key, and the repository that the signatures are for."""
+    """Signs with one key, as the options of a command have it."""
 
-    def __init__(self, key: SigningKey, repository: str, call: Call) -> None:
-        self._key, self._repository, self._call = key, repository, call
+    def __init__(self, key: SigningKey, call: Call) -> None:
+        self._key, self._call = key, call
         self._compat = Compat(call.settings[COMPAT])
 
-    def sign(self, pipeline: TypedPipeline) -> None:
-        """Put a signature into each command step. Raises AgentError."""
+    def sign(self, pipeline: TypedPipeline, repository: str) -> None:
+        """Put a signature into each command step, for jobs of that repository. Raises AgentError."""
         try:
             if self._compat.signs_pipeline_secrets:
                 add_pipeline_secrets(pipeline, in_groups=True)
-            sign(pipeline, self._key, self._repository, self._show, self._compat)
+            sign(pipeline, self._key, repository, self._show, self._compat)
         except AgentError as problem:
             raise AgentError(f"couldn't sign pipeline: {problem}") from None
 
@@ -37,7 +37,7 @@ class Signer:
             self._call.report("debug", f"Signing: {text}")
 
 
-def signer_for(call: Call, repository: str) -> Optional[Signer]:
+def signer_for(call: Call) -> Optional[Signer]:
     """Return what signs with the key that the options name, None where they name none. Raises AgentError."""
     settings = call.settings
     key: Optional[SigningKey] = None
@@ -47,4 +47,4 @@ def signer_for(call: Call, repository: str) -> Optional[Signer]:
         key = key_services.signing_key(call)
     elif settings[options.JWKS_FILE]:
         key = key_file.read_signing_key(settings[options.JWKS_FILE], settings[options.JWKS_KEY])
-    return None if key is None else Signer(key, repository, call)
+    return None if key is None else Signer(key, call)

@@ -21,15 +21,23 @@ _MOST_NAMED = 20
 _INDENTATION = 2
 
 
-def signed(call: Call, signer: Signer) -> str:
-    """Return the pipeline of the named file, or of standard input, with its signatures, as YAML. Raises AgentError."""
-    source = _source(call)
+def sign_file(call: Call, signer: Signer, repository: str) -> str:
+    """Return the pipeline of the named file, or of standard input, as `sign_source`. Raises AgentError."""
+    return sign_source(call, signer, _source(call), repository, adds_secrets=True)
+
+
+def sign_source(call: Call, signer: Signer, source: Input, repository: str, *, adds_secrets: bool = False) -> str:
+    """Return a pipeline with its signatures, as YAML. Raises AgentError.
+
+    With `adds_secrets` the steps get the pipeline's secrets, as in version 3 of the reference those of a file alone do.
+    """
     _check_expansions(source)
     pipeline = read_pipeline(source.content, source.name, {}, interpolate=False)
     for warning in pipeline.warnings:
         call.report("warn", warning)
-    add_pipeline_secrets(pipeline.typed, in_groups=False)
-    signer.sign(pipeline.typed)
+    if adds_secrets:
+        add_pipeline_secrets(pipeline.typed, in_groups=False)
+    signer.sign(pipeline.typed, repository)
     return dumps(yaml_order.in_yaml_order(normalise.to_wire(pipeline.typed)), _INDENTATION)
 
 

@@ -1,7 +1,7 @@
 """Options of the tools that make keys and sign pipelines with them."""
 
 from bkagent.config.compat import COMPAT
-from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Suggested
+from bkagent.config.kinds import FILE_PATH, FLAG, SECRET, TEXT, Suggested
 from bkagent.config.option import Option
 from bkagent.config.options import bootstrap, pipeline
 
@@ -39,25 +39,25 @@ KEYGEN = (ALGORITHM, KEY_ID, PRIVATE_FILE, PUBLIC_FILE)
 
 GRAPHQL_TOKEN = Option(
     "graphql-token",
-    TEXT,
+    SECRET,
     "",
     env=("BUILDKITE_GRAPHQL_TOKEN",),
     secret=True,
-    help="Token to fetch the pipeline with, instead of a file.",
+    help="Token of the GraphQL API. The pipeline is then fetched with it, in place of FILE and --repo.",
 )
 UPDATE = Option(
     "update",
     FLAG,
     False,
     env=("BUILDKITE_TOOL_SIGN_UPDATE",),
-    help="Update the pipeline with the signed steps.",
+    help="Put the signed steps into the settings of the fetched pipeline, after a question.",
 )
 NO_CONFIRM = Option(
     "no-confirm",
     FLAG,
     False,
     env=("BUILDKITE_TOOL_SIGN_NO_CONFIRM",),
-    help="Update the pipeline without asking.",
+    help="Do so without the question.",
 )
 ORGANIZATION = Option(
     "organization-slug",
