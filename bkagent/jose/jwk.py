@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, Mapping, Tuple
 
-from bkagent.jose import algorithms, base64url
+from bkagent.jose import algorithms, base64url, canonical, rsa
 from bkagent.jose.algorithms import AnyKey, SecretKey
 from bkagent.jose.curves import P256, P384, P521, Curve
 from bkagent.jose.ecdsa import EcPrivateKey, EcPublicKey
@@ -43,6 +44,11 @@ class Jwk:
         if isinstance(self.key, SecretKey):
             raise InvalidKey("a symmetric key has no public part")
         return replace(self, key=algorithms.public_part(self.key))
+
+    @property
+    def thumbprint(self) -> str:
+        """SHA-256 of the public part, in hexadecimal digits (RFC 7638). Raises InvalidKey for a secret key."""
+        return hashlib.sha256(canonical.dumps(_members(self.public.key))).hexdigest()
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of a message. Raises InvalidKey for a key that cannot sign."""
@@ -89,6 +95,9 @@ def _read_rsa(document: Mapping[str, Any]) -> AnyKey:
         return public
     if "oth" in document:
         raise InvalidKey("oth: keys of more than two primes are not supported")
+    # RFC 7518 section 6.3.2: without the primes d is enough; with one of the other parts all must be there.
+    if [name for name in _PARTS_OF_RSA if name in document] == ["d"]:
+        return rsa.complete(public, _number(document, "d"))
     return RsaPrivateKey(public, *(_number(document, name) for name in _PARTS_OF_RSA))
 
 

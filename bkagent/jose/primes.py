@@ -1,12 +1,15 @@
-"""Random primes for RSA (FIPS 186-5 appendix A.1.3)."""
+"""The primes of RSA: at random (FIPS 186-5 appendix A.1.3), and from the exponents of a key."""
 
 from __future__ import annotations
 
 import math
 import secrets
+from typing import Optional, Tuple
 
 # More than FIPS 186-5 table B.1 asks for at these lengths; each costs as much as half a signature.
 _ROUNDS = 8
+# Each try finds the primes of a valid key with a chance of one half.
+_MOST_TRIES = 100
 
 
 def random_prime(bits: int, coprime_to: int) -> int:
@@ -49,3 +52,24 @@ def _passes(number: int, base: int, odd: int, twos: int) -> bool:
         if power == number - 1:
             return True
     return False
+
+
+def recover_primes(n: int, e: int, d: int) -> Optional[Tuple[int, int]]:
+    """Return the two primes of a modulus, the larger one first; None where the exponents do not belong to it.
+
+    Source: NIST SP 800-56B revision 2, appendix C.1.
+    """
+    if pow(pow(2, e, n), d, n) != 2:
+        return None  # else each of the tries below would fail, and each takes its time
+    odd, twos = e * d - 1, 0
+    while not odd & 1:
+        odd, twos = odd >> 1, twos + 1
+    for _ in range(_MOST_TRIES):
+        power = pow(2 + secrets.randbelow(n - 3), odd, n)
+        for _ in range(twos):
+            square = power * power % n
+            if square == 1 and power not in (1, n - 1):
+                p = math.gcd(power - 1, n)
+                return max(p, n // p), min(p, n // p)
+            power = square
+    return None

@@ -78,6 +78,15 @@ def generate(bits: int) -> RsaPrivateKey:
     return RsaPrivateKey(RsaPublicKey(p * q, e), d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))
 
 
+def complete(public: RsaPublicKey, d: int) -> RsaPrivateKey:
+    """Return the key of which only the private exponent is known. Raises InvalidKey where that is not one of it."""
+    factors = primes.recover_primes(public.n, public.e, d)
+    if factors is None:
+        raise InvalidKey("d does not belong to n and e")
+    p, q = factors
+    return RsaPrivateKey(public, d, p, q, d % (p - 1), d % (q - 1), pow(q, -1, p))
+
+
 def sign_pkcs1(key: RsaPrivateKey, digest: bytes, hash_name: str) -> bytes:
     """Return a signature by RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.1)."""
     return _private_operation(key, _pkcs1_encoded(key.public, digest, hash_name))

@@ -8,6 +8,7 @@ It returns a ServiceKey whose `sign_digest` asks the service to sign a digest. E
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Callable
 
@@ -41,6 +42,11 @@ class ServiceKey:
         key = der.public_key(self.public_der)
         algorithms.check(self.algorithm, key)
         object.__setattr__(self, "public", Jwk(key, self.algorithm, self.key_id, ("verify",), fits_any_id=True))
+
+    @property
+    def thumbprint(self) -> str:
+        """SHA-256 of the public key as the service gives it, in hexadecimal digits, as the reference shows it."""
+        return hashlib.sha256(self.public_der).hexdigest()
 
     def sign(self, message: bytes) -> bytes:
         """Return the signature of a message. Raises AgentError, also where the service's answer does not verify."""

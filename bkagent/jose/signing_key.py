@@ -24,5 +24,9 @@ if TYPE_CHECKING:
         def public(self) -> Jwk:
             """By which others verify."""
 
+        @property
+        def thumbprint(self) -> str:
+            """Names the public key among all others, in hexadecimal digits."""
+
         def sign(self, message: bytes) -> bytes:
             """Return the signature of a whole message, in the form of RFC 7518. Raises AgentError."""

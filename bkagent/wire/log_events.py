@@ -82,6 +82,7 @@ EVENTS: Dict[str, str] = {
     "job.timeout_file_failed": "a job cannot be told that it has timed out",
     "job.token_invalid": "the token of a job is not valid any more, so the job is cancelled",
     "job.unverified": "a signed job runs unverified",
+    "job.verifying": "by which keys the signature of a job is verified, and what it covers",
     "log.chunk_retried": "a chunk of a log was not taken and is sent again",
     "log.disk_full": "a log waits for room on the disk",
     "log.header_times_failed": "the times of log headers were not taken",

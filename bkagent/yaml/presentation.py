@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from bkagent.yaml.scalars import resolve
+from bkagent.yaml.timestamp import TimestampText
 
 _YAML_1_1 = re.compile(
     r"y|Y|yes|Yes|YES|on|On|ON|n|N|no|No|NO|off|Off|OFF|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
@@ -30,7 +31,9 @@ _SHORT = {
 
 
 def leaf(value: Any) -> str:
-    """Return None, a boolean, a number, a text, an empty list or an empty dictionary in one line."""
+    """Return None, a boolean, a number, a text, a point in time, an empty list or an empty dictionary in one line."""
+    if isinstance(value, TimestampText):
+        return str(value)
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, (dict, list)):

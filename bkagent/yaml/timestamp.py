@@ -14,6 +14,10 @@ _FORM = re.compile(
 )
 
 
+class TimestampText(str):
+    """A point in time as a text, which `dump.dumps` writes as a point in time again: without quotes."""
+
+
 class Timestamp:
     """A point in time. `text` is what was written, `rfc3339` its full form; without a zone it is UTC."""
 
@@ -21,7 +25,7 @@ class Timestamp:
 
     def __init__(self, text: str, rfc3339: str) -> None:
         self.text = text
-        self.rfc3339 = rfc3339
+        self.rfc3339 = TimestampText(rfc3339)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Timestamp) and other.rfc3339 == self.rfc3339

@@ -156,3 +156,11 @@ def test_a_private_key_verifies_and_is_warned_of(plane, start, tmp_path):
     assert agent.wait() == 0 and job.text.startswith(VERIFIED)
     assert "has a private key; verification needs the public ones alone" in agent.said
     assert KEY.document()["d"] not in agent.said
+
+
+def test_what_is_verified_is_shown_when_asked(plane, start, keys):
+    job = plane.add_job("echo ran", step=signed("steps: [{command: echo ran}]"))
+    agent = start("--disconnect-after-job", "--verification-jwks-file", keys, "--debug", "--debug-signing")
+    assert agent.wait() == 0 and job.finish["exit_status"] == "0"
+    assert f"Public Key Thumbprint (sha256): {KEY.thumbprint}" in agent.said
+    assert 'Signed Step: {"alg":"EdDSA","values":{"command":"echo ran",' in agent.said

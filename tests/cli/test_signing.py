@@ -1,6 +1,8 @@
 """`pipeline upload --jwks-file` and `tool sign`: what is signed verifies, and what cannot be signed is one line."""
 
+import hashlib
 import json
+import re
 import subprocess
 
 import pytest
@@ -11,6 +13,7 @@ from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.document.steps import read_command
 from bkagent.pipeline.signature.verify import verify_step
 from bkagent.yaml.load import load
+from tests.fakes import reference
 
 KEY = Jwk(algorithms.generate("EdDSA"), "EdDSA", "llama")
 OTHER = Jwk(algorithms.generate("ES512"), "ES512", "alpaca")
@@ -86,8 +89,49 @@ def test_version_4_signs_more(cli, version):
 def test_what_is_signed_is_shown_when_asked(cli):
     words = (*UPLOAD, "--jwks-file", "one.json", "--debug")
     payload = '{"alg":"EdDSA","values":{"command":"echo b","env":null,"env::P":"q","matrix":null,"plugins":null,'
-    assert payload in cli(*words, "--debug-signing", "p.yml", BUILDKITE_REPO="r").stderr
+    payload += '"repository_url":"r"}}'
+    shown = cli(*words, "--debug-signing", "p.yml", BUILDKITE_REPO="r").stderr
+    assert f"Signed Step: {payload} checksum: {hashlib.sha256(payload.encode()).hexdigest()}\n" in shown
+    assert shown.count(f"Public Key Thumbprint (sha256): {KEY.thumbprint}\n") == 2
     assert "echo b" not in cli(*words, "p.yml", BUILDKITE_REPO="r").stderr
+
+
+@reference.needs_reference
+def test_what_the_reference_shows_is_shown(cli, tmp_path):
+    words = (
+        "tool",
+        "sign",
+        "--debug",
+        "--debug-signing",
+        "--no-color",
+        "--jwks-file",
+        "one.json",
+        "--repo",
+        "r",
+        "p.yml",
+    )
+    theirs = subprocess.run(
+        [reference.PROGRAM, *words], cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=True,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+    ).stderr  # fmt: skip
+
+    def about_signing(text):
+        return re.findall(r"DEBUG  ((?:Public Key|Signed Step).*?(?:[0-9a-f]{64}))\b", text)
+
+    assert about_signing(cli(*words).stderr) == about_signing(theirs) != []
+
+
+def test_dates_stay_dates(cli):
+    """As the reference writes them; in JSON, and so in what is signed, they are texts."""
+    text = "steps: [{command: a, agents: {d: 2024-01-02, t: '2024-01-02', u: 2001-2-3t4:5:6.50+02:00}}]"
+    words = ("tool", "sign", "--jwks-file", "one.json", "--repo", "r")
+    shown = cli(*words, stdin=text).stdout
+    for line in ("d: 2024-01-02T00:00:00Z", 't: "2024-01-02"', "u: 2001-02-03T04:05:06.5+02:00"):
+        assert f"      {line}\n" in shown
+    again = cli(*words, stdin=shown).stdout
+    assert again == shown
+    document = json.loads(cli(*UPLOAD, stdin=text).stdout)
+    assert document["steps"][0]["agents"]["d"] == "2024-01-02T00:00:00Z"
 
 
 def test_a_file_and_standard_input_are_signed_as_yaml(cli):

@@ -42,3 +42,9 @@ def test_nonces_and_signatures_of_rfc_6979(name, curve, d, message, nonce, r, s)
 @pytest.mark.parametrize("document", [rfc_keys.HMAC_KEY, rfc_keys.P256_KEY, rfc_keys.P521_KEY, rfc_keys.ED25519_KEY])
 def test_keys_are_written_as_they_are_read(document):
     assert jwk.parse(document).document() == {**document, "use": "sig"}
+
+
+def test_the_thumbprint_of_rfc_8037():
+    """Appendix A.3."""
+    thumbprint = base64url.decode("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k").hex()
+    assert jwk.parse(rfc_keys.ED25519_KEY).thumbprint == thumbprint

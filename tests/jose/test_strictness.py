@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bkagent.jose import algorithms, base64url, jwk, jws, key_set
+from bkagent.jose import algorithms, base64url, jwk, jws, key_set, rsa
 from bkagent.jose.errors import InvalidKey, InvalidSignature
 from bkagent.jose.jwk import Jwk
 from tests.jose.rfc_keys import ED25519_KEY, HMAC_KEY, P256_KEY, P521_KEY
@@ -76,7 +76,9 @@ BAD_KEYS = [
     ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQ"}, "e is not an odd number from 3"),
     ({"kty": "RSA", "n": RSA_MODULUS, "e": "BA"}, "e is not an odd number from 3"),
     ({"kty": "RSA", "n": RSA_MODULUS, "e": base64url.encode(b"\xff" * 256)}, "e is not an odd number from 3"),
-    ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", "d": "AQAB"}, "p is missing"),
+    ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", "d": "AQAB"}, "d does not belong to n and e"),
+    ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", "d": "AQAB", "p": "Aw"}, "q is missing"),
+    ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", "p": "Aw", "q": "Aw"}, "d is missing"),
     ({"kty": "RSA", "n": RSA_MODULUS, "e": "AQAB", **dict.fromkeys(("d", "p", "q", "dp", "dq", "qi"), "Aw")},
      "p and q are not the factors of n"),
     (changed(HMAC, k="AAAA"), "k is shorter than the 256 bits"),
@@ -234,3 +236,23 @@ def test_nothing_shows_a_private_key():
             assert secret is None or (
                 secret not in shown and str(int.from_bytes(base64url.decode(secret), "big")) not in shown
             )
+
+
+def test_a_key_of_rsa_without_its_primes_signs():
+    """RFC 7518 section 6.3.2: all that is there but d may be left out."""
+    key = rsa.generate(2048)
+    whole = Jwk(key, "PS512", "k").document()
+    short = {name: text for name, text in whole.items() if name not in ("p", "q", "dp", "dq", "qi")}
+    recovered = jwk.parse(short)
+    assert {recovered.key.p, recovered.key.q} == {key.p, key.q}
+    jws.verify(jws.sign(b"text", recovered), b"text", [Jwk(key.public, "PS512", "k")])
+    for d in (key.d + 2, key.d - 1, 1, key.public.n - 2):
+        with pytest.raises(InvalidKey, match="d does not belong to n and e"):
+            rsa.complete(key.public, d)
+
+
+def test_exponents_that_agree_for_a_modulus_without_two_primes():
+    """x ** d ** e is x for all x where n is prime: no primes come out, and it ends."""
+    n = 2**2203 - 1
+    with pytest.raises(InvalidKey, match="d does not belong to n and e"):
+        rsa.complete(rsa.RsaPublicKey(n, 65537), pow(65537, -1, n - 1))

@@ -203,7 +203,7 @@ class JobRunner:
         return self._job_start(files, entry), about_mirror
 
     def _verify(self, settings: JobSettings) -> JobVerification:
-        verification = job_verification.verify(self._job, settings)
+        verification = job_verification.verify(self._job, settings, with_event(self._context.report, "job.verifying"))
         if verification.problem:
             does = "is refused" if verification.is_refused else "runs unverified"
             text = f"job {self._job.id} {does}: {verification.problem}"

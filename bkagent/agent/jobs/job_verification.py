@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent_signing
+from bkagent.report import Report
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 
@@ -28,7 +30,7 @@ class JobVerification:
     is_refused: bool = False
 
 
-def verify(job: AcceptedJob, settings: JobSettings) -> JobVerification:
+def verify(job: AcceptedJob, settings: JobSettings, report: Report) -> JobVerification:
     """Verify the signature of a job by the keys of the agent."""
     signature, keys = job.step.get("signature"), settings.verification_keys
     runs_unverified = settings[agent_signing.VERIFICATION_FAILURE_BEHAVIOR] == "warn"
@@ -40,7 +42,7 @@ def verify(job: AcceptedJob, settings: JobSettings) -> JobVerification:
     if signature is None:
         problem, shown = "job had no signature to verify", "no signature in job"
     else:
-        problem, shown = _problem(job, settings), f"signature: {_shown_value(signature)}"
+        problem, shown = _problem(job, settings, report), f"signature: {_shown_value(signature)}"
     if not problem:
         return JobVerification((_VERIFIED, shown))
     if runs_unverified:
@@ -49,14 +51,24 @@ def verify(job: AcceptedJob, settings: JobSettings) -> JobVerification:
     return JobVerification((_FAILED, f"error: {problem}", shown), problem, True)
 
 
-def _problem(job: AcceptedJob, settings: JobSettings) -> str:
+def _problem(job: AcceptedJob, settings: JobSettings, report: Report) -> str:
     """Return why a signature does not hold, "" if it does."""
+
+    def show(text: str) -> None:
+        if settings[agent_signing.DEBUG_SIGNING]:
+            report("debug", f"Signed Step: {text} checksum: {hashlib.sha256(text.encode('utf-8')).hexdigest()}")
+
     # Loaded here: most agents verify nothing.
+    from bkagent.jose.algorithms import SecretKey
     from bkagent.jose.errors import InvalidSignature
     from bkagent.pipeline.signature.verify import verify_job
 
+    keys = settings.verification_keys or ()
+    for key in keys:
+        if not isinstance(key.key, SecretKey):
+            report("debug", f"Public Key Thumbprint (sha256): {key.thumbprint}")
     try:
-        verify_job(job.step, job.env, job.matrix_permutation, settings.verification_keys or ())
+        verify_job(job.step, job.env, job.matrix_permutation, keys, show)
     except InvalidSignature as problem:
         return f"invalid signature: {_line(str(problem), _LONGEST_PROBLEM)}"
     return ""

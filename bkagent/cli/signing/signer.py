@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Optional
 
 from bkagent.cli.signing import key_file
@@ -33,8 +34,14 @@ class Signer:
             raise AgentError(f"couldn't sign pipeline: {problem}") from None
 
     def _show(self, text: str) -> None:
+        """Report the key, and what is signed by it where that is asked for, in the words of the reference."""
+        report = self._call.report
+        if not report.is_debug:
+            return
+        report("debug", f"Public Key Thumbprint (sha256): {self._key.thumbprint}")
         if self._call.settings[options.DEBUG_SIGNING]:
-            self._call.report("debug", f"Signing: {text}")
+            checksum = hashlib.sha256(text.encode("utf-8")).hexdigest()
+            report("debug", f"Signed Step: {text} checksum: {checksum}")
 
 
 def signer_for(call: Call) -> Optional[Signer]:

@@ -50,7 +50,7 @@ DEBUG_SIGNING = Option(
     FLAG,
     False,
     env=pipeline.DEBUG_SIGNING.env,
-    help="With --debug, jobs log the content that they sign. It may have secrets in it.",
+    help="With --debug, jobs log what they sign, and the agent what it verifies. It may have secrets in it.",
     job=variable.JobVariable(told=variable.WHEN_SET, place=60, reader=False),
 )
 

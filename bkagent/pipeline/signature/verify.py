@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Callable, Dict, Mapping, Sequence
 
 from bkagent.config.options import bootstrap
 from bkagent.jose import canonical, jws, strict_json
@@ -15,22 +15,32 @@ from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.signature import artifact_paths, matrix_values, payload
 from bkagent.system import variable_names
 
+Show = Callable[[str], None]
 _NO_PLUGINS = ("", "null", "[]")
 
 
+def _show_nothing(text: str) -> None:
+    pass
+
+
 def verify_job(
-    step: Mapping[str, Any], env: Mapping[str, str], permutation: Mapping[str, str], keys: Sequence[Jwk]
+    step: Mapping[str, Any],
+    env: Mapping[str, str],
+    permutation: Mapping[str, str],
+    keys: Sequence[Jwk],
+    show: Show = _show_nothing,
 ) -> None:
     """Raise InvalidSignature unless a job is the one that its step was signed for.
 
     step         of the job, as the control plane gave it
     env          variables of the job, by the names that its process gets them by
     permutation  its values of the step's matrix
+    show         is given each text that is held against the signature
     The text names what differs, and never its value, which may be secret.
     """
     try:
         typed = read_command(dict(step))
-        verify_step(typed, env, env.get(bootstrap.REPOSITORY.env[0], ""), keys)
+        verify_step(typed, env, env.get(bootstrap.REPOSITORY.env[0], ""), keys, show)
         _compare(typed, env, permutation)
     except (PipelineError, InvalidKey) as problem:
         raise InvalidSignature(str(problem)) from None
@@ -38,7 +48,9 @@ def verify_job(
         raise InvalidSignature("the step is nested too deeply") from None
 
 
-def verify_step(step: TypedStep, env: Mapping[str, str], repository: str, keys: Sequence[Jwk]) -> None:
+def verify_step(
+    step: TypedStep, env: Mapping[str, str], repository: str, keys: Sequence[Jwk], show: Show = _show_nothing
+) -> None:
     """Raise InvalidSignature unless a step has the values that it was signed with. `env` is that of the job."""
     signature = step.typed.get("signature")
     if not signature:
@@ -62,14 +74,15 @@ def verify_step(step: TypedStep, env: Mapping[str, str], repository: str, keys: 
     each = [values]
     if artifact_paths.FIELD in fields:
         each = [{**values, artifact_paths.FIELD: form} for form in artifact_paths.signed_forms(step)]
-    _verify_any(signature, each, keys)
+    _verify_any(signature, [payload.text(signature["algorithm"], values) for values in each], keys, show)
 
 
-def _verify_any(signature: Mapping[str, Any], each: Sequence[Mapping[str, Any]], keys: Sequence[Jwk]) -> None:
-    """Raise InvalidSignature unless the signature is of one of several values of its fields, which mean the same."""
-    for at, values in enumerate(each, start=1):
+def _verify_any(signature: Mapping[str, Any], each: Sequence[bytes], keys: Sequence[Jwk], show: Show) -> None:
+    """Raise InvalidSignature unless the signature is that of one of several texts, which mean the same."""
+    for at, text in enumerate(each, start=1):
+        show(text.decode("utf-8"))
         try:
-            jws.verify(signature["value"], payload.text(signature["algorithm"], values), keys)
+            jws.verify(signature["value"], text, keys)
             return
         except InvalidSignature:
             if at == len(each):
