@@ -10,9 +10,9 @@ from bkagent.cli.pipeline_upload.input import Input
 from bkagent.cli.signing import static_pipeline
 from bkagent.config.options import signing as options
 from bkagent.errors import AgentError, ConfigError
-from bkagent.remote import pipeline_settings
-from bkagent.remote.graphql import GraphqlClient
-from bkagent.remote.pipeline_settings import PipelineSettings
+from bkagent.remote.graphql import pipeline_settings
+from bkagent.remote.graphql.graphql_client import GraphqlClient
+from bkagent.remote.graphql.pipeline_settings import PipelineSettings
 from bkagent.system import host
 
 if TYPE_CHECKING:

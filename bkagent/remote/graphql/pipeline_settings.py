@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from bkagent.remote.graphql import GraphqlClient
+    from bkagent.remote.graphql.graphql_client import GraphqlClient
 
 # Names of operations, variables and fields: buildkite/agent internal/bkgql/pipeline.graphql.
 _GET = (
