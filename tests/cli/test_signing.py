@@ -136,7 +136,9 @@ def test_dates_stay_dates(cli):
 
 def test_a_file_and_standard_input_are_signed_as_yaml(cli):
     words = ("tool", "sign", "--jwks-file", "one.json", "--repo", "r")
-    from_file = cli(*words, "p.yml").stdout
+    done = cli(*words, "p.yml")
+    from_file = done.stdout
+    assert 'Reading pipeline config from "p.yml"' in done.stderr
     check(load(from_file), "r")
     assert cli(*words, stdin=STEPS).stdout == from_file
     assert from_file.startswith(

@@ -4,6 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import choices
 from bkagent.config.options import signing as options
 from bkagent.config.options.logging import SHARED
+from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,7 +14,16 @@ _DEFAULT_ALGORITHM = "EdDSA"
 
 
 def run(call: "Call") -> int:
-    """Generate the keys and write both files, or none."""
+    """Generate the keys and write both files, or none. As in the reference, an error is a message of its log."""
+    try:
+        _generate(call)
+    except AgentError as problem:
+        call.report("fatal", str(problem))
+        return problem.exit_code
+    return 0
+
+
+def _generate(call: "Call") -> None:
     settings = call.settings
     if settings[options.ALGORITHM]:
         choices.check(call, options.ALGORITHM)
@@ -30,7 +40,6 @@ def run(call: "Call") -> int:
     new_keys.generate(algorithm, key_id, private_path, public_path)
     call.report("info", f"Wrote the private key, for agents that sign, to {private_path}")
     call.report("info", f"Wrote the public key, for agents that verify, to {public_path}")
-    return 0
 
 
 COMMAND = Command(

@@ -10,6 +10,7 @@ from bkagent.pipeline.document import normalise, yaml_order
 from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.interpolation import expansions
 from bkagent.pipeline.signature.sign import add_pipeline_secrets
+from bkagent.wire.go_quoted import go_quote
 from bkagent.yaml.dump import dumps
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def sign_source(call: Call, signer: Signer, source: Input, repository: str, *, a
 
 def _source(call: Call) -> Input:
     if call.arguments:
+        call.report("info", f"Reading pipeline config from {go_quote(call.arguments[0])}")
         return read_named(call.arguments[0])
     source = read_standard_input(call)
     if source is None:
