@@ -1,4 +1,4 @@
-"""The few structures of DER (ITU-T X.690) in which key services give public keys and signatures, read strictly."""
+"""The few structures of DER (ITU-T X.690) in which keys and signatures of others come, read strictly."""
 
 from __future__ import annotations
 
@@ -10,29 +10,30 @@ from bkagent.jose.errors import InvalidKey
 from bkagent.jose.rsa import LONGEST_BITS, RsaPublicKey
 
 # Tags, and object identifiers in their encoded form: RFC 3279 sections 2.3.1 and 2.3.5, RFC 5480.
-_SEQUENCE, _INTEGER, _BIT_STRING, _OBJECT_IDENTIFIER = 0x30, 0x02, 0x03, 0x06
+SEQUENCE, INTEGER, OCTET_STRING, OBJECT_IDENTIFIER = 0x30, 0x02, 0x04, 0x06
+_BIT_STRING = 0x03
 _NULL = b"\x05\0"
-_RSA = bytes.fromhex("2a864886f70d010101")
+RSA = bytes.fromhex("2a864886f70d010101")
 _EC = bytes.fromhex("2a8648ce3d0201")
 _CURVES = {
     bytes.fromhex("2a8648ce3d030107"): P256,
     bytes.fromhex("2b81040022"): P384,
     bytes.fromhex("2b81040023"): P521,
 }
-_LONGEST_BYTES = 2 * LONGEST_BITS // 8
+_LONGEST_BYTES = 8 * LONGEST_BITS // 8  # a private RSA key has eight numbers, six of them of half the length
 
 
 def public_key(text: bytes) -> Union[RsaPublicKey, EcPublicKey]:
     """Return the key of a SubjectPublicKeyInfo (RFC 5280 section 4.1). Raises InvalidKey."""
-    algorithm, bits = _members(_whole(text), (_SEQUENCE, _BIT_STRING))
-    kind, parameters = _read(algorithm, _OBJECT_IDENTIFIER)
+    algorithm, bits = members(whole(text), (SEQUENCE, _BIT_STRING))
+    kind, parameters = read(algorithm, OBJECT_IDENTIFIER)
     if not bits or bits[0]:
         raise InvalidKey("the public key is no whole number of bytes")
     content = bits[1:]
-    if kind == _RSA and parameters == _NULL:
-        modulus, exponent = _members(_whole(content), (_INTEGER, _INTEGER))
-        return RsaPublicKey(_number(modulus), _number(exponent))
-    curve = _CURVES.get(_members(parameters, (_OBJECT_IDENTIFIER,))[0]) if kind == _EC else None
+    if kind == RSA and parameters == _NULL:
+        modulus, exponent = members(whole(content), (INTEGER, INTEGER))
+        return RsaPublicKey(number(modulus), number(exponent))
+    curve = _CURVES.get(members(parameters, (OBJECT_IDENTIFIER,))[0]) if kind == _EC else None
     if curve is None:
         raise InvalidKey("the public key is of a kind that is not supported")
     return _point(content, curve)
@@ -40,7 +41,7 @@ def public_key(text: bytes) -> Union[RsaPublicKey, EcPublicKey]:
 
 def ecdsa_signature(text: bytes, curve: Curve) -> bytes:
     """Return an ECDSA-Sig-Value (RFC 3279 section 2.2.3) in the form of RFC 7518 section 3.4. Raises InvalidKey."""
-    numbers = [_number(content) for content in _members(_whole(text), (_INTEGER, _INTEGER))]
+    numbers = [number(content) for content in members(whole(text), (INTEGER, INTEGER))]
     if not all(0 < number < curve.order for number in numbers):
         raise InvalidKey("the signature has a number that is out of range")
     return b"".join(number.to_bytes(curve.size, "big") for number in numbers)
@@ -54,23 +55,23 @@ def _point(content: bytes, curve: Curve) -> EcPublicKey:
     return EcPublicKey(curve, int.from_bytes(x, "big"), int.from_bytes(y, "big"))
 
 
-def _whole(text: bytes) -> bytes:
+def whole(text: bytes) -> bytes:
     """Return the content of a text that is one sequence."""
-    return _members(text, (_SEQUENCE,))[0]
+    return members(text, (SEQUENCE,))[0]
 
 
-def _members(text: bytes, tags: Tuple[int, ...]) -> Tuple[bytes, ...]:
+def members(text: bytes, tags: Tuple[int, ...]) -> Tuple[bytes, ...]:
     """Return the contents of values with these tags that make up a text."""
     contents = []
     for tag in tags:
-        content, text = _read(text, tag)
+        content, text = read(text, tag)
         contents.append(content)
     if text:
         raise InvalidKey("there is something behind the last value of the DER text")
     return tuple(contents)
 
 
-def _read(text: bytes, tag: int) -> Tuple[bytes, bytes]:
+def read(text: bytes, tag: int) -> Tuple[bytes, bytes]:
     """Return the content of the first value of a text, and what follows it."""
     if len(text) < 2 or text[0] != tag:
         raise InvalidKey(f"the DER text has no value of tag {tag} where one belongs")
@@ -86,7 +87,7 @@ def _read(text: bytes, tag: int) -> Tuple[bytes, bytes]:
     return text[start : start + length], text[start + length :]
 
 
-def _number(content: bytes) -> int:
+def number(content: bytes) -> int:
     """Return a positive INTEGER, written in as few bytes as it takes (section 8.3.2)."""
     if not content or content[0] & 0x80 or (content[0] == 0 and (len(content) == 1 or not content[1] & 0x80)):
         raise InvalidKey("the DER text has an invalid number")
