@@ -41,10 +41,12 @@ class KeyService(NamedTuple):
     module: str = ""
 
 
+_ENTRY = "open_key"  # the function of a service's module
+
 # In the order in which the reference looks at their options.
 ALL = (
     KeyService("AWS KMS", pipeline.AWS_KMS_KEY, agent_signing.SIGNING_AWS_KMS_KEY),
-    KeyService("Google Cloud KMS", pipeline.GCP_KMS_KEY, agent_signing.SIGNING_GCP_KMS_KEY),
+    KeyService("Google Cloud KMS", pipeline.GCP_KMS_KEY, agent_signing.SIGNING_GCP_KMS_KEY, "bkagent.cloud.google.kms"),
 )
 
 
@@ -74,7 +76,8 @@ def _open_key(call: Call, service: KeyService, option: Option) -> ServiceKey:
     if not service.module:
         raise AgentError(f"{named}: keys of {service.title} are not supported in this release; nothing was done")
     try:
-        key: ServiceKey = importlib.import_module(service.module).open_key(call.settings[option], _context(call))
+        open_key = getattr(importlib.import_module(service.module), _ENTRY)
+        key: ServiceKey = open_key(call.settings[option], _context(call))
     except AgentError as problem:
         raise AgentError(f"{named}: {problem}") from None
     return key
