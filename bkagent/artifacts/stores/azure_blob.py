@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any, Mapping, Optional
 
-from bkagent.artifacts.digests import weak_digest
 from bkagent.artifacts.stores import azure_upload
 from bkagent.artifacts.stores.answers import head_of
 from bkagent.artifacts.stores.azure_location import HOST, LINK_LIFETIME, AzureLocation, open_client
+from bkagent.artifacts.stores.md5_check import Md5Check
 from bkagent.artifacts.stores.object_path import object_path
 from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload
@@ -16,7 +15,7 @@ from bkagent.cloud.azure.blob_client import BlobClient
 from bkagent.cloud.azure.shared_key import SharedKey
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.kinds import DURATION
-from bkagent.errors import Refused, Unreachable
+from bkagent.errors import Refused
 from bkagent.transport.answer_reader import Sink
 from bkagent.transport.response import Headers
 from bkagent.wire import go_url
@@ -77,12 +76,12 @@ class AzureBlobStore(ArtifactStore):
         headers = range_headers(start_offset, size)
         if version and headers:
             headers["If-Match"] = version
-        md5 = _Md5Check(receive)
+        md5 = Md5Check(receive)
         container, blob = self._location.container, self._blob(artifact.path)
 
         def open_sink(status: int, answered: Headers) -> Sink:
             expected = "" if artifact.sha256 or status != 200 else answered.get("Content-MD5") or ""
-            return md5.open_sink(status, answered, expected)
+            return md5.open_sink(head_of(status, answered), expected)
 
         try:
             self._client.send("GET", container, blob, headers=headers, open_sink=open_sink, accepts=(200, 206))
@@ -95,33 +94,6 @@ class AzureBlobStore(ArtifactStore):
 
     def _blob(self, artifact_path: str) -> str:
         return object_path(self._location.folder, artifact_path)
-
-
-class _Md5Check:
-    """Passes a download on, and compares its checksum with the one that the store has."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._expected = receive, ""
-        self._digest = weak_digest("md5")
-
-    def open_sink(self, status: int, answered: Headers, expected: str) -> Sink:
-        """Return what takes the bytes; `expected` is a checksum in base64, "" for none."""
-        sink = self._receive(head_of(status, answered))
-        self._expected = expected
-        if not expected:
-            return sink
-
-        def take(data: bytes) -> None:
-            self._digest.update(data)
-            sink(data)
-
-        return take
-
-    def check(self, name: str) -> None:
-        """Raise Unreachable, which is tried again, for another checksum."""
-        actual = base64.b64encode(self._digest.digest()).decode("ascii")
-        if self._expected and actual != self._expected:
-            raise Unreachable(f"{name}: the MD5 of what arrived is {actual}, and Azure's is {self._expected}")
 
 
 def _link_lifetime_s(context: CloudContext, client: BlobClient) -> float:
