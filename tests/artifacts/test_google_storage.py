@@ -31,7 +31,7 @@ class Bed:
 
     def __init__(self, tmp_path, **environ):
         self.accounts = GoogleAccounts()
-        self.strict = StrictStorage(BUCKET)
+        self.strict = StrictStorage(BUCKET, self.accounts)
         self.server = ScriptedServer({**self.accounts.routes(), "*": self.strict})
         self.strict.url = self.server.url
         self.folder, self.reports = tmp_path, []

@@ -61,6 +61,7 @@ class GoogleAccounts:
     clock_ahead_s  of these servers, against the tests' own clock
     lifetime_s     of tokens
     faults         path -> answers that are given first
+    check_subject  of tokens of other providers, where these are no SUBJECT_TOKEN
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,7 @@ class GoogleAccounts:
         self.grants: Dict[str, Grant] = {}
         self.faults: Dict[str, List[Any]] = {}
         self.workload_headers: Dict[str, str] = {}
+        self.check_subject: Optional[Callable[[str], None]] = None
 
     def routes(self) -> Dict[str, Any]:
         """Return what a server answers with."""
@@ -152,7 +154,9 @@ class GoogleAccounts:
             return Answer(200, self._give("workforce", []))
         assert form["grant_type"] == _EXCHANGE_GRANT, form
         assert form["requested_token_type"] == "urn:ietf:params:oauth:token-type:access_token"
-        if form["subject_token"] != SUBJECT_TOKEN or "Pools/" not in form["audience"]:
+        if self.check_subject is not None:
+            self.check_subject(form["subject_token"])
+        elif form["subject_token"] != SUBJECT_TOKEN or "Pools/" not in form["audience"]:
             return Answer(400, {"error": "invalid_grant", "error_description": "The given credential is rejected."})
         subject = f"workload{form['options']}" if "options" in form else "workload"
         return Answer(200, self._give(subject, form["scope"].split()))

@@ -15,8 +15,10 @@ from typing import Any, Callable, Dict, List, NamedTuple
 from urllib.parse import parse_qs, unquote
 
 from tests.fakes import store_emulators
+from tests.fakes.google_accounts import GoogleAccounts
 from tests.fakes.scripted_server import Answer, Raw, Request
 
+_SCOPE = "https://www.googleapis.com/auth/devstorage."
 _EMULATOR = """
 import functools, http.server, sys
 from gcp_storage_emulator.server import RequestHandler
@@ -55,8 +57,8 @@ class StrictStorage:
     keeps     bytes that the session takes of the next chunks, of each one more than it is sent
     """
 
-    def __init__(self, bucket: str, url: str = "https://storage.googleapis.com", token: str = "") -> None:
-        self.bucket, self.url, self._token = bucket, url, token
+    def __init__(self, bucket: str, accounts: GoogleAccounts) -> None:
+        self.bucket, self.url, self._accounts = bucket, "https://storage.googleapis.com", accounts
         self.objects: Dict[str, StoredObject] = {}
         self.sessions: Dict[str, Dict[str, Any]] = {}
         self.received_bytes = 0
@@ -70,15 +72,23 @@ class StrictStorage:
                 fault = self.faults.pop(0)(request)
                 if fault is not None:
                     return fault
-            if self._token and request.headers.get("authorization") != f"Bearer {self._token}":
-                return _error(401, "UNAUTHENTICATED", "no such token")
-            query = {name: values[0] for name, values in parse_qs(request.query).items()}
-            if request.path == f"/upload/storage/v1/b/{self.bucket}/o":
-                return self._upload(request, query)
-            name = re.fullmatch(rf"/storage/v1/b/{self.bucket}/o/([^/]+)", request.path)
-            if name and request.method == "GET" and query.get("alt") == "media":
-                return self._media(unquote(name.group(1)), request, query)
-            return _error(404, "NOT_FOUND", f"nothing is at {request.path}")
+            try:
+                return self._answer(request)
+            except Exception as problem:  # a check that failed: the test's program must not wait for an answer
+                return _error(400, type(problem).__name__, str(problem))
+
+    def _answer(self, request: Request) -> Any:
+        grant = self._accounts.grant_of(request.headers.get("authorization", ""))
+        if grant is None:
+            return _error(401, "UNAUTHENTICATED", "no such token")
+        assert grant.scopes == [_SCOPE + ("read_only" if request.method == "GET" else "full_control")], grant
+        query = {name: values[0] for name, values in parse_qs(request.query).items()}
+        if request.path == f"/upload/storage/v1/b/{self.bucket}/o":
+            return self._upload(request, query)
+        name = re.fullmatch(rf"/storage/v1/b/{self.bucket}/o/([^/]+)", request.path)
+        if name and request.method == "GET" and query.get("alt") == "media":
+            return self._media(unquote(name.group(1)), request, query)
+        return _error(404, "NOT_FOUND", f"nothing is at {request.path}")
 
     def _upload(self, request: Request, query: Dict[str, str]) -> Any:
         self.received_bytes += len(request.body) if request.method != "DELETE" else 0

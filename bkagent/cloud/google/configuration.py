@@ -10,7 +10,7 @@ from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.server_clock import ServerClock
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def read_configuration(context: CloudContext, text: bytes, where: str, scopes: T
     if len(text) > LARGEST_BYTES:
         raise ConfigError(f"{where} has more than {LARGEST_BYTES} bytes, which is no credential of Google")
     try:
-        document = json_text.loads(text.decode("utf-8-sig"))
+        document = go_decoding.loads(text.decode("utf-8-sig"))
     except (ValueError, RecursionError):
         raise ConfigError(f"{where} is not JSON, as a credential of Google must be") from None
     fields = Reader(document, where)

@@ -13,7 +13,7 @@ from bkagent.errors import AgentError, ConfigError, Refused, Unavailable, WireEr
 from bkagent.transport.address import parse
 from bkagent.transport.answer_reader import BadAnswer
 from bkagent.transport.retry import exponential, retry
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 from bkagent.wire.reader import Reader
 from bkagent.wire.shown_text import one_line
 
@@ -99,7 +99,7 @@ def read_token(response: Response, what: str, now_s: float) -> Expiring[Secret]:
 def read_object(body: bytes, what: str) -> Reader:
     """Return the fields of a JSON object. Raises WireError."""
     try:
-        document = json_text.loads(body.decode("utf-8"))
+        document = go_decoding.loads(body)
     except (ValueError, RecursionError):
         raise WireError(f"{what}: the answer is not JSON") from None
     return Reader(document, what)
@@ -140,7 +140,7 @@ def _retry_after_s(response: Response) -> Optional[float]:
 def _reason(body: bytes) -> "tuple[str, str]":
     """Return the code and the words of an error: by RFC 6749 section 5.2, or as Google's APIs have it."""
     try:
-        document = json_text.loads(body[:LARGEST_BYTES].decode("utf-8"))
+        document = go_decoding.loads(body[:LARGEST_BYTES])
     except (ValueError, RecursionError):
         return "", ""
     error = document.get("error") if isinstance(document, dict) else None

@@ -10,7 +10,7 @@ from bkagent.cloud.google.endpoint import ask
 from bkagent.cloud.google.subject import FetchSubject, Subject
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError, WireError
-from bkagent.wire import json_text
+from bkagent.wire import go_decoding
 from bkagent.wire.reader import Reader
 
 
@@ -62,7 +62,7 @@ def _format(subject: Subject) -> Callable[[bytes, str], Secret]:
 
 def _member(content: bytes, name: str, where: str) -> str:
     try:
-        document = json_text.loads(content.decode("utf-8"))
+        document = go_decoding.loads(content)
     except (ValueError, RecursionError):
         raise WireError(f"{where} is not JSON") from None
     return Reader(document, where).text(name)

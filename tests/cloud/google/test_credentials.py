@@ -1,6 +1,7 @@
 """Each kind of credential of Google against servers that check what they are sent, and where credentials are found."""
 
 import json
+import random
 import sys
 import threading
 import time
@@ -205,6 +206,31 @@ def test_a_program_gives_the_token_where_that_is_allowed(accounts, server, tmp_p
         allowed.token(external(accounts, server, {"executable": {"command": "x", "timeout_millis": 1}}))
 
 
+def test_configurations_of_any_form_are_refused_by_name(accounts, server, client, tmp_path):
+    seeded = random.Random(11)
+    whole = [document for document, _ in documents(accounts, server, tmp_path)]
+    strange = (None, "", 0, -1, 1e300, True, [], [[]], {}, {"type": {}}, "\0", "\ud800", "x" * 9999, "http://[", "//")
+
+    def spoil(document):
+        name = seeded.choice(sorted(document))
+        if isinstance(document[name], dict) and document[name] and seeded.random() < 0.7:
+            spoil(document[name])
+        else:
+            document[name] = seeded.choice(strange)
+
+    refused_count = 0
+    for _ in range(400):
+        document = json.loads(json.dumps(seeded.choice(whole)))
+        spoil(document)
+        try:
+            client.read(document)
+        except AgentError as problem:
+            refused_count += 1
+            assert "\n" not in str(problem) and "the tests' file" in str(problem), problem
+    assert 100 < refused_count < 400
+    assert not accounts.grants
+
+
 def test_a_refusal_is_shown_in_the_servers_words(accounts, server, client):
     document = accounts.document(server.url, "authorized_user", refresh_token="1//revoked")
     with pytest.raises(Refused, match=r"POST .*/token: 400: invalid_grant: Token has been revoked\.") as problem:
@@ -313,7 +339,9 @@ def test_credentials_are_looked_for_in_three_places(accounts, server, tmp_path, 
     named = tmp_path / "named.json"
     named.write_text(json.dumps(accounts.document(server.url, "service_account")))
 
-    machine = find(Client(tmp_path, GCE_METADATA_HOST=host, HTTP_PROXY="http://127.0.0.1:1"))
+    # Any proxy would mean another machine; what is called localhost never goes through one.
+    direct = host.replace("localhost", "0.0.0.0")
+    machine = find(Client(tmp_path, GCE_METADATA_HOST=direct, HTTP_PROXY="http://127.0.0.1:1"))
     assert accounts.grants[machine.tokens.get().reveal()] == Grant("machine", [SCOPE])
 
     person = accounts.document(server.url, "authorized_user", quota_project_id="quota")
