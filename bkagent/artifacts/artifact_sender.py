@@ -1,18 +1,25 @@
 """Send artifacts to a store, several requests at a time: each is begun, sent in its parts, and finished.
 
 A request that fails is tried again by itself. What no try sends fails the artifact, which stops its other parts.
+
+Large files have a thread for each request. Small ones, whose bytes are in memory, are sent by the thread that calls
+`turn`, over several connections: thousands of them cost a third of the processor time so. Where one of them does not
+arrive at once, it goes the way of the large ones.
 """
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Set, TypeVar
 
-from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload, UploadPart
+from bkagent.artifacts.stores.answers import check
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
 from bkagent.errors import AgentError, Cancelled
 from bkagent.transport.body import FileBody
+from bkagent.transport.request_loop import RequestLoop
 from bkagent.transport.retry import Schedule, retry
+from bkagent.transport.small_answer import SmallAnswer
+from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact, Instructions, StateChange
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
@@ -22,6 +29,9 @@ if TYPE_CHECKING:
     from bkagent.artifacts.state_reporter import StateReporter
     from bkagent.report import Report
     from bkagent.shell.cancellation import Cancellation
+    from bkagent.transport.http_client import Pool
+
+_WAIT_S = 1.0
 
 T = TypeVar("T")
 
@@ -29,62 +39,132 @@ T = TypeVar("T")
 class Sending:
     """One artifact on its way to the store.
 
-    stopped  by its own failure, or by the end of the whole upload
-    ended    nothing of it is under way or waits any more
-    problem  why it has failed
+    on_end         called, in any thread, when nothing of it is under way or waits any more
+    stopped        by its own failure, or by the end of the whole upload
+    problem        why it has failed
+    first_problem  of the request that a turn has sent: it counts as the first try
     """
 
-    def __init__(self, artifact: Artifact, instructions: Optional[Instructions]) -> None:
-        self.artifact, self.instructions = artifact, instructions
+    __slots__ = (
+        "artifact", "instructions", "on_end", "stopped", "problem", "first_problem", "is_announced", "upload", "tags",
+        "steps_count",
+    )  # fmt: skip
+
+    def __init__(
+        self, artifact: Artifact, instructions: Optional[Instructions], on_end: Callable[[], None]
+    ) -> None:  # fmt: skip
+        self.artifact, self.instructions, self.on_end = artifact, instructions, on_end
         self.stopped = threading.Event()
-        self.ended: Future[None] = Future()
         self.problem: Optional[AgentError] = None
+        self.first_problem: Optional[AgentError] = None
+        self.is_announced = False
         self.upload: Optional[StoreUpload] = None
         self.tags: Dict[int, str] = {}
         self.steps_count = 1  # submitted and not ended
 
 
 class ArtifactSender:
-    """Sends artifacts by a number of threads. `requests_count`: parts that were to be sent, whole files among them."""
+    """Sends artifacts, several at a time. One thread submits them, takes turns, and closes it.
+
+    requests_count  parts that were to be sent, whole files among them
+    failed          what could not be sent
+    """
 
     def __init__(
         self,
         store: ArtifactStore,
+        pool: Pool,
         stop: Cancellation,
         schedule: Schedule,
         report: Report,
         states: StateReporter,
         progress: TransferProgress,
         threads_count: int,
+        connections_count: int,
     ) -> None:
         self._progress = progress
         self._store, self._stop, self._schedule, self._report, self._states = store, stop, schedule, report, states
-        self._threads = ThreadPoolExecutor(threads_count, thread_name_prefix="artifact-sender")
+        self._threads = WorkThreads(threads_count)
+        self._loop = RequestLoop(pool, connections_count, SILENCE_LIMIT_S)
+        self._owner = threading.get_ident()
         self._lock = threading.Lock()
-        self._sendings: List[Sending] = []
+        self._open: Set[Sending] = set()
+        self.failed: List[Sending] = []
         self.requests_count = 0
         stop.on_request(self._stop_all)
 
-    def submit(self, artifact: Artifact, instructions: Optional[Instructions]) -> Sending:
-        """Send an artifact as soon as a thread is free."""
-        sending = Sending(artifact, instructions)
+    def submit(
+        self,
+        artifact: Artifact,
+        instructions: Optional[Instructions],
+        content: Optional[bytes],
+        on_end: Callable[[], None],
+    ) -> None:
+        """Send an artifact as soon as possible; `content` is all of it where that is in memory."""
+        sending = Sending(artifact, instructions, on_end)
         with self._lock:
-            self._sendings.append(sending)
+            self._open.add(sending)
         if self._stop.requested:
             sending.stopped.set()
-        self._threads.submit(self._step, sending, self._begin)
-        return sending
+        if content is None or not self._send_whole(sending, content):
+            self._threads.put(lambda: self._step(sending, self._begin))
+
+    def turn(self, wait_s: float = _WAIT_S) -> None:
+        """Send and receive what small files need, or wait until something has ended or `wake` is called."""
+        self._loop.turn(wait_s)
+
+    def wake(self) -> None:
+        """End a turn that waits, from any thread."""
+        self._loop.wake()
 
     def close(self) -> None:
         """Return when nothing is under way any more."""
-        for sending in self._sendings:
-            sending.ended.result()
-        self._threads.shutdown(wait=True)
+        try:
+            while self._open:
+                self.turn()
+        finally:
+            self._loop.close()
+            self._threads.close()
 
-    @property
-    def failed(self) -> List[Sending]:
-        """What could not be sent."""
-        return [sending for sending in self._sendings if sending.problem is not None]
+    def _send_whole(self, sending: Sending, content: bytes) -> bool:
+        """Send a small artifact at the next turns; return False where that cannot be done so."""
+        artifact = sending.artifact
+        try:
+            request = self._store.whole_request(artifact, sending.instructions, content)
+        except AgentError:
+            return False  # said again, and reported, on the way of all others
+        if request is None:
+            return False
+
+        def answered(answer: Optional[SmallAnswer]) -> None:
+            self._take_answer(sending, request, answer)
+
+        if not self._loop.put(request.address, request.data, answered):
+            return False
+        self._report(
+            "info", f"Uploading {one_line(artifact.id)} {one_line(artifact.path)} ({format_size(artifact.size)})"
+        )
+        sending.is_announced = True
+        with self._lock:
+            self.requests_count += 1
+        return True
+
+    def _take_answer(self, sending: Sending, request: WholeRequest, answer: Optional[SmallAnswer]) -> None:
+        if answer is not None and 200 <= answer.status < 300:
+            self._step(sending, self._end_whole)
+            return
+        if answer is not None and answer.status not in (301, 302, 303, 307, 308):
+            try:
+                check(request.method, request.url, answer.response())
+            except AgentError as problem:
+                sending.first_problem = problem
+            except OSError:
+                pass  # headers that cannot be read: the next try will say so
+        self._threads.put(lambda: self._step(sending, self._begin))
+
+    def _end_whole(self, sending: Sending) -> None:
+        self._progress.add(sending.artifact.size)
+        self._states.add(StateChange(sending.artifact.id, True))
 
     def _step(self, sending: Sending, work: Callable[[Sending], None]) -> None:
         """Do a part of the work on one artifact, in a thread of its own; the last of them ends the artifact."""
@@ -109,7 +189,13 @@ class ArtifactSender:
             except AgentError as problem:
                 self._report("debug", f"The storage could not be told to forget an upload: {problem}")
         self._progress.end_file()
-        sending.ended.set_result(None)
+        with self._lock:
+            self._open.discard(sending)
+            if sending.problem is not None:
+                self.failed.append(sending)
+        sending.on_end()
+        if threading.get_ident() != self._owner:
+            self._loop.wake()
 
     def _begin(self, sending: Sending) -> None:
         upload = self._try(sending, lambda: self._store.begin(sending.artifact, sending.instructions, {}))
@@ -117,7 +203,7 @@ class ArtifactSender:
         sending.tags.update(upload.kept_tags)
         left = [part for part in upload.parts if part.number not in sending.tags]
         with self._lock:
-            self.requests_count += len(left)
+            self.requests_count += len(left) - sending.is_announced
         if upload.sequential or len(left) == 1:
             for part in left:
                 self._send(sending, upload, part)
@@ -125,17 +211,18 @@ class ArtifactSender:
             with self._lock:
                 sending.steps_count += len(left) - 1
             for part in left[1:]:
-                self._threads.submit(self._step, sending, self._sends(upload, part))
+                self._threads.put(self._step_of(sending, upload, part))
             self._send(sending, upload, left[0])
         else:
             self._finish(sending, upload)
 
-    def _sends(self, upload: StoreUpload, part: UploadPart) -> Callable[[Sending], None]:
-        return lambda sending: self._send(sending, upload, part)
+    def _step_of(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> Callable[[], None]:
+        return lambda: self._step(sending, lambda sending: self._send(sending, upload, part))
 
     def _send(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> None:
         """Send one part, and finish the artifact with the last of them."""
-        self._report("info", _announcement(sending.artifact, upload, part))
+        if not sending.is_announced:
+            self._report("info", _announcement(sending.artifact, upload, part))
         tag = self._try(sending, lambda: self._send_once(sending, upload, part))
         with self._lock:
             sending.tags[part.number] = tag
@@ -144,6 +231,9 @@ class ArtifactSender:
             self._finish(sending, upload)
 
     def _send_once(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> str:
+        problem, sending.first_problem = sending.first_problem, None
+        if problem is not None:
+            raise problem
         sent_bytes = 0
 
         def count(size: int) -> None:
@@ -189,7 +279,7 @@ class ArtifactSender:
 
     def _stop_all(self) -> None:
         with self._lock:
-            for sending in self._sendings:
+            for sending in self._open:
                 sending.stopped.set()
 
 

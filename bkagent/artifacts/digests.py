@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from io import FileIO
-from typing import Callable
+from typing import Callable, Optional
 
 from bkagent.errors import AgentError, Cancelled
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
+KEPT_BYTES = 64 * 1024  # what is no longer is sent from memory, as it was read
 _BLOCK_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Digests:
-    """What identifies a file's content. Checksums in hexadecimal digits."""
+    """What identifies a file's content. Checksums in hexadecimal digits; `content` itself of a small file."""
 
     size: int
     sha1: str
     sha256: str
+    content: Optional[bytes] = None
+
+
+def read_small(path: str) -> Optional[Digests]:
+    """Read a file of at most KEPT_BYTES; return None for a longer one. Raises AgentError when it cannot be read."""
+    content = b""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+        try:
+            while len(content) <= KEPT_BYTES:
+                block = os.read(descriptor, KEPT_BYTES + 1 - len(content))
+                if not block:
+                    sha1 = weak_digest("sha1", content).hexdigest()
+                    return Digests(len(content), sha1, hashlib.sha256(content).hexdigest(), content)
+                content = content + block if content else block
+        finally:
+            os.close(descriptor)
+    except OSError as problem:
+        raise unreadable(path, problem) from problem
+    return None
 
 
 def read(path: str, cancelled: Callable[[], bool]) -> Digests:
@@ -49,9 +71,9 @@ def unreadable(path: str, problem: OSError) -> AgentError:
     return AgentError(f"building artifact: opening file {name}: open {name}: {reason_of(problem)}")
 
 
-def weak_digest(name: str) -> "hashlib._Hash":
-    """Return a new digest by SHA-1 or MD5, which identify files and protect nothing."""
+def weak_digest(name: str, content: bytes = b"") -> "hashlib._Hash":
+    """Return a digest by SHA-1 or MD5, which identify files and protect nothing."""
     try:
-        return hashlib.new(name, usedforsecurity=False)  # 3.9: a system that bans it for security allows this use
+        return hashlib.new(name, content, usedforsecurity=False)  # 3.9: for a system that bans it for security
     except TypeError:
-        return hashlib.new(name)
+        return hashlib.new(name, content)

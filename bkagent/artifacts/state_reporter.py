@@ -47,7 +47,8 @@ class StateReporter:
         self._report("debug", f"Artifact {change.id} has entered state {'finished' if change.finished else 'error'}")
         with self._changed:
             self._changes.append(change)
-            self._changed.notify()
+            if len(self._changes) == 1:  # more of them are waited for without being told of each
+                self._changed.notify()
 
     def finish(self) -> None:
         """Return when all states are sent. Raises the last error if that failed."""

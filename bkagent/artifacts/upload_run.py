@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, Callable, Dict, List
+from functools import partial
+from typing import TYPE_CHECKING, Callable, Deque, Dict, List
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.artifact_sender import ArtifactSender, Sending
@@ -14,8 +15,10 @@ from bkagent.artifacts.collect import MatchedFile
 from bkagent.artifacts.content_types import ContentTypes
 from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.artifacts.stores.table import without_secrets
+from bkagent.artifacts.upload_batch import FILES_COUNT, UploadBatch
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
+from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.go_duration import format_precise, format_rounded
 from bkagent.wire.human_size import format_size
@@ -25,10 +28,14 @@ if TYPE_CHECKING:
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
     from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.wire.artifacts import Created
 
-BATCH_COUNT = 30
 DEFAULT_CONCURRENCY = 16  # requests at a time; most of each one's life is spent waiting for the other side
+_SMALL_CONCURRENCY = 32  # of small files, whose requests need no thread each
 _READERS_COUNT = 2  # checksums come at the pace of the disk with two
+_CREATORS_COUNT = 3  # requests at a time for the records of batches
+# Batches that are under way at a time. No more than one ahead where files are large: instructions to upload go stale.
+_BATCHES_COUNT, _SMALL_BATCHES_COUNT = 2, 6
 _NAMED_COUNT = 5  # failed artifacts whose errors are quoted
 
 
@@ -48,7 +55,9 @@ class UploadRun:
     ) -> None:
         self._context, self._report, self._stop, self._store = context, context.report, storage.stop, store
         self._job_id, self._options, self._types, self._scrub = job_id, options, ContentTypes(), scrub
-        self._workers_count = options.concurrency if options.concurrency > 0 else DEFAULT_CONCURRENCY
+        self._pool, self._workers_count = storage.pool, options.concurrency or DEFAULT_CONCURRENCY
+        self._readers, self._creators = WorkThreads(_READERS_COUNT), WorkThreads(_CREATORS_COUNT)
+        self._is_over = False
         self._seconds: Dict[str, float] = {"collect": collect_s, "create": 0.0}
         self._batches_count = self._sent_bytes = 0
 
@@ -56,20 +65,22 @@ class UploadRun:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
         states = StateReporter(self._context.client, self._job_id, self._stop.wait, self._report, len(files))
-        readers = ThreadPoolExecutor(_READERS_COUNT, thread_name_prefix="artifact-reader")
         progress = self._context.progress("Uploaded")
         progress.expect(len(files), lambda: sum(map(_size_bytes, files)))
         sender = ArtifactSender(
-            self._store, self._stop, self._options.schedule, self._report, states, progress, self._workers_count
+            self._store, self._pool, self._stop, self._options.schedule, self._report, states, progress,
+            self._workers_count, self._options.concurrency or _SMALL_CONCURRENCY,
         )  # fmt: skip
         try:
             try:
-                self._send_batches(files, readers, sender)
+                self._send_batches(files, sender)
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
             finally:
-                readers.shutdown(wait=True)
+                self._is_over = True
+                self._readers.close()
+                self._creators.close()
                 sender.close()
                 progress.end()
         except AgentError:
@@ -83,56 +94,120 @@ class UploadRun:
         self._report("info", "Artifact uploads completed successfully")
         self._report_timings(files, sender, states)
 
-    def _send_batches(self, files: List[MatchedFile], readers: ThreadPoolExecutor, sender: ArtifactSender) -> None:
-        # One file is read by the time a thread for it has started.
-        reads = readers.submit if len(files) > 1 else _run_now
-        read = [reads(self._artifact, file) for file in files]
-        under_way: List[List[Sending]] = []
-        try:
-            for start in range(0, len(read), BATCH_COUNT):
-                batch = self._with_public_names([future.result() for future in read[start : start + BATCH_COUNT]])
-                self._report("info", f"Creating ({start}-{start + len(batch)})/{len(read)} artifacts")
-                under_way.append(self._create_and_send(batch, sender))
-                if len(under_way) > 1:  # no more than one batch ahead: instructions to upload go stale
-                    _wait(under_way.pop(0))
-        finally:
-            for future in read:
-                future.cancel()
-        for sendings in under_way:
-            _wait(sendings)
+    def _send_batches(self, files: List[MatchedFile], sender: ArtifactSender) -> None:
+        starts = range(0, len(files), FILES_COUNT)
+        to_come = (UploadBatch(start, files[start : start + FILES_COUNT]) for start in starts)
+        under_way: Deque[UploadBatch] = deque()
+        has_more = True
+        while True:
+            while has_more and self._may_begin(under_way):
+                batch = next(to_come, None)
+                if batch is None:
+                    has_more = False
+                    break
+                under_way.append(batch)
+                self._read(batch, sender, len(files) == 1)
+                self._go_on(under_way, len(files), sender)
+                sender.turn(0.0)
+            self._go_on(under_way, len(files), sender)
+            while under_way and under_way[0].is_ended:
+                under_way.popleft()
+            if not under_way and not has_more:
+                return
+            if not (has_more and self._may_begin(under_way)):
+                sender.turn()
 
-    def _artifact(self, file: MatchedFile) -> Artifact:
-        read = digests.read(file.absolute, lambda: self._stop.requested)
+    def _may_begin(self, under_way: Deque[UploadBatch]) -> bool:
+        if self._stop.requested:
+            raise Cancelled("the artifact upload was stopped")
+        are_small = all(batch.is_small for batch in under_way)
+        return len(under_way) < (_SMALL_BATCHES_COUNT if are_small else _BATCHES_COUNT)
+
+    def _read(self, batch: UploadBatch, sender: ArtifactSender, is_single: bool) -> None:
+        """Read what is small; have what is large read by other threads."""
+        for at, file in enumerate(batch.files):
+            read = digests.read_small(file.absolute)
+            if read is not None:
+                batch.keep(at, self._artifact(file, read), read.content)
+            elif is_single:  # which is read by the time a thread for it has started
+                self._read_large(batch, at, sender)
+            else:
+                self._readers.put(partial(self._read_large, batch, at, sender))
+
+    def _read_large(self, batch: UploadBatch, at: int, sender: ArtifactSender) -> None:
+        file = batch.files[at]
+        try:
+            read = digests.read(file.absolute, lambda: self._stop.requested or self._is_over)
+            batch.keep(at, self._artifact(file, read), None)
+        except BaseException as problem:  # the edge of a thread; raised again by the upload's own
+            batch.problem = problem
+        sender.wake()
+
+    def _artifact(self, file: MatchedFile, read: digests.Digests) -> Artifact:
         return Artifact(
             path=_sendable(file.path), absolute_path=file.absolute, size=read.size, sha1=read.sha1,
             sha256=read.sha256, content_type=self._options.content_type or self._types.of(file.path),
         )  # fmt: skip
 
+    def _go_on(self, under_way: Deque[UploadBatch], files_count: int, sender: ArtifactSender) -> None:
+        """Begin to create the batches that have been read, and to send those that have been created, both in order."""
+        for batch in under_way:
+            if batch.problem is not None:
+                raise batch.problem
+            if not batch.is_read:
+                return
+            if not batch.is_being_created:
+                batch.is_being_created = True
+                end = batch.first + len(batch.files)
+                self._report("info", f"Creating ({batch.first}-{end})/{files_count} artifacts")
+                if files_count <= FILES_COUNT:
+                    self._create(batch, sender)
+                else:
+                    self._creators.put(partial(self._create, batch, sender))
+        for batch in under_way:
+            if batch.problem is not None:
+                raise batch.problem
+            if batch.created is None:
+                return
+            if not batch.is_sent:
+                batch.is_sent = True
+                self._send(batch, batch.created, sender)
+
+    def _create(self, batch: UploadBatch, sender: ArtifactSender) -> None:
+        """Create the records of a batch, in a thread of its own where there are several."""
+        began = time.monotonic()
+        try:
+            public = self._with_public_names([artifact for artifact in batch.artifacts if artifact is not None])
+            batch.artifacts = list(public)
+            batch.created = records.create(
+                self._context.client, self._job_id, _new_id(), [_sendable_artifact(artifact) for artifact in public],
+                destination=without_secrets(self._options.destination), multipart=self._options.multipart,
+                wait=self._stop.wait, report=self._report,
+            )  # fmt: skip
+            batch.create_s = time.monotonic() - began
+        except BaseException as problem:  # the edge of a thread; raised again by the upload's own
+            batch.problem = problem
+        sender.wake()
+
     def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
         """Return a batch with redacted names, which also stand in URLs and in the form of each file."""
         texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
         return [
-            replace(artifact, path=path, content_type=content_type, url=self._store.url_of(path))
+            _with(artifact, path=path, content_type=content_type, url=self._store.url_of(path))
             for artifact, path, content_type in zip(batch, texts, texts[len(batch) :])
         ]
 
-    def _create_and_send(self, batch: List[Artifact], sender: ArtifactSender) -> List[Sending]:
-        began = time.monotonic()
-        sent = [replace(artifact, absolute_path=_sendable(artifact.absolute_path)) for artifact in batch]
-        created = records.create(
-            self._context.client, self._job_id, _new_id(), sent,
-            destination=without_secrets(self._options.destination), multipart=self._options.multipart,
-            wait=self._stop.wait, report=self._report,
-        )  # fmt: skip
-        took_s = time.monotonic() - began
-        self._report("debug", f"Created {len(batch)} artifacts in {format_precise(took_s)}")
-        self._seconds["create"] += took_s
+    def _send(self, batch: UploadBatch, created: Created, sender: ArtifactSender) -> None:
+        self._report("debug", f"Created {len(batch.files)} artifacts in {format_precise(batch.create_s)}")
+        self._seconds["create"] += batch.create_s
         self._batches_count += 1
-        self._sent_bytes += sum(artifact.size for artifact in batch)
-        return [
-            sender.submit(replace(artifact, id=id), instructions)
-            for artifact, id, instructions in zip(batch, created.ids, created.instructions)
-        ]
+        for artifact, content, id, instructions in zip(
+            batch.artifacts, batch.contents, created.ids, created.instructions
+        ):
+            assert artifact is not None
+            self._sent_bytes += artifact.size
+            sender.submit(replace(artifact, id=id), instructions, content, batch.end_one)
+        batch.contents = []
 
     def _finish_quietly(self, states: StateReporter) -> None:
         try:
@@ -159,18 +234,15 @@ def _raise_failures(failed: List[Sending]) -> None:
         raise AgentError(f"errors uploading artifacts: {named}{more}")
 
 
-def _run_now(work: Callable[[MatchedFile], Artifact], file: MatchedFile) -> "Future[Artifact]":
-    done: Future[Artifact] = Future()
-    try:
-        done.set_result(work(file))
-    except AgentError as problem:
-        done.set_exception(problem)
-    return done
+def _with(artifact: Artifact, **fields: str) -> Artifact:
+    """Return an artifact with these fields, itself where it has them: to make a copy costs more than to look."""
+    if all(getattr(artifact, name) == value for name, value in fields.items()):
+        return artifact
+    return replace(artifact, **fields)  # type: ignore[arg-type]
 
 
-def _wait(sendings: List[Sending]) -> None:
-    for sending in sendings:
-        sending.ended.result()
+def _sendable_artifact(artifact: Artifact) -> Artifact:
+    return _with(artifact, absolute_path=_sendable(artifact.absolute_path))
 
 
 def _size_bytes(file: MatchedFile) -> int:
@@ -181,9 +253,11 @@ def _size_bytes(file: MatchedFile) -> int:
 
 
 def _new_id() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
+    """Return a random UUID. RFC 9562, section 5.4; the package of that name takes its time to be loaded."""
+    octets = bytearray(os.urandom(16))
+    octets[6], octets[8] = octets[6] & 0x0F | 0x40, octets[8] & 0x3F | 0x80
+    digits = octets.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def _sendable(path: str) -> str:

@@ -43,7 +43,7 @@ class AnswerReader:
     def head(self, time_left: Callable[[], float]) -> Tuple[int, Headers]:
         """Return status and headers of the next answer that is not an interim one."""
         while True:
-            status, headers, keeps = _parse_head(self._head_bytes(time_left))
+            status, headers, keeps = parse_head(self._head_bytes(time_left))
             if status >= 200:
                 self.reusable = keeps
                 return status, headers
@@ -195,7 +195,7 @@ def _bounded(kept: bytearray) -> Sink:
     return take
 
 
-def _parse_head(head: bytes) -> Tuple[int, Headers, bool]:
+def parse_head(head: bytes) -> Tuple[int, Headers, bool]:
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     code = rest[:3]

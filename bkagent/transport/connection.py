@@ -98,6 +98,12 @@ class ClientConnection:
         self.used_at = time.monotonic()
         return Response(status, answered, data)
 
+    def begin_nonblocking(self) -> socket.socket:
+        """Return the open socket for requests of the caller's own; none of its calls will wait until `exchange`."""
+        assert self._socket is not None
+        self._socket.settimeout(0.0)
+        return self._socket
+
     def _awaited_head(self, limit: SendLimit) -> Tuple[int, Headers]:
         """Return the head of the answer, for which nobody can say how long the rest of a body is under way to it."""
         assert self._socket is not None
@@ -165,14 +171,19 @@ class ClientConnection:
             raise OSError("the connection was cancelled")
 
     def _head(self, method: str, address: Address, headers: Mapping[str, str], size: int) -> bytes:
-        target = address.url if self._via else address.target
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines = [head_start(method, address.url if self._via else address.target, address, headers)]
         if self._via and self._via.authorization:
-            lines.append(f"Proxy-Authorization: {self._via.authorization}")
+            lines.append(f"Proxy-Authorization: {self._via.authorization}".encode("utf-8", "surrogateescape"))
         if size or method in ("POST", "PUT", "PATCH"):
-            lines.append(f"Content-Length: {size}")
-        return "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+            lines.append(b"Content-Length: %d" % size)
+        return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def head_start(method: str, target: str, address: Address, headers: Mapping[str, str]) -> bytes:
+    """Return the head of a request up to, and without, the end of the last line that does not depend on its body."""
+    lines = [f"{method} {target} HTTP/1.1", f"Host: {address.authority}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join(lines).encode("utf-8", "surrogateescape")
 
 
 def _tunnel(through: socket.socket, address: Address, proxy: Proxy, time_left: Callable[[], float]) -> None:

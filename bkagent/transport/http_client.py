@@ -32,6 +32,15 @@ IDLE_COUNT = 32
 _PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
 
 
+class Lent:
+    """A connection that a caller has from the pool for a while. `is_new`: it has not carried a request yet."""
+
+    __slots__ = ("address", "connection", "is_new")
+
+    def __init__(self, address: Address, connection: ClientConnection, is_new: bool) -> None:
+        self.address, self.connection, self.is_new = address, connection, is_new
+
+
 class Pool:
     """Sends requests to one endpoint, and to absolute URLs, over kept-alive connections. Thread-safe."""
 
@@ -94,6 +103,30 @@ class Pool:
             return self._follow(method, url, headers, body, deadline, lambda status, headers: sink, follow_redirects)
         return self._follow(method, url, headers, body, deadline, open_sink, follow_redirects)
 
+    def is_direct(self, address: Address) -> bool:
+        """Return whether requests there go through no proxy, and nobody wants to hear of each."""
+        return self._request_log is None and self._proxies.proxy_for(address) is None
+
+    def lend(self, address: Address, timeout_s: float) -> Lent:
+        """Return an open connection for requests of the caller's own, which gives it back to `take_back`.
+
+        The caller paces openings itself. A lent connection is closed with the others. Raises OSError and AgentError.
+        """
+        connection, is_new = self._take(address)
+        lent = Lent(address, connection, is_new)
+        try:
+            if is_new:
+                connection.open(Deadline(timeout_s, whole=False))
+            return lent
+        except BaseException:
+            self.take_back(lent, reusable=False)
+            raise
+
+    def take_back(self, lent: Lent, reusable: bool) -> None:
+        """Take a connection back, to keep it if it carries no request and may carry another one."""
+        lent.connection.used_at = time.monotonic()
+        self._give_back(lent.address, lent.connection, reusable)
+
     def close(self) -> None:
         """Close every connection. A request that is under way ends with Unreachable."""
         with self._lock:
@@ -117,7 +150,7 @@ class Pool:
         follow: bool,
     ) -> Response:
         address = parse(url)
-        sent = _checked_headers(headers)
+        sent = checked_headers(headers)
         for _ in range(REDIRECTS_COUNT + 1):
             send = partial(self._send, method, address, sent, body, deadline, open_sink)
             response = self._send_logged(method, address, sent, send)
@@ -218,7 +251,7 @@ class Pool:
         connection.close()
 
 
-def _checked_headers(headers: Mapping[str, str]) -> Dict[str, str]:
+def checked_headers(headers: Mapping[str, str]) -> Dict[str, str]:
     """Return the headers to send; raises ConfigError for one that would end its line early."""
     for name, value in headers.items():
         if not name or any(letter in "\r\n\0: " for letter in name) or any(letter in "\r\n\0" for letter in value):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Dict, Mapping, Optional, Tuple
-from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.artifacts.stores.answers import check, head_of
+from bkagent.artifacts.stores.form import Form
 from bkagent.artifacts.stores.ranges import range_headers
-from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload, UploadPart
+from bkagent.artifacts.stores.store import (
+    SILENCE_LIMIT_S,
+    ArtifactStore,
+    Receive,
+    StoreUpload,
+    UploadPart,
+    WholeRequest,
+)
 from bkagent.errors import AgentError, WireError
 from bkagent.transport.answer_reader import Sink
 from bkagent.transport.body import FileBody
@@ -29,6 +35,7 @@ class HostedStore(ArtifactStore):
 
     def __init__(self, pool: Pool, user_agent: str) -> None:
         self._pool, self._user_agent = pool, user_agent
+        self._form: Optional[Form] = None  # of the last batch
 
     def prepare(self) -> None:
         """Do nothing: each batch says where it goes."""
@@ -49,6 +56,16 @@ class HostedStore(ArtifactStore):
                 f"request, and such a request carries {format_size(LARGEST_FORM_BYTES)} at most"
             )
         return _FormUpload(self._pool, self._user_agent, artifact, instructions)
+
+    def whole_request(
+        self, artifact: Artifact, instructions: Optional[Instructions], content: bytes
+    ) -> Optional[WholeRequest]:
+        """Return the form with a small file."""
+        if instructions is None or instructions.actions:
+            return None
+        if self._form is None or self._form.instructions is not instructions:
+            self._form = Form(instructions, self._user_agent)
+        return self._form.request(artifact, content)
 
     def fetch(
         self,
@@ -73,21 +90,6 @@ class HostedStore(ArtifactStore):
         check("GET", artifact.url, response)
 
 
-def form(artifact: Artifact, instructions: Instructions, body: FileBody, boundary: str) -> FileBody:
-    """Return a multipart form around a file: the fields, then the file, named as the artifact's path."""
-    pieces = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(name)}"\r\n\r\n'
-        + value.replace("${artifact:path}", artifact.path)
-        + "\r\n"
-        for name, value in instructions.data.items()
-    ]
-    pieces.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{_quote(instructions.action.file_input)}"; '
-        f'filename="{_quote(artifact.path)}"\r\nContent-Type: application/octet-stream\r\n\r\n'
-    )
-    return body.between("".join(pieces).encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode("ascii"))
-
-
 class _FormUpload(StoreUpload):
     """A whole file in a form."""
 
@@ -100,11 +102,10 @@ class _FormUpload(StoreUpload):
         """Do nothing: there is nothing of a form that has not arrived."""
 
     def send(self, part: UploadPart, body: FileBody) -> str:
-        action, boundary = self._instructions.action, os.urandom(24).hex()
-        headers = {"User-Agent": self._user_agent, "Content-Type": f"multipart/form-data; boundary={boundary}"}
-        url, method = _with_path(action.url, action.path), action.method or "POST"
-        whole_form = form(self._artifact, self._instructions, body, boundary)
-        check(method, url, self._pool.request_url(method, url, headers, whole_form, timeout_s=SILENCE_LIMIT_S))
+        form = Form(self._instructions, self._user_agent)
+        whole_form = body.between(form.before(self._artifact), form.after)
+        response = self._pool.request_url(form.method, form.url, form.headers, whole_form, timeout_s=SILENCE_LIMIT_S)
+        check(form.method, form.url, response)
         return ""
 
     def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
@@ -144,12 +145,3 @@ class _PartsUpload(StoreUpload):
     def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
         """Return the tags by the numbers that the control plane gave its parts."""
         return {self._actions[number].part_number or number: tag for number, tag in tags.items()}
-
-
-def _quote(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _with_path(url: str, path: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc, path if path.startswith("/") else "/" + path, parts.query, ""))

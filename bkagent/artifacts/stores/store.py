@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple
 
 if TYPE_CHECKING:
+    from bkagent.transport.address import Address
     from bkagent.transport.answer_reader import Sink
     from bkagent.transport.body import FileBody
     from bkagent.wire.artifacts import Artifact, Instructions
@@ -51,6 +52,16 @@ class FetchedHead:
 
 
 Receive = Callable[[FetchedHead], "Sink"]
+
+
+@dataclass(frozen=True)
+class WholeRequest:
+    """A request as it goes over the wire, head and body."""
+
+    method: str
+    url: str
+    address: Address
+    data: bytes
 
 
 class StoreUpload(ABC):
@@ -112,6 +123,15 @@ class ArtifactStore(ABC):
 
         `saved` comes from a file and may hold anything. The control plane gives instructions for its own storage.
         """
+
+    def whole_request(
+        self, artifact: Artifact, instructions: Optional[Instructions], content: bytes
+    ) -> Optional[WholeRequest]:
+        """Return the request that uploads a small artifact, where one does; None where it takes `begin`.
+
+        `begin` does the same in its own way when this request fails.
+        """
+        return None
 
     @abstractmethod
     def fetch(

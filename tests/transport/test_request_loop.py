@@ -1,0 +1,197 @@
+"""Many small requests by one thread: what comes back, and what is left to the ordinary client."""
+
+import random
+import socket
+import threading
+
+import pytest
+
+from bkagent.transport import small_answer
+from bkagent.transport.address import parse
+from bkagent.transport.answer_reader import AnswerReader
+from bkagent.transport.http_client import Pool
+from bkagent.transport.request_loop import REQUEST_LIMIT_BYTES, RequestLoop
+from tests.fakes import certificates
+from tests.fakes.conditions import until
+from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
+
+SILENCE_S = 30.0
+
+
+class Client:
+    """A loop, and the answers that it has had: (status, body) by number of request, None for those given back."""
+
+    def __init__(self, url, environ=None, connections_limit=4):
+        self.pool = Pool("http://localhost", environ or {})
+        self.loop = RequestLoop(self.pool, connections_limit, SILENCE_S)
+        self.address, self.answers = parse(url), {}
+
+    def put(self, number, body=b""):
+        head = b"POST /%d HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (number, len(body))
+
+        def keep(answer):
+            assert number not in self.answers
+            self.answers[number] = answer and (answer.status, answer.body)
+
+        return self.loop.put(self.address, head + body, keep)
+
+    def run(self, count, body=b""):
+        assert all(self.put(number, body) for number in range(count))
+        until(lambda: self.loop.turn(0.01) or len(self.answers) == count)
+        self.loop.close()
+        self.pool.close()
+        return [self.answers[number] for number in range(count)]
+
+
+def echo(request):
+    return Answer(200, body=request.path.encode() + request.body)
+
+
+def test_many_requests_share_a_few_connections():
+    with ScriptedServer({"*": echo}) as server:
+        answers = Client(server.url).run(200, b"x" * 1000)
+        assert answers == [(200, b"/%d" % number + b"x" * 1000) for number in range(200)]
+        assert 1 <= server.connections_count <= 4
+
+
+def test_large_requests_and_answers_arrive_in_pieces():
+    body = b"x" * (REQUEST_LIMIT_BYTES - 200)
+    with ScriptedServer({"*": echo}) as server:
+        assert {(status, len(text) > len(body)) for status, text in Client(server.url).run(30, body)} == {(200, True)}
+
+
+def test_it_speaks_tls(tmp_path):
+    folder = certificates.make(tmp_path)
+    with ScriptedServer({"*": echo}, tls=certificates.server_side(folder)) as server:
+        answers = Client(server.url, {"SSL_CERT_FILE": str(folder / "ca.pem")}).run(50, b"x" * 50_000)
+    assert answers == [(200, b"/%d" % number + b"x" * 50_000) for number in range(50)]
+
+
+def test_statuses_of_all_kinds_come_back():
+    with ScriptedServer({"POST /0": Answer(204), "POST /1": Answer(503, body=b"later"), "*": Answer(404)}) as server:
+        assert Client(server.url).run(3) == [(204, b""), (503, b"later"), (404, b"")]
+
+
+def test_a_server_that_ends_idle_connections_loses_nothing():
+    with ScriptedServer({"*": Answer(200, body=b"ok", close=True)}) as server:
+        answers = Client(server.url).run(40)
+        # What was sent while the server closed may have been seen by it or not: no more than that is given back.
+        assert set(answers) <= {(200, b"ok"), None} and (200, b"ok") in answers
+
+
+def test_an_answer_that_says_close_ends_its_connection():
+    with ScriptedServer({"*": Answer(200, headers={"Connection": "close"}, close=True)}) as server:
+        assert Client(server.url).run(10) == [(200, b"")] * 10
+        assert server.connections_count >= 10
+
+
+@pytest.mark.parametrize(
+    "raw",
+    (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nx",
+        b"<html>",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        b"",
+    ),
+    ids=("chunks", "gzip", "interim", "no-length", "two-lengths", "long", "no-http", "half", "nothing"),
+)
+def test_what_is_no_small_plain_answer_is_given_back(raw):
+    with ScriptedServer({"*": Raw(raw)}) as server:
+        assert Client(server.url).run(5) == [None] * 5
+
+
+def test_after_an_answer_of_another_kind_nothing_more_is_taken():
+    with ScriptedServer({"*": Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")}) as server:
+        client = Client(server.url, connections_limit=1)
+        assert client.run(5) == [None] * 5 and len(server.seen) == 1
+        assert not client.put(6)
+
+
+def test_a_server_that_is_not_there_gives_requests_back():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert Client(f"http://127.0.0.1:{port}").run(5) == [None] * 5
+
+
+def test_a_pool_that_is_closed_gives_requests_back():
+    entered = threading.Event()
+
+    def stay(request):
+        entered.set()
+        until(lambda: client.pool._closed)
+        return Answer(200)
+
+    with ScriptedServer({"*": stay}) as server:
+        client = Client(server.url)
+        threading.Thread(target=lambda: entered.wait(30) and client.pool.close()).start()
+        answers = client.run(10)
+        assert set(answers) <= {(200, b""), None} and answers.count(None) >= 6
+
+
+def test_other_servers_long_requests_and_proxies_are_not_for_it():
+    with ScriptedServer({"*": echo}) as server:
+        client = Client(server.url)
+        assert client.put(0) and not client.put(1, b"x" * REQUEST_LIMIT_BYTES)
+        assert not client.loop.put(parse("http://other.test/"), b"", lambda answer: None)
+        client.loop.close()
+        proxied = Client("http://agent.test/", {"HTTP_PROXY": server.url})
+        assert not proxied.put(0)
+        proxied.loop.close()
+
+
+def test_a_turn_that_waits_is_woken():
+    client = Client("http://localhost:1")
+    threading.Thread(target=client.loop.wake).start()
+    client.loop.turn(30.0)
+    client.loop.close()
+    client.loop.wake()
+
+
+def _read_closely(data):
+    """Return what the ordinary reader makes of an answer, None if it does not take it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        reader = AnswerReader(ours)
+        try:
+            status, headers = reader.head(lambda: SILENCE_S)
+            return status, reader.body("POST", status, headers, lambda: SILENCE_S, None), reader.reusable
+        except OSError:
+            return None
+
+
+def test_small_answers_are_read_as_by_the_ordinary_reader_or_not_at_all():
+    chance = random.Random(19)
+    names = (
+        "Content-Length",
+        "content-length",
+        "Connection",
+        "ETag",
+        "Transfer-Encoding",
+        "Server",
+        "X-Content-Length",
+    )
+    values = ("0", "2", "3", "close", "keep-alive", "chunked", "gzip", " 2 ", "+2", "2, 2", "")
+    read_count = 0
+    for _ in range(3000):
+        lines = [
+            chance.choice(("HTTP/1.1 200 OK", "HTTP/1.1 204", "HTTP/1.0 200 OK", "HTTP/1.1 100 C", "HTTP/1.1 5x3"))
+        ]
+        lines += [f"{chance.choice(names)}: {chance.choice(values)}" for _ in range(chance.randrange(4))]
+        data = ("\r\n".join(lines) + "\r\n\r\n" + "ab\r"[: chance.randrange(4)]).encode()
+        if chance.random() < 0.3:
+            data = data[: chance.randrange(len(data))]
+        try:
+            answer = small_answer.read(data)
+        except small_answer.NotSmall:
+            continue
+        if answer is not None:
+            read_count += 1
+            assert (answer.status, answer.body, answer.keeps) == _read_closely(data), data
+    assert read_count > 50
