@@ -15,6 +15,8 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 FAR_SIDE = Path(__file__).with_name("far_side.py")
 SAMPLE_S = 0.02
+# The interpreter itself before anything that only finds one, as the programs under `shims` do.
+_PATH = os.path.dirname(os.path.realpath(sys.executable)) + os.pathsep + os.environ["PATH"]
 
 
 class Spent(NamedTuple):
@@ -63,7 +65,7 @@ class FarSideProcess:
 def run(argv: Sequence[str], far_side: FarSideProcess, folder: Path, *, sample: bool = False) -> Spent:
     """Run one in-job command against the far side. Raises AssertionError with what it said if it fails."""
     environ = {
-        "PATH": os.environ["PATH"], "HOME": str(folder), "BUILDKITE_AGENT_ENDPOINT": f"{far_side.origin}/v3",
+        "PATH": _PATH, "HOME": str(folder), "BUILDKITE_AGENT_ENDPOINT": f"{far_side.origin}/v3",
         "BUILDKITE_AGENT_ACCESS_TOKEN": "token", "BUILDKITE_JOB_ID": "job", "BUILDKITE_BUILD_ID": "build",
         "NO_PROXY": "*", **far_side.environ,
     }  # fmt: skip
