@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bkagent.transport.http_client import Pool
 
 _WAIT_S = 1.0
+_making = threading.Lock()
 
 T = TypeVar("T")
 
@@ -40,27 +41,41 @@ class Sending:
     """One artifact on its way to the store.
 
     on_end         called, in any thread, when nothing of it is under way or waits any more
-    stopped        by its own failure, or by the end of the whole upload
+    is_stopped     by its own failure, or by the end of the whole upload
     problem        why it has failed
     first_problem  of the request that a turn has sent: it counts as the first try
     """
 
     __slots__ = (
-        "artifact", "instructions", "on_end", "stopped", "problem", "first_problem", "is_announced", "upload", "tags",
-        "steps_count",
+        "artifact", "instructions", "on_end", "is_stopped", "_stopped", "problem", "first_problem", "is_announced",
+        "upload", "tags", "steps_count",
     )  # fmt: skip
 
     def __init__(
         self, artifact: Artifact, instructions: Optional[Instructions], on_end: Callable[[], None]
     ) -> None:  # fmt: skip
         self.artifact, self.instructions, self.on_end = artifact, instructions, on_end
-        self.stopped = threading.Event()
+        self.is_stopped = False
+        self._stopped: Optional[threading.Event] = None  # made when something waits, which is rare
         self.problem: Optional[AgentError] = None
         self.first_problem: Optional[AgentError] = None
         self.is_announced = False
         self.upload: Optional[StoreUpload] = None
         self.tags: Dict[int, str] = {}
         self.steps_count = 1  # submitted and not ended
+
+    def stop(self) -> None:
+        """Stop it, from any thread."""
+        self.is_stopped = True
+        if self._stopped is not None:
+            self._stopped.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return whether it is stopped, as soon as that is known."""
+        with _making:
+            if self._stopped is None:
+                self._stopped = threading.Event()
+        return self.is_stopped or self._stopped.wait(seconds)
 
 
 class ArtifactSender:
@@ -105,7 +120,7 @@ class ArtifactSender:
         with self._lock:
             self._open.add(sending)
         if self._stop.requested:
-            sending.stopped.set()
+            sending.stop()
         if content is None or not self._send_whole(sending, content):
             self._threads.put(lambda: self._step(sending, self._begin))
 
@@ -169,7 +184,7 @@ class ArtifactSender:
     def _step(self, sending: Sending, work: Callable[[Sending], None]) -> None:
         """Do a part of the work on one artifact, in a thread of its own; the last of them ends the artifact."""
         try:
-            if not sending.stopped.is_set():
+            if not sending.is_stopped:
                 work(sending)
         except Cancelled:
             pass
@@ -255,12 +270,12 @@ class ArtifactSender:
         """Return what `request` returns. Raises the last error of it, and Cancelled once the artifact is stopped."""
 
         def attempt(number: int) -> T:
-            if sending.stopped.is_set():
+            if sending.is_stopped:
                 raise Cancelled(f"{sending.artifact.path} was cancelled")
             return request()
 
         return retry(
-            attempt, self._schedule, wait=sending.stopped.wait, report=self._report,
+            attempt, self._schedule, wait=sending.wait, report=self._report,
             what=one_line(sending.artifact.path), may_retry=self._may_retry,
         )  # fmt: skip
 
@@ -270,9 +285,9 @@ class ArtifactSender:
 
     def _fail(self, sending: Sending, problem: AgentError) -> None:
         with self._lock:
-            if sending.stopped.is_set():
+            if sending.is_stopped:
                 return
-            sending.stopped.set()
+            sending.stop()
             sending.problem = problem
         self._report("error", f"Artifact {one_line(sending.artifact.path)} could not be uploaded: {problem}")
         self._states.add(StateChange(sending.artifact.id, finished=False))
@@ -280,7 +295,7 @@ class ArtifactSender:
     def _stop_all(self) -> None:
         with self._lock:
             for sending in self._open:
-                sending.stopped.set()
+                sending.stop()
 
 
 def _announcement(artifact: Artifact, upload: StoreUpload, part: UploadPart) -> str:
