@@ -6,12 +6,13 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import List, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from bkagent.artifacts.artifact_fetch import ArtifactFetch
 from bkagent.artifacts.artifact_file import ArtifactFile, NoRoomForFile
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download_plan import PlannedDownload, plan
+from bkagent.artifacts.small_downloads import SmallDownloads, is_small
 from bkagent.artifacts.stores.download_stores import DownloadStores
 from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
@@ -91,6 +92,7 @@ class _Downloads:
         self._folder, self._skips_existing = folder, skip_existing
         self._report, self._schedule = context.report, schedule
         self._progress = context.progress("Downloaded")
+        self._pool, self._user_agent = storage.pool, context.user_agent
         self._without_room: List[Tuple[PlannedDownload, AgentError]] = []
         self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
 
@@ -100,13 +102,33 @@ class _Downloads:
         workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
         with self._range_threads, ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
             try:
-                failed_count = sum(not arrived for arrived in workers.map(self._arrives, planned))
-                return failed_count + self._fill_room()
+                arrivals = self._begin(planned, workers)
+                return sum(not arrived() for arrived in arrivals) + self._fill_room()
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
             finally:
                 self._progress.end()
+
+    def _begin(self, planned: Sequence[PlannedDownload], workers: ThreadPoolExecutor) -> List[Callable[[], bool]]:
+        """Have workers download what is large, and download here what is small; return what says of each if it came."""
+        arrivals: List[Callable[[], bool]] = []
+        small: List[PlannedDownload] = []
+
+        def put(download: PlannedDownload, content: bytes) -> None:
+            if not self._arrives(download, content):
+                arrivals.append(lambda: False)
+
+        def start(download: PlannedDownload) -> None:
+            arrivals.append(workers.submit(self._arrives, download).result)
+
+        for download in planned:
+            if is_small(download) and not self._skips_existing:
+                small.append(download)
+            else:
+                start(download)
+        SmallDownloads(self._pool, self._user_agent, put, start).run(small)
+        return arrivals
 
     def _fill_room(self) -> int:
         """Try again what had no room beside others, the smallest first but not the largest; return how many failed."""
@@ -118,14 +140,14 @@ class _Downloads:
             self._report_failure(planned, problem)
         return len(self._without_room)
 
-    def _arrives(self, planned: PlannedDownload) -> bool:
-        """Download one artifact; return whether its file is there, or waits for room."""
+    def _arrives(self, planned: PlannedDownload, content: Optional[bytes] = None) -> bool:
+        """Download one artifact, or write its `content`; return whether its file is there, or waits for room."""
         if self._stop.requested:
             return False
         try:
             if planned.problem:
                 raise AgentError(planned.problem)
-            self._download(planned)
+            self._download(planned, content)
             is_there = True
         except Cancelled:
             return False
@@ -141,7 +163,7 @@ class _Downloads:
     def _report_failure(self, planned: PlannedDownload, problem: AgentError) -> None:
         self._report("error", f'Failed to download "{planned.name}": {problem}')
 
-    def _download(self, planned: PlannedDownload) -> None:
+    def _download(self, planned: PlannedDownload, content: Optional[bytes]) -> None:
         artifact = planned.artifact
         if self._skips_existing and self._folder.holds(planned.parts, artifact.size, artifact.sha256):
             what = f"SHA256 {artifact.sha256}" if artifact.sha256 else "size; its checksum is not known"
@@ -150,9 +172,11 @@ class _Downloads:
             return
         goal = one_line(self._folder.path_of(planned.parts))
         self._report("debug", f"Downloading {one_line(artifact.id)} to {goal}")
-        store = self._stores.store_of(artifact)
         with self._folder.new_file(planned.parts, planned.kept_name, self._progress.add) as file:
-            self._fetch(planned, store, file)
+            if content is None:
+                self._fetch(planned, self._stores.store_of(artifact), file)
+            else:
+                file.write(content)
             file.put()
             size, sha256 = file.size, file.sha256
         self._report("info", f'Successfully downloaded "{planned.name}" {format_size(size)} with SHA256 {sha256}')

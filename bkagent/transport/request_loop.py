@@ -96,6 +96,11 @@ class RequestLoop:
         self._queue.append(_Request(data, answered))
         return True
 
+    @property
+    def open_count(self) -> int:
+        """The requests that have not been answered."""
+        return len(self._queue) + len(self._channels) - len(self._idle) + len(self._delivery)
+
     def wake(self) -> None:
         """End a turn that waits, from any thread."""
         try:

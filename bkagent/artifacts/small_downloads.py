@@ -1,0 +1,89 @@
+"""Download small artifacts of the control plane's own storage by one thread, over several connections.
+
+A thread for each request spends more processor time on handing over the interpreter than on a request of some
+kilobytes. Only the plain course is taken here: what does not arrive at once, and whole, is given back to be downloaded
+like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Callable, Iterable, Optional
+
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
+from bkagent.artifacts.stores.table import is_destination
+from bkagent.errors import ConfigError
+from bkagent.transport import address
+from bkagent.transport.connection import head_start
+from bkagent.transport.http_client import checked_headers
+from bkagent.transport.request_loop import RequestLoop
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.download_plan import PlannedDownload
+    from bkagent.transport.http_client import Pool
+    from bkagent.transport.small_answer import SmallAnswer
+
+LIMIT_BYTES = 64 * 1024
+_CONNECTIONS_COUNT = 48
+_PREPARED_COUNT = 2 * _CONNECTIONS_COUNT
+_WAIT_S = 1.0
+
+
+def is_small(planned: PlannedDownload) -> bool:
+    """Return whether an artifact may be downloaded here."""
+    artifact = planned.artifact
+    is_elsewhere = bool(artifact.upload_destination) and is_destination(artifact.upload_destination)
+    return artifact.size <= LIMIT_BYTES and bool(artifact.url) and not planned.problem and not is_elsewhere
+
+
+class SmallDownloads:
+    """Downloads artifacts: `put` is given the content of each, `give_back` what has not come, or not as uploaded."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        user_agent: str,
+        put: Callable[[PlannedDownload, bytes], None],
+        give_back: Callable[[PlannedDownload], None],
+    ) -> None:
+        self._loop = RequestLoop(pool, _CONNECTIONS_COUNT, SILENCE_LIMIT_S)
+        self._headers = checked_headers({"User-Agent": user_agent})
+        self._put, self._give_back = put, give_back
+
+    def run(self, planned: Iterable[PlannedDownload]) -> None:
+        """Return when each artifact has been put or given back."""
+        to_come = iter(planned)
+        try:
+            while True:
+                while self._loop.open_count < _PREPARED_COUNT:
+                    following = next(to_come, None)
+                    if following is None:
+                        break
+                    if not self._ask_for(following):
+                        self._give_back(following)
+                if not self._loop.open_count:
+                    return
+                self._loop.turn(_WAIT_S)
+        finally:
+            self._loop.close()
+
+    def _ask_for(self, planned: PlannedDownload) -> bool:
+        try:
+            target = address.parse(planned.artifact.url)
+        except ConfigError:
+            return False  # said again, and reported, by the ordinary download
+        head = head_start("GET", target.target, target, self._headers) + b"\r\n\r\n"
+        return self._loop.put(target, head, lambda answer: self._take(planned, answer))
+
+    def _take(self, planned: PlannedDownload, answer: Optional[SmallAnswer]) -> None:
+        if answer is not None and answer.status == 200 and _is_as_uploaded(planned, answer.body):
+            self._put(planned, answer.body)
+        else:
+            self._give_back(planned)
+
+
+def _is_as_uploaded(planned: PlannedDownload, content: bytes) -> bool:
+    artifact = planned.artifact
+    if artifact.sha256:
+        return hashlib.sha256(content).hexdigest() == artifact.sha256.lower()
+    return len(content) == artifact.size
