@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, List, Optional
@@ -19,6 +18,7 @@ from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
+from bkagent.agent.worker_loop import WorkerLoop
 from bkagent.config import in_use_locks, paths
 from bkagent.config.options import agent
 from bkagent.config.options import session as session_options
@@ -67,6 +67,7 @@ def run(
         if agent_api is not None:
             agent_api.close()
         unsubscribe()
+        context.timers.close()
         for fd in held:
             os.close(fd)
 
@@ -123,10 +124,11 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover, ag
     _run_hooks("agent-startup", settings, sessions, report)
     idle_timer = IdleTimer(len(sessions), settings[session_options.DISCONNECT_AFTER_IDLE])
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
-    workers = []
+    workers, loops = [], []
     for index, session in enumerate(sessions, 1):
         own = replace(context, stop=stop.part(), report=_prefix_with(report, session.name))
         workers.append(Worker(index, session, own, idle_timer))
+        loops.append(WorkerLoop(workers[-1], context.timers, own.stop, report))
     commands.open()
     if agent_api is not None:
         agent_api.wait()
@@ -135,7 +137,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover, ag
     try:
         if watchdog is not None:
             watchdog.start()
-        _run_all(workers, takeover, report)
+        _run_all(loops, takeover, report)
         takeover.wait()
     finally:
         if watchdog is not None:
@@ -156,19 +158,13 @@ def _run_hooks(name: str, settings: AgentSettings, sessions: List[AgentSession],
         agent_hooks.run_lifecycle_hooks(name, settings.job, {session.id: session.name for session in sessions}, report)
 
 
-def _run_all(workers: List[Worker], takeover: Takeover, report: EventReport) -> None:
-    """Run each worker on a thread of its own, and look after the spool meanwhile."""
-    threads = [
-        threading.Thread(target=_run_one, args=(worker, report), name=f"worker-{worker.index}", daemon=True)
-        for worker in workers
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        while thread.is_alive():
-            thread.join(_LOOK_EVERY_S)
-            if thread.is_alive():
-                _rescan(takeover, report)
+def _run_all(loops: List[WorkerLoop], takeover: Takeover, report: EventReport) -> None:
+    """Have all workers work until they have left, and look after the spool meanwhile."""
+    for loop in loops:
+        loop.start()
+    for loop in loops:
+        while not loop.left.wait(_LOOK_EVERY_S):
+            _rescan(takeover, report)
 
 
 def _rescan(takeover: Takeover, report: EventReport) -> None:
@@ -176,15 +172,6 @@ def _rescan(takeover: Takeover, report: EventReport) -> None:
         takeover.scan()
     except AgentError as problem:
         report("error", str(problem), "spool.scan_failed")  # running jobs go on
-
-
-def _run_one(worker: Worker, report: EventReport) -> None:
-    try:
-        worker.run()
-    except Exception as defect:  # an edge: a defect in one worker ends that worker alone
-        report("error", f"worker {worker.index} stopped because of an internal error", "worker.failed")
-        sys.excepthook(type(defect), defect, defect.__traceback__)
-        worker.mark_failed(AgentError(str(defect)))
 
 
 def _exit_status(settings: AgentSettings, workers: List[Worker], stop: Shutdown) -> int:

@@ -1,7 +1,7 @@
 """One worker: an agent session that asks for jobs and runs them one at a time.
 
 A worker is always in one state. Each state has a small handler that does its part and names the next one;
-MOVES lists which may follow which.
+MOVES lists which may follow which. Between two pings it has nothing to do, and no thread: see worker_loop.py.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _TOUCH_INTERVALS = 2
 
 
 class Worker:
-    """Worker number `index` of a process. After `run`: `error` is what ended it, `last_finish` its last job's end."""
+    """Worker number `index` of a process. `error` is what ended it, `last_finish` the end of its last job."""
 
     def __init__(
         self,
@@ -76,14 +76,17 @@ class Worker:
         self._entry: Optional[AgentEntry] = None
         self._stop_report = StopReport(session.home, context.report)
         self._heartbeat = Heartbeat(
-            lambda: session.client, session.heartbeat_interval_s, report=context.report,
+            lambda: session.client, session.heartbeat_interval_s, context.timers, report=context.report,
             on_beat=self._on_beat, on_refusal=self._on_heartbeat_refused,
         )  # fmt: skip
 
-    def run(self) -> None:
-        """Work until there is a reason to leave, then disconnect."""
+    def work(self) -> Optional[float]:
+        """Work until there is a reason to wait, or to leave: then disconnect.
+
+        Returns when to be called again, by `clock`, at a request to stop sooner; None when it has left.
+        """
         handlers: Dict[str, Callable[[], str]] = {
-            CONNECTING: self._connect, ACQUIRING: self._acquire, PINGING: self._ping, WAITING: self._wait,
+            CONNECTING: self._connect, ACQUIRING: self._acquire, PINGING: self._ping, WAITING: self._end_wait,
             RUNNING: self._run_job, LEAVING: self._leave,
         }  # fmt: skip
         while self.state != LEFT:
@@ -92,9 +95,12 @@ class Worker:
                 raise AssertionError(f"a worker cannot go from {self.state} to {following}")
             self._report("debug", f"Worker goes from {self.state} to {following}", "worker.state_changed")
             self.state = following
+            if following == WAITING:
+                return self._begin_wait()
+        return None
 
     def mark_failed(self, error: AgentError) -> None:
-        """End a worker whose `run` has failed: without heartbeats the control plane learns that it is gone."""
+        """End a worker whose `work` has failed: without heartbeats the control plane learns that it is gone."""
         self.error = error
         self._heartbeat.stop()
         self._idle_timer.remove(self.index)
@@ -174,11 +180,14 @@ class Worker:
         self._idle_timer.mark_idle(self.index, self._clock())
         return WAITING
 
-    def _wait(self) -> str:
+    def _begin_wait(self) -> float:
         now = self._clock()
         pause_s = min(self._ping_schedule.next_after(now) - now, self._idle_timer.left_s(now))
         self._report("debug", f"Next ping in {format_rounded(pause_s)}", "worker.next_ping")
-        if self._stop.wait(pause_s):
+        return now + pause_s
+
+    def _end_wait(self) -> str:
+        if self._stop.level:
             return self._stopping()
         if self._idle_timer.left_s(self._clock()) <= 0:
             self._report("info", f"idle for {self._idle_timer.timeout_s:g} s: disconnecting", "worker.idle")

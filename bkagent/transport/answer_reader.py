@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 HEAD_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
 _BLOCK_BYTES = 256 * 1024
+_KEPT_BLOCK_BYTES = 8 * 1024  # enough for most answers; each idle connection has one
 
 Sink = Callable[[bytes], None]
 OpenSink = Callable[[int, Headers], Optional[Sink]]  # of an answer's status and headers; None keeps it in memory
@@ -37,7 +38,7 @@ class AnswerReader:
     def __init__(self, source: socket.socket) -> None:
         self._source = source
         self._pending = bytearray()
-        self._block = bytearray(_BLOCK_BYTES)
+        self._block = bytearray(_KEPT_BLOCK_BYTES)
         self.reusable = True  # after a whole answer: whether the connection may carry another one
 
     def head(self, time_left: Callable[[], float]) -> Tuple[int, Headers]:
@@ -122,16 +123,18 @@ class AnswerReader:
             del self._pending[: len(taken)]
             size -= len(taken)
             take(taken)
-        view = memoryview(self._block)
+        block = self._block if size <= _KEPT_BLOCK_BYTES else bytearray(min(size, _BLOCK_BYTES))
+        view = memoryview(block)
         while size:
             self._source.settimeout(time_left())
-            got = self._source.recv_into(self._block, min(size, _BLOCK_BYTES))
+            got = self._source.recv_into(block, min(size, len(block)))
             if not got:
                 raise BadAnswer("unexpected EOF")
             size -= got
             take(bytes(view[:got]))
 
     def _to_the_end(self, take: Sink, time_left: Callable[[], float]) -> None:
+        self._block = bytearray(_BLOCK_BYTES)  # the connection ends with this answer
         while True:
             if self._pending:
                 take(bytes(self._pending))

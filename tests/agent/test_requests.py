@@ -3,6 +3,7 @@
 import threading
 
 from bkagent.agent.session.heartbeat import Heartbeat
+from bkagent.agent.session.timers import Timers
 from bkagent.errors import Refused, WireError
 from bkagent.remote import agents
 from tests.fakes.control_plane import PAGE
@@ -53,10 +54,11 @@ def test_a_heartbeat_whose_answer_cannot_be_read_does_not_end_the_session(monkey
         raise WireError("a page")
 
     monkeypatch.setattr(agents, "heartbeat", beat)
-    ended = threading.Event()
+    ended, timers = threading.Event(), Timers()
     heartbeat = Heartbeat(
-        lambda: None, 0.01, report=lambda level, text, event="": None, on_beat=lambda: None,
+        lambda: None, 0.01, timers, report=lambda level, text, event="": None, on_beat=lambda: None,
         on_refusal=lambda refusal: (refusals.append(str(refusal)), ended.set()),
     )  # fmt: skip
     heartbeat.start()
     assert ended.wait(30) and refusals == ["gone"]
+    timers.close()

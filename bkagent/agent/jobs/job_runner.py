@@ -29,6 +29,7 @@ from bkagent.agent.jobs.job_verification import JobVerification
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.session import AgentSession
+from bkagent.agent.session.timers import Timers
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import FORCED, Shutdown
 from bkagent.config import in_use_locks, self_command
@@ -76,6 +77,7 @@ class AgentContext:
     open_output: Optional[OpenOutput] = None
     backoffs: SharedBackoffs = field(default_factory=SharedBackoffs)
     known: KnownSecrets = field(default_factory=KnownSecrets)
+    timers: Timers = field(default_factory=Timers)
 
 
 class JobRunner:

@@ -131,7 +131,7 @@ class Takeover:
             context.backoffs.of(client.endpoint),
         )  # fmt: skip
         heartbeat = Heartbeat(
-            lambda: agent_client, session.heartbeat_interval_s, report=context.report, at_once=True,
+            lambda: agent_client, session.heartbeat_interval_s, context.timers, report=context.report, at_once=True,
             on_beat=lambda: _touch(entry), on_refusal=lambda refusal: self._session_over(delivery, refusal),
         )  # fmt: skip
         if session.agent_token:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Optional
+from typing import Callable
 
+from bkagent.agent.session.timers import Timers
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
@@ -14,8 +15,9 @@ from bkagent.wire.timestamps import rfc3339
 
 
 class Heartbeat:
-    """Beats from a thread of its own until `stop()`; the first time after one whole interval, with `at_once` at once.
+    """Beats until `stop()`; the first time after one whole interval, with `at_once` at once.
 
+    timers      calls for each beat; one that is held up holds up no other
     client      returns the client to use now, since a session may move
     on_beat     called after each beat that the control plane took
     on_refusal  called once, with the error, when it refused one: the session is over, and beating ends
@@ -25,6 +27,7 @@ class Heartbeat:
         self,
         client: Callable[[], Client],
         interval_s: float,
+        timers: Timers,
         *,
         report: EventReport,
         on_beat: Callable[[], None],
@@ -36,24 +39,25 @@ class Heartbeat:
         self._on_beat, self._on_refusal = on_beat, on_refusal
         self._at_once = at_once
         self._ended = threading.Event()
-        self._thread: Optional[threading.Thread] = None
+        self._timer = timers.timer(self._beat_and_go_on)
+        self._next_at = 0.0
 
     def start(self) -> None:
         """Begin."""
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
-        self._thread.start()
+        self._next_at = time.monotonic() + (0.0 if self._at_once else self._interval_s)
+        self._timer.arm(self._next_at)
 
     def stop(self) -> None:
         """End; a beat that is on its way is not waited for."""
         self._ended.set()
+        self._timer.disarm()
 
-    def _run(self) -> None:
-        next_at = time.monotonic() + (0.0 if self._at_once else self._interval_s)
-        while not self._ended.wait(max(0.0, next_at - time.monotonic())):
-            if not self._beat():
-                return
-            # Beats that an outage held up are not made up for.
-            next_at = max(next_at + self._interval_s, time.monotonic())
+    def _beat_and_go_on(self) -> None:
+        if self._ended.is_set() or not self._beat() or self._ended.is_set():
+            return
+        # Beats that an outage held up are not made up for.
+        self._next_at = max(self._next_at + self._interval_s, time.monotonic())
+        self._timer.arm(self._next_at)
 
     def _beat(self) -> bool:
         sent_at = rfc3339(time.time_ns())

@@ -1,0 +1,111 @@
+"""Call functions at their moments: one thread waits for all of them, and as many as needed call what is due.
+
+A worker that waits for its next ping, or its next heartbeat, has no thread.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import sys
+import threading
+import time
+from typing import Callable, List, Optional, Tuple
+
+from bkagent.transport.work_threads import WorkThreads
+
+_KEPT_COUNT = 2
+_AGAIN_S = 1.0  # after the system had no further thread
+
+
+class Timers:
+    """Thread-safe. What is called may take its time: what is due meanwhile is called on other threads."""
+
+    def __init__(self) -> None:
+        self._threads = WorkThreads(kept_count=_KEPT_COUNT)
+        self._changed = threading.Condition()
+        self._numbers = itertools.count()  # so that no two entries are compared by their timers
+        self._heap: List[Tuple[float, int, Timer]] = []
+        self._is_running = self._is_closed = False
+
+    def timer(self, task: Callable[[], None]) -> Timer:
+        """Return what calls `task` when it is told to."""
+        return Timer(self, task)
+
+    def close(self) -> None:
+        """Call nothing any more. Tasks that run go on."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify()
+        self._threads.close()
+
+    def set_moment(self, timer: Timer, moment_s: Optional[float], *, only_if_armed: bool = False) -> None:
+        """Have a timer's task called at the moment, and no more at an earlier one that was set; None: not at all."""
+        with self._changed:
+            if self._is_closed or (only_if_armed and timer.armed is None):
+                return
+            timer.armed = None if moment_s is None else next(self._numbers)
+            if moment_s is None or timer.armed is None:
+                return
+            heapq.heappush(self._heap, (moment_s, timer.armed, timer))
+            if not self._is_running:
+                self._is_running = True
+                threading.Thread(target=self._run, name="timers", daemon=True).start()
+            elif self._heap[0][2] is timer:
+                self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            timer = self._next_due()
+            if timer is None:
+                return
+            try:
+                self._threads.put(timer.call)
+            except RuntimeError:
+                self.set_moment(timer, time.monotonic() + _AGAIN_S)
+
+    def _next_due(self) -> Optional[Timer]:
+        """Wait for a timer whose moment has come; return it disarmed, None after `close`."""
+        with self._changed:
+            while not self._is_closed:
+                if not self._heap:
+                    self._changed.wait()
+                    continue
+                moment_s, number, timer = self._heap[0]
+                left_s = moment_s - time.monotonic()
+                if timer.armed != number:  # another moment was set since
+                    heapq.heappop(self._heap)
+                elif left_s > 0:
+                    self._changed.wait(min(left_s, threading.TIMEOUT_MAX))
+                else:
+                    heapq.heappop(self._heap)
+                    timer.armed = None
+                    return timer
+            return None
+
+
+class Timer:
+    """Calls its task once at each moment that is set. Moments are of `time.monotonic()`."""
+
+    def __init__(self, timers: Timers, task: Callable[[], None]) -> None:
+        self._timers, self._task = timers, task
+        self.armed: Optional[int] = None  # the number of its moment; belongs to `timers`
+
+    def arm(self, moment_s: float) -> None:
+        """Call the task then, and not at the moment that was set before."""
+        self._timers.set_moment(self, moment_s)
+
+    def hasten(self) -> None:
+        """Call the task now if it was to be called later."""
+        self._timers.set_moment(self, time.monotonic(), only_if_armed=True)
+
+    def disarm(self) -> None:
+        """Do not call the task; if it runs, it goes on."""
+        self._timers.set_moment(self, None)
+
+    def call(self) -> None:
+        """Call the task on this thread; a defect is reported as one that ends a thread."""
+        try:
+            self._task()
+        except Exception:  # an edge: the thread goes on with other tasks
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
