@@ -38,6 +38,18 @@ class Asker:
         return credential_chain.open_tokens(self.context, STORAGE).get().reveal()
 
 
+def plant(folder: Path, name: str, script: str) -> Dict[str, str]:
+    """Write a tool that prints what it was asked and what `script` says; return the environment that has it."""
+    folder.mkdir(exist_ok=True)
+    program = folder / name
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/asked"\n{script}\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "AZURE_TOKEN_CREDENTIALS": "dev"}
+
+
+needs_sh = pytest.mark.skipif(sys.platform == "win32", reason="the tools of the test are shell scripts")
+
+
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return certificates.make(tmp_path_factory.mktemp("entra"))
@@ -150,6 +162,15 @@ def test_a_machine_without_an_identity_leaves_it_to_the_next_source() -> None:
                 raise problem.__cause__ from None
 
 
+@needs_sh
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_the_metadata_service_of_another_cloud_is_passed_over(tmp_path: Path, status: int) -> None:
+    environ = plant(tmp_path / "bin", "az", """echo '{"accessToken": "cli", "expires_on": 1700003600}'""")
+    del environ["AZURE_TOKEN_CREDENTIALS"]
+    with ScriptedServer({IMDS: Answer(status, body=b"<html>not here</html>")}) as other:
+        assert Asker({**environ, "HTTP_PROXY": other.url}).token() == "cli"
+
+
 def test_a_machine_elsewhere_is_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(managed_identity, "_PROBE_S", 0.05)
     release = threading.Event()
@@ -217,18 +238,6 @@ def test_azure_arc_wants_a_file_to_be_read(tmp_path: Path, monkeypatch: pytest.M
         named[0] = str(tmp_path / "none.key")
         with pytest.raises(AgentError, match="must be in the group himds"):
             Asker(environ).token()
-
-
-def plant(folder: Path, name: str, script: str) -> Dict[str, str]:
-    """Write a tool that prints what it was asked and what `script` says; return the environment that has it."""
-    folder.mkdir(exist_ok=True)
-    program = folder / name
-    program.write_text(f'#!/bin/sh\necho "$@" >> "{folder}/asked"\n{script}\n')
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    return {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "AZURE_TOKEN_CREDENTIALS": "dev"}
-
-
-needs_sh = pytest.mark.skipif(sys.platform == "win32", reason="the tools of the test are shell scripts")
 
 
 @needs_sh

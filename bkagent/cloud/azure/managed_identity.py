@@ -14,7 +14,7 @@ from bkagent.cloud.azure import arc
 from bkagent.cloud.azure.token_source import CredentialUnavailable, TokenRequest, ask
 from bkagent.cloud.renewal import Expiring
 from bkagent.config.secret import Secret
-from bkagent.errors import ConfigError, Refused, Unreachable, WireError
+from bkagent.errors import ConfigError, Refused, Unavailable, Unreachable, WireError
 
 _IMDS = "http://169.254.169.254/metadata/identity/oauth2/token"
 _IMDS_NAME = "the instance metadata service (169.254.169.254)"
@@ -72,6 +72,11 @@ def _from_virtual_machine(request: TokenRequest) -> Expiring[Secret]:
     except Refused as problem:
         # 400: the machine has no identity. 403: what answers is a proxy (Docker Desktop's, for one).
         if request.alone or (problem.status == 400 and _identity(request, "")):
+            raise
+        raise CredentialUnavailable(str(problem)) from problem
+    except Unavailable as problem:
+        # Other clouds have a service at this address, too, which knows nothing of the path.
+        if request.alone or problem.status not in _RETRIED_BY_IMDS:
             raise
         raise CredentialUnavailable(str(problem)) from problem
     except WireError as problem:
