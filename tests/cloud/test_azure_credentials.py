@@ -106,9 +106,10 @@ def test_a_busy_entra_is_asked_again(entra: Entra, environ: Dict[str, str]) -> N
         Answer(200, body=b"<html>sign in</html>"), Answer(200, {"access_token": 5, "expires_in": 9}), Answer(200, []),
         Answer(200, {"access_token": "a\r\nb", "expires_in": 9}),
         Answer(200, {"access_token": "a", "expires_in": "soon"}),
-        Answer(302, headers={"Location": "http://evil.test/"}),
+        Answer(302, headers={"Location": "http://evil.test/"}), Answer(200, body=b"[" * 100_000),
+        Answer(200, body=b'{"access_token": "a", "expires_in": 9}' + b" " * 2_000_000),
     ],
-    ids=["html", "number", "list", "header", "lifetime", "redirect"],
+    ids=["html", "number", "list", "header", "lifetime", "redirect", "deep", "long"],
 )  # fmt: skip
 def test_an_answer_without_a_token_is_refused(entra: Entra, environ: Dict[str, str], fault: Answer) -> None:
     entra.faults += [fault] * 9

@@ -18,6 +18,7 @@ STORAGE = "https://storage.azure.com"
 _SCHEDULE = exponential(4, 2)
 _SILENCE_LIMIT_S = 60.0
 _SHOWN_LETTERS = 300
+_LARGEST_BYTES = 1024 * 1024  # a token has a few thousand
 
 
 class CredentialUnavailable(AgentError):
@@ -92,10 +93,7 @@ def read_token(body: bytes, now_s: float, what: str) -> Expiring[Secret]:
     The lifetime comes as `expires_in` (seconds), as `expires_on` (seconds since the epoch), or as both; each is a
     number or a text of digits, depending on the endpoint.
     """
-    try:
-        document = json_text.loads(body)
-    except (ValueError, RecursionError):
-        document = None
+    document = _decoded(body)
     if not isinstance(document, dict):
         raise WireError(f"{what} did not answer with a JSON object")
     token = document.get("access_token")
@@ -110,6 +108,14 @@ def read_token(body: bytes, now_s: float, what: str) -> Expiring[Secret]:
     return Expiring(Secret(token), expires_s)
 
 
+def _decoded(body: bytes) -> object:
+    """Return the value of a JSON text, None for anything else."""
+    try:
+        return json_text.loads(body) if len(body) <= _LARGEST_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _seconds(value: object) -> Optional[float]:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -122,10 +128,7 @@ def _seconds(value: object) -> Optional[float]:
 
 def _reason(body: bytes) -> str:
     """Return the error of an answer (RFC 6749 section 5.2) for a message, "" where there is none."""
-    try:
-        document = json_text.loads(body)
-    except (ValueError, RecursionError):
-        return ""
+    document = _decoded(body)
     if not isinstance(document, dict):
         return ""
     words = [document.get(name) for name in ("error", "error_description")]
