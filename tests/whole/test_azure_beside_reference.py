@@ -164,9 +164,9 @@ def test_a_file_of_several_blocks_is_the_same_by_both(bed: Bed, ours: Agent, azu
     for name, agent in (("ours", ours), ("them", theirs)):
         with ArtifactRecords() as plane:
             agent(bed.work, {**bed.variables, **plane.variables}, ("upload", "large/*", f"{AZURE}/large/{name}"))
-        other = theirs if agent is ours else ours
         stored.append(azure.blob("box", f"large/{name}/large/a.bin").body == content)
-        assert bed.download(other, plane, f"large-{name}", {}) == {"large/a.bin": content}
+        for reader_name, reader in (("ours", ours), ("them", theirs)):
+            assert bed.download(reader, plane, f"{name}-by-{reader_name}", {}) == {"large/a.bin": content}
     assert stored == [True, True]
 
 

@@ -38,6 +38,7 @@ class AzureBlobStore(ArtifactStore):
     """
 
     title = "Azure Blob storage"
+    range_bytes = azure_upload.BLOCK_BYTES
 
     def __init__(self, location: AzureLocation, client: BlobClient, link_lifetime_s: float) -> None:
         self._location, self._client, self._link_lifetime_s = location, client, link_lifetime_s
