@@ -127,6 +127,20 @@ def test_another_run_sends_only_the_blocks_that_azure_lacks(
     assert azure.blob(container, "builds/7/a.txt").body == file.read_bytes()
 
 
+def test_without_the_right_to_list_the_callers_own_record_counts(
+    azure: Azurite, container: str, environ: Dict[str, str], tmp_path: Path, small_blocks: None
+) -> None:
+    goal = f"{destination(container)}?{azure.signature(container, 'cw')}"
+    file = plant(tmp_path, bytes(range(256)) * 1000)
+    first = StoreDriver(goal, environ).begin(file)
+    send_parts(first, file, (1, 3))
+    again = StoreDriver(goal, environ).begin(file, saved=first.saved)
+    assert again.saved == first.saved and not again.kept_tags
+    send_parts(again, file, (2, 4))
+    again.finish({})
+    assert azure.blob(container, "builds/7/a.txt").body == file.read_bytes()
+
+
 SAVED: List[Any] = [
     {}, {"upload": "x"}, {"upload": 5, "block_bytes": SMALL_BLOCK_BYTES}, {"upload": "0" * 32},
     {"upload": "0" * 32, "block_bytes": SMALL_BLOCK_BYTES}, {"upload": None, "block_bytes": []},

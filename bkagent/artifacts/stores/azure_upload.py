@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import re
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from bkagent.artifacts.stores.store import StoreUpload, UploadPart
 from bkagent.cloud.azure.blob_client import BlobClient
@@ -26,6 +26,7 @@ _BLOCKS_COUNT = 50_000
 _LARGEST_BLOCK_BYTES = 4000 * 1024 * 1024
 _MEBIBYTE = 1024 * 1024
 _ID_DIGITS = 32
+_FORBIDDEN = 403  # to list, with a signature that only lets us write
 _LARGEST_LIST_BYTES = 16 * 1024 * 1024
 _LISTED_BLOCK = re.compile(rb"<Block>\s*<Name>([A-Za-z0-9+/=]+)</Name>\s*<Size>(\d{1,12})</Size>\s*</Block>")
 
@@ -65,8 +66,9 @@ class BlockUpload(StoreUpload):
             for number, offset in enumerate(range(0, artifact.size, block_bytes), 1)
         )
         self._upload_id = _saved_id(saved, block_bytes)
-        self.kept_tags = self._stored_blocks() if self._upload_id else {}
-        if not self.kept_tags:
+        stored = self._stored_blocks() if self._upload_id else {}
+        self.kept_tags = stored or {}
+        if stored == {}:
             self._upload_id = os.urandom(_ID_DIGITS // 2).hex()
         self.saved = {"upload": self._upload_id, "block_bytes": block_bytes}
 
@@ -94,15 +96,15 @@ class BlockUpload(StoreUpload):
         """Return the name of a block: unlike those of other uploads of the same blob, and all of one length."""
         return base64.b64encode(f"{self._upload_id}-{number:05d}".encode()).decode("ascii")
 
-    def _stored_blocks(self) -> Dict[int, str]:
-        """Return number and name of the blocks of an earlier run that Azure still has, none if it does not say."""
+    def _stored_blocks(self) -> Optional[Dict[int, str]]:
+        """Return number and name of the blocks of an earlier run that Azure still has; None if we may not know."""
         query = (("comp", "blocklist"), ("blocklisttype", "uncommitted"))
         try:
             response = self._client.send(
                 "GET", self._container, self._blob, query=query, headers={}, accepts=(200,)
             )  # fmt: skip
-        except Refused:
-            return {}
+        except Refused as problem:
+            return None if problem.status == _FORBIDDEN else {}
         listed = {name: int(size) for name, size in _LISTED_BLOCK.findall(response.body[:_LARGEST_LIST_BYTES])}
         stored: Dict[int, str] = {}
         for part in self.parts:
