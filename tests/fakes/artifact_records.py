@@ -13,6 +13,7 @@ class ArtifactRecords:
     def __init__(self) -> None:
         self.records: List[Dict[str, Any]] = []
         self.states: Dict[str, str] = {}
+        self._batches: Dict[str, List[str]] = {}  # a batch that is sent again has the ids it had
         self._server = ScriptedServer({
             "POST /v3/jobs/j/artifacts": self._create, "PUT /v3/jobs/j/artifacts": self._update,
             "GET /v3/builds/b/artifacts/search": lambda request: Answer(200, self.records),
@@ -29,12 +30,17 @@ class ArtifactRecords:
         self._server.__exit__(*parts)
 
     def _create(self, request: Request) -> Answer:
-        destination, created = request.document["upload_destination"], request.document["artifacts"]
+        document = request.document
+        if document["id"] not in self._batches:
+            self._batches[document["id"]] = self._add(document["upload_destination"], document["artifacts"])
+        return Answer(201, {"id": document["id"], "artifact_ids": self._batches[document["id"]]})
+
+    def _add(self, destination: str, created: List[Dict[str, Any]]) -> List[str]:
         ids = [f"id{len(self.records) + at}" for at in range(len(created))]
         self.records += [
             {**record, "id": id, "upload_destination": destination} for id, record in zip(ids, created)
         ]  # fmt: skip
-        return Answer(201, {"id": request.document["id"], "artifact_ids": ids})
+        return ids
 
     def _update(self, request: Request) -> Answer:
         self.states.update((change["id"], change["state"]) for change in request.document["artifacts"])
