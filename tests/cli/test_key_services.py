@@ -44,11 +44,11 @@ def opened(monkeypatch):
 
 def call_of(command, *words):
     """Return the call of a command line."""
-    environ, out = {"HOME": "/home/ann"}, io.StringIO()
+    environ, out, err = {"HOME": "/home/ann"}, io.StringIO(), io.StringIO()
     flags = {word[2:]: [text] for word, text in zip(words[::2], words[1::2])}
     options = [option for option in command.options if not option.required]
     settings = resolve(options, Source(flags, environ), lambda text: None)
-    return Call(command, settings, ["p.yml"], environ, out, out, out, Log(settings, out, out, {}))
+    return Call(command, settings, ["p.yml"], environ, out, out, err, Log(settings, err, out, {}))
 
 
 @pytest.mark.parametrize("flag", SIGNING)
