@@ -13,7 +13,8 @@ from bkagent.errors import AgentError
 if TYPE_CHECKING:
     from bkagent.transport.send_limit import SendLimit
 
-_BLOCK_BYTES = 1024 * 1024
+# Each of the parts under way has a block: larger ones cost memory, and send no faster.
+_BLOCK_BYTES = 256 * 1024
 Sent = Callable[[int], None]
 
 
