@@ -109,9 +109,9 @@ class UploadRun:
                 self._read(batch, sender, len(files) == 1)
                 self._go_on(under_way, len(files), sender)
                 sender.turn(0.0)
-            self._go_on(under_way, len(files), sender)
             while under_way and under_way[0].is_ended:
                 under_way.popleft()
+            self._go_on(under_way, len(files), sender)
             if not under_way and not has_more:
                 return
             if not (has_more and self._may_begin(under_way)):
@@ -120,13 +120,19 @@ class UploadRun:
     def _may_begin(self, under_way: Deque[UploadBatch]) -> bool:
         if self._stop.requested:
             raise Cancelled("the artifact upload was stopped")
+        if any(batch.problem is not None for batch in under_way):
+            return False
         are_small = all(batch.is_small for batch in under_way)
         return len(under_way) < (_SMALL_BATCHES_COUNT if are_small else _BATCHES_COUNT)
 
     def _read(self, batch: UploadBatch, sender: ArtifactSender, is_single: bool) -> None:
         """Read what is small; have what is large read by other threads."""
         for at, file in enumerate(batch.files):
-            read = digests.read_small(file.absolute)
+            try:
+                read = digests.read_small(file.absolute)
+            except AgentError as problem:
+                batch.problem = problem
+                return
             if read is not None:
                 batch.keep(at, self._artifact(file, read), read.content)
             elif is_single:  # which is read by the time a thread for it has started
@@ -151,11 +157,11 @@ class UploadRun:
 
     def _go_on(self, under_way: Deque[UploadBatch], files_count: int, sender: ArtifactSender) -> None:
         """Begin to create the batches that have been read, and to send those that have been created, both in order."""
+        if under_way and under_way[0].problem is not None:
+            raise under_way[0].problem  # now that the batches before it have been sent
         for batch in under_way:
-            if batch.problem is not None:
-                raise batch.problem
-            if not batch.is_read:
-                return
+            if not batch.is_read or batch.problem is not None:
+                break
             if not batch.is_being_created:
                 batch.is_being_created = True
                 end = batch.first + len(batch.files)
@@ -165,10 +171,8 @@ class UploadRun:
                 else:
                     self._creators.put(partial(self._create, batch, sender))
         for batch in under_way:
-            if batch.problem is not None:
-                raise batch.problem
-            if batch.created is None:
-                return
+            if batch.created is None or batch.problem is not None:
+                break
             if not batch.is_sent:
                 batch.is_sent = True
                 self._send(batch, batch.created, sender)

@@ -258,3 +258,17 @@ def test_answers_that_are_no_plain_ones_are_read_all_the_same(store, tmp_path):
     plant(tmp_path, {f"{at}": b"content" for at in range(10)})
     assert run(store, tmp_path, "*") == 10
     assert len(store.content) == 10 and set(store.states.values()) == {"finished"}
+
+
+def test_a_file_that_disappears_is_named_and_what_was_before_it_arrives(store, tmp_path):
+    plant(tmp_path, {f"f/{number:03}": b"%d" % number for number in range(400)})
+    answer = store.create
+
+    def remove_and_create(request):
+        (tmp_path / "f" / "399").unlink(missing_ok=True)
+        return answer(request)
+
+    store.server.routes["POST /jobs/j/artifacts"] = remove_and_create
+    with pytest.raises(AgentError, match="building artifact: opening file .*/f/399"):
+        run(store, tmp_path, "f/*")
+    assert len(store.content) == 390 and list(store.states.values()) == ["finished"] * 390
