@@ -18,7 +18,7 @@ class WorkerLoop:
 
     def __init__(self, worker: Worker, timers: Timers, stop: Shutdown, report: EventReport) -> None:
         self._worker, self._stop, self._report = worker, stop, report
-        self._timer = timers.timer(self._work)
+        self._timer = timers.timer(f"worker-{worker.index}", self._work)
         self.left = threading.Event()
 
     def start(self) -> None:
@@ -32,6 +32,7 @@ class WorkerLoop:
         except Exception as defect:  # an edge: a defect in one worker ends that worker alone
             text = f"worker {self._worker.index} stopped because of an internal error"
             self._report("error", text, "worker.failed")
+            threading.current_thread().name = f"worker-{self._worker.index}"  # which the report names
             sys.excepthook(type(defect), defect, defect.__traceback__)
             self._worker.mark_failed(AgentError(str(defect)))
             until_s = None

@@ -21,7 +21,7 @@ def test_tasks_are_called_in_the_order_of_their_moments(timers):
     called, ended = [], threading.Event()
     now = time.monotonic()
     for name, moment_s in (("third", now + 0.3), ("first", now), ("second", now + 0.15)):
-        timers.timer(lambda name=name: (called.append(name), len(called) == 3 and ended.set())).arm(moment_s)
+        timers.timer("t", lambda name=name: (called.append(name), len(called) == 3 and ended.set())).arm(moment_s)
     assert ended.wait(PATIENCE_S) and called == ["first", "second", "third"]
     assert time.monotonic() >= now + 0.3
 
@@ -29,45 +29,49 @@ def test_tasks_are_called_in_the_order_of_their_moments(timers):
 def test_a_task_that_hangs_holds_up_no_other(timers):
     release, others = threading.Event(), threading.Semaphore(0)
     for _ in range(20):
-        timers.timer(lambda: release.wait(PATIENCE_S)).arm(time.monotonic())
+        timers.timer("t", lambda: release.wait(PATIENCE_S)).arm(time.monotonic())
     for _ in range(20):
-        timers.timer(others.release).arm(time.monotonic())
+        timers.timer("t", others.release).arm(time.monotonic())
     assert all(others.acquire(timeout=PATIENCE_S) for _ in range(20)) and not release.is_set()
     release.set()
 
 
 def test_a_moment_replaces_the_one_before_and_none_is_kept_twice(timers):
     calls, ended = [], threading.Event()
-    timer = timers.timer(lambda: calls.append("called"))
+    timer = timers.timer("t", lambda: calls.append("called"))
     for moment_s in (0.05, 3600.0, 0.1):
         timer.arm(time.monotonic() + moment_s)
-    timers.timer(ended.set).arm(time.monotonic() + 0.3)
+    timers.timer("t", ended.set).arm(time.monotonic() + 0.3)
     assert ended.wait(PATIENCE_S) and calls == ["called"]
 
 
 def test_what_is_hastened_is_called_now_if_it_is_to_be_called_at_all(timers):
     called, ended = [], threading.Event()
-    never, disarmed, later = (timers.timer(lambda name=name: called.append(name)) for name in ("n", "d", "l"))
+    never, disarmed, later = (timers.timer("t", lambda name=name: called.append(name)) for name in ("n", "d", "l"))
     disarmed.arm(time.monotonic() + 3600)
     later.arm(time.monotonic() + 3600)
     disarmed.disarm()
     for timer in (never, disarmed, later):
         timer.hasten()
-    timers.timer(ended.set).arm(time.monotonic() + 0.1)
+    timers.timer("t", ended.set).arm(time.monotonic() + 0.1)
     assert ended.wait(PATIENCE_S) and called == ["l"]
 
 
 def test_a_defect_is_reported_and_ends_no_other_task(timers, monkeypatch):
     seen, ended = [], threading.Event()
-    monkeypatch.setattr(threading, "excepthook", lambda ended: seen.append(str(ended.exc_value)))
-    timers.timer(lambda: {}["defect"]).arm(time.monotonic())
-    timers.timer(ended.set).arm(time.monotonic() + 0.05)
-    assert ended.wait(PATIENCE_S) and seen == ["'defect'"]
+    monkeypatch.setattr(
+        threading,
+        "excepthook",
+        lambda defect: seen.append((str(defect.exc_value), threading.current_thread().name)),
+    )
+    timers.timer("t", lambda: {}["defect"]).arm(time.monotonic())
+    timers.timer("t", ended.set).arm(time.monotonic() + 0.05)
+    assert ended.wait(PATIENCE_S) and seen == [("'defect'", "t")]
 
 
 def test_after_the_end_nothing_is_called(timers):
     called = []
-    timer = timers.timer(lambda: called.append("called"))
+    timer = timers.timer("t", lambda: called.append("called"))
     timer.arm(time.monotonic() + 3600)
     timers.close()
     timer.hasten()

@@ -110,7 +110,7 @@ def test_a_defect_of_a_job_process_is_named_by_the_agent_and_not_in_the_jobs_log
 
 
 def test_a_worker_with_a_defect_is_reported(copy: BrokenCopy, tmp_path: Path, plane: FakeControlPlane) -> None:
-    copy.append("agent/worker.py", RAISE.format(name="broken", secret="") + "Worker.run = broken\n")
+    copy.append("agent/worker.py", RAISE.format(name="broken", secret="") + "Worker.work = broken\n")
     with AgentProcess(tmp_path / "agent", plane.endpoint, program=copy.program(sys.executable)) as agent:
         assert agent.wait() == 1
         check_report(tmp_path / "agent", agent.said, "worker-1")

@@ -39,7 +39,7 @@ class Heartbeat:
         self._on_beat, self._on_refusal = on_beat, on_refusal
         self._at_once = at_once
         self._ended = threading.Event()
-        self._timer = timers.timer(self._beat_and_go_on)
+        self._timer = timers.timer("heartbeat", self._beat_and_go_on)
         self._next_at = 0.0
 
     def start(self) -> None:

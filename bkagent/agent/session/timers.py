@@ -28,9 +28,9 @@ class Timers:
         self._heap: List[Tuple[float, int, Timer]] = []
         self._is_running = self._is_closed = False
 
-    def timer(self, task: Callable[[], None]) -> Timer:
-        """Return what calls `task` when it is told to."""
-        return Timer(self, task)
+    def timer(self, name: str, task: Callable[[], None]) -> Timer:
+        """Return what calls `task` when it is told to. A report of a defect in it has the name as its thread's."""
+        return Timer(self, name, task)
 
     def close(self) -> None:
         """Call nothing any more. Tasks that run go on."""
@@ -87,8 +87,8 @@ class Timers:
 class Timer:
     """Calls its task once at each moment that is set. Moments are of `time.monotonic()`."""
 
-    def __init__(self, timers: Timers, task: Callable[[], None]) -> None:
-        self._timers, self._task = timers, task
+    def __init__(self, timers: Timers, name: str, task: Callable[[], None]) -> None:
+        self._timers, self._name, self._task = timers, name, task
         self.armed: Optional[int] = None  # the number of its moment; belongs to `timers`
 
     def arm(self, moment_s: float) -> None:
@@ -108,4 +108,5 @@ class Timer:
         try:
             self._task()
         except Exception:  # an edge: the thread goes on with other tasks
+            threading.current_thread().name = self._name
             threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
