@@ -160,8 +160,6 @@ def test_a_file_and_standard_input_are_signed_as_yaml(cli):
         (("--jwks-file", "public.json"), "the key is a public one, and signing needs the private one"),
         (("--jwks-file", "es256.json"), "alg of the key must be PS512, ES512 or EdDSA, not ES256"),
         (("--jwks-file", "enc.json"), "use or key_ops of the key do not allow it to sign"),
-        (("--signing-aws-kms-key", "k"), "keys of AWS KMS are not supported in this release"),
-        (("--signing-gcp-kms-key", "k"), "keys of Google Cloud KMS are not supported in this release"),
     ],
 )
 def test_a_key_that_cannot_sign(cli, tmp_path, words, problem):

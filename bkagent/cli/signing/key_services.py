@@ -45,7 +45,7 @@ _ENTRY = "open_key"  # the function of a service's module
 
 # In the order in which the reference looks at their options.
 ALL = (
-    KeyService("AWS KMS", pipeline.AWS_KMS_KEY, agent_signing.SIGNING_AWS_KMS_KEY),
+    KeyService("AWS KMS", pipeline.AWS_KMS_KEY, agent_signing.SIGNING_AWS_KMS_KEY, "bkagent.cloud.aws.key_management"),
     KeyService("Google Cloud KMS", pipeline.GCP_KMS_KEY, agent_signing.SIGNING_GCP_KMS_KEY, "bkagent.cloud.google.kms"),
 )
 

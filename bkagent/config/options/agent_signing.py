@@ -30,7 +30,8 @@ SIGNING_AWS_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_AWS_KMS_KEY",),
-    help="AWS KMS key that signs and verifies steps; not supported in this release, which refuses to start.",
+    help="Key of AWS KMS by which jobs sign the steps that they upload, and by which signed jobs are verified: its id, "
+    "alias or ARN. The credentials are those that the AWS CLI would use.",
     job=variable.JobVariable(
         pipeline.AWS_KMS_KEY.env[0], told=variable.WHEN_SET, place=56, place_in_file=30, reader=False
     ),

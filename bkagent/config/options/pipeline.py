@@ -107,7 +107,7 @@ AWS_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_AWS_KMS_KEY",),
-    help="AWS KMS key to sign steps with; not supported yet.",
+    help="Key of AWS KMS to sign steps with: its id, alias or ARN.",
 )
 GCP_KMS_KEY = Option(
     "signing-gcp-kms-key",
