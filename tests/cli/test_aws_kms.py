@@ -54,10 +54,10 @@ def _new_key(url: str, spec: str = "ECC_NIST_P256", usage: str = "SIGN_VERIFY") 
     return str(answer["KeyMetadata"]["Arn"])
 
 
-def _sign(program: Sequence[str], folder: Path, environ: Dict[str, str], key: str) -> Dict[str, Any]:
+def _sign(program: Sequence[str], folder: Path, environ: Dict[str, str], key: str, *more: str) -> Dict[str, Any]:
     """Return the first step of a pipeline that `tool sign` has signed."""
     (folder / "p.yml").write_text(PIPELINE)
-    words = [*program, "tool", "sign", "p.yml", "--signing-aws-kms-key", key, "--repo", REPOSITORY]
+    words = [*program, "tool", "sign", "p.yml", "--signing-aws-kms-key", key, "--repo", REPOSITORY, *more]
     done = subprocess.run(
         words, cwd=folder, env={"PATH": "/usr/bin:/bin", "HOME": str(folder), **environ}, capture_output=True,
         encoding="utf-8", timeout=60, check=False,
@@ -89,6 +89,10 @@ def test_a_pipeline_is_signed_and_its_job_verified(kms: str, tmp_path: Path, by:
     key = {"arn": arn, "id": arn.rpartition("/")[2], "alias": alias}[by]
     step = _sign(OURS, tmp_path, moto.environ(kms), key)
     assert step["signature"]["algorithm"] == "ES256"
+    if by != "alias":
+        public = key_management.open_key(key, Caller(tmp_path, moto.environ(kms)).settings().context).public
+        verify_step(read_command(step), {}, REPOSITORY, [public])
+        return
     log = _run_job([*OURS, "--signing-aws-kms-key", key], tmp_path, moto.environ(kms), step)
     assert "Job signature verified" in log, log
     assert "\nran" in log
@@ -100,7 +104,7 @@ def test_a_pipeline_is_signed_and_its_job_verified(kms: str, tmp_path: Path, by:
 def test_the_public_key_in_a_file_verifies_by_its_arn(kms: str, tmp_path: Path) -> None:
     """As in version 4.13 of the reference: `kid` of the key in --verification-jwks-file is the ARN."""
     arn = _new_key(kms)
-    step = _sign(OURS, tmp_path, moto.environ(kms), arn)
+    step = _sign(OURS, tmp_path, moto.environ(kms), arn, "--compat", "4")
     public = key_management.open_key(arn, Caller(tmp_path, moto.environ(kms)).settings().context).public
     assert public.key_id == arn
     (tmp_path / "keys.json").write_text(json.dumps(key_set.document([public])))

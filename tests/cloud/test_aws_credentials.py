@@ -154,13 +154,14 @@ def test_the_output_of_a_credential_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "command, sentence",
     [
-        ("exit 3", 'credential_process of the AWS profile "default" has failed with exit status 3'),
+        ("exit 3", 'credential_process of the AWS profile "default" has failed with exit status 3$'),
+        ("echo one >&2; echo the reason >&2; exit 4", "has failed with exit status 4: the reason$"),
         ("echo '{\"Version\": 2}'", "has printed another Version than 1"),
         ("echo SECRET-IN-NO-JSON", "is not valid JSON"),
         ('echo \'{"Version": 1, "AccessKeyId": "A"}\'', "SecretAccessKey must be a string"),
         ("yes | head -c 100000", "has printed more than 65536 bytes"),
     ],
-    ids=["fails", "version", "no JSON", "half", "too long"],
+    ids=["fails", "says why", "version", "no JSON", "half", "too long"],
 )
 def test_a_credential_process_that_cannot_be_used(tmp_path: Path, command: str, sentence: str) -> None:
     caller = Caller(tmp_path, {"PATH": "/usr/bin:/bin"})
@@ -302,6 +303,9 @@ def test_a_metadata_token_that_has_ended_early_is_replaced(tmp_path: Path) -> No
 def test_without_any_source_a_sentence_says_what_to_set(tmp_path: Path) -> None:
     caller = Caller(tmp_path, {"AWS_EC2_METADATA_DISABLED": "true"})
     with pytest.raises(AgentError, match="there are no AWS credentials: set AWS_ACCESS_KEY_ID and .*DISABLED forbids"):
+        _credentials(caller)
+    caller.environ["HTTP_PROXY"] = "http://proxy.example:3128"
+    with pytest.raises(AgentError, match="through HTTP_PROXY, since NO_PROXY does not have 169.254.169.254"):
         _credentials(caller)
     with pytest.raises(ConfigError, match="no AWS region is known: set AWS_REGION"):
         region.region_of(caller.settings())

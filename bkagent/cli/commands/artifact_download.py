@@ -8,6 +8,7 @@ from bkagent.errors import AgentError, Cancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from bkagent.artifacts.transfer_context import TransferContext
     from bkagent.cli.command import Call
 
 TRAVERSAL = "allow-artifact-path-traversal"
@@ -16,7 +17,6 @@ TRAVERSAL = "allow-artifact-path-traversal"
 def run(call: "Call") -> int:
     """Download what the query finds."""
     from bkagent.artifacts.download import Query, download
-    from bkagent.cli.in_job import artifact_transfer
 
     text = client.argument(call, 0, "artifact search query")
     folder = client.argument(call, 1, "artifact download path")
@@ -26,12 +26,22 @@ def run(call: "Call") -> int:
         _may_leave_folder(call), settings[options.SKIP_EXISTING],
     )  # fmt: skip
     try:
-        download(artifact_transfer.context_of(call, "Downloading"), query, folder)
+        download(_context(call), query, folder)
     except Cancelled:
         raise
     except AgentError as error:
         raise AgentError(f"failed to download artifacts: {error}") from error
     return 0
+
+
+def _context(call: "Call") -> "TransferContext":
+    """Return the context of the transfers, whose stores read variables: a flag counts as its variable."""
+    from dataclasses import replace
+
+    from bkagent.cli.in_job import artifact_transfer
+
+    context, option = artifact_transfer.context_of(call, "Downloading"), options.NO_S3_MULTIPART_DOWNLOAD
+    return replace(context, environ={**context.environ, option.env[0]: "true" if call.settings[option] else ""})
 
 
 def _may_leave_folder(call: "Call") -> bool:

@@ -23,7 +23,7 @@ _TOKEN_FILE, _ROLE_ARN, _ROLE_SESSION = "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE
 
 
 @dataclass(frozen=True)
-class Source:
+class CredentialSource:
     """A place that credentials may come from.
 
     applies  whether it is set up for a profile; the first one that is must give them, and failing that none does
@@ -156,10 +156,17 @@ def _machine(settings: AwsSettings, profile: Profile) -> Fetch:
         except AgentError as problem:
             raise NoCredentials(
                 "there are no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or "
-                f"AWS_ROLE_ARN and {_TOKEN_FILE}, or give this machine a role ({problem})"
+                f"AWS_ROLE_ARN and {_TOKEN_FILE}, or give this machine a role ({problem}{_proxy_hint(settings)})"
             ) from None
 
     return fetch
+
+
+def _proxy_hint(settings: AwsSettings) -> str:
+    environ = {name.upper(): text for name, text in settings.environ.items()}
+    if not environ.get("HTTP_PROXY") or "169.254.169.254" in environ.get("NO_PROXY", ""):
+        return ""
+    return "; it is asked through HTTP_PROXY, since NO_PROXY does not have 169.254.169.254"
 
 
 def _silent(level: str, text: str) -> None:
@@ -168,23 +175,33 @@ def _silent(level: str, text: str) -> None:
 
 _WEB_IDENTITY = "the web identity of the profile"
 # The order of the Go SDK, config/resolve_credentials.go.
-SOURCES: Tuple[Source, ...] = (
-    Source("the key of the profile", lambda settings, profile: static.of_profile(profile) is not None, _static),
-    Source("credential_source", lambda settings, profile: bool(profile.text("credential_source")), _named_source),
-    Source(_WEB_IDENTITY, lambda settings, profile: bool(profile.text("web_identity_token_file")), _web_identity),
-    Source("IAM Identity Center", lambda settings, profile: identity_center.is_configured(profile), _by_login),
-    Source("login_session", lambda settings, profile: bool(profile.text("login_session")), _refuse_login_session),
-    Source(
+SOURCES: Tuple[CredentialSource, ...] = (
+    CredentialSource(
+        "the key of the profile", lambda settings, profile: static.of_profile(profile) is not None, _static
+    ),
+    CredentialSource(
+        "credential_source", lambda settings, profile: bool(profile.text("credential_source")), _named_source
+    ),
+    CredentialSource(
+        _WEB_IDENTITY, lambda settings, profile: bool(profile.text("web_identity_token_file")), _web_identity
+    ),
+    CredentialSource(
+        "IAM Identity Center", lambda settings, profile: identity_center.is_configured(profile), _by_login
+    ),
+    CredentialSource(
+        "login_session", lambda settings, profile: bool(profile.text("login_session")), _refuse_login_session
+    ),
+    CredentialSource(
         "credential_process",
         lambda settings, profile: bool(profile.text("credential_process")),
         lambda settings, profile: credential_process.printed_credentials(profile, settings.environ),
     ),
-    Source(
+    CredentialSource(
         "the container",
         lambda settings, profile: container.is_configured(settings.environ),
         lambda settings, profile: container.container_credentials(settings),
     ),
-    Source("this machine", lambda settings, profile: True, _machine),
+    CredentialSource("this machine", lambda settings, profile: True, _machine),
 )
 
 

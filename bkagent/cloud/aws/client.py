@@ -13,7 +13,7 @@ from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.aws.signature import Query, SignableRequest
 from bkagent.cloud.renewal import Renewal
 from bkagent.transport.address import parse
-from bkagent.transport.answer_reader import Sink
+from bkagent.transport.answer_reader import OpenSink
 from bkagent.transport.body import Body
 from bkagent.transport.response import Response
 
@@ -46,9 +46,9 @@ class AwsClient:
         self._base_path = address.target.rstrip("/")
 
     def send(
-        self, request: AwsRequest, *, sink: Optional[Sink] = None, timeout_s: float = _SILENCE_LIMIT_S
+        self, request: AwsRequest, *, open_sink: Optional[OpenSink] = None, timeout_s: float = _SILENCE_LIMIT_S
     ) -> Response:
-        """Return the answer, of 2xx alone. `timeout_s` is the longest silence.
+        """Return the answer, of 2xx alone. `open_sink` as of `Pool.request_url`; `timeout_s` is the longest silence.
 
         Sends twice where the first try shows that this machine's clock is wrong, or the credentials have expired early.
         Raises Unreachable, AwsUnavailable (another try may help), AwsRefused, and what the credentials raise.
@@ -56,7 +56,7 @@ class AwsClient:
         for is_last in (False, True):
             credentials = self._credentials.get() if self._credentials else None
             now_s = self._settings.clock.now()
-            response = self._send_once(request, self._headers(request, credentials, now_s), sink, timeout_s)
+            response = self._send_once(request, self._headers(request, credentials, now_s), open_sink, timeout_s)
             if 200 <= response.status < 300:
                 return response
             if is_last or credentials is None or not self._may_mend(response, credentials, now_s):
@@ -64,12 +64,16 @@ class AwsClient:
         what = f"{request.method} {parse(self._url(request, ())).shown}"
         raise error_answers.error_of(what, response)
 
+    def exchange_unsigned(self, request: AwsRequest) -> Response:
+        """Return the answer to a request without credentials, whatever its status. Raises Unreachable."""
+        return self._send_once(request, self._headers(request, None, 0.0), None, _SILENCE_LIMIT_S)
+
     def _send_once(
-        self, request: AwsRequest, headers: Mapping[str, str], sink: Optional[Sink], timeout_s: float
+        self, request: AwsRequest, headers: Mapping[str, str], open_sink: Optional[OpenSink], timeout_s: float
     ) -> Response:
         url = self._url(request, request.query)
         return self._settings.context.pool.request_url(
-            request.method, url, headers, request.body, timeout_s=timeout_s, sink=sink, follow_redirects=False
+            request.method, url, headers, request.body, timeout_s=timeout_s, open_sink=open_sink, follow_redirects=False
         )
 
     def presigned_url(self, request: AwsRequest, lifetime_s: int) -> str:

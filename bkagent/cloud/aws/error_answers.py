@@ -33,11 +33,14 @@ EXPIRED = frozenset(("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequi
 
 
 class AwsRefused(Refused):
-    """A service said no. `code` is its word for why ("AccessDenied"), "" where it gave none."""
+    """A service said no. `code` is its word for why ("AccessDenied"), "" where it gave none.
 
-    def __init__(self, message: str, status: int, code: str) -> None:
+    region  that S3 says a bucket is in; "" where it does not say
+    """
+
+    def __init__(self, message: str, status: int, code: str, region: str = "") -> None:
         super().__init__(message, status)
-        self.code = code
+        self.code, self.region = code, region
 
 
 class AwsUnavailable(Unavailable):
@@ -62,7 +65,7 @@ def error_of(what: str, response: Response) -> AgentError:
     text = f"{what}: {response.status}" + (f" {words}" if words else "")
     if response.status == 429 or response.status >= 500 or answer.code in _TEMPORARY:
         return AwsUnavailable(text, response.status, answer.code)
-    return AwsRefused(text, response.status, answer.code)
+    return AwsRefused(text, response.status, answer.code, response.headers.get("x-amz-bucket-region") or "")
 
 
 def read(response: Response) -> ErrorAnswer:

@@ -82,7 +82,7 @@ NO_S3_MULTIPART_DOWNLOAD = Option(
     FLAG,
     False,
     env=("BUILDKITE_NO_S3_MULTIPART_DOWNLOAD",),
-    help="Accepted for compatibility; has no effect.",
+    help="Download from Amazon S3 by signed URLs, which are valid for an hour, instead of signed requests.",
 )
 SKIP_EXISTING = Option(
     "skip-existing",

@@ -13,9 +13,11 @@ from bkagent.cloud.aws.credentials import AwsCredentials, Fetch, NoCredentials
 from bkagent.cloud.aws.profiles import Profile
 from bkagent.cloud.renewal import Expiring
 from bkagent.system.system_kind import ON_WINDOWS
+from bkagent.wire.shown_text import one_line
 
 _TIME_LIMIT_S = 60.0  # as the Go SDK waits
 _LARGEST_BYTES = 64 * 1024
+_SHOWN_LETTERS = 300
 
 
 def printed_credentials(profile: Profile, environ: Mapping[str, str]) -> Fetch:
@@ -36,21 +38,17 @@ def printed_credentials(profile: Profile, environ: Mapping[str, str]) -> Fetch:
 def _run(command: str, environ: Mapping[str, str], what: str) -> bytes:
     words = ["cmd.exe", "/C", command] if ON_WINDOWS else ["sh", "-c", command]
     try:
-        # Its messages go where those of the caller go, as with the SDKs: they may ask for something to be done.
         done = subprocess.run(
-            words,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=_TIME_LIMIT_S,
-            check=False,
+            words, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIME_LIMIT_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise NoCredentials(f"{what} has not ended after {_TIME_LIMIT_S:.0f} s") from None
     except OSError as problem:
         raise NoCredentials(f"{what} cannot be started: {problem.strerror or problem}") from None
     if done.returncode != 0:
-        raise NoCredentials(f"{what} has failed with exit status {done.returncode}")
+        last_line = one_line(done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2])[:_SHOWN_LETTERS]
+        reason = f": {last_line}" if last_line else ""
+        raise NoCredentials(f"{what} has failed with exit status {done.returncode}{reason}")
     if len(done.stdout) > _LARGEST_BYTES:
         raise NoCredentials(f"{what} has printed more than {_LARGEST_BYTES} bytes")
     return done.stdout.replace(b'\\"', b'"') if ON_WINDOWS else done.stdout

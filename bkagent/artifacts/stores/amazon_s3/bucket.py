@@ -1,0 +1,176 @@
+"""A bucket: in which region it is, whether we may use it, and requests for its objects."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Mapping, Optional, Tuple
+
+from bkagent.artifacts.stores.amazon_s3.settings import ENDPOINT, REGION, S3Settings
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
+from bkagent.cloud.aws import chain, endpoints, region
+from bkagent.cloud.aws import settings as aws_settings
+from bkagent.cloud.aws.client import AwsClient, AwsRequest
+from bkagent.cloud.aws.credentials import AwsCredentials
+from bkagent.cloud.aws.endpoints import S3, Endpoint
+from bkagent.cloud.aws.error_answers import AwsRefused
+from bkagent.cloud.aws.settings import AwsSettings
+from bkagent.cloud.aws.signature import UNSIGNED_PAYLOAD, Query
+from bkagent.cloud.aws.sources import static
+from bkagent.cloud.cloud_context import CloudContext
+from bkagent.cloud.renewal import Renewal
+from bkagent.errors import AgentError, Unreachable
+from bkagent.transport.address import parse
+from bkagent.transport.answer_reader import OpenSink
+from bkagent.transport.body import Body
+from bkagent.transport.response import Response
+
+# Where requests go before the bucket's region is known, and those to other makes of servers, which take any.
+_FIRST_REGION = "us-east-1"
+# Names that can be a part of a host name. docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_HOST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_IP_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
+
+_ADVICE = {
+    "AccessControlListNotSupported": "the bucket takes no ACLs: set BUILDKITE_S3_ACL to bucket-owner-full-control",
+    "AccessDenied": "the credentials need s3:PutObject and s3:GetObject for it, and s3:PutObjectAcl to set an ACL",
+}
+
+
+@dataclass(frozen=True)
+class S3Request:
+    """A request for an object, or for the bucket where `key` is "". `payload_sha256` as of AwsRequest."""
+
+    method: str
+    key: str = ""
+    query: Query = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body = b""
+    payload_sha256: str = ""
+
+
+class S3Bucket:
+    """Requests go to the region that `locate` has found. Thread-safe once it has."""
+
+    def __init__(self, name: str, settings: S3Settings, context: CloudContext) -> None:
+        """Send nothing. Raises ConfigError for profiles that cannot be used, and for a malformed endpoint."""
+        self.name = name
+        self._settings, self._context = settings, context
+        self._aws = aws_settings.load(context, settings.profile)
+        self._credentials = _credentials(settings, self._aws)
+        first = settings.region or region.configured(self._aws) or _FIRST_REGION
+        if settings.region:
+            endpoints.check_region(settings.region, REGION)
+        self._use_region(first)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether bodies are protected on their way."""
+        return self._client.endpoint.url.startswith("https:")
+
+    @property
+    def is_amazons(self) -> bool:
+        """Whether no setting names another server, which may know less of the protocol."""
+        return not self._client.endpoint.is_custom
+
+    @property
+    def shown(self) -> str:
+        """The bucket in messages."""
+        return f'S3 bucket "{self.name}" in region "{self._client.endpoint.region}"'
+
+    def locate(self) -> None:
+        """Find out the region, unless a variable names it. An unsigned request is enough for that."""
+        if self._settings.region:
+            return
+        try:
+            answer = self._client.exchange_unsigned(AwsRequest("HEAD", self._path("") or "/"))
+            named, reason = answer.headers.get("x-amz-bucket-region") or "", f"the answer was {answer.status}"
+        except Unreachable as problem:
+            named, reason = "", str(problem)
+        if named:
+            self._use_region(endpoints.check_region(named, f"of the bucket {self.name}"))
+        elif not self._client.endpoint.is_custom:
+            fallback = region.region_of(self._aws)
+            self._context.report(
+                "error",
+                f'Could not discover region for bucket "{self.name}". Using the "{fallback}" region as a fallback; if '
+                f"this is not correct, set BUILDKITE_S3_DEFAULT_REGION. ({reason})",
+            )
+            self._use_region(fallback)
+
+    def check_access(self) -> None:
+        """List no objects, which shows whether the credentials are good. Raises AgentError saying what to set."""
+        try:
+            self._list_nothing()
+        except AwsRefused as problem:
+            if not problem.region or problem.region == self._client.endpoint.region:
+                raise self._access_error(problem) from None
+            self._context.report(
+                "warn",
+                f'the bucket "{self.name}" is in region "{problem.region}", not "{self._client.endpoint.region}"; '
+                "set BUILDKITE_S3_DEFAULT_REGION to that, or leave it empty",
+            )
+            self._use_region(endpoints.check_region(problem.region, f"of the bucket {self.name}"))
+            try:
+                self._list_nothing()
+            except AwsRefused as again:
+                raise self._access_error(again) from None
+
+    def send(self, request: S3Request, *, open_sink: Optional[OpenSink] = None) -> Response:
+        """Return an answer of 2xx. Raises as `AwsClient.send`."""
+        try:
+            return self._client.send(self._aws_request(request), open_sink=open_sink, timeout_s=SILENCE_LIMIT_S)
+        except AwsRefused as problem:
+            if problem.code not in _ADVICE:
+                raise
+            text = f"{problem}; {_ADVICE[problem.code]}"
+            raise AwsRefused(text, problem.status, problem.code, problem.region) from None
+
+    def presigned_url(self, request: S3Request, lifetime_s: int) -> str:
+        """Return a URL by which anyone may send the request for so long."""
+        return self._client.presigned_url(self._aws_request(request), lifetime_s)
+
+    def _list_nothing(self) -> None:
+        self._client.send(AwsRequest("GET", self._path("") or "/", (("max-keys", "0"),)))
+
+    def _access_error(self, problem: AwsRefused) -> AgentError:
+        if problem.status == 403:
+            return AgentError(
+                f"could not authenticate to AWS S3 with {self._credentials.get().source}: {problem}; set "
+                "BUILDKITE_S3_ACCESS_KEY_ID and BUILDKITE_S3_SECRET_ACCESS_KEY, BUILDKITE_S3_PROFILE, or any other "
+                "source of AWS credentials, which need s3:ListBucket for the bucket"
+            )
+        return AgentError(f"could not list the objects of the {self.shown}: {problem}")
+
+    def _use_region(self, name: str) -> None:
+        endpoint, self._in_path = self._endpoint(name)
+        self._client = AwsClient(self._aws, endpoint, self._credentials)
+
+    def _endpoint(self, name: str) -> Tuple[Endpoint, bool]:
+        """Return where the bucket is served in a region, and whether paths name it, instead of the host."""
+        if self._settings.endpoint:
+            text = self._settings.endpoint
+            url = text if "://" in text else f"https://{text}"
+            return endpoints.custom(S3, name, url, ENDPOINT), True
+        shared = endpoints.endpoint_for(S3, name, self._aws)
+        if not _HOST_LABEL.fullmatch(self.name) or _IP_ADDRESS.fullmatch(parse(shared.url).host):
+            return shared, True
+        scheme, _, rest = shared.url.partition("://")
+        return Endpoint(S3, name, f"{scheme}://{self.name}.{rest}", shared.is_custom), False
+
+    def _path(self, key: str) -> str:
+        path = f"/{key}" if key else ""
+        return f"/{self.name}{path}" if self._in_path else path
+
+    def _aws_request(self, request: S3Request) -> AwsRequest:
+        payload = request.payload_sha256
+        if not payload and self.has_tls and not isinstance(request.body, bytes):
+            payload = UNSIGNED_PAYLOAD
+        path = self._path(request.key) or "/"
+        return AwsRequest(request.method, path, request.query, request.headers, request.body, payload)
+
+
+def _credentials(settings: S3Settings, aws: AwsSettings) -> Renewal[AwsCredentials]:
+    if settings.credentials is None:
+        return chain.credentials(aws)
+    return Renewal(static.constant(settings.credentials), aws.clock.now, aws.context.report, what="AWS credentials")
