@@ -296,6 +296,31 @@ def check_files_are_written_below_a_folder_that_cannot_be_moved_meanwhile(folder
         assert file.read() == b"content"
 
 
+def check_a_part_of_a_file_is_kept_for_one_process_at_a_time(folder):
+    root = confined_folder.ConfinedFolder(folder)
+    with root.kept_file(["deep", "file"], "file.part") as new:
+        new.file.write(b"half")
+        assert root.kept_file(["deep", "file"], "file.part") is None
+        new.keep()
+    with root.kept_file(["deep", "file"], "file.part") as new:
+        assert new.file.read() == b"half"
+        new.file.write(b" and half")
+        new.put()
+    with root.read_file(["deep", "file"]) as file:
+        assert file.read() == b"half and half"
+    assert os.listdir(os.path.join(folder, "deep")) == ["file"]
+    os.link(os.path.join(folder, "deep", "file"), os.path.join(folder, "file.part"))
+    assert root.kept_file(["file"], "file.part") is None
+    for parts in (["deep"], ["deep", "none"], ["none", "file"]):
+        try:
+            root.read_file(parts)
+            raise AssertionError(f"{parts} could be read")
+        except OSError:
+            pass
+    assert not os.path.exists(os.path.join(folder, "none")) and not root.tells_case_apart()
+    root.close()
+
+
 def check_read_only_files_are_removed(folder):
     path = write(os.path.join(folder, "objects", "pack"), "git")
     os.chmod(path, 0o400)
