@@ -123,10 +123,12 @@ class _Downloads:
             arrivals.append(workers.submit(self._arrives, download).result)
 
         for download in planned:
-            if is_small(download) and not self._skips_existing:
-                small.append(download)
-            else:
+            if not is_small(download):
                 start(download)
+            elif self._is_skipped(download):
+                self._progress.end_file()
+            else:
+                small.append(download)
         SmallDownloads(self._pool, self._user_agent, put, start).run(small)
         return arrivals
 
@@ -147,7 +149,8 @@ class _Downloads:
         try:
             if planned.problem:
                 raise AgentError(planned.problem)
-            self._download(planned, content)
+            if content is not None or not self._is_skipped(planned):
+                self._download(planned, content)
             is_there = True
         except Cancelled:
             return False
@@ -163,18 +166,22 @@ class _Downloads:
     def _report_failure(self, planned: PlannedDownload, problem: AgentError) -> None:
         self._report("error", f'Failed to download "{planned.name}": {problem}')
 
-    def _download(self, planned: PlannedDownload, content: Optional[bytes]) -> None:
+    def _is_skipped(self, planned: PlannedDownload) -> bool:
+        """Return whether its file need not be downloaded, and say so."""
         artifact = planned.artifact
-        if self._skips_existing and self._folder.holds(planned.parts, artifact.size, artifact.sha256):
-            what = f"SHA256 {artifact.sha256}" if artifact.sha256 else "size; its checksum is not known"
-            self._progress.add(artifact.size)
-            self._report("info", f'Skipped "{planned.name}": the file is there already, with the same {what}')
-            return
+        if not self._skips_existing or not self._folder.holds(planned.parts, artifact.size, artifact.sha256):
+            return False
+        what = f"SHA256 {artifact.sha256}" if artifact.sha256 else "size; its checksum is not known"
+        self._progress.add(artifact.size)
+        self._report("info", f'Skipped "{planned.name}": the file is there already, with the same {what}')
+        return True
+
+    def _download(self, planned: PlannedDownload, content: Optional[bytes]) -> None:
         goal = one_line(self._folder.path_of(planned.parts))
-        self._report("debug", f"Downloading {one_line(artifact.id)} to {goal}")
+        self._report("debug", f"Downloading {one_line(planned.artifact.id)} to {goal}")
         with self._folder.new_file(planned.parts, planned.kept_name, self._progress.add) as file:
             if content is None:
-                self._fetch(planned, self._stores.store_of(artifact), file)
+                self._fetch(planned, self._stores.store_of(planned.artifact), file)
             else:
                 file.write(content)
             file.put()
