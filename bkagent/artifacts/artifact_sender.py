@@ -156,9 +156,7 @@ class ArtifactSender:
 
         if not self._loop.put(request.address, request.data, answered):
             return False
-        self._report(
-            "info", f"Uploading {one_line(artifact.id)} {one_line(artifact.path)} ({format_size(artifact.size)})"
-        )
+        self._report("info", _announcement(artifact))
         sending.is_announced = True
         with self._lock:
             self.requests_count += 1
@@ -237,7 +235,9 @@ class ArtifactSender:
     def _send(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> None:
         """Send one part, and finish the artifact with the last of them."""
         if not sending.is_announced:
-            self._report("info", _announcement(sending.artifact, upload, part))
+            artifact = sending.artifact
+            text = _announcement_of_part(artifact, upload, part) if upload.in_parts else _announcement(artifact)
+            self._report("info", text)
         tag = self._try(sending, lambda: self._send_once(sending, upload, part))
         with self._lock:
             sending.tags[part.number] = tag
@@ -298,9 +298,14 @@ class ArtifactSender:
                 sending.stop()
 
 
-def _announcement(artifact: Artifact, upload: StoreUpload, part: UploadPart) -> str:
-    text = f"Uploading {one_line(artifact.id)} {one_line(artifact.path)} "
-    if not upload.in_parts:
-        return text + f"({format_size(artifact.size)})"
-    share = f"(~{format_size(part.size)} starting at ~{format_size(part.offset)})"
-    return text + f"part {part.number}/{len(upload.parts)} {share}"
+def _announcement(artifact: Artifact) -> str:
+    """Return what is said of a file, with the checksum that its download will name as well."""
+    size = format_size(artifact.size)
+    return f"Uploading {one_line(artifact.id)} {one_line(artifact.path)} ({size}) with SHA256 {artifact.sha256}"
+
+
+def _announcement_of_part(artifact: Artifact, upload: StoreUpload, part: UploadPart) -> str:
+    text = f"Uploading {one_line(artifact.id)} {one_line(artifact.path)} part {part.number}/{len(upload.parts)}"
+    text += f" (~{format_size(part.size)} starting at ~{format_size(part.offset)})"
+    # Once is enough: a large file has hundreds of parts.
+    return text + (f" with SHA256 {artifact.sha256} of the whole" if part.number == 1 else "")

@@ -1,5 +1,7 @@
 """Uploads and downloads through stores of each kind, and how destinations are told apart."""
 
+import hashlib
+
 import pytest
 
 from bkagent.artifacts.download import Query, download
@@ -90,6 +92,10 @@ def test_a_store_carries_files_of_any_size_up_and_down(bed, destination):
     (bed.folder / "down").mkdir()
     download(bed.context, Query("b", "*"), "down", QUICK)
     assert {path.name: path.read_bytes() for path in (bed.folder / "down").iterdir()} == FILES
+    for name, content in FILES.items():  # either way the sum is said once
+        sha256 = hashlib.sha256(content).hexdigest()
+        lines = [text.split()[0] for level, text in bed.reports if level == "info" and sha256 in text]
+        assert lines == ["Uploading", "Successfully"], name
 
 
 @pytest.mark.parametrize("destination", ["shelf://parts", "shelf://line"])
