@@ -171,13 +171,15 @@ def test_redirects_to_a_store_are_followed(tmp_path):
     assert read(tmp_path / "a") == b"a"
 
 
-def test_stores_that_cannot_be_read_yet_are_named(tmp_path):
-    made, reports = shelf({"a": b"a"}), []
-    made.rows[0]["upload_destination"] = "s3://bucket/path"
+def test_a_store_without_settings_is_named_and_the_rest_arrives(tmp_path):
+    made, reports = shelf({"a": b"a", "b": b"b"}), []
+    made.rows[0]["upload_destination"] = "rt://repository/path"
     made.server.routes["GET /builds/b/artifacts/search"] = Answer(200, made.rows)
     with made.server, pytest.raises(AgentError):
         made.run(tmp_path, reports=reports)
-    assert any("Amazon S3" in text for level, text in reports if level == "error")
+    (error,) = [text for level, text in reports if level == "error"]
+    assert error.startswith('Failed to download "a": ') and "BUILDKITE_ARTIFACTORY_" in error
+    assert os.listdir(str(tmp_path)) == ["b"]
 
 
 def test_nothing_found_and_no_folder_are_errors(tmp_path):
