@@ -1,5 +1,5 @@
 """Collect what is unused in a state folder: code and launchers of versions that are gone, sessions of jobs that are
-over, logs kept too long, and the sockets of jobs that were killed.
+over, logs kept too long, journals of uploads that were killed, and the sockets of jobs that were killed.
 
 What is in the spool is never touched. Neither is a folder that a living process holds, or that was used a short
 while ago; and while the spool has jobs of whatever version, code and launchers all stay.
@@ -23,6 +23,7 @@ DAY_S = 86_400.0
 UNUSED_S = 14 * DAY_S
 KEPT_S = 14 * DAY_S
 KEPT_BYTES = 1024**3
+UPLOADS_S = 3 * DAY_S
 # From losing its mark, so that no command finds it any more, to the removal of a folder: commands that have just
 # started from it have ended by then.
 _LEAVE_S = 3600.0
@@ -67,6 +68,21 @@ def collect_sessions(state_path: str) -> None:
             age_s = time.time() - os.lstat(session_file.path_of(state_path, job_id)).st_mtime
             if age_s > _LEAVE_S and not os.path.lexists(os.path.join(state_path, layout.SPOOL, job_id)):
                 session_file.remove(state_path, job_id)
+        except OSError:
+            continue
+
+
+def collect_upload_journals(state_path: str) -> None:
+    """Remove the journals of artifact uploads that were killed, and that nobody has gone on with for days."""
+    folder = os.path.join(state_path, layout.UPLOADS)
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for path in (os.path.join(folder, name) for name in names):
+        try:
+            if time.time() - os.lstat(path).st_mtime > UPLOADS_S and not file_lock.is_held(path):
+                os.unlink(path)
         except OSError:
             continue
 

@@ -99,6 +99,7 @@ def _collect(settings: AgentSettings, report: EventReport) -> None:
     own = own_folders(settings.job)
     cleanup.collect_kept(settings.state_path, report)
     cleanup.collect_sessions(settings.state_path)
+    cleanup.collect_upload_journals(settings.state_path)
     cleanup.collect_sockets(settings.job[agent.SOCKETS_PATH], paths.temporary(settings.job.environ))
     if not directory.entries(os.path.join(settings.state_path, layout.SPOOL)):
         # The state folder of the launchers is that of the code as well, also where the spool is elsewhere.

@@ -10,8 +10,11 @@ arrive at once, it goes the way of the large ones.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Dict, List, Optional, Set, TypeVar
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, TypeVar
 
+from bkagent.artifacts import digests
+from bkagent.artifacts.file_identity import FileChanged, FileWatch
+from bkagent.artifacts.journal.upload_journal import places_of
 from bkagent.artifacts.stores.answers import check
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
 from bkagent.errors import AgentError, Cancelled
@@ -25,6 +28,8 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.described_file import DescribedFile
+    from bkagent.artifacts.journal.upload_journal import UploadJournal
     from bkagent.artifacts.progress import TransferProgress
     from bkagent.artifacts.state_reporter import StateReporter
     from bkagent.report import Report
@@ -47,14 +52,16 @@ class Sending:
     """
 
     __slots__ = (
-        "artifact", "instructions", "on_end", "is_stopped", "_stopped", "problem", "first_problem", "is_announced",
-        "upload", "tags", "steps_count",
+        "described", "artifact", "instructions", "on_end", "is_stopped", "_stopped", "problem", "first_problem",
+        "is_announced", "upload", "tags", "steps_count",
     )  # fmt: skip
 
     def __init__(
-        self, artifact: Artifact, instructions: Optional[Instructions], on_end: Callable[[], None]
+        self, described: DescribedFile, instructions: Optional[Instructions], on_end: Callable[[], None]
     ) -> None:  # fmt: skip
-        self.artifact, self.instructions, self.on_end = artifact, instructions, on_end
+        self.described, self.artifact, self.instructions, self.on_end = (
+            described, described.artifact, instructions, on_end,
+        )  # fmt: skip
         self.is_stopped = False
         self._stopped: Optional[threading.Event] = None  # made when something waits, which is rare
         self.problem: Optional[AgentError] = None
@@ -82,7 +89,6 @@ class ArtifactSender:
     """Sends artifacts, several at a time. One thread submits them, takes turns, and closes it.
 
     requests_count  parts that were to be sent, whole files among them
-    failed          what could not be sent
     """
 
     def __init__(
@@ -94,35 +100,39 @@ class ArtifactSender:
         report: Report,
         states: StateReporter,
         progress: TransferProgress,
+        journal: UploadJournal,
         threads_count: int,
         connections_count: int,
+        expected_count: int,
     ) -> None:
-        self._progress = progress
+        self._progress, self._journal, self._left_count = progress, journal, expected_count
         self._store, self._stop, self._schedule, self._report, self._states = store, stop, schedule, report, states
         self._threads = WorkThreads(threads_count)
         self._loop = RequestLoop(pool, connections_count, SILENCE_LIMIT_S)
         self._owner = threading.get_ident()
         self._lock = threading.Lock()
         self._open: Set[Sending] = set()
-        self.failed: List[Sending] = []
+        self._failed: List[Sending] = []
         self.requests_count = 0
         stop.on_request(self._stop_all)
 
     def submit(
-        self,
-        artifact: Artifact,
-        instructions: Optional[Instructions],
-        content: Optional[bytes],
-        on_end: Callable[[], None],
-    ) -> None:
-        """Send an artifact as soon as possible; `content` is all of it where that is in memory."""
-        sending = Sending(artifact, instructions, on_end)
+        self, described: DescribedFile, instructions: Optional[Instructions], on_end: Callable[[], None]
+    ) -> None:  # fmt: skip
+        """Send an artifact as soon as possible."""
+        sending = Sending(described, instructions, on_end)
         with self._lock:
             self._open.add(sending)
         if self._stop.requested:
             sending.stop()
-        if content is None or not self._send_whole(sending, content):
+        if described.content is None or not self._journal.is_empty or not self._send_whole(sending, described.content):
             self._threads.put(lambda: self._step(sending, self._begin))
+
+    def take_failed(self) -> List[Sending]:
+        """Return what could not be sent since the last call."""
+        with self._lock:
+            failed, self._failed = self._failed, []
+        return failed
 
     def turn(self, wait_s: float = _WAIT_S) -> None:
         """Send and receive what small files need, or wait until something has ended or `wake` is called."""
@@ -177,7 +187,7 @@ class ArtifactSender:
 
     def _end_whole(self, sending: Sending) -> None:
         self._progress.add(sending.artifact.size)
-        self._states.add(StateChange(sending.artifact.id, True))
+        self._note_arrived(sending, {})
 
     def _step(self, sending: Sending, work: Callable[[Sending], None]) -> None:
         """Do a part of the work on one artifact, in a thread of its own; the last of them ends the artifact."""
@@ -205,15 +215,27 @@ class ArtifactSender:
         with self._lock:
             self._open.discard(sending)
             if sending.problem is not None:
-                self.failed.append(sending)
+                self._failed.append(sending)
+            sending.described.content = None
         sending.on_end()
         if threading.get_ident() != self._owner:
             self._loop.wake()
 
     def _begin(self, sending: Sending) -> None:
-        upload = self._try(sending, lambda: self._store.begin(sending.artifact, sending.instructions, {}))
+        artifact, memory = sending.artifact, self._journal.memory(sending.artifact.id)
+        if memory.told is not None:
+            self._progress.add(artifact.size)
+            if not memory.is_reported:
+                self._states.add(StateChange(artifact.id, True, bool(memory.told), tuple(memory.told.items())))
+            return
+        upload = self._try(sending, lambda: self._store.begin(artifact, sending.instructions, memory.saved))
         sending.upload = upload
+        if memory.places and memory.places == places_of(upload.parts) and memory.saved == upload.saved:
+            sending.tags.update(memory.tags)
+        elif len(upload.parts) > 1 or upload.saved:
+            self._journal.note_begun(artifact.id, upload.saved, upload.parts)
         sending.tags.update(upload.kept_tags)
+        self._progress.add(sum(part.size for part in upload.parts if part.number in sending.tags))
         left = [part for part in upload.parts if part.number not in sending.tags]
         with self._lock:
             self.requests_count += len(left) - sending.is_announced
@@ -239,6 +261,8 @@ class ArtifactSender:
             text = _announcement_of_part(artifact, upload, part) if upload.in_parts else _announcement(artifact)
             self._report("info", text)
         tag = self._try(sending, lambda: self._send_once(sending, upload, part))
+        if len(upload.parts) > 1:
+            self._journal.note_part(sending.artifact.id, part.number, tag)
         with self._lock:
             sending.tags[part.number] = tag
             is_last = len(sending.tags) == len(upload.parts)
@@ -256,15 +280,32 @@ class ArtifactSender:
             sent_bytes += size
             self._progress.add(size)
 
+        artifact, described = sending.artifact, sending.described
+        watch = FileWatch(artifact.absolute_path, described.identity, artifact.sha256, count)
+        body = FileBody(artifact.absolute_path, part.size, part.offset, watch=watch, content=described.content)
         try:
-            return upload.send(part, FileBody(sending.artifact.absolute_path, part.size, part.offset, sent=count))
+            return upload.send(part, body)
         except AgentError:
             self._progress.add(-sent_bytes)
             raise
 
     def _finish(self, sending: Sending, upload: StoreUpload) -> None:
-        told = self._try(sending, lambda: upload.finish(sending.tags))
+        identity = sending.described.identity
+        if len(upload.parts) > 1 and identity is not None and identity.is_fresh:
+            self._read_again(sending)
+        self._note_arrived(sending, self._try(sending, lambda: upload.finish(sending.tags)))
+
+    def _note_arrived(self, sending: Sending, told: Mapping[int, str]) -> None:
+        with self._lock:
+            self._left_count -= 1
+        self._journal.note_arrived(sending.artifact.id, told, self._left_count > 0)
         self._states.add(StateChange(sending.artifact.id, True, bool(told), tuple(told.items())))
+
+    def _read_again(self, sending: Sending) -> None:
+        """Raise FileChanged if a file that was fresh when it was read has another sum by now: parts have none."""
+        artifact = sending.artifact
+        if digests.read(artifact.absolute_path, lambda: self._stop.requested).sha256 != artifact.sha256:
+            raise FileChanged(artifact.absolute_path)
 
     def _try(self, sending: Sending, request: Callable[[], T]) -> T:
         """Return what `request` returns. Raises the last error of it, and Cancelled once the artifact is stopped."""
@@ -280,8 +321,9 @@ class ArtifactSender:
         )  # fmt: skip
 
     def _may_retry(self, error: Exception) -> bool:
-        """Any response of the storage may change with a retry; an unreadable file will not."""
-        return not self._stop.requested and type(error) is not AgentError and not isinstance(error, Cancelled)
+        """Any response of the storage may change with a retry; a file that is unreadable or another one will not."""
+        is_final = type(error) is AgentError or isinstance(error, (Cancelled, FileChanged))
+        return not self._stop.requested and not is_final
 
     def _fail(self, sending: Sending, problem: AgentError) -> None:
         with self._lock:
@@ -289,7 +331,8 @@ class ArtifactSender:
                 return
             sending.stop()
             sending.problem = problem
-        self._report("error", f"Artifact {one_line(sending.artifact.path)} could not be uploaded: {problem}")
+        level = "warn" if isinstance(problem, FileChanged) else "error"
+        self._report(level, f"Artifact {one_line(sending.artifact.path)} could not be uploaded: {problem}")
         self._states.add(StateChange(sending.artifact.id, finished=False))
 
     def _stop_all(self) -> None:

@@ -8,22 +8,29 @@ from dataclasses import dataclass
 from io import FileIO
 from typing import Callable, Optional
 
+from bkagent.artifacts.file_identity import FileIdentity, now_ns
 from bkagent.errors import AgentError, Cancelled
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 KEPT_BYTES = 64 * 1024  # what is no longer is sent from memory, as it was read
 _BLOCK_BYTES = 1024 * 1024
+_TRIES_COUNT = 3
 
 
 @dataclass(frozen=True)
 class Digests:
-    """What identifies a file's content. Checksums in hexadecimal digits; `content` itself of a small file."""
+    """What identifies a file's content. Checksums in hexadecimal digits.
+
+    content   itself, of a small file
+    identity  the version of the file that was read, of a large one, which is read again when it is sent
+    """
 
     size: int
     sha1: str
     sha256: str
     content: Optional[bytes] = None
+    identity: Optional[FileIdentity] = None
 
 
 def read_small(path: str) -> Optional[Digests]:
@@ -46,23 +53,36 @@ def read_small(path: str) -> Optional[Digests]:
 
 
 def read(path: str, cancelled: Callable[[], bool]) -> Digests:
-    """Read a whole file. Raises AgentError when it cannot be read, Cancelled."""
+    """Read a whole file, again if it changes meanwhile. Raises AgentError when it cannot be read, Cancelled."""
+    for _ in range(_TRIES_COUNT):
+        try:
+            with FileIO(path) as file:
+                read_at_ns, before = now_ns(), os.fstat(file.fileno())
+                identity = FileIdentity.of(before, read_at_ns)
+                digests = _read(file, identity, cancelled)
+                if identity.is_of(os.fstat(file.fileno())):
+                    return digests
+        except OSError as problem:
+            raise unreadable(path, problem) from problem
+    raise AgentError(
+        f"{one_line(path)} has changed each of the {_TRIES_COUNT} times that it was read: upload it when nothing "
+        "writes to it any more"
+    )
+
+
+def _read(file: FileIO, identity: FileIdentity, cancelled: Callable[[], bool]) -> Digests:
     sha1, sha256, size = weak_digest("sha1"), hashlib.sha256(), 0
     block = bytearray(_BLOCK_BYTES)
     view = memoryview(block)
-    try:
-        with FileIO(path) as file:
-            while True:
-                got = file.readinto(block)
-                if not got:
-                    return Digests(size, sha1.hexdigest(), sha256.hexdigest())
-                if cancelled():
-                    raise Cancelled(f"stopped while reading {path}")
-                sha1.update(view[:got])
-                sha256.update(view[:got])
-                size += got
-    except OSError as problem:
-        raise unreadable(path, problem) from problem
+    while True:
+        got = file.readinto(block)
+        if not got:
+            return Digests(size, sha1.hexdigest(), sha256.hexdigest(), identity=identity)
+        if cancelled():
+            raise Cancelled("stopped while reading a file")
+        sha1.update(view[:got])
+        sha256.update(view[:got])
+        size += got
 
 
 def unreadable(path: str, problem: OSError) -> AgentError:

@@ -24,13 +24,16 @@ class StateReporter:
 
     expected_count  of uploads; for one alone no thread is started, as `finish` sends its state
     requests_count  sent so far, and `seconds` that they took
+
+    `note_reported` is called with the ids of finished uploads that the control plane knows of.
     """
 
     def __init__(
         self, client: ApiClient, job_id: str, wait: Callable[[float], bool], report: Report,
-        expected_count: int,
+        expected_count: int, note_reported: Callable[[List[str]], None],
     ) -> None:  # fmt: skip
         self._client, self._job_id, self._wait, self._report = client, job_id, wait, report
+        self._note_reported = note_reported
         self._changed = threading.Condition()
         self._changes: List[StateChange] = []
         self._ending = False
@@ -70,6 +73,7 @@ class StateReporter:
             began = time.monotonic()
             try:
                 records.update(self._client, self._job_id, changes, wait=self._wait, report=self._report)
+                self._note_reported([change.id for change in changes if change.finished])
             except AgentError as problem:
                 self._problem = problem
             took_s = time.monotonic() - began

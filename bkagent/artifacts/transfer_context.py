@@ -42,6 +42,7 @@ class TransferContext:
     request_log   reports those requests; None where that is not shown
     cancellation  ends the run
     view          shows how far a transfer has come; lines of `report` do where there is none
+    keeps_journal  whether the same upload may be run again after this process was killed
     """
 
     client: ApiClient
@@ -52,6 +53,7 @@ class TransferContext:
     request_log: Optional[RequestLog] = None
     cancellation: Optional[Cancellation] = None
     view: Optional[ProgressView] = None
+    keeps_journal: bool = False
 
     @contextmanager
     def storage(self) -> Iterator[StorageConnection]:

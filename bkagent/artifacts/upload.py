@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Callable, List
 
-from bkagent.artifacts.collect import collect
+from bkagent.artifacts.collect import MatchedFile, Selection, collect
+from bkagent.artifacts.journal.upload_journal import UploadJournal
 from bkagent.artifacts.stores.table import open_store, without_secrets
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.artifacts.upload_run import UploadRun
@@ -38,18 +39,10 @@ def upload(
     `scrub` takes out of paths what must not leave the job. Raises AgentError saying what went wrong, Cancelled when the
     context's cancellation is requested meanwhile; what has been sent until then stays.
     """
-    began = time.monotonic()
-    report, home = context.report, tilde_home(context.environ)
-    report("debug", f"Searching for {one_line(paths)}")
-    try:
-        files = collect(paths, options.selection, cwd=context.cwd, home=home, report=report)
-    except AgentError as problem:
-        raise AgentError(f"collecting artifacts: {problem}") from problem
-    report("debug", f"Artifact path discovery finished in {format_precise(time.monotonic() - began)}")
+    began, report = time.monotonic(), context.report
+    files = find_files(context, paths, options.selection)
     if not files:
-        report("info", f"No files matched paths: {paths}")
         return 0
-    report("info", f'Found {len(files)} files that match "{paths}"')
     with context.storage() as storage:
         store = _prepared_store(context, storage, options)
         if options.destination:
@@ -58,8 +51,27 @@ def upload(
         else:
             text = f"Uploading to {store.title}"
         report("info", text)
-        UploadRun(context, storage, store, job_id, options, scrub, collect_s=time.monotonic() - began).run(files)
+        run = (context.client.endpoint, job_id, options.destination, context.cwd, paths)
+        journal = UploadJournal(context.environ, run, report, is_of_use=context.keeps_journal)
+        collect_s = time.monotonic() - began
+        UploadRun(context, storage, store, journal, job_id, options, scrub, collect_s=collect_s).run(files)
     return len(files)
+
+
+def find_files(context: TransferContext, paths: str, selection: Selection) -> List[MatchedFile]:
+    """Return the files that `paths` names, and report how many. Raises AgentError."""
+    began, report = time.monotonic(), context.report
+    report("debug", f"Searching for {one_line(paths)}")
+    try:
+        files = collect(paths, selection, cwd=context.cwd, home=tilde_home(context.environ), report=report)
+    except AgentError as problem:
+        raise AgentError(f"collecting artifacts: {problem}") from problem
+    report("debug", f"Artifact path discovery finished in {format_precise(time.monotonic() - began)}")
+    if not files:
+        report("info", f"No files matched paths: {paths}")
+    else:
+        report("info", f'Found {len(files)} files that match "{paths}"')
+    return files
 
 
 def _prepared_store(context: TransferContext, storage: StorageConnection, options: UploadOptions) -> ArtifactStore:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
     from bkagent.artifacts.collect import MatchedFile
-    from bkagent.wire.artifacts import Artifact, Created
+    from bkagent.artifacts.described_file import DescribedFile
+    from bkagent.errors import AgentError
+    from bkagent.wire.artifacts import Created
 
 FILES_COUNT = 30
 
@@ -16,16 +18,16 @@ class UploadBatch:
     """One batch. Other threads than that of the upload call methods and set `created` or `problem`, nothing else.
 
     first      number of its first file in the upload
-    artifacts  what is known of each file, None until it has been read
-    contents   of the files that are small, else None
+    described  what is known of each file, None until it has been read
+    unread     files that could not be read, and why
     created    the records, with the names that were sent; `create_s` is how long that took
-    problem    why a file could not be read, or no record be created
+    problem    why no record could be created, or why the upload has ended
     """
 
     def __init__(self, first: int, files: "Sequence[MatchedFile]") -> None:
         self.first, self.files = first, files
-        self.artifacts: "List[Optional[Artifact]]" = [None] * len(files)
-        self.contents: List[Optional[bytes]] = [None] * len(files)
+        self.described: List[Optional[DescribedFile]] = [None] * len(files)
+        self.unread: List[Tuple[MatchedFile, AgentError]] = []
         self.is_being_created = self.is_sent = False
         self.created: Optional[Created] = None
         self.problem: Optional[BaseException] = None
@@ -33,11 +35,23 @@ class UploadBatch:
         self._lock = threading.Lock()
         self._unread_count = self._open_count = len(files)
 
-    def keep(self, at: int, artifact: Artifact, content: Optional[bytes]) -> None:
+    def keep(self, at: int, described: DescribedFile) -> None:
         """Keep what was read of a file."""
-        self.artifacts[at], self.contents[at] = artifact, content
+        self.described[at] = described
         with self._lock:
             self._unread_count -= 1
+
+    def leave_out(self, at: int, problem: AgentError) -> None:
+        """Go on without a file that cannot be read."""
+        with self._lock:
+            self.unread.append((self.files[at], problem))
+            self._unread_count -= 1
+            self._open_count -= 1
+
+    @property
+    def readable(self) -> List[DescribedFile]:
+        """The files that could be read."""
+        return [described for described in self.described if described is not None]
 
     def end_one(self) -> None:
         """Note that the upload of one file has ended."""
@@ -57,4 +71,4 @@ class UploadBatch:
     @property
     def is_small(self) -> bool:
         """Whether all files are small, as far as they have been read."""
-        return self.is_read and None not in self.contents
+        return self.is_read and all(described.content is not None for described in self.readable)

@@ -5,30 +5,32 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List
 
 from bkagent.artifacts import digests
-from bkagent.artifacts.artifact_sender import ArtifactSender, Sending
+from bkagent.artifacts.artifact_sender import ArtifactSender
 from bkagent.artifacts.collect import MatchedFile
 from bkagent.artifacts.content_types import ContentTypes
+from bkagent.artifacts.described_file import DescribedFile
+from bkagent.artifacts.file_identity import FileChanged
 from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.artifacts.stores.table import without_secrets
 from bkagent.artifacts.upload_batch import FILES_COUNT, UploadBatch
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote import artifacts as records
 from bkagent.transport.work_threads import WorkThreads
-from bkagent.wire.artifacts import Artifact
+from bkagent.wire.artifacts import Artifact, Created
 from bkagent.wire.go_duration import format_precise, format_rounded
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.journal.upload_journal import UploadJournal
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
     from bkagent.artifacts.upload_options import UploadOptions
-    from bkagent.wire.artifacts import Created
 
 DEFAULT_CONCURRENCY = 16  # requests at a time; most of each one's life is spent waiting for the other side
 _SMALL_CONCURRENCY = 32  # of small files, whose requests need no thread each
@@ -36,7 +38,16 @@ _READERS_COUNT = 2  # checksums come at the pace of the disk with two
 _CREATORS_COUNT = 3  # requests at a time for the records of batches
 # Batches that are under way at a time. No more than one ahead where files are large: instructions to upload go stale.
 _BATCHES_COUNT, _SMALL_BATCHES_COUNT = 2, 6
+_ROUNDS_COUNT = 3  # of files that change while they are uploaded
 _NAMED_COUNT = 5  # failed artifacts whose errors are quoted
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """A file that could not be uploaded, by its artifact path, and why."""
+
+    path: str
+    reason: str
 
 
 class UploadRun:
@@ -47,6 +58,7 @@ class UploadRun:
         context: TransferContext,
         storage: StorageConnection,
         store: ArtifactStore,
+        journal: UploadJournal,
         job_id: str,
         options: UploadOptions,
         scrub: Callable[[List[str]], List[str]],
@@ -54,6 +66,7 @@ class UploadRun:
         collect_s: float,
     ) -> None:
         self._context, self._report, self._stop, self._store = context, context.report, storage.stop, store
+        self._journal, self._failures = journal, []  # type: UploadJournal, List[_Failure]
         self._job_id, self._options, self._types, self._scrub = job_id, options, ContentTypes(), scrub
         self._pool, self._workers_count = storage.pool, options.concurrency or DEFAULT_CONCURRENCY
         self._readers, self._creators = WorkThreads(_READERS_COUNT), WorkThreads(_CREATORS_COUNT)
@@ -64,16 +77,18 @@ class UploadRun:
     def run(self, files: List[MatchedFile]) -> None:
         """Upload all. Raises AgentError naming the first failures, Cancelled."""
         began = time.monotonic()
-        states = StateReporter(self._context.client, self._job_id, self._stop.wait, self._report, len(files))
+        states = StateReporter(
+            self._context.client, self._job_id, self._stop.wait, self._report, len(files), self._journal.note_reported
+        )  # fmt: skip
         progress = self._context.progress("Uploaded")
-        progress.expect(len(files), lambda: sum(map(_size_bytes, files)))
+        progress.expect(len(files), lambda: sum(map(size_of, files)))
         sender = ArtifactSender(
             self._store, self._pool, self._stop, self._options.schedule, self._report, states, progress,
-            self._workers_count, self._options.concurrency or _SMALL_CONCURRENCY,
+            self._journal, self._workers_count, self._options.concurrency or _SMALL_CONCURRENCY, len(files),
         )  # fmt: skip
         try:
             try:
-                self._send_batches(files, sender)
+                self._send_all(files, sender)
             except KeyboardInterrupt:
                 self._stop.request()
                 raise
@@ -83,16 +98,33 @@ class UploadRun:
                 self._creators.close()
                 sender.close()
                 progress.end()
-        except AgentError:
+        except AgentError as problem:
             self._finish_quietly(states)
+            self._journal.close(remove=not isinstance(problem, Cancelled))
             raise
         self._seconds["upload"] = time.monotonic() - began - self._seconds["create"]
         states.finish()
+        self._journal.close(remove=not self._stop.requested)
         if self._stop.requested:
             raise Cancelled("the artifact upload was stopped")
-        _raise_failures(sender.failed)
+        _raise_failures(self._failures)
         self._report("info", "Artifact uploads completed successfully")
         self._report_timings(files, sender, states)
+
+    def _send_all(self, files: List[MatchedFile], sender: ArtifactSender) -> None:
+        """Send all files, those that change meanwhile again and as new artifacts."""
+        for rounds_left in reversed(range(_ROUNDS_COUNT)):
+            self._send_batches(files, sender)
+            failed, files = sender.take_failed(), []
+            for sending in failed:
+                path = one_line(sending.artifact.path)
+                if isinstance(sending.problem, FileChanged) and rounds_left and not self._stop.requested:
+                    files.append(sending.described.file)
+                    self._report("info", f"{path} has changed: it is read again, and gets a new artifact")
+                else:
+                    self._failures.append(_Failure(sending.artifact.path, str(sending.problem)))
+            if not files:
+                return
 
     def _send_batches(self, files: List[MatchedFile], sender: ArtifactSender) -> None:
         starts = range(0, len(files), FILES_COUNT)
@@ -109,13 +141,18 @@ class UploadRun:
                 self._read(batch, sender, len(files) == 1)
                 self._go_on(under_way, len(files), sender)
                 sender.turn(0.0)
-            while under_way and under_way[0].is_ended:
-                under_way.popleft()
+            while under_way and under_way[0].is_ended and under_way[0].is_read:
+                self._note_unread(under_way.popleft())
             self._go_on(under_way, len(files), sender)
             if not under_way and not has_more:
                 return
             if not (has_more and self._may_begin(under_way)):
                 sender.turn()
+
+    def _note_unread(self, batch: UploadBatch) -> None:
+        for file, problem in batch.unread:
+            self._report("error", f"Artifact {one_line(file.path)} could not be uploaded: {problem}")
+            self._failures.append(_Failure(file.path, str(problem)))
 
     def _may_begin(self, under_way: Deque[UploadBatch]) -> bool:
         if self._stop.requested:
@@ -131,10 +168,10 @@ class UploadRun:
             try:
                 read = digests.read_small(file.absolute)
             except AgentError as problem:
-                batch.problem = problem
-                return
+                batch.leave_out(at, problem)
+                continue
             if read is not None:
-                batch.keep(at, self._artifact(file, read), read.content)
+                batch.keep(at, self._describe(file, read))
             elif is_single:  # which is read by the time a thread for it has started
                 self._read_large(batch, at, sender)
             else:
@@ -144,16 +181,22 @@ class UploadRun:
         file = batch.files[at]
         try:
             read = digests.read(file.absolute, lambda: self._stop.requested or self._is_over)
-            batch.keep(at, self._artifact(file, read), None)
+            batch.keep(at, self._describe(file, read))
+        except AgentError as problem:
+            if isinstance(problem, Cancelled):
+                batch.problem = problem
+            else:
+                batch.leave_out(at, problem)
         except BaseException as problem:  # the edge of a thread; raised again by the upload's own
             batch.problem = problem
         sender.wake()
 
-    def _artifact(self, file: MatchedFile, read: digests.Digests) -> Artifact:
-        return Artifact(
-            path=_sendable(file.path), absolute_path=file.absolute, size=read.size, sha1=read.sha1,
+    def _describe(self, file: MatchedFile, read: digests.Digests) -> DescribedFile:
+        artifact = Artifact(
+            path=sendable(file.path), absolute_path=file.absolute, size=read.size, sha1=read.sha1,
             sha256=read.sha256, content_type=self._options.content_type or self._types.of(file.path),
         )  # fmt: skip
+        return DescribedFile(file, artifact, read.content, read.identity)
 
     def _go_on(self, under_way: Deque[UploadBatch], files_count: int, sender: ArtifactSender) -> None:
         """Begin to create the batches that have been read, and to send those that have been created, both in order."""
@@ -181,17 +224,26 @@ class UploadRun:
         """Create the records of a batch, in a thread of its own where there are several."""
         began = time.monotonic()
         try:
-            public = self._with_public_names([artifact for artifact in batch.artifacts if artifact is not None])
-            batch.artifacts = list(public)
-            batch.created = records.create(
-                self._context.client, self._job_id, _new_id(), [_sendable_artifact(artifact) for artifact in public],
-                destination=without_secrets(self._options.destination), multipart=self._options.multipart,
-                wait=self._stop.wait, report=self._report,
-            )  # fmt: skip
+            public = self._with_public_names([described.artifact for described in batch.readable])
+            for described, artifact in zip(batch.readable, public):
+                described.artifact = artifact
+            batch.created = self._create_records([_sendable_artifact(artifact) for artifact in public])
             batch.create_s = time.monotonic() - began
         except BaseException as problem:  # the edge of a thread; raised again by the upload's own
             batch.problem = problem
         sender.wake()
+
+    def _create_records(self, artifacts: List[Artifact]) -> Created:
+        if not artifacts:
+            return Created((), ())
+        batch_id = self._journal.batch_id(artifacts)
+        created = records.create(
+            self._context.client, self._job_id, batch_id, artifacts,
+            destination=without_secrets(self._options.destination), multipart=self._options.multipart,
+            wait=self._stop.wait, report=self._report,
+        )  # fmt: skip
+        self._journal.note_created(batch_id, created.ids)
+        return created
 
     def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
         """Return a batch with redacted names, which also stand in URLs and in the form of each file."""
@@ -205,13 +257,11 @@ class UploadRun:
         self._report("debug", f"Created {len(batch.files)} artifacts in {format_precise(batch.create_s)}")
         self._seconds["create"] += batch.create_s
         self._batches_count += 1
-        for artifact, content, id, instructions in zip(
-            batch.artifacts, batch.contents, created.ids, created.instructions
-        ):
-            assert artifact is not None
-            self._sent_bytes += artifact.size
-            sender.submit(replace(artifact, id=id), instructions, content, batch.end_one)
-        batch.contents = []
+        for described, id, instructions in zip(batch.readable, created.ids, created.instructions):
+            self._sent_bytes += described.artifact.size
+            described.artifact = replace(described.artifact, id=id)
+            sender.submit(described, instructions, batch.end_one)
+        batch.described = []
 
     def _finish_quietly(self, states: StateReporter) -> None:
         try:
@@ -231,10 +281,10 @@ class UploadRun:
         )
 
 
-def _raise_failures(failed: List[Sending]) -> None:
-    if failed:
-        named = "; ".join(f"{one_line(sending.artifact.path)}: {sending.problem}" for sending in failed[:_NAMED_COUNT])
-        more = f" and {len(failed) - _NAMED_COUNT} more" if len(failed) > _NAMED_COUNT else ""
+def _raise_failures(failures: List[_Failure]) -> None:
+    if failures:
+        named = "; ".join(f"{one_line(failure.path)}: {failure.reason}" for failure in failures[:_NAMED_COUNT])
+        more = f" and {len(failures) - _NAMED_COUNT} more" if len(failures) > _NAMED_COUNT else ""
         raise AgentError(f"errors uploading artifacts: {named}{more}")
 
 
@@ -246,25 +296,18 @@ def _with(artifact: Artifact, **fields: str) -> Artifact:
 
 
 def _sendable_artifact(artifact: Artifact) -> Artifact:
-    return _with(artifact, absolute_path=_sendable(artifact.absolute_path))
+    return _with(artifact, absolute_path=sendable(artifact.absolute_path))
 
 
-def _size_bytes(file: MatchedFile) -> int:
+def size_of(file: MatchedFile) -> int:
+    """Return the size of a file for now, 0 where it has gone."""
     try:
         return os.stat(file.absolute).st_size
     except OSError:  # said when it is read
         return 0
 
 
-def _new_id() -> str:
-    """Return a random UUID. RFC 9562, section 5.4; the package of that name takes its time to be loaded."""
-    octets = bytearray(os.urandom(16))
-    octets[6], octets[8] = octets[6] & 0x0F | 0x40, octets[8] & 0x3F | 0x80
-    digits = octets.hex()
-    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def _sendable(path: str) -> str:
+def sendable(path: str) -> str:
     """Return a path as JSON carries it; the bytes of a name that are not UTF-8 become replacement characters."""
     from bkagent.wire import go_decoding
 

@@ -8,6 +8,7 @@ from bkagent.system import plain_file
 
 SPOOL, KEPT = "spool", "kept"  # beside each other in a state folder
 SESSIONS = "sessions"  # beside them: what only agents may know of the jobs in the spool
+UPLOADS = "uploads"  # beside them: the journals of artifact uploads that run or were killed
 JOB = "job.json"
 JOB_ASIDE = "job.json.new"  # an entry that is still being built; it is one from the moment this is renamed
 LOG = "log"

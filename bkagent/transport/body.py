@@ -18,11 +18,28 @@ _BLOCK_BYTES = 256 * 1024
 Sent = Callable[[int], None]
 
 
+class BodyWatch:
+    """What looks on while a file is sent. May raise AgentError, which ends the request unfinished."""
+
+    def opened(self, file: FileIO) -> None:
+        """Look at the file before anything of it is read."""
+
+    def read(self, block: memoryview) -> None:
+        """Look at what is about to be written."""
+
+    def all_read(self, file: FileIO) -> None:
+        """Look at the file when all of its bytes have been read, but the last ones are not written yet."""
+
+    def sent(self, size: int) -> None:
+        """Count bytes of the file that have just been written."""
+
+
 @dataclass(frozen=True)
 class FileBody:
     """`size` bytes of a file from `offset` on, with `before` and `after` around them (a form, say).
 
-    sent  called with the number of bytes of the file that have just been written to the connection
+    watch    looks on while they are sent
+    content  of the whole file, where it is in memory: then the file itself is not read
     """
 
     path: str
@@ -30,7 +47,8 @@ class FileBody:
     offset: int = 0
     before: bytes = b""
     after: bytes = b""
-    sent: Optional[Sent] = None
+    watch: Optional[BodyWatch] = None
+    content: Optional[bytes] = None
 
     def __len__(self) -> int:
         return len(self.before) + self.size + len(self.after)
@@ -89,12 +107,22 @@ def _ignore(size: int) -> None:
 
 
 def _send_file(body: FileBody, write: Callable[[memoryview, Sent], None]) -> None:
+    if body.content is not None:
+        write(memoryview(body.content)[body.offset : body.offset + body.size], (body.watch or BodyWatch()).sent)
+        return
     left, block = body.size, memoryview(bytearray(min(_BLOCK_BYTES, body.size)))
+    watch = body.watch or BodyWatch()
     with _open(body) as file:
+        watch.opened(file)
+        if not left:
+            watch.all_read(file)
         while left:
             got = _read(file, block[: min(left, len(block))], body.path)
-            write(block[:got], body.sent or _ignore)
             left -= got
+            watch.read(block[:got])
+            if not left:
+                watch.all_read(file)
+            write(block[:got], watch.sent)
 
 
 def _open(body: FileBody) -> FileIO:

@@ -13,6 +13,7 @@ from bkagent.agent.cleanup import DAY_S, collect_kept, collect_unused
 from bkagent.config import in_use_locks
 from bkagent.spool import directory
 from bkagent.spool.manifest import JobManifest
+from bkagent.system import file_lock
 from tests.whole.running import wait_until
 
 HOUR_S = 3600.0
@@ -150,3 +151,20 @@ def test_a_starting_agent_removes_the_sockets_of_jobs_that_were_killed(start, tm
     finally:
         sockets["3-3.sock"].close()
     assert sorted(path.name for path in folder.iterdir()) == names[1:]
+
+
+def test_journals_of_uploads_go_by_age_unless_an_upload_has_them_open(tmp_path):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    for name in ("fresh", "old", "in-use"):
+        (folder / name).write_bytes(b"")
+    held = file_lock.open_lock(str(folder / "in-use"))
+    file_lock.lock(held)
+    for name in ("old", "in-use"):
+        os.utime(folder / name, (0, time.time() - cleanup.UPLOADS_S - 60))
+    cleanup.collect_upload_journals(str(tmp_path))
+    assert sorted(os.listdir(folder)) == ["fresh", "in-use"]
+    os.close(held)
+    cleanup.collect_upload_journals(str(tmp_path))
+    assert os.listdir(folder) == ["fresh"]
+    cleanup.collect_upload_journals(str(tmp_path / "nowhere"))

@@ -6,12 +6,16 @@ import pytest
 
 from bkagent.artifacts.download import Query, download
 from bkagent.artifacts.stores import table
+from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.artifacts.upload import upload
 from bkagent.artifacts.upload_options import UploadOptions
-from bkagent.errors import AgentError
+from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
+from bkagent.shell.cancellation import Cancellation
+from bkagent.transport.http_client import Pool
 from bkagent.transport.retry import constant
+from bkagent.wire.artifacts import Action, Artifact, Instructions
 from tests.fakes import shelf_store
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
@@ -29,7 +33,10 @@ class Records:
         })  # fmt: skip
 
     def create(self, request):
+        known = [document["id"] for document in self.documents]
         self.documents.append(request.document)
+        if request.document["id"] in known:
+            return Answer(201, {"artifact_ids": [record["id"] for record in self.records]})
         destination = request.document["upload_destination"]
         ids = [f"i{len(self.records) + at}" for at in range(len(request.document["artifacts"]))]
         self.records += [
@@ -58,6 +65,9 @@ class Bed:
             Client(records.server.url, "t", environ={}, user_agent="agent/1"), str(folder),
             {"SHELF_URL": shelf.server.url}, "agent/1", lambda level, text: self.reports.append((level, text)),
         )  # fmt: skip
+
+    def context_with(self, **fields):
+        return TransferContext(**{**vars(self.context), **fields})
 
     def upload(self, paths, destination, **options):
         return upload(
@@ -168,3 +178,42 @@ def test_destinations_are_told_apart_as_the_reference_does(destination, title):
     if not title:
         with pytest.raises(AgentError, match="invalid upload destination: "):
             table.open_store(destination, None)
+
+
+@pytest.mark.parametrize("destination", ["shelf://parts", "shelf://line"])
+def test_an_upload_that_was_stopped_goes_on_in_another_run(bed, destination, tmp_path_factory):
+    bed.plant({"long": FILES["long"]})
+    bed.context = bed.context_with(
+        environ={**bed.context.environ, "HOME": str(tmp_path_factory.mktemp("home"))}, keeps_journal=True
+    )
+    answer, stop = bed.shelf.server.routes["*"], Cancellation()
+
+    def answer_some(request):
+        answered = answer(request)
+        if len([line for line in bed.shelf.server.lines if line.startswith("PUT ")]) == 5:
+            stop.request()
+        return answered
+
+    bed.shelf.server.routes["*"] = answer_some
+    whole, bed.context = bed.context, bed.context_with(cancellation=stop)
+    with pytest.raises(Cancelled):
+        bed.upload("long", destination, concurrency=1)
+    bed.shelf.server.routes["*"], bed.context = answer, whole
+    first = [line for line in bed.shelf.server.lines if line.startswith("PUT ")]
+    bed.upload("long", destination)
+    assert bed.shelf.objects == {"long": FILES["long"]}
+    sent = [line for line in bed.shelf.server.lines if line.startswith("PUT ")]
+    assert len(first) == 5 and len(sent) <= 14  # 13 parts, of which one may have been answered too late
+    assert len({document["id"] for document in bed.records.documents}) == 1
+
+
+def test_a_single_request_has_a_limit_and_parts_have_none():
+    store = HostedStore(Pool("http://localhost", {}), "agent/1")
+    artifact = Artifact("dir/big", 5 * 1024**3 + 1)
+    form = Instructions(Action("http://localhost/", "POST", "/", "file"))
+    with pytest.raises(AgentError, match="^dir/big has 5.0 GiB; .* such a request carries 5.0 GiB at most$"):
+        store.begin(artifact, form, {})
+    store.begin(Artifact("dir/big", 5 * 1024**3), form, {})
+    actions = tuple(Action("http://localhost/", "PUT", part_number=number) for number in range(1, 8))
+    parts = store.begin(artifact, Instructions(Action("", "POST"), actions), {}).parts
+    assert sum(part.size for part in parts) == artifact.size and len(parts) == 7

@@ -80,7 +80,7 @@ class HostedStorage:
         assert pieces[-1] == b"--\r\n" and request.query == "q=1"
         head, _, content = pieces[-2].partition(b"\r\n\r\n")
         path = re.search(rb'name="file"; filename="(.*)"\r\n', head).group(1).decode()
-        assert b'name="key"\r\n\r\ndir/' + path.replace("\\\\", "\\").replace('\\"', '"').encode() in request.body
+        assert b'name="key"\r\n\r\ndir/' + _written(path).encode() in request.body
         with self._lock:
             fault = self.faults.get(path)
             if fault:
@@ -88,3 +88,8 @@ class HostedStorage:
             self.content[path] = content[:-2]
             self.arrivals.append(path)
         return Answer(204)
+
+
+def _written(filename):
+    """Return a path as it was before it became the name of a form's file."""
+    return filename.replace("\\\\", "\\").replace('\\"', '"').replace("%0A", "\n")

@@ -112,7 +112,7 @@ class ShelfStore(ArtifactStore):
         return f"{self._url}/objects/{artifact_path}"
 
     def begin(self, artifact: Any, instructions: Any, saved: Mapping[str, Any]) -> StoreUpload:
-        return _ShelfParts(self, artifact) if self.kind == "parts" else _ShelfLine(self, artifact)
+        return _ShelfParts(self, artifact, saved) if self.kind == "parts" else _ShelfLine(self, artifact)
 
     def fetch(
         self, artifact: Any, receive: Receive, *, start_offset: int = 0, size: Optional[int] = None, version: str = ""
@@ -137,9 +137,9 @@ class _ShelfUpload(StoreUpload):
 class _ShelfParts(_ShelfUpload):
     in_parts = True
 
-    def __init__(self, store: ShelfStore, artifact: Any) -> None:
+    def __init__(self, store: ShelfStore, artifact: Any, saved: Mapping[str, Any]) -> None:
         super().__init__(store, artifact)
-        self.saved = json.loads(store.call("POST", "/uploads").body)
+        self.saved = saved if saved.get("id") else json.loads(store.call("POST", "/uploads").body)
 
     def send(self, part: UploadPart, body: Any) -> str:
         return self._store.call("PUT", f"/parts/{self.saved['id']}/{part.number}", body).headers.get("ETag")
@@ -155,6 +155,11 @@ class _ShelfParts(_ShelfUpload):
 
 class _ShelfLine(_ShelfUpload):
     in_parts = sequential = True
+
+    def __init__(self, store: ShelfStore, artifact: Any) -> None:
+        super().__init__(store, artifact)
+        kept = self._kept_bytes()
+        self.kept_tags = {part.number: "" for part in self.parts if part.size and part.offset + part.size <= kept}
 
     def send(self, part: UploadPart, body: Any) -> str:
         kept = self._kept_bytes() - part.offset

@@ -12,7 +12,7 @@ import pytest
 
 from bkagent.errors import Unreachable
 from bkagent.system.unsent_bytes import unacknowledged_bytes
-from bkagent.transport.body import FileBody
+from bkagent.transport.body import BodyWatch, FileBody
 from bkagent.transport.http_client import Pool
 
 LIMIT_S = 1.0
@@ -64,7 +64,9 @@ def file(tmp_path: Path) -> Iterator[Path]:
 def put(server: SlowServer, file: Path, sent: "List[int]") -> int:
     pool = Pool("http://localhost", {}, timeout_s=LIMIT_S)
     try:
-        body = FileBody(str(file), SIZE_BYTES, sent=sent.append)
+        watch = BodyWatch()
+        watch.sent = sent.append  # type: ignore[method-assign]
+        body = FileBody(str(file), SIZE_BYTES, watch=watch)
         return pool.request_url("PUT", server.url + "/x", {}, body).status
     finally:
         pool.close()

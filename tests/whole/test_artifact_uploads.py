@@ -12,6 +12,7 @@ from typing import Dict, Iterator, List
 import pytest
 
 from tests.fakes.hosted_storage import HostedStorage
+from tests.fakes.scripted_server import Answer, Raw
 from tests.whole.running import Done, bkagent
 
 TOKEN = {"BUILDKITE_AGENT_ACCESS_TOKEN": "t", "BUILDKITE_JOB_ID": "j"}
@@ -102,3 +103,76 @@ def test_a_terminal_inside_a_job_has_no_bar(bed: Bed) -> None:
     bed.environ["BUILDKITE_AGENT_JOB_API_SOCKET"] = str(bed.folder / "no-socket")
     status, text = on_terminal(bed, "f*", "--concurrency", "1")
     assert "Uploading [" not in text
+
+
+def test_a_dry_run_prints_what_would_go_where_and_sends_nothing(bed: Bed) -> None:
+    bed.plant({"a": b"x" * 1000, "b\nc": b"", "other": b"y"})
+    done = bed.upload("a;b*", "--dry-run")
+    assert done.status == 0 and done.out == "a\t1000\t\nb\\nc\t0\t\n", done.text
+    assert "2 files (1000 B) would be uploaded to default Buildkite artifact storage; nothing was sent" in done.err
+    assert not bed.storage.server.seen
+    done = bed.upload("none*", "--dry-run")
+    assert done.status == 0 and done.out == "" and "No files matched" in done.err
+
+
+def test_a_dry_run_says_where_in_another_store_files_would_go(bed: Bed) -> None:
+    bed.plant({"a b": b"x"})
+    bed.environ.update({
+        "BUILDKITE_ARTIFACTORY_URL": bed.storage.server.url + "/art", "BUILDKITE_ARTIFACTORY_USER": "u",
+        "BUILDKITE_ARTIFACTORY_PASSWORD": "p",
+    })  # fmt: skip
+    done = bed.upload("a*", "rt://repo/dir", "--dry-run")
+    assert done.status == 0 and done.out == f"a b\t1\t{bed.storage.server.url}/art/repo/dir/a%20b\n", done.text
+    assert 'would be uploaded to Artifactory ("rt://repo/dir")' in done.err and not bed.storage.server.seen
+    done = bed.upload("a*", "ftp://x", "--dry-run")
+    assert done.status == 1 and "invalid upload destination: 'ftp://x'" in done.err
+
+
+def test_names_of_all_kinds_arrive(bed: Bed) -> None:
+    names = ["with\nnewline", "n" * 250, "sp ace", "ünïcode", "-dash", 'quo"te', "back\\slash", "%41", "a;b"]
+    if sys.platform == "win32":
+        names = ["n" * 100, "sp ace", "ünïcode", "-dash", "%41", "a;b"]
+    bed.plant({name: name.encode() for name in names})
+    folder = bed.work / ("d" * 200) / ("e" * 200)
+    folder.mkdir(parents=True)
+    (folder / "deep").write_bytes(b"deep")
+    done = bed.upload("**/*")
+    assert done.status == 0, done.text
+    paths = {record["path"]: id for id, record in bed.storage.records.items()}
+    assert set(paths) == {*names, f"{'d' * 200}/{'e' * 200}/deep"}
+    assert {bed.storage.states[id] for id in paths.values()} == {"finished"}
+    assert all(line.startswith("20") or not line for line in done.err.split("\n"))  # no name begins a line of its own
+
+
+ODD_ANSWERS = {
+    "html": Answer(201, body=b"<html><body>welcome</body></html>"),
+    "half": Raw(b'HTTP/1.1 201 Created\r\nContent-Length: 5000\r\n\r\n{"artifact_ids": ['),
+    "other-shape": Answer(201, {"artifact_ids": "id0"}),
+    "no-instructions": Answer(201, {"artifact_ids": ["id0"]}),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_ANSWERS)
+def test_an_odd_answer_to_the_creation_is_tried_again(bed: Bed, kind: str) -> None:
+    bed.plant({"a": b"x"})
+    bed.storage.server.routes["POST /v3/jobs/j/artifacts"] = [ODD_ANSWERS[kind], bed.storage.create]
+    done = bed.upload("a")
+    assert done.status == 0 and "Attempt 1/10" in done.err and "Traceback" not in done.err, done.text
+    assert list(bed.storage.states.values()) == ["finished"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(503, body=b"<html>" + b"x" * 5000, headers={"Retry-After": "0"}),
+        Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n<h"), Raw(b"<html>busy</html>"), Raw(reset=True),
+    ],
+    ids=["busy", "half", "no-http", "reset"],
+)  # fmt: skip
+def test_an_odd_answer_of_the_storage_is_tried_again(bed: Bed, answer: object) -> None:
+    bed.plant({"a": b"x", "b": b"y"})
+    take = bed.storage.server.routes["*"]
+    bed.storage.server.routes["*"] = [answer, take]
+    done = bed.upload("a;b")
+    assert done.status == 0 and "Traceback" not in done.err, done.text
+    assert bed.storage.content == {"a": b"x", "b": b"y"} and len(done.err) < 5000

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Dict, Mapping, Optional, Tuple
+from urllib.parse import urlsplit
 
 from bkagent.artifacts.stores.answers import check, head_of
 from bkagent.artifacts.stores.form import Form
@@ -125,6 +127,7 @@ class _PartsUpload(StoreUpload):
             UploadPart(number, (number - 1) * share + min(number - 1, rest), share + (1 if number <= rest else 0))
             for number in self._actions
         )
+        self.saved = {"upload": _upload_of(actions[0].url)}
 
     def abandon(self) -> None:
         """Do nothing: the control plane is told by the state of the artifact."""
@@ -145,3 +148,10 @@ class _PartsUpload(StoreUpload):
     def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
         """Return the tags by the numbers that the control plane gave its parts."""
         return {self._actions[number].part_number or number: tag for number, tag in tags.items()}
+
+
+def _upload_of(url: str) -> str:
+    """Return what of a part's URL names the upload: signatures and their times differ each time that it is made."""
+    parts = urlsplit(url)
+    names = [text for text in parts.query.split("&") if text.lower().startswith("uploadid=")]
+    return hashlib.sha256("&".join([parts.netloc, parts.path, *names]).encode("utf-8", "replace")).hexdigest()

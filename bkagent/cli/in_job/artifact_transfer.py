@@ -7,7 +7,6 @@ import os
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.cli.command import Call
 from bkagent.cli.in_job import client
-from bkagent.cli.in_job.progress_bar import bar_for
 from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import logging
 from bkagent.config.settings import Source, resolve
@@ -19,10 +18,14 @@ def context_of(call: Call, verb: str) -> TransferContext:
 
     `verb` begins the line of the progress bar, where a person looks on: "Uploading", "Downloading".
     """
-    bar = bar_for(call, verb)
+    bar = None
+    if call.err.isatty():
+        from bkagent.cli.in_job.progress_bar import bar_for
+
+        bar = bar_for(call, verb)
     return TransferContext(
         client.client(call), os.getcwd(), call.environ, host.user_agent(), bar.report if bar else call.report,
-        client.request_log(call), view=bar,
+        client.request_log(call), view=bar, keeps_journal=True,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from bkagent.wire.shown_text import one_line
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from bkagent.artifacts.upload_plan import PlannedFile
     from bkagent.wire.artifacts import Artifact
 
 _HEADS = ("PATH", "SIZE", "SHA256", "CREATED", "JOB")
@@ -44,6 +45,19 @@ def table(artifacts: Sequence[Artifact], columns_count: int) -> List[str]:
         for artifact in artifacts
     ]  # fmt: skip
     return table_layout.lines([_HEADS, *rows], columns_count, _EXPENDABLE, shortened="PATH")
+
+
+def plan_lines(files: Sequence[PlannedFile], out: TextIO) -> List[str]:
+    """Return a line for each file that would be uploaded: a table on a terminal, else fields separated by tabs."""
+    columns_count = columns_of(out)
+    if columns_count is None:
+        return ["\t".join((one_line(file.path), str(file.size), one_line(file.url))) for file in files]
+    rows = [(one_line(file.path), format_size(file.size), one_line(file.url)) for file in files]
+    expendable = ("URL",) if any(file.url for file in files) else ()
+    heads = ("PATH", "SIZE", "URL") if expendable else ("PATH", "SIZE")
+    return table_layout.lines(
+        [heads, *(row[: len(heads)] for row in rows)], columns_count, expendable, shortened="PATH"
+    )
 
 
 def plain_lines(artifacts: Sequence[Artifact]) -> List[str]:

@@ -61,6 +61,12 @@ NO_MULTIPART = Option(
     env=("BUILDKITE_NO_MULTIPART_ARTIFACT_UPLOAD",),
     help="Upload each artifact in one request.",
 )
+UPLOAD_DRY_RUN = Option(
+    "dry-run",
+    FLAG,
+    False,
+    help="Print what would be uploaded, with sizes and where to, and send nothing.",
+)
 STEP = Option("step", TEXT, "", help="Only artifacts of this step (its key, label or id) or of this job (its id).")
 BUILD = Option(
     "build",

@@ -1,0 +1,25 @@
+"""A file of an upload whose content has been read once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.collect import MatchedFile
+    from bkagent.artifacts.file_identity import FileIdentity
+    from bkagent.wire.artifacts import Artifact
+
+
+class DescribedFile:
+    """A file and the record that describes its content. A plain class: there may be 100,000 of them.
+
+    content   of a small file, which is sent as it was read
+    identity  the version of a large file that had this content; it is read again when it is sent
+    """
+
+    __slots__ = ("file", "artifact", "content", "identity")
+
+    def __init__(
+        self, file: MatchedFile, artifact: Artifact, content: Optional[bytes], identity: Optional[FileIdentity]
+    ) -> None:  # fmt: skip
+        self.file, self.artifact, self.content, self.identity = file, artifact, content, identity

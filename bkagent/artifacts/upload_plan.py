@@ -1,0 +1,48 @@
+"""What an upload would do, without a request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Callable, List
+
+from bkagent.artifacts.stores.table import open_store, without_secrets
+from bkagent.artifacts.upload import find_files
+from bkagent.artifacts.upload_run import sendable, size_of
+from bkagent.errors import AgentError
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.transfer_context import TransferContext
+    from bkagent.artifacts.upload_options import UploadOptions
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that would be uploaded. `url`: where to, "" where the control plane decides."""
+
+    path: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True)
+class UploadPlan:
+    """What an upload would do. `title` of the store, and its destination, "" for the control plane's own storage."""
+
+    title: str
+    destination: str
+    files: List[PlannedFile]
+
+
+def plan_upload(
+    context: TransferContext, paths: str, options: UploadOptions, *, scrub: Callable[[List[str]], List[str]]
+) -> UploadPlan:
+    """Return what `upload` would send, and where to; no request is sent. Raises AgentError as `upload` does."""
+    files = find_files(context, paths, options.selection)
+    with context.storage() as storage:
+        try:
+            store = open_store(options.destination, context.for_stores(storage))
+        except AgentError as problem:
+            raise AgentError(f"creating uploader: {problem}") from problem
+        names = scrub([sendable(file.path) for file in files])
+        rows = [PlannedFile(name, size_of(file), store.url_of(name)) for name, file in zip(names, files)]
+        return UploadPlan(store.title, without_secrets(options.destination), rows)
