@@ -22,7 +22,7 @@ from tests.fakes import moto
 from tests.fakes.reference import PROGRAM as REFERENCE
 from tests.fakes.reference import needs_reference
 from tests.fakes.s3_bucket import MotoBucket
-from tests.fakes.scripted_server import Answer, ScriptedServer
+from tests.fakes.scripted_server import Answer, Request, ScriptedServer
 
 OURS = self_command.command([])
 MIB = 1024 * 1024
@@ -343,3 +343,29 @@ def test_a_download_by_a_signed_url(tmp_path: Path) -> None:
             plane.run(OURS, tmp_path, environ, "download", "*", ".", "--build", "b")
             assert "authorization" in server.seen[-1].headers
     assert (tmp_path / "f.txt").read_bytes() == b"content"
+
+
+def test_a_large_download_asks_for_ranges_of_8_mib_but_not_by_a_signed_url(tmp_path: Path) -> None:
+    content = bytes(8 * MIB) + b"the rest"
+
+    def serve(request: Request) -> Answer:
+        asked = request.headers.get("range")
+        if asked is None:
+            return Answer(200, body=content, headers={"ETag": '"1"'})
+        first, last = (int(digits) for digits in asked[len("bytes=") :].split("-"))
+        headers = {"ETag": '"1"', "Content-Range": f"bytes {first}-{last}/{len(content)}"}
+        return Answer(206, body=content[first : last + 1], headers=headers)
+
+    with ScriptedServer({"GET /b": Answer(200, body=b"<x/>"), "GET /b/large": serve}) as server:
+        environ = {**moto.environ(server.url), "BUILDKITE_S3_DEFAULT_REGION": moto.REGION}
+        row = {"path": "large", "file_size": len(content), "upload_destination": "s3://b", "url": "https://x/"}
+        ranges = []
+        for words in ([], ["--no-s3-multipart-download"]):
+            with ArtifactPlane() as plane:
+                plane.records["id0"] = row
+                plane.run(OURS, tmp_path, environ, "download", "*", ".", "--build", "b", *words)
+            assert (tmp_path / "large").read_bytes() == content
+            requests = [request for request in server.seen if request.path == "/b/large"]
+            ranges.append(sorted(str(request.headers.get("range")) for request in requests))
+            server.seen.clear()
+    assert ranges == [[f"bytes=0-{8 * MIB - 1}", f"bytes={8 * MIB}-{8 * MIB + 7}"], ["None"]]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from bkagent.wire.artifacts import Artifact, Instructions
 
 _PRESIGNED_LIFETIME_S = 3600  # the reference's
+# The reference's, several of which it fetches at a time, but by a signed URL all at once.
+_RANGE_BYTES = 8 * 1024 * 1024
 
 
 def open_store(destination: str, context: CloudContext) -> ArtifactStore:
@@ -35,6 +37,7 @@ class S3Store(ArtifactStore):
     def __init__(self, destination: S3Destination, settings: S3Settings, context: CloudContext) -> None:
         self._destination, self._settings, self._context = destination, settings, context
         self._bucket = S3Bucket(destination.bucket, settings, context)
+        self.range_bytes = 0 if settings.presigns else _RANGE_BYTES
 
     def prepare(self) -> None:
         """Find the bucket, and see whether its objects may be listed. Raises AgentError saying what to set."""
