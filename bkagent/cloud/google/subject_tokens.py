@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Tuple
 
-from bkagent.cloud.google import subject_program
+from bkagent.cloud.google import subject_aws, subject_program
 from bkagent.cloud.google.configuration import read_file
 from bkagent.cloud.google.endpoint import ask
 from bkagent.cloud.google.subject import FetchSubject, Subject
@@ -35,13 +35,9 @@ def _open_url(subject: Subject) -> FetchSubject:
     return lambda: read(ask(context, "GET", url, headers).body, f"the answer of the URL of {subject.where}")
 
 
-def _open_aws(subject: Subject) -> FetchSubject:
-    raise ConfigError(f"{subject.where}: credentials of AWS (environment_id) are not supported yet")
-
-
 # In the order in which Google's library for Go looks for them.
 _KINDS: Tuple[Tuple[str, Callable[[Subject], FetchSubject]], ...] = (
-    ("environment_id", _open_aws),
+    ("environment_id", subject_aws.open_aws),
     ("file", _open_file),
     ("url", _open_url),
     ("executable", subject_program.open_program),
