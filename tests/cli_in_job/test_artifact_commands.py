@@ -61,7 +61,7 @@ def test_old_names_of_flags_warn(job, folder):
         ([], {}, b"Missing upload paths"),
         (["a[b"], {}, b'collecting artifacts: invalid glob pattern "a[b": unterminated char class'),
         (["a", "ftp://x"], {}, b"failed to upload artifacts: creating uploader: invalid upload destination: 'ftp://x'"),
-        (["a"], {"BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": "s3://b"}, b"Amazon S3 (s3://b) is not supported yet"),
+        (["a"], {"BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": "rt://r/p"}, b"uploader: must set BUILDKITE_ARTIFACTORY_"),
         (["a"], {"BUILDKITE_JOB_ID": None}, b"Missing job"),
         (["a", "--concurrency", "many"], {}, b"concurrency must be a whole number"),
     ],
