@@ -95,7 +95,7 @@ class TransferProgress:
         with self._lock:
             self._bytes_done += bytes_count
             now = self._now()
-            if now >= self._next_at:
+            if bytes_count and now >= self._next_at:
                 self._next_at = now + self._view.pause_s
                 self._view.show(self._progress(now))
 

@@ -44,6 +44,10 @@ def test_a_try_that_was_for_nothing_is_taken_back():
     assert reported([(6, 600), (1, -600), (5, 50)])[1].startswith("Uploaded 50 B of 1000 B (5%)")
 
 
+def test_nothing_is_said_while_nothing_moves():
+    assert reported([(6, 0), (60, 0)]) == []
+
+
 def test_the_rate_is_that_of_the_last_seconds():
     lines = reported([(5, 500)] + [(5, 10)] * 5)
     assert "100 B/s" in lines[0] and "2 B/s" in lines[-1]
