@@ -32,13 +32,13 @@ class KeyService(NamedTuple):
     title         for people
     option        of commands that sign: names the key
     start_option  of `start`: names the key by which jobs sign, and their signatures are verified
-    module        has `open_key`; loaded where a key is named. "" while the service is not supported
+    module        has `open_key`; loaded where a key is named
     """
 
     title: str
     option: Option
     start_option: Option
-    module: str = ""
+    module: str
 
 
 _ENTRY = "open_key"  # the function of a service's module
@@ -73,8 +73,6 @@ def _first(call: Call, field: str) -> Optional[ServiceKey]:
 
 def _open_key(call: Call, service: KeyService, option: Option) -> ServiceKey:
     named = f"{option.name} (from the {call.settings.origin(option)})"
-    if not service.module:
-        raise AgentError(f"{named}: keys of {service.title} are not supported in this release; nothing was done")
     try:
         open_key = getattr(importlib.import_module(service.module), _ENTRY)
         key: ServiceKey = open_key(call.settings[option], _context(call))

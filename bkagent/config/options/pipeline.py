@@ -114,7 +114,7 @@ GCP_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_GCP_KMS_KEY",),
-    help="GCP KMS key to sign steps with; not supported yet.",
+    help="Key of Google Cloud KMS to sign steps with: the resource name of a version of it.",
 )
 DEBUG_SIGNING = Option(
     "debug-signing",
