@@ -69,7 +69,7 @@ def parse(document: object) -> Jwk:
     kind, algorithm = _text(document, "kty"), _text(document, "alg", "")
     reader = _READERS.get(kind)
     if reader is None:
-        raise InvalidKey(f"unsupported kty: it must be {', '.join(_READERS)}")
+        raise InvalidKey(f"unsupported kty: it must be one of {', '.join(_READERS)}")
     if algorithm and algorithm not in algorithms.NAMES:
         raise InvalidKey(f"unsupported alg: it must be one of {', '.join(algorithms.NAMES)}")
     jwk = Jwk(reader(document), algorithm, _text(document, "kid", ""), _uses(document))
@@ -104,7 +104,7 @@ def _read_rsa(document: Mapping[str, Any]) -> AnyKey:
 def _read_ec(document: Mapping[str, Any]) -> AnyKey:
     curve = _CURVES.get(_text(document, "crv"))
     if curve is None:
-        raise InvalidKey(f"unsupported crv: it must be {', '.join(_CURVES)} for a key of kty EC")
+        raise InvalidKey(f"unsupported crv: it must be one of {', '.join(_CURVES)} for a key of kty EC")
     public = EcPublicKey(curve, _coordinate(document, "x", curve), _coordinate(document, "y", curve))
     return EcPrivateKey(public, _coordinate(document, "d", curve)) if "d" in document else public
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Sequence, Tuple
+import json
+from typing import Dict, Sequence, Tuple
 
 from bkagent.jose import jwk, strict_json
 from bkagent.jose.errors import InvalidKey
 from bkagent.jose.jwk import Jwk
+
+_LONGEST_SHOWN = 100  # characters of an id in a message
 
 
 def parse(text: bytes) -> Tuple[Jwk, ...]:
@@ -22,11 +25,18 @@ def parse(text: bytes) -> Tuple[Jwk, ...]:
     if not isinstance(members, list):
         raise InvalidKey('"keys" must be a list')
     keys = tuple(_parsed(at, member) for at, member in enumerate(members))
-    ids = [key.key_id for key in keys if key.key_id]
-    twice = {key_id for key_id in ids if ids.count(key_id) > 1}
-    if twice:
-        raise InvalidKey(f"two keys have the same kid: {min(twice)}")
+    _check_ids(keys)
     return keys
+
+
+def _check_ids(keys: Sequence[Jwk]) -> None:
+    """Raise InvalidKey where an id does not tell which key is meant."""
+    positions: Dict[str, int] = {}
+    for at, key in enumerate(keys):
+        first = positions.setdefault(key.key_id, at) if key.key_id else at
+        if first != at:
+            shown = json.dumps(key.key_id[:_LONGEST_SHOWN])
+            raise InvalidKey(f"keys[{first}] and keys[{at}] have the same kid: {shown}")
 
 
 def _parsed(at: int, member: object) -> Jwk:

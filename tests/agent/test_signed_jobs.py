@@ -140,6 +140,25 @@ def test_a_file_that_has_no_keys_keeps_the_agent_from_starting(plane, start, tmp
         assert f"{option} (from the flag" in agent.said and "Traceback" not in agent.said
 
 
+@pytest.mark.parametrize(
+    "document, words, warning",
+    [
+        (KEY.public.document(), (), "is a public one, and signing needs the private one"),
+        (KEY.document(), ("--signing-jwks-key-id", "zz"), 'signing key ID "zz" could not be found in JWKS'),
+        ({**KEY.document(), "kid": ""}, (), "has no kid, without which agents verify none of its signatures"),
+    ],
+    ids=["public", "other id", "no id"],
+)
+def test_a_key_by_which_no_job_can_sign_is_warned_of(plane, start, tmp_path, document, words, warning):
+    """The agent runs, as the reference does: jobs that upload nothing need no key."""
+    path = tmp_path / "signing.json"
+    path.write_text(json.dumps(document))
+    job = plane.add_job("echo ran")
+    agent = start("--disconnect-after-job", "--signing-jwks-file", str(path), *words)
+    assert agent.wait() == 0 and job.finish["exit_status"] == "0"
+    assert agent.said.count("signing-jwks-file (from the flag --signing-jwks-file): ") == 1 and warning in agent.said
+
+
 def test_a_key_of_a_cloud_that_cannot_be_had_keeps_the_agent_from_starting(plane, start):
     """It would verify jobs as well, and an agent without it would run what has no signature."""
     agent = start("--signing-gcp-kms-key", "alias/k")

@@ -154,18 +154,20 @@ def test_a_file_and_standard_input_are_signed_as_yaml(cli):
         (("--jwks-file", "nowhere.json"), "cannot read nowhere.json: No such file or directory"),
         (("--jwks-file", "."), "cannot read .: Is a directory"),
         (("--jwks-file", "p.yml"), "p.yml has no valid key set: the text is not JSON"),
-        (("--jwks-file", "none.json"), "it has 0 keys; name one of them with --jwks-key-id"),
-        (("--jwks-file", "two.json"), "it has 2 keys; name one of them with --jwks-key-id"),
+        (("--jwks-file", "none.json"), "none.json has no keys"),
+        (("--jwks-file", "two.json"), "two.json has 2 keys; name one of them with --jwks-key-id"),
         (("--jwks-file", "two.json", "--jwks-key-id", "zz"), 'signing key ID "zz" could not be found in JWKS'),
-        (("--jwks-file", "public.json"), "the key is a public one, and signing needs the private one"),
-        (("--jwks-file", "es256.json"), "alg of the key must be PS512, ES512 or EdDSA, not ES256"),
-        (("--jwks-file", "enc.json"), "use or key_ops of the key do not allow it to sign"),
+        (("--jwks-file", "public.json"), "the key in public.json is a public one, and signing needs the private one"),
+        (("--jwks-file", "es256.json"), "alg of the key in es256.json must be PS512, ES512 or EdDSA, not ES256"),
+        (("--jwks-file", "no-alg.json"), "alg of the key in no-alg.json must be PS512, ES512 or EdDSA, and is missing"),
+        (("--jwks-file", "enc.json"), "use or key_ops of the key in enc.json do not allow it to sign"),
     ],
 )
 def test_a_key_that_cannot_sign(cli, tmp_path, words, problem):
     key = Jwk(algorithms.generate("ES256"), "ES256", "k")
     (tmp_path / "es256.json").write_text(json.dumps(key_set.document([key])))
     (tmp_path / "enc.json").write_text(json.dumps({**KEY.document(), "use": "enc"}))
+    (tmp_path / "no-alg.json").write_text(json.dumps({**KEY.document(), "alg": ""}))
     for command in (UPLOAD, ("tool", "sign", "--repo", "r")):
         done = cli(*command, *words, "p.yml", expect=1)
         assert problem in done.stderr and done.stdout == ""
@@ -185,6 +187,15 @@ def test_a_key_that_cannot_sign(cli, tmp_path, words, problem):
 def test_a_pipeline_that_cannot_be_signed_as_it_is(cli, text, problem):
     done = cli("tool", "sign", "--jwks-file", "one.json", "--repo", "r", stdin=text, expect=1)
     assert problem in done.stderr and done.stdout == ""
+
+
+def test_a_key_without_an_id_is_warned_of(cli, tmp_path):
+    """Agents choose the key by the id that a signature names."""
+    (tmp_path / "no-id.json").write_text(json.dumps({**KEY.document(), "kid": ""}))
+    for command in (UPLOAD, ("tool", "sign", "--repo", "r")):
+        done = cli(*command, "--jwks-file", "no-id.json", "p.yml")
+        assert "the key in no-id.json has no kid, without which agents verify none" in done.stderr
+        assert "no kid" not in cli(*command, "--jwks-file", "one.json", "p.yml").stderr
 
 
 def test_what_is_missing_is_named(cli):

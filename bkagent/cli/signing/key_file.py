@@ -32,23 +32,41 @@ def read(path: str) -> Tuple[Jwk, ...]:
 def read_signing_key(path: str, key_id: str) -> Jwk:
     """Return the key of a file that is to sign, by its id where there are several. Raises AgentError."""
     try:
-        return _chosen(read(path), key_id)
+        return choose_signing_key(read(path), path, key_id)
     except AgentError as problem:
         raise AgentError(f"couldn't read the signing key file: {problem}") from None
 
 
-def _chosen(keys: Tuple[Jwk, ...], key_id: str) -> Jwk:
-    if not key_id and len(keys) != 1:
-        raise AgentError(f"it has {len(keys)} keys; name one of them with --{options.JWKS_KEY.name}")
-    named = [key for key in keys if key.key_id == key_id] if key_id else list(keys)
-    if not named:
+def choose_signing_key(keys: Tuple[Jwk, ...], path: str, key_id: str) -> Jwk:
+    """Return the key of a file's that is to sign, by its id where there are several. Raises AgentError."""
+    key = _named(keys, path, key_id)
+    _check(key, path)
+    return key
+
+
+def describe_missing_id(path: str) -> str:
+    """Return what is wrong with a key that signatures cannot name (RFC 7515 section 4.1.4)."""
+    return f"the key in {path} has no kid, without which agents verify none of its signatures"
+
+
+def _named(keys: Tuple[Jwk, ...], path: str, key_id: str) -> Jwk:
+    if not keys:
+        raise AgentError(f"{path} has no keys")
+    if not key_id and len(keys) > 1:
+        raise AgentError(f"{path} has {len(keys)} keys; name one of them with --{options.JWKS_KEY.name}")
+    key = next((key for key in keys if key.key_id == key_id or not key_id), None)
+    if key is None:
         raise AgentError(f'signing key ID "{key_id}" could not be found in JWKS')
-    key = named[0]
+    return key
+
+
+def _check(key: Jwk, path: str) -> None:
+    """Raise AgentError for a key that cannot sign pipelines."""
     if key.algorithm not in ALGORITHMS:
         legal = f"{', '.join(ALGORITHMS[:-1])} or {ALGORITHMS[-1]}"
-        raise AgentError(f"alg of the key must be {legal}, not {key.algorithm or 'missing'}")
+        stated = f"not {key.algorithm}" if key.algorithm else "and is missing"
+        raise AgentError(f"alg of the key in {path} must be {legal}, {stated}")
     if not key.is_private:
-        raise AgentError("the key is a public one, and signing needs the private one")
+        raise AgentError(f"the key in {path} is a public one, and signing needs the private one")
     if "sign" not in key.uses:
-        raise AgentError("use or key_ops of the key do not allow it to sign")
-    return key
+        raise AgentError(f"use or key_ops of the key in {path} do not allow it to sign")

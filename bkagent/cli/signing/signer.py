@@ -53,5 +53,8 @@ def signer_for(call: Call) -> Optional[Signer]:
 
         key = key_services.signing_key(call)
     elif settings[options.JWKS_FILE]:
-        key = key_file.read_signing_key(settings[options.JWKS_FILE], settings[options.JWKS_KEY])
+        path = settings[options.JWKS_FILE]
+        key = key_file.read_signing_key(path, settings[options.JWKS_KEY])
+        if not key.key_id:
+            call.report("warn", key_file.describe_missing_id(path))
     return None if key is None else Signer(key, call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Tuple
 
 from bkagent.cli.signing import key_file
+from bkagent.config.options import agent_signing
 from bkagent.errors import AgentError, ConfigError
 from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.signature import verify  # noqa: F401
@@ -26,6 +27,19 @@ def read_keys(path: str, what: str) -> Tuple[Jwk, ...]:
         if not key.algorithm:
             raise ConfigError(f"{what}: {path}: keys[{at}]: alg is missing")
     return keys
+
+
+def check_signing_key(call: Call, what: str) -> None:
+    """Raise ConfigError for a file that has no keys; warn of a key by which no job could sign, as its log will say."""
+    path, settings = call.settings[agent_signing.SIGNING_JWKS_FILE], call.settings
+    keys = read_keys(path, what)
+    try:
+        key = key_file.choose_signing_key(keys, path, settings[agent_signing.SIGNING_JWKS_KEY_ID])
+    except AgentError as problem:
+        call.report("warn", f"{what}: jobs cannot sign what they upload: {problem}", "config.warning")
+        return
+    if not key.key_id:
+        call.report("warn", f"{what}: {key_file.describe_missing_id(path)}", "config.warning")
 
 
 def verification_keys(path: str, what: str, report: EventReport) -> Tuple[Jwk, ...]:

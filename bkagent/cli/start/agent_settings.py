@@ -118,7 +118,7 @@ def verification_keys(call: Call) -> Optional[Tuple[Jwk, ...]]:
 
     named = {option: f"{option.name} (from the {call.settings.origin(option)})" for option in paths}
     if paths[signing]:
-        agent_keys.read_keys(paths[signing], named[signing])
+        agent_keys.check_signing_key(call, named[signing])
     prefers_file = paths[verification] and Compat(call.settings[agent.COMPAT]).names_service_keys
     if has_service_key and not prefers_file:
         return agent_keys.service_keys(call)

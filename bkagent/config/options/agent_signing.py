@@ -41,8 +41,8 @@ SIGNING_GCP_KMS_KEY = Option(
     TEXT,
     "",
     env=("BUILDKITE_AGENT_SIGNING_GCP_KMS_KEY",),
-    help="Key of Google Cloud KMS by which jobs sign the steps that they upload, and by which signed jobs are verified: "
-    "the resource name of a version of it. The credentials are those that Google's libraries would use.",
+    help="Key of Google Cloud KMS by which jobs sign the steps that they upload, and by which signed jobs are "
+    "verified: the resource name of a version of it. The credentials are those that Google's libraries would use.",
     job=variable.JobVariable(
         pipeline.GCP_KMS_KEY.env[0], told=variable.WHEN_SET, place=57, place_in_file=31, reader=False
     ),
