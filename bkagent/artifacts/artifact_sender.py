@@ -9,7 +9,9 @@ arrive at once, it goes the way of the large ones.
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, TypeVar
 
 from bkagent.artifacts import digests
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from bkagent.transport.http_client import Pool
 
 _WAIT_S = 1.0
+_STOP_LIMIT_S = 10.0
 _making = threading.Lock()
 
 T = TypeVar("T")
@@ -126,7 +129,7 @@ class ArtifactSender:
         if self._stop.requested:
             sending.stop()
         if described.content is None or not self._journal.is_empty or not self._send_whole(sending, described.content):
-            self._threads.put(lambda: self._step(sending, self._begin))
+            self._put(sending, self._begin)
 
     def take_failed(self) -> List[Sending]:
         """Return what could not be sent since the last call."""
@@ -143,10 +146,16 @@ class ArtifactSender:
         self._loop.wake()
 
     def close(self) -> None:
-        """Return when nothing is under way any more."""
+        """Return when nothing is under way any more, or soon once the upload is stopped."""
+        stopped_at_s: Optional[float] = None
         try:
             while self._open:
                 self.turn()
+                if self._stop.requested:
+                    # An interrupt may have come just when an answer was taken, which nobody hears of any more.
+                    stopped_at_s = stopped_at_s or time.monotonic()
+                    if time.monotonic() - stopped_at_s > _STOP_LIMIT_S:
+                        return
         finally:
             self._loop.close()
             self._threads.close()
@@ -156,7 +165,7 @@ class ArtifactSender:
         artifact = sending.artifact
         try:
             request = self._store.whole_request(artifact, sending.instructions, content)
-        except AgentError:
+        except Exception:
             return False  # said again, and reported, on the way of all others
         if request is None:
             return False
@@ -183,11 +192,18 @@ class ArtifactSender:
                 sending.first_problem = problem
             except OSError:
                 pass  # headers that cannot be read: the next try will say so
-        self._threads.put(lambda: self._step(sending, self._begin))
+        self._put(sending, self._begin)
 
     def _end_whole(self, sending: Sending) -> None:
         self._progress.add(sending.artifact.size)
         self._note_arrived(sending, {})
+
+    def _put(self, sending: Sending, work: Callable[[Sending], None]) -> None:
+        """Have a thread do a step; where the system lets none be started, do it here."""
+        try:
+            self._threads.put(lambda: self._step(sending, work))
+        except RuntimeError:
+            self._step(sending, work)
 
     def _step(self, sending: Sending, work: Callable[[Sending], None]) -> None:
         """Do a part of the work on one artifact, in a thread of its own; the last of them ends the artifact."""
@@ -198,6 +214,9 @@ class ArtifactSender:
             pass
         except AgentError as problem:
             self._fail(sending, problem)
+        except Exception as defect:  # the edge of a thread
+            sys.excepthook(type(defect), defect, defect.__traceback__)
+            self._fail(sending, AgentError("an internal error has ended its upload"))
         finally:
             with self._lock:
                 sending.steps_count -= 1
@@ -209,7 +228,7 @@ class ArtifactSender:
         if sending.problem is not None and sending.upload is not None:
             try:
                 sending.upload.abandon()
-            except AgentError as problem:
+            except Exception as problem:  # none of them may keep the artifact from its end
                 self._report("debug", f"The storage could not be told to forget an upload: {problem}")
         self._progress.end_file()
         with self._lock:
@@ -246,13 +265,13 @@ class ArtifactSender:
             with self._lock:
                 sending.steps_count += len(left) - 1
             for part in left[1:]:
-                self._threads.put(self._step_of(sending, upload, part))
+                self._put(sending, self._sending_of(upload, part))
             self._send(sending, upload, left[0])
         else:
             self._finish(sending, upload)
 
-    def _step_of(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> Callable[[], None]:
-        return lambda: self._step(sending, lambda sending: self._send(sending, upload, part))
+    def _sending_of(self, upload: StoreUpload, part: UploadPart) -> Callable[[Sending], None]:
+        return lambda sending: self._send(sending, upload, part)
 
     def _send(self, sending: Sending, upload: StoreUpload, part: UploadPart) -> None:
         """Send one part, and finish the artifact with the last of them."""

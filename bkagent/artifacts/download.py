@@ -136,11 +136,10 @@ class _Downloads:
         """Try again what had no room beside others, the smallest first but not the largest; return how many failed."""
         without_room = sorted(self._without_room, key=lambda pair: pair[0].artifact.size)
         self._without_room = without_room[-1:]
-        for planned, _ in without_room[:-1]:
-            self._arrives(planned)
+        failed_count = sum(not self._arrives(planned) for planned, _ in without_room[:-1])
         for planned, problem in self._without_room:
             self._report_failure(planned, problem)
-        return len(self._without_room)
+        return failed_count + len(self._without_room)
 
     def _arrives(self, planned: PlannedDownload, content: Optional[bytes] = None) -> bool:
         """Download one artifact, or write its `content`; return whether its file is there, or waits for room."""

@@ -53,6 +53,14 @@ class ClientConnection:
 
     def open(self, deadline: Deadline) -> None:
         """Connect, through the proxy if there is one, and agree on TLS."""
+        try:
+            self._open(deadline)
+        except OSError:  # errors of TLS are ValueErrors as well
+            raise
+        except ValueError as problem:  # of the IDNA codec, or of TLS
+            raise socket.gaierror(socket.EAI_NONAME, "the host's name is not valid") from problem
+
+    def _open(self, deadline: Deadline) -> None:
         address, proxy = self._address, self._proxy
         dial = Deadline(min(DIAL_LIMIT_S, deadline.left_s()), whole=True)
         self._dial(proxy.host if proxy else address.host, proxy.port if proxy else address.port, dial.left_s)

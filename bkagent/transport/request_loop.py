@@ -15,7 +15,6 @@ import time
 from collections import deque
 from typing import Callable, Deque, List, Optional, Set, Tuple
 
-from bkagent.errors import AgentError
 from bkagent.transport import small_answer
 from bkagent.transport.address import Address
 from bkagent.transport.http_client import Lent, Pool
@@ -75,7 +74,7 @@ class RequestLoop:
         self._selector.register(self._alarm, selectors.EVENT_READ)
         self._block = bytearray(_BLOCK_BYTES)
         self._opened: Deque[Optional[Lent]] = deque()
-        self._delivery: List[Tuple[_Request, Optional[SmallAnswer]]] = []  # what those who asked have to hear
+        self._delivery: Deque[Tuple[_Request, Optional[SmallAnswer]]] = deque()  # what those who asked have to hear
         self._opening_count = 0
         self._more_count = _FIRST_COUNT
         self._has_answered = False
@@ -174,7 +173,7 @@ class RequestLoop:
         assert self._address is not None
         try:
             lent = self._pool.lend(self._address, self._silence_limit_s)
-        except (AgentError, OSError):
+        except Exception:  # whatever it is: without a word from here, turns would wait for this connection for ever
             pass  # `Pool.request_url` will say what is wrong
         with self._lock:
             is_late = self._is_closed
@@ -289,8 +288,8 @@ class RequestLoop:
         self._delivery.append((request, answer))
 
     def _deliver(self) -> None:
-        delivery, self._delivery = self._delivery, []
-        for request, answer in delivery:
+        for _ in range(len(self._delivery)):  # one by one: should one of those who asked fail, the others still hear
+            request, answer = self._delivery.popleft()
             request.answered(answer)
 
 

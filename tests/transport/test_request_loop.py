@@ -118,6 +118,35 @@ def test_a_server_that_is_not_there_gives_requests_back():
     assert Client(f"http://127.0.0.1:{port}").run(5) == [None] * 5
 
 
+@pytest.mark.parametrize("host", ["xn--\u00fc", "a" * 64, "a..b"])
+def test_a_host_whose_name_is_not_valid_gives_requests_back(host):
+    assert Client(f"http://{host}/").run(5) == [None] * 5
+
+
+def test_one_who_fails_at_an_answer_does_not_keep_others_from_theirs():
+    with ScriptedServer({"*": echo}) as server:
+        client = Client(server.url, connections_limit=1)
+
+        def fail(answer):
+            raise KeyError("a defect")
+
+        assert client.loop.put(client.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", fail)
+        assert all(client.put(number) for number in range(3))
+        client.pool.close()  # so that all are given back at once
+        caught = []
+
+        def turn():
+            try:
+                client.loop.turn(0.01)
+            except KeyError as defect:
+                caught.append(defect)
+            return len(client.answers) == 3
+
+        until(turn)
+        assert len(caught) == 1
+        client.loop.close()
+
+
 def test_a_pool_that_is_closed_gives_requests_back():
     entered = threading.Event()
 

@@ -11,14 +11,11 @@ import hashlib
 import os
 from typing import Any, Dict, List, Optional, Tuple
 
-from bkagent.system import file_lock
+from bkagent.system import file_lock, plain_file
 from bkagent.wire import json_text
 
 LARGEST_BYTES = 64 * 1024 * 1024
 _CHAIN_LETTERS = 16
-_FLAGS = (
-    os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-)
 
 Record = Dict[str, Any]
 
@@ -33,7 +30,7 @@ class RecordFile:
     def __init__(self, path: str) -> None:
         """Open or make the file. Raises OSError; BlockingIOError if another process holds it."""
         self._path = path
-        self._fd = os.open(path, _FLAGS, 0o600)
+        self._fd = plain_file.open_plain(path, os.O_RDWR | os.O_CREAT)
         self._chain = ""
         try:
             # Another one may have removed it between our opening and our locking.

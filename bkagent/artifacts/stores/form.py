@@ -7,6 +7,7 @@ from typing import Optional
 from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.artifacts.stores.store import WholeRequest
+from bkagent.errors import AgentError
 from bkagent.transport import address
 from bkagent.transport.connection import head_start
 from bkagent.transport.http_client import checked_headers
@@ -51,5 +52,8 @@ def _quote(text: str) -> str:
 
 
 def _with_path(url: str, path: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as problem:
+        raise AgentError(f"the control plane's upload instructions have a URL that cannot be read: {problem}") from None
     return urlunsplit((parts.scheme, parts.netloc, path if path.startswith("/") else "/" + path, parts.query, ""))

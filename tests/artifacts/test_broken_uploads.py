@@ -1,0 +1,110 @@
+"""Uploads that meet defects, a system without threads, files that change at any moment, and instructions of no use."""
+
+import hashlib
+import os
+import sys
+
+import pytest
+
+from bkagent.artifacts.stores.hosted import HostedStore
+from bkagent.errors import AgentError
+from bkagent.transport import work_threads
+from tests.artifacts.test_upload import plant, run
+from tests.fakes.hosted_storage import HostedStorage
+from tests.fakes.scripted_server import Answer
+
+LARGE_BYTES = 100_000  # more than is sent from memory
+
+
+@pytest.fixture
+def defects(monkeypatch):
+    """Return what the edges of threads have handed on."""
+    caught = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, defect, trace: caught.append(defect))
+    return caught
+
+
+def break_for_one(monkeypatch, method):
+    ordinary = getattr(HostedStore, method)
+
+    def fail_for_one(self, artifact, *others):
+        if artifact.path == "bad":
+            raise KeyError("a defect")
+        return ordinary(self, artifact, *others)
+
+    monkeypatch.setattr(HostedStore, method, fail_for_one)
+
+
+@pytest.mark.parametrize(
+    "methods, size", [(("begin",), LARGE_BYTES), (("whole_request", "begin"), 10)], ids=["large", "small"]
+)
+def test_a_defect_fails_one_artifact_and_never_goes_unnoticed(tmp_path, monkeypatch, defects, methods, size):
+    for method in methods:
+        break_for_one(monkeypatch, method)
+    store = HostedStorage()
+    plant(tmp_path, {"a": b"a", "bad": b"b" * size, "c": b"c" * LARGE_BYTES})
+    with store.server, pytest.raises(AgentError, match="errors uploading artifacts: bad: an internal error has ended"):
+        run(store, tmp_path, "*")
+    assert sorted(store.content) == ["a", "c"] and [type(defect) for defect in defects] == [KeyError]
+    assert {store.records[id]["path"]: state for id, state in store.states.items()} == {
+        "a": "finished", "bad": "error", "c": "finished",
+    }  # fmt: skip
+
+
+def test_a_small_file_for_which_no_request_can_be_made_goes_the_way_of_large_ones(tmp_path, monkeypatch):
+    break_for_one(monkeypatch, "whole_request")
+    store = HostedStorage()
+    plant(tmp_path, {"a": b"a", "bad": b"b"})
+    with store.server:
+        run(store, tmp_path, "*")
+    assert store.content == {"a": b"a", "bad": b"b"}
+
+
+@pytest.mark.parametrize("parts_count", [0, 3])
+def test_an_upload_needs_no_thread_that_the_system_does_not_give(tmp_path, monkeypatch, parts_count):
+    class NoThreads:
+        @staticmethod
+        def start_new_thread(function, arguments):
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(work_threads, "_thread", NoThreads)
+    store = HostedStorage(parts_count)
+    plant(tmp_path, {"big": b"b" * LARGE_BYTES})
+    with store.server:
+        run(store, tmp_path, "big")
+    assert store.states == {"id0": "finished"}
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://xn--\u00fc/", "http://127.0.0.1:99999/", "gopher://x/"])
+@pytest.mark.parametrize("size", [10, LARGE_BYTES], ids=["small", "large"])
+def test_instructions_with_a_url_of_no_use_fail_the_upload(tmp_path, url, size):
+    store = HostedStorage()
+    form = {"action": {"url": url, "method": "POST", "path": "form", "file_input": "file"}, "data": {}}
+    store.server.routes["POST /jobs/j/artifacts"] = Answer(
+        201, {"artifact_ids": ["id0", "id1"], "upload_instructions": form}
+    )
+    plant(tmp_path, {"a": b"a" * size, "b": b"b" * size})
+    with store.server, pytest.raises(AgentError, match="errors uploading artifacts: (a|b): .*; (b|a): "):
+        run(store, tmp_path, "*")
+    assert set(store.states.values()) == {"error"} and len(store.states) == 2
+
+
+@pytest.mark.parametrize("after_count", [1, 2, 3])
+def test_a_file_that_changes_between_its_parts_is_never_stored_under_a_wrong_sum(tmp_path, after_count):
+    store, taken = HostedStorage(4), []
+    content = os.urandom(LARGE_BYTES)
+    plant(tmp_path, {"a": bytes(LARGE_BYTES)})
+
+    def take_and_change(request):
+        taken.append(request.path)
+        if len(taken) == after_count:
+            plant(tmp_path, {"a": content})
+        return store.take(request)
+
+    store.server.routes["*"] = take_and_change
+    with store.server:
+        run(store, tmp_path, "a", concurrency=1)
+    (finished,) = [id for id, state in store.states.items() if state == "finished"]
+    assert b"".join(store.parts[finished][number] for number in range(1, 5)) == content
+    assert store.records[finished]["sha256sum"] == hashlib.sha256(content).hexdigest()
+    assert store.states == {"id0": "error", "id1": "finished"}
