@@ -30,6 +30,8 @@ IDLE_COUNT = 32
 # Headers that belong to the server they were meant for and stay behind when a redirect leads to another one: another
 # host, another port of it (another program, of another user perhaps), or another scheme.
 _PRIVATE_HEADERS = ("authorization", "cookie", "proxy-authorization")
+# Whoever sends them twice changes no more than by sending them once. RFC 9110, section 9.2.2.
+_IDEMPOTENT = frozenset(("DELETE", "GET", "HEAD", "OPTIONS", "PUT", "TRACE"))
 
 
 class Lent:
@@ -209,8 +211,9 @@ class Pool:
                     whole = True
                     return response
                 except BadAnswer as problem:
-                    # The server has just closed the idle connection without seeing this request.
-                    if is_new or not problem.nothing or self._closed:
+                    # The server has probably just closed the idle connection without seeing this request. As it
+                    # may have seen it, only a caller can know whether to send what is not idempotent again.
+                    if is_new or not problem.nothing or self._closed or method not in _IDEMPOTENT:
                         raise
                 finally:
                     self._openings.end(counted)

@@ -137,6 +137,22 @@ def test_a_connection_that_dies_under_the_request_is_replaced_once():
         assert server.connections_count == 2
 
 
+@pytest.mark.parametrize("method", ("PUT", "POST"))
+def test_what_is_not_idempotent_is_sent_again_only_by_the_caller(method):
+    turns = [Answer(200, body=b"1"), Raw(), Answer(200, body=b"3")]
+    with ScriptedServer({"*": turns}) as server:
+        pool = Pool(server.url, {})
+        get(pool)
+        if method == "PUT":
+            assert pool.request("PUT", "x", {}, b"a").body == b"3"
+            assert len(server.seen) == 3
+            return
+        with pytest.raises(Unreachable, match="EOF") as caught:
+            pool.request("POST", "x", {}, b"a")
+        assert caught.value.may_retry
+        assert len(server.seen) == 2
+
+
 def test_a_new_connection_without_an_answer_is_an_error():
     with ScriptedServer({"*": Raw()}) as server, pytest.raises(Unreachable, match="EOF") as caught:
         get(Pool(server.url, {}))
