@@ -107,7 +107,7 @@ class AnswerReader:
             try:
                 got = self._receive(time_left)
             except ConnectionError as problem:
-                raise BadAnswer(str(problem), nothing=not self._pending) from problem
+                raise BadAnswer(problem.strerror or str(problem), nothing=not self._pending) from problem
             if not got:
                 raise BadAnswer("unexpected EOF" if self._pending else "EOF", nothing=not self._pending)
 

@@ -123,8 +123,8 @@ def test_a_connection_that_died_while_idle_is_replaced_without_a_word():
     dying = [Answer(200, body=b"1", close=True), Answer(200, body=b"2")]
     with ScriptedServer({"*": dying}) as server:
         pool = Pool(server.url, {})
-        assert pool.request("POST", "x", {}, b"a").body == b"1"
-        assert pool.request("POST", "x", {}, b"b").body == b"2"
+        assert pool.request("PUT", "x", {}, b"a").body == b"1"
+        assert pool.request("PUT", "x", {}, b"b").body == b"2"
         assert [request.body for request in server.seen] == [b"a", b"b"]
 
 

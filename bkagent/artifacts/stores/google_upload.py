@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from urllib.parse import quote, urlencode
 
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, StoreUpload, UploadPart
-from bkagent.cloud.google.endpoint import read_object, refusal
+from bkagent.cloud.google.endpoint import refusal
+from bkagent.cloud.token_answer import read_object
 from bkagent.errors import Refused, WireError
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line

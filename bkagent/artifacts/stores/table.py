@@ -72,23 +72,11 @@ def open_store(destination: str, context: CloudContext) -> ArtifactStore:
         return HostedStore(context.pool, context.user_agent)
     for row in STORES:
         if row.names(destination):
-            return _load(row, destination)(destination, context)
+            module = import_module(f"bkagent.artifacts.stores.{row.module}")
+            store: ArtifactStore = getattr(module, _ENTRY)(destination, context)
+            return store
     raise AgentError(
         f"invalid upload destination: '{one_line(destination)}'. It must begin with s3://, gs://, rt:// or be "
         "https://ACCOUNT.blob.core.windows.net/CONTAINER/...; were the artifact paths unquoted, so that the shell "
         "expanded them?"
     )
-
-
-def _load(row: StoreRow, destination: str) -> Callable[[str, CloudContext], ArtifactStore]:
-    name = f"bkagent.artifacts.stores.{row.module}"
-    try:
-        opens: Callable[[str, CloudContext], ArtifactStore] = getattr(import_module(name), _ENTRY)
-    except ModuleNotFoundError as problem:
-        if problem.name != name:
-            raise
-        raise AgentError(
-            f"{row.title} ({one_line(without_secrets(destination))}) is not supported yet; without a destination, "
-            "artifacts go to the control plane's own storage"
-        ) from None
-    return opens

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import dataclass
 
-from bkagent.errors import AgentError, Refused, Unavailable
+from bkagent.cloud import xml_answer
+from bkagent.errors import AgentError, Refused, Unavailable, WireError
 from bkagent.transport.response import Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
 
-_READ_BYTES = 16 * 1024
-_SHOWN_LETTERS = 300
-_CODE = re.compile(r"<Code>\s*([A-Za-z0-9]{1,80})\s*</Code>")
-_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
+_SHOWN_LETTERS, _LONGEST_CODE = 300, 80
 
 
 @dataclass(frozen=True)
@@ -27,11 +23,18 @@ class StorageError:
 
 def read(response: Response) -> StorageError:
     """Return the error of an answer, be it XML or not."""
-    text = response.body[:_READ_BYTES].decode("utf-8", "replace")
-    code, message = _CODE.search(text), _MESSAGE.search(text)
-    name = code.group(1) if code else response.headers.get("x-ms-error-code") or ""
-    words = html.unescape(message.group(1)).strip() if message and name else ""
-    return StorageError(one_line(name[:80]), one_line(words.splitlines()[0][:_SHOWN_LETTERS]) if words else "")
+    code = message = ""
+    try:
+        error = xml_answer.parse(response.body, "the answer of Azure's storage")
+        if error.tag == "Error":
+            code, message = xml_answer.child_text(error, "Code"), xml_answer.child_text(error, "Message")
+    except WireError:
+        pass  # answers to HEAD have no body, and those of proxies are pages
+    if len(code) > _LONGEST_CODE or not (code.isascii() and code.isalnum()):
+        code = ""
+    code = code or response.headers.get("x-ms-error-code") or ""
+    first_line = message.splitlines()[0] if message and code else ""
+    return StorageError(one_line(code[:_LONGEST_CODE]), one_line(first_line[:_SHOWN_LETTERS]))
 
 
 def error_of(what: str, response: Response) -> AgentError:

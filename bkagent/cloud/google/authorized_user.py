@@ -10,9 +10,10 @@ from base64 import b64encode
 from typing import Dict
 
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url, read_token
+from bkagent.cloud.google.endpoint import ask, checked_url
 from bkagent.cloud.google.service_account import TOKEN_URL
 from bkagent.cloud.renewal import Expiring
+from bkagent.cloud.token_answer import read_token
 from bkagent.config.secret import Secret
 
 
@@ -46,6 +47,6 @@ def _refresh(configuration: Configuration, url: str, headers: Dict[str, str], fo
     context = configuration.context
 
     def fetch() -> Expiring[Secret]:
-        return read_token(ask(context, "POST", url, headers, form), url, context.now())
+        return read_token(ask(context, "POST", url, headers, form).body, url, context.now())
 
     return fetch

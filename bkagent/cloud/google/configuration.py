@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, Tuple
 
-from bkagent.cloud.google.endpoint import LARGEST_BYTES
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.server_clock import ServerClock
+from bkagent.cloud.token_answer import LARGEST_BYTES
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
 from bkagent.wire import go_decoding

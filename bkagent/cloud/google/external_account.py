@@ -10,10 +10,11 @@ from typing import Dict, Tuple
 from bkagent.cloud.google import subject_tokens
 from bkagent.cloud.google.authorized_user import basic
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url, encode_json, read_token
+from bkagent.cloud.google.endpoint import ask, checked_url, encode_json
 from bkagent.cloud.google.impersonation import CLOUD_PLATFORM, Impersonation
 from bkagent.cloud.google.subject import FetchSubject, Subject
 from bkagent.cloud.renewal import Expiring
+from bkagent.cloud.token_answer import read_token
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
 
@@ -45,7 +46,7 @@ class _Exchange:
             if self._client_id and self._client_secret:
                 headers["Authorization"] = basic(self._client_id, self._client_secret)
             response = ask(self._context, "POST", self._url, headers, self._form(scopes))
-            return read_token(response, self._url, self._context.now())
+            return read_token(response.body, self._url, self._context.now())
 
         return fetch
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Dict, Optional
 
 from bkagent.cloud.google.authorized_client import AuthorizedClient
 from bkagent.cloud.google.default_credentials import find_credentials
-from bkagent.cloud.google.endpoint import SCHEDULE, encode_json, read_object, refusal
+from bkagent.cloud.google.endpoint import encode_json, refusal
 from bkagent.cloud.google.impersonation import CLOUD_PLATFORM
+from bkagent.cloud.token_answer import read_object
+from bkagent.cloud.token_endpoint import SCHEDULE
 from bkagent.errors import ConfigError, WireError
 from bkagent.jose.errors import InvalidKey
 from bkagent.jose.pem_keys import decode_pem

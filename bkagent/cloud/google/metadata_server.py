@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Tuple
 from urllib.parse import urlencode
 
 from bkagent.cloud.google.configuration import Fetch
-from bkagent.cloud.google.endpoint import ask, read_token
+from bkagent.cloud.google.endpoint import ask
 from bkagent.cloud.renewal import Expiring
+from bkagent.cloud.token_answer import read_token
 from bkagent.config.secret import Secret
 from bkagent.errors import Unreachable, WireError
 from bkagent.transport.http_client import Pool
@@ -50,7 +51,7 @@ def source(context: CloudContext, scopes: Tuple[str, ...]) -> Fetch:
             response = ask(replace(context, pool=pool), "GET", url, _headers(context))
         if response.headers.get("Metadata-Flavor") != "Google":
             raise WireError(f"{_url(context)}: the answer does not come from Google's metadata server")
-        return read_token(response, "the metadata server", context.now())
+        return read_token(response.body, "the metadata server", context.now())
 
     return fetch
 

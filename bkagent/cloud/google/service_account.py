@@ -6,8 +6,10 @@ https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 from __future__ import annotations
 
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import RequestRefused, ask, checked_url, encode_json, read_token
+from bkagent.cloud.google.endpoint import ask, checked_url, encode_json
 from bkagent.cloud.renewal import Expiring
+from bkagent.cloud.token_answer import read_token
+from bkagent.cloud.token_endpoint import RequestRefused
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
 from bkagent.jose import algorithms, base64url
@@ -42,7 +44,7 @@ class _ServiceAccount:
 
     def _exchange(self, now_s: float) -> Expiring[Secret]:
         form = {"grant_type": _GRANT, "assertion": self._assertion(int(now_s) - _EARLY_S)}
-        return read_token(ask(self._context, "POST", self._url, {}, form), self._url, self._context.now())
+        return read_token(ask(self._context, "POST", self._url, {}, form).body, self._url, self._context.now())
 
     def _assertion(self, issued_s: int) -> str:
         header = {"alg": "RS256", "typ": "JWT", **({"kid": self._key_id} if self._key_id else {})}

@@ -10,8 +10,8 @@ import subprocess
 from typing import Dict
 
 from bkagent.cloud.google.configuration import read_file
-from bkagent.cloud.google.endpoint import LARGEST_BYTES, read_object
 from bkagent.cloud.google.subject import FetchSubject, Subject
+from bkagent.cloud.token_answer import LARGEST_BYTES, read_object
 from bkagent.config.secret import Secret
 from bkagent.errors import AgentError, ConfigError, Refused, WireError
 from bkagent.wire.shown_text import one_line

@@ -233,7 +233,9 @@ def test_configurations_of_any_form_are_refused_by_name(accounts, server, client
 
 def test_a_refusal_is_shown_in_the_servers_words(accounts, server, client):
     document = accounts.document(server.url, "authorized_user", refresh_token="1//revoked")
-    with pytest.raises(Refused, match=r"POST .*/token: 400: invalid_grant: Token has been revoked\.") as problem:
+    with pytest.raises(
+        Refused, match=r"POST .*/token answered 400: invalid_grant: Token has been revoked\."
+    ) as problem:
         client.token(document)
     assert "1//" not in str(problem.value)
 
