@@ -23,12 +23,13 @@ class _Context:
         self.object_hook = None
         self.object_pairs_hook = None
         self.parse_float = _parse_float
-        self.parse_int = _parse_int
+        self.parse_int = parse_int
         self.parse_constant = _refuse_constant
         self.memo: "dict[str, str]" = {}
 
 
-def _parse_int(text: str) -> int:
+def parse_int(text: str) -> int:
+    """Return a whole number of a JSON text. Raises ValueError for one that is too long."""
     # Longer ones take time that grows with the square of their length, and are never meant as a number.
     if len(text) > LONGEST_NUMBER:
         raise ValueError(f"a number has more than {LONGEST_NUMBER} digits")
@@ -102,7 +103,7 @@ def _refuse_type(element: object) -> object:
 def _scan_by_package(text: str, start: int) -> "tuple[object, int]":
     import json
 
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float)
+    decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=parse_int, parse_float=_parse_float)
     try:
         return decoder.raw_decode(text, start)
     except RecursionError:

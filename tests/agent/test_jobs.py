@@ -132,7 +132,13 @@ def test_a_signed_job_without_a_key_to_check_it(plane, start, behavior):
             "has no match in [^github.com/me/]",
         ),
         ([], {"BUILDKITE_PLUGINS": "[1]"}, "failed to validate plugins: failed to unmarshal"),
+        ([], {"BUILDKITE_PLUGINS": "[" * 200_000}, "failed to validate plugins: failed to unmarshal"),
+        (
+            [], {"BUILDKITE_PLUGINS": f"[{'9' * 500}]"},
+            "failed to validate plugins: failed to unmarshal plugins for validation: a number has more than 400 digits",
+        ),
     ],
+    ids=["repository", "variable", "plugin", "no plugin", "nested plugins", "long number"],
 )  # fmt: skip
 def test_what_is_not_allowed_does_not_run(plane, start, flags, env, line):
     job = plane.add_job("echo no", env=env)

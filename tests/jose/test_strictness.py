@@ -104,6 +104,7 @@ BAD_SETS = [
     (b'{"keys": [], "keys": []}', "a name twice"),
     (b'{"keys": [NaN]}', "not JSON"),
     (b"[" * 100_000, "not JSON"),
+    (b'{"keys": [%s]}' % (b"9" * 1000), "not JSON"),
     (json.dumps({"keys": [HMAC, {"kty": "x"}]}).encode(), "keys[1]: unsupported kty"),
     (json.dumps({"keys": [HMAC, ED25519, HMAC]}).encode(), 'keys[0] and keys[2] have the same kid: "hs"'),
     (json.dumps({"keys": [changed(HMAC, kid="a\nb" * 1000)] * 2}).encode(), 'the same kid: "a\\nba\\n'),

@@ -13,6 +13,7 @@ from bkagent.config import build_variables
 from bkagent.config.options import agent, bootstrap
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
+from bkagent.wire import json_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import REFUSED, SIGNATURE_REJECTED
 
@@ -97,7 +98,7 @@ def _not_allowed(job: AcceptedJob, settings: JobSettings) -> Iterable[str]:
 
 def _sources(text: str) -> List[str]:
     """Return the sources of the job's plugins. Raises ValueError for what is no list of plugins."""
-    plugins = json.loads(text)
+    plugins = json_text.loads(text)
     sources: List[str] = []
     for plugin in plugins if isinstance(plugins, list) else []:
         if isinstance(plugin, str):
