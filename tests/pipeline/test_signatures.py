@@ -104,6 +104,7 @@ def test_a_job_that_is_the_one_that_was_signed():
         ({"BUILDKITE_PLUGINS": ""}, "BUILDKITE_PLUGINS differs"),
         ({"BUILDKITE_PLUGINS": JOB["BUILDKITE_PLUGINS"].replace("#v5", "#v6")}, "BUILDKITE_PLUGINS differs"),
         ({"BUILDKITE_PLUGINS": JOB["BUILDKITE_PLUGINS"].replace('"n": 1', '"n": 2')}, "BUILDKITE_PLUGINS differs"),
+        ({"BUILDKITE_PLUGINS": JOB["BUILDKITE_PLUGINS"].replace('"n": 1', '"n": true')}, "BUILDKITE_PLUGINS differs"),
         ({"BUILDKITE_PLUGINS": "[" + JOB["BUILDKITE_PLUGINS"]}, "BUILDKITE_PLUGINS is not JSON"),
         ({"BUILDKITE_PLUGINS": '[{"x": 1, "x": 1}]'}, "BUILDKITE_PLUGINS is not JSON"),
         ({"BUILDKITE_SECRETS_CONFIG": '[{"key":"OTHER"}]'}, "the secrets of the job differ"),
@@ -113,6 +114,16 @@ def test_a_job_that_differs_from_its_step_by_its_variables(env, named):
     with pytest.raises(InvalidSignature, match=named) as refused:
         verify(**env)
     assert not any(text in str(refused.value) for text in env.values() if len(text) > 1)
+
+
+def test_each_digit_of_a_number_is_compared():
+    """The text that is signed has numbers as doubles, in which these are one; a hook gets the digits."""
+    step = signed("steps: [{command: x, plugins: [{'a/b#v1': {account: 9007199254740993}}]}]")[0]["steps"][0]
+    job = {"BUILDKITE_COMMAND": "x", "BUILDKITE_REPO": "r", "BUILDKITE_PLUGINS": json.dumps(step["plugins"])}
+    verify_job(step, job, {}, PUBLIC)
+    other = job["BUILDKITE_PLUGINS"].replace("993", "992")
+    with pytest.raises(InvalidSignature, match="BUILDKITE_PLUGINS differs"):
+        verify_job(step, {**job, "BUILDKITE_PLUGINS": other}, {}, PUBLIC)
 
 
 def test_a_job_without_a_variable_that_was_signed():

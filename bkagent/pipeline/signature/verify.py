@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from bkagent.config.options import bootstrap
 from bkagent.jose import canonical, jws, strict_json
@@ -105,7 +105,7 @@ def _compare(step: TypedStep, env: Mapping[str, str], permutation: Mapping[str, 
         if env.get(variable_names.kept(name)) != text:
             raise _differs(f"the variable {name} differs from that of the signed step")
     wire: Dict[str, Any] = step_to_wire(filled)
-    if _plugins(env.get(bootstrap.PLUGINS.env[0], "")) != (canonical.dumps(wire.get("plugins") or [])):
+    if not _are_plugins(env.get(bootstrap.PLUGINS.env[0], ""), wire.get("plugins") or []):
         raise _differs(f"the variable {bootstrap.PLUGINS.env[0]} differs from the plugins of the signed step")
     # The job is given the secrets of its step, and must not bring others.
     if (filled.typed.get("secrets") or []) != (step.typed.get("secrets") or []) or env.get(bootstrap.SECRETS.env[0]):
@@ -122,10 +122,13 @@ def _differs(what: str) -> InvalidSignature:
     return InvalidSignature(f"the job does not match the signed step: {what}")
 
 
-def _plugins(text: str) -> bytes:
+def _are_plugins(text: str, plugins: List[Any]) -> bool:
+    """Return whether the text of a job's plugins says the same as those of its step."""
     if text in _NO_PLUGINS:
-        return b"[]"
+        return not plugins
     try:
-        return canonical.dumps(strict_json.loads(text))
+        stated = strict_json.loads(text)
+        # The canonical form tells true from 1. It has numbers as doubles, while hooks get each digit of them.
+        return bool(stated == plugins) and canonical.dumps(stated) == canonical.dumps(plugins)
     except ValueError:
         raise _differs(f"{bootstrap.PLUGINS.env[0]} is not JSON") from None
