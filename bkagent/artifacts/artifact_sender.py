@@ -346,7 +346,8 @@ class ArtifactSender:
 
     def _fail(self, sending: Sending, problem: AgentError) -> None:
         with self._lock:
-            if sending.is_stopped:
+            # What ends with the whole upload has not failed: its connection was closed before it was told.
+            if sending.is_stopped or self._stop.requested:
                 return
             sending.stop()
             sending.problem = problem

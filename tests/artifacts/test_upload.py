@@ -163,8 +163,10 @@ def test_a_name_that_is_no_utf8_goes_as_text(store, tmp_path):
     assert store.content == {"caf\ufffd.txt": b"x"}
 
 
-def test_an_upload_under_way_stops_when_asked(store, tmp_path):
-    plant(tmp_path, {"a": b"a"})
+@pytest.mark.parametrize("size", [1, 100_000])
+def test_an_upload_under_way_stops_when_asked(store, tmp_path, size):
+    plant(tmp_path, {"a": b"a" * size})
+    reports = []
     entered, hold, cancellation = threading.Event(), threading.Event(), Cancellation()
 
     def silent(request):
@@ -177,7 +179,7 @@ def test_an_upload_under_way_stops_when_asked(store, tmp_path):
 
     def work():
         try:
-            run(store, tmp_path, "a", cancellation=cancellation)
+            run(store, tmp_path, "a", reports, cancellation=cancellation)
         except AgentError as problem:
             caught.append(problem)
 
@@ -188,6 +190,7 @@ def test_an_upload_under_way_stops_when_asked(store, tmp_path):
     thread.join(20)
     assert not thread.is_alive() and isinstance(caught[0], Cancelled)
     hold.set()
+    assert store.states == {} and {level for level, _ in reports} == {"info"}
 
 
 def test_an_upload_that_waits_for_another_try_stops_when_asked(store, tmp_path):
