@@ -58,7 +58,7 @@ class Progress:
     @property
     def left_text(self) -> str:
         """The time left as "1:23" or "1:02:03"; "" where it is not known."""
-        if self.rate <= 0 or self.bytes_done >= self.bytes_total:
+        if self.rate < 1 or self.bytes_done >= self.bytes_total:
             return ""
         left_s = int((self.bytes_total - self.bytes_done) / self.rate + 1)
         hours, minutes, seconds = left_s // 3600, left_s // 60 % 60, left_s % 60
@@ -68,7 +68,7 @@ class Progress:
         pieces = [f"{format_size(self.bytes_done)} of {format_size(self.bytes_total)} ({self.fraction:.0%})"]
         if self.files_total > 1:
             pieces.append(f"{self.files_done} of {self.files_total} files")
-        if self.rate > 0:
+        if self.rate >= 1:
             pieces.append(f"{format_size(int(self.rate))}/s")
         if self.left_text:
             pieces.append(f"{self.left_text} left")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import Address, join, parse, resolve
 from bkagent.transport.answer_reader import BadAnswer, OpenSink, Sink
-from bkagent.transport.body import Body
+from bkagent.transport.body import Body, FileBody
 from bkagent.transport.connection import ClientConnection, Deadline, ProxyRefused
 from bkagent.transport.opening_pace import OpeningPace
 from bkagent.transport.proxies import Proxies
@@ -159,6 +159,8 @@ class Pool:
             location = response.headers.get("location")
             if not follow or location is None or response.status not in (301, 302, 303, 307, 308):
                 return response
+            if response.status in (301, 302) and isinstance(body, FileBody):
+                return response  # as GET, without the file, it might succeed, and nothing would have been stored
             try:
                 target = resolve(address, location)
             except ConfigError as problem:

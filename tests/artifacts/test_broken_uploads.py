@@ -108,3 +108,25 @@ def test_a_file_that_changes_between_its_parts_is_never_stored_under_a_wrong_sum
     assert b"".join(store.parts[finished][number] for number in range(1, 5)) == content
     assert store.records[finished]["sha256sum"] == hashlib.sha256(content).hexdigest()
     assert store.states == {"id0": "error", "id1": "finished"}
+
+
+@pytest.mark.parametrize("status", [301, 302])
+@pytest.mark.parametrize("parts_count, size", [(0, 10), (0, LARGE_BYTES), (2, LARGE_BYTES)])
+def test_a_page_that_a_redirect_leads_to_is_no_success(tmp_path, status, parts_count, size):
+    store = HostedStorage(parts_count)
+    store.server.routes["*"] = Answer(status, headers={"Location": "/login?ticket=secret"})
+    store.server.routes["GET /login"] = Answer(200, body=b"<html>", headers={"ETag": '"1"'})
+    plant(tmp_path, {"a": b"a" * size})
+    with store.server, pytest.raises(AgentError, match=f": {status}.* .the storage names /login instead.$"):
+        run(store, tmp_path, "a")
+    assert store.states == {"id0": "error"}
+
+
+def test_a_redirect_that_keeps_the_method_is_followed_with_the_file(tmp_path):
+    store = HostedStorage()
+    take, moved = store.take, Answer(307, headers={"Location": "/form?q=1"})
+    store.server.routes["POST /form"] = lambda request: take(request) if len(store.server.seen) > 3 else moved
+    plant(tmp_path, {"a": b"a" * LARGE_BYTES})
+    with store.server:
+        run(store, tmp_path, "a")
+    assert store.content == {"a": b"a" * LARGE_BYTES}

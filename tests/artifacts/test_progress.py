@@ -54,7 +54,7 @@ def test_the_rate_is_that_of_the_last_seconds():
 
 
 @pytest.mark.parametrize(
-    "left_bytes, rate, text", [(10, 1.0, "0:11"), (4000, 1.0, "1:06:41"), (0, 1.0, ""), (10, 0.0, "")]
+    "left_bytes, rate, text", [(10, 1.0, "0:11"), (4000, 1.0, "1:06:41"), (0, 1.0, ""), (10, 0.0, ""), (10, 0.01, "")]
 )
 def test_time_left(left_bytes, rate, text):
     assert Progress(100 - left_bytes if left_bytes < 100 else 0, max(100, left_bytes), 0, 1, rate).left_text == text

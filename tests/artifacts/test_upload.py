@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from bkagent.artifacts.artifact_sender import ArtifactSender
 from bkagent.artifacts.collect import Selection
 from bkagent.artifacts.file_identity import FileIdentity
 from bkagent.artifacts.transfer_context import TransferContext
@@ -16,6 +17,7 @@ from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.retry import constant
+from tests.fakes.conditions import until
 from tests.fakes.hosted_storage import HostedStorage
 from tests.fakes.scripted_server import Answer, Raw
 
@@ -164,9 +166,15 @@ def test_a_name_that_is_no_utf8_goes_as_text(store, tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 100_000])
-def test_an_upload_under_way_stops_when_asked(store, tmp_path, size):
+def test_an_upload_under_way_stops_when_asked(store, tmp_path, monkeypatch, size):
     plant(tmp_path, {"a": b"a" * size})
-    reports = []
+    reports, stop_all = [], ArtifactSender._stop_all
+
+    def stop_late(sender):  # when its connections have been closed already, and threads have noticed
+        until(lambda: not sender._open)
+        stop_all(sender)
+
+    monkeypatch.setattr(ArtifactSender, "_stop_all", stop_late)
     entered, hold, cancellation = threading.Event(), threading.Event(), Cancellation()
 
     def silent(request):

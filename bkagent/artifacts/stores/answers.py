@@ -32,6 +32,9 @@ def check(method: str, url: str, response: Response) -> None:
         return
     words = response.body[:_SHOWN_BYTES].decode("utf-8", "replace").strip()
     text = f"{method} {url.partition('?')[0]}: {response.status}" + (f": {words}" if words else "")
+    location = response.headers.get("Location")
+    if location and 300 <= response.status < 400:
+        text += f" (the storage names {one_line(location.partition('?')[0])[:_SHOWN_BYTES]} instead)"
     if response.status == 429 or response.status >= 500:
         raise Unavailable(text, response.status, retry_after_s(response.headers))
     raise Refused(text, response.status)
