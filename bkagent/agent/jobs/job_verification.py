@@ -8,9 +8,9 @@ from typing import Any, Mapping, Tuple
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent_signing
-from bkagent.report import Report
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
+from bkagent.wire.log_events import EventReport
 
 _VERIFIED = "~~~ ✅ Job signature verified"
 _FAILED = "+++ ⛔ Job signature verification failed"
@@ -30,7 +30,7 @@ class JobVerification:
     is_refused: bool = False
 
 
-def verify(job: AcceptedJob, settings: JobSettings, report: Report) -> JobVerification:
+def verify(job: AcceptedJob, settings: JobSettings, report: EventReport) -> JobVerification:
     """Verify the signature of a job by the keys of the agent."""
     signature, keys = job.step.get("signature"), settings.verification_keys
     runs_unverified = settings[agent_signing.VERIFICATION_FAILURE_BEHAVIOR] == "warn"
@@ -51,12 +51,13 @@ def verify(job: AcceptedJob, settings: JobSettings, report: Report) -> JobVerifi
     return JobVerification((_FAILED, f"error: {problem}", shown), problem, True)
 
 
-def _problem(job: AcceptedJob, settings: JobSettings, report: Report) -> str:
+def _problem(job: AcceptedJob, settings: JobSettings, report: EventReport) -> str:
     """Return why a signature does not hold, "" if it does."""
 
     def show(text: str) -> None:
         if settings[agent_signing.DEBUG_SIGNING]:
-            report("debug", f"Signed Step: {text} checksum: {hashlib.sha256(text.encode('utf-8')).hexdigest()}")
+            digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
+            report("debug", f"Signed Step: {text} checksum: {digest}", "job.verifying")
 
     # Loaded here: most agents verify nothing.
     from bkagent.jose.algorithms import SecretKey
@@ -66,7 +67,7 @@ def _problem(job: AcceptedJob, settings: JobSettings, report: Report) -> str:
     keys = settings.verification_keys or ()
     for key in keys:
         if not isinstance(key.key, SecretKey):
-            report("debug", f"Public Key Thumbprint (sha256): {key.thumbprint}")
+            report("debug", f"Public Key Thumbprint (sha256): {key.thumbprint}", "job.verifying")
     try:
         verify_job(job.step, job.env, job.matrix_permutation, keys, show)
     except InvalidSignature as problem:
