@@ -74,7 +74,7 @@ class Worker:
         self._offered: Optional[AcceptedJob] = None
         self._offered_id = ""
         self._entry: Optional[AgentEntry] = None
-        self._stop_report = StopReport(session.home, context.report)
+        self._stop_report = StopReport(session.home, context.stop_reports, context.report)
         self._heartbeat = Heartbeat(
             lambda: session.client, session.heartbeat_interval_s, context.timers, report=context.report,
             on_beat=self._on_beat, on_refusal=self._on_heartbeat_refused,

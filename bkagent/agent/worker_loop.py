@@ -27,18 +27,23 @@ class WorkerLoop:
         self._timer.arm(time.monotonic())
 
     def _work(self) -> None:
+        until_s = None
         try:
             until_s = self._worker.work()
         except Exception as defect:  # an edge: a defect in one worker ends that worker alone
-            text = f"worker {self._worker.index} stopped because of an internal error"
-            self._report("error", text, "worker.failed")
-            threading.current_thread().name = f"worker-{self._worker.index}"  # which the report names
-            sys.excepthook(type(defect), defect, defect.__traceback__)
-            self._worker.mark_failed(AgentError(str(defect)))
-            until_s = None
+            self._fail(defect)
+        finally:  # also where the defect cannot be reported: the agent waits for this
+            if until_s is None:
+                self.left.set()
         if until_s is None:
-            self.left.set()
             return
         self._timer.arm(until_s)
         if self._stop.level:  # it may have been requested before there was a wait to be ended
             self._timer.hasten()
+
+    def _fail(self, defect: Exception) -> None:
+        self._worker.mark_failed(AgentError(str(defect)))
+        text = f"worker {self._worker.index} stopped because of an internal error"
+        self._report("error", text, "worker.failed")
+        threading.current_thread().name = f"worker-{self._worker.index}"  # which the report names
+        sys.excepthook(type(defect), defect, defect.__traceback__)

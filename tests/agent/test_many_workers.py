@@ -9,7 +9,7 @@ from tests.fakes.conditions import until
 from tests.fakes.control_plane import FakeControlPlane
 
 WORKERS_COUNT, THREADS_COUNT = 50, 12
-HUNG = 5
+HUNG, AT_ONCE_COUNT = 5, 16
 
 
 class HangingPlane(FakeControlPlane):
@@ -29,6 +29,39 @@ class HangingPlane(FakeControlPlane):
             if request.token[3:] in self.hanging:
                 self.release.wait(60)
         return super().answer(request)
+
+
+class RegisteringPlane(FakeControlPlane):
+    """Holds back registrations until `AT_ONCE_COUNT` have come at the same time, and notes how many these are."""
+
+    def __init__(self):
+        super().__init__(ping_interval=0.2)
+        self.present_count = self.most_count = 0
+
+    def answer(self, request):
+        if request.call != "POST register":
+            return super().answer(request)
+        with self.changed:
+            self.present_count += 1
+            self.most_count = max(self.most_count, self.present_count)
+            self.changed.notify_all()
+        try:
+            self.wait_for(lambda: self.most_count >= AT_ONCE_COUNT)
+            return super().answer(request)
+        finally:
+            with self.changed:
+                self.present_count -= 1
+
+
+def test_many_workers_register_some_at_a_time(start):
+    with RegisteringPlane() as plane:
+        agent = start("--spawn", "40", plane=plane)
+        assert plane.wait_for(lambda: sum(seen["pings"] > 0 for seen in plane.sessions.values()) == 40), agent.said
+        assert plane.most_count == AT_ONCE_COUNT
+        agent.signal("SIGTERM")
+        assert agent.wait() == 0, agent.said
+        reports = [request.token for request in plane.requests if request.call == "POST stop"]
+        assert len(reports) == len(set(reports)) == 40
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

@@ -1,7 +1,14 @@
 """An agent that is told to end gracefully says so once, before it drains; the control plane can show it."""
 
+import threading
+
 import pytest
 
+from bkagent.agent.session.stop_report import StopReport
+from bkagent.agent.shutdown import GRACEFUL, KILL
+from bkagent.remote import agents
+from bkagent.transport.work_threads import WorkThreads
+from tests.fakes.conditions import until
 from tests.fakes.control_plane import RESET
 
 STOP = "POST stop"
@@ -46,3 +53,31 @@ def test_an_agent_that_leaves_by_itself_reports_nothing(plane, start):
     plane.add_job("true")
     assert start("--disconnect-after-job").wait() == 0
     assert STOP not in plane.seen
+
+
+def test_many_reports_take_few_threads_and_who_leaves_waits_for_none_of_the_others(monkeypatch):
+    sent, release = [], threading.Event()
+    monkeypatch.setattr(agents, "report_stop", lambda client: (sent.append(client), client < 2 and release.wait(60)))
+    threads = WorkThreads(2, kept_count=0)
+    reports = [StopReport(number, threads, print) for number in range(20)]
+    for report in reports:
+        report.on_stop(GRACEFUL)
+    assert until(lambda: sorted(sent) == [0, 1])
+    reports[19].complete(GRACEFUL)
+    assert sorted(sent) == [0, 1, 19]
+    reports[18].complete(KILL)
+    release.set()
+    assert until(lambda: len(sent) >= 20) and sorted(sent) == list(range(20))
+
+
+def test_a_report_that_gets_no_thread_is_sent_by_the_worker_that_leaves(monkeypatch):
+    def refuse(threads, work):
+        raise RuntimeError("can't start new thread")
+
+    sent = []
+    monkeypatch.setattr(WorkThreads, "put", refuse)
+    monkeypatch.setattr(agents, "report_stop", sent.append)
+    report = StopReport("a client", WorkThreads(1), print)
+    report.on_stop(GRACEFUL)
+    report.complete(GRACEFUL)
+    assert sent == ["a client"]

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from bkagent.agent.session.timers import Timers
+from bkagent.transport.work_threads import WorkThreads
 
 PATIENCE_S = 30
 
@@ -67,6 +68,35 @@ def test_a_defect_is_reported_and_ends_no_other_task(timers, monkeypatch):
     timers.timer("t", lambda: {}["defect"]).arm(time.monotonic())
     timers.timer("t", ended.set).arm(time.monotonic() + 0.05)
     assert ended.wait(PATIENCE_S) and seen == [("'defect'", "t")]
+
+
+@pytest.mark.parametrize("problem", [RuntimeError, MemoryError])
+def test_a_task_that_gets_no_thread_is_called_later(timers, monkeypatch, problem):
+    start, refused, ended = WorkThreads.put, threading.Event(), threading.Event()
+
+    def put(threads, work):
+        if not refused.is_set():
+            refused.set()
+            raise problem("can't start new thread")
+        start(threads, work)
+
+    monkeypatch.setattr(WorkThreads, "put", put)
+    timers.timer("t", ended.set).arm(time.monotonic())
+    assert ended.wait(PATIENCE_S) and refused.is_set()
+
+
+def test_a_thread_that_could_not_be_started_to_wait_is_started_for_the_next_moment(timers, monkeypatch):
+    called, ended = threading.Event(), threading.Event()
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError):
+            timers.timer("t", called.set).arm(time.monotonic())
+    timers.timer("t", ended.set).arm(time.monotonic())
+    assert ended.wait(PATIENCE_S) and called.wait(PATIENCE_S)
 
 
 def test_after_the_end_nothing_is_called(timers):

@@ -51,6 +51,7 @@ from bkagent.spool.custody import session_file
 from bkagent.spool.custody.session_file import SessionFile
 from bkagent.spool.manifest import JobManifest
 from bkagent.system import host, process_group, variable_names
+from bkagent.transport.work_threads import WorkThreads
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
@@ -59,6 +60,7 @@ from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 
 _KILLED_WITHIN_S = 10.0
+_STOP_REPORTS_COUNT = 8
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class AgentContext:
     """The context that all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
 
     `open_output` is there where the output of jobs is to be shown. `backoffs` are shared by all jobs of the process, as
-    is what is `known` to be secret and kept out of its messages.
+    is what is `known` to be secret and kept out of its messages. `stop_reports` tell the control plane of a stop.
     """
 
     settings: AgentSettings
@@ -78,6 +80,7 @@ class AgentContext:
     backoffs: SharedBackoffs = field(default_factory=SharedBackoffs)
     known: KnownSecrets = field(default_factory=KnownSecrets)
     timers: Timers = field(default_factory=Timers)
+    stop_reports: WorkThreads = field(default_factory=lambda: WorkThreads(_STOP_REPORTS_COUNT, kept_count=0))
 
 
 class JobRunner:
@@ -205,7 +208,7 @@ class JobRunner:
         return self._job_start(files, entry), about_mirror
 
     def _verify(self, settings: JobSettings) -> JobVerification:
-        verification = job_verification.verify(self._job, settings, with_event(self._context.report, "job.verifying"))
+        verification = job_verification.verify(self._job, settings, self._context.report)
         if verification.problem:
             does = "is refused" if verification.is_refused else "runs unverified"
             text = f"job {self._job.id} {does}: {verification.problem}"

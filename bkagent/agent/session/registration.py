@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from bkagent.agent.session.session import AgentSession
@@ -24,6 +25,8 @@ from bkagent.wire.registration import Registered, Registration
 if TYPE_CHECKING:
     from bkagent.transport.request_log import RequestLog
 
+_AT_ONCE_COUNT = 16  # registrations: fewer make many workers wait where each answer takes long
+
 
 def connect_to(settings: AgentSettings, report: EventReport) -> Client:
     """Return the client that registers."""
@@ -43,13 +46,14 @@ def request_log_of(settings: AgentSettings, report: EventReport) -> Optional[Req
 
 
 def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report: EventReport) -> List[AgentSession]:
-    """Register every worker, at the same time; return their sessions in the order of their numbers.
+    """Register every worker, some at the same time; return their sessions in the order of their numbers.
 
     Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.
     """
     first = registration(settings, 1)
     sessions: List[Optional[AgentSession]] = [None] * settings.spawn
     errors: List[Exception] = []
+    waiting = deque(range(1, settings.spawn + 1))
     report_retry = with_event(report, "control_plane.retry")
 
     def register(index: int) -> None:
@@ -61,13 +65,22 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
                 report("warn", text, "session.tracing_unsupported")
             _report_settings(registered, report)
             sessions[index - 1] = AgentSession(client, registered, report)
-        except AgentError as error:
+        except Exception as error:  # raised below, on the thread that waits for all of them
             errors.append(error)
 
-    threads = [threading.Thread(target=register, args=(index,), daemon=True) for index in range(2, settings.spawn + 1)]
+    def register_next() -> None:
+        while not errors:
+            try:
+                index = waiting.popleft()
+            except IndexError:
+                return
+            register(index)
+
+    others_count = min(settings.spawn, _AT_ONCE_COUNT) - 1
+    threads = [threading.Thread(target=register_next, daemon=True) for _ in range(others_count)]
     for thread in threads:
         thread.start()
-    register(1)
+    register_next()
     for thread in threads:
         thread.join()
     if errors:

@@ -40,7 +40,10 @@ class Timers:
         self._threads.close()
 
     def set_moment(self, timer: Timer, moment_s: Optional[float], *, only_if_armed: bool = False) -> None:
-        """Have a timer's task called at the moment, and no more at an earlier one that was set; None: not at all."""
+        """Have a timer's task called at the moment, and no more at an earlier one that was set; None: not at all.
+
+        Raises RuntimeError where the system has no thread that could wait.
+        """
         with self._changed:
             if self._is_closed or (only_if_armed and timer.armed is None):
                 return
@@ -49,8 +52,8 @@ class Timers:
                 return
             heapq.heappush(self._heap, (moment_s, timer.armed, timer))
             if not self._is_running:
-                self._is_running = True
                 threading.Thread(target=self._run, name="timers", daemon=True).start()
+                self._is_running = True  # not before: where the system has no further thread, the next moment starts it
             elif self._heap[0][2] is timer:
                 self._changed.notify()
 
@@ -61,7 +64,7 @@ class Timers:
                 return
             try:
                 self._threads.put(timer.call)
-            except RuntimeError:
+            except (RuntimeError, MemoryError):
                 self.set_moment(timer, time.monotonic() + _AGAIN_S)
 
     def _next_due(self) -> Optional[Timer]:
