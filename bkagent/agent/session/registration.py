@@ -13,7 +13,6 @@ from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
 from bkagent.config.options import agent, api, checkout, logging
 from bkagent.config.options import session as session_options
-from bkagent.errors import AgentError
 from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
