@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
-from bkagent.jose import scalar_digits
+from bkagent.jose.point_group import PointGroup
 
 Point = Tuple[int, int, int]
 _INFINITY: Point = (1, 1, 0)
-_WIDTH = 5
 
 
 @dataclass(frozen=True)
@@ -124,15 +123,7 @@ def multiply_base(number: int, curve: Curve) -> Tuple[int, int]:
     x, y = curve.base
     z = 1 + secrets.randbelow(p - 1)  # the same point in other coordinates each time
     squared = z * z % p
-    base = (x * squared % p, y * squared * z % p, z)
-    multiples = [_INFINITY, base]
-    for _ in range(15):
-        multiples.append(add(multiples[-1], base, p))
-    product = _INFINITY
-    for digit in reversed(scalar_digits.masked_digits(number, curve.order)):
-        for _ in range(scalar_digits.WINDOW_BITS):
-            product = double(product, p)
-        product = add(product, multiples[digit], p)
+    product = _group(curve).multiply_secret(number, (x * squared % p, y * squared * z % p, z))
     coordinates = affine(product, p)
     assert coordinates is not None, "the number is no multiple of the order"
     return coordinates
@@ -140,27 +131,13 @@ def multiply_base(number: int, curve: Curve) -> Tuple[int, int]:
 
 def multiply_both(curve: Curve, of_base: int, of_point: int, point: Tuple[int, int]) -> Optional[Tuple[int, int]]:
     """Return the sum of the base point times a number and a point times another; nothing of it is secret."""
+    total = _group(curve).add_multiples((of_base, (*curve.base, 1)), (of_point, (*point, 1)))
+    return affine(total, curve.prime)
+
+
+def _group(curve: Curve) -> PointGroup[Point]:
     p = curve.prime
-    pairs = [
-        (scalar_digits.signed_digits(number, _WIDTH), _odd_multiples((x, y, 1), p))
-        for number, (x, y) in ((of_base, curve.base), (of_point, point))
-    ]
-    total = _INFINITY
-    for at in range(max(len(digits) for digits, _ in pairs) - 1, -1, -1):
-        total = double(total, p)
-        for digits, multiples in pairs:
-            digit = digits[at] if at < len(digits) else 0
-            if digit > 0:
-                total = add(total, multiples[digit >> 1], p)
-            elif digit:
-                x, y, z = multiples[-digit >> 1]
-                total = add(total, (x, p - y, z), p)
-    return affine(total, p)
-
-
-def _odd_multiples(point: Point, p: int) -> List[Point]:
-    """Return a point once, three times, five times and so on."""
-    twice, multiples = double(point, p), [point]
-    for _ in range((1 << (_WIDTH - 2)) - 1):
-        multiples.append(add(multiples[-1], twice, p))
-    return multiples
+    return PointGroup(
+        _INFINITY, curve.order, lambda first, second: add(first, second, p), lambda point: double(point, p),
+        lambda point: (point[0], p - point[1], point[2]),
+    )  # fmt: skip

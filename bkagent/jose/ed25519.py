@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Optional, Tuple
 
-from bkagent.jose import scalar_digits
 from bkagent.jose.errors import InvalidKey
+from bkagent.jose.point_group import PointGroup
 
 Point = Tuple[int, int, int, int]
 
@@ -24,7 +24,6 @@ _ORDER = 2**252 + 27742317777372353535851937790883648493
 _ROOT_OF_MINUS_ONE = pow(2, (_P - 1) // 4, _P)
 _BASE_BYTES = (4 * pow(5, -1, _P) % _P).to_bytes(SIZE, "little")
 _NEUTRAL: Point = (0, 1, 1, 0)
-_WIDTH = 5
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ def verify(key: EdPublicKey, message: bytes, signature: bytes) -> bool:
     if s >= _ORDER or point is None:
         return False
     challenge = _number(hashlib.sha512(signature[:SIZE] + key.x + message)) % _ORDER
-    x, y, z, t = point
-    return _encoded(_multiplied_both(s, challenge, (_P - x, y, z, _P - t))) == signature[:SIZE]
+    total = _GROUP.add_multiples((s, _base()), (challenge, _negated(point)))
+    return _encoded(total) == signature[:SIZE]
 
 
 def _number(digest: "hashlib._Hash") -> int:
@@ -145,47 +144,19 @@ def _doubled(point: Point) -> Point:
     return e * f % _P, g * h % _P, f * g % _P, e * h % _P
 
 
+def _negated(point: Point) -> Point:
+    x, y, z, t = point
+    return _P - x, y, z, _P - t
+
+
+_GROUP = PointGroup(_NEUTRAL, _ORDER, _added, _doubled, _negated)
+
+
 def _multiplied_base(number: int) -> Point:
     """Return the base point times a secret number."""
     z = 1 + secrets.randbelow(_P - 1)  # the same point in other coordinates each time
     x, y, _, t = _base()
-    base = (x * z % _P, y * z % _P, z, t * z % _P)
-    multiples = [_NEUTRAL, base]
-    for _ in range(15):
-        multiples.append(_added(multiples[-1], base))
-    product = _NEUTRAL
-    for digit in reversed(scalar_digits.masked_digits(number, _ORDER)):
-        for _ in range(scalar_digits.WINDOW_BITS):
-            product = _doubled(product)
-        product = _added(product, multiples[digit])
-    return product
-
-
-def _multiplied_both(of_base: int, of_point: int, point: Point) -> Point:
-    """Return the sum of the base point times a number and a point times another; nothing of it is secret."""
-    pairs = [
-        (scalar_digits.signed_digits(number, _WIDTH), _odd_multiples(factor))
-        for number, factor in ((of_base, _base()), (of_point, point))
-    ]
-    total = _NEUTRAL
-    for at in range(max(len(digits) for digits, _ in pairs) - 1, -1, -1):
-        total = _doubled(total)
-        for digits, multiples in pairs:
-            digit = digits[at] if at < len(digits) else 0
-            if digit > 0:
-                total = _added(total, multiples[digit >> 1])
-            elif digit:
-                x, y, z, t = multiples[-digit >> 1]
-                total = _added(total, (_P - x, y, z, _P - t))
-    return total
-
-
-def _odd_multiples(point: Point) -> List[Point]:
-    """Return a point once, three times, five times and so on."""
-    twice, multiples = _doubled(point), [point]
-    for _ in range((1 << (_WIDTH - 2)) - 1):
-        multiples.append(_added(multiples[-1], twice))
-    return multiples
+    return _GROUP.multiply_secret(number, (x * z % _P, y * z % _P, z, t * z % _P))
 
 
 def _base() -> Point:
