@@ -280,6 +280,7 @@ URLS = [
     ("gs://b/foo", "x", {"BUILDKITE_GCS_PATH_PREFIX": ""}, "https://storage.googleapis.com/foo/x"),
     ("gs://b/foo", "i.html", {"BUILDKITE_GCS_PATH_SUFFIX": ";tab=live_object"},
      "https://storage.googleapis.com/b/foo/i.html;tab=live_object"),
+    ("gs://b/foo", "a\\b", {}, "https://storage.googleapis.com/b/foo/a%5Cb"),
     ("gs://b/foo", "ü?#", {}, "https://storage.googleapis.com/b/foo/%C3%BC%3F%23"),
 ]  # fmt: skip
 

@@ -22,6 +22,7 @@ from tests.artifacts.artifact_plane import ArtifactPlane
 from tests.cloud.aws_fakes import Caller
 from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, Request, ScriptedServer
+from tests.fakes.tunnel_proxy import TunnelProxy
 
 LISTED = Answer(200, body=b"<ListBucketResult/>", headers={"Content-Type": "application/xml"})
 OURS = self_command.command([])
@@ -87,6 +88,26 @@ def test_a_bucket_in_another_region_is_found(tmp_path: Path) -> None:
         assert [request.query for request in server.seen] == ["max-keys=0"] * 2
     assert (
         'warn the bucket "b" is in region "ap-south-1", not "eu-west-1"; set BUILDKITE_S3_DEFAULT' in caller.messages[0]
+    )
+
+
+def test_a_bucket_that_amazon_does_not_know_is_named(tmp_path: Path) -> None:
+    """Without any region set: what to check is the name of the bucket, not the machine's region."""
+    folder = certificates.make(tmp_path, "*.s3.us-east-1.amazonaws.com")
+    with ScriptedServer({"HEAD /": Answer(404)}, certificates.server_side(folder)) as server, TunnelProxy(
+        {"*.amazonaws.com": server.port}
+    ) as proxy:
+        amazon = {
+            "HTTPS_PROXY": proxy.url,
+            "SSL_CERT_FILE": str(folder / "ca.pem"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        store = s3.open_store("s3://no-such/p", Caller(tmp_path, amazon).settings().context)
+        with pytest.raises(AgentError) as raised:
+            store.prepare()
+    assert str(raised.value) == (
+        'the region of the S3 bucket "no-such" cannot be found (Amazon S3 has no bucket of that name); check the name '
+        "of the bucket, or set BUILDKITE_S3_DEFAULT_REGION"
     )
 
 

@@ -34,7 +34,7 @@ class ObjectFolder:
 
     def name_of(self, artifact_path: str) -> str:
         """Return the name of an artifact's object: below a folder, without empty parts, "." and ".."."""
-        return object_path(self.path, artifact_path)
+        return object_path(self.path, artifact_path, keeps_backslashes=True)
 
     def url_of(self, artifact_path: str, environ: Mapping[str, str]) -> str:
         """Return the URL for the record of an artifact.
@@ -42,7 +42,8 @@ class ObjectFolder:
         A variable that is set counts even if it is empty, but for the host: "" as the prefix leaves the bucket out,
         for hosts that serve one bucket. Source: internal/artifact/gs_uploader.go of buildkite/agent.
         """
-        path = object_path(environ.get(PREFIX_VARIABLE, self.bucket), self.name_of(artifact_path))
+        prefix = environ.get(PREFIX_VARIABLE, self.bucket)
+        path = object_path(prefix, self.name_of(artifact_path), keeps_backslashes=True)
         host = environ.get(HOST_VARIABLE) or _HOST
         suffix = environ.get(SUFFIX_VARIABLE, "")
         return f"https://{host}/{go_url.escape_path(path + suffix)}"

@@ -19,7 +19,7 @@ from bkagent.cloud.aws.signature import UNSIGNED_PAYLOAD, Query
 from bkagent.cloud.aws.sources import static
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.renewal import Renewal
-from bkagent.errors import AgentError, Unreachable
+from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.address import parse
 from bkagent.transport.answer_reader import OpenSink
 from bkagent.transport.body import Body
@@ -31,6 +31,7 @@ _FIRST_REGION = "us-east-1"
 _HOST_LABEL = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _IP_ADDRESS = re.compile(r"[0-9.]+|.*:.*")
 
+_STATUSES = {404: "Amazon S3 has no bucket of that name"}
 _ADVICE = {
     "AccessControlListNotSupported": "the bucket takes no ACLs: set BUILDKITE_S3_ACL to bucket-owner-full-control",
     "AccessDenied": "the credentials need s3:PutObject and s3:GetObject for it, and s3:PutObjectAcl to set an ACL",
@@ -84,19 +85,29 @@ class S3Bucket:
             return
         try:
             answer = self._client.exchange_unsigned(AwsRequest("HEAD", self._path("") or "/"))
-            named, reason = answer.headers.get("x-amz-bucket-region") or "", f"the answer was {answer.status}"
+            named, reason = answer.headers.get("x-amz-bucket-region") or "", _STATUSES.get(answer.status, "")
+            reason = reason or f"the answer was {answer.status}"
         except Unreachable as problem:
             named, reason = "", str(problem)
         if named:
             self._use_region(endpoints.check_region(named, f"of the bucket {self.name}"))
         elif not self._client.endpoint.is_custom:
-            fallback = region.region_of(self._aws)
+            fallback = self._fallback_region(reason)
             self._context.report(
                 "error",
                 f'Could not discover region for bucket "{self.name}". Using the "{fallback}" region as a fallback; if '
                 f"this is not correct, set BUILDKITE_S3_DEFAULT_REGION. ({reason})",
             )
             self._use_region(fallback)
+
+    def _fallback_region(self, reason: str) -> str:
+        try:
+            return region.region_of(self._aws)
+        except ConfigError:
+            raise ConfigError(
+                f'the region of the S3 bucket "{self.name}" cannot be found ({reason}); check the name of the bucket, '
+                f"or set {REGION}"
+            ) from None
 
     def check_access(self) -> None:
         """List no objects, which shows whether the credentials are good. Raises AgentError saying what to set."""
