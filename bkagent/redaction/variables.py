@@ -3,6 +3,7 @@
 On the short path: `annotate`, `meta-data set` and their like scrub what they send.
 """
 
+from bkagent.config.options.job import ARTIFACT_DESTINATION_VARIABLE
 from bkagent.redaction.name_pattern import BadNamePattern, NamePattern
 from bkagent.redaction.needles import encoded_needles_of, needles_of, redacted, to_bytes
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
     from bkagent.redaction.needles import Needle
 
+# A credential itself, though its name looks like none: redacted whatever the patterns are.
+GOOGLE_CREDENTIALS = "BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON"
 SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
 
 
@@ -36,18 +39,29 @@ class Found:
 def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
     """Return the values to redact. A malformed pattern that any name reaches makes the whole search fail."""
     compiled = [(pattern, _compiled(pattern)) for pattern in patterns]
-    names: "List[str]" = []
+    secrets: "Dict[str, str]" = {}
     short: "List[str]" = []
     bad: "List[str]" = []
     for name in sorted(env):
-        verdict = _verdict(name, compiled)
-        if verdict is True and env[name]:
-            (names if len(to_bytes(env[name])) >= SHORTEST_BYTES else short).append(name)
-        elif isinstance(verdict, list):
+        verdict = True if name == GOOGLE_CREDENTIALS else _verdict(name, compiled)
+        value = env[name] if verdict is True else _signature_in(name, env[name])
+        if value and len(to_bytes(value)) >= SHORTEST_BYTES:
+            secrets[name] = value
+        elif value:
+            short.append(name)
+        if isinstance(verdict, list):
             bad += verdict
     if bad:
         return Found(bad_patterns=tuple(pattern for pattern in dict.fromkeys(p for p, _ in compiled) if pattern in bad))
-    return Found(tuple(names), tuple(env[name] for name in names), tuple(short))
+    return Found(tuple(secrets), tuple(secrets.values()), tuple(short))
+
+
+def _signature_in(name: str, value: str) -> str:
+    """Return the signature of a destination in Azure, by which anyone may write there; "" without one."""
+    if name != ARTIFACT_DESTINATION_VARIABLE or "sig=" not in value:
+        return ""
+    query = value.partition("?")[2].split("&")
+    return next((pair[len("sig=") :] for pair in query if pair.startswith("sig=")), "")
 
 
 def _verdict(name: str, compiled: "List[Tuple[str, Optional[NamePattern]]]") -> "Union[bool, List[str]]":

@@ -118,3 +118,20 @@ def test_scrubbing_loads_nothing_that_a_short_command_does_not_need():
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program], stdout=subprocess.PIPE, check=True)
     assert done.stdout.split() == []
+
+
+def test_a_credential_of_google_is_a_secret_whatever_the_patterns_are():
+    document = '{"type": "service_account", "private_key": "-----BEGIN"}'
+    env = {"BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON": document, "OTHER": "harmless"}
+    assert values_of(env, []).values == values_of(env, ["*_TOKEN"]).values == (document,)
+    assert SecretValues(env, []).scrub(f"a {document} b") == "a [REDACTED] b"
+
+
+def test_the_signature_of_a_destination_in_azure_is_a_secret():
+    url = "https://a.blob.core.windows.net/c/p"
+    env = {"BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": f"{url}?sv=1&sig=ab%2Bcd%3D&se=2", "OTHER": "?sig=abcdefgh"}
+    assert values_of(env, ["*_TOKEN"]).values == ("ab%2Bcd%3D",)
+    assert SecretValues(env, []).scrub(f"upload x {url}?sv=1&sig=ab%2Bcd%3D&se=2") == (
+        f"upload x {url}?sv=1&sig=[REDACTED]&se=2"
+    )
+    assert values_of({"BUILDKITE_ARTIFACT_UPLOAD_DESTINATION": url}, []).values == ()

@@ -18,6 +18,7 @@ from bkagent.cloud.google.configuration import read_file
 from bkagent.cloud.google.default_credentials import Credentials, find_credentials, read_credentials
 from bkagent.cloud.google.endpoint import refusal
 from bkagent.errors import ConfigError
+from bkagent.redaction.variables import GOOGLE_CREDENTIALS
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 ENDPOINT = "https://storage.googleapis.com"
 _READ = "https://www.googleapis.com/auth/devstorage.read_only"
 _WRITE = "https://www.googleapis.com/auth/devstorage.full_control"
-JSON_VARIABLE = "BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON"
 FILE_VARIABLE = "BUILDKITE_GS_APPLICATION_CREDENTIALS"
 ACL_VARIABLE = "BUILDKITE_GS_ACL"
 ACLS = ("authenticatedRead", "private", "projectPrivate", "publicRead", "publicReadWrite")
@@ -109,10 +109,10 @@ class GoogleStorage(ArtifactStore):
 
     def _credentials(self, scope: str) -> Credentials:
         environ = self._context.environ
-        text = environ.get(JSON_VARIABLE)
+        text = environ.get(GOOGLE_CREDENTIALS)
         if text:
             content = text.encode("utf-8", "surrogateescape")
-            return read_credentials(self._context, content, JSON_VARIABLE, (scope,))
+            return read_credentials(self._context, content, GOOGLE_CREDENTIALS, (scope,))
         path = environ.get(FILE_VARIABLE)
         if path:
             where = f"{path} ({FILE_VARIABLE})"
