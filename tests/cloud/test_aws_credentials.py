@@ -390,3 +390,10 @@ def test_roles_of_a_real_server(tmp_path: Path) -> None:
         del caller.environ["AWS_ACCESS_KEY_ID"]
         caller.environ.update({"AWS_ROLE_ARN": ROLE, "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token")})
         assert _key(caller).startswith("ASIA")
+
+
+@pytest.mark.parametrize("path", ["@evil.test/", "3/x", ":80@evil.test/"], ids=["user", "number", "port"])
+def test_a_path_of_ecs_cannot_name_another_host(tmp_path: Path, path: str) -> None:
+    environ = {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": path, "AWS_CONTAINER_AUTHORIZATION_TOKEN": "t"}
+    with pytest.raises(ConfigError, match="RELATIVE_URI must be a path that begins with /"):
+        chain.credentials(Caller(tmp_path, environ).settings())

@@ -33,7 +33,7 @@ def is_configured(environ: Mapping[str, str]) -> bool:
 def container_credentials(settings: AwsSettings) -> Fetch:
     """Return a source that asks the URL. Raises ConfigError for one that must not be told the token."""
     environ = settings.environ
-    url = _ECS + environ[RELATIVE] if environ.get(RELATIVE) else _checked(environ.get(FULL, ""))
+    url = _below_ecs(environ[RELATIVE]) if environ.get(RELATIVE) else _checked(environ.get(FULL, ""))
 
     def fetch() -> Expiring[AwsCredentials]:
         headers = {"Accept": "application/json", "User-Agent": settings.context.user_agent}
@@ -49,6 +49,13 @@ def container_credentials(settings: AwsSettings) -> Fetch:
         return credential_answer.read(credential_answer.fields_of(response.body, what), what, "the container")
 
     return fetch
+
+
+def _below_ecs(path: str) -> str:
+    """Return the URL of a path. Raises ConfigError for what would change the host ("@evil.test/", "3/")."""
+    if not path.startswith("/"):
+        raise ConfigError(f"{RELATIVE} must be a path that begins with /")
+    return _ECS + path
 
 
 def _checked(url: str) -> str:
