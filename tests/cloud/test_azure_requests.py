@@ -157,13 +157,17 @@ XML = b'\xef\xbb\xbf<?xml version="1.0"?><Error><Code>%s</Code><Message>%s\nRequ
     [
         (answer(403, XML % (b"AuthorizationFailure", b"Not &lt;you&gt;.")), "403 AuthorizationFailure: Not <you>."),
         (answer(404, b"", x_ms_error_code="BlobNotFound"), "404 BlobNotFound"),
+        (
+            answer(403, XML % (b"AuthenticationFailed", b"Server failed.\nRequestId:1")),
+            "403 AuthenticationFailed: Server failed; check the account key, or the shared access signature",
+        ),
         (answer(403, b"<html><Code>a b</Code>secret"), f"403: {NOT_AZURE}"),
         (answer(403, XML % (b"A" * 500, b"x")), f"403: {NOT_AZURE}"),
         (answer(403, XML % (b"Bad", b"a\x1b[31m")), f"403: {NOT_AZURE}"),
         (answer(301, b"", Location="https://evil.test"), f"301: {MOVED}"),
         (answer(400, XML % (b"Bad", b"a\xc2\x9b31m" + b"b" * 1000)), "400 Bad: a\\u009b31m" + "b" * 295),
     ],
-    ids=["xml", "header", "html", "long code", "no xml", "redirect", "terminal"],
+    ids=["xml", "header", "advice", "html", "long code", "no xml", "redirect", "terminal"],
 )  # fmt: skip
 def test_an_error_is_said_shortly(response: Response, text: str) -> None:
     problem = storage_error.error_of("PUT https://x", response)

@@ -10,6 +10,10 @@ from bkagent.transport.response import Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
 
+_ADVICE = {
+    "AuthenticationFailed": "check the account key, or the shared access signature",
+    "AuthorizationPermissionMismatch": "the identity needs a role that may write blobs: Storage Blob Data Contributor",
+}
 _SHOWN_LETTERS, _LONGEST_CODE = 300, 80
 
 
@@ -43,6 +47,8 @@ def error_of(what: str, response: Response) -> AgentError:
     text = f"{what}: {response.status}"
     if problem.code:
         text += f" {problem.code}" + (f": {problem.message}" if problem.message else "")
+        if problem.code in _ADVICE:
+            text = f"{text.rstrip('.')}; {_ADVICE[problem.code]}"
     elif response.status in (301, 302, 303, 307, 308):
         text += ": the storage must not redirect; the destination must name the account's own address"
     else:
