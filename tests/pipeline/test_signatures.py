@@ -1,6 +1,7 @@
 """Signatures of steps: those that were recorded, and what a job may not change of a signed step."""
 
 import json
+import random
 
 import pytest
 
@@ -114,6 +115,35 @@ def test_a_job_that_differs_from_its_step_by_its_variables(env, named):
     with pytest.raises(InvalidSignature, match=named) as refused:
         verify(**env)
     assert not any(text in str(refused.value) for text in env.values() if len(text) > 1)
+
+
+def mutated(text, seeded):
+    """Return a text with one character replaced, taken away or added."""
+    at, letter = seeded.randrange(len(text)), chr(seeded.choice([*range(32, 127), 0xE9, 0x2028]))
+    return text[:at] + seeded.choice((letter + text[at + 1 :], text[at + 1 :], letter + text[at:]))
+
+
+def test_a_job_of_which_any_character_was_changed():
+    """Only blanks between the values of the list of plugins change nothing."""
+    names = [name for name in JOB if name != "BUILDKITE_BRANCH"]  # which is not signed
+    job = [signed(TEXT, SYMMETRIC)[0]["steps"][0], {name: JOB[name] for name in names}, {"os": "linux"}]
+    verify_job(*job, [SYMMETRIC])
+    text, changed_count = json.dumps(job), 0
+    for seed in range(2000):
+        try:
+            step, env, permutation = changed = json.loads(mutated(text, random.Random(seed)))
+            if changed == job or not all(isinstance(value, str) for value in [*env.values(), *permutation.values()]):
+                continue
+        except (ValueError, TypeError, AttributeError):
+            continue  # no answer of a control plane
+        changed_count += 1
+        try:
+            verify_job(step, env, permutation, [SYMMETRIC])
+        except InvalidSignature:
+            continue
+        env["BUILDKITE_PLUGINS"] = json.dumps(json.loads(env["BUILDKITE_PLUGINS"]))
+        assert changed == job, seed
+    assert changed_count > 600
 
 
 def test_each_digit_of_a_number_is_compared():
