@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Callable
 
 from bkagent.artifacts.artifact_file import ArtifactFile
-from bkagent.artifacts.ranged_fetch import RangedFetch
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
 from bkagent.transport.answer_reader import Sink
 from bkagent.wire.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 RESUMED_BYTES = 64 * 1024  # less than this is sooner sent again than asked for by a range
 _RANGE_NOT_SATISFIABLE = 416
@@ -18,8 +20,10 @@ _RANGE_NOT_SATISFIABLE = 416
 class ArtifactFetch:
     """One artifact of a store, and the file that it goes to, which may have its beginning already."""
 
-    def __init__(self, store: ArtifactStore, artifact: Artifact, file: ArtifactFile, threads: Executor) -> None:
-        """`threads` receive ranges; those that call `attempt` are others."""
+    def __init__(
+        self, store: ArtifactStore, artifact: Artifact, file: ArtifactFile, threads: Callable[[], Executor]
+    ) -> None:
+        """`threads` returns those that receive ranges; those that call `attempt` are others."""
         self._store, self._artifact, self._file, self._threads = store, artifact, file, threads
         self._takes_ranges = 0 < store.range_bytes < artifact.size
         self._sha256 = artifact.sha256.lower()
@@ -48,7 +52,9 @@ class ArtifactFetch:
 
     def _receive_ranges(self) -> bool:
         """Receive what is missing by several ranges at a time; return whether the store has sent them."""
-        ranged = RangedFetch(self._store, self._artifact, self._file, self._threads, self._version)
+        from bkagent.artifacts.ranged_fetch import RangedFetch  # a file that comes as one needs none of it
+
+        ranged = RangedFetch(self._store, self._artifact, self._file, self._threads(), self._version)
         try:
             ranged.run()
         except (WireError, Refused):

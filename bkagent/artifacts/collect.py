@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import Dict, Iterator, List, Set
+from typing import Dict, Iterator, List, NamedTuple, Set
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.artifact_path import artifact_path
@@ -19,8 +18,7 @@ from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """How a list of paths is read.
 
     delimiter        what separates the pieces; "" for one piece
@@ -37,20 +35,16 @@ class Selection:
     normalised: bool = False
 
 
-@dataclass(frozen=True)
-class _Folder:
+class _Folder(NamedTuple):
     """What the paths of a folder's files begin with: as artifacts, and on disk; all of it for one named literally."""
 
-    __slots__ = ("path", "absolute")
     path: str
     absolute: str
 
 
-@dataclass(frozen=True)
-class MatchedFile:
+class MatchedFile(NamedTuple):
     """One file. Files of a folder share what their paths begin with: there may be 100,000 of them."""
 
-    __slots__ = ("folder", "name")
     folder: _Folder
     name: str
 

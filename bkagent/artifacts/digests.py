@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from io import FileIO
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 from bkagent.artifacts.file_identity import FileIdentity, now_ns
 from bkagent.errors import AgentError, Cancelled
@@ -18,8 +17,7 @@ _BLOCK_BYTES = 1024 * 1024
 _TRIES_COUNT = 3
 
 
-@dataclass(frozen=True)
-class Digests:
+class Digests(NamedTuple):
     """What identifies a file's content. Checksums in hexadecimal digits.
 
     content   itself, of a small file

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+import threading
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from bkagent.artifacts.artifact_fetch import ArtifactFetch
 from bkagent.artifacts.artifact_file import ArtifactFile, NoRoomForFile
 from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download_plan import PlannedDownload, plan
@@ -24,13 +22,15 @@ from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32
 _RANGE_THREADS_COUNT = 32  # started as they are needed, by stores whose large artifacts come in ranges
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(NamedTuple):
     """What to download. `scope` is a step's key, label or id, or a job's id; "" for the whole build.
 
     may_leave_folder  follow links below the destination and ".." in paths, as version 3 of the reference once did
@@ -94,15 +94,18 @@ class _Downloads:
         self._progress = context.progress("Downloaded")
         self._pool, self._user_agent = storage.pool, context.user_agent
         self._without_room: List[Tuple[PlannedDownload, AgentError]] = []
-        self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
+        self._threads = ExitStack()  # of what is not small: they are loaded and started when the first one comes
+        self._lock = threading.Lock()
+        self._workers: Optional[ThreadPoolExecutor] = None
+        self._range_threads: Optional[ThreadPoolExecutor] = None
+        self._threads.callback(self._end_range_threads)
 
     def run(self, planned: Sequence[PlannedDownload]) -> int:
         """Download all; return how many could not be downloaded."""
         self._progress.expect(len(planned), lambda: sum(each.artifact.size for each in planned))
-        workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), len(planned))
-        with self._range_threads, ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher") as workers:
+        with self._threads:
             try:
-                arrivals = self._begin(planned, workers)
+                arrivals = self._begin(planned)
                 return sum(not arrived() for arrived in arrivals) + self._fill_room()
             except KeyboardInterrupt:
                 self._stop.request()
@@ -110,7 +113,7 @@ class _Downloads:
             finally:
                 self._progress.end()
 
-    def _begin(self, planned: Sequence[PlannedDownload], workers: ThreadPoolExecutor) -> List[Callable[[], bool]]:
+    def _begin(self, planned: Sequence[PlannedDownload]) -> List[Callable[[], bool]]:
         """Have workers download what is large, and download here what is small; return what says of each if it came."""
         arrivals: List[Callable[[], bool]] = []
         small: List[PlannedDownload] = []
@@ -120,7 +123,7 @@ class _Downloads:
                 arrivals.append(lambda: False)
 
         def start(download: PlannedDownload) -> None:
-            arrivals.append(workers.submit(self._arrives, download).result)
+            arrivals.append(self._submit(download, len(planned)))
 
         for download in planned:
             if not is_small(download):
@@ -131,6 +134,28 @@ class _Downloads:
                 small.append(download)
         SmallDownloads(self._pool, self._user_agent, put, start).run(small)
         return arrivals
+
+    def _submit(self, download: PlannedDownload, count: int) -> Callable[[], bool]:
+        """Have a worker download one of `count` artifacts; return what says if it came."""
+        if self._workers is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            workers_count = min(_WORKERS_COUNT, 10 * (os.cpu_count() or 1), count)
+            workers = ThreadPoolExecutor(workers_count, thread_name_prefix="artifact-fetcher")
+            self._workers = self._threads.enter_context(workers)
+        return self._workers.submit(self._arrives, download).result
+
+    def _threads_of_ranges(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._range_threads is None:
+                from concurrent.futures import ThreadPoolExecutor
+
+                self._range_threads = ThreadPoolExecutor(_RANGE_THREADS_COUNT, thread_name_prefix="artifact-range")
+            return self._range_threads
+
+    def _end_range_threads(self) -> None:
+        if self._range_threads is not None:
+            self._range_threads.shutdown()
 
     def _fill_room(self) -> int:
         """Try again what had no room beside others, the smallest first but not the largest; return how many failed."""
@@ -189,7 +214,9 @@ class _Downloads:
 
     def _fetch(self, planned: PlannedDownload, store: ArtifactStore, file: ArtifactFile) -> None:
         """Fill a file, in several tries if need be; keep what has come in vain where a later run can use it."""
-        fetch = ArtifactFetch(store, planned.artifact, file, self._range_threads)
+        from bkagent.artifacts.artifact_fetch import ArtifactFetch
+
+        fetch = ArtifactFetch(store, planned.artifact, file, self._threads_of_ranges)
         if file.size:
             self._report("info", f'Resuming the download of "{planned.name}" after {format_size(file.size)}')
         try:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Iterable, List, Sequence, Set, Tuple
+from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
 
 from bkagent.artifacts.destination_folder import DestinationFolder
 from bkagent.artifacts.download_paths import case_clashes, partial_name
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 KEPT_BYTES = 1024 * 1024  # what is smaller is downloaded again rather than kept in parts
 
 
-@dataclass(frozen=True)
-class PlannedDownload:
+class PlannedDownload(NamedTuple):
     """One artifact.
 
     parts      the names that lead to its file below the destination

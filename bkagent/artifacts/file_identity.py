@@ -11,9 +11,8 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from dataclasses import dataclass
 from io import FileIO
-from typing import Callable, Optional
+from typing import Callable, NamedTuple, Optional
 
 from bkagent.errors import AgentError
 from bkagent.transport.body import BodyWatch
@@ -31,8 +30,7 @@ class FileChanged(AgentError):
         super().__init__(f"{one_line(path)} has changed since it was read")
 
 
-@dataclass(frozen=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """One version of a file. `is_fresh`: it may have changed without a sign, right after it was read."""
 
     device: int

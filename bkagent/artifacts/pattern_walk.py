@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import stat
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
@@ -19,28 +18,23 @@ _TURNS_COUNT = 5_000  # of links that lead back; the system ends one circle afte
 _LINK, _FOLDER, _REGULAR, _OTHER = "link", "folder", "regular", "other"
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(NamedTuple):
     """What a pattern has matched, as the pattern spells it. `is_regular`: it is a file, not a link to one."""
 
-    __slots__ = ("path", "is_regular")
     path: str
     is_regular: bool
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     """An entry of a folder: its path, the matcher's state after it, its kind, and the folder that a link leads to."""
 
-    __slots__ = ("path", "node", "kind", "target")
     path: str
     node: Node
     kind: str
     target: Optional[Tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class _OpenFolder:
+class _OpenFolder(NamedTuple):
     """A folder that is being read; `target` says which it is if a link led there."""
 
     entries: Iterator[_Entry]

@@ -9,8 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Deque, Optional, Tuple
+from typing import TYPE_CHECKING, Callable, Deque, NamedTuple, Optional, Tuple
 
 from bkagent.wire.human_size import format_size
 
@@ -38,8 +37,7 @@ LINES_PAUSE_S = 5.0
 _RATE_OVER_S = 15.0  # long enough to be calm, short enough to notice a line that has become slow
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a transfer has come. `rate` is in bytes per second, 0.0 where it is not known yet."""
 
     bytes_done: int

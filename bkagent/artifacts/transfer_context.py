@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator, Mapping, Optional
+from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional
 
 from bkagent.artifacts.progress import ProgressLines, TransferProgress
 from bkagent.cloud.cloud_context import CloudContext
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
     from bkagent.transport.request_log import RequestLog
 
 
-@dataclass(frozen=True)
-class StorageConnection:
+class StorageConnection(NamedTuple):
     """The connections of one run to the artifact storage.
 
     pool  closed when `stop` is requested
@@ -31,8 +29,7 @@ class StorageConnection:
     stop: Cancellation
 
 
-@dataclass(frozen=True)
-class TransferContext:
+class TransferContext(NamedTuple):
     """Made once by a command, or by the phase of a job.
 
     client        of the control plane

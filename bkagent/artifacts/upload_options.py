@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bkagent.artifacts.collect import Selection
 from bkagent.config.options import artifacts as rows
@@ -17,8 +16,7 @@ SEND = constant(10, 5.0)
 PREPARE = exponential(10, 2.0, (0.0, 1.0))
 
 
-@dataclass(frozen=True)
-class UploadOptions:
+class UploadOptions(NamedTuple):
     """How to upload.
 
     destination   "" for the control plane's own storage

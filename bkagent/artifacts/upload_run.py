@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Deque, Dict, List
+from typing import TYPE_CHECKING, Callable, Deque, Dict, List, NamedTuple
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.artifact_sender import ArtifactSender
@@ -42,8 +41,7 @@ _ROUNDS_COUNT = 3  # of files that change while they are uploaded
 _NAMED_COUNT = 5  # failed artifacts whose errors are quoted
 
 
-@dataclass(frozen=True)
-class _Failure:
+class _Failure(NamedTuple):
     """A file that could not be uploaded, by its artifact path, and why."""
 
     path: str
@@ -259,7 +257,7 @@ class UploadRun:
         self._batches_count += 1
         for described, id, instructions in zip(batch.readable, created.ids, created.instructions):
             self._sent_bytes += described.artifact.size
-            described.artifact = replace(described.artifact, id=id)
+            described.artifact = described.artifact._replace(id=id)
             sender.submit(described, instructions, batch.end_one)
         batch.described = []
 
@@ -292,7 +290,7 @@ def _with(artifact: Artifact, **fields: str) -> Artifact:
     """Return an artifact with these fields, itself where it has them: to make a copy costs more than to look."""
     if all(getattr(artifact, name) == value for name, value in fields.items()):
         return artifact
-    return replace(artifact, **fields)  # type: ignore[arg-type]
+    return artifact._replace(**fields)  # type: ignore[arg-type]
 
 
 def _sendable_artifact(artifact: Artifact) -> Artifact:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Mapping
+from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 if TYPE_CHECKING:
     from bkagent.report import Report
     from bkagent.transport.http_client import Pool
 
 
-@dataclass(frozen=True)
-class CloudContext:
+class CloudContext(NamedTuple):
     """Made once by a command, or by the phase of a job.
 
     pool        sends requests to any URL

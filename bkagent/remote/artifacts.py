@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from bkagent.errors import AgentError, Refused, WireError
-from bkagent.remote.client import DEFAULT_TIMEOUT_S
+from bkagent.remote.client import DEFAULT_TIMEOUT_S, timeout
 from bkagent.remote.escaping import segment
-from bkagent.remote.jobs import timeout
 from bkagent.transport.retry import Schedule, constant, retry, subsecond, worth_another_try
 from bkagent.wire.artifacts import Artifact, Created, StateChange
 

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 DEFAULT_TIMEOUT_S = 60.0
 
 
+def timeout(left_s: float) -> Dict[str, str]:
+    """Return the header that tells the server how long its answer is of use; none where that is not known."""
+    milliseconds = int(left_s * 1000)
+    return {"Buildkite-Timeout-Milliseconds": str(milliseconds)} if milliseconds > 0 else {}
+
+
 class Client:
     """Calls one endpoint with one token. Thread-safe but for `request_headers`, which is replaced as a whole."""
 

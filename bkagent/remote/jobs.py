@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, Dict
+from typing import Callable
 
 from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreachable
-from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
+from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client, timeout
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Locked
 from bkagent.report import Report
@@ -118,12 +118,6 @@ def state(client: Client, job_id: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) 
     """Return the job's state, such as "running" or "canceling". Not retried: it is polled."""
     reply = client.call("GET", f"jobs/{segment(job_id)}", timeout_s=timeout_s, expects_json=True)
     return Reader(reply.document, "job").text("state", "")
-
-
-def timeout(left_s: float) -> Dict[str, str]:
-    """Return the header that tells the server how long its answer is of use; none where that is not known."""
-    milliseconds = int(left_s * 1000)
-    return {"Buildkite-Timeout-Milliseconds": str(milliseconds)} if milliseconds > 0 else {}
 
 
 def _no_answer(error: Exception) -> bool:

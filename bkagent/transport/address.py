@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urljoin, urlsplit
 
 from bkagent.errors import ConfigError
@@ -16,8 +16,7 @@ _TICKET_LENGTH, _RUN_LENGTH = 32, 12
 _NO_LETTERS = {ord(mark): " " for mark in "-_.~=%"}
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """A URL without its fragment. `host` is without brackets; `target` starts with "/" and holds the query."""
 
     scheme: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass, replace
 from functools import partial
 from io import FileIO
 from typing import TYPE_CHECKING, Callable, Optional, Union
@@ -34,7 +33,6 @@ class BodyWatch:
         """Count bytes of the file that have just been written."""
 
 
-@dataclass(frozen=True)
 class FileBody:
     """`size` bytes of a file from `offset` on, with `before` and `after` around them (a form, say).
 
@@ -42,20 +40,31 @@ class FileBody:
     content  of the whole file, where it is in memory: then the file itself is not read
     """
 
-    path: str
-    size: int
-    offset: int = 0
-    before: bytes = b""
-    after: bytes = b""
-    watch: Optional[BodyWatch] = None
-    content: Optional[bytes] = None
+    __slots__ = ("path", "size", "offset", "before", "after", "watch", "content")
+
+    def __init__(
+        self,
+        path: str,
+        size: int,
+        offset: int = 0,
+        before: bytes = b"",
+        after: bytes = b"",
+        watch: Optional[BodyWatch] = None,
+        content: Optional[bytes] = None,
+    ) -> None:
+        self.path, self.size, self.offset, self.before, self.after = path, size, offset, before, after
+        self.watch, self.content = watch, content
 
     def __len__(self) -> int:
         return len(self.before) + self.size + len(self.after)
 
     def between(self, before: bytes, after: bytes) -> FileBody:
         """Return a body with the same bytes of the file between others."""
-        return replace(self, before=before, after=after)
+        return FileBody(self.path, self.size, self.offset, before, after, self.watch, self.content)
+
+    def part(self, offset: int, size: int) -> FileBody:
+        """Return a body with other bytes of the file between the same ones."""
+        return FileBody(self.path, size, offset, self.before, self.after, self.watch, self.content)
 
 
 Body = Union[bytes, FileBody]

@@ -6,16 +6,14 @@ HTTPS_PROXY, HTTP_PROXY and NO_PROXY, upper case first. Loopback never goes thro
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import List, Mapping, Optional
+from typing import List, Mapping, NamedTuple, Optional
 from urllib.parse import unquote_to_bytes
 
 from bkagent.errors import ConfigError
 from bkagent.transport.address import Address, parse
 
 
-@dataclass(frozen=True)
-class Proxy:
+class Proxy(NamedTuple):
     """An HTTP proxy: where it is, and the Proxy-Authorization it wants ("" for none)."""
 
     host: str

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from bkagent.errors import WireError
 from bkagent.wire.reader import Reader
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """One artifact's record.
 
     path                as it is searched and downloaded, with "/" between folders
@@ -57,8 +55,7 @@ class Artifact:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One request that carries bytes: a whole form, or a part of a file."""
 
     url: str
@@ -85,13 +82,12 @@ class Action:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Instructions:
+class Instructions(NamedTuple):
     """How to upload one artifact: `actions`, a part of the file each, where there are any; else `action`, a form."""
 
     action: Action
     actions: Tuple[Action, ...] = ()
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, str] = {}
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the instructions' document."""
@@ -119,8 +115,7 @@ class Instructions:
         return cls(action=action, actions=ordered, data=reader.text_map("data"))
 
 
-@dataclass(frozen=True)
-class Created:
+class Created(NamedTuple):
     """The answer to a batch: ids in its order, and the instructions of each, None where there are none."""
 
     ids: Tuple[str, ...]
@@ -147,8 +142,7 @@ class Created:
         return cls(ids=ids, instructions=tuple(instructions))
 
 
-@dataclass(frozen=True)
-class StateChange:
+class StateChange(NamedTuple):
     """How one upload ended. `etags` are (part number, ETag), for uploads in parts."""
 
     id: str

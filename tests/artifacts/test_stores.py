@@ -67,7 +67,7 @@ class Bed:
         )  # fmt: skip
 
     def context_with(self, **fields):
-        return TransferContext(**{**vars(self.context), **fields})
+        return self.context._replace(**fields)
 
     def upload(self, paths, destination, **options):
         return upload(

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from bkagent.config.self_command import code_root
-from tests.cli_in_job.conftest import JOB_ID
+from tests.cli_in_job.conftest import BUILD_ID, JOB_ID
 from tests.fakes.fake_leader import FakeLeader
+from tests.fakes.scripted_server import Answer
 
 HEAVY = {
     "dataclasses", "typing", "enum", "json", "re", "argparse", "http.client", "ssl", "socket", "subprocess", "runpy",
@@ -81,6 +82,32 @@ def test_loads_nothing_heavy(job, name, tmp_path):
     )
     assert not (loaded & HEAVY) - set(bare.stdout.decode().split(os.linesep))
     assert not of_signatures(loaded)
+
+
+OF_LARGE_TRANSFERS = {
+    "dataclasses", "inspect", "concurrent.futures", "logging", "ssl", "subprocess", "bkagent.artifacts.ranged_fetch",
+    "bkagent.artifacts.artifact_fetch", "bkagent.artifacts.journal.record_file", "bkagent.remote.jobs",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [["upload", "small.txt"], ["download", "small.txt", "."]], ids=lambda words: words[0])
+def test_small_artifacts_load_nothing_of_large_ones(job, words, tmp_path):
+    action = {"url": job.server.url + "/form", "method": "POST", "path": "/form", "file_input": "file"}
+    record = {"id": "i", "path": "small.txt", "file_size": 5, "url": job.server.url + "/small"}
+    job.server.routes.update({
+        f"POST /v3/jobs/{JOB_ID}/artifacts": (
+            201, {"artifact_ids": ["i"], "upload_instructions": {"action": action, "data": {}}},
+        ),
+        f"PUT /v3/jobs/{JOB_ID}/artifacts": (200, {}), "POST /form": Answer(204),
+        "GET /small": Answer(200, body=b"small"),
+        f"GET /v3/builds/{BUILD_ID}/artifacts/search": (200, [record]),
+    })  # fmt: skip
+    (tmp_path / "small.txt").write_bytes(b"small")
+    argv = [sys.executable, "-I", "-S", "-c", PROGRAM, code_root(), "artifact", *words]
+    done = subprocess.run(argv, cwd=tmp_path, env=job.environ, capture_output=True, timeout=60)
+    assert done.returncode == 0, done
+    loaded = set((tmp_path / "modules").read_text().split("\n"))
+    assert f"bkagent.artifacts.{words[0]}" in loaded and not loaded & OF_LARGE_TRANSFERS
 
 
 def of_signatures(modules):

@@ -10,7 +10,6 @@ import itertools
 import json
 import sys
 import threading
-from dataclasses import replace
 from types import ModuleType
 from typing import Any, Dict, List, Mapping, Optional
 
@@ -163,7 +162,7 @@ class _ShelfLine(_ShelfUpload):
 
     def send(self, part: UploadPart, body: Any) -> str:
         kept = self._kept_bytes() - part.offset
-        rest = replace(body, offset=body.offset + kept, size=body.size - kept)
+        rest = body.part(body.offset + kept, body.size - kept)
         self._store.call("PUT", f"/lines/{self._artifact.id}/{part.offset + kept}", rest)
         return ""
 

@@ -19,8 +19,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from bkagent.config import paths
 from bkagent.errors import ConfigError, WireError
@@ -38,8 +37,7 @@ if TYPE_CHECKING:
 LARGE_BYTES = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class ArtifactMemory:
+class ArtifactMemory(NamedTuple):
     """What an earlier run has achieved for one artifact.
 
     saved        of the store's upload, and `places` of its parts; `tags` of those that have arrived
@@ -47,15 +45,14 @@ class ArtifactMemory:
     is_reported  whether the control plane has been told
     """
 
-    saved: Mapping[str, Any] = field(default_factory=dict)
+    saved: Mapping[str, Any] = {}
     places: str = ""
-    tags: Mapping[int, str] = field(default_factory=dict)
+    tags: Mapping[int, str] = {}
     told: Optional[Mapping[int, str]] = None
     is_reported: bool = False
 
 
-@dataclass(frozen=True)
-class _Batch:
+class _Batch(NamedTuple):
     id: str
     artifact_ids: Sequence[str] = ()
 
@@ -199,14 +196,14 @@ class UploadJournal:
             elif "part" in record:
                 memory = self._memories.get(reader.text("of"), ArtifactMemory())
                 tags = {**memory.tags, reader.whole("part", low=1): reader.text("tag", "")}
-                self._memories[reader.text("of")] = replace(memory, tags=tags)
+                self._memories[reader.text("of")] = memory._replace(tags=tags)
             elif "arrived" in record:
                 memory = self._memories.get(reader.text("arrived"), ArtifactMemory())
-                self._memories[reader.text("arrived")] = replace(memory, told=_told(reader.array("told")))
+                self._memories[reader.text("arrived")] = memory._replace(told=_told(reader.array("told")))
             else:
                 for artifact_id in reader.texts("reported"):
                     memory = self._memories.get(artifact_id, ArtifactMemory())
-                    self._memories[artifact_id] = replace(memory, is_reported=True)
+                    self._memories[artifact_id] = memory._replace(is_reported=True)
         for content, batch_id in contents.items():
             self._batches.setdefault(content, _Batch(batch_id, created.get(batch_id, ())))
         arrived_count = sum(memory.told is not None for memory in self._memories.values())

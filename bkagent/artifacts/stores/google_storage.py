@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
@@ -90,7 +89,7 @@ class GoogleStorage(ArtifactStore):
         md5 = Md5Check(receive)
 
         def open_sink(status: int, answered: Headers) -> Sink:
-            head = replace(head_of(status, answered), version=answered.get("X-Goog-Generation") or "")
+            head = head_of(status, answered)._replace(version=answered.get("X-Goog-Generation") or "")
             return md5.open_sink(head, "" if artifact.sha256 or status != 200 else _stored_md5(answered))
 
         response = self._client(_READ).send("GET", url, headers, timeout_s=SILENCE_LIMIT_S, open_sink=open_sink)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import posixpath
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from urllib.parse import quote, urlencode
 
@@ -156,7 +156,7 @@ class ResumableUpload(StoreUpload):
         if stored_bytes is None:
             stored_bytes = self._ask_or_begin_anew()
         while stored_bytes < end:
-            rest = replace(body, offset=stored_bytes, size=end - stored_bytes)
+            rest = body.part(stored_bytes, end - stored_bytes)
             headers = {
                 "Content-Range": f"bytes {stored_bytes}-{end - 1}/{self._insert.artifact.size}",
                 "Content-Type": "application/octet-stream",

@@ -14,8 +14,7 @@ changes: a file that cannot be read, a setting that is missing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Callable, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 if TYPE_CHECKING:
     from bkagent.transport.address import Address
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 SILENCE_LIMIT_S = 120.0  # a transfer may take any time, but not stand still for longer
 
 
-@dataclass(frozen=True)
-class UploadPart:
+class UploadPart(NamedTuple):
     """A range of a file's bytes that one request carries. `number` counts from 1."""
 
     number: int
@@ -35,8 +33,7 @@ class UploadPart:
     size: int
 
 
-@dataclass(frozen=True)
-class FetchedHead:
+class FetchedHead(NamedTuple):
     """What a store says of a download before its first byte.
 
     start_offset   where the bytes that follow begin; 0 where the store did not heed the range
@@ -54,8 +51,7 @@ class FetchedHead:
 Receive = Callable[[FetchedHead], "Sink"]
 
 
-@dataclass(frozen=True)
-class WholeRequest:
+class WholeRequest(NamedTuple):
     """A request as it goes over the wire, head and body."""
 
     method: str
@@ -84,7 +80,7 @@ class StoreUpload(ABC):
     def send(self, part: UploadPart, body: FileBody) -> str:
         """Send one part, once; return the tag by which `finish` names it, "" if the store has none.
 
-        `body` is that range of the file; with `dataclasses.replace` a store puts its own bytes around it, or takes a
+        `body` is that range of the file; with `between` a store puts its own bytes around it, with `part` it takes a
         smaller range where it has kept the beginning of an earlier try.
         """
 

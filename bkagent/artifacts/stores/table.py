@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Callable, Tuple
+from typing import TYPE_CHECKING, Callable, NamedTuple, Tuple
 from urllib.parse import urlsplit
 
 from bkagent.errors import AgentError
@@ -31,8 +30,7 @@ def _has_scheme(scheme: str) -> Callable[[str], bool]:
     return lambda destination: destination.startswith(scheme + "://")
 
 
-@dataclass(frozen=True)
-class StoreRow:
+class StoreRow(NamedTuple):
     """One kind of store.
 
     title   in messages

@@ -36,12 +36,10 @@ def run(call: "Call") -> int:
 
 def _context(call: "Call") -> "TransferContext":
     """Return the context of the transfers, whose stores read variables: a flag counts as its variable."""
-    from dataclasses import replace
-
     from bkagent.cli.in_job import artifact_transfer
 
     context, option = artifact_transfer.context_of(call, "Downloading"), options.NO_S3_MULTIPART_DOWNLOAD
-    return replace(context, environ={**context.environ, option.env[0]: "true" if call.settings[option] else ""})
+    return context._replace(environ={**context.environ, option.env[0]: "true" if call.settings[option] else ""})
 
 
 def _may_leave_folder(call: "Call") -> bool:

@@ -6,7 +6,6 @@ https://cloud.google.com/compute/docs/metadata/querying-metadata
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Tuple
 from urllib.parse import urlencode
 
@@ -48,7 +47,7 @@ def source(context: CloudContext, scopes: Tuple[str, ...]) -> Fetch:
 
     def fetch() -> Expiring[Secret]:
         with closing(_direct_pool()) as pool:
-            response = ask(replace(context, pool=pool), "GET", url, _headers(context))
+            response = ask(context._replace(pool=pool), "GET", url, _headers(context))
         if response.headers.get("Metadata-Flavor") != "Google":
             raise WireError(f"{_url(context)}: the answer does not come from Google's metadata server")
         return read_token(response.body, "the metadata server", context.now())
