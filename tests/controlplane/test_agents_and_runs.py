@@ -65,6 +65,17 @@ def test_the_control_plane_puts_the_host_into_names(world, name, shown):
     assert registered.name == shown and world.plane.sessions.get(registered.id).name == shown
 
 
+def test_agents_of_one_host_without_names_have_different_ones(world):
+    def register(hostname):
+        return world.plane.sessions.register(Registration("", hostname, "linux", "amd64", "3.137.0", "x", 1))
+
+    first, second, third, elsewhere = (register(host) for host in ("box", "box", "box", "other"))
+    assert [agent.name for agent in (first, second, third, elsewhere)] == ["box", "box-2", "box-3", "other"]
+    for agent in (second, third):
+        world.plane.sessions.disconnect(agent.id)
+    assert [register("box").name, register("box").name] == ["box-2", "box-3"]
+
+
 def test_an_agent_has_one_job_at_a_time(world):
     world.build([{"command": "1"}, {"command": "2"}])
     agent = world.agent()

@@ -64,7 +64,7 @@ class Sessions:
         with self._ledger.change() as now:
             id = new_id()
             agent = Agent(
-                id=id, name=_name(registration) or f"agent-{id[:8]}", state="never_connected", created_at=now,
+                id=id, name=self._name_of(registration) or f"agent-{id[:8]}", state="never_connected", created_at=now,
                 hostname=registration.hostname, os=registration.os, arch=registration.arch,
                 version=registration.version, build=registration.build, user_agent=user_agent, ip_address=ip_address,
                 pid=max(0, min(registration.pid, 1 << 62)), machine_id=registration.machine_id, priority=priority,
@@ -176,10 +176,20 @@ class Sessions:
                 agent, paused=False, paused_at=None, paused_note="", paused_by="", paused_timeout_minutes=None
             )
 
+    def _name_of(self, registration: Registration) -> str:
+        """Return the agent's name, which is that of its host if it has none of its own.
 
-def _name(registration: Registration) -> str:
-    """Return the agent's name. "%hostname" in it is the control plane's to fill in; agents send it as it is."""
-    return registration.name.replace("%hostname", registration.hostname) or registration.hostname
+        "%hostname" in it is the control plane's to fill in; agents send it as it is. Several agents of a host that have
+        no name get a number each, since an agent's checkouts lie in a folder of its name.
+        """
+        name = registration.name.replace("%hostname", registration.hostname)
+        if name or not registration.hostname:
+            return name
+        taken = agents.present_names(self._db, registration.hostname)
+        numbered = (f"{registration.hostname}-{number}" for number in range(2, len(taken) + 2))
+        return (
+            registration.hostname if registration.hostname not in taken else next(n for n in numbered if n not in taken)
+        )
 
 
 def _priority(text: str) -> Optional[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import List
+from typing import List, Set
 
 from bkagent.controlplane.records import Agent, AgentGroup
 from bkagent.controlplane.store.database import Database
@@ -43,6 +43,12 @@ def live_groups(db: Database) -> List[AgentGroup]:
         WHERE state IN ('connected', 'stopping') AND NOT ignore_in_dispatches GROUP BY meta_data, activity"""
     )
     return [AgentGroup(tuple(json.loads(tags)), activity, count) for tags, activity, count in rows]
+
+
+def present_names(db: Database, hostname: str) -> Set[str]:
+    """Return the names of a host's agents that have neither left nor been lost."""
+    condition = "state IN ('never_connected', 'connected', 'stopping') AND hostname = ?"
+    return {str(row[0]) for row in db.rows(f"SELECT name FROM agents WHERE {condition}", (hostname,))}
 
 
 def last_lost(db: Database, limit: int) -> List[Agent]:
