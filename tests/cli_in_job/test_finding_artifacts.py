@@ -108,6 +108,13 @@ def test_a_list_for_people_is_as_wide_as_the_terminal(job):
     ]
 
 
+def test_one_long_path_leaves_room_for_the_other_columns(job):
+    job.server.routes[SEARCH] = (200, [*FOUND, {"path": "n" * 300, "file_size": 1, "sha256sum": "0" * 64}])
+    lines = lines_on_terminal(self_command.command(["artifact", "list"]), job.environ, 100)
+    assert lines[0].split() == ["PATH", "SIZE", "SHA256", "CREATED", "JOB"]
+    assert lines[3].startswith("\u2026nnn") and lines[3].split()[1:] == ["1", "B", "000000000000", "-", "-"]
+
+
 def test_a_list_without_artifacts_fails_unless_that_is_allowed(job):
     job.server.routes[SEARCH] = (200, [])
     assert b'fatal: no artifact matches "*"' in job.run("artifact", "list", expect=1).stderr

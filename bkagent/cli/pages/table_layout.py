@@ -8,6 +8,7 @@ from bkagent.cli.pages import text_width
 
 _GAP = "  "
 _CUT = "\u2026"
+_LEAST_COLUMNS = 40  # that a shortened cell keeps while other columns could be left out instead
 Row = Tuple[str, ...]
 
 
@@ -16,17 +17,17 @@ def lines(
 ) -> List[str]:
     """Return a line for each row; the first one names the columns.
 
-    Where they are wider than `columns_count`, the columns named by `expendable` are left out, in that order, and then
-    the cells of the column `shortened` lose their beginning.
+    Where they are wider than `columns_count`, long cells of the column `shortened` lose their beginning, and the columns
+    named by `expendable` are left out, in that order, where that is not enough.
     """
     widths = [max(text_width.width(row[at]) for row in rows) for at in range(len(rows[0]))]
     shown = list(range(len(rows[0])))
-    too_wide = _excess(widths, shown, columns_count)
+    least = [min(width, _LEAST_COLUMNS) if rows[0][at] == shortened else width for at, width in enumerate(widths)]
     for name in expendable:
-        if too_wide <= 0:
+        if _excess(least, shown, columns_count) <= 0:
             break
         shown.remove(rows[0].index(name))
-        too_wide = _excess(widths, shown, columns_count)
+    too_wide = _excess(widths, shown, columns_count)
     if too_wide > 0 and shortened:
         at = rows[0].index(shortened)
         widths[at] = max(text_width.width(shortened), widths[at] - too_wide)
