@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Callable, List, Optional
@@ -76,6 +77,9 @@ class StateReporter:
                 self._note_reported([change.id for change in changes if change.finished])
             except AgentError as problem:
                 self._problem = problem
+            except Exception as defect:  # the edge of a thread
+                sys.excepthook(type(defect), defect, defect.__traceback__)
+                self._problem = AgentError("an internal error has ended the report of what has arrived")
             took_s = time.monotonic() - began
             self._report("debug", f"Updated {len(changes)} artifact states in {format_precise(took_s)}")
             self.requests_count += 1

@@ -8,6 +8,7 @@ import pytest
 
 from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.errors import AgentError
+from bkagent.remote import artifacts as records
 from bkagent.transport import work_threads
 from tests.artifacts.test_upload import plant, run
 from tests.fakes.hosted_storage import HostedStorage
@@ -49,6 +50,19 @@ def test_a_defect_fails_one_artifact_and_never_goes_unnoticed(tmp_path, monkeypa
     assert {store.records[id]["path"]: state for id, state in store.states.items()} == {
         "a": "finished", "bad": "error", "c": "finished",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("files_count", [1, 3])
+def test_a_defect_while_states_are_reported_fails_the_upload(tmp_path, monkeypatch, defects, files_count):
+    def fail(*arguments, **others):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(records, "update", fail)
+    store = HostedStorage()
+    plant(tmp_path, {f"f{number}": b"x" for number in range(files_count)})
+    with store.server, pytest.raises(AgentError, match="an internal error has ended the report of what has arrived"):
+        run(store, tmp_path, "*")
+    assert len(store.content) == files_count and defects
 
 
 def test_a_small_file_for_which_no_request_can_be_made_goes_the_way_of_large_ones(tmp_path, monkeypatch):
