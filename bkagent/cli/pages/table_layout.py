@@ -17,8 +17,8 @@ def lines(
 ) -> List[str]:
     """Return a line for each row; the first one names the columns.
 
-    Where they are wider than `columns_count`, long cells of the column `shortened` lose their beginning, and the columns
-    named by `expendable` are left out, in that order, where that is not enough.
+    Where they are wider than `columns_count`, long cells of the column `shortened` lose their beginning, and where that
+    is not enough the columns named by `expendable` are left out, in that order.
     """
     widths = [max(text_width.width(row[at]) for row in rows) for at in range(len(rows[0]))]
     shown = list(range(len(rows[0])))
