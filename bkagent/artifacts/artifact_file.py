@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import threading
 from io import FileIO
-from typing import Callable
+from typing import TYPE_CHECKING, Callable, Union
 
+from bkagent.artifacts.background_digest import BackgroundDigest
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import NewFile
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
+
+if TYPE_CHECKING:
+    import hashlib
+
+    Digest = Union[hashlib._Hash, BackgroundDigest]
 
 _BLOCK_BYTES = 1024 * 1024
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -30,7 +35,7 @@ def unwritable(path: str, problem: Exception) -> AgentError:
     return kind(f"cannot write {one_line(path)}: {reason_of(problem)}")
 
 
-def add_rest(file: FileIO, digest: "hashlib._Hash") -> int:
+def add_rest(file: FileIO, digest: Digest) -> int:
     """Add the rest of a file to a digest, in big blocks; return its size in bytes. Raises OSError."""
     block = bytearray(_BLOCK_BYTES)
     view = memoryview(block)
@@ -39,7 +44,7 @@ def add_rest(file: FileIO, digest: "hashlib._Hash") -> int:
         got = file.readinto(block)
         if not got:
             return size
-        digest.update(view[:got])
+        digest.update(bytes(view[:got]))
         size += got
 
 
@@ -55,7 +60,7 @@ class ArtifactFile:
     def __init__(self, new: NewFile, goal: str, count: Callable[[int], None]) -> None:
         """`goal` is the path in messages; `count` hears of each change of the size."""
         self._new, self._file, self._goal, self._count = new, new.file, goal, count
-        self._digest = hashlib.sha256()
+        self._digest = BackgroundDigest()
         self._position_lock, self._ahead_bytes = threading.Lock(), 0
         self.size = 0
 
@@ -130,13 +135,18 @@ class ArtifactFile:
             self._file.truncate()
         except OSError as problem:
             raise unwritable(self._goal, problem) from problem
-        self._digest = hashlib.sha256()
+        self._digest.close()
+        self._digest = BackgroundDigest()
         self._count(-self.size)
         self.size = 0
 
     def keep(self) -> None:
         """Leave what has come for the next run."""
         self._new.keep()
+
+    def close(self) -> None:
+        """Let go of what only its growth needs."""
+        self._digest.close()
 
     def put(self) -> None:
         """Give it the artifact's name. Raises OSError."""

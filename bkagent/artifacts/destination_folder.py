@@ -74,9 +74,10 @@ class DestinationFolder:
                 kept = root.kept_file(below, kept_name) if kept_name else None
                 with kept or root.new_file(below) as new:
                     file = ArtifactFile(new, goal, count)
-                    if kept:
-                        file.take_in_kept()
-                    yield file
+                    with closing(file):
+                        if kept:
+                            file.take_in_kept()
+                        yield file
         except LinkInTheWay as problem:
             name, link = one_line(goal), one_line(os.path.join(self._folder, str(problem.filename)))
             raise AgentError(

@@ -1,0 +1,52 @@
+"""The checksum of a long content, taken by a thread of its own."""
+
+import _thread
+import hashlib
+import random
+
+from bkagent.artifacts.background_digest import BackgroundDigest
+from bkagent.transport.work_threads import WorkThreads
+from tests.fakes.conditions import until
+
+MIB = 1024 * 1024
+
+
+def test_sums_are_right_at_any_moment():
+    chance = random.Random(19)
+    for _ in range(3):
+        digest, expected = BackgroundDigest(), hashlib.sha256()
+        for _ in range(60):
+            block = (
+                bytes(chance.getrandbits(8) for _ in range(8)) * chance.choice([0, 1, 1000, 60_000])
+                if chance.random() < 0.9
+                else b""
+            )
+            digest.update(block)
+            expected.update(block)
+            if chance.random() < 0.2:
+                assert digest.hexdigest() == expected.hexdigest()
+        assert digest.hexdigest() == expected.hexdigest()
+        digest.close()
+
+
+def test_a_short_content_starts_no_thread_and_that_of_a_long_one_ends():
+    before = _thread._count()
+    digest = BackgroundDigest()
+    digest.update(bytes(MIB))
+    assert _thread._count() == before
+    for _ in range(9):
+        digest.update(bytes(MIB))
+    assert digest.hexdigest() == hashlib.sha256(bytes(10 * MIB)).hexdigest() and _thread._count() > before
+    digest.close()
+    until(lambda: _thread._count() == before)
+
+
+def test_without_threads_it_sums_by_itself(monkeypatch):
+    def refuse(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(WorkThreads, "put", refuse)
+    digest = BackgroundDigest()
+    for _ in range(12):
+        digest.update(bytes(MIB))
+    assert digest.hexdigest() == hashlib.sha256(bytes(12 * MIB)).hexdigest()
