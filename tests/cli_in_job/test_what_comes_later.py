@@ -5,7 +5,6 @@ import pytest
 LATER = {
     "cache save": ["--name", "a", "--name", "b,c", "--registry", "r", "--concurrency=3"],
     "cache restore": ["--cache-config-file", "x.yml", "--cache-store-url", "file:///x"],
-    "tool sign": ["--graphql-token", "t", "--organization-slug", "o", "--pipeline-slug", "p", "--update"],
     "kubernetes-bootstrap": ["--kubernetes-container-id", "1", "--kubernetes-bootstrap-connection-timeout=5m"],
 }  # fmt: skip
 

@@ -33,7 +33,7 @@ DEBUG = ("--debug", "--debug-signing")
 CRASHES = {
     "jose/algorithms.py": "def sign(*words): raise RuntimeError(f'broken {words!r} {[str(word) for word in words]}')\n",
     "jose/jws.py": "def sign(content, key): raise RuntimeError(f'broken {key!r} {key} {content!r}')\n",
-    "cli/signing/key_file.py": "def _chosen(keys, key_id): raise KeyError(f'broken {keys!r}', *keys)\n",
+    "cli/signing/key_file.py": "def _named(keys, path, key_id): raise KeyError(f'broken {keys!r}', *keys)\n",
     "agent/run.py": "def run(settings, *more, **others): raise RuntimeError(f'broken {settings!r} {settings.job!r}')\n",
 }
 
