@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable
 from bkagent.artifacts.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
-from bkagent.transport.answer_reader import Sink
+from bkagent.transport.client.answer_reader import Sink
 from bkagent.wire.artifacts import Artifact
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from bkagent.artifacts.journal.upload_journal import places_of
 from bkagent.artifacts.stores.answers import check
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
 from bkagent.errors import AgentError, Cancelled
-from bkagent.transport.body import FileBody
-from bkagent.transport.request_loop import RequestLoop
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.request_loop import RequestLoop
+from bkagent.transport.client.small_answer import SmallAnswer
 from bkagent.transport.retry import Schedule, retry
-from bkagent.transport.small_answer import SmallAnswer
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact, Instructions, StateChange
 from bkagent.wire.human_size import format_size
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from bkagent.artifacts.state_reporter import StateReporter
     from bkagent.report import Report
     from bkagent.shell.cancellation import Cancellation
-    from bkagent.transport.http_client import Pool
+    from bkagent.transport.client.http_client import Pool
 
 _WAIT_S = 1.0
 _STOP_LIMIT_S = 10.0

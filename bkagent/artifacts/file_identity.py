@@ -15,7 +15,7 @@ from io import FileIO
 from typing import Callable, NamedTuple, Optional
 
 from bkagent.errors import AgentError
-from bkagent.transport.body import BodyWatch
+from bkagent.transport.client.body import BodyWatch
 from bkagent.wire.shown_text import one_line
 
 # The grain of times: up to 10 ms in Linux (a tick of its clock), 2 s in FAT. A sum costs little for a small file.

@@ -10,7 +10,7 @@ from typing import Deque
 from bkagent.artifacts.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
-from bkagent.transport.answer_reader import Sink
+from bkagent.transport.client.answer_reader import Sink
 from bkagent.wire.artifacts import Artifact
 
 RANGES_COUNT = 10  # of one artifact at a time, as the reference asks S3 for them

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Callable, Iterable, Optional
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
 from bkagent.artifacts.stores.table import is_destination
 from bkagent.errors import ConfigError
-from bkagent.transport import address
-from bkagent.transport.connection import head_start
-from bkagent.transport.http_client import checked_headers
-from bkagent.transport.request_loop import RequestLoop
+from bkagent.transport.client import address
+from bkagent.transport.client.connection import head_start
+from bkagent.transport.client.http_client import checked_headers
+from bkagent.transport.client.request_loop import RequestLoop
 
 if TYPE_CHECKING:
     from bkagent.artifacts.download_plan import PlannedDownload
-    from bkagent.transport.http_client import Pool
-    from bkagent.transport.small_answer import SmallAnswer
+    from bkagent.transport.client.http_client import Pool
+    from bkagent.transport.client.small_answer import SmallAnswer
 
 LIMIT_BYTES = 64 * 1024
 _CONNECTIONS_COUNT = 48

@@ -9,13 +9,13 @@ from bkagent.artifacts.progress import ProgressLines, TransferProgress
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.paths import home
 from bkagent.shell.cancellation import Cancellation
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 
 if TYPE_CHECKING:
     from bkagent.artifacts.progress import ProgressView
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 
 class StorageConnection(NamedTuple):

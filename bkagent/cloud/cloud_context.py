@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
 if TYPE_CHECKING:
     from bkagent.report import Report
-    from bkagent.transport.http_client import Pool
+    from bkagent.transport.client.http_client import Pool
 
 
 class CloudContext(NamedTuple):

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from bkagent.cloud.token_answer import LARGEST_BYTES
 from bkagent.errors import AgentError, Refused, Unavailable
-from bkagent.transport.answer_reader import BadAnswer
+from bkagent.transport.client.answer_reader import BadAnswer
 from bkagent.transport.retry import exponential, retry
 from bkagent.wire import go_decoding
 from bkagent.wire.digits import is_whole
@@ -15,7 +15,7 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.cloud.cloud_context import CloudContext
-    from bkagent.transport.response import Response
+    from bkagent.transport.client.response import Response
 
 SCHEDULE = exponential(4, 2)
 _SILENCE_LIMIT_S = 60.0

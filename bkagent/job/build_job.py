@@ -21,7 +21,7 @@ from bkagent.shell.session import Session
 
 if TYPE_CHECKING:
     from bkagent.remote.client import Client
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 
 class ControlPlane:
@@ -93,7 +93,7 @@ def _request_log(environ: Mapping[str, str], log: LogLines) -> "Optional[Request
     if not log.is_debug:
         return None
     from bkagent.config.options import api
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
     settings = resolve((api.DEBUG_HTTP,), Source({}, environ), lambda sentence: None)
     return RequestLog(log.report, settings[api.DEBUG_HTTP])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bkagent.transport.answer import Answer
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire import json_text
 
 

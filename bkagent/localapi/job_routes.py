@@ -10,8 +10,8 @@ from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises
 from bkagent.localapi.upstream import Upstream
-from bkagent.transport.answer import Answer
-from bkagent.transport.request_head import BadRequest, RequestHead
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request_head import BadRequest, RequestHead
 from bkagent.wire import go_quoted
 from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, TOKEN_HEADER
 

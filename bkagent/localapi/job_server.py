@@ -20,11 +20,11 @@ from bkagent.localapi.socket_files import job_folders, own_name
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
-from bkagent.transport.answer import Answer
-from bkagent.transport.connection_table import THREADS_COUNT, ConnectionTable
-from bkagent.transport.http_server import HttpServer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import RequestHead
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.connection_table import THREADS_COUNT, ConnectionTable
+from bkagent.transport.server.http_server import HttpServer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import RequestHead
 from bkagent.wire.go_duration import format_precise
 from bkagent.wire.upstream_protocol import PREFIX
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, List, Tuple
 
-from bkagent.transport.request_head import BadRequest
+from bkagent.transport.server.request_head import BadRequest
 from bkagent.wire import go_decoding
 
 _INT64 = 1 << 63

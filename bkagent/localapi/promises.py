@@ -14,7 +14,7 @@ from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, whole_number
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream
 from bkagent.report import Report
-from bkagent.transport.answer import Answer
+from bkagent.transport.server.answer import Answer
 from bkagent.wire import json_text
 
 

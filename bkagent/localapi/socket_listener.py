@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from bkagent.system import local_socket
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.server_connection import ServerConnection
 
 _DRAIN_BYTES = 1024 * 1024  # a command writes its whole request first: it shall read why that was refused
 

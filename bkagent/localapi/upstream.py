@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
 
 from bkagent.errors import Unreachable
 from bkagent.localapi.answers import error_answer
-from bkagent.transport.answer import Answer
-from bkagent.transport.request_head import RequestHead
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request_head import RequestHead
 from bkagent.wire.upstream_protocol import (
     JOB_ENDPOINT,
     PASSED_ON_HEADER,
@@ -18,7 +18,7 @@ from bkagent.wire.upstream_protocol import (
 )
 
 if TYPE_CHECKING:
-    from bkagent.transport.http_client import Pool
+    from bkagent.transport.client.http_client import Pool
 
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0
@@ -88,7 +88,7 @@ class Upstream:
         with self._making:
             if self._pool is None:
                 # Loaded here: a job without in-job commands never pays for the HTTP client.
-                from bkagent.transport.http_client import Pool
+                from bkagent.transport.client.http_client import Pool
 
                 self._pool = Pool(self._endpoint, self._environ, timeout_s=TIMEOUT_S)
             return self._pool

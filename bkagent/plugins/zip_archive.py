@@ -21,9 +21,9 @@ from bkagent.shell.session import Session
 from bkagent.system import host, renaming, unguessable
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.system.tree_removal import remove_tree
-from bkagent.transport.address import parse
-from bkagent.transport.http_client import Pool
-from bkagent.transport.request_log import RequestLog
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.request_log import RequestLog
 
 SCHEME = "zip+"
 _MOST_MB = 100

@@ -8,11 +8,11 @@ from bkagent.redaction import outbound
 from bkagent.remote import escaping
 from bkagent.remote.reply import Reply, read
 from bkagent.remote.request_headers import acceptable
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from bkagent.wire import json_text
 
 if TYPE_CHECKING:
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 DEFAULT_TIMEOUT_S = 60.0
 

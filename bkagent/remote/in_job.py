@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from bkagent.remote.client import Client
     from bkagent.remote.reply import Reply
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 DEFAULT_TIMEOUT_S = 60.0
 _LOCAL_MARGIN_S = 10.0  # the job's process gives up first, so that its reason arrives

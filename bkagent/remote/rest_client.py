@@ -10,12 +10,12 @@ from bkagent.errors import WireError
 from bkagent.remote import rate_limits
 from bkagent.remote.reply import read
 from bkagent.report import Report
-from bkagent.transport.http_client import Pool
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.response import Headers, Response
 from bkagent.wire import json_text
 
 if TYPE_CHECKING:
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 TIMEOUT_S = 60.0
 _PER_PAGE, _MOST_PAGES = 100, 1000

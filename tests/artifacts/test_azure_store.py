@@ -17,7 +17,7 @@ import pytest
 
 from bkagent.artifacts.stores import azure_location, azure_upload
 from bkagent.errors import AgentError, ConfigError, Refused, Unavailable, Unreachable, WireError
-from bkagent.transport import tls
+from bkagent.transport.client import tls
 from tests.fakes import certificates
 from tests.fakes.azurite import ACCOUNT, HOST, KEY, Azurite
 from tests.fakes.entra import CLIENT, TENANT, Entra

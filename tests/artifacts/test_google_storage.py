@@ -13,8 +13,8 @@ from bkagent.artifacts.stores.google_objects import ObjectFolder
 from bkagent.artifacts.stores.google_storage import GoogleStorage, open_store
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.errors import AgentError, ConfigError, Refused, Unavailable, Unreachable, WireError
-from bkagent.transport.body import FileBody
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.http_client import Pool
 from bkagent.wire.artifacts import Artifact
 from tests.artifacts.test_stores import Records
 from tests.fakes import google_accounts, google_front, google_storage, reference

@@ -14,7 +14,7 @@ from bkagent.artifacts.stores.amazon_s3 import settings as s3_settings
 from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload, UploadPart
 from bkagent.config import self_command
 from bkagent.errors import AgentError, ConfigError
-from bkagent.transport.body import FileBody
+from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact
 from tests.artifacts.artifact_plane import ArtifactPlane
 from tests.cloud.aws_fakes import Caller

@@ -16,7 +16,7 @@ from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.cloud import xml_answer
 from bkagent.config import self_command
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable, WireError
-from bkagent.transport.body import FileBody
+from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact
 from tests.artifacts.artifact_plane import ArtifactPlane
 from tests.cloud.aws_fakes import Caller

@@ -13,7 +13,7 @@ from bkagent.artifacts.upload_options import UploadOptions
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from bkagent.transport.retry import constant
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from tests.fakes import shelf_store

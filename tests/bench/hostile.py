@@ -32,10 +32,10 @@ from bkagent.errors import AgentError
 from bkagent.pipeline.conditional import regex
 from bkagent.pipeline.conditional.evaluate import evaluate
 from bkagent.pipeline.model import graph, steps_reader
-from bkagent.transport.byte_range import read_range
-from bkagent.transport.multipart import FormReader
-from bkagent.transport.request import Request, inflate
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.byte_range import read_range
+from bkagent.transport.server.multipart import FormReader
+from bkagent.transport.server.request import Request, inflate
+from bkagent.transport.server.server_connection import ServerConnection
 
 MEGABYTE = 1 << 20
 LINK = b"\x1b]8;;http://" + b"x" * 2000 + b"\x07"

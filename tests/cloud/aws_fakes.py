@@ -8,7 +8,7 @@ from typing import Dict, List, Optional
 from bkagent.cloud.aws import settings as aws_settings
 from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.cloud_context import CloudContext
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 
 NOW_S = 1796065507.0  # 2026-11-30T19:05:07Z
 

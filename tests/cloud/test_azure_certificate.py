@@ -17,7 +17,7 @@ from bkagent.cloud.azure import credential_chain
 from bkagent.cloud.azure.token_source import STORAGE
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.errors import AgentError
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from tests.fakes import certificates
 from tests.fakes.entra import CLIENT, TENANT, Entra
 

@@ -16,7 +16,7 @@ from bkagent.cloud.azure.token_source import STORAGE
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.token_answer import read_token
 from bkagent.errors import AgentError, ConfigError, Refused, Unreachable, WireError
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from tests.fakes import certificates
 from tests.fakes.entra import CLIENT, TENANT, Entra
 from tests.fakes.scripted_server import Answer, Raw, Request, ScriptedServer

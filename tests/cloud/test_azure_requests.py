@@ -15,7 +15,7 @@ from bkagent.cloud.azure.shared_access_signature import SharedAccessSignature
 from bkagent.cloud.azure.shared_key import SharedKey, request_text
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError, Refused, Unavailable
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.response import Headers, Response
 
 KEY = base64.b64encode(b"a key of the tests").decode()
 

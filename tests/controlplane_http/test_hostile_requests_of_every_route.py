@@ -15,7 +15,7 @@ import pytest
 
 from bkagent.controlplane.api_tokens import Person
 from bkagent.controlplane.records import NewBuild
-from bkagent.transport.routing import Router
+from bkagent.transport.server.routing import Router
 from tests.controlplane_http.conftest import WAIT_S, Client, Desk
 from tests.fakes.hostile_requests import SEGMENTS, Headers, Shot, Spoiler
 

@@ -18,8 +18,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import pytest
 
 from bkagent.cloud.azure.shared_key import SharedKey
-from bkagent.transport.http_client import Pool
-from bkagent.transport.response import Response
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.response import Response
 from tests.fakes.agent_process import clean_environment
 from tests.fakes.conditions import until
 

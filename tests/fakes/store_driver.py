@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead, StoreUpload
 from bkagent.artifacts.stores.table import open_store
 from bkagent.cloud.cloud_context import CloudContext
-from bkagent.transport.body import FileBody
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.http_client import Pool
 from bkagent.wire.artifacts import Artifact
 
 

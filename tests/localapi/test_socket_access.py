@@ -85,7 +85,7 @@ def test_a_client_that_sends_a_byte_now_and_then_keeps_nobody_waiting(site: Site
 
 
 def test_a_head_that_takes_too_long_is_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bkagent.transport.server_connection.HEAD_LIMIT_S", 0.2)
+    monkeypatch.setattr("bkagent.transport.server.server_connection.HEAD_LIMIT_S", 0.2)
     with site.connect() as client:
         client.sendall(b"GET ")
         status, body = answer_of(read_all(client))
@@ -93,7 +93,7 @@ def test_a_head_that_takes_too_long_is_answered(site: Site, monkeypatch: pytest.
 
 
 def test_a_body_that_does_not_come_is_answered(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bkagent.transport.server_connection.STALL_LIMIT_S", 0.2)
+    monkeypatch.setattr("bkagent.transport.server.server_connection.STALL_LIMIT_S", 0.2)
     with begin(site, with_token=True, method="PATCH", body="Content-Length: 99\r\n") as client:
         status, body = answer_of(read_all(client))
     assert status == 408 and b"too slowly" in body

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bkagent.transport.byte_range import read_range
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.byte_range import read_range
+from bkagent.transport.server.request_head import HttpError
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ from typing import Callable, Dict, Iterator, List, Optional
 import pytest
 
 from bkagent.system import descriptors
-from bkagent.transport import server_connection
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.event_server import event_service
 from bkagent.transport.event_server.event_loop import EventHandler, EventLoop
 from bkagent.transport.event_server.event_server import EventServer
 from bkagent.transport.event_server.tcp_listener import TcpListener
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
+from bkagent.transport.server import server_connection
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.connection_table import ConnectionTable
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
 from tests.fakes.conditions import until
 
 WAIT_S = 30.0

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
-from bkagent.transport.address import parse
-from bkagent.transport.body import FileBody
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.http_client import Pool
 from tests.fakes import certificates
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
@@ -111,7 +111,7 @@ def test_gzip_is_undone_on_the_way():
 
 
 def test_a_gzip_bomb_does_not_fill_the_memory(monkeypatch):
-    from bkagent.transport import answer_reader
+    from bkagent.transport.client import answer_reader
 
     monkeypatch.setattr(answer_reader, "BODY_LIMIT_BYTES", 1_000_000)
     bomb = Answer(200, body=gzip.compress(b"\0" * 20_000_000), headers={"Content-Encoding": "gzip"})
@@ -356,7 +356,7 @@ def test_plain_requests_go_to_the_proxy_with_the_whole_url():
     ],
 )  # fmt: skip
 def test_who_is_excepted_from_the_proxy(rule, host, excepted):
-    from bkagent.transport.proxies import Proxies
+    from bkagent.transport.client.proxies import Proxies
 
     proxies = Proxies({"http_proxy": "proxy.test:3128", "no_proxy": rule})
     found = proxies.proxy_for(parse(f"http://{host}/"))

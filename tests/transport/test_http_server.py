@@ -13,15 +13,15 @@ from typing import Callable, Iterator, List, Optional, Tuple
 import pytest
 
 from bkagent.errors import ConfigError
-from bkagent.transport import connection_table, server_connection
-from bkagent.transport import request as request_module
-from bkagent.transport.answer import Answer, EventSource, FilePart, Stream, json_answer
 from bkagent.transport.event_server import event_service
 from bkagent.transport.event_server.event_server import EventServer
 from bkagent.transport.event_server.tcp_listener import TcpListener
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
-from bkagent.transport.routing import Router
+from bkagent.transport.server import connection_table, server_connection
+from bkagent.transport.server import request as request_module
+from bkagent.transport.server.answer import Answer, EventSource, FilePart, Stream, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
+from bkagent.transport.server.routing import Router
 
 WAIT_S = 20.0
 

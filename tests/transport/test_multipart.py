@@ -5,8 +5,8 @@ from typing import Iterator, List, Optional, Tuple
 
 import pytest
 
-from bkagent.transport.multipart import FormReader, boundary_of
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.multipart import FormReader, boundary_of
+from bkagent.transport.server.request_head import HttpError
 
 Field = Tuple[str, Optional[str], bytes]
 

@@ -4,8 +4,8 @@ import select
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
-from bkagent.transport.http_client import Pool
-from bkagent.transport.opening_pace import UNANSWERED_COUNT, OpeningPace
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.opening_pace import UNANSWERED_COUNT, OpeningPace
 
 PATIENCE_S = 60.0
 

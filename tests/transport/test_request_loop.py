@@ -6,11 +6,11 @@ import threading
 
 import pytest
 
-from bkagent.transport import small_answer
-from bkagent.transport.address import parse
-from bkagent.transport.answer_reader import AnswerReader
-from bkagent.transport.http_client import Pool
-from bkagent.transport.request_loop import REQUEST_LIMIT_BYTES, RequestLoop
+from bkagent.transport.client import small_answer
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.answer_reader import AnswerReader
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.request_loop import REQUEST_LIMIT_BYTES, RequestLoop
 from tests.fakes import certificates
 from tests.fakes.conditions import until
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer

@@ -12,8 +12,8 @@ import pytest
 
 from bkagent.errors import Unreachable
 from bkagent.system.unsent_bytes import unacknowledged_bytes
-from bkagent.transport.body import BodyWatch, FileBody
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.body import BodyWatch, FileBody
+from bkagent.transport.client.http_client import Pool
 
 LIMIT_S = 1.0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -6,10 +6,10 @@ from typing import Any, Callable, Iterator, Tuple
 
 import pytest
 
-from bkagent.transport.byte_range import read_range
-from bkagent.transport.multipart import FormReader, boundary_of
-from bkagent.transport.request import inflate
-from bkagent.transport.request_head import HttpError, parse_head
+from bkagent.transport.server.byte_range import read_range
+from bkagent.transport.server.multipart import FormReader, boundary_of
+from bkagent.transport.server.request import inflate
+from bkagent.transport.server.request_head import HttpError, parse_head
 from bkagent.wire import json_text
 from bkagent.wire.timestamps import nanoseconds_of
 

@@ -22,7 +22,7 @@ from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.registration import Registered, Registration
 
 if TYPE_CHECKING:
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 _AT_ONCE_COUNT = 16  # registrations: fewer make many workers wait where each answer takes long
 
@@ -39,7 +39,7 @@ def request_log_of(settings: AgentSettings, report: EventReport) -> Optional[Req
     """Return what reports the agent's requests, None where that is not shown."""
     if not settings.is_verbose:
         return None
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
     return RequestLog(with_event(report, "control_plane.request"), settings[api.DEBUG_HTTP])
 

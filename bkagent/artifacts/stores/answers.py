@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 from bkagent.artifacts.stores.store import FetchedHead
 from bkagent.errors import Refused, Unavailable, WireError
 from bkagent.remote.reply import retry_after_s
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.response import Headers, Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
 

@@ -18,9 +18,9 @@ from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.secret import Secret
 from bkagent.errors import AgentError, ConfigError, Refused, Unavailable
 from bkagent.remote.reply import retry_after_s
-from bkagent.transport.answer_reader import Sink
-from bkagent.transport.body import FileBody
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.answer_reader import Sink
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.response import Headers, Response
 from bkagent.wire import go_url, json_text
 from bkagent.wire.artifacts import Artifact, Instructions
 from bkagent.wire.shown_text import one_line

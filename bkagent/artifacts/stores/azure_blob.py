@@ -16,8 +16,8 @@ from bkagent.cloud.azure.shared_key import SharedKey
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.kinds import DURATION
 from bkagent.errors import Refused
-from bkagent.transport.answer_reader import Sink
-from bkagent.transport.response import Headers
+from bkagent.transport.client.answer_reader import Sink
+from bkagent.transport.client.response import Headers
 from bkagent.wire import go_url
 from bkagent.wire.artifacts import Artifact, Instructions
 

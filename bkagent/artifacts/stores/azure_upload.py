@@ -14,7 +14,7 @@ from typing import Any, Dict, Mapping, Optional
 from bkagent.artifacts.stores.store import StoreUpload, UploadPart
 from bkagent.cloud.azure.blob_client import BlobClient
 from bkagent.errors import AgentError, Refused
-from bkagent.transport.body import FileBody
+from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.artifacts.stores.store import WholeRequest
 from bkagent.errors import AgentError
-from bkagent.transport import address
-from bkagent.transport.connection import head_start
-from bkagent.transport.http_client import checked_headers
+from bkagent.transport.client import address
+from bkagent.transport.client.connection import head_start
+from bkagent.transport.client.http_client import checked_headers
 from bkagent.wire.artifacts import Artifact, Instructions
 
 _PATH = "${artifact:path}"

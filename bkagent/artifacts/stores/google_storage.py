@@ -22,8 +22,8 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.cloud.cloud_context import CloudContext
-    from bkagent.transport.answer_reader import Sink
-    from bkagent.transport.response import Headers
+    from bkagent.transport.client.answer_reader import Sink
+    from bkagent.transport.client.response import Headers
     from bkagent.wire.artifacts import Artifact, Instructions
 
 ENDPOINT = "https://storage.googleapis.com"

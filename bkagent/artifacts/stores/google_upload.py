@@ -21,8 +21,8 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.cloud.google.authorized_client import AuthorizedClient
-    from bkagent.transport.body import Body, FileBody
-    from bkagent.transport.response import Response
+    from bkagent.transport.client.body import Body, FileBody
+    from bkagent.transport.client.response import Response
     from bkagent.wire.artifacts import Artifact
 
 # A multiple of 256 KiB, as the API wants it; the reference's library has the same.

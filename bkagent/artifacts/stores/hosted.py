@@ -18,10 +18,10 @@ from bkagent.artifacts.stores.store import (
     WholeRequest,
 )
 from bkagent.errors import AgentError, WireError
-from bkagent.transport.answer_reader import Sink
-from bkagent.transport.body import FileBody
-from bkagent.transport.http_client import Pool
-from bkagent.transport.response import Headers
+from bkagent.transport.client.answer_reader import Sink
+from bkagent.transport.client.body import FileBody
+from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.response import Headers
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line

@@ -11,7 +11,7 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.artifacts.stores.store import FetchedHead, Receive
-    from bkagent.transport.answer_reader import Sink
+    from bkagent.transport.client.answer_reader import Sink
 
 
 class Md5Check:

@@ -13,8 +13,8 @@ from bkagent.artifacts.stores.answers import head_of
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload
 from bkagent.cloud.aws.error_answers import AwsRefused, error_of
 from bkagent.cloud.cloud_context import CloudContext
-from bkagent.transport.answer_reader import Sink
-from bkagent.transport.response import Headers
+from bkagent.transport.client.answer_reader import Sink
+from bkagent.transport.client.response import Headers
 
 if TYPE_CHECKING:
     from bkagent.wire.artifacts import Artifact, Instructions

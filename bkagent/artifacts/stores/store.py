@@ -17,9 +17,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 if TYPE_CHECKING:
-    from bkagent.transport.address import Address
-    from bkagent.transport.answer_reader import Sink
-    from bkagent.transport.body import FileBody
+    from bkagent.transport.client.address import Address
+    from bkagent.transport.client.answer_reader import Sink
+    from bkagent.transport.client.body import FileBody
     from bkagent.wire.artifacts import Artifact, Instructions
 
 SILENCE_LIMIT_S = 120.0  # a transfer may take any time, but not stand still for longer

@@ -90,7 +90,7 @@ def _public_url(settings: "Settings") -> str:
     url = str(settings[server.PUBLIC_URL])
     if not url:
         return ""
-    from bkagent.transport import address
+    from bkagent.transport.client import address
 
     try:
         parts = address.parse(url, "url")

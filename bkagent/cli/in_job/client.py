@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bkagent.cli.command import Call
     from bkagent.redaction.variables import SecretValues
     from bkagent.remote.in_job import InJobClient
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 # The rows that every command with a client has.
 OPTIONS = (*SHARED, *api.IN_JOB)
@@ -46,7 +46,7 @@ def request_log(call: "Call") -> "Optional[RequestLog]":
     """Return the log of the command's requests, None if debug messages are not shown."""
     if not call.report.is_debug:
         return None
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
     return RequestLog(call.report, api.DEBUG_HTTP in call.settings and call.settings[api.DEBUG_HTTP])
 

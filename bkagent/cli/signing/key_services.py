@@ -18,7 +18,7 @@ from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import agent_signing, pipeline
 from bkagent.errors import AgentError
 from bkagent.system import host
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call

@@ -12,10 +12,10 @@ from bkagent.cloud.aws.endpoints import Endpoint
 from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.aws.signature import Query, SignableRequest
 from bkagent.cloud.renewal import Renewal
-from bkagent.transport.address import parse
-from bkagent.transport.answer_reader import OpenSink
-from bkagent.transport.body import Body
-from bkagent.transport.response import Response
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.answer_reader import OpenSink
+from bkagent.transport.client.body import Body
+from bkagent.transport.client.response import Response
 
 _SILENCE_LIMIT_S = 60.0
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Mapping
 
 from bkagent.cloud.aws.signature import Scope
 from bkagent.errors import ConfigError
-from bkagent.transport.address import parse
+from bkagent.transport.client.address import parse
 
 if TYPE_CHECKING:
     from bkagent.cloud.aws.settings import AwsSettings

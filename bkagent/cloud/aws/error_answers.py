@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from bkagent.cloud import xml_answer
 from bkagent.errors import AgentError, Refused, Unavailable, WireError
-from bkagent.transport.response import Response
+from bkagent.transport.client.response import Response
 from bkagent.wire import json_text
 from bkagent.wire.shown_text import message as shown
 

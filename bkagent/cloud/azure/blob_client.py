@@ -14,9 +14,9 @@ from bkagent.cloud.renewal import Renewal
 from bkagent.cloud.server_clock import ServerClock
 from bkagent.config.secret import Secret
 from bkagent.errors import WireError
-from bkagent.transport.answer_reader import OpenSink, Sink
-from bkagent.transport.body import Body
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.answer_reader import OpenSink, Sink
+from bkagent.transport.client.body import Body
+from bkagent.transport.client.response import Headers, Response
 
 # Of 2021: knows blocks of 4,000 MiB, and is known to clouds and emulators that are some years behind.
 VERSION = "2021-12-02"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bkagent.cloud import xml_answer
 from bkagent.errors import AgentError, Refused, Unavailable, WireError
-from bkagent.transport.response import Response
+from bkagent.transport.client.response import Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
 

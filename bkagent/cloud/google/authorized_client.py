@@ -9,9 +9,9 @@ from bkagent.config.secret import Secret
 if TYPE_CHECKING:
     from bkagent.cloud.cloud_context import CloudContext
     from bkagent.cloud.google.default_credentials import Credentials
-    from bkagent.transport.answer_reader import OpenSink
-    from bkagent.transport.body import Body
-    from bkagent.transport.response import Response
+    from bkagent.transport.client.answer_reader import OpenSink
+    from bkagent.transport.client.body import Body
+    from bkagent.transport.client.response import Response
 
 
 class AuthorizedClient:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Mapping, Union
 
 from bkagent.cloud import token_endpoint
 from bkagent.errors import AgentError, ConfigError
-from bkagent.transport.address import parse
+from bkagent.transport.client.address import parse
 
 if TYPE_CHECKING:
     from bkagent.cloud.cloud_context import CloudContext
-    from bkagent.transport.response import Response
+    from bkagent.transport.client.response import Response
 
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 

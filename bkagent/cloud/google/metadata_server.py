@@ -15,7 +15,7 @@ from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_token
 from bkagent.config.secret import Secret
 from bkagent.errors import Unreachable, WireError
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 
 if TYPE_CHECKING:
     from bkagent.cloud.cloud_context import CloudContext

@@ -16,7 +16,7 @@ from bkagent.jose import algorithms, base64url
 from bkagent.jose.errors import InvalidKey
 from bkagent.jose.pem_keys import read_rsa_private_key
 from bkagent.jose.rsa import RsaPrivateKey
-from bkagent.transport.address import parse
+from bkagent.transport.client.address import parse
 
 TOKEN_URL = "https://oauth2.googleapis.com/token"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"  # RFC 7523 section 2.1

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, List, Optional
 
 from bkagent.controlplane.tokens import Tokens
-from bkagent.transport.answer import Headers
+from bkagent.transport.server.answer import Headers
 
 SESSIONS_COUNT = 1000  # beyond this, the session that was not used for longest ends
 SILENCE_LIMIT_S = 7 * 86400.0

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 from bkagent.controlplane.login.links import LoginLinks
 from bkagent.controlplane.login.sessions import LoginSessions
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.transport.routing import Router
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.routing import Router
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane

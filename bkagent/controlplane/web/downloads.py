@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 from bkagent.controlplane.records import ArtifactRecord, Caller
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, Blocks, FilePart, Headers
-from bkagent.transport.byte_range import read_range
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, Blocks, FilePart, Headers
+from bkagent.transport.server.byte_range import read_range
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 LOG_BLOCK_BYTES = 1 << 20
 

@@ -14,13 +14,13 @@ from bkagent.controlplane.web.rest_api import answer_headers
 from bkagent.controlplane.web.ui.access import is_loopback
 from bkagent.controlplane.web.ui.pages import add_pages, error_page
 from bkagent.errors import WireError
-from bkagent.transport.answer import Answer
 from bkagent.transport.event_server.event_server import EventServer
 from bkagent.transport.event_server.tcp_listener import TcpListener
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import BadRequest, HttpError, RequestHead
-from bkagent.transport.routing import Router
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import BadRequest, HttpError, RequestHead
+from bkagent.transport.server.routing import Router
 
 if TYPE_CHECKING:
     from bkagent.controlplane.plane.plane import Plane

@@ -20,9 +20,9 @@ from bkagent.system import descriptors, file_lock, private_folder
 from bkagent.wire.log_events import with_event
 
 if TYPE_CHECKING:
-    from bkagent.transport.answer import Answer
-    from bkagent.transport.later import Later
-    from bkagent.transport.request import Request
+    from bkagent.transport.server.answer import Answer
+    from bkagent.transport.server.later import Later
+    from bkagent.transport.server.request import Request
     from bkagent.wire.log_events import EventReport
 
 _STOP_LIMIT_S = 2.0

@@ -10,13 +10,13 @@ from bkagent.localapi.answers import apology
 from bkagent.localapi.socket_files import remove_dead
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.system import local_socket, unguessable
-from bkagent.transport.answer import Answer
-from bkagent.transport.connection_table import CONNECTIONS_COUNT, THREADS_COUNT, ConnectionTable
 from bkagent.transport.event_server.event_server import EventServer
-from bkagent.transport.http_server import HttpServer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import RequestHead
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.connection_table import CONNECTIONS_COUNT, THREADS_COUNT, ConnectionTable
+from bkagent.transport.server.http_server import HttpServer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import RequestHead
 from bkagent.wire.lock_protocol import LEADER_LINK, LOCKS, SOCKET_PREFIX
 
 if TYPE_CHECKING:

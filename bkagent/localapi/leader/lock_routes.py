@@ -13,10 +13,10 @@ from bkagent.localapi.leader.key_state import Holder
 from bkagent.localapi.leader.lock_table import LockRow, LockTable, NoRoom, NotLeading, Outcome
 from bkagent.localapi.leader.pending_bid import PendingBid
 from bkagent.localapi.leader.reference_json import Undecodable, encode_text, read_swap
-from bkagent.transport.answer import Answer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire import json_text, lock_protocol, timestamps
 from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.lock_protocol import KEY_LIMIT_BYTES, VALUE_LIMIT_BYTES

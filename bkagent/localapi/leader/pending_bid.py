@@ -8,8 +8,8 @@ from typing import Callable, Optional
 
 from bkagent.localapi.leader.bids import WAITING, Bid
 from bkagent.localapi.leader.lock_table import LockTable, NotLeading, Outcome
-from bkagent.transport.answer import Answer
-from bkagent.transport.later import Later
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.later import Later
 
 
 class PendingBid(Later):

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from bkagent.errors import AgentError, WireError
 from bkagent.remote.reply import read
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from bkagent.wire import go_decoding, json_text, shown_text
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
     from bkagent.config.secret import Secret
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 TIMEOUT_S = 60.0
 _LONGEST_MESSAGE = 1000

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from typing import Callable, Optional, Union
 
-from bkagent.transport import server_connection
-from bkagent.transport.answer import Answer, Blocks, FilePart, Stream
 from bkagent.transport.event_server.event_loop import READ, WRITE
 from bkagent.transport.event_server.event_service import EventService, ServedConnection, Step
 from bkagent.transport.event_server.event_stream import EventStream
 from bkagent.transport.event_server.parked_request import ParkedRequest
 from bkagent.transport.event_server.parting import Parting
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, HttpError, RequestHead, parse_head
-from bkagent.transport.server_connection import SLOWEST_BYTES_PER_S, ServerConnection
+from bkagent.transport.server import server_connection
+from bkagent.transport.server.answer import Answer, Blocks, FilePart, Stream
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import LIMIT_BYTES, BadRequest, HttpError, RequestHead, parse_head
+from bkagent.transport.server.server_connection import SLOWEST_BYTES_PER_S, ServerConnection
 
 WHOLE_BYTES = 64 * 1024  # a body of more is read by a thread of its own, as it comes
 READING, WORKING, SENDING, ENDED = range(4)

@@ -12,17 +12,17 @@ import time
 from typing import Callable, Optional, Protocol, Union
 
 from bkagent.report import Report
-from bkagent.transport.answer import Answer, error_answer
-from bkagent.transport.answering import Answering
-from bkagent.transport.connection_table import ConnectionTable
 from bkagent.transport.event_server.conversation import Conversation
 from bkagent.transport.event_server.event_loop import READ, EventHandler
 from bkagent.transport.event_server.event_service import BeginInstant, EventService
-from bkagent.transport.http_server import STOP_LIMIT_S
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError, RequestHead
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.answer import Answer, error_answer
+from bkagent.transport.server.answering import Answering
+from bkagent.transport.server.connection_table import ConnectionTable
+from bkagent.transport.server.http_server import STOP_LIMIT_S
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError, RequestHead
+from bkagent.transport.server.server_connection import ServerConnection
 
 _ACCEPTED_COUNT = 16  # so many new connections are taken before the others have their turn
 _PAUSE_S = 1.0  # without room, or out of descriptors, say

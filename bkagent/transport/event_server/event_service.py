@@ -10,10 +10,10 @@ from bkagent.transport.work_threads import WorkThreads
 
 if TYPE_CHECKING:
     from bkagent.report import Report
-    from bkagent.transport.answering import Answering
-    from bkagent.transport.connection_table import ConnectionTable
-    from bkagent.transport.request_head import RequestHead
-    from bkagent.transport.server_connection import ServerConnection
+    from bkagent.transport.server.answering import Answering
+    from bkagent.transport.server.connection_table import ConnectionTable
+    from bkagent.transport.server.request_head import RequestHead
+    from bkagent.transport.server.server_connection import ServerConnection
 
 WORKERS_COUNT = 8  # the store and Python itself let one work at a time: more would wait for each other
 QUICK_COUNT = 2  # which no long answer keeps from answering what is quick

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from bkagent.transport import server_connection
 from bkagent.transport.event_server.event_loop import READ, WRITE, EventHandler
+from bkagent.transport.server import server_connection
 
 if TYPE_CHECKING:
-    from bkagent.transport.answer import EventSource
     from bkagent.transport.event_server.event_service import EventService, ServedConnection
+    from bkagent.transport.server.answer import EventSource
 
 _IGNORED_BYTES = 4096  # of what a client sends while it listens
 

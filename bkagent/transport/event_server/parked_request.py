@@ -8,7 +8,7 @@ from bkagent.transport.event_server.event_loop import NEVER, READ, EventHandler
 
 if TYPE_CHECKING:
     from bkagent.transport.event_server.event_service import EventService, ServedConnection, Step
-    from bkagent.transport.later import Later
+    from bkagent.transport.server.later import Later
 
 
 class ParkedRequest(EventHandler):

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bkagent.transport.event_server.event_loop import READ, EventHandler
-from bkagent.transport.server_connection import DRAIN_S
+from bkagent.transport.server.server_connection import DRAIN_S
 
 if TYPE_CHECKING:
     from bkagent.transport.event_server.event_service import EventService, ServedConnection

@@ -6,7 +6,7 @@ import socket
 from typing import Optional
 
 from bkagent.errors import ConfigError
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.server_connection import ServerConnection
 
 BACKLOG_COUNT = 1024  # the system may allow fewer
 

@@ -12,7 +12,7 @@ from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.google import default_credentials
 from bkagent.cloud.google.authorized_client import AuthorizedClient
 from bkagent.errors import AgentError, ConfigError, Refused, Unavailable, Unreachable, WireError
-from bkagent.transport.http_client import Pool
+from bkagent.transport.client.http_client import Pool
 from tests.fakes import google_accounts
 from tests.fakes.google_accounts import ACCOUNT, CLOUD_PLATFORM, OTHER_ACCOUNT, SUBJECT_TOKEN, GoogleAccounts, Grant
 from tests.fakes.scripted_server import Answer, Raw

@@ -16,10 +16,10 @@ from bkagent.localapi.leader.lock_routes import LockRoutes
 from bkagent.localapi.leader.lock_table import LockTable, Outcome
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.system import local_socket
-from bkagent.transport.answer import Answer
-from bkagent.transport.http_server import HttpServer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.http_server import HttpServer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
 
 WAIT_S = 30.0
 

@@ -20,10 +20,10 @@ from bkagent.cloud.aws.sources import static
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.renewal import Renewal
 from bkagent.errors import AgentError, ConfigError, Unreachable
-from bkagent.transport.address import parse
-from bkagent.transport.answer_reader import OpenSink
-from bkagent.transport.body import Body
-from bkagent.transport.response import Response
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.answer_reader import OpenSink
+from bkagent.transport.client.body import Body
+from bkagent.transport.client.response import Response
 
 # Where requests go before the bucket's region is known, and those to other makes of servers, which take any.
 _FIRST_REGION = "us-east-1"

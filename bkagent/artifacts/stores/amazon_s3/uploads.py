@@ -13,7 +13,7 @@ from bkagent.artifacts.stores.store import StoreUpload, UploadPart
 from bkagent.cloud import xml_answer
 from bkagent.cloud.aws.error_answers import AwsRefused, AwsUnavailable
 from bkagent.errors import AgentError, WireError
-from bkagent.transport.body import FileBody
+from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.digits import is_whole
 from bkagent.wire.human_size import format_size

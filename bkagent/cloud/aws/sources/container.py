@@ -15,7 +15,7 @@ from bkagent.cloud.aws.profiles import read_small_file
 from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.renewal import Expiring
 from bkagent.errors import ConfigError
-from bkagent.transport.address import parse
+from bkagent.transport.client.address import parse
 
 RELATIVE, FULL = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 TOKEN, TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"

@@ -14,8 +14,8 @@ from bkagent.cloud.aws.credentials import AwsCredentials, NoCredentials
 from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.renewal import Expiring
 from bkagent.errors import ConfigError, Unreachable
-from bkagent.transport.address import parse
-from bkagent.transport.response import Response
+from bkagent.transport.client.address import parse
+from bkagent.transport.client.response import Response
 from bkagent.wire.reader import Reader
 from bkagent.wire.shown_text import one_line
 

@@ -14,8 +14,8 @@ from bkagent.controlplane.errors import Forbidden, Rejected, Unauthorized
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.tokens import SESSION_PREFIX
 from bkagent.controlplane.web.context import ARTIFACT_TICKET_PURPOSE, UPLOAD_TICKET_PURPOSE, Site
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.digits import is_whole
 from bkagent.wire.reader import Reader
 

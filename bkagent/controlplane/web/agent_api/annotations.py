@@ -6,8 +6,8 @@ from bkagent.controlplane.errors import Forbidden
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
 
 
 def annotate(site: Site, request: Request, caller: Caller) -> Answer:

@@ -7,9 +7,9 @@ from typing import Any, Dict, List
 
 from bkagent.controlplane.records import ArtifactRecord, ArtifactSpec, Caller, new_id
 from bkagent.controlplane.web.context import UPLOAD_TICKET_PURPOSE, Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.reader import Reader
 from bkagent.wire.timestamps import text_of
 

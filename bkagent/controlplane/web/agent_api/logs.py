@@ -6,9 +6,9 @@ from bkagent.controlplane.records import Caller
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 _KEPT = json_answer(201, {})
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bkagent.controlplane.records import Caller, Upload, new_id
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Callable, Union
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registration
 from bkagent.wire.timestamps import text_of

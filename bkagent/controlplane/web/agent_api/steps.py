@@ -10,9 +10,9 @@ from bkagent.controlplane.records import Caller, StepEntry
 from bkagent.controlplane.scheduling.states import NOT_STARTED
 from bkagent.controlplane.web.agent_api import access
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 _PRIORITY = re.compile(r"[+-]?[0-9]{1,9}")
 # Attributes that are read from the step as it was uploaded, and the names they may have there.

@@ -35,10 +35,10 @@ from bkagent.controlplane.web.agent_api.access import (
     Rule,
 )
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.routing import Router
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.routing import Router
 
 Handler = Callable[[Site, Request, Caller], Union[Answer, Later]]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bkagent.controlplane.records import Caller
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 
 def secrets(site: Site, request: Request, caller: Caller) -> Answer:

@@ -9,10 +9,10 @@ from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import ArtifactRecord, Caller
 from bkagent.controlplane.scheduling import limits
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.multipart import FormReader, boundary_of
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.multipart import FormReader, boundary_of
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire import go_decoding
 
 FIELD_BYTES = 32 * 1024

@@ -14,7 +14,7 @@ from bkagent.controlplane.web.rest_api import (
 )
 from bkagent.controlplane.web.rest_api import annotations as annotation_routes
 from bkagent.controlplane.web.rest_api.access import needing
-from bkagent.transport.routing import Router
+from bkagent.transport.server.routing import Router
 
 _MODULES = (identity, pipelines, builds, jobs, logs, artifacts, annotation_routes, agents, clusters)
 

@@ -8,9 +8,9 @@ from bkagent.controlplane.api_tokens import KIND_API, ApiToken
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import Build, Job
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.digits import is_whole
 
 # The reference service's sentence.

@@ -10,9 +10,9 @@ import time
 from typing import Callable
 
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, Headers, error_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, Headers, error_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 # The reference service's limits of an organization and of a user, in requests a minute.
 _BUCKETS = (("RateLimit", "rest", 200), ("RateLimit-User", "rest_user", 50))

@@ -9,9 +9,9 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 URL_VALID_S = 60  # a redirect is followed at once
 

@@ -7,8 +7,8 @@ from typing import Dict, List, Optional, Sequence
 
 from bkagent.controlplane.records import BuildFilter
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.timestamps import moment_of
 
 STATES = (

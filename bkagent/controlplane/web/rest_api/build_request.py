@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from bkagent.controlplane.errors import NotFound
 from bkagent.controlplane.records import BuildFilter, NewBuild
 from bkagent.controlplane.scheduling import branches
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:

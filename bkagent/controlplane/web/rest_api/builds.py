@@ -11,9 +11,9 @@ from bkagent.controlplane.web.rest_api import access, build_list, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.build_request import BuildRequest
 from bkagent.controlplane.web.rest_api.paging import Page
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 # Words for jobs that a build's failed jobs may be. Source: the reference service's REST API.

@@ -12,8 +12,8 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.paging import Page
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
 
 
 def clusters(site: Site, request: Request) -> Answer:

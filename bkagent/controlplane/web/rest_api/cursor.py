@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api.paging import Page
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 
 @dataclass(frozen=True)

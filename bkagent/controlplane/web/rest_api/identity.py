@@ -9,8 +9,8 @@ from bkagent.controlplane.errors import PlaneError
 from bkagent.controlplane.web.context import Route, Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
 
 
 def access_token(site: Site, request: Request) -> Answer:

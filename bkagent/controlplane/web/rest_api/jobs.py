@@ -9,9 +9,9 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.rest_api import access, forms
 from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.cursor import Cursor
-from bkagent.transport.answer import Answer, json_answer, text_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer, text_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 # Parameters of the list, and the attribute of a job that each compares with.
 _FILTERS = {"step_key": "step_key", "group_key": "group_key", "state": "shown_state"}

@@ -9,10 +9,10 @@ from bkagent.controlplane.web.rest_api.access import RestRoute
 from bkagent.controlplane.web.rest_api.header_times import header_times
 from bkagent.controlplane.web.ui import log_view
 from bkagent.controlplane.web.ui.terminal.lines import log_html
-from bkagent.transport.answer import Answer, Headers, json_answer, text_answer
-from bkagent.transport.byte_range import read_range
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, Headers, json_answer, text_answer
+from bkagent.transport.server.byte_range import read_range
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 JSON_BYTES = 64 << 20
 _PLAIN, _HTML = "text/plain; charset=utf-8", "text/html; charset=utf-8"

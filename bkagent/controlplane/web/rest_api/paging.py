@@ -7,9 +7,9 @@ from typing import List, Sequence, TypeVar
 from urllib.parse import quote, urlencode
 
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 PER_PAGE, MOST_PER_PAGE = 30, 100
 MOST_PAGES = 100_000

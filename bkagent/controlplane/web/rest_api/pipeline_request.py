@@ -11,7 +11,7 @@ from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.web.rest_api import legacy_steps
 from bkagent.pipeline.document.source import read_pipeline
 from bkagent.pipeline.errors import PipelineError
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.reader import Reader
 
 _CONFIGURATION_CHARACTERS = 1 << 20

@@ -17,8 +17,8 @@ from bkagent.controlplane.web.rest_api.pipeline_request import (
     slug_of,
     taken,
 )
-from bkagent.transport.answer import Answer, json_answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, json_answer
+from bkagent.transport.server.request import Request
 
 
 def pipelines(site: Site, request: Request) -> Answer:

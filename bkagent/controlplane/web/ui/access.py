@@ -10,8 +10,8 @@ from typing import Optional
 
 from bkagent.controlplane.login.sessions import LoginSession
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 _CHALLENGE = (("WWW-Authenticate", 'Bearer realm="bkagent"'),)
 _HOST = re.compile(r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+)\]|(?P<name>[A-Za-z0-9.-]+))(?::\d{1,5})?")

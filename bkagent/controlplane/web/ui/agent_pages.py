@@ -14,9 +14,9 @@ from bkagent.controlplane.web.ui import access, agents_view, builds_page, forms,
 from bkagent.controlplane.web.ui.agents_view import PATH, JobOfBuild
 from bkagent.controlplane.web.ui.layout import AGENTS, Frame
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.digits import is_whole
 
 PER_PAGE = 100

@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import Tuple
 
 from bkagent.controlplane.web.context import Site
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
 
 _COLOURS = ("#3b434b", "#ff6b63", "#57ab5a", "#d4a72c", "#6cb2ff", "#c297ff", "#4fc3c7", "#d0d7de")
 _INTENSE = ("#6e7781", "#ff938a", "#7ee787", "#f2cc60", "#9ecbff", "#d8bdff", "#8be9ec", "#ffffff")

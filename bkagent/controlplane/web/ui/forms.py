@@ -12,9 +12,9 @@ from bkagent.controlplane.login.sessions import LoginSession
 from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.access import session_of
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill
-from bkagent.transport.answer import Answer, Headers
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer, Headers
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 TOKEN_FIELD = "form_token"
 BACK_FIELD = "back_to"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Optional, Sequence, Tuple
 
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
-from bkagent.transport.answer import Answer, Headers
+from bkagent.transport.server.answer import Answer, Headers
 
 # Nothing inline, nothing from elsewhere, nothing framed: what a job printed can only be read.
 _POLICY = (

@@ -10,7 +10,7 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.terminal.interpreter import Interpreter
 from bkagent.controlplane.web.ui.terminal.lines import lines_of
-from bkagent.transport.answer import Answer, EventSource, Stream
+from bkagent.transport.server.answer import Answer, EventSource, Stream
 
 if TYPE_CHECKING:
     from bkagent.controlplane.events import Subscription

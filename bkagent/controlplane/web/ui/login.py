@@ -18,8 +18,8 @@ from bkagent.controlplane.web.ui import forms
 from bkagent.controlplane.web.ui.access import session_of
 from bkagent.controlplane.web.ui.layout import Frame, page
 from bkagent.controlplane.web.ui.markup import NOTHING, fill
-from bkagent.transport.answer import Answer, Headers
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer, Headers
+from bkagent.transport.server.request import Request
 
 _WRONG = "This token or link is invalid or has expired."
 _STALE = "This form has expired, or the browser blocks cookies. Try again."

@@ -34,10 +34,10 @@ from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.layout import BUILDS, Crumbs, Frame
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
 from bkagent.controlplane.web.ui.terminal.lines import read_lines
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
-from bkagent.transport.routing import Router
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
+from bkagent.transport.server.routing import Router
 from bkagent.wire.digits import is_whole
 from bkagent.wire.human_size import format_size
 

@@ -13,8 +13,8 @@ from bkagent.controlplane.web.ui import agents_view, reader_pages, tables, words
 from bkagent.controlplane.web.ui.emoji import with_emoji
 from bkagent.controlplane.web.ui.layout import QUEUES, Frame
 from bkagent.controlplane.web.ui.markup import NOTHING, Html, fill, join
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
 
 QUEUES_COUNT = 100
 JOBS_COUNT = 10  # of each queue

@@ -8,8 +8,8 @@ from bkagent.controlplane.web.context import Site
 from bkagent.controlplane.web.ui import access, forms
 from bkagent.controlplane.web.ui.layout import Frame, page
 from bkagent.controlplane.web.ui.markup import Html
-from bkagent.transport.answer import Answer
-from bkagent.transport.request import Request
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request import Request
 from bkagent.wire.digits import is_whole
 
 

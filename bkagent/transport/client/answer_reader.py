@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
-from bkagent.transport.response import Headers
+from bkagent.transport.client.response import Headers
 from bkagent.wire.digits import is_whole
 from bkagent.wire.gzip_body import decompressor
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterator
 
-from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.transport.server.request_head import BadRequest, HttpError
 from bkagent.wire import go_decoding
 
 PART_HEAD_BYTES = 8 * 1024

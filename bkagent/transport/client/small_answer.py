@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Optional
 
-from bkagent.transport.answer_reader import BadAnswer, parse_head
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.answer_reader import BadAnswer, parse_head
+from bkagent.transport.client.response import Headers, Response
 
 HEAD_LIMIT_BYTES = 16 * 1024
 BODY_LIMIT_BYTES = 256 * 1024

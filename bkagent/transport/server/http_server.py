@@ -11,13 +11,13 @@ import time
 from typing import Callable, Optional, Protocol, Union
 
 from bkagent.report import Report
-from bkagent.transport.answer import Answer, error_answer
-from bkagent.transport.answering import Answering
-from bkagent.transport.connection_table import ConnectionTable
-from bkagent.transport.later import Later, wait_for
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import BadRequest, HttpError
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.answer import Answer, error_answer
+from bkagent.transport.server.answering import Answering
+from bkagent.transport.server.connection_table import ConnectionTable
+from bkagent.transport.server.later import Later, wait_for
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import BadRequest, HttpError
+from bkagent.transport.server.server_connection import ServerConnection
 from bkagent.transport.work_threads import WorkThreads
 
 STOP_LIMIT_S = 5.0

@@ -15,10 +15,10 @@ import time
 from collections import deque
 from typing import Callable, Deque, List, Optional, Set, Tuple
 
-from bkagent.transport import small_answer
-from bkagent.transport.address import Address
-from bkagent.transport.http_client import Lent, Pool
-from bkagent.transport.small_answer import NotSmall, SmallAnswer
+from bkagent.transport.client import small_answer
+from bkagent.transport.client.address import Address
+from bkagent.transport.client.http_client import Lent, Pool
+from bkagent.transport.client.small_answer import NotSmall, SmallAnswer
 
 REQUEST_LIMIT_BYTES = 128 * 1024
 _BLOCK_BYTES = 64 * 1024

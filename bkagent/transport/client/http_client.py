@@ -13,16 +13,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
-from bkagent.transport.address import Address, join, parse, resolve
-from bkagent.transport.answer_reader import BadAnswer, OpenSink, Sink
-from bkagent.transport.body import Body, FileBody
-from bkagent.transport.connection import ClientConnection, Deadline, ProxyRefused
-from bkagent.transport.opening_pace import OpeningPace
-from bkagent.transport.proxies import Proxies
-from bkagent.transport.response import Headers, Response
+from bkagent.transport.client.address import Address, join, parse, resolve
+from bkagent.transport.client.answer_reader import BadAnswer, OpenSink, Sink
+from bkagent.transport.client.body import Body, FileBody
+from bkagent.transport.client.connection import ClientConnection, Deadline, ProxyRefused
+from bkagent.transport.client.opening_pace import OpeningPace
+from bkagent.transport.client.proxies import Proxies
+from bkagent.transport.client.response import Headers, Response
 
 if TYPE_CHECKING:
-    from bkagent.transport.request_log import RequestLog
+    from bkagent.transport.client.request_log import RequestLog
 
 REDIRECTS_COUNT = 10
 IDLE_LIMIT_S = 90.0  # servers and middleboxes drop idle connections; past this age a new one is cheaper than a surprise

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
-from bkagent.transport.answer import Answer
-from bkagent.transport.request_head import BadRequest, HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.request_head import BadRequest, HttpError
 
 if TYPE_CHECKING:
     from bkagent.report import Report
-    from bkagent.transport.later import Later
-    from bkagent.transport.request import Request
-    from bkagent.transport.server_connection import ServerConnection
+    from bkagent.transport.server.later import Later
+    from bkagent.transport.server.request import Request
+    from bkagent.transport.server.server_connection import ServerConnection
 
 
 class Answering:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import BinaryIO, Callable, Iterable, Optional, Tuple, Union
 
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request_head import HttpError
 
 Headers = Tuple[Tuple[str, str], ...]
 

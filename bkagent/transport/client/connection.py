@@ -6,14 +6,14 @@ import socket
 import time
 from typing import Callable, List, Mapping, Optional, Tuple
 
-from bkagent.transport import body as bodies
-from bkagent.transport import tls
-from bkagent.transport.address import Address
-from bkagent.transport.answer_reader import AnswerReader, BadAnswer, OpenSink
-from bkagent.transport.body import Body
-from bkagent.transport.proxies import Proxy
-from bkagent.transport.response import Headers, Response
-from bkagent.transport.send_limit import SendLimit
+from bkagent.transport.client import body as bodies
+from bkagent.transport.client import tls
+from bkagent.transport.client.address import Address
+from bkagent.transport.client.answer_reader import AnswerReader, BadAnswer, OpenSink
+from bkagent.transport.client.body import Body
+from bkagent.transport.client.proxies import Proxy
+from bkagent.transport.client.response import Headers, Response
+from bkagent.transport.client.send_limit import SendLimit
 
 DIAL_LIMIT_S = 30.0
 _SOON_S = 0.01

@@ -7,8 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Callable, Iterator, Optional, cast
 
-from bkagent.transport.answer import BODILESS, Answer, Blocks, FilePart, Stream, encode_head
-from bkagent.transport.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
+from bkagent.transport.server.answer import BODILESS, Answer, Blocks, FilePart, Stream, encode_head
+from bkagent.transport.server.request_head import LIMIT_BYTES, BadRequest, RequestHead, parse_head
 
 if TYPE_CHECKING:
     import socket

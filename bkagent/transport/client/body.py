@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Callable, Optional, Union
 from bkagent.errors import AgentError
 
 if TYPE_CHECKING:
-    from bkagent.transport.send_limit import SendLimit
+    from bkagent.transport.client.send_limit import SendLimit
 
 # Each of the parts under way has a block: larger ones cost memory, and send no faster.
 _BLOCK_BYTES = 256 * 1024

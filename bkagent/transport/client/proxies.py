@@ -10,7 +10,7 @@ from typing import List, Mapping, NamedTuple, Optional
 from urllib.parse import unquote_to_bytes
 
 from bkagent.errors import ConfigError
-from bkagent.transport.address import Address, parse
+from bkagent.transport.client.address import Address, parse
 
 
 class Proxy(NamedTuple):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Callable, Dict, Optional, Tuple, Union
 
-from bkagent.transport.answer import Answer
-from bkagent.transport.later import Later
-from bkagent.transport.request import Request
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.answer import Answer
+from bkagent.transport.server.later import Later
+from bkagent.transport.server.request import Request
+from bkagent.transport.server.request_head import HttpError
 
 Handler = Callable[[Request], Union[Answer, Later]]
 

@@ -7,8 +7,8 @@ import zlib
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from bkagent.transport.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
-from bkagent.transport.server_connection import (
+from bkagent.transport.server.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
+from bkagent.transport.server.server_connection import (
     DRAIN_BYTES,
     DRAIN_S,
     SLOWEST_BYTES_PER_S,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Tuple
 
-from bkagent.transport.request_head import HttpError
+from bkagent.transport.server.request_head import HttpError
 from bkagent.wire.digits import is_whole
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Callable, Optional
 
-from bkagent.transport.answer import Answer
+from bkagent.transport.server.answer import Answer
 
 _CONNECTED_CHECK_S = 5.0  # how soon it is noticed that a client has gone which a thread waits for
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from bkagent.system.descriptors import descriptors_count, selectable_count
-from bkagent.transport.server_connection import ServerConnection
+from bkagent.transport.server.server_connection import ServerConnection
 
 CONNECTIONS_COUNT = 65536  # above this one makes room; a client that finds its own gone connects anew
 THREADS_COUNT = 512  # the same where each costs a thread
