@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable
 
 from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
 from bkagent.transport.client.answer_reader import Sink
@@ -73,9 +74,8 @@ class ArtifactFetch:
     def _receive(self) -> None:
         offset = self._file.size
         try:
-            self._store.fetch(
-                self._artifact, self._sink_for, start_offset=offset, version=self._version if offset else ""
-            )
+            rest = FetchRange(offset, version=self._version if offset else "")
+            self._store.fetch(self._artifact, self._sink_for, rest)
         except WireError:  # of the range
             self._file.restart()
             raise

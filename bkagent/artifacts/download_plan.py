@@ -32,8 +32,8 @@ class PlannedDownload(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The path of the artifact, in messages."""
-        return one_line(self.artifact.path.replace("\\", "/"))
+        """The path of the artifact, in messages; its id where it has no path."""
+        return one_line(self.artifact.path.replace("\\", "/") or self.artifact.id)
 
 
 def plan(artifacts: Sequence[Artifact], folder: DestinationFolder, report: Report) -> List[PlannedDownload]:
@@ -67,6 +67,8 @@ class _Taken:
 
 
 def _routed(artifact: Artifact, folder: DestinationFolder) -> PlannedDownload:
+    if not artifact.path:
+        return PlannedDownload(artifact, problem="its record has no path that could name a file")
     try:
         return PlannedDownload(artifact, tuple(folder.steps_to(artifact.path.replace("\\", "/"))))
     except AgentError as problem:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Deque
 
 from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.transport.client.answer_reader import Sink
@@ -78,7 +79,7 @@ class RangedFetch:
             return write
 
         try:
-            self._store.fetch(self._artifact, receive, start_offset=offset, size=size, version=self.version)
+            self._store.fetch(self._artifact, receive, FetchRange(offset, size, self.version))
             if written_bytes != size:
                 raise Unreachable(f"the storage sent {written_bytes} of {size} bytes")
         except AgentError:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from bkagent.cloud.token_answer import LARGEST_BYTES
 from bkagent.errors import AgentError, Refused, Unavailable
+from bkagent.transport.client.address import parse
 from bkagent.transport.client.answer_reader import BadAnswer
 from bkagent.transport.retry import exponential, retry
 from bkagent.wire import go_decoding
@@ -38,19 +39,19 @@ def ask(
     headers: Mapping[str, str],
     body: Union[Mapping[str, str], bytes] = b"",
     *,
-    what: str,
+    what: str = "",
     also_retried: Tuple[int, ...] = (),
 ) -> Response:
-    """Return the 2xx answer of an endpoint, which `what` names in messages; a mapping is sent as a form.
+    """Return the 2xx answer of an endpoint; a mapping is sent as a form.
 
-    Raises RequestRefused, Unavailable and Unreachable after several tries, and Cancelled. `also_retried` are further
-    statuses that may pass.
+    `what` names it in messages; else the method and the URL do. `also_retried` are further statuses that may pass.
+    Raises RequestRefused, Unavailable and Unreachable after several tries, and Cancelled.
     """
     sent = {"User-Agent": context.user_agent, "Accept": "application/json", **headers}
     if not isinstance(body, bytes):
         sent["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(body).encode("ascii")
-    content = body
+    content, name = body, what or f"{method} {parse(url).shown}"
 
     def attempt(_: int) -> Response:
         taken = bytearray()
@@ -61,7 +62,7 @@ def ask(
         if 200 <= response.status < 300:
             response.body = bytes(taken)
             return response
-        raise refusal(f"{what} answered {response.status}", response, also_retried)
+        raise refusal(f"{name} answered {response.status}", response, also_retried)
 
     return retry(attempt, SCHEDULE, wait=context.wait, report=context.report, what="access token")
 

@@ -11,7 +11,7 @@ from bkagent.wire.reader import Reader
 class Artifact(NamedTuple):
     """One artifact's record.
 
-    path                as it is searched and downloaded, with "/" between folders
+    path                as it is searched and downloaded, with "/" between folders; "" where a record has none
     upload_destination  "" for the control plane's own storage
     url                 where the bytes are; an empty one is filled in by the control plane
     """
@@ -47,7 +47,7 @@ class Artifact(NamedTuple):
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "artifact")
         return cls(
-            path=reader.text("path"), size=reader.whole("file_size", 0, low=0), sha1=reader.text("sha1sum", ""),
+            path=reader.text("path", ""), size=reader.whole("file_size", 0, low=0), sha1=reader.text("sha1sum", ""),
             sha256=reader.text("sha256sum", ""), id=reader.text("id", ""), job_id=reader.text("job_id", ""),
             absolute_path=reader.text("absolute_path", ""), url=reader.text("url", ""),
             upload_destination=reader.text("upload_destination", ""), content_type=reader.text("content_type", ""),

@@ -104,6 +104,19 @@ def test_files_arrive_below_the_folder(tmp_path):
     assert reports[1] == ("info", f"Found 5 artifacts. Starting to download to: {tmp_path}")
 
 
+@pytest.mark.parametrize("fields", [{"path": ""}, {"path": None}, {}], ids=["empty", "null", "missing"])
+def test_a_record_without_a_path_fails_alone(tmp_path, fields):
+    made, reports = shelf({"a": b"a", "b": b"b" * 100_000}), []
+    made.rows.insert(1, {"id": "the-id", "file_size": 1, "url": f"{made.server.url}/get/0", **fields})
+    made.server.routes["GET /builds/b/artifacts/search"] = Answer(200, made.rows)
+    with made.server, pytest.raises(AgentError, match="errors downloading some of the artifacts"):
+        made.run(tmp_path, reports=reports)
+    assert [read(tmp_path / name) for name in ("a", "b")] == [b"a", b"b" * 100_000]
+    assert [text for level, text in reports if level == "error"] == [
+        'Failed to download "the-id": its record has no path that could name a file'
+    ]
+
+
 def test_a_folder_of_the_same_name_is_the_same_folder(tmp_path):
     (tmp_path / "dist").mkdir()
     made = shelf({"dist/app": b"x"})

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from bkagent.artifacts.stores import google_upload
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.google_objects import ObjectFolder
 from bkagent.artifacts.stores.google_storage import GoogleStorage, open_store
 from bkagent.cloud.cloud_context import CloudContext
@@ -71,7 +72,7 @@ class Bed:
             content.clear()
             return content.extend
 
-        self.store.fetch(artifact, receive, **more)
+        self.store.fetch(artifact, receive, FetchRange(**more))
         return heads[-1], bytes(content)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bkagent.artifacts.stores import s3
 from bkagent.artifacts.stores.amazon_s3 import settings as s3_settings
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload, UploadPart
 from bkagent.config import self_command
 from bkagent.errors import AgentError, ConfigError
@@ -259,7 +260,7 @@ def test_ranges_and_versions_of_a_download(bucket: MotoBucket, tmp_path: Path) -
 
     def fetched(**options: Any) -> bytes:
         pieces: List[bytes] = []
-        store.fetch(artifact, lambda head: (heads.append(head), pieces.append)[1], **options)
+        store.fetch(artifact, lambda head: (heads.append(head), pieces.append)[1], FetchRange(**options))
         return b"".join(pieces)
 
     assert fetched() == b"0123456789"

@@ -10,10 +10,11 @@ from typing import Any, Dict, List, Tuple
 import pytest
 
 from bkagent.artifacts.stores import s3
-from bkagent.artifacts.stores.amazon_s3.bucket import S3Request
 from bkagent.artifacts.stores.amazon_s3.uploads import NewObject, SingleUpload
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.cloud import xml_answer
+from bkagent.cloud.aws.client import AwsRequest
 from bkagent.config import self_command
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable, WireError
 from bkagent.transport.client.body import FileBody
@@ -264,7 +265,7 @@ def test_downloads_that_fail(tmp_path: Path) -> None:
     ]
     for answer, kind, sentence in cases:
         with ScriptedServer({"GET /b/p/f.txt": answer}) as server, pytest.raises(kind, match=sentence):
-            store_at(server, tmp_path).fetch(Artifact("f.txt", 10), lambda head: lambda data: None, start_offset=1)
+            store_at(server, tmp_path).fetch(Artifact("f.txt", 10), lambda head: lambda data: None, FetchRange(1))
 
 
 @pytest.mark.soak  # it waits for the pauses between tries
@@ -323,9 +324,9 @@ class _AmazonsBucket:
     has_tls = is_amazons = True
 
     def __init__(self) -> None:
-        self.requests: List[S3Request] = []
+        self.requests: List[AwsRequest] = []
 
-    def send(self, request: S3Request) -> None:
+    def send(self, request: AwsRequest) -> None:
         self.requests.append(request)
 
 

@@ -8,8 +8,9 @@ from typing import Dict
 import pytest
 
 from bkagent.artifacts.stores.amazon_s3 import settings as s3_settings
-from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, S3Request
+from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, path_of
 from bkagent.cloud.aws import endpoints
+from bkagent.cloud.aws.client import AwsRequest
 from bkagent.errors import ConfigError
 from tests.cloud.aws_fakes import Caller
 
@@ -80,4 +81,4 @@ def test_buckets(tmp_path: Path, bucket: str, environ: Dict[str, str], url: str)
     keys = {"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "s"}
     caller = Caller(tmp_path, {**keys, **environ})
     s3 = S3Bucket(bucket, s3_settings.read(caller.environ), caller.settings().context)
-    assert s3.presigned_url(S3Request("GET", "a k"), 60).partition("?")[0] == url
+    assert s3.presigned_url(AwsRequest("GET", path_of("a k")), 60).partition("?")[0] == url

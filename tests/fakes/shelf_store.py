@@ -11,12 +11,13 @@ import json
 import sys
 import threading
 from types import ModuleType
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
 import pytest
 
 from bkagent.artifacts.stores import table
-from bkagent.artifacts.stores.answers import check, head_of
+from bkagent.artifacts.stores.answers import check, pass_head_to
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload, UploadPart
 from bkagent.errors import AgentError
 from tests.fakes.scripted_server import Answer, Request, ScriptedServer
@@ -113,13 +114,8 @@ class ShelfStore(ArtifactStore):
     def begin(self, artifact: Any, instructions: Any, saved: Mapping[str, Any]) -> StoreUpload:
         return _ShelfParts(self, artifact, saved) if self.kind == "parts" else _ShelfLine(self, artifact)
 
-    def fetch(
-        self, artifact: Any, receive: Receive, *, start_offset: int = 0, size: Optional[int] = None, version: str = ""
-    ) -> None:
-        headers = {"Range": f"bytes={start_offset}-"} if start_offset else {}
-        response = self._pool.request_url(
-            "GET", artifact.url, headers, open_sink=lambda status, answered: receive(head_of(status, answered))
-        )
+    def fetch(self, artifact: Any, receive: Receive, wanted: FetchRange = WHOLE) -> None:
+        response = self._pool.request_url("GET", artifact.url, wanted.headers(), open_sink=pass_head_to(receive))
         check("GET", artifact.url, response)
 
 

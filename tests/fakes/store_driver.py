@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
+from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead, StoreUpload
 from bkagent.artifacts.stores.table import open_store
 from bkagent.cloud.cloud_context import CloudContext
@@ -43,7 +44,7 @@ class StoreDriver:
         return started
 
     def download(self, artifact: Artifact, **span: Any) -> bytes:
-        """Fetch an artifact, or the part of it that `span` says; `head` has what the store said first."""
+        """Fetch an artifact, or the range of it that `span` says; `head` has what the store said first."""
         content = bytearray()
 
         def receive(head: FetchedHead) -> Any:
@@ -51,7 +52,7 @@ class StoreDriver:
             content.clear()
             return content.extend
 
-        self.store.fetch(artifact, receive, **span)
+        self.store.fetch(artifact, receive, FetchRange(**span))
         return bytes(content)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from bkagent.artifacts.stores.store import FetchedHead
-from bkagent.errors import Refused, Unavailable, WireError
+from bkagent.errors import AgentError, Refused, Unavailable, WireError
 from bkagent.remote.reply import retry_after_s
 from bkagent.transport.client.response import Headers, Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
+    from bkagent.transport.client.answer_reader import OpenSink
 
 _SHOWN_BYTES = 300
 
@@ -26,6 +30,11 @@ def head_of(status: int, headers: Headers) -> FetchedHead:
     return FetchedHead(0, int(length) if is_whole(length) else None, version)
 
 
+def pass_head_to(receive: Receive) -> OpenSink:
+    """Return what takes the head of a download's answer, and has `receive` say where its bytes go."""
+    return lambda status, headers: receive(head_of(status, headers))
+
+
 def check(method: str, url: str, response: Response) -> None:
     """Raise Unavailable or Refused, with the beginning of the storage's message, for an answer other than 2xx."""
     if 200 <= response.status < 300:
@@ -35,9 +44,14 @@ def check(method: str, url: str, response: Response) -> None:
     location = response.headers.get("Location")
     if location and 300 <= response.status < 400:
         text += f" (the storage names {one_line(location.partition('?')[0])[:_SHOWN_BYTES]} instead)"
+    raise refusal(text, response)
+
+
+def refusal(text: str, response: Response) -> AgentError:
+    """Return the error that an answer outside 2xx is, Unavailable or Refused; `text` says what the store has said."""
     if response.status == 429 or response.status >= 500:
-        raise Unavailable(text, response.status, retry_after_s(response.headers))
-    raise Refused(text, response.status)
+        return Unavailable(text, response.status, retry_after_s(response.headers))
+    return Refused(text, response.status)
 
 
 def _content_range(header: str) -> Tuple[int, Optional[int]]:

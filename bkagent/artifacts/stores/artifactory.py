@@ -10,17 +10,15 @@ from io import FileIO
 from typing import Any, Mapping, Optional
 
 from bkagent.artifacts.digests import unreadable, weak_digest
-from bkagent.artifacts.stores.answers import head_of
+from bkagent.artifacts.stores.answers import pass_head_to, refusal
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.object_path import object_path
-from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload, UploadPart
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.secret import Secret
-from bkagent.errors import AgentError, ConfigError, Refused, Unavailable
-from bkagent.remote.reply import retry_after_s
-from bkagent.transport.client.answer_reader import Sink
+from bkagent.errors import AgentError, ConfigError
 from bkagent.transport.client.body import FileBody
-from bkagent.transport.client.response import Headers, Response
+from bkagent.transport.client.response import Response
 from bkagent.wire import go_url, json_text
 from bkagent.wire.artifacts import Artifact, Instructions
 from bkagent.wire.shown_text import one_line
@@ -66,26 +64,12 @@ class ArtifactoryStore(ArtifactStore):
         """Return the upload of a whole file; sends nothing."""
         return _ArtifactoryUpload(self, artifact)
 
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
         """Download by a GET. It may be redirected to the storage behind Artifactory, which gets no password."""
-        headers = range_headers(start_offset, size)
-        if version and headers:
-            headers["If-Range"] = version
-
-        def open_sink(status: int, answered: Headers) -> Sink:
-            return receive(head_of(status, answered))
-
         url = self.url_of(artifact.path)
         response = self._context.pool.request_url(
-            "GET", url, self._headers(headers), timeout_s=SILENCE_LIMIT_S, open_sink=open_sink
+            "GET", url, self._headers(wanted.headers("If-Range")), timeout_s=SILENCE_LIMIT_S,
+            open_sink=pass_head_to(receive),
         )  # fmt: skip
         _check("GET", url, response)
 
@@ -140,9 +124,7 @@ def _check(method: str, url: str, response: Response) -> None:
         )
     else:
         text += _reason(response.body)
-    if response.status == 429 or response.status >= 500:
-        raise Unavailable(text, response.status, retry_after_s(response.headers))
-    raise Refused(text, response.status)
+    raise refusal(text, response)
 
 
 def _reason(body: bytes) -> str:

@@ -7,9 +7,9 @@ from typing import Any, Mapping, Optional
 from bkagent.artifacts.stores import azure_upload
 from bkagent.artifacts.stores.answers import head_of
 from bkagent.artifacts.stores.azure_location import HOST, LINK_LIFETIME, AzureLocation, open_client
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.md5_check import Md5Check
 from bkagent.artifacts.stores.object_path import object_path
-from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload
 from bkagent.cloud.azure.blob_client import BlobClient
 from bkagent.cloud.azure.shared_key import SharedKey
@@ -64,19 +64,9 @@ class AzureBlobStore(ArtifactStore):
             return azure_upload.BlobUpload(self._client, container, blob, artifact)
         return azure_upload.BlockUpload(self._client, container, blob, artifact, saved)
 
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
         """Download; where no SHA-256 is known, hold a whole download against the MD5 that Azure may have."""
-        headers = range_headers(start_offset, size)
-        if version and headers:
-            headers["If-Match"] = version
+        headers = wanted.headers("If-Match")
         md5 = Md5Check(receive)
         container, blob = self._location.container, self._blob(artifact.path)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 from urllib.parse import quote
 
 from bkagent.artifacts.stores.answers import head_of
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.google_objects import ObjectFolder
 from bkagent.artifacts.stores.google_upload import RESUMABLE_FROM_BYTES, MultipartInsert, ObjectInsert, ResumableUpload
 from bkagent.artifacts.stores.md5_check import Md5Check
-from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload
 from bkagent.cloud.google.authorized_client import AuthorizedClient
 from bkagent.cloud.google.configuration import read_file
@@ -70,22 +70,14 @@ class GoogleStorage(ArtifactStore):
             return MultipartInsert(insert)
         return ResumableUpload.resume(insert, saved) or ResumableUpload.begin(insert)
 
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
         """Download an object, whose version is its generation; without one the whole is checked by its MD5."""
         name = self._folder.name_of(artifact.path)
         url = f"{self._endpoint}/storage/v1/b/{quote(self._folder.bucket, safe='')}/o/{quote(name, safe='')}?alt=media"
         # Else an object that is kept compressed would come so, under the checksum of something else.
-        headers = {"Accept-Encoding": "identity", **range_headers(start_offset, size)}
-        if version and "Range" in headers:
-            url += f"&ifGenerationMatch={quote(version, safe='')}"
+        headers = {"Accept-Encoding": "identity", **wanted.headers()}
+        if wanted.version and not wanted.is_whole:
+            url += f"&ifGenerationMatch={quote(wanted.version, safe='')}"
         md5 = Md5Check(receive)
 
         def open_sink(status: int, answered: Headers) -> Sink:
@@ -93,7 +85,7 @@ class GoogleStorage(ArtifactStore):
             return md5.open_sink(head, "" if artifact.sha256 or status != 200 else _stored_md5(answered))
 
         response = self._client(_READ).send("GET", url, headers, timeout_s=SILENCE_LIMIT_S, open_sink=open_sink)
-        if response.status == 412 and "Range" in headers:  # it was replaced meanwhile
+        if response.status == 412 and not wanted.is_whole:  # it was replaced meanwhile
             self.fetch(artifact, receive)
             return
         if not 200 <= response.status < 300:

@@ -6,9 +6,9 @@ import hashlib
 from typing import Any, Dict, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
-from bkagent.artifacts.stores.answers import check, head_of
+from bkagent.artifacts.stores.answers import check, pass_head_to
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.form import Form
-from bkagent.artifacts.stores.ranges import range_headers
 from bkagent.artifacts.stores.store import (
     SILENCE_LIMIT_S,
     ArtifactStore,
@@ -18,10 +18,8 @@ from bkagent.artifacts.stores.store import (
     WholeRequest,
 )
 from bkagent.errors import AgentError, WireError
-from bkagent.transport.client.answer_reader import Sink
 from bkagent.transport.client.body import FileBody
 from bkagent.transport.client.http_client import Pool
-from bkagent.transport.client.response import Headers
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
@@ -69,25 +67,11 @@ class HostedStore(ArtifactStore):
             self._form = Form(instructions, self._user_agent)
         return self._form.request(artifact, content)
 
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
         """Download from the record's URL, by a range where that is not the whole."""
-        headers = {"User-Agent": self._user_agent, **range_headers(start_offset, size)}
-        if version and "Range" in headers:
-            headers["If-Range"] = version
-
-        def open_sink(status: int, answered: Headers) -> Sink:
-            return receive(head_of(status, answered))
-
+        headers = {"User-Agent": self._user_agent, **wanted.headers("If-Range")}
         response = self._pool.request_url(
-            "GET", artifact.url, headers, timeout_s=SILENCE_LIMIT_S, open_sink=open_sink
+            "GET", artifact.url, headers, timeout_s=SILENCE_LIMIT_S, open_sink=pass_head_to(receive)
         )  # fmt: skip
         check("GET", artifact.url, response)
 

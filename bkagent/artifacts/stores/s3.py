@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from bkagent.artifacts.stores.amazon_s3 import settings as s3_settings
 from bkagent.artifacts.stores.amazon_s3 import uploads
-from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, S3Request
+from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, path_of
 from bkagent.artifacts.stores.amazon_s3.settings import S3Destination, S3Settings
 from bkagent.artifacts.stores.amazon_s3.uploads import NewObject
-from bkagent.artifacts.stores.answers import head_of
+from bkagent.artifacts.stores.answers import pass_head_to
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload
+from bkagent.cloud.aws.client import AwsRequest
 from bkagent.cloud.aws.error_answers import AwsRefused, error_of
 from bkagent.cloud.cloud_context import CloudContext
-from bkagent.transport.client.answer_reader import Sink
-from bkagent.transport.client.response import Headers
 
 if TYPE_CHECKING:
     from bkagent.wire.artifacts import Artifact, Instructions
@@ -59,38 +59,22 @@ class S3Store(ArtifactStore):
         new = NewObject(artifact, self._destination.key_of(artifact.path), headers)
         return uploads.begin(self._bucket, new, saved)
 
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
         """Download the object by a signed request, or by a signed URL where the settings ask for that."""
-        headers: Dict[str, str] = {"Accept-Encoding": "identity"}
-        if start_offset or size is not None:
-            last = "" if size is None else str(start_offset + size - 1)
-            headers["Range"] = f"bytes={start_offset}-{last}"
-            if version:
-                headers["If-Match"] = version
         try:
-            self._get(artifact, headers, receive)
+            self._get(artifact, receive, wanted)
         except AwsRefused as problem:
-            if problem.status != 412 or not version:
+            if problem.status != 412 or not wanted.version:
                 raise
-            self._get(artifact, {"Accept-Encoding": "identity"}, receive)  # another version by now, from its start
+            self._get(artifact, receive, WHOLE)  # another version by now, from its start
 
-    def _get(self, artifact: Artifact, headers: Mapping[str, str], receive: Receive) -> None:
-        def open_sink(status: int, answered: Headers) -> Sink:
-            return receive(head_of(status, answered))
-
-        request = S3Request("GET", self._destination.key_of(artifact.path), (), headers)
+    def _get(self, artifact: Artifact, receive: Receive, wanted: FetchRange) -> None:
+        headers = {"Accept-Encoding": "identity", **wanted.headers("If-Match")}
+        path, open_sink = path_of(self._destination.key_of(artifact.path)), pass_head_to(receive)
         if not self._settings.presigns:
-            self._bucket.send(request, open_sink=open_sink)
+            self._bucket.send(AwsRequest("GET", path, (), headers), open_sink=open_sink)
             return
-        url = self._bucket.presigned_url(S3Request("GET", request.key), _PRESIGNED_LIFETIME_S)
+        url = self._bucket.presigned_url(AwsRequest("GET", path), _PRESIGNED_LIFETIME_S)
         sent = {**headers, "User-Agent": self._context.user_agent}
         response = self._context.pool.request_url(
             "GET", url, sent, timeout_s=SILENCE_LIMIT_S, open_sink=open_sink, follow_redirects=False

@@ -16,6 +16,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
+from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
+
 if TYPE_CHECKING:
     from bkagent.transport.client.address import Address
     from bkagent.transport.client.answer_reader import Sink
@@ -130,17 +132,9 @@ class ArtifactStore(ABC):
         return None
 
     @abstractmethod
-    def fetch(
-        self,
-        artifact: Artifact,
-        receive: Receive,
-        *,
-        start_offset: int = 0,
-        size: Optional[int] = None,
-        version: str = "",
-    ) -> None:
-        """Download once, from an offset on, `size` bytes or all that follow.
+    def fetch(self, artifact: Artifact, receive: Receive, wanted: FetchRange = WHOLE) -> None:
+        """Download once what is wanted of an artifact.
 
-        `receive` is called when the store's answer begins and returns what takes the bytes; it may raise. The store is
-        asked for bytes of `version` where that is given; if it has another one by now, it sends that from its start.
+        `receive` is called when the store's answer begins and returns what takes the bytes; it may raise. Where a
+        version is wanted, and the store has another one by now, it sends that from its start.
         """

@@ -10,10 +10,11 @@ from base64 import b64encode
 from typing import Dict
 
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url
+from bkagent.cloud.google.endpoint import checked_url
 from bkagent.cloud.google.service_account import TOKEN_URL
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_token
+from bkagent.cloud.token_endpoint import ask
 from bkagent.config.secret import Secret
 
 

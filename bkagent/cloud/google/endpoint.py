@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Mapping, Union
+from typing import TYPE_CHECKING, Mapping
 
 from bkagent.cloud import token_endpoint
 from bkagent.errors import AgentError, ConfigError
 from bkagent.transport.client.address import parse
 
 if TYPE_CHECKING:
-    from bkagent.cloud.cloud_context import CloudContext
     from bkagent.transport.client.response import Response
 
 _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
@@ -26,17 +25,6 @@ def checked_url(url: str, field: str) -> str:
     if address.scheme != "https" and address.host not in _LOOPBACK_HOSTS:
         raise ConfigError(f"{field} must be an https:// URL, since secrets are sent to it, not {address.shown}")
     return url
-
-
-def ask(
-    context: CloudContext,
-    method: str,
-    url: str,
-    headers: Mapping[str, str],
-    body: Union[Mapping[str, str], bytes] = b"",
-) -> Response:
-    """Return the 2xx answer of an endpoint, which messages name by its URL. Raises as `token_endpoint.ask`."""
-    return token_endpoint.ask(context, method, url, headers, body, what=f"{method} {parse(url).shown}")
 
 
 def refusal(what: str, response: Response) -> AgentError:

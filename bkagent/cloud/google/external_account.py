@@ -10,11 +10,12 @@ from typing import Dict, Tuple
 from bkagent.cloud.google import subject_tokens
 from bkagent.cloud.google.authorized_user import basic
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url, encode_json
+from bkagent.cloud.google.endpoint import checked_url, encode_json
 from bkagent.cloud.google.impersonation import CLOUD_PLATFORM, Impersonation
 from bkagent.cloud.google.subject import FetchSubject, Subject
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_token
+from bkagent.cloud.token_endpoint import ask
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
 

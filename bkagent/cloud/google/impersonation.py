@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Callable, Dict, Tuple
 
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url, encode_json, server_time_s
+from bkagent.cloud.google.endpoint import checked_url, encode_json, server_time_s
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_object, read_secret
+from bkagent.cloud.token_endpoint import ask
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError, WireError
 from bkagent.wire.timestamps import moment_of

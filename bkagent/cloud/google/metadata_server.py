@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Tuple
 from urllib.parse import urlencode
 
 from bkagent.cloud.google.configuration import Fetch
-from bkagent.cloud.google.endpoint import ask
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_token
+from bkagent.cloud.token_endpoint import ask
 from bkagent.config.secret import Secret
 from bkagent.errors import Unreachable, WireError
 from bkagent.transport.client.http_client import Pool

@@ -6,10 +6,10 @@ https://developers.google.com/identity/protocols/oauth2/service-account#httprest
 from __future__ import annotations
 
 from bkagent.cloud.google.configuration import Configuration, Fetch
-from bkagent.cloud.google.endpoint import ask, checked_url, encode_json
+from bkagent.cloud.google.endpoint import checked_url, encode_json
 from bkagent.cloud.renewal import Expiring
 from bkagent.cloud.token_answer import read_token
-from bkagent.cloud.token_endpoint import RequestRefused
+from bkagent.cloud.token_endpoint import RequestRefused, ask
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError
 from bkagent.jose import algorithms, base64url

@@ -6,8 +6,8 @@ from typing import Callable, Tuple
 
 from bkagent.cloud.google import subject_aws, subject_program
 from bkagent.cloud.google.configuration import read_file
-from bkagent.cloud.google.endpoint import ask
 from bkagent.cloud.google.subject import FetchSubject, Subject
+from bkagent.cloud.token_endpoint import ask
 from bkagent.config.secret import Secret
 from bkagent.errors import ConfigError, WireError
 from bkagent.wire import go_decoding

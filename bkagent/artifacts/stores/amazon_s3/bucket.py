@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Mapping, Optional, Tuple
+from dataclasses import replace
+from typing import Optional, Tuple
 
 from bkagent.artifacts.stores.amazon_s3.settings import ENDPOINT, REGION, S3Settings
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
@@ -15,14 +15,13 @@ from bkagent.cloud.aws.credentials import AwsCredentials
 from bkagent.cloud.aws.endpoints import S3, Endpoint
 from bkagent.cloud.aws.error_answers import AwsRefused
 from bkagent.cloud.aws.settings import AwsSettings
-from bkagent.cloud.aws.signature import UNSIGNED_PAYLOAD, Query
+from bkagent.cloud.aws.signature import UNSIGNED_PAYLOAD
 from bkagent.cloud.aws.sources import static
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.renewal import Renewal
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.client.address import parse
 from bkagent.transport.client.answer_reader import OpenSink
-from bkagent.transport.client.body import Body
 from bkagent.transport.client.response import Response
 
 # Where requests go before the bucket's region is known, and those to other makes of servers, which take any.
@@ -38,20 +37,13 @@ _ADVICE = {
 }
 
 
-@dataclass(frozen=True)
-class S3Request:
-    """A request for an object, or for the bucket where `key` is "". `payload_sha256` as of AwsRequest."""
-
-    method: str
-    key: str = ""
-    query: Query = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body = b""
-    payload_sha256: str = ""
+def path_of(key: str) -> str:
+    """Return the path of an object below its bucket, which is that of requests to an S3Bucket."""
+    return "/" + key
 
 
 class S3Bucket:
-    """Requests go to the region that `locate` has found. Thread-safe once it has."""
+    """Requests go to the region that `locate` has found; their paths begin at the bucket. Thread-safe once it has."""
 
     def __init__(self, name: str, settings: S3Settings, context: CloudContext) -> None:
         """Send nothing. Raises ConfigError for profiles that cannot be used, and for a malformed endpoint."""
@@ -84,7 +76,7 @@ class S3Bucket:
         if self._settings.region:
             return
         try:
-            answer = self._client.exchange_unsigned(AwsRequest("HEAD", self._path("") or "/"))
+            answer = self._client.exchange_unsigned(AwsRequest("HEAD", self._path("/")))
             named, reason = answer.headers.get("x-amz-bucket-region") or "", _STATUSES.get(answer.status, "")
             reason = reason or f"the answer was {answer.status}"
         except Unreachable as problem:
@@ -127,22 +119,22 @@ class S3Bucket:
             except AwsRefused as again:
                 raise self._access_error(again) from None
 
-    def send(self, request: S3Request, *, open_sink: Optional[OpenSink] = None) -> Response:
+    def send(self, request: AwsRequest, *, open_sink: Optional[OpenSink] = None) -> Response:
         """Return an answer of 2xx. Raises as `AwsClient.send`."""
         try:
-            return self._client.send(self._aws_request(request), open_sink=open_sink, timeout_s=SILENCE_LIMIT_S)
+            return self._client.send(self._at_endpoint(request), open_sink=open_sink, timeout_s=SILENCE_LIMIT_S)
         except AwsRefused as problem:
             if problem.code not in _ADVICE:
                 raise
             text = f"{problem}; {_ADVICE[problem.code]}"
             raise AwsRefused(text, problem.status, problem.code, problem.region) from None
 
-    def presigned_url(self, request: S3Request, lifetime_s: int) -> str:
+    def presigned_url(self, request: AwsRequest, lifetime_s: int) -> str:
         """Return a URL by which anyone may send the request for so long."""
-        return self._client.presigned_url(self._aws_request(request), lifetime_s)
+        return self._client.presigned_url(self._at_endpoint(request), lifetime_s)
 
     def _list_nothing(self) -> None:
-        self._client.send(AwsRequest("GET", self._path("") or "/", (("max-keys", "0"),)))
+        self._client.send(AwsRequest("GET", self._path("/"), (("max-keys", "0"),)))
 
     def _access_error(self, problem: AwsRefused) -> AgentError:
         if problem.status == 403:
@@ -169,16 +161,17 @@ class S3Bucket:
         scheme, _, rest = shared.url.partition("://")
         return Endpoint(S3, name, f"{scheme}://{self.name}.{rest}", shared.is_custom), False
 
-    def _path(self, key: str) -> str:
-        path = f"/{key}" if key else ""
-        return f"/{self.name}{path}" if self._in_path else path
+    def _path(self, path: str) -> str:
+        """Return the path at the endpoint of one that begins at the bucket."""
+        if not self._in_path:
+            return path
+        return f"/{self.name}" + (path if path != "/" else "")
 
-    def _aws_request(self, request: S3Request) -> AwsRequest:
+    def _at_endpoint(self, request: AwsRequest) -> AwsRequest:
         payload = request.payload_sha256
         if not payload and self.has_tls and not isinstance(request.body, bytes):
             payload = UNSIGNED_PAYLOAD
-        path = self._path(request.key) or "/"
-        return AwsRequest(request.method, path, request.query, request.headers, request.body, payload)
+        return replace(request, path=self._path(request.path), payload_sha256=payload)
 
 
 def _credentials(settings: S3Settings, aws: AwsSettings) -> Renewal[AwsCredentials]:

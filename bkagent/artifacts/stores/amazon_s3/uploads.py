@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 from xml.sax.saxutils import escape
 
-from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, S3Request
+from bkagent.artifacts.stores.amazon_s3.bucket import S3Bucket, path_of
 from bkagent.artifacts.stores.store import StoreUpload, UploadPart
 from bkagent.cloud import xml_answer
+from bkagent.cloud.aws.client import AwsRequest
 from bkagent.cloud.aws.error_answers import AwsRefused, AwsUnavailable
 from bkagent.errors import AgentError, WireError
 from bkagent.transport.client.body import FileBody
@@ -36,6 +37,11 @@ class NewObject:
     artifact: Artifact
     key: str
     headers: Mapping[str, str]
+
+    @property
+    def path(self) -> str:
+        """The path of requests for it."""
+        return path_of(self.key)
 
 
 def begin(bucket: S3Bucket, new: NewObject, saved: Mapping[str, Any]) -> StoreUpload:
@@ -64,7 +70,7 @@ class SingleUpload(StoreUpload):
         if sha256 and self._bucket.is_amazons:
             headers["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(sha256)).decode("ascii")
         payload = "" if self._bucket.has_tls else sha256 or _sha256_of(body)
-        self._bucket.send(S3Request("PUT", self._new.key, (), headers, body, payload))
+        self._bucket.send(AwsRequest("PUT", self._new.path, (), headers, body, payload))
         return ""
 
     def finish(self, tags: Mapping[int, str]) -> Mapping[int, str]:
@@ -92,7 +98,7 @@ class MultipartUpload(StoreUpload):
         """Send one part; return its ETag."""
         query = (("partNumber", str(part.number)), ("uploadId", self._upload_id))
         payload = "" if self._bucket.has_tls else _sha256_of(body)
-        response = self._bucket.send(S3Request("PUT", self._new.key, query, {}, body, payload))
+        response = self._bucket.send(AwsRequest("PUT", self._new.path, query, {}, body, payload))
         tag = response.headers.get("ETag")
         if not tag:
             raise WireError(f"part {part.number} of {one_line(self._new.artifact.path)}: S3 answered without an ETag")
@@ -106,7 +112,7 @@ class MultipartUpload(StoreUpload):
         )
         body = f"<CompleteMultipartUpload>{pieces}</CompleteMultipartUpload>".encode()
         headers = {"Content-Type": "application/xml"}
-        request = S3Request("POST", self._new.key, (("uploadId", self._upload_id),), headers, body)
+        request = AwsRequest("POST", self._new.path, (("uploadId", self._upload_id),), headers, body)
         try:
             answer = self._bucket.send(request)
         except AwsRefused as problem:
@@ -122,12 +128,12 @@ class MultipartUpload(StoreUpload):
 
     def abandon(self) -> None:
         """Have S3 delete the parts, for which it would charge."""
-        self._bucket.send(S3Request("DELETE", self._new.key, (("uploadId", self._upload_id),)))
+        self._bucket.send(AwsRequest("DELETE", self._new.path, (("uploadId", self._upload_id),)))
 
     def _is_complete(self) -> bool:
         """Return whether the object is there, made of as many parts as ours."""
         try:
-            headers = self._bucket.send(S3Request("HEAD", self._new.key)).headers
+            headers = self._bucket.send(AwsRequest("HEAD", self._new.path)).headers
         except AwsRefused:
             return False
         is_ours = (headers.get("ETag") or "").strip('"').endswith(f"-{len(self.parts)}")
@@ -135,7 +141,7 @@ class MultipartUpload(StoreUpload):
 
 
 def _begun(bucket: S3Bucket, new: NewObject) -> MultipartUpload:
-    answer = bucket.send(S3Request("POST", new.key, (("uploads", ""),), new.headers))
+    answer = bucket.send(AwsRequest("POST", new.path, (("uploads", ""),), new.headers))
     what = "the answer of Amazon S3 to the begin of an upload"
     upload_id = xml_answer.child_text(xml_answer.parse(answer.body, what), "UploadId")
     if not upload_id:
@@ -172,7 +178,7 @@ def _kept_parts(bucket: S3Bucket, key: str, upload_id: str) -> Dict[int, Tuple[s
     what = "the answer of Amazon S3 about the parts of an upload"
     for _ in range(_MOST_PARTS):
         query = [("uploadId", upload_id)] + ([("part-number-marker", after)] if after else [])
-        element = xml_answer.parse(bucket.send(S3Request("GET", key, query)).body, what)
+        element = xml_answer.parse(bucket.send(AwsRequest("GET", path_of(key), query)).body, what)
         if not element.tag.startswith("ListParts"):
             raise WireError(f"{what} is a {one_line(element.tag)[:40]}")
         for part in element.iter("Part"):
