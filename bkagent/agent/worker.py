@@ -19,7 +19,7 @@ from bkagent.agent.session.stop_report import StopReport
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL
 from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, JobRejected, Unreachable, WireError
-from bkagent.remote import agents, jobs
+from bkagent.remote.worker import agents, jobs
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish

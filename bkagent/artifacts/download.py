@@ -15,7 +15,7 @@ from bkagent.artifacts.stores.download_stores import DownloadStores
 from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
-from bkagent.remote import artifacts as records
+from bkagent.remote.commands import artifacts as records
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.retry import Schedule, constant, retry
 from bkagent.wire.artifacts import Artifact

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.errors import AgentError
-from bkagent.remote import artifacts as records
+from bkagent.remote.commands import artifacts as records
 from bkagent.wire.artifacts import StateChange
 from bkagent.wire.go_duration import format_precise
 

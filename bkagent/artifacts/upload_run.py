@@ -18,7 +18,7 @@ from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.artifacts.stores.table import without_secrets
 from bkagent.artifacts.upload_batch import FILES_COUNT, UploadBatch
 from bkagent.errors import AgentError, Cancelled
-from bkagent.remote import artifacts as records
+from bkagent.remote.commands import artifacts as records
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact, Created
 from bkagent.wire.go_duration import format_precise, format_rounded

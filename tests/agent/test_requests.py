@@ -5,7 +5,7 @@ import threading
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.timers import Timers
 from bkagent.errors import Refused, WireError
-from bkagent.remote import agents
+from bkagent.remote.worker import agents
 from tests.fakes.control_plane import PAGE
 
 NOT_OURS = "POST form"  # the store that an artifact's instructions name

@@ -6,7 +6,7 @@ import pytest
 
 from bkagent.agent.session.stop_report import StopReport
 from bkagent.agent.shutdown import GRACEFUL, KILL
-from bkagent.remote import agents
+from bkagent.remote.worker import agents
 from bkagent.transport.work_threads import WorkThreads
 from tests.fakes.conditions import until
 from tests.fakes.control_plane import RESET

@@ -8,7 +8,7 @@ import pytest
 
 from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.errors import AgentError
-from bkagent.remote import artifacts as records
+from bkagent.remote.commands import artifacts as records
 from bkagent.transport import work_threads
 from tests.artifacts.test_upload import plant, run
 from tests.fakes.hosted_storage import HostedStorage

@@ -239,10 +239,10 @@ def test_a_folder_whose_path_is_too_long_for_sockets_is_named(locks, tmp_path):
 
 
 def test_a_leader_that_is_lost(locks, leader, tmp_path, monkeypatch):
-    monkeypatch.setattr("bkagent.remote.leader._SUCCESSOR_S", 0.2)
+    monkeypatch.setattr("bkagent.remote.locks.leader._SUCCESSOR_S", 0.2)
     from bkagent.errors import AgentError
-    from bkagent.remote.leader import Wait
-    from bkagent.remote.locks import HolderDetails, LockClient, Terms
+    from bkagent.remote.locks.leader import Wait
+    from bkagent.remote.locks.lock_client import HolderDetails, LockClient, Terms
 
     leader.states["key"] = "taken"
     client, problems = LockClient(str(tmp_path / "s"), HolderDetails(1)), []

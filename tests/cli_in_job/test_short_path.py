@@ -86,7 +86,7 @@ def test_loads_nothing_heavy(job, name, tmp_path):
 
 OF_LARGE_TRANSFERS = {
     "dataclasses", "inspect", "concurrent.futures", "logging", "ssl", "subprocess", "bkagent.artifacts.ranged_fetch",
-    "bkagent.artifacts.artifact_fetch", "bkagent.artifacts.journal.record_file", "bkagent.remote.jobs",
+    "bkagent.artifacts.artifact_fetch", "bkagent.artifacts.journal.record_file", "bkagent.remote.worker.jobs",
 }  # fmt: skip
 
 

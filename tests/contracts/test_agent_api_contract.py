@@ -13,8 +13,9 @@ from bkagent.controlplane.plane.plane import Plane
 from bkagent.controlplane.records import NewBuild
 from bkagent.controlplane.web.server import Server
 from bkagent.errors import Refused
-from bkagent.remote import agents, chunks, jobs, meta_data
 from bkagent.remote.client import Client
+from bkagent.remote.commands import meta_data
+from bkagent.remote.worker import agents, chunks, jobs
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.ping import DISCONNECT, Ping

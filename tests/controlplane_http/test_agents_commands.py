@@ -17,7 +17,7 @@ from typing import Any, Callable, Iterator, List, Mapping, Sequence, Tuple
 
 import pytest
 
-from bkagent.remote import rate_limits
+from bkagent.remote.rest import rate_limits
 from bkagent.transport.client.response import Headers
 from tests.fakes.conditions import until
 from tests.fakes.hosted_agents import AGENTS, TOKEN, HostedAgents, agent

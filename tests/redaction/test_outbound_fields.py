@@ -52,7 +52,7 @@ def sends(tree):
 
 
 def test_every_module_that_sends_a_body_is_accounted_for():
-    senders = {path.stem for path in REMOTE.glob("*.py") if sends(ast.parse(path.read_text(encoding="utf-8")))}
+    senders = {path.stem for path in REMOTE.rglob("*.py") if sends(ast.parse(path.read_text(encoding="utf-8")))}
     assert senders - set(SCRUBBED) - set(OTHERWISE) == set()
     assert set(SCRUBBED) <= senders
 

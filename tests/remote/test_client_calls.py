@@ -5,9 +5,10 @@ import gzip
 import pytest
 
 from bkagent.errors import AgentError, Cancelled, JobLocked, JobRejected, Refused, Unavailable, Unreachable, WireError
-from bkagent.remote import agent_control, agents, annotations, artifacts, chunks, jobs, meta_data, pipelines
 from bkagent.remote.client import Client
+from bkagent.remote.commands import agent_control, annotations, artifacts, meta_data, pipelines
 from bkagent.remote.escaping import query, segment
+from bkagent.remote.worker import agents, chunks, jobs
 from bkagent.transport.retry import constant
 from bkagent.wire.artifacts import Artifact, StateChange
 from bkagent.wire.finish import Finish

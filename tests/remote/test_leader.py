@@ -6,7 +6,7 @@ import pytest
 
 from bkagent.errors import AgentError
 from bkagent.remote import local_http
-from bkagent.remote.leader import Leader, Wait
+from bkagent.remote.locks.leader import Leader, Wait
 from bkagent.system import local_socket
 from bkagent.wire.lock_protocol import ACQUIRE
 from tests.fakes.fake_leader import FakeLeader

@@ -3,7 +3,8 @@
 import pytest
 
 from bkagent.errors import Refused, Unavailable, WireError
-from bkagent.remote import (
+from bkagent.remote.client import Client
+from bkagent.remote.commands import (
     agent_control,
     annotations,
     artifacts,
@@ -15,7 +16,6 @@ from bkagent.remote import (
     secrets,
     steps,
 )  # fmt: skip
-from bkagent.remote.client import Client
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 SUBSECOND_2 = [2.0, 3.216, 5.171, 8.316, 13.374, 21.507, 34.585, 55.617, 89.44]

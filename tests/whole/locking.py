@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Dict, List, Union
 
 from bkagent.errors import AgentError
-from bkagent.remote.locks import HolderDetails, LockClient
+from bkagent.remote.locks.lock_client import HolderDetails, LockClient
 from tests.fakes.agent_process import AgentProcess, clean_environment
 from tests.fakes.control_plane import FakeJob
 from tests.whole.running import PATIENCE_S, Start, processes_with, wait_until

@@ -8,8 +8,8 @@ from typing import Callable
 
 from bkagent.agent.jobs.job_canceller import JobCanceller
 from bkagent.errors import AgentError, Refused
-from bkagent.remote import jobs
 from bkagent.remote.client import Client
+from bkagent.remote.worker import jobs
 from bkagent.spool.shared_files import CANCEL
 from bkagent.wire.log_events import EventReport
 

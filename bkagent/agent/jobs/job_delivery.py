@@ -22,8 +22,8 @@ from bkagent.logs.header_times import HeaderTimes
 from bkagent.logs.upload.chunk_senders import GivenUp
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.logs.upload.uploader import Uploader
-from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
+from bkagent.remote.worker import chunks, jobs
 from bkagent.spool import layout
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping

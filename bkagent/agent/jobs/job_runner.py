@@ -44,7 +44,7 @@ from bkagent.logs.stampers import AnsiStamper
 from bkagent.logs.upload.shared_backoff import SharedBackoffs
 from bkagent.redaction.known import KnownSecrets
 from bkagent.redaction.variables import SecretValues
-from bkagent.remote import jobs
+from bkagent.remote.worker import jobs
 from bkagent.spool import directory
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file

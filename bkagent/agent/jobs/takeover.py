@@ -23,8 +23,8 @@ from bkagent.agent.session.registration import request_log_of
 from bkagent.agent.shutdown import KILL
 from bkagent.config.options import agent
 from bkagent.errors import AgentError
-from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.remote.worker import agents
 from bkagent.spool import directory
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import handing_over, keeping, provenance

@@ -7,8 +7,8 @@ from typing import Callable
 
 from bkagent.agent.jobs import outcome
 from bkagent.errors import AgentError
-from bkagent.remote import chunks, jobs
 from bkagent.remote.client import Client
+from bkagent.remote.worker import chunks, jobs
 from bkagent.wire.finish import Finish
 from bkagent.wire.gzip_body import compressor
 from bkagent.wire.log_events import EventReport

@@ -8,8 +8,8 @@ from typing import Callable
 
 from bkagent.agent.session.timers import Timers
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
-from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.remote.worker import agents
 from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 

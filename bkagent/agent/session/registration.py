@@ -13,9 +13,9 @@ from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.config import experiments
 from bkagent.config.options import agent, api, checkout, logging
 from bkagent.config.options import session as session_options
-from bkagent.remote import agents
 from bkagent.remote.client import Client
 from bkagent.remote.escaping import without_user
+from bkagent.remote.worker import agents
 from bkagent.system import host
 from bkagent.version import BUILD, REFERENCE_VERSION
 from bkagent.wire.log_events import EventReport, with_event

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Mapping, Optional
 
 from bkagent.errors import AgentError, ConfigError
-from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.remote.worker import agents
 from bkagent.wire.log_events import EventReport
 from bkagent.wire.ping import Ping
 from bkagent.wire.registration import Registered

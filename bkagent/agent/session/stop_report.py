@@ -6,8 +6,8 @@ import threading
 
 from bkagent.agent.shutdown import GRACEFUL, KILL
 from bkagent.errors import AgentError
-from bkagent.remote import agents
 from bkagent.remote.client import Client
+from bkagent.remote.worker import agents
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.log_events import EventReport
 

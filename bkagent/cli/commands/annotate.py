@@ -5,7 +5,7 @@ from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import annotations as options
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
-from bkagent.remote import annotations
+from bkagent.remote.commands import annotations
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

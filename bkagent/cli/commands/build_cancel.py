@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import client
 from bkagent.config.options import builds as options
 from bkagent.errors import AgentError
-from bkagent.remote import builds
+from bkagent.remote.commands import builds
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -138,7 +138,7 @@ def _api_token(folder: str) -> str:
 
 def _create_by_api(call: Call, endpoint: str, token: str, slug: str, request: "BuildRequest") -> "Dict[str, Any]":
     from bkagent.cli.in_job.client import request_log
-    from bkagent.remote.rest_client import RestClient
+    from bkagent.remote.rest.rest_client import RestClient
 
     client = RestClient(endpoint, token, call.environ, call.report, request_log(call))
     try:

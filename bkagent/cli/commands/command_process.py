@@ -12,7 +12,7 @@ from bkagent.cli.command import Call, Command
 from bkagent.config import environment, self_command
 from bkagent.config.options.sockets import SOCKETS_PATH
 from bkagent.redaction import variables  # noqa: F401  what nearly every command comes to need
-from bkagent.remote import in_job  # noqa: F401
+from bkagent.remote.commands import in_job  # noqa: F401
 from bkagent.system.stand_in import stand_in
 
 _VARIABLES_COUNT, _VARIABLE = 128, 40 * "x"  # a little more than a job has: their memory is used again

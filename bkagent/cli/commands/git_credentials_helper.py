@@ -7,7 +7,8 @@ from bkagent.config.options import api
 from bkagent.config.options.git_credentials import JOB_ID
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import AgentError, ConfigError
-from bkagent.remote import escaping, in_job, repository_tokens
+from bkagent.remote import escaping
+from bkagent.remote.commands import in_job, repository_tokens
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -5,8 +5,8 @@ from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.config.options.promises import REASON
 from bkagent.errors import AgentError, Refused, Unreachable, UsageError
-from bkagent.remote import job_updates
-from bkagent.remote.job_api import JobApi, NotServed
+from bkagent.remote.commands import job_updates
+from bkagent.remote.commands.job_api import JobApi, NotServed
 from bkagent.transport.retry import sleep
 from bkagent.wire.digits import is_whole
 

@@ -6,14 +6,14 @@ from bkagent.config.kinds import duration_text
 from bkagent.config.options import locks as options
 from bkagent.config.options.logging import SHARED
 from bkagent.errors import UsageError
-from bkagent.remote.locks import Terms
+from bkagent.remote.locks.lock_client import Terms
 from bkagent.system import termination
 from bkagent.wire import lock_protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
-    from bkagent.remote.locks import LockClient
+    from bkagent.remote.locks.lock_client import LockClient
 
 
 def run(call: "Call") -> int:

@@ -9,7 +9,7 @@ from bkagent.system import termination
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
-    from bkagent.remote.locks import LockClient
+    from bkagent.remote.locks.lock_client import LockClient
 
 
 def run(call: "Call") -> int:

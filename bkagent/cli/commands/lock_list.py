@@ -8,7 +8,7 @@ from bkagent.config.options.logging import SHARED
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
-    from bkagent.remote.locks import LockClient
+    from bkagent.remote.locks.lock_client import LockClient
 
 
 def run(call: "Call") -> int:

@@ -5,7 +5,7 @@ from bkagent.cli.in_job import client, job_text
 from bkagent.cli.in_job.meta_data_scope import scope
 from bkagent.config.options import meta_data as options
 from bkagent.errors import AgentError, KeyAbsent
-from bkagent.remote import meta_data
+from bkagent.remote.commands import meta_data
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

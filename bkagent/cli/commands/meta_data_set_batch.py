@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import client, job_text
 from bkagent.config.options.job import JOB, REDACTED_VARS
 from bkagent.errors import AgentError
-from bkagent.remote import meta_data
+from bkagent.remote.commands import meta_data
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -6,7 +6,7 @@ from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import oidc as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, Refused, TokenRefused, UsageError
-from bkagent.remote import oidc
+from bkagent.remote.commands import oidc
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

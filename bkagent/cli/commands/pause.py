@@ -5,7 +5,7 @@ from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import agent_state as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
-from bkagent.remote import agent_control
+from bkagent.remote.commands import agent_control
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import choices, client, job_text
 from bkagent.config.options.redactor import APPLY_VARS_FILTER, FORMAT, REDACTED_NAMES
 from bkagent.errors import AgentError
-from bkagent.remote.job_api import JobApi
+from bkagent.remote.commands.job_api import JobApi
 from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False

@@ -3,7 +3,7 @@
 from bkagent.cli.command import Command
 from bkagent.cli.in_job import client
 from bkagent.errors import AgentError
-from bkagent.remote import agent_control
+from bkagent.remote.commands import agent_control
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -5,7 +5,7 @@ from bkagent.cli.in_job import choices, client, job_text, redact_before_print
 from bkagent.config.options import secrets as options
 from bkagent.config.options.job import JOB
 from bkagent.errors import AgentError, UsageError
-from bkagent.remote import secrets
+from bkagent.remote.commands import secrets
 from bkagent.transport import retry
 from bkagent.wire import go_text
 

@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import client
 from bkagent.config.options import steps as options
 from bkagent.errors import AgentError, UsageError
-from bkagent.remote import steps
+from bkagent.remote.commands import steps
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ from bkagent.cli.command import Command
 from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import steps as options
 from bkagent.errors import AgentError
-from bkagent.remote import steps
+from bkagent.remote.commands import steps
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

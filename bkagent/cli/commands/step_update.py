@@ -7,7 +7,7 @@ from bkagent.cli.in_job import client, job_text
 from bkagent.config.options import steps as options
 from bkagent.config.options.job import REDACTED_VARS
 from bkagent.errors import AgentError
-from bkagent.remote import idempotency, steps
+from bkagent.remote.commands import idempotency, steps
 from bkagent.transport.retry import sleep
 
 TYPE_CHECKING = False

@@ -8,7 +8,7 @@ from bkagent.cli.command import Call
 from bkagent.cli.in_job import client
 from bkagent.config.options import artifacts as options
 from bkagent.errors import AgentError
-from bkagent.remote import artifacts
+from bkagent.remote.commands import artifacts
 from bkagent.transport.retry import sleep
 from bkagent.wire.artifacts import Artifact
 

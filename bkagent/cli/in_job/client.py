@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bkagent.cli.command import Call
     from bkagent.redaction.variables import SecretValues
-    from bkagent.remote.in_job import InJobClient
+    from bkagent.remote.commands.in_job import InJobClient
     from bkagent.transport.client.request_log import RequestLog
 
 # The rows that every command with a client has.
@@ -32,7 +32,7 @@ REDACTED_NAME = (
 
 def client(call: "Call") -> "InJobClient":
     """Return the client of the control plane. Imported here, as a help page does not need it."""
-    from bkagent.remote import in_job
+    from bkagent.remote.commands import in_job
 
     settings = call.settings
     token = settings[api.ACCESS_TOKEN].reveal()
@@ -91,7 +91,7 @@ def scrub_names(call: "Call", texts: "List[str]") -> "List[str]":
     clean = [_scrub_name(call, text) for text in texts]
     if not call.environ.get(upstream_protocol.SOCKET_VARIABLE):
         return clean
-    from bkagent.remote.job_api import JobApi, NotServed
+    from bkagent.remote.commands.job_api import JobApi, NotServed
 
     try:
         return JobApi(call.environ).redacted(clean)

@@ -2,7 +2,7 @@
 
 from bkagent.cli.in_job import job_text
 from bkagent.errors import AgentError
-from bkagent.remote.job_api import JobApi
+from bkagent.remote.commands.job_api import JobApi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from bkagent.config.options import job
 from bkagent.config.options import locks as options
 from bkagent.config.options.sockets import SOCKETS_PATH
 from bkagent.errors import AgentError, UsageError
-from bkagent.remote.leader import LeaderMissing, Wait
-from bkagent.remote.locks import HolderDetails, LockClient
+from bkagent.remote.locks.leader import LeaderMissing, Wait
+from bkagent.remote.locks.lock_client import HolderDetails, LockClient
 from bkagent.system import file_lock
 from bkagent.wire import lock_protocol
 

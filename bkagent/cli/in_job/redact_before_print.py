@@ -1,7 +1,7 @@
 """Redact secrets in the job's log before they are printed. On the short path."""
 
 from bkagent.errors import AgentError
-from bkagent.remote.job_api import JobApi
+from bkagent.remote.commands.job_api import JobApi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

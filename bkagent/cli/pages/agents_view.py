@@ -14,8 +14,8 @@ from bkagent.config.options import rest
 from bkagent.controlplane import server_url
 from bkagent.controlplane.tokens import Tokens
 from bkagent.errors import Refused, Unreachable, UsageError
-from bkagent.remote.rest_agents import RestAgents
-from bkagent.remote.rest_client import RestClient
+from bkagent.remote.rest.rest_agents import RestAgents
+from bkagent.remote.rest.rest_client import RestClient
 from bkagent.report import Report
 from bkagent.wire.shown_text import one_line
 

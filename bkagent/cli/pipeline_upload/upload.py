@@ -17,7 +17,7 @@ from bkagent.pipeline import go_json
 from bkagent.pipeline.document import if_changed, normalise, secrets
 from bkagent.pipeline.document.source import each_pipeline
 from bkagent.redaction.variables import SHORTEST_BYTES
-from bkagent.remote.job_api import JobApi, NotServed
+from bkagent.remote.commands.job_api import JobApi, NotServed
 from bkagent.wire import upstream_protocol
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class PipelineUpload:
         job_text.write(self.call, text)
 
     def _upload(self, document: Dict[str, Any], number: int, name: str) -> None:
-        from bkagent.remote import pipelines
+        from bkagent.remote.commands import pipelines
         from bkagent.transport.retry import sleep
 
         settings = self.call.settings

@@ -21,13 +21,13 @@ def functions(job: RunningJob) -> Tuple[Callable[[str], bool], Callable[[str, st
 
 
 def _exists(job: RunningJob, key: str) -> bool:
-    from bkagent.remote import meta_data
+    from bkagent.remote.commands import meta_data
 
     return meta_data.exists(job.client, key, scope="jobs", id=job.own_id, wait=_wait(job), report=_quiet)
 
 
 def _set(job: RunningJob, key: str, value: str) -> None:
-    from bkagent.remote import meta_data
+    from bkagent.remote.commands import meta_data
 
     meta_data.set(job.client, job.own_id, key, value, wait=_wait(job), report=_quiet)
 

@@ -60,7 +60,7 @@ def _parse_request(entry: object) -> SecretRequest:
 
 
 def _fetch_all(job: RunningJob, requests: List[SecretRequest]) -> Dict[str, str]:
-    from bkagent.remote import secrets
+    from bkagent.remote.commands import secrets
 
     keys = list(dict.fromkeys(request.key for request in requests))
     client, remaining_keys, lock = job.client, iter(keys), threading.Lock()

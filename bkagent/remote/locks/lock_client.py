@@ -6,7 +6,7 @@ one of the reference leads, the reference's protocol is spoken: compare and swap
 
 from bkagent.errors import AgentError
 from bkagent.remote import escaping
-from bkagent.remote.leader import Leader, LeaderChanged, Wait, quoted_state
+from bkagent.remote.locks.leader import Leader, LeaderChanged, Wait, quoted_state
 from bkagent.wire import lock_protocol
 from bkagent.wire.lock_protocol import DOING, DONE, FREE
 
@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
-    from bkagent.remote.leader import LeaderAnswer
+    from bkagent.remote.locks.leader import LeaderAnswer
 
 _POLL_S = 0.1  # the reference's
 _PATIENCE_S = 0.5  # of a command that is about to end, for another leader

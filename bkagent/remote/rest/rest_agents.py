@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Mapping
 from urllib.parse import quote
 
 from bkagent.errors import AgentError, WireError
-from bkagent.remote.rest_client import RestClient
+from bkagent.remote.rest.rest_client import RestClient
 
 
 class RestAgents:

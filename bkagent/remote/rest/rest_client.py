@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 from urllib.parse import quote, urlencode
 
 from bkagent.errors import WireError
-from bkagent.remote import rate_limits
 from bkagent.remote.reply import read
+from bkagent.remote.rest import rate_limits
 from bkagent.report import Report
 from bkagent.transport.client.http_client import Pool
 from bkagent.transport.client.response import Headers, Response
