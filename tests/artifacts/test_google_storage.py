@@ -89,8 +89,12 @@ def bed(tmp_path, monkeypatch):
     opened.pool.close()
 
 
+# What each content repeats; its length is no part of that of a chunk, so that pieces in a wrong order are seen.
+PATTERN = bytes((i * 7 + i // 251) % 256 for i in range(128 * 251))
+
+
 def content_of(size):
-    return bytes((i * 7 + i // 251) % 256 for i in range(size))
+    return (PATTERN * (size // len(PATTERN) + 1))[:size]
 
 
 NAMES = ("a.txt", "deep/er/b c.bin", "ünï/π?#%&+.txt", 'quo"te.txt', "new\nline.txt", "..a/b..", "x" * 300)
