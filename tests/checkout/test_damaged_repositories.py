@@ -79,14 +79,15 @@ def borrow_from_nowhere(git_dir):
         os.unlink(name)
 
 
+LOCKS = {
+    **{
+        name: lambda git_dir, name=name: leave_lock(git_dir, name)
+        for name in ("packed-refs.lock", "config.lock", "HEAD.lock", "index.lock", "shallow.lock")
+    },
+    "a branch's lock": lambda git_dir: leave_lock(refs_of(git_dir), "main.lock"),
+}
 # What is done to the git folder of a checkout or a mirror whose objects are packed or loose.
 FAULTS = {
-    "packed-refs.lock": lambda git_dir: leave_lock(git_dir, "packed-refs.lock"),
-    "config.lock": lambda git_dir: leave_lock(git_dir, "config.lock"),
-    "HEAD.lock": lambda git_dir: leave_lock(git_dir, "HEAD.lock"),
-    "index.lock": lambda git_dir: leave_lock(git_dir, "index.lock"),
-    "shallow.lock": lambda git_dir: leave_lock(git_dir, "shallow.lock"),
-    "a branch's lock": lambda git_dir: leave_lock(refs_of(git_dir), "main.lock"),
     "an empty HEAD": lambda git_dir: write(os.path.join(git_dir, "HEAD")),
     "no HEAD": lambda git_dir: os.unlink(os.path.join(git_dir, "HEAD")),
     "HEAD of zeros": lambda git_dir: write(os.path.join(git_dir, "HEAD"), b"\0" * 41),
@@ -108,6 +109,8 @@ FAULTS = {
     "an empty idx": lambda git_dir: cut(files_of(git_dir, ".idx"), 0),
     "a cut idx": lambda git_dir: cut(files_of(git_dir, ".idx"), 900),
     "no idx": lambda git_dir: [os.unlink(path) for path in files_of(git_dir, ".idx")],
+}
+GONE = {
     "no objects": lambda git_dir: shutil.rmtree(os.path.join(git_dir, "objects")),
     "no refs": lambda git_dir: shutil.rmtree(os.path.join(git_dir, "refs")),
     "missing alternates": borrow_from_nowhere,
@@ -184,16 +187,38 @@ def unhealed(job, upstream, env, git_dir, faults, asked):
     return left
 
 
+def leave_every_lock(git_dir):
+    for leave in LOCKS.values():
+        leave(git_dir)
+
+
+def faults_of(place, is_every):
+    """Return faults of a checkout or of a mirror: each, or all locks at once and half of the ways to damage a file.
+
+    The halves are such that each fault is in one of the two, and each file in both.
+    """
+    if is_every:
+        faults = {**LOCKS, **FAULTS, **LOOSE}
+    else:
+        ways = list({**FAULTS, **LOOSE}.items())
+        faults = {"every lock": leave_every_lock, **dict(ways[1::2] if place == "checkout" else ways[0::2])}
+    return {**faults, **GONE, **(IN_CHECKOUTS if place == "checkout" else {})}
+
+
 ASKED = pytest.mark.parametrize(
-    "asked", [pytest.param("HEAD", id="branch"), pytest.param("", id="commit", marks=pytest.mark.soak)]
-)
+    "asked, is_every",
+    [
+        pytest.param("HEAD", False, id="branch"), pytest.param("HEAD", True, id="branch-every", marks=pytest.mark.soak),
+        pytest.param("", True, id="commit-every", marks=pytest.mark.soak),
+    ],
+)  # fmt: skip
 
 
 @ASKED
-def test_each_fault_of_a_checkout_is_healed_by_the_next_job(patient, upstream, env, asked):
+def test_each_fault_of_a_checkout_is_healed_by_the_next_job(patient, upstream, env, asked, is_every):
     patient.check_out()
     git_dir = os.path.join(patient.folder, ".git")
-    assert unhealed(patient, upstream, env, git_dir, {**FAULTS, **LOOSE, **IN_CHECKOUTS}, asked) == {}
+    assert unhealed(patient, upstream, env, git_dir, faults_of("checkout", is_every), asked) == {}
 
 
 @pytest.fixture
@@ -206,9 +231,9 @@ def mirrored(patient, tmp_path, env, upstream):
 
 
 @ASKED
-def test_each_fault_of_a_mirror_is_healed_by_the_next_job(mirrored, upstream, env, asked):
+def test_each_fault_of_a_mirror_is_healed_by_the_next_job(mirrored, upstream, env, asked, is_every):
     mirrored.check_out()
-    assert unhealed(mirrored, upstream, env, mirrored.mirror, {**FAULTS, **LOOSE}, asked) == {}
+    assert unhealed(mirrored, upstream, env, mirrored.mirror, faults_of("mirror", is_every), asked) == {}
     above = os.path.dirname(mirrored.mirror)
     assert [name for name in os.listdir(above) if not name.startswith(os.path.basename(mirrored.mirror))] == []
 
