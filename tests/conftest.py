@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import itertools
 import os
 import signal
 import subprocess
@@ -74,13 +75,22 @@ def _hear_every_signal() -> None:
             signal.signal(number, action)
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+    """Return the paths of home folders, by a counter: pytest itself lists all its folders to number one more."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (str(folder / str(number)) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_environment(monkeypatch: pytest.MonkeyPatch, _homes: "Iterator[str]") -> None:
     """Give each test a home of its own and take away what steers agents, jobs and git."""
     for name in list(os.environ):
         if name not in _KEPT:
             monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    home = next(_homes)
+    os.mkdir(home, 0o700)
+    monkeypatch.setenv("HOME", home)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     for role in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{role}_NAME", "Test")
@@ -95,11 +105,13 @@ def packed_archive() -> str:
 
 
 @pytest.fixture(scope="session")
-def archive(packed_archive: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+def archive(packed_archive: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return the path of the archive as install.sh leaves it: every home folder shares its unpacked code.
 
     Unpacking takes a second of a processor, and nearly every test has a home folder of its own.
     """
-    from tests.fakes.installed_archive import install
+    from tests.fakes.installed_archive import install_once
 
-    return install(packed_archive, tmp_path_factory.mktemp("installed"))
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if hasattr(request.config, "workerinput") else folder  # of all of pytest-xdist's workers
+    return install_once(packed_archive, shared / "installed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from typing import Iterator
 
 import pytest
 
-__all__ = ["archive", "install"]
+__all__ = ["archive", "install", "install_once"]
 
 
 def install(packed_archive: str, folder: Path) -> str:
@@ -22,6 +23,19 @@ def install(packed_archive: str, folder: Path) -> str:
     unpack = "import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])"
     subprocess.run([sys.executable, "-I", "-S", "-c", unpack, installed], check=True)
     return str(installed)
+
+
+def install_once(packed_archive: str, folder: Path) -> str:
+    """Install the archive unless another process has, or wait while it does; return the path of the archive."""
+    folder.mkdir(exist_ok=True)
+    with open(folder / "installed", "a+", encoding="utf-8") as path_file:
+        fcntl.flock(path_file, fcntl.LOCK_EX)
+        path_file.seek(0)
+        path = path_file.read()
+        if not path:
+            path = install(packed_archive, folder)
+            path_file.write(path)
+    return path
 
 
 @pytest.fixture(scope="session")
