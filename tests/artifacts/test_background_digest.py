@@ -4,7 +4,7 @@ import _thread
 import hashlib
 import random
 
-from bkagent.artifacts.background_digest import BackgroundDigest
+from bkagent.artifacts.download.background_digest import BackgroundDigest
 from bkagent.transport.work_threads import WorkThreads
 from tests.fakes.conditions import until
 

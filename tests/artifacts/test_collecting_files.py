@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bkagent.artifacts.collect import Selection, collect
+from bkagent.artifacts.upload.finding.collect import Selection, collect
 from bkagent.errors import AgentError
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "globs.json")

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from bkagent.artifacts.content_types import DEFAULT, ContentTypes
+from bkagent.artifacts.upload.content_types import DEFAULT, ContentTypes
 from bkagent.wire.human_size import format_size
 
 VECTORS = os.path.join(os.path.dirname(__file__), "..", "data", "vectors", "content-types.json")

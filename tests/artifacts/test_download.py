@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from bkagent.artifacts.download import Query, download
-from bkagent.artifacts.download_paths import steps
+from bkagent.artifacts.download.download import Query, download
+from bkagent.artifacts.download.paths import steps
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
-from bkagent.artifacts.download_plan import plan
+from bkagent.artifacts.download.destination_folder import DestinationFolder, open_folder
+from bkagent.artifacts.download.plan import plan
 from bkagent.wire.artifacts import Artifact
 
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from bkagent.artifacts.download import Query, download
-from bkagent.artifacts.download_paths import partial_name
+from bkagent.artifacts.download.download import Query, download
+from bkagent.artifacts.download.paths import partial_name
 from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.errors import AgentError

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from bkagent.artifacts.download import Query, download
+from bkagent.artifacts.download.download import Query, download
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.errors import AgentError
 from bkagent.remote.client import Client

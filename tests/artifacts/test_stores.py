@@ -4,12 +4,12 @@ import hashlib
 
 import pytest
 
-from bkagent.artifacts.download import Query, download
+from bkagent.artifacts.download.download import Query, download
 from bkagent.artifacts.stores import table
 from bkagent.artifacts.stores.hosted import HostedStore
 from bkagent.artifacts.transfer_context import TransferContext
-from bkagent.artifacts.upload import upload
-from bkagent.artifacts.upload_options import UploadOptions
+from bkagent.artifacts.upload.options import UploadOptions
+from bkagent.artifacts.upload.upload import upload
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from bkagent.artifacts.artifact_sender import ArtifactSender
-from bkagent.artifacts.collect import Selection
 from bkagent.artifacts.file_identity import FileIdentity
 from bkagent.artifacts.transfer_context import TransferContext
-from bkagent.artifacts.upload import upload
-from bkagent.artifacts.upload_options import UploadOptions
+from bkagent.artifacts.upload.finding.collect import Selection
+from bkagent.artifacts.upload.options import UploadOptions
+from bkagent.artifacts.upload.sender import ArtifactSender
+from bkagent.artifacts.upload.upload import upload
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
 from bkagent.shell.cancellation import Cancellation

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bkagent.artifacts.artifact_path import artifact_path
-from bkagent.artifacts.download_paths import case_clashes, steps
+from bkagent.artifacts.download.paths import case_clashes, steps
+from bkagent.artifacts.upload.finding.artifact_path import artifact_path
 from bkagent.errors import AgentError
 from bkagent.system.windows_names import objection
 

@@ -85,8 +85,9 @@ def test_loads_nothing_heavy(job, name, tmp_path):
 
 
 OF_LARGE_TRANSFERS = {
-    "dataclasses", "inspect", "concurrent.futures", "logging", "ssl", "subprocess", "bkagent.artifacts.ranged_fetch",
-    "bkagent.artifacts.artifact_fetch", "bkagent.artifacts.journal.record_file", "bkagent.remote.worker.jobs",
+    "dataclasses", "inspect", "concurrent.futures", "logging", "ssl", "subprocess", "bkagent.remote.worker.jobs",
+    "bkagent.artifacts.download.ranged_fetch", "bkagent.artifacts.download.artifact_fetch",
+    "bkagent.artifacts.upload.journal.record_file",
 }  # fmt: skip
 
 
@@ -107,7 +108,7 @@ def test_small_artifacts_load_nothing_of_large_ones(job, words, tmp_path):
     done = subprocess.run(argv, cwd=tmp_path, env=job.environ, capture_output=True, timeout=60)
     assert done.returncode == 0, done
     loaded = set((tmp_path / "modules").read_text().split("\n"))
-    assert f"bkagent.artifacts.{words[0]}" in loaded and not loaded & OF_LARGE_TRANSFERS
+    assert f"bkagent.artifacts.{words[0]}.{words[0]}" in loaded and not loaded & OF_LARGE_TRANSFERS
 
 
 def of_signatures(modules):

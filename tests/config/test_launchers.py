@@ -58,7 +58,9 @@ def test_a_launcher_runs_the_code_that_it_carries(launcher: Path) -> None:
     )
     # What is beside the code must be there as well.
     (launcher.parent / "page.html").touch()
-    program = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.artifacts import content_types as c; print(c)"
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.artifacts.upload import content_types as c; print(c)"
+    )
     assert str(launcher) in subprocess.check_output([sys.executable, "-I", "-S", "-c", program, str(launcher)]).decode()
 
 

@@ -12,7 +12,7 @@ from typing import Dict
 
 import pytest
 
-from bkagent.artifacts.download_paths import partial_name
+from bkagent.artifacts.download.paths import partial_name
 from tests.fakes.conditions import until
 from tests.fakes.range_server import RangeServer
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer

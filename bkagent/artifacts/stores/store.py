@@ -1,7 +1,7 @@
 """What a store of artifacts does. The control plane's own storage is one of them.
 
 A store knows its protocol: where an artifact's bytes go, in which requests, and with which signature. Everything that
-is the same for all stores belongs to those who call it (`upload.py`, `download.py`): what is tried again and when, how
+is the same for all stores belongs to those who call it (`upload/`, `download/`): what is tried again and when, how
 much goes at a time, checksums, whether a file has changed, progress, and the journal of an upload.
 
 One object serves a whole run, from several threads at a time. Requests go through the pool of its CloudContext, whose

@@ -16,7 +16,7 @@ TRAVERSAL = "allow-artifact-path-traversal"
 
 def run(call: "Call") -> int:
     """Download what the query finds."""
-    from bkagent.artifacts.download import Query, download
+    from bkagent.artifacts.download.download import Query, download
 
     text = client.argument(call, 0, "artifact search query")
     folder = client.argument(call, 1, "artifact download path")

@@ -8,14 +8,14 @@ from bkagent.errors import AgentError, Cancelled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from bkagent.artifacts.upload_plan import UploadPlan
+    from bkagent.artifacts.upload.plan import UploadPlan
     from bkagent.cli.command import Call
 
 
 def run(call: "Call") -> int:
     """Upload the files."""
-    from bkagent.artifacts.upload import upload
-    from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.artifacts.upload.options import UploadOptions
+    from bkagent.artifacts.upload.upload import upload
     from bkagent.cli import defects
     from bkagent.cli.in_job import artifact_transfer
 
@@ -27,7 +27,7 @@ def run(call: "Call") -> int:
     scrub = lambda texts: client.scrub_names(call, texts)  # noqa: E731
     try:
         if call.settings[options.UPLOAD_DRY_RUN]:
-            from bkagent.artifacts.upload_plan import plan_upload
+            from bkagent.artifacts.upload.plan import plan_upload
 
             _show(call, plan_upload(context, pattern, how, scrub=scrub))
         else:

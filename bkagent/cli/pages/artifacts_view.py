@@ -12,7 +12,7 @@ from bkagent.wire.shown_text import one_line
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from bkagent.artifacts.upload_plan import PlannedFile
+    from bkagent.artifacts.upload.plan import PlannedFile
     from bkagent.wire.artifacts import Artifact
 
 _HEADS = ("PATH", "SIZE", "SHA256", "CREATED", "JOB")

@@ -13,8 +13,8 @@ def run(job: RunningJob, pattern: str, destination: str) -> None:
     """Upload what `pattern` names, relative to the job's working directory. Raises JobFailed, Cancelled."""
     # Loaded here: most jobs have no artifacts.
     from bkagent.artifacts.transfer_context import TransferContext
-    from bkagent.artifacts.upload import upload
-    from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.artifacts.upload.options import UploadOptions
+    from bkagent.artifacts.upload.upload import upload
 
     environ = job.session.child_env()
     try:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.stores.table import open_store, without_secrets
-from bkagent.artifacts.upload import find_files
-from bkagent.artifacts.upload_run import sendable, size_of
+from bkagent.artifacts.upload.run import sendable, size_of
+from bkagent.artifacts.upload.upload import find_files
 from bkagent.errors import AgentError
 
 if TYPE_CHECKING:
     from bkagent.artifacts.transfer_context import TransferContext
-    from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.artifacts.upload.options import UploadOptions
 
 
 @dataclass(frozen=True)

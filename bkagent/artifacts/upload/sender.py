@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, 
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.file_identity import FileChanged, FileWatch
-from bkagent.artifacts.journal.upload_journal import places_of
 from bkagent.artifacts.stores.answers import check
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
+from bkagent.artifacts.upload.journal.upload_journal import places_of
 from bkagent.errors import AgentError, Cancelled
 from bkagent.transport.client.body import FileBody
 from bkagent.transport.client.request_loop import RequestLoop
@@ -30,10 +30,10 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.described_file import DescribedFile
-    from bkagent.artifacts.journal.upload_journal import UploadJournal
     from bkagent.artifacts.progress import TransferProgress
-    from bkagent.artifacts.state_reporter import StateReporter
+    from bkagent.artifacts.upload.described_file import DescribedFile
+    from bkagent.artifacts.upload.journal.upload_journal import UploadJournal
+    from bkagent.artifacts.upload.state_reporter import StateReporter
     from bkagent.report import Report
     from bkagent.shell.cancellation import Cancellation
     from bkagent.transport.client.http_client import Pool

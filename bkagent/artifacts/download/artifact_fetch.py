@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable
 
-from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.download.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
@@ -53,7 +53,7 @@ class ArtifactFetch:
 
     def _receive_ranges(self) -> bool:
         """Receive what is missing by several ranges at a time; return whether the store has sent them."""
-        from bkagent.artifacts.ranged_fetch import RangedFetch  # a file that comes as one needs none of it
+        from bkagent.artifacts.download.ranged_fetch import RangedFetch  # a file that comes as one needs none of it
 
         ranged = RangedFetch(self._store, self._artifact, self._file, self._threads(), self._version)
         try:

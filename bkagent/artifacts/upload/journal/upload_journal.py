@@ -29,8 +29,8 @@ from bkagent.wire import json_text
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.journal.record_file import Record, RecordFile
     from bkagent.artifacts.stores.store import UploadPart
+    from bkagent.artifacts.upload.journal.record_file import Record, RecordFile
     from bkagent.report import Report
     from bkagent.wire.artifacts import Artifact
 
@@ -157,7 +157,7 @@ class UploadJournal:
             self._give_up(f"cannot be written: {problem.strerror or problem}")
 
     def _open(self) -> None:
-        from bkagent.artifacts.journal.record_file import Damaged, RecordFile  # most uploads need none
+        from bkagent.artifacts.upload.journal.record_file import Damaged, RecordFile  # most uploads need none
 
         try:
             folder = os.path.join(paths.state_path(self._environ), layout.UPLOADS)

@@ -7,8 +7,8 @@ import os
 from contextlib import closing, contextmanager
 from typing import Callable, Iterator, List, Sequence, Tuple
 
-from bkagent.artifacts.artifact_file import ArtifactFile, add_rest, unwritable
-from bkagent.artifacts.download_paths import steps
+from bkagent.artifacts.download.artifact_file import ArtifactFile, add_rest, unwritable
+from bkagent.artifacts.download.paths import steps
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
 from bkagent.system.system_kind import ON_WINDOWS

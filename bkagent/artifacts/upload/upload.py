@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Callable, List
 
-from bkagent.artifacts.collect import MatchedFile, Selection, collect
-from bkagent.artifacts.journal.upload_journal import UploadJournal
 from bkagent.artifacts.stores.table import open_store, without_secrets
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
-from bkagent.artifacts.upload_run import UploadRun
+from bkagent.artifacts.upload.finding.collect import MatchedFile, Selection, collect
+from bkagent.artifacts.upload.journal.upload_journal import UploadJournal
+from bkagent.artifacts.upload.run import UploadRun
 from bkagent.config.paths import tilde_home
 from bkagent.errors import AgentError, Cancelled
 from bkagent.transport.retry import retry
@@ -23,7 +23,7 @@ from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.artifacts.stores.store import ArtifactStore
-    from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.artifacts.upload.options import UploadOptions
 
 
 def upload(

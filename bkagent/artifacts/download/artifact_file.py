@@ -7,7 +7,7 @@ import threading
 from io import FileIO
 from typing import TYPE_CHECKING, Callable, Union
 
-from bkagent.artifacts.background_digest import BackgroundDigest
+from bkagent.artifacts.download.background_digest import BackgroundDigest
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import NewFile
 from bkagent.wire.go_reason import reason_of

@@ -7,7 +7,7 @@ from concurrent.futures import Executor, Future, wait
 from itertools import islice
 from typing import Deque
 
-from bkagent.artifacts.artifact_file import ArtifactFile
+from bkagent.artifacts.download.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError

@@ -7,8 +7,8 @@ import stat
 from typing import Dict, Iterator, List, NamedTuple, Set
 
 from bkagent.artifacts import digests
-from bkagent.artifacts.artifact_path import artifact_path
-from bkagent.artifacts.pattern_walk import Match, PatternWalk
+from bkagent.artifacts.upload.finding.artifact_path import artifact_path
+from bkagent.artifacts.upload.finding.pattern_walk import Match, PatternWalk
 from bkagent.errors import AgentError
 from bkagent.pipeline.path_pattern import PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern

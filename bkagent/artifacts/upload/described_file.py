@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Optional
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.collect import MatchedFile
     from bkagent.artifacts.file_identity import FileIdentity
+    from bkagent.artifacts.upload.finding.collect import MatchedFile
     from bkagent.wire.artifacts import Artifact
 
 

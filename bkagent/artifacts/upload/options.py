@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from bkagent.artifacts.collect import Selection
+from bkagent.artifacts.upload.finding.collect import Selection
 from bkagent.config.options import artifacts as rows
 from bkagent.transport.retry import Schedule, constant, exponential
 

@@ -7,11 +7,11 @@ import threading
 from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from bkagent.artifacts.artifact_file import ArtifactFile, NoRoomForFile
-from bkagent.artifacts.destination_folder import DestinationFolder, open_folder
-from bkagent.artifacts.download_plan import PlannedDownload, plan
-from bkagent.artifacts.small_downloads import SmallDownloads, is_small
-from bkagent.artifacts.stores.download_stores import DownloadStores
+from bkagent.artifacts.download.artifact_file import ArtifactFile, NoRoomForFile
+from bkagent.artifacts.download.destination_folder import DestinationFolder, open_folder
+from bkagent.artifacts.download.open_stores import DownloadStores
+from bkagent.artifacts.download.plan import PlannedDownload, plan
+from bkagent.artifacts.download.small_downloads import SmallDownloads, is_small
 from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
@@ -214,7 +214,7 @@ class _Downloads:
 
     def _fetch(self, planned: PlannedDownload, store: ArtifactStore, file: ArtifactFile) -> None:
         """Fill a file, in several tries if need be; keep what has come in vain where a later run can use it."""
-        from bkagent.artifacts.artifact_fetch import ArtifactFetch
+        from bkagent.artifacts.download.artifact_fetch import ArtifactFetch
 
         fetch = ArtifactFetch(store, planned.artifact, file, self._threads_of_ranges)
         if file.size:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
 
-from bkagent.artifacts.destination_folder import DestinationFolder
-from bkagent.artifacts.download_paths import case_clashes, partial_name
+from bkagent.artifacts.download.destination_folder import DestinationFolder
+from bkagent.artifacts.download.paths import case_clashes, partial_name
 from bkagent.errors import AgentError
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.shown_text import one_line

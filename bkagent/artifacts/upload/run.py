@@ -9,14 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, Deque, Dict, List, NamedTuple
 
 from bkagent.artifacts import digests
-from bkagent.artifacts.artifact_sender import ArtifactSender
-from bkagent.artifacts.collect import MatchedFile
-from bkagent.artifacts.content_types import ContentTypes
-from bkagent.artifacts.described_file import DescribedFile
 from bkagent.artifacts.file_identity import FileChanged
-from bkagent.artifacts.state_reporter import StateReporter
 from bkagent.artifacts.stores.table import without_secrets
-from bkagent.artifacts.upload_batch import FILES_COUNT, UploadBatch
+from bkagent.artifacts.upload.batch import FILES_COUNT, UploadBatch
+from bkagent.artifacts.upload.content_types import ContentTypes
+from bkagent.artifacts.upload.described_file import DescribedFile
+from bkagent.artifacts.upload.finding.collect import MatchedFile
+from bkagent.artifacts.upload.sender import ArtifactSender
+from bkagent.artifacts.upload.state_reporter import StateReporter
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.commands import artifacts as records
 from bkagent.transport.work_threads import WorkThreads
@@ -26,10 +26,10 @@ from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.journal.upload_journal import UploadJournal
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
-    from bkagent.artifacts.upload_options import UploadOptions
+    from bkagent.artifacts.upload.journal.upload_journal import UploadJournal
+    from bkagent.artifacts.upload.options import UploadOptions
 
 DEFAULT_CONCURRENCY = 16  # requests at a time; most of each one's life is spent waiting for the other side
 _SMALL_CONCURRENCY = 32  # of small files, whose requests need no thread each

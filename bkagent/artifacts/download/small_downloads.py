@@ -19,7 +19,7 @@ from bkagent.transport.client.http_client import checked_headers
 from bkagent.transport.client.request_loop import RequestLoop
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.download_plan import PlannedDownload
+    from bkagent.artifacts.download.plan import PlannedDownload
     from bkagent.transport.client.http_client import Pool
     from bkagent.transport.client.small_answer import SmallAnswer
 

@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
 if TYPE_CHECKING:
-    from bkagent.artifacts.collect import MatchedFile
-    from bkagent.artifacts.described_file import DescribedFile
+    from bkagent.artifacts.upload.described_file import DescribedFile
+    from bkagent.artifacts.upload.finding.collect import MatchedFile
     from bkagent.errors import AgentError
     from bkagent.wire.artifacts import Created
 
