@@ -3,8 +3,10 @@
 import _thread
 import hashlib
 import random
+from types import SimpleNamespace
 
 from bkagent.artifacts.download.background_digest import BackgroundDigest
+from bkagent.transport import work_threads
 from bkagent.transport.work_threads import WorkThreads
 from tests.fakes.conditions import until
 
@@ -29,16 +31,28 @@ def test_sums_are_right_at_any_moment():
         digest.close()
 
 
-def test_a_short_content_starts_no_thread_and_that_of_a_long_one_ends():
-    before = _thread._count()
+def test_a_short_content_starts_no_thread_and_that_of_a_long_one_ends(monkeypatch):
+    running = []  # 1 for each thread that was started, 0 once it has ended
+
+    def start(run, arguments):
+        number = len(running)
+        running.append(1)
+
+        def run_noted(*given):
+            run(*given)
+            running[number] = 0
+
+        return _thread.start_new_thread(run_noted, arguments)
+
+    monkeypatch.setattr(work_threads, "_thread", SimpleNamespace(start_new_thread=start))
     digest = BackgroundDigest()
     digest.update(bytes(MIB))
-    assert _thread._count() == before
+    assert running == []
     for _ in range(9):
         digest.update(bytes(MIB))
-    assert digest.hexdigest() == hashlib.sha256(bytes(10 * MIB)).hexdigest() and _thread._count() > before
+    assert digest.hexdigest() == hashlib.sha256(bytes(10 * MIB)).hexdigest() and running == [1]
     digest.close()
-    until(lambda: _thread._count() == before)
+    until(lambda: running == [0])
 
 
 def test_without_threads_it_sums_by_itself(monkeypatch):

@@ -307,11 +307,12 @@ def test_a_damaged_mirror_of_a_submodule_is_made_anew(mirrored, upstream, make_r
     mirrored.check_out(COMMIT=with_library)
     mirror = os.path.join(os.path.dirname(mirrored.mirror), mirror_folder(library.path))
     subprocess.run(["git", "--git-dir", mirror, "repack", "-q", "-a", "-d"], env=env, check=True)
+    faults = {**FAULTS, **LOCKS}
     for name in ("an empty HEAD", "an empty pack", "packed-refs.lock", "a branch without its commit"):
         library.commit("More", **{"lib.txt": name})
         upstream.git("submodule", "--quiet", "foreach", "git pull -q")
         commit = upstream.commit("Newer lib")
-        FAULTS[name](mirror)
+        faults[name](mirror)
         mirrored.check_out(COMMIT=commit)
         assert mirrored.read("lib/lib.txt") == name
         subprocess.run(["git", "--git-dir", mirror, "repack", "-q", "-a", "-d"], env=env, check=True)

@@ -93,6 +93,11 @@ class GoogleFront:
         """Every request in order."""
         return self._server.seen
 
+    @property
+    def connections_count(self) -> int:
+        """How many connections there were, which is the number of the last."""
+        return self._server.connections_count
+
     def environ(self) -> Dict[str, str]:
         """Return the variables that lead a program here."""
         return {"HTTPS_PROXY": self._proxy.url, "SSL_CERT_FILE": str(self._authority)}

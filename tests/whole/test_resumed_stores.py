@@ -9,7 +9,7 @@ import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Dict, List
+from typing import Callable, Dict, List, Union
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -37,14 +37,17 @@ class Gate:
     def __init__(self, name_of: "Callable[[Request], str]", pass_on: "Callable[[Request], Answer]") -> None:
         self._name_of, self._pass_on = name_of, pass_on
         self.limit_count, self.opened = 0, threading.Event()
+        self.ended_count = 0  # connections up to this number are of runs that were killed
         self.acknowledged: "List[str]" = []
         self._taken_count, self._lock = 0, threading.Lock()
 
     def __call__(self, request: Request) -> Answer:
-        """Return the store's answer, once the gate is open if need be; a request that has waited is not sent on."""
+        """Return the store's answer; a part that waited for the gate, or whose sender was killed, is not sent on."""
         name = self._name_of(request)
         if not name:
             return self._pass_on(request)
+        if request.connection <= self.ended_count:
+            return Answer(503)
         with self._lock:
             is_through = self._taken_count < self.limit_count
             self._taken_count += is_through
@@ -81,10 +84,13 @@ def journal_of(home: Path) -> str:
     return "".join(path.read_text() for path in folder.glob("*"))
 
 
-def kill_after(gate: Gate, counts: "List[int]", argv: "List[str]", folder: Path, variables: "Dict[str, str]") -> None:
+def kill_after(
+    gate: Gate, front: "Union[ScriptedServer, GoogleFront]", counts: "List[int]", argv: "List[str]", folder: Path,
+    variables: "Dict[str, str]",
+) -> None:  # fmt: skip
     """Run the command, and kill it when the store has acknowledged so many parts; again for each count.
 
-    It may not have heard of the last of them yet, and what it had sent by then may arrive after its end.
+    It may not have heard of the last of them yet. What it had sent by then may arrive at the front, but goes no further.
     """
     for count in counts:
         gate.limit_count = count
@@ -92,6 +98,7 @@ def kill_after(gate: Gate, counts: "List[int]", argv: "List[str]", folder: Path,
             until(lambda: len(gate.acknowledged) >= gate.limit_count and '{"part"' in journal_of(folder))
             running.process.kill()
             running.process.wait()
+        gate.ended_count = front.connections_count
     gate.opened.set()
 
 
@@ -108,7 +115,7 @@ def test_no_part_that_s3_has_is_sent_again(archive: str, tmp_path: Path) -> None
         with ScriptedServer({"*": gate}) as server:
             variables = {**plane.variables, **moto.environ(f"http://127.0.0.1:{server.port}"), "HOME": str(tmp_path)}
             words = ("artifact", "upload", "a.bin", f"s3://{bucket.name}/x")
-            kill_after(gate, [2, 3], [sys.executable, archive, *words], tmp_path, variables)
+            kill_after(gate, server, [2, 3], [sys.executable, archive, *words], tmp_path, variables)
             done = bkagent(archive, *words, cwd=tmp_path, env=variables)
         assert done.status == 0, done.text
         assert bucket.content("x/a.bin") == content and bucket.uploads_count() == 0
@@ -137,7 +144,7 @@ def test_no_part_that_google_has_is_sent_again(archive: str, tmp_path: Path) -> 
                 "BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON": json.dumps(document), "HOME": str(work),
             }  # fmt: skip
             words = ("artifact", "upload", "a.bin", "gs://box/x")
-            kill_after(gate, [1, 2], [sys.executable, archive, *words], work, variables)
+            kill_after(gate, front, [1, 2], [sys.executable, archive, *words], work, variables)
             done = bkagent(archive, *words, cwd=work, env=variables)
         assert done.status == 0, done.text
         stored = forwarder(emulator.url)(Request("GET", "/storage/v1/b/box/o/x%2Fa.bin?alt=media", {}, b"", 0))
