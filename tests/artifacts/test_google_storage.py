@@ -297,8 +297,6 @@ def test_urls_of_records(number):
 
 
 FILES = {"out/a.txt": b"text\n", "out/b c.json": b"{}", "out/empty.bin": b"", "out/c.bin": content_of(99_999)}
-# The reference sends 16 MiB and more by a session.
-LARGE = {"out/large.bin": content_of(17 * 1024 * 1024)}
 
 
 class Site:
@@ -395,7 +393,7 @@ def test_the_archive_with_an_emulator(site, packed_archive):
 @reference.needs_reference
 def test_the_reference_and_the_archive_leave_the_same_and_read_each_others(site, packed_archive):
     ours, theirs = [sys.executable, packed_archive], [reference.PROGRAM]
-    site.add(LARGE)
+    site.add({"out/large.bin": content_of(17 * 1024 * 1024)})  # the reference sends 16 MiB and more by a session
     left = {name: site.upload(program, f"gs://{BUCKET}/{name}/x") for name, program in (("o", ours), ("t", theirs))}
     assert json.loads(json.dumps(left["o"]).replace(f"{BUCKET}/o/", f"{BUCKET}/t/")) == left["t"]
     assert site.objects("o/x") == site.objects("t/x")

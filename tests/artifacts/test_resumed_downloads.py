@@ -68,18 +68,18 @@ def test_what_a_run_has_left_is_where_the_next_one_goes_on(tmp_path):
 @pytest.mark.parametrize(
     ("kept", "ranges"),
     [
-        (CONTENT, []),
-        (CONTENT[:HALF], [f"bytes={HALF}-"]),
-        (b"x" * HALF, [f"bytes={HALF}-", None]),
-        (CONTENT[:-1] + b"\0\0", [None]),
-        (b"x" * SIZE, [f"bytes={SIZE}-", None]),
-        (CONTENT[:1000], [None]),
-        (b"", [None]),
+        (lambda: CONTENT, []),
+        (lambda: CONTENT[:HALF], [f"bytes={HALF}-"]),
+        (lambda: b"x" * HALF, [f"bytes={HALF}-", None]),
+        (lambda: CONTENT[:-1] + b"\0\0", [None]),
+        (lambda: b"x" * SIZE, [f"bytes={SIZE}-", None]),
+        (lambda: CONTENT[:1000], [None]),
+        (lambda: b"", [None]),
     ],
     ids=["whole", "half", "wrong-half", "too-long", "wrong-whole", "too-little", "nothing"],
 )
 def test_what_is_kept_is_used_only_if_the_whole_has_the_right_sum(tmp_path, kept, ranges):
-    (tmp_path / PART).write_bytes(kept)
+    (tmp_path / PART).write_bytes(kept())
     with RangeServer({"big": CONTENT}) as server:
         run(server, tmp_path)
     assert server.ranges["big"] == ranges

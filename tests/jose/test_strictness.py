@@ -161,7 +161,7 @@ BAD_SIGNATURES = [
     (f"{HEADER}..{base64url.encode(bytes(64))}", "does not belong to this content"),
     (with_higher_s(), "does not belong to this content"),
     (f"{HEADER} ..{VALUE}", "not base64url"),
-    (f"{HEADER}..{'A' * 10_000_000}", "more than 16384"),
+    (f"{HEADER}..{'A' * 1_000_000}", "more than 16384"),
     (under('[]'), "not a JSON object"),
     (under('{}'), "no alg"),
     (under('{"alg":"none","kid":"ed"}', ""), "another algorithm than EdDSA"),
