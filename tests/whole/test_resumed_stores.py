@@ -90,7 +90,7 @@ def kill_after(
 ) -> None:  # fmt: skip
     """Run the command, and kill it when the store has acknowledged so many parts; again for each count.
 
-    It may not have heard of the last of them yet. What it had sent by then may arrive at the front, but goes no further.
+    It may not have heard of the last of them yet. What it had sent by then may arrive at the front, but no further.
     """
     for count in counts:
         gate.limit_count = count
