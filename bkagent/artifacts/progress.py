@@ -54,6 +54,12 @@ class Progress(NamedTuple):
         return self.files_done / self.files_total if self.files_total else 0.0
 
     @property
+    def percent(self) -> int:
+        """The share that is done, rounded down: 100 only when nothing is left."""
+        done, total = (self.bytes_done, self.bytes_total) if self.bytes_total else (self.files_done, self.files_total)
+        return min(100, 100 * done // total) if total else 0
+
+    @property
     def left_text(self) -> str:
         """The time left as "1:23" or "1:02:03"; "" where it is not known."""
         if self.rate < 1 or self.bytes_done >= self.bytes_total:
@@ -63,7 +69,7 @@ class Progress(NamedTuple):
         return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
     def __str__(self) -> str:
-        pieces = [f"{format_size(self.bytes_done)} of {format_size(self.bytes_total)} ({self.fraction:.0%})"]
+        pieces = [f"{format_size(self.bytes_done)} of {format_size(self.bytes_total)} ({self.percent}%)"]
         if self.files_total > 1:
             pieces.append(f"{self.files_done} of {self.files_total} files")
         if self.rate >= 1:
@@ -97,6 +103,10 @@ class TransferProgress:
                 self._next_at = now + self._view.pause_s
                 self._view.show(self._progress(now))
 
+    def of_try(self, size: int) -> TryProgress:
+        """Return what counts one try to send `size` bytes."""
+        return TryProgress(self, size)
+
     def end_file(self) -> None:
         """Note that a file is done with, whether it has arrived or not."""
         with self._lock:
@@ -117,6 +127,27 @@ class TransferProgress:
         self._samples.append((now, self._bytes_done))
         rate = max(0, self._bytes_done - bytes_then) / (now - began) if now > began else 0.0
         return Progress(self._bytes_done, self._bytes_total, self._files_done, self._files_total, rate)
+
+
+class TryProgress:
+    """Counts what one try has sent, but for the last byte: that counts when the other side has taken the whole."""
+
+    def __init__(self, progress: TransferProgress, size: int) -> None:
+        self._progress, self._size, self._counted = progress, size, 0
+
+    def add(self, bytes_count: int) -> None:
+        """Note bytes that were sent; a redirect has them sent again."""
+        counted = max(0, min(bytes_count, self._size - 1 - self._counted))
+        self._counted += counted
+        self._progress.add(counted)
+
+    def end(self) -> None:
+        """Note that all have been taken."""
+        self._progress.add(self._size - self._counted)
+
+    def take_back(self) -> None:
+        """Note that the try was in vain."""
+        self._progress.add(-self._counted)
 
 
 class ProgressLines:

@@ -144,3 +144,35 @@ def test_a_redirect_that_keeps_the_method_is_followed_with_the_file(tmp_path):
     with store.server:
         run(store, tmp_path, "a")
     assert store.content == {"a": b"a" * LARGE_BYTES}
+
+
+class ShownProgress:
+    """A view that keeps all that it is shown, as often as bytes move."""
+
+    pause_s = 0.0
+
+    def __init__(self):
+        self.percents, self.bytes = [], []
+
+    def show(self, progress):
+        self.percents.append(progress.percent)
+        self.bytes.append(progress.bytes_done)
+
+    def end(self):
+        pass
+
+
+@pytest.mark.parametrize("parts_count", [0, 3])
+@pytest.mark.parametrize("size", [10, LARGE_BYTES], ids=["small", "large"])
+def test_a_file_is_done_with_only_when_the_store_has_taken_it(tmp_path, parts_count, size):
+    store, refused, taken = HostedStorage(parts_count), ShownProgress(), ShownProgress()
+    plant(tmp_path, {"a": b"a" * size})
+    with store.server:
+        store.faults["a"] = [403] * 3 * max(1, parts_count)
+        with pytest.raises(AgentError, match="403"):
+            run(store, tmp_path, "a", view=refused)
+        assert all(percent < 100 for percent in refused.percents) and refused.bytes[-1:] in ([], [0])
+        store.faults["a"] = [403]
+        run(store, tmp_path, "a", view=taken)
+    assert taken.percents[-1] == 100 and all(percent < 100 for percent in taken.percents[:-1])
+    assert taken.bytes[-1] == size

@@ -11,7 +11,7 @@ from bkagent.artifacts.file_identity import FileIdentity
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.artifacts.upload.finding.collect import Selection
 from bkagent.artifacts.upload.options import UploadOptions
-from bkagent.artifacts.upload.sender import ArtifactSender
+from bkagent.artifacts.upload.steps import SendingSteps
 from bkagent.artifacts.upload.upload import upload
 from bkagent.errors import AgentError, Cancelled
 from bkagent.remote.client import Client
@@ -32,12 +32,12 @@ def store():
         yield made
 
 
-def run(store, folder, paths, reports=None, cancellation=None, **options):
+def run(store, folder, paths, reports=None, cancellation=None, view=None, **options):
     client = Client(store.server.url, "t", environ={}, user_agent="agent/1")
     heard = [] if reports is None else reports
     context = TransferContext(
         client, str(folder), {}, "agent/1", lambda level, text: level != "debug" and heard.append((level, text)),
-        cancellation=cancellation,
+        cancellation=cancellation, view=view,
     )  # fmt: skip
     return upload(context, "j", paths, UploadOptions(schedule=QUICK, **options))
 
@@ -168,13 +168,13 @@ def test_a_name_that_is_no_utf8_goes_as_text(store, tmp_path):
 @pytest.mark.parametrize("size", [1, 100_000])
 def test_an_upload_under_way_stops_when_asked(store, tmp_path, monkeypatch, size):
     plant(tmp_path, {"a": b"a" * size})
-    reports, stop_all = [], ArtifactSender._stop_all
+    reports, stop_all = [], SendingSteps.stop_all
 
-    def stop_late(sender):  # when its connections have been closed already, and threads have noticed
-        until(lambda: not sender._open)
-        stop_all(sender)
+    def stop_late(steps):  # when their connections have been closed already, and threads have noticed
+        until(lambda: not steps.are_open)
+        stop_all(steps)
 
-    monkeypatch.setattr(ArtifactSender, "_stop_all", stop_late)
+    monkeypatch.setattr(SendingSteps, "stop_all", stop_late)
     entered, hold, cancellation = threading.Event(), threading.Event(), Cancellation()
 
     def silent(request):

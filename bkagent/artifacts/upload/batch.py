@@ -30,7 +30,7 @@ class UploadBatch:
         self.unread: List[Tuple[MatchedFile, AgentError]] = []
         self.is_being_created = self.is_sent = False
         self.created: Optional[Created] = None
-        self.problem: Optional[BaseException] = None
+        self.problem: Optional[Exception] = None
         self.create_s = 0.0
         self._lock = threading.Lock()
         self._unread_count = self._open_count = len(files)

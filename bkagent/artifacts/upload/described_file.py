@@ -10,6 +10,13 @@ if TYPE_CHECKING:
     from bkagent.wire.artifacts import Artifact
 
 
+def sendable(path: str) -> str:
+    """Return a path as JSON carries it; the bytes of a name that are not UTF-8 become replacement characters."""
+    from bkagent.wire import go_decoding
+
+    return go_decoding.replace_escaped(path)
+
+
 class DescribedFile:
     """A file and the record that describes its content. A plain class: there may be 100,000 of them.
 

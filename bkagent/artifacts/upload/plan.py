@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.stores.table import open_store, without_secrets
-from bkagent.artifacts.upload.run import sendable, size_of
+from bkagent.artifacts.upload.described_file import sendable
 from bkagent.artifacts.upload.upload import find_files
 from bkagent.errors import AgentError
 
@@ -44,5 +44,5 @@ def plan_upload(
         except AgentError as problem:
             raise AgentError(f"creating uploader: {problem}") from problem
         names = scrub([sendable(file.path) for file in files])
-        rows = [PlannedFile(name, size_of(file), store.url_of(name)) for name, file in zip(names, files)]
+        rows = [PlannedFile(name, file.size_for_now, store.url_of(name)) for name, file in zip(names, files)]
         return UploadPlan(store.title, without_secrets(options.destination), rows)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Optional
 
-from bkagent.errors import AgentError
+from bkagent.artifacts.upload.thread_edge import as_agent_error, run_to_end
 from bkagent.remote.commands import artifacts as records
 from bkagent.wire.artifacts import StateChange
 from bkagent.wire.go_duration import format_precise
 
 if TYPE_CHECKING:
+    from bkagent.errors import AgentError
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
 
@@ -72,18 +73,18 @@ class StateReporter:
             if not changes:
                 return
             began = time.monotonic()
-            try:
-                records.update(self._client, self._job_id, changes, wait=self._wait, report=self._report)
-                self._note_reported([change.id for change in changes if change.finished])
-            except AgentError as problem:
-                self._problem = problem
-            except Exception as defect:  # the edge of a thread
-                sys.excepthook(type(defect), defect, defect.__traceback__)
-                self._problem = AgentError("an internal error has ended the report of what has arrived")
+            run_to_end(partial(self._update, changes), self._take_problem)
             took_s = time.monotonic() - began
             self._report("debug", f"Updated {len(changes)} artifact states in {format_precise(took_s)}")
             self.requests_count += 1
             self.seconds += took_s
+
+    def _update(self, changes: List[StateChange]) -> None:
+        records.update(self._client, self._job_id, changes, wait=self._wait, report=self._report)
+        self._note_reported([change.id for change in changes if change.finished])
+
+    def _take_problem(self, problem: Exception) -> None:
+        self._problem = as_agent_error(problem, "the report of what has arrived")
 
     def _next(self) -> List[StateChange]:
         """Wait for changes and then, unless the end has come, for more of them within the interval."""

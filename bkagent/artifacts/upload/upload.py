@@ -54,7 +54,7 @@ def upload(
         run = (context.client.endpoint, job_id, options.destination, context.cwd, paths)
         journal = UploadJournal(context.environ, run, report, is_of_use=context.keeps_journal)
         collect_s = time.monotonic() - began
-        UploadRun(context, storage, store, journal, job_id, options, scrub, collect_s=collect_s).run(files)
+        UploadRun(context, storage, store, journal, job_id, options, scrub, files, collect_s=collect_s).run()
     return len(files)
 
 

@@ -68,7 +68,7 @@ class ProgressBar:
     def _drawn(self, progress: Progress, columns_count: int) -> str:
         """Return the line of the bar; what has no room in it is left out, from the right."""
         pieces = [
-            f"{progress.fraction:4.0%}",
+            f"{progress.percent:3}%",
             f"{format_size(progress.bytes_done)}/{format_size(progress.bytes_total)}",
         ]
         if progress.rate > 0:

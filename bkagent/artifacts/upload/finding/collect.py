@@ -58,6 +58,14 @@ class MatchedFile(NamedTuple):
         """Its path on disk."""
         return self.folder.absolute + self.name
 
+    @property
+    def size_for_now(self) -> int:
+        """Its size in bytes, 0 where it has gone, which is said when it is read."""
+        try:
+            return os.stat(self.absolute).st_size
+        except OSError:
+            return 0
+
 
 def collect(paths: str, selection: Selection, *, cwd: str, home: str, report: Report) -> List[MatchedFile]:
     """Return the files that `paths` names, each once: those named in full first, then those that patterns match.

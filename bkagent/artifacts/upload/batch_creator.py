@@ -1,0 +1,94 @@
+"""Create the records of batches, with names that hold no secrets."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Callable, List
+
+from bkagent.artifacts.stores.table import without_secrets
+from bkagent.artifacts.upload.described_file import sendable
+from bkagent.artifacts.upload.thread_edge import run_to_end
+from bkagent.remote.commands import artifacts as records
+from bkagent.transport.work_threads import WorkThreads
+from bkagent.wire.artifacts import Artifact, Created
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import ArtifactStore
+    from bkagent.artifacts.upload.batch import UploadBatch
+    from bkagent.artifacts.upload.journal.upload_journal import UploadJournal
+    from bkagent.artifacts.upload.options import UploadOptions
+    from bkagent.remote.reply import ApiClient
+    from bkagent.report import Report
+    from bkagent.shell.cancellation import Cancellation
+
+_THREADS_COUNT = 3  # requests at a time
+
+
+class BatchCreator:
+    """One thread calls its methods; `wake` is called in any thread when the records of a batch are there.
+
+    scrub  takes out of names what must not leave the job
+    """
+
+    def __init__(
+        self, client: ApiClient, job_id: str, store: ArtifactStore, journal: UploadJournal, options: UploadOptions,
+        scrub: Callable[[List[str]], List[str]], stop: Cancellation, report: Report, wake: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._client, self._job_id, self._store, self._journal = client, job_id, store, journal
+        self._options, self._scrub, self._stop, self._report, self._wake = options, scrub, stop, report, wake
+        self._threads = WorkThreads(_THREADS_COUNT)
+
+    def put(self, batch: UploadBatch) -> None:
+        """Have a thread create the records of a batch."""
+        self._threads.put(partial(self.create, batch))
+
+    def create(self, batch: UploadBatch) -> None:
+        """Create the records of a batch here. What prevents that becomes its problem."""
+
+        def take_problem(problem: Exception) -> None:
+            batch.problem = problem
+
+        run_to_end(partial(self._create, batch), take_problem)
+        self._wake()
+
+    def close(self) -> None:
+        """Let the threads end."""
+        self._threads.close()
+
+    def _create(self, batch: UploadBatch) -> None:
+        began = time.monotonic()
+        public = self._with_public_names([described.artifact for described in batch.readable])
+        for described, artifact in zip(batch.readable, public):
+            described.artifact = artifact
+        batch.created = self._create_records(
+            [_with(artifact, absolute_path=sendable(artifact.absolute_path)) for artifact in public]
+        )
+        batch.create_s = time.monotonic() - began
+
+    def _create_records(self, artifacts: List[Artifact]) -> Created:
+        if not artifacts:
+            return Created((), ())
+        batch_id = self._journal.batch_id(artifacts)
+        created = records.create(
+            self._client, self._job_id, batch_id, artifacts,
+            destination=without_secrets(self._options.destination), multipart=self._options.multipart,
+            wait=self._stop.wait, report=self._report,
+        )  # fmt: skip
+        self._journal.note_created(batch_id, created.ids)
+        return created
+
+    def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
+        """Return a batch with redacted names, which also stand in URLs and in the form of each file."""
+        texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
+        return [
+            _with(artifact, path=path, content_type=content_type, url=self._store.url_of(path))
+            for artifact, path, content_type in zip(batch, texts, texts[len(batch) :])
+        ]
+
+
+def _with(artifact: Artifact, **fields: str) -> Artifact:
+    """Return an artifact with these fields, itself where it has them: to make a copy costs more than to look."""
+    if all(getattr(artifact, name) == value for name, value in fields.items()):
+        return artifact
+    return artifact._replace(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,28 @@
+"""What those who send the artifacts of one upload have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.progress import TransferProgress
+    from bkagent.artifacts.stores.store import ArtifactStore
+    from bkagent.artifacts.upload.arrivals import Arrivals
+    from bkagent.report import Report
+    from bkagent.shell.cancellation import Cancellation
+    from bkagent.transport.retry import Schedule
+
+
+class SendContext(NamedTuple):
+    """Where artifacts go, and what hears of it.
+
+    stop      ends the whole upload
+    schedule  of the tries of each request
+    """
+
+    store: ArtifactStore
+    stop: Cancellation
+    schedule: Schedule
+    report: Report
+    progress: TransferProgress
+    arrivals: Arrivals
