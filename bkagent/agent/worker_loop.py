@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 
@@ -10,6 +9,7 @@ from bkagent.agent.session.timers import Timers
 from bkagent.agent.shutdown import Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.errors import AgentError
+from bkagent.report import report_defect
 from bkagent.wire.log_events import EventReport
 
 
@@ -45,5 +45,4 @@ class WorkerLoop:
         self._worker.mark_failed(AgentError(str(defect)))
         text = f"worker {self._worker.index} stopped because of an internal error"
         self._report("error", text, "worker.failed")
-        threading.current_thread().name = f"worker-{self._worker.index}"  # which the report names
-        sys.excepthook(type(defect), defect, defect.__traceback__)
+        report_defect(defect, self._timer.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from typing import Dict, Mapping, NamedTuple, Optional, Sequence
 
@@ -17,6 +16,7 @@ from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, LocalCopies
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
+from bkagent.report import report_defect
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.session import TERMINAL_KIND
 from bkagent.spool.job_entry import attach
@@ -71,7 +71,7 @@ class JobProcess:
             result = self._result()
         except Exception as defect:  # the edge of the process: whatever is wrong, the job must have a result
             self._log.line("bkagent: fatal: internal error; see the agent's log for the path of the crash report")
-            sys.excepthook(type(defect), defect, defect.__traceback__)
+            report_defect(defect)
             result = _LOST
         watch.stop()
         self._log.flush()

@@ -1,6 +1,9 @@
 """What an agent and the commands of its jobs say with each request to the control plane."""
 
+import sys
 import threading
+
+import pytest
 
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.timers import Timers
@@ -61,4 +64,33 @@ def test_a_heartbeat_whose_answer_cannot_be_read_does_not_end_the_session(monkey
     )  # fmt: skip
     heartbeat.start()
     assert ended.wait(30) and refusals == ["gone"]
+    timers.close()
+
+
+@pytest.mark.parametrize("place", ["request", "on_beat"])
+def test_a_defect_in_a_heartbeat_is_reported_and_costs_no_further_one(monkeypatch, place):
+    """Without heartbeats the control plane takes a running job from its worker within minutes."""
+    beats, defects, ended, timers = [], [], threading.Event(), Timers()
+
+    def fail_once(at):
+        if place == at and len(beats) == 1:
+            raise KeyError("defect")
+
+    def beat(*_, **__):
+        beats.append(len(beats))
+        fail_once("request")
+        if len(beats) == 3:
+            ended.set()
+
+    monkeypatch.setattr(agents, "heartbeat", beat)
+    monkeypatch.setattr(
+        sys, "excepthook", lambda kind, defect, trace: defects.append((kind, threading.current_thread().name))
+    )
+    heartbeat = Heartbeat(
+        lambda: None, 0.05, timers, report=lambda level, text, event="": None, on_beat=lambda: fail_once("on_beat"),
+        on_refusal=lambda refusal: None,
+    )  # fmt: skip
+    heartbeat.start()
+    assert ended.wait(30) and defects == [(KeyError, "heartbeat")]
+    heartbeat.stop()
     timers.close()

@@ -1,5 +1,6 @@
 """What waits for a moment has no thread, and holds up nothing else."""
 
+import sys
 import threading
 import time
 
@@ -61,9 +62,9 @@ def test_what_is_hastened_is_called_now_if_it_is_to_be_called_at_all(timers):
 def test_a_defect_is_reported_and_ends_no_other_task(timers, monkeypatch):
     seen, ended = [], threading.Event()
     monkeypatch.setattr(
-        threading,
+        sys,
         "excepthook",
-        lambda defect: seen.append((str(defect.exc_value), threading.current_thread().name)),
+        lambda kind, defect, trace: seen.append((str(defect), threading.current_thread().name)),
     )
     timers.timer("t", lambda: {}["defect"]).arm(time.monotonic())
     timers.timer("t", ended.set).arm(time.monotonic() + 0.05)

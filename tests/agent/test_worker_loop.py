@@ -9,6 +9,7 @@ import pytest
 from bkagent.agent.session.timers import Timers
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.agent.worker_loop import WorkerLoop
+from tests.fakes.conditions import until
 
 PATIENCE_S = 30
 
@@ -42,12 +43,19 @@ def fail(*_):
 
 @pytest.mark.parametrize("broken", ["worker", "report", "hook"])
 def test_a_defect_ends_the_worker_even_where_it_cannot_be_reported(timers, monkeypatch, broken):
-    monkeypatch.setattr(sys, "excepthook", fail if broken == "hook" else lambda *_: None)
-    monkeypatch.setattr(threading, "excepthook", lambda ended: None)
+    reports = []
+
+    def hook(*defect):
+        reports.append(defect)
+        if broken == "hook" and len(reports) == 1:
+            fail()
+
+    monkeypatch.setattr(sys, "excepthook", hook)
     worker = ScriptedWorker(lambda: {}["defect"])
     loop = WorkerLoop(worker, timers, Shutdown(), fail if broken == "report" else lambda *_: None)
     loop.start()
     assert loop.left.wait(PATIENCE_S) and str(worker.error) == "'defect'"
+    until(lambda: len(reports) == (2 if broken == "hook" else 1))  # what the hook failed by is a defect of the task
 
 
 @pytest.mark.parametrize("moment", ["before", "within", "after"])

@@ -123,6 +123,19 @@ def test_a_host_whose_name_is_not_valid_gives_requests_back(host):
     assert Client(f"http://{host}/").run(5) == [None] * 5
 
 
+def test_a_defect_while_a_connection_is_opened_is_reported_and_gives_requests_back(monkeypatch):
+    defects = []
+
+    def fail(*_):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(threading, "excepthook", lambda ended: defects.append(ended.exc_type))
+    monkeypatch.setattr(Pool, "lend", fail)
+    assert Client("http://127.0.0.1:1").run(5) == [None] * 5
+    until(lambda: not any(thread.name == "connection-opener" for thread in threading.enumerate()))
+    assert set(defects) == {KeyError}
+
+
 def test_one_who_fails_at_an_answer_does_not_keep_others_from_theirs():
     with ScriptedServer({"*": echo}) as server:
         client = Client(server.url, connections_limit=1)

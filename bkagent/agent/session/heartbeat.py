@@ -20,7 +20,8 @@ class Heartbeat:
     timers      calls for each beat; one that is held up holds up no other
     client      returns the client to use now, since a session may move
     on_beat     called after each beat that the control plane took
-    on_refusal  called once, with the error, when it refused one: the session is over, and beating ends
+    on_refusal  called with the error when it refused one: the session is over, and beating ends
+    A defect, in these two as well, costs one beat.
     """
 
     def __init__(
@@ -53,11 +54,16 @@ class Heartbeat:
         self._timer.disarm()
 
     def _beat_and_go_on(self) -> None:
-        if self._ended.is_set() or not self._beat() or self._ended.is_set():
+        if self._ended.is_set():
             return
-        # Beats that an outage held up are not made up for.
-        self._next_at = max(self._next_at + self._interval_s, time.monotonic())
-        self._timer.arm(self._next_at)
+        goes_on = True
+        try:
+            goes_on = self._beat()
+        finally:  # also after a defect, which the timers report: the job of a session without beats is lost in minutes
+            if goes_on and not self._ended.is_set():
+                # Beats that an outage held up are not made up for.
+                self._next_at = max(self._next_at + self._interval_s, time.monotonic())
+                self._timer.arm(self._next_at)
 
     def _beat(self) -> bool:
         sent_at = rfc3339(time.time_ns())

@@ -64,7 +64,7 @@ def register_all(client: Client, settings: AgentSettings, stop: Shutdown, report
                 report("warn", text, "session.tracing_unsupported")
             _report_settings(registered, report)
             sessions[index - 1] = AgentSession(client, registered, report)
-        except Exception as error:  # raised below, on the thread that waits for all of them
+        except Exception as error:  # the edge of a thread: raised below, on the one that waits for all of them
             errors.append(error)
 
     def register_next() -> None:

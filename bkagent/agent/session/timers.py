@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import sys
 import threading
 import time
 from typing import Callable, List, Optional, Tuple
 
+from bkagent.report import report_defect
 from bkagent.transport.work_threads import WorkThreads
 
 _KEPT_COUNT = 2
@@ -47,10 +47,11 @@ class Timers:
         with self._changed:
             if self._is_closed or (only_if_armed and timer.armed is None):
                 return
-            timer.armed = None if moment_s is None else next(self._numbers)
-            if moment_s is None or timer.armed is None:
+            if moment_s is None:
+                timer.armed = None
                 return
-            heapq.heappush(self._heap, (moment_s, timer.armed, timer))
+            number = timer.armed = next(self._numbers)
+            heapq.heappush(self._heap, (moment_s, number, timer))
             if not self._is_running:
                 threading.Thread(target=self._run, name="timers", daemon=True).start()
                 self._is_running = True  # not before: where the system has no further thread, the next moment starts it
@@ -91,7 +92,8 @@ class Timer:
     """Calls its task once at each moment that is set. Moments are of `time.monotonic()`."""
 
     def __init__(self, timers: Timers, name: str, task: Callable[[], None]) -> None:
-        self._timers, self._name, self._task = timers, name, task
+        self.name = name
+        self._timers, self._task = timers, task
         self.armed: Optional[int] = None  # the number of its moment; belongs to `timers`
 
     def arm(self, moment_s: float) -> None:
@@ -107,9 +109,8 @@ class Timer:
         self._timers.set_moment(self, None)
 
     def call(self) -> None:
-        """Call the task on this thread; a defect is reported as one that ends a thread."""
+        """Call the task on this thread, and report a defect in it."""
         try:
             self._task()
-        except Exception:  # an edge: the thread goes on with other tasks
-            threading.current_thread().name = self._name
-            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), None)))
+        except Exception as defect:  # an edge: the thread goes on with other tasks
+            report_defect(defect, self.name)

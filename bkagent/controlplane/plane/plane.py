@@ -7,7 +7,6 @@ that process any thread may call any service. Errors are those of `controlplane.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from contextlib import ExitStack
@@ -41,6 +40,7 @@ from bkagent.controlplane.store.database import Database
 from bkagent.controlplane.store.schema import SCHEMA, UPGRADES
 from bkagent.controlplane.tokens import AGENT, API, Tokens
 from bkagent.errors import ConfigError
+from bkagent.report import report_defect
 from bkagent.system import file_lock, private_folder
 
 TICK_S = 1.0
@@ -172,7 +172,7 @@ class Ticker:
                 # A full disk, say: the next request reports it, and the next tick tries again.
                 continue
             except Exception as defect:  # the edge of one tick: without the others no lost agent would be noticed
-                sys.excepthook(type(defect), defect, defect.__traceback__)
+                report_defect(defect)
 
 
 def _lock(folder: str) -> int:

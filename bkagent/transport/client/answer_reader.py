@@ -199,6 +199,10 @@ def _bounded(kept: bytearray) -> Sink:
 
 
 def parse_head(head: bytes) -> Tuple[int, Headers, bool]:
+    """Return (status, headers, whether the connection may carry another answer) of a head without its empty line.
+
+    Raises BadAnswer for what is not HTTP/1. RFC 9112, sections 4, 5 and 9.3.
+    """
     lines = head.decode("latin-1").split("\r\n")
     version, _, rest = lines[0].partition(" ")
     code = rest[:3]

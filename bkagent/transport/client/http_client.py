@@ -116,13 +116,15 @@ class Pool:
         """
         connection, is_new = self._take(address)
         lent = Lent(address, connection, is_new)
+        is_open = not is_new
         try:
             if is_new:
                 connection.open(Deadline(timeout_s, whole=False))
-            return lent
-        except BaseException:
-            self.take_back(lent, reusable=False)
-            raise
+                is_open = True
+        finally:
+            if not is_open:
+                self.take_back(lent, reusable=False)
+        return lent
 
     def take_back(self, lent: Lent, reusable: bool) -> None:
         """Take a connection back, to keep it if it carries no request and may carry another one."""

@@ -15,6 +15,7 @@ import time
 from collections import deque
 from typing import Callable, Deque, List, Optional, Set, Tuple
 
+from bkagent.errors import AgentError
 from bkagent.transport.client import small_answer
 from bkagent.transport.client.address import Address
 from bkagent.transport.client.http_client import Lent, Pool
@@ -173,16 +174,17 @@ class RequestLoop:
         assert self._address is not None
         try:
             lent = self._pool.lend(self._address, self._silence_limit_s)
-        except Exception:  # whatever it is: without a word from here, turns would wait for this connection for ever
+        except (AgentError, OSError):
             pass  # `Pool.request_url` will say what is wrong
-        with self._lock:
-            is_late = self._is_closed
+        finally:  # also after a defect: without a word from here, turns would wait for this connection for ever
+            with self._lock:
+                is_late = self._is_closed
+                if not is_late:
+                    self._opened.append(lent)
             if not is_late:
-                self._opened.append(lent)
-        if not is_late:
-            self.wake()
-        elif lent is not None:
-            self._pool.take_back(lent, reusable=True)
+                self.wake()
+            elif lent is not None:
+                self._pool.take_back(lent, reusable=True)
 
     def _hear(self) -> None:
         try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Callable, Optional, Union
 
+from bkagent.report import report_defect
 from bkagent.transport.server.answer import Answer
 from bkagent.transport.server.request_head import BadRequest, HttpError
 
@@ -42,13 +42,13 @@ class Answering:
         except Exception as problem:  # the edge of one request: the client is told, the server goes on
             path = request.head.target.partition("?")[0]  # a query may hold a secret
             self._report("error", f"{request.method} {path} on {self._name} failed by an internal error")
-            sys.excepthook(type(problem), problem, problem.__traceback__)
+            report_defect(problem)
             return self.apology(HttpError(500, f"internal error: {type(problem).__name__}"))
 
     def report_defect(self, problem: BaseException) -> None:
         """Report what has ended a connection: whatever is wrong must not end the server."""
         self._report("error", f"a connection to {self._name} failed by an internal error")
-        sys.excepthook(type(problem), problem, problem.__traceback__)
+        report_defect(problem)
 
     def send(self, connection: ServerConnection, request: Request, answer: Answer, *, stopping: bool) -> bool:
         """Send an answer; return whether the connection stays open. Raises OSError."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from typing import Callable, Optional
+
+from bkagent.report import report_defect
 
 
 class Alarm:
@@ -38,7 +39,7 @@ class Alarm:
             try:
                 self._ring()
             except Exception as defect:  # the edge of one moment: those that come after it are rung for
-                sys.excepthook(type(defect), defect, defect.__traceback__)
+                report_defect(defect)
 
     def _wait(self) -> bool:
         """Return at the moment that is set; False after the close."""
