@@ -9,11 +9,17 @@ Report = Callable[[str, str], None]
 def report_defect(defect: BaseException, thread_name: str = "") -> None:
     """Report a defect at an edge, where it ends one job, worker, request or task, and the process goes on.
 
-    The interpreter's hook for what ends a program gets it; a command that runs for long has set one that writes a crash
-    report (cli/defects.py). That names the thread: by `thread_name` where threads do the work of many in turn.
+    It goes to `sys.excepthook`, which commands that run for long set to one that writes a crash report
+    (cli/defects.py). The report names the thread: as `thread_name`, if threads do the work of many in turn.
     """
-    if thread_name:
-        import threading
+    if not thread_name:
+        sys.excepthook(type(defect), defect, defect.__traceback__)
+        return
+    import threading
 
-        threading.current_thread().name = thread_name
-    sys.excepthook(type(defect), defect, defect.__traceback__)
+    thread = threading.current_thread()
+    own_name, thread.name = thread.name, thread_name
+    try:
+        sys.excepthook(type(defect), defect, defect.__traceback__)
+    finally:
+        thread.name = own_name

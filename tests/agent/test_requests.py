@@ -67,13 +67,13 @@ def test_a_heartbeat_whose_answer_cannot_be_read_does_not_end_the_session(monkey
     timers.close()
 
 
-@pytest.mark.parametrize("place", ["request", "on_beat"])
-def test_a_defect_in_a_heartbeat_is_reported_and_costs_no_further_one(monkeypatch, place):
+@pytest.mark.parametrize("step", ["request", "on_beat"])
+def test_a_defect_in_a_heartbeat_is_reported_and_costs_no_further_one(monkeypatch, step):
     """Without heartbeats the control plane takes a running job from its worker within minutes."""
     beats, defects, ended, timers = [], [], threading.Event(), Timers()
 
-    def fail_once(at):
-        if place == at and len(beats) == 1:
+    def fail_once(current_step):
+        if step == current_step and len(beats) == 1:
             raise KeyError("defect")
 
     def beat(*_, **__):

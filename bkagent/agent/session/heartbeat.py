@@ -59,7 +59,7 @@ class Heartbeat:
         goes_on = True
         try:
             goes_on = self._beat()
-        finally:  # also after a defect, which the timers report: the job of a session without beats is lost in minutes
+        finally:  # also after a defect, which the timers report: a session without beats loses its job within minutes
             if goes_on and not self._ended.is_set():
                 # Beats that an outage held up are not made up for.
                 self._next_at = max(self._next_at + self._interval_s, time.monotonic())

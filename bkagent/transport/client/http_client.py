@@ -116,11 +116,12 @@ class Pool:
         """
         connection, is_new = self._take(address)
         lent = Lent(address, connection, is_new)
-        is_open = not is_new
+        if not is_new:
+            return lent
+        is_open = False
         try:
-            if is_new:
-                connection.open(Deadline(timeout_s, whole=False))
-                is_open = True
+            connection.open(Deadline(timeout_s, whole=False))
+            is_open = True
         finally:
             if not is_open:
                 self.take_back(lent, reusable=False)
