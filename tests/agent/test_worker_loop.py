@@ -1,7 +1,6 @@
 """Whatever becomes of a worker, the agent learns that it has left."""
 
 import sys
-import threading
 import time
 
 import pytest
