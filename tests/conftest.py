@@ -4,10 +4,13 @@ import functools
 import gc
 import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from typing import Iterator
+import tempfile
+from pathlib import Path
+from typing import Any, Iterator
 
 import pytest
 
@@ -16,6 +19,7 @@ ARCHIVE = os.path.join(TOP, "dist", "bkagent.pyz")
 # Computes until the process is gone that started it.
 _COMPUTE = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): sum(range(100_000))"
 _KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "PATHEXT", "LD_LIBRARY_PATH")
+_RUN_FOLDER = pytest.StashKey[str]()
 
 if TOP not in sys.path:
     sys.path.insert(0, TOP)
@@ -33,10 +37,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
     config.addinivalue_line("markers", "raced: it failed by a race once; `tests/run.sh --tier raced` runs it 200 times")
     config.addinivalue_line("markers", "windows: it runs Windows programs, for `tests/run.sh --tier windows`")
-    if not hasattr(config, "workerinput"):  # once, not in each of pytest-xdist's workers
+    if hasattr(config, "workerinput"):  # in one of pytest-xdist's workers
+        config.stash[_RUN_FOLDER] = config.workerinput["run_folder"]
+    else:
+        folder = config.stash[_RUN_FOLDER] = tempfile.mkdtemp(prefix="bkagent-tests-")
+        config.add_cleanup(functools.partial(shutil.rmtree, folder, ignore_errors=True))
         for _ in range(config.getoption("--busy")):
             busy = subprocess.Popen([sys.executable, "-I", "-S", "-c", _COMPUTE, str(os.getpid())])
             config.add_cleanup(functools.partial(_end, busy))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist, also one that replaces another, which folder the whole run has."""
+    node.workerinput["run_folder"] = node.config.stash[_RUN_FOLDER]
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -105,13 +119,20 @@ def packed_archive() -> str:
 
 
 @pytest.fixture(scope="session")
-def archive(packed_archive: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+def run_folder(request: pytest.FixtureRequest) -> Path:
+    """Return the folder that all workers of this run share, and that is removed when the last has ended.
+
+    pytest's own folders are not for that: the next runs remove those of earlier ones.
+    """
+    return Path(request.config.stash[_RUN_FOLDER])
+
+
+@pytest.fixture(scope="session")
+def archive(packed_archive: str, run_folder: Path) -> str:
     """Return the path of the archive as install.sh leaves it: every home folder shares its unpacked code.
 
     Unpacking takes a second of a processor, and nearly every test has a home folder of its own.
     """
     from tests.fakes.installed_archive import install_once
 
-    folder = tmp_path_factory.getbasetemp()
-    shared = folder.parent if hasattr(request.config, "workerinput") else folder  # of all of pytest-xdist's workers
-    return install_once(packed_archive, shared / "installed")
+    return install_once(packed_archive, run_folder)

@@ -26,14 +26,16 @@ def install(packed_archive: str, folder: Path) -> str:
 
 
 def install_once(packed_archive: str, folder: Path) -> str:
-    """Install the archive unless another process has, or wait while it does; return the path of the archive."""
-    folder.mkdir(exist_ok=True)
+    """Install the archive unless another process has, or wait while it does; return the path of the archive.
+
+    What a process left that was killed while it installed is not used.
+    """
     with open(folder / "installed", "a+", encoding="utf-8") as path_file:
         fcntl.flock(path_file, fcntl.LOCK_EX)
         path_file.seek(0)
         path = path_file.read()
         if not path:
-            path = install(packed_archive, folder)
+            path = install(packed_archive, Path(tempfile.mkdtemp(dir=str(folder))))
             path_file.write(path)
     return path
 
