@@ -25,7 +25,7 @@ from archive_entry import TOGETHER_MEMBER, WINDOWS_MEMBER  # noqa: E402
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip can name: the same bytes from the same commit
 COLLECTED = "site-packages/"
-STUB = "bkagent/config/launcher.exe"  # where bkagent/config/windows_launcher.py looks for it
+STUB = "bkagent/config/launching/launcher.exe"  # windows_launcher.py looks for it beside itself
 # The halves of platform pairs that only Windows loads, but for those that it needs before anything is unpacked.
 _OF_WINDOWS = re.compile(r"bkagent/system/(?:.*/)?_[a-z_]+_windows\.py")
 _BEFORE_UNPACKING = {

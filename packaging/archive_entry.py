@@ -9,7 +9,7 @@ import sys
 
 HASH = "@HASH@"
 _PACKAGE = "bkagent/"
-_PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: bkagent/config/carried_code.py
+_PACKED = "packed.pyz"  # the archive, for the commands of jobs in containers: bkagent/config/launching/carried_code.py
 _MARK = "python"  # written last: names the interpreter that the code was compiled for
 # A quarter of the code, which most machines never run: compiled where it is used.
 SELDOM = ("controlplane", "localrun", "markdown")

@@ -10,8 +10,8 @@ from bkagent.cli import table  # noqa: E402
 from bkagent.cli.command import Command  # noqa: E402
 from bkagent.cli.pages import completion, help  # noqa: E402
 from bkagent.cli.pages.option_groups import group_options  # noqa: E402
-from bkagent.config import dangerous_variables  # noqa: E402
 from bkagent.config.option import Option  # noqa: E402
+from bkagent.config.variables import dangerous_variables  # noqa: E402
 from bkagent.wire.log_events import EVENTS  # noqa: E402
 
 FOLDER = os.path.join(TOP, "docs", "reference")

@@ -16,8 +16,8 @@ import os
 import re
 from typing import Dict, Iterator, List, Set
 
-from bkagent.config import job_variables
 from bkagent.config.option import Option
+from bkagent.config.variables import job_variables
 from tests.source_tree import PACKAGE, breaches, files
 
 _NAME = re.compile(r"(BUILDKITE|BKAGENT)_[A-Z0-9_]*[A-Z0-9]")

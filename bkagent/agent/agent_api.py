@@ -9,7 +9,7 @@ from typing import Mapping, Optional
 
 from bkagent.agent import leader_watch
 from bkagent.agent.leader_watch import LeaderWatch
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.system import local_socket, process_start
 from bkagent.system.child_line import ParentEnd
 from bkagent.wire import json_text

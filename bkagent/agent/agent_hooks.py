@@ -12,8 +12,8 @@ from typing import Callable, Dict, List, Mapping
 from bkagent.agent.jobs import job_environment
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.settings import JobSettings
-from bkagent.config import job_variables
 from bkagent.config.options import agent, api, job, logging
+from bkagent.config.variables import job_variables
 from bkagent.errors import AgentError, JobFailed
 from bkagent.hooks import find, kind
 from bkagent.hooks.kind import HookKind

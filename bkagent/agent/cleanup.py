@@ -12,7 +12,7 @@ import shutil
 import time
 from typing import List, Tuple
 
-from bkagent.config import in_use_locks
+from bkagent.config.launching import in_use_locks
 from bkagent.localapi import socket_files
 from bkagent.spool import layout
 from bkagent.spool.custody import session_file

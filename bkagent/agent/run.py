@@ -19,7 +19,8 @@ from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import FORCED, KILL, Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.agent.worker_loop import WorkerLoop
-from bkagent.config import in_use_locks, paths
+from bkagent.config import paths
+from bkagent.config.launching import in_use_locks
 from bkagent.config.options import agent
 from bkagent.config.options import session as session_options
 from bkagent.errors import AgentError, Cancelled, ConfigError

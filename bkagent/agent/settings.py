@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from bkagent.config.option import Option
 from bkagent.config.options import agent, logging, session
-from bkagent.config.protected_variables import Protection
 from bkagent.config.settings import Settings
+from bkagent.config.variables.protected_variables import Protection
 
 if TYPE_CHECKING:
     from bkagent.jose.jwk import Jwk

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, List, Mapping, Tuple
 
-from bkagent.config import job_variables
 from bkagent.config.compat import COMPAT, Compat
-from bkagent.config.job_variable import JobVariable
 from bkagent.config.kinds import LIST
 from bkagent.config.options import bootstrap, checkout, logging
+from bkagent.config.variables import job_variables
+from bkagent.config.variables.job_variable import JobVariable
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.shell.words import split
 from bkagent.wire import go_quoted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Callable
 
 from bkagent.checkout.checkout_settings import Checkout
-from bkagent.config import build_variables
+from bkagent.config.variables import build_variables
 from bkagent.errors import AgentError, Cancelled, JobFailed
 from bkagent.git import commands, run
 from bkagent.git.outcome import OTHER

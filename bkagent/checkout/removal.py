@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from bkagent.config import job_variables, paths
+from bkagent.config import paths
 from bkagent.config.options import agent, bootstrap, checkout
+from bkagent.config.variables import job_variables
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
 from bkagent.system.tree_removal import remove_tree

@@ -8,7 +8,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Set
 
 from bkagent.checkout.checkout_settings import Checkout
 from bkagent.checkout.mirrors.remote_mirror import RemoteMirror
-from bkagent.config.protected_variables import CHECKOUT_PATH
+from bkagent.config.variables.protected_variables import CHECKOUT_PATH
 from bkagent.errors import JobFailed
 from bkagent.git import commands
 from bkagent.git import run as git

@@ -2,9 +2,11 @@
 
 import os
 
-from bkagent.config import file, paths, self_command
+from bkagent.config import paths
+from bkagent.config.launching import self_command
 from bkagent.config.options import session
 from bkagent.config.settings import invalid_value
+from bkagent.config.sources import file
 from bkagent.errors import ConfigError
 
 TYPE_CHECKING = False

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from bkagent.cli.command import Call, Command
     from bkagent.cli.log import Log
-    from bkagent.config.command_line import Line
     from bkagent.config.settings import Settings
+    from bkagent.config.sources.command_line import Line
 
 # Of every command; a test holds them against the option tables, which would take longest of all to load.
 SECRET_FLAGS = ("agent-access-token", "git-ssh-key", "graphql-token", "token")
@@ -84,7 +84,7 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None, command
     from bkagent.errors import AgentError, KeyAbsent, UnknownCommand
 
     if environ is None:
-        from bkagent.config import environment
+        from bkagent.config.sources import environment
 
         environ = environment.read()
     calls: "List[Call]" = []
@@ -149,7 +149,7 @@ def _read_call(command: "Command", words: "List[str]", environ: "Dict[str, str]"
 
     For words that make no call the page is printed before the error.
     """
-    from bkagent.config import command_line
+    from bkagent.config.sources import command_line
     from bkagent.errors import MissingValue, UnknownArgument, UsageError
 
     try:
@@ -297,7 +297,7 @@ def _discard_stdout() -> None:
 
 def _missing_module_message(error: ImportError) -> str:
     """Return "" where the module is one of ours and should be there."""
-    from bkagent.config import self_command
+    from bkagent.config.launching import self_command
 
     if (error.name or "").startswith("bkagent"):
         if not self_command.is_packed():

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from typing import Collection, Dict, List, Tuple
 
 TOKEN = "token"
-# Prefixes of a token that names where it is stored, see `config.token_source`; such a token is not a secret.
+# Prefixes of a token that names where it is stored, see `config.sources.token_source`; such a token is not a secret.
 _PLACES = ("file://", "fd://")
 
 
@@ -48,7 +48,7 @@ def hide(names: "Collection[str]") -> None:
 
     kept, texts = split_off(sys.argv[1:])
     if texts and texts[-1] and not ON_WINDOWS:
-        from bkagent.config import environment
+        from bkagent.config.sources import environment
 
         start_anew(texts[-1], kept, environment.read())
 
@@ -57,7 +57,7 @@ def start_anew(token: str, words: "List[str]", environ: "Dict[str, str]") -> Non
     """Replace this process by one of the same program and `words`, which reads the token from a pipe."""
     import os
 
-    from bkagent.config import self_command
+    from bkagent.config.launching import self_command
 
     if not token.startswith(_PLACES):
         reading, writing = os.pipe()

@@ -4,8 +4,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, Mapping, Optional, Tuple, Union
 
-    from bkagent.config.job_variable import JobVariable
     from bkagent.config.kinds import ValueKind
+    from bkagent.config.variables.job_variable import JobVariable
 
 
 class Option:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 
-from bkagent.config.job_variables import TIMEOUT_FILE
+from bkagent.config.variables.job_variables import TIMEOUT_FILE
 from bkagent.job.job import RunningJob
 
 CANCELLED = "BUILDKITE_JOB_CANCELLED"

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from typing import Callable, Mapping, Tuple
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.config.options import bootstrap
-from bkagent.config.protected_variables import CHECKOUT_PATH
+from bkagent.config.variables.protected_variables import CHECKOUT_PATH
 from bkagent.job import job_settings
 from bkagent.job.job import RunningJob
 from bkagent.shell import programs

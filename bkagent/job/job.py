@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Callable, List, Mapping, Optional, Tuple
 
 from bkagent.config.options.job import JOB
-from bkagent.config.protected_variables import Protection
+from bkagent.config.variables.protected_variables import Protection
 from bkagent.job.api.redactions import Redactions
 from bkagent.job.hook_settings import HookSettings
 from bkagent.job.job_settings import JobProcessSettings

@@ -11,8 +11,8 @@ from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.grace_periods import signal_grace_s
 from bkagent.config.option import Option
 from bkagent.config.options import agent, bootstrap, job, logging
-from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
 from bkagent.config.settings import Settings
+from bkagent.config.variables.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
 from bkagent.errors import ConfigError
 from bkagent.system import windows_names
 from bkagent.system.system_kind import ON_WINDOWS

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Iterable, Mapping, Optional, Union
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.job import env_overflow, handed_secrets
 from bkagent.spool import layout
 from bkagent.system import process_start

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import BinaryIO, Callable, Mapping
 
-from bkagent.config import paths, self_command
+from bkagent.config import paths
+from bkagent.config.launching import self_command
 from bkagent.config.options import api
 from bkagent.config.settings import Settings
 from bkagent.errors import AgentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
 
-from bkagent.config.protected_variables import CHECKOUT, CHECKOUT_OVERRIDE_MODE
+from bkagent.config.variables.protected_variables import CHECKOUT, CHECKOUT_OVERRIDE_MODE
 from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, text_list, text_map
 from bkagent.localapi.promises import Promises

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
-from bkagent.config import build_variables
 from bkagent.config.options import bootstrap
+from bkagent.config.variables import build_variables
 from bkagent.controlplane.scheduling import unsupported
 from bkagent.errors import AgentError, UsageError
 from bkagent.localrun import repository, selection

@@ -12,7 +12,7 @@ import os
 from typing import Mapping, Optional
 from urllib.parse import urlsplit
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.config.options import api
 from bkagent.shell import programs
 from bkagent.system import static_program

@@ -12,7 +12,7 @@ import socket
 import threading
 from typing import Mapping, Optional
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.system import file_lock, process_start
 from bkagent.system.stand_in import stand_in
 from bkagent.wire.log_events import EventReport

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Mapping, Optional
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.system.fork_server import fork_server
 from bkagent.system.fork_server.fork_server import Forked, ForkServer, NotWarm
 from bkagent.wire.log_events import EventReport

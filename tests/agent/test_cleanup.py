@@ -10,7 +10,7 @@ import pytest
 
 from bkagent.agent import cleanup
 from bkagent.agent.cleanup import DAY_S, collect_kept, collect_unused
-from bkagent.config import in_use_locks
+from bkagent.config.launching import in_use_locks
 from bkagent.spool import directory
 from bkagent.spool.manifest import JobManifest
 from bkagent.system import file_lock
@@ -59,7 +59,10 @@ def test_what_was_not_used_for_long_loses_its_mark_and_then_goes(tmp_path, kind)
 
 def test_what_a_living_process_holds_stays_until_it_ends(tmp_path):
     old = folder(tmp_path, "code", "old", 15)
-    script = "import sys; from bkagent.config import in_use_locks as c; c.touch = print; c.hold(sys.argv[1:]); input()"
+    script = (
+        "import sys; from bkagent.config.launching import in_use_locks as c; "
+        "c.touch = print; c.hold(sys.argv[1:]); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script, str(old)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         env={**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(__file__)))},

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from bkagent.cli import secret_flags
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests.fakes.agent_process import clean_environment
 
 TOKEN = "registration-token"

@@ -13,7 +13,7 @@ from bkagent.artifacts.stores import s3
 from bkagent.artifacts.stores.amazon_s3 import settings as s3_settings
 from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload, UploadPart
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.errors import AgentError, ConfigError
 from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact

@@ -15,7 +15,7 @@ from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore
 from bkagent.cloud import xml_answer
 from bkagent.cloud.aws.client import AwsRequest
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable, WireError
 from bkagent.transport.client.body import FileBody
 from bkagent.wire.artifacts import Artifact

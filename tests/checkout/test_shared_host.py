@@ -11,7 +11,7 @@ import subprocess
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.git.location import mirror_folder
 from bkagent.system import file_lock
 

@@ -7,7 +7,7 @@ from typing import Callable, Dict, Optional
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 
 # One command line -> what came of it.
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Sequence
 import pytest
 
 from bkagent.cloud.aws import key_management
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.errors import AgentError
 from bkagent.jose import key_set
 from bkagent.pipeline.document.steps import read_command

@@ -10,8 +10,8 @@ import pytest
 from bkagent.cli import table
 from bkagent.cli.pages import help, layout
 from bkagent.cli.pages.completion import commands
-from bkagent.config import self_command
-from bkagent.config.self_command import code_root
+from bkagent.config.launching import self_command
+from bkagent.config.launching.self_command import code_root
 from tests.cli.conftest import Run
 from tests.fakes.terminal_output import lines_on_terminal
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.jose import algorithms, key_set
 from bkagent.jose.jwk import Jwk
 from bkagent.pipeline.document.steps import read_command

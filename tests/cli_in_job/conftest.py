@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.localapi.job_server import JobServer
 from bkagent.localapi.upstream import Upstream
 from tests.fakes.scripted_server import ScriptedServer

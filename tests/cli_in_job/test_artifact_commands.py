@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests.cli_in_job.conftest import JOB_ID
 from tests.fakes.scripted_server import Answer
 

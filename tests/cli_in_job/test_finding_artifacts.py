@@ -3,7 +3,7 @@
 import pytest
 
 from bkagent.artifacts import search_format
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.wire.artifacts import Artifact
 from tests.cli_in_job.conftest import BUILD_ID
 from tests.fakes.terminal_output import lines_on_terminal

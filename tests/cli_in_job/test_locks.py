@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.localapi.leader.lock_routes import LockRoutes
 from bkagent.localapi.leader.lock_table import LockTable
 from bkagent.system import file_lock

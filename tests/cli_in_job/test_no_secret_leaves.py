@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from bkagent.cli import table
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests.fakes.scripted_server import Answer
 
 SECRET = "hunter2-hunter2"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from bkagent.config.self_command import code_root
+from bkagent.config.launching.self_command import code_root
 from tests.cli_in_job.conftest import BUILD_ID, JOB_ID
 from tests.fakes.fake_leader import FakeLeader
 from tests.fakes.scripted_server import Answer

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.system.stand_in import stand_in
 from bkagent.system.stand_in.stand_in_script import SLOTS
 from bkagent.warm.command_forks import CommandForks

@@ -4,9 +4,9 @@ from typing import Dict, List
 
 import pytest
 
-from bkagent.config.command_line import split
 from bkagent.config.kinds import FLAG, LIST, TEXT, WHOLE
 from bkagent.config.option import Option
+from bkagent.config.sources.command_line import split
 from bkagent.errors import UsageError
 
 OPTIONS = (

@@ -6,9 +6,9 @@ from typing import Dict, List
 
 import pytest
 
-from bkagent.config import file, file_check
 from bkagent.config.kinds import FILE_PATH, FLAG, LIST, SECRET, TEXT, WHOLE
 from bkagent.config.option import Option
+from bkagent.config.sources import file, file_check
 from bkagent.errors import ConfigError
 
 ONE_LINE: "Dict[str, Dict[str, str]]" = {

@@ -17,7 +17,7 @@ from tests.fakes.installed_archive import install
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="no plugin mounts a launcher there")
 
 _MAKE = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.config import self_command; "
+    "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.config.launching import self_command; "
     "print(self_command.launcher_folder(sys.argv[2]))"
 )
 

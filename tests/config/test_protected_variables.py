@@ -2,9 +2,10 @@
 
 import pytest
 
-from bkagent.config import dangerous_variables, kinds
-from bkagent.config.dangerous_variables import fits
-from bkagent.config.protected_variables import Protection
+from bkagent.config import kinds
+from bkagent.config.variables import dangerous_variables
+from bkagent.config.variables.dangerous_variables import fits
+from bkagent.config.variables.protected_variables import Protection
 
 
 @pytest.mark.parametrize(

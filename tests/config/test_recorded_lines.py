@@ -2,7 +2,7 @@
 
 import pytest
 
-from bkagent.config import file
+from bkagent.config.sources import file
 from bkagent.errors import ConfigError
 from bkagent.system import signals
 from tests.fakes import vectors

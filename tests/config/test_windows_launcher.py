@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bkagent.config import windows_launcher
+from bkagent.config.launching import windows_launcher
 from bkagent.errors import ConfigError
 
 STUB = b"MZ stub"

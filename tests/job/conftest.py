@@ -10,7 +10,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.job import launch
 from bkagent.spool import directory, layout
 from bkagent.spool.agent_entry import AgentEntry

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests.job.conftest import JobSandbox
 
 

@@ -9,7 +9,7 @@ from typing import Dict, List
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.git.location import mirror_folder
 from bkagent.system import file_lock
 from tests.job.conftest import OWN, JobSandbox

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.job import launch
 from bkagent.spool import layout
 from tests.job.conftest import JobSandbox

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests.fakes.scripted_server import Answer, ScriptedServer
 
 JOB_ID = "0190-job"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bkagent.cli import table
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from tests import source_tree
 from tests.fakes.packed_archive import archive, own_temporary
 
@@ -142,7 +142,7 @@ def test_nothing_but_our_own_code_and_the_stub_of_the_launchers_is_inside(archiv
         together, of_windows = (packed_together(packed, name) for name in ("together.bin", "windows.bin"))
         code = [name for name in packed.namelist() if name.endswith(".py")] + [*together, *of_windows]
     assert others == {"__main__.py", "archive_entry.py", "together.bin", "windows.bin"}
-    assert {name for name in of_windows if "windows" not in name} == {"bkagent/config/launcher.exe"}
+    assert {name for name in of_windows if "windows" not in name} == {"bkagent/config/launching/launcher.exe"}
     ours = [file.path for file in source_tree.files()]
     assert sorted(name for name in code if name.startswith("bkagent/") and name.endswith(".py")) == sorted(ours)
 

@@ -10,7 +10,7 @@ from typing import Dict, List, Tuple
 
 import pytest
 
-from bkagent.config import dangerous_variables
+from bkagent.config.variables import dangerous_variables
 from tests.fakes.control_plane import FakeControlPlane, FakeJob
 from tests.whole.running import Repository, Start, bkagent
 

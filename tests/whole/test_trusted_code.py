@@ -215,7 +215,7 @@ def test_a_launcher_does_not_run_code_that_another_user_has_put_in_place_of_ours
     assert_own_help(world, world.run(DAEMON, "header", "--help"))
     (code,) = world.temporary.glob("bkagent-*/code/*")
     print_launcher = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.config import self_command; "
+        "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.config.launching import self_command; "
         "print(self_command.launcher_folder(sys.argv[2]))"
     )
     done = run_as(DAEMON, python_of_all(), "-I", "-S", "-c", print_launcher, str(code), str(world.temporary / "state"))

@@ -16,7 +16,7 @@ import winreg
 sys.path.insert(0, sys.argv[1])
 
 from bkagent import errors
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.system import (
     boot,
     confined_folder,

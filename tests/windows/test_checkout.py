@@ -12,7 +12,7 @@ from typing import Callable, Iterator
 
 import pytest
 
-from bkagent.config import windows_launcher
+from bkagent.config.launching import windows_launcher
 from tests.windows.windows_agent import WindowsAgent
 from tests.windows.wine_session import TIMEOUT_S, WineSession
 

@@ -35,7 +35,7 @@ import archive_entry
 root, _ = archive_entry._unpacked(sys.argv[1])
 archive_entry._forget_packed_modules()
 sys.path[0] = root
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 print(self_command.launcher_folder(sys.argv[2]))
 """
 

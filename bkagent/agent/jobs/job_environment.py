@@ -1,7 +1,7 @@
 """The variables of a job: what the control plane sent, and what the agent puts over it.
 
-What the agent has to say is in the rows of its options (`config.job_variables`). A variable that the job brought and
-the agent overwrites is named in BUILDKITE_IGNORED_ENV, so that the log can say so.
+What the agent has to say is in the rows of its options (`config.variables.job_variables`). A variable that the job
+brought and the agent overwrites is named in BUILDKITE_IGNORED_ENV, so that the log can say so.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.settings import JobSettings
-from bkagent.config import job_variables
-from bkagent.config.build_variables import MESSAGE
-from bkagent.config.job_variable import BY_MODE, SPARSE_BY_MODE, UNPLACED, JobVariable
 from bkagent.config.options import api, bootstrap, checkout
-from bkagent.config.protected_variables import IGNORED, Protection
+from bkagent.config.variables import job_variables
+from bkagent.config.variables.build_variables import MESSAGE
+from bkagent.config.variables.job_variable import BY_MODE, SPARSE_BY_MODE, UNPLACED, JobVariable
+from bkagent.config.variables.protected_variables import IGNORED, Protection
 from bkagent.pipeline import grammar
 from bkagent.remote.request_headers import to_variables
 

@@ -32,8 +32,8 @@ from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.timers import Timers
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import FORCED, Shutdown
-from bkagent.config import in_use_locks, self_command
 from bkagent.config.compat import Compat
+from bkagent.config.launching import in_use_locks, self_command
 from bkagent.config.options import agent, job_logs, logging
 from bkagent.config.options import session as session_options
 from bkagent.config.options.job import REDACTED_VARS

@@ -8,9 +8,10 @@ import time
 from typing import Dict, Mapping
 
 from bkagent.agent.settings import JobSettings
-from bkagent.config import build_variables, paths
+from bkagent.config import paths
 from bkagent.config.options import bootstrap, job_logs
 from bkagent.config.options.job import BUILD_ID
+from bkagent.config.variables import build_variables
 from bkagent.system import unguessable
 from bkagent.wire.accepted_job import AcceptedJob
 

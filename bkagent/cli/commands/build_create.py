@@ -3,8 +3,8 @@
 import os
 
 from bkagent.cli.command import Call, Command
-from bkagent.config import build_variables
 from bkagent.config.options import bootstrap, logging, server
+from bkagent.config.variables import build_variables
 from bkagent.errors import ConfigError, Unavailable, Unreachable, UsageError
 from bkagent.wire.shown_text import one_line
 

@@ -9,8 +9,9 @@ import sys
 
 from bkagent.cli import main, table
 from bkagent.cli.command import Call, Command
-from bkagent.config import environment, self_command
+from bkagent.config.launching import self_command
 from bkagent.config.options.sockets import SOCKETS_PATH
+from bkagent.config.sources import environment
 from bkagent.redaction import variables  # noqa: F401  what nearly every command comes to need
 from bkagent.remote.commands import in_job  # noqa: F401
 from bkagent.system.stand_in import stand_in

@@ -2,8 +2,9 @@
 
 from bkagent.cli import config_file
 from bkagent.cli.command import Call, Command
-from bkagent.config import file_check, paths
+from bkagent.config import paths
 from bkagent.config.options import agent, logging
+from bkagent.config.sources import file_check
 from bkagent.errors import UsageError
 
 

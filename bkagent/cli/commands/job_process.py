@@ -7,7 +7,7 @@ import os
 import sys
 
 from bkagent.cli.command import Call, Command
-from bkagent.config import environment
+from bkagent.config.sources import environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -33,7 +33,8 @@ def run(call: Call) -> int:
 
 
 def _request(call: Call) -> "RunRequest":
-    from bkagent.config import paths, self_command
+    from bkagent.config import paths
+    from bkagent.config.launching import self_command
     from bkagent.localrun.options import RunRequest
 
     settings = call.settings

@@ -18,7 +18,8 @@ def run(call: Call) -> int:
     """Serve; return 0 once a signal has ended it."""
     from bkagent.cli import defects
     from bkagent.cli.wait_for_signal import EndSignals
-    from bkagent.config import in_use_locks, paths, self_command
+    from bkagent.config import paths
+    from bkagent.config.launching import in_use_locks, self_command
     from bkagent.controlplane import server_url
     from bkagent.controlplane.plane.plane import Plane
     from bkagent.controlplane.plane.timing import timing_of

@@ -6,9 +6,9 @@ import os
 import sys
 
 from bkagent.cli.command import Call, Command
-from bkagent.config import environment, token_source
 from bkagent.config.options import agent, api, job_logs, logging, session
 from bkagent.config.options.job import REDACTED_VARS
+from bkagent.config.sources import environment, token_source
 from bkagent.version import FULL_VERSION
 
 TYPE_CHECKING = False

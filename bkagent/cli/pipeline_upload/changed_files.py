@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, List, Optional
 
-from bkagent.config import build_variables
 from bkagent.config.options import pipeline as options
+from bkagent.config.variables import build_variables
 from bkagent.git import changed_files, query
 from bkagent.git.query import QueryFailed
 from bkagent.wire.go_duration import format_precise

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional
 
 from bkagent.cli.in_job import client, job_text
 from bkagent.cli.pipeline_upload.changed_files import ChangedFiles, git
-from bkagent.config import build_variables
 from bkagent.config.options import bootstrap, logging
 from bkagent.config.options import pipeline as options
 from bkagent.config.options.job import REDACTED_VARS
+from bkagent.config.variables import build_variables
 from bkagent.errors import AgentError
 from bkagent.git.query import QueryFailed
 from bkagent.pipeline import go_json

@@ -13,11 +13,13 @@ from bkagent.cli.service import visibility
 from bkagent.cli.service.accounts import RunAs
 from bkagent.cli.service.requests import PROCESS_COMMAND
 from bkagent.cli.service.service_folder import ServiceFolder
-from bkagent.config import carried_code, command_line, file, paths, self_command, token_source
+from bkagent.config import paths
 from bkagent.config.kinds import FILE_PATH, duration_text
+from bkagent.config.launching import carried_code, self_command
 from bkagent.config.options import agent, api, services, session
 from bkagent.config.secret import Secret
 from bkagent.config.settings import Settings, Source, resolve
+from bkagent.config.sources import command_line, file, token_source
 from bkagent.errors import ConfigError, UsageError
 from bkagent.system.service import service_account
 from bkagent.system.service.service_types import ServiceDefinition

@@ -9,11 +9,13 @@ from bkagent.agent.session.registration import host_tags
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.cli.command import Call
 from bkagent.cli.start import containers, inherited_env
-from bkagent.config import job_options, paths, self_command, token_source
+from bkagent.config import job_options, paths
 from bkagent.config.compat import Compat
+from bkagent.config.launching import self_command
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, agent_signing, api, session
 from bkagent.config.settings import Settings
+from bkagent.config.sources import token_source
 from bkagent.errors import ConfigError
 from bkagent.wire.log_events import with_event
 

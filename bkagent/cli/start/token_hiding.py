@@ -9,9 +9,9 @@ from typing import List
 
 from bkagent.cli import secret_flags
 from bkagent.cli.command import Call
-from bkagent.config import environment, token_source
 from bkagent.config.options import api
 from bkagent.config.secret import Secret
+from bkagent.config.sources import environment, token_source
 from bkagent.system import own_memory
 from bkagent.system.system_kind import ON_WINDOWS
 

@@ -4,9 +4,9 @@ A use of one of IGNORED warns; one of REFUSED ends the start, since an agent tha
 run jobs that its owner meant to keep out. OLD_NAMES are other names of options that exist.
 """
 
-from bkagent.config import job_variable as variable
 from bkagent.config.kinds import CHECKED_DURATION, DURATION, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice
 from bkagent.config.option import Option
+from bkagent.config.variables import job_variable as variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

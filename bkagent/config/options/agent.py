@@ -3,7 +3,6 @@
 import os
 
 from bkagent.config import compat
-from bkagent.config import job_variable as variable
 from bkagent.config.kinds import (
     CHECKED_FLAG,
     COMMAND_PATH,
@@ -30,6 +29,7 @@ from bkagent.config.options import (
     session,
     sockets,
 )
+from bkagent.config.variables import job_variable as variable
 from bkagent.system import host
 
 TYPE_CHECKING = False

@@ -1,9 +1,9 @@
 """Options of `start` about signed steps: which key jobs sign with, and which keys their signatures are verified by."""
 
-from bkagent.config import job_variable as variable
 from bkagent.config.kinds import FILE_PATH, FLAG, TEXT, Choice
 from bkagent.config.option import Option
 from bkagent.config.options import pipeline
+from bkagent.config.variables import job_variable as variable
 
 SIGNING_JWKS_FILE = Option(
     "signing-jwks-file",

@@ -1,10 +1,10 @@
 """Options of `bootstrap`: what one job is. Each is also a variable of the job, and nearly always comes from there."""
 
-from bkagent.config import build_variables
-from bkagent.config import job_variable as variable
 from bkagent.config.kinds import DURATION, FILE_PATH, FLAG, TEXT, Suggested, ValueKind
 from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, checkout, job, logging, session
+from bkagent.config.variables import build_variables
+from bkagent.config.variables import job_variable as variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """Options that say how a repository is checked out."""
 
-from bkagent.config import job_variable as variable
 from bkagent.config.kinds import FILE_PATH, FLAG, ITEMS, LIST, TEXT, WHOLE, Choice, Suggested
 from bkagent.config.option import Option
+from bkagent.config.variables import job_variable as variable
 
 SKIP_CHECKOUT = Option(
     "skip-checkout",

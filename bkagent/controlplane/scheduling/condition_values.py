@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from bkagent.config import build_variables
 from bkagent.config.options import bootstrap
+from bkagent.config.variables import build_variables
 from bkagent.controlplane.records import Build, PipelineEntry
 
 

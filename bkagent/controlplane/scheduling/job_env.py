@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence
 
-from bkagent.config import build_variables
-from bkagent.config.job_variables import FIELDS
 from bkagent.config.options import bootstrap, steps
 from bkagent.config.options.job import BUILD_ID, JOB
+from bkagent.config.variables import build_variables
+from bkagent.config.variables.job_variables import FIELDS
 from bkagent.controlplane.api_tokens import Person
 from bkagent.controlplane.records import Agent, Build, Job, PipelineEntry
 from bkagent.controlplane.scheduling.branches import is_full_commit

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Callable, Optional, Sequence
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.job.job import RunningJob
 from bkagent.shell import prompt
 from bkagent.wire.go_duration import format_precise

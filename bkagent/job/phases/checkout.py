@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bkagent.checkout import work
 from bkagent.config import paths
-from bkagent.config.protected_variables import CHECKOUT_PATH
+from bkagent.config.variables.protected_variables import CHECKOUT_PATH
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import git_credentials, hooks, meta_data

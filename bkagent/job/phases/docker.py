@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import List, Sequence
 
 from bkagent.config.options import logging
-from bkagent.config.protected_variables import DOCKER_COMPOSE_FILE, DOCKER_FILE
+from bkagent.config.variables.protected_variables import DOCKER_COMPOSE_FILE, DOCKER_FILE
 from bkagent.errors import JobFailed
 from bkagent.job.job import RunningJob
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bkagent.config import self_command
+from bkagent.config.launching import self_command
 from bkagent.job.job import RunningJob
 
 OF_PROVIDER = "BUILDKITE_USE_REPOSITORY_PROVIDER_GIT_CREDENTIALS"

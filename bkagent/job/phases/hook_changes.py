@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, Iterable, List, Mapping
 
-from bkagent.config.protected_variables import IGNORED
+from bkagent.config.variables.protected_variables import IGNORED
 from bkagent.errors import JobFailed
 from bkagent.hooks.changes import Changes
 from bkagent.job.job import RunningJob

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Dict, List, NamedTuple
 
-from bkagent.config.protected_variables import CHECKOUT_OVERRIDE_MODE
+from bkagent.config.variables.protected_variables import CHECKOUT_OVERRIDE_MODE
 from bkagent.errors import AgentError, SetupFailed
 from bkagent.job.job import RunningJob
 from bkagent.wire import go_decoding

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bkagent.config.options import api, bootstrap
-from bkagent.config.protected_variables import IGNORED
+from bkagent.config.variables.protected_variables import IGNORED
 from bkagent.job import environment
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import hooks, secrets

@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager
 from typing import Dict, Iterator, Optional, Tuple
 
-from bkagent.config import environment
+from bkagent.config.sources import environment
 from bkagent.pipeline.conditional.lexer import error_at
 
 # Whether a pattern, with its flags, is found in a text.

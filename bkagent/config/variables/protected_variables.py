@@ -1,7 +1,7 @@
 """Which variables the parts of a job may not set: the one place that says so.
 
-Who sets a variable, and what is closed to them (`DANGEROUS`: `config.dangerous_variables`, without command lines all of
-them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: what the operator names):
+Who sets a variable, and what is closed to them (`DANGEROUS`: `config.variables.dangerous_variables`, without command
+lines all of them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: what the operator names):
 
                        ALWAYS   CHECKOUT       NAMED, DANGEROUS
     agent's own hooks  closed   mode "strict"  open
@@ -13,17 +13,17 @@ them, with `protect-dangerous-git-environment-variables` those of git; `NAMED`: 
 
 (1) what the agent itself tells a job goes over what the job brought, see `agent.jobs.job_environment`.
 
-Which variables are ALWAYS and CHECKOUT is in the rows of the options (`config.job_variable`).
+Which variables are ALWAYS and CHECKOUT is in the rows of the options (`config.variables.job_variable`).
 """
 
 from __future__ import annotations
 
 from typing import Optional, Sequence, Tuple
 
-from bkagent.config import dangerous_variables as dangerous
-from bkagent.config import job_variables
-from bkagent.config.job_variable import BY_MODE, NO_SECRET, NOBODY, SPARSE_BY_MODE
 from bkagent.config.options import agent, bootstrap, checkout
+from bkagent.config.variables import dangerous_variables as dangerous
+from bkagent.config.variables import job_variables
+from bkagent.config.variables.job_variable import BY_MODE, NO_SECRET, NOBODY, SPARSE_BY_MODE
 from bkagent.system.system_kind import ON_WINDOWS
 
 # Closed to all of a job.

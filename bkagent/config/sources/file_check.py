@@ -1,7 +1,7 @@
 """Report all problems of a configuration file, by line."""
 
-from bkagent.config import file
 from bkagent.config.settings import invalid_value
+from bkagent.config.sources import file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

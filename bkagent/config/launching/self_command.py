@@ -7,7 +7,7 @@ Job variables come from outside, so nothing of them may change which code runs: 
 import os
 import sys
 
-from bkagent.config import carried_code
+from bkagent.config.launching import carried_code
 from bkagent.errors import ConfigError
 from bkagent.system import python_search, started_with, trusted_path
 from bkagent.system.system_kind import ON_WINDOWS
@@ -55,7 +55,7 @@ _ENDING = ".exe" if ON_WINDOWS else ""
 
 def code_root() -> str:
     """Return the folder that holds the running package: the checkout, or the unpacked archive."""
-    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
 def program_folders() -> "List[str]":
@@ -118,7 +118,7 @@ def other_program_hint() -> str:
 def _launchers() -> "dict[str, bytes]":
     """Return the content of each file, but for the code that those of POSIX carry."""
     if ON_WINDOWS:
-        from bkagent.config import windows_launcher
+        from bkagent.config.launching import windows_launcher
 
         return windows_launcher.files(NAMES, sys.executable, code_root())
     code = _shell_quote(_code_with_owner_check(_CODE_OF_PROGRAM))
@@ -163,7 +163,7 @@ def _make(folder: str, files: "dict[str, bytes]") -> None:
     from bkagent.system import private_folder, renaming
 
     if ON_WINDOWS:
-        from bkagent.config import windows_launcher
+        from bkagent.config.launching import windows_launcher
 
         windows_launcher.check_folder(folder, NAMES)
     os.makedirs(folder, mode=private_folder.INNER_MODE, exist_ok=True)

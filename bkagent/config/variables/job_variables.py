@@ -3,8 +3,8 @@
 The places are those of buildkite-agent 3.137, in agent/job_runner.go.
 """
 
-from bkagent.config.job_variable import AS_GIVEN, NEVER, NOBODY, UNPLACED, JobVariable
 from bkagent.config.options import agent, api, bootstrap, job
+from bkagent.config.variables.job_variable import AS_GIVEN, NEVER, NOBODY, UNPLACED, JobVariable
 
 
 def _given(name: str, **details: object) -> JobVariable:

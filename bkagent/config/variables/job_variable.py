@@ -1,8 +1,8 @@
 """What an option is to jobs: the variable that tells them of it, who may change that, and how it is read back.
 
 An `Option` has one of these in its row, so that all there is to say about it stands there. `config.options.agent` has
-them for options that other commands share, `config.job_variables` for what no option says, such as the agent's process
-id. (Options know this module, so it knows them as `Any`.)
+them for options that other commands share, `config.variables.job_variables` for what no option says, such as the
+agent's process id. (Options know this module, so it knows them as `Any`.)
 """
 
 TYPE_CHECKING = False
