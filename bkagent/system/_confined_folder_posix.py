@@ -4,9 +4,10 @@ import errno
 import os
 import stat
 import sys
+import threading
 from functools import partial
 from io import FileIO
-from typing import Optional, Sequence
+from typing import Dict, Optional, Sequence, Tuple
 
 from bkagent.system import file_lock
 from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
@@ -20,6 +21,7 @@ _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _TRIES_COUNT = 100  # to make or open a folder that others make and remove
+_HELD_COUNT = 32  # of folders that files are written into in turn
 
 
 class ConfinedFolder:
@@ -27,6 +29,8 @@ class ConfinedFolder:
 
     def __init__(self, path: str) -> None:
         self._fd = os.open(path, _FOLDER)
+        self._held_fds: Dict[Tuple[str, ...], int] = {}  # by their paths, the one that was used last at the end
+        self._lock = threading.Lock()
 
     def new_file(self, parts: Sequence[str]) -> NewFile:
         """Begin a file."""
@@ -36,6 +40,33 @@ class ConfinedFolder:
         except (OSError, ValueError):
             os.close(folder_fd)
             raise
+
+    def write_file(self, parts: Sequence[str], content: bytes) -> None:
+        """Write a file."""
+        above = tuple(parts[:-1])
+        with self._lock:
+            held_fd = self._held_fds.pop(above, -1)  # so that no other thread closes it meanwhile
+        if held_fd >= 0:
+            try:
+                self._write_and_hold(held_fd, above, parts[-1], content)
+                return
+            except FileNotFoundError:
+                pass  # it has been removed since it was opened
+        self._write_and_hold(self._folder_of(parts), above, parts[-1], content)
+
+    def _write_and_hold(self, folder_fd: int, above: Tuple[str, ...], name: str, content: bytes) -> None:
+        """Write a file into a folder, and hold the folder for the next one; it is closed when that fails."""
+        surplus_fds = [folder_fd]
+        try:
+            _write_file(folder_fd, name, content)
+            with self._lock:
+                if above not in self._held_fds:
+                    self._held_fds[above] = surplus_fds.pop()
+                    if len(self._held_fds) > _HELD_COUNT:
+                        surplus_fds.append(self._held_fds.pop(next(iter(self._held_fds))))
+        finally:
+            for fd in surplus_fds:
+                os.close(fd)
 
     def kept_file(self, parts: Sequence[str], aside: str) -> Optional[NewFile]:
         """Go on with a file."""
@@ -84,7 +115,10 @@ class ConfinedFolder:
 
     def close(self) -> None:
         """Give the folder back."""
-        os.close(self._fd)
+        with self._lock:
+            held_fds, self._held_fds = list(self._held_fds.values()), {}
+        for fd in [self._fd, *held_fds]:
+            os.close(fd)
 
     def _folder_of(self, parts: Sequence[str], make: bool = True) -> int:
         """Return a descriptor of the folder that holds the last of `parts`."""
@@ -110,6 +144,22 @@ def _new_file(folder_fd: int, name: str) -> NewFile:
         remove=partial(os.unlink, aside, dir_fd=folder_fd),
         release=partial(os.close, folder_fd),
     )
+
+
+def _write_file(folder_fd: int, name: str, content: bytes) -> None:
+    aside = name_aside(name)
+    fd = os.open(aside, _NEW, 0o666, dir_fd=folder_fd)
+    try:
+        try:
+            left = memoryview(content)
+            while left:
+                left = left[os.write(fd, left) :]
+        finally:
+            os.close(fd)
+        os.rename(aside, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+    except BaseException:
+        os.unlink(aside, dir_fd=folder_fd)
+        raise
 
 
 def _open_kept(folder_fd: int, name: str) -> Optional[int]:

@@ -70,6 +70,14 @@ class ConfinedFolder:
             _close(handles)
             raise
 
+    def write_file(self, parts: Sequence[str], content: bytes) -> None:
+        """Write a file."""
+        with self.new_file(parts) as new:
+            left = memoryview(content)
+            while left:
+                left = left[new.file.write(left) or 0 :]
+            new.put()
+
     def kept_file(self, parts: Sequence[str], aside: str) -> Optional[NewFile]:
         """Go on with a file."""
         handles: List[int] = []

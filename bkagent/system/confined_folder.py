@@ -3,6 +3,8 @@
 ConfinedFolder(path)          the folder, opened once; links in `path` itself and at its end are followed. OSError
   .new_file(parts) -> NewFile   a file aside of where `parts` lead below the folder; folders are made as needed.
                                 LinkInTheWay, OSError
+  .write_file(parts, content)   a small file, whole or not at all. The folder that it lies in may be held open until
+                                `close`, for the next one. LinkInTheWay, OSError
   .kept_file(parts, aside) -> NewFile or None
                                 the same, but called `aside` until then, with what an earlier process has left of it:
                                 a regular file of this user with that name alone. It is locked:

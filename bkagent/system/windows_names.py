@@ -31,4 +31,6 @@ def of_any_length(path: str) -> str:
 
 def without_case(name: str) -> str:
     """Return what names that differ by case alone have in common. Letter by letter, as NTFS does: "ß" is not "ss"."""
+    if name.isascii():
+        return name.upper()
     return "".join(upper if len(upper) == 1 else letter for letter, upper in ((c, c.upper()) for c in name))

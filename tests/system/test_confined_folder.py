@@ -1,6 +1,10 @@
 """Files below a folder, on every system; what links do is in whole/test_artifact_destinations.py."""
 
 import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Iterator
 
@@ -30,6 +34,55 @@ def test_what_is_not_put_goes(root: ConfinedFolder, tmp_path: Path) -> None:
         new.file.write(b"half")
         raise RuntimeError
     assert os.listdir(tmp_path) == ["x"] and (tmp_path / "x").read_bytes() == b"before"
+
+
+def test_small_files_are_written_at_once_into_folders_that_come_and_go(root: ConfinedFolder, tmp_path: Path) -> None:
+    for number in range(100):  # more folders than are held open, some of them in turn
+        root.write_file(["a", str(number % 70), f"x{number}"], b"%d" % number)
+    assert sorted(path.read_bytes() for path in tmp_path.rglob("x*")) == sorted(b"%d" % number for number in range(100))
+    if os.name == "posix":
+        shutil.rmtree(tmp_path / "a")
+        root.write_file(["a", "29", "again"], b"whole")
+        assert (tmp_path / "a" / "29" / "again").read_bytes() == b"whole"
+
+
+def test_a_small_file_replaces_what_bears_its_name_but_no_folder(root: ConfinedFolder, tmp_path: Path) -> None:
+    (tmp_path / "victim").write_bytes(b"precious")
+    if os.name == "posix":
+        (tmp_path / "x").symlink_to("victim")
+    for content in (b"one", b""):
+        root.write_file(["x"], content)
+        assert (tmp_path / "x").read_bytes() == content and not (tmp_path / "x").is_symlink()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError):
+        root.write_file(["folder"], b"content")
+    assert sorted(os.listdir(tmp_path)) == ["folder", "victim", "x"]
+    assert (tmp_path / "victim").read_bytes() == b"precious"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there, and a folder in use cannot be moved")
+def test_a_link_in_place_of_a_folder_is_not_followed_by_the_next_file(root: ConfinedFolder, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    root.write_file(["a", "b", "x"], b"content")
+    shutil.rmtree(tmp_path / "a")
+    (tmp_path / "a").symlink_to("elsewhere")
+    with pytest.raises(LinkInTheWay):
+        root.write_file(["a", "b", "y"], b"content")
+    assert os.listdir(tmp_path / "elsewhere") == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits of files are there alone")
+def test_a_small_file_that_finds_no_room_is_not_there() -> None:
+    program = (
+        "import os, resource, signal, sys; from bkagent.system.confined_folder import ConfinedFolder; "
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "root = ConfinedFolder(sys.argv[1])\n"
+        "try: root.write_file(['a', 'x'], bytes(1001))\n"
+        "except OSError as problem: print(problem.errno == __import__('errno').EFBIG, os.listdir(sys.argv[1] + '/a'))"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, "-c", program, folder], stdout=subprocess.PIPE, check=True, text=True)
+    assert done.stdout == "True []\n"
 
 
 def test_a_file_gets_another_name(root: ConfinedFolder, tmp_path: Path) -> None:
@@ -145,4 +198,12 @@ def test_no_descriptor_is_left_open(root: ConfinedFolder, tmp_path: Path) -> Non
         with kept:
             kept.keep()
     root.tells_case_apart()
+    assert len(os.listdir("/proc/self/fd")) == before
+    other = ConfinedFolder(str(tmp_path))
+    for number in range(100):
+        other.write_file([str(number), "x"], b"content")
+        with pytest.raises(OSError):
+            other.write_file([".", str(number)], b"content")
+    assert len(os.listdir("/proc/self/fd")) < before + 40
+    other.close()
     assert len(os.listdir("/proc/self/fd")) == before

@@ -6,6 +6,7 @@ import random
 import socket
 import threading
 import time
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -537,6 +538,34 @@ def test_a_token_does_not_follow_a_redirect_away_from_tls(authority, tls_context
             pool = Pool(server.url, {"SSL_CERT_FILE": str(authority / "ca.pem")})
             pool.request("GET", "a", {"Authorization": "Token t"})
         assert "authorization" not in plain.seen[0].headers
+
+
+def test_addresses_are_read_as_the_standard_library_reads_them():
+    chance = random.Random(1)
+    pieces = (
+        "http://", "https://", "HTTP://", "ftp://", "http:/", "a", "B.example", "127.0.0.1", "[::1]", ":", ":80", ":0",
+        ":65535", ":65536", ":080", ":x", ":1234567", "@", "user:pw@", "/", "//", "/a b", "/\u00fc", "?", "?a=b&c=%41",
+        "#", "#f", " ", "\t", "\\", "-", "_", "%2f", "/~x;y,z", '/"^`{|}', "/\x00", "/<>",
+    )  # fmt: skip
+    read_count = 0
+    for _ in range(20_000):
+        url = chance.choice(pieces[:4]) + "".join(chance.choices(pieces, k=chance.randrange(7)))
+        try:
+            parts = urlsplit(url.strip())
+            ports = {"http": 80, "https": 443}
+            port, host = parts.port or ports[parts.scheme], parts.hostname or ""
+            if parts.scheme not in ports or not host or any(letter <= " " for letter in host):
+                raise ValueError(url)
+        except (ValueError, KeyError):
+            with pytest.raises(ConfigError):
+                parse(url)
+            continue
+        read_count += 1
+        target = (parts.path or "/") + ("?" + parts.query if parts.query else "")
+        escaped = quote(target, safe="%/:=&?~+!$,;'@()*[]|^`{}\"")
+        userinfo = parts.netloc.rpartition("@")[0]
+        assert parse(url) == (parts.scheme, host, port, escaped if escaped[:1] == "/" else "/" + escaped, userinfo), url
+    assert read_count > 2000
 
 
 @pytest.mark.parametrize(

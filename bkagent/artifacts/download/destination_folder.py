@@ -61,6 +61,17 @@ class DestinationFolder:
         except (OSError, ValueError):
             return False
 
+    def write_file(self, parts: Sequence[str], content: bytes) -> None:
+        """Write a small file. Raises AgentError if that fails; then it is not there."""
+        try:
+            if self._may_leave:
+                with self._below(parts) as (root, below):
+                    root.write_file(below, content)
+            else:
+                self._root.write_file(parts, content)
+        except (OSError, ValueError) as problem:
+            raise self._unwritable(parts, problem) from problem
+
     @contextmanager
     def new_file(self, parts: Sequence[str], kept_name: str, count: Callable[[int], None]) -> Iterator[ArtifactFile]:
         """Yield a new file, which is removed at the end unless it was put or kept.
@@ -68,23 +79,24 @@ class DestinationFolder:
         With a `kept_name` it goes on with what a run before has kept under that name. `count` hears of the bytes that
         come. Raises AgentError if it cannot be made, and for an OSError meanwhile.
         """
-        goal = self.path_of(parts)
         try:
             with self._below(parts) as (root, below):
                 kept = root.kept_file(below, kept_name) if kept_name else None
                 with kept or root.new_file(below) as new:
-                    file = ArtifactFile(new, goal, count)
+                    file = ArtifactFile(new, self.path_of(parts), count)
                     with closing(file):
                         if kept:
                             file.take_in_kept()
                         yield file
-        except LinkInTheWay as problem:
-            name, link = one_line(goal), one_line(os.path.join(self._folder, str(problem.filename)))
-            raise AgentError(
-                f"cannot write {name}: {link} is a symbolic link, which is not followed; remove it"
-            ) from None
         except (OSError, ValueError) as problem:
-            raise unwritable(goal, problem) from problem
+            raise self._unwritable(parts, problem) from problem
+
+    def _unwritable(self, parts: Sequence[str], problem: Exception) -> AgentError:
+        goal = self.path_of(parts)
+        if not isinstance(problem, LinkInTheWay):
+            return unwritable(goal, problem)
+        link = one_line(os.path.join(self._folder, str(problem.filename)))
+        return AgentError(f"cannot write {one_line(goal)}: {link} is a symbolic link, which is not followed; remove it")
 
     @contextmanager
     def _below(self, parts: Sequence[str], make: bool = True) -> Iterator[Tuple[ConfinedFolder, Sequence[str]]]:

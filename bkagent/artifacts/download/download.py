@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import ExitStack, closing
+from functools import partial
 from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 from bkagent.artifacts.download.artifact_file import ArtifactFile, NoRoomForFile
@@ -118,8 +119,8 @@ class _Downloads:
         arrivals: List[Callable[[], bool]] = []
         small: List[PlannedDownload] = []
 
-        def put(download: PlannedDownload, content: bytes) -> None:
-            if not self._arrives(download, content):
+        def put(download: PlannedDownload, content: bytes, sha256: str) -> None:
+            if not self._arrives(download, partial(self._write, download, content, sha256)):
                 arrivals.append(lambda: False)
 
         def start(download: PlannedDownload) -> None:
@@ -166,15 +167,15 @@ class _Downloads:
             self._report_failure(planned, problem)
         return failed_count + len(self._without_room)
 
-    def _arrives(self, planned: PlannedDownload, content: Optional[bytes] = None) -> bool:
-        """Download one artifact, or write its `content`; return whether its file is there, or waits for room."""
+    def _arrives(self, planned: PlannedDownload, put: Optional[Callable[[], None]] = None) -> bool:
+        """Download one artifact, or have its file put there; return whether that is there, or waits for room."""
         if self._stop.requested:
             return False
         try:
-            if planned.problem:
-                raise AgentError(planned.problem)
-            if content is not None or not self._is_skipped(planned):
-                self._download(planned, content)
+            if put is None:
+                self._download(planned)
+            else:
+                put()
             is_there = True
         except Cancelled:
             return False
@@ -200,16 +201,31 @@ class _Downloads:
         self._report("info", f'Skipped "{planned.name}": the file is there already, with the same {what}')
         return True
 
-    def _download(self, planned: PlannedDownload, content: Optional[bytes]) -> None:
-        goal = one_line(self._folder.path_of(planned.parts))
-        self._report("debug", f"Downloading {one_line(planned.artifact.id)} to {goal}")
+    def _write(self, planned: PlannedDownload, content: bytes, sha256: str) -> None:
+        """Write an artifact whose content has come."""
+        self._report_goal(planned)
+        self._folder.write_file(planned.parts, content)
+        self._progress.add(len(content))
+        self._report_success(planned, len(content), sha256)
+
+    def _download(self, planned: PlannedDownload) -> None:
+        """Download an artifact unless its file need not be downloaded."""
+        if planned.problem:
+            raise AgentError(planned.problem)
+        if self._is_skipped(planned):
+            return
+        self._report_goal(planned)
         with self._folder.new_file(planned.parts, planned.kept_name, self._progress.add) as file:
-            if content is None:
-                self._fetch(planned, self._stores.store_of(planned.artifact), file)
-            else:
-                file.write(content)
+            self._fetch(planned, self._stores.store_of(planned.artifact), file)
             file.put()
             size, sha256 = file.size, file.sha256
+        self._report_success(planned, size, sha256)
+
+    def _report_goal(self, planned: PlannedDownload) -> None:
+        goal = one_line(self._folder.path_of(planned.parts))
+        self._report("debug", f"Downloading {one_line(planned.artifact.id)} to {goal}")
+
+    def _report_success(self, planned: PlannedDownload, size: int, sha256: str) -> None:
         self._report("info", f'Successfully downloaded "{planned.name}" {format_size(size)} with SHA256 {sha256}')
 
     def _fetch(self, planned: PlannedDownload, store: ArtifactStore, file: ArtifactFile) -> None:

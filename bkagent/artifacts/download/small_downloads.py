@@ -37,13 +37,13 @@ def is_small(planned: PlannedDownload) -> bool:
 
 
 class SmallDownloads:
-    """Downloads artifacts: `put` is given the content of each, `give_back` what has not come, or not as uploaded."""
+    """Downloads artifacts: `put` gets content and SHA-256 of each, `give_back` what does not come as uploaded."""
 
     def __init__(
         self,
         pool: Pool,
         user_agent: str,
-        put: Callable[[PlannedDownload, bytes], None],
+        put: Callable[[PlannedDownload, bytes, str], None],
         give_back: Callable[[PlannedDownload], None],
     ) -> None:
         self._loop = RequestLoop(pool, _CONNECTIONS_COUNT, SILENCE_LIMIT_S)
@@ -76,14 +76,10 @@ class SmallDownloads:
         return self._loop.put(target, head, lambda answer: self._take(planned, answer))
 
     def _take(self, planned: PlannedDownload, answer: Optional[SmallAnswer]) -> None:
-        if answer is not None and answer.status == 200 and _is_as_uploaded(planned, answer.body):
-            self._put(planned, answer.body)
-        else:
-            self._give_back(planned)
-
-
-def _is_as_uploaded(planned: PlannedDownload, content: bytes) -> bool:
-    artifact = planned.artifact
-    if artifact.sha256:
-        return hashlib.sha256(content).hexdigest() == artifact.sha256.lower()
-    return len(content) == artifact.size
+        if answer is not None and answer.status == 200:
+            artifact, content = planned.artifact, answer.body
+            sha256 = hashlib.sha256(content).hexdigest()
+            if sha256 == artifact.sha256.lower() or (not artifact.sha256 and len(content) == artifact.size):
+                self._put(planned, content, sha256)
+                return
+        self._give_back(planned)

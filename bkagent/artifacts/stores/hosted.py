@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any, Dict, Mapping, Optional, Tuple
-from urllib.parse import urlsplit
 
 from bkagent.artifacts.stores.answers import check, pass_head_to
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
@@ -136,6 +135,8 @@ class _PartsUpload(StoreUpload):
 
 def _upload_of(url: str) -> str:
     """Return what of a part's URL names the upload: signatures and their times differ each time that it is made."""
+    from urllib.parse import urlsplit  # a form needs none of it
+
     parts = urlsplit(url)
     names = [text for text in parts.query.split("&") if text.lower().startswith("uploadid=")]
     return hashlib.sha256("&".join([parts.netloc, parts.path, *names]).encode("utf-8", "replace")).hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Callable, NamedTuple, Tuple
-from urllib.parse import urlsplit
 
 from bkagent.errors import AgentError
 from bkagent.wire.shown_text import one_line
@@ -19,6 +18,10 @@ _AZURE_HOST = ".blob.core.windows.net"
 
 def _is_azure(destination: str) -> bool:
     """Return whether it is https://ACCOUNT.blob.core.windows.net/CONTAINER/…; the last slash must be there."""
+    if _AZURE_HOST not in destination:
+        return False
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(destination)
     except ValueError:  # a malformed address in brackets

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from typing import NamedTuple, Optional
 
 from bkagent.errors import ConfigError
 
 # Characters that may stand in a request target as they are; whatever else comes in a URL is percent-encoded.
 _SAFE_IN_TARGET = "%/:=&?~+!$,;'@()*[]|^`{}\""
 _PORTS = {"http": 80, "https": 443}
+_LAST_PORT = 65535
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_DIGITS = "0123456789"
+_PLAIN_HOST = _LETTERS + _DIGITS + "-."
+_PLAIN_TARGET = _LETTERS + _LETTERS.upper() + _DIGITS + "-._~" + _SAFE_IN_TARGET
 _HIDDEN = "[REDACTED]"
 # From here on a part of a path may be a ticket and no name, if it has so long a run of letters and digits.
 _TICKET_LENGTH, _RUN_LENGTH = 32, 12
@@ -51,6 +55,27 @@ class Address(NamedTuple):
 
 def parse(url: str, what: str = "URL") -> Address:
     """Return the parts of an http or https URL. Raises ConfigError naming `what`."""
+    return _parse_plain(url) or _parse_any(url, what)
+
+
+def _parse_plain(url: str) -> Optional[Address]:
+    """Return the parts of a URL that needs no closer look, as nearly all are; None for any other."""
+    scheme, _, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    host, colon, digits = authority.partition(":")
+    # What is left after stripping has other characters.
+    if scheme not in _PORTS or not slash or not host or host.strip(_PLAIN_HOST) or path.strip(_PLAIN_TARGET):
+        return None
+    if not colon:
+        return Address(scheme, host, _PORTS[scheme], slash + path)
+    if digits.strip(_DIGITS) or not 0 < len(digits) < 6 or not 0 < int(digits) <= _LAST_PORT:
+        return None
+    return Address(scheme, host, int(digits), slash + path)
+
+
+def _parse_any(url: str, what: str) -> Address:
+    from urllib.parse import quote, urlsplit  # which take as long to load as all the rest of the client
+
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -68,6 +93,8 @@ def parse(url: str, what: str = "URL") -> Address:
 
 def resolve(base: Address, location: str) -> Address:
     """Return where a Location header points from `base`. Raises ConfigError."""
+    from urllib.parse import urljoin
+
     return parse(urljoin(base.url, location), "redirect's Location")
 
 

@@ -5,9 +5,7 @@ HTTPS_PROXY, HTTP_PROXY and NO_PROXY, upper case first. Loopback never goes thro
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import List, Mapping, NamedTuple, Optional
-from urllib.parse import unquote_to_bytes
 
 from bkagent.errors import ConfigError
 from bkagent.transport.client.address import Address, parse
@@ -57,6 +55,9 @@ def _parse_proxy(value: str, name: str) -> Proxy:
         raise ConfigError(f"the proxy in {name} must be an http:// URL: proxies reached over TLS are not supported yet")
     authorization = ""
     if at.userinfo:
+        from base64 import b64encode
+        from urllib.parse import unquote_to_bytes
+
         user, _, password = at.userinfo.partition(":")
         pair = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
         authorization = "Basic " + b64encode(pair).decode("ascii")
