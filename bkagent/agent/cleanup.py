@@ -8,7 +8,6 @@ while ago; and while the spool has jobs of whatever version, code and launchers 
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from typing import List, Tuple
 
@@ -40,7 +39,7 @@ def collect_unused(state_path: str, own: Tuple[str, ...], report: EventReport) -
             try:
                 if not os.path.exists(in_use_locks.mark_of(folder)):
                     if now - os.lstat(folder).st_mtime > _LEAVE_S:
-                        shutil.rmtree(folder, ignore_errors=True)
+                        layout.remove_folder(folder)
                 elif _is_unused(folder, now):
                     text = f"{folder} has not been used for {UNUSED_S / DAY_S:.0f} days and is removed"
                     report("debug", text, "cleanup.code_removed")
@@ -58,7 +57,7 @@ def collect_kept(state_path: str, report: EventReport) -> None:
             is_old = now - kept_at > KEPT_S
             why = f"older than {KEPT_S / DAY_S:.0f} days" if is_old else f"more than {KEPT_BYTES} bytes are kept"
             report("info", f"removed the kept log {folder}: {why}", "cleanup.log_removed")
-            shutil.rmtree(folder, ignore_errors=True)
+            layout.remove_folder(folder)
 
 
 def collect_sessions(state_path: str) -> None:

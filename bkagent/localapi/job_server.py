@@ -20,6 +20,7 @@ from bkagent.localapi.socket_files import job_folders, own_name
 from bkagent.localapi.socket_listener import SocketListener
 from bkagent.localapi.upstream import Upstream
 from bkagent.system import local_socket, private_folder, unguessable
+from bkagent.system.small_digests import is_equal as _same
 from bkagent.transport.server.answer import Answer
 from bkagent.transport.server.connection_table import THREADS_COUNT, ConnectionTable
 from bkagent.transport.server.http_server import HttpServer
@@ -30,11 +31,6 @@ from bkagent.wire.upstream_protocol import PREFIX
 
 if TYPE_CHECKING:
     from bkagent.report import Report
-
-try:
-    from _operator import _compare_digest as _same  # `hmac` brings in hashlib for the same C function
-except ImportError:
-    from hmac import compare_digest as _same  # type: ignore[no-redef]
 
 _BACKLOG_COUNT = 128
 _STOP_LIMIT_S = 10.0

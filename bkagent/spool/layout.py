@@ -65,8 +65,12 @@ def folders_in(path: str) -> "list[str]":
 
 
 def remove_folder(folder: str) -> None:
-    """Remove an entry's folder, as far as that goes; what stays is swept later."""
-    # Loaded here: a job process, which starts with every job, removes no entries.
-    import shutil
+    """Remove a folder of the state, as far as that goes; what stays is swept later."""
+    try:
+        for entry in os.scandir(folder):
+            os.unlink(entry.path)
+        os.rmdir(folder)
+    except OSError:
+        import shutil  # here: that of a job's entry has files alone as a rule, and this is a lot to load for it
 
-    shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

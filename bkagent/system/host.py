@@ -64,7 +64,7 @@ def machine_id() -> str:
 
     HMAC-SHA256 with the id as key and "buildkite-agent" as message: what the reference sends.
     """
-    import hmac
+    from bkagent.system import small_digests
 
     id_text = installation_id()
-    return hmac.new(id_text.encode(), b"buildkite-agent", "sha256").hexdigest() if id_text else ""
+    return small_digests.hmac_sha256_hex(id_text.encode(), b"buildkite-agent") if id_text else ""

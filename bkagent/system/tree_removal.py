@@ -1,7 +1,6 @@
 """Remove a folder that a job has filled: everything below it, and nothing that a link in it points to."""
 
 import os
-import shutil
 import stat
 import sys
 import time
@@ -45,6 +44,8 @@ def remove_tree(folder: str) -> None:
 
 
 def _remove_all(folder: str) -> None:
+    import shutil  # here: most jobs leave no folder to remove, and it loads all that makes archives
+
     deadline = time.monotonic() + _PATIENCE_S
 
     def overcome(error: BaseException, path: str) -> None:

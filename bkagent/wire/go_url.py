@@ -6,7 +6,6 @@ the case of hosts. Source of the rules: RFC 3986; RFC 6874 for zones; https://pk
 
 import re
 from typing import NamedTuple, Optional
-from urllib.parse import unquote_to_bytes
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -188,6 +187,8 @@ def _unescape(text: str) -> str:
     _check_escapes(text)
     if "%" not in text:
         return text
+    from urllib.parse import unquote_to_bytes  # here: few addresses have escapes
+
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 

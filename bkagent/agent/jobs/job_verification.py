@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any, Mapping, Tuple
 
@@ -56,6 +55,8 @@ def _problem(job: AcceptedJob, settings: JobSettings, report: EventReport) -> st
 
     def show(text: str) -> None:
         if settings[agent_signing.DEBUG_SIGNING]:
+            import hashlib
+
             digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
             report("debug", f"Signed Step: {text} checksum: {digest}", "job.verifying")
 

@@ -19,8 +19,5 @@ def packed(root: str) -> str:
 
 def append(file_path: str, archive: str) -> None:
     """Append an archive to a file: Python finds a zip archive by its end, wherever it begins. Raises OSError."""
-    # Loaded here: a launcher is written once for each version.
-    import shutil
-
     with open(file_path, "ab") as launcher, open(archive, "rb") as content:
-        shutil.copyfileobj(content, launcher)
+        launcher.write(content.read())  # less than a megabyte

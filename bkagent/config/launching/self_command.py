@@ -154,9 +154,9 @@ def _shell_quote(text: str) -> str:
 
 
 def _digest(files: "dict[str, bytes]") -> str:
-    import hashlib
+    from bkagent.system import small_digests
 
-    return hashlib.sha256(b"".join(sorted(files.values()))).hexdigest()[:16]
+    return small_digests.sha256_hex(b"".join(sorted(files.values())))[:16]
 
 
 def _make(folder: str, files: "dict[str, bytes]") -> None:

@@ -6,7 +6,6 @@ with it was made by no agent of this state folder.
 
 from __future__ import annotations
 
-import hmac
 import os
 from dataclasses import dataclass, field
 from typing import List, Mapping, Optional
@@ -14,7 +13,7 @@ from typing import List, Mapping, Optional
 from bkagent.errors import WireError
 from bkagent.spool import checked_fields, layout
 from bkagent.spool.manifest import JobManifest
-from bkagent.system import private_folder
+from bkagent.system import private_folder, small_digests
 from bkagent.system.durable import replace_file
 from bkagent.system.plain_file import read_plain
 
@@ -98,7 +97,7 @@ def from_older_entry(text: str) -> Optional[SessionFile]:
 
 def is_same_token(token: str, other: str) -> bool:
     """Return whether two tokens are the same, and are tokens at all. Takes as long however much of them is."""
-    return bool(token) and hmac.compare_digest(_bytes(token), _bytes(other))
+    return bool(token) and small_digests.is_equal(_bytes(token), _bytes(other))
 
 
 def _bytes(text: str) -> bytes:

@@ -8,7 +8,6 @@ address is not limited by that: its agents show their tokens with the first requ
 from __future__ import annotations
 
 import functools
-import ipaddress
 import threading
 import time
 from itertools import islice
@@ -204,12 +203,14 @@ class ConnectionTable:
 @functools.lru_cache(maxsize=_NETWORKS_COUNT)
 def network_of(address: str) -> str:
     """Return the network that one client can easily own: an IPv4 address, or 64 bits of an IPv6 address."""
+    if ":" not in address:
+        return address  # of IPv4, or of a local socket
+    from ipaddress import AddressValueError, IPv6Address
+
     try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+        parsed = IPv6Address(address.partition("%")[0])
+    except AddressValueError:
         return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
     return str(parsed.ipv4_mapped or int(parsed) >> 64)
 
 

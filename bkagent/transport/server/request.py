@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import zlib
 from typing import Callable, Dict, Iterator, List, Mapping, Optional, Tuple
-from urllib.parse import parse_qsl, unquote_to_bytes
 
 from bkagent.transport.server.request_head import HEADERS_COUNT, BadRequest, HttpError, RequestHead
 from bkagent.transport.server.server_connection import (
@@ -66,9 +65,7 @@ class Request:
         """Return the query's pairs in order. Raises HttpError 400."""
         if self._query is None:
             try:
-                self._query = parse_qsl(
-                    self._query_text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS_COUNT
-                )
+                self._query = _pairs(self._query_text, "strict")
             except ValueError:
                 raise HttpError(400, "the query must be NAME=VALUE pairs of percent-encoded UTF-8") from None
         return self._query
@@ -76,9 +73,7 @@ class Request:
     def query_of_any_bytes(self) -> Dict[str, str]:
         """Return the first value of each name in a query that may hold names of files, which need not be UTF-8."""
         try:
-            pairs = parse_qsl(
-                self._query_text, keep_blank_values=True, errors="surrogateescape", max_num_fields=QUERY_FIELDS_COUNT
-            )
+            pairs = _pairs(self._query_text, "surrogateescape")
         except ValueError:
             raise HttpError(400, f"the query must be at most {QUERY_FIELDS_COUNT} pairs of NAME=VALUE") from None
         return {name: go_decoding.replace_escaped(text) for name, text in reversed(pairs)}
@@ -250,6 +245,16 @@ def _chunk_size(line: bytes) -> int:
     return int(digits, 16)
 
 
+def _pairs(query: str, errors: str) -> List[Tuple[str, str]]:
+    """Return the pairs of a query. Raises ValueError."""
+    if not query:
+        return []
+    # Here: the requests of a job's commands have neither queries nor escapes, and it is a lot to load.
+    from urllib.parse import parse_qsl
+
+    return parse_qsl(query, keep_blank_values=True, errors=errors, max_num_fields=QUERY_FIELDS_COUNT)
+
+
 def _segments(path: str) -> Tuple[str, ...]:
     # Split before they are decoded, so that `%2F` stays inside its segment and `%2E` is a plain dot.
     pieces = path.partition("#")[0].strip("/")
@@ -257,6 +262,8 @@ def _segments(path: str) -> Tuple[str, ...]:
         return ()
     if "%" not in pieces:
         return tuple(pieces.split("/"))
+    from urllib.parse import unquote_to_bytes
+
     try:
         segments = tuple(unquote_to_bytes(piece).decode("utf-8") for piece in pieces.split("/"))
     except UnicodeDecodeError:
