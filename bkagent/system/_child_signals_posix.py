@@ -62,9 +62,7 @@ def restore(mask: object) -> None:
 
 def set_for_program(mask: object) -> None:
     """Between fork and exec: give the program its signals, where `hold_back` has returned `mask` before the fork."""
-    for number in _ENDINGS:
-        if number in _LEFT_UNTIL_HANDLED and signal.getsignal(number) is signal.SIG_IGN:
-            continue
+    for number in _endings_with_default():
         # One that came between fork and now was meant for us, who pass on what is meant for the child, too.
         signal.signal(number, signal.SIG_IGN)
         signal.signal(number, signal.SIG_DFL)
@@ -72,3 +70,17 @@ def set_for_program(mask: object) -> None:
         signal.signal(ignored, signal.SIG_DFL)
     restore(mask)
     unblock()
+
+
+def of_program() -> "Tuple[Tuple[int, ...], Tuple[int, ...]]":
+    """Return the signals that a program blocks which this thread starts, and those that it gets with their default."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    return tuple(mask.difference(_unblocked)), (*_endings_with_default(), *_ignored_at_start)
+
+
+def _endings_with_default() -> "Tuple[int, ...]":
+    return tuple(
+        number
+        for number in _ENDINGS
+        if number not in _LEFT_UNTIL_HANDLED or signal.getsignal(number) is not signal.SIG_IGN
+    )

@@ -1,4 +1,4 @@
-"""Start processes by fork and exec; the promise is in `process_start`.
+"""Start processes by posix_spawn, or by fork and exec; the promise is in `process_start`.
 
 `subprocess` costs 20 ms to load and cannot give a process its terminal without running Python between fork and
 exec either. What runs there is a dozen system calls; all that needs memory is prepared before.
@@ -16,15 +16,25 @@ from bkagent.system.signals import name_of
 
 assert sys.platform != "win32"
 
+if sys.platform == "linux":
+    from bkagent.system import _process_spawn_linux as spawning
+else:
+    from bkagent.system import _process_spawn_none as spawning
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+    from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 TERMINALS = True
 
 # The children started here, until they are reaped: each exit status can be read only once.
 _running: "Set[int]" = set()
 _running_lock = threading.Lock()
+
+
+def use_absolute_paths() -> None:
+    """See `process_start`."""
+    spawning.allow()
 
 
 class Child:
@@ -115,14 +125,9 @@ def start_in_terminal(
 ) -> "Tuple[Child, int]":
     """Start a process in a new session under a new terminal; return it and the terminal's other end."""
     our_fd, process_fd = _terminal_posix.open_pair(raw)
-
-    def prepare() -> None:
-        os.setsid()
-        _terminal_posix.take(process_fd)
-
     child = None
     try:
-        child = _start(argv, env, cwd, (process_fd, process_fd, process_fd), prepare)
+        child = _start(argv, env, cwd, _Place((process_fd, process_fd, process_fd), has_terminal=True))
         return child, our_fd
     finally:
         os.close(process_fd)
@@ -134,26 +139,58 @@ def start_in_group(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
 ) -> Child:
     """Start a process in a new group of the same session, with these files as its standard ones."""
-    return _start(argv, env, cwd, (stdin, stdout, stderr), lambda: os.setpgid(0, 0))
+    return _start(argv, env, cwd, _Place((stdin, stdout, stderr), leads_session=False))
 
 
 def start_in_session(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
 ) -> Child:
     """Start a process in a new session without a terminal, with these files as its standard ones."""
-    return _start(argv, env, cwd, (stdin, stdout, stderr), os.setsid)
+    return _start(argv, env, cwd, _Place((stdin, stdout, stderr)))
 
 
-def _start(
-    argv: "Sequence[str]",
-    env: "Mapping[str, str]",
-    cwd: str,
-    files: "Tuple[int, int, int]",
-    prepare: "Callable[[], object]",
-) -> Child:
+class _Place:
+    """The standard files of a new process, and whether it leads a session, or else a group."""
+
+    __slots__ = ("files", "leads_session", "has_terminal")
+
+    def __init__(self, files: "Tuple[int, int, int]", leads_session: bool = True, has_terminal: bool = False) -> None:
+        self.files, self.leads_session, self.has_terminal = files, leads_session, has_terminal
+
+    def take(self) -> None:
+        """Take it, in the new process."""
+        if self.leads_session:
+            os.setsid()
+        else:
+            os.setpgid(0, 0)
+        if self.has_terminal:
+            _terminal_posix.take(self.files[0])
+        place_files(self.files)
+
+
+def _start(argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, place: _Place) -> Child:
     arguments = [to_bytes(word, "an argument") for word in argv]
     variables = variables_of(env)
     folder = to_bytes(cwd, "the working directory")
+    with _running_lock:
+        pid = _spawn(arguments, variables, folder, place)
+        if pid:
+            _running.add(pid)
+            return Child(pid)
+    return _fork(arguments, variables, folder, place)
+
+
+def _spawn(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, place: _Place) -> int:
+    """Return the id of a process that was started without a fork, 0 where that is not possible."""
+    try:
+        terminal = os.ttyname(place.files[0]) if place.has_terminal else None
+    except OSError:
+        return 0  # of a container, say, that does not show its terminals
+    signals = child_signals.of_program()
+    return spawning.start(arguments, variables, folder, place.files, terminal, place.leads_session, signals)
+
+
+def _fork(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, place: _Place) -> Child:
     failed, failing = os.pipe()
     try:
         mask = child_signals.hold_back()
@@ -161,7 +198,7 @@ def _start(
             with _running_lock:
                 pid = os.fork()
                 if pid == 0:
-                    _become(arguments, variables, folder, files, prepare, failing, mask)
+                    _become(arguments, variables, folder, place, failing, mask)
                 _running.add(pid)
         finally:
             child_signals.restore(mask)
@@ -172,7 +209,7 @@ def _start(
     if problem:
         _reap(pid)
         number = int(problem)
-        raise OSError(number, os.strerror(number), argv[0])
+        raise OSError(number, os.strerror(number), os.fsdecode(arguments[0]))
     return Child(pid)
 
 
@@ -180,15 +217,13 @@ def _become(
     arguments: "List[bytes]",
     variables: "Dict[bytes, bytes]",
     folder: bytes,
-    files: "Tuple[int, int, int]",
-    prepare: "Callable[[], object]",
+    place: _Place,
     failing: int,
     mask: object,
 ) -> None:
     """Turn this fork into the program; never returns."""
     try:
-        prepare()
-        place_files(files)
+        place.take()
         os.chdir(folder)
         child_signals.set_for_program(mask)
         os.execve(arguments[0], arguments, variables)

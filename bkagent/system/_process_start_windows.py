@@ -32,6 +32,10 @@ _ntdll = ctypes.WinDLL("ntdll")
 _ntdll.NtResumeProcess.argtypes = (wintypes.HANDLE,)
 
 
+def use_absolute_paths() -> None:
+    """Do nothing: a process is started in its folder here."""
+
+
 class Child:
     """A process that was started. `tree` is the job object with it and all that it starts, where it has one."""
 

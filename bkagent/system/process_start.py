@@ -11,6 +11,9 @@ start_in_group(argv, env, cwd, stdin, stdout, stderr) -> Child
     in a group of its own; the last three are file descriptors
 start_in_session(argv, env, cwd, stdin, stdout, stderr) -> Child
     in a session of its own, without a terminal
+use_absolute_paths() -> None
+    promise that this process uses no relative path from now on: it may then be in other folders for moments, which
+    makes starting processes cheaper on some systems
 pump(child, streams, quiet_s, limit_s) -> Ended
     call the sink of each (fd, sink) with what arrives until the process has ended; then go on until the output has
     been quiet for `quiet_s`, for at most `limit_s`
@@ -29,6 +32,7 @@ if sys.platform == "win32":
         start_in_group,
         start_in_session,
         start_in_terminal,
+        use_absolute_paths,
     )
 else:
     from bkagent.system._process_pump_posix import pump
@@ -38,8 +42,18 @@ else:
         start_in_group,
         start_in_session,
         start_in_terminal,
+        use_absolute_paths,
     )
 
 from bkagent.system._process_end import Ended
 
-__all__ = ["TERMINALS", "Child", "Ended", "pump", "start_in_group", "start_in_session", "start_in_terminal"]
+__all__ = [
+    "TERMINALS",
+    "Child",
+    "Ended",
+    "pump",
+    "start_in_group",
+    "start_in_session",
+    "start_in_terminal",
+    "use_absolute_paths",
+]

@@ -32,7 +32,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.job import handed_secrets
     from bkagent.job.process import JobProcess
     from bkagent.spool import layout
-    from bkagent.system import console, exit_status, signals
+    from bkagent.system import console, exit_status, process_start, signals
     from bkagent.system.fork_server import fork_server
 
     process = JobProcess(entry_folder, environ, handed_secrets.take())
@@ -49,6 +49,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     defects.follow(leave, _tell_agent)
     signals.catch_endings(process.cancel)
     console.use_utf8()
+    process_start.use_absolute_paths()
     ending = process.run()
     fork_server.report_modules()
     if ending.signal:
