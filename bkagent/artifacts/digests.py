@@ -1,19 +1,22 @@
-"""A file's size and checksums, read once in big blocks; SHA-1 and SHA-256 free the interpreter for other threads."""
+"""A file's size and checksums, read in big blocks; SHA-1 and SHA-256 free the interpreter for other threads."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from io import FileIO
-from typing import Callable, NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Sequence
 
-from bkagent.artifacts.file_identity import FileIdentity, now_ns
+from bkagent.artifacts.file_identity import FileChanged, FileIdentity, now_ns
+from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.errors import AgentError, Cancelled
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
 KEPT_BYTES = 64 * 1024  # what is no longer is sent from memory, as it was read
-_BLOCK_BYTES = 1024 * 1024
+_BLOCK_BYTES = 512 * 1024
+_SINGLE_PASS_BYTES = 8 * 1024 * 1024  # a thread for less would cost more than it saves
 _TRIES_COUNT = 3
 
 
@@ -57,9 +60,11 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
             with FileIO(path) as file:
                 read_at_ns, before = now_ns(), os.fstat(file.fileno())
                 identity = FileIdentity.of(before, read_at_ns)
-                digests = _read(file, identity, cancelled)
+                digests = _read(path, file, identity, cancelled)
                 if identity.is_of(os.fstat(file.fileno())):
                     return digests
+        except FileChanged:
+            pass
         except OSError as problem:
             raise unreadable(path, problem) from problem
     raise AgentError(
@@ -68,19 +73,73 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
     )
 
 
-def _read(file: FileIO, identity: FileIdentity, cancelled: Callable[[], bool]) -> Digests:
-    sha1, sha256, size = weak_digest("sha1"), hashlib.sha256(), 0
-    block = bytearray(_BLOCK_BYTES)
-    view = memoryview(block)
+def _read(path: str, file: FileIO, identity: FileIdentity, cancelled: Callable[[], bool]) -> Digests:
+    sha1, sha256 = weak_digest("sha1"), hashlib.sha256()
+    if identity.size <= _SINGLE_PASS_BYTES or identity.is_fresh:
+        size = _add_content(file, (sha1, sha256), cancelled)
+    else:
+        with _OwnPass(path, identity, sha256, cancelled) as own_pass:
+            size = _add_content(file, (sha1,), cancelled)
+            own_pass.wait()
+    return Digests(size, sha1.hexdigest(), sha256.hexdigest(), identity=identity)
+
+
+def _add_content(file: FileIO, digests: "Sequence[hashlib._Hash]", cancelled: Callable[[], bool]) -> int:
+    """Add a file to digests from where it stands, and return how many bytes these were. Raises OSError, Cancelled."""
+    size, block = 0, memoryview(bytearray(_BLOCK_BYTES))
     while True:
-        got = file.readinto(block)
-        if not got:
-            return Digests(size, sha1.hexdigest(), sha256.hexdigest(), identity=identity)
+        block_bytes = file.readinto(block)
+        if not block_bytes:
+            return size
         if cancelled():
             raise Cancelled("stopped while reading a file")
-        sha1.update(view[:got])
-        sha256.update(view[:got])
-        size += got
+        for digest in digests:
+            digest.update(block[:block_bytes])
+        size += block_bytes
+
+
+class _OwnPass:
+    """Adds a file to a digest in a thread that reads it by itself, while another thread reads it for another digest.
+
+    To pass the blocks of a single pass from thread to thread takes more time, and more processor time, than to read
+    them twice from memory. Not for a file that is fresh: it may change between the two passes without a sign.
+    """
+
+    def __init__(
+        self, path: str, identity: FileIdentity, digest: "hashlib._Hash", cancelled: Callable[[], bool]
+    ) -> None:  # fmt: skip
+        self._path, self._identity, self._digest, self._cancelled = path, identity, digest, cancelled
+        self._is_over, self._ended = False, threading.Event()
+        self._problem: Optional[Exception] = None
+
+    def __enter__(self) -> _OwnPass:
+        try:
+            threading.Thread(target=self._run, name="artifact-digest", daemon=True).start()
+        except RuntimeError:  # where the system lets none be started
+            self._run()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over = True
+
+    def wait(self) -> None:
+        """Return when all has been added. Raises OSError, Cancelled, FileChanged if the path led to another file."""
+        self._ended.wait()
+        if self._problem is not None:
+            raise self._problem
+
+    def _run(self) -> None:
+        run_to_end(self._add, self._take_problem)
+        self._ended.set()
+
+    def _add(self) -> None:
+        with FileIO(self._path) as file:
+            if not self._identity.is_of(os.fstat(file.fileno())):
+                raise FileChanged(self._path)
+            _add_content(file, (self._digest,), lambda: self._is_over or self._cancelled())
+
+    def _take_problem(self, problem: Exception) -> None:
+        self._problem = problem
 
 
 def unreadable(path: str, problem: OSError) -> AgentError:

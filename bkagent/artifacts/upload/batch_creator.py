@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.stores.table import without_secrets
+from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.artifacts.upload.described_file import sendable
-from bkagent.artifacts.upload.thread_edge import run_to_end
 from bkagent.remote.commands import artifacts as records
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact, Created

@@ -6,9 +6,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Callable
 
 from bkagent.artifacts import digests
+from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.artifacts.upload.content_types import ContentTypes
 from bkagent.artifacts.upload.described_file import DescribedFile, sendable
-from bkagent.artifacts.upload.thread_edge import run_to_end
 from bkagent.errors import AgentError, Cancelled
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact

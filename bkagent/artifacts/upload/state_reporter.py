@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Callable, List, Optional
 
-from bkagent.artifacts.upload.thread_edge import as_agent_error, run_to_end
+from bkagent.artifacts.thread_edge import as_agent_error, run_to_end
 from bkagent.remote.commands import artifacts as records
 from bkagent.wire.artifacts import StateChange
 from bkagent.wire.go_duration import format_precise

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Callable, List, Set
 
 from bkagent.artifacts.file_identity import FileChanged
-from bkagent.artifacts.upload.thread_edge import as_agent_error, run_to_end
+from bkagent.artifacts.thread_edge import as_agent_error, run_to_end
 from bkagent.errors import Cancelled
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.shown_text import one_line

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.artifacts.stores.answers import check
-from bkagent.artifacts.upload.thread_edge import run_to_end
+from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.errors import AgentError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The edge of each thread of an upload: what ends its work goes to whoever can fail the artifact, batch or upload."""
+"""The edge of each thread of a transfer: what ends its work goes to whoever can fail the artifact or the transfer."""
 
 from __future__ import annotations
 
