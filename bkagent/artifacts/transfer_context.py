@@ -13,6 +13,7 @@ from bkagent.transport.client.http_client import Pool
 
 if TYPE_CHECKING:
     from bkagent.artifacts.progress import ProgressView
+    from bkagent.artifacts.upload.job_storage import StoreByJob
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.client.request_log import RequestLog
@@ -40,6 +41,7 @@ class TransferContext(NamedTuple):
     cancellation  ends the run
     view          shows how far a transfer has come; lines of `report` do where there is none
     keeps_journal  whether the same upload may be run again after this process was killed
+    store_by_job  sends a small artifact by the connection of the job's process; None where there is none
     """
 
     client: ApiClient
@@ -51,6 +53,7 @@ class TransferContext(NamedTuple):
     cancellation: Optional[Cancellation] = None
     view: Optional[ProgressView] = None
     keeps_journal: bool = False
+    store_by_job: Optional[StoreByJob] = None
 
     @contextmanager
     def storage(self) -> Iterator[StorageConnection]:

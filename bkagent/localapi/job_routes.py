@@ -13,7 +13,7 @@ from bkagent.localapi.upstream import Upstream
 from bkagent.transport.server.answer import Answer
 from bkagent.transport.server.request_head import BadRequest, RequestHead
 from bkagent.wire import go_quoted
-from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, TOKEN_HEADER
+from bkagent.wire.upstream_protocol import ENDPOINT_HEADER, JOB_API, PREFIX, REDACTED, STORAGE, TOKEN_HEADER
 
 _NOT_FOUND = Answer(404, b"404 page not found\n", (("Content-Type", "text/plain; charset=utf-8"),))
 
@@ -71,7 +71,7 @@ class JobRoutes:
     def answer(self, head: RequestHead, body: bytes) -> Answer:
         """Return the answer to one request."""
         path = head.target.partition("?")[0]
-        if path.startswith(PREFIX):
+        if path.startswith(PREFIX) or path == STORAGE:
             return self._pass_on(head, body)
         is_job_api = path.startswith(JOB_API + "/")
         if head.method not in _METHODS:
@@ -92,7 +92,7 @@ class JobRoutes:
             return _NOT_FOUND
         if not self._upstream.is_for(head.headers.get(ENDPOINT_HEADER, ""), head.headers.get(TOKEN_HEADER, "")):
             return error_answer(421, "this job speaks to another endpoint or with another token")
-        return self._upstream.pass_on(head, body)
+        return self._upstream.store(head, body) if head.target == STORAGE else self._upstream.pass_on(head, body)
 
     def _get_env(self, _body: bytes) -> Answer:
         return json_answer(200, {"env": dict(sorted(self._state.env().items()))})

@@ -27,7 +27,7 @@ from bkagent.transport.server.http_server import HttpServer
 from bkagent.transport.server.request import Request
 from bkagent.transport.server.request_head import RequestHead
 from bkagent.wire.go_duration import format_precise
-from bkagent.wire.upstream_protocol import PREFIX
+from bkagent.wire.upstream_protocol import PREFIX, STORAGE
 
 if TYPE_CHECKING:
     from bkagent.report import Report
@@ -104,7 +104,7 @@ class JobServer:
 
     def _timed_answer(self, head: RequestHead, body: bytes) -> Answer:
         """Answer, and report what came to the Job API itself: what is passed on, the command reports."""
-        if not self._reports_requests or head.target.startswith(PREFIX):
+        if not self._reports_requests or head.target.startswith((PREFIX, STORAGE)):
             return self._routes.answer(head, body)
         began = time.monotonic()
         try:

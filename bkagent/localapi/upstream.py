@@ -1,11 +1,14 @@
-"""Passes requests of in-job commands on to the control plane, over kept-alive connections, with the job's token."""
+"""Passes requests of in-job commands on to the control plane, over kept-alive connections, with the job's token.
+
+Small artifacts go the same way, without the token, to the storage that the control plane has named for them.
+"""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Set, Tuple
 
-from bkagent.errors import Unreachable
+from bkagent.errors import ConfigError, Unreachable
 from bkagent.localapi.answers import error_answer
 from bkagent.transport.server.answer import Answer
 from bkagent.transport.server.request_head import RequestHead
@@ -15,13 +18,16 @@ from bkagent.wire.upstream_protocol import (
     PREFIX,
     TIMEOUT_HEADER,
     UNREACHABLE_HEADER,
+    URL_HEADER,
 )
 
 if TYPE_CHECKING:
     from bkagent.transport.client.http_client import Pool
+    from bkagent.transport.client.response import Response
 
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0
+_STORAGES_COUNT = 16
 
 # What a command may say to the control plane besides its body; the rest (Host, Authorization …) is ours to say.
 _TO_SERVER = ("content-type", "content-encoding", "accept")
@@ -53,6 +59,7 @@ class Upstream:
         self.scrub: Optional[Callable[[str], str]] = None  # takes out what must not leave the job
         self._making = threading.Lock()
         self._pool: Optional[Pool] = None
+        self._storages: Set[Tuple[str, str, int]] = set()  # the origins that the control plane has named
 
     def is_for(self, endpoint: str, token: str) -> bool:
         """Return whether a command that was given this endpoint and token means the same as the job."""
@@ -64,9 +71,24 @@ class Upstream:
         try:
             return self.send(head.method, path, _forwarded_headers(head.headers), body, _timeout_s(head.headers))
         except Unreachable as problem:
-            answer = error_answer(502, str(problem))
-            verdict = "retry" if problem.may_retry else "final"
-            return Answer(502, answer.body, (*answer.headers, (UNREACHABLE_HEADER, verdict)))
+            return _unreachable(problem)
+
+    def store(self, head: RequestHead, body: bytes) -> Answer:
+        """Send a small artifact to the storage that the control plane has named for one of this job, and only there.
+
+        Nothing is taken out of the body, which is a file of the job, and a redirect is not followed.
+        """
+        url = head.headers.get(URL_HEADER, "")
+        if _origin_of(url) not in self._storages:
+            return error_answer(403, "the control plane has named no such storage for this job")
+        headers = {"User-Agent": self._headers["User-Agent"], **_forwarded_headers(head.headers)}
+        try:
+            response = self._connect().request_url(
+                head.method, url, headers, body, timeout_s=_timeout_s(head.headers), follow_redirects=False
+            )
+        except Unreachable as problem:
+            return _unreachable(problem)
+        return _passed_on(response)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> Answer:
         """Send one request, without secrets. `path` is below the endpoint and already escaped. Raises Unreachable."""
@@ -80,9 +102,22 @@ class Upstream:
         sent = {name.lower(): (name, value) for name, value in self._headers.items()}
         sent.update((name.lower(), (name, value)) for name, value in headers.items())
         response = self._connect().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)
-        back = [(PASSED_ON_HEADER, "1")]
-        back += [(name, value) for name, value in response.headers.items() if name.lower() not in _NOT_TO_COMMAND]
-        return Answer(response.status, response.body, tuple(back))
+        if method == "POST" and path.endswith("/artifacts") and response.status < 300:
+            self._note_storage(response.body)
+        return _passed_on(response)
+
+    def _note_storage(self, created: bytes) -> None:
+        """Note the storage that is named in the answer to records of artifacts."""
+        from bkagent.wire import go_decoding
+
+        try:
+            document: Any = go_decoding.loads(created)
+            url = document["upload_instructions"]["action"]["url"]
+        except (ValueError, LookupError, TypeError):
+            return  # no form: the bytes go somewhere else, or in parts
+        origin = _origin_of(url)
+        if origin is not None and len(self._storages) < _STORAGES_COUNT:
+            self._storages.add(origin)
 
     def _connect(self) -> Pool:
         with self._making:
@@ -92,6 +127,28 @@ class Upstream:
 
                 self._pool = Pool(self._endpoint, self._environ, timeout_s=TIMEOUT_S)
             return self._pool
+
+
+def _origin_of(url: object) -> Optional[Tuple[str, str, int]]:
+    """Return scheme, host and port of a URL; None for what is no URL of HTTP."""
+    from bkagent.transport.client.address import parse
+
+    try:
+        return parse(url).origin if isinstance(url, str) else None
+    except ConfigError:
+        return None
+
+
+def _passed_on(response: Response) -> Answer:
+    back = [(PASSED_ON_HEADER, "1")]
+    back += [(name, value) for name, value in response.headers.items() if name.lower() not in _NOT_TO_COMMAND]
+    return Answer(response.status, response.body, tuple(back))
+
+
+def _unreachable(problem: Unreachable) -> Answer:
+    answer = error_answer(502, str(problem))
+    verdict = "retry" if problem.may_retry else "final"
+    return Answer(502, answer.body, (*answer.headers, (UNREACHABLE_HEADER, verdict)))
 
 
 def _forwarded_headers(headers: Mapping[str, str]) -> Dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from bkagent.config.launching import self_command
 from tests.cli_in_job.conftest import JOB_ID
-from tests.fakes.scripted_server import Answer
+from tests.fakes.scripted_server import Answer, Raw
 
 
 @pytest.fixture
@@ -45,6 +45,43 @@ def test_upload_and_its_flags(job, folder):
     assert [request.headers.get("authorization") for request in job.server.seen if request.path == "/form"] == [
         None
     ] * 2
+
+
+def test_a_small_artifact_goes_by_the_connection_of_the_jobs_process(job, folder):
+    store(job)
+    (folder / "a").write_bytes(b"content")
+    for _ in range(3):
+        job.run("artifact", "upload", "a")
+    forms = [request for request in job.server.seen if request.path == "/form"]
+    assert len(forms) == 3 and all(b"content" in form.body for form in forms) and job.server.connections_count == 1
+    for form in forms:
+        # Nothing of ours, and no token, goes to a storage that need not be the control plane's.
+        assert {name for name in form.headers if "bkagent" in name or name == "authorization"} == set()
+        assert form.headers["content-type"].startswith("multipart/form-data; boundary=")
+
+
+@pytest.mark.parametrize(
+    "first_answer",
+    [Answer(500, body=b"down"), Answer(307, headers={"Location": "/moved"}), Raw()],
+    ids=["unavailable", "moved", "cut off"],
+)
+def test_what_does_not_arrive_by_the_jobs_process_is_sent_again(job, folder, first_answer):
+    store(job)
+    job.server.routes.update({"POST /form": [first_answer, Answer(204)], "POST /moved": Answer(204)})
+    (folder / "a").write_bytes(b"content")
+    job.run("artifact", "upload", "a")
+    assert [line for line in job.server.lines if line == "POST /form"] == ["POST /form"] * 2
+    assert job.server.seen[-1].document["artifacts"] == [{"id": "i0", "state": "finished"}]
+
+
+def test_many_artifacts_go_by_connections_of_the_command(job, folder):
+    store(job)
+    for number in range(5):
+        (folder / f"f{number}").write_bytes(b"content")
+    job.run("artifact", "upload", "f*")
+    of_process = {request.connection for request in job.server.seen if request.path != "/form"}
+    of_forms = [request.connection for request in job.server.seen if request.path == "/form"]
+    assert len(of_forms) == 5 and not of_process.intersection(of_forms)
 
 
 def test_old_names_of_flags_warn(job, folder):

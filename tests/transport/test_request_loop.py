@@ -54,6 +54,25 @@ def test_many_requests_share_a_few_connections():
         assert 1 <= server.connections_count <= 4
 
 
+def test_a_single_request_opens_a_single_connection_however_long_that_takes(monkeypatch):
+    has_turned, lend = threading.Event(), Pool.lend
+
+    def lend_late(*arguments):
+        has_turned.wait(30)
+        return lend(*arguments)
+
+    monkeypatch.setattr(Pool, "lend", lend_late)
+    with ScriptedServer({"*": echo}) as server:
+        client = Client(server.url)
+        assert client.put(0)
+        for _ in range(5):
+            client.loop.turn(0.01)
+        has_turned.set()
+        until(lambda: client.loop.turn(0.01) or client.answers == {0: (200, b"/0")})
+        client.loop.close()
+        assert server.connections_count == 1
+
+
 def test_large_requests_and_answers_arrive_in_pieces():
     body = b"x" * (REQUEST_LIMIT_BYTES - 200)
     with ScriptedServer({"*": echo}) as server:

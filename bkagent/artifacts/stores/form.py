@@ -44,7 +44,8 @@ class Form:
         """Return the request that uploads a file with this content."""
         before, after = self.before(artifact), self.after
         size = b"%d\r\n\r\n" % (len(before) + len(content) + len(after))
-        return WholeRequest(self.method, self.url, self._address, b"".join((self._head, size, before, content, after)))
+        data = b"".join((self._head, size, before, content, after))
+        return WholeRequest(self.method, self.url, self._address, self.headers["Content-Type"], data)
 
 
 def _quote(text: str) -> str:

@@ -54,11 +54,12 @@ Receive = Callable[[FetchedHead], "Sink"]
 
 
 class WholeRequest(NamedTuple):
-    """A request as it goes over the wire, head and body."""
+    """A request as it goes over the wire: `data` is head and body."""
 
     method: str
     url: str
     address: Address
+    content_type: str
     data: bytes
 
 

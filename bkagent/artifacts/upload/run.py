@@ -11,6 +11,7 @@ from bkagent.artifacts.upload.batch_creator import BatchCreator
 from bkagent.artifacts.upload.batch_reader import BatchReader
 from bkagent.artifacts.upload.batches import Failure, UploadBatches
 from bkagent.artifacts.upload.finding.collect import MatchedFile
+from bkagent.artifacts.upload.job_storage import FILES_COUNT, JobStorage
 from bkagent.artifacts.upload.send_context import SendContext
 from bkagent.artifacts.upload.sender import ArtifactSender
 from bkagent.artifacts.upload.state_reporter import StateReporter
@@ -57,7 +58,9 @@ class UploadRun:
         self._progress = context.progress("Uploaded")
         self._progress.expect(len(files), lambda: sum(file.size_for_now for file in files))
         arrivals = Arrivals(self._states, journal, len(files))
-        sending = SendContext(store, self._stop, options.schedule, self._report, self._progress, arrivals)
+        store_by_job = context.store_by_job if len(files) <= FILES_COUNT else None
+        by_job = JobStorage(store_by_job, storage.pool) if store_by_job is not None else None
+        sending = SendContext(store, self._stop, options.schedule, self._report, self._progress, arrivals, by_job)
         connections_count = options.concurrency or _SMALL_CONCURRENCY
         self._sender = ArtifactSender(sending, storage.pool, self._workers_count, connections_count)
         self._reader = BatchReader(options.content_type, self._stop, self._sender.wake)

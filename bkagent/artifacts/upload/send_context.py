@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 if TYPE_CHECKING:
     from bkagent.artifacts.progress import TransferProgress
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.upload.arrivals import Arrivals
+    from bkagent.artifacts.upload.job_storage import JobStorage
     from bkagent.report import Report
     from bkagent.shell.cancellation import Cancellation
     from bkagent.transport.retry import Schedule
@@ -18,6 +19,7 @@ class SendContext(NamedTuple):
 
     stop      ends the whole upload
     schedule  of the tries of each request
+    by_job    takes small files, where few are sent by a command of a job
     """
 
     store: ArtifactStore
@@ -26,3 +28,4 @@ class SendContext(NamedTuple):
     report: Report
     progress: TransferProgress
     arrivals: Arrivals
+    by_job: Optional[JobStorage] = None

@@ -23,9 +23,10 @@ def context_of(call: Call, verb: str) -> TransferContext:
         from bkagent.cli.in_job.progress_bar import bar_for
 
         bar = bar_for(call, verb)
+    api = client.client(call)
     return TransferContext(
-        client.client(call), os.getcwd(), call.environ, host.user_agent(), bar.report if bar else call.report,
-        client.request_log(call), view=bar, keeps_journal=True,
+        api, os.getcwd(), call.environ, host.user_agent(), bar.report if bar else call.report,
+        client.request_log(call), view=bar, keeps_journal=True, store_by_job=api.store,
     )  # fmt: skip
 
 

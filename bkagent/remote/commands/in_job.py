@@ -11,7 +11,7 @@ from bkagent.wire import json_text, upstream_protocol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Mapping, Optional
+    from typing import Callable, Dict, Mapping, Optional, Tuple
 
     from bkagent.remote.client import Client
     from bkagent.remote.reply import Reply
@@ -108,11 +108,7 @@ class InJobClient:
         expects_json: bool,
     ) -> "Optional[Reply]":
         """Return the control plane's answer, or None if the socket does not serve this request."""
-        sent: "Dict[str, str]" = {**request_headers.from_environ(self._environ), **headers}
-        sent["Authorization"] = "Bearer " + self._environ.get(upstream_protocol.TOKEN_VARIABLE, "")
-        sent[upstream_protocol.ENDPOINT_HEADER] = self._served_endpoint
-        sent[upstream_protocol.TOKEN_HEADER] = self.token
-        sent[upstream_protocol.TIMEOUT_HEADER] = f"{timeout_s:g}"
+        sent = self._local_headers({**request_headers.from_environ(self._environ), **headers}, timeout_s)
         body = b""
         if document is not None:
             body = json_text.dumps(document).encode("ascii") + b"\n"
@@ -137,6 +133,36 @@ class InJobClient:
         if answered.get(upstream_protocol.PASSED_ON_HEADER) is None:
             return None
         return reply.read(what, status, answered, data, expects_json)
+
+    def store(
+        self, method: str, url: str, content_type: str, body: bytes, timeout_s: float
+    ) -> "Optional[Tuple[int, Mapping[str, str], bytes]]":
+        """Send a small artifact by the job's connection to its storage; return (status, headers, body) of the answer.
+
+        None where nothing was answered, so that the caller may connect itself.
+        """
+        if not self._socket:
+            return None
+        sent = self._local_headers({"Content-Type": content_type, upstream_protocol.URL_HEADER: url}, timeout_s)
+        try:
+            status, answered, data = local_http.exchange(
+                self._socket, method, upstream_protocol.STORAGE, sent, body, timeout_s + _LOCAL_MARGIN_S
+            )
+        except (local_http.NoSocket, Unreachable):
+            return None
+        if answered.get(upstream_protocol.PASSED_ON_HEADER) is None:
+            return None
+        return status, dict(answered.items()), data
+
+    def _local_headers(self, headers: "Mapping[str, str]", timeout_s: float) -> "Dict[str, str]":
+        """Return headers with what the job's process must know to pass a request on."""
+        return {
+            **headers,
+            "Authorization": "Bearer " + self._environ.get(upstream_protocol.TOKEN_VARIABLE, ""),
+            upstream_protocol.ENDPOINT_HEADER: self._served_endpoint,
+            upstream_protocol.TOKEN_HEADER: self.token,
+            upstream_protocol.TIMEOUT_HEADER: f"{timeout_s:g}",
+        }
 
 
 def connect_directly(

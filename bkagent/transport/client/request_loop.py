@@ -164,7 +164,8 @@ class RequestLoop:
     def _open(self, most_count: int) -> None:
         """Begin to open more connections, up to `most_count`."""
         have = len(self._channels) + self._opening_count
-        for _ in range(min(len(self._queue), self._limit - have, most_count)):
+        without_connection = len(self._queue) - self._opening_count
+        for _ in range(min(without_connection, self._limit - have, most_count)):
             self._opening_count += 1
             threading.Thread(target=self._open_one, name="connection-opener", daemon=True).start()
 
