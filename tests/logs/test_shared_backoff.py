@@ -4,6 +4,7 @@ import threading
 import time
 
 from bkagent.logs.upload.shared_backoff import SharedBackoff, SharedBackoffs
+from tests.fakes.conditions import until
 
 
 def never():
@@ -43,6 +44,24 @@ def test_those_who_fail_take_turns():
     assert len(order) == 3
     for turn, least_s in zip(sorted(order), (0.1875, 0.5625, 1.3125)):
         assert turn - started >= least_s
+
+
+def test_a_first_try_waits_for_a_turn_once_several_have_failed_in_a_row():
+    """A job that prints much would knock with eight chunks before it had noticed that none of them arrives."""
+    backoff, asked, held = SharedBackoff(chance=lambda: 1.0), [], []
+    for _ in range(2):
+        threading.Thread(target=backoff.wait, args=(lambda: asked.append(1),), daemon=True).start()
+    until(lambda: len(asked) >= 2)
+    assert not backoff.hold(never), "two failures may be chance"
+    for _ in range(6):
+        threading.Thread(target=backoff.wait, args=(lambda: asked.append(1),), daemon=True).start()
+    until(lambda: len(asked) >= 8)
+    holder = threading.Thread(target=lambda: held.append(backoff.hold(never)))
+    holder.start()
+    holder.join(0.2)
+    assert holder.is_alive(), "it does not wait for its turn, which is seconds away"
+    until(lambda: backoff.over() or not holder.is_alive())
+    assert held == [False] and not backoff.hold(never) and backoff.hold(lambda: True)
 
 
 def test_a_request_that_fails_alone_is_not_tried_without_a_pause():

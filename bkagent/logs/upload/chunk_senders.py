@@ -104,6 +104,8 @@ class ChunkSenders:
 
     def _deliver(self, chunk: Chunk, body: bytes) -> bool:
         """Send until it is acknowledged; false when closed before."""
+        if self._backoff.hold(lambda: self._closed):
+            return False
         tries = 0
         while not self._closed:
             try:
