@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque, NamedTuple, Optional, Tuple
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.human_size import format_size
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Callable, Deque, Optional, Protocol, Tuple
 
     from bkagent.report import Report
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator, Mapping, NamedTuple, Optional
 
 from bkagent.artifacts.progress import ProgressLines, TransferProgress
-from bkagent.cloud.cloud_context import CloudContext
-from bkagent.config.paths import home
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.client.http_client import Pool
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Iterator, Mapping, Optional
+
     from bkagent.artifacts.progress import ProgressView
     from bkagent.artifacts.upload.job_storage import StoreByJob
+    from bkagent.cloud.cloud_context import CloudContext
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
     from bkagent.transport.client.request_log import RequestLog
@@ -75,6 +77,9 @@ class TransferContext(NamedTuple):
 
     def for_stores(self, storage: StorageConnection) -> CloudContext:
         """Return what the stores of one run have from us."""
+        from bkagent.cloud.cloud_context import CloudContext
+        from bkagent.config.paths import home
+
         return CloudContext(
             storage.pool, self.environ, home(self.environ), self.user_agent, self.report, storage.stop.wait
         )  # fmt: skip

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple
 
+from bkagent.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Mapping
+
     from bkagent.report import Report
     from bkagent.transport.client.http_client import Pool
 

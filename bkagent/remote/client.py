@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Dict, Mapping, Optional
-
 from bkagent.redaction import outbound
 from bkagent.remote import escaping
 from bkagent.remote.reply import Reply, read
@@ -11,7 +9,10 @@ from bkagent.remote.request_headers import acceptable
 from bkagent.transport.client.http_client import Pool
 from bkagent.wire import json_text
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Dict, Mapping, Optional
+
     from bkagent.transport.client.request_log import RequestLog
 
 DEFAULT_TIMEOUT_S = 60.0

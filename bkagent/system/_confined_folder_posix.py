@@ -1,5 +1,7 @@
 """Folders by file descriptors; the promises are in confined_folder.py."""
 
+from __future__ import annotations
+
 import errno
 import os
 import stat
@@ -7,10 +9,13 @@ import sys
 import threading
 from functools import partial
 from io import FileIO
-from typing import Dict, Optional, Sequence, Tuple
 
 from bkagent.system import file_lock
 from bkagent.system._new_file import LinkInTheWay, NewFile, name_aside
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Optional, Sequence, Tuple
 
 assert sys.platform != "win32"
 

@@ -1,10 +1,15 @@
 """A file that is written aside and then given its name, whichever way a system holds its folder meanwhile."""
 
+from __future__ import annotations
+
 import errno
 import os
 from io import FileIO
 from types import TracebackType
-from typing import Callable, Optional, Type
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional, Type
 
 
 class LinkInTheWay(OSError):

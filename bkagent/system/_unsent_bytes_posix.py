@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import socket
+import _socket as socket
 import sys
-from typing import Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 _SO_NWRITE = 0x1024  # sys/socket.h of macOS: bytes in the send buffer
 

@@ -17,14 +17,28 @@ try:
 except ImportError:
     from hmac import compare_digest as is_equal  # type: ignore[no-redef]
 
-__all__ = ["hmac_sha256_hex", "is_equal", "sha256_hex"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+__all__ = ["hmac_sha256_hex", "is_equal", "sha256_hex", "sha256_hex_for"]
 
 _BLOCK_BYTES = 64
+_LITTLE_BYTES = 256 * 1024  # for more OpenSSL is worth its loading: it needs a fifth of the time
 
 
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of the bytes, as 64 hexadecimal digits."""
     return str(sha256(data).hexdigest())
+
+
+def sha256_hex_for(bytes_count: int) -> "Callable[[bytes], str]":
+    """Return what does as `sha256_hex`, for so many bytes in total."""
+    if bytes_count <= _LITTLE_BYTES:
+        return sha256_hex
+    import hashlib
+
+    return lambda data: hashlib.sha256(data).hexdigest()
 
 
 def hmac_sha256_hex(key: bytes, message: bytes) -> str:

@@ -6,9 +6,11 @@ legal. As in the Go programs on the other side, `null` counts as a missing field
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
-
 from bkagent.errors import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 _REQUIRED = object()
 _SHOWN_LETTERS = 60

@@ -11,16 +11,19 @@ import json
 import sys
 import threading
 from types import ModuleType
-from typing import Any, Dict, List, Mapping
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping
 
 import pytest
 
 from bkagent.artifacts.stores import table
 from bkagent.artifacts.stores.answers import check, pass_head_to
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
-from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload, UploadPart
+from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload, UploadPart
 from bkagent.errors import AgentError
 from tests.fakes.scripted_server import Answer, Request, ScriptedServer
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
 
 PART_BYTES = 4
 

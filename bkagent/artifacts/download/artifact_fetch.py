@@ -8,11 +8,12 @@ from bkagent.artifacts.download.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import Refused, Unreachable, WireError
-from bkagent.transport.client.answer_reader import Sink
 from bkagent.wire.artifacts import Artifact
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    from bkagent.transport.client.answer_reader import Sink
 
 RESUMED_BYTES = 64 * 1024  # less than this is sooner sent again than asked for by a range
 _RANGE_NOT_SATISFIABLE = 416

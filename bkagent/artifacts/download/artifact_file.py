@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from io import FileIO
-from typing import TYPE_CHECKING, Callable, Union
 
 from bkagent.artifacts.download.background_digest import BackgroundDigest
+from bkagent.artifacts.download.write_errors import unwritable
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import NewFile
-from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import hashlib
+    from typing import Callable, Union
 
     Digest = Union[hashlib._Hash, BackgroundDigest]
 
 _BLOCK_BYTES = 1024 * 1024
-_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-
-
-class NoRoomForFile(AgentError):
-    """There is no room for a file, or none for its owner."""
-
-
-def unwritable(path: str, problem: Exception) -> AgentError:
-    """Return the error of a file that cannot be written, an OSError or a ValueError.
-
-    Within a request the OSError itself would be taken for one of the connection, and tried again.
-    """
-    kind = NoRoomForFile if isinstance(problem, OSError) and problem.errno in _NO_ROOM else AgentError
-    return kind(f"cannot write {one_line(path)}: {reason_of(problem)}")
 
 
 def add_rest(file: FileIO, digest: Digest) -> int:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import hashlib
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Optional
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from bkagent.transport.work_threads import WorkThreads
 
 _BEGINNING_BYTES = 8 * 1024 * 1024  # of which most contents have no more: a thread would cost more than it saves

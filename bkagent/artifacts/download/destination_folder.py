@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from contextlib import closing, contextmanager
-from typing import Callable, Iterator, List, Sequence, Tuple
 
-from bkagent.artifacts.download.artifact_file import ArtifactFile, add_rest, unwritable
 from bkagent.artifacts.download.paths import steps
+from bkagent.artifacts.download.write_errors import unwritable
 from bkagent.errors import AgentError
 from bkagent.system.confined_folder import ConfinedFolder, LinkInTheWay
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Iterator, List, Sequence, Tuple
+
+    from bkagent.artifacts.download.artifact_file import ArtifactFile
 
 
 def open_folder(folder: str) -> ConfinedFolder:
@@ -52,6 +56,10 @@ class DestinationFolder:
 
     def holds(self, parts: Sequence[str], size: int, sha256: str) -> bool:
         """Return whether there is a file of that size, and with that SHA-256 where one is given."""
+        import hashlib
+
+        from bkagent.artifacts.download.artifact_file import add_rest
+
         try:
             with self._below(parts, make=False) as (root, below), root.read_file(below) as file:
                 if os.fstat(file.fileno()).st_size != size:
@@ -79,6 +87,8 @@ class DestinationFolder:
         With a `kept_name` it goes on with what a run before has kept under that name. `count` hears of the bytes that
         come. Raises AgentError if it cannot be made, and for an OSError meanwhile.
         """
+        from bkagent.artifacts.download.artifact_file import ArtifactFile  # small files need none of it
+
         try:
             with self._below(parts) as (root, below):
                 kept = root.kept_file(below, kept_name) if kept_name else None

@@ -6,16 +6,15 @@ import os
 import threading
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import TYPE_CHECKING, Callable, List, NamedTuple, Optional, Sequence, Tuple
 
-from bkagent.artifacts.download.artifact_file import ArtifactFile, NoRoomForFile
 from bkagent.artifacts.download.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download.open_stores import DownloadStores
 from bkagent.artifacts.download.plan import PlannedDownload, plan
 from bkagent.artifacts.download.small_downloads import SmallDownloads, is_small
-from bkagent.artifacts.stores.store import ArtifactStore
+from bkagent.artifacts.download.write_errors import NoRoomForFile
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
 from bkagent.errors import AgentError, Cancelled, Refused, Unreachable, WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.remote.commands import artifacts as records
 from bkagent.shell.cancellation import Cancellation
 from bkagent.transport.retry import Schedule, constant, retry
@@ -23,8 +22,13 @@ from bkagent.wire.artifacts import Artifact
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+    from typing import Callable, List, Optional, Sequence, Tuple
+
+    from bkagent.artifacts.download.artifact_file import ArtifactFile
+    from bkagent.artifacts.stores.store import ArtifactStore
 
 FETCH = constant(5, 5.0)
 _WORKERS_COUNT = 32

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Dict
 
 from bkagent.artifacts.stores.table import is_destination, open_store
 from bkagent.errors import AgentError
 from bkagent.transport.retry import retry
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict
+
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
     from bkagent.transport.retry import Schedule
@@ -20,7 +22,7 @@ class DownloadStores:
     """Thread-safe; while one store is prepared, everyone who asks for a store waits."""
 
     def __init__(self, context: TransferContext, storage: StorageConnection, schedule: Schedule) -> None:
-        self._context, self._stop, self._schedule = context.for_stores(storage), storage.stop, schedule
+        self._context, self._storage, self._schedule = context, storage, schedule
         self._lock = threading.Lock()
         self._stores: Dict[str, ArtifactStore] = {}
         self._problems: Dict[str, AgentError] = {}
@@ -41,9 +43,9 @@ class DownloadStores:
             return self._stores[destination]
 
     def _prepared(self, destination: str) -> ArtifactStore:
-        store = open_store(destination, self._context)
+        store = open_store(destination, self._context.for_stores(self._storage))
         retry(
-            lambda number: store.prepare(), self._schedule, wait=self._stop.wait, report=self._context.report,
+            lambda number: store.prepare(), self._schedule, wait=self._storage.stop.wait, report=self._context.report,
             what=store.title,
         )  # fmt: skip
         return store

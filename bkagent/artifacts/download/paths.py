@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Dict, Iterable, List
 
 from bkagent.errors import AgentError
 from bkagent.system import windows_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterable, List
 
 _SHA256_DIGITS = 64
 _PARTIAL_DIGITS = 16

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Iterable, List, NamedTuple, Sequence, Set, Tuple
-
 from bkagent.artifacts.download.destination_folder import DestinationFolder
 from bkagent.artifacts.download.paths import case_clashes, partial_name
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.artifacts import Artifact
 from bkagent.wire.shown_text import one_line
 from bkagent.wire.timestamps import nanoseconds_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Dict, Iterable, List, Sequence, Set, Tuple
+
     from bkagent.report import Report
 
 KEPT_BYTES = 1024 * 1024  # what is smaller is downloaded again rather than kept in parts

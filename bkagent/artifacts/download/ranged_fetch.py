@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import Executor, Future, wait
 from itertools import islice
-from typing import Deque
+from typing import TYPE_CHECKING, Deque
 
 from bkagent.artifacts.download.artifact_file import ArtifactFile
 from bkagent.artifacts.stores.fetch_range import FetchRange
 from bkagent.artifacts.stores.store import ArtifactStore, FetchedHead
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
-from bkagent.transport.client.answer_reader import Sink
 from bkagent.wire.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from bkagent.transport.client.answer_reader import Sink
 
 RANGES_COUNT = 10  # of one artifact at a time, as the reference asks S3 for them
 _TRIES_COUNT = 3  # of one range, before all of them are tried again after a pause

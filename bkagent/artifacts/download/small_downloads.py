@@ -7,18 +7,19 @@ like any other.
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Callable, Iterable, Optional
-
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
 from bkagent.artifacts.stores.table import is_destination
 from bkagent.errors import ConfigError
+from bkagent.system.small_digests import sha256_hex_for
 from bkagent.transport.client import address
 from bkagent.transport.client.connection import head_start
 from bkagent.transport.client.http_client import checked_headers
 from bkagent.transport.client.request_loop import RequestLoop
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Optional, Sequence
+
     from bkagent.artifacts.download.plan import PlannedDownload
     from bkagent.transport.client.http_client import Pool
     from bkagent.transport.client.small_answer import SmallAnswer
@@ -50,9 +51,9 @@ class SmallDownloads:
         self._headers = checked_headers({"User-Agent": user_agent})
         self._put, self._give_back = put, give_back
 
-    def run(self, planned: Iterable[PlannedDownload]) -> None:
+    def run(self, planned: Sequence[PlannedDownload]) -> None:
         """Return when each artifact has been put or given back."""
-        to_come = iter(planned)
+        to_come, self._sha256_hex = iter(planned), sha256_hex_for(sum(each.artifact.size for each in planned))
         try:
             while True:
                 while self._loop.open_count < _PREPARED_COUNT:
@@ -78,7 +79,7 @@ class SmallDownloads:
     def _take(self, planned: PlannedDownload, answer: Optional[SmallAnswer]) -> None:
         if answer is not None and answer.status == 200:
             artifact, content = planned.artifact, answer.body
-            sha256 = hashlib.sha256(content).hexdigest()
+            sha256 = self._sha256_hex(content)
             if sha256 == artifact.sha256.lower() or (not artifact.sha256 and len(content) == artifact.size):
                 self._put(planned, content, sha256)
                 return

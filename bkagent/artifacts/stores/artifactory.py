@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 from io import FileIO
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from bkagent.artifacts.digests import unreadable, weak_digest
 from bkagent.artifacts.stores.answers import pass_head_to, refusal
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.object_path import object_path
-from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload, UploadPart
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.secret import Secret
 from bkagent.errors import AgentError, ConfigError
@@ -22,6 +22,9 @@ from bkagent.transport.client.response import Response
 from bkagent.wire import go_url, json_text
 from bkagent.wire.artifacts import Artifact, Instructions
 from bkagent.wire.shown_text import one_line
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
 
 _URL, _USER, _PASSWORD = (f"BUILDKITE_ARTIFACTORY_{name}" for name in ("URL", "USER", "PASSWORD"))
 _BLOCK_BYTES = 1024 * 1024

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Mapping, Optional
 
 from bkagent.artifacts.stores import azure_upload
 from bkagent.artifacts.stores.answers import head_of
@@ -10,16 +10,19 @@ from bkagent.artifacts.stores.azure_location import HOST, LINK_LIFETIME, AzureLo
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.md5_check import Md5Check
 from bkagent.artifacts.stores.object_path import object_path
-from bkagent.artifacts.stores.store import ArtifactStore, Receive, StoreUpload
+from bkagent.artifacts.stores.store import ArtifactStore, StoreUpload
 from bkagent.cloud.azure.blob_client import BlobClient
 from bkagent.cloud.azure.shared_key import SharedKey
 from bkagent.cloud.cloud_context import CloudContext
 from bkagent.config.kinds import DURATION
 from bkagent.errors import Refused
-from bkagent.transport.client.answer_reader import Sink
 from bkagent.transport.client.response import Headers
 from bkagent.wire import go_url
 from bkagent.wire.artifacts import Artifact, Instructions
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
+    from bkagent.transport.client.answer_reader import Sink
 
 _CHANGED = 412  # the blob is another one than that of If-Match
 

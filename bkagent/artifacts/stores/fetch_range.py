@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, NamedTuple, Optional
+from bkagent.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Optional
 
 
 class FetchRange(NamedTuple):

@@ -11,7 +11,7 @@ from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.google_objects import ObjectFolder
 from bkagent.artifacts.stores.google_upload import RESUMABLE_FROM_BYTES, MultipartInsert, ObjectInsert, ResumableUpload
 from bkagent.artifacts.stores.md5_check import Md5Check
-from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload
 from bkagent.cloud.google.authorized_client import AuthorizedClient
 from bkagent.cloud.google.configuration import read_file
 from bkagent.cloud.google.default_credentials import Credentials, find_credentials, read_credentials
@@ -21,6 +21,7 @@ from bkagent.redaction.variables import GOOGLE_CREDENTIALS
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
     from bkagent.cloud.cloud_context import CloudContext
     from bkagent.transport.client.answer_reader import Sink
     from bkagent.transport.client.response import Headers

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 from bkagent.artifacts.stores.answers import check, pass_head_to
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.form import Form
-from bkagent.artifacts.stores.store import (
-    SILENCE_LIMIT_S,
-    ArtifactStore,
-    Receive,
-    StoreUpload,
-    UploadPart,
-    WholeRequest,
-)
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
 from bkagent.errors import AgentError, WireError
 from bkagent.transport.client.body import FileBody
 from bkagent.transport.client.http_client import Pool
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
+
+if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
 
 # What storages take in one request. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 LARGEST_FORM_BYTES = 5 * 1024**3

@@ -11,12 +11,13 @@ from bkagent.artifacts.stores.amazon_s3.settings import S3Destination, S3Setting
 from bkagent.artifacts.stores.amazon_s3.uploads import NewObject
 from bkagent.artifacts.stores.answers import pass_head_to
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
-from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, Receive, StoreUpload
+from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload
 from bkagent.cloud.aws.client import AwsRequest
 from bkagent.cloud.aws.error_answers import AwsRefused, error_of
 from bkagent.cloud.cloud_context import CloudContext
 
 if TYPE_CHECKING:
+    from bkagent.artifacts.stores.store import Receive
     from bkagent.wire.artifacts import Artifact, Instructions
 
 _PRESIGNED_LIFETIME_S = 3600  # the reference's

@@ -14,15 +14,20 @@ changes: a file that cannot be read, a setting that is missing.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Callable, Mapping, NamedTuple, Optional, Tuple
 
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
+from bkagent.named_tuple import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Mapping, Optional, Tuple
+
     from bkagent.transport.client.address import Address
     from bkagent.transport.client.answer_reader import Sink
     from bkagent.transport.client.body import FileBody
     from bkagent.wire.artifacts import Artifact, Instructions
+
+    Receive = Callable[["FetchedHead"], "Sink"]
 
 SILENCE_LIMIT_S = 120.0  # a transfer may take any time, but not stand still for longer
 
@@ -48,9 +53,6 @@ class FetchedHead(NamedTuple):
     whole_bytes: Optional[int] = None
     version: str = ""
     decompressed: bool = False
-
-
-Receive = Callable[[FetchedHead], "Sink"]
 
 
 class WholeRequest(NamedTuple):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Callable, NamedTuple, Tuple
-
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Tuple
+
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.cloud.cloud_context import CloudContext
 
@@ -73,6 +74,8 @@ def open_store(destination: str, context: CloudContext) -> ArtifactStore:
         return HostedStore(context.pool, context.user_agent)
     for row in STORES:
         if row.names(destination):
+            from importlib import import_module
+
             module = import_module(f"bkagent.artifacts.stores.{row.module}")
             store: ArtifactStore = getattr(module, _ENTRY)(destination, context)
             return store

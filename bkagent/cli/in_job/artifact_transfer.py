@@ -7,10 +7,13 @@ import os
 from bkagent.artifacts.transfer_context import TransferContext
 from bkagent.cli.command import Call
 from bkagent.cli.in_job import client
-from bkagent.config.compat import COMPAT, Compat
 from bkagent.config.options import logging
 from bkagent.config.settings import Source, resolve
 from bkagent.system import host
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.config.compat import Compat
 
 
 def context_of(call: Call, verb: str) -> TransferContext:
@@ -32,5 +35,7 @@ def context_of(call: Call, verb: str) -> TransferContext:
 
 def compat_of(call: Call) -> Compat:
     """Return the version of the reference that the job follows, with the experiments of the command."""
+    from bkagent.config.compat import COMPAT, Compat
+
     version = resolve((COMPAT,), Source({}, call.environ), lambda sentence: None)[COMPAT]
     return Compat(version, frozenset(call.settings[logging.EXPERIMENT]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Mapping, Optional
+from typing import TYPE_CHECKING, Mapping, Optional
 
 from bkagent.cloud.aws import error_answers, signature
 from bkagent.cloud.aws.credentials import AwsCredentials
@@ -13,9 +13,11 @@ from bkagent.cloud.aws.settings import AwsSettings
 from bkagent.cloud.aws.signature import Query, SignableRequest
 from bkagent.cloud.renewal import Renewal
 from bkagent.transport.client.address import parse
-from bkagent.transport.client.answer_reader import OpenSink
-from bkagent.transport.client.body import Body
 from bkagent.transport.client.response import Response
+
+if TYPE_CHECKING:
+    from bkagent.transport.client.answer_reader import OpenSink
+    from bkagent.transport.client.body import Body
 
 _SILENCE_LIMIT_S = 60.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import formatdate
-from typing import Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Dict, Mapping, Optional, Sequence, Tuple, Union
 from urllib.parse import quote, urlencode, urlsplit
 
 from bkagent.cloud.azure import storage_error
@@ -14,9 +14,11 @@ from bkagent.cloud.renewal import Renewal
 from bkagent.cloud.server_clock import ServerClock
 from bkagent.config.secret import Secret
 from bkagent.errors import WireError
-from bkagent.transport.client.answer_reader import OpenSink, Sink
-from bkagent.transport.client.body import Body
 from bkagent.transport.client.response import Headers, Response
+
+if TYPE_CHECKING:
+    from bkagent.transport.client.answer_reader import OpenSink, Sink
+    from bkagent.transport.client.body import Body
 
 # Of 2021: knows blocks of 4,000 MiB, and is known to clouds and emulators that are some years behind.
 VERSION = "2021-12-02"

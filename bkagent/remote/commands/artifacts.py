@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Sequence
-
 from bkagent.errors import AgentError, Refused, WireError
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, timeout
 from bkagent.remote.escaping import segment
 from bkagent.transport.retry import Schedule, constant, retry, subsecond, worth_another_try
 from bkagent.wire.artifacts import Artifact, Created, StateChange
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report
 
-Wait = Callable[[float], bool]
+    Wait = Callable[[float], bool]
+
 
 CREATE = subsecond(10, 0.5)
 UPDATE = subsecond(10, 0.5)

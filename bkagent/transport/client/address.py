@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
-
 from bkagent.errors import ConfigError
+from bkagent.named_tuple import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 # Characters that may stand in a request target as they are; whatever else comes in a URL is percent-encoded.
 _SAFE_IN_TARGET = "%/:=&?~+!$,;'@()*[]|^`{}\""
@@ -61,16 +64,16 @@ def parse(url: str, what: str = "URL") -> Address:
 def _parse_plain(url: str) -> Optional[Address]:
     """Return the parts of a URL that needs no closer look, as nearly all are; None for any other."""
     scheme, _, rest = url.partition("://")
-    authority, slash, path = rest.partition("/")
+    authority, _, path = rest.partition("/")
     host, colon, digits = authority.partition(":")
     # What is left after stripping has other characters.
-    if scheme not in _PORTS or not slash or not host or host.strip(_PLAIN_HOST) or path.strip(_PLAIN_TARGET):
+    if scheme not in _PORTS or not host or host.strip(_PLAIN_HOST) or path.strip(_PLAIN_TARGET):
         return None
     if not colon:
-        return Address(scheme, host, _PORTS[scheme], slash + path)
+        return Address(scheme, host, _PORTS[scheme], "/" + path)
     if digits.strip(_DIGITS) or not 0 < len(digits) < 6 or not 0 < int(digits) <= _LAST_PORT:
         return None
-    return Address(scheme, host, int(digits), slash + path)
+    return Address(scheme, host, int(digits), "/" + path)
 
 
 def _parse_any(url: str, what: str) -> Address:

@@ -6,22 +6,23 @@ Framing after RFC 9112, sections 6 and 7.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Callable, List, Optional, Tuple
 
 from bkagent.transport.client.response import Headers
 from bkagent.wire.digits import is_whole
 from bkagent.wire.gzip_body import decompressor
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
+    import _socket as socket
+    from typing import Callable, List, Optional, Tuple
+
+    Sink = Callable[[bytes], None]
+    OpenSink = Callable[[int, Headers], Optional[Sink]]  # of an answer's status and headers; None keeps it in memory
 
 HEAD_LIMIT_BYTES = 256 * 1024
 BODY_LIMIT_BYTES = 256 * 1024 * 1024  # kept in memory; a sink takes any amount
 _BLOCK_BYTES = 256 * 1024
 _KEPT_BLOCK_BYTES = 8 * 1024  # enough for most answers; each idle connection has one
-
-Sink = Callable[[bytes], None]
-OpenSink = Callable[[int, Headers], Optional[Sink]]  # of an answer's status and headers; None keeps it in memory
 
 
 class BadAnswer(OSError):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import socket
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 from functools import partial
 from io import FileIO
-from typing import TYPE_CHECKING, Callable, Optional, Union
 
 from bkagent.errors import AgentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Optional, Union
+
     from bkagent.transport.client.send_limit import SendLimit
+
+    Sent = Callable[[int], None]
+    Body = Union[bytes, "FileBody"]
 
 # Each of the parts under way has a block: larger ones cost memory, and send no faster.
 _BLOCK_BYTES = 256 * 1024
-Sent = Callable[[int], None]
 
 
 class BodyWatch:
@@ -65,9 +69,6 @@ class FileBody:
     def part(self, offset: int, size: int) -> FileBody:
         """Return a body with other bytes of the file between the same ones."""
         return FileBody(self.path, size, offset, self.before, self.after, self.watch, self.content)
-
-
-Body = Union[bytes, FileBody]
 
 
 def send(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import socket
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 import time
-from typing import Callable, List, Mapping, Optional, Tuple
 
 from bkagent.transport.client import body as bodies
 from bkagent.transport.client import tls
 from bkagent.transport.client.address import Address
-from bkagent.transport.client.answer_reader import AnswerReader, BadAnswer, OpenSink
-from bkagent.transport.client.body import Body
+from bkagent.transport.client.answer_reader import AnswerReader, BadAnswer
 from bkagent.transport.client.proxies import Proxy
 from bkagent.transport.client.response import Headers, Response
 from bkagent.transport.client.send_limit import SendLimit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, List, Mapping, Optional, Tuple
+
+    from bkagent.transport.client.answer_reader import OpenSink
+    from bkagent.transport.client.body import Body
 
 DIAL_LIMIT_S = 30.0
 _SOON_S = 0.01
@@ -168,7 +173,11 @@ class ClientConnection:
 
     def _agree_on_tls(self, connected: socket.socket, host: str) -> None:
         context = tls.context(self._environ)
-        secured = context.wrap_socket(connected, server_hostname=host, do_handshake_on_connect=False)
+        secured = context.wrap_socket(  # it asks for no more than a plain socket has, and takes its place
+            connected,  # type: ignore[arg-type]
+            server_hostname=host,
+            do_handshake_on_connect=False,
+        )
         self._socket = secured  # before the handshake, which a server may leave unanswered: `abort` ends that as well
         self._check_wanted()
         secured.do_handshake()

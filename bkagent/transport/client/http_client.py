@@ -5,23 +5,27 @@ Go's client, which servers of this protocol expect, is the model: proxies, redir
 
 from __future__ import annotations
 
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 import errno
-import socket
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional, Set, Tuple
 
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.client.address import Address, join, parse, resolve
-from bkagent.transport.client.answer_reader import BadAnswer, OpenSink, Sink
-from bkagent.transport.client.body import Body, FileBody
+from bkagent.transport.client.answer_reader import BadAnswer
+from bkagent.transport.client.body import FileBody
 from bkagent.transport.client.connection import ClientConnection, Deadline, ProxyRefused
 from bkagent.transport.client.opening_pace import OpeningPace
 from bkagent.transport.client.proxies import Proxies
 from bkagent.transport.client.response import Headers, Response
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Dict, List, Mapping, Optional, Set, Tuple
+
+    from bkagent.transport.client.answer_reader import OpenSink, Sink
+    from bkagent.transport.client.body import Body
     from bkagent.transport.client.request_log import RequestLog
 
 REDIRECTS_COUNT = 10

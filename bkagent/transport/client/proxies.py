@@ -5,10 +5,13 @@ HTTPS_PROXY, HTTP_PROXY and NO_PROXY, upper case first. Loopback never goes thro
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional
-
 from bkagent.errors import ConfigError
+from bkagent.named_tuple import NamedTuple
 from bkagent.transport.client.address import Address, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Mapping, Optional
 
 
 class Proxy(NamedTuple):

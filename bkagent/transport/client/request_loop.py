@@ -8,18 +8,28 @@ be sent by `Pool.request_url`, which knows all the rest.
 
 from __future__ import annotations
 
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 import selectors
-import socket
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, List, Optional, Set, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.transport.client import small_answer
 from bkagent.transport.client.address import Address
 from bkagent.transport.client.http_client import Lent, Pool
 from bkagent.transport.client.small_answer import NotSmall, SmallAnswer
+
+try:
+    from _socket import socketpair  # type: ignore[attr-defined,unused-ignore]
+except ImportError:  # Windows, where `socket` makes do with a connection
+    from socket import socketpair
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Deque, List, Optional, Set, Tuple
+
+    Answered = Callable[[Optional[SmallAnswer]], None]
 
 REQUEST_LIMIT_BYTES = 128 * 1024
 _BLOCK_BYTES = 64 * 1024
@@ -28,8 +38,6 @@ _NEAR_COUNT = 16  # once it has answered: enough to give a server nearby much to
 _SLOW_S = 0.005  # where nothing comes for so long, the server is far, and more connections help
 _CHECK_S = 1.0  # how often silences are looked for
 _WOULD_WAIT = (BlockingIOError, InterruptedError)
-
-Answered = Callable[[Optional[SmallAnswer]], None]
 
 
 class _Request:
@@ -69,7 +77,7 @@ class RequestLoop:
         self._idle: List[_Channel] = []
         self._channels: Set[_Channel] = set()
         self._selector = selectors.DefaultSelector()
-        self._alarm, self._bell = socket.socketpair()
+        self._alarm, self._bell = socketpair()
         for end in (self._alarm, self._bell):
             end.setblocking(False)
         self._selector.register(self._alarm, selectors.EVENT_READ)

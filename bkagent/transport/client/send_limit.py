@@ -7,11 +7,14 @@ holds what the other side has not acknowledged.
 
 from __future__ import annotations
 
-import socket
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 import time
-from typing import Optional
 
 from bkagent.system.unsent_bytes import unacknowledged_bytes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 _LOOKS_COUNT = 8  # within the limit
 

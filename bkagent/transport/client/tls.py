@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Dict, Mapping, Tuple
 
 from bkagent.errors import ConfigError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from typing import Dict, Mapping, Tuple
 
 HANDSHAKE_LIMIT_S = 10.0
 

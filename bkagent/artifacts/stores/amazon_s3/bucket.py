@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Optional, Tuple
+from typing import TYPE_CHECKING, Optional, Tuple
 
 from bkagent.artifacts.stores.amazon_s3.settings import ENDPOINT, REGION, S3Settings
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
@@ -21,8 +21,10 @@ from bkagent.cloud.cloud_context import CloudContext
 from bkagent.cloud.renewal import Renewal
 from bkagent.errors import AgentError, ConfigError, Unreachable
 from bkagent.transport.client.address import parse
-from bkagent.transport.client.answer_reader import OpenSink
 from bkagent.transport.client.response import Response
+
+if TYPE_CHECKING:
+    from bkagent.transport.client.answer_reader import OpenSink
 
 # Where requests go before the bucket's region is known, and those to other makes of servers, which take any.
 _FIRST_REGION = "us-east-1"
