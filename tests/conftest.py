@@ -34,6 +34,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks; tests/run.sh chooses by them."""
     _hear_every_signal()
+    if sys.platform == "linux" and sys.version_info < (3, 10):
+        from tests.fakes.vfork_starts import use_vfork
+
+        use_vfork()
     config.addinivalue_line("markers", "soak: longer random runs, for `tests/run.sh --tier soak`")
     config.addinivalue_line("markers", "raced: it failed by a race once; `tests/run.sh --tier raced` runs it 200 times")
     config.addinivalue_line("markers", "windows: it runs Windows programs, for `tests/run.sh --tier windows`")
