@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, List, Optional
 
 from bkagent.agent import cleanup
@@ -128,7 +127,7 @@ def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover, ag
     commands = CommandForks(settings.job.launchers_path, settings.job.environ, report)
     workers, loops = [], []
     for index, session in enumerate(sessions, 1):
-        own = replace(context, stop=stop.part(), report=_prefix_with(report, session.name))
+        own = context.of_worker(stop.part(), _prefix_with(report, session.name))
         workers.append(Worker(index, session, own, idle_timer))
         loops.append(WorkerLoop(workers[-1], context.timers, own.stop, report))
     commands.open()

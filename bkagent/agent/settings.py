@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
 
 from bkagent.config.option import Option
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
     from bkagent.jose.jwk import Jwk
 
 
-@dataclass(frozen=True)
 class JobSettings:
     """The settings of an agent's jobs: `settings[OPTION]`, and fields that are no options.
 
@@ -24,10 +22,17 @@ class JobSettings:
     verification_keys  by which signatures of jobs are verified; None where they are not
     """
 
-    options: Settings = field(repr=False)
-    launchers_path: str
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    verification_keys: Optional[Tuple[Jwk, ...]] = field(default=None, repr=False)
+    __slots__ = ("options", "launchers_path", "environ", "verification_keys")
+
+    def __init__(
+        self,
+        options: Settings,
+        launchers_path: str,
+        environ: Optional[Mapping[str, str]] = None,
+        verification_keys: Optional[Tuple[Jwk, ...]] = None,
+    ) -> None:
+        self.options, self.launchers_path, self.environ = options, launchers_path, environ or {}
+        self.verification_keys = verification_keys
 
     def __getitem__(self, option: Option) -> Any:
         return self.options[option]
@@ -37,7 +42,6 @@ class JobSettings:
         return Protection(self[agent.PROTECTED_VARIABLES], self[agent.PROTECT_GIT], not self[agent.NO_COMMAND_EVAL])
 
 
-@dataclass(frozen=True)
 class AgentSettings:
     """One run of an agent: `settings[OPTION]`, and fields for what is computed or is no option.
 
@@ -51,15 +55,25 @@ class AgentSettings:
     is_verbose  messages of level debug are shown
     """
 
-    options: Settings = field(repr=False)
-    job: JobSettings
-    token: str = field(repr=False)
-    state_path: str
-    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
-    tags: Tuple[str, ...] = ()
-    spawn: int = 1
-    last_try_s: float = 0.0
-    is_verbose: bool = False
+    __slots__ = (
+        "options", "job", "token", "state_path", "environ", "tags", "spawn", "last_try_s", "is_verbose",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        options: Settings,
+        job: JobSettings,
+        token: str,
+        state_path: str,
+        environ: Optional[Mapping[str, str]] = None,
+        tags: Tuple[str, ...] = (),
+        spawn: int = 1,
+        last_try_s: float = 0.0,
+        is_verbose: bool = False,
+    ) -> None:
+        self.options, self.job, self.token, self.state_path = options, job, token, state_path
+        self.environ, self.tags, self.spawn = environ or {}, tags, spawn
+        self.last_try_s, self.is_verbose = last_try_s, is_verbose
 
     def __getitem__(self, option: Option) -> Any:
         return self.options[option]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
 from typing import Callable, Dict, Mapping, Optional, Sequence, Set
 
 from bkagent.checkout.checkout_settings import Checkout
@@ -16,7 +15,6 @@ from bkagent.git.outcome import OTHER, GitFailed, Judge, Kind
 from bkagent.shell.session import Session
 
 
-@dataclass
 class Work:
     """One checkout: the job's session, its settings, and what the steps find out.
 
@@ -27,20 +25,23 @@ class Work:
     `suspects` are mirrors that have spoilt a fresh checkout, `renewed` those that were created again for this one.
     """
 
-    session: Session
-    settings: Checkout
-    remember: Callable[[str], None]
-    credential_helper: str = ""
-    remote: RemoteMirror = field(default_factory=RemoteMirror)
-    runs_hooks: bool = True
-    git_env: Mapping[str, str] = field(default_factory=dict)
-    borrowed_mirror: str = ""
-    suspects: Set[str] = field(default_factory=set)
-    renewed: Set[str] = field(default_factory=set)
+    def __init__(
+        self, session: Session, settings: Checkout, remember: Callable[[str], None], credential_helper: str = ""
+    ) -> None:
+        self.session, self.settings, self.remember = session, settings, remember
+        self.credential_helper, self.remote = credential_helper, RemoteMirror()
+        self.runs_hooks = True
+        self.git_env: Mapping[str, str] = {}
+        self.borrowed_mirror = ""
+        self.suspects: Set[str] = set()
+        self.renewed: Set[str] = set()
 
     def without_hooks(self, git_env: Mapping[str, str]) -> "Work":
         """Return the same checkout, for work in a repository that other jobs can write to."""
-        return replace(self, runs_hooks=False, git_env=git_env)
+        work = Work(self.session, self.settings, self.remember, self.credential_helper)
+        work.__dict__.update(self.__dict__)
+        work.runs_hooks, work.git_env = False, git_env
+        return work
 
     def run(self, argv: Sequence[str], judge: Judge = OTHER, *, doing: str = "", shown: Optional[str] = None) -> None:
         """Run a git command, shown as itself or as `shown`. Raises GitFailed, its text starting with `doing`.

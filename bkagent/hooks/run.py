@@ -1,11 +1,8 @@
 """Run one hook: a shell script inside a wrapper, so that what it changes can be seen; a program as it is."""
 
-from __future__ import annotations
-
 import errno
 import os
-from dataclasses import dataclass, field
-from typing import List, Mapping
+from typing import List, Mapping, NamedTuple
 
 from bkagent.config.options import agent
 from bkagent.errors import ConfigError, JobFailed
@@ -24,15 +21,14 @@ LAST_STATUS = "BUILDKITE_LAST_HOOK_EXIT_STATUS"
 _BUSY_TRIES, _BUSY_PAUSE_S = 100, 0.1
 
 
-@dataclass(frozen=True)
-class Hook:
+class Hook(NamedTuple):
     """A hook to run. `scope` is "agent", "repository" or "plugin"; `env` is what only this hook sees besides."""
 
     scope: str
     name: str
     path: str
     plugin_name: str = ""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = {}
 
     @property
     def title(self) -> str:

@@ -1,10 +1,7 @@
 """The settings of one job, as at the start of its process. Those that hooks can change are in `refreshed`."""
 
-from __future__ import annotations
-
 import os
-from dataclasses import dataclass
-from typing import FrozenSet, Mapping, Tuple
+from typing import FrozenSet, Mapping, NamedTuple, Tuple
 
 from bkagent.config import paths
 from bkagent.config.compat import COMPAT, Compat
@@ -18,8 +15,7 @@ from bkagent.system import windows_names
 from bkagent.system.system_kind import ON_WINDOWS
 
 
-@dataclass(frozen=True)
-class JobProcessSettings:
+class JobProcessSettings(NamedTuple):
     """hooks_paths are the agent's folders in order; `signal_grace_s` is less than `cancel_grace_s`, both seconds.
 
     `override_self` is a program of the job's PATH that is called for what the job process else does itself as

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from typing import Mapping, Optional
-from urllib.parse import urlsplit
 
 from bkagent.config.launching import self_command
 from bkagent.config.options import api
@@ -59,6 +58,8 @@ def _reaches_endpoint(plugin_env: Mapping[str, str], env: Mapping[str, str]) -> 
 
     It is told no endpoint unless the step says so, and its default is the hosted one: that would get the token.
     """
+    from urllib.parse import urlsplit  # here: few jobs have a plugin that asks
+
     host = urlsplit(env.get(_ENDPOINT, "")).hostname or ""
     return host.endswith(_HOSTED) or _has_true(plugin_env, _PASSES_ALL) or _passes(plugin_env, _ENDPOINT)
 

@@ -1,24 +1,23 @@
-"""Reads a JSON object into a frozen dataclass, field by field."""
+"""Reads a JSON object into a named tuple, field by field."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
-from typing import Any, Dict, Type, TypeVar
+from typing import Any, Dict, Iterable, Mapping, Tuple, Type, TypeVar
 
 from bkagent.errors import WireError
 
 _KINDS = {
-    "float": "a number", "int": "a whole number", "str": "text", "bool": "true or false",
-    "Tuple[str, ...]": "a list of strings",
+    float: "a number", int: "a whole number", str: "text", bool: "true or false",
+    Tuple[str, ...]: "a list of strings", Mapping[str, str]: "a map of strings",
 }  # fmt: skip
 _Kind = TypeVar("_Kind")
 
 
 def to_text(document: Any) -> str:
-    """Return the JSON text of a dataclass."""
-    return json.dumps(dataclasses.asdict(document), indent=1, sort_keys=True) + "\n"
+    """Return the JSON text of a named tuple."""
+    return json.dumps(document._asdict(), indent=1, sort_keys=True) + "\n"
 
 
 def parse_object(text: str, name: str) -> Dict[str, object]:
@@ -33,31 +32,29 @@ def parse_object(text: str, name: str) -> Dict[str, object]:
 
 
 def read_fields(cls: Type[_Kind], document: Dict[str, object], name: str) -> _Kind:
-    """Return the dataclass. Unknown keys pass, missing ones take their default. Raises WireError naming the field."""
+    """Return the named tuple. Unknown keys pass, missing ones take their default. Raises WireError naming the field."""
     values: Dict[str, object] = {}
-    for field in dataclasses.fields(cls):  # type: ignore[arg-type]
-        if field.name in document:
-            values[field.name] = _check(f"{name}: {field.name}", str(field.type), document[field.name])
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise WireError(f"{name}: {field.name} is missing")
+    for field, kind in cls.__annotations__.items():
+        if field in document:
+            values[field] = _check(f"{name}: {field}", kind, document[field])
+        elif field not in cls._field_defaults:  # type: ignore[attr-defined]
+            raise WireError(f"{name}: {field} is missing")
     return cls(**values)
 
 
-def _check(name: str, kind: str, value: object) -> object:
-    if kind == "float" and isinstance(value, (int, float)) and not isinstance(value, bool):
+def _check(name: str, kind: object, value: object) -> object:
+    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         if not 0 <= value < math.inf:
             raise WireError(f"{name} must be a number of at least 0")
         return float(value)
-    if kind == "int" and isinstance(value, int) and not isinstance(value, bool):
+    if kind in (int, str, bool) and type(value) is kind:
         return value
-    if (kind == "str" and isinstance(value, str)) or (kind == "bool" and isinstance(value, bool)):
+    if kind == Mapping[str, str] and isinstance(value, dict) and _are_texts(value.values()):
         return value
-    if (
-        kind.startswith("Mapping")
-        and isinstance(value, dict)
-        and all(isinstance(element, str) for element in value.values())
-    ):
-        return value
-    if kind.startswith("Tuple") and isinstance(value, list) and all(isinstance(element, str) for element in value):
+    if kind == Tuple[str, ...] and isinstance(value, list) and _are_texts(value):
         return tuple(value)
-    raise WireError(f"{name} must be {_KINDS.get(kind, 'a map of strings')}")
+    raise WireError(f"{name} must be {_KINDS[kind]}")
+
+
+def _are_texts(values: "Iterable[object]") -> bool:
+    return all(isinstance(value, str) for value in values)

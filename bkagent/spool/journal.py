@@ -6,12 +6,9 @@
 A chunk that is cut keeps its number and its bytes for ever: an agent that goes on after a crash sends the same again.
 """
 
-from __future__ import annotations
-
 import os
 import threading
-from dataclasses import dataclass
-from typing import Dict, List
+from typing import Dict, List, NamedTuple
 
 from bkagent.errors import WireError
 from bkagent.spool.synced_file import SyncedFile
@@ -23,8 +20,7 @@ _LONGEST_BYTES = 256 * 1024 * 1024  # some six million chunks
 _LONGEST_LINE_BYTES = 80  # three numbers, of a log of any size
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A piece of a log: `sequence` from 1, `offset` and `size` in bytes of the log."""
 
     sequence: int

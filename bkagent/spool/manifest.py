@@ -3,28 +3,24 @@
 The job can read it, so it has no token but the job's own; the session's is in `session_file`.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from typing import Mapping, Tuple
+from typing import Mapping, NamedTuple, Tuple
 
 from bkagent.errors import WireError
 from bkagent.spool import checked_fields
 
 
-@dataclass(frozen=True)
-class JobManifest:
+class JobManifest(NamedTuple):
     """One job as the agent hands it over. Tokens are kept out of `repr`."""
 
     job_id: str
     endpoint: str
-    token: str = field(repr=False)  # the job's own
+    token: str  # the job's own
     agent_id: str = ""
     agent_name: str = ""
     heartbeat_interval_s: float = 60.0
     lost_after_s: float = 180.0  # without a heartbeat for so long, the job may be handed out again
     job_status_interval_s: float = 1.0
-    request_headers: Mapping[str, str] = field(default_factory=dict)
+    request_headers: Mapping[str, str] = {}
     chunk_max_bytes: int = 102_400
     chunk_interval_s: float = 1.0
     log_max_bytes: int = 0  # 0: no limit is known
@@ -45,7 +41,10 @@ class JobManifest:
     user_agent: str = ""
     log_tmpfile: str = ""  # a copy of the log for as long as the job runs
     log_copy: str = ""  # a copy that stays
-    log_fields: Mapping[str, str] = field(default_factory=dict)  # about the job, where its output is shown as JSON
+    log_fields: Mapping[str, str] = {}  # about the job, where its output is shown as JSON
+
+    def __repr__(self) -> str:
+        return f"JobManifest({self.job_id!r})"
 
     def to_text(self) -> str:
         """Return the JSON text of `job.json`."""

@@ -5,12 +5,9 @@ plane may have the result long before a disk has: `result.soon` is for the agent
 disk, and counts only while the machine that wrote it has not been started again.
 """
 
-from __future__ import annotations
-
 import json
 import os
-from dataclasses import asdict, dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from bkagent.errors import WireError
 from bkagent.system.boot import boot_id
@@ -24,8 +21,7 @@ _LARGEST_STATUS = 2**32
 _DAMAGE = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """How a job ended. `exit_status` is -1 for a death by signal and for a job that was lost."""
 
     exit_status: int
@@ -36,7 +32,7 @@ class Result:
 
 def write(folder: str, result: Result) -> None:
     """Put the result into a spool entry: on disk and whole when this returns. The log comes first. Raises OSError."""
-    replace_file(os.path.join(folder, NAME), (json.dumps(asdict(result)) + "\n").encode())
+    replace_file(os.path.join(folder, NAME), (json.dumps(result._asdict()) + "\n").encode())
 
 
 def announce(folder: str, result: Result) -> bool:
@@ -47,7 +43,7 @@ def announce(folder: str, result: Result) -> bool:
     boot = boot_id()
     if not boot:
         return False
-    document = {**asdict(result), "boot": boot}
+    document = {**result._asdict(), "boot": boot}
     replace_file(os.path.join(folder, SOON), (json.dumps(document) + "\n").encode(), to_disk=False)
     return True
 

@@ -1,9 +1,6 @@
 """The answer to `PUT jobs/{id}/accept` and `/acquire`: a job to run."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, NamedTuple
 
 from bkagent.wire.reader import Reader
 from bkagent.wire.whole_seconds import whole_seconds
@@ -11,9 +8,8 @@ from bkagent.wire.whole_seconds import whole_seconds
 DEFAULT_LOG_MAX_BYTES = 1 << 30
 
 
-@dataclass(frozen=True)
-class AcceptedJob:
-    """One job.
+class AcceptedJob(NamedTuple):
+    """One job. `repr` has no secrets.
 
     token                   the job's own token; "" where the session's token serves
     env                     the job's variables
@@ -27,16 +23,19 @@ class AcceptedJob:
 
     id: str
     chunks_max_size_bytes: int
-    token: str = field(default="", repr=False)
-    env: Mapping[str, str] = field(default_factory=dict, repr=False)
-    step: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    matrix_permutation: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
+    env: Mapping[str, str] = {}
+    step: Mapping[str, Any] = {}
+    matrix_permutation: Mapping[str, str] = {}
     chunks_interval_s: float = 1.0
     log_max_size_bytes: int = DEFAULT_LOG_MAX_BYTES
     runnable_at: str = ""
     priority: int = 0
     traceparent: str = ""
     tracestate: str = ""
+
+    def __repr__(self) -> str:
+        return f"AcceptedJob({self.id!r})"
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the answer's document."""
@@ -54,7 +53,7 @@ class AcceptedJob:
         return document
 
     @classmethod
-    def from_wire(cls, document: object) -> AcceptedJob:
+    def from_wire(cls, document: object) -> "AcceptedJob":
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "accepted job")
         return cls(

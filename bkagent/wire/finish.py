@@ -1,9 +1,6 @@
 """The body of `PUT jobs/{id}/finish`: how a job ended."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Dict
+from typing import Any, Dict, NamedTuple
 
 from bkagent.wire.reader import Reader
 
@@ -12,8 +9,7 @@ CANCEL, AGENT_STOP, RUN_ERROR = "cancel", "agent_stop", "process_run_error"
 REFUSED, SIGNATURE_REJECTED = "agent_refused", "signature_rejected"
 
 
-@dataclass(frozen=True)
-class Finish:
+class Finish(NamedTuple):
     """How a job ended.
 
     exit_status    decimal text; "-1" for one that a signal ended or that could not be run
@@ -43,7 +39,7 @@ class Finish:
         return document
 
     @classmethod
-    def from_wire(cls, document: object) -> Finish:
+    def from_wire(cls, document: object) -> "Finish":
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "job finish")
         return cls(

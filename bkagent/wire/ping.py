@@ -1,17 +1,13 @@
 """The answer to `GET ping`: the next action of an agent."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 from bkagent.wire.reader import Reader
 
 IDLE, PAUSE, DISCONNECT = "idle", "pause", "disconnect"
 
 
-@dataclass(frozen=True)
-class Ping:
+class Ping(NamedTuple):
     """One answer.
 
     action           "idle", "pause" or "disconnect"; any other word counts as "idle"
@@ -41,7 +37,7 @@ class Ping:
         return document
 
     @classmethod
-    def from_wire(cls, document: object) -> Ping:
+    def from_wire(cls, document: object) -> "Ping":
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "ping answer")
         job = reader.inner("job")

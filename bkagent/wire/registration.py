@@ -1,16 +1,12 @@
 """Messages of an agent's registration: `POST register`."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from bkagent.wire.reader import Reader
 from bkagent.wire.whole_seconds import whole_seconds
 
 
-@dataclass(frozen=True)
-class Registration:
+class Registration(NamedTuple):
     """An agent's description of itself.
 
     arch        Go's name of the processor: amd64, arm64, ...
@@ -47,7 +43,7 @@ class Registration:
         return document
 
     @classmethod
-    def from_wire(cls, document: object) -> Registration:
+    def from_wire(cls, document: object) -> "Registration":
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "registration")
         return cls(
@@ -64,8 +60,7 @@ class Registration:
 LOST_AFTER_S = 180.0
 
 
-@dataclass(frozen=True)
-class Registered:
+class Registered(NamedTuple):
     """The answer: an agent session.
 
     access_token     the session's token
@@ -77,7 +72,7 @@ class Registered:
 
     id: str
     name: str
-    access_token: str = field(repr=False)
+    access_token: str
     ping_interval_s: float
     job_status_interval_s: float
     heartbeat_interval_s: float
@@ -86,6 +81,9 @@ class Registered:
     meta_data: Tuple[str, ...] = ()
     asks_for_tracing: bool = False
     lost_after_s: float = LOST_AFTER_S
+
+    def __repr__(self) -> str:
+        return f"Registered({self.id!r})"  # without the token
 
     def to_wire(self) -> Dict[str, Any]:
         """Return the answer's document."""
@@ -104,7 +102,7 @@ class Registered:
         return document
 
     @classmethod
-    def from_wire(cls, document: object) -> Registered:
+    def from_wire(cls, document: object) -> "Registered":
         """Check and convert decoded JSON. Raises WireError naming the field; unknown fields pass."""
         reader = Reader(document, "registration answer")
         return cls(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import Iterable, List, Optional, Sequence, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.jobs.job_verification import JobVerification
@@ -20,8 +19,7 @@ from bkagent.wire.finish import REFUSED, SIGNATURE_REJECTED
 _MOST_NAMED = 20
 
 
-@dataclass(frozen=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a job does not run: lines for its log, and the reason for the control plane."""
 
     lines: Tuple[str, ...]
@@ -78,7 +76,7 @@ def permitted_mirror(job: AcceptedJob, settings: JobSettings) -> Tuple[AcceptedJ
         return job, ()
     # The line of buildkite/agent `agent/run_job.go`: its address is that of the mirror that is left out.
     line = f"Remote Git mirror is not permitted by --allowed-repositories; using canonical repository: {masked(url)}"
-    return replace(job, env={**job.env, MIRROR_URL: ""}), (line,)
+    return job._replace(env={**job.env, MIRROR_URL: ""}), (line,)
 
 
 def _not_allowed(job: AcceptedJob, settings: JobSettings) -> Iterable[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Tuple
 
 from bkagent.agent.jobs import job_environment, job_verification, outcome, resume, unrunnable
@@ -63,7 +62,6 @@ _KILLED_WITHIN_S = 10.0
 _STOP_REPORTS_COUNT = 8
 
 
-@dataclass(frozen=True)
 class AgentContext:
     """The context that all jobs of an agent share: its settings, its spool, its shutdown, its log, its warm process.
 
@@ -71,16 +69,26 @@ class AgentContext:
     is what is `known` to be secret and kept out of its messages. `stop_reports` tell the control plane of a stop.
     """
 
-    settings: AgentSettings
-    spool_path: str
-    stop: Shutdown
-    report: EventReport
-    warm: Optional[JobForks] = None
-    open_output: Optional[OpenOutput] = None
-    backoffs: SharedBackoffs = field(default_factory=SharedBackoffs)
-    known: KnownSecrets = field(default_factory=KnownSecrets)
-    timers: Timers = field(default_factory=Timers)
-    stop_reports: WorkThreads = field(default_factory=lambda: WorkThreads(_STOP_REPORTS_COUNT, kept_count=0))
+    def __init__(
+        self,
+        settings: AgentSettings,
+        spool_path: str,
+        stop: Shutdown,
+        report: EventReport,
+        warm: Optional[JobForks] = None,
+        open_output: Optional[OpenOutput] = None,
+        known: Optional[KnownSecrets] = None,
+    ) -> None:
+        self.settings, self.spool_path, self.stop, self.report = settings, spool_path, stop, report
+        self.warm, self.open_output, self.known = warm, open_output, known or KnownSecrets()
+        self.backoffs, self.timers = SharedBackoffs(), Timers()
+        self.stop_reports = WorkThreads(_STOP_REPORTS_COUNT, kept_count=0)
+
+    def of_worker(self, stop: Shutdown, report: EventReport) -> "AgentContext":
+        """Return the context of one worker, with which it shares all but its own shutdown and its own log."""
+        context = AgentContext(self.settings, self.spool_path, stop, report, self.warm, self.open_output, self.known)
+        context.backoffs, context.timers, context.stop_reports = self.backoffs, self.timers, self.stop_reports
+        return context
 
 
 class JobRunner:
@@ -88,7 +96,7 @@ class JobRunner:
 
     def __init__(self, job: AcceptedJob, session: AgentSession, context: AgentContext) -> None:
         # Under the names that a process gets them by, so that whatever is checked is what the job has.
-        self._job = replace(job, env=variable_names.kept_names(job.env))
+        self._job = job._replace(env=variable_names.kept_names(job.env))
         self._clashing_names = variable_names.clashing(job.env)
         self._session, self._context = session, context
         self._client = session.client.with_token(job.token or session.token)

@@ -1,17 +1,13 @@
 """The facts about a job that the parts of its start share."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field
-from typing import Mapping
+from typing import Mapping, NamedTuple
 
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.settings import JobSettings
 from bkagent.wire.accepted_job import AcceptedJob
 
 
-@dataclass(frozen=True)
-class JobStart:
+class JobStart(NamedTuple):
     """One job on its way to its process.
 
     endpoint, token      what the job's own requests go to, and with what
@@ -23,8 +19,11 @@ class JobStart:
     job: AcceptedJob
     settings: JobSettings
     endpoint: str
-    token: str = field(repr=False)
+    token: str
     request_headers: Mapping[str, str]
     files: JobFiles
     agent_pid: int
     log_tmpfile: str = ""
+
+    def __repr__(self) -> str:
+        return f"JobStart({self.job!r})"  # without the token

@@ -1,9 +1,6 @@
 """Whether the signature of a job allows it to run here, and what its log says of that."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, NamedTuple, Tuple
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent_signing
@@ -20,8 +17,7 @@ _MOST_SHOWN = 2000
 _LONGEST_PROBLEM = 300
 
 
-@dataclass(frozen=True)
-class JobVerification:
+class JobVerification(NamedTuple):
     """lines for the log; why the job cannot be trusted, "" if it can; and whether that keeps it from running."""
 
     lines: Tuple[str, ...] = ()

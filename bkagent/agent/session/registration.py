@@ -135,6 +135,4 @@ def host_tags() -> Tuple[str, ...]:
 
 
 def _registration_of_worker(first: Registration, settings: AgentSettings, index: int) -> Registration:
-    from dataclasses import replace
-
-    return replace(first, name=settings.worker_name(index), priority=settings.worker_priority(index))
+    return first._replace(name=settings.worker_name(index), priority=settings.worker_priority(index))

@@ -4,20 +4,16 @@ The variables and the message are those of sd_watchdog_enabled(3) and sd_notify(
 word is given each half of the interval while every worker that is at work has reached the control plane lately.
 """
 
-from __future__ import annotations
-
 import os
 import threading
-from dataclasses import dataclass
-from typing import Callable, Mapping, Optional
+from typing import Callable, Mapping, NamedTuple, Optional
 
 from bkagent.system import service_socket
 from bkagent.wire.digits import is_whole
 from bkagent.wire.log_events import EventReport
 
 
-@dataclass(frozen=True)
-class WatchdogRequest:
+class WatchdogRequest(NamedTuple):
     """A service manager's request for a message on the socket at `address`, at least every `interval_s`."""
 
     address: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 import enum
 import os
 import re
-from dataclasses import dataclass
 from typing import Callable, List
 
 from bkagent.checkout.checkout_settings import Checkout
@@ -42,15 +41,12 @@ class MirrorOutcome(enum.Enum):
     SKIPPED = "skipped"
 
 
-@dataclass
 class RemoteMirror:
     """The copy, for one attempt. The steps of the checkout record its outcome here."""
 
-    url: str = ""
-    site: MirrorSite = MirrorSite.NONE
-    outcome: MirrorOutcome = MirrorOutcome.NOT_REACHED
-    skip_reason: str = ""
-    duration_s: float = 0.0
+    def __init__(self, url: str = "", site: MirrorSite = MirrorSite.NONE) -> None:
+        self.url, self.site, self.outcome = url, site, MirrorOutcome.NOT_REACHED
+        self.skip_reason, self.duration_s = "", 0.0
 
     def awaits(self, site: MirrorSite) -> bool:
         """Return whether the copy is to be used at `site` and has not been yet."""

@@ -5,8 +5,6 @@ All raise OSError and AgentError.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bkagent.spool import layout, shared_files
 from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import session_file
@@ -18,16 +16,16 @@ def redirect(entry: AgentEntry, endpoint: str) -> None:
     """Let the agent that delivers the job reach the same control plane at another address."""
     session = entry.session
     if session is not None:
-        note(entry, replace(session, endpoint=endpoint, agent_endpoint=endpoint))
-    entry.rewrite(replace(entry.job, endpoint=endpoint))
+        note(entry, session._replace(endpoint=endpoint, agent_endpoint=endpoint))
+    entry.rewrite(entry.job._replace(endpoint=endpoint))
 
 
 def hand_to(entry: AgentEntry, other: JobManifest, session: SessionFile) -> None:
     """Let the job be delivered in a new session; `other` names the same job."""
     note(entry, session)
     entry.rewrite(
-        replace(
-            entry.job, endpoint=other.endpoint, token=other.token, agent_id=other.agent_id,
+        entry.job._replace(
+            endpoint=other.endpoint, token=other.token, agent_id=other.agent_id,
             agent_name=other.agent_name, heartbeat_interval_s=other.heartbeat_interval_s,
             request_headers=other.request_headers, job_status_interval_s=other.job_status_interval_s,
             disconnect_after_job=other.disconnect_after_job,

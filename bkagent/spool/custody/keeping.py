@@ -7,7 +7,6 @@ in place of its files) is moved as it is, and nothing in it is opened or written
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import layout, result
@@ -80,7 +79,7 @@ def _forget_secrets(entry: AgentEntry) -> None:
     except AgentError:
         return  # damaged, which may be why it is kept
     _forget_session(entry, job.token)
-    text = replace(job, token="").to_text()
+    text = job._replace(token="").to_text()
     replace_file(os.path.join(entry.folder, layout.JOB), text.encode("utf-8", "surrogateescape"))
 
 

@@ -4,11 +4,8 @@ It lies outside the job's entry, whose folder is named in the job's variables. A
 with it was made by no agent of this state folder.
 """
 
-from __future__ import annotations
-
 import os
-from dataclasses import dataclass, field
-from typing import List, Mapping, Optional
+from typing import List, Mapping, NamedTuple, Optional
 
 from bkagent.errors import WireError
 from bkagent.spool import checked_fields, layout
@@ -20,8 +17,7 @@ from bkagent.system.plain_file import read_plain
 _LONGEST_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class SessionFile:
+class SessionFile(NamedTuple):
     """The session that took a job. Tokens are kept out of `repr`.
 
     endpoint, token                what the job's requests go to, and with what
@@ -30,11 +26,14 @@ class SessionFile:
 
     job_id: str
     endpoint: str
-    token: str = field(repr=False)
+    token: str
     agent_endpoint: str = ""
-    agent_token: str = field(default="", repr=False)
-    request_headers: Mapping[str, str] = field(default_factory=dict)
+    agent_token: str = ""
+    request_headers: Mapping[str, str] = {}
     heartbeat_interval_s: float = 60.0
+
+    def __repr__(self) -> str:
+        return f"SessionFile({self.job_id!r})"
 
 
 def of_job(job: JobManifest, agent_endpoint: str = "", agent_token: str = "") -> SessionFile:

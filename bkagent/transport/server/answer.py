@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import BinaryIO, Callable, Iterable, Optional, Tuple, Union
+from typing import BinaryIO, Callable, Iterable, NamedTuple, Optional, Tuple, Union
 
 from bkagent.transport.server.request_head import HttpError
 
@@ -24,21 +23,22 @@ _REASONS = {
 BODILESS = (204, 304)
 
 
-@dataclass(frozen=True)
 class FilePart:
     """Bytes of an open file: `count` of them from `offset`. The server closes the file once they are sent."""
 
-    file: BinaryIO
-    offset: int
-    count: int
+    __slots__ = ("file", "offset", "count")
+
+    def __init__(self, file: BinaryIO, offset: int, count: int) -> None:
+        self.file, self.offset, self.count = file, offset, count
 
 
-@dataclass(frozen=True)
 class Blocks:
     """A body of `count` bytes that is made piece by piece while it is sent."""
 
-    blocks: Iterable[bytes]
-    count: int
+    __slots__ = ("blocks", "count")
+
+    def __init__(self, blocks: Iterable[bytes], count: int) -> None:
+        self.blocks, self.count = blocks, count
 
 
 class EventSource:
@@ -65,18 +65,19 @@ class EventSource:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
 class Stream:
     """A body of no known length, sent as it comes until its source ends."""
 
-    source: EventSource
+    __slots__ = ("source",)
+
+    def __init__(self, source: EventSource) -> None:
+        self.source = source
 
 
 Body = Union[bytes, FilePart, Blocks, Stream]
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """One answer. `headers` are pairs without Content-Length and Connection, which the server adds."""
 
     status: int

@@ -1,9 +1,6 @@
 """The head of an HTTP/1.1 request: bytes to checked values. No sockets."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 from bkagent.errors import AgentError
 from bkagent.wire.digits import is_whole
@@ -40,8 +37,7 @@ class BadRequest(HttpError):
     """A request whose framing cannot be trusted: after the answer the connection is closed."""
 
 
-@dataclass(frozen=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """What a client asks for. Header names are in lower case.
 
     body_bytes    what Content-Length says; 0 without one; None for a chunked body
