@@ -13,7 +13,7 @@ def find(folder: str, name: str, inside: Optional[str] = None) -> Optional[str]:
     With `inside`, the folder that jobs may fill, a hook counts only where no link leads out of it: an absolute link
     does, even one that points back in, as does `..` above it.
     """
-    if not folder:
+    if not folder or (inside is not None and not os.path.isdir(folder)):
         return None
     for extension in EXTENSIONS:
         path = os.path.join(folder, name + extension)

@@ -25,7 +25,7 @@ _ABSENT, _UNFINISHED = -1, -2
 class Needle:
     """A needle's lines, trimmed and none of them empty. `probe` is the line that is met by chance the least."""
 
-    __slots__ = ("lines", "first", "probe", "size", "is_single", "overlaps_itself")
+    __slots__ = ("lines", "first", "probe", "size", "is_single")
 
     def __init__(self, lines: "Tuple[bytes, ...]") -> None:
         self.lines = lines
@@ -33,7 +33,11 @@ class Needle:
         self.probe = max(lines, key=len)
         self.size = sum(map(len, lines)) + len(lines) - 1
         self.is_single = len(lines) == 1
-        self.overlaps_itself = any(self.first.startswith(self.first[at:]) for at in range(1, len(self.first)))
+
+    @property
+    def overlaps_itself(self) -> bool:
+        """Whether an occurrence of its first line may begin within another. Rarely asked, and takes a while."""
+        return any(self.first.startswith(self.first[at:]) for at in range(1, len(self.first)))
 
     def spans(self, text: bytes) -> "List[Span]":
         """Return where the needle occurs, overlaps included, as (start, end), in order."""

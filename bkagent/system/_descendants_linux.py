@@ -11,7 +11,7 @@ assert sys.platform == "linux"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List
+    from typing import Callable, List, Optional
 
     from bkagent.system._marked_processes_linux import Marked
 
@@ -19,12 +19,20 @@ END_WITH_US = False
 _PR_SET_CHILD_SUBREAPER = 36
 
 
+def _function(name: str) -> "Optional[Callable[..., int]]":
+    """Return a function of the C library, None where it is not there."""
+    try:
+        return getattr(ctypes.CDLL(None), name)  # type: ignore[no-any-return]
+    except (OSError, AttributeError):
+        return None
+
+
+_prctl = _function("prctl")  # here, so that a fork has it already
+
+
 def adopt() -> bool:
     """See `descendants`."""
-    try:
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    except (OSError, AttributeError):
-        return False
+    return _prctl is not None and _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def find() -> "List[Marked]":
@@ -58,8 +66,7 @@ def children_of(pid: int) -> "List[int]":
     pids: "List[int]" = []
     for thread in threads:
         try:
-            with open(f"{folder}/{thread}/children", "rb", buffering=0) as file:
-                pids += map(int, file.read().split())
+            pids += map(int, processes.read(f"{folder}/{thread}/children").split())
         except OSError:
             pass  # the thread has ended, or the kernel does not tell
     return pids

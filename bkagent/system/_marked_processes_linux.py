@@ -13,10 +13,11 @@ assert sys.platform != "win32"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional, Tuple
+    from typing import Iterable, List, Optional, Tuple
 
 _PROC = "/proc"
 _LONGEST_BYTES = 1 << 22
+_FEW_COUNT = 256  # numbers are looked at without asking for a list of all processes
 
 
 class Marked:
@@ -31,26 +32,29 @@ class Marked:
 def moment() -> int:
     """Return the number of the process that was started last, 0 where that is not shown."""
     try:
-        return int(_read(os.path.join(_PROC, "loadavg")).split()[-1])
+        return int(read(os.path.join(_PROC, "loadavg")).split()[-1])
     except (OSError, ValueError, IndexError):
         return 0
 
 
 def find(mark: bytes, since: int) -> "List[Marked]":
     """Return the processes with the mark, by number."""
-    last, own = moment(), os.getpid()
+    own = os.getpid()
+    marked_processes = (_if_marked(pid, mark) for pid in _numbers_after(since) if pid != own)
+    return [marked for marked in marked_processes if marked is not None]
+
+
+def _numbers_after(since: int) -> "Iterable[int]":
+    """Return the numbers of the processes that began after a moment, in order. Some may be free, or a thread's."""
+    last = moment()
     looks_at_all = last < since or not since
+    if not looks_at_all and last - since <= _FEW_COUNT:
+        return range(since + 1, last + 1)
     try:
-        names = os.listdir(_PROC)
+        numbers = sorted(int(name) for name in os.listdir(_PROC) if name.isdigit())
     except OSError:
         return []
-    marked_processes = []
-    for pid in sorted(int(name) for name in names if name.isdigit()):
-        if pid != own and (looks_at_all or pid > since):
-            marked = _if_marked(pid, mark)
-            if marked is not None:
-                marked_processes.append(marked)
-    return marked_processes
+    return numbers if looks_at_all else [number for number in numbers if number > since]
 
 
 def end(marked: Marked, name: str) -> None:
@@ -67,7 +71,7 @@ def look_at(pid: int) -> "Optional[Marked]":
     """Return a process that runs; None for one that is gone, or has ended and is not yet collected."""
     try:
         state, start_time = _state_and_began(pid)
-        return None if state in b"ZX" else Marked(pid, start_time, _read(os.path.join(_PROC, str(pid), "cmdline")))
+        return None if state in b"ZX" else Marked(pid, start_time, read(os.path.join(_PROC, str(pid), "cmdline")))
     except OSError:
         return None
 
@@ -75,18 +79,27 @@ def look_at(pid: int) -> "Optional[Marked]":
 def _if_marked(pid: int, mark: bytes) -> "Optional[Marked]":
     try:
         # A process that has ended and is not yet collected shows an empty environment.
-        return look_at(pid) if mark in _read(os.path.join(_PROC, str(pid), "environ")) else None
+        if mark not in read(os.path.join(_PROC, str(pid), "environ")) or _is_thread(pid):
+            return None
+        return look_at(pid)
     except OSError:
         return None
 
 
+def _is_thread(number: int) -> bool:
+    """Return whether a number is that of a further thread of a process: it is not listed, and leads there as well."""
+    status = read(os.path.join(_PROC, str(number), "status"))
+    return b"\nTgid:\t%d\n" % number not in status
+
+
 def _state_and_began(pid: int) -> "Tuple[bytes, bytes]":
     """Return two words of a process's `stat`. The name before them may hold anything, so they count from its end."""
-    words = _read(os.path.join(_PROC, str(pid), "stat")).rpartition(b")")[2].split()
+    words = read(os.path.join(_PROC, str(pid), "stat")).rpartition(b")")[2].split()
     return words[0], words[19]
 
 
-def _read(path: str) -> bytes:
+def read(path: str) -> bytes:
+    """Return what a file of the system says. Raises OSError."""
     # Without a buffered file around it: this is done for every process of a machine.
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

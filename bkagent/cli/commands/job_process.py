@@ -23,7 +23,7 @@ def run(call: Call) -> int:
     request = warm_process.serve()
     if request is None:
         os._exit(0)  # nothing is left to be done, and taking the warmth apart takes time
-    environment.replace(request.env)
+    environment.replace(request.env, for_libraries=True)
     return _run(request.words[0], request.env)
 
 

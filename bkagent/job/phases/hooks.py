@@ -121,14 +121,20 @@ def _why_missing(job: RunningJob) -> str:
 
 def _below(root: str, folder: str) -> Optional[str]:
     """Return where `folder` is below `root`, "" for the root itself, None outside. Links above make no difference."""
-    for top, inner in ((root, folder), (os.path.realpath(root), os.path.realpath(folder))):
-        try:
-            relative = os.path.relpath(inner, top)
-        except ValueError:  # another drive
-            continue
-        if relative.split(os.sep)[0] != os.pardir:
-            return "" if relative == os.curdir else relative
-    return None
+    below = _below_by_name(root, folder)
+    return _below_by_name(os.path.realpath(root), os.path.realpath(folder)) if below is None else below
+
+
+def _below_by_name(root: str, folder: str) -> Optional[str]:
+    if folder == root:
+        return ""
+    try:
+        relative = os.path.relpath(folder, root)
+    except ValueError:  # another drive
+        return None
+    if relative.split(os.sep)[0] == os.pardir:
+        return None
+    return "" if relative == os.curdir else relative
 
 
 def _refuse_local(job: RunningJob, path: str) -> None:

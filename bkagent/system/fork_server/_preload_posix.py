@@ -1,6 +1,7 @@
 """Modules that forks had to load are reported to the warm process, which loads them so that the next fork has them."""
 
 import gc
+import itertools
 import os
 import sys
 
@@ -43,11 +44,13 @@ class ModuleReport:
     """A fork's end of the pipe."""
 
     def __init__(self, pipe: int) -> None:
-        self._pipe, self._known = pipe, set(sys.modules)
+        self._pipe, self._known_count = pipe, len(sys.modules)
 
     def report(self) -> None:
         """Name what was loaded since the fork."""
-        names: "List[str]" = [name for name in sys.modules if name not in self._known]
+        # They are kept in the order in which they were loaded. To look at the others, too, would write to their pages.
+        count = max(0, len(sys.modules) - self._known_count)
+        names: "List[str]" = list(itertools.islice(reversed(sys.modules), count))[::-1]
         try:
             for name in names:
                 os.write(self._pipe, name.encode("ascii", "replace")[: _PIPE_BUF - 1] + b"\n")
