@@ -1,9 +1,14 @@
 """How code that does not print tells a person something: `report(level, text)`, with the levels of `--log-level`."""
 
 import sys
-from typing import Callable
 
-Report = Callable[[str, str], None]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    Report = Callable[[str, str], None]
+else:
+    Report = object  # named by annotations alone
 
 
 def report_defect(defect: BaseException, thread_name: str = "") -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from io import FileIO
-from typing import Callable, NamedTuple, Optional, Sequence
 
 from bkagent.artifacts.file_identity import FileChanged, FileIdentity, now_ns
 from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.errors import AgentError, Cancelled
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.go_reason import reason_of
 from bkagent.wire.shown_text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib
+    from typing import Callable, Optional, Sequence
 
 KEPT_BYTES = 64 * 1024  # what is no longer is sent from memory, as it was read
 _BLOCK_BYTES = 512 * 1024
@@ -34,8 +38,11 @@ class Digests(NamedTuple):
     identity: Optional[FileIdentity] = None
 
 
-def read_small(path: str) -> Optional[Digests]:
-    """Read a file of at most KEPT_BYTES; return None for a longer one. Raises AgentError when it cannot be read."""
+def read_small(path: str, is_single: bool = False) -> Optional[Digests]:
+    """Read a file of at most KEPT_BYTES; return None for a longer one. Raises AgentError when it cannot be read.
+
+    is_single  no other file is read: then the library that is faster for many is not worth its loading
+    """
     content = b""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
@@ -43,14 +50,23 @@ def read_small(path: str) -> Optional[Digests]:
             while len(content) <= KEPT_BYTES:
                 block = os.read(descriptor, KEPT_BYTES + 1 - len(content))
                 if not block:
-                    sha1 = weak_digest("sha1", content).hexdigest()
-                    return Digests(len(content), sha1, hashlib.sha256(content).hexdigest(), content)
+                    return _of_content(content, is_single)
                 content = content + block if content else block
         finally:
             os.close(descriptor)
     except OSError as problem:
         raise unreadable(path, problem) from problem
     return None
+
+
+def _of_content(content: bytes, is_single: bool) -> Digests:
+    if is_single:
+        from bkagent.system.small_digests import sha1_hex, sha256_hex
+
+        return Digests(len(content), sha1_hex(content), sha256_hex(content), content)
+    from hashlib import sha256
+
+    return Digests(len(content), weak_digest("sha1", content).hexdigest(), sha256(content).hexdigest(), content)
 
 
 def read(path: str, cancelled: Callable[[], bool]) -> Digests:
@@ -74,7 +90,9 @@ def read(path: str, cancelled: Callable[[], bool]) -> Digests:
 
 
 def _read(path: str, file: FileIO, identity: FileIdentity, cancelled: Callable[[], bool]) -> Digests:
-    sha1, sha256 = weak_digest("sha1"), hashlib.sha256()
+    from hashlib import sha256 as new_sha256
+
+    sha1, sha256 = weak_digest("sha1"), new_sha256()
     if identity.size <= _SINGLE_PASS_BYTES or identity.is_fresh:
         size = _add_content(file, (sha1, sha256), cancelled)
     else:
@@ -150,6 +168,8 @@ def unreadable(path: str, problem: OSError) -> AgentError:
 
 def weak_digest(name: str, content: bytes = b"") -> "hashlib._Hash":
     """Return a digest by SHA-1 or MD5, which identify files and protect nothing."""
+    import hashlib
+
     try:
         return hashlib.new(name, content, usedforsecurity=False)  # 3.9: for a system that bans it for security
     except TypeError:

@@ -8,15 +8,19 @@ compared as well, before the last bytes of it leave: a request that has not been
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from io import FileIO
-from typing import Callable, NamedTuple, Optional
 
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.transport.client.body import BodyWatch
 from bkagent.wire.shown_text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import hashlib
+    from typing import Callable, Optional
 
 # The grain of times: up to 10 ms in Linux (a tick of its clock), 2 s in FAT. A sum costs little for a small file.
 _GRAIN_NS, _COARSE_GRAIN_NS = 100_000_000, 2_000_000_000
@@ -65,8 +69,12 @@ class FileWatch(BodyWatch):
 
     def __init__(self, path: str, identity: Optional[FileIdentity], sha256: str, count: Callable[[int], None]) -> None:
         self._path, self._identity, self._sha256, self._count = path, identity, sha256, count
-        self._sum: Optional[hashlib._Hash] = hashlib.sha256() if identity is not None and identity.is_fresh else None
+        self._sum: Optional[hashlib._Hash] = None
         self._read_bytes = 0
+        if identity is not None and identity.is_fresh:
+            from hashlib import sha256 as new_sha256
+
+            self._sum = new_sha256()
 
     def opened(self, file: FileIO) -> None:
         """Raise FileChanged if this is another file, or another version of it."""

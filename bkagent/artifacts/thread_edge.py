@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 from bkagent.errors import AgentError
 from bkagent.report import report_defect
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
 
 
 def run_to_end(work: Callable[[], None], take_problem: Callable[[Exception], None]) -> None:

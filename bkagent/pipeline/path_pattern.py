@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, FrozenSet, Iterable, Sequence, Set, Tuple
-
 from bkagent.pipeline.path_pattern_parser import ANY, ANY_BUT_SLASH, LISTED, Parsed
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, FrozenSet, Iterable, Sequence, Set, Tuple
+
+    _Place = Tuple[int, int]  # the number of a pattern, and a place of its automaton
+
 _NODES_COUNT = 20_000  # of one matcher; past that it forgets what it has worked out
-_Place = Tuple[int, int]  # the number of a pattern, and a place of its automaton
 
 
 class PathPattern:

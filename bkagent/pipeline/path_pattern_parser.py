@@ -12,19 +12,22 @@ with patterns, of which tests/data/path-patterns.json keeps several hundred. Its
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Tuple, Union
-
 from bkagent.pipeline.errors import PipelineError
 
-# What stands on an edge: None for nothing at all, a letter, or (kind, letters).
-Label = Union[None, str, Tuple[str, str]]
-Edge = Tuple[Label, int]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Tuple, Union
+
+    # What stands on an edge: None for nothing at all, a letter, or (kind, letters).
+    Label = Union[None, str, Tuple[str, str]]
+    Edge = Tuple[Label, int]
+    Token = Union[str, Tuple[str, str]]
+
 ANY_BUT_SLASH, ANY, LISTED, NOT_LISTED = "any but slash", "any", "listed", "not listed"
 
 _STAR, _DEEP_STAR, _OPEN, _CLOSE, _COMMA, _FOLDERS = "star", "deep star", "open", "close", "comma", "folders"
 _SIGNS = {"{": _OPEN, "}": _CLOSE, ",": _COMMA}
 _OUTSIDE_BRACES = {_CLOSE: "}", _COMMA: ","}
-Token = Union[str, Tuple[str, str]]
 
 
 class BadPathPattern(PipelineError):

@@ -1,7 +1,6 @@
 """The names inside a spool entry, and which names can be an entry at all."""
 
 import os
-import re
 
 from bkagent.errors import AgentError
 from bkagent.system import plain_file
@@ -25,7 +24,8 @@ HEADERS = "headers"  # how many times of group headers were told
 KEPT_REASON = "reason"
 JOB_ENV_PREFIX = "job-env-"  # the files that describe the job to containers, secrets among them
 
-_JOB_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_JOB_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+_JOB_ID_LENGTH = 128
 
 
 def folder_of(spool_path: str, job_id: str) -> str:
@@ -37,7 +37,8 @@ def folder_of(spool_path: str, job_id: str) -> str:
 
 def is_job_id(name: str) -> bool:
     """Return whether a name can be that of a job's entry."""
-    return bool(_JOB_ID.fullmatch(name)) and not name.endswith(".")
+    is_plain = not name.strip(_JOB_ID_LETTERS + ".-") and 0 < len(name) <= _JOB_ID_LENGTH
+    return is_plain and name[0] in _JOB_ID_LETTERS and not name.endswith(".")
 
 
 def state_of(entry_folder: str) -> str:

@@ -21,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-__all__ = ["hmac_sha256_hex", "is_equal", "sha256_hex", "sha256_hex_for"]
+__all__ = ["hmac_sha256_hex", "is_equal", "sha1_hex", "sha256_hex", "sha256_hex_for"]
 
 _BLOCK_BYTES = 64
 _LITTLE_BYTES = 256 * 1024  # for more OpenSSL is worth its loading: it needs a fifth of the time
@@ -30,6 +30,15 @@ _LITTLE_BYTES = 256 * 1024  # for more OpenSSL is worth its loading: it needs a 
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of the bytes, as 64 hexadecimal digits."""
     return str(sha256(data).hexdigest())
+
+
+def sha1_hex(data: bytes) -> str:
+    """Return the SHA-1 of the bytes, which identifies them and protects nothing, as 40 hexadecimal digits."""
+    try:
+        from _sha1 import sha1  # type: ignore[import-not-found]
+    except ImportError:
+        from hashlib import sha1
+    return str(sha1(data).hexdigest())
 
 
 def sha256_hex_for(bytes_count: int) -> "Callable[[bytes], str]":

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import _thread
 import threading
-from typing import Callable, Optional
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Optional
 
 try:
     from _queue import SimpleQueue  # `queue` brings in more than the C class

@@ -13,6 +13,7 @@ def test_digests_are_those_of_hashlib_and_hmac():
         key, message = (bytes(numbers.randrange(256) for _ in range(size)) for _ in range(2))
         assert small_digests.sha256_hex(message) == hashlib.sha256(message).hexdigest()
         assert small_digests.sha256_hex_for(size * 10_000)(message) == hashlib.sha256(message).hexdigest()
+        assert small_digests.sha1_hex(message) == hashlib.sha1(message).hexdigest()
         assert small_digests.hmac_sha256_hex(key, message) == hmac.new(key, message, "sha256").hexdigest()
 
 

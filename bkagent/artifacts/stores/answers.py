@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional, Tuple
-
 from bkagent.artifacts.stores.store import FetchedHead
 from bkagent.errors import AgentError, Refused, Unavailable, WireError
 from bkagent.remote.reply import retry_after_s
@@ -11,7 +9,10 @@ from bkagent.transport.client.response import Headers, Response
 from bkagent.wire.digits import is_whole
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional, Tuple
+
     from bkagent.artifacts.stores.store import Receive
     from bkagent.transport.client.answer_reader import OpenSink
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
-from urllib.parse import urlsplit, urlunsplit
 
 from bkagent.artifacts.stores.store import WholeRequest
 from bkagent.errors import AgentError
@@ -12,6 +10,10 @@ from bkagent.transport.client import address
 from bkagent.transport.client.connection import head_start
 from bkagent.transport.client.http_client import checked_headers
 from bkagent.wire.artifacts import Artifact, Instructions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Optional
 
 _PATH = "${artifact:path}"
 
@@ -53,8 +55,16 @@ def _quote(text: str) -> str:
 
 
 def _with_path(url: str, path: str) -> str:
+    """Return the URL of the host of `url`, with its query and another path."""
+    path = path if path.startswith("/") else "/" + path
+    plain = address.parse_plain(url)
+    if plain is not None:
+        query = plain.target.partition("?")[2]
+        return f"{plain.scheme}://{plain.authority}{path}" + (f"?{query}" if query else "")
+    from urllib.parse import urlsplit, urlunsplit
+
     try:
         parts = urlsplit(url)
     except ValueError as problem:
         raise AgentError(f"the control plane's upload instructions have a URL that cannot be read: {problem}") from None
-    return urlunsplit((parts.scheme, parts.netloc, path if path.startswith("/") else "/" + path, parts.query, ""))
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
-
 from bkagent.artifacts.stores.answers import check, pass_head_to
 from bkagent.artifacts.stores.fetch_range import WHOLE, FetchRange
 from bkagent.artifacts.stores.form import Form
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S, ArtifactStore, StoreUpload, UploadPart, WholeRequest
 from bkagent.errors import AgentError, WireError
+from bkagent.system.small_digests import sha256_hex
 from bkagent.transport.client.body import FileBody
 from bkagent.transport.client.http_client import Pool
 from bkagent.wire.artifacts import Action, Artifact, Instructions
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Tuple
+
     from bkagent.artifacts.stores.store import Receive
 
 # What storages take in one request. https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -135,4 +136,4 @@ def _upload_of(url: str) -> str:
 
     parts = urlsplit(url)
     names = [text for text in parts.query.split("&") if text.lower().startswith("uploadid=")]
-    return hashlib.sha256("&".join([parts.netloc, parts.path, *names]).encode("utf-8", "replace")).hexdigest()
+    return sha256_hex("&".join([parts.netloc, parts.path, *names]).encode("utf-8", "replace"))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Mapping
 
 from bkagent.wire.artifacts import StateChange
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Mapping
+
     from bkagent.artifacts.upload.journal.upload_journal import UploadJournal
     from bkagent.artifacts.upload.state_reporter import StateReporter
 

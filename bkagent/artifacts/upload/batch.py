@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, List, Optional, Sequence, Tuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import List, Optional, Sequence, Tuple
+
     from bkagent.artifacts.upload.described_file import DescribedFile
     from bkagent.artifacts.upload.finding.collect import MatchedFile
     from bkagent.errors import AgentError

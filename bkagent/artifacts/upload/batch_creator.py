@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.stores.table import without_secrets
 from bkagent.artifacts.thread_edge import run_to_end
@@ -13,7 +12,10 @@ from bkagent.remote.commands import artifacts as records
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact, Created
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List
+
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.upload.batch import UploadBatch
     from bkagent.artifacts.upload.journal.upload_journal import UploadJournal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Callable
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.thread_edge import run_to_end
@@ -13,7 +12,10 @@ from bkagent.errors import AgentError, Cancelled
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.artifacts import Artifact
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable
+
     from bkagent.artifacts.upload.batch import UploadBatch
     from bkagent.artifacts.upload.finding.collect import MatchedFile
     from bkagent.shell.cancellation import Cancellation
@@ -34,7 +36,7 @@ class BatchReader:
         """Read what is small; have what is large read by threads, or here if the upload `is_single`, of one file."""
         for at, file in enumerate(batch.files):
             try:
-                read = digests.read_small(file.absolute)
+                read = digests.read_small(file.absolute, is_single)
             except AgentError as problem:
                 batch.leave_out(at, problem)
                 continue

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Deque, Iterator, List, NamedTuple, Sequence
 
 from bkagent.artifacts.upload.batch import FILES_COUNT, UploadBatch
 from bkagent.errors import Cancelled
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.go_duration import format_precise
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Deque, Iterator, List, Sequence
+
     from bkagent.artifacts.upload.batch_creator import BatchCreator
     from bkagent.artifacts.upload.batch_reader import BatchReader
     from bkagent.artifacts.upload.finding.collect import MatchedFile

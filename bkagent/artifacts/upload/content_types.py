@@ -7,9 +7,12 @@ few types, where extensions have no case and texts are said to be UTF-8. Else `b
 from __future__ import annotations
 
 import os
-from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 from bkagent.system import mime_tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 DEFAULT = "binary/octet-stream"
 _TABLE = os.path.join(os.path.dirname(__file__), "content_types.txt")

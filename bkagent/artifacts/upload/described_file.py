@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from bkagent.artifacts.file_identity import FileIdentity
     from bkagent.artifacts.upload.finding.collect import MatchedFile
     from bkagent.wire.artifacts import Artifact

@@ -6,7 +6,6 @@ A request that fails is tried again by itself. What no try sends fails the artif
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Sequence, TypeVar
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.file_identity import FileChanged, FileWatch
@@ -16,13 +15,16 @@ from bkagent.transport.client.body import FileBody
 from bkagent.transport.retry import retry
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Sequence, TypeVar
+
     from bkagent.artifacts.stores.store import StoreUpload, UploadPart
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.artifacts.upload.sending import Sending
     from bkagent.artifacts.upload.steps import SendingSteps, Work
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 class FileParts:

@@ -5,20 +5,22 @@ A new connection takes longer than a small artifact itself: with TLS, three time
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Mapping, Optional, Tuple
-
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
 from bkagent.transport.client.response import Headers, Response
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Mapping, Optional, Tuple
+
     from bkagent.artifacts.stores.store import WholeRequest
     from bkagent.transport.client.http_client import Pool
+
+    StoreByJob = Callable[[str, str, str, bytes, float], Optional[Tuple[int, Mapping[str, str], bytes]]]
 
 FILES_COUNT = 4  # more are sent faster over connections of the command's own, many at a time
 _REQUEST_LIMIT_BYTES = 128 * 1024
 
 # (method, URL, content type, body, longest wait in seconds) -> (status, headers, body), None where nothing was answered
-StoreByJob = Callable[[str, str, str, bytes, float], Optional[Tuple[int, Mapping[str, str], bytes]]]
 
 
 class JobStorage:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from bkagent.artifacts.upload.finding.collect import Selection
 from bkagent.config.options import artifacts as rows
+from bkagent.named_tuple import NamedTuple
 from bkagent.transport.retry import Schedule, constant, exponential
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from bkagent.config.compat import Compat
     from bkagent.config.settings import Settings

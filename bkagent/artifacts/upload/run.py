@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, List, Sequence
 
 from bkagent.artifacts.file_identity import FileChanged
 from bkagent.artifacts.upload.arrivals import Arrivals
@@ -20,7 +19,10 @@ from bkagent.wire.go_duration import format_rounded
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List, Sequence
+
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
     from bkagent.artifacts.upload.journal.upload_journal import UploadJournal

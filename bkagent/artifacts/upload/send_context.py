@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from bkagent.named_tuple import NamedTuple
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Optional
+
     from bkagent.artifacts.progress import TransferProgress
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.upload.arrivals import Arrivals

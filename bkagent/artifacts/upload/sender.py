@@ -7,7 +7,6 @@ connections.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.artifacts.stores.store import SILENCE_LIMIT_S
 from bkagent.artifacts.upload.file_parts import FileParts
@@ -16,7 +15,10 @@ from bkagent.artifacts.upload.steps import SendingSteps
 from bkagent.artifacts.upload.whole_files import WholeFiles
 from bkagent.transport.client.request_loop import RequestLoop
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List, Optional
+
     from bkagent.artifacts.upload.described_file import DescribedFile
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.transport.client.http_client import Pool

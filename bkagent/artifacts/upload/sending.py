@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Dict, Optional
 
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, Dict, Optional
+
     from bkagent.artifacts.stores.store import StoreUpload, UploadPart
     from bkagent.artifacts.upload.described_file import DescribedFile
     from bkagent.errors import AgentError

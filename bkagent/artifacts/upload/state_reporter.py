@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Callable, List, Optional
 
 from bkagent.artifacts.thread_edge import as_agent_error, run_to_end
 from bkagent.remote.commands import artifacts as records
 from bkagent.wire.artifacts import StateChange
 from bkagent.wire.go_duration import format_precise
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List, Optional
+
     from bkagent.errors import AgentError
     from bkagent.remote.reply import ApiClient
     from bkagent.report import Report

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, List, Set
 
 from bkagent.artifacts.file_identity import FileChanged
 from bkagent.artifacts.thread_edge import as_agent_error, run_to_end
@@ -11,11 +10,14 @@ from bkagent.errors import Cancelled
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List, Set
+
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.artifacts.upload.sending import Sending
 
-Work = Callable[["Sending"], None]
+    Work = Callable[["Sending"], None]
 
 
 class SendingSteps:

@@ -7,7 +7,6 @@ while the batch before it is sent, and every second the control plane learns wha
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Callable, List
 
 from bkagent.artifacts.stores.table import open_store, without_secrets
 from bkagent.artifacts.transfer_context import StorageConnection, TransferContext
@@ -21,7 +20,10 @@ from bkagent.wire.go_duration import format_precise
 from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List
+
     from bkagent.artifacts.stores.store import ArtifactStore
     from bkagent.artifacts.upload.options import UploadOptions
 

@@ -6,13 +6,14 @@ Thousands of them cost a third of the processor time so, compared with a thread 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, List, Optional
-
 from bkagent.artifacts.stores.answers import check
 from bkagent.artifacts.thread_edge import run_to_end
 from bkagent.errors import AgentError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Callable, List, Optional
+
     from bkagent.artifacts.stores.store import WholeRequest
     from bkagent.artifacts.upload.job_storage import JobStorage
     from bkagent.artifacts.upload.send_context import SendContext

@@ -58,10 +58,10 @@ class Address(NamedTuple):
 
 def parse(url: str, what: str = "URL") -> Address:
     """Return the parts of an http or https URL. Raises ConfigError naming `what`."""
-    return _parse_plain(url) or _parse_any(url, what)
+    return parse_plain(url) or _parse_any(url, what)
 
 
-def _parse_plain(url: str) -> Optional[Address]:
+def parse_plain(url: str) -> Optional[Address]:
     """Return the parts of a URL that needs no closer look, as nearly all are; None for any other."""
     scheme, _, rest = url.partition("://")
     authority, _, path = rest.partition("/")

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import Dict, Iterator, List, NamedTuple, Set
 
 from bkagent.artifacts import digests
 from bkagent.artifacts.upload.finding.artifact_path import artifact_path
 from bkagent.artifacts.upload.finding.pattern_walk import Match, PatternWalk
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.pipeline.path_pattern import PathPattern
 from bkagent.pipeline.path_pattern_parser import BadPathPattern
 from bkagent.report import Report
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.go_quoted import go_quote
 from bkagent.wire.shown_text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterator, List, Set
 
 
 class Selection(NamedTuple):

@@ -6,13 +6,17 @@ import os
 import posixpath
 import stat
 from operator import itemgetter
-from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.pipeline.path_pattern import Matcher, Node, PathPattern
 from bkagent.report import Report
 from bkagent.system.system_kind import ON_WINDOWS
 from bkagent.wire.shown_text import one_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 _TURNS_COUNT = 5_000  # of links that lead back; the system ends one circle after some forty
 _LINK, _FOLDER, _REGULAR, _OTHER = "link", "folder", "regular", "other"

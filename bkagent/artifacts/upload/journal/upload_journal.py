@@ -16,19 +16,22 @@ or not about this run is removed with a warning. While another process uploads t
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence
 
 from bkagent.config import paths
 from bkagent.errors import ConfigError, WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.spool import layout
 from bkagent.system import private_folder, unguessable
+from bkagent.system.small_digests import sha256_hex
 from bkagent.wire import json_text
 from bkagent.wire.reader import Reader
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+
     from bkagent.artifacts.stores.store import UploadPart
     from bkagent.artifacts.upload.journal.record_file import Record, RecordFile
     from bkagent.report import Report
@@ -69,7 +72,7 @@ class UploadJournal:
         """
         text = "\0".join(run).encode("utf-8", "surrogateescape")
         self._environ, self._report, self._lock = environ, report, threading.Lock()
-        self._name = hashlib.sha256(text).hexdigest()[:40]
+        self._name = sha256_hex(text)[:40]
         self._file: Optional[RecordFile] = None
         self._pending: List[Record] = []
         self._is_of_use = is_of_use
@@ -84,7 +87,12 @@ class UploadJournal:
         if not self._is_of_use:
             return unguessable.uuid4()
         content = json_text.dumps([artifact.to_wire() for artifact in artifacts]).encode("ascii", "backslashreplace")
-        text = hashlib.sha256(content).hexdigest()
+        if len(artifacts) == 1:
+            text = sha256_hex(content)
+        else:
+            from hashlib import sha256 as new_sha256  # loaded by then for their contents
+
+            text = new_sha256(content).hexdigest()
         is_large = sum(artifact.size for artifact in artifacts) >= LARGE_BYTES
         with self._lock:
             batch = self._batches.get(text)
@@ -218,7 +226,7 @@ class UploadJournal:
 
 def places_of(parts: Sequence[UploadPart]) -> str:
     """Return a text that differs with the ranges of an upload's parts."""
-    return hashlib.sha256(repr([(part.number, part.offset, part.size) for part in parts]).encode()).hexdigest()
+    return sha256_hex(repr([(part.number, part.offset, part.size) for part in parts]).encode())
 
 
 def _told(pairs: Sequence[object]) -> Dict[int, str]:
