@@ -17,10 +17,10 @@ from bkagent.wire.timestamps import rfc3339
 _STALE_MS = 1000
 
 _LINE_END = re.compile(rb"\n|\x1b\[[012]?K")
+_BEFORE_K_OF_ERASE = (b"\x1b[", b"\x1b[0", b"\x1b[1", b"\x1b[2")
 
 # OSC, DCS, SOS, PM and APC are strings: they go on up to BEL or ESC \.
 _OPENER = re.compile(rb"\x1b[\]PX^_]")
-_OPENER_OR_ERASE = re.compile(rb"\x1b(?:[\]PX^_]|\[[012]?K)")
 _CLOSER = re.compile(rb"\x07|\x1b\\")
 _PARAMETERS = re.compile(rb"[ -?]*")
 
@@ -57,14 +57,11 @@ class AnsiStamper:
         elif self._due or now_ms - self._stamped_ms > _STALE_MS:
             pieces.append(code)
             self._due, self._stamped_ms = False, now_ms
-        # The few forms of the sequences that matter, by one pass over the piece.
-        forms = set(_OPENER_OR_ERASE.findall(output)) if b"\x1b" in output else set()
-        erases = [form for form in forms if form.endswith(b"K")]
-        has_strings = len(erases) < len(forms)
+        has_sequences = b"\x1b" in output
         while at < len(output):
-            opener = _OPENER.search(output, at) if has_strings else None
+            opener = _OPENER.search(output, at) if has_sequences else None
             start = opener.start() if opener else len(output)
-            self._stamp(output[at:start], erases, code, now_ms, pieces)
+            self._stamp(output[at:start], has_sequences, code, now_ms, pieces)
             at = start
             if start < len(output):
                 self._state, at = _leave(_STRING, output, start + 2)
@@ -77,11 +74,11 @@ class AnsiStamper:
         """Return b"": nothing is ever withheld."""
         return b""
 
-    def _stamp(self, text: bytes, erases: List[bytes], code: bytes, now_ms: int, pieces: List[bytes]) -> None:
+    def _stamp(self, text: bytes, has_sequences: bool, code: bytes, now_ms: int, pieces: List[bytes]) -> None:
         """Add text without strings, a code after each line end."""
         stamped = text.replace(b"\n", b"\n" + code)
-        for erase in erases:
-            stamped = stamped.replace(erase, erase + code)
+        if has_sequences and b"K" in text:
+            stamped = _stamp_erases(stamped, code)
         if len(stamped) > len(text):
             self._due, self._stamped_ms = False, now_ms
         pieces.append(stamped)
@@ -103,6 +100,15 @@ class AnsiStamper:
         elif escape >= 0 and output.startswith(b"[", escape + 1):
             end = _end_of(_PARAMETERS, output, escape + 2)
             self._state = _CSI if end == len(output) else _GROUND
+
+
+def _stamp_erases(text: bytes, code: bytes) -> bytes:
+    """Return the text with a code after each escape that erases. Few texts have many a K: looked at is each of them."""
+    parts = text.split(b"K")
+    for number, part in enumerate(parts[:-1], 1):
+        if part.endswith(_BEFORE_K_OF_ERASE):
+            parts[number] = code + parts[number]
+    return b"K".join(parts)
 
 
 def _leave(state: int, output: bytes, at: int) -> Tuple[int, int]:

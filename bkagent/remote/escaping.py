@@ -36,4 +36,6 @@ def without_user(url: str) -> str:
 
 def _escape(text: str, kept: "frozenset[int]") -> str:
     data = text.encode("utf-8", "surrogateescape")
+    if kept.issuperset(data):
+        return text
     return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)

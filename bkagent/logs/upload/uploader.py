@@ -20,9 +20,9 @@ from bkagent.wire.log_events import EventReport
 
 _LOOK_AT_STOP_S = 1.0  # an Event cannot be waited for together with the bell; `nudge` makes a stop prompt
 
-# A job that prints many small pieces rings far more often than there is something to send. After some rounds for
-# nothing the rings are left to gather for a moment.
-_MOST_IDLE_ROUNDS = 8
+# A job that prints much rings far more often than there is something to send, or something new to look at. After some
+# rounds close together the rings are left to gather for a moment.
+_MOST_CLOSE_ROUNDS = 8
 _GATHER_S = 0.005
 _FULL_DISK_PAUSE_S = 1.0
 _MOST_LOST_BYTES = 1024**3  # when the machine loses power: far more than a job prints between two syncs
@@ -80,9 +80,10 @@ class Uploader:
         again = journal.unacknowledged()
         if any(chunk.size > job.chunk_max_bytes for chunk in again):
             raise WireError(f"{self._entry.chunks_path} has a chunk of more than {job.chunk_max_bytes} bytes")
-        idle_rounds_count = 0
+        close_rounds_count = 0
         while not stop.is_set():
-            idle_rounds_count += 1
+            looked_at = time.monotonic()
+            close_rounds_count += 1
             senders.check()
             ended = self._has_ended()  # before the size: what the job printed last is in it then
             size = self._entry.log_size()
@@ -91,23 +92,25 @@ class Uploader:
                 self._watch(size)
             while again and senders.in_flight < pace.most_in_flight:
                 senders.put(again.pop(0))
-                idle_rounds_count = 0
             while not again:
                 take = pace.take(size - journal.next_offset, senders.in_flight, ended, time.monotonic())
                 chunk = self._cut(journal, take, stop) if take else None
                 if chunk is None:
                     break
                 senders.put(chunk, level=1 if take == job.chunk_max_bytes else 6)
-                idle_rounds_count = 0
+                if senders.in_flight == pace.most_in_flight:
+                    close_rounds_count = 0  # the next ring may say that there is room for another
             unsent = size - journal.next_offset
             if ended and not again and not unsent and not senders.in_flight:
                 self.complete = True
                 return
             due_in_s = None if again else pace.due_in_s(unsent, senders.in_flight, time.monotonic())
-            if not self._bell.wait(_LOOK_AT_STOP_S if due_in_s is None else min(_LOOK_AT_STOP_S, due_in_s)):
-                idle_rounds_count = 0
-            elif idle_rounds_count > _MOST_IDLE_ROUNDS:
-                stop.wait(_GATHER_S)
+            self._bell.wait(_LOOK_AT_STOP_S if due_in_s is None else min(_LOOK_AT_STOP_S, due_in_s))
+            early_s = looked_at + _GATHER_S - time.monotonic()
+            if early_s <= 0:
+                close_rounds_count = 0
+            elif close_rounds_count > _MOST_CLOSE_ROUNDS:
+                stop.wait(early_s)
 
     def _cut(self, journal: Journal, size: int, stop: threading.Event) -> Optional[Chunk]:
         """Cut the next chunk, or wait a little where the disk has no room to write that down."""
@@ -126,9 +129,11 @@ class Uploader:
             return None
 
     def _has_ended(self) -> bool:
+        if self._watching:
+            return not self._entry.process.alive()
         if self._entry.process.ended():
             return True
-        if not self._watching and self._entry.process.started():
+        if self._entry.process.started():
             self._watching = True
             threading.Thread(target=self._ring_at_end, name="job-end", daemon=True).start()
         return False

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Iterable, List, Optional, Tuple
+    from typing import Dict, Iterable, List, Optional, Tuple
 
 
 class Headers:
     """Header lines in the order they came; names compare without case."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_pairs", "_values")
 
     def __init__(self, pairs: Iterable[Tuple[str, str]] = ()) -> None:
         self._pairs: List[Tuple[str, str]] = list(pairs)
+        self._values: Dict[str, str] = {}
+        for name, value in self._pairs:
+            key = name.lower()
+            self._values[key] = f"{self._values[key]}, {value}" if key in self._values else value
 
     def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
         """Return the values of every line of that name joined by ", ", or `default` without one."""
-        lower_name = name.lower()
-        values = [value for key, value in self._pairs if key.lower() == lower_name]
-        return ", ".join(values) if values else default
+        return self._values.get(name.lower(), default)
 
     def items(self) -> List[Tuple[str, str]]:
         """Return (name, value) of every line."""
