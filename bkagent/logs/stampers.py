@@ -17,7 +17,8 @@ from bkagent.wire.timestamps import rfc3339
 _STALE_MS = 1000
 
 _LINE_END = re.compile(rb"\n|\x1b\[[012]?K")
-_BEFORE_K_OF_ERASE = (b"\x1b[", b"\x1b[0", b"\x1b[1", b"\x1b[2")
+# An escape that erases, by its last letter: that is rare, and where it begins is not.
+_END_OF_ERASE = re.compile(rb"K(?:(?<=\x1b\[K)|(?<=\x1b\[[012]K))")
 
 # OSC, DCS, SOS, PM and APC are strings: they go on up to BEL or ESC \.
 _OPENER = re.compile(rb"\x1b[\]PX^_]")
@@ -78,7 +79,7 @@ class AnsiStamper:
         """Add text without strings, a code after each line end."""
         stamped = text.replace(b"\n", b"\n" + code)
         if has_sequences and b"K" in text:
-            stamped = _stamp_erases(stamped, code)
+            stamped = _END_OF_ERASE.sub(b"K" + code, stamped)
         if len(stamped) > len(text):
             self._due, self._stamped_ms = False, now_ms
         pieces.append(stamped)
@@ -100,15 +101,6 @@ class AnsiStamper:
         elif escape >= 0 and output.startswith(b"[", escape + 1):
             end = _end_of(_PARAMETERS, output, escape + 2)
             self._state = _CSI if end == len(output) else _GROUND
-
-
-def _stamp_erases(text: bytes, code: bytes) -> bytes:
-    """Return the text with a code after each escape that erases. Few texts have many a K: looked at is each of them."""
-    parts = text.split(b"K")
-    for number, part in enumerate(parts[:-1], 1):
-        if part.endswith(_BEFORE_K_OF_ERASE):
-            parts[number] = code + parts[number]
-    return b"K".join(parts)
 
 
 def _leave(state: int, output: bytes, at: int) -> Tuple[int, int]:
