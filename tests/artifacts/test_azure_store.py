@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from email.utils import formatdate
+from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -354,7 +354,7 @@ def test_a_clock_that_is_off_takes_the_servers_time_once_and_says_so(scripted: S
 
     def check(request: Request) -> Answer:
         dates.append(request.headers["x-ms-date"])
-        if dates[-1][:22] == formatdate(time.time() - 3600, usegmt=True)[:22]:
+        if time.time() - parsedate_to_datetime(dates[-1]).timestamp() > 1800:
             date = formatdate(usegmt=True)
             return refusal(403, "AuthenticationFailed", "Request date header too old", Date=date)
         return Answer(201, headers=AZURE)
@@ -364,8 +364,8 @@ def test_a_clock_that_is_off_takes_the_servers_time_once_and_says_so(scripted: S
     for _ in range(3):
         driver.upload(plant(tmp_path, b"x"))
     assert len(dates) == 4 and len(driver.said) == 1, (dates, driver.said)
-    # The Date of a server has whole seconds.
-    assert re.match("warn: The clock of this machine is (59m59s|1h0m0s) behind that of Azure Blob", driver.said[0])
+    # The Date of a server has whole seconds, and its answer may take some.
+    assert re.match("warn: The clock of this machine is (59m5|1h0m)[0-9]s behind that of Azure Blob", driver.said[0])
 
 
 @pytest.mark.parametrize("date", ["", "yesterday", "the same"], ids=["none", "malformed", "the same"])

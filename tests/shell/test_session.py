@@ -9,6 +9,7 @@ import pytest
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
+from tests.fakes.conditions import until
 from tests.shell.conftest import MemoryLog
 
 pytestmark = pytest.mark.skipif(os.sep == "\\", reason="runs POSIX shells")
@@ -193,7 +194,7 @@ def test_descriptors_are_given_back(session: Session) -> None:
             session.run(["/none"])
         with pytest.raises(StartFailed):
             session.capture(["/none"])
-    assert count() <= before
+    until(lambda: count() <= before)  # threads of other tests may have some for a moment
 
 
 def test_a_debug_log_shows_a_hidden_command_and_its_errors_without_a_password(session: Session, log: MemoryLog) -> None:

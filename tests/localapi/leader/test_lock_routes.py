@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import re
 import socket
@@ -147,10 +148,10 @@ def test_who_came_first_is_served_first_and_who_has_gone_is_not_served(site: Loc
 @pytest.mark.parametrize("site", ["by one thread"], indirect=True)
 def test_hundreds_wait_without_a_thread(site: LockSite) -> None:
     site.post(ACQUIRE, key="k", token="t0", wait_ms=0)
-    threads_count = threading.active_count()
+    threads_count = _thread._count()
     clients = [begin_to_ask(site, ACQUIRE, key="k", token=f"t{since}", since_ns=since) for since in range(1, 401)]
     wait_for_waiters(site, "k", 400)
-    assert threading.active_count() == threads_count
+    assert _thread._count() < threads_count + 100  # those of other tests may begin or end meanwhile
     for client in clients[::2]:
         client.close()
     wait_for_waiters(site, "k", 200)
