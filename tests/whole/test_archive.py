@@ -105,7 +105,7 @@ def test_without_python_there_is_one_sentence(archive: str, tmp_path: Path) -> N
 
 def test_the_same_source_gives_the_same_bytes(archive: str, tmp_path: Path) -> None:
     code = "import sys; sys.path.insert(0, 'packaging'); import archive; print(archive.build(sys.argv[1]))"
-    made = run(sys.executable, "-c", code, str(tmp_path), cwd=TOP)
+    made = run(sys.executable, "-c", code, str(tmp_path), cwd=TOP, timeout=600)  # it computes for several seconds
     assert made.returncode == 0, made.stderr
     with open(archive, "rb") as one, open(made.stdout.strip(), "rb") as other:
         content = one.read()
