@@ -48,6 +48,11 @@ def run_lifecycle_hooks(name: str, settings: JobSettings, sessions: Mapping[str,
             _run(path, name, settings, env, report)
 
 
+def has_pre_bootstrap(folder: str) -> bool:
+    """Return whether a folder of hooks has one that judges jobs."""
+    return find.find(folder, BEFORE_A_JOB) is not None
+
+
 def pre_bootstrap_allows(context: JobStart, report: EventReport) -> bool:
     """Say whether the pre-bootstrap hook lets a job run; without one every job may."""
     folder = context.settings[agent.HOOKS_PATH]

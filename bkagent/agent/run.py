@@ -7,7 +7,8 @@ import threading
 from typing import TYPE_CHECKING, List, Optional
 
 from bkagent.agent import cleanup
-from bkagent.agent.jobs.job_runner import AgentContext, own_folders
+from bkagent.agent.jobs.agent_context import AgentContext
+from bkagent.agent.jobs.job_preparation import own_folders
 from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.idle_timer import IdleTimer

@@ -10,7 +10,8 @@ import random
 import time
 from typing import Callable, Dict, Mapping, Optional, Tuple
 
-from bkagent.agent.jobs.job_runner import AgentContext, JobRunner
+from bkagent.agent.jobs.agent_context import AgentContext
+from bkagent.agent.jobs.job_runner import JobRunner
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.idle_timer import IdleTimer
 from bkagent.agent.session.ping_schedule import PingSchedule

@@ -38,13 +38,11 @@ class Ending(NamedTuple):
 
 
 class JobProcess:
-    """Runs the job of a spool entry; `secrets` are never in its log."""
+    """Runs the job of a spool entry."""
 
-    def __init__(self, entry_folder: str, environ: Mapping[str, str], secrets: Sequence[str] = ()) -> None:
+    def __init__(self, entry_folder: str, environ: Mapping[str, str]) -> None:
         self._folder, self._environ = entry_folder, environ
         self._redactor = Redactor()
-        for secret in secrets:
-            self._redactor.add(secret)
         self._cancellation = Cancellation()
         self._signal = ""
         self._is_abandoned = False
@@ -58,11 +56,13 @@ class JobProcess:
         """Return a text without the secrets that this process knows by now."""
         return self._redactor.whole(to_bytes(text)).decode("utf-8", "surrogateescape")
 
-    def run(self) -> Ending:
-        """Run the job and leave its result; say how this process is to end.
+    def run(self, secrets: Sequence[str] = ()) -> Ending:
+        """Run the job and leave its result; say how this process is to end. `secrets` are never in its log.
 
         Raises AgentError or OSError where the entry cannot be taken.
         """
+        for secret in secrets:
+            self._redactor.add(secret)
         self._attach()
         self._environ = env_overflow.restore(self._folder, self._environ)
         watch = HeartbeatWatch(self._entry.heartbeat_age_s, self._abandon, self._limits)

@@ -75,12 +75,37 @@ def test_a_job_without_a_chunk_limit_is_refused_by_name(plane, start):
     assert "chunks_max_size_bytes must be a whole number of at least 1" in agent.said and second.finishes
 
 
-def test_a_job_whose_start_is_refused_is_left_without_a_finish(plane, start):
-    first, second = plane.add_job("echo one"), plane.add_job("echo two")
+def test_a_job_whose_start_is_refused_is_left_without_a_finish_and_has_not_begun(plane, start, tmp_path):
+    seen, context = tmp_path / "seen", tmp_path / "context"
+    context.mkdir()
+    first, second = plane.add_job(f"echo one >>{seen}"), plane.add_job(f"echo two >>{seen}")
     plane.answers[f"PUT jobs/{first.id}/start"] = (422, {"message": "no"})
-    agent = start("--disconnect-after-job")
+    agent = start("--disconnect-after-job", env={"BUILDKITE_JOB_CONTEXT_DIR": str(context)})
     assert agent.wait() == 0
     assert not first.finishes and not first.chunks and second.finishes and agent.spool == []
+    assert seen.read_text() == "two\n" and list(context.iterdir()) == [], agent.said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the hook is a shell script")
+@pytest.mark.parametrize("has_hook", [False, True])
+def test_nothing_of_a_job_runs_before_its_start_is_taken(plane, start, tmp_path, monkeypatch, has_hook):
+    """Its files are written and its process is started meanwhile."""
+    seen, hooks = tmp_path / "seen", tmp_path / "hooks"
+    hooks.mkdir()
+    if has_hook:
+        (hooks / "pre-bootstrap").write_text(f"#!/bin/sh\necho hook >>{seen}\n")
+        (hooks / "pre-bootstrap").chmod(0o755)
+    job, answer, before = plane.add_job(f"echo job >>{seen}"), plane.answer, []
+
+    def answer_late(request):
+        if request.path.endswith("/start"):
+            before.append(agent.wait_said("Created env file (JSON format)") and not seen.exists() and not job.chunks)
+        return answer(request)
+
+    monkeypatch.setattr(plane, "answer", answer_late)
+    agent = start("--disconnect-after-job", "--debug", "--hooks-path", str(hooks))
+    assert agent.wait() == 0, agent.said
+    assert before == [True] and seen.read_text() == ("hook\n" if has_hook else "") + "job\n"
 
 
 def test_a_process_that_cannot_be_given_its_environment_is_a_run_error(plane, start):

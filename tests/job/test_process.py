@@ -3,13 +3,19 @@
 import os
 import pathlib
 import subprocess
+import sys
 
 import pytest
 
 from bkagent.config.launching import self_command
 from bkagent.job import launch
-from bkagent.spool import layout
+from bkagent.spool import directory, layout
+from bkagent.spool.manifest import JobManifest
+from tests.fakes.conditions import until
 from tests.job.conftest import JobSandbox
+from tests.system.test_process_group import is_running
+
+JOB = JobManifest("job-1", "http://127.0.0.1:9/v3", "t")
 
 
 def test_a_result_is_whole_before_the_process_ends(sandbox: JobSandbox) -> None:
@@ -29,6 +35,32 @@ def test_an_entry_runs_once(sandbox: JobSandbox) -> None:
     assert sandbox.seen() == ["ran"]
     with open(os.path.join(running.entry.folder, layout.STDERR), encoding="utf-8") as file:
         assert "has run already" in file.read()
+
+
+def test_a_process_that_is_not_let_begin_leaves_the_entry_as_it_was(sandbox: JobSandbox) -> None:
+    entry = directory.create(str(sandbox.root / "spool"), JOB)
+    env = {**sandbox.env, "BUILDKITE_COMMAND": 'echo ran >>"$SEEN"'}
+    waiting = launch.prepare(entry.folder, env, str(sandbox.builds), sandbox.warm, ["a secret"])
+    waiting.abandon()
+    assert not entry.process.started() and not entry.process.alive() and entry.log_size() == 0
+    ended = launch.prepare(entry.folder, env, str(sandbox.builds), sandbox.warm, ["a secret"]).begin().wait()
+    assert ended.exit_code == 0 and sandbox.seen() == ["ran"]
+
+
+def test_a_process_whose_agent_ends_does_not_begin(sandbox: JobSandbox) -> None:
+    entry = directory.create(str(sandbox.root / "spool"), JOB)
+    program = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from bkagent.job import launch; "
+        "waiting = launch.prepare(sys.argv[2], {'BUILDKITE_COMMAND': 'true'}, sys.argv[3]); "
+        "print(waiting.pid, flush=True); input(); os._exit(0)"
+    )
+    words = [sys.executable, "-c", program, self_command.code_root(), entry.folder, str(sandbox.builds)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as agent:
+        assert agent.stdout is not None
+        pid = int(agent.stdout.readline())
+        agent.kill()
+    until(lambda: not is_running(pid))
+    assert not entry.process.started() and entry.result() is None
 
 
 def test_a_job_process_that_was_killed_leaves_no_result(sandbox: JobSandbox) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bkagent.agent.jobs.job_runner import AgentContext
+from bkagent.agent.jobs.agent_context import AgentContext
 from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import KILL, Shutdown

@@ -15,9 +15,9 @@ import time
 from typing import List, Optional, Set, Tuple
 
 from bkagent.agent.jobs import outcome
+from bkagent.agent.jobs.agent_context import AgentContext
 from bkagent.agent.jobs.job_delivery import JobDelivery, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
-from bkagent.agent.jobs.job_runner import AgentContext
 from bkagent.agent.session.heartbeat import Heartbeat
 from bkagent.agent.session.registration import request_log_of
 from bkagent.agent.shutdown import KILL

@@ -35,7 +35,7 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     from bkagent.system import console, exit_status, process_start, signals
     from bkagent.system.fork_server import fork_server
 
-    process = JobProcess(entry_folder, environ, handed_secrets.take())
+    process = JobProcess(entry_folder, environ)
 
     def leave(defect: BaseException) -> str:
         from bkagent.cli import crash_report
@@ -50,7 +50,10 @@ def _run(entry_folder: str, environ: "Mapping[str, str]") -> int:
     signals.catch_endings(process.cancel)
     console.use_utf8()
     process_start.use_absolute_paths()
-    ending = process.run()
+    secrets = handed_secrets.take()
+    if secrets is None:
+        os._exit(0)
+    ending = process.run(secrets)
     fork_server.report_modules()
     if ending.signal:
         signals.die_by(ending.signal)
