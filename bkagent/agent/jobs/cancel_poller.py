@@ -7,7 +7,7 @@ import threading
 from typing import Callable
 
 from bkagent.agent.jobs.job_canceller import JobCanceller
-from bkagent.errors import AgentError, Refused
+from bkagent.errors import AgentError, Refused, Unreachable
 from bkagent.remote.client import Client
 from bkagent.remote.worker import jobs
 from bkagent.spool.shared_files import CANCEL
@@ -18,7 +18,10 @@ _TOKEN_IS_INVALID = 401
 
 
 class CancelPoller:
-    """Asks from a thread of its own until `stop()`: first at a random moment of the interval, then once each."""
+    """Asks from a thread of its own until `stop()`: first at a random moment of the interval, then once each.
+
+    on_recovery  called when an answer comes again after none had come
+    """
 
     def __init__(
         self,
@@ -28,13 +31,15 @@ class CancelPoller:
         cancelling: JobCanceller,
         *,
         mark_timed_out: Callable[[], None],
+        on_recovery: Callable[[], None],
         report: EventReport,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._client, self._job_id, self._interval_s = client, job_id, interval_s
-        self._cancelling, self._mark_timed_out = cancelling, mark_timed_out
+        self._cancelling, self._mark_timed_out, self._on_recovery = cancelling, mark_timed_out, on_recovery
         self._report, self._chance = report, chance
         self._ended = threading.Event()
+        self._was_unreachable = False
 
     def start(self) -> None:
         """Begin."""
@@ -64,7 +69,11 @@ class CancelPoller:
             return True
         except AgentError as problem:
             self._report("debug", f"could not get the state of job {self._job_id}: {problem}", "job.state_unknown")
+            self._was_unreachable = self._was_unreachable or isinstance(problem, Unreachable)
             return False
+        if self._was_unreachable:
+            self._was_unreachable = False
+            self._on_recovery()
         if state in OUT_OF_TIME:
             self._report("info", f"job {self._job_id} timed out and is cancelled", "job.timed_out")
             self._cancelling.cancel(CANCEL, before=self._mark_timed_out)

@@ -57,7 +57,7 @@ class JobDelivery:
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
-        self._open_output, self._backoff = open_output, backoff
+        self._open_output, self._backoff = open_output, backoff or SharedBackoff()
         self._report_retry = with_event(report, "control_plane.retry")
         self._gave_up = threading.Event()
         self._uploader: Optional[Uploader] = None
@@ -73,7 +73,7 @@ class JobDelivery:
         job = self._entry.job
         poller = CancelPoller(
             self._client, job.job_id, job.job_status_interval_s, self.canceller,
-            mark_timed_out=self._mark_timed_out, report=self._report,
+            mark_timed_out=self._mark_timed_out, on_recovery=self._backoff.over, report=self._report,
         )  # fmt: skip
         unsubscribe = self._stop.on_request(self._obey)
         poller.start()
