@@ -171,6 +171,6 @@ def weak_digest(name: str, content: bytes = b"") -> "hashlib._Hash":
     import hashlib
 
     try:
-        return hashlib.new(name, content, usedforsecurity=False)  # 3.9: for a system that bans it for security
+        return getattr(hashlib, name)(content, usedforsecurity=False)  # 3.9: for a system that bans it for security
     except TypeError:
         return hashlib.new(name, content)

@@ -110,8 +110,12 @@ class TransferProgress:
 
     def end_file(self) -> None:
         """Note that a file is done with, whether it has arrived or not."""
+        self.end_files(1)
+
+    def end_files(self, files_count: int) -> None:
+        """Note that so many files more are done with."""
         with self._lock:
-            self._files_done += 1
+            self._files_done += files_count
 
     def end(self) -> None:
         """Have nothing more shown."""

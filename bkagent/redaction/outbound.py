@@ -7,7 +7,7 @@ written redacted is read redacted. On the short path. `scrub` is what takes secr
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable
+    from typing import Callable, List
 
     Scrub = Callable[[str], str]
 
@@ -43,7 +43,20 @@ _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 
 def clean_document(target: str, document: object, scrub: "Scrub") -> object:
     """Return what a request to `target` carries as JSON, without secrets; names of fields that are the job's too."""
-    return document if _is_left_alone(target) else _clean(document, scrub, "")
+    if _is_left_alone(target):
+        return document
+    texts: "List[str]" = []
+    _collect(document, texts)
+    return document if are_clean(texts, scrub) else _clean(document, scrub, "")
+
+
+def are_clean(texts: "List[str]", scrub: "Scrub") -> bool:
+    """Return whether no text has a secret; False may also mean that a secret reaches over the border of two of them.
+
+    All are searched at once: with hundreds of short ones, as many calls would take most of the time.
+    """
+    joined = "\0".join(texts)
+    return scrub(joined) == joined
 
 
 def clean_target(target: str, scrub: "Scrub") -> str:
@@ -62,6 +75,25 @@ def clean_target(target: str, scrub: "Scrub") -> str:
 def _is_left_alone(target: str) -> bool:
     path = "/" + target.partition("?")[0].strip("/")
     return any(path.endswith("/" + last) or f"/{last}/" in path for last in LEFT_ALONE)
+
+
+def _collect(node: object, texts: "List[str]") -> None:
+    """Add all that `_clean` would scrub to `texts`, and words of the protocol."""
+    if isinstance(node, str):
+        texts.append(node)
+    elif isinstance(node, list):
+        for element in node:
+            _collect(element, texts)
+    elif isinstance(node, dict):
+        for key, element in node.items():
+            if key not in _FIELDS:
+                texts.append(key)
+            if key in _EXACT:
+                continue
+            if type(element) is str:  # as most are
+                texts.append(element)
+            else:
+                _collect(element, texts)
 
 
 def _clean(node: object, scrub: "Scrub", name: str) -> object:

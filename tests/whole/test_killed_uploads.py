@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -82,8 +83,10 @@ class Bed:
 
     def noted_count(self) -> int:
         """Return how many parts and files the journals say have arrived."""
-        text = "".join(path.read_text() for path in self.journals())
-        return text.count('{"part"') + text.count('{"arrived"')
+        lines = "".join(path.read_text() for path in self.journals()).splitlines(keepends=True)
+        records = [json.loads(line.partition(" ")[2]) for line in lines if line.endswith("\n")]
+        singles_count = sum("part" in record or "arrived" in record for record in records)
+        return singles_count + sum(len(record.get("whole", ())) for record in records)
 
 
 @pytest.fixture

@@ -63,9 +63,7 @@ class BatchCreator:
         public = self._with_public_names([described.artifact for described in batch.readable])
         for described, artifact in zip(batch.readable, public):
             described.artifact = artifact
-        batch.created = self._create_records(
-            [_with(artifact, absolute_path=sendable(artifact.absolute_path)) for artifact in public]
-        )
+        batch.created = self._create_records([_sendable(artifact) for artifact in public])
         batch.create_s = time.monotonic() - began
 
     def _create_records(self, artifacts: List[Artifact]) -> Created:
@@ -82,15 +80,18 @@ class BatchCreator:
 
     def _with_public_names(self, batch: List[Artifact]) -> List[Artifact]:
         """Return a batch with redacted names, which also stand in URLs and in the form of each file."""
-        texts = self._scrub([artifact.path for artifact in batch] + [artifact.content_type for artifact in batch])
+        texts = [artifact.path for artifact in batch] + [artifact.content_type for artifact in batch]
+        public = self._scrub(texts)
+        urls = [self._store.url_of(path) for path in public[: len(batch)]]
+        if public == texts and not any(urls):
+            return batch
         return [
-            _with(artifact, path=path, content_type=content_type, url=self._store.url_of(path))
-            for artifact, path, content_type in zip(batch, texts, texts[len(batch) :])
+            artifact._replace(path=path, content_type=content_type, url=url)
+            for artifact, path, content_type, url in zip(batch, public, public[len(batch) :], urls)
         ]
 
 
-def _with(artifact: Artifact, **fields: str) -> Artifact:
-    """Return an artifact with these fields, itself where it has them: to make a copy costs more than to look."""
-    if all(getattr(artifact, name) == value for name, value in fields.items()):
-        return artifact
-    return artifact._replace(**fields)  # type: ignore[arg-type]
+def _sendable(artifact: Artifact) -> Artifact:
+    """Return an artifact as JSON carries it; itself where it can, since to make a copy costs more than to look."""
+    path = sendable(artifact.absolute_path)
+    return artifact if path == artifact.absolute_path else artifact._replace(absolute_path=path)

@@ -83,8 +83,8 @@ class ContentTypes:
 
     def of(self, path: str) -> str:
         """Return the content type of a file of that name."""
-        _, dot, extension = os.path.basename(path).rpartition(".")
-        if not dot or not extension:
+        _, dot, extension = path.rpartition(".")
+        if not dot or not extension or "/" in extension or os.sep in extension:
             return DEFAULT
         if not self._own:
             # By the loader: the code may be run from the archive. `pkgutil` is slow to load.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bkagent.wire import go_decoding
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Optional
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
 
 def sendable(path: str) -> str:
     """Return a path as JSON carries it; the bytes of a name that are not UTF-8 become replacement characters."""
-    from bkagent.wire import go_decoding
-
     return go_decoding.replace_escaped(path)
 
 

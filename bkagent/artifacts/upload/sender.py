@@ -60,6 +60,7 @@ class ArtifactSender:
     def turn(self, wait_s: float = _WAIT_S) -> None:
         """Send and receive what small files need, or wait until something has ended or `wake` is called."""
         self._loop.turn(wait_s)
+        self._whole.end_arrived()
 
     def wake(self) -> None:
         """End a turn that waits, from any thread."""
@@ -78,6 +79,7 @@ class ArtifactSender:
                         return
         finally:
             self._loop.close()
+            self._whole.end_arrived()  # what was answered just when an interrupt came
             self._steps.close()
 
     def _send_in_parts(self, sending: Sending) -> None:

@@ -13,7 +13,7 @@ from bkagent.wire.go_duration import format_precise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Optional
+    from typing import Callable, List, Optional, Sequence
 
     from bkagent.errors import AgentError
     from bkagent.remote.reply import ApiClient
@@ -49,13 +49,15 @@ class StateReporter:
             self._thread = threading.Thread(target=self._run, name="artifact-states", daemon=True)
             self._thread.start()
 
-    def add(self, change: StateChange) -> None:
-        """Queue the state of an upload that has ended."""
-        self._report("debug", f"Artifact {change.id} has entered state {'finished' if change.finished else 'error'}")
+    def add(self, changes: Sequence[StateChange]) -> None:
+        """Queue the states of uploads that have ended."""
+        for change in changes:
+            state = "finished" if change.finished else "error"
+            self._report("debug", f"Artifact {change.id} has entered state {state}")
         with self._changed:
-            self._changes.append(change)
-            if len(self._changes) == 1:  # more of them are waited for without being told of each
+            if not self._changes:  # more of them are waited for without being told of each
                 self._changed.notify()
+            self._changes += changes
 
     def finish(self) -> None:
         """Return when all states are sent. Raises the last error if that failed."""

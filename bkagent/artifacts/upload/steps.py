@@ -12,10 +12,11 @@ from bkagent.wire.shown_text import one_line
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Set
+    from typing import Callable, List, Sequence, Set
 
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.artifacts.upload.sending import Sending
+    from bkagent.errors import AgentError
 
     Work = Callable[["Sending"], None]
 
@@ -58,15 +59,16 @@ class SendingSteps:
 
     def do(self, sending: Sending, work: Work) -> None:
         """Do a step here; where it is the last one, the artifact has ended."""
+        self.do_together((sending,), lambda sendings: work(sending))
+
+    def do_together(self, sendings: Sequence[Sending], work: Callable[[Sequence[Sending]], None]) -> None:
+        """Do a step of several artifacts here, of those among them that are not stopped."""
+        going = [sending for sending in sendings if not sending.is_stopped]
         try:
-            if not sending.is_stopped:
-                run_to_end(lambda: work(sending), lambda problem: self._fail(sending, problem))
+            if going:
+                run_to_end(lambda: work(going), lambda problem: self._fail(going, problem))
         finally:  # an interrupt passes
-            with self._lock:
-                sending.steps_count -= 1
-                is_last = not sending.steps_count
-            if is_last:
-                self._end(sending)
+            self._end_steps(sendings)
 
     def take_failed(self) -> List[Sending]:
         """Return what could not be sent since the last call."""
@@ -84,10 +86,13 @@ class SendingSteps:
         """Let the threads end."""
         self._threads.close()
 
-    def _fail(self, sending: Sending, problem: Exception) -> None:
-        if isinstance(problem, Cancelled):
-            return
-        error = as_agent_error(problem, "its upload")
+    def _fail(self, sendings: Sequence[Sending], problem: Exception) -> None:
+        if not isinstance(problem, Cancelled):
+            error = as_agent_error(problem, "its upload")
+            for sending in sendings:
+                self._fail_with(sending, error)
+
+    def _fail_with(self, sending: Sending, error: AgentError) -> None:
         with self._lock:
             # What ends with the whole upload has not failed: its connection was closed before it was told.
             if sending.is_stopped or self._context.stop.requested:
@@ -98,16 +103,24 @@ class SendingSteps:
         self._context.report(level, f"Artifact {one_line(sending.artifact.path)} could not be uploaded: {error}")
         self._context.arrivals.note_failure(sending.artifact.id)
 
-    def _end(self, sending: Sending) -> None:
-        if sending.problem is not None and sending.upload is not None:
-            run_to_end(sending.upload.abandon, self._report_abandoned)
-        self._context.progress.end_file()
+    def _end_steps(self, sendings: Sequence[Sending]) -> None:
+        """Note the end of a step of each; end the artifacts of which it was the last one."""
         with self._lock:
-            self._open.discard(sending)
-            if sending.problem is not None:
-                self._failed.append(sending)
+            for sending in sendings:
+                sending.steps_count -= 1
+            ended = [sending for sending in sendings if not sending.steps_count]
+        if not ended:
+            return
+        for sending in ended:
+            if sending.problem is not None and sending.upload is not None:
+                run_to_end(sending.upload.abandon, self._report_abandoned)
+        self._context.progress.end_files(len(ended))
+        with self._lock:
+            self._open.difference_update(ended)
+            self._failed += [sending for sending in ended if sending.problem is not None]
+        for sending in ended:
             sending.described.content = None
-        sending.on_end()
+            sending.on_end()
         if threading.get_ident() != self._owner:
             self._wake()
 

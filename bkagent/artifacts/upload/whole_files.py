@@ -1,7 +1,8 @@
 """Small files, whose bytes are in memory: each goes in one request, sent by the thread that takes turns.
 
-Thousands of them cost a third of the processor time so, compared with a thread for each. A few go by the job's process
-(`job_storage`). Where one of them does not arrive at once, it goes the way of the large ones.
+Thousands of them cost a third of the processor time so, compared with a thread for each, and what has arrived by the
+same turn is noted together. A few go by the job's process (`job_storage`). Where one of them does not arrive at once,
+it goes the way of the large ones.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from bkagent.errors import AgentError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, List, Optional
+    from typing import Callable, List, Optional, Sequence
 
     from bkagent.artifacts.stores.store import WholeRequest
     from bkagent.artifacts.upload.job_storage import JobStorage
@@ -33,6 +34,7 @@ class WholeFiles:
         self, context: SendContext, loop: RequestLoop, steps: SendingSteps, give_back: Callable[[Sending], None]
     ) -> None:
         self._context, self._loop, self._steps, self._give_back = context, loop, steps, give_back
+        self._arrived: List[Sending] = []
         self.requests_count = 0
 
     def send(self, sending: Sending, content: bytes) -> bool:
@@ -54,6 +56,12 @@ class WholeFiles:
         self.requests_count += 1
         return True
 
+    def end_arrived(self) -> None:
+        """End the artifacts that have arrived since the last call."""
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self._steps.do_together(arrived, self._note_arrived)
+
     def _request_of(self, sending: Sending, content: bytes) -> Optional[WholeRequest]:
         """Return the request; None where there is none, or where it fails, which is said on the way of all others."""
         requests: List[Optional[WholeRequest]] = []
@@ -65,7 +73,7 @@ class WholeFiles:
         """Send a file, as a step in a thread of its own."""
         response = by_job.send(request)
         if response is not None and 200 <= response.status < 300:
-            self._note_arrived(sending)
+            self._note_arrived((sending,))
             return
         if response is not None:
             _note_problem(sending, request, response)
@@ -74,7 +82,7 @@ class WholeFiles:
 
     def _take_answer(self, sending: Sending, request: WholeRequest, answer: Optional[SmallAnswer]) -> None:
         if answer is not None and 200 <= answer.status < 300:
-            self._steps.do(sending, self._note_arrived)
+            self._arrived.append(sending)
             return
         if answer is not None:
             try:
@@ -83,9 +91,9 @@ class WholeFiles:
                 pass  # headers that cannot be read: the next try will say so
         self._give_back(sending)
 
-    def _note_arrived(self, sending: Sending) -> None:
-        self._context.progress.add(sending.artifact.size)
-        self._context.arrivals.note(sending.artifact.id, {})
+    def _note_arrived(self, sendings: Sequence[Sending]) -> None:
+        self._context.progress.add(sum(sending.artifact.size for sending in sendings))
+        self._context.arrivals.note_whole([sending.artifact.id for sending in sendings])
 
 
 def _note_problem(sending: Sending, request: WholeRequest, response: Response) -> None:

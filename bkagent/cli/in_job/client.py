@@ -88,7 +88,11 @@ def _scrub_name(call: "Call", text: str) -> str:
 
 def scrub_names(call: "Call", texts: "List[str]") -> "List[str]":
     """Return names redacted also by the job's process, for requests that do not go through its socket."""
-    clean = [_scrub_name(call, text) for text in texts]
+    from bkagent.redaction import outbound
+
+    clean = texts
+    if not outbound.are_clean(texts, lambda text: _scrub_name(call, text)):
+        clean = [_scrub_name(call, text) for text in texts]
     if not call.environ.get(upstream_protocol.SOCKET_VARIABLE):
         return clean
     from bkagent.remote.commands.job_api import JobApi, NotServed

@@ -25,7 +25,6 @@ from bkagent.named_tuple import NamedTuple
 from bkagent.spool import layout
 from bkagent.system import private_folder, unguessable
 from bkagent.system.small_digests import sha256_hex
-from bkagent.wire import json_text
 from bkagent.wire.reader import Reader
 
 TYPE_CHECKING = False
@@ -86,7 +85,7 @@ class UploadJournal:
         """Return the id under which these records were created before, or a new one."""
         if not self._is_of_use:
             return unguessable.uuid4()
-        content = json_text.dumps([artifact.to_wire() for artifact in artifacts]).encode("ascii", "backslashreplace")
+        content = "\0".join("\0".join(map(str, artifact)) for artifact in artifacts).encode("utf-8", "surrogateescape")
         if len(artifacts) == 1:
             text = sha256_hex(content)
         else:
@@ -136,6 +135,11 @@ class UploadJournal:
         with self._lock:
             record = {"arrived": artifact_id, "told": [[number, tag] for number, tag in told.items()]}
             self._note(record, at_once=are_others_left)
+
+    def note_arrived_whole(self, artifact_ids: Sequence[str], are_others_left: bool) -> None:
+        """Note that artifacts have arrived as wholes, of which there is nothing else to tell."""
+        with self._lock:
+            self._note({"whole": list(artifact_ids)}, at_once=are_others_left)
 
     def note_reported(self, artifact_ids: Sequence[str]) -> None:
         """Note that the control plane knows that these have arrived."""
@@ -208,6 +212,10 @@ class UploadJournal:
             elif "arrived" in record:
                 memory = self._memories.get(reader.text("arrived"), ArtifactMemory())
                 self._memories[reader.text("arrived")] = memory._replace(told=_told(reader.array("told")))
+            elif "whole" in record:
+                for artifact_id in reader.texts("whole"):
+                    memory = self._memories.get(artifact_id, ArtifactMemory())
+                    self._memories[artifact_id] = memory._replace(told={})
             else:
                 for artifact_id in reader.texts("reported"):
                     memory = self._memories.get(artifact_id, ArtifactMemory())
