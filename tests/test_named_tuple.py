@@ -1,0 +1,50 @@
+"""Named tuples of our own are those of `typing`, and load none of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import typing
+
+from bkagent.config.launching.self_command import code_root
+from bkagent.named_tuple import NamedTuple
+
+
+class Ours(NamedTuple):
+    """What both have."""
+
+    first: int
+    second: str = "b"
+
+    @property
+    def both(self) -> str:
+        """Its fields as one text."""
+        return f"{self.first}{self.second}"
+
+    @classmethod
+    def of(cls, text: str) -> Ours:
+        """Return the one of a text."""
+        return cls(int(text))
+
+
+class Typed(typing.NamedTuple):
+    """What both have."""
+
+    first: int
+    second: str = "b"
+
+
+def test_they_are_those_of_typing():
+    assert Ours(1) == Typed(1) == (1, "b") and Ours(1).both == "1b" and Ours.of("7")._replace(second="c") == (7, "c")
+    assert repr(Ours(1, "x")) == "Ours(first=1, second='x')" and hash(Ours(1)) == hash(Typed(1))
+    for name in ("__doc__", "__module__", "_fields", "_field_defaults", "__bases__", "__slots__"):
+        assert getattr(Ours, name, None) == getattr(Typed, name, None), name
+    assert not any(field in vars(Ours) and isinstance(vars(Ours)[field], str) for field in Ours._fields)
+
+
+def test_typing_is_not_loaded():
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import bkagent.wire.artifacts; print('typing' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program, code_root()], stdout=subprocess.PIPE, check=True)
+    assert done.stdout.strip() == b"False"
