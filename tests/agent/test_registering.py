@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from bkagent.config.self_command import code_root
 
+from bkagent.config.launching.self_command import code_root
 from tests.fakes.conditions import until
 
 # Each of these takes longer than the whole request.
