@@ -54,6 +54,37 @@ def test_many_requests_share_a_few_connections():
         assert 1 <= server.connections_count <= 4
 
 
+def test_who_has_nothing_else_to_do_connects_without_a_thread(monkeypatch):
+    start = threading.Thread.start
+
+    def start_other(thread):
+        assert thread.name != "connection-opener"
+        start(thread)
+
+    with ScriptedServer({"*": echo}) as server:
+        client = Client(server.url)
+        assert client.put(0)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", start_other)
+            client.loop.connect()
+            client.loop.connect()
+            until(lambda: client.loop.turn(0.01) or client.answers)
+        client.answers.clear()
+        assert client.run(50) == [(200, b"/%d" % number) for number in range(50)]
+        assert 1 <= server.connections_count <= 4
+
+
+def test_a_connection_that_cannot_be_opened_gives_requests_back_to_who_connects():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        client = Client(f"http://127.0.0.1:{holder.getsockname()[1]}")
+        assert client.put(0)
+        client.loop.connect()
+        client.loop.turn(0.01)
+        assert client.answers == {0: None}
+        client.loop.close()
+
+
 def test_a_single_request_opens_a_single_connection_however_long_that_takes(monkeypatch):
     has_turned, lend = threading.Event(), Pool.lend
 

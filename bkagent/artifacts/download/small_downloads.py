@@ -64,6 +64,7 @@ class SmallDownloads:
                         self._give_back(following)
                 if not self._loop.open_count:
                     return
+                self._loop.connect()
                 self._loop.turn(_WAIT_S)
         finally:
             self._loop.close()

@@ -116,6 +116,18 @@ class RequestLoop:
         except OSError:
             pass  # full, so that it will wake; or closed
 
+    def connect(self) -> None:
+        """Open a connection here while there is none, for a caller who has nothing to do before it is there.
+
+        A thread that has just been started is behind all others on a busy machine.
+        """
+        if not self._queue or not self._is_usable or self._channels or self._opening_count:
+            return
+        self._opening_count += 1
+        self._open(_FIRST_COUNT - 1)
+        self._open_one()
+        self._hear()
+
     def turn(self, wait_s: float) -> None:
         """Send what can be sent, and take what has come, after at most `wait_s` if nothing has yet."""
         self._send_waiting()
@@ -178,7 +190,7 @@ class RequestLoop:
             threading.Thread(target=self._open_one, name="connection-opener", daemon=True).start()
 
     def _open_one(self) -> None:
-        """Open a connection, in a thread of its own: names, proxies and TLS make that wait."""
+        """Open a connection, in a thread of its own as a rule: names, proxies and TLS make that wait."""
         lent: Optional[Lent] = None
         assert self._address is not None
         try:
