@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A terminal gives at most 4 KiB a read; several are gathered before the sink is called.
 _GATHERED_BYTES = 65536
-_KEPT_BYTES = 4 * _GATHERED_BYTES  # what a sink makes of a block: redacted, stamped
+_KEPT_BYTES = 8 * _GATHERED_BYTES  # half of what a sink needs for a block: in pieces, whole, redacted, stamped
 
 
 def pump(child: "Child", streams: "Sequence[Tuple[int, Sink]]", quiet_s: float, limit_s: float) -> Ended:
