@@ -10,10 +10,11 @@ from functools import partial
 from shlex import quote
 
 from bkagent.checkout import fetching, host_keys, reuse, sparse, submodules, verification
+from bkagent.checkout.checkout_folder import enter, folder
 from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import remote_mirror
 from bkagent.checkout.mirrors.remote_mirror import MirrorSite
-from bkagent.checkout.work import Work, enter, folder
+from bkagent.checkout.work import Work
 from bkagent.config.options import api, bootstrap
 from bkagent.errors import JobFailed
 from bkagent.git import commands, outcome, pinned

@@ -6,8 +6,9 @@ from functools import partial
 from typing import Callable, NamedTuple, Optional
 
 from bkagent.checkout import removal
+from bkagent.checkout.checkout_folder import enter, folder
 from bkagent.checkout.verification import VerificationFailed
-from bkagent.checkout.work import Work, enter, folder
+from bkagent.checkout.work import Work
 from bkagent.errors import AgentError, Cancelled, CheckoutLockExpired, JobFailed
 from bkagent.git.outcome import GitFailed, Kind
 from bkagent.shell.time_limit import time_limit

@@ -6,8 +6,9 @@ from typing import Callable
 
 from bkagent.checkout import attempts, removal
 from bkagent.checkout.attempt import attempt
+from bkagent.checkout.checkout_folder import folder
 from bkagent.checkout.checkout_settings import SPARSE_MODES, Checkout, bad_sparse_mode
-from bkagent.checkout.work import Work, folder
+from bkagent.checkout.work import Work
 from bkagent.errors import JobFailed
 from bkagent.shell.session import Session
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from shlex import quote
 from typing import Iterator
 
-from bkagent.checkout.work import Work, folder
+from bkagent.checkout.checkout_folder import folder
+from bkagent.checkout.work import Work
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.system import private_folder
 from bkagent.system.tree_removal import remove_tree

@@ -7,8 +7,9 @@ from functools import partial
 from typing import List, Optional
 
 from bkagent.checkout import host_keys
+from bkagent.checkout.checkout_folder import enter
 from bkagent.checkout.sparse import SparseCheckout
-from bkagent.checkout.work import Work, enter
+from bkagent.checkout.work import Work
 from bkagent.git import commands, pinned
 from bkagent.git.location import resolve_relative
 from bkagent.git.outcome import GitFailed

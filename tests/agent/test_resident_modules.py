@@ -14,7 +14,7 @@ _WARM = ("bkagent.cli.commands.job_process", "bkagent.job.warm_process", "bkagen
 _LARGE = {
     "dataclasses", "inspect", "ast", "tokenize", "hashlib", "_hashlib", "hmac", "ssl", "shutil", "lzma", "bz2", "copy",
     "ipaddress", "urllib.parse", "subprocess", "traceback", "tempfile", "uuid", "http.client", "email", "logging",
-    "sqlite3", "platform", "locale", "argparse",
+    "sqlite3", "platform", "locale", "argparse", "bkagent.git.outcome",
 }  # fmt: skip
 
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from bkagent.checkout import checkout_settings as checkout_settings
+from bkagent.checkout.checkout_folder import enter
 from bkagent.checkout.run import check_out
-from bkagent.checkout.work import enter
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
 from tests.fakes.job_log import RecordedJobLog

@@ -6,7 +6,7 @@ import pytest
 
 from bkagent.checkout import fetching
 from bkagent.checkout import run as checkout
-from bkagent.checkout.work import enter
+from bkagent.checkout.checkout_folder import enter
 from bkagent.errors import JobFailed
 from bkagent.git.outcome import GitFailed, Kind
 from bkagent.transport.retry import constant

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
+from bkagent.checkout.checkout_folder import enter
 from bkagent.checkout.run import check_out
-from bkagent.checkout.work import enter
 from bkagent.errors import JobFailed
 from bkagent.git.location import mirror_folder
 

@@ -42,8 +42,8 @@ def test_the_second_attempt_may_succeed(job, upstream, log):
     session, settings = job.start(CHECKOUT_ATTEMPTS="2")
     wait = session.cancellation.wait
     session.cancellation.wait = lambda seconds: come_back() or wait(0)
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     enter(session)
     check_out(session, settings, job.left.append)
@@ -100,8 +100,8 @@ def test_an_unknown_sparse_mode_fails_at_once(job, log):
 
 def test_a_cancelled_job_stops_between_attempts(job, tmp_path, log):
     session, settings = job.start(REPO=str(tmp_path / "nothing"))
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     enter(session)
     thread = threading.Thread(target=_until(lambda: any("Retrying" in line for line in log.own), session))
@@ -118,8 +118,8 @@ def test_git_that_a_cancellation_ends_is_not_tried_again(job, tmp_path, log):
     script.chmod(0o755)
     job.env["PATH"] = f"{script.parent}{os.pathsep}{job.env['PATH']}"
     session, settings = job.start()
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     enter(session)
     thread = threading.Thread(target=_until(lambda: "started" in log.lines, session))

@@ -197,8 +197,8 @@ def test_waiting_for_a_lock_can_be_cancelled(mirrored, log):
     held = file_lock.open_lock(f"{mirrored.mirror}.clonelockf")
     assert file_lock.try_lock(held)
     session, settings = mirrored.start()
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     enter(session)
     timer = threading.Timer(0.1, session.cancellation.request)

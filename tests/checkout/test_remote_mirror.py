@@ -91,8 +91,8 @@ def test_what_the_copy_is_not_asked_for(job, copy, log, reason, variables):
 
 
 def test_a_repository_that_a_hook_changed_is_not_the_one_that_was_copied(job, copy, upstream, log):
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     session, settings = job.start()
     moved = upstream.path + "-moved"
@@ -345,8 +345,8 @@ def test_a_copy_that_does_not_answer_is_given_up(job, upstream, silent, log, mon
 @pytest.mark.raced
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_job_cancelled_while_it_asks_the_copy_asks_nothing_else(job, upstream, listener, silent, log, is_there):
+    from bkagent.checkout.checkout_folder import enter
     from bkagent.checkout.run import check_out
-    from bkagent.checkout.work import enter
 
     if is_there:
         job.check_out()

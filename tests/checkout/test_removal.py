@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from bkagent.checkout.checkout_folder import enter
 from bkagent.checkout.run import remove_old
-from bkagent.checkout.work import enter
 from bkagent.errors import JobFailed
 
 

@@ -10,10 +10,11 @@ import os
 from typing import List
 
 from bkagent.checkout import fetching, reuse, staging
+from bkagent.checkout.checkout_folder import make_folder
 from bkagent.checkout.checkout_settings import flags_of, words
 from bkagent.checkout.mirrors import lock, mirror_settings
 from bkagent.checkout.mirrors.remote_mirror import MirrorOutcome, MirrorSite
-from bkagent.checkout.work import Work, make_folder
+from bkagent.checkout.work import Work
 from bkagent.errors import CheckoutLockExpired, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.location import mirror_folder

@@ -6,10 +6,11 @@ import os
 from typing import List, Sequence
 
 from bkagent.checkout import removal, staging
+from bkagent.checkout.checkout_folder import enter, folder
 from bkagent.checkout.checkout_settings import flags_of
 from bkagent.checkout.mirrors.remote_mirror import MirrorOutcome
 from bkagent.checkout.mirrors.remote_probe import measure, settings_of, stop_if_cancelled
-from bkagent.checkout.work import Work, enter, folder
+from bkagent.checkout.work import Work
 from bkagent.errors import Cancelled, JobFailed
 from bkagent.git import commands, outcome
 from bkagent.git.outcome import GitFailed, Kind

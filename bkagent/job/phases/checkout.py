@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bkagent.checkout import work
+from bkagent.checkout import checkout_folder
 from bkagent.config import paths
 from bkagent.config.variables.protected_variables import CHECKOUT_PATH
 from bkagent.errors import ConfigError, JobFailed
@@ -87,7 +87,7 @@ def _use_temporary_folder(job: RunningJob) -> None:
 
 
 def _enter(job: RunningJob) -> None:
-    work.enter(job.session)
+    checkout_folder.enter(job.session)
     job.hooks_root = _path(job)
 
 
