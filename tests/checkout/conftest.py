@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import pytest
@@ -12,7 +13,23 @@ from bkagent.checkout.checkout_folder import enter
 from bkagent.checkout.run import check_out
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
+from bkagent.system import process_start
 from tests.fakes.job_log import RecordedJobLog
+
+
+@pytest.fixture(autouse=True)
+def _promise_of_a_job(monkeypatch):
+    """Start programs as a job's process does, which has promised to use absolute paths: without a fork of pytest."""
+    if sys.platform == "linux":
+        from bkagent.system import _process_spawn_linux as spawning
+
+        monkeypatch.setattr(spawning, "_home_fd", -1)
+        process_start.use_absolute_paths()
+        yield
+        if spawning._home_fd >= 0:
+            os.close(spawning._home_fd)
+    else:
+        yield
 
 
 def data_of(text):
