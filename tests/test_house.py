@@ -13,8 +13,9 @@ import re
 from typing import Counter, Dict, Iterator, List, NamedTuple, Set, Tuple
 
 from tests import reachable_code
-from tests.source_tree import SourceFile, breaches, files
+from tests.source_tree import SourceFile, breaches, files, needs_newer_python
 
+pytestmark = needs_newer_python
 CLASS_LINES, CLASS_METHODS = 300, 20
 # The halves of one promise of `system`, of which a program has one at a time; the promise is the group.
 _TWIN = re.compile(r"(bkagent/system/(?:.*/)?_[a-z_]+)_(?:posix|windows|linux|macos|bsd|none)\.py")

@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Dict, List, Tuple
 
-from tests.source_tree import PACKAGE, circles, files, imports
+from tests.source_tree import PACKAGE, circles, files, imports, needs_newer_python
 
 LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its own line
     {"__main__"}, {"cli"}, {"localrun"}, {"agent", "controlplane"}, {"job"},
@@ -127,6 +127,7 @@ def test_only_the_standard_library_is_imported() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@needs_newer_python
 def test_fences() -> None:
     """Only `config` reads the environment, only `system` asks the platform, only `cli` prints."""
     wrong = []

@@ -18,7 +18,7 @@ from typing import Dict, Iterator, List, Set
 
 from bkagent.config.option import Option
 from bkagent.config.variables import job_variables
-from tests.source_tree import PACKAGE, breaches, files
+from tests.source_tree import PACKAGE, breaches, files, needs_newer_python
 
 _NAME = re.compile(r"(BUILDKITE|BKAGENT)_[A-Z0-9_]*[A-Z0-9]")
 _PREFIX = re.compile(r"(BUILDKITE|BKAGENT)(_([A-Z0-9_]+_)?)?")
@@ -109,6 +109,7 @@ def homes() -> "Dict[str, List[str]]":
     return {name: sorted(paths) for name, paths in found.items()}
 
 
+@needs_newer_python
 def test_each_variable_has_one_home() -> None:
     shared = {f"{name} {len(paths)}": ", ".join(paths) for name, paths in homes().items() if len(paths) > 1}
     assert not breaches("variables in several files", shared)

@@ -15,7 +15,7 @@ from bkagent.markdown.safe_html import safe_html
 from tests.markdown.worst_inputs import LOGS, PLAIN, WORST, Make
 
 SIZE = 2_000
-LARGE = 60_000
+LARGE = (20_000, pytest.param(60_000, marks=pytest.mark.soak))
 # No input of this size takes a hundredth of it. Counting calls does not see what happens within one regular expression.
 LIMIT_CPU_S = 15
 GROWTH = 2.3
@@ -76,7 +76,14 @@ def test_twice_the_text_is_twice_the_work(show: Callable[[str], str], make: Make
     once, twice = work(show, make(SIZE)), work(show, make(2 * SIZE))
     assert twice[0] <= GROWTH * once[0] + 500
     assert twice[1] <= GROWTH * once[1] + 3000
-    large = make(LARGE)
+
+
+@pytest.mark.parametrize("size", LARGE)
+@pytest.mark.parametrize(("show", "make"), INPUTS)
+def test_a_large_text_ends_and_is_not_shown_out_of_proportion(
+    show: Callable[[str], str], make: Make, size: int, bounded: None
+) -> None:
+    large = make(size)
     assert len(show(large)) <= AMPLIFICATION * len(large)
 
 
