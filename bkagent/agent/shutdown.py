@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Callable, List
+from typing import Callable, List
 
 RUN, GRACEFUL, FORCED, KILL = 0, 1, 2, 3
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Callable, Generic, Optional, TypeVar
+from typing import Callable, Generic, Optional, TypeVar
 
 from bkagent.errors import AgentError
-
-if TYPE_CHECKING:
-    from bkagent.report import Report
+from bkagent.report import Report
 
 T = TypeVar("T")
 

@@ -6,7 +6,6 @@ import os
 import threading
 from typing import Optional
 
-from bkagent.agent.begin import begin
 from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import Shutdown
@@ -78,8 +77,7 @@ class Agents:
         warm = JobForks(self._settings.job.environ, self._report)
         warm.open()
         try:
-            registering = begin(self._settings, self.stop, self._report)
-            run(self._settings, registering, self.stop, self._report, warm)
+            run(self._settings, self.stop, self._report, warm)
         except AgentError as error:
             self.error = error
         finally:

@@ -6,11 +6,7 @@ log-events.md is made from the table.
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Dict, Protocol
-else:
-    Protocol = object
+from typing import Dict, Protocol
 
 EVENTS: Dict[str, str] = {
     "agent.starting": "the agent starts",
@@ -142,6 +138,7 @@ class EventReport(Protocol):
 
     def __call__(self, level: str, text: str, event: str = "") -> None:
         """Write the message to the agent's log."""
+        ...
 
 
 def with_event(report: EventReport, event: str) -> EventReport:

@@ -3,7 +3,6 @@
 import base64
 import json
 import subprocess
-import sys
 import time
 
 import pytest
@@ -21,6 +20,7 @@ from tests.artifacts.test_stores import Records
 from tests.fakes import google_accounts, google_front, google_storage, reference
 from tests.fakes.google_accounts import GoogleAccounts
 from tests.fakes.google_storage import StrictStorage
+from tests.fakes.installed_archive import program_of
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
 
 BUCKET = "bucket-1"
@@ -382,8 +382,8 @@ def test_sessions_with_an_emulator(bed):
         assert bed.fetch(artifact, start_offset=CHUNK)[1] == content[CHUNK:]
 
 
-def test_the_archive_with_an_emulator(site, packed_archive):
-    ours = [sys.executable, packed_archive]
+def test_the_archive_with_an_emulator(site, archive):
+    ours = program_of(archive)
     records = site.upload(ours, f"gs://{BUCKET}/ours")
     assert records["out/b c.json"]["url"] == f"https://storage.googleapis.com/{BUCKET}/ours/out/b%20c.json"
     assert site.objects("ours")["out/b c.json"]["contentDisposition"] == 'inline; filename="b c.json"'
@@ -391,8 +391,8 @@ def test_the_archive_with_an_emulator(site, packed_archive):
 
 
 @reference.needs_reference
-def test_the_reference_and_the_archive_leave_the_same_and_read_each_others(site, packed_archive):
-    ours, theirs = [sys.executable, packed_archive], [reference.PROGRAM]
+def test_the_reference_and_the_archive_leave_the_same_and_read_each_others(site, archive):
+    ours, theirs = program_of(archive), [reference.PROGRAM]
     site.add({"out/large.bin": content_of(17 * 1024 * 1024)})  # the reference sends 16 MiB and more by a session
     left = {name: site.upload(program, f"gs://{BUCKET}/{name}/x") for name, program in (("o", ours), ("t", theirs))}
     assert json.loads(json.dumps(left["o"]).replace(f"{BUCKET}/o/", f"{BUCKET}/t/")) == left["t"]

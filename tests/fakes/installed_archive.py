@@ -9,11 +9,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 import pytest
 
-__all__ = ["archive", "install", "install_once"]
+__all__ = ["archive", "install", "install_once", "program_of"]
 
 
 def install(packed_archive: str, folder: Path) -> str:
@@ -23,6 +23,16 @@ def install(packed_archive: str, folder: Path) -> str:
     unpack = "import sys; sys.path.insert(0, sys.argv[1]); import archive_entry; archive_entry.install(sys.argv[1])"
     subprocess.run([sys.executable, "-I", "-S", "-c", unpack, installed], check=True)
     return str(installed)
+
+
+def program_of(archive: str) -> "List[str]":
+    """Return the words that run an archive by the Python of the tests.
+
+    An installed one is run as its user does: it knows the Python that installed it, and takes 18 ms of a processor to
+    start; Python, which reads the archive first, takes 46 ms.
+    """
+    is_installed = os.path.isdir(os.path.join(os.path.dirname(os.path.dirname(archive)), "lib", "bkagent"))
+    return [archive] if is_installed else [sys.executable, archive]
 
 
 def install_once(packed_archive: str, folder: Path) -> str:

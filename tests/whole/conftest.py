@@ -1,6 +1,5 @@
 """The archive's agent on a control plane that does what a test tells it."""
 
-import sys
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -8,6 +7,7 @@ import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import FakeControlPlane
+from tests.fakes.installed_archive import program_of
 from tests.whole.hand_run import HandRun
 from tests.whole.running import Repository, Start
 
@@ -24,7 +24,7 @@ def start(archive: str, plane: FakeControlPlane, tmp_path: Path) -> Iterator[Sta
     started = []
 
     def begin(*flags: str, **more: Any) -> AgentProcess:
-        program = (sys.executable, archive)
+        program = program_of(archive)
         started.append(AgentProcess(tmp_path / "agent", plane.endpoint, *flags, program=program, **more))
         return started[-1]
 

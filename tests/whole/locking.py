@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import IO, Any, Dict, List, Union
 
@@ -13,6 +12,7 @@ from bkagent.errors import AgentError
 from bkagent.remote.locks.lock_client import HolderDetails, LockClient
 from tests.fakes.agent_process import AgentProcess, clean_environment
 from tests.fakes.control_plane import FakeJob
+from tests.fakes.installed_archive import program_of
 from tests.whole.running import PATIENCE_S, Start, processes_with, wait_until
 
 
@@ -74,7 +74,7 @@ class Machine:
 
     def command(self, *words: str, stdout: Union[int, IO[bytes]] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
         """Start a command about locks, outside jobs."""
-        argv = [sys.executable, self._archive, "lock", *words, "--sockets-path", str(self.sockets)]
+        argv = [*program_of(self._archive), "lock", *words, "--sockets-path", str(self.sockets)]
         return subprocess.Popen(
             argv, env=clean_environment(self.root), stdin=subprocess.DEVNULL, stdout=stdout,
             stderr=subprocess.PIPE,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
 from tests.fakes.agent_process import AgentProcess
+from tests.fakes.installed_archive import program_of
 
 PATIENCE_S = 60.0
 # Starts an agent of the archive with flags.
@@ -31,7 +31,7 @@ class Done:
 def bkagent(archive: str, *words: str, cwd: Path, env: Optional[Mapping[str, str]] = None, stdin: str = "") -> Done:
     """Run the archive to its end, without variables of an outer job."""
     done = subprocess.run(
-        [sys.executable, archive, *words], cwd=str(cwd), env=environment(env), input=stdin.encode(),
+        [*program_of(archive), *words], cwd=str(cwd), env=environment(env), input=stdin.encode(),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE_S,
     )  # fmt: skip
     return Done(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))

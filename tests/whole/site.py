@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import urllib.error
 import urllib.request
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from tests.fakes.installed_archive import program_of
 from tests.whole.running import Done, Repository, Running, bkagent, wait_until
 
 _STAMP = re.compile("\x1b_bk;t=\\d+\x07")
@@ -35,7 +35,7 @@ class Site:
     def restart(self, listen: str) -> None:
         """Start the server, at first or after it has ended."""
         words = ["server", "--data", str(self.folder / "data"), "--listen", listen, *self._server_flags]
-        self.server = Running([sys.executable, self._archive, *words], self.folder, self.folder / "server.txt")
+        self.server = Running([*program_of(self._archive), *words], self.folder, self.folder / "server.txt")
         shown = "tokens/api\n" if "--open-pages" in self._server_flags else "/-/login?token="
         assert self.server.wait_said(shown), self.server.said
         self.url, self.agent_token, self.api_token, self.login_url = self.server.said.split("\n")[:4]
@@ -48,7 +48,7 @@ class Site:
             "--build-path", str(self.folder / "b"), "--sockets-path", str(self.folder / "s"), *flags,
         ]  # fmt: skip
         said = self.folder / f"agent-{len(self.agents)}.txt"
-        self.agents.append(Running([sys.executable, self._archive, *words], self.folder, said))
+        self.agents.append(Running([*program_of(self._archive), *words], self.folder, said))
         assert self.agents[-1].wait_said("Waiting for instructions"), self.agents[-1].said
         return self.agents[-1]
 

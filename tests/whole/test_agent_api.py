@@ -15,6 +15,7 @@ import pytest
 
 from tests.fakes.agent_process import AgentProcess
 from tests.fakes.control_plane import FakeControlPlane
+from tests.fakes.installed_archive import program_of
 from tests.fakes.leader import FakeLeader, ask, leads
 from tests.fakes.other_user import NOBODY, commons, python_of_all, run_as
 from tests.fakes.reference import PROGRAM as REFERENCE
@@ -95,7 +96,7 @@ def team(archive: str, plane: FakeControlPlane, folder: Path, tmp_path: Path) ->
         def begin(*flags: str, **more: Any) -> AgentProcess:
             root = tmp_path / f"agent-{len(list(tmp_path.glob('agent-*')))}"
             flags = ("--sockets-path", str(folder), *flags)
-            agent = AgentProcess(root, plane.endpoint, *flags, program=(sys.executable, archive), **more)
+            agent = AgentProcess(root, plane.endpoint, *flags, program=program_of(archive), **more)
             return agents.enter_context(agent)
 
         yield begin

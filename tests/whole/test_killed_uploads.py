@@ -17,6 +17,7 @@ import pytest
 
 from tests.fakes.conditions import until
 from tests.fakes.hosted_storage import HostedStorage
+from tests.fakes.installed_archive import program_of
 from tests.fakes.scripted_server import Answer, Request
 from tests.whole.running import Done, Running, bkagent
 
@@ -51,7 +52,7 @@ class Bed:
 
         self.storage.server.routes["*"] = take_some
         before_count = self.noted_count()
-        command = [sys.executable, self.archive, "artifact", "upload", *words]
+        command = [*program_of(self.archive), "artifact", "upload", *words]
         with Running(command, self.work, self.folder / "said", self.environ) as running:
             until(lambda: self.noted_count() == before_count + count)
             os.kill(running.process.pid, signal.SIGKILL)

@@ -11,6 +11,7 @@ from typing import Any, Callable, Iterator
 
 import pytest
 
+from tests.fakes.installed_archive import program_of
 from tests.whole.browser import Browser
 from tests.whole.running import Done, Repository, Running, bkagent, environment, processes_with, wait_until
 
@@ -38,7 +39,7 @@ def begin(archive: str, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started = []
 
     def start(*words: str, **more: Any) -> Running:
-        argv = [sys.executable, archive, "local", "run", *words]
+        argv = [*program_of(archive), "local", "run", *words]
         started.append(Running(argv, tmp_path / "work", tmp_path / f"said-{len(started)}", **more))
         return started[-1]
 

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.cloud.google.test_credentials import Client
 from tests.fakes import google_accounts, google_front
 from tests.fakes.google_accounts import GoogleAccounts
 from tests.fakes.google_kms import GoogleKms, name_of
+from tests.fakes.installed_archive import program_of
 from tests.fakes.scripted_server import Answer
 
 EC = name_of("EC_SIGN_P256_SHA256")
@@ -101,9 +101,9 @@ def test_a_key_that_cannot_sign_is_named(front, client, service):
         key.sign(b"text")
 
 
-def test_the_archive_signs_a_pipeline_and_an_agent_verifies_it(packed_archive, front, environ, service, tmp_path):
+def test_the_archive_signs_a_pipeline_and_an_agent_verifies_it(archive, front, environ, service, tmp_path):
     (tmp_path / "p.yml").write_text("steps: [{command: echo a}]")
-    words = [sys.executable, packed_archive, "tool", "sign", "--signing-gcp-kms-key", EC, "--repo", "r", "p.yml"]
+    words = [*program_of(archive), "tool", "sign", "--signing-gcp-kms-key", EC, "--repo", "r", "p.yml"]
     signed = subprocess.run(
         words, cwd=tmp_path, env={**environ, "HOME": str(tmp_path)}, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
@@ -128,10 +128,10 @@ def kms_public_key(service):
     )
 
 
-def test_a_command_says_which_key_cannot_be_used_and_why(packed_archive, front, environ, service, tmp_path):
+def test_a_command_says_which_key_cannot_be_used_and_why(archive, front, environ, service, tmp_path):
     (tmp_path / "p.yml").write_text("steps: [{command: echo a}]")
     service.faults.append(Answer(403, {"error": {"status": "PERMISSION_DENIED", "message": "not allowed"}}))
-    words = [sys.executable, packed_archive, "tool", "sign", "--signing-gcp-kms-key", EC, "--repo", "r", "p.yml"]
+    words = [*program_of(archive), "tool", "sign", "--signing-gcp-kms-key", EC, "--repo", "r", "p.yml"]
     ended = subprocess.run(
         words, cwd=tmp_path, env={**environ, "HOME": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
