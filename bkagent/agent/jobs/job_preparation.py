@@ -6,7 +6,6 @@ That takes as long as asking the control plane whether the job may start, so bot
 from __future__ import annotations
 
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class JobPreparation:
-    """One job that has an entry: `begin`, then `finish` or `abandon`; or `refusal_to_resume`.
+    """One job that has an entry: `prepare`, then `finish` or `abandon`; or `refusal_to_resume`.
 
     clashing_names  of its variables, which differ by case alone where that makes no difference
     session_token   of the agent, which no log of the job shows
@@ -57,33 +56,22 @@ class JobPreparation:
         self._job, self._clashing_names = job, clashing_names
         self._client, self._session_token, self._context = client, session_token, context
         self._entry, self._files = entry, files
-        self._thread: Optional[threading.Thread] = None
         self._has_begun = False
         self._notices: List[str] = []
         self._start: Optional[JobStart] = None
         self._process: Optional[launch.WaitingChild] = None
         self._refusal: Optional[Refusal] = None
-        self._defect: Optional[Exception] = None
 
-    def begin(self) -> None:
-        """Begin to prepare, on a thread of its own. Nothing is run, logged or told to anybody."""
+    def prepare(self) -> None:
+        """Prepare the job. Nothing is run, logged or told to anybody."""
         self._has_begun = True
-        thread = threading.Thread(target=self._prepare, name="job-preparation", daemon=True)
-        try:
-            thread.start()
-        except RuntimeError:  # the system has no further thread
-            self._prepare()
-        else:
-            self._thread = thread
+        self._do(self._check_and_launch)
 
     def finish(self) -> Optional[launch.Child]:
         """Let the job begin, once the control plane has taken its start; return its process.
 
         None where it must not run, which is written down in its entry. Raises AgentError and OSError.
         """
-        self._join()
-        if self._defect is not None:
-            raise self._defect
         self._do(self._go_on)
         process, refusal = self._process, self._refusal
         if process is not None and refusal is None:
@@ -100,7 +88,6 @@ class JobPreparation:
 
     def abandon(self) -> None:
         """Undo what has begun: the job does not start."""
-        self._join()
         if self._process is not None:
             self._process.abandon()
         if self._has_begun:
@@ -118,16 +105,6 @@ class JobPreparation:
     def append_refusal(self, refusal: Refusal) -> None:
         """Add what is said of a refusal to the log."""
         self._append_lines(refusal.lines)
-
-    def _join(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
-
-    def _prepare(self) -> None:
-        try:
-            self._do(self._check_and_launch)
-        except Exception as defect:  # the edge of a thread: `finish` raises it
-            self._defect = defect
 
     def _do(self, work: Callable[[], Optional[Refusal]]) -> None:
         """Do a part of the work; what prevents it becomes a refusal."""

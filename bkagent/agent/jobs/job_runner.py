@@ -16,6 +16,7 @@ from bkagent.agent.jobs.agent_context import AgentContext
 from bkagent.agent.jobs.job_delivery import JobDelivery, last_words, settle_unrunnable
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.jobs.job_preparation import JobPreparation
+from bkagent.agent.jobs.job_start_call import JobStartCall
 from bkagent.agent.output import log_copy_paths
 from bkagent.agent.session.session import AgentSession
 from bkagent.agent.shutdown import FORCED
@@ -104,18 +105,23 @@ class JobRunner:
 
     def _tell_start(self, preparation: JobPreparation, *, is_new: bool) -> None:
         """Tell the control plane that the job starts; prepare it meanwhile if it is new. Raises AgentError."""
+        call = JobStartCall(self._send_start)
         is_taken = False
         try:
+            call.begin()
             if is_new:
-                preparation.begin()
-            jobs.start(
-                self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
-                report=self._report_retry,
-            )  # fmt: skip
+                preparation.prepare()
+            call.finish()
             is_taken = True
         finally:
             if not is_taken:
                 preparation.abandon()
+
+    def _send_start(self) -> None:
+        jobs.start(
+            self._client, self._job.id, self._started_at, wait=self._context.stop.waiter(FORCED),
+            report=self._report_retry,
+        )  # fmt: skip
 
     def _claim_earlier_entry(self, job: JobManifest, job_session: SessionFile) -> Optional[AgentEntry]:
         context = self._context
