@@ -97,13 +97,13 @@ def test_without_a_python_that_is_new_enough_it_says_what_to_do(launcher: Path, 
 
 def test_a_python_with_part_of_its_library_is_named_with_the_way_out(launcher: Path, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\n" + _WITHOUT.replace("LACKED", "socket"), encoding="ascii")
+    (tmp_path / "bin" / "python3").write_text("#!/bin/sh\n" + _WITHOUT.replace("LACKED", "_socket"), encoding="ascii")
     (tmp_path / "bin" / "python3").chmod(0o755)
     copy = _for_another_machine(launcher, tmp_path)
     variables = {"BUILDKITE_AGENT_ACCESS_TOKEN": "token", "BUILDKITE_AGENT_ENDPOINT": "http://127.0.0.1:9"}
     variables["PATH"] = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
     status, said = _run(copy, "meta-data", "get", "key", "--job", "one", **variables)
-    assert status == 1 and said.count("\n") == 1 and "lacks a part of its standard library: import of socket" in said
+    assert status == 1 and said.count("\n") == 1 and "lacks a part of its standard library: import of _socket" in said
     assert "the package python3" in said and "--container-binary" in said
 
 

@@ -14,6 +14,7 @@ from typing import Any, Callable, Iterator, List
 import pytest
 
 from tests.fakes.agent_process import AgentProcess
+from tests.fakes.conditions import until
 from tests.fakes.control_plane import FakeControlPlane
 from tests.fakes.installed_archive import program_of
 from tests.fakes.leader import FakeLeader, ask, leads
@@ -252,8 +253,8 @@ def test_a_process_that_is_stopped_is_replaced_by_its_agent(team, folder):
 def test_of_eight_at_once_one_leads_and_each_in_its_turn(take, folder):
     takers = [take() for _ in range(8)]
     for left in range(8, 0, -1):
-        assert wait_until(lambda: leader_of(folder) in [taker.process.pid for taker in takers])
-        leading = leader_of(folder)
+        pids = {taker.process.pid for taker in takers}
+        leading = until(lambda pids=pids: {leader_of(folder)} & pids).pop()
         assert len(names(folder)) == 2, names(folder)
         # The others wait in the lock, each its first time.
         assert sum(taker.reported("became leader") for taker in takers) == 1, left

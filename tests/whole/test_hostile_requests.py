@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import threading
 from typing import Any, Iterator, Tuple
 
@@ -116,7 +117,8 @@ def test_others_are_served_while_conditions_are_tried(site: Site, job: Job) -> N
     while uploader.is_alive():
         assert job[0].call("POST", "/v3/heartbeat", job[0].session(), {})[0] == 200
         served += 1
-    assert answers[0][0] == 422 and "take too long" in answers[0][1]["message"]
+    # One alone takes longer than it may on a machine that is busy enough.
+    assert answers[0][0] == 422 and re.search("take too long|took longer than", answers[0][1]["message"]), answers
     assert served > 1
 
 
