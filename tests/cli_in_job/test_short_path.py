@@ -138,3 +138,10 @@ def test_nothing_of_signatures_is_loaded_where_nothing_is_signed(tmp_path):
     program = f"import sys; sys.path.insert(0, sys.argv[1]); import {modules}; print('\\n'.join(sys.modules))"
     done = subprocess.run([sys.executable, "-I", "-S", "-c", program, code_root()], stdout=subprocess.PIPE, check=True)
     assert b"bkagent.agent.jobs.job_verification" in done.stdout and not of_signatures(done.stdout.decode().split())
+
+
+def test_the_journal_of_many_small_artifacts_loads_no_typing():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from bkagent.artifacts.upload.journal import record_file; "
+    code += "print('typing' in sys.modules, 're' in sys.modules)"
+    argv = [sys.executable, "-I", "-S", "-c", code, code_root()]
+    assert subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout.split() == [b"False", b"False"]

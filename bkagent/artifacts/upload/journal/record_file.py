@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any, Dict, List, Optional, Tuple
 
 from bkagent.system import file_lock, plain_file
 from bkagent.wire import json_text
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple
+
+    Record = Dict[str, Any]
+
 LARGEST_BYTES = 64 * 1024 * 1024
 _CHAIN_LETTERS = 16
-
-Record = Dict[str, Any]
 
 
 class Damaged(Exception):
