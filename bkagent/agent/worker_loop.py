@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 
-from bkagent.agent.session.timers import Timers
 from bkagent.agent.shutdown import Shutdown
 from bkagent.agent.worker import Worker
 from bkagent.errors import AgentError
 from bkagent.report import report_defect
+from bkagent.transport.timers import Timers
 from bkagent.wire.log_events import EventReport
 
 

@@ -13,6 +13,7 @@ from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import CommandFailed, Session
+from bkagent.spool.background_sync import CallLater
 from bkagent.spool.result import Result
 from bkagent.wire.finish import RUN_ERROR
 
@@ -24,12 +25,13 @@ def run(
     cancellation: Cancellation,
     pty: bool,
     ends_leftovers: bool,
+    call_later: CallLater,
 ) -> Optional[Result]:
     """Run it with the job's environment, under the job's terminal; return its result as that of the job.
 
     Returns None where the job was cancelled before it could begin.
     """
-    leftovers = Leftovers(environ, ends_leftovers)
+    leftovers = Leftovers(environ, ends_leftovers, call_later)
     leftovers.track()
     lines = LogLines(log)
     session = Session(environ, os.getcwd(), lines, cancellation=cancellation, pty=pty, base_env=leftovers.env)

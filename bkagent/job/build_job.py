@@ -18,6 +18,7 @@ from bkagent.logs.job_log import JobLog
 from bkagent.shell.cancellation import Cancellation
 from bkagent.shell.log_lines import LogLines
 from bkagent.shell.session import Session
+from bkagent.spool.background_sync import CallLater
 
 if TYPE_CHECKING:
     from bkagent.remote.client import Client
@@ -67,6 +68,7 @@ def assemble(
     cancellation: Cancellation,
     control_plane: ControlPlane,
     *,
+    call_later: CallLater,
     pty: bool,
     raw: bool = False,
     launchers: str = "",
@@ -75,7 +77,7 @@ def assemble(
 ) -> RunningJob:
     """Return a job that is ready to run. Raises ConfigError."""
     lines = LogLines(log, is_debug=settings.debug, disabled_warnings=settings.disabled_warnings)
-    leftovers = Leftovers(environ, ends_leftovers)
+    leftovers = Leftovers(environ, ends_leftovers, call_later)
     leftovers.track()
     session = Session(
         environ, _working_directory(), lines, cancellation=cancellation, pty=pty, raw=raw, base_env=leftovers.env

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Callable, Optional
+
+from bkagent.spool.background_sync import CallLater, call_on_own_thread
 
 
 class Limits:
@@ -30,7 +31,7 @@ class Limits:
 
 
 class HeartbeatWatch:
-    """Calls `lost(age in seconds)` once, on a thread of its own, when no heartbeat has been accepted for too long.
+    """Calls `lost(age in seconds)` once, on another thread, when no heartbeat has been accepted for too long.
 
     `age_s(now)` says how old the last one is by the wall clock. That clock may be set while a job runs, so the age must
     also have passed by the monotonic clock, since the last heartbeat that was seen here.
@@ -41,23 +42,24 @@ class HeartbeatWatch:
         age_s: Callable[[float], float],
         lost: Callable[[float], None],
         limits: Limits,
+        call_later: CallLater = call_on_own_thread,
         *,
         wall: Callable[[], float] = time.time,
         steady: Optional[Callable[[], float]] = None,
     ) -> None:
         self._age_s, self._lost, self._wall, self._steady = age_s, lost, wall, steady or _steady
-        self._limits = limits
-        self._stopped = threading.Event()
+        self._limits, self._call_later = limits, call_later
+        self._is_stopped = False
         self._seen_at = self._steady()
         self._last_moment = self._moment()
 
     def start(self) -> None:
         """Begin to watch."""
-        threading.Thread(target=self._watch, name="heartbeat-watch", daemon=True).start()
+        self._call_later(self._limits.look_every_s, self._look)
 
     def stop(self) -> None:
         """Stop watching."""
-        self._stopped.set()
+        self._is_stopped = True
 
     def age_now_s(self) -> float:
         """Return how long no heartbeat has been accepted, as far as both clocks agree."""
@@ -70,12 +72,14 @@ class HeartbeatWatch:
         now = self._wall()
         return now - self._age_s(now)
 
-    def _watch(self) -> None:
-        while not self._stopped.wait(self._limits.look_every_s):
-            age_s = self.age_now_s()
-            if age_s > self._limits.limit_s:
-                self._lost(age_s)
-                return
+    def _look(self) -> None:
+        if self._is_stopped:
+            return
+        age_s = self.age_now_s()
+        if age_s > self._limits.limit_s:
+            self._lost(age_s)
+        else:
+            self._call_later(self._limits.look_every_s, self._look)
 
 
 def _steady() -> float:

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from typing import List, Mapping, Optional
 
 from bkagent.shell.log_lines import LogLines
+from bkagent.spool.background_sync import CallLater
 from bkagent.system import descendants, job_group, marked_processes
 from bkagent.system.marked_processes import Marked
 
@@ -28,28 +28,32 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Leftovers:
-    """Knows the processes of one job, from its start on. `kills` is whether they are to be killed."""
+    """Knows the processes of one job, from its start on. `kills` is whether they are to be killed.
 
-    def __init__(self, environ: Mapping[str, str], kills: bool) -> None:
+    `call_later` is what has those collected that end before the job does.
+    """
+
+    def __init__(self, environ: Mapping[str, str], kills: bool, call_later: CallLater) -> None:
         self._mark = os.urandom(8).hex()
         self._is_inner = VARIABLE in environ
         # A job may run an agent, whose jobs are still to be found as its own.
         self.env = {VARIABLE: f"{environ.get(VARIABLE, '')}:{self._mark}"}
-        self._kills = kills
+        self._kills, self._call_later = kills, call_later
         self._since = marked_processes.moment()
         self._group: Optional[job_group.Group] = None
-        self._over = threading.Event()
+        self._is_over = False
 
     def track(self) -> None:
         """Track what this process starts from now on."""
         if self._kills:
             self._group = job_group.enter(self._mark)
         if descendants.adopt():
-            threading.Thread(target=self._collect, name="orphans", daemon=True).start()
+            self._call_later(_COLLECT_EVERY_S, self._collect)
 
     def _collect(self) -> None:
-        while not self._over.wait(_COLLECT_EVERY_S):
+        if not self._is_over:
             descendants.collect()
+            self._call_later(_COLLECT_EVERY_S, self._collect)
 
     def report_or_kill(self, log: LogLines, is_cancelled: bool = False) -> None:
         """Name or kill what still runs, after the job's last hook. A job inside of another leaves that to it.
@@ -57,7 +61,7 @@ class Leftovers:
         Where the system ends a job with its process it is left to do so if the job was cancelled, as with the
         reference.
         """
-        self._over.set()
+        self._is_over = True
         self._kills = self._kills or (is_cancelled and descendants.END_WITH_US)
         if self._kills or not self._is_inner:
             descendants.collect()

@@ -24,6 +24,7 @@ from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
 from bkagent.spool.shared_files import AGENT_STOP
 from bkagent.system import exit_status, process_start, signals
+from bkagent.transport.timers import Timers
 from bkagent.wire.finish import RUN_ERROR
 from bkagent.wire.timestamps import rfc3339
 
@@ -44,6 +45,7 @@ class JobProcess:
         self._folder, self._environ = entry_folder, environ
         self._redactor = Redactor()
         self._cancellation = Cancellation()
+        self._timers = Timers()
         self._signal = ""
         self._is_abandoned = False
 
@@ -65,7 +67,7 @@ class JobProcess:
             self._redactor.add(secret)
         self._attach()
         self._environ = env_overflow.restore(self._folder, self._environ)
-        watch = HeartbeatWatch(self._entry.heartbeat_age_s, self._abandon, self._limits)
+        watch = HeartbeatWatch(self._entry.heartbeat_age_s, self._abandon, self._limits, self._timers.call_later)
         watch.start()
         try:
             result = self._result()
@@ -84,7 +86,7 @@ class JobProcess:
         return Ending(exit_status.visible(finished.exit_status), dies)
 
     def _attach(self) -> None:
-        self._entry = attach(self._folder)
+        self._entry = attach(self._folder, call_later=self._timers.call_later)
         job = self._job = self._entry.job
         self._pty = job.pty and process_start.TERMINALS
         line_end = b"\r\n" if self._pty and not job.pty_raw else b"\n"
@@ -132,7 +134,7 @@ class JobProcess:
     def _run_program(self, program: str) -> Optional[Result]:
         return bootstrap_script.run(
             program, self._environ, self._log, self._cancellation, self._pty,
-            ends_leftovers=self._job.leftovers == "end",
+            ends_leftovers=self._job.leftovers == "end", call_later=self._timers.call_later,
         )  # fmt: skip
 
     def _run_phases(self) -> int:
@@ -144,8 +146,9 @@ class JobProcess:
             settings = build_job.settings_of(environ)
             running_job = build_job.assemble(
                 settings, environ, self._log, self._cancellation, control_plane,
-                pty=self._pty and settings.pty, raw=job.pty_raw, launchers=environ.get(BIN_PATH, ""),
-                ends_leftovers=job.leftovers == "end", allowed_repositories=job.allowed_repositories,
+                call_later=self._timers.call_later, pty=self._pty and settings.pty, raw=job.pty_raw,
+                launchers=environ.get(BIN_PATH, ""), ends_leftovers=job.leftovers == "end",
+                allowed_repositories=job.allowed_repositories,
             )  # fmt: skip
         except MissingValue as missing:
             self._log.line(f"Missing {missing}. See: `buildkite-agent bootstrap --help`")

@@ -19,6 +19,7 @@ from bkagent.redaction.redactor import Redactor
 from bkagent.remote import request_headers
 from bkagent.shell.cancellation import Cancellation
 from bkagent.system import host, process_start, signals
+from bkagent.transport.timers import Timers
 
 
 class StandaloneJob:
@@ -59,7 +60,7 @@ class StandaloneJob:
         launchers = environ.get(BIN_PATH) or self_command.launcher_folder(paths.state_path(environ))
         job = build_job.assemble(
             self._settings, environ, self._log, self._cancellation, control_plane,
-            pty=self._settings.pty and process_start.TERMINALS,
+            call_later=Timers().call_later, pty=self._settings.pty and process_start.TERMINALS,
             raw="pty-raw" in self._settings.experiments, launchers=launchers,
         )  # fmt: skip
         try:

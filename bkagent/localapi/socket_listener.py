@@ -38,11 +38,7 @@ class SocketListener:
 
     def wake(self) -> None:
         """End an `accept` that waits on another thread."""
-        # Only a connection ends accept() on every system; shutting the listener down does so on Linux alone.
-        try:
-            local_socket.connect(self._path, 1.0).close()
-        except OSError:
-            pass
+        local_socket.end_accept(self._listening, self._path)
 
     def close(self) -> None:
         """Refuse new connections."""

@@ -9,7 +9,7 @@ from typing import Optional
 
 from bkagent.errors import AgentError, WireError
 from bkagent.spool import layout, result
-from bkagent.spool.background_sync import BackgroundSync
+from bkagent.spool.background_sync import BackgroundSync, CallLater, call_on_own_thread
 from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
@@ -22,8 +22,10 @@ from bkagent.system.plain_file import open_plain
 _POSTED_WITHIN_S = 0.1
 
 
-def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobEntry":
+def attach(folder: str, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread) -> "JobEntry":
     """Make this process the job process of an entry. `held_up_s` is how long a full disk may hold it up.
+
+    `call_later` is what has the log brought to the disk.
 
     Raises AgentError when another is or was, OSError, WireError.
     """
@@ -34,7 +36,7 @@ def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobEntry":
         # Looked at under the lock: an agent that gave the job up did so holding it.
         if result.read(folder) is not None or os.path.exists(os.path.join(folder, layout.PID)):
             raise AgentError(f"the job in {folder} has run already")
-        return JobEntry(folder, alive, held_up_s)
+        return JobEntry(folder, alive, held_up_s, call_later)
     except (AgentError, OSError):
         os.close(alive)
         raise
@@ -43,7 +45,9 @@ def attach(folder: str, held_up_s: float = HELD_UP_S) -> "JobEntry":
 class JobEntry:
     """Appends to the log and leaves the result. Thread-safe. Made by `attach`."""
 
-    def __init__(self, folder: str, alive: int, held_up_s: float = HELD_UP_S) -> None:
+    def __init__(
+        self, folder: str, alive: int, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread
+    ) -> None:
         self.folder = folder
         self.job: JobManifest = read_job(folder)
         self._alive = alive
@@ -56,7 +60,7 @@ class JobEntry:
         self._outcome: Optional[Result] = None
         self._is_new = True
         self._closed = False
-        self._syncing = BackgroundSync(self._sync_with_entry, "log-sync")
+        self._syncing = BackgroundSync(self._sync_with_entry, call_later)
         self._ringer.ring()
 
     def append(self, data: bytes) -> None:

@@ -87,6 +87,17 @@ def connect(path: str, timeout_s: float) -> "_socket.socket":
     return connection
 
 
+def end_accept(listener: "_socket.socket", path: str) -> None:
+    """End an `accept` that waits on another thread."""
+    try:
+        if sys.platform == "linux":
+            listener.shutdown(_socket.SHUT_RDWR)
+        else:  # only a connection does so on every system
+            connect(path, 1.0).close()
+    except OSError:
+        pass
+
+
 def is_own_user(connection: "_socket.socket") -> bool:
     """Return whether the other end is this user, or root; true where the system does not say."""
     return _peer(connection) in (None, 0, os.geteuid())

@@ -170,6 +170,14 @@ def connect(path: str, timeout_s: float) -> PipeConnection:
     return connection
 
 
+def end_accept(listener: PipeListener, path: str) -> None:
+    """End an `accept` that waits on another thread."""
+    try:
+        connect(path, 1.0).close()
+    except OSError:
+        pass
+
+
 def is_own_user(connection: PipeConnection) -> bool:
     """Say yes: the pipe's security descriptor lets nobody else connect."""
     return True

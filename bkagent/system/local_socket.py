@@ -9,6 +9,8 @@ listen(path, backlog_count)         a listening socket at an address that nothin
 accept(listener)                    the next connection; raises OSError
 connect(path, timeout_s)            a connected socket, by its address or by that of a link to it; raises OSError, also
                                     where another user listens there
+end_accept(listener, path)          end an `accept` that waits on another thread: it raises OSError, or returns a
+                                    connection whose other end has closed
 is_own_user(connection) -> bool     whether the other end is this user, or root; true where the system does not say
 exists(path) -> bool                whether a socket that was made by `listen` is still in its place
 remove(path) -> None                remove the socket of a server that has ended; raises OSError
@@ -30,6 +32,7 @@ if sys.platform == "win32":
         accept,
         available,
         connect,
+        end_accept,
         exists,
         is_own_user,
         link,
@@ -46,6 +49,7 @@ else:
         accept,
         available,
         connect,
+        end_accept,
         exists,
         is_own_user,
         link,
@@ -57,8 +61,8 @@ else:
     )
 
 __all__ = [
-    "IS_SELECTABLE", "LIES_IN_FOLDER", "accept", "available", "connect", "exists", "is_own_user", "link", "link_target",
-    "listen", "longest_path_bytes", "new_address", "remove",
+    "IS_SELECTABLE", "LIES_IN_FOLDER", "accept", "available", "connect", "end_accept", "exists", "is_own_user", "link",
+    "link_target", "listen", "longest_path_bytes", "new_address", "remove",
 ]  # fmt: skip
 
 TYPE_CHECKING = False

@@ -6,9 +6,9 @@ import threading
 import pytest
 
 from bkagent.agent.session.heartbeat import Heartbeat
-from bkagent.agent.session.timers import Timers
 from bkagent.errors import Refused, WireError
 from bkagent.remote.worker import agents
+from bkagent.transport.timers import Timers
 from tests.fakes.control_plane import PAGE
 
 NOT_OURS = "POST form"  # the store that an artifact's instructions name

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from bkagent.agent.session.timers import Timers
 from bkagent.agent.shutdown import GRACEFUL, Shutdown
 from bkagent.agent.worker_loop import WorkerLoop
+from bkagent.transport.timers import Timers
 from tests.fakes.conditions import until
 
 PATIENCE_S = 30

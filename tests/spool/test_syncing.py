@@ -15,7 +15,7 @@ def test_a_sync_that_fails_is_tried_again_without_another_write(monkeypatch):
             raise OSError("not now")
         done.set()
 
-    syncs = background_sync.BackgroundSync(sync, "test")
+    syncs = background_sync.BackgroundSync(sync, background_sync.call_on_own_thread)
     syncs.note_write()
     assert done.wait(30)
     syncs.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-import threading
+import time
 from typing import Callable
 
 from bkagent.agent.jobs.job_canceller import JobCanceller
@@ -11,6 +11,7 @@ from bkagent.errors import AgentError, Refused, Unreachable
 from bkagent.remote.client import Client
 from bkagent.remote.worker import jobs
 from bkagent.spool.shared_files import CANCEL
+from bkagent.transport.timers import Timers
 from bkagent.wire.log_events import EventReport
 
 CANCELLED, OUT_OF_TIME = ("canceling", "canceled"), ("timing_out", "timed_out")
@@ -18,7 +19,7 @@ _TOKEN_IS_INVALID = 401
 
 
 class CancelPoller:
-    """Asks from a thread of its own until `stop()`: first at a random moment of the interval, then once each.
+    """Asks until `stop()`: first at a random moment of the interval, then once each. Between these it has no thread.
 
     on_recovery  called when an answer comes again after none had come
     """
@@ -29,6 +30,7 @@ class CancelPoller:
         job_id: str,
         interval_s: float,
         cancelling: JobCanceller,
+        timers: Timers,
         *,
         mark_timed_out: Callable[[], None],
         on_recovery: Callable[[], None],
@@ -38,23 +40,21 @@ class CancelPoller:
         self._client, self._job_id, self._interval_s = client, job_id, interval_s
         self._cancelling, self._mark_timed_out, self._on_recovery = cancelling, mark_timed_out, on_recovery
         self._report, self._chance = report, chance
-        self._ended = threading.Event()
-        self._was_unreachable = False
+        self._timer = timers.timer("job-state", self._look)
+        self._has_ended = self._was_unreachable = False
 
     def start(self) -> None:
         """Begin."""
-        threading.Thread(target=self._run, name="job-state", daemon=True).start()
+        self._timer.arm(time.monotonic() + self._interval_s * self._chance())
 
     def stop(self) -> None:
         """End; an answer that is on its way is not waited for."""
-        self._ended.set()
+        self._has_ended = True
+        self._timer.disarm()
 
-    def _run(self) -> None:
-        pause_s = self._interval_s * self._chance()
-        while not self._ended.wait(pause_s):
-            if self._is_to_end() or self._ended.is_set():
-                return
-            pause_s = self._interval_s
+    def _look(self) -> None:
+        if not self._has_ended and not self._is_to_end() and not self._has_ended:
+            self._timer.arm(time.monotonic() + self._interval_s)
 
     def _is_to_end(self) -> bool:
         """Ask once, and cancel the job if the answer says so. Answers that say nothing are ignored."""

@@ -31,6 +31,7 @@ from bkagent.spool.result import Result
 from bkagent.spool.shared_files import AGENT_STOP
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
+from bkagent.transport.timers import Timers
 from bkagent.wire.finish import Finish
 from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
@@ -54,10 +55,11 @@ class JobDelivery:
     def __init__(
         self, entry: AgentEntry, client: Client, files: JobFiles, stop: Shutdown, report: EventReport,
         last_try_s: float = 0.0, open_output: Optional[OpenOutput] = None, backoff: Optional[SharedBackoff] = None,
+        *, timers: Timers,
     ) -> None:  # fmt: skip
         self._entry, self._client, self._files = entry, client, files
         self._stop, self._report, self._last_try_s = stop, report, last_try_s
-        self._open_output, self._backoff = open_output, backoff or SharedBackoff()
+        self._open_output, self._backoff, self._timers = open_output, backoff or SharedBackoff(), timers
         self._report_retry = with_event(report, "control_plane.retry")
         self._gave_up = threading.Event()
         self._uploader: Optional[Uploader] = None
@@ -72,7 +74,7 @@ class JobDelivery:
         """
         job = self._entry.job
         poller = CancelPoller(
-            self._client, job.job_id, job.job_status_interval_s, self.canceller,
+            self._client, job.job_id, job.job_status_interval_s, self.canceller, self._timers,
             mark_timed_out=self._mark_timed_out, on_recovery=self._backoff.over, report=self._report,
         )  # fmt: skip
         unsubscribe = self._stop.on_request(self._obey)
@@ -139,8 +141,9 @@ class JobDelivery:
         """Upload until the job has ended and all is taken; return the chunks that failed, and why the log is kept."""
         watchers = self._log_watchers()
         self._uploader = Uploader(
-            self._entry, self._send, self._report, backoff=self._backoff, watch=_watch_size(watchers)
-        )
+            self._entry, self._send, self._report, backoff=self._backoff, watch=_watch_size(watchers),
+            call_later=self._timers.call_later, is_rung_at_end=self.reaper is not None,
+        )  # fmt: skip
         try:
             self._uploader.run(self._gave_up)
             return 0, ""

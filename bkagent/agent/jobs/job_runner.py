@@ -91,6 +91,7 @@ class JobRunner:
         delivery = JobDelivery(
             entry, self._client, files, self._context.stop, self._context.report, self._context.settings.last_try_s,
             self._context.open_output, self._context.backoffs.of(self._client.endpoint),
+            timers=self._context.timers,
         )  # fmt: skip
         try:
             if earlier:
@@ -180,7 +181,7 @@ class JobRunner:
 
 
 def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report: EventReport) -> None:
-    """Wait for the process so that no zombie stays; the job's end is read from the entry.
+    """Wait for the process so that no zombie stays, then wake its delivery; the job's end is read from the entry.
 
     A process that ended before it took the entry left no sign there, so that is written down here.
     """
@@ -189,7 +190,14 @@ def _reap(child: launch.Child, entry: AgentEntry, delivery: JobDelivery, report:
     text = f"Process with PID: {child.pid} finished with Exit Status: {status}, Signal: {signal}"
     report("debug", text, "job.process_ended")
     # In this order: an entry that has been removed says "not started" too, but only when its job is over.
-    if entry.process.started() or delivery.over:
+    if delivery.over:
+        return
+    if entry.process.started():
+        entry.process.sleep_until_end()  # its end is not known where the process is gone that it was forked from
+        try:
+            entry.ring()
+        except OSError:
+            pass  # the entry is gone already
         return
     stderr = last_words(entry)
     text = f"the process of job {entry.job_id} could not begin{': ' + stderr if stderr else ''}"

@@ -128,7 +128,7 @@ class Takeover:
         files = JobFiles(context.settings.job[agent.JOB_CONTEXT_PATH] or entry.folder, job.job_id)
         delivery = JobDelivery(
             entry, client, files, context.stop, context.report, context.settings.last_try_s, context.open_output,
-            context.backoffs.of(client.endpoint),
+            context.backoffs.of(client.endpoint), timers=context.timers,
         )  # fmt: skip
         heartbeat = Heartbeat(
             lambda: agent_client, session.heartbeat_interval_s, context.timers, report=context.report, at_once=True,

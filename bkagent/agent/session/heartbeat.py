@@ -6,10 +6,10 @@ import threading
 import time
 from typing import Callable
 
-from bkagent.agent.session.timers import Timers
 from bkagent.errors import AgentError, Cancelled, Unreachable, WireError
 from bkagent.remote.client import Client
 from bkagent.remote.worker import agents
+from bkagent.transport.timers import Timers
 from bkagent.wire.log_events import EventReport, with_event
 from bkagent.wire.timestamps import rfc3339
 

@@ -12,7 +12,7 @@ from bkagent.logs.upload.chunk_pacing import ChunkPacing
 from bkagent.logs.upload.chunk_senders import ChunkSenders, Send
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.agent_entry import AgentEntry
-from bkagent.spool.background_sync import BackgroundSync
+from bkagent.spool.background_sync import BackgroundSync, CallLater, call_on_own_thread
 from bkagent.spool.journal import Chunk, Journal
 from bkagent.system.durable import is_full, sync_path
 from bkagent.system.plain_file import open_plain
@@ -33,7 +33,8 @@ class Uploader:
 
     What `send` raises decides: after Unreachable and Unavailable the chunk is tried again without end, after Refused
     nothing more is sent. `backoff` may be shared with others who talk to the same endpoint. `watch` is called with the
-    size of the log whenever it may have grown.
+    size of the log whenever it may have grown. `call_later` is what has the journal brought to the disk. Who knows the
+    end of the job's process and rings the entry then says so by `is_rung_at_end`; else a thread waits for it.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class Uploader:
         *,
         backoff: Optional[SharedBackoff] = None,
         watch: Optional[Callable[[int], None]] = None,
+        call_later: CallLater = call_on_own_thread,
+        is_rung_at_end: bool = False,
     ) -> None:
         self._entry, self._send, self._report, self._watch = entry, send, report, watch
         self._backoff = backoff or SharedBackoff()
         self._told_of_size = self._told_of_full_disk = False
-        self._watching = False
+        self._call_later, self._is_rung_at_end, self._has_started = call_later, is_rung_at_end, False
         self.complete = False  # whether the job has ended and every byte is acknowledged
 
     def run(self, stop: threading.Event) -> None:
@@ -60,7 +63,7 @@ class Uploader:
         try:
             journal = Journal(self._entry.chunks_path)
             senders = ChunkSenders(self._entry.log_path, journal, self._send, self._backoff, bell.ring, self._report)
-            self._syncing = BackgroundSync(lambda: self._sync(journal), "journal-sync")
+            self._syncing = BackgroundSync(lambda: self._sync(journal), self._call_later)
             try:
                 self._upload(journal, senders, stop)
             finally:
@@ -129,12 +132,12 @@ class Uploader:
             return None
 
     def _has_ended(self) -> bool:
-        if self._watching:
+        if self._has_started:
             return not self._entry.process.alive()
         if self._entry.process.ended():
             return True
-        if self._entry.process.started():
-            self._watching = True
+        self._has_started = self._entry.process.started()
+        if self._has_started and not self._is_rung_at_end:
             threading.Thread(target=self._ring_at_end, name="job-end", daemon=True).start()
         return False
 

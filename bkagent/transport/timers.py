@@ -32,6 +32,10 @@ class Timers:
         """Return what calls `task` when it is told to. A report of a defect in it has the name as its thread's."""
         return Timer(self, name, task)
 
+    def call_later(self, delay_s: float, task: Callable[[], None]) -> None:
+        """Call a task once, so many seconds from now."""
+        self.timer("later", task).arm(time.monotonic() + delay_s)
+
     def close(self) -> None:
         """Call nothing any more. Tasks that run go on."""
         with self._changed:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bkagent.agent.session.timers import Timers
+from bkagent.transport.timers import Timers
 from bkagent.transport.work_threads import WorkThreads
 from tests.fakes.conditions import until
 
