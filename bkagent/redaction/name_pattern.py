@@ -16,21 +16,24 @@ class BadNamePattern(Exception):
 
 
 class NamePattern:
-    """One pattern, compared with whole names, case and all. Raises BadNamePattern."""
+    """One pattern, compared with whole names, case and all. Raises BadNamePattern.
 
-    __slots__ = ("_ending", "_exact", "_chunks")
+    `ending` is what it is but for a star at its beginning, None for other patterns.
+    """
+
+    __slots__ = ("ending", "_exact", "_chunks")
 
     def __init__(self, pattern: str) -> None:
         plain = not any(letter in _SPECIAL for letter in pattern[1:])
         self._exact = pattern if plain and pattern[:1] not in _SPECIAL else None
         # `*_TOKEN` and its like are nearly all there are.
-        self._ending = pattern[1:] if plain and pattern[:1] == "*" else None
-        self._chunks = [] if plain and (self._ending is not None or self._exact is not None) else _parse(pattern)
+        self.ending = pattern[1:] if plain and pattern[:1] == "*" else None
+        self._chunks = [] if plain and (self.ending is not None or self._exact is not None) else _parse(pattern)
 
     def matches(self, name: str) -> bool:
         """Return whether the whole name fits."""
-        if self._ending is not None:
-            return name.endswith(self._ending) and "/" not in name[: len(name) - len(self._ending)]
+        if self.ending is not None:
+            return name.endswith(self.ending) and "/" not in name[: len(name) - len(self.ending)]
         if not self._chunks:
             return name == self._exact
         first = self._chunks[0]

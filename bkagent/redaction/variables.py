@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # A credential itself, though its name looks like none: redacted whatever the patterns are.
 GOOGLE_CREDENTIALS = "BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON"
+_LOOKED_AT = (GOOGLE_CREDENTIALS, ARTIFACT_DESTINATION_VARIABLE)
 SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
 
 
@@ -39,10 +40,13 @@ class Found:
 def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
     """Return the values to redact. A malformed pattern that any name reaches makes the whole search fail."""
     compiled = [(pattern, _compiled(pattern)) for pattern in patterns]
+    endings = _endings(compiled)
     secrets: "Dict[str, str]" = {}
     short: "List[str]" = []
     bad: "List[str]" = []
     for name in sorted(env):
+        if endings is not None and not name.endswith(endings) and name not in _LOOKED_AT:
+            continue
         verdict = True if name == GOOGLE_CREDENTIALS else _verdict(name, compiled)
         value = env[name] if verdict is True else _signature_in(name, env[name])
         if value and len(to_bytes(value)) >= SHORTEST_BYTES:
@@ -54,6 +58,12 @@ def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
     if bad:
         return Found(bad_patterns=tuple(pattern for pattern in dict.fromkeys(p for p, _ in compiled) if pattern in bad))
     return Found(tuple(secrets), tuple(secrets.values()), tuple(short))
+
+
+def _endings(compiled: "List[Tuple[str, Optional[NamePattern]]]") -> "Optional[Tuple[str, ...]]":
+    """Return the endings by which the patterns fit names, None where one of them is more than that."""
+    endings = tuple(pattern.ending for _, pattern in compiled if pattern is not None and pattern.ending is not None)
+    return endings if len(endings) == len(compiled) else None
 
 
 def _signature_in(name: str, value: str) -> str:

@@ -22,9 +22,11 @@ SETTINGS = settings_with({})
 
 
 def variables(env=None, settings=SETTINGS, step=None):
+    own, left_out = job_environment.received(env or {}, settings.protection())
     context = JobStart(
         job=AcceptedJob("j", 100, env=env or {}, step=step or {}), settings=settings, endpoint="http://e", token="jt",
         request_headers={"Buildkite-A-B": "c"}, files=JobFiles("/f", "j"), agent_pid=7,
+        own_env=own, left_out=tuple(left_out),
     )  # fmt: skip
     return job_environment.variables(context)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Optional
 
 from bkagent.agent.output.stdout_follower import OpenOutput
-from bkagent.agent.session.timers import Timers
 from bkagent.agent.settings import AgentSettings
 from bkagent.agent.shutdown import Shutdown
 from bkagent.logs.upload.shared_backoff import SharedBackoffs
 from bkagent.redaction.known import KnownSecrets
+from bkagent.transport.timers import Timers
 from bkagent.transport.work_threads import WorkThreads
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport

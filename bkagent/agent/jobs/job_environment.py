@@ -6,12 +6,14 @@ brought and the agent overwrites is named in BUILDKITE_IGNORED_ENV, so that the 
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any, Dict, List, Mapping, Tuple
 
 from bkagent.agent.jobs.job_start import JobStart
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import api, bootstrap, checkout
+from bkagent.config.settings import Settings
 from bkagent.config.variables import job_variables
 from bkagent.config.variables.build_variables import MESSAGE
 from bkagent.config.variables.job_variable import BY_MODE, SPARSE_BY_MODE, UNPLACED, JobVariable
@@ -36,12 +38,14 @@ def received(env: Mapping[str, str], protection: Protection) -> Tuple[Dict[str, 
 
 def _is_malformed(name: str) -> bool:
     """Return whether a file of variables would show a name as another one; with a NUL the job is refused."""
-    return not name or "=" in name or any(letter < " " and letter != "\0" for letter in name)
+    if name.isprintable():
+        return not name or "=" in name
+    return "=" in name or any(letter < " " and letter != "\0" for letter in name)
 
 
 def variables(start: JobStart) -> Dict[str, str]:
     """Return every variable that the job is told, without what its process inherits from the agent."""
-    own, ignored = received(start.job.env, start.settings.protection())
+    own, ignored = start.own_env, list(start.left_out)
     mode = start.settings[checkout.OVERRIDE_MODE]
     asks_for_validation = own.get(_VALIDATION) in _YES
     merged: Dict[str, str] = {**own, **to_variables(start.request_headers)}
@@ -65,21 +69,27 @@ def variables(start: JobStart) -> Dict[str, str]:
 def told(start: JobStart) -> List[Tuple[JobVariable, str]]:
     """Return the rows that the agent tells a job by, with their texts, in the reference's order."""
     texts_by_name = _given(start)
-    pairs = ((row, texts_by_name.get(row.name) or said_by(row, start.settings)) for row in job_variables.ALL)
+    pairs = ((row, texts_by_name.get(row.name) or said) for row, said in _said_by(start.settings.options))
     return [(row, text) for row, text in pairs if text is not None]
 
 
-def said_by(row: JobVariable, settings: JobSettings) -> "str | None":
-    """Return what the agent's options say by a row, None for nothing."""
-    if row.option is None or row.option not in settings.options:
-        return None
-    return row.says(settings[row.option], is_strict=settings[checkout.OVERRIDE_MODE] == "strict")
+@functools.lru_cache(maxsize=2)  # an agent has the same for all its jobs
+def _said_by(options: Settings) -> "Tuple[Tuple[JobVariable, str | None], ...]":
+    """Return the rows, each with what the agent's options say by it, None for nothing."""
+
+    def said(row: JobVariable) -> "str | None":
+        if row.option is None or row.option not in options:
+            return None
+        return row.says(options[row.option], is_strict=options[checkout.OVERRIDE_MODE] == "strict")
+
+    return tuple((row, said(row)) for row in job_variables.ALL)
 
 
 def names_in_env_file(settings: JobSettings) -> List[str]:
     """Return which variables of the agent's a container of the job needs as well, in the reference's order."""
-    rows = sorted((row for row in job_variables.ALL if row.place_in_file), key=lambda row: row.place_in_file)
-    return [row.name for row in rows if row.place_in_file < UNPLACED or said_by(row, settings) is not None]
+    pairs = [(row, said) for row, said in _said_by(settings.options) if row.place_in_file]
+    pairs.sort(key=lambda pair: pair[0].place_in_file)
+    return [row.name for row, said in pairs if row.place_in_file < UNPLACED or said is not None]
 
 
 def _given(start: JobStart) -> Dict[str, str]:

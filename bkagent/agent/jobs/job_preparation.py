@@ -146,7 +146,7 @@ class JobPreparation:
         settings = self._context.settings.job
         self._job, about_mirror = permitted_mirror(self._job, settings)
         names_agents = "propagate-agent-config-vars" in settings[logging.EXPERIMENT] or settings[agent.COMPAT] == "4"
-        own, _ = job_environment.received(self._job.env, settings.protection())
+        own, left_out = job_environment.received(self._job.env, settings.protection())
         agent_names = job_environment.names_in_env_file(settings) if names_agents else ()
         files = self._files
         files.write(own, agent_names)
@@ -155,7 +155,7 @@ class JobPreparation:
         start = JobStart(
             job=self._job, settings=settings, endpoint=self._client.endpoint, token=self._client.token,
             request_headers=self._client.request_headers, files=files, log_tmpfile=self._entry.job.log_tmpfile,
-            agent_pid=os.getpid(),
+            agent_pid=os.getpid(), own_env=own, left_out=tuple(left_out),
         )  # fmt: skip
         return start, about_mirror
 

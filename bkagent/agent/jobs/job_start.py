@@ -1,6 +1,6 @@
 """The facts about a job that the parts of its start share."""
 
-from typing import Mapping, NamedTuple
+from typing import Mapping, NamedTuple, Tuple
 
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.settings import JobSettings
@@ -13,6 +13,7 @@ class JobStart(NamedTuple):
     endpoint, token      what the job's own requests go to, and with what
     request_headers      what the control plane wants on every request
     files                what describes the job to programs outside it
+    own_env, left_out    the job's own variables as it may have them, and the names of the others
     log_tmpfile          a copy of the log while the job runs, "" for none
     """
 
@@ -23,6 +24,8 @@ class JobStart(NamedTuple):
     request_headers: Mapping[str, str]
     files: JobFiles
     agent_pid: int
+    own_env: Mapping[str, str]
+    left_out: Tuple[str, ...]
     log_tmpfile: str = ""
 
     def __repr__(self) -> str:
