@@ -17,6 +17,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 HERE = os.path.join(TOP, "packaging")
 sys.path.insert(0, HERE)
 
+import help_pages  # noqa: E402
 import importable  # noqa: E402
 import launcher_stub  # noqa: E402
 import lean_source  # noqa: E402
@@ -45,6 +46,7 @@ def build(folder: str) -> str:
     """
     with tempfile.TemporaryDirectory() as scratch:
         members = _collected(scratch)
+    members.update(help_pages.members())
     members[STUB] = launcher_stub.read()
     with open(os.path.join(HERE, "archive_entry.py"), encoding="utf-8") as file:
         own = importable.names(members, file.read())

@@ -4,6 +4,21 @@
 if [ "$#" = 1 ]; then
   case "$1" in --version | -version | -v) echo '@VERSION@'; exit 0 ;; esac
 fi
+# A page of help that is exactly what the code would print (packaging/help_pages.py); that asks a terminal for its width.
+__bk_page=
+case "$*" in --help | help | *' --help')
+  __bk_name=${0##*/}
+  if [ "${__bk_name%.pyz}:${HOME:+set}:${COLUMNS-}" = bkagent:set: ] && ! [ -t 1 ] &&
+      [ -e /proc/self/fd/1 ] && [ -e /bin/bash ]; then
+    IFS=_
+    __bk_page="$*"
+    unset IFS
+    __bk_page=${__bk_page%--help} __bk_page=${__bk_page%_} __bk_page=${__bk_page:-help}
+    for __bk_word; do
+      case $__bk_word in *[!a-z-]*) __bk_page= ;; esac
+    done
+  fi ;;
+esac
 # Sets __bk_code to the real path of bkagent/code/@HASH@ in a folder, and says whether only root and this user can change
 # what is there. The rule is that of bkagent/system/trusted_path.py, which looks itself where this cannot tell.
 __bk_find_trusted() {
@@ -39,6 +54,9 @@ __bk_find_trusted() {
 __bk_run='import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run(sys.argv.pop(1))'
 for __bk_folder in "${0%/*}/../lib" "${HOME:-/nonexistent}/.buildkite-agent"; do
   [ -r "$__bk_folder/bkagent/code/@HASH@/python" ] && __bk_find_trusted "$__bk_folder" || continue
+  if [ "$__bk_page" ] && [ -r "$__bk_code/bkagent/help/$__bk_page" ] && command -v cat >/dev/null; then
+    exec cat "$__bk_code/bkagent/help/$__bk_page"
+  fi
   if read -r __bk_python < "$__bk_code/python" && [ -x "$__bk_python" ]; then
     exec "$__bk_python" -I -S -c "$__bk_run" "$__bk_code" "$0" "$@"
   fi

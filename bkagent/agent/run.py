@@ -1,4 +1,4 @@
-"""Run an agent: register, let the workers work, leave. Installs no signal handlers and prints nothing."""
+"""Run an agent that has begun: let the workers work, leave. Installs no signal handlers and prints nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from bkagent.agent.jobs.job_preparation import own_folders
 from bkagent.agent.jobs.takeover import Takeover
 from bkagent.agent.output.stdout_follower import OpenOutput
 from bkagent.agent.session.idle_timer import IdleTimer
-from bkagent.agent.session.registration import connect_to, register_all
 from bkagent.agent.session.session import AgentSession
 from bkagent.agent.session.watchdog import Watchdog, read_watch
 from bkagent.agent.settings import AgentSettings
@@ -23,35 +22,33 @@ from bkagent.config import paths
 from bkagent.config.launching import in_use_locks
 from bkagent.config.options import agent
 from bkagent.config.options import session as session_options
-from bkagent.errors import AgentError, Cancelled, ConfigError
+from bkagent.errors import AgentError, Cancelled
 from bkagent.redaction.known import KnownSecrets
 from bkagent.spool import directory, layout
-from bkagent.system import exit_status, file_lock, private_folder
+from bkagent.system import exit_status
 from bkagent.warm.command_forks import CommandForks
 from bkagent.warm.job_forks import JobForks
 from bkagent.wire.log_events import EventReport
 
 if TYPE_CHECKING:
     from bkagent.agent.agent_api import AgentApi
+    from bkagent.agent.session.registering import Registering
 
 # Jobs of agents that died beside this one are found at this interval; at the start at once.
 _LOOK_EVERY_S = 30.0
 
 
 def run(
-    settings: AgentSettings, stop: Shutdown, report: EventReport, warm: Optional[JobForks] = None,
-    open_output: Optional[OpenOutput] = None, known: Optional[KnownSecrets] = None,
+    settings: AgentSettings, registering: Registering, stop: Shutdown, report: EventReport,
+    warm: Optional[JobForks] = None, open_output: Optional[OpenOutput] = None, known: Optional[KnownSecrets] = None,
 ) -> int:  # fmt: skip
-    """Run the agent until its workers have left; return the exit status for the process.
+    """Run the agent that `begin` has begun until its workers have left; return the exit status for the process.
 
     Jobs are forked from `warm` where one is given and open. `open_output` is asked for where to show what each job
     prints; without it that is shown nowhere. `known` learns the tokens that `report` must not show.
 
-    Raises AgentError when it could not begin: the settings are wrong, or the registration was refused.
+    Raises AgentError when it cannot go on: the registration was refused, or the spool cannot be read.
     """
-    if settings[session_options.PING_MODE] == "stream-only":
-        raise ConfigError("ping-mode stream-only is not supported yet; use auto or poll-only")
-    _check_locks(settings.state_path)
     context = AgentContext(
         settings, os.path.join(settings.state_path, layout.SPOOL), stop, report, warm, open_output,
         known=known or KnownSecrets(),
@@ -61,9 +58,9 @@ def run(
     held = in_use_locks.hold(own_folders(settings.job))
     agent_api = _open_agent_api(settings, report)
     try:
-        takeover.scan()
+        _scan_first(takeover, registering)
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
-        return _work(settings, context, takeover, agent_api)
+        return _work(settings, registering, context, takeover, agent_api)
     finally:
         if agent_api is not None:
             agent_api.close()
@@ -71,6 +68,14 @@ def run(
         context.timers.close()
         for fd in held:
             os.close(fd)
+
+
+def _scan_first(takeover: Takeover, registering: Registering) -> None:
+    try:
+        takeover.scan()
+    except AgentError:
+        registering.leave()
+        raise
 
 
 def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[AgentApi]:
@@ -82,17 +87,6 @@ def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[Ag
     agent_api = AgentApi(settings.job[agent.SOCKETS_PATH], settings.job.environ, report, settings.is_verbose)
     agent_api.open()
     return agent_api
-
-
-def _check_locks(state_path: str) -> None:
-    """Raise ConfigError where the locks that agents and jobs depend on do not work."""
-    try:
-        os.makedirs(state_path, mode=private_folder.INNER_MODE, exist_ok=True)
-        file_lock.check_folder(state_path)
-    except ConfigError as error:
-        raise ConfigError(f"{error} with --state-path") from None
-    except OSError as error:
-        raise ConfigError(f"cannot write to the state folder {state_path}: {error.strerror}") from None
 
 
 def _collect(settings: AgentSettings, report: EventReport) -> None:
@@ -107,11 +101,13 @@ def _collect(settings: AgentSettings, report: EventReport) -> None:
         cleanup.collect_unused(os.path.dirname(os.path.dirname(settings.job.launchers_path)), own, report)
 
 
-def _work(settings: AgentSettings, context: AgentContext, takeover: Takeover, agent_api: Optional[AgentApi]) -> int:
+def _work(
+    settings: AgentSettings, registering: Registering, context: AgentContext, takeover: Takeover,
+    agent_api: Optional[AgentApi],
+) -> int:  # fmt: skip
     stop, report = context.stop, context.report
-    report("info", "Registering agent with Buildkite...", "agent.registering")
     try:
-        sessions = register_all(connect_to(settings, report), settings, stop, report)
+        sessions = registering.sessions()
     except Cancelled:
         takeover.wait()
         return 0

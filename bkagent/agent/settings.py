@@ -1,15 +1,16 @@
-"""The settings of an agent."""
+"""The settings of an agent. On the path of `start` to its registration."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Mapping, Optional, Tuple
-
-from bkagent.config.option import Option
 from bkagent.config.options import agent, logging, session
-from bkagent.config.settings import Settings
-from bkagent.config.variables.protected_variables import Protection
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Mapping, Optional, Tuple
+
+    from bkagent.config.option import Option
+    from bkagent.config.settings import Settings
+    from bkagent.config.variables.protected_variables import Protection
     from bkagent.jose.jwk import Jwk
 
 
@@ -39,6 +40,8 @@ class JobSettings:
 
     def protection(self) -> Protection:
         """Return what of a job's own variables is left out."""
+        from bkagent.config.variables.protected_variables import Protection
+
         return Protection(self[agent.PROTECTED_VARIABLES], self[agent.PROTECT_GIT], not self[agent.NO_COMMAND_EVAL])
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, List
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, List
 
 RUN, GRACEFUL, FORCED, KILL = 0, 1, 2, 3
 

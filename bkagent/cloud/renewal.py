@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Callable, Generic, Optional, TypeVar
+from typing import TYPE_CHECKING, Callable, Generic, Optional, TypeVar
 
 from bkagent.errors import AgentError
-from bkagent.report import Report
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 T = TypeVar("T")
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Callable, Optional
+from typing import TYPE_CHECKING, Callable, Optional
 
-from bkagent.report import Report
 from bkagent.wire.go_duration import format_rounded
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 # Clouds accept signatures of 5 minutes ago (AWS: 5, S3 and Azure: 15); below this the clock is not what was wrong.
 _SKEW_LIMIT_S = 240.0

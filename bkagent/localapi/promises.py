@@ -7,15 +7,17 @@ definite refusal are remembered; anything another try could change is forgotten,
 from __future__ import annotations
 
 import threading
-from typing import Dict
+from typing import TYPE_CHECKING, Dict
 
 from bkagent.errors import AgentError, Unavailable
 from bkagent.localapi.answers import error_answer, json_answer
 from bkagent.localapi.json_body import read_object, text, whole_number
 from bkagent.localapi.upstream import TIMEOUT_S, Upstream
-from bkagent.report import Report
 from bkagent.transport.server.answer import Answer
 from bkagent.wire import json_text
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 
 class _Promise:

@@ -6,6 +6,7 @@ import os
 import threading
 from typing import Optional
 
+from bkagent.agent.begin import begin
 from bkagent.agent.run import run
 from bkagent.agent.settings import AgentSettings, JobSettings
 from bkagent.agent.shutdown import Shutdown
@@ -77,7 +78,8 @@ class Agents:
         warm = JobForks(self._settings.job.environ, self._report)
         warm.open()
         try:
-            run(self._settings, self.stop, self._report, warm)
+            registering = begin(self._settings, self.stop, self._report)
+            run(self._settings, registering, self.stop, self._report, warm)
         except AgentError as error:
             self.error = error
         finally:

@@ -6,10 +6,13 @@ The store is the same, so ids and tokens still count; only the port of the old c
 from __future__ import annotations
 
 from bkagent.errors import AgentError
-from bkagent.report import Report
 from bkagent.spool import directory
 from bkagent.spool.custody import handing_over, provenance
 from bkagent.system import process_group
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 
 def hand_over(spool_path: str, endpoint: str, report: "Report") -> int:

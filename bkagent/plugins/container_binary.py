@@ -9,12 +9,15 @@ Source: commands/run.sh of buildkite-plugins/docker-buildkite-plugin 5.13.0 and 
 from __future__ import annotations
 
 import os
-from typing import Mapping, Optional
 
 from bkagent.config.launching import self_command
 from bkagent.config.options import api
 from bkagent.shell import programs
 from bkagent.system import static_program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, Optional
 
 VARIABLE = "BUILDKITE_AGENT_BINARY_PATH"
 _ASKS = "_MOUNT_BUILDKITE_AGENT"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterable, Iterator, List
 
 from bkagent.redaction.needles import Needle, needles_of, redacted, to_bytes
 from bkagent.redaction.variables import SHORTEST_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, Iterable, Iterator, List
 
 
 class KnownSecrets:

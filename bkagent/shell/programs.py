@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import List, Mapping, Optional
 
 from bkagent.system.system_kind import ON_WINDOWS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Mapping, Optional
 
 
 def find(name: str, env: Mapping[str, str], cwd: str) -> Optional[str]:

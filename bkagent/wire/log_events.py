@@ -6,7 +6,11 @@ log-events.md is made from the table.
 
 from __future__ import annotations
 
-from typing import Dict, Protocol
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Protocol
+else:
+    Protocol = object
 
 EVENTS: Dict[str, str] = {
     "agent.starting": "the agent starts",
@@ -138,7 +142,6 @@ class EventReport(Protocol):
 
     def __call__(self, level: str, text: str, event: str = "") -> None:
         """Write the message to the agent's log."""
-        ...
 
 
 def with_event(report: EventReport, event: str) -> EventReport:

@@ -1,9 +1,14 @@
 """Messages of an agent's registration: `POST register`."""
 
-from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
+from __future__ import annotations
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.reader import Reader
 from bkagent.wire.whole_seconds import whole_seconds
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Mapping, Optional, Tuple
 
 
 class Registration(NamedTuple):

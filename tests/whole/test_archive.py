@@ -261,3 +261,42 @@ def test_the_installer_refuses_an_archive_that_its_checksum_does_not_know(archiv
     done = run("sh", os.path.join(TOP, "install.sh"), str(broken), env=environ)
     assert done.returncode == 1 and "does not match" in done.stderr
     assert not os.path.exists(str(tmp_path / "prefix"))
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.path.exists("/bin/bash"), reason="the header leaves it to the code"
+)
+def test_the_header_shows_the_pages_of_the_code(archive: str, tmp_path: Path) -> None:
+    os.makedirs(tmp_path / "lib")
+    run(archive, "help")
+    unpacked = next(Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir())
+    for name in sorted({*table.COMMANDS, *table.GROUPS} - {"help"}):
+        words = [*name.split(" "), "--help"]
+        by_header = (unpacked / "bkagent" / "help" / name.replace(" ", "_")).read_text("ascii")
+        assert run(archive, *words).stdout == by_header != "", name
+        (unpacked / "bkagent" / "help" / name.replace(" ", "_")).unlink()
+        assert run(archive, *words).stdout == by_header, name
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not os.path.exists("/bin/bash"), reason="the header leaves it to the code"
+)
+def test_the_header_shows_a_page_only_where_the_code_would_print_the_same(archive: str, tmp_path: Path) -> None:
+    run(archive, "help")
+    unpacked = next(Path(os.environ["HOME"], ".buildkite-agent", "bkagent", "code").iterdir())
+    for page in ("help", "start"):
+        (unpacked / "bkagent" / "help" / page).write_text("by the header\n")
+    for words in (["start", "--help"], ["help"], ["--help"]):
+        assert run(archive, *words).stdout == "by the header\n", words
+    by_other_name = tmp_path / "agent"
+    by_other_name.symlink_to(archive)
+    for words, variables in (
+        (["start", "--help"], {"COLUMNS": "100"}), (["start", "--help"], {"HOME": ""}), (["start --help"], {}),
+        (["start", "--debug", "--help"], {}), (["../help/start", "--help"], {}), (["start", "-h"], {}),
+    ):  # fmt: skip
+        done = run(archive, *words, env={**os.environ, **variables})
+        assert "by the header" not in done.stdout and done.stdout + done.stderr, words
+    assert run(str(by_other_name), "start", "--help").stdout.startswith("Usage: agent start")
+    with open("/dev/full", "wb") as full:
+        assert run(archive, "start", "--help", stdout=full).returncode == 1
+    assert run("/bin/sh", "-c", '"$0" start --help >&-', archive).returncode == 0

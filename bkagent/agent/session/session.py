@@ -7,14 +7,17 @@ acquire stay with the endpoint of the registration.
 
 from __future__ import annotations
 
-from typing import Mapping, Optional
-
 from bkagent.errors import AgentError, ConfigError
-from bkagent.remote.client import Client
 from bkagent.remote.worker import agents
-from bkagent.wire.log_events import EventReport
-from bkagent.wire.ping import Ping
-from bkagent.wire.registration import Registered
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Mapping, Optional
+
+    from bkagent.remote.client import Client
+    from bkagent.wire.log_events import EventReport
+    from bkagent.wire.ping import Ping
+    from bkagent.wire.registration import Registered
 
 
 class AgentSession:
@@ -57,6 +60,8 @@ class AgentSession:
         self._report("info", f"the control plane moved this agent to {moved.endpoint}", "session.moved")
         self.client = moved
         self._apply(second.request_headers)
+        from bkagent.wire.ping import Ping
+
         return Ping(action=first.action, message=first.message, job_id=second.job_id)
 
     def _client_for(self, endpoint: str) -> Optional[Client]:

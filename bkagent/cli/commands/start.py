@@ -16,36 +16,32 @@ if TYPE_CHECKING:
     from typing import Callable, Optional
 
     from bkagent.agent.output.stdout_follower import OpenOutput
+    from bkagent.agent.session.registering import Registering
     from bkagent.agent.settings import AgentSettings
     from bkagent.agent.shutdown import Shutdown
     from bkagent.redaction.known import KnownSecrets
-    from bkagent.warm.job_forks import JobForks
     from bkagent.wire.log_events import EventReport
 
     # Lets something outside raise the stop of an agent from now on.
     Follow = Callable[[Shutdown, EventReport], None]
+
+# A control plane nearby has registered all workers by then; while a distant one does so, the rest is loaded.
+_HEAD_START_S = 0.05
 
 
 def run(call: Call, follow: "Optional[Follow]" = None) -> int:
     """Run the agent, which `follow` may stop, by default signals. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
     from bkagent.cli import defects
-    from bkagent.cli.start import inherited_env, token_hiding
-    from bkagent.warm.job_forks import JobForks
+    from bkagent.cli.start import token_hiding
 
     token_hiding.hide(call, sys.argv[1:])
     defects.follow_call(call)
     token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
-    warm = JobForks(inherited_env.inherited_environment(call), call.report)
-    if not call.settings[agent.BOOTSTRAP_SCRIPT]:
-        warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
-    try:
-        return _run(call, warm, follow)
-    finally:
-        warm.close()
+    return _run(call, follow)
 
 
-def _run(call: Call, warm: "JobForks", follow: "Optional[Follow]") -> int:
+def _run(call: Call, follow: "Optional[Follow]") -> int:
     from bkagent.cli.start import agent_settings, inherited_env
     from bkagent.errors import AgentError
     from bkagent.redaction.known import KnownSecrets
@@ -56,17 +52,15 @@ def _run(call: Call, warm: "JobForks", follow: "Optional[Follow]") -> int:
     known = KnownSecrets((settings.token, *secrets.values))
     environment.forget(inherited_env.names(COMMAND))
     try:
-        return _run_agent(call, settings, warm, known, follow)
+        return _run_agent(call, settings, known, follow)
     except AgentError as error:
         if known.scrub(str(error)) != str(error):  # it may quote what a server answered
             error.args = (known.scrub(str(error)),)
         raise
 
 
-def _run_agent(
-    call: Call, settings: "AgentSettings", warm: "JobForks", known: "KnownSecrets", follow: "Optional[Follow]"
-) -> int:
-    from bkagent.agent.run import run as run_agent
+def _run_agent(call: Call, settings: "AgentSettings", known: "KnownSecrets", follow: "Optional[Follow]") -> int:
+    from bkagent.agent.begin import begin
     from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
     from bkagent.cli.start import agent_settings, containers, signals
@@ -92,8 +86,27 @@ def _run_agent(
     else:
         signals.follow(stop, report)
         report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
-    open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
-    return run_agent(settings, stop, report, warm, open_output, known)
+    registering = begin(settings, stop, report)
+    registering.wait(_HEAD_START_S)
+    return _run_registered(call, settings, registering, stop, report, known)
+
+
+def _run_registered(
+    call: Call, settings: "AgentSettings", registering: "Registering", stop: "Shutdown", report: "EventReport",
+    known: "KnownSecrets",
+) -> int:  # fmt: skip
+    from bkagent.warm.job_forks import JobForks
+
+    warm = JobForks(settings.job.environ, call.report)
+    if not settings.job[agent.BOOTSTRAP_SCRIPT]:
+        warm.open()  # first of all: it loads what a job needs while this process loads what an agent does
+    try:
+        from bkagent.agent.run import run as run_agent
+
+        open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
+        return run_agent(settings, registering, stop, report, warm, open_output, known)
+    finally:
+        warm.close()
 
 
 def _job_output(call: Call) -> "OpenOutput":

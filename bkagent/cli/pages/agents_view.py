@@ -16,11 +16,11 @@ from bkagent.controlplane.tokens import Tokens
 from bkagent.errors import Refused, Unreachable, UsageError
 from bkagent.remote.rest.rest_agents import RestAgents
 from bkagent.remote.rest.rest_client import RestClient
-from bkagent.report import Report
 from bkagent.wire.shown_text import one_line
 
 if TYPE_CHECKING:
     from bkagent.cli.command import Call
+    from bkagent.report import Report
 
 _HEADS = ("NAME", "STATE", "JOB", "QUEUE", "HOST", "VERSION", "PRIORITY", "ID")
 # The columns that a narrow terminal does without, the least useful first.

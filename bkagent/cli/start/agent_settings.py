@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, List, Optional, Tuple
 
 from bkagent.agent.session.registration import host_tags
 from bkagent.agent.settings import AgentSettings, JobSettings
-from bkagent.cli.command import Call
 from bkagent.cli.start import containers, inherited_env
 from bkagent.config import job_options, paths
 from bkagent.config.compat import Compat
 from bkagent.config.launching import self_command
-from bkagent.config.option import Option
 from bkagent.config.options import accepted, agent, agent_signing, api, session
-from bkagent.config.settings import Settings
 from bkagent.config.sources import token_source
 from bkagent.errors import ConfigError
 from bkagent.wire.log_events import with_event
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import List, Optional, Tuple
+
+    from bkagent.cli.command import Call
+    from bkagent.config.option import Option
+    from bkagent.config.settings import Settings
     from bkagent.jose.jwk import Jwk
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import List, Mapping
 
 from bkagent.config.options import agent
 from bkagent.config.settings import Settings
@@ -11,6 +10,10 @@ from bkagent.errors import ConfigError
 from bkagent.plugins import container_binary
 from bkagent.shell import programs
 from bkagent.system import static_program
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Mapping
 
 # In the state folder, once `start` has said what containers require: nothing changes it, and a restart says it no more.
 _TOLD = "told-of-containers"

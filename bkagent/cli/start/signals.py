@@ -6,11 +6,15 @@ import os
 import signal
 import socket
 import threading
-from typing import List
 
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.system import signals
-from bkagent.wire.log_events import EventReport
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+    from bkagent.wire.log_events import EventReport
 
 # At level KILL the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0

@@ -5,15 +5,18 @@ Flags have gone before, see `secret_flags`; what is here needs the settings.
 
 from __future__ import annotations
 
-from typing import List
-
 from bkagent.cli import secret_flags
-from bkagent.cli.command import Call
 from bkagent.config.options import api
 from bkagent.config.secret import Secret
 from bkagent.config.sources import environment, token_source
 from bkagent.system import own_memory
 from bkagent.system.system_kind import ON_WINDOWS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+    from bkagent.cli.command import Call
 
 
 def hide(call: Call, words: List[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator
+from typing import TYPE_CHECKING, Iterator
 
 from bkagent.config import paths
 from bkagent.errors import AgentError
@@ -11,7 +11,6 @@ from bkagent.job.api.state import LiveState
 from bkagent.job.job import RunningJob
 from bkagent.localapi.job_server import JobServer
 from bkagent.localapi.upstream import Upstream
-from bkagent.report import Report
 from bkagent.system import local_socket
 from bkagent.wire.upstream_protocol import SOCKET_VARIABLE, TOKEN_VARIABLE
 
@@ -19,6 +18,9 @@ _DISABLED = (
     "The Job API is off: secrets cannot be redacted while the job runs, and hooks that are programs cannot change the "
     "environment"
 )
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 _UNAVAILABLE = "The Job API is not available, since this Python has no Unix sockets"
 
 

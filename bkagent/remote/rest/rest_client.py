@@ -9,12 +9,12 @@ from urllib.parse import quote, urlencode
 from bkagent.errors import WireError
 from bkagent.remote.reply import read
 from bkagent.remote.rest import rate_limits
-from bkagent.report import Report
 from bkagent.transport.client.http_client import Pool
 from bkagent.transport.client.response import Headers, Response
 from bkagent.wire import json_text
 
 if TYPE_CHECKING:
+    from bkagent.report import Report
     from bkagent.transport.client.request_log import RequestLog
 
 TIMEOUT_S = 60.0

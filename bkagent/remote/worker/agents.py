@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Callable
-
 from bkagent.errors import AgentError
-from bkagent.remote.client import Client
-from bkagent.report import Report
-from bkagent.transport.retry import Schedule, constant, retry
-from bkagent.wire.ping import Ping
-from bkagent.wire.registration import Registered, Registration
+from bkagent.transport.retry import constant, retry
+from bkagent.wire.registration import Registered
 
-Wait = Callable[[float], bool]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable
+
+    from bkagent.remote.client import Client
+    from bkagent.report import Report
+    from bkagent.transport.retry import Schedule
+    from bkagent.wire.ping import Ping
+    from bkagent.wire.registration import Registration
+
+    Wait = Callable[[float], bool]
 
 REGISTER = constant(30, 10.0)
 CONNECT = constant(10, 5.0)
@@ -44,6 +49,8 @@ def disconnect(client: Client, *, wait: Wait, report: Report, schedule: Schedule
 
 def ping(client: Client, *, timeout_s: float = 60.0) -> Ping:
     """Ask for the next action. Not retried: the next ping follows."""
+    from bkagent.wire.ping import Ping  # not needed before an agent is registered
+
     return Ping.from_wire(client.call("GET", "ping", timeout_s=timeout_s, expects_json=True).document)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Callable, Mapping
+from typing import TYPE_CHECKING, Callable, Mapping
 
 from bkagent.errors import Unavailable
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client
 from bkagent.remote.escaping import segment
-from bkagent.report import Report
 from bkagent.transport.retry import Schedule, constant, retry, worth_another_try
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 Wait = Callable[[float], bool]
 

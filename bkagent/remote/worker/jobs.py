@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
 from bkagent.errors import JobLocked, JobRejected, Refused, Unavailable, Unreachable
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, Client, timeout
 from bkagent.remote.escaping import segment
 from bkagent.remote.reply import Locked
-from bkagent.report import Report
 from bkagent.transport.retry import Schedule, constant, exponential, retry, subsecond, worth_another_try
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.finish import Finish
 from bkagent.wire.reader import Reader
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 Wait = Callable[[float], bool]
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Callable, Optional, Protocol, Union
 
-from bkagent.report import Report
 from bkagent.transport.event_server.conversation import Conversation
 from bkagent.transport.event_server.event_loop import READ, EventHandler
 from bkagent.transport.event_server.event_service import BeginInstant, EventService
@@ -23,6 +22,9 @@ from bkagent.transport.server.later import Later
 from bkagent.transport.server.request import Request
 from bkagent.transport.server.request_head import HttpError, RequestHead
 from bkagent.transport.server.server_connection import ServerConnection
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 _ACCEPTED_COUNT = 16  # so many new connections are taken before the others have their turn
 _PAUSE_S = 1.0  # without room, or out of descriptors, say

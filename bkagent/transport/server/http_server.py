@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Callable, Optional, Protocol, Union
+from typing import TYPE_CHECKING, Callable, Optional, Protocol, Union
 
-from bkagent.report import Report
 from bkagent.transport.server.answer import Answer, error_answer
 from bkagent.transport.server.answering import Answering
 from bkagent.transport.server.connection_table import ConnectionTable
@@ -19,6 +18,9 @@ from bkagent.transport.server.request import Request
 from bkagent.transport.server.request_head import BadRequest, HttpError
 from bkagent.transport.server.server_connection import ServerConnection
 from bkagent.transport.work_threads import WorkThreads
+
+if TYPE_CHECKING:
+    from bkagent.report import Report
 
 STOP_LIMIT_S = 5.0
 
