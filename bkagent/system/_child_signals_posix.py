@@ -72,6 +72,16 @@ def set_for_program(mask: object) -> None:
     unblock()
 
 
+def set_for_fork(mask: object) -> None:
+    """After a fork that no exec follows: handle no signal as this process did. `hold_back` has returned the mask."""
+    signal.set_wakeup_fd(-1)
+    for number in _ENDINGS:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    restore(mask)
+    unblock()
+
+
 def of_program() -> "Tuple[Tuple[int, ...], Tuple[int, ...]]":
     """Return the signals that a program blocks which this thread starts, and those that it gets with their default."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -23,7 +23,7 @@ else:
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+    from typing import Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 TERMINALS = True
 
@@ -231,6 +231,28 @@ def _become(
         os.write(failing, str(problem.errno or 1).encode())
     finally:
         os._exit(127)
+
+
+def fork_in_session(run: "Callable[[], int]", stdin: int, stdout: int, stderr: int) -> Child:
+    """Fork this process, which must have one thread. The fork ends with the status that `run` returns.
+
+    It has a session of its own, the root folder, these standard files, and all else that this process has open.
+    """
+    mask = child_signals.hold_back()
+    pid = os.fork()
+    if pid:
+        child_signals.restore(mask)
+        _running.add(pid)
+        return Child(pid)
+    status = 127
+    try:
+        child_signals.set_for_fork(mask)
+        os.setsid()
+        place_files((stdin, stdout, stderr))
+        os.chdir(os.sep)
+        status = run()
+    finally:  # nothing of what this process would have done goes on in its fork
+        os._exit(status)
 
 
 def place_files(files: "Tuple[int, int, int]") -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Mapping, Optional
 
 from bkagent.config.launching import self_command
 from bkagent.system.fork_server import fork_server
-from bkagent.system.fork_server.fork_server import Forked, ForkServer, NotWarm
-from bkagent.wire.log_events import EventReport
+from bkagent.system.fork_server.fork_server import Forked, ForkServer, NotWarm, OwnForkServer
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Mapping, Optional
+
+    from bkagent.wire.log_events import EventReport
 
 # glibc gives each thread a heap of its own otherwise, which a process of short threads pays for and never uses.
 _LEAN = {"MALLOC_ARENA_MAX": "1"}
+# Of a process whose arguments are those of this one.
+_SHOWN_ARGUMENTS = ("bkagent", "job-process")
 _PAUSE_S = 0.5
 # Longer than it takes to become warm anywhere. What is starting already is ready before anything that starts now.
 _AWAITED_S = 1.0
@@ -32,10 +38,17 @@ class JobForks:
         self._ready_by = 0.0  # until then the present one is waited for
         self._thread = threading.Thread(target=self._keep, name="warm-process", daemon=True)
 
-    def open(self) -> None:
-        """Begin to keep one. Does not wait for it."""
-        if fork_server.AVAILABLE:
-            self._thread.start()
+    def open(self, run: Optional[Callable[[], int]] = None) -> None:
+        """Begin to keep one. Does not wait for it.
+
+        With `run` the first one is a fork of this process where that is possible: `run` is what it does, and returns
+        its exit status. What has been loaded before the fork is in memory once.
+        """
+        if not fork_server.AVAILABLE:
+            return
+        if run is not None and fork_server.can_fork_caller():
+            self._begin(lambda: OwnForkServer(run, _SHOWN_ARGUMENTS))
+        self._thread.start()
 
     def is_ready(self) -> bool:
         """Say whether a job that starts now is forked."""
@@ -76,22 +89,32 @@ class JobForks:
     def _keep(self) -> None:
         """Start warm processes, one after the other, for as long as they do their work."""
         failures = 0
-        while failures < _MOST_FAILURES:
-            try:
-                with self._lock:
-                    if self._closed.is_set():
-                        return
-                    self._server = server = ForkServer(self_command.command(["job-process"]), self._env)
-            except (OSError, ValueError) as problem:
-                self._report("debug", f"no warm process can be started: {problem}", "warm.unavailable")
-                self._begun.set()
-                return
-            self._ready_by = time.monotonic() + _AWAITED_S
-            self._begun.set()
+        while failures < _MOST_FAILURES and (self._server is not None or self._begin(self._execute)):
+            server = self._server
+            assert server is not None
             ended = server.wait()
             failures = 0 if server.has_served else failures + 1
             server.close()
+            self._server = None
             if self._closed.wait(_PAUSE_S):
                 return
             text = f"the warm process has ended ({ended.signal or ended.exit_code})"
             self._report("debug", text, "warm.ended")
+
+    def _execute(self) -> ForkServer:
+        return ForkServer(self_command.command(["job-process"]), self._env)
+
+    def _begin(self, start: Callable[[], ForkServer]) -> bool:
+        """Start a warm process; return whether there is one now."""
+        try:
+            with self._lock:
+                if self._closed.is_set():
+                    return False
+                self._server = start()
+            self._ready_by = time.monotonic() + _AWAITED_S
+            return True
+        except (OSError, ValueError) as problem:
+            self._report("debug", f"no warm process can be started: {problem}", "warm.unavailable")
+            return False
+        finally:
+            self._begun.set()

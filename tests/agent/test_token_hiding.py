@@ -69,8 +69,11 @@ def test_a_token_that_waits_in_a_descriptor(plane, tmp_path):
     reading, writing = os.pipe()
     os.write(writing, f"  {TOKEN}\n".encode())
     os.close(writing)
-    listing = tmp_path / "descriptors"
-    job = plane.add_job(f"ls /proc/self/fd > {listing}")
+    pipe = os.readlink(f"/proc/self/fd/{reading}")
+    listing, above = tmp_path / "descriptors", tmp_path / "descriptors-above"
+    # What the processes of the job and of the warm process that it was forked from have open.
+    warm = "$(ps -o ppid= -p $PPID | tr -d ' ')"
+    job = plane.add_job(f"ls /proc/self/fd > {listing}; ls -l /proc/$PPID/fd /proc/{warm}/fd > {above}")
     argv = self_command.command([
         "start", "--endpoint", plane.endpoint, "--token", f"fd://{reading}", "--build-path", str(tmp_path / "builds"),
         "--sockets-path", str(tmp_path / "s"), "--disconnect-after-job",
@@ -83,6 +86,7 @@ def test_a_token_that_waits_in_a_descriptor(plane, tmp_path):
     assert done.returncode == 0, done.stderr
     assert job.finish["exit_status"] == "0" and TOKEN.encode() not in done.stdout + done.stderr
     assert str(reading) not in listing.read_text().split() or reading < 4
+    assert "socket:" in above.read_text() and pipe not in above.read_text()
 
 
 # Starts an agent where the system lets no process overwrite what `ps` shows: it must replace itself.

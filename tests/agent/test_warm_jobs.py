@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import signal
 import time
 
 import pytest
@@ -48,6 +49,28 @@ def test_a_forked_job_outlives_its_agent_and_is_taken_over(plane, start, tmp_pat
         file.write("go\n")
     assert job.wait_finished(), following.said
     assert job.finish["exit_status"] == "0" and "bye" in job.text
+
+
+def test_another_warm_process_takes_the_place_of_the_first(plane, start):
+    agent = start()
+    for _ in range(2):  # the first is a fork of the agent itself, the others are not
+        job = _forked(plane, "echo parent $(ps -o ppid= -p $PPID)")
+        assert job.wait_finished(), agent.said
+        warm = re.search(r"parent (\d+)\n", job.text).group(1)
+        os.kill(int(warm), signal.SIGKILL)
+        _await_end(warm)
+    agent.signal("SIGTERM")
+    assert agent.wait() == 0, agent.said
+
+
+def test_what_the_agent_was_told_is_in_no_warm_process(plane, start):
+    agent = start("--name", "named-by-a-flag", "--tags", "told=by-a-flag")
+    warm = "/proc/$(ps -o ppid= -p $PPID | tr -d ' ')"
+    job = _forked(plane, f"tr '\\0' ' ' < {warm}/cmdline")
+    assert job.wait_finished(), agent.said
+    assert "job-process" in job.text and "by-a-flag" not in job.text
+    agent.signal("SIGTERM")
+    assert agent.wait() == 0, agent.said
 
 
 def test_a_custom_script_runs_in_a_process_of_its_own(plane, start, tmp_path):

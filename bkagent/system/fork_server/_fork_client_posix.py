@@ -60,13 +60,14 @@ class ForkServer:
     """A warm process, and the line to it. Thread-safe."""
 
     def __init__(self, argv: "Sequence[str]", env: "Mapping[str, str]") -> None:
+        self._argv, self._env = argv, env
         self._lock = threading.Lock()
         self._ready = self.has_served = False
         self._line, server_line = _socket.socketpair()
         try:
             null_fd = os.open(os.devnull, os.O_RDWR)
             try:
-                self._process = processes.start_in_session(argv, env, os.sep, server_line.fileno(), null_fd, null_fd)
+                self._process = self._start(server_line.fileno(), null_fd)
             finally:
                 os.close(null_fd)
         except BaseException:
@@ -74,6 +75,9 @@ class ForkServer:
             raise
         finally:
             server_line.close()
+
+    def _start(self, line_fd: int, null_fd: int) -> processes.Child:
+        return processes.start_in_session(self._argv, self._env, os.sep, line_fd, null_fd, null_fd)
 
     def is_ready(self, within_s: float = 0.0) -> bool:
         """Say whether the warm process serves now, or comes to it in so many seconds."""

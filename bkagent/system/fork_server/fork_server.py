@@ -8,6 +8,10 @@ ForkServer(argv, env)                       starts a warm process, which shall c
                                             fork a process in a session of its own; the last three are file descriptors
     .wait() -> Ended                        wait until the warm process has ended
     .close()                                let the warm process end; what was forked from it runs on
+can_fork_caller() -> bool                   whether a warm process may begin as a fork of this process
+OwnForkServer(run, argv)                    the same as a ForkServer, but a fork of this process, of which it shares the
+                                            memory, that ends with what `run` returns: it shall call `serve`. Others see
+                                            it under the arguments `argv`
 serve() -> Optional[ForkRequest]            in the warm process, which must have one thread: returns in each forked
                                             process what that shall do, and None once the asking side has hung up
 report_modules() -> None                    in a forked process that ends: have the warm one load the same modules
@@ -27,6 +31,14 @@ else:
     from bkagent.system.fork_server._fork_client_posix import AVAILABLE, Forked, ForkServer
     from bkagent.system.fork_server._fork_server_posix import report_modules, serve
 
+if sys.platform == "linux":
+    from bkagent.system.fork_server._own_fork_linux import OwnForkServer, can_fork_caller
+else:
+    from bkagent.system.fork_server._own_fork_none import OwnForkServer, can_fork_caller
+
 from bkagent.system.fork_server._fork_request import ForkRequest, NotWarm
 
-__all__ = ["AVAILABLE", "ForkServer", "Forked", "NotWarm", "ForkRequest", "serve", "report_modules"]
+__all__ = [
+    "AVAILABLE", "ForkServer", "Forked", "NotWarm", "ForkRequest", "OwnForkServer", "can_fork_caller", "report_modules",
+    "serve",
+]  # fmt: skip
