@@ -44,7 +44,7 @@ def test_a_short_content_starts_no_thread_and_that_of_a_long_one_ends(monkeypatc
 
         return _thread.start_new_thread(run_noted, arguments)
 
-    monkeypatch.setattr(work_threads, "_thread", SimpleNamespace(start_new_thread=start))
+    monkeypatch.setattr(work_threads, "_thread", SimpleNamespace(**{**vars(_thread), "start_new_thread": start}))
     digest = BackgroundDigest()
     digest.update(bytes(MIB))
     assert running == []
