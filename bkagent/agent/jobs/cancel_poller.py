@@ -53,8 +53,14 @@ class CancelPoller:
         self._timer.disarm()
 
     def _look(self) -> None:
-        if not self._has_ended and not self._is_to_end() and not self._has_ended:
-            self._timer.arm(time.monotonic() + self._interval_s)
+        if self._has_ended:
+            return
+        is_to_end = False
+        try:
+            is_to_end = self._is_to_end()
+        finally:  # also after a defect, which the timers report: a job must stay within reach of a cancellation
+            if not is_to_end and not self._has_ended:
+                self._timer.arm(time.monotonic() + self._interval_s)
 
     def _is_to_end(self) -> bool:
         """Ask once, and cancel the job if the answer says so. Answers that say nothing are ignored."""
