@@ -66,10 +66,13 @@ def folders_in(path: str) -> "list[str]":
 
 
 def remove_folder(folder: str) -> None:
-    """Remove a folder of the state, as far as that goes; what stays is swept later."""
+    """Remove a folder of the state, as far as that goes; what stays is swept later. A link is not followed."""
+    if os.path.islink(folder):
+        return
     try:
-        for entry in os.scandir(folder):
-            os.unlink(entry.path)
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                os.unlink(entry.path)
         os.rmdir(folder)
     except OSError:
         import shutil  # here: that of a job's entry has files alone as a rule, and this is a lot to load for it

@@ -107,6 +107,18 @@ def test_what_is_half_built_is_no_entry_and_is_swept_when_it_is_old(spool_path):
     assert sorted(os.listdir(spool_path)) == [".new-1-b", "job-1", "job-2"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_where_an_old_link_in_the_spool_leads_nothing_is_removed(spool_path, tmp_path):
+    directory.create(spool_path, JOB).release()
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("mine")
+    link = os.path.join(spool_path, ".new-1-a")
+    os.symlink(tmp_path / "precious", link)
+    os.utime(link, (0, 0), follow_symlinks=False)
+    assert [entry.job_id for entry in directory.entries(spool_path)] == ["job-1"]
+    assert (tmp_path / "precious" / "file").read_text() == "mine"
+
+
 def test_a_spool_that_is_not_there_has_no_entries(spool_path):
     assert directory.entries(spool_path) == []
 
