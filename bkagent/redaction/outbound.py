@@ -78,7 +78,7 @@ def _is_left_alone(target: str) -> bool:
 
 
 def _collect(node: object, texts: "List[str]") -> None:
-    """Add all that `_clean` would scrub to `texts`, and words of the protocol."""
+    """Add all that `_clean` would scrub to `texts`."""
     if isinstance(node, str):
         texts.append(node)
     elif isinstance(node, list):
@@ -91,7 +91,8 @@ def _collect(node: object, texts: "List[str]") -> None:
             if key in _EXACT:
                 continue
             if type(element) is str:  # as most are
-                texts.append(element)
+                if element not in _WORDS.get(key, ()):
+                    texts.append(element)
             else:
                 _collect(element, texts)
 

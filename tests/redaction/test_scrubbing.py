@@ -6,7 +6,7 @@ import re
 import pytest
 
 from bkagent.localapi.scrubbing import scrub_body, scrub_headers
-from bkagent.redaction.outbound import LEFT_ALONE, clean_target
+from bkagent.redaction.outbound import LEFT_ALONE, clean_document, clean_target
 
 
 def scrub(text):
@@ -38,6 +38,17 @@ def test_words_of_the_protocol_are_no_secrets():
     of_words = lambda text: re.sub("warning|priority|timeout_in_minutes|style", "", text)  # noqa: E731
     clean = json.loads(scrub_body("steps/x", json.dumps(document).encode(), of_words))
     assert clean == {**document, "value": ""}
+
+
+def test_nobody_is_told_of_a_secret_that_is_a_word_of_the_protocol():
+    told = []
+
+    def scrub_aloud(text):
+        told.extend(re.findall("warning|default", text))
+        return re.sub("warning|default", "", text)
+
+    document = {"style": "warning", "context": "default", "body": "text"}
+    assert clean_document("jobs/1/annotations", document, scrub_aloud) == document and not told
 
 
 def test_texts_side_by_side_hold_no_secret_together():
