@@ -6,7 +6,7 @@ Small artifacts go the same way, without the token, to the storage that the cont
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Callable, Dict, Mapping, Optional, Set, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.errors import ConfigError, Unreachable
 from bkagent.localapi.answers import error_answer
@@ -22,12 +22,15 @@ from bkagent.wire.upstream_protocol import (
 )
 
 if TYPE_CHECKING:
+    from bkagent.transport.client.address import Address
     from bkagent.transport.client.http_client import Pool
     from bkagent.transport.client.response import Response
 
+    Form = Tuple[str, Address]  # of a request that carries a file: its method, and where it goes
+
 TIMEOUT_S = 60.0
 LONGEST_TIMEOUT_S = 3600.0
-_STORAGES_COUNT = 16
+_FORMS_COUNT = 128  # a few of each command of those that upload at the same time
 
 # What a command may say to the control plane besides its body; the rest (Host, Authorization …) is ours to say.
 _TO_SERVER = ("content-type", "content-encoding", "accept")
@@ -59,7 +62,7 @@ class Upstream:
         self.scrub: Optional[Callable[[str], str]] = None  # takes out what must not leave the job
         self._making = threading.Lock()
         self._pool: Optional[Pool] = None
-        self._storages: Set[Tuple[str, str, int]] = set()  # the origins that the control plane has named
+        self._forms: Dict[Form, None] = {}  # those that the control plane has named last, the newest at the end
 
     def is_for(self, endpoint: str, token: str) -> bool:
         """Return whether a command that was given this endpoint and token means the same as the job."""
@@ -76,10 +79,12 @@ class Upstream:
     def store(self, head: RequestHead, body: bytes) -> Answer:
         """Send a small artifact to the storage that the control plane has named for one of this job, and only there.
 
+        The job may be in a container and this process is not, so that it must not send what else the job likes.
         Nothing is taken out of the body, which is a file of the job, and a redirect is not followed.
         """
         url = head.headers.get(URL_HEADER, "")
-        if _origin_of(url) not in self._storages:
+        address = _address_of(url)
+        if address is None or (head.method, address) not in self._forms:
             return error_answer(403, "the control plane has named no such storage for this job")
         headers = {"User-Agent": self._headers["User-Agent"], **_forwarded_headers(head.headers)}
         try:
@@ -102,22 +107,19 @@ class Upstream:
         sent = {name.lower(): (name, value) for name, value in self._headers.items()}
         sent.update((name.lower(), (name, value)) for name, value in headers.items())
         response = self._connect().request(method, path, dict(sent.values()), body, timeout_s=timeout_s)
-        if method == "POST" and path.endswith("/artifacts") and response.status < 300:
-            self._note_storage(response.body)
+        if method == "POST" and path.partition("?")[0].endswith("/artifacts") and response.status < 300:
+            self._note_forms(response.body)
         return _passed_on(response)
 
-    def _note_storage(self, created: bytes) -> None:
-        """Note the storage that is named in the answer to records of artifacts."""
-        from bkagent.wire import go_decoding
-
-        try:
-            document: Any = go_decoding.loads(created)
-            url = document["upload_instructions"]["action"]["url"]
-        except (ValueError, LookupError, TypeError):
-            return  # no form: the bytes go somewhere else, or in parts
-        origin = _origin_of(url)
-        if origin is not None and len(self._storages) < _STORAGES_COUNT:
-            self._storages.add(origin)
+    def _note_forms(self, created: bytes) -> None:
+        """Note where the forms go that the answer to records of artifacts describes."""
+        forms = _forms_of(created)
+        with self._making:
+            for form in forms:
+                self._forms.pop(form, None)
+                self._forms[form] = None
+            while len(self._forms) > _FORMS_COUNT:
+                del self._forms[next(iter(self._forms))]
 
     def _connect(self) -> Pool:
         with self._making:
@@ -129,12 +131,40 @@ class Upstream:
             return self._pool
 
 
-def _origin_of(url: object) -> Optional[Tuple[str, str, int]]:
-    """Return scheme, host and port of a URL; None for what is no URL of HTTP."""
+def _forms_of(created: bytes) -> List[Form]:
+    """Return the forms of a batch: that of all files, and those of each; none where files go elsewhere, or in parts."""
+    from bkagent.wire import go_decoding
+
+    try:
+        document: Any = go_decoding.loads(created)
+        own = document.get("per_artifact_instructions") or {}
+        forms = [_form_of(instructions) for instructions in (document.get("upload_instructions"), *own.values())]
+    except (ValueError, AttributeError):
+        return []
+    return [form for form in forms if form is not None]
+
+
+def _form_of(instructions: Any) -> Optional[Form]:
+    """Return the form that the command makes of instructions; None for what it does not send by this process."""
+    action = instructions.get("action") if isinstance(instructions, dict) else None
+    if not isinstance(action, dict):
+        return None
+    method, path, address = action.get("method") or "POST", action.get("path") or "", _address_of(action.get("url"))
+    if address is None or not isinstance(method, str) or not isinstance(path, str):
+        return None
+    query = address.target.partition("?")[2]
+    slash = "" if path.startswith("/") else "/"
+    form_url = f"{address.scheme}://{address.authority}{slash}{path}" + (f"?{query}" if query else "")
+    form_address = _address_of(form_url)
+    return (method, form_address) if form_address is not None else None
+
+
+def _address_of(url: object) -> Optional[Address]:
+    """Return the parts of a URL; None for what is no URL of HTTP."""
     from bkagent.transport.client.address import parse
 
     try:
-        return parse(url).origin if isinstance(url, str) else None
+        return parse(url) if isinstance(url, str) else None
     except ConfigError:
         return None
 

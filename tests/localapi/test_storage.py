@@ -30,11 +30,14 @@ class Job:
     def client(self, token: str = "t") -> InJobClient:
         return InJobClient(self.plane.url + "/v3", token, self.environ)
 
-    def name_storage(self, instructions: object, status: int = 201) -> None:
+    def name_storage(
+        self, instructions: object, status: int = 201, own: object = None, path: str = "jobs/j/artifacts"
+    ) -> None:
         """Have the control plane answer to records of artifacts."""
-        self.plane.routes["POST /v3/jobs/j/artifacts"] = (status, {"upload_instructions": instructions})
+        answer = {"upload_instructions": instructions, "per_artifact_instructions": own}
+        self.plane.routes["POST /v3/" + path.partition("?")[0]] = (status, answer)
         try:
-            self.client().call("POST", "jobs/j/artifacts", document={"artifacts": []})
+            self.client().call("POST", path, document={"artifacts": []})
         except Exception as problem:
             assert status >= 400, problem
 
@@ -47,14 +50,14 @@ def job(tmp_path: object) -> Iterator[Job]:
         running.service.stop()
 
 
-def form_at(url: str) -> object:
-    return {"action": {"url": url}}
+def form_at(url: str, path: str = "form", method: str = "POST") -> object:
+    return {"action": {"url": url, "path": path, "method": method}}
 
 
 def test_only_a_storage_that_was_named_gets_anything(job: Job) -> None:
     url = job.storage.url + "/form?a=b"
     assert job.client().store("POST", url, "x/y", b"body", WAIT_S) is None and not job.storage.seen
-    job.name_storage(form_at(job.storage.url + "/elsewhere"))
+    job.name_storage(form_at(job.storage.url + "/elsewhere?a=b"))
     answer = job.client().store("POST", url, "x/y", b"body", WAIT_S)
     assert answer is not None and answer[0] == 204
     (request,) = job.storage.seen
@@ -62,6 +65,28 @@ def test_only_a_storage_that_was_named_gets_anything(job: Job) -> None:
     assert (request.headers["content-type"], request.headers["user-agent"]) == ("x/y", "agent/1")
     assert "authorization" not in request.headers
     assert job.client("other").store("POST", url, "x/y", b"body", WAIT_S) is None and len(job.storage.seen) == 1
+
+
+def test_only_forms_that_were_named_are_sent_not_whatever_the_job_likes(job: Job) -> None:
+    own = {"id": form_at(job.storage.url, "/own"), "other": {"action": None}}
+    job.name_storage(form_at(job.storage.url), own=own)
+    for method, target in [("GET", "/form"), ("DELETE", "/form"), ("POST", "/"), ("POST", "/form?q"), ("POST", "/x")]:
+        assert job.client().store(method, job.storage.url + target, "x/y", b"", WAIT_S) is None
+    assert not job.storage.seen
+    for target in ("/form", "/own"):
+        assert job.client().store("POST", job.storage.url + target, "x/y", b"", WAIT_S) is not None
+
+
+def test_the_answers_to_other_requests_name_no_storage(job: Job) -> None:
+    job.name_storage(form_at(job.storage.url), path="jobs/j/data/get?x=/artifacts")
+    assert job.client().store("POST", job.storage.url + "/form", "x/y", b"", WAIT_S) is None
+
+
+def test_of_many_forms_the_last_are_remembered(job: Job) -> None:
+    for number in range(5):
+        job.name_storage(None, own={str(at): form_at(job.storage.url, f"f{number}-{at}") for at in range(30)})
+    assert job.client().store("POST", job.storage.url + "/f4-29", "x/y", b"", WAIT_S) is not None
+    assert job.client().store("POST", job.storage.url + "/f0-0", "x/y", b"", WAIT_S) is None
 
 
 @pytest.mark.parametrize(
@@ -74,13 +99,15 @@ def test_only_a_storage_that_was_named_gets_anything(job: Job) -> None:
         form_at("ftp://{server}/"),
         form_at("http://{server}@other/"),
         {"action": {"url": 5}},
+        {"action": {"url": "http://{server}/", "path": 5}},
     ],
     ids=str,
 )
 def test_instructions_that_name_no_storage_open_none(job: Job, instructions: object) -> None:
     server = job.storage.url.partition("//")[2]
     if isinstance(instructions, dict) and isinstance((instructions.get("action") or {}).get("url"), str):
-        instructions = form_at(instructions["action"]["url"].format(server=server))
+        url = instructions["action"]["url"].format(server=server)
+        instructions = {"action": {**instructions["action"], "url": url}}
     job.name_storage(instructions)
     assert job.client().store("POST", job.storage.url + "/form", "x/y", b"", WAIT_S) is None
     assert not job.storage.seen
