@@ -9,19 +9,19 @@ if TYPE_CHECKING:
 else:
     from collections import namedtuple
 
-    class _Maker(type):
-        def __new__(maker, name, bases, namespace):  # noqa: N804
+    class _NamedTupleType(type):
+        def __new__(metaclass, name, bases, namespace):  # noqa: N804
             if not bases:
-                return super().__new__(maker, name, bases, namespace)
+                return super().__new__(metaclass, name, bases, namespace)
             fields = tuple(namespace["__annotations__"])
             defaults = [namespace.pop(field) for field in fields if field in namespace]
-            made = namedtuple(name, fields, defaults=defaults, module=namespace["__module__"])
+            tuple_class = namedtuple(name, fields, defaults=defaults, module=namespace["__module__"])
             for member, value in namespace.items():
                 if member not in ("__module__", "__annotations__", "__qualname__"):
-                    setattr(made, member, value)
-            return made
+                    setattr(tuple_class, member, value)
+            return tuple_class
 
-    class NamedTuple(metaclass=_Maker):
+    class NamedTuple(metaclass=_NamedTupleType):
         """The base of each."""
 
 

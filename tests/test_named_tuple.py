@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 import typing
@@ -39,6 +40,9 @@ def test_they_are_those_of_typing():
     assert repr(Ours(1, "x")) == "Ours(first=1, second='x')" and hash(Ours(1)) == hash(Typed(1))
     for name in ("__doc__", "__module__", "_fields", "_field_defaults", "__bases__", "__slots__"):
         assert getattr(Ours, name, None) == getattr(Typed, name, None), name
+    assert (
+        pickle.loads(pickle.dumps(Ours(1, "x"))) == Ours(1, "x") and type(pickle.loads(pickle.dumps(Ours(1)))) is Ours
+    )
     assert not any(field in vars(Ours) and isinstance(vars(Ours)[field], str) for field in Ours._fields)
 
 
