@@ -117,6 +117,11 @@ class TransferProgress:
         with self._lock:
             self._files_done += files_count
 
+    def begin_again(self, bytes_count: int) -> None:
+        """Note that a file is not done with after all, of which so many bytes have moved for nothing."""
+        self.end_files(-1)
+        self.add(-bytes_count)
+
     def end(self) -> None:
         """Have nothing more shown."""
         with self._lock:

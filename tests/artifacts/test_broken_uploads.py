@@ -7,6 +7,8 @@ import sys
 import pytest
 
 from bkagent.artifacts.stores.hosted import HostedStore
+from bkagent.artifacts.upload import sender
+from bkagent.artifacts.upload.whole_files import WholeFiles
 from bkagent.errors import AgentError
 from bkagent.remote.commands import artifacts as records
 from bkagent.transport import work_threads
@@ -74,13 +76,16 @@ def test_a_small_file_for_which_no_request_can_be_made_goes_the_way_of_large_one
     assert store.content == {"a": b"a", "bad": b"b"}
 
 
+class NoThreads:
+    """A system that gives no threads."""
+
+    @staticmethod
+    def start_new_thread(function, arguments):
+        raise RuntimeError("can't start new thread")
+
+
 @pytest.mark.parametrize("parts_count", [0, 3])
 def test_an_upload_needs_no_thread_that_the_system_does_not_give(tmp_path, monkeypatch, parts_count):
-    class NoThreads:
-        @staticmethod
-        def start_new_thread(function, arguments):
-            raise RuntimeError("can't start new thread")
-
     monkeypatch.setattr(work_threads, "_thread", NoThreads)
     store = HostedStorage(parts_count)
     plant(tmp_path, {"big": b"b" * LARGE_BYTES})
@@ -103,9 +108,52 @@ def test_instructions_with_a_url_of_no_use_fail_the_upload(tmp_path, url, size):
     assert set(store.states.values()) == {"error"} and len(store.states) == 2
 
 
+@pytest.mark.parametrize("size", [10, LARGE_BYTES], ids=["small", "large"])
+@pytest.mark.parametrize(
+    "store_by_job", [None, lambda *request: pytest.fail("a proxy is passed by")], ids=["own", "job"]
+)
+def test_a_proxy_of_no_use_fails_the_upload_and_is_named(tmp_path, size, store_by_job):
+    store = HostedStorage()
+    form = {"action": {"url": "http://storage.invalid/", "method": "POST", "path": "form", "file_input": "file"}}
+    store.server.routes["POST /jobs/j/artifacts"] = Answer(
+        201, {"artifact_ids": ["id0", "id1"], "upload_instructions": form}
+    )
+    plant(tmp_path, {"a": b"a" * size, "b": b"b" * size})
+    environ, reports = {"HTTP_PROXY": "socks5://proxy:1"}, []
+    with store.server, pytest.raises(AgentError, match="the proxy in HTTP_PROXY must be an http:// "):
+        run(store, tmp_path, "*", reports, environ=environ, store_by_job=store_by_job)
+    assert store.states == {"id0": "error", "id1": "error"}
+    assert not any("retrying" in text.lower() for _, text in reports)
+
+
+def test_a_defect_in_the_thread_that_submits_ends_the_upload(tmp_path, monkeypatch):
+    def fail(self, sending, content):
+        raise KeyError("a defect")
+
+    monkeypatch.setattr(WholeFiles, "send", fail)
+    store = HostedStorage()
+    plant(tmp_path, {"a": b"a", "b": b"b"})
+    monkeypatch.setattr(sender, "_STOP_LIMIT_S", 0.0)
+    with store.server, pytest.raises(KeyError):
+        run(store, tmp_path, "*")
+
+
+@pytest.mark.parametrize("has_threads", [True, False])
+def test_a_file_that_the_job_could_not_send_is_announced_and_counted_once(tmp_path, monkeypatch, has_threads):
+    if not has_threads:
+        monkeypatch.setattr(work_threads, "_thread", NoThreads)
+    store, reports = HostedStorage(), []
+    plant(tmp_path, {"a": b"a"})
+    with store.server:
+        run(store, tmp_path, "a", reports, store_by_job=lambda *request: None)
+    texts = [text for _, text in reports]
+    assert store.content == {"a": b"a"} and sum(text.startswith("Uploading id0 a ") for text in texts) == 1
+    assert " work_units=1 " in texts[-1]
+
+
 @pytest.mark.parametrize("after_count", [1, 2, 3])
 def test_a_file_that_changes_between_its_parts_is_never_stored_under_a_wrong_sum(tmp_path, after_count):
-    store, taken = HostedStorage(4), []
+    store, taken, shown = HostedStorage(4), [], ShownProgress()
     content = os.urandom(LARGE_BYTES)
     plant(tmp_path, {"a": bytes(LARGE_BYTES)})
 
@@ -117,11 +165,12 @@ def test_a_file_that_changes_between_its_parts_is_never_stored_under_a_wrong_sum
 
     store.server.routes["*"] = take_and_change
     with store.server:
-        run(store, tmp_path, "a", concurrency=1)
+        run(store, tmp_path, "a", view=shown, concurrency=1)
     (finished,) = [id for id, state in store.states.items() if state == "finished"]
     assert b"".join(store.parts[finished][number] for number in range(1, 5)) == content
     assert store.records[finished]["sha256sum"] == hashlib.sha256(content).hexdigest()
     assert store.states == {"id0": "error", "id1": "finished"}
+    assert shown.bytes[-1] == LARGE_BYTES and set(shown.files) == {0}  # the end of a file alone shows nothing
 
 
 @pytest.mark.parametrize("status", [301, 302])
@@ -152,11 +201,12 @@ class ShownProgress:
     pause_s = 0.0
 
     def __init__(self):
-        self.percents, self.bytes = [], []
+        self.percents, self.bytes, self.files = [], [], []
 
     def show(self, progress):
         self.percents.append(progress.percent)
         self.bytes.append(progress.bytes_done)
+        self.files.append(progress.files_done)
 
     def end(self):
         pass

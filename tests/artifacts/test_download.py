@@ -6,9 +6,11 @@ import os
 import random
 import stat
 import threading
+from contextlib import closing
 
 import pytest
 
+from bkagent.artifacts.download.destination_folder import DestinationFolder, open_folder
 from bkagent.artifacts.download.download import Query, download
 from bkagent.artifacts.download.paths import steps
 from bkagent.artifacts.transfer_context import TransferContext
@@ -32,6 +34,20 @@ def target(destination, path, windows=False):
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
 def test_recorded_targets(case):
     assert target(case["destination"], case["artifact_path"]) == case["path"]
+
+
+@pytest.mark.parametrize("is_put, counted", [(True, 5), (False, 0)])
+def test_bytes_of_a_file_that_does_not_stay_do_not_count(tmp_path, is_put, counted):
+    counts = []
+    with closing(open_folder(str(tmp_path))) as root, DestinationFolder(root, str(tmp_path), False).new_file(
+        ["x"], "", counts.append
+    ) as file:
+        file.write(b"abc")
+        file.write_at(3, b"de")
+        if is_put:
+            file.take_in(2)
+            file.put()
+    assert sum(counts) == counted and (tmp_path / "x").exists() == is_put
 
 
 def test_a_destination_at_the_top_stays_absolute():

@@ -32,12 +32,13 @@ def store():
         yield made
 
 
-def run(store, folder, paths, reports=None, cancellation=None, view=None, **options):
+def run(store, folder, paths, reports=None, cancellation=None, view=None, environ=None, store_by_job=None, **options):
     client = Client(store.server.url, "t", environ={}, user_agent="agent/1")
     heard = [] if reports is None else reports
     context = TransferContext(
-        client, str(folder), {}, "agent/1", lambda level, text: level != "debug" and heard.append((level, text)),
-        cancellation=cancellation, view=view,
+        client, str(folder), environ or {}, "agent/1",
+        lambda level, text: level != "debug" and heard.append((level, text)),
+        cancellation=cancellation, view=view, store_by_job=store_by_job,
     )  # fmt: skip
     return upload(context, "j", paths, UploadOptions(schedule=QUICK, **options))
 

@@ -48,6 +48,7 @@ class ArtifactFile:
         self._new, self._file, self._goal, self._count = new, new.file, goal, count
         self._digest = BackgroundDigest()
         self._position_lock, self._ahead_bytes = threading.Lock(), 0
+        self._is_put = False
         self.size = 0
 
     @property
@@ -131,9 +132,12 @@ class ArtifactFile:
         self._new.keep()
 
     def close(self) -> None:
-        """Let go of what only its growth needs."""
+        """Let go of what only its growth needs; bytes that are not put have been counted in vain."""
         self._digest.close()
+        if not self._is_put:
+            self._count(-self.size - self._ahead_bytes)
 
     def put(self) -> None:
         """Give it the artifact's name. Raises OSError."""
         self._new.put()
+        self._is_put = True

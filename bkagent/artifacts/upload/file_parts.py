@@ -10,7 +10,7 @@ import threading
 from bkagent.artifacts import digests
 from bkagent.artifacts.file_identity import FileChanged, FileWatch
 from bkagent.artifacts.upload.journal.upload_journal import places_of
-from bkagent.errors import AgentError, Cancelled
+from bkagent.errors import AgentError, Cancelled, ConfigError
 from bkagent.transport.client.body import FileBody
 from bkagent.transport.retry import retry
 from bkagent.wire.shown_text import one_line
@@ -131,6 +131,6 @@ class FileParts:
         )  # fmt: skip
 
     def _may_retry(self, error: Exception) -> bool:
-        """Any response of the storage may change with a retry; a file that is unreadable or another one will not."""
-        is_final = type(error) is AgentError or isinstance(error, (Cancelled, FileChanged))
+        """Any response of the storage may change with a retry; a file or a setting that is of no use will not."""
+        is_final = type(error) is AgentError or isinstance(error, (Cancelled, ConfigError, FileChanged))
         return not self._context.stop.requested and not is_final

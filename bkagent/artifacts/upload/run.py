@@ -94,7 +94,9 @@ class UploadRun:
         """Send all files, and close what only that needs."""
         try:
             self._send_all()
-        except KeyboardInterrupt:
+        except AgentError:
+            raise
+        except BaseException:  # an interrupt, or a defect, after which what is under way may never end
             self._stop.request()
             raise
         finally:
@@ -119,6 +121,7 @@ class UploadRun:
             path = one_line(sending.artifact.path)
             if isinstance(sending.problem, FileChanged) and rounds_left and not self._stop.requested:
                 files.append(sending.described.file)
+                self._progress.begin_again(sending.arrived_bytes)
                 self._report("info", f"{path} has changed: it is read again, and gets a new artifact")
             else:
                 self._failures.append(Failure(sending.artifact.path, str(sending.problem)))

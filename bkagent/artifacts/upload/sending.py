@@ -65,6 +65,12 @@ class Sending:
         return self.is_stopped or self._stopped.wait(seconds)
 
     @property
+    def arrived_bytes(self) -> int:
+        """How much of the file the store has, in parts; 0 for one that went as a whole, which has arrived or not."""
+        parts = self.upload.parts if self.upload is not None else ()
+        return sum(part.size for part in parts if part.number in self.tags)
+
+    @property
     def announcement(self) -> str:
         """What is said of a whole file, with the checksum that its download will name as well."""
         artifact = self.artifact

@@ -47,13 +47,14 @@ class WholeFiles:
             self._take_answer(sending, request, answer)
 
         by_job = self._context.by_job
-        if by_job is not None and by_job.takes(request):
-            self._steps.put(sending, lambda sending: self._send_by_job(sending, request, by_job))
-        elif not self._loop.put(request.address, request.data, answered):
+        goes_by_job = by_job is not None and by_job.takes(request)
+        if not goes_by_job and not self._loop.put(request.address, request.data, answered):
             return False
         self._context.report("info", sending.announcement)
         sending.is_announced = True
         self.requests_count += 1
+        if by_job is not None and goes_by_job:  # last: the step may be over at once
+            self._steps.put(sending, lambda sending: self._send_by_job(sending, request, by_job))
         return True
 
     def end_arrived(self) -> None:

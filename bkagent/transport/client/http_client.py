@@ -112,8 +112,14 @@ class Pool:
         return self._follow(method, url, headers, body, deadline, open_sink, follow_redirects)
 
     def is_direct(self, address: Address) -> bool:
-        """Return whether requests there go through no proxy, and nobody wants to hear of each."""
-        return self._request_log is None and self._proxies.proxy_for(address) is None
+        """Return whether requests there go through no proxy, and nobody wants to hear of each.
+
+        A proxy that cannot be used is one: `request_url` says what is wrong with it.
+        """
+        try:
+            return self._request_log is None and self._proxies.proxy_for(address) is None
+        except ConfigError:
+            return False
 
     def lend(self, address: Address, timeout_s: float) -> Lent:
         """Return an open connection for requests of the caller's own, which gives it back to `take_back`.
