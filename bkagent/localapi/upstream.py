@@ -60,7 +60,7 @@ class Upstream:
         if token:
             self._headers["Authorization"] = f"Token {token}"
         self.scrub: Optional[Callable[[str], str]] = None  # takes out what must not leave the job
-        self._making = threading.Lock()
+        self._lock = threading.Lock()
         self._pool: Optional[Pool] = None
         self._forms: Dict[Form, None] = {}  # those that the control plane has named last, the newest at the end
 
@@ -114,7 +114,7 @@ class Upstream:
     def _note_forms(self, created: bytes) -> None:
         """Note where the forms go that the answer to records of artifacts describes."""
         forms = _forms_of(created)
-        with self._making:
+        with self._lock:
             for form in forms:
                 self._forms.pop(form, None)
                 self._forms[form] = None
@@ -122,7 +122,7 @@ class Upstream:
                 del self._forms[next(iter(self._forms))]
 
     def _connect(self) -> Pool:
-        with self._making:
+        with self._lock:
             if self._pool is None:
                 # Loaded here: a job without in-job commands never pays for the HTTP client.
                 from bkagent.transport.client.http_client import Pool

@@ -77,6 +77,11 @@ def test_only_forms_that_were_named_are_sent_not_whatever_the_job_likes(job: Job
         assert job.client().store("POST", job.storage.url + target, "x/y", b"", WAIT_S) is not None
 
 
+def test_a_url_that_no_header_can_hold_is_left_to_the_command(job: Job) -> None:
+    job.name_storage(form_at(job.storage.url))
+    assert job.client().store("POST", job.storage.url + "/fo\nrm", "x/y", b"", WAIT_S) is None
+
+
 def test_the_answers_to_other_requests_name_no_storage(job: Job) -> None:
     job.name_storage(form_at(job.storage.url), path="jobs/j/data/get?x=/artifacts")
     assert job.client().store("POST", job.storage.url + "/form", "x/y", b"", WAIT_S) is None

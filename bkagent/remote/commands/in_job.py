@@ -4,7 +4,7 @@ The job's process keeps a connection to the control plane open and passes reques
 a command opens no TLS. Without that socket, or when it serves another endpoint or token, the command connects itself.
 """
 
-from bkagent.errors import Unreachable
+from bkagent.errors import ConfigError, Unreachable
 from bkagent.redaction import outbound
 from bkagent.remote import escaping, local_http, reply, request_headers
 from bkagent.wire import json_text, upstream_protocol
@@ -148,7 +148,7 @@ class InJobClient:
             status, answered, data = local_http.exchange(
                 self._socket, method, upstream_protocol.STORAGE, sent, body, timeout_s + _LOCAL_MARGIN_S
             )
-        except (local_http.NoSocket, Unreachable):
+        except (local_http.NoSocket, ConfigError, Unreachable):  # ConfigError: of a URL that no header can hold
             return None
         if answered.get(upstream_protocol.PASSED_ON_HEADER) is None:
             return None
