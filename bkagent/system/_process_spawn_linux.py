@@ -55,15 +55,26 @@ def start(
         actions.append((os.POSIX_SPAWN_OPEN, 0, terminal, os.O_RDWR, 0))
         files = (0, 0, 0)
     actions += [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(files) if fd != number]
-    place: "Dict[str, Any]" = {"setsid": True} if leads_session else {"setpgroup": 0}
+    leads: "Dict[str, Any]" = {"setsid": True} if leads_session else {"setpgroup": 0}
     try:
         with _lock:
             os.chdir(cwd)
             try:
                 return os.posix_spawn(
-                    argv[0], argv, env, file_actions=actions, setsigmask=blocked, setsigdef=with_default, **place
+                    argv[0], argv, env, file_actions=actions, setsigmask=blocked, setsigdef=with_default, **leads
                 )
             finally:
-                os.fchdir(_home_fd)
+                _return_home()
     except (OSError, NotImplementedError):
         return 0
+
+
+def _return_home() -> None:
+    """Go back, if the folder is still open to this process: a job may have closed it. Absolute paths do not need it.
+
+    Raises nothing: a program that has been started must not count as one that could not be.
+    """
+    try:
+        os.fchdir(_home_fd)
+    except OSError:
+        pass

@@ -127,7 +127,7 @@ def start_in_terminal(
     our_fd, process_fd = _terminal_posix.open_pair(raw)
     child = None
     try:
-        child = _start(argv, env, cwd, _Place((process_fd, process_fd, process_fd), has_terminal=True))
+        child = _start(argv, env, cwd, _ChildSetup((process_fd, process_fd, process_fd), has_terminal=True))
         return child, our_fd
     finally:
         os.close(process_fd)
@@ -139,17 +139,17 @@ def start_in_group(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
 ) -> Child:
     """Start a process in a new group of the same session, with these files as its standard ones."""
-    return _start(argv, env, cwd, _Place((stdin, stdout, stderr), leads_session=False))
+    return _start(argv, env, cwd, _ChildSetup((stdin, stdout, stderr), leads_session=False))
 
 
 def start_in_session(
     argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, stdin: int, stdout: int, stderr: int
 ) -> Child:
     """Start a process in a new session without a terminal, with these files as its standard ones."""
-    return _start(argv, env, cwd, _Place((stdin, stdout, stderr)))
+    return _start(argv, env, cwd, _ChildSetup((stdin, stdout, stderr)))
 
 
-class _Place:
+class _ChildSetup:
     """The standard files of a new process, and whether it leads a session, or else a group."""
 
     __slots__ = ("files", "leads_session", "has_terminal")
@@ -157,8 +157,8 @@ class _Place:
     def __init__(self, files: "Tuple[int, int, int]", leads_session: bool = True, has_terminal: bool = False) -> None:
         self.files, self.leads_session, self.has_terminal = files, leads_session, has_terminal
 
-    def take(self) -> None:
-        """Take it, in the new process."""
+    def apply(self) -> None:
+        """Make it so, in the new process."""
         if self.leads_session:
             os.setsid()
         else:
@@ -168,29 +168,29 @@ class _Place:
         place_files(self.files)
 
 
-def _start(argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, place: _Place) -> Child:
+def _start(argv: "Sequence[str]", env: "Mapping[str, str]", cwd: str, setup: _ChildSetup) -> Child:
     arguments = [to_bytes(word, "an argument") for word in argv]
     variables = variables_of(env)
     folder = to_bytes(cwd, "the working directory")
     with _running_lock:
-        pid = _spawn(arguments, variables, folder, place)
+        pid = _spawn(arguments, variables, folder, setup)
         if pid:
             _running.add(pid)
             return Child(pid)
-    return _fork(arguments, variables, folder, place)
+    return _fork(arguments, variables, folder, setup)
 
 
-def _spawn(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, place: _Place) -> int:
+def _spawn(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, setup: _ChildSetup) -> int:
     """Return the id of a process that was started without a fork, 0 where that is not possible."""
     try:
-        terminal = os.ttyname(place.files[0]) if place.has_terminal else None
+        terminal = os.ttyname(setup.files[0]) if setup.has_terminal else None
     except OSError:
         return 0  # of a container, say, that does not show its terminals
     signals = child_signals.of_program()
-    return spawning.start(arguments, variables, folder, place.files, terminal, place.leads_session, signals)
+    return spawning.start(arguments, variables, folder, setup.files, terminal, setup.leads_session, signals)
 
 
-def _fork(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, place: _Place) -> Child:
+def _fork(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: bytes, setup: _ChildSetup) -> Child:
     failed, failing = os.pipe()
     try:
         mask = child_signals.hold_back()
@@ -198,7 +198,7 @@ def _fork(arguments: "List[bytes]", variables: "Dict[bytes, bytes]", folder: byt
             with _running_lock:
                 pid = os.fork()
                 if pid == 0:
-                    _become(arguments, variables, folder, place, failing, mask)
+                    _become(arguments, variables, folder, setup, failing, mask)
                 _running.add(pid)
         finally:
             child_signals.restore(mask)
@@ -217,13 +217,13 @@ def _become(
     arguments: "List[bytes]",
     variables: "Dict[bytes, bytes]",
     folder: bytes,
-    place: _Place,
+    setup: _ChildSetup,
     failing: int,
     mask: object,
 ) -> None:
     """Turn this fork into the program; never returns."""
     try:
-        place.take()
+        setup.apply()
         os.chdir(folder)
         child_signals.set_for_program(mask)
         os.execve(arguments[0], arguments, variables)

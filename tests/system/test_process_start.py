@@ -63,6 +63,21 @@ print(os.getcwd())
 """
 
 
+# A job may close the folder that this process belongs to, while the process is in another one for a moment.
+WITHOUT_RETURN = f"""
+import os, sys
+sys.path.insert(0, {TOP!r})
+from bkagent.system import process_start
+def fchdir(fd):
+    raise PermissionError(13, "closed by the job")
+process_start.use_absolute_paths()
+os.fchdir = fchdir
+files = [os.dup(fd) for fd in range(3)]
+child = process_start.start_in_group(["/bin/sh", "-c", "pwd"], {{}}, sys.argv[1], *files)
+sys.exit(child.wait().exit_code)
+"""
+
+
 def _run(tmp_path: pathlib.Path, way: str) -> str:
     inner = tmp_path / "inner"
     inner.mkdir(exist_ok=True)
@@ -83,3 +98,9 @@ def test_programs_are_the_same_with_and_without_a_fork(tmp_path: pathlib.Path) -
     assert spawned.count("of a terminal") == 1 and spawned.count("a=b") == 3
     assert spawned.splitlines()[0] == str(tmp_path / "inner") and spawned.splitlines()[-1] == str(tmp_path)
     assert "[Errno 2]" in spawned and "[Errno 13]" in spawned
+
+
+def test_a_program_starts_once_where_this_process_cannot_go_back(tmp_path: pathlib.Path) -> None:
+    argv = [sys.executable, "-I", "-S", "-c", WITHOUT_RETURN, str(tmp_path)]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, timeout=60)
+    assert (done.returncode, done.stdout.decode()) == (0, f"{tmp_path}\n")
