@@ -58,7 +58,7 @@ def run(
     held = in_use_locks.hold(own_folders(settings.job))
     agent_api = _open_agent_api(settings, report)
     try:
-        _scan_first(takeover, registering)
+        takeover.scan()
         threading.Thread(target=_collect, args=(settings, report), name="collecting", daemon=True).start()
         return _work(settings, registering, context, takeover, agent_api)
     finally:
@@ -68,14 +68,6 @@ def run(
         context.timers.close()
         for fd in held:
             os.close(fd)
-
-
-def _scan_first(takeover: Takeover, registering: Registering) -> None:
-    try:
-        takeover.scan()
-    except AgentError:
-        registering.leave()
-        raise
 
 
 def _open_agent_api(settings: AgentSettings, report: EventReport) -> Optional[AgentApi]:

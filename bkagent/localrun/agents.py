@@ -78,8 +78,8 @@ class Agents:
         warm = JobForks(self._settings.job.environ, self._report)
         warm.open()
         try:
-            registering = begin(self._settings, self.stop, self._report)
-            run(self._settings, registering, self.stop, self._report, warm)
+            with begin(self._settings, self.stop, self._report) as registering:
+                run(self._settings, registering, self.stop, self._report, warm)
         except AgentError as error:
             self.error = error
         finally:

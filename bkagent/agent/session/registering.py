@@ -20,7 +20,7 @@ from bkagent.wire.log_events import with_event
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import List, Optional
+    from typing import Dict, List
 
     from bkagent.agent.settings import AgentSettings
     from bkagent.agent.shutdown import Shutdown
@@ -31,24 +31,36 @@ if TYPE_CHECKING:
 _NEAR_COUNT = 2  # at the same time: a server nearby is not faster with more
 _FAR_COUNT = 16  # where each answer takes long
 _SLOW_S = 0.02  # without an answer: the server is far
+_LEAVES_WITHIN_S = 5.0  # of an agent that ends, whether its control plane answers or not
 _ONCE = constant(1, 0.0)
 
 
 class Registering:
-    """The registrations of all workers, which have begun."""
+    """The registrations of all workers, which have begun.
+
+    At the end of its `with`, those that `sessions` has not returned are disconnected: the agent did not get there.
+    """
 
     def __init__(self, client: Client, settings: AgentSettings, stop: Shutdown, report: EventReport) -> None:
-        self._client, self._stop, self._report = client, stop, report
+        self._client, self._stop, self._report = client, stop.part(), report
         self._report_retry = with_event(report, "control_plane.retry")
         first = registration(settings, 1)
         self._waiting = deque(
             (index, first._replace(name=settings.worker_name(index + 1), priority=settings.worker_priority(index + 1)))
             for index in range(settings.spawn)
         )
-        self._sessions: List[Optional[AgentSession]] = [None] * settings.spawn
+        self._lock = threading.Lock()
+        self._sessions: Dict[int, AgentSession] = {}  # by the indices of the workers, until they are asked for
+        self._has_left = False
         self._errors: List[Exception] = []
         self._threads: List[threading.Thread] = []
         self._add_threads(_NEAR_COUNT)
+
+    def __enter__(self) -> Registering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def wait(self, seconds: float) -> bool:
         """Wait until all are registered, or one of them has failed; return whether that is so within `seconds`.
@@ -71,23 +83,37 @@ class Registering:
     def sessions(self) -> List[AgentSession]:
         """Wait for the sessions, and return them in the order of the workers' numbers.
 
-        Raises the first error: an agent with fewer workers than asked for would go unnoticed. Cancelled after a stop.
+        Raises the first error, once the others are disconnected: an agent with fewer workers than asked for would go
+        unnoticed. Cancelled after a stop.
         """
         self.wait(threading.TIMEOUT_MAX)
         if self._errors:
+            self.leave()
             raise self._errors[0]
-        return [session for session in self._sessions if session is not None]
+        sessions, self._sessions = self._sessions, {}
+        return [sessions[index] for index in sorted(sessions)]
 
     def leave(self) -> None:
-        """Disconnect those that are registered, since the agent cannot go on. One try each."""
-        for session in self._sessions:
-            if session is not None:
-                try:
-                    agents.disconnect(
-                        session.home, wait=self._stop.waiter(GRACEFUL), report=self._report_retry, schedule=_ONCE
-                    )
-                except AgentError:
-                    pass  # reported
+        """Disconnect those that are registered, and those whose answers are still to come. One try each."""
+        with self._lock:
+            self._has_left = True
+            sessions, self._sessions = self._sessions, {}
+        self._stop.request(GRACEFUL)  # no registration is tried again
+        threads = [
+            threading.Thread(target=self._disconnect, args=(session,), name="leaving", daemon=True)
+            for session in sessions.values()
+        ]
+        for thread in threads:
+            thread.start()
+        end = time.monotonic() + _LEAVES_WITHIN_S
+        for thread in [*threads, *self._threads]:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _disconnect(self, session: AgentSession) -> None:
+        try:
+            agents.disconnect(session.home, wait=self._stop.waiter(GRACEFUL), report=self._report_retry, schedule=_ONCE)
+        except AgentError:
+            pass  # reported
 
     def _add_threads(self, most_count: int) -> None:
         """Have more threads register, up to `most_count`, and no more than there are workers left."""
@@ -96,7 +122,7 @@ class Registering:
             self._threads[-1].start()
 
     def _register_waiting(self) -> None:
-        while not self._errors:
+        while not self._errors and not self._has_left:
             try:
                 index, own = self._waiting.popleft()
             except IndexError:
@@ -106,9 +132,17 @@ class Registering:
                     self._client, own, wait=self._stop.waiter(GRACEFUL), report=self._report_retry
                 )
                 _report_settings(registered, self._report)
-                self._sessions[index] = AgentSession(self._client, registered, self._report)
+                self._take(index, AgentSession(self._client, registered, self._report))
             except Exception as error:  # raised by `sessions`, on the thread that waits for all of them
                 self._errors.append(error)
+
+    def _take(self, index: int, session: AgentSession) -> None:
+        with self._lock:
+            is_late = self._has_left
+            if not is_late:
+                self._sessions[index] = session
+        if is_late:
+            self._disconnect(session)
 
 
 def _report_settings(registered: Registered, report: EventReport) -> None:

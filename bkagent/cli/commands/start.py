@@ -108,12 +108,12 @@ def _run_agent(
     else:
         signals.follow(stop, report)
         report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
-    registering = begin(settings, stop, report)
-    registering.wait(_HEAD_START_S)
-    from bkagent.agent.run import run as run_agent
+    with begin(settings, stop, report) as registering:
+        registering.wait(_HEAD_START_S)
+        from bkagent.agent.run import run as run_agent
 
-    open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
-    return run_agent(settings, registering, stop, report, warm, open_output, known)
+        open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
+        return run_agent(settings, registering, stop, report, warm, open_output, known)
 
 
 def _job_output(call: Call) -> "OpenOutput":
