@@ -15,7 +15,7 @@ case "$*" in --help | help | *' --help')
     unset IFS
     __bk_page=${__bk_page%--help} __bk_page=${__bk_page%_} __bk_page=${__bk_page:-help}
     for __bk_word; do
-      case $__bk_word in *[!a-z-]*) __bk_page= ;; esac
+      case $__bk_word in '' | *[!a-z-]*) __bk_page= ;; esac
     done
   fi ;;
 esac

@@ -29,6 +29,7 @@ OVERVIEW, GROUP, PAGE = "Usage: bkagent COMMAND", "Usage: bkagent meta-data COMM
         (["-help"], OVERVIEW),
         (["--help", "start"], OVERVIEW),
         (["help", "help"], OVERVIEW),
+        (["help", "--help"], OVERVIEW),
         (["meta-data"], GROUP),
         (["meta-data", "help"], GROUP),
         (["meta-data", "h"], GROUP),

@@ -43,6 +43,8 @@ def _answer_help(words: "List[str]", environ: "Mapping[str, str]") -> int:
     name, _ = table.find(words)
     if name:
         return _page(name, environ)
+    if words[0] in _FLAGS:
+        return _print(_overview(), environ)
     if words[0] in table.GROUPS:
         return _answer_in_group(words[0], words[1:] and ["help", *words[1:]], environ)
     raise _unknown_subcommand(words[0])
