@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # A credential itself, though its name looks like none: redacted whatever the patterns are.
 GOOGLE_CREDENTIALS = "BUILDKITE_GS_APPLICATION_CREDENTIALS_JSON"
-_LOOKED_AT = (GOOGLE_CREDENTIALS, ARTIFACT_DESTINATION_VARIABLE)
+_ALWAYS_CHECKED = (GOOGLE_CREDENTIALS, ARTIFACT_DESTINATION_VARIABLE)
 SHORTEST_BYTES = 6  # shorter values would tear holes into innocent text
 
 
@@ -45,7 +45,7 @@ def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
     short: "List[str]" = []
     bad: "List[str]" = []
     for name in sorted(env):
-        if endings is not None and not name.endswith(endings) and name not in _LOOKED_AT:
+        if endings is not None and not name.endswith(endings) and name not in _ALWAYS_CHECKED:
             continue
         verdict = True if name == GOOGLE_CREDENTIALS else _verdict(name, compiled)
         value = env[name] if verdict is True else _signature_in(name, env[name])

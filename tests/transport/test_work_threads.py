@@ -25,7 +25,7 @@ def test_the_thread_that_has_slept_for_the_shortest_time_does_the_work_and_no_ot
     for _ in range(20):
         threads.put(lambda: workers.append(threading.get_ident()))
         await_idle(threads, 3)
-        woken += [one for one, other in zip(sleepers, threads._waiting) if one is not other]
+        woken += [sleeper for sleeper, waiting in zip(sleepers, threads._waiting) if sleeper is not waiting]
     assert len(workers) == 20 and len(set(workers)) == 1 and not woken
     threads.close()
 
