@@ -56,6 +56,10 @@ def are_clean(texts: "List[str]", scrub: "Scrub") -> bool:
     All are searched at once: with hundreds of short ones, as many calls would take most of the time.
     """
     joined = "\0".join(texts)
+    try:
+        joined.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # a text that stands for no bytes must not hide from others what theirs are
+        return False
     return scrub(joined) == joined
 
 

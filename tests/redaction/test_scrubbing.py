@@ -7,6 +7,7 @@ import pytest
 
 from bkagent.localapi.scrubbing import scrub_body, scrub_headers
 from bkagent.redaction.outbound import LEFT_ALONE, clean_document, clean_target
+from bkagent.redaction.variables import SecretValues
 
 
 def scrub(text):
@@ -56,6 +57,13 @@ def test_texts_side_by_side_hold_no_secret_together():
     assert of("steps/x", document) == document
     across = lambda text: text.replace("hu\0sh", "***")  # noqa: E731  (a secret may hold any bytes)
     assert json.loads(scrub_body("steps/x", json.dumps(document).encode(), across)) == document
+
+
+def test_a_text_that_stands_for_no_bytes_hides_no_secret_in_another():
+    secrets = SecretValues({"A_SECRET": "\udcffhush-hush"}, ["*_SECRET"])  # bytes that are not UTF-8
+    document = {"body": "\ud800", "context": "a \udcffhush-hush"}
+    clean = clean_document("jobs/1/annotations", document, secrets.scrub)
+    assert clean == {"body": "\ud800", "context": "a [REDACTED]"}
 
 
 @pytest.mark.parametrize("last", sorted(LEFT_ALONE))
