@@ -29,7 +29,8 @@ def context_of(call: Call, verb: str) -> TransferContext:
     api = client.client(call)
     return TransferContext(
         api, os.getcwd(), call.environ, host.user_agent(), bar.report if bar else call.report,
-        client.request_log(call), view=bar, keeps_journal=True, store_by_job=api.store,
+        client.request_log(call), view=bar, keeps_journal=True,
+        store_by_job=api.store if api.is_of_job else None,
     )  # fmt: skip
 
 

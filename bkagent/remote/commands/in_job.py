@@ -134,6 +134,11 @@ class InJobClient:
             return None
         return reply.read(what, status, answered, data, expects_json)
 
+    @property
+    def is_of_job(self) -> bool:
+        """Whether a job's process may pass requests on."""
+        return bool(self._socket)
+
     def store(
         self, method: str, url: str, content_type: str, body: bytes, timeout_s: float
     ) -> "Optional[Tuple[int, Mapping[str, str], bytes]]":
