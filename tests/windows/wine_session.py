@@ -105,10 +105,14 @@ class WineSession:
         program = self.start(*argv, env=env, cwd=cwd, path=path, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             output, errors = program.communicate(stdin, timeout_s)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired as late:
             program.kill()
-            output, errors = program.communicate()
-            raise AssertionError(f"{argv} did not end in {timeout_s:g} s; it said:\n{output!r}\n{errors!r}") from None
+            program.wait()  # and not for its pipes, which a service of Wine's that it started may hold
+            for pipe in (program.stdin, program.stdout, program.stderr):
+                if pipe is not None:
+                    pipe.close()
+            said = f"it said:\n{late.output!r}\n{late.stderr!r}"
+            raise AssertionError(f"{argv} did not end in {timeout_s:g} s; {said}") from None
         finally:
             self._programs.remove(program)
         done = subprocess.CompletedProcess(argv, program.returncode, _text(output), _text(errors))
