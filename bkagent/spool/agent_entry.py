@@ -24,12 +24,12 @@ class AgentEntry:
     Everything that changes an entry needs ownership (`try_own`), which one agent at a time has.
     """
 
-    def __init__(self, folder: str, owner: int = -1) -> None:
+    def __init__(self, folder: str, owner: int = -1, job: Optional[JobManifest] = None) -> None:
         self.folder = folder
         self.job_id = os.path.basename(folder)
         self.process = ProcessWatch(folder)
         self._owner = owner
-        self._job: Optional[JobManifest] = None
+        self._job = job
 
     @property
     def job(self) -> JobManifest:

@@ -48,10 +48,10 @@ def create(spool_path: str, job: JobManifest, session: Optional[SessionFile] = N
     except (AgentError, OSError):
         layout.remove_folder(aside)
         raise
-    return _publish(folder, session or session_file.of_job(job))
+    return _publish(folder, job, session or session_file.of_job(job))
 
 
-def _publish(folder: str, session: SessionFile) -> AgentEntry:
+def _publish(folder: str, job: JobManifest, session: SessionFile) -> AgentEntry:
     """Own the folder, and only then let it count as an entry, so that no other agent can take it first."""
     owner = file_lock.open_lock(os.path.join(folder, layout.OWNER))
     if not file_lock.lock_soon(owner):
@@ -64,7 +64,7 @@ def _publish(folder: str, session: SessionFile) -> AgentEntry:
         layout.remove_folder(folder)
         os.close(owner)
         raise
-    return AgentEntry(folder, owner)
+    return AgentEntry(folder, owner, job)
 
 
 def find(spool_path: str, job_id: str) -> Optional[AgentEntry]:

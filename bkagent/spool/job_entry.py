@@ -19,7 +19,7 @@ from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_folder, sync_path
 from bkagent.system.plain_file import open_plain
 
-_POSTED_WITHIN_S = 0.1
+_POSTED_WITHIN_S, _FIRST_LOOK_S = 0.1, 0.002
 
 
 def attach(folder: str, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread) -> "JobEntry":
@@ -109,8 +109,7 @@ class JobEntry:
 
     def bring_to_disk(self) -> None:
         """See to it that the end of a closed entry is on the disk, unless the agent is done with it before that."""
-        time.sleep(_POSTED_WITHIN_S)
-        if not self._is_there():
+        if self._is_soon_gone():
             return
         try:
             sync_session(self.folder)
@@ -123,6 +122,17 @@ class JobEntry:
             pass  # removed in this moment, or a disk that is beyond help
         if not self._is_there():
             layout.remove_folder(self.folder)  # what this call may have put into it while it was being removed
+
+    def _is_soon_gone(self) -> bool:
+        """Wait for the agent, which is done with the entry in milliseconds as a rule; return whether it is."""
+        deadline_s, pause_s = time.monotonic() + _POSTED_WITHIN_S, _FIRST_LOOK_S
+        while self._is_there():
+            left_s = deadline_s - time.monotonic()
+            if left_s <= 0:
+                return False
+            time.sleep(min(pause_s, left_s))
+            pause_s *= 2
+        return True
 
     def _is_there(self) -> bool:
         names = (layout.JOB, layout.JOB_ASIDE)

@@ -4,15 +4,19 @@ rename(source, target) -> None     as os.rename
 replace(source, target) -> None    as os.replace
 
 On Windows both try again for some seconds while access is denied or sharing is violated. They raise OSError.
+
+CAN_REMOVE_OPEN    whether a file that a process has open, and its folder, can be removed and renamed
 """
 
 import os
+import sys
 from time import monotonic, sleep
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
+CAN_REMOVE_OPEN = sys.platform != "win32"
 _PASSING = (5, 32)  # ERROR_ACCESS_DENIED, ERROR_SHARING_VIOLATION
 _PATIENCE_S, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 0.01, 0.2
 

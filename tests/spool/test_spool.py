@@ -286,6 +286,24 @@ def test_the_end_of_an_entry_is_brought_to_disk_while_it_is_there(spool_path, is
     assert is_gone or entry.result() == Result(3)
 
 
+def test_an_entry_that_its_agent_is_soon_done_with_is_not_brought_to_disk(spool_path, monkeypatch):
+    entry = directory.create(spool_path, JOB)
+    side = attach(entry.folder)
+    side.finish(Result(0))
+    side.close()
+    pauses = []
+
+    def remove_meanwhile(pause_s):
+        pauses.append(pause_s)
+        if len(pauses) == 2:
+            entry.remove()
+
+    monkeypatch.setattr("bkagent.spool.job_entry.time.sleep", remove_meanwhile)
+    monkeypatch.setattr("bkagent.spool.job_entry.sync_path", lambda path: pytest.fail("there is nothing to sync"))
+    side.bring_to_disk()
+    assert len(pauses) == 2 and not os.path.exists(entry.folder)
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_kill_while_the_result_is_written_leaves_a_whole_one_or_none(spool_path, run, seed):
     entry = directory.create(spool_path, JOB)

@@ -29,6 +29,7 @@ from bkagent.spool.agent_entry import AgentEntry
 from bkagent.spool.custody import keeping
 from bkagent.spool.result import Result
 from bkagent.spool.shared_files import AGENT_STOP
+from bkagent.system import renaming
 from bkagent.system.plain_file import open_plain
 from bkagent.transport.retry import Schedule
 from bkagent.transport.timers import Timers
@@ -236,8 +237,9 @@ class JobDelivery:
         self._entry.release()
 
     def _clear(self, kept_because: str) -> None:
-        if self.reaper is not None:
-            # The kernel frees the locks of a process before its other files, and Windows removes no open file.
+        if self.reaper is not None and (kept_because or not renaming.CAN_REMOVE_OPEN):
+            # The kernel frees the locks of a process before its other files. Where these do not matter it is not waited
+            # for: it waits itself, for the entry to be gone.
             self.reaper.join(_KILLED_WITHIN_S)
         self._files.remove()
         text = f"Deleted env files: {self._files.env_path}, {self._files.env_json_path}"

@@ -53,6 +53,7 @@ class JobRunner:
         self._started_at = rfc3339(time.time_ns())
         self.entry: Optional[AgentEntry] = None
         self.not_run: Optional[Finish] = None
+        self.reaper: Optional[threading.Thread] = None  # ends with the job's process, a little later than the job
 
     def run(self, on_entry: Callable[[AgentEntry], None]) -> Optional[Finish]:
         """Return how the job ended, None when a stop came first. `on_entry` gets the entry as soon as it exists.
@@ -136,8 +137,8 @@ class JobRunner:
         if child is None:
             return
         arguments = (child, entry, delivery, self._context.report)
-        delivery.reaper = threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True)
-        delivery.reaper.start()
+        self.reaper = delivery.reaper = threading.Thread(target=_reap, args=arguments, name="reaper", daemon=True)
+        self.reaper.start()
 
     def _resume(self, entry: AgentEntry, preparation: JobPreparation) -> None:
         """Go on with a job that began before, if it may still run here."""
