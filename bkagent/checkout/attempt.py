@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from shlex import quote
+from typing import List
 
 from bkagent.checkout import fetching, host_keys, reuse, sparse, submodules, verification
 from bkagent.checkout.checkout_folder import enter, folder
@@ -125,12 +126,22 @@ def _check_out_commit(work: Work) -> None:
     if not is_well_formed(reference):
         raise JobFailed(f'{doing}: "{reference}" is not a valid git ref format', 1)
     flags = words(work.settings.checkout_flags, doing)
+    shown = command_line(commands.checkout(flags, reference))
+    plain_id = pinned.plain_id(reference, work.path(".git"), work.session.child_env())
+    revision = plain_id or _look_up(work, reference, doing)
     try:
-        revision = pinned.revision(reference, work.session.cwd, partial(work.capture, hidden=True))
+        work.run(commands.checkout(flags, *revision), outcome.CHECKOUT, doing=doing, shown=shown)
+    except GitFailed as failed:
+        if plain_id and not failed.signal and not work.session.cancellation.requested:
+            _look_up(work, reference, doing)  # it says why where the commit itself is to blame
+        raise
+
+
+def _look_up(work: Work, reference: str, doing: str) -> List[str]:
+    try:
+        return pinned.revision(reference, work.session.cwd, partial(work.capture, hidden=True))
     except GitFailed as failed:
         raise failed.within(doing) from failed
-    shown = command_line(commands.checkout(flags, reference))
-    work.run(commands.checkout(flags, *revision), outcome.CHECKOUT, doing=doing, shown=shown)
 
 
 def _resolve_commit(work: Work) -> None:

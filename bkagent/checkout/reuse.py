@@ -6,13 +6,15 @@ import os
 
 from bkagent.checkout.work import Work
 from bkagent.errors import JobFailed
-from bkagent.git import commands, outcome
+from bkagent.git import commands, outcome, plain_config
 from bkagent.git.outcome import GitFailed
 
 
 def prepare(work: Work, mirror: str) -> None:
     """Point the clone to the job's repository and let it borrow from `mirror`, or from none. Raises GitFailed."""
-    point_origin(work, work.session.cwd)
+    config = plain_config.read(work.path(".git"), work.session.child_env())
+    if config is None or config.origin_urls != [work.settings.repository]:
+        point_origin(work, work.session.cwd)
     if work.settings.mirrors_path:
         _borrow(work, mirror)
 

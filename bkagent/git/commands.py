@@ -144,8 +144,8 @@ def resolve(reference: str, git_dir: str = "") -> List[str]:
 
 
 def resolve_commit(commit: str, git_dir: str = "") -> List[str]:
-    """Print `commit` if the repository has it; fail if it is missing or not a commit."""
-    return [*_git(git_dir), "rev-parse", commit + "^{commit}"]
+    """Print `commit` if the repository has it; fail if it is missing or not a commit, whatever files there are."""
+    return [*_git(git_dir), "rev-parse", "--verify", commit + "^{commit}"]
 
 
 def show_commit(reference: str) -> List[str]:

@@ -1,11 +1,9 @@
 """What a failed git command means for the checkout, by its exit code and output."""
 
 import enum
-import re
-from typing import Mapping, Sequence, Set, Tuple
+from typing import Mapping, Sequence, Set, Tuple, Union
 
 from bkagent.errors import JobFailed
-from bkagent.git import own_faults
 
 
 class Kind(enum.Enum):
@@ -32,15 +30,12 @@ class Kind(enum.Enum):
     OTHER = "other"
 
 
-# The repository at hand is what keeps a command from working, whatever the command.
-_OWN_FAULTS: Tuple[Tuple["re.Pattern[bytes]", Kind], ...] = (
-    (own_faults.LOCKED, Kind.LOCKED),
-    (own_faults.IN_THE_WAY, Kind.IN_THE_WAY),
-    (own_faults.DAMAGED, Kind.DAMAGED),
-)
-_LINE_END = re.compile(rb"[\r\n]+")
+# The repository at hand is what keeps a command from working, whatever the command; in this order.
+_OWN_FAULTS = (Kind.LOCKED, Kind.IN_THE_WAY, Kind.DAMAGED)
 # Longer lines than those with two paths are not git's own; a pattern may take the square of the length.
 _LONGEST_LINE_BYTES = 1 << 13
+# Most commands print less and succeed, so that nothing of it is read.
+_UNREAD_BYTES = 1 << 16
 
 
 class GitFailed(JobFailed):
@@ -97,13 +92,13 @@ class Judge:
         """Return a reader for one run's output."""
         return OutputScanner([text for text, _kind in self.texts])
 
-    def kind(self, exit_code: int, seen: Set[bytes]) -> Kind:
-        """Return the kind of a failure with `exit_code` after an output that held the texts `seen`."""
+    def kind(self, exit_code: int, seen: Set[Union[bytes, Kind]]) -> Kind:
+        """Return the kind of a failure with `exit_code` after an output in which a scanner has `seen` these."""
         for text, kind in self.texts:
             if text in seen:
                 return kind
-        for pattern, kind in _OWN_FAULTS:
-            if pattern.pattern in seen:
+        for kind in _OWN_FAULTS:
+            if kind in seen:
                 return kind
         return self.codes.get(exit_code, self.rest)
 
@@ -114,32 +109,46 @@ class OutputScanner:
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._wanted = list(texts)
         self._keep_bytes = max((len(text) for text in texts), default=1) - 1
-        self._tail = self._line = b""
-        self._seen: Set[bytes] = set()
+        self._unread = self._tail = self._line = b""
+        self._seen: Set[Union[bytes, Kind]] = set()
 
     def feed(self, data: bytes) -> None:
-        """Read the next piece."""
-        *lines, rest = _LINE_END.split(self._line + data)
-        for line in lines:
-            self._read_line(line)
-        self._line = rest[: _LONGEST_LINE_BYTES + 1]
-        if not self._wanted:
-            return
-        joined = self._tail + data
-        texts = [text for text in self._wanted if text in joined]
-        self._seen.update(texts)
-        self._wanted = [text for text in self._wanted if text not in self._seen]
-        self._tail = joined[-self._keep_bytes :] if self._keep_bytes else b""
+        """Take the next piece."""
+        self._unread += data
+        if len(self._unread) > _UNREAD_BYTES:
+            self._read()
 
     @property
-    def seen(self) -> Set[bytes]:
-        """The texts, and the patterns of lines, that the output had."""
+    def seen(self) -> Set[Union[bytes, Kind]]:
+        """The texts, and the faults of the local repository, that the output told of."""
+        self._read()
         self._read_line(self._line)
         return self._seen
 
+    def _read(self) -> None:
+        data, self._unread = self._unread, b""
+        *lines, rest = data.replace(b"\r", b"\n").split(b"\n")
+        if lines:
+            lines[0] = self._line + lines[0]
+        for line in lines:
+            self._read_line(line)
+        self._line = (rest if lines else self._line + rest)[: _LONGEST_LINE_BYTES + 1]
+        if not self._wanted:
+            return
+        joined = self._tail + data
+        self._seen.update(text for text in self._wanted if text in joined)
+        self._wanted = [text for text in self._wanted if text not in self._seen]
+        self._tail = joined[-self._keep_bytes :] if self._keep_bytes else b""
+
     def _read_line(self, line: bytes) -> None:
-        if len(line) <= _LONGEST_LINE_BYTES and not own_faults.OF_OTHERS.match(line):
-            self._seen.update(pattern.pattern for pattern, _kind in _OWN_FAULTS if pattern.search(line))
+        if not line or len(line) > _LONGEST_LINE_BYTES:
+            return
+        from bkagent.git import own_faults  # to compile its patterns takes longer than many a git command
+
+        if own_faults.OF_OTHERS.match(line):
+            return
+        patterns = (own_faults.LOCKED, own_faults.IN_THE_WAY, own_faults.DAMAGED)
+        self._seen.update(kind for kind, pattern in zip(_OWN_FAULTS, patterns) if pattern.search(line))
 
 
 _MISSING_REF = b"ouldn't find remote ref"

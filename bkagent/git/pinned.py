@@ -8,9 +8,9 @@ that nothing else can have. `capture` runs a git command and returns what it pri
 from __future__ import annotations
 
 import os
-from typing import Callable, List, Sequence
+from typing import Callable, List, Mapping, Sequence
 
-from bkagent.git import commands
+from bkagent.git import commands, plain_config
 from bkagent.git.outcome import GitFailed, Kind
 from bkagent.git.references import is_full_object_id
 
@@ -33,6 +33,16 @@ def revision(reference: str, folder: str, capture: Capture) -> List[str]:
     # Without need the words stay the usual ones: git then says more about what is missing.
     is_perhaps_file = bool(_PATTERN & set(reference)) or os.path.lexists(os.path.join(folder, reference))
     return [reference, "--"] if is_perhaps_file else [reference]
+
+
+def plain_id(reference: str, git_dir: str, env: Mapping[str, str]) -> List[str]:
+    """Return the arguments of `git checkout` for an id that needs no look-up, none where `revision` has to be asked.
+
+    Nothing says that there is such a commit: where the checkout fails, `revision` tells whether that is the reason.
+    `--` keeps git from taking the words for a file then. `env` is what git gets.
+    """
+    config = plain_config.read(git_dir, env) if is_full_object_id(reference) else None
+    return [reference + "^{commit}", "--"] if config is not None and config.has_id(reference) else []
 
 
 def is_at_other_commit(reference: str, git_dir: str, capture: Capture) -> bool:

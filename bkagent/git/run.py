@@ -11,7 +11,7 @@ import os
 from typing import Dict, List, Optional, Sequence
 
 from bkagent.git import commands
-from bkagent.git.outcome import GitFailed, Judge
+from bkagent.git.outcome import GitFailed, Judge, OutputScanner
 from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed, Session
 
@@ -38,7 +38,7 @@ def run(
     try:
         session.run(words, env=environment(session, env), shown=shown, watch=watch.feed)
     except CommandFailed as failed:
-        raise _failure_of(failed, judge, watch.seen) from failed
+        raise _failure_of(failed, judge, watch) from failed
 
 
 def capture(
@@ -56,7 +56,7 @@ def capture(
     try:
         return session.capture(words, env=environment(session, env), watch=watch.feed, hidden=hidden, shown=argv)
     except CommandFailed as failed:
-        raise _failure_of(failed, judge, watch.seen) from failed
+        raise _failure_of(failed, judge, watch) from failed
 
 
 def environment(session: Session, env: Optional[Dict[str, str]] = None) -> Dict[str, str]:
@@ -79,5 +79,5 @@ def _without_hooks(argv: Sequence[str], env: Optional[Dict[str, str]]) -> "tuple
     return commands.with_settings(argv, NO_HOOKS), {**NO_TEMPLATE, **(env or {})}
 
 
-def _failure_of(failed: CommandFailed, judge: Judge, seen: "set[bytes]") -> GitFailed:
-    return GitFailed(str(failed), failed.exit_code, judge.kind(failed.exit_code, seen), signal=failed.signal)
+def _failure_of(failed: CommandFailed, judge: Judge, watch: OutputScanner) -> GitFailed:
+    return GitFailed(str(failed), failed.exit_code, judge.kind(failed.exit_code, watch.seen), signal=failed.signal)

@@ -47,6 +47,52 @@ def test_a_second_job_cleans_what_the_first_left(job, upstream, log):
     assert not any("clone" in line for line in log.own)
 
 
+def traced_commands(path):
+    """Return the commands of git that wrote to a trace, without what they started themselves."""
+    lines = path.read_text().splitlines()
+    commands = [line.partition("trace: built-in: git ")[2].split() for line in lines]
+    return [words[0] for words in commands if words and words[0] in ("clone", "clean", "fetch", "checkout", "config")]
+
+
+def test_a_checkout_asks_git_nothing_that_its_files_say(job, upstream, env, tmp_path):
+    trace = tmp_path / "trace"
+    env["GIT_TRACE"] = str(trace)
+    job.check_out()
+    assert traced_commands(trace) == ["clone", "clean", "fetch", "checkout", "clean"]
+    trace.unlink()
+    job.check_out(COMMIT=upstream.second)
+    assert traced_commands(trace) == ["clean", "fetch", "checkout", "clean"]
+    assert "rev-parse" not in trace.read_text()
+    trace.unlink()
+    job.git("config", "user.name", "# not in the form that is read")
+    job.check_out()
+    assert traced_commands(trace) == ["config", "config", "clean", "fetch", "checkout", "clean"]
+    assert "rev-parse" in trace.read_text()
+
+
+def test_a_commit_that_is_missing_or_damaged_is_named(job, upstream, env, log):
+    """Also where it was not looked for before the checkout."""
+    job.check_out()
+    missing = "12" * 20
+    with pytest.raises(GitFailed, match=f'the repository has no commit "{missing}"') as failed:
+        job.check_out(COMMIT=missing, REFSPEC="main", CHECKOUT_ATTEMPTS="1")
+    assert failed.value.kind is Kind.NOT_A_TREE and failed.value.exit_code == 128
+    with open(os.path.join(job.folder, missing + "^{commit}"), "w") as file:
+        file.write("a file of that name is no commit")
+    job.git("add", "-f", "-A")
+    with pytest.raises(GitFailed, match=f'the repository has no commit "{missing}"'):
+        job.check_out(COMMIT=missing, REFSPEC="main", CHECKOUT_ATTEMPTS="1")
+    fresh = upstream.commit("Later", **{"README.md": "later"})
+    job.git("fetch", "-q", "origin", fresh)
+    path = os.path.join(job.folder, ".git", "objects", fresh[:2], fresh[2:])
+    os.chmod(path, 0o600)
+    with open(path, "wb"):
+        pass
+    with pytest.raises(GitFailed) as damaged:
+        job.check_out(COMMIT=fresh, REFSPEC="v1", CHECKOUT_ATTEMPTS="1")
+    assert damaged.value.kind is Kind.DAMAGED
+
+
 def test_head_is_the_tip_of_the_branch(job, upstream, log):
     job.check_out(COMMIT="HEAD", BRANCH="feature/x")
     assert job.git("rev-parse", "HEAD") == upstream.feature

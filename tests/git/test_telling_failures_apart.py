@@ -133,3 +133,13 @@ def test_a_failure_keeps_what_it_is_while_its_text_grows():
     failure = GitFailed("exit status 128", 128, Kind.CLONE, signal="").within("cloning git repository").after_retries()
     assert str(failure) == "cloning git repository: exit status 128"
     assert (failure.kind, failure.exit_code, failure.was_retried) == (Kind.CLONE, 128, True)
+
+
+@pytest.mark.parametrize("before_bytes", [0, 1 << 16, (1 << 16) - 9, 200_000])
+def test_a_fault_is_seen_however_much_was_printed_before_and_after(before_bytes):
+    judge = Judge(Kind.OTHER, [(b"needle", Kind.LFS)])
+    noise = (b"Removing a/file\n" * (before_bytes // 16 + 1))[-before_bytes:] if before_bytes else b""
+    for told, wanted in ((b"fatal: bad object 1\n", Kind.DAMAGED), (b"a needle\n", Kind.LFS), (b"\n", Kind.OTHER)):
+        for piece in (1000, 4096, 1 << 20):
+            assert kind(judge, noise + told, 128, piece) is wanted
+            assert kind(judge, noise + told + b"x\n" * 60_000, 128, piece) is wanted
