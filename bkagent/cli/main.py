@@ -7,7 +7,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Optional
+    from typing import Callable, Dict, List, Optional
 
     from bkagent.cli.command import Call, Command
     from bkagent.cli.log import Log
@@ -81,15 +81,23 @@ def main(words: "List[str]", environ: "Optional[Dict[str, str]]" = None, command
 
     `command` is run in place of the one that the first of the words names.
     """
-    from bkagent.errors import AgentError, KeyAbsent, UnknownCommand
-
     if environ is None:
         from bkagent.config.sources import environment
 
         environ = environment.read()
     calls: "List[Call]" = []
+    return at_edge(lambda: _dispatch(words, environ, calls, command), words, environ, calls)
+
+
+def at_edge(run: "Callable[[], int]", words: "List[str]", environ: "Dict[str, str]", calls: "List[Call]") -> int:
+    """Return the exit status of `run`, or of what it raises, which is reported. Nothing but an interrupt passes.
+
+    `words` are its command line; `calls` has its call, once that is known.
+    """
+    from bkagent.errors import AgentError, KeyAbsent, UnknownCommand
+
     try:
-        status = _dispatch(words, environ, calls, command)
+        status = run()
         sys.stdout.flush()
         return status
     except UnknownCommand as unknown:

@@ -27,7 +27,6 @@ import sys
 sys.path.insert(0, sys.argv[1])
 import bkagent.cli.main, bkagent.cli.log, bkagent.cli.config_file, bkagent.cli.commands.start
 import bkagent.cli.start.token_hiding, bkagent.cli.start.agent_settings, bkagent.cli.start.signals, bkagent.agent.begin
-import bkagent.warm.job_forks
 print("\\n".join(sys.modules))
 """
 

@@ -3,6 +3,7 @@
 Without an entry it waits, warm, for its agent to name the entries; each is run by a fork of it.
 """
 
+import gc
 import os
 import sys
 
@@ -16,11 +17,16 @@ if TYPE_CHECKING:
 
 def run(call: Call) -> int:
     """Run the job; end by the signal that cancelled it, where one did."""
-    if call.arguments:
-        return _run(call.arguments[0], call.environ)
+    return _run(call.arguments[0], call.environ) if call.arguments else serve()
+
+
+def serve() -> int:
+    """Be the warm process; in each of its forks, run the job."""
+    gc.disable()  # until all is loaded, of which nothing is garbage
     from bkagent.job import warm_process
 
     request = warm_process.serve()
+    gc.enable()
     if request is None:
         os._exit(0)  # nothing is left to be done, and taking the warmth apart takes time
     environment.replace(request.env, for_libraries=True)

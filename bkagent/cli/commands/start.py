@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -13,13 +14,12 @@ from bkagent.version import FULL_VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Optional
+    from typing import Callable, Optional
 
     from bkagent.agent.output.stdout_follower import OpenOutput
     from bkagent.agent.settings import AgentSettings
     from bkagent.agent.shutdown import Shutdown
     from bkagent.redaction.known import KnownSecrets
-    from bkagent.warm.job_forks import JobForks
     from bkagent.wire.log_events import EventReport
 
     # Lets something outside raise the stop of an agent from now on.
@@ -33,35 +33,16 @@ def run(call: Call, follow: "Optional[Follow]" = None) -> int:
     """Run the agent, which `follow` may stop, by default signals. Returns what `agent.run` returns."""
     # Here and not above, so that a help page loads nothing but options.
     from bkagent.cli import defects
-    from bkagent.cli.start import inherited_env, token_hiding
-    from bkagent.warm.job_forks import JobForks
+    from bkagent.cli.start import token_hiding
 
+    gc.disable()  # until all is loaded, of which nothing is garbage
     token_hiding.hide(call, sys.argv[1:])
     defects.follow_call(call)
-    token_source.keep_from_children(call.settings[api.TOKEN])  # the first of them is started below
-    inherited = inherited_env.inherited_environment(call)
-    warm = JobForks(inherited, call.report)
-    if not call.settings[agent.BOOTSTRAP_SCRIPT]:
-        sys.stdout.flush()  # or a fork would print it as well
-        sys.stderr.flush()
-        # While there is one thread, and little is loaded: each job process has a copy of what is.
-        warm.open(lambda: _run_warm_process(inherited))
-    try:
-        return _run(call, warm, follow)
-    finally:
-        warm.close()
+    token_source.keep_from_children(call.settings[api.TOKEN])
+    return _run(call, follow)
 
 
-def _run_warm_process(environ: "Dict[str, str]") -> int:
-    """Be what `bkagent job-process` is, from here on."""
-    from bkagent.cli.main import main
-
-    environment.replace(environ)
-    sys.argv[1:] = ["job-process"]
-    return main(sys.argv[1:], environ)
-
-
-def _run(call: Call, warm: "JobForks", follow: "Optional[Follow]") -> int:
+def _run(call: Call, follow: "Optional[Follow]") -> int:
     from bkagent.cli.start import agent_settings, inherited_env
     from bkagent.errors import AgentError
     from bkagent.redaction.known import KnownSecrets
@@ -72,16 +53,14 @@ def _run(call: Call, warm: "JobForks", follow: "Optional[Follow]") -> int:
     known = KnownSecrets((settings.token, *secrets.values))
     environment.forget(inherited_env.names(COMMAND))
     try:
-        return _run_agent(call, settings, warm, known, follow)
+        return _run_agent(call, settings, known, follow)
     except AgentError as error:
         if known.scrub(str(error)) != str(error):  # it may quote what a server answered
             error.args = (known.scrub(str(error)),)
         raise
 
 
-def _run_agent(
-    call: Call, settings: "AgentSettings", warm: "JobForks", known: "KnownSecrets", follow: "Optional[Follow]"
-) -> int:
+def _run_agent(call: Call, settings: "AgentSettings", known: "KnownSecrets", follow: "Optional[Follow]") -> int:
     from bkagent.agent.begin import begin
     from bkagent.agent.shutdown import Shutdown
     from bkagent.cli import defects
@@ -102,18 +81,26 @@ def _run_agent(
     for sentence in [*agent_settings.warnings(call.settings), *about_containers]:
         report("warn", sentence, "config.warning")
     _make_build_folder(settings.job[agent.BUILD_PATH], call)
-    stop = Shutdown()
+    stop, following = Shutdown(), None
     if follow is not None:
         follow(stop, report)
     else:
-        signals.follow(stop, report)
+        following = signals.follow(stop, report)
         report("info", "You can press Ctrl-C to stop the agent", "agent.stop_hint")
     with begin(settings, stop, report) as registering:
         registering.wait(_HEAD_START_S)
+        from bkagent.cli.start import warm_process
+
+        warm = warm_process.begin(call, registering, following)
         from bkagent.agent.run import run as run_agent
 
         open_output = _job_output(call) if settings.job[job_logs.TO_STDOUT] else None
-        return run_agent(settings, registering, stop, report, warm, open_output, known)
+        gc.freeze()
+        gc.enable()
+        try:
+            return run_agent(settings, registering, stop, report, warm, open_output, known)
+        finally:
+            warm.close()
 
 
 def _job_output(call: Call) -> "OpenOutput":

@@ -18,33 +18,54 @@ if TYPE_CHECKING:
 
 # At level KILL the jobs' processes are killed and their results written down; this is the time for that.
 _LAST_SECONDS = 5.0
+_PAUSE = b"\0"  # no signal has this number
 _AGAIN = "send it again to cancel the running jobs"
 
 
-def follow(stop: Shutdown, report: EventReport) -> None:
+def follow(stop: Shutdown, report: EventReport) -> Following:
     """Let signals raise `stop`. Must be called on the main thread.
 
     TERM and INT: finish the running job; then cancel it; then kill it. QUIT: cancel at once. HUP: nothing.
     """
-    # By the interpreter's own wake-up writes, which come from whichever thread the system has interrupted: a
-    # handler in Python would wait for the main thread, and that may sleep on. Sockets, since Windows has no pipe here.
     signals.unblock()
-    reading, writing = socket.socketpair()
-    writing.setblocking(False)
-    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
-
-    def obey() -> None:
-        with reading, writing:
-            while True:
-                for number in reading.recv(16):
-                    if number in _LEVELLED:
-                        _raise(number, stop, report)
-
+    following = Following(stop, report)
     for number in [*_LEVELLED, *_UNHEEDED]:
         # Not SIG_IGN, which every job would inherit.
         signal.signal(number, lambda _number, _frame: None)
     signals.outlive_logoffs()
-    threading.Thread(target=obey, name="signals", daemon=True).start()
+    following.resume()
+    return following
+
+
+class Following:
+    """The thread that obeys. Signals that come while it is paused are obeyed once it is resumed."""
+
+    def __init__(self, stop: Shutdown, report: EventReport) -> None:
+        self._stop, self._report = stop, report
+        # By the interpreter's own wake-up writes, which come from whichever thread the system has interrupted: a
+        # handler in Python would wait for the main thread, and that may sleep on. Sockets: Windows has no pipe here.
+        self._reading, self._writing = socket.socketpair()
+        self._writing.setblocking(False)
+        signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
+
+    def pause(self) -> None:
+        """Return once the thread has ended."""
+        self._writing.send(_PAUSE)
+        self._thread.join()
+
+    def resume(self) -> None:
+        """Obey, from now on."""
+        self._thread = threading.Thread(target=self._obey, name="signals", daemon=True)
+        self._thread.start()
+
+    def _obey(self) -> None:
+        while True:
+            came = self._reading.recv(16)
+            for number in came:
+                if number in _LEVELLED:
+                    _raise(number, self._stop, self._report)
+            if _PAUSE in came:
+                return
 
 
 def _numbers(*names: str) -> List[int]:

@@ -3,6 +3,7 @@
 import gc
 import os
 import sys
+import time
 
 from bkagent.system import _process_start_posix as processes
 from bkagent.system import own_memory
@@ -15,10 +16,22 @@ if TYPE_CHECKING:
     from typing import Callable, Sequence
 
 
+FORKS_CALLERS = True
+_LEAVES_WITHIN_S = 0.1
+
+
 def can_fork_caller() -> bool:
-    """Return whether this process has one thread: what others hold locked stays locked in a fork for ever."""
+    """Return whether this process has one thread: what others hold locked stays locked in a fork for ever.
+
+    One that has been joined may still be there for a moment.
+    """
+    end = time.monotonic() + _LEAVES_WITHIN_S
     try:
-        return len(os.listdir("/proc/self/task")) == 1
+        while len(os.listdir("/proc/self/task")) > 1:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.0002)
+        return True
     except OSError:
         return False
 

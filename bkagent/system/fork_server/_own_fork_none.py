@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from typing import Callable, Sequence
 
 
+FORKS_CALLERS = False
+
+
 def can_fork_caller() -> bool:
     """Return that it cannot."""
     return False

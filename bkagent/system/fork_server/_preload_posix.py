@@ -60,5 +60,4 @@ class ModuleReport:
 
 def keep_pages_shared() -> None:
     """Exempt loaded objects from garbage collection, so that forks do not write to their pages."""
-    gc.collect()
     gc.freeze()

@@ -8,6 +8,7 @@ ForkServer(argv, env)                       starts a warm process, which shall c
                                             fork a process in a session of its own; the last three are file descriptors
     .wait() -> Ended                        wait until the warm process has ended
     .close()                                let the warm process end; what was forked from it runs on
+FORKS_CALLERS                               whether a warm process may ever begin as a fork of its caller
 can_fork_caller() -> bool                   whether a warm process may begin as a fork of this process
 OwnForkServer(run, argv)                    the same as a ForkServer, but a fork of this process, of which it shares the
                                             memory, that ends with what `run` returns: it shall call `serve`. Others see
@@ -32,13 +33,13 @@ else:
     from bkagent.system.fork_server._fork_server_posix import report_modules, serve
 
 if sys.platform == "linux":
-    from bkagent.system.fork_server._own_fork_linux import OwnForkServer, can_fork_caller
+    from bkagent.system.fork_server._own_fork_linux import FORKS_CALLERS, OwnForkServer, can_fork_caller
 else:
-    from bkagent.system.fork_server._own_fork_none import OwnForkServer, can_fork_caller
+    from bkagent.system.fork_server._own_fork_none import FORKS_CALLERS, OwnForkServer, can_fork_caller
 
 from bkagent.system.fork_server._fork_request import ForkRequest, NotWarm
 
 __all__ = [
-    "AVAILABLE", "ForkServer", "Forked", "NotWarm", "ForkRequest", "OwnForkServer", "can_fork_caller", "report_modules",
-    "serve",
+    "AVAILABLE", "FORKS_CALLERS", "ForkServer", "Forked", "NotWarm", "ForkRequest", "OwnForkServer", "can_fork_caller",
+    "report_modules", "serve",
 ]  # fmt: skip
