@@ -8,6 +8,7 @@ import select
 import sys
 import time
 
+from bkagent.system import freed_memory
 from bkagent.system._process_end import Ended
 
 assert sys.platform != "win32"
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
 
 # A terminal gives at most 4 KiB a read; several are gathered before the sink is called.
 _GATHERED_BYTES = 65536
-_KEPT_BYTES = 8 * _GATHERED_BYTES  # half of what a sink needs for a block: in pieces, whole, redacted, stamped
+_KEPT_BYTES = 16 * _GATHERED_BYTES  # what a sink needs for a block: in pieces, whole, redacted, stamped
 
 
 def pump(child: "Child", streams: "Sequence[Tuple[int, Sink]]", quiet_s: float, limit_s: float) -> Ended:
     """Carry output until the process has ended, then what is left of it."""
-    _keep_freed_memory()
+    freed_memory.keep(_KEPT_BYTES)
     poller = select.poll()
     sinks: "Dict[int, Sink]" = {}
     for fd, sink in streams:
@@ -51,16 +52,6 @@ def pump(child: "Child", streams: "Sequence[Tuple[int, Sink]]", quiet_s: float, 
     ended = child.wait()
     _carry_rest(poller, sinks, quiet_s, limit_s)
     return ended
-
-
-def _keep_freed_memory() -> None:
-    """Have the C library keep the memory of one block for the next.
-
-    glibc gives back what is free at its end, 128 KiB at first, and takes a fault for each page of it with every block.
-    It keeps twice the size of the largest block that was a mapping of its own and is freed: mallopt(3),
-    M_MMAP_THRESHOLD. With other libraries this does nothing.
-    """
-    bytes(_KEPT_BYTES)
 
 
 def _carry_rest(poller: "select.poll", sinks: "Dict[int, Sink]", quiet_s: float, limit_s: float) -> None:

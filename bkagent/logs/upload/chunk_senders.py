@@ -9,12 +9,14 @@ from typing import Callable, Deque, Optional, Tuple
 from bkagent.errors import AgentError, Refused, Unavailable, Unreachable
 from bkagent.logs.upload.shared_backoff import SharedBackoff
 from bkagent.spool.journal import Chunk, Journal
+from bkagent.system import freed_memory
 from bkagent.system.plain_file import open_plain
 from bkagent.wire.gzip_body import compressor
 from bkagent.wire.log_events import EventReport
 
 Send = Callable[[int, int, int, bytes], None]
 _READ_BYTES = 256 * 1024
+_KEPT_BYTES = 3 * _READ_BYTES  # what a thread needs for a chunk: a block of it, and zlib's state, which is as large
 
 
 class GivenUp(Refused):
@@ -54,6 +56,8 @@ class ChunkSenders:
             self.in_flight += 1
             if self._idle < len(self._waiting):
                 self._threads += 1
+                if self._threads == 2:  # much is printed
+                    freed_memory.keep(_KEPT_BYTES)
                 threading.Thread(target=self._work, name=f"log-chunks-{self._threads}", daemon=True).start()
             self._changed.notify()
 
