@@ -22,6 +22,8 @@ _END_OF_ERASE = re.compile(rb"K(?:(?<=\x1b\[K)|(?<=\x1b\[[012]K))")
 
 # OSC, DCS, SOS, PM and APC are strings: they go on up to BEL or ESC \.
 _OPENER = re.compile(rb"\x1b[\]PX^_]")
+# Most other sequences are CSI: where nothing else follows an ESC, no string begins, and this is sooner known.
+_NOT_CSI = re.compile(rb"\x1b[^\[]")
 _CLOSER = re.compile(rb"\x07|\x1b\\")
 _PARAMETERS = re.compile(rb"[ -?]*")
 
@@ -59,8 +61,9 @@ class AnsiStamper:
             pieces.append(code)
             self._due, self._stamped_ms = False, now_ms
         has_sequences = b"\x1b" in output
+        has_openers = has_sequences and _NOT_CSI.search(output, at) is not None
         while at < len(output):
-            opener = _OPENER.search(output, at) if has_sequences else None
+            opener = _OPENER.search(output, at) if has_openers else None
             start = opener.start() if opener else len(output)
             self._stamp(output[at:start], has_sequences, code, now_ms, pieces)
             at = start
