@@ -50,7 +50,7 @@ def _archive_entry() -> SourceFile:
 
 
 def _is_called_by_python(name: str) -> bool:
-    return name == "find_spec" or name.startswith("__") and name.endswith("__")
+    return name in ("find_spec", "create_module", "exec_module") or name.startswith("__") and name.endswith("__")
 
 
 def _origins(mention: Mention, imported: "Dict[Mention, Set[Mention]]") -> "Set[Mention]":

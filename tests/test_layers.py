@@ -13,7 +13,7 @@ LAYERS = (  # a room imports rooms on lower lines only, never a neighbour on its
     {"artifacts", "checkout", "hooks", "logs", "plugins"}, {"git"},
     {"localapi", "pipeline", "remote", "shell"}, {"cloud"},
     {"transport", "yaml", "markdown", "redaction", "regexp", "jose", "warm"},
-    {"config", "wire", "spool"}, {"system"}, {"errors", "report", "version", "named_tuple"},
+    {"config", "wire", "spool"}, {"system"}, {"errors", "report", "version", "named_tuple", "bytecode"},
 )  # fmt: skip
 LEVEL = {room: depth for depth, rooms in enumerate(LAYERS) for room in rooms}
 

@@ -27,6 +27,9 @@ def run(program: str = "") -> None:
         from bkagent.cli import secret_flags
 
         secret_flags.hide(SECRET_FLAGS)
+    from bkagent import bytecode
+
+    bytecode.use_for(__name__, globals().get("__cached__") or "")
     _let_output_encode()
     status = main(sys.argv[1:])
     if status > 0xFF:

@@ -1,0 +1,79 @@
+"""Our modules are loaded from their bytecode, and by Python where that is not current."""
+
+import os
+import py_compile
+import subprocess
+import sys
+
+import pytest
+
+from bkagent.config.launching.self_command import code_root
+
+pytestmark = pytest.mark.skipif(os.sep == "\\", reason="Windows' paths are left to Python")
+
+ENDING = f".{sys.implementation.cache_tag}.pyc"
+# Loads a module of the package at argv[1] by what main.py there was loaded by; says what it holds and who loaded it.
+PROGRAM = """
+import sys
+sys.path[:0] = sys.argv[1:3]
+import bkagent
+bkagent.__path__.append(sys.argv[2] + "/bkagent")
+from bkagent import bytecode, main
+bytecode.use_for(main.__name__, main.__cached__)
+import bkagent.room.thing as thing
+print(thing.VALUE, thing.__spec__.loader.__class__.__name__, thing.__file__, thing.__cached__, thing.__package__)
+print(bkagent.room.__path__, thing.__spec__.loader.get_data(sys.argv[1] + "/plain"))
+print(thing.tell.__code__.co_filename)
+"""
+
+
+@pytest.fixture
+def package(tmp_path):
+    for folder in ("bkagent", "bkagent/room"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").touch()
+    (tmp_path / "bkagent" / "main.py").touch()
+    (tmp_path / "plain").write_text("text")
+    thing = tmp_path / "bkagent" / "room" / "thing.py"
+    thing.write_text("VALUE = 'first'\ndef tell(): pass\n")
+    for path in (tmp_path / "bkagent").rglob("*.py"):
+        py_compile.compile(str(path), doraise=True)
+    return tmp_path
+
+
+def run(package):
+    argv = [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, str(package), code_root()]
+    return subprocess.run(argv, stdout=subprocess.PIPE, check=True, text=True, timeout=60).stdout.splitlines()
+
+
+def test_a_module_is_loaded_as_python_would(package):
+    source, cached = package / "bkagent/room/thing.py", package / f"bkagent/room/__pycache__/thing{ENDING}"
+    assert run(package) == [
+        f"first BytecodeFinder {source} {cached} bkagent.room",
+        f"['{package}/bkagent/room'] b'text'",
+        str(source),
+    ]
+
+
+def test_code_that_was_changed_is_loaded_by_python(package):
+    (package / "bkagent" / "room" / "thing.py").write_text("VALUE = 'changed'\ndef tell(): pass\n")
+    assert run(package)[0].startswith("changed SourceFileLoader ")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 40], ids=["empty", "of another Python"])
+def test_bytecode_of_no_use_is_left_to_python(package, content):
+    (package / f"bkagent/room/__pycache__/thing{ENDING}").write_bytes(content)
+    assert run(package)[0].startswith("first SourceFileLoader ")
+
+
+def test_bytecode_that_is_missing_is_left_to_python(package):
+    (package / f"bkagent/room/__pycache__/thing{ENDING}").unlink()
+    assert run(package)[0].startswith("first SourceFileLoader ")
+
+
+def test_commands_are_loaded_so():
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bkagent.cli.main import run; run()"
+    argv = [sys.executable, "-I", "-S", "-v", "-c", code, code_root(), "start", "--help"]
+    subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=60)
+    said = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True, timeout=60).stderr
+    assert b"import 'bkagent.cli.commands.start' # <bkagent.bytecode.BytecodeFinder" in said
