@@ -22,10 +22,12 @@ COMMON = frozenset(
     )
 )  # fmt: skip
 
-_UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-_PLAIN = _UNRESERVED + b"~"
+UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
+_PLAIN = UNRESERVED + b"~"
+# How many bytes are before the secret, and how many letters those decide as well.
+BASE64_STARTS = ((0, 0), (1, 2), (2, 3))
 _WRAPS = (76, 64)  # columns: base64 and MIME, openssl and PEM
-_TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
+TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
 
 # What different encoders leave as it is, besides letters, digits, "-", "_" and ".".
 _LEFT = (
@@ -67,7 +69,7 @@ def forms(secret: bytes) -> "List[bytes]":
 
 def _base64(secret: bytes) -> "Iterator[bytes]":
     """Yield what the secret alone decides of base64 that it is a part of, at each of the three places to begin."""
-    for offset, hidden in ((0, 0), (1, 2), (2, 3)):
+    for offset, hidden in BASE64_STARTS:
         whole = b"\0" * offset + secret
         solid = b2a_base64(whole, newline=False)[hidden : len(whole) * 8 // 6]
         ends = b2a_base64(whole, newline=False)[hidden:]
@@ -75,7 +77,7 @@ def _base64(secret: bytes) -> "Iterator[bytes]":
         echoed = b2a_base64(whole + b"\n", newline=False)[hidden:]
         for form in (solid, ends, ends.rstrip(b"="), echoed, echoed.rstrip(b"=")):
             yield form
-            yield form.translate(_TO_URL_ALPHABET)
+            yield form.translate(TO_URL_ALPHABET)
     for line_bytes in _WRAPS:
         whole = b2a_base64(secret, newline=False)
         if len(whole) > line_bytes:
@@ -88,10 +90,10 @@ def _base64(secret: bytes) -> "Iterator[bytes]":
 def _percent(secret: bytes) -> "Iterator[bytes]":
     for form in ("%%%02X", "%%%02x"):
         for left in _LEFT:
-            kept = _UNRESERVED + left
+            kept = UNRESERVED + left
             yield b"".join(bytes((byte,)) if byte in kept else (form % byte).encode() for byte in secret)
         for left in _LEFT_BY_FORMS:
-            kept = _UNRESERVED + left
+            kept = UNRESERVED + left
             coded = (bytes((byte,)) if byte in kept else (form % byte).encode() for byte in secret)
             yield b"".join(coded).replace(b"%20", b"+")
 

@@ -6,6 +6,7 @@ import threading
 from typing import Dict, List, Tuple
 
 from bkagent.redaction.needles import MARK, Needle, encoded_needles_of, merged, needles_of, redacted
+from bkagent.redaction.pending_secrets import PendingSecrets
 from bkagent.redaction.search import Search
 
 # Where there are so many needles, encoded forms of further secrets are not looked for: what a job adds must not fill
@@ -24,25 +25,30 @@ class Redactor:
         self._lock = threading.Lock()
         self._needles: Dict[Tuple[bytes, ...], Needle] = {}
         self._search = Search()
+        self._pending = PendingSecrets()
         self._held = b""
         self._covered = 0
 
     def add(self, secret: str) -> None:
         """Redact `secret` and its encoded forms from now on. An empty or blank text is ignored."""
+        with self._lock:
+            if self._pending.add(secret):
+                return
         needles, encoded = needles_of(secret), encoded_needles_of(secret)
         with self._lock:
-            self._add(needles)
-            if len(self._needles) + len(encoded) <= ENCODED_LIMIT:
-                self._add(encoded)
+            self._add(needles, encoded)
 
     def feed(self, data: bytes) -> bytes:
         """Take the next piece of the stream; return what can be shown now."""
         with self._lock:
-            if not self._needles:
-                return data
             text = self._held + data if self._held else data
             if not text:
                 return b""
+            # Behind the end of a line none of the pending ones can have begun.
+            if self._pending and (not text.endswith(b"\n") or self._pending.may_be_in(text)):
+                self._take_pending()
+            if not self._needles:
+                return text
             touched = self._search.touched(text)
             return self._let_go(text, self._search.cut(text, touched), touched)
 
@@ -55,9 +61,22 @@ class Redactor:
     def whole(self, text: bytes) -> bytes:
         """Return a text of its own, outside the stream, with the secrets replaced."""
         with self._lock:
+            if self._pending and self._pending.may_be_in(text):
+                self._take_pending()
+            if not self._needles:
+                return text
             return redacted(text, self._search.touched(text))
 
-    def _add(self, needles: List[Needle]) -> None:
+    def _take_pending(self) -> None:
+        for secret in self._pending.take():
+            self._add(needles_of(secret), encoded_needles_of(secret))
+
+    def _add(self, needles: List[Needle], encoded: List[Needle]) -> None:
+        self._add_fresh(needles)
+        if len(self._needles) + len(encoded) <= ENCODED_LIMIT:
+            self._add_fresh(encoded)
+
+    def _add_fresh(self, needles: List[Needle]) -> None:
         fresh = [needle for needle in needles if needle.lines not in self._needles]
         self._needles.update((needle.lines, needle) for needle in fresh)
         self._search.add(fresh)
