@@ -10,10 +10,12 @@ from typing import Optional
 
 from bkagent.hooks import run as hooks_run  # noqa: F401  most jobs have hooks
 from bkagent.job import handed_secrets, process  # noqa: F401  what the forked processes run
+from bkagent.system.boot import boot_id
 from bkagent.system.fork_server import fork_server
 from bkagent.system.fork_server.fork_server import ForkRequest
 
 
 def serve() -> Optional[ForkRequest]:
     """Return what a job process shall do, in each one; None in the warm process, when its agent is gone."""
+    boot_id()  # is known from here on
     return fork_server.serve()

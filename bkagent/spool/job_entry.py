@@ -13,7 +13,7 @@ from bkagent.spool.background_sync import BackgroundSync, CallLater, call_on_own
 from bkagent.spool.full_disk_writer import HELD_UP_S, FullDiskWriter
 from bkagent.spool.manifest import JobManifest
 from bkagent.spool.result import Result
-from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_job, sync_session
+from bkagent.spool.shared_files import cancel_reason, heartbeat_age_s, read_text, sync_session
 from bkagent.spool.synced_file import SyncedFile
 from bkagent.system import file_lock, wake
 from bkagent.system.durable import replace_file, sync_folder, sync_path
@@ -49,7 +49,8 @@ class JobEntry:
         self, folder: str, alive: int, held_up_s: float = HELD_UP_S, call_later: CallLater = call_on_own_thread
     ) -> None:
         self.folder = folder
-        self.job: JobManifest = read_job(folder)
+        self._job_text = read_text(folder)
+        self.job = JobManifest.from_text(self._job_text)
         self._alive = alive
         self._lock = threading.Lock()
         self._ringer = wake.Ringer(os.path.join(folder, layout.WAKE))
@@ -149,7 +150,9 @@ class JobEntry:
     def _mend_job_file(self) -> None:
         """Rewrite a damaged job file from what this process knows: without it no agent could deliver the result."""
         try:
-            read_job(self.folder)
+            present_text = read_text(self.folder)
+            if present_text != self._job_text:
+                JobManifest.from_text(present_text)
         except WireError:
             text = self.job.to_text().encode("utf-8", "surrogateescape")
             try:

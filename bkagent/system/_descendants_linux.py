@@ -37,7 +37,7 @@ def adopt() -> bool:
 
 def find() -> "List[Marked]":
     """See `descendants`."""
-    looked_at, new = {}, children_of(os.getpid())
+    looked_at, new = {}, _own_children()
     while new:
         pid = new.pop()
         if pid not in looked_at:
@@ -48,12 +48,20 @@ def find() -> "List[Marked]":
 
 def collect() -> None:
     """See `descendants`."""
-    for pid in children_of(os.getpid()):
+    for pid in _own_children():
         own_children.collect_stranger(pid)
 
 
 def release() -> None:
     """Do nothing: they outlive this process anyway."""
+
+
+def _own_children() -> "List[int]":
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []  # as most jobs end: no list of threads has to be read for that
+    return children_of(os.getpid())
 
 
 def children_of(pid: int) -> "List[int]":

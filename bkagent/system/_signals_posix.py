@@ -1,5 +1,6 @@
 """Signals of POSIX systems; the promise is in `signals`."""
 
+import _signal  # type: ignore[import-not-found]
 import os
 import signal
 import sys
@@ -52,7 +53,7 @@ def catch_endings(handler: "Callable[[str], None]") -> None:
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     threading.Thread(target=watch, name="signals", daemon=True).start()
     for number in _ENDINGS:
-        signal.signal(number, restore)
+        _signal.signal(number, restore)  # `signal` looks in vain for the name of the handler before, six times
 
 
 def outlive_logoffs() -> None:

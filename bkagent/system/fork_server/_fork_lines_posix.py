@@ -56,10 +56,11 @@ def pack(words: "Sequence[bytes]", env: "Mapping[bytes, bytes]", cwd: bytes) -> 
 
 def unpack(data: bytes) -> "Tuple[bytes, ForkRequest]":
     """Return the folder and the request."""
-    cwd, count, *rest = data.split(b"\0")
-    words, variables = rest[: int(count)], rest[int(count) :]
+    cwd, _, rest = data.partition(b"\0")
+    count, *texts = os.fsdecode(rest).split("\0")
+    words, variables = texts[: int(count)], texts[int(count) :]
     env = {}
     for variable in variables:
-        name, _, value = variable.partition(b"=")
-        env[os.fsdecode(name)] = os.fsdecode(value)
-    return cwd, ForkRequest([os.fsdecode(word) for word in words], env)
+        name, _, value = variable.partition("=")
+        env[name] = value
+    return cwd, ForkRequest(words, env)
