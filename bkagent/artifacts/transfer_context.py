@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bkagent.artifacts.progress import ProgressView
     from bkagent.artifacts.upload.job_storage import StoreByJob
     from bkagent.cloud.cloud_context import CloudContext
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
     from bkagent.report import Report
     from bkagent.transport.client.request_log import RequestLog
 

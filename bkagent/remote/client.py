@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from bkagent.errors import WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.redaction import outbound
 from bkagent.remote import escaping
 from bkagent.remote.reply import Reply, read
 from bkagent.remote.request_headers import acceptable
-from bkagent.transport.client.http_client import Pool
+from bkagent.transport.client.address import Address, join, parse
+from bkagent.transport.client.connection import head_start
+from bkagent.transport.client.http_client import Pool, checked_headers
 from bkagent.wire import json_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Mapping, Optional
+    from typing import Callable, Dict, Mapping, Optional, Tuple
 
     from bkagent.transport.client.request_log import RequestLog
+    from bkagent.transport.client.small_answer import SmallAnswer
 
 DEFAULT_TIMEOUT_S = 60.0
 
@@ -22,6 +27,22 @@ def timeout(left_s: float) -> Dict[str, str]:
     """Return the header that tells the server how long its answer is of use; none where that is not known."""
     milliseconds = int(left_s * 1000)
     return {"Buildkite-Timeout-Milliseconds": str(milliseconds)} if milliseconds > 0 else {}
+
+
+class PreparedRequest(NamedTuple):
+    """A request as it goes over the wire. `name` is what it is called in messages."""
+
+    address: Address
+    data: bytes
+    name: str
+
+    def read(self, answer: SmallAnswer) -> Reply:
+        """Return the answer, which shall be JSON, as a Reply. Raises as `Client.call`."""
+        try:
+            headers = answer.headers()
+        except OSError as problem:
+            raise WireError(f"{self.name}: {problem}") from problem
+        return read(self.name, answer.status, headers, answer.body, expects_json=True)
 
 
 class Client:
@@ -89,6 +110,34 @@ class Client:
         Raises Unreachable without an answer, Unavailable for 429 and 5xx, Refused for other errors, WireError for a
         2xx without JSON where it is expected.
         """
+        target, sent, data = self._request_of(path, document, query, headers, body, content_type)
+        response = self.pool.request(method, target, sent, data, timeout_s=timeout_s)
+        return read(self._name_of(method, target), response.status, response.headers, response.body, expects_json)
+
+    @property
+    def that_connects(self) -> Client:
+        """Itself, which connects to the control plane."""
+        return self
+
+    def prepare(self, method: str, path: str, *, document: object, headers: Mapping[str, str]) -> PreparedRequest:
+        """Return a request with a JSON document as it goes over the wire, for a loop that sends many of them."""
+        target, sent, data = self._request_of(path, document, None, headers, None, None)
+        sent["Accept-Encoding"] = "identity"  # loops read answers that are not coded
+        address = parse(join(self.endpoint, target))
+        head = head_start(method, address.target, address, checked_headers(sent))
+        whole = head + b"\r\nContent-Length: %d\r\n\r\n" % len(data) + data
+        return PreparedRequest(address, whole, self._name_of(method, target))
+
+    def _request_of(
+        self,
+        path: str,
+        document: object,
+        query: Optional[Mapping[str, str]],
+        headers: Optional[Mapping[str, str]],
+        body: Optional[bytes],
+        content_type: Optional[str],
+    ) -> Tuple[str, Dict[str, str], bytes]:
+        """Return target, headers and body of a request, without secrets."""
         target = path + (f"?{escaping.query(query)}" if query else "")
         if self._scrub is not None:
             document = outbound.clean_document(target, document, self._scrub)
@@ -103,9 +152,10 @@ class Client:
             body, content_type = json_text.dumps(document).encode("ascii") + b"\n", "application/json"
         if content_type:
             sent["Content-Type"] = content_type
-        response = self.pool.request(method, target, sent, body or b"", timeout_s=timeout_s)
-        what = f"{method} {escaping.without_user(self.endpoint)}/{target}"
-        return read(what, response.status, response.headers, response.body, expects_json)
+        return target, sent, body or b""
+
+    def _name_of(self, method: str, target: str) -> str:
+        return f"{method} {escaping.without_user(self.endpoint)}/{target}"
 
     def _like(self, endpoint: str, token: str, pool: Optional[Pool]) -> Client:
         return Client(

@@ -5,32 +5,13 @@ from bkagent.wire import go_decoding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Mapping, Optional, Protocol
+    from typing import Optional, Protocol
 
     class Lookup(Protocol):
         """Headers by name, whatever the case."""
 
         def get(self, name: str, default: "Optional[str]" = None) -> "Optional[str]":
             """Return one header's value."""
-            ...
-
-    class ApiClient(Protocol):
-        """A client of the control plane's API: `client.Client` or `in_job.InJobClient`."""
-
-        endpoint: str
-
-        def call(
-            self,
-            method: str,
-            path: str,
-            *,
-            document: object = None,
-            query: "Optional[Mapping[str, str]]" = None,
-            headers: "Optional[Mapping[str, str]]" = None,
-            timeout_s: float = 60.0,
-            expects_json: bool = False,
-        ) -> "Reply":
-            """Send one request, once; raises as `Client.call` does."""
             ...
 
 

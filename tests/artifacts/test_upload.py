@@ -77,6 +77,51 @@ def test_many_files_go_in_batches_of_thirty(store, tmp_path):
     assert len(store.content) == 95 and len(store.states) == 95
 
 
+def answer_first(store, answers):
+    """Have the first requests for records answered so; what comes after is answered as ever."""
+    left, create = list(answers), store.create
+    store.server.routes["POST /jobs/j/artifacts"] = lambda request: left.pop(0) if left else create(request)
+
+
+CHUNKED = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    (
+        (Answer(503), "503 Service Unavailable"),
+        (Answer(429, headers={"Retry-After": "0"}), "429"),
+        (Answer(200, body=b"<html>"), "200 came without valid JSON"),
+        (Raw(b""), None),
+        (Raw(CHUNKED), None),
+        (Answer(307, headers={"Location": "/jobs/j/artifacts"}), None),
+    ),
+)
+def test_a_batch_that_is_not_created_at_once_is_tried_again_under_its_id(store, tmp_path, first, words):
+    plant(tmp_path, {f"f/{number:03}": b"%d" % number for number in range(95)})
+    reports = []
+    answer_first(store, [first])
+    assert run(store, tmp_path, "f/*", reports) == 95
+    assert sorted(len(ids) for ids in store.batches.values()) == [5, 30, 30, 30]
+    assert len(store.content) == 95 and set(store.states.values()) == {"finished"}
+    told = [text for level, text in reports if level == "warn"]
+    assert (words is None and not told) or any(words in text and "(Attempt 1/10 Retrying" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("first", "words"), ((Answer(422, {"message": "no"}), "422 .*no"), (Answer(201, {"artifact_ids": ["x"]}), "ids"))
+)
+def test_a_batch_of_several_that_is_refused_ends_the_upload_after_one_try(store, tmp_path, first, words):
+    plant(tmp_path, {f"f/{number:03}": b"%d" % number for number in range(35)})
+    form = {"action": {"url": store.server.url, "path": "x", "file_input": "f"}, "data": {}}
+    if first.status == 201:
+        first = Answer(201, {"artifact_ids": ["x"], "upload_instructions": form})
+    answer_first(store, [first] * 4)
+    with pytest.raises(AgentError, match=words):
+        run(store, tmp_path, "f/*")
+    assert len([request for request in store.server.seen if request.method == "POST"]) <= 2
+
+
 def test_nothing_found_is_no_failure(store, tmp_path):
     reports = []
     assert run(store, tmp_path, "none*;missing", reports) == 0

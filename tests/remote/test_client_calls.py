@@ -310,7 +310,8 @@ def test_artifact_records_are_created_with_instructions_of_their_own(client, ser
     }
     answer = {"id": "b", "artifact_ids": ["i1", "i2"], "upload_instructions": FORM, "per_artifact_instructions": own}
     server.routes["*"] = [(500, None), Answer(201, answer)]
-    created = artifacts.create(client, "j", "b", [ARTIFACT, ARTIFACT], wait=waits, report=waits.report)
+    request = artifacts.CreationRequest("j", "b", [ARTIFACT, ARTIFACT])
+    created = artifacts.create(client, request, wait=waits, report=waits.report)
     assert created.instructions[0].action.file_input == "file"
     assert [action.url for action in created.instructions[1].actions] == ["u1", "u2"]
     document = server.seen[-1].document
@@ -331,8 +332,9 @@ def test_artifact_records_are_created_with_instructions_of_their_own(client, ser
 )  # fmt: skip
 def test_artifact_answers_are_checked(client, server, waits, answer, words):
     server.routes["*"] = (200, answer)
+    request = artifacts.CreationRequest("j", "b", [ARTIFACT, ARTIFACT])
     with pytest.raises(WireError, match=words):
-        artifacts.create(client, "j", "b", [ARTIFACT, ARTIFACT], wait=waits, report=waits.report)
+        artifacts.create(client, request, wait=waits, report=waits.report)
 
 
 def test_states_are_told_again_whatever_comes(client, server, waits):

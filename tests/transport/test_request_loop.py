@@ -10,7 +10,8 @@ from bkagent.transport.client import small_answer
 from bkagent.transport.client.address import parse
 from bkagent.transport.client.answer_reader import AnswerReader
 from bkagent.transport.client.http_client import Pool
-from bkagent.transport.client.request_loop import REQUEST_LIMIT_BYTES, RequestLoop
+from bkagent.transport.client.request_line import REQUEST_LIMIT_BYTES
+from bkagent.transport.client.request_loop import RequestLoop
 from tests.fakes import certificates
 from tests.fakes.conditions import until
 from tests.fakes.scripted_server import Answer, Raw, ScriptedServer
@@ -23,7 +24,8 @@ class Client:
 
     def __init__(self, url, environ=None, connections_limit=4):
         self.pool = Pool("http://localhost", environ or {})
-        self.loop = RequestLoop(self.pool, connections_limit, SILENCE_S)
+        self.loop = RequestLoop()
+        self.line = self.loop.add_line(self.pool, connections_limit, SILENCE_S)
         self.address, self.answers = parse(url), {}
 
     def put(self, number, body=b""):
@@ -33,7 +35,7 @@ class Client:
             assert number not in self.answers
             self.answers[number] = answer and (answer.status, answer.body)
 
-        return self.loop.put(self.address, head + body, keep)
+        return self.line.put(self.address, head + body, keep)
 
     def run(self, count, body=b""):
         assert all(self.put(number, body) for number in range(count))
@@ -54,6 +56,20 @@ def test_many_requests_share_a_few_connections():
         assert 1 <= server.connections_count <= 4
 
 
+def test_each_server_has_a_line_of_its_own():
+    with ScriptedServer({"*": Answer(200, body=b"near")}) as near, ScriptedServer({"*": Answer(201)}) as far:
+        pool, loop, answers = Pool("http://localhost", {}), RequestLoop(), []
+        for server in (near, far):
+            line, address = loop.add_line(pool, 2, SILENCE_S), parse(server.url)
+            for _ in range(20):
+                assert line.put(address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", answers.append)
+        assert loop.open_count == 40
+        until(lambda: loop.turn(0.01) or len(answers) == 40)
+        loop.close()
+        assert sorted((answer.status, answer.body) for answer in answers) == [(200, b"near")] * 20 + [(201, b"")] * 20
+        assert near.connections_count <= 2 and far.connections_count <= 2
+
+
 def test_who_has_nothing_else_to_do_connects_without_a_thread(monkeypatch):
     start = threading.Thread.start
 
@@ -66,8 +82,8 @@ def test_who_has_nothing_else_to_do_connects_without_a_thread(monkeypatch):
         assert client.put(0)
         with monkeypatch.context() as patch:
             patch.setattr(threading.Thread, "start", start_other)
-            client.loop.connect()
-            client.loop.connect()
+            client.line.connect()
+            client.line.connect()
             until(lambda: client.loop.turn(0.01) or client.answers)
         client.answers.clear()
         assert client.run(50) == [(200, b"/%d" % number) for number in range(50)]
@@ -79,7 +95,7 @@ def test_a_connection_that_cannot_be_opened_gives_requests_back_to_who_connects(
         holder.bind(("127.0.0.1", 0))
         client = Client(f"http://127.0.0.1:{holder.getsockname()[1]}")
         assert client.put(0)
-        client.loop.connect()
+        client.line.connect()
         client.loop.turn(0.01)
         assert client.answers == {0: None}
         client.loop.close()
@@ -193,7 +209,7 @@ def test_one_who_fails_at_an_answer_does_not_keep_others_from_theirs():
         def fail(answer):
             raise KeyError("a defect")
 
-        assert client.loop.put(client.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", fail)
+        assert client.line.put(client.address, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", fail)
         assert all(client.put(number) for number in range(3))
         client.pool.close()  # so that all are given back at once
         caught = []
@@ -229,7 +245,7 @@ def test_other_servers_long_requests_and_proxies_are_not_for_it():
     with ScriptedServer({"*": echo}) as server:
         client = Client(server.url)
         assert client.put(0) and not client.put(1, b"x" * REQUEST_LIMIT_BYTES)
-        assert not client.loop.put(parse("http://other.test/"), b"", lambda answer: None)
+        assert not client.line.put(parse("http://other.test/"), b"", lambda answer: None)
         client.loop.close()
         proxied = Client("http://agent.test/", {"HTTP_PROXY": server.url})
         assert not proxied.put(0)

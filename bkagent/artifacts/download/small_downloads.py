@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bkagent.transport.client.small_answer import SmallAnswer
 
 LIMIT_BYTES = 64 * 1024
-_CONNECTIONS_COUNT = 48
+_CONNECTIONS_COUNT = 80
 _PREPARED_COUNT = 2 * _CONNECTIONS_COUNT
 _WAIT_S = 1.0
 
@@ -47,7 +47,8 @@ class SmallDownloads:
         put: Callable[[PlannedDownload, bytes, str], None],
         give_back: Callable[[PlannedDownload], None],
     ) -> None:
-        self._loop = RequestLoop(pool, _CONNECTIONS_COUNT, SILENCE_LIMIT_S)
+        self._loop = RequestLoop()
+        self._line = self._loop.add_line(pool, _CONNECTIONS_COUNT, SILENCE_LIMIT_S)
         self._headers = checked_headers({"User-Agent": user_agent})
         self._put, self._give_back = put, give_back
 
@@ -64,7 +65,7 @@ class SmallDownloads:
                         self._give_back(following)
                 if not self._loop.open_count:
                     return
-                self._loop.connect()
+                self._line.connect()
                 self._loop.turn(_WAIT_S)
         finally:
             self._loop.close()
@@ -75,7 +76,7 @@ class SmallDownloads:
         except ConfigError:
             return False  # said again, and reported, by the ordinary download
         head = head_start("GET", target.target, target, self._headers) + b"\r\n\r\n"
-        return self._loop.put(target, head, lambda answer: self._take(planned, answer))
+        return self._line.put(target, head, lambda answer: self._take(planned, answer))
 
     def _take(self, planned: PlannedDownload, answer: Optional[SmallAnswer]) -> None:
         if answer is not None and answer.status == 200:

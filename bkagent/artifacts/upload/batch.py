@@ -34,7 +34,7 @@ class UploadBatch:
         self.created: Optional[Created] = None
         self.problem: Optional[Exception] = None
         self.create_s = 0.0
-        self._lock = threading.Lock()
+        self._lock, self._has_large = threading.Lock(), False
         self._unread_count = self._open_count = len(files)
 
     def keep(self, at: int, described: DescribedFile) -> None:
@@ -42,6 +42,7 @@ class UploadBatch:
         self.described[at] = described
         with self._lock:
             self._unread_count -= 1
+            self._has_large = self._has_large or described.content is None
 
     def leave_out(self, at: int, problem: AgentError) -> None:
         """Go on without a file that cannot be read."""
@@ -73,4 +74,4 @@ class UploadBatch:
     @property
     def is_small(self) -> bool:
         """Whether all files are small, as far as they have been read."""
-        return self.is_read and all(described.content is not None for described in self.readable)
+        return self.is_read and not self._has_large

@@ -15,6 +15,7 @@ from bkagent.artifacts.upload.send_context import SendContext
 from bkagent.artifacts.upload.sender import ArtifactSender
 from bkagent.artifacts.upload.state_reporter import StateReporter
 from bkagent.errors import AgentError, Cancelled
+from bkagent.transport.client.request_loop import RequestLoop
 from bkagent.wire.go_duration import format_rounded
 from bkagent.wire.human_size import format_size
 from bkagent.wire.shown_text import one_line
@@ -64,10 +65,11 @@ class UploadRun:
         by_job = JobStorage(store_by_job, storage.pool) if store_by_job is not None else None
         sending = SendContext(store, self._stop, options.schedule, self._report, self._progress, arrivals, by_job)
         connections_count = options.concurrency or _SMALL_CONCURRENCY
-        self._sender = ArtifactSender(sending, storage.pool, self._workers_count, connections_count)
-        self._reader = BatchReader(options.content_type, self._stop, self._sender.wake)
+        loop = RequestLoop()
+        self._sender = ArtifactSender(sending, storage.pool, loop, self._workers_count, connections_count)
+        self._reader = BatchReader(options.content_type, self._stop, loop.wake)
         self._creator = BatchCreator(
-            context.client, job_id, store, journal, options, scrub, self._stop, self._report, self._sender.wake
+            context.client, job_id, store, journal, options, scrub, self._stop, self._report, loop
         )
         self._batches = UploadBatches(self._reader, self._creator, self._sender, self._stop, self._report)
         self._failures = self._batches.unread

@@ -13,7 +13,6 @@ from bkagent.artifacts.upload.file_parts import FileParts
 from bkagent.artifacts.upload.sending import Sending
 from bkagent.artifacts.upload.steps import SendingSteps
 from bkagent.artifacts.upload.whole_files import WholeFiles
-from bkagent.transport.client.request_loop import RequestLoop
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from bkagent.artifacts.upload.described_file import DescribedFile
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.transport.client.http_client import Pool
+    from bkagent.transport.client.request_loop import RequestLoop
     from bkagent.wire.artifacts import Instructions
 
 _WAIT_S = 1.0
@@ -29,14 +29,19 @@ _STOP_LIMIT_S = 10.0
 
 
 class ArtifactSender:
-    """Sends artifacts, several at a time. One thread submits them, takes turns, and closes it."""
+    """Sends artifacts, several at a time. One thread submits them, takes turns, and closes it.
 
-    def __init__(self, context: SendContext, pool: Pool, threads_count: int, connections_count: int) -> None:
+    It closes the loop as well.
+    """
+
+    def __init__(
+        self, context: SendContext, pool: Pool, loop: RequestLoop, threads_count: int, connections_count: int
+    ) -> None:  # fmt: skip
         self._stop, self._journal = context.stop, context.arrivals.journal
-        self._loop = RequestLoop(pool, connections_count, SILENCE_LIMIT_S)
+        self._loop, line = loop, loop.add_line(pool, connections_count, SILENCE_LIMIT_S)
         self._steps = SendingSteps(context, threads_count, self._loop.wake)
         self._parts = FileParts(context, self._steps)
-        self._whole = WholeFiles(context, self._loop, self._steps, self._send_in_parts)
+        self._whole = WholeFiles(context, line, self._steps, self._send_in_parts)
         context.stop.on_request(self._steps.stop_all)
 
     @property
@@ -58,13 +63,9 @@ class ArtifactSender:
         return self._steps.take_failed()
 
     def turn(self, wait_s: float = _WAIT_S) -> None:
-        """Send and receive what small files need, or wait until something has ended or `wake` is called."""
+        """Send and receive what small files need, or wait until something has ended or the loop is woken."""
         self._loop.turn(wait_s)
         self._whole.end_arrived()
-
-    def wake(self) -> None:
-        """End a turn that waits, from any thread."""
-        self._loop.wake()
 
     def close(self) -> None:
         """Return when nothing is under way any more, or soon once the upload is stopped."""

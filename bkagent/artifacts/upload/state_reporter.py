@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Callable, List, Optional, Sequence
 
     from bkagent.errors import AgentError
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
     from bkagent.report import Report
 
 INTERVAL_S = 1.0

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bkagent.artifacts.upload.send_context import SendContext
     from bkagent.artifacts.upload.sending import Sending
     from bkagent.artifacts.upload.steps import SendingSteps
-    from bkagent.transport.client.request_loop import RequestLoop
+    from bkagent.transport.client.request_line import RequestLine
     from bkagent.transport.client.response import Response
     from bkagent.transport.client.small_answer import SmallAnswer
 
@@ -31,9 +31,9 @@ class WholeFiles:
     """One thread calls its methods. `give_back` gets what has not arrived; `requests_count` of them were sent."""
 
     def __init__(
-        self, context: SendContext, loop: RequestLoop, steps: SendingSteps, give_back: Callable[[Sending], None]
+        self, context: SendContext, line: RequestLine, steps: SendingSteps, give_back: Callable[[Sending], None]
     ) -> None:
-        self._context, self._loop, self._steps, self._give_back = context, loop, steps, give_back
+        self._context, self._line, self._steps, self._give_back = context, line, steps, give_back
         self._arrived: List[Sending] = []
         self.requests_count = 0
 
@@ -48,7 +48,7 @@ class WholeFiles:
 
         by_job = self._context.by_job
         goes_by_job = by_job is not None and by_job.takes(request)
-        if not goes_by_job and not self._loop.put(request.address, request.data, answered):
+        if not goes_by_job and not self._line.put(request.address, request.data, answered):
             return False
         self._context.report("info", sending.announcement)
         sending.is_announced = True

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict
 
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
     from bkagent.report import Report
 
     Wait = Callable[[float], bool]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bkagent.errors import AgentError, Refused, WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.remote.client import DEFAULT_TIMEOUT_S, timeout
 from bkagent.remote.escaping import segment
 from bkagent.transport.retry import Schedule, constant, retry, subsecond, worth_another_try
@@ -12,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
+    from bkagent.remote.client import Client, PreparedRequest
+    from bkagent.remote.reply import Reply
     from bkagent.report import Report
 
     Wait = Callable[[float], bool]
@@ -22,47 +25,87 @@ CREATE = subsecond(10, 0.5)
 UPDATE = subsecond(10, 0.5)
 SEARCH = constant(10, 5.0)
 _HURRIED_TRIES = 4  # the first ones are cut short, since a fresh try is often faster than a stuck one
-_CREATE_LIMIT_S = 10.0
+CREATE_LIMIT_S = 10.0
 _UPDATE_LIMIT_S = 5.0
+
+
+class CreationRequest(NamedTuple):
+    """What creates the records of a batch.
+
+    batch_id  makes another try harmless
+    """
+
+    job_id: str
+    batch_id: str
+    artifacts: Sequence[Artifact]
+    destination: str = ""
+    multipart: bool = True
+
+    @property
+    def path(self) -> str:
+        """Its path below the endpoint."""
+        return f"jobs/{segment(self.job_id)}/artifacts"
+
+    @property
+    def document(self) -> Dict[str, Any]:
+        """What it carries."""
+        document: Dict[str, Any] = {
+            "id": self.batch_id,
+            "artifacts": [artifact.to_wire() for artifact in self.artifacts],
+            "upload_destination": self.destination,
+        }
+        if self.multipart:
+            document["multipart_supported"] = True
+        return document
+
+    def read(self, reply: Reply) -> Created:
+        """Return what an answer says. Raises WireError; another try may get a better one."""
+        return Created.from_wire(reply.document, are_stored_elsewhere=bool(self.destination))
+
+    def check(self, created: Created) -> None:
+        """Raise WireError when the answer does not name every artifact."""
+        if len(created.ids) != len(self.artifacts):
+            raise WireError(
+                f"artifact batch: {len(self.artifacts)} artifacts were sent and {len(created.ids)} ids came back"
+            )
+
+
+def prepare_creation(client: Client, request: CreationRequest) -> PreparedRequest:
+    """Return the first try of `create`, for a loop that sends it; it may take CREATE_LIMIT_S."""
+    headers = timeout(CREATE_LIMIT_S)
+    return client.prepare("POST", request.path, document=request.document, headers=headers)
 
 
 def create(
     client: ApiClient,
-    job_id: str,
-    batch_id: str,
-    artifacts: Sequence[Artifact],
+    request: CreationRequest,
     *,
-    destination: str = "",
-    multipart: bool = True,
     wait: Wait,
     report: Report,
     schedule: Schedule = CREATE,
+    first_problem: Optional[AgentError] = None,
 ) -> Created:
-    """Create the records of a batch; the answer says how to upload each file.
+    """Create the records of a batch; the answer says how to upload each file. Raises as `CreationRequest.check`.
 
-    `batch_id` makes another try harmless. Raises WireError when the answer does not name every artifact.
+    first_problem  of a first try that was made in another way
     """
-    document: Dict[str, Any] = {
-        "id": batch_id,
-        "artifacts": [artifact.to_wire() for artifact in artifacts],
-        "upload_destination": destination,
-    }
-    if multipart:
-        document["multipart_supported"] = True
+    document = request.document
 
     def attempt(number: int) -> Created:
-        limit_s, headers = _limit(number, _CREATE_LIMIT_S)
-        path = f"jobs/{segment(job_id)}/artifacts"
+        limit_s, headers = _limit(number, CREATE_LIMIT_S)
         try:
-            reply = client.call("POST", path, document=document, headers=headers, timeout_s=limit_s, expects_json=True)
+            if number == 0 and first_problem is not None:
+                raise first_problem
+            reply = client.call(
+                "POST", request.path, document=document, headers=headers, timeout_s=limit_s, expects_json=True
+            )
         except Refused as refusal:
             report("warn", f"Artifact creation failed with status code {refusal.status}, breaking the retry loop")
             raise
-        return Created.from_wire(reply.document, are_stored_elsewhere=bool(destination))
+        return request.read(reply)
 
     created = retry(attempt, schedule, wait=wait, report=report)
-    if len(created.ids) != len(artifacts):
-        raise WireError(f"artifact batch: {len(artifacts)} artifacts were sent and {len(created.ids)} ids came back")
+    request.check(created)
     return created
 
 

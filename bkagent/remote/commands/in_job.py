@@ -92,6 +92,11 @@ class InJobClient:
             expects_json=expects_json,
         )
 
+    @property
+    def that_connects(self) -> "Optional[Client]":
+        """The client that connects to the control plane; None where the job's process may pass requests on."""
+        return None if self._socket else self.direct()
+
     def direct(self) -> "Client":
         """Return a client that connects by itself, for what does not go through the socket."""
         if self._direct is None:

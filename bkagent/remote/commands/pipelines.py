@@ -12,7 +12,7 @@ from bkagent.transport.retry import LONGEST_PAUSE_S, Schedule, constant, retry, 
 from bkagent.wire.reader import Reader
 
 if TYPE_CHECKING:
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
     from bkagent.report import Report
 
 Wait = Callable[[float], bool]

@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable
 
-    from bkagent.remote.reply import ApiClient
+    from bkagent.remote.api_client import ApiClient
     from bkagent.report import Report
 
     Wait = Callable[[float], bool]

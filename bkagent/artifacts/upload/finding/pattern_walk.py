@@ -159,11 +159,11 @@ class PatternWalk:
 
 def _kind(entry: "os.DirEntry[str]") -> str:
     """Return what an entry is, links not followed; most file systems say so without another call."""
+    if entry.is_file(follow_symlinks=False):  # as most are
+        return _REGULAR
     if entry.is_symlink():
         return _LINK
-    if entry.is_dir(follow_symlinks=False):
-        return _FOLDER
-    return _REGULAR if entry.is_file(follow_symlinks=False) else _OTHER
+    return _FOLDER if entry.is_dir(follow_symlinks=False) else _OTHER
 
 
 def _clean(path: str) -> str:
