@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Dict, Mapping, NamedTuple, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence
 
 from bkagent.errors import AgentError, MissingValue, SetupFailed
 from bkagent.job import bootstrap_script, build_job, env_overflow, run
@@ -14,6 +14,7 @@ from bkagent.job.environment import BIN_PATH
 from bkagent.job.heartbeat_watch import HeartbeatWatch, Limits
 from bkagent.logs.job_log import JobLog, stamper_for
 from bkagent.logs.local_copies import COPY_MODE, TMPFILE_MODE, LocalCopies
+from bkagent.named_tuple import NamedTuple
 from bkagent.redaction.needles import to_bytes
 from bkagent.redaction.redactor import Redactor
 from bkagent.report import report_defect

@@ -8,8 +8,9 @@ set of their words, which is one call for any number of needles. Shorter ones ar
 from __future__ import annotations
 
 import sys
-from typing import Dict, List, NamedTuple, Set, Tuple
+from typing import Dict, List, Set, Tuple
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.redaction.needles import Needle
 
 # Measured on text of builds: searching for one needle takes as long as looking up a word for each so many bytes.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Callable, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Callable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from bkagent.errors import JobFailed
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell import prompt
 from bkagent.system import process_start
 from bkagent.wire import go_quoted

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Iterable, List, Optional, Sequence, Tuple
 
 from bkagent.agent.jobs.job_environment import MIRROR_URL
 from bkagent.agent.jobs.job_verification import JobVerification
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent, bootstrap
 from bkagent.config.variables import build_variables
+from bkagent.named_tuple import NamedTuple
 from bkagent.pipeline.grammar import cache_paths
 from bkagent.redaction.url_password import masked
 from bkagent.wire import json_text

@@ -8,7 +8,9 @@ SSH_AUTH_SOCK, https_proxy. Shells themselves ignore an IFS that they inherit.
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Tuple
+from typing import Iterable, Tuple
+
+from bkagent.named_tuple import NamedTuple
 
 # Values of editors and pagers for unattended use. None of these runs a program that the job chooses.
 NOTHING = frozenset(("", "cat", "true", ":", "/bin/cat", "/usr/bin/cat", "/bin/true", "/usr/bin/true"))

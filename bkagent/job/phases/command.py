@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import Optional
 
 from bkagent.errors import AgentError, JobFailed
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import command_choice, docker, hooks
 from bkagent.job.phases.hooks import ProgramHookFailed, ShellHookFailed
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell import prompt
 from bkagent.shell.session import CommandFailed
 from bkagent.system import tree_removal

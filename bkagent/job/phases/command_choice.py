@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ntpath
 import os
-from typing import NamedTuple, Tuple
+from typing import Tuple
 
 from bkagent.errors import JobFailed
 from bkagent.hooks import kind
 from bkagent.job.job import RunningJob
 from bkagent.job.phases import batch_script
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell import words
 from bkagent.system import windows_command_line
 from bkagent.system.hook_files import temporary_folder

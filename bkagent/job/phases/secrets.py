@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
 from bkagent.config.variables.protected_variables import CHECKOUT_OVERRIDE_MODE
 from bkagent.errors import AgentError, SetupFailed
 from bkagent.job.job import RunningJob
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire import go_decoding
 
 _AT_ONCE_COUNT = 10

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import BinaryIO, Callable, Iterable, NamedTuple, Optional, Tuple, Union
+from typing import BinaryIO, Callable, Iterable, Optional, Tuple, Union
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.transport.server.request_head import HttpError
 
 Headers = Tuple[Tuple[str, str], ...]
