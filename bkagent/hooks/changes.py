@@ -1,8 +1,9 @@
 """A hook's changes to the environment: two dumps of its shell's exports, and the difference."""
 
 import os
-from typing import Dict, List, Mapping, NamedTuple, Tuple
+from typing import Dict, List, Mapping, Tuple
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.system import variable_names
 
 WORKING_DIRECTORY = "BUILDKITE_HOOK_WORKING_DIR"

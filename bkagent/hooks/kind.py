@@ -2,8 +2,9 @@
 
 import enum
 import re
-from typing import List, NamedTuple
+from typing import List
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell.words import split
 
 # ELF; Mach-O of either word size and byte order, and its fat archives.

@@ -2,13 +2,14 @@
 
 import errno
 import os
-from typing import List, Mapping, NamedTuple
+from typing import List, Mapping
 
 from bkagent.config.options import agent
 from bkagent.errors import ConfigError, JobFailed
 from bkagent.hooks import changes, kind, wrapper
 from bkagent.hooks.changes import Changes
 from bkagent.hooks.kind import HookKind, Nature
+from bkagent.named_tuple import NamedTuple
 from bkagent.shell.launch import StartFailed
 from bkagent.shell.session import CommandFailed, Session
 from bkagent.shell.words import split

@@ -7,9 +7,9 @@ dump: with status 0 its changes are lost, as in the reference.
 
 import os
 from shlex import quote
-from typing import NamedTuple
 
 from bkagent.hooks import dump_command, wrapper_windows
+from bkagent.named_tuple import NamedTuple
 from bkagent.system import unguessable
 from bkagent.system.system_kind import ON_WINDOWS
 

@@ -1,7 +1,7 @@
 """The settings of one job, as at the start of its process. Those that hooks can change are in `refreshed`."""
 
 import os
-from typing import FrozenSet, Mapping, NamedTuple, Tuple
+from typing import FrozenSet, Mapping, Tuple
 
 from bkagent.config import paths
 from bkagent.config.compat import COMPAT, Compat
@@ -11,6 +11,7 @@ from bkagent.config.options import agent, bootstrap, job, logging
 from bkagent.config.settings import Settings
 from bkagent.config.variables.protected_variables import CHECKOUT_OVERRIDE_MODE, OVERRIDE_SELF, Protection
 from bkagent.errors import ConfigError
+from bkagent.named_tuple import NamedTuple
 from bkagent.system import windows_names
 from bkagent.system.system_kind import ON_WINDOWS
 

@@ -8,9 +8,10 @@ A chunk that is cut keeps its number and its bytes for ever: an agent that goes 
 
 import os
 import threading
-from typing import Dict, List, NamedTuple
+from typing import Dict, List
 
 from bkagent.errors import WireError
+from bkagent.named_tuple import NamedTuple
 from bkagent.spool.synced_file import SyncedFile
 from bkagent.system.durable import is_full
 from bkagent.system.plain_file import open_plain, read_plain

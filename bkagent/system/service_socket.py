@@ -4,7 +4,7 @@ tell(address, message) -> None     send one message; raises OSError where no man
                                    sockets
 """
 
-import socket
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 
 
 def tell(address: str, message: str) -> None:
@@ -12,6 +12,9 @@ def tell(address: str, message: str) -> None:
     family = getattr(socket, "AF_UNIX", None)  # missing on Windows
     if family is None:
         raise OSError("this system has no Unix sockets")
-    with socket.socket(family, socket.SOCK_DGRAM) as sender:
+    sender = socket.socket(family, socket.SOCK_DGRAM)
+    try:
         sender.setblocking(False)
         sender.sendto(message.encode(), "\0" + address[1:] if address.startswith("@") else address)
+    finally:
+        sender.close()

@@ -6,9 +6,9 @@ Agents that share their launchers share the process: the holder of the lock keep
 
 from __future__ import annotations
 
+import _socket as socket  # `socket` turns all of its constants into enumerations first
 import os
 import select
-import socket
 import threading
 from typing import Mapping, Optional
 
@@ -85,7 +85,7 @@ class CommandForks:
 
     def _run(self, queue: stand_in.Queue) -> bool:
         """Have a process serve until it is no longer needed; return whether it ever served."""
-        line, process_line = socket.socketpair()
+        line, process_line = socket.socketpair()  # type: ignore[attr-defined,unused-ignore]
         with self._lock:
             if self._closed:
                 return True

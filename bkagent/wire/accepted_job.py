@@ -1,7 +1,8 @@
 """The answer to `PUT jobs/{id}/accept` and `/acquire`: a job to run."""
 
-from typing import Any, Dict, Mapping, NamedTuple
+from typing import Any, Dict, Mapping
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.reader import Reader
 from bkagent.wire.whole_seconds import whole_seconds
 

@@ -1,7 +1,8 @@
 """The body of `PUT jobs/{id}/finish`: how a job ended."""
 
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.reader import Reader
 
 # The words of `signal_reason`: why a job ended otherwise than by itself.

@@ -5,7 +5,9 @@ the case of hosts. Source of the rules: RFC 3986; RFC 6874 for zones; https://pk
 """
 
 import re
-from typing import NamedTuple, Optional
+from typing import Optional
+
+from bkagent.named_tuple import NamedTuple
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")

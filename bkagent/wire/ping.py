@@ -1,7 +1,8 @@
 """The answer to `GET ping`: the next action of an agent."""
 
-from typing import Any, Dict, Mapping, NamedTuple, Optional
+from typing import Any, Dict, Mapping, Optional
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.reader import Reader
 
 IDLE, PAUSE, DISCONNECT = "idle", "pause", "disconnect"

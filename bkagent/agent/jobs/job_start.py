@@ -1,9 +1,10 @@
 """The facts about a job that the parts of its start share."""
 
-from typing import Mapping, NamedTuple, Tuple
+from typing import Mapping, Tuple
 
 from bkagent.agent.jobs.job_files import JobFiles
 from bkagent.agent.settings import JobSettings
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.accepted_job import AcceptedJob
 
 

@@ -1,9 +1,10 @@
 """Whether the signature of a job allows it to run here, and what its log says of that."""
 
-from typing import Any, Mapping, NamedTuple, Tuple
+from typing import Any, Mapping, Tuple
 
 from bkagent.agent.settings import JobSettings
 from bkagent.config.options import agent_signing
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire import shown_text
 from bkagent.wire.accepted_job import AcceptedJob
 from bkagent.wire.log_events import EventReport

@@ -6,8 +6,9 @@ word is given each half of the interval while every worker that is at work has r
 
 import os
 import threading
-from typing import Callable, Mapping, NamedTuple, Optional
+from typing import Callable, Mapping, Optional
 
+from bkagent.named_tuple import NamedTuple
 from bkagent.system import service_socket
 from bkagent.wire.digits import is_whole
 from bkagent.wire.log_events import EventReport

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import threading
 
 from bkagent.agent.shutdown import FORCED, GRACEFUL, KILL, Shutdown
 from bkagent.system import signals
+
+try:
+    from _socket import socketpair  # type: ignore[attr-defined,unused-ignore]
+except ImportError:  # Windows, where `socket` makes do with a connection
+    from socket import socketpair
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +48,7 @@ class Following:
         self._stop, self._report = stop, report
         # By the interpreter's own wake-up writes, which come from whichever thread the system has interrupted: a
         # handler in Python would wait for the main thread, and that may sleep on. Sockets: Windows has no pipe here.
-        self._reading, self._writing = socket.socketpair()
+        self._reading, self._writing = socketpair()
         self._writing.setblocking(False)
         signal.set_wakeup_fd(self._writing.fileno(), warn_on_full_buffer=False)
 

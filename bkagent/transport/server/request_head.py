@@ -1,8 +1,9 @@
 """The head of an HTTP/1.1 request: bytes to checked values. No sockets."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from bkagent.errors import AgentError
+from bkagent.named_tuple import NamedTuple
 from bkagent.wire.digits import is_whole
 
 LIMIT_BYTES = 64 * 1024  # agents send a few hundred bytes, browsers a few thousand
