@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -10,6 +11,7 @@ from bkagent.config.launching import self_command
 from bkagent.localapi.job_server import JobServer
 from bkagent.localapi.upstream import Upstream
 from tests.fakes.scripted_server import ScriptedServer
+from tests.fakes.warm_launchers import WarmLaunchers
 
 JOB_ID = "0190-job"
 BUILD_ID = "0190-build"
@@ -108,3 +110,26 @@ def job(outside, tmp_path):
     outside.environ.update(BUILDKITE_AGENT_JOB_API_SOCKET=path, BUILDKITE_AGENT_JOB_API_TOKEN=token)
     yield outside
     service.stop()
+
+
+@pytest.fixture
+def warm(tmp_path, job):
+    warm_launchers = WarmLaunchers(tmp_path, job.environ)
+    yield warm_launchers
+    warm_launchers.commands.close()
+
+
+@pytest.fixture
+def hanging(job):
+    """Let the control plane answer nothing until `over` is set; return what says that it was asked."""
+    asked, over = threading.Event(), threading.Event()
+
+    def route(request):
+        asked.set()
+        over.wait(20)
+        return 200, {"key": "k", "value": "v"}
+
+    job.server.routes["*"] = route
+    asked.over = over
+    yield asked
+    over.set()

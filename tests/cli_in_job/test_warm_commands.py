@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -15,116 +14,11 @@ import pytest
 from bkagent.config.launching import self_command
 from bkagent.system.stand_in import stand_in
 from bkagent.system.stand_in.stand_in_script import SLOTS
-from bkagent.warm.command_forks import CommandForks
 from tests.fakes.control_plane import deadline
 from tests.fakes.fake_leader import FakeLeader
+from tests.fakes.warm_launchers import eventually
 
 pytestmark = pytest.mark.skipif(not stand_in.AVAILABLE, reason="no process can stand in for another here")
-
-MARK = "WARM_MARK"
-
-
-class WarmLaunchers:
-    """Launchers, and the process behind them."""
-
-    def __init__(self, root, environ):
-        self.launchers = self_command.launcher_folder(str(root / "state"))
-        self.calls = os.path.join(self.launchers, self_command.CALLS)
-        self.program = os.path.join(self.launchers, "buildkite-agent")
-        self.environ, self.said = environ, []
-        self.commands = self.agent()
-
-    def agent(self):
-        forks = CommandForks(self.launchers, dict(os.environ), lambda level, text, event: self.said.append(text))
-        forks.open()
-        return forks
-
-    def run(self, *words, env=None, **how):
-        how.setdefault("stdin", None if "input" in how else subprocess.DEVNULL)
-        if how["stdin"] is None:
-            del how["stdin"]
-        environ = {**self.environ, **(env or {})}
-        return subprocess.run([self.program, *words], env=environ, capture_output=True, timeout=60, **how)
-
-    def shell(self, text, *words, shell="sh", **how):
-        """Run a shell script, to which `$0` is the launcher."""
-        argv = [shell, "-c", text, self.program, *words]
-        return subprocess.run(argv, env=self.environ, capture_output=True, timeout=60, **how)
-
-    def start(self, *words, **how):
-        how = {**dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL), **how}
-        return subprocess.Popen([self.program, *words], env=self.environ, **how)
-
-    def is_warm(self, env=None, through=(), **how):
-        """Whether a command is run by the process: the script that asked it waits, and has not become the command."""
-        # More than a pipe holds: the command waits until it is read.
-        large = {f"LARGE{number}": "x" * 60_000 for number in range(3)}
-        environ = {**self.environ, **large, **(env or {})}
-        argv = [*through, self.program, "env", "dump"]
-        with subprocess.Popen(argv, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **how) as caller:
-            assert select.select([caller.stdout], [], [], 60)[0]
-            program = os.path.basename(os.readlink(f"/proc/{caller.pid}/exe"))
-            caller.stdout.read()
-        assert caller.returncode == 0
-        return not program.startswith("python")
-
-    def wait(self):
-        patient = deadline()
-        while not self.is_warm():
-            assert patient(), self.said
-        return self
-
-    @property
-    def pid(self):
-        try:
-            with open(os.path.join(self.calls, "server"), encoding="ascii") as file:
-                return int(file.read().split()[0])
-        except FileNotFoundError:
-            return 0
-
-    def children(self):
-        """Return the processes below the warm one; the kernel's own list leaves some out while others end."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-                    parent = int(file.read().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == self.pid:
-                found.append(int(pid))
-        return found
-
-    def input_of(self, pid):
-        """Return the path of a process's standard input, "" for one that is about to end."""
-        try:
-            return os.readlink(f"/proc/{pid}/fd/0")
-        except OSError:
-            return ""
-
-    def forks(self):
-        """Return those at work: a spare one reads the queue."""
-        return [pid for pid in self.children() if self.input_of(pid) not in ("", os.path.join(self.calls, "queue"))]
-
-    def spare(self):
-        """Return the fork that waits for a caller, once there is one."""
-        patient = deadline()
-        while True:
-            spares = [pid for pid in self.children() if self.input_of(pid) == os.path.join(self.calls, "queue")]
-            if len(spares) == 1:
-                return spares[0]
-            assert patient(), spares
-            time.sleep(0.01)
-
-    def slots(self):
-        return [name for name in os.listdir(self.calls) if name.startswith("slot")]
-
-
-@pytest.fixture
-def warm(tmp_path, job):
-    warm_launchers = WarmLaunchers(tmp_path, job.environ)
-    yield warm_launchers
-    warm_launchers.commands.close()
 
 
 @pytest.mark.parametrize("name", ["buildkite-agent", "bkagent"])
@@ -137,30 +31,6 @@ def test_a_command_speaks_under_the_name_it_was_called_by(warm, name):
         assert failed.stderr.startswith(f"{name}: fatal: ".encode()) and failed.returncode == 1, how
         assert warm.run("annotate", "--help").stdout.startswith(f"Usage: {name} annotate".encode()), how
         assert warm.run("meta-data", "gett").stderr.startswith(f"{name}: unknown subcommand".encode()), how
-
-
-@pytest.fixture
-def hanging(job):
-    """Let the control plane answer nothing until the test is over; return what says that it was asked."""
-    asked, over = threading.Event(), threading.Event()
-
-    def route(request):
-        asked.set()
-        over.wait(20)
-        return 200, {"key": "k", "value": "v"}
-
-    job.server.routes["*"] = route
-    yield asked
-    over.set()
-
-
-def eventually(condition):
-    patient = deadline()
-    while not condition():
-        if not patient():
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_the_first_command_runs_by_itself_and_those_after_it_warm(warm):
@@ -319,7 +189,7 @@ def test_a_waiting_fork_ends_with_its_process(warm):
 def test_a_fork_that_is_killed_kills_its_caller(warm, hanging):
     warm.wait()
     with warm.start("meta-data", "get", "key") as caller:
-        assert hanging.wait(10)
+        assert hanging.wait(10) and eventually(warm.watches)
         (fork,) = warm.forks()
         os.kill(fork, signal.SIGKILL)
         assert caller.wait(10) == -signal.SIGKILL

@@ -47,9 +47,10 @@ class ModuleReport:
         self._pipe, self._known_count = pipe, len(sys.modules)
 
     def report(self) -> None:
-        """Name what was loaded since the fork."""
+        """Name what was loaded since the fork, or the last report."""
         # They are kept in the order in which they were loaded. To look at the others, too, would write to their pages.
         count = max(0, len(sys.modules) - self._known_count)
+        self._known_count += count
         names: "List[str]" = list(itertools.islice(reversed(sys.modules), count))[::-1]
         try:
             for name in names:

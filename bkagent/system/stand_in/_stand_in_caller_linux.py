@@ -91,6 +91,12 @@ class WaitingCaller:
         if self._priority < os.getpriority(os.PRIO_PROCESS, 0):
             raise ContextMismatch("it is preferred by the scheduler")
         self._processors = os.sched_getaffinity(pid)
+        # What it has besides is soon undone; a limit that was lowered, say, cannot be raised again.
+        self.is_undoable = (
+            not self._limits
+            and self._priority == os.getpriority(os.PRIO_PROCESS, 0)
+            and self._processors == os.sched_getaffinity(0)
+        )
         self._cwd = os.open(context.folder + "cwd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def env(self) -> "Dict[str, str]":
@@ -114,6 +120,8 @@ class WaitingCaller:
         """Take over what a fork inherits of its caller. Raises OSError, ValueError."""
         os.fchdir(self._cwd)
         os.umask(self._umask)
+        if self.is_undoable:
+            return
         for kind, limits in self._limits:
             resource.setrlimit(kind, limits)
         if self._priority > os.getpriority(os.PRIO_PROCESS, 0):

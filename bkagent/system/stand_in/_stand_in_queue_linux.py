@@ -227,6 +227,12 @@ def open_answer(folder: str, slot: int) -> "Optional[int]":
         return None
 
 
+def free_of(folder: str, slot: int, pid: int) -> None:
+    """Let another caller have a slot, unless that has happened already."""
+    if holder(folder, slot) == pid:
+        free(folder, slot)
+
+
 def free(folder: str, slot: int) -> None:
     """Let another caller have a slot."""
     try:

@@ -10,14 +10,11 @@ import signal
 import sys
 import time
 
-from bkagent.system import _process_start_posix as processes
 from bkagent.system.fork_server import _preload_posix as lessons
 from bkagent.system.stand_in import _stand_in_caller_linux as callers
-from bkagent.system.stand_in import _stand_in_files_linux as files
 from bkagent.system.stand_in import _stand_in_queue_linux as queues
 from bkagent.system.stand_in import _stand_in_spare_linux as spares
-from bkagent.system.stand_in._forked_command import ForkedCommand
-from bkagent.system.stand_in.stand_in_script import STDIN
+from bkagent.system.stand_in import _stand_in_turn_linux as turns
 
 assert sys.platform == "linux"
 
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from typing import Callable, Dict, Iterable, List, Optional, Tuple
 
     from bkagent.system.fork_server._preload_posix import ModuleReport
+    from bkagent.system.stand_in._forked_command import ForkedCommand
 
 READY = b"r"
 _GRACE_S = 1.0  # from the interrupt to the kill, when a caller has died
@@ -72,6 +70,7 @@ class _StandInServer:
         self._calls: "Dict[int, _Call]" = {}  # by line
         self._orphans: "Dict[int, _Call]" = {}  # by the pid of the fork, which its caller has left behind
         self._spare: "Optional[spares.Spare]" = None
+        self._late: "Optional[_Call]" = None  # whose command the spare fork still runs
         self._may_spare = True  # not after a spare fork has failed, until a call was answered without one
         self._leaves_at: "Optional[float]" = None
         self._sweeps_at = time.monotonic() + _SWEEP_EVERY_S
@@ -107,7 +106,10 @@ class _StandInServer:
             self._kill_the_late(now)
             self._sweep(now)
             if now >= idle_at:
-                self._leave()
+                asked_ago_s = max(0.0, time.time() - os.fstat(self._queue).st_mtime)
+                if asked_ago_s >= idle_s:
+                    self._leave()
+                idle_at = now + max(idle_s - asked_ago_s, 0.0)  # the spare fork has served those
             if self._leaves_at is not None and now >= self._leaves_at and not self._unfinished():
                 return None
 
@@ -128,7 +130,7 @@ class _StandInServer:
         elif fd == self._line:
             self._poller.unregister(fd)
             self._leave(0.0 if os.read(fd, 1) == queues.NO_JOBS else queues.LAST_S)
-        elif fd in self._calls:
+        elif fd in self._calls and _has_no_reader(fd):
             self._has_gone(self._calls[fd])
 
     def _ask(self, requests: "Iterable[Tuple[int, int]]") -> None:
@@ -154,7 +156,7 @@ class _StandInServer:
             return None
         if not pid:
             os.close(reading)
-            return self._await_caller(spares.SpareFork(self._folder, self._queue, writing, self._own, server_pid))
+            return self._be_spare(spares.SpareFork(self._folder, self._queue, writing, self._own, server_pid))
         os.close(writing)
         os.set_blocking(reading, False)
         self._spare = spares.Spare(pid, reading)
@@ -162,47 +164,76 @@ class _StandInServer:
         self._poller.unregister(self._queue)
         return None
 
-    def _await_caller(self, fork: spares.SpareFork) -> ForkedCommand:
+    def _be_spare(self, fork: spares.SpareFork) -> "ForkedCommand":
         """Be the spare fork: get ready, wait, and stand in for the caller that comes."""
         module_report = self._set_apart(_Call(0, 0))
         fork.rehearse()
         self._rehearse()
-        caller, request, line = fork.take()
-        call = _Call(*request)
-        call.line = line
-        return self._stand_in(caller, call, module_report, lambda: fork.begin(request))
+        fork.get_ready()
+        return turns.be_next(fork, module_report)
 
     def _hear_spare(self) -> None:
-        """Take note of what the spare fork does: it has a caller, leaves callers to this process, or has ended."""
+        """Take note of what the spare fork says; of the callers that it serves soon it says nothing."""
         spare = self._spare
         if spare is None:
             return
-        taken, left, has_ended = spare.read()
-        self._ask(left)
-        if taken is None and not has_ended:
-            return
+        news, has_ended = spare.read()
+        while news:
+            word, request = news.pop(0)
+            if word == spares.LEFT:
+                self._ask([request])
+            elif word == spares.LATE:
+                self._late = self._watch(request, spare.pid)
+                self._poller.register(self._queue, select.POLLIN)
+                more, has_ended = spare.read()  # whether it is done is known by the time that its caller may be gone
+                news += more
+            elif word == spares.DONE:
+                self._forget_late()
+            else:
+                self._let_spare_go(spare)
+                call, self._late = self._late or self._watch(request, spare.pid), None
+                if not call.line:
+                    self._orphan(call)
+        if self._late is not None and not self._late.line:
+            self._let_spare_go(spare)
+            call, self._late = self._late, None
+            self._orphan(call)
+        if has_ended and self._spare is not None:
+            self._lose_spare(spare)
+
+    def _watch(self, request: "Tuple[int, int]", fork: int) -> _Call:
+        """Return the call of a spare fork, without a line where its caller has gone."""
+        call = _Call(*request)
+        call.fork = fork
+        call.line = queues.open_answer(self._folder, call.slot) or 0
+        if call.line:
+            self._calls[call.line] = call
+            self._poller.register(call.line, 0)  # only to learn when its reader is gone
+        return call
+
+    def _forget_late(self) -> None:
+        """Leave caller and queue to the spare fork again."""
+        call, self._late = self._late, None
+        self._poller.unregister(self._queue)
+        if call is not None and call.line:
+            self._close_line(call)
+
+    def _let_spare_go(self, spare: spares.Spare) -> None:
+        """Have no spare fork any more: it is its caller's to its end."""
         self._spare = None
         self._poller.unregister(spare.fd)
         os.close(spare.fd)
         self._poller.register(self._queue, select.POLLIN)
-        if taken is not None:
-            self._follow(_Call(*taken), spare.pid)
-        else:
-            self._may_spare = False
-            spare.reap()
-            self._ask(self._requests.read())
-            self._ask(queues.unanswered(self._folder))
 
-    def _follow(self, call: _Call, fork: int) -> None:
-        """See a spare fork that has found its caller to its end."""
-        call.fork = fork
-        line = queues.open_answer(self._folder, call.slot)
-        if line is None:
-            self._orphan(call)
-            return
-        call.line = line
-        self._calls[line] = call
-        self._poller.register(line, 0)  # only to learn when its reader is gone
+    def _lose_spare(self, spare: spares.Spare) -> None:
+        """Answer who waits for a spare fork that has ended without a word."""
+        self._let_spare_go(spare)
+        self._may_spare = False
+        call, self._late = self._late, None
+        if call is None:  # else it is reaped as the fork of this call
+            spare.reap()
+        self._ask(self._requests.read())
+        self._ask(queues.unanswered(self._folder))
 
     def _leave(self, in_s: float = queues.LAST_S) -> None:
         """Be named no more, answer those who have seen the name still, and see the forks at work to their end."""
@@ -234,13 +265,13 @@ class _StandInServer:
             caller = callers.WaitingCaller(call.pid, self._own)
             call.fork = os.fork()
         except (OSError, ValueError, callers.ContextMismatch):
-            self._tell(call, queues.NO)
+            turns.tell(call.line, queues.NO)
             return None
         if call.fork:
             queues.mark_begun(self._folder, call.slot)
             caller.close()
             return None
-        return self._stand_in(caller, call, self._set_apart(call), lambda: True)
+        return turns.be_only(caller, call.pid, call.line, self._set_apart(call))
 
     def _set_apart(self, call: _Call) -> "ModuleReport":
         """Be a process of its own, in a fork; return what tells the parent of modules."""
@@ -252,37 +283,8 @@ class _StandInServer:
             return self._let_go(call)
         except (OSError, ValueError):
             if call.line:
-                self._tell(call, queues.NO)
+                turns.tell(call.line, queues.NO)
             os._exit(0)
-
-    def _stand_in(
-        self,
-        caller: callers.WaitingCaller,
-        call: _Call,
-        module_report: "ModuleReport",
-        begin: "Callable[[], bool]",
-    ) -> ForkedCommand:
-        """Become the caller's stand-in. Where that fails the caller runs its command itself."""
-        try:
-            caller_files = files.of(call.pid, (STDIN, 1, 2))
-            processes.place_files(
-                (caller_files[0], caller_files[1], caller_files[2])
-            )  # in place of the queue and the line
-            for fd in caller_files:
-                os.close(fd)
-            caller.become()
-        except (OSError, ValueError):
-            self._tell(call, queues.NO)
-            os._exit(0)
-        if not begin() or not self._tell(call, b"begun\n"):
-            os._exit(0)
-
-        def tell(status: int) -> None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
-            self._tell(call, b"exit %d\n" % (status & 0xFF))
-            module_report.report()
-
-        return ForkedCommand(caller.program(), caller.words(), caller.env(), tell)
 
     def _let_go(self, own: _Call) -> "ModuleReport":
         """Close what is the parent's alone; return what tells it of modules."""
@@ -295,19 +297,28 @@ class _StandInServer:
 
     def _has_gone(self, call: _Call) -> None:
         """The caller reads no more: it has its answer, or has died. The slot is free once the fork has ended."""
-        self._poller.unregister(call.line)
-        os.close(call.line)
-        del self._calls[call.line]
-        call.line = 0
+        if call is self._late:
+            self._hear_spare()
+            if not call.line:
+                return
+        self._close_line(call)
+        if self._spare is not None and call is self._late:
+            self._let_spare_go(self._spare)
+            self._late = None
         if call.fork:
             self._orphan(call)
         else:
             self._free(call)
 
+    def _close_line(self, call: _Call) -> None:
+        self._poller.unregister(call.line)
+        os.close(call.line)
+        del self._calls[call.line]
+        call.line = 0
+
     def _free(self, call: _Call) -> None:
         """Let another caller have a slot, unless that has happened already: a sweep knows no caller of a spare fork."""
-        if queues.holder(self._folder, call.slot) == call.pid:
-            queues.free(self._folder, call.slot)
+        queues.free_of(self._folder, call.slot, call.pid)
 
     def _orphan(self, call: _Call) -> None:
         call.kill_at = time.monotonic() + _GRACE_S
@@ -349,15 +360,16 @@ class _StandInServer:
             if orphan is not None:
                 self._free(call)
             elif os.WIFSIGNALED(status):
-                self._tell(call, b"kill %d\n" % os.WTERMSIG(status))
+                turns.tell(call.line, b"kill %d\n" % os.WTERMSIG(status))
+            else:  # it has told that itself, as a rule
+                turns.tell_end(call.line, os.WEXITSTATUS(status))
 
-    def _tell(self, call: _Call, answer: bytes) -> bool:
-        """Tell the caller; say whether it still waits."""
-        try:
-            os.write(call.line, answer)
-        except OSError:
-            return False
-        return True
+
+def _has_no_reader(line: int) -> bool:
+    """Whether a caller has gone. An event may be of another line that had the same number before."""
+    poller = select.poll()
+    poller.register(line, 0)
+    return bool(poller.poll(0))
 
 
 def _signal_group(pid: int, number: int) -> None:

@@ -15,15 +15,19 @@ serve(folder, queue, line, rehearse) -> Optional[ForkedCommand]
                                 `rehearse()` is called in a fork that waits for a caller: what memory it writes to is
                                 the fork's own by the time that the caller comes
 ForkedCommand.program, .words, .env      the caller's program, its command line behind that, and its environment
-ForkedCommand.done(status)               end the fork, and the caller, with an exit status; does not return
+ForkedCommand.done(status, leaves_nothing)   end the caller with an exit status, and the fork, too; or return what
+                                that shall do for another caller, where the first one's command leaves nothing behind in
+                                the process: no data, no buffer, no thread, no change of a module
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
 standard files, working directory, umask, limits, priority and processors, and a session of its own. A caller that could
 tell the difference otherwise gets no fork and goes on by itself: that of another user, group or capability, another
 root, namespace or control group, or with standard files that the kernel does not share and that are no terminals, pipes
-or devices (the position in them would not move for other processes that have them open). When the caller dies so does
-the fork: first it is interrupted, then killed. A fork that a signal kills kills its caller by the same one; in the
-first moment of its work its caller may end with exit status 1 and a sentence instead. No command ever runs twice.
+or devices (the position in them would not move for other processes that have them open). One fork serves one caller
+after the other; as soon as others would wait for longer than a fork takes they get forks of their own. When the caller
+dies so does the fork, unless it is done at once: first it is interrupted, then killed. A fork that a signal kills kills
+its caller by the same one; in the first moment of its work its caller may end with exit status 1 and a sentence
+instead. No command ever runs twice.
 """
 
 import sys

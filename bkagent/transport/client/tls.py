@@ -40,6 +40,11 @@ def context(environ: Mapping[str, str]) -> ssl.SSLContext:
         return _contexts[key]
 
 
+def has_contexts() -> bool:
+    """Return whether a context was made: the files behind it are not read again."""
+    return bool(_contexts)
+
+
 def _make_context(file: str, folders: str) -> ssl.SSLContext:
     import ssl
 
