@@ -39,25 +39,39 @@ class Found:
 
 def values_of(env: "Mapping[str, str]", patterns: "Iterable[str]") -> Found:
     """Return the values to redact. A malformed pattern that any name reaches makes the whole search fail."""
-    compiled = [(pattern, _compiled(pattern)) for pattern in patterns]
-    endings = _endings(compiled)
-    secrets: "Dict[str, str]" = {}
-    short: "List[str]" = []
-    bad: "List[str]" = []
-    for name in sorted(env):
-        if endings is not None and not name.endswith(endings) and name not in _ALWAYS_CHECKED:
-            continue
-        verdict = True if name == GOOGLE_CREDENTIALS else _verdict(name, compiled)
-        value = env[name] if verdict is True else _signature_in(name, env[name])
-        if value and len(to_bytes(value)) >= SHORTEST_BYTES:
-            secrets[name] = value
-        elif value:
-            short.append(name)
-        if isinstance(verdict, list):
-            bad += verdict
-    if bad:
-        return Found(bad_patterns=tuple(pattern for pattern in dict.fromkeys(p for p, _ in compiled) if pattern in bad))
-    return Found(tuple(secrets), tuple(secrets.values()), tuple(short))
+    return SecretNames(patterns).find(env)
+
+
+class SecretNames:
+    """The patterns of secret names, for several environments."""
+
+    __slots__ = ("_compiled", "_endings")
+
+    def __init__(self, patterns: "Iterable[str]") -> None:
+        self._compiled = [(pattern, _compiled(pattern)) for pattern in patterns]
+        self._endings = _endings(self._compiled)
+
+    def find(self, env: "Mapping[str, str]") -> Found:
+        """Return the values to redact, as `values_of` does."""
+        compiled, endings = self._compiled, self._endings
+        secrets: "Dict[str, str]" = {}
+        short: "List[str]" = []
+        bad: "List[str]" = []
+        for name in sorted(env):
+            if endings is not None and not name.endswith(endings) and name not in _ALWAYS_CHECKED:
+                continue
+            verdict = True if name == GOOGLE_CREDENTIALS else _verdict(name, compiled)
+            value = env[name] if verdict is True else _signature_in(name, env[name])
+            if value and len(to_bytes(value)) >= SHORTEST_BYTES:
+                secrets[name] = value
+            elif value:
+                short.append(name)
+            if isinstance(verdict, list):
+                bad += verdict
+        if bad:
+            malformed = tuple(pattern for pattern in dict.fromkeys(text for text, _ in compiled) if pattern in bad)
+            return Found(bad_patterns=malformed)
+        return Found(tuple(secrets), tuple(secrets.values()), tuple(short))
 
 
 def _endings(compiled: "List[Tuple[str, Optional[NamePattern]]]") -> "Optional[Tuple[str, ...]]":

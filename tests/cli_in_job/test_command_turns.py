@@ -9,8 +9,9 @@ import pytest
 
 from bkagent.cli.commands.command_process import LEAVING_NOTHING
 from bkagent.config.launching.self_command import code_root
+from bkagent.localapi.job_server import JobServer
 from bkagent.system.stand_in import stand_in
-from tests.cli_in_job.conftest import JOB_ID
+from tests.cli_in_job.conftest import JOB_ID, FakeJobState
 from tests.fakes.fake_leader import FakeLeader
 from tests.fakes.scripted_server import Answer
 from tests.fakes.warm_launchers import eventually
@@ -30,11 +31,46 @@ def test_commands_that_end_at_once_are_run_by_one_fork(warm):
 def test_a_fork_that_waits_holds_nothing_of_its_last_caller(warm, tmp_path):
     warm.wait()
     spare = warm.spare()
-    files = sorted(os.listdir(f"/proc/{spare}/fd"))
+    files = len(os.listdir(f"/proc/{spare}/fd"))
     assert warm.run("env", "get", "ONE", cwd=tmp_path).stdout == b"1\n"
     assert warm.spare() == spare and os.readlink(f"/proc/{spare}/cwd") == "/"
-    assert eventually(lambda: sorted(os.listdir(f"/proc/{spare}/fd")) == files)
+    # Its connection to the job is one more.
+    assert eventually(lambda: len(os.listdir(f"/proc/{spare}/fd")) - len(sockets_of(spare)) == files)
     assert {os.readlink(f"/proc/{spare}/fd/{number}") for number in (1, 2)} == {os.devnull}
+
+
+def sockets_of(pid):
+    files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return [name for name in files if name.startswith("socket:")]
+
+
+def test_a_connection_to_the_job_is_kept_for_its_next_command(warm):
+    warm.wait()
+    spare = warm.spare()
+    assert warm.run("env", "get", "ONE").stdout == b"1\n"
+    kept = sockets_of(spare)
+    assert warm.run("env", "get", "TWO").returncode == 0
+    assert sockets_of(spare) == kept and len(kept) == 1 and warm.spare() == spare
+
+
+def test_a_connection_to_another_job_or_one_that_has_ended_is_not_used(warm, job, tmp_path):
+    job.server.routes["*"] = (200, {"key": "k", "value": "v"})
+    state = FakeJobState()
+    state.variables = {"ONE": "other"}
+    other = JobServer(str(tmp_path / "o"), state, None)
+    path, token = other.start()
+    env = {"BUILDKITE_AGENT_JOB_API_SOCKET": path, "BUILDKITE_AGENT_JOB_API_TOKEN": token}
+    try:
+        warm.wait()
+        spare = warm.spare()
+        for _ in range(2):
+            assert warm.run("env", "get", "ONE").stdout == b"1\n"
+            assert warm.run("env", "get", "ONE", env=env).stdout == b"other\n"
+        assert warm.spare() == spare
+    finally:
+        other.stop()
+    assert warm.run("env", "get", "ONE", env=env).returncode == 1
+    assert warm.run("env", "get", "ONE").stdout == b"1\n"
 
 
 def test_each_command_has_its_callers_environment_folder_umask_and_input(warm, tmp_path):

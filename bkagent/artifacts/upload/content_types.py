@@ -68,6 +68,9 @@ video/ogg ogv
 _TOKEN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~{}")
 
 
+_own: Dict[str, str] = {}  # the table, once a file has asked for it: a process may run many uploads
+
+
 class ContentTypes:
     """Content types by file name. A table is read when a file first asks for it."""
 
@@ -78,7 +81,6 @@ class ContentTypes:
         registered: Callable[[str], str] = mime_tables.registered_type,
     ) -> None:
         self._globs, self._tables, self._registered = globs, tables, registered
-        self._own: Dict[str, str] = {}
         self._system: Optional[_SystemTypes] = None
 
     def of(self, path: str) -> str:
@@ -86,12 +88,12 @@ class ContentTypes:
         _, dot, extension = path.rpartition(".")
         if not dot or not extension or "/" in extension or os.sep in extension:
             return DEFAULT
-        if not self._own:
+        if not _own:
             # By the loader: the code may be run from the archive. `pkgutil` is slow to load.
             text: bytes = __spec__.loader.get_data(_TABLE)  # type: ignore[union-attr]
-            self._own = dict(_extensions(text.decode().split("\n")))
-        if extension in self._own:
-            return self._own[extension]
+            _own.update(_extensions(text.decode().split("\n")))
+        if extension in _own:
+            return _own[extension]
         if self._system is None:
             self._system = _SystemTypes(self._globs, self._tables)
         return _with_charset(self._registered(extension)) or self._system.of(extension) or DEFAULT

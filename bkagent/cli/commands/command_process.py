@@ -14,6 +14,7 @@ from bkagent.config.launching import self_command
 from bkagent.config.options.sockets import SOCKETS_PATH
 from bkagent.config.sources import environment
 from bkagent.redaction import variables  # noqa: F401  what nearly every command comes to need
+from bkagent.remote import local_http
 from bkagent.remote.commands import in_job  # noqa: F401
 from bkagent.system.stand_in import stand_in
 
@@ -45,13 +46,14 @@ def run(call: Call) -> int:
     command = stand_in.serve(call.arguments[0], 0, 1, rehearse)
     if command is None:
         os._exit(0)
+    local_http.keep_connection()
     while True:
         begin(command.env, (0, 1, 2))
         sys.argv[:] = [command.program, *command.words]
         status = main.main(command.words, command.env)
         _end_threads()
         leaves_nothing = _flush() and _leaves_nothing(command.words, status)
-        command = command.done(status, leaves_nothing)
+        command = command.done(status, leaves_nothing, local_http.kept_count())
 
 
 def _rehearse(folder: str) -> None:

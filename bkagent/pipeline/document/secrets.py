@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterator, List, Mapping, Sequence, Set
 from bkagent.pipeline import go_json
 from bkagent.pipeline.errors import PipelineError
 from bkagent.pipeline.interpolation import interpolate
-from bkagent.redaction.variables import Found, values_of
+from bkagent.redaction.variables import Found, SecretNames, values_of
 from bkagent.wire import go_quoted
 
 
@@ -18,9 +18,10 @@ def leaked_names(document: Mapping[str, Any], environ: Mapping[str, str], patter
     stand for another variable ("$OTHER"), and values that appear anywhere.
     """
     names: Set[str] = set()
+    secret_names = SecretNames(patterns)
     for block in _env_blocks(document):
-        names.update(values_of(_own_values(block), patterns).names)
-    secrets = values_of(environ, patterns)
+        names.update(secret_names.find(_own_values(block)).names)
+    secrets = secret_names.find(environ)
     if secrets.names:
         text = go_json.dumps(document, escape_markup=False)
         names.update(
@@ -31,9 +32,10 @@ def leaked_names(document: Mapping[str, Any], environ: Mapping[str, str], patter
 
 def short_names(document: Mapping[str, Any], environ: Mapping[str, str], patterns: Sequence[str]) -> List[str]:
     """Return the sorted names of secret variables whose values are too short to be looked for."""
-    names = set(values_of(environ, patterns).short_names)
+    secret_names = SecretNames(patterns)
+    names = set(secret_names.find(environ).short_names)
     for block in _env_blocks(document):
-        names.update(values_of(_own_values(block), patterns).short_names)
+        names.update(secret_names.find(_own_values(block)).short_names)
     return sorted(names)
 
 

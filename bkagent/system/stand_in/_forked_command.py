@@ -11,6 +11,6 @@ class ForkedCommand:
     __slots__ = ("program", "words", "env", "done")
 
     def __init__(
-        self, program: str, words: "List[str]", env: "Dict[str, str]", done: "Callable[[int, bool], ForkedCommand]"
+        self, program: str, words: "List[str]", env: "Dict[str, str]", done: "Callable[[int, bool, int], ForkedCommand]"
     ) -> None:
         self.program, self.words, self.env, self.done = program, words, env, done

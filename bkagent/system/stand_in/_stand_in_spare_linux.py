@@ -129,7 +129,7 @@ class SpareFork:
         except OSError:
             pass  # it has gone, or has seen the caller go
 
-    def end_turn(self, caller: callers.WaitingCaller, leaves_nothing: bool) -> bool:
+    def end_turn(self, caller: callers.WaitingCaller, leaves_nothing: bool, kept_count: int) -> bool:
         """Return whether there may be a turn after this one, by what the command leaves behind.
 
         Before the caller is told of its end: by then its files and its folder are not in use any more.
@@ -145,7 +145,7 @@ class SpareFork:
                 os.dup2(fd, number)
             os.chdir(os.sep)
             # The line to this caller is one more.
-            goes_on = _open_files_count() == self._files_count + len(self._served) + 1
+            goes_on = _open_files_count() == self._files_count + len(self._served) + 1 + kept_count
         if goes_on and self._word == LATE:
             try:
                 self._write((DONE, request))

@@ -32,7 +32,7 @@ def be_only(caller: "WaitingCaller", pid: int, line: int, module_report: "Module
     if not tell(line, _BEGUN):
         os._exit(0)
 
-    def done(status: int, leaves_nothing: bool) -> "NoReturn":
+    def done(status: int, leaves_nothing: bool, kept_count: int = 0) -> "NoReturn":
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
         tell_end(line, status)
         module_report.report()
@@ -54,9 +54,9 @@ def be_next(fork: "SpareFork", module_report: "ModuleReport") -> ForkedCommand:
         fork.be_taken(request)
         os._exit(0)
 
-    def done(status: int, leaves_nothing: bool) -> ForkedCommand:
+    def done(status: int, leaves_nothing: bool, kept_count: int = 0) -> ForkedCommand:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller ends by this, which is no reason to stop
-        goes_on = fork.end_turn(caller, leaves_nothing)
+        goes_on = fork.end_turn(caller, leaves_nothing, kept_count)
         was_told = tell_end(line, status)
         module_report.report()
         if not goes_on:

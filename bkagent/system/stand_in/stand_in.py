@@ -15,9 +15,11 @@ serve(folder, queue, line, rehearse) -> Optional[ForkedCommand]
                                 `rehearse()` is called in a fork that waits for a caller: what memory it writes to is
                                 the fork's own by the time that the caller comes
 ForkedCommand.program, .words, .env      the caller's program, its command line behind that, and its environment
-ForkedCommand.done(status, leaves_nothing)   end the caller with an exit status, and the fork, too; or return what
-                                that shall do for another caller, where the first one's command leaves nothing behind in
-                                the process: no data, no buffer, no thread, no change of a module
+ForkedCommand.done(status, leaves_nothing, kept_count)
+                                end the caller with an exit status, and the fork, too; or return what that shall do for
+                                another caller, where the first one's command leaves nothing behind in the process: no
+                                data, no buffer, no thread, no change of a module, and no open file but `kept_count`
+                                that are kept on purpose
 
 The caller is the shell script `stand_in_script.SCRIPT`; nothing of it needs a program to start. A fork has its caller's
 standard files, working directory, umask, limits, priority and processors, and a session of its own. A caller that could
