@@ -86,7 +86,7 @@ def exchange(
             connection.sendall("\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body)
         except (BrokenPipeError, ConnectionResetError):
             pass  # refused before it was read to its end; the answer says why
-        status, headers, data, is_whole = _answer(connection, timeout_s, on_silence)
+        status, answered, data, is_whole = _answer(connection, timeout_s, on_silence)
     except OSError as problem:
         connection.close()
         kind = Stalled if isinstance(problem, _socket.timeout) else Unreachable
@@ -94,11 +94,11 @@ def exchange(
     except BaseException:
         connection.close()
         raise
-    if keeps and is_whole and headers.get("connection", "").lower() != "close" and not _kept:
+    if keeps and is_whole and (answered.get("connection") or "").lower() != "close" and not _kept:
         _kept.append((path, time.monotonic(), connection))
     else:
         connection.close()
-    return status, headers, data
+    return status, answered, data
 
 
 def keep_connection() -> None:
