@@ -17,6 +17,7 @@ from bkagent.redaction import variables  # noqa: F401  what nearly every command
 from bkagent.remote import local_http
 from bkagent.remote.commands import in_job  # noqa: F401
 from bkagent.system.stand_in import stand_in
+from bkagent.transport.client import tls
 
 _VARIABLES_COUNT, _VARIABLE = 128, 40 * "x"  # a little more than a job has: their memory is used again
 _REHEARSALS_COUNT = 10  # of what has run eight times Python makes faster code
@@ -112,8 +113,7 @@ def _leaves_nothing(words: "List[str]", status: int) -> bool:
     """
     if status not in _CLEAN_STATUSES or table.find(words)[0] not in LEAVING_NOTHING:
         return False
-    tls = sys.modules.get("bkagent.transport.client.tls")
-    return threading.active_count() == 1 and not (tls and tls.has_contexts())
+    return threading.active_count() == 1 and not tls.has_contexts()
 
 
 COMMAND = Command(

@@ -229,9 +229,9 @@ class _StandInServer:
         """Answer who waits for a spare fork that has ended without a word."""
         self._let_spare_go(spare)
         self._may_spare = False
-        call, self._late = self._late, None
-        if call is None:  # else it is reaped as the fork of this call
+        if self._late is None:  # else it is reaped as the fork of this call
             spare.reap()
+        self._late = None
         self._ask(self._requests.read())
         self._ask(queues.unanswered(self._folder))
 
@@ -253,7 +253,7 @@ class _StandInServer:
             elif queues.lives(call.pid):
                 self._asking.append(call)
             else:
-                self._free(call)
+                queues.free_of(self._folder, call.slot, call.pid)
         return None
 
     def _answer(self, call: _Call, line: int) -> "Optional[ForkedCommand]":
@@ -308,17 +308,13 @@ class _StandInServer:
         if call.fork:
             self._orphan(call)
         else:
-            self._free(call)
+            queues.free_of(self._folder, call.slot, call.pid)
 
     def _close_line(self, call: _Call) -> None:
         self._poller.unregister(call.line)
         os.close(call.line)
         del self._calls[call.line]
         call.line = 0
-
-    def _free(self, call: _Call) -> None:
-        """Let another caller have a slot, unless that has happened already: a sweep knows no caller of a spare fork."""
-        queues.free_of(self._folder, call.slot, call.pid)
 
     def _orphan(self, call: _Call) -> None:
         call.kill_at = time.monotonic() + _GRACE_S
@@ -358,7 +354,7 @@ class _StandInServer:
             orphan = self._orphans.pop(call.fork, None)
             call.fork, call.kill_at = 0, None
             if orphan is not None:
-                self._free(call)
+                queues.free_of(self._folder, call.slot, call.pid)
             elif os.WIFSIGNALED(status):
                 turns.tell(call.line, b"kill %d\n" % os.WTERMSIG(status))
             else:  # it has told that itself, as a rule
